@@ -1,0 +1,3 @@
+//! The `pitcrew` program.
+
+fn main() {}

@@ -1,0 +1,384 @@
+//! What was asked, after checking: the resolved form of a `procfile.toml` (or of a library call).
+//!
+//! Everything in here is plain data that was verified once; no later layer has to look at a raw
+//! file, a default or a merge rule again. The layer does no I/O but reading the files it is given.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+mod outcome;
+mod signal;
+
+pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+pub use signal::{Signal, UnknownSignal};
+
+/// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
+///
+/// Cheap to clone; compared and hashed as text.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// Takes the text as it is; whether it is a *valid* name is decided where a file is checked.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of replica `number` of this process: `worker` and 2 give `worker.2`.
+    #[must_use]
+    pub fn replica(&self, number: u32) -> Self {
+        Self(Arc::from(format!("{}.{number}", self.0)))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A whole project, checked: every name that is mentioned exists, and no dependency is circular.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// What holds for the project as a whole.
+    pub project: Project,
+    /// Processes and jobs in the order of the file (processes first, then the jobs of each pool).
+    pub processes: IndexMap<Name, Arc<ProcessSpec>>,
+    /// Pools in the order of the file.
+    pub pools: IndexMap<Name, Arc<PoolSpec>>,
+}
+
+/// What holds for the project as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// `[project] name`, or the name of the folder.
+    pub name: String,
+    /// Canonical path of the first file: this *is* the project's identity.
+    pub file: PathBuf,
+    /// Folder of that file; the default `cwd`.
+    pub dir: PathBuf,
+    /// Every file that was read, the first one first; env files are not in here.
+    pub files: Vec<PathBuf>,
+    /// Bounds of what is kept of the output.
+    pub output: OutputLimits,
+}
+
+/// `output = { memory, line }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Bytes kept in memory over all processes, text and index counted.
+    pub memory: u64,
+    /// Longest line kept whole, in bytes; a longer one is cut in pieces of this size.
+    pub line: u64,
+}
+
+impl Default for OutputLimits {
+    fn default() -> Self {
+        Self { memory: 256 << 20, line: 64 << 10 }
+    }
+}
+
+/// How a command is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandLine {
+    /// Text for a shell: `shell` is the program and its arguments, the text comes last.
+    Shell {
+        /// Such as `["/bin/sh", "-c"]`.
+        shell: Vec<String>,
+        /// What the shell runs.
+        script: String,
+    },
+    /// A program and its arguments; nothing is expanded. Never empty.
+    Argv(Vec<String>),
+}
+
+/// One process or job, every option set and default already merged in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessSpec {
+    /// Name of the process (not of a replica).
+    pub name: Name,
+    /// Whether it is a `[process.*]` or a job of a pool.
+    pub kind: ProcessKind,
+    /// What to run.
+    pub command: CommandLine,
+    /// Free text for the interface.
+    pub description: Option<String>,
+    /// Absolute working folder.
+    pub cwd: PathBuf,
+    /// The environment, layered; see [`Environment`].
+    pub env: Environment,
+    /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
+    pub port: Option<u16>,
+    /// When colour is asked of a child that has no terminal.
+    pub color: ColorWish,
+    /// What the child reads.
+    pub stdin: StdinKind,
+    /// Process, job or pool → what it must have reached first.
+    pub depends_on: IndexMap<Name, Dependency>,
+    /// Whether a run that ended by itself is followed by another.
+    pub restart: Restart,
+    /// How often and when it is tried again.
+    pub retry: RetryPolicy,
+    /// Longest life of one run.
+    pub timeout: Option<Duration>,
+    /// Longest silence on both outputs.
+    pub idle_timeout: Option<Duration>,
+    /// How it is stopped.
+    pub stop: StopPolicy,
+    /// Exit codes that mean success.
+    pub success_exit_codes: BTreeSet<i32>,
+    /// `None`: the key is not there and the name stays plain; `Some(n)`: `name.1` … `name.n`.
+    pub replicas: Option<u32>,
+    /// The pool whose slot it takes while alive. Always there for a job.
+    pub pool: Option<Name>,
+    /// Whether it starts with the project.
+    pub autostart: bool,
+    /// For `@TAG` on the command line.
+    pub tags: BTreeSet<Name>,
+    /// Whether its end for good ends the project.
+    pub shutdown_on: ShutdownOn,
+    /// Where its raw output goes.
+    pub log: Option<LogPolicy>,
+}
+
+/// Where a process comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProcessKind {
+    /// `[process.NAME]`.
+    Process,
+    /// An entry of `[pool.POOL] jobs`.
+    Job,
+}
+
+/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// Start from pitcrew's own environment.
+    pub inherit: bool,
+    /// Names removed from what is inherited.
+    pub unset: Vec<String>,
+    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
+    pub set: IndexMap<String, String>,
+    /// The process's own layer or an option set names `PORT`, so `port` does not set it.
+    pub names_port: bool,
+}
+
+/// When a child without a terminal is asked for colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ColorWish {
+    /// When its output is shown in colour.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What a child reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StdinKind {
+    /// `/dev/null`.
+    #[default]
+    Null,
+    /// A pipe that stays open; lines can be sent.
+    Pipe,
+}
+
+/// What a dependant waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dependency {
+    /// What must hold.
+    pub condition: Condition,
+    /// A new run of the dependency restarts the dependant too, once the condition holds again.
+    pub restart: bool,
+}
+
+/// The condition of a dependency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Exec has succeeded.
+    Started,
+    /// Ready now (a level).
+    Ready,
+    /// The last run ended well.
+    Succeeded,
+    /// Ended for good.
+    Completed,
+}
+
+impl Condition {
+    /// As in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Ready => "ready",
+            Self::Succeeded => "succeeded",
+            Self::Completed => "completed",
+        }
+    }
+}
+
+/// Whether a run that ended by itself is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Restart {
+    /// No.
+    Never,
+    /// When it failed.
+    OnFailure,
+    /// Whatever happened.
+    Always,
+}
+
+/// How often and when something is tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryPolicy {
+    /// Extra tries after the first; `None` means unlimited.
+    pub attempts: Option<u32>,
+    /// Delay before the first retry.
+    pub initial: Duration,
+    /// Growth from one retry to the next, at least 1.
+    pub factor: f64,
+    /// Longest delay.
+    pub max: Duration,
+    /// Share of the delay by which it varies, 0 to 1.
+    pub jitter: f64,
+    /// A run that lasted this long gives the whole budget back.
+    pub reset_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: Some(5),
+            initial: Duration::from_millis(500),
+            factor: 2.0,
+            max: Duration::from_secs(30),
+            jitter: 0.1,
+            reset_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How a process is stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopPolicy {
+    /// Sent to the group first.
+    pub signal: Signal,
+    /// How long it may take before everything left is killed.
+    pub grace: Duration,
+    /// Runs instead of the signal, with the process's folder and environment.
+    pub command: Option<CommandLine>,
+    /// What happens to descendants that are left when the leader has ended.
+    pub strays: StraysPolicy,
+    /// Program names that are never ended as strays.
+    pub keep: Arc<BTreeSet<String>>,
+}
+
+/// What happens to descendants that are left when the leader has ended.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum StraysPolicy {
+    /// The whole tree is ended.
+    #[default]
+    Kill,
+    /// Only the rest of the group is ended.
+    Group,
+    /// None is ended.
+    Leave,
+}
+
+/// Whether the end of a process for good ends the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ShutdownOn {
+    /// It does not.
+    #[default]
+    Never,
+    /// When it failed.
+    Failure,
+    /// Whatever happened.
+    Exit,
+}
+
+/// Where the raw output of a process goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// Absolute path of the log file; a replica's number is put before `.log`
+    /// (`DIR/worker.log` gives `DIR/worker.1.log`), see [`LogPolicy::path_for`].
+    pub file: PathBuf,
+    /// Rotated when it would grow over this many bytes.
+    pub max_size: u64,
+    /// How many rotated files are kept (`NAME.log.1` is the youngest).
+    pub keep: u32,
+}
+
+/// A pool: a queue with a fixed number of slots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PoolSpec {
+    /// Its name.
+    pub name: Name,
+    /// Slots, at least 1.
+    pub concurrency: u32,
+    /// What the first member that fails for good does to the others.
+    pub on_failure: OnFailure,
+    /// Whether its members start with the project.
+    pub autostart: bool,
+    /// Jobs of the file, in order.
+    pub jobs: Vec<Name>,
+}
+
+/// What the first member of a pool that fails for good does to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnFailure {
+    /// Nothing.
+    Continue,
+    /// Queued ones become skipped, running ones are stopped.
+    Stop,
+}
+
+impl LogPolicy {
+    /// The log file of one replica, or of the process itself.
+    pub fn path_for(&self, replica: Option<u32>) -> PathBuf {
+        let Some(number) = replica else { return self.file.clone() };
+        let stem = self.file.file_stem().unwrap_or_default().to_os_string();
+        let mut name = stem;
+        name.push(format!(".{number}"));
+        if let Some(extension) = self.file.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.file.with_file_name(name)
+    }
+}

@@ -1,0 +1,78 @@
+//! How a start or a run can end, as every layer says it.
+
+use std::fmt;
+
+use super::Signal;
+
+/// How the leader of a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// It returned this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal(Signal),
+}
+
+impl Exit {
+    /// The code a shell would show: the exit code, or 128 + the signal's number.
+    pub fn shell_code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal.number(),
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// Why a run could not be spawned: the kind for programs, the message for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct StartError {
+    /// What went wrong, from a fixed set.
+    pub kind: StartErrorKind,
+    /// A fragment that fits after "cannot start NAME: ".
+    pub message: String,
+}
+
+/// What kept a run from being spawned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartErrorKind {
+    /// There is no such program (or the interpreter of a script is missing).
+    ProgramNotFound,
+    /// The working folder is missing or is not a folder.
+    CwdNotFound,
+    /// The program (or the folder) may not be used, or is no program.
+    NotExecutable,
+    /// Arguments and environment are too long for the kernel.
+    ArgumentsTooLong,
+    /// No more processes, descriptors or memory just now; worth another try.
+    ResourceLimit,
+    /// Anything else.
+    Other,
+}
+
+impl StartErrorKind {
+    /// Whether another try can help.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::ResourceLimit)
+    }
+}
+
+/// A descendant that was left when the leader of a run had ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Stray {
+    /// Its process number.
+    pub pid: u32,
+    /// Its command line, or its name where that cannot be read.
+    pub command: String,
+}

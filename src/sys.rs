@@ -1,0 +1,128 @@
+//! The seam to the operating system: a [`Host`] launches, a [`Child`] is one live run.
+//!
+//! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
+//! happened. Two hosts implement it: the real one and a scripted one for tests, both always
+//! compiled.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
+
+/// Everything that is needed to start one run.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// Program and arguments, never empty. A program with a slash is relative to `cwd`; one without
+    /// is searched in the `PATH` of `env`.
+    pub argv: Vec<OsString>,
+    /// Absolute working folder.
+    pub cwd: PathBuf,
+    /// The whole environment, nothing is inherited beyond it. Holds the marker variables
+    /// (`PITCREW_SESSION`, `PITCREW_PROCESS`, `PITCREW_RUN`) by which strays are known.
+    pub env: Vec<(OsString, OsString)>,
+    /// Descriptor 0.
+    pub stdin: Input,
+    /// Descriptors 1 and 2.
+    pub output: Output,
+    /// Makes the new group the foreground group of pitcrew's controlling terminal before exec.
+    pub foreground: bool,
+}
+
+/// What descriptor 0 of a child is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// `/dev/null`.
+    Null,
+    /// A pipe whose other end is [`Child::stdin`].
+    Pipe,
+    /// Pitcrew's own.
+    Inherit,
+}
+
+/// What descriptors 1 and 2 of a child are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Two pipes whose other ends are [`Child::stdout`] and [`Child::stderr`].
+    Pipes,
+    /// Pitcrew's own.
+    Inherit,
+    /// `/dev/null`.
+    Null,
+}
+
+/// Starts runs.
+pub trait Host: Send + Sync + 'static {
+    /// One live run of this host.
+    type Child: Child;
+
+    /// Starts a run; ends when exec has succeeded or is known to have failed.
+    ///
+    /// Starts happen in the order of the calls. Dropping the future does not undo a start: the
+    /// child it would have given is killed and reaped.
+    fn launch(
+        &self,
+        launch: Launch,
+    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send;
+}
+
+/// One live run: a leader, its group, and its tree.
+///
+/// The leader is not reaped before [`Child::reap`], so until then its pid and its group id cannot
+/// mean anybody else. Dropping an unreaped child kills its group and reaps the leader.
+pub trait Child: Send + 'static {
+    /// The reading end of an output.
+    type Read: AsyncRead + Unpin + Send;
+    /// The writing end of the input.
+    type Write: AsyncWrite + Unpin + Send;
+
+    /// The leader's pid, which is also the id of the group.
+    fn pid(&self) -> u32;
+    /// The reading end of descriptor 1, once.
+    fn stdout(&mut self) -> Option<Self::Read>;
+    /// The reading end of descriptor 2, once.
+    fn stderr(&mut self) -> Option<Self::Read>;
+    /// The writing end of descriptor 0, once.
+    fn stdin(&mut self) -> Option<Self::Write>;
+
+    /// Waits until the leader has ended and says how, without reaping it. Cancel safe; can be asked
+    /// again.
+    fn exited(&mut self) -> impl Future<Output = io::Result<Exit>> + Send;
+
+    /// Sends `signal` to the group. A group that is gone already is no error.
+    fn signal(&self, signal: Signal) -> io::Result<()>;
+
+    /// The descendants of this run that are alive now, the leader left out: members of the group,
+    /// and others known by descent or by the marker variables. Each says whether it is in the group.
+    fn descendants(&self) -> impl Future<Output = Vec<Descendant>> + Send;
+
+    /// Sends `signal` to the descendants that `policy` lets go, repeating the look until no new one
+    /// turns up; `keep` holds program names that are left alone. Gives those that cannot be signalled.
+    fn signal_strays(
+        &self,
+        signal: Signal,
+        policy: StraysPolicy,
+        keep: &std::collections::BTreeSet<String>,
+    ) -> impl Future<Output = Vec<Descendant>> + Send;
+
+    /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
+    /// that can be signalled.
+    fn kill_tree(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Reaps the leader. The last call.
+    fn reap(self) -> io::Result<()>;
+}
+
+/// A live descendant of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descendant {
+    /// Who it is.
+    pub stray: Stray,
+    /// Its program name (the kernel's `comm`), against which `keep` is held.
+    pub program: String,
+    /// Whether it is in the leader's group.
+    pub in_group: bool,
+}
