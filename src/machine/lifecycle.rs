@@ -43,7 +43,7 @@ pub(super) enum State {
         quiet_out: Option<Moment>,
     },
     /// The run is on its way out.
-    Stopping { pid: u32, since: Moment, until: Moment, step: Step3, closing: Closing },
+    Stopping { pid: u32, since: Moment, until: Moment, step: Reached, closing: Closing },
     /// Waits for the next try.
     Backoff { until: Moment, retry: u32, cause: Cause },
     /// Down for good.
@@ -52,7 +52,7 @@ pub(super) enum State {
 
 /// How far the ending of a run has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step3 {
+pub(super) enum Reached {
     /// Asked to go, or its strays were; the deadline kills.
     Asked,
     /// Everything was killed; the deadline gives it up.
@@ -168,7 +168,7 @@ pub(super) struct Lifecycle {
     pub(super) left: Vec<Stray>,
     /// A run that was given up as unkillable and is not gone: no other may start before it is.
     pub(super) ghost: Option<u32>,
-    /// A start that waits for the ghost to go.
+    /// How many retries are left.
     budget: Budget,
 }
 
@@ -268,35 +268,33 @@ impl Lifecycle {
 
     // ---- wishes -------------------------------------------------------------------------------
 
-    /// It shall run; `on` is what it waits for (told in the event when it is not empty).
-    pub(super) fn want(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+    /// It shall run, once its dependencies hold and its pool has a slot.
+    pub(super) fn want(&mut self, now: Moment, cause: Cause) {
         match &mut self.state {
             State::Idle | State::Ended(_) => {
                 self.budget.give_back();
-                self.wait(now, cause, false, out);
+                self.wait(now, cause, false);
             }
             State::Backoff { .. } => {
                 self.budget.give_back();
-                self.wait(now, cause, true, out);
+                self.wait(now, cause, true);
             }
-            State::Stopping { closing: Closing { then, .. }, .. } if *then == Then::Rest => {
-                *then = Then::Again(cause);
-            }
-            State::Starting { wish: Some(Closing { then, .. }), .. } if *then == Then::Rest => {
-                *then = Then::Again(cause);
-            }
+            State::Stopping { closing: Closing { then, .. }, .. }
+            | State::Starting { wish: Some(Closing { then, .. }), .. } => match then {
+                Then::Rest | Then::Policy => *then = Then::Again(cause),
+                Then::Again(_) => {}
+            },
             State::Waiting { .. }
             | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. } => {}
+            | State::Starting { wish: None, .. }
+            | State::Running { .. } => {}
         }
     }
 
     /// A new run, whatever the state; by hand, so the budget is given back.
     pub(super) fn restart(&mut self, now: Moment, cause: Cause, out: &mut Step) {
         match self.state {
-            State::Idle | State::Ended(_) | State::Backoff { .. } => self.want(now, cause, out),
+            State::Idle | State::Ended(_) | State::Backoff { .. } => self.want(now, cause),
             State::Waiting { .. } | State::Queued { .. } => {}
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 self.budget.give_back();
@@ -356,22 +354,20 @@ impl Lifecycle {
         }
     }
 
-    fn wait(&mut self, now: Moment, cause: Cause, again: bool, _out: &mut Step) {
+    fn wait(&mut self, now: Moment, cause: Cause, again: bool) {
         self.enter(now, State::Waiting { cause, again });
     }
 
-    /// Its dependencies hold. True when it now queues for its pool.
-    pub(super) fn cleared(&mut self, now: Moment, out: &mut Step) -> bool {
-        let State::Waiting { cause, .. } = &self.state else { return false };
+    /// Its dependencies hold: it queues for its pool, or starts.
+    pub(super) fn cleared(&mut self, now: Moment, out: &mut Step) {
+        let State::Waiting { cause, .. } = &self.state else { return };
         let cause = cause.clone();
         if let Some(pool) = self.spec.pool.clone() {
             let (stamp, of) = (Stamp::default(), self.subject());
             out.events.push(Event::from(ProcessQueued { stamp, of, pool, cause: cause.clone() }));
             self.enter(now, State::Queued { cause });
-            true
         } else {
             self.spawn(now, cause, out);
-            false
         }
     }
 
@@ -404,15 +400,15 @@ impl Lifecycle {
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
                 let until = self.begin_closing(now, &closing, out);
-                let step = if closing.now { Step3::Killed } else { Step3::Asked };
+                let step = if closing.now { Reached::Killed } else { Reached::Asked };
                 self.enter(now, State::Stopping { pid, since, until, step, closing });
             }
             // Another stop joins the one under way; only a kill makes it quicker.
             State::Stopping { until, step, closing: current, .. } => {
-                let kill = closing.now && *step == Step3::Asked;
+                let kill = closing.now && *step == Reached::Asked;
                 *current = merged(Some(current.clone()), closing);
                 if kill {
-                    *step = Step3::Killed;
+                    *step = Reached::Killed;
                     *until = now + KILL_GRACE;
                     out.effects.push(Effect::Kill { run: self.run_id() });
                 }
@@ -497,7 +493,7 @@ impl Lifecycle {
         }));
         match wish.map(|closing| closing.then) {
             Some(Then::Rest) => self.enter(now, State::Ended(Outcome::Stopped)),
-            Some(Then::Again(cause)) => self.wait(now, cause, false, out),
+            Some(Then::Again(cause)) => self.wait(now, cause, false),
             Some(Then::Policy) | None if error.kind.is_transient() => {
                 self.try_again(now, cause, dice, out);
             }
@@ -514,7 +510,7 @@ impl Lifecycle {
             let (pid, since) = (*pid, *since);
             let until = now + STRAY_GRACE;
             let closing = Closing { ending: Ending::ByItself, then: Then::Policy, now: false };
-            self.enter(now, State::Stopping { pid, since, until, step: Step3::Asked, closing });
+            self.enter(now, State::Stopping { pid, since, until, step: Reached::Asked, closing });
         }
     }
 
@@ -617,7 +613,7 @@ impl Lifecycle {
         self.last = Some(LastRun { exit, error, success, duration });
         match closing.then {
             Then::Rest => self.enter(now, State::Ended(Outcome::Stopped)),
-            Then::Again(cause) => self.wait(now, cause, true, out),
+            Then::Again(cause) => self.wait(now, cause, true),
             Then::Policy => self.by_policy(now, duration, success, cause, dice, out),
         }
     }
@@ -717,12 +713,12 @@ impl Lifecycle {
                 out.effects.push(Effect::AskQuiet { run: self.run_id() });
             }
             State::Stopping { until, step, .. } if *until <= now => match step {
-                Step3::Asked => {
-                    *step = Step3::Killed;
+                Reached::Asked => {
+                    *step = Reached::Killed;
                     *until = now + KILL_GRACE;
                     out.effects.push(Effect::Kill { run: self.run_id() });
                 }
-                Step3::Killed => self.give_up_on(now, dice, out),
+                Reached::Killed => self.give_up_on(now, dice, out),
             },
             State::Backoff { until, retry, cause } if *until <= now => {
                 let retries = self.spec.retry.attempts;
@@ -730,7 +726,7 @@ impl Lifecycle {
                     0 => cause.clone(),
                     retry => Cause::Retry { retry, retries },
                 };
-                self.wait(now, cause, true, out);
+                self.wait(now, cause, true);
             }
             State::Idle
             | State::Waiting { .. }
@@ -785,9 +781,10 @@ impl Lifecycle {
 fn merged(current: Option<Closing>, next: Closing) -> Closing {
     let Some(current) = current else { return next };
     let ending = match (&current.ending, &next.ending) {
-        (Ending::OnPurpose { by: By::Stop | By::Restart, .. }, Ending::OnPurpose { by: By::Kill, .. }) => {
-            next.ending
-        }
+        (
+            Ending::OnPurpose { by: By::Stop | By::Restart, .. },
+            Ending::OnPurpose { by: By::Kill, .. },
+        ) => next.ending,
         _ => current.ending,
     };
     Closing { ending, then: next.then, now: current.now || next.now }
