@@ -66,18 +66,18 @@ pub trait Host: Send + Sync + 'static {
     fn launch(
         &self,
         launch: Launch,
-    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send;
+    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
 }
 
 /// One live run: a leader, its group, and its tree.
 ///
 /// The leader is not reaped before [`Child::reap`], so until then its pid and its group id cannot
 /// mean anybody else. Dropping an unreaped child kills its group and reaps the leader.
-pub trait Child: Send + 'static {
+pub trait Child: Send + Sync + 'static {
     /// The reading end of an output.
-    type Read: AsyncRead + Unpin + Send;
+    type Read: AsyncRead + Unpin + Send + Sync;
     /// The writing end of the input.
-    type Write: AsyncWrite + Unpin + Send;
+    type Write: AsyncWrite + Unpin + Send + Sync;
 
     /// The leader's pid, which is also the id of the group.
     fn pid(&self) -> u32;
@@ -107,6 +107,9 @@ pub trait Child: Send + 'static {
         policy: StraysPolicy,
         keep: &std::collections::BTreeSet<String>,
     ) -> impl Future<Output = Vec<Descendant>> + Send;
+
+    /// Sends `signal` to one descendant, if it is still the one that was found.
+    fn signal_one(&self, descendant: &Descendant, signal: Signal);
 
     /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
     /// that can be signalled.

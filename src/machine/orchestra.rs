@@ -404,7 +404,11 @@ impl Orchestra {
                 let first = first.clone();
                 self.kill_everything(now, first);
             }
-            Phase::Killing(_) => self.leaving = true,
+            Phase::Killing(_) if self.finish.is_none() => {
+                self.leaving = true;
+                self.finish_now();
+            }
+            Phase::Killing(_) => {}
         }
     }
 
