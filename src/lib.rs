@@ -4,5 +4,6 @@
 pub mod engine;
 pub mod machine;
 pub mod output;
+pub mod plain;
 pub mod spec;
 pub mod sys;

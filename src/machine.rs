@@ -24,6 +24,7 @@ pub mod snapshot;
 
 pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};
+pub(crate) use lifecycle::short;
 pub use orchestra::{Options, Orchestra};
 pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
 

@@ -41,7 +41,8 @@ pub enum Stream {
 pub struct SourceId(u32);
 
 impl SourceId {
-    fn index(self) -> usize {
+    /// Its place among the sources of the store, from 0.
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }

@@ -1,0 +1,135 @@
+//! The headless front: lines of all processes on stdout, what pitcrew has to say on stderr.
+//!
+//! It only reads: the kept output at its own pace, events, notices and snapshots. Both descriptors
+//! are written by threads of their own, so a terminal that takes nothing stops nothing but the
+//! showing.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc as blocking;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::engine::{Handle, Notice};
+use crate::machine::{Event, Phase};
+
+mod lines;
+mod tell;
+
+pub use lines::LineStyle;
+use lines::Printer;
+use tell::Teller;
+
+/// How often it is said who is being waited for.
+const REMIND: Duration = Duration::from_secs(2);
+
+/// How the plain front shows things.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlainOptions {
+    /// How lines on stdout look.
+    pub lines: LineStyle,
+    /// Child output is not printed.
+    pub quiet: bool,
+    /// Notices are in colour.
+    pub colour: bool,
+}
+
+/// The front at work.
+#[derive(Debug)]
+pub struct Plain {
+    printer: Option<JoinHandle<()>>,
+    teller: tokio::task::JoinHandle<()>,
+    writer: JoinHandle<()>,
+    /// Says when stdout has no reader any more.
+    pub closed: oneshot::Receiver<()>,
+}
+
+impl Plain {
+    /// Starts to show what `handle`, `events` and `notices` tell.
+    pub fn start(
+        handle: &Handle,
+        events: mpsc::UnboundedReceiver<Event>,
+        notices: mpsc::UnboundedReceiver<Notice>,
+        options: PlainOptions,
+    ) -> Self {
+        let (lines, received) = blocking::channel::<String>();
+        let writer = std::thread::spawn(move || write_notices(&received));
+        let (gone, closed) = oneshot::channel();
+        let printer = (!options.quiet).then(|| {
+            let printer = Printer::new(handle, options.lines, lines.clone());
+            std::thread::spawn(move || {
+                if printer.print_all().is_err() {
+                    _ = gone.send(());
+                }
+            })
+        });
+        let teller = Teller::new(handle, options.colour, lines);
+        let teller = tokio::spawn(tell(handle.clone(), events, notices, teller));
+        Self { printer, teller, writer, closed }
+    }
+
+    /// Waits until everything is shown. Blocks as long as nobody reads.
+    pub async fn finish(self) {
+        _ = self.teller.await;
+        let threads = tokio::task::spawn_blocking(move || {
+            if let Some(printer) = self.printer {
+                _ = printer.join();
+            }
+            _ = self.writer.join();
+        });
+        _ = threads.await;
+    }
+}
+
+/// Puts notices on stderr, whole lines at a time.
+fn write_notices(lines: &blocking::Receiver<String>) {
+    for line in lines {
+        let mut text = line;
+        text.push('\n');
+        _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Turns events, notices and the way down into lines.
+async fn tell(
+    handle: Handle,
+    mut events: mpsc::UnboundedReceiver<Event>,
+    mut notices: mpsc::UnboundedReceiver<Notice>,
+    mut teller: Teller,
+) {
+    let mut snapshots = handle.snapshots();
+    let mut phase = Phase::Up;
+    let mut remind = tokio::time::interval(REMIND);
+    let mut running = true;
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv(), if running => match event {
+                Some(event) => teller.event(&event),
+                None => running = false,
+            },
+            notice = notices.recv() => match notice {
+                Some(notice) => teller.notice(&notice),
+                None => return,
+            },
+            changed = snapshots.changed(), if running => {
+                if changed.is_err() {
+                    running = false;
+                    continue;
+                }
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                if snapshot.phase != phase {
+                    phase = snapshot.phase.clone();
+                    teller.going_down(&snapshot, handle.clock().now());
+                    remind.reset();
+                }
+            },
+            _ = remind.tick(), if running && phase != Phase::Up => {
+                let snapshot = Arc::clone(&snapshots.borrow());
+                teller.still_there(&snapshot, handle.clock().now());
+            }
+        }
+    }
+}
