@@ -171,7 +171,8 @@ impl LogFile {
     }
 
     /// Says that nothing will be pushed any more, and lets the thread sleep until all is written and
-    /// the file closed, or known to be lost; `false` when `timeout` has passed.
+    /// the file closed, or known to be lost; `false` when `timeout` has passed. A closed file is not
+    /// touched again.
     pub fn close(&self, timeout: Duration) -> bool {
         let mut queue = lock(&self.0.queue);
         let first = !std::mem::replace(&mut queue.closing, true);
@@ -186,6 +187,9 @@ impl LogFile {
     /// Takes whole lines. Never waits; ask for room before.
     pub(super) fn push(&self, text: &[u8], cuts: &[Cut], now: Timestamp) {
         let mut queue = lock(&self.0.queue);
+        if queue.closed {
+            return;
+        }
         let mut start = 0;
         for run in cuts.chunk_by(|cut, _| ends_line(text, *cut)) {
             let end = run.last().map_or(start, |cut| cut.end());
@@ -320,6 +324,9 @@ impl Job for Shared {
     fn work(&self) -> After {
         let mut target = lock(&self.target);
         let mut queue = lock(&self.queue);
+        if queue.closed {
+            return After::Done;
+        }
         let (gap, batch) = (queue.lost.take(), queue.turn());
         let closing = queue.closing;
         drop(queue);

@@ -100,6 +100,9 @@ impl Pool {
                 state.idle -= 1;
                 if state.idle == 0 {
                     self.grow(&mut state);
+                } else if !(state.ready.is_empty() && state.later.is_empty()) {
+                    // Who watches now may have gone to sleep before there was something to watch.
+                    self.bell.notify_one();
                 }
                 drop(state);
                 let after = job.work();
@@ -117,7 +120,8 @@ impl Pool {
                 self.bell.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             let needed = !state.ready.is_empty() || (!state.later.is_empty() && state.idle == 1);
-            if timeout.timed_out() && !needed {
+            // One that slept for less did so to do what is due now.
+            if timeout.timed_out() && sleep == IDLE && !needed {
                 state.threads -= 1;
                 state.idle -= 1;
                 return;
