@@ -56,6 +56,8 @@ pub struct Settings {
     pub session: String,
     /// The process that runs in the foreground, if one does.
     pub front: Option<(ProcessId, Front)>,
+    /// That process becomes the terminal's foreground group.
+    pub takes_terminal: bool,
 }
 
 /// What everyone outside has in hand: wishes in, state and output out.
@@ -95,6 +97,7 @@ pub struct Engine<H: Host> {
     orchestra: Orchestra,
     surroundings: Surroundings,
     front: Option<(ProcessId, Front)>,
+    takes_terminal: bool,
     clock: Clock,
     store: Arc<LogStore>,
     sources: Vec<(SourceId, Name)>,
@@ -146,6 +149,7 @@ impl<H: Host> Engine<H> {
                 colour: settings.colour,
             },
             front: settings.front,
+            takes_terminal: settings.takes_terminal,
             clock,
             store,
             sources,
@@ -264,7 +268,7 @@ impl<H: Host> Engine<H> {
         self.orders.insert(run.process, (run.run, orders.clone()));
         let front =
             self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, name: &name, replica, run: run.run };
+        let whose = Whose { spec: &spec, replica, run: run.run };
         let launch = self.launch(&spec, whose, front.as_ref());
         let intake = self.intake(run, &name, replica, &spec);
         let facts = self.facts.0.clone();
@@ -316,7 +320,7 @@ impl<H: Host> Engine<H> {
                 Some(Front::Terminal) => sys::Output::Inherit,
                 Some(Front::Passed(_)) | None => sys::Output::Pipes,
             },
-            foreground: front.is_some(),
+            foreground: front.is_some() && self.takes_terminal,
         }
     }
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::engine::{Handle, Notice};
-use crate::machine::{Event, Phase};
+use crate::engine::{Engine, Handle, Notice};
+use crate::machine::{Event, Phase, ProcessId};
+use crate::sys::Host;
 
 mod lines;
 mod tell;
@@ -28,12 +29,26 @@ const REMIND: Duration = Duration::from_secs(2);
 /// How the plain front shows things.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainOptions {
-    /// How lines on stdout look.
-    pub lines: LineStyle,
-    /// Child output is not printed.
-    pub quiet: bool,
+    /// How lines on stdout look; nothing when child output is not printed.
+    pub lines: Option<LineStyle>,
+    /// What is said on stderr.
+    pub tells: Tells,
     /// Notices are in colour.
     pub colour: bool,
+}
+
+/// What the front says on stderr.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Tells {
+    /// All there is to say.
+    #[default]
+    Everything,
+    /// What goes wrong, with the last words of whom it went wrong for; not how `own` ends, which
+    /// has the terminal itself.
+    Problems {
+        /// The one in the foreground.
+        own: Option<ProcessId>,
+    },
 }
 
 /// The front at work.
@@ -42,32 +57,32 @@ pub struct Plain {
     printer: Option<JoinHandle<()>>,
     teller: tokio::task::JoinHandle<()>,
     writer: JoinHandle<()>,
-    /// Says when stdout has no reader any more.
-    pub closed: oneshot::Receiver<()>,
+    closed: Option<oneshot::Receiver<()>>,
 }
 
 impl Plain {
-    /// Starts to show what `handle`, `events` and `notices` tell.
-    pub fn start(
-        handle: &Handle,
-        events: mpsc::UnboundedReceiver<Event>,
-        notices: mpsc::UnboundedReceiver<Notice>,
-        options: PlainOptions,
-    ) -> Self {
+    /// Starts to show what an engine that is about to run tells.
+    pub fn start<H: Host>(engine: &mut Engine<H>, options: PlainOptions) -> Self {
+        let (handle, events, notices) = (engine.handle(), engine.observe(), engine.take_notices());
         let (lines, received) = blocking::channel::<String>();
         let writer = std::thread::spawn(move || write_notices(&received));
         let (gone, closed) = oneshot::channel();
-        let printer = (!options.quiet).then(|| {
-            let printer = Printer::new(handle, options.lines, lines.clone());
+        let printer = options.lines.map(|style| {
+            let printer = Printer::new(&handle, style, lines.clone());
             std::thread::spawn(move || {
                 if printer.print_all().is_err() {
                     _ = gone.send(());
                 }
             })
         });
-        let teller = Teller::new(handle, options.colour, lines);
-        let teller = tokio::spawn(tell(handle.clone(), events, notices, teller));
-        Self { printer, teller, writer, closed }
+        let teller = Teller::new(&handle, options, lines);
+        let teller = tokio::spawn(tell(handle, events, notices, teller));
+        Self { printer, teller, writer, closed: Some(closed) }
+    }
+
+    /// Ends well when stdout has lost its reader; to be taken once.
+    pub fn closed(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.closed.take()
     }
 
     /// Waits until everything is shown. Blocks as long as nobody reads.
@@ -96,9 +111,10 @@ fn write_notices(lines: &blocking::Receiver<String>) {
 async fn tell(
     handle: Handle,
     mut events: mpsc::UnboundedReceiver<Event>,
-    mut notices: mpsc::UnboundedReceiver<Notice>,
+    notices: Option<mpsc::UnboundedReceiver<Notice>>,
     mut teller: Teller,
 ) {
+    let Some(mut notices) = notices else { return };
     let mut snapshots = handle.snapshots();
     let mut phase = Phase::Up;
     let mut remind = tokio::time::interval(REMIND);

@@ -22,7 +22,6 @@ pub(crate) struct Surroundings {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Whose<'a> {
     pub(crate) spec: &'a ProcessSpec,
-    pub(crate) name: &'a Name,
     pub(crate) replica: Option<u32>,
     pub(crate) run: u32,
 }
@@ -53,7 +52,7 @@ impl Surroundings {
             };
         };
         mark("PITCREW_SESSION", Some(&self.session));
-        mark("PITCREW_PROCESS", Some(whose.name.as_str()));
+        mark("PITCREW_PROCESS", Some(whose.spec.name.as_str()));
         mark("PITCREW_RUN", Some(&whose.run.to_string()));
         mark("PITCREW_REPLICA", whose.replica.map(|n| n.to_string()).as_deref());
         mark("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::as_str));

@@ -32,7 +32,6 @@ impl StopCommand {
         let command = context.spec.stop.command.as_ref()?;
         let mut env = context.surroundings.of(Whose {
             spec: &context.spec,
-            name: &context.name,
             replica: context.replica,
             run: context.run.run,
         });

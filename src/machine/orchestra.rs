@@ -183,6 +183,11 @@ impl Orchestra {
         self.all.iter().map(|one| (one.id, &one.name))
     }
 
+    /// The process that `id` is, or is a replica of.
+    pub fn process_of(&self, id: ProcessId) -> Option<&Name> {
+        self.all.get(id.index()).map(|one| &one.spec.name)
+    }
+
     /// What was asked for, as it was checked.
     pub fn spec(&self) -> &Spec {
         &self.spec
@@ -220,11 +225,6 @@ impl Orchestra {
         self.finish.as_ref()
     }
 
-    /// Whether pitcrew was told to go without waiting any longer.
-    pub fn leaving(&self) -> bool {
-        self.leaving
-    }
-
     /// Everything visible now; processes that did not change are shared with the snapshot before.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
         self.number += 1;
@@ -238,6 +238,7 @@ impl Orchestra {
             at: now,
             number: self.number,
             phase: self.phase.clone(),
+            leaving: self.leaving,
             ready: self.is_ready(),
             processes,
         }

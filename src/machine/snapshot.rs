@@ -210,6 +210,8 @@ pub struct Snapshot {
     pub number: u64,
     /// Up or going down.
     pub phase: Phase,
+    /// A third request to end came: whatever is left is left to the guardian.
+    pub leaving: bool,
     /// Whether every process that was started is ready or has succeeded.
     pub ready: bool,
     /// Every process and job, in the order of the file.

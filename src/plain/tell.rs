@@ -1,29 +1,38 @@
 //! What pitcrew has to say, as `pitcrew | text` on stderr.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::lines::thousands;
+use super::{PlainOptions, Tells};
 use crate::engine::{Handle, Notice};
 use crate::machine::event::{Cause, Ended, RunError, Subject};
 use crate::machine::snapshot::chain_sentence;
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
 };
-use crate::output::safe_name;
-use crate::spec::Exit;
+use crate::output::{LogStore, Styles, safe_line, safe_name};
+use crate::spec::{Exit, Name};
 
+/// How many lines of a process that failed are shown where its output is not.
+const LAST_WORDS: usize = 20;
 /// How many names are listed before "and 12 more".
 const NAMES: usize = 8;
 
 pub(super) struct Teller {
+    store: Arc<LogStore>,
+    tells: Tells,
+    own: Option<Name>,
+    colour: bool,
     label: String,
     lines: Sender<String>,
 }
 
 impl Teller {
-    pub(super) fn new(handle: &Handle, colour: bool, lines: Sender<String>) -> Self {
+    pub(super) fn new(handle: &Handle, options: PlainOptions, lines: Sender<String>) -> Self {
+        let PlainOptions { colour, tells, .. } = options;
         let snapshot = handle.snapshots().borrow().clone();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         let label = if colour {
@@ -31,7 +40,13 @@ impl Teller {
         } else {
             format!("{:width$} | ", "pitcrew")
         };
-        Self { label, lines }
+        let own = match tells {
+            Tells::Everything => None,
+            Tells::Problems { own } => own,
+        };
+        let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
+        let own = own.map(|one| one.name.clone());
+        Self { store: Arc::clone(handle.store()), tells, own, colour, label, lines }
     }
 
     fn say(&mut self, text: &str) {
@@ -46,8 +61,26 @@ impl Teller {
     }
 
     pub(super) fn event(&mut self, event: &Event) {
+        let own = event.subject().is_some_and(|of| Some(&of.name) == self.own.as_ref());
+        match self.tells {
+            Tells::Everything => {}
+            Tells::Problems { .. } if !is_problem(event, own) => return,
+            Tells::Problems { .. } => {}
+        }
         if let Some(text) = sentence(event) {
             self.say(&text);
+        }
+        if let (Tells::Problems { .. }, false, Some(of)) = (self.tells, own, event.subject()) {
+            self.last_words(&of.name);
+        }
+    }
+
+    /// The end of what a process printed.
+    fn last_words(&mut self, name: &Name) {
+        let styles = if self.colour { Styles::Keep } else { Styles::Drop };
+        let source = self.store.source(name);
+        for line in self.store.tail(&source.into(), LAST_WORDS).lines() {
+            _ = self.lines.send(format!("{name} | {}", safe_line(line.bytes, styles)));
         }
     }
 
@@ -119,6 +152,16 @@ fn reason_text(reason: &ShutdownReason) -> String {
         ShutdownReason::FailFast(name) => format!("{name} has failed"),
         ShutdownReason::Done => "done".to_owned(),
         ShutdownReason::GuardianGone => "the guardian is gone".to_owned(),
+    }
+}
+
+/// Whether something went wrong; how the one in the foreground ends is seen without being told.
+fn is_problem(event: &Event, own: bool) -> bool {
+    match event {
+        Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
+        Event::ProcessCompleted(e) => !e.end.success && !own,
+        Event::ProcessRetrying(_) => own,
+        _ => false,
     }
 }
 

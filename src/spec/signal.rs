@@ -59,6 +59,8 @@ impl Signal {
     pub const CONT: Self = Self(libc::SIGCONT);
     /// First user-defined signal.
     pub const USR1: Self = Self(libc::SIGUSR1);
+    /// Nobody reads the pipe.
+    pub const PIPE: Self = Self(libc::SIGPIPE);
     /// Second user-defined signal.
     pub const USR2: Self = Self(libc::SIGUSR2);
 
