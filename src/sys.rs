@@ -3,6 +3,9 @@
 //! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
 //! happened. Two hosts implement it: the real one and a scripted one for tests, both always
 //! compiled.
+//!
+//! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
+//! subreapers and `/proc` are what its promises rest on.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -12,6 +15,29 @@ use std::path::PathBuf;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
+
+mod child;
+mod exec;
+mod folders;
+pub mod guardian;
+mod host;
+pub mod journal;
+mod kill;
+mod pause;
+mod pipe;
+mod prepare;
+mod proc;
+pub mod process;
+mod registry;
+mod spawn;
+mod stray;
+mod sweep;
+
+pub use child::RealChild;
+pub use folders::{FolderError, Folders, Holder, Lock, LockError};
+pub use host::{HostOptions, RealHost};
+pub use pipe::OutputPipe;
+pub use proc::{PROCESS, REPLICA, RUN, SESSION};
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]
