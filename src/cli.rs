@@ -1,5 +1,6 @@
 //! The command line as types; one small file per command.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::spec::Signal;
 
 mod check;
 mod diagnostics;
+mod events;
 mod exec;
 mod front;
 mod later;
@@ -93,7 +95,7 @@ enum Command {
     /// Print the JSON schema of the file
     Schema,
     #[command(external_subcommand)]
-    Other(Vec<std::ffi::OsString>),
+    Other(Vec<OsString>),
 }
 
 #[derive(Debug, Clone, Default, Args)]

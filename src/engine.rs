@@ -290,8 +290,7 @@ impl<H: Host> Engine<H> {
             fallback: orders,
         };
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
-        let host = Arc::clone(&self.host);
-        let launched = host.launch(launch);
+        let launched = self.host.launch(launch);
         let start = async move {
             match launched.await {
                 Ok(child) => {

@@ -56,6 +56,7 @@ pub enum Tells {
 pub struct Plain {
     printer: Option<JoinHandle<()>>,
     teller: tokio::task::JoinHandle<()>,
+    done: oneshot::Sender<()>,
     writer: JoinHandle<()>,
     closed: Option<oneshot::Receiver<()>>,
 }
@@ -76,8 +77,10 @@ impl Plain {
             })
         });
         let teller = Teller::new(&handle, options, lines);
-        let teller = tokio::spawn(tell(handle, events, notices, teller));
-        Self { printer, teller, writer, closed: Some(closed) }
+        let (done, finished) = oneshot::channel();
+        let told = Told { events, notices, finished };
+        let teller = tokio::spawn(tell(handle, told, teller));
+        Self { printer, teller, done, writer, closed: Some(closed) }
     }
 
     /// Ends well when stdout has lost its reader; to be taken once.
@@ -85,8 +88,10 @@ impl Plain {
         self.closed.take()
     }
 
-    /// Waits until everything is shown. Blocks as long as nobody reads.
+    /// After the end of the engine: waits until everything that was told so far is shown, as long as
+    /// that takes.
     pub async fn finish(self) {
+        _ = self.done.send(());
         _ = self.teller.await;
         let threads = tokio::task::spawn_blocking(move || {
             if let Some(printer) = self.printer {
@@ -107,34 +112,26 @@ fn write_notices(lines: &blocking::Receiver<String>) {
     }
 }
 
-/// Turns events, notices and the way down into lines.
-async fn tell(
-    handle: Handle,
-    mut events: mpsc::UnboundedReceiver<Event>,
+/// What the teller listens to.
+struct Told {
+    events: mpsc::UnboundedReceiver<Event>,
     notices: Option<mpsc::UnboundedReceiver<Notice>>,
-    mut teller: Teller,
-) {
+    finished: oneshot::Receiver<()>,
+}
+
+/// Turns events, notices and the way down into lines.
+async fn tell(handle: Handle, told: Told, mut teller: Teller) {
+    let Told { mut events, notices, mut finished } = told;
     let Some(mut notices) = notices else { return };
     let mut snapshots = handle.snapshots();
     let mut phase = Phase::Up;
     let mut remind = tokio::time::interval(REMIND);
-    let mut running = true;
     loop {
         tokio::select! {
             biased;
-            event = events.recv(), if running => match event {
-                Some(event) => teller.event(&event),
-                None => running = false,
-            },
-            notice = notices.recv() => match notice {
-                Some(notice) => teller.notice(&notice),
-                None => return,
-            },
-            changed = snapshots.changed(), if running => {
-                if changed.is_err() {
-                    running = false;
-                    continue;
-                }
+            Some(event) = events.recv() => teller.event(&event),
+            Some(notice) = notices.recv() => teller.notice(&notice),
+            Ok(()) = snapshots.changed() => {
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
                 if snapshot.phase != phase {
                     phase = snapshot.phase.clone();
@@ -142,7 +139,8 @@ async fn tell(
                     remind.reset();
                 }
             },
-            _ = remind.tick(), if running && phase != Phase::Up => {
+            _ = &mut finished => return,
+            _ = remind.tick(), if phase != Phase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
                 teller.still_there(&snapshot, handle.clock().now());
             }

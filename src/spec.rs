@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+mod load_tmp;
+pub use load_tmp::*;
 mod outcome;
 mod signal;
 
@@ -303,6 +305,18 @@ pub struct StopPolicy {
     pub strays: StraysPolicy,
     /// Program names that are never ended as strays.
     pub keep: Arc<BTreeSet<String>>,
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            signal: Signal::TERM,
+            grace: Duration::from_secs(10),
+            command: None,
+            strays: StraysPolicy::default(),
+            keep: Arc::default(),
+        }
+    }
 }
 
 /// What happens to descendants that are left when the leader has ended.

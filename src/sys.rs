@@ -3,15 +3,44 @@
 //! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
 //! happened. Two hosts implement it: the real one and a scripted one for tests, both always
 //! compiled.
+//!
+//! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
+//! subreapers and `/proc` are what its promises rest on.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
+
+mod child;
+mod exec;
+mod folders;
+pub mod guardian;
+mod host;
+pub mod journal;
+mod kill;
+mod pause;
+mod pipe;
+mod prepare;
+mod proc;
+pub mod process;
+mod registry;
+mod spawn;
+mod stray;
+mod sweep;
+
+pub use child::RealChild;
+pub use folders::{FolderError, Folders, Holder, Lock, LockError};
+pub use host::{HostOptions, RealHost};
+pub use pipe::OutputPipe;
+pub use proc::{PROCESS, REPLICA, RUN, SESSION};
+pub use process::end_by;
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]
@@ -96,8 +125,16 @@ pub trait Child: Send + Sync + 'static {
     fn signal(&self, signal: Signal) -> io::Result<()>;
 
     /// The descendants of this run that are alive now, the leader left out: members of the group,
-    /// and others known by descent or by the marker variables. Each says whether it is in the group.
-    fn descendants(&self) -> impl Future<Output = Vec<Descendant>> + Send;
+    /// and others known by descent or by the marker variables. Sorted by what `policy` says, and by
+    /// `keep`, the program names that are left alone together with everything below them.
+    fn strays(
+        &self,
+        policy: StraysPolicy,
+        keep: &Arc<BTreeSet<String>>,
+    ) -> impl Future<Output = Strays> + Send;
+
+    /// Sends `signal` to those descendants among `pids` that still are descendants.
+    fn signal_these(&self, signal: Signal, pids: Vec<u32>) -> impl Future<Output = ()> + Send;
 
     /// Sends `signal` to the descendants that `policy` lets go, repeating the look until no new one
     /// turns up; `keep` holds program names that are left alone. Gives those that cannot be signalled.
@@ -105,11 +142,8 @@ pub trait Child: Send + Sync + 'static {
         &self,
         signal: Signal,
         policy: StraysPolicy,
-        keep: &std::collections::BTreeSet<String>,
+        keep: &Arc<BTreeSet<String>>,
     ) -> impl Future<Output = Vec<Descendant>> + Send;
-
-    /// Sends `signal` to one descendant, if it is still the one that was found.
-    fn signal_one(&self, descendant: &Descendant, signal: Signal);
 
     /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
     /// that can be signalled.
@@ -117,6 +151,15 @@ pub trait Child: Send + Sync + 'static {
 
     /// Reaps the leader. The last call.
     fn reap(self) -> io::Result<()>;
+}
+
+/// The live descendants of a run, by what becomes of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Those that are to be ended.
+    pub going: Vec<Descendant>,
+    /// Those that are left alone.
+    pub staying: Vec<Descendant>,
 }
 
 /// A live descendant of a run.

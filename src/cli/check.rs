@@ -19,7 +19,10 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
         Ok(spec) => {
             let (processes, pools) = (spec.processes.len(), spec.pools.len());
             let name = crate::output::safe_name(&spec.project.name).into_owned();
-            _ = writeln!(stdout, "{name}: no mistakes, {processes} processes and jobs, {pools} pools");
+            _ = writeln!(
+                stdout,
+                "{name}: no mistakes, {processes} processes and jobs, {pools} pools"
+            );
             Ending::GOOD
         }
         Err(faults) if args.json => {

@@ -40,7 +40,8 @@ fn record(
         line.push(b'\n');
         match file.write_all(&line) {
             Ok(()) if lost > 0 => {
-                let text = format!("{} is written again; {lost} events are missing", path.display());
+                let text =
+                    format!("{} is written again; {lost} events are missing", path.display());
                 notices.tell(Notice::general(text));
                 lost = 0;
             }

@@ -106,9 +106,8 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
 fn named(global: &Global, name: &str) -> Result<Arc<ProcessSpec>, Ending> {
     let spec = project::load(global)?;
     let orchestra = Orchestra::new(spec.clone(), Options::default());
-    let chosen = orchestra
-        .select(&[name.to_owned()])
-        .map_err(|error| project::wrong(&error.to_string()))?;
+    let chosen =
+        orchestra.select(&[name.to_owned()]).map_err(|error| project::wrong(&error.to_string()))?;
     let process = chosen.first().and_then(|id| orchestra.process_of(*id));
     let process = process.and_then(|name| spec.processes.get(name)).cloned();
     process.ok_or_else(|| project::wrong(&format!("`{name}` names no process")))

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-use super::project::Held;
 use super::events::Recorder;
+use super::project::Held;
 use super::{Ending, Global, diagnostics, project};
 use crate::engine::{Clock, Engine, Front, Handle, Notice, Notices, Settings};
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};

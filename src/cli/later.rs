@@ -8,9 +8,30 @@ use super::{Cli, Ending, project};
 
 /// Part of the contract, refused until they work.
 const LATER: &[&str] = &[
-    "ps", "why", "logs", "events", "start", "stop", "restart", "kill", "signal", "scale", "enqueue",
-    "send", "wait", "attach", "reload", "down", "graph", "completions", "man", "mcp", "init",
-    "import", "export", "schedule",
+    "ps",
+    "why",
+    "logs",
+    "events",
+    "start",
+    "stop",
+    "restart",
+    "kill",
+    "signal",
+    "scale",
+    "enqueue",
+    "send",
+    "wait",
+    "attach",
+    "reload",
+    "down",
+    "graph",
+    "completions",
+    "man",
+    "mcp",
+    "init",
+    "import",
+    "export",
+    "schedule",
 ];
 
 pub(super) fn refuse(words: &[OsString]) -> Ending {

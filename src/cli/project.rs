@@ -109,8 +109,7 @@ fn session() -> Result<String, Ending> {
 }
 
 fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
-    guardian::guard(journal)
-        .map_err(|error| failed(&format!("cannot start the guardian: {error}")))
+    guardian::guard(journal).map_err(|error| failed(&format!("cannot start the guardian: {error}")))
 }
 
 fn refuse(spec: &Spec, error: &LockError) -> Ending {
@@ -132,7 +131,9 @@ fn recover(journal: &Journal) -> Vec<String> {
             let left = recovered.unkillable.iter().map(|one| ("cannot end", one));
             ended
                 .chain(left)
-                .map(|(what, one)| format!("{what} {} {}, left by a session before", one.pid, one.command))
+                .map(|(what, one)| {
+                    format!("{what} {} {}, left by a session before", one.pid, one.command)
+                })
                 .collect()
         }
         Err(error) => vec![format!("cannot read {}: {error}", journal.path().display())],

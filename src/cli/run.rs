@@ -41,7 +41,9 @@ fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), En
     let chosen = orchestra
         .select(std::slice::from_ref(&args.name))
         .map_err(|error| project::wrong(&error.to_string()))?;
-    if args.name.starts_with('@') || args.name == "all" || spec.pools.contains_key(args.name.as_str())
+    if args.name.starts_with('@')
+        || args.name == "all"
+        || spec.pools.contains_key(args.name.as_str())
     {
         let text = format!("`run` takes one process or job, and `{}` may be several", args.name);
         return Err(project::wrong(&text));
@@ -54,7 +56,8 @@ fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), En
         return Err(project::wrong(&format!("unknown name `{}`", args.name)));
     };
     let mut changed = ProcessSpec::clone(process);
-    changed.command = with_arguments(&changed.command, &args.args).map_err(|text| project::wrong(&text))?;
+    changed.command =
+        with_arguments(&changed.command, &args.args).map_err(|text| project::wrong(&text))?;
     changed.restart = Restart::Never;
     changed.shutdown_on = ShutdownOn::Exit;
     *process = Arc::new(changed);

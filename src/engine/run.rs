@@ -18,8 +18,8 @@ use super::notice::{Notice, Notices};
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{Intake, Stream};
-use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray, StraysPolicy};
-use crate::sys::{Child, Descendant, Host};
+use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
+use crate::sys::{Child, Descendant, Host, Strays};
 
 /// How long the outputs may be silent after the end, before they are closed.
 const DRAIN_QUIET: Duration = Duration::from_millis(150);
@@ -186,7 +186,8 @@ impl<H: Host> RunTask<H> {
         }
     }
 
-    /// The stop command, or the signal and then CONT, so that a stopped child can go.
+    /// The stop command, or the signal and then CONT (which a child sends along with TERM itself),
+    /// so that a stopped child can go.
     fn ask_to_stop(&mut self) {
         let signal = self.context.spec.stop.signal;
         if let Some(command) = StopCommand::start(&self.context, &self.child) {
@@ -194,7 +195,7 @@ impl<H: Host> RunTask<H> {
             return;
         }
         self.signal(signal);
-        if signal != Signal::KILL {
+        if signal != Signal::TERM && signal != Signal::KILL {
             self.signal(Signal::CONT);
         }
     }
@@ -216,59 +217,55 @@ impl<H: Host> RunTask<H> {
 
     /// Deals with what is left of the tree when the leader has ended; gives who outlived it.
     async fn sweep(&mut self, exit: Exit) -> Vec<Stray> {
-        let found = self.child.descendants().await;
-        if found.is_empty() {
-            return Vec::new();
-        }
+        let Strays { mut going, staying } = self.strays().await;
         let by_itself = self.asked == Asked::Nothing;
-        let (mut going, staying) = self.sorted(found);
-        let mut strays: Vec<Descendant> = staying;
-        if by_itself {
-            strays.extend(going.iter().cloned());
-        }
+        let mut ended = if by_itself { going.clone() } else { Vec::new() };
         if !going.is_empty() {
-            self.ask_strays().await;
+            self.ask_strays(&going).await;
         }
-        let mut killed = false;
         while !going.is_empty() {
             let left = going.iter().map(|one| one.stray.clone()).collect();
             let run = self.context.run;
             _ = self.context.facts.send(Fact::Lingering { run, exit: Some(exit), left });
-            if self.asked == Asked::Kill || killed {
-                killed = true;
+            if self.asked == Asked::Kill {
+                if !by_itself && ended.is_empty() {
+                    ended.clone_from(&going);
+                }
                 self.kill().await;
             }
-            self.wait_for_strays(&mut killed, by_itself, &going, &mut strays).await;
-            going = self.sorted(self.child.descendants().await).0;
+            self.wait_a_moment().await;
+            going = self.strays().await.going;
         }
-        self.name_strays(&strays);
-        strays.into_iter().map(|one| one.stray).collect()
+        self.name_strays("ended", &ended);
+        self.name_strays("left alone", &staying);
+        ended.into_iter().chain(staying).map(|one| one.stray).collect()
     }
 
-    /// Waits a moment, doing what is ordered meanwhile.
-    async fn wait_for_strays(
-        &mut self,
-        killed: &mut bool,
-        by_itself: bool,
-        going: &[Descendant],
-        strays: &mut Vec<Descendant>,
-    ) {
+    async fn strays(&self) -> Strays {
+        let stop = self.context.spec.stop.clone();
+        self.child.strays(stop.strays, &stop.keep).await
+    }
+
+    /// Waits until it is worth looking again, doing what is ordered meanwhile.
+    async fn wait_a_moment(&mut self) {
         let until = now() + STRAY_LOOK;
         loop {
             match self.pump(false, Some(until)).await {
                 Pumped::Quiet => return,
-                Pumped::Order(Order::Kill) => {
-                    self.asked = Asked::Kill;
-                    *killed = true;
-                    if !by_itself {
-                        strays.extend(going.iter().cloned());
+                Pumped::Order(order) => {
+                    self.obey_leaderless(&order);
+                    if self.asked == Asked::Kill {
+                        return;
                     }
-                    return;
                 }
-                Pumped::Order(order) => self.obey_leaderless(&order),
                 Pumped::Closed => {
-                    sleep_until(until).await;
-                    return;
+                    tokio::select! {
+                        () = sleep_until(until) => return,
+                        Some(order) = self.orders.recv() => self.obey_leaderless(&order),
+                    }
+                    if self.asked == Asked::Kill {
+                        return;
+                    }
                 }
                 Pumped::Exited(_) => {}
             }
@@ -278,47 +275,26 @@ impl<H: Host> RunTask<H> {
     /// The leader has ended already; asking the group again would be a second signal.
     fn obey_leaderless(&mut self, order: &Order) {
         match order {
-            Order::Stop(spec) => {
-                self.asked = Asked::Stop;
-                self.context.spec = Arc::clone(spec);
-            }
+            Order::Stop(spec) => self.context.spec = Arc::clone(spec),
+            Order::Kill => self.asked = Asked::Kill,
             Order::Signal(signal) => self.signal(*signal),
-            Order::Kill | Order::AskQuiet => {}
+            Order::AskQuiet => {}
         }
     }
 
     /// TERM for strays: to all after an end of its own, else to those the group did not reach.
-    async fn ask_strays(&mut self) {
-        let stop = self.context.spec.stop.clone();
-        let told = self.asked == Asked::Stop && stop.command.is_none();
-        for one in self.child.descendants().await {
-            let goes = self.goes(&one);
-            if goes && !(told && one.in_group) {
-                self.child.signal_one(&one, Signal::TERM);
-                self.child.signal_one(&one, Signal::CONT);
-            }
+    async fn ask_strays(&self, going: &[Descendant]) {
+        let told = self.asked == Asked::Stop && self.context.spec.stop.command.is_none();
+        let untold = going.iter().filter(|one| !(told && one.in_group));
+        let pids: Vec<u32> = untold.map(|one| one.stray.pid).collect();
+        if !pids.is_empty() {
+            self.child.signal_these(Signal::TERM, pids).await;
         }
     }
 
-    fn goes(&self, one: &Descendant) -> bool {
-        let stop = &self.context.spec.stop;
-        let policy = match stop.strays {
-            StraysPolicy::Kill => true,
-            StraysPolicy::Group => one.in_group,
-            StraysPolicy::Leave => false,
-        };
-        policy && !stop.keep.contains(&one.program)
-    }
-
-    /// Who goes and who stays.
-    fn sorted(&self, all: Vec<Descendant>) -> (Vec<Descendant>, Vec<Descendant>) {
-        all.into_iter().partition(|one| self.goes(one))
-    }
-
     /// Each stray is named, with what became of it.
-    fn name_strays(&self, strays: &[Descendant]) {
+    fn name_strays(&self, what: &str, strays: &[Descendant]) {
         for one in strays {
-            let what = if self.goes(one) { "ended" } else { "left alone" };
             let run = self.context.run.run;
             let Stray { pid, command } = &one.stray;
             let text = format!("run {run} left a stray behind, {what}: {pid} {command}");
