@@ -14,7 +14,7 @@ pub(crate) struct Surroundings {
     pub(crate) inherited: Arc<[(OsString, OsString)]>,
     /// `PITCREW_SESSION`, by which a stray is known to be ours.
     pub(crate) session: Arc<str>,
-    /// Output is shown in colour and `NO_COLOR` is unset.
+    /// Output is shown in colour.
     pub(crate) colour: bool,
 }
 
@@ -37,7 +37,7 @@ impl Surroundings {
                 all.shift_remove(&OsString::from(name));
             }
         }
-        self.colour(whose.spec.color, &mut all);
+        self.colour(whose.spec, &mut all);
         for (name, value) in &env.set {
             all.insert(name.into(), value.into());
         }
@@ -60,10 +60,11 @@ impl Surroundings {
     }
 
     /// Asks for colour, and for output that is not held back; anything already set wins.
-    fn colour(&self, wish: ColorWish, all: &mut IndexMap<OsString, OsString>) {
+    fn colour(&self, spec: &ProcessSpec, all: &mut IndexMap<OsString, OsString>) {
+        let wish = spec.color;
         let asked = match wish {
             ColorWish::Always => true,
-            ColorWish::Auto => self.colour,
+            ColorWish::Auto => self.colour && !wants_none(spec, all),
             ColorWish::Never => false,
         };
         let colour =
@@ -75,6 +76,13 @@ impl Surroundings {
             all.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
         }
     }
+}
+
+/// Whether the child will find `NO_COLOR`.
+fn wants_none(spec: &ProcessSpec, inherited: &IndexMap<OsString, OsString>) -> bool {
+    let own = spec.env.set.get("NO_COLOR").map(String::is_empty);
+    let empty = own.or_else(|| inherited.get(&OsString::from("NO_COLOR")).map(|v| v.is_empty()));
+    empty == Some(false)
 }
 
 /// A command as program and arguments.

@@ -494,6 +494,46 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What a child starts with, changed between fork and exec.
+#[derive(Debug, Clone, Copy)]
+pub enum Oddity {
+    /// This signal is ignored.
+    Ignores(i32),
+    /// This signal is blocked.
+    Blocks(i32),
+    /// This many descriptors can be open, soft and hard.
+    Descriptors(u64, u64),
+}
+
+pub fn with_oddities(command: &mut Command, oddities: &[Oddity]) {
+    let oddities = oddities.to_vec();
+    let set = move || {
+        for oddity in &oddities {
+            // SAFETY: plain system calls on values that live here.
+            unsafe {
+                match *oddity {
+                    Oddity::Ignores(signal) => {
+                        libc::signal(signal, libc::SIG_IGN);
+                    }
+                    Oddity::Blocks(signal) => {
+                        let mut set = std::mem::zeroed();
+                        libc::sigemptyset(&raw mut set);
+                        libc::sigaddset(&raw mut set, signal);
+                        libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+                    }
+                    Oddity::Descriptors(soft, hard) => {
+                        let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+                        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+                    }
+                }
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: only system calls between fork and exec.
+    unsafe { command.pre_exec(set) };
+}
+
 pub fn send(pid: u32, signal: i32) {
     // SAFETY: a plain system call.
     unsafe { libc::kill(i32::try_from(pid).unwrap(), signal) };
