@@ -97,9 +97,11 @@ pub fn is_stopped(pid: u32) -> bool {
     status.is_some_and(|status| status.stopped())
 }
 
-/// Stops this process until it is continued.
+/// Stops this process until it is continued; does not return before that.
 pub fn stop_self() {
-    _ = rustix::process::kill_process(getpid(), rustix::process::Signal::STOP);
+    // SAFETY: signals this thread. One sent to the process might be taken by another thread, and
+    // this one would go on for a moment.
+    unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 /// Whether a signal is ignored, as by `nohup`.
