@@ -87,6 +87,18 @@ impl Block {
         }
     }
 
+    /// Whether it takes no more memory than a full block.
+    pub(super) fn is_like(&self, full: &Self) -> bool {
+        self.memory() <= full.memory()
+    }
+
+    /// An empty block in the memory of one that was dropped.
+    pub(super) fn renewed(mut self, seq: u64, ordinal: u64, ms: i64) -> Self {
+        self.text.clear();
+        self.lines.clear();
+        Self { seq, ordinal, ms, ..self }
+    }
+
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
         size_of::<Self>() + self.text.capacity() + self.lines.capacity() * size_of::<Entry>()

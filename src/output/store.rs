@@ -72,6 +72,9 @@ pub struct Partial {
 }
 
 pub(super) struct Inner {
+    /// The block dropped last. A flood is kept in the same memory again and again; given back and
+    /// asked for by several threads, 256 MiB of blocks took up to 390 MiB.
+    spare: Option<Block>,
     sources: Vec<Source>,
     by_name: HashMap<Name, SourceId>,
     /// The number of the next line.
@@ -110,6 +113,7 @@ impl LogStore {
                 partials: 0,
                 waiters: Vec::new(),
                 readers: 0,
+                spare: None,
             }),
         })
     }
@@ -246,7 +250,7 @@ impl Inner {
             debug_assert!(first.end() >= start);
             let Some(source) = self.sources.get_mut(id.index()) else { return };
             let before = source.memory;
-            let taken = source.append(self.next, head, text, start, left);
+            let taken = source.append(self.next, head, text, start, left, &mut self.spare);
             self.memory = self.memory + source.memory - before;
             self.next += taken as u64;
             self.lines += taken as u64;
@@ -268,6 +272,7 @@ impl Inner {
                 Some(block) => {
                     biggest.memory -= block.memory();
                     self.lines -= block.len() as u64;
+                    self.spare = Some(block);
                 }
                 None => biggest.drop_partials(),
             }
@@ -304,7 +309,15 @@ impl Inner {
 }
 
 impl Source {
-    fn append(&mut self, seq: u64, head: Head, text: &[u8], start: usize, cuts: &[Cut]) -> usize {
+    fn append(
+        &mut self,
+        seq: u64,
+        head: Head,
+        text: &[u8],
+        start: usize,
+        cuts: &[Cut],
+        spare: &mut Option<Block>,
+    ) -> usize {
         let mut taken = 0;
         if let Some(last) = self.blocks.back_mut() {
             let before = last.memory();
@@ -312,7 +325,11 @@ impl Source {
             self.memory = self.memory + last.memory() - before;
         }
         if taken == 0 {
-            let mut block = Block::new(seq, self.appended, head.ms, self.blocks.back());
+            let full = self.blocks.back();
+            let mut block = match spare.take_if(|spare| full.is_some_and(|full| spare.is_like(full))) {
+                Some(spare) => spare.renewed(seq, self.appended, head.ms),
+                None => Block::new(seq, self.appended, head.ms, full),
+            };
             taken = block.append(seq, head, text, start, cuts);
             self.memory += block.memory();
             self.blocks.push_back(block);
