@@ -68,10 +68,10 @@ impl Laws {
         self.wishes(machine, input);
         self.transitions(&views);
         self.events(step);
-        self.effects(step, &views, &snapshot.phase, input);
         if let Some(Input::Fact(Fact::Exited { run, .. })) = input {
             self.ghosts.remove(run);
         }
+        self.effects(step, &views, &snapshot.phase, input);
         if matches!(input, Some(Input::Tick)) {
             let deadline = machine.deadline();
             assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
