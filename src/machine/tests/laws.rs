@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::machine::event::Cause;
 use crate::machine::{
     Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView, RunId,
     StateName, Step,
@@ -71,7 +72,7 @@ impl Laws {
         if let Some(Input::Fact(Fact::Exited { run, .. })) = input {
             self.ghosts.remove(run);
         }
-        self.effects(step, &views, &snapshot.phase, input);
+        self.effects(step, &views, &snapshot.phase);
         if matches!(input, Some(Input::Tick)) {
             let deadline = machine.deadline();
             assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
@@ -165,21 +166,21 @@ impl Laws {
         }
     }
 
-    fn effects(
-        &mut self,
-        step: &Step,
-        views: &[&ProcessView],
-        phase: &Phase,
-        input: Option<&Input>,
-    ) {
+    fn effects(&mut self, step: &Step, views: &[&ProcessView], phase: &Phase) {
         for effect in &step.effects {
             match effect {
                 Effect::Spawn { run, .. } => self.spawn(*run, views, phase),
                 Effect::Stop { run, .. } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is asked while it is up");
                     assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
-                    let by_hand = matches!(input, Some(Input::Intent(Intent::Stop(_))));
-                    if matches!(phase, Phase::Stopping(_)) && !by_hand {
+                    let by_shutdown = step.events.iter().any(|event| match event {
+                        Event::ProcessStopping(e) => {
+                            self.named[&e.of.name] == run.process
+                                && matches!(e.cause, Cause::Shutdown { .. })
+                        }
+                        _ => false,
+                    });
+                    if matches!(phase, Phase::Stopping(_)) && by_shutdown {
                         self.stopped_in_order(*run, views);
                     }
                 }
