@@ -136,8 +136,13 @@ impl Orchestra {
         if !again && self.skip_if_hindered(now, id, changed) {
             return;
         }
+        let holds = self.order.holds(id, &self.all);
+        // Another one may have changed too, and is looked at later: all of them count for a start.
+        if holds && !again && self.skip_if_hindered(now, id, None) {
+            return;
+        }
         let Some(one) = self.all.get(id.index()) else { return };
-        if self.order.holds(id, &self.all) {
+        if holds {
             if one.ghost.is_none() {
                 self.reruns.remove(&id);
                 self.with(id, |one, _, out| one.cleared(now, out));
