@@ -8,7 +8,7 @@ use super::{
     Event, Finish, Input, Intent, Moment, Options, Orchestra, ProcessId, RunId, StateName,
 };
 use super::{ShutdownReason, Step};
-use crate::spec::{Signal, Spec};
+use crate::spec::{Name, Signal, Spec};
 
 use host::{Host, Script};
 use laws::Laws;
@@ -33,6 +33,7 @@ struct World {
     now: Moment,
     events: Vec<(Moment, Event)>,
     started: HashMap<RunId, Moment>,
+    named: HashMap<Name, ProcessId>,
     laws: Option<Laws>,
 }
 
@@ -44,8 +45,10 @@ fn world(spec: Spec) -> World {
 impl World {
     fn new(spec: Spec, options: Options) -> Self {
         let laws = Some(Laws::new(&spec));
+        let machine = Orchestra::new(spec, options);
         Self {
-            machine: Orchestra::new(spec, options),
+            named: machine.names().map(|(id, name)| (name.clone(), id)).collect(),
+            machine,
             host: Host::default(),
             now: Moment::default(),
             events: Vec::new(),
@@ -103,7 +106,7 @@ impl World {
         for event in &step.events {
             self.events.push((self.now, event.clone()));
             if let Event::ProcessStarted(e) = event {
-                let process = self.ids(&[e.of.name.as_str()])[0];
+                let process = self.named[&e.of.name];
                 self.started.insert(RunId { process, run: e.of.run }, self.now);
             }
         }
