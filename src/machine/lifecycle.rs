@@ -199,6 +199,8 @@ impl Lifecycle {
         match &mut self.state {
             State::Idle | State::Ended(_) => {
                 self.give_back();
+                // Whoever depends on it being started means the run that comes now.
+                self.started = false;
                 self.wait(now, cause, false);
             }
             State::Backoff { .. } => {

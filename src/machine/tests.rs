@@ -1,6 +1,8 @@
 //! The machine under test: an invented clock, a host that follows a script, and laws that are
 //! checked after every step, whatever the test is about.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it is about")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -93,16 +95,16 @@ impl World {
 
     fn begin_with(&mut self, chosen: &[ProcessId], dependencies: bool) {
         let step = self.machine.begin(self.now, chosen, dependencies);
-        self.take(step, None);
+        self.take(&step, None);
     }
 
     fn input(&mut self, input: Input) {
         let before = input.clone();
         let step = self.machine.step(self.now, input);
-        self.take(step, Some(&before));
+        self.take(&step, Some(&before));
     }
 
-    fn take(&mut self, step: Step, input: Option<&Input>) {
+    fn take(&mut self, step: &Step, input: Option<&Input>) {
         for event in &step.events {
             self.events.push((self.now, event.clone()));
             if let Event::ProcessStarted(e) = event {
@@ -111,7 +113,7 @@ impl World {
             }
         }
         if let Some(laws) = &mut self.laws {
-            laws.hold(&mut self.machine, self.now, &step, input);
+            laws.hold(&mut self.machine, self.now, step, input);
         }
         for effect in &step.effects {
             self.host.perform(self.now, effect);

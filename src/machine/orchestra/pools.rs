@@ -9,12 +9,16 @@ use crate::machine::{Moment, ProcessId};
 use crate::spec::{Name, OnFailure};
 
 impl Orchestra {
-    /// Gives free slots of a pool to those who queue for them.
+    /// Gives the first in the queue of a pool a slot, if one is free. What follows from that comes
+    /// before the next one: its start may be what keeps the next one from starting.
     pub(super) fn grant(&mut self, now: Moment, pool: usize) {
-        while self.phase == Phase::Up {
-            let slots = self.slots.get_index_mut(pool).map(|(_, slots)| slots);
-            let Some(next) = slots.and_then(Slots::grant) else { break };
+        if self.phase != Phase::Up {
+            return;
+        }
+        let slots = self.slots.get_index_mut(pool).map(|(_, slots)| slots);
+        if let Some(next) = slots.and_then(Slots::grant) {
             self.with(next, |one, _, out| one.granted(now, out));
+            self.granting.insert(pool);
         }
     }
 

@@ -255,7 +255,7 @@ fn bound(world: &World) -> Duration {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_time: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, max_shrink_time: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_laws_hold_in_any_world_and_quitting_always_ends(
