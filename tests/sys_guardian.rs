@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child as Process, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::StraysPolicy;

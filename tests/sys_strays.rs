@@ -1,6 +1,7 @@
 //! Finding and ending what a run leaves, with and without orphans coming to us.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::sync::Arc;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pitcrew::spec::{Exit, Signal, StraysPolicy};
