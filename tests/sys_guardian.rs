@@ -296,7 +296,7 @@ fn what_the_journal_leaves_is_left() {
 
 fn with_a_thread_there_is_no_guardian() {
     let (quit, wait) = std::sync::mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || wait.recv_timeout(Duration::from_secs(60)));
+    let thread = std::thread::spawn(move || wait.recv_timeout(Duration::from_mins(1)));
     assert!(guard(None).is_err());
     drop(quit);
     let _ = thread.join().expect("it only waits");

@@ -192,13 +192,31 @@ pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
 /// The markers a process was given at its exec. Nothing when its memory may not be read.
 pub(super) fn marker(pid: u32) -> Marker {
     let mut marker = Marker::default();
-    for entry in read(format!("/proc/{pid}/environ")).unwrap_or_default().split(|b| *b == 0) {
+    for entry in environment(pid).split(|byte| *byte == 0) {
         if let Some(at) = memchr::memchr(b'=', entry) {
             let (name, value) = entry.split_at(at);
             marker.take(name, value.get(1..).unwrap_or_default());
         }
     }
     marker
+}
+
+/// The environment of a process. In the midst of an exec it reads as empty for a moment, and so
+/// does the command line; taking that for a cleared environment would end what is to be left.
+fn environment(pid: u32) -> Vec<u8> {
+    const MOMENT: Duration = Duration::from_millis(1);
+    for _ in 0..50 {
+        match read(format!("/proc/{pid}/environ")) {
+            Ok(bytes) if bytes.is_empty() => {}
+            done => return done.unwrap_or_default(),
+        }
+        let settled = read(format!("/proc/{pid}/cmdline")).map_or(true, |line| !line.is_empty());
+        pause(MOMENT);
+        if settled {
+            break;
+        }
+    }
+    read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
 /// The command line as people may see it: control characters visible, 200 characters at most; the
