@@ -35,6 +35,8 @@ pub(super) struct Stat {
     pub(super) program: String,
     /// It has ended and waits to be reaped.
     pub(super) zombie: bool,
+    /// It is a thread of the kernel.
+    kernel: bool,
 }
 
 impl Stat {
@@ -98,6 +100,9 @@ pub(super) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// The flag of a thread of the kernel.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
 fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     // The name may hold anything, blanks and parentheses too: it ends at the last one.
     let open = memchr::memchr(b'(', line)?;
@@ -116,13 +121,15 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
         program,
         // A main thread that has ended while others run shows as Z too, but that process lives.
         zombie: dead && number(17)? <= 1,
+        kernel: number(6)? & PF_KTHREAD != 0,
     })
 }
 
-/// Every process there is, those of other users too.
+/// Every process there is, those of other users too, without the kernel's own.
 pub(super) fn everyone() -> Vec<Stat> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?)).collect()
+    let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
+    all.filter(|one| !one.kernel).collect()
 }
 
 fn number(name: &OsStr) -> Option<u32> {
@@ -211,6 +218,9 @@ fn environment(pid: u32) -> Vec<u8> {
             done => return done.unwrap_or_default(),
         }
         let settled = read(format!("/proc/{pid}/cmdline")).map_or(true, |line| !line.is_empty());
+        if stat(pid).is_none_or(|stat| stat.zombie || stat.kernel) {
+            return Vec::new();
+        }
         pause(MOMENT);
         if settled {
             break;
