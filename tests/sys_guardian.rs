@@ -45,9 +45,13 @@ fn main() {
     if let Ok(role) = std::env::var(ROLE) {
         return engine(&role);
     }
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("killing_the_engine_leaves_nothing", killing_the_engine_leaves_nothing),
         ("killing_the_guardian_is_told_to_the_engine", killing_the_guardian_is_told_to_the_engine),
+        (
+            "killing_both_leaves_what_the_next_start_ends",
+            killing_both_leaves_what_the_next_start_ends,
+        ),
         ("the_guardian_ends_as_the_engine_did", the_guardian_ends_as_the_engine_did),
         ("signals_are_handed_on", signals_are_handed_on),
         ("a_hangup_ignored_at_start_stays_ignored", a_hangup_ignored_at_start_stays_ignored),
@@ -212,6 +216,42 @@ fn killing_the_guardian_is_told_to_the_engine() {
     assert_eq!(session.lines.next().unwrap().unwrap(), "gone");
     assert_eq!(session.lines.next().unwrap().unwrap(), "ended");
     wait_until("all are gone", || all.iter().all(|pid| !alive(*pid)));
+}
+
+fn killing_both_leaves_what_the_next_start_ends() {
+    let mut session = session_of("trees", |_| {});
+    let all = below(session.process.id());
+    let leaders = below_directly(session.engine);
+    assert!(leaders.len() >= 10);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::of(folder.path());
+    let processes = BTreeMap::new();
+    journal.write(&Policies { session: session.name.clone(), processes }).unwrap();
+    let both = format!("kill -9 {} {}", session.process.id(), session.engine);
+    assert!(Command::new("/bin/sh").args(["-c", &both]).status().unwrap().success());
+    session.process.wait().unwrap();
+    wait_until("the leaders die with the engine", || leaders.iter().all(|pid| !alive(*pid)));
+    let recovered = journal.recover().unwrap();
+    assert_eq!(recovered.unkillable, []);
+    assert!(recovered.ended.len() > 20, "{recovered:?}");
+    assert_eq!(carriers(&session.name), Vec::<u32>::new());
+    // Those without an environment are beyond knowing; they hold no output and no port of ours.
+    for pid in all.into_iter().filter(|pid| alive(*pid)) {
+        kill(libc::SIGKILL, pid);
+    }
+}
+
+/// The leaders of a session: children of the engine that lead their group in our own session.
+fn below_directly(engine: u32) -> Vec<u32> {
+    below(engine)
+        .into_iter()
+        .filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            let (group, session) = (fields.get(2), fields.get(3));
+            group == Some(&pid.to_string().as_str()) && session != group
+        })
+        .collect()
 }
 
 fn the_guardian_ends_as_the_engine_did() {
