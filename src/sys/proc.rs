@@ -74,22 +74,23 @@ impl Marker {
     }
 }
 
-/// Reads a small file of `/proc` in few calls. Out of descriptors is waited for (a fifth of a
-/// second at most): an empty answer would mean "nobody is left".
-fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut tries = 20;
-    let mut file = loop {
-        match File::open(path.as_ref()) {
-            Err(error)
-                if tries > 0
-                    && matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
-            {
-                tries -= 1;
+/// Opens something. Out of descriptors is waited for, a fifth of a second at most: an empty answer
+/// would mean "nobody is left". (Starts leave a few descriptors free for this.)
+fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..20 {
+        match open() {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
                 pause(Duration::from_millis(10));
             }
-            other => break other?,
+            done => return done,
         }
-    };
+    }
+    open()
+}
+
+/// Reads a small file of `/proc` in few calls.
+fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut file = patiently(|| File::open(path.as_ref()))?;
     let mut bytes = Vec::with_capacity(4096);
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -127,7 +128,7 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
 
 /// Every process there is, those of other users too, without the kernel's own.
 pub(super) fn everyone() -> Vec<Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = patiently(|| fs::read_dir("/proc")) else { return Vec::new() };
     let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
     all.filter(|one| !one.kernel).collect()
 }
@@ -168,7 +169,8 @@ impl Children {
         if let Some(map) = &self.by_parent {
             return map.get(&pid).cloned().unwrap_or_default();
         }
-        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+        let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
+        let Ok(tasks) = tasks else { return Vec::new() };
         let mut children = Vec::new();
         for task in tasks.flatten() {
             let Ok(list) = read(task.path().join("children")) else { continue };
