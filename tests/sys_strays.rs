@@ -178,8 +178,10 @@ fn strays_go_by_policy_and_name() {
                 ];
                 child.exited().await.unwrap();
                 wait_until_async("all have become what they are", async || {
-                    child.descendants().await.iter().filter(|one| one.program != "sh").count() == 3
-                        && child.descendants().await.iter().filter(|one| one.in_group).count() == 1
+                    let found = child.descendants().await;
+                    let mut programs: Vec<_> = found.iter().map(|one| &one.program).collect();
+                    programs.sort();
+                    programs == ["sleep", "sleep", "tail"]
                 })
                 .await;
                 assert_eq!(child.signal_strays(Signal::TERM, policy, &keep).await, []);
