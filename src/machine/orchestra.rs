@@ -171,6 +171,11 @@ impl Orchestra {
         self.finish.as_ref()
     }
 
+    #[cfg(test)]
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Everything visible now; processes that did not change are shared with the snapshot before.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
         self.number += 1;

@@ -36,6 +36,8 @@ impl Orchestra {
                 }
             }
             Phase::Stopping(_) => self.kill_everything(now),
+            // Everything is being killed already; nobody asked to go without waiting for it.
+            Phase::Killing(_) if kill => {}
             Phase::Killing(_) => {
                 self.leaving = true;
                 self.finish_now();
