@@ -92,7 +92,11 @@ impl Teller {
             Phase::Killing(reason) => ("killing", reason, "; a third signal leaves at once"),
         };
         let alive = alive(snapshot);
+        let brief = matches!(self.tells, Tells::Problems { .. });
         let reason = reason_text(reason);
+        if alive.is_empty() && brief {
+            return;
+        }
         if alive.is_empty() {
             return self.say(&format!("{reason}: nothing is running"));
         }
