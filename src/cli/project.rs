@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{ColorChoice, Ending, Global};
 use crate::engine::Clock;
 use crate::output::safe_name;
-use crate::spec::{self, Locate, Spec};
+use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
 use crate::sys::{Folders, Lock, LockError, process};
@@ -142,7 +142,7 @@ fn recover(journal: &Journal) -> Vec<String> {
 
 /// What the guardian leaves alive, from the file.
 fn policies(spec: &Spec, session: &str) -> Policies {
-    let of = |process: &crate::spec::ProcessSpec| Leftovers {
+    let of = |process: &ProcessSpec| Leftovers {
         strays: process.stop.strays,
         keep: process.stop.keep.as_ref().clone(),
     };
