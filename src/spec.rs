@@ -11,11 +11,22 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+mod fault;
+mod keep;
+mod locate;
 mod outcome;
+mod procfile;
+mod resolve;
+mod schema;
 mod signal;
+mod units;
 
+pub use fault::{Fault, Faults, nearest};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+pub use units::{UnitError, parse_duration, parse_size};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
 ///
@@ -188,7 +199,8 @@ pub struct Environment {
     pub unset: Vec<String>,
     /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
     pub set: IndexMap<String, String>,
-    /// The process's own layer or an option set names `PORT`, so `port` does not set it.
+    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
+    /// `set` that comes from the project or an option set gives way to `port`.
     pub names_port: bool,
 }
 
@@ -301,8 +313,20 @@ pub struct StopPolicy {
     pub command: Option<CommandLine>,
     /// What happens to descendants that are left when the leader has ended.
     pub strays: StraysPolicy,
-    /// Program names that are never ended as strays.
+    /// Program names that are never ended as strays; see [`StopPolicy::keeps`].
     pub keep: Arc<BTreeSet<String>>,
+}
+
+impl Default for StopPolicy {
+    fn default() -> Self {
+        Self {
+            signal: Signal::TERM,
+            grace: Duration::from_secs(10),
+            command: None,
+            strays: StraysPolicy::default(),
+            keep: keep::usual(),
+        }
+    }
 }
 
 /// What happens to descendants that are left when the leader has ended.
