@@ -49,13 +49,28 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     Ok(Locate { files: global.file.clone(), dir })
 }
 
-/// Reads and checks the file; shows every mistake.
+/// Reads and checks the file; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
-    spec::load(&locate(global)?).map_err(|faults| {
-        let colour = colour(global.color, &std::io::stderr());
-        _ = write!(std::io::stderr(), "{}", faults.render(colour));
-        Ending::WRONG
-    })
+    let colour = colour(global.color, &std::io::stderr());
+    match spec::load(&locate(global)?) {
+        Ok(spec::Loaded { spec, warnings }) => {
+            _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
+            Ok(spec)
+        }
+        Err(faults) => {
+            show(&faults, colour);
+            Err(Ending::WRONG)
+        }
+    }
+}
+
+/// Shows every mistake of a file, and how many there are.
+pub(super) fn show(faults: &spec::Faults, colour: bool) {
+    let number = match faults.len() {
+        1 => "1 mistake".to_owned(),
+        number => format!("{number} mistakes"),
+    };
+    _ = writeln!(std::io::stderr(), "{}\npitcrew: {number}", faults.render(colour).trim_end());
 }
 
 /// Whether to use colour on `stream`.

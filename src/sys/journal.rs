@@ -7,10 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::child::is_kept;
 use super::proc::{self, Stat};
 use super::sweep::end_all;
-use crate::spec::{Stray, StraysPolicy};
+use crate::spec::{Stray, StraysPolicy, is_kept};
 
 /// How long ending what an earlier session left may take.
 const RECOVERY_BOUND: Duration = Duration::from_secs(2);
