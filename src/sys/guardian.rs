@@ -218,14 +218,20 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
     let journal = journal.map(Journal::at);
     let policies = journal.as_ref().and_then(|journal| journal.read().ok().flatten());
     let left = end_all(SWEEP_BOUND, || {
-        // Nobody else waits in this process, so "any child" is right.
-        while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+        reap_all();
         alive(policies.as_ref())
     });
+    // Those that died between the last reaping and the last look.
+    reap_all();
     if let Some(journal) = journal.filter(|_| left.is_empty()) {
         let _ = journal.clear();
     }
     left
+}
+
+/// Nobody else waits in this process, so "any child" is right.
+fn reap_all() {
+    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
 }
 
 fn alive(policies: Option<&Policies>) -> Vec<Stat> {
