@@ -14,6 +14,7 @@ use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
 use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
+use crate::session::{Feed, Notice, Session};
 use crate::spec::{Name, ProcessSpec, StdinKind};
 use crate::sys::{self, Host, Launch};
 
@@ -24,7 +25,6 @@ mod run;
 mod stop_command;
 
 pub use clock::Clock;
-pub use notice::Notice;
 pub use run::Tap;
 
 use environment::{Surroundings, Whose, argv};
@@ -60,37 +60,6 @@ pub struct Settings {
     pub takes_terminal: bool,
 }
 
-/// What everyone outside has in hand: wishes in, state and output out.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    intents: mpsc::UnboundedSender<Intent>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    store: Arc<LogStore>,
-    clock: Clock,
-}
-
-impl Handle {
-    /// Says a wish. Never waits; after the engine has ended it changes nothing.
-    pub fn wish(&self, intent: Intent) {
-        _ = self.intents.send(intent);
-    }
-
-    /// The newest state; can be awaited for the next.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
-    }
-
-    /// What was printed.
-    pub fn store(&self) -> &Arc<LogStore> {
-        &self.store
-    }
-
-    /// The clock all moments are read on.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
-
 /// One project being run on a host.
 pub struct Engine<H: Host> {
     host: Arc<H>,
@@ -112,7 +81,7 @@ pub struct Engine<H: Host> {
     told: Option<mpsc::UnboundedReceiver<Notice>>,
     starts: mpsc::UnboundedSender<Start>,
     seq: u64,
-    handle: Handle,
+    session: Session,
 }
 
 /// A start under way: how to go on when it is answered.
@@ -138,8 +107,8 @@ impl<H: Host> Engine<H> {
                 start.await;
             }
         });
-        let handle =
-            Handle { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let session =
+            Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         Self {
             host,
             orchestra,
@@ -164,13 +133,19 @@ impl<H: Host> Engine<H> {
             told: Some(told),
             starts,
             seq: 0,
-            handle,
+            session,
         }
     }
 
-    /// Wishes in, state and output out.
-    pub fn handle(&self) -> Handle {
-        self.handle.clone()
+    /// The project as fronts see it.
+    pub fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// What is told to the one front that shows notices; nothing the second time.
+    pub fn feed(&mut self) -> Option<Feed> {
+        let notices = self.told.take()?;
+        Some(Feed { events: self.observe(), notices })
     }
 
     /// Every event from now on, without a gap; to be asked for before [`Engine::run`].
@@ -178,11 +153,6 @@ impl<H: Host> Engine<H> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.observers.push(sender);
         receiver
-    }
-
-    /// Every notice, for the one who shows them.
-    pub fn take_notices(&mut self) -> Option<mpsc::UnboundedReceiver<Notice>> {
-        self.told.take()
     }
 
     /// A place to put notices of one's own, in one order with those of the engine.

@@ -99,7 +99,12 @@ pub fn is_stopped(pid: u32) -> bool {
 
 /// Stops this process until it is continued.
 pub fn stop_self() {
-    _ = rustix::process::kill_process(getpid(), rustix::process::Signal::STOP);
+    // Sent to this very thread, which stops before it goes on; sent to the process, another thread
+    // would take it and this one would run on for a moment.
+    // SAFETY: raises a signal that has no handler.
+    unsafe {
+        libc::raise(libc::SIGSTOP);
+    }
 }
 
 /// Whether a signal is ignored, as by `nohup`.
