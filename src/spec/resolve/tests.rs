@@ -123,4 +123,13 @@ proptest! {
     ) {
         check(&format!("[process.x]\ncommand = 'x'\n{key} = {value}\n"));
     }
+
+    #[test]
+    fn any_env_file_is_told_without_a_panic(text in "(?s).{0,40}|([A-Z \"'$#=\\\\{}x\n\r]|é){0,60}") {
+        let project = Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n");
+        if let Err(faults) = project.with(".env", &text).load() {
+            let lines = text.split('\n').count();
+            prop_assert!(faults.iter().all(|fault| (1..=lines).contains(&fault.line().unwrap())));
+        }
+    }
 }

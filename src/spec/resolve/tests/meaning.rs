@@ -36,7 +36,7 @@ fn the_environment_is_layered_weakest_first() {
     .with("p.env", "A=p\nB=p\nQ=\"two words\"\n")
     .with("d.env", "C=d\nD=d\nI=d\n")
     .with("o.env", "D=o\nE=o\nI=o\n")
-    .with("x.env", "\u{feff}export I=x\n# a comment\nZ=x\n");
+    .with("x.env", "\u{feff}export I=x\n# a comment\nZ=x ");
     let env = &project.spec().processes["x"].env;
     let pairs: IndexMap<&str, &str> =
         env.set.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
