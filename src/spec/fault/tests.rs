@@ -109,3 +109,23 @@ fn the_nearest_word_is_near() {
     assert_eq!(nearest("x", ["a", "b"]), None);
     assert_eq!(nearest("web", ["api", "db"]), None);
 }
+
+#[test]
+fn a_line_without_end_is_named_and_not_drawn() {
+    let text = format!("{} wrong", "#".repeat(1 << 19));
+    assert_eq!(
+        Faults::from(fault(&text, "wrong")).render(false),
+        "error: this is wrong\n--> procfile.toml:1:524290\n"
+    );
+}
+
+#[test]
+fn places_far_from_each_other_are_drawn_apart() {
+    let text = format!("a = 1\n{}b = 2\n", "# far\n".repeat(10_000));
+    let fault = fault(&text, "b = 2");
+    let first = Place::new(&fault.place().unwrap().source, 0..1);
+    let rendered = Faults::from(fault.also(&first, "the first one")).render(false);
+    assert!(rendered.contains("procfile.toml:10002:1\n"), "{rendered}");
+    assert!(rendered.contains("a = 1\n      | - the first one\n"), "{rendered}");
+    assert!(rendered.lines().count() < 12, "{rendered}");
+}
