@@ -38,7 +38,8 @@ fn main() -> io::Result<()> {
     }
     let (up, down) = medians(&ours);
     let peers = ["supervisord", "honcho", "mprocs"].into_iter().zip(theirs);
-    let peers: Vec<_> = peers.map(|(name, all)| (name, (!all.is_empty()).then(|| medians(&all)))).collect();
+    let peers: Vec<_> =
+        peers.map(|(name, all)| (name, (!all.is_empty()).then(|| medians(&all)))).collect();
     head("200 processes", runs);
     for (name, spans) in &peers {
         beside("all started", up, "s", (name, spans.map(|(up, _)| up)), Budget::Most(1.0));
@@ -145,6 +146,7 @@ fn down(manager: &mut Held, seconds: &str) -> io::Result<f64> {
         Some(stdin) => io::Write::write_all(stdin, b"q")?,
         None => manager.signal("-TERM"),
     }
-    let gone = until(60, 2, || manager.has_ended()) && until(5, 2, || living(&["sleep", seconds]) == 0);
+    let gone =
+        until(60, 2, || manager.has_ended()) && until(5, 2, || living(&["sleep", seconds]) == 0);
     Ok(if gone { start.elapsed().as_secs_f64() } else { f64::NAN })
 }

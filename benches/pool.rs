@@ -42,7 +42,13 @@ fn main() -> io::Result<()> {
     let bare = ("bare semaphore", semaphore);
     beside("jobs, from exec to exit of pitcrew", whole, "/s", bare, Budget::Least(0.9));
     beside("jobs, from the first start to the last end", jobs, "/s", bare, Budget::None);
-    beside("jobs, from exec to exit of pitcrew", whole, "/s", ("xargs -P16", xargs), Budget::Least(1.0));
+    beside(
+        "jobs, from exec to exit of pitcrew",
+        whole,
+        "/s",
+        ("xargs -P16", xargs),
+        Budget::Least(1.0),
+    );
     Ok(())
 }
 
@@ -62,7 +68,8 @@ fn with_xargs() -> Option<f64> {
 
 /// The runtime has as many threads as that of pitcrew, and the outputs go through pipes as well.
 fn with_semaphore() -> io::Result<f64> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let start = now();
     runtime.block_on(async {
         let slots = Arc::new(Semaphore::new(SLOTS));

@@ -35,7 +35,13 @@ fn main() -> io::Result<()> {
     head("10,000 crashes and restarts", runs);
     let rate = middle(|one| one.rate);
     beside("cycles", rate, "/s", ("spawn and wait", Some(middle(|one| one.bare))), Budget::None);
-    beside("cycles", rate, "/s", ("the same, twice at once", Some(middle(|one| one.bare_two))), Budget::None);
+    beside(
+        "cycles",
+        rate,
+        "/s",
+        ("the same, twice at once", Some(middle(|one| one.bare_two))),
+        Budget::None,
+    );
     row("zombies (worst)", worst(|one| one.zombies), "", Budget::Most(0.0));
     row("more descriptors (worst)", worst(|one| one.descriptors), "", Budget::Most(0.0));
     row("more memory (worst)", worst(|one| one.growth), "MB", Budget::Most(2.0));
@@ -47,7 +53,9 @@ fn procfile() -> String {
         "[process.gate]\ncommand = \"until [ -e open ]; do sleep 0.02; done\"\n\
          [process.stay]\ncommand = [\"sleep\", \"100000\"]\n",
     );
-    for (name, cycles, after) in [("warm", WARM, ""), ("crash", CYCLES, "depends_on = { gate = \"succeeded\" }\n")] {
+    for (name, cycles, after) in
+        [("warm", WARM, ""), ("crash", CYCLES, "depends_on = { gate = \"succeeded\" }\n")]
+    {
         let attempts = cycles / PROCESSES - 1;
         for number in 0..PROCESSES {
             _ = write!(

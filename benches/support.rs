@@ -208,8 +208,10 @@ pub(crate) fn status(pid: u32, key: &str) -> Option<u64> {
 /// The children of a process, by the list of each of its threads.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists = threads.flatten().filter_map(|one| fs::read_to_string(one.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    let lists =
+        threads.flatten().filter_map(|one| fs::read_to_string(one.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
         .filter_map(|pid| pid.parse().ok())
         .collect()
 }
@@ -253,7 +255,8 @@ pub(crate) fn living(argv: &[&str]) -> usize {
 pub(crate) fn events(file: &Path, kind: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let all = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-    all.filter(|event: &serde_json::Value| event.get("event").is_some_and(|of| of == kind)).collect()
+    all.filter(|event: &serde_json::Value| event.get("event").is_some_and(|of| of == kind))
+        .collect()
 }
 
 /// When an event was, in seconds since 1970.
