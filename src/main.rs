@@ -1,3 +1,14 @@
-//! The `pitcrew` program.
+//! The `pitcrew` program: arguments → front → exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use pitcrew::cli::{self, Ending};
+
+fn main() -> ExitCode {
+    let ending = cli::main();
+    if let Ending::Signal(signal) = ending {
+        // A shell shows 130 for a program that SIGINT ended, not for one that returned 130.
+        pitcrew::sys::end_by(signal);
+    }
+    ending.into()
+}

@@ -24,6 +24,7 @@ mod signal;
 mod units;
 
 pub use fault::{Fault, Faults, nearest};
+pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 pub use schema::schema;
@@ -315,7 +316,7 @@ pub struct StopPolicy {
     pub command: Option<CommandLine>,
     /// What happens to descendants that are left when the leader has ended.
     pub strays: StraysPolicy,
-    /// Program names that are never ended as strays; see [`StopPolicy::keeps`].
+    /// Program names that are never ended as strays, by the name the kernel shows.
     pub keep: Arc<BTreeSet<String>>,
 }
 

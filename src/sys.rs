@@ -3,15 +3,44 @@
 //! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
 //! happened. Two hosts implement it: the real one and a scripted one for tests, both always
 //! compiled.
+//!
+//! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
+//! subreapers and `/proc` are what its promises rest on.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
+
+mod child;
+mod exec;
+mod folders;
+pub mod guardian;
+mod host;
+pub mod journal;
+mod kill;
+mod pause;
+mod pipe;
+mod prepare;
+mod proc;
+pub mod process;
+mod registry;
+mod spawn;
+mod stray;
+mod sweep;
+
+pub use child::RealChild;
+pub use folders::{FolderError, Folders, Holder, Lock, LockError};
+pub use host::{HostOptions, RealHost};
+pub use pipe::OutputPipe;
+pub use proc::{PROCESS, REPLICA, RUN, SESSION};
+pub use process::end_by;
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]
@@ -66,18 +95,18 @@ pub trait Host: Send + Sync + 'static {
     fn launch(
         &self,
         launch: Launch,
-    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send;
+    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
 }
 
 /// One live run: a leader, its group, and its tree.
 ///
 /// The leader is not reaped before [`Child::reap`], so until then its pid and its group id cannot
 /// mean anybody else. Dropping an unreaped child kills its group and reaps the leader.
-pub trait Child: Send + 'static {
+pub trait Child: Send + Sync + 'static {
     /// The reading end of an output.
-    type Read: AsyncRead + Unpin + Send;
+    type Read: AsyncRead + Unpin + Send + Sync;
     /// The writing end of the input.
-    type Write: AsyncWrite + Unpin + Send;
+    type Write: AsyncWrite + Unpin + Send + Sync;
 
     /// The leader's pid, which is also the id of the group.
     fn pid(&self) -> u32;
@@ -92,28 +121,49 @@ pub trait Child: Send + 'static {
     /// again.
     fn exited(&mut self) -> impl Future<Output = io::Result<Exit>> + Send;
 
-    /// Sends `signal` to the group. A group that is gone already is no error.
+    /// Sends `signal` to the group. A group that is gone already is no error. After a TERM comes a
+    /// CONT, as a stopped child would not notice it.
     fn signal(&self, signal: Signal) -> io::Result<()>;
 
     /// The descendants of this run that are alive now, the leader left out: members of the group,
-    /// and others known by descent or by the marker variables. Each says whether it is in the group.
-    fn descendants(&self) -> impl Future<Output = Vec<Descendant>> + Send;
+    /// and others known by descent or by the marker variables. Sorted by what `policy` says, and by
+    /// `keep`, the program names that are left alone together with everything below them.
+    fn strays(
+        &self,
+        policy: StraysPolicy,
+        keep: &Arc<BTreeSet<String>>,
+    ) -> impl Future<Output = Strays> + Send;
+
+    /// Sends `signal` to those descendants among `pids` that still are descendants.
+    fn signal_these(&self, signal: Signal, pids: Vec<u32>) -> impl Future<Output = ()> + Send;
 
     /// Sends `signal` to the descendants that `policy` lets go, repeating the look until no new one
-    /// turns up; `keep` holds program names that are left alone. Gives those that cannot be signalled.
+    /// turns up; `keep` holds program names that are left alone, with everything below them. Gives
+    /// those that cannot be signalled. Does not wait for anybody's end.
     fn signal_strays(
         &self,
         signal: Signal,
         policy: StraysPolicy,
-        keep: &std::collections::BTreeSet<String>,
+        keep: &Arc<BTreeSet<String>>,
     ) -> impl Future<Output = Vec<Descendant>> + Send;
 
     /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
-    /// that can be signalled.
+    /// that can be signalled; two seconds at most. An error says that somebody is left whom we may
+    /// not signal or the kernel cannot end; [`Child::strays`] names them. Does not wait for the
+    /// leader's end.
     fn kill_tree(&self) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Reaps the leader. The last call.
     fn reap(self) -> io::Result<()>;
+}
+
+/// The live descendants of a run, by what becomes of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Those that are to be ended.
+    pub going: Vec<Descendant>,
+    /// Those that are left alone.
+    pub staying: Vec<Descendant>,
 }
 
 /// A live descendant of a run.

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-use super::StopPolicy;
-
 /// The kernel keeps so many bytes of a program's name (`/proc/PID/comm`).
 const COMM_BYTES: usize = 15;
 
@@ -55,13 +53,11 @@ pub(super) fn usual() -> Arc<BTreeSet<String>> {
     Arc::clone(&LIST)
 }
 
-impl StopPolicy {
-    /// Whether a program with this name, as the kernel shows it, is left alone as a stray. The
-    /// kernel cuts names after 15 bytes, so a longer name in the list is compared that far.
-    pub fn keeps(&self, comm: &str) -> bool {
-        let cut = |name: &String| comm.len() >= COMM_BYTES && name.starts_with(comm);
-        self.keep.contains(comm) || self.keep.iter().any(cut)
-    }
+/// Whether a program with this name, as the kernel shows it, is left alone as a stray. The kernel
+/// cuts names after 15 bytes, so a longer name in the list is compared that far.
+pub(crate) fn is_kept(comm: &str, keep: &BTreeSet<String>) -> bool {
+    let cut = |name: &String| comm.len() >= COMM_BYTES && name.starts_with(comm);
+    keep.contains(comm) || keep.iter().any(cut)
 }
 
 #[cfg(test)]
@@ -70,8 +66,8 @@ mod tests {
 
     #[test]
     fn a_long_name_is_known_by_what_the_kernel_keeps_of_it() {
-        let stop = StopPolicy::default();
-        assert!(stop.keeps("sccache") && stop.keeps("containerd-shim"));
-        assert!(!stop.keeps("containerd-s") && !stop.keeps("node") && !stop.keeps(""));
+        let keeps = |comm| is_kept(comm, &usual());
+        assert!(keeps("sccache") && keeps("containerd-shim"));
+        assert!(!keeps("containerd-s") && !keeps("node") && !keeps(""));
     }
 }

@@ -57,8 +57,12 @@ impl Signal {
     pub const TERM: Self = Self(libc::SIGTERM);
     /// Continues what was stopped.
     pub const CONT: Self = Self(libc::SIGCONT);
+    /// Stops what runs, until [`Signal::CONT`]; cannot be caught.
+    pub const STOP: Self = Self(libc::SIGSTOP);
     /// First user-defined signal.
     pub const USR1: Self = Self(libc::SIGUSR1);
+    /// Nobody reads the pipe.
+    pub const PIPE: Self = Self(libc::SIGPIPE);
     /// Second user-defined signal.
     pub const USR2: Self = Self(libc::SIGUSR2);
 

@@ -18,7 +18,7 @@ fn the_shortest_file_has_every_default() {
     assert_eq!(web.retry, RetryPolicy::default());
     assert_eq!((web.replicas, &web.pool, &web.log, web.timeout), (None, &None, &None, None));
     assert_eq!((web.stop.signal, web.stop.grace), (Signal::TERM, Duration::from_secs(10)));
-    assert!(web.stop.strays == StraysPolicy::Kill && web.stop.keeps("sccache"));
+    assert!(web.stop.strays == StraysPolicy::Kill && web.stop.keep.contains("sccache"));
     assert!(web.env.inherit && web.env.set.is_empty() && !web.env.names_port);
     assert_eq!(web.success_exit_codes.iter().copied().collect::<Vec<_>>(), [0]);
     assert_eq!((spec.project.output.memory, spec.project.output.line), (256 << 20, 64 << 10));

@@ -1,0 +1,221 @@
+//! The command line as types; one small file per command.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::spec::Signal;
+
+mod check;
+mod diagnostics;
+mod events;
+mod exec;
+mod front;
+mod later;
+mod project;
+mod run;
+mod up;
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With this code.
+    Code(u8),
+    /// By this signal, so that a shell sees it.
+    Signal(Signal),
+}
+
+impl Ending {
+    /// Everything asked for was done.
+    pub const GOOD: Self = Self::Code(0);
+    /// Something asked for failed.
+    pub const FAILED: Self = Self::Code(1);
+    /// The file or the command line is wrong.
+    pub const WRONG: Self = Self::Code(2);
+
+    /// A code as the system takes it: its low eight bits.
+    pub(crate) fn code(code: i32) -> Self {
+        Self::Code((code & 0xff) as u8)
+    }
+}
+
+/// Runs the processes of a project, keeps what they print, leaves none behind, says why.
+#[derive(Debug, Parser)]
+#[command(name = "pitcrew", version, about, max_term_width = 100)]
+#[command(subcommand_help_heading = "Commands", allow_external_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What stands before the command.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// Read FILE instead of looking for procfile.toml; later files override earlier ones
+    #[arg(short, long = "file", value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// Go to DIR first
+    #[arg(short = 'C', long = "directory", value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+    /// Write more diagnostics to the log file; can be repeated
+    #[arg(short, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the project, or these processes and what they depend on
+    Up(UpArgs),
+    /// Start what NAME depends on and run NAME in the foreground
+    Run(RunArgs),
+    /// Run one command with time limits and retries
+    Exec(ExecArgs),
+    /// Read and verify the file; print every mistake
+    Check(CheckArgs),
+    /// Print the JSON schema of the file
+    Schema,
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct UpArgs {
+    /// NAME, NAME.N, @TAG, POOL or all; without any, everything that starts by itself
+    names: Vec<String>,
+    /// Print plain lines also where the interface would open
+    #[arg(long)]
+    no_tui: bool,
+    /// Start nothing but what is named
+    #[arg(long)]
+    no_deps: bool,
+    /// Stay when nothing runs any more
+    #[arg(long)]
+    keep: bool,
+    /// The first final failure stops everything, with its code
+    #[arg(long)]
+    fail_fast: bool,
+    /// Do not print what the processes print
+    #[arg(long)]
+    quiet: bool,
+    /// Begin each line with the time it came
+    #[arg(long)]
+    timestamps: bool,
+    /// Append every event to FILE as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Write pitcrew's own diagnostics to FILE
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct RunArgs {
+    /// The process, replica or job
+    name: String,
+    /// Appended to its command
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct ExecArgs {
+    /// With the working folder and the environment of this process
+    #[arg(long = "in", value_name = "NAME")]
+    in_process: Option<String>,
+    /// Longest life of one try; exit 124 when it is over
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Longest silence on both outputs; exit 124 when it is over
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    idle_timeout: Option<Duration>,
+    /// Extra tries after a failure
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    retries: u32,
+    /// How long to wait before each of them
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    retry_delay: Duration,
+    /// Working folder
+    #[arg(long, value_name = "DIR")]
+    cwd: Option<PathBuf>,
+    /// Set a variable; can be repeated
+    #[arg(long, value_parser = variable, value_name = "K=V")]
+    env: Vec<(String, String)>,
+    /// The command and its arguments
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+struct CheckArgs {
+    /// Print the mistakes as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::spec::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !text.contains('\0') => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> Ending {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Ending::WRONG } else { Ending::GOOD };
+            _ = error.print();
+            return code;
+        }
+    };
+    if let Some(directory) = &cli.global.directory
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        return project::wrong(&format!("cannot go to {}: {error}", directory.display()));
+    }
+    match cli.command.unwrap_or(Command::Up(UpArgs::default())) {
+        Command::Up(args) => up::up(&cli.global, &args),
+        Command::Run(args) => run::run(&cli.global, &args),
+        Command::Exec(args) => exec::exec(&cli.global, &args),
+        Command::Check(args) => check::check(&cli.global, &args),
+        Command::Schema => check::schema(),
+        Command::Other(words) => later::refuse(&words),
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Code(code) => Self::from(code),
+            Ending::Signal(signal) => Self::from((128 + signal.number()) as u8),
+        }
+    }
+}

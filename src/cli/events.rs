@@ -1,0 +1,59 @@
+//! `--events FILE`: every event as a line of JSON, appended.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, Notices};
+use crate::machine::Event;
+use crate::session::Notice;
+use crate::sys::Host;
+
+/// Writes events on a thread of its own.
+pub(super) struct Recorder(std::thread::JoinHandle<()>);
+
+impl Recorder {
+    /// Begins to append to `path`.
+    pub(super) fn open<H: Host>(path: &Path, engine: &mut Engine<H>) -> std::io::Result<Self> {
+        let file = File::options().append(true).create(true).open(path)?;
+        let (events, notices) = (engine.observe(), engine.notices());
+        let path = path.to_owned();
+        Ok(Self(std::thread::spawn(move || record(file, &path, events, &notices))))
+    }
+
+    /// Waits until the last event is written.
+    pub(super) async fn finish(self) {
+        _ = tokio::task::spawn_blocking(move || self.0.join()).await;
+    }
+}
+
+fn record(
+    mut file: File,
+    path: &Path,
+    mut events: mpsc::UnboundedReceiver<Event>,
+    notices: &Notices,
+) {
+    let mut lost: u64 = 0;
+    while let Some(event) = events.blocking_recv() {
+        let Ok(mut line) = serde_json::to_vec(&event) else { continue };
+        line.push(b'\n');
+        match file.write_all(&line) {
+            Ok(()) if lost > 0 => {
+                let text =
+                    format!("{} is written again; {lost} events are missing", path.display());
+                notices.tell(Notice::general(text));
+                lost = 0;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if lost == 0 {
+                    let text = format!("cannot write {}: {error}", path.display());
+                    notices.tell(Notice::general(text));
+                }
+                lost += 1;
+            }
+        }
+    }
+}

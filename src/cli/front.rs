@@ -1,0 +1,308 @@
+//! The engine's process: runtime, signals, front, and how it all ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::events::Recorder;
+use super::project::Held;
+use super::{Ending, Global, diagnostics, project};
+use crate::engine::{Clock, Engine, Front, Notices, Settings};
+use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
+use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
+use crate::session::{Notice, Session};
+use crate::spec::Signal;
+use crate::sys::guardian::Guardian;
+use crate::sys::journal::Policies;
+use crate::sys::{HostOptions, RealHost, process};
+
+/// Adopted orphans are reaped this often at most.
+const REAP_PACE: Duration = Duration::from_millis(50);
+
+/// What is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shows {
+    /// All there is to say, and what the children print unless `quiet`.
+    Everything { quiet: bool, timestamps: bool },
+    /// What goes wrong: something else has the terminal.
+    Problems,
+}
+
+/// A project about to run.
+pub(super) struct Serve {
+    pub(super) orchestra: Orchestra,
+    pub(super) chosen: Vec<ProcessId>,
+    pub(super) dependencies: bool,
+    pub(super) shows: Shows,
+    pub(super) events: Option<PathBuf>,
+    pub(super) log_file: Option<PathBuf>,
+    pub(super) foreground: Option<(ProcessId, Front)>,
+    /// Passes on what the one in the foreground prints, on a thread of its own.
+    pub(super) passing: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// A number to begin jitter with.
+pub(super) fn seed() -> u64 {
+    Clock::wall().as_nanosecond() as u64
+}
+
+/// A runtime for the engine: one thread reads while another decides.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// Runs a project that is ours to its end, in plain lines.
+pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
+    let log = serve.log_file.clone().or_else(|| held.log.clone());
+    let _diagnostics = match log.map(|log| (diagnostics::start(&log, global.verbose), log)) {
+        Some((Err(error), log)) if serve.log_file.is_some() => {
+            return project::failed(&format!("cannot write {}: {error}", log.display()));
+        }
+        started => started.and_then(|(started, _)| started.ok()),
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return project::failed(&format!("cannot start the runtime: {error}")),
+    };
+    let ending = runtime.block_on(serve_on(global, held, serve));
+    runtime.shutdown_background();
+    ending
+}
+
+async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
+    let host = match RealHost::new(HostOptions { soft_nofile: held.descriptors }) {
+        Ok(host) => Arc::new(host),
+        Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
+    };
+    let own = serve.foreground.as_ref().map(|(id, _)| *id);
+    let settings = Settings {
+        inherited: std::env::vars_os().collect(),
+        colour: project::colour(global.color, &std::io::stdout()),
+        session: held.session,
+        front: serve.foreground,
+        takes_terminal: own.is_some() && process::in_foreground(),
+    };
+    let takes_terminal = settings.takes_terminal;
+    let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
+    let notices = engine.notices();
+    for text in held.recovered {
+        notices.tell(Notice::general(text));
+    }
+    let recorder = match serve.events.map(|file| (Recorder::open(&file, &mut engine), file)) {
+        Some((Err(error), file)) => {
+            return project::failed(&format!("cannot write {}: {error}", file.display()));
+        }
+        recorder => recorder.and_then(|(recorder, _)| recorder.ok()),
+    };
+    let passing = serve.passing.map(std::thread::spawn);
+    let session = engine.session();
+    let Some(feed) = engine.feed() else { return Ending::FAILED };
+    let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
+    let world =
+        World { session: session.clone(), notices: notices.clone(), host: Arc::clone(&host) };
+    let mut watching = world.watch(held.guardian);
+    watching.follow_reader(plain.closed(), &session);
+    if takes_terminal {
+        watching.follow_stops(&session, own);
+    }
+    let finish = engine.run(serve.chosen, serve.dependencies).await;
+    if takes_terminal {
+        _ = process::reclaim_terminal();
+    }
+    let last = session.snapshot();
+    if !last.leaving {
+        end_unclaimed(&host, &held.policies, &notices).await;
+        drop((notices, world));
+        let rest = async {
+            if let Some(recorder) = recorder {
+                recorder.finish().await;
+            }
+            if let Some(passing) = passing {
+                _ = tokio::task::spawn_blocking(move || passing.join()).await;
+            }
+            plain.finish().await;
+        };
+        watching.finish(rest).await;
+    }
+    let code = own.and_then(|id| last.processes.iter().find(|one| one.id == id));
+    match (code.map(|one| one.shell_code), &finish) {
+        (_, Finish::Signal(_)) | (None, _) => ending(&finish),
+        (Some(code), _) => Ending::code(code.unwrap_or(1)),
+    }
+}
+
+fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> PlainOptions {
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let colour = project::colour(global.color, &std::io::stdout());
+    let (lines, tells) = match shows {
+        Shows::Everything { quiet, timestamps } => {
+            ((!quiet).then_some(LineStyle { terminal, colour, timestamps }), Tells::Everything)
+        }
+        Shows::Problems => (None, Tells::Problems { own }),
+    };
+    PlainOptions { lines, tells, colour: project::colour(global.color, &std::io::stderr()) }
+}
+
+/// How the program ends when the project ended like this.
+pub(super) fn ending(finish: &Finish) -> Ending {
+    match finish {
+        Finish::Quiet { well: true } | Finish::Asked => Ending::GOOD,
+        Finish::Quiet { well: false } => Ending::FAILED,
+        Finish::Signal(signal) => Ending::Signal(*signal),
+        Finish::Code(code) => Ending::code(*code),
+    }
+}
+
+/// Ends what belongs to no run any more, and names it.
+pub(super) async fn end_unclaimed(host: &RealHost, policies: &Policies, notices: &Notices) {
+    for one in host.unclaimed(policies.clone()).await {
+        let (pid, command) = (one.stray.pid, one.stray.command);
+        notices.tell(Notice::general(format!("ended with the project: {pid} {command}")));
+    }
+    for one in host.kill_all(policies.clone()).await {
+        let (pid, command) = (one.stray.pid, one.stray.command);
+        notices.tell(Notice::general(format!("cannot end {pid} {command}")));
+    }
+}
+
+/// What comes from outside while a project runs.
+pub(super) struct World {
+    pub(super) session: Session,
+    pub(super) notices: Notices,
+    pub(super) host: Arc<RealHost>,
+}
+
+/// The tasks that listen to it.
+pub(super) struct Watching {
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Signals that came, for the time after the engine.
+    signals: mpsc::UnboundedReceiver<Signal>,
+}
+
+impl World {
+    /// Listens to signals, to the end of the guardian, to orphans.
+    pub(super) fn watch(&self, guardian: Guardian) -> Watching {
+        let (sent, signals) = mpsc::unbounded_channel();
+        let mut tasks = Vec::new();
+        for (kind, name) in [
+            (SignalKind::interrupt(), Signal::INT),
+            (SignalKind::terminate(), Signal::TERM),
+            (SignalKind::hangup(), Signal::HUP),
+        ] {
+            // One that was ignored at the start (nohup) stays ignored.
+            if process::is_ignored(name) {
+                continue;
+            }
+            let (session, sent) = (self.session.clone(), sent.clone());
+            let Ok(mut stream) = signal(kind) else { continue };
+            tasks.push(tokio::spawn(async move {
+                while stream.recv().await.is_some() {
+                    session.wish(Intent::Shutdown(ShutdownReason::Signal(name)));
+                    _ = sent.send(name);
+                }
+            }));
+        }
+        // A handler, so that a write beyond the file size limit is an error; an ignore would be
+        // inherited by the children.
+        if let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
+            tasks.push(tokio::spawn(async move { while stream.recv().await.is_some() {} }));
+        }
+        self.watch_reload(&mut tasks);
+        self.watch_suspend(&mut tasks);
+        self.watch_orphans(&mut tasks);
+        let session = self.session.clone();
+        tasks.push(tokio::spawn(async move {
+            if guardian.gone().await.is_ok() {
+                session.wish(Intent::ShutdownNow(ShutdownReason::GuardianGone));
+            }
+        }));
+        Watching { tasks, signals }
+    }
+
+    fn watch_reload(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
+        let notices = self.notices.clone();
+        let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
+        tasks.push(tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                notices.tell(Notice::general("reloading the file is not there yet"));
+            }
+        }));
+    }
+
+    /// Ctrl-Z: the clock stops first, then we do; the children run on.
+    fn watch_suspend(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
+        let clock = self.session.clock().clone();
+        let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGTSTP)) else { return };
+        tasks.push(tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                clock.suspend();
+                process::stop_self();
+                clock.resume();
+            }
+        }));
+    }
+
+    /// Reaps orphans that came to us.
+    fn watch_orphans(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
+        let host = Arc::clone(&self.host);
+        let Ok(mut stream) = signal(SignalKind::child()) else { return };
+        tasks.push(tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                host.reap_adopted().await;
+                tokio::time::sleep(REAP_PACE).await;
+            }
+        }));
+    }
+}
+
+impl Watching {
+    /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
+    pub(super) fn follow_reader(
+        &mut self,
+        closed: Option<oneshot::Receiver<()>>,
+        session: &Session,
+    ) {
+        let (Some(closed), session) = (closed, session.clone()) else { return };
+        self.tasks.push(tokio::spawn(async move {
+            if closed.await.is_ok() {
+                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
+            }
+        }));
+    }
+
+    /// Job control: when the one in the foreground is stopped, so are we, until the shell goes on.
+    pub(super) fn follow_stops(&mut self, session: &Session, own: Option<ProcessId>) {
+        let session = session.clone();
+        let Ok(mut changes) = signal(SignalKind::child()) else { return };
+        self.tasks.push(tokio::spawn(async move {
+            while changes.recv().await.is_some() {
+                let snapshot = session.snapshot();
+                let pid = snapshot.processes.iter().find(|one| Some(one.id) == own);
+                let Some(pid) = pid.and_then(|one| one.pid) else { continue };
+                if process::is_stopped(pid) {
+                    session.clock().suspend();
+                    _ = process::reclaim_terminal();
+                    process::stop_self();
+                    _ = process::hand_terminal_to(pid);
+                    session.clock().resume();
+                }
+            }
+        }));
+    }
+
+    /// Waits for the front to show the rest, unless a signal says to leave.
+    pub(super) async fn finish(mut self, rest: impl Future<Output = ()>) {
+        // Signals that ended the project are not a wish to leave before its last line is shown.
+        while self.signals.try_recv().is_ok() {}
+        tokio::select! {
+            () = rest => {}
+            _ = self.signals.recv() => {}
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `run NAME`: one process in the foreground, with what it needs behind it.
+
+use std::sync::Arc;
+
+use super::front::{self, Serve, Shows};
+use super::{Ending, Global, RunArgs, project};
+use crate::engine::Front;
+use crate::machine::{Options, Orchestra, ProcessId};
+use crate::spec::{CommandLine, ProcessSpec, Restart, ShutdownOn, Spec};
+
+pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
+    let spec = match project::load(global) {
+        Ok(spec) => spec,
+        Err(ending) => return ending,
+    };
+    let (spec, id) = match in_foreground(spec, args) {
+        Ok(changed) => changed,
+        Err(ending) => return ending,
+    };
+    let held = match project::hold(&spec) {
+        Ok(held) => held,
+        Err(ending) => return ending,
+    };
+    let options = Options { seed: front::seed(), ..Options::default() };
+    let serve = Serve {
+        orchestra: Orchestra::new(spec, options),
+        chosen: vec![id],
+        dependencies: true,
+        shows: Shows::Problems,
+        events: None,
+        log_file: None,
+        foreground: Some((id, Front::Terminal)),
+        passing: None,
+    };
+    front::serve(global, held, serve)
+}
+
+/// The project with NAME changed: its arguments, one run, and its end is the end.
+fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), Ending> {
+    let orchestra = Orchestra::new(spec.clone(), Options::default());
+    let chosen = orchestra
+        .select(std::slice::from_ref(&args.name))
+        .map_err(|error| project::wrong(&error.to_string()))?;
+    if args.name.starts_with('@')
+        || args.name == "all"
+        || spec.pools.contains_key(args.name.as_str())
+    {
+        let text = format!("`run` takes one process or job, and `{}` may be several", args.name);
+        return Err(project::wrong(&text));
+    }
+    let Some(id) = chosen.first().copied() else {
+        return Err(project::wrong(&format!("`{}` has no replica that could run", args.name)));
+    };
+    let Some(process) = orchestra.process_of(id).and_then(|name| spec.processes.get_mut(name))
+    else {
+        return Err(project::wrong(&format!("unknown name `{}`", args.name)));
+    };
+    let mut changed = ProcessSpec::clone(process);
+    changed.command =
+        with_arguments(&changed.command, &args.args).map_err(|text| project::wrong(&text))?;
+    changed.restart = Restart::Never;
+    changed.shutdown_on = ShutdownOn::Exit;
+    *process = Arc::new(changed);
+    Ok((spec, id))
+}
+
+/// Appended to an array; quoted and appended to a string.
+fn with_arguments(command: &CommandLine, more: &[String]) -> Result<CommandLine, String> {
+    if more.is_empty() {
+        return Ok(command.clone());
+    }
+    match command {
+        CommandLine::Argv(argv) => {
+            Ok(CommandLine::Argv(argv.iter().chain(more).cloned().collect()))
+        }
+        CommandLine::Shell { shell, script } => {
+            let quoted = shlex::try_join(more.iter().map(String::as_str))
+                .map_err(|error| format!("these arguments cannot be quoted: {error}"))?;
+            Ok(CommandLine::Shell { shell: shell.clone(), script: format!("{script} {quoted}") })
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `up`: the project, or a part of it, from its start to its end.
+
+use super::front::{self, Serve, Shows};
+use super::{Ending, Global, UpArgs, project};
+use crate::machine::{Options, Orchestra};
+
+pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
+    let spec = match project::load(global) {
+        Ok(spec) => spec,
+        Err(ending) => return ending,
+    };
+    let options = Options { keep: args.keep, fail_fast: args.fail_fast, seed: front::seed() };
+    let orchestra = Orchestra::new(spec.clone(), options);
+    let chosen = if args.names.is_empty() {
+        orchestra.autostart()
+    } else {
+        match orchestra.select(&args.names) {
+            Ok(chosen) => chosen,
+            Err(error) => return project::wrong(&error.to_string()),
+        }
+    };
+    let held = match project::hold(&spec) {
+        Ok(held) => held,
+        Err(ending) => return ending,
+    };
+    let serve = Serve {
+        orchestra,
+        chosen,
+        dependencies: !args.no_deps,
+        shows: Shows::Everything { quiet: args.quiet, timestamps: args.timestamps },
+        events: args.events.clone(),
+        log_file: args.log_file.clone(),
+        foreground: None,
+        passing: None,
+    };
+    front::serve(global, held, serve)
+}

@@ -1,0 +1,326 @@
+//! The engine: the one loop between the machine and the world.
+//!
+//! input → `step` → effects → publish. The loop never awaits anything but its next input; every run
+//! has a task of its own that owns the child, and one starter keeps the starts in order.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::machine::event::Stamp;
+use crate::machine::{
+    Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
+};
+use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
+use crate::session::{Feed, Notice, Session};
+use crate::spec::{Name, ProcessSpec, StdinKind};
+use crate::sys::{self, Host, Launch};
+
+mod clock;
+mod environment;
+mod notice;
+mod run;
+mod stop_command;
+
+pub use clock::Clock;
+pub use run::Tap;
+
+use environment::{Surroundings, Whose, argv};
+pub(crate) use notice::Notices;
+use run::{Order, RunContext, RunTask};
+
+/// Facts taken in one go before anything is published.
+const BATCH: usize = 256;
+/// How long log files may take to be written when everything has ended.
+const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// What a child's descriptors are, where it is not what its process says.
+#[derive(Debug, Clone)]
+pub enum Front {
+    /// The process has pitcrew's own terminal: its input, its outputs, its foreground group.
+    Terminal,
+    /// The process has pitcrew's own input; its outputs are passed on as they come.
+    Passed(Tap),
+}
+
+/// What an engine is made of, besides the project.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The environment that children inherit.
+    pub inherited: Vec<(OsString, OsString)>,
+    /// Output is shown in colour, so children may be asked for it.
+    pub colour: bool,
+    /// The value of `PITCREW_SESSION`.
+    pub session: String,
+    /// The process that runs in the foreground, if one does.
+    pub front: Option<(ProcessId, Front)>,
+    /// That process becomes the terminal's foreground group.
+    pub takes_terminal: bool,
+}
+
+/// One project being run on a host.
+pub struct Engine<H: Host> {
+    host: Arc<H>,
+    orchestra: Orchestra,
+    surroundings: Surroundings,
+    front: Option<(ProcessId, Front)>,
+    takes_terminal: bool,
+    clock: Clock,
+    store: Arc<LogStore>,
+    sources: Vec<(SourceId, Name)>,
+    writers: LogWriters,
+    logs: HashMap<ProcessId, LogFile>,
+    orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
+    facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
+    intents: mpsc::UnboundedReceiver<Intent>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    observers: Vec<mpsc::UnboundedSender<Event>>,
+    notices: Notices,
+    told: Option<mpsc::UnboundedReceiver<Notice>>,
+    starts: mpsc::UnboundedSender<Start>,
+    seq: u64,
+    session: Session,
+}
+
+/// A start under way: how to go on when it is answered.
+type Start = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl<H: Host> Engine<H> {
+    /// An engine for this project; nothing runs before [`Engine::run`].
+    ///
+    /// Must be called within a tokio runtime.
+    pub fn new(host: Arc<H>, mut orchestra: Orchestra, settings: Settings) -> Self {
+        let clock = Clock::start();
+        let store = LogStore::new(orchestra.spec().project.output);
+        let names: Vec<Name> = orchestra.names().map(|(_, name)| name.clone()).collect();
+        let sources = names.into_iter().map(|name| (store.source(&name), name)).collect();
+        let (notices, told) = Notices::new();
+        let log_notices = notices.clone();
+        let (intents, received) = mpsc::unbounded_channel();
+        let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
+        let (snapshots, seen) = watch::channel(snapshot);
+        let (starts, mut started) = mpsc::unbounded_channel::<Start>();
+        tokio::spawn(async move {
+            while let Some(start) = started.recv().await {
+                start.await;
+            }
+        });
+        let session =
+            Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        Self {
+            host,
+            orchestra,
+            surroundings: Surroundings {
+                inherited: settings.inherited.into(),
+                session: settings.session.into(),
+                colour: settings.colour,
+            },
+            front: settings.front,
+            takes_terminal: settings.takes_terminal,
+            clock,
+            store,
+            sources,
+            writers: LogWriters::new(move |notice| log_notices.tell(notice.into())),
+            logs: HashMap::new(),
+            orders: HashMap::new(),
+            facts: mpsc::unbounded_channel(),
+            intents: received,
+            snapshots,
+            observers: Vec::new(),
+            notices,
+            told: Some(told),
+            starts,
+            seq: 0,
+            session,
+        }
+    }
+
+    /// The project as fronts see it.
+    pub fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// What is told to the one front that shows notices; nothing the second time.
+    pub fn feed(&mut self) -> Option<Feed> {
+        let notices = self.told.take()?;
+        Some(Feed { events: self.observe(), notices })
+    }
+
+    /// Every event from now on, without a gap; to be asked for before [`Engine::run`].
+    pub fn observe(&mut self) -> mpsc::UnboundedReceiver<Event> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.observers.push(sender);
+        receiver
+    }
+
+    /// A place to put notices of one's own, in one order with those of the engine.
+    pub(crate) fn notices(&self) -> Notices {
+        self.notices.clone()
+    }
+
+    /// Runs the project from its start to its end and says how it ended.
+    pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> Finish {
+        let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
+        self.carry_out(step);
+        let finish = loop {
+            self.publish();
+            if let Some(finish) = self.orchestra.finish() {
+                break finish.clone();
+            }
+            let input = self.next().await;
+            self.take(input);
+            for _ in 0..BATCH {
+                let Ok(fact) = self.facts.1.try_recv() else { break };
+                self.take(Input::Fact(fact));
+            }
+        };
+        self.close_logs().await;
+        self.store.close();
+        finish
+    }
+
+    /// Facts before wishes, so that nothing is decided on stale truth; then time.
+    async fn next(&mut self) -> Input {
+        let deadline = self.orchestra.deadline();
+        tokio::select! {
+            biased;
+            Some(fact) = self.facts.1.recv() => Input::Fact(fact),
+            Some(intent) = self.intents.recv() => Input::Intent(intent),
+            () = self.clock.until(deadline) => Input::Tick,
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        let step = self.orchestra.step(self.clock.now(), input);
+        self.carry_out(step);
+    }
+
+    fn carry_out(&mut self, step: Step) {
+        for mut event in step.events {
+            self.seq += 1;
+            event.set_stamp(Stamp { seq: self.seq, time: Clock::wall() });
+            tracing::debug!(?event, "event");
+            self.observers.retain(|observer| observer.send(event.clone()).is_ok());
+        }
+        for effect in step.effects {
+            self.perform(effect);
+        }
+    }
+
+    fn publish(&mut self) {
+        let snapshot = self.orchestra.snapshot(self.clock.now());
+        self.snapshots.send_replace(Arc::new(snapshot));
+    }
+
+    /// Hands an effect to the task whose business it is; never awaits.
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Spawn { run, name, replica, spec } => self.spawn(run, name, replica, spec),
+            Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
+            Effect::Kill { run } => self.order(run, Order::Kill),
+            Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
+        }
+    }
+
+    fn order(&self, run: RunId, order: Order) {
+        if let Some((number, orders)) = self.orders.get(&run.process)
+            && *number == run.run
+        {
+            _ = orders.send(order);
+        }
+    }
+
+    fn spawn(&mut self, run: RunId, name: Name, replica: Option<u32>, spec: Arc<ProcessSpec>) {
+        let (orders, received) = mpsc::unbounded_channel();
+        self.orders.insert(run.process, (run.run, orders.clone()));
+        let front =
+            self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
+        let whose = Whose { spec: &spec, replica, run: run.run };
+        let launch = self.launch(&spec, whose, front.as_ref());
+        let intake = self.intake(run, &name, replica, &spec);
+        let facts = self.facts.0.clone();
+        let tap = match front {
+            Some(Front::Passed(tap)) => Some(tap),
+            Some(Front::Terminal) | None => None,
+        };
+        let context = RunContext {
+            host: Arc::clone(&self.host),
+            surroundings: self.surroundings.clone(),
+            replica,
+            run,
+            name,
+            spec,
+            clock: self.clock.clone(),
+            facts: facts.clone(),
+            notices: self.notices.clone(),
+            tap,
+            fallback: orders,
+        };
+        // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
+        let launched = self.host.launch(launch);
+        let start = async move {
+            match launched.await {
+                Ok(child) => {
+                    let pid = sys::Child::pid(&child);
+                    _ = facts.send(Fact::Spawned { run, pid });
+                    tokio::spawn(RunTask::new(context, child, intake, received).live());
+                }
+                Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
+            }
+        };
+        _ = self.starts.send(Box::pin(start));
+    }
+
+    fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
+        let stdin = match (front, spec.stdin) {
+            (Some(_), _) => sys::Input::Inherit,
+            (None, StdinKind::Null) => sys::Input::Null,
+            (None, StdinKind::Pipe) => sys::Input::Pipe,
+        };
+        Launch {
+            argv: argv(&spec.command),
+            cwd: spec.cwd.clone(),
+            env: self.surroundings.of(whose),
+            stdin,
+            output: match front {
+                Some(Front::Terminal) => sys::Output::Inherit,
+                Some(Front::Passed(_)) | None => sys::Output::Pipes,
+            },
+            foreground: front.is_some() && self.takes_terminal,
+        }
+    }
+
+    fn intake(
+        &mut self,
+        run: RunId,
+        name: &Name,
+        replica: Option<u32>,
+        spec: &ProcessSpec,
+    ) -> Intake {
+        let log = spec.log.as_ref().map(|policy| {
+            let open = || self.writers.open(name, policy, replica);
+            self.logs.entry(run.process).or_insert_with(open).clone()
+        });
+        let source = self.sources.get(run.process.index()).map(|(source, _)| *source);
+        let source = source.unwrap_or_else(|| self.store.source(name));
+        Intake::new(&self.store, source, run.run, log)
+    }
+
+    /// Waits until what was printed is in the log files, or known to be lost.
+    async fn close_logs(&mut self) {
+        let logs: Vec<LogFile> = self.logs.drain().map(|(_, log)| log).collect();
+        if logs.is_empty() {
+            return;
+        }
+        let closed = tokio::task::spawn_blocking(move || {
+            logs.iter().filter(|log| !log.close(LOGS_CLOSE)).count()
+        });
+        if let Ok(late @ 1..) = closed.await {
+            let text = format!("{late} log files could not be written to the end");
+            self.notices.tell(Notice::general(text));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The logical clock: the only file that reads the time.
+//!
+//! It stops while pitcrew is suspended, so every timer pauses without anybody having to remember it.
+
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::machine::Moment;
+
+/// Time since the engine started, suspended time left out. Cheap to clone; clones share the time.
+#[derive(Debug, Clone)]
+pub struct Clock(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    start: Instant,
+    suspended: Mutex<Suspended>,
+}
+
+#[derive(Debug, Default)]
+struct Suspended {
+    total: Duration,
+    since: Option<Instant>,
+}
+
+impl Clock {
+    /// A clock that shows zero now.
+    pub(crate) fn start() -> Self {
+        Self(Arc::new(Shared { start: Instant::now(), suspended: Mutex::default() }))
+    }
+
+    /// The moment it is.
+    pub fn now(&self) -> Moment {
+        let suspended = self.suspended();
+        let now = suspended.since.unwrap_or_else(Instant::now);
+        Moment::after_start(now.duration_since(self.0.start).saturating_sub(suspended.total))
+    }
+
+    /// The wall clock, for people.
+    pub fn wall() -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// Stops the time.
+    pub(crate) fn suspend(&self) {
+        let mut suspended = self.suspended();
+        suspended.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Lets the time go on.
+    pub(crate) fn resume(&self) {
+        let mut suspended = self.suspended();
+        if let Some(since) = suspended.since.take() {
+            suspended.total += since.elapsed();
+        }
+    }
+
+    /// Sleeps until that moment; for ever when there is none. Cancel safe.
+    pub(crate) async fn until(&self, moment: Option<Moment>) {
+        let Some(moment) = moment else { return std::future::pending().await };
+        let total = self.suspended().total;
+        tokio::time::sleep_until(self.0.start + moment.since_start() + total).await;
+    }
+
+    fn suspended(&self) -> std::sync::MutexGuard<'_, Suspended> {
+        self.0.suspended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,103 @@
+//! What a child finds in its environment.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
+
+/// What all children of one engine have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    /// Pitcrew's own environment, as it was at the start.
+    pub(crate) inherited: Arc<[(OsString, OsString)]>,
+    /// `PITCREW_SESSION`, by which a stray is known to be ours.
+    pub(crate) session: Arc<str>,
+    /// Output is shown in colour and `NO_COLOR` is unset.
+    pub(crate) colour: bool,
+}
+
+/// How a service manager talks to pitcrew itself; a child that took it up would speak in our name.
+const OURS: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+
+/// Whose environment it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    pub(crate) spec: &'a ProcessSpec,
+    pub(crate) replica: Option<u32>,
+    pub(crate) run: u32,
+}
+
+impl Surroundings {
+    /// The whole environment of one run.
+    pub(crate) fn of(&self, whose: Whose<'_>) -> Vec<(OsString, OsString)> {
+        let env = &whose.spec.env;
+        let mut all: IndexMap<OsString, OsString> = IndexMap::new();
+        if env.inherit {
+            all.extend(self.inherited.iter().cloned());
+            for name in env.unset.iter().map(String::as_str).chain(OURS) {
+                all.shift_remove(OsStr::new(name));
+            }
+        }
+        for (name, value) in &env.set {
+            all.insert(name.into(), value.into());
+        }
+        if let (Some(port), false) = (whose.spec.port, env.names_port) {
+            let port = u32::from(port) + whose.replica.unwrap_or(1).saturating_sub(1);
+            all.insert("PORT".into(), port.to_string().into());
+        }
+        self.colour(whose.spec.color, &mut all);
+        let mut mark = |name: &str, value: Option<&str>| {
+            match value {
+                Some(value) => all.insert(name.into(), value.into()),
+                None => all.shift_remove(OsStr::new(name)),
+            };
+        };
+        mark("PITCREW_SESSION", Some(&self.session));
+        mark("PITCREW_PROCESS", Some(whose.spec.name.as_str()));
+        mark("PITCREW_RUN", Some(&whose.run.to_string()));
+        mark("PITCREW_REPLICA", whose.replica.map(|n| n.to_string()).as_deref());
+        mark("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::as_str));
+        all.into_iter().collect()
+    }
+
+    /// Asks for colour, and for output that is not held back; anything already set wins.
+    fn colour(&self, wish: ColorWish, all: &mut IndexMap<OsString, OsString>) {
+        let asked = match wish {
+            ColorWish::Always => true,
+            ColorWish::Auto => {
+                self.colour && all.get(OsStr::new("NO_COLOR")).is_none_or(|value| value.is_empty())
+            }
+            ColorWish::Never => false,
+        };
+        let colour =
+            [("FORCE_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("CARGO_TERM_COLOR", "always")];
+        for (name, value) in colour.into_iter().filter(|_| asked) {
+            all.entry(name.into()).or_insert_with(|| value.into());
+        }
+        if wish != ColorWish::Never {
+            all.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
+        }
+    }
+}
+
+/// A command as program and arguments.
+pub(crate) fn argv(command: &CommandLine) -> Vec<OsString> {
+    match command {
+        CommandLine::Argv(argv) => argv.iter().map(OsString::from).collect(),
+        CommandLine::Shell { shell, script } => {
+            shell.iter().chain(std::iter::once(script)).map(OsString::from).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

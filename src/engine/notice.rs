@@ -1,0 +1,64 @@
+//! Notices on their way to the front that shows them.
+
+use tokio::sync::mpsc;
+
+use crate::output;
+use crate::session::Notice;
+use crate::spec::Name;
+
+impl Notice {
+    pub(crate) fn about(name: &Name, text: impl Into<String>) -> Self {
+        Self { about: Some(name.clone()), text: text.into() }
+    }
+
+    pub(crate) fn general(text: impl Into<String>) -> Self {
+        Self { about: None, text: text.into() }
+    }
+}
+
+impl From<output::Notice> for Notice {
+    fn from(notice: output::Notice) -> Self {
+        match notice {
+            output::Notice::LogFailing { source, path, error } => Self::about(
+                &source,
+                format!(
+                    "cannot write its log {}: {error}; what it prints is counted as lost there \
+                     until it can be written again",
+                    path.display()
+                ),
+            ),
+            output::Notice::LogRecovered { source, path, lost_lines, lost_bytes } => Self::about(
+                &source,
+                format!(
+                    "its log {} is written again; {lost_lines} lines ({lost_bytes} bytes) are \
+                     missing there",
+                    path.display()
+                ),
+            ),
+            output::Notice::LogNotRotated { source, path, error } => Self::about(
+                &source,
+                format!(
+                    "its log {} is full but cannot be renamed: {error}; it grows on",
+                    path.display()
+                ),
+            ),
+        }
+    }
+}
+
+/// Where notices go; clones go to the same place.
+#[derive(Debug, Clone)]
+pub(crate) struct Notices(mpsc::UnboundedSender<Notice>);
+
+impl Notices {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Notice>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub(crate) fn tell(&self, notice: Notice) {
+        let about = notice.about.as_ref().map_or("pitcrew", Name::as_str);
+        tracing::info!(about, text = notice.text, "notice");
+        _ = self.0.send(notice);
+    }
+}

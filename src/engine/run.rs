@@ -1,0 +1,444 @@
+//! One run: the task that owns its child, from exec to reap.
+//!
+//! Everything that touches the child happens here, in one place and one order, so a signal after the
+//! reap is impossible: pump the outputs, see the exit, deal with strays, drain, reap, tell.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::clock::Clock;
+use super::environment::Surroundings;
+use super::notice::Notices;
+use super::stop_command::StopCommand;
+use crate::machine::{Fact, Moment, RunId};
+use crate::output::{Intake, Stream};
+use crate::session::Notice;
+use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
+use crate::sys::{Child, Descendant, Host, Strays};
+
+/// How long the outputs may be silent after the end, before they are closed.
+const DRAIN_QUIET: Duration = Duration::from_millis(150);
+/// How long the outputs are read after the end at most.
+const DRAIN_MOST: Duration = Duration::from_secs(2);
+/// An unfinished line is shown when nothing came for this long: a prompt.
+const PARTIAL_AFTER: Duration = Duration::from_millis(50);
+/// How often it is looked whether strays that were asked to go are gone.
+const STRAY_LOOK: Duration = Duration::from_millis(25);
+/// Bytes read before other tasks have their turn.
+const TURN: usize = 1 << 20;
+/// One read takes at most this much.
+const READ: usize = 256 << 10;
+
+/// What the engine tells a run task.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Ask it to end by this policy.
+    Stop(Arc<ProcessSpec>),
+    /// End the whole tree.
+    Kill,
+    /// Send this to the group.
+    Signal(Signal),
+    /// Say since when it has been silent.
+    AskQuiet,
+}
+
+/// Raw chunks of a child, for somebody who passes them on as they come.
+pub type Tap = mpsc::Sender<(Stream, Vec<u8>)>;
+
+/// What a run task needs to know.
+pub(super) struct RunContext<H: Host> {
+    pub(super) host: Arc<H>,
+    pub(super) surroundings: Surroundings,
+    pub(super) replica: Option<u32>,
+    pub(super) run: RunId,
+    pub(super) name: Name,
+    pub(super) spec: Arc<ProcessSpec>,
+    pub(super) clock: Clock,
+    pub(super) facts: mpsc::UnboundedSender<Fact>,
+    pub(super) notices: Notices,
+    pub(super) tap: Option<Tap>,
+    /// Orders to itself, for a stop command that cannot be started.
+    pub(super) fallback: mpsc::UnboundedSender<Order>,
+}
+
+pub(super) struct RunTask<H: Host> {
+    context: RunContext<H>,
+    child: H::Child,
+    pipes: Pipes<<H::Child as Child>::Read>,
+    /// Held open, so that the child's input does not end; lines are sent through it.
+    _stdin: Option<<H::Child as Child>::Write>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    last_output: Moment,
+    /// Bytes since other tasks had their turn.
+    spent: usize,
+    unshown: bool,
+    asked: Asked,
+    stop_command: Option<StopCommand>,
+}
+
+/// What this run was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Stop,
+    Kill,
+}
+
+/// Tells the end even if the task does not get there.
+struct Obituary {
+    run: RunId,
+    facts: mpsc::UnboundedSender<Fact>,
+    told: bool,
+}
+
+impl Drop for Obituary {
+    fn drop(&mut self) {
+        if !self.told {
+            let exit = Exit::Signal(Signal::KILL);
+            _ = self.facts.send(Fact::Exited { run: self.run, exit, strays: Vec::new() });
+        }
+    }
+}
+
+/// What the pump has to tell.
+enum Pumped {
+    Order(Order),
+    Exited(Exit),
+    /// Both outputs are closed.
+    Closed,
+    /// Nothing came until the given moment.
+    Quiet,
+}
+
+impl<H: Host> RunTask<H> {
+    pub(super) fn new(
+        context: RunContext<H>,
+        mut child: H::Child,
+        intake: Intake,
+        orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Self {
+        let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
+        let last_output = context.clock.now();
+        let pipes = Pipes { out, err, intake, tapped: context.tap.is_some() };
+        Self {
+            context,
+            child,
+            pipes,
+            _stdin: stdin,
+            orders,
+            last_output,
+            spent: 0,
+            unshown: false,
+            asked: Asked::Nothing,
+            stop_command: None,
+        }
+    }
+
+    /// Lives as long as the run does, and tells its end.
+    pub(super) async fn live(mut self) {
+        let (run, facts) = (self.context.run, self.context.facts.clone());
+        let mut obituary = Obituary { run, facts, told: false };
+        let exit = self.until_exit().await;
+        let strays = self.sweep(exit).await;
+        self.drain().await;
+        let now = Clock::wall();
+        self.pipes.intake.finish(Stream::Out, now);
+        self.pipes.intake.finish(Stream::Err, now);
+        if let Err(error) = self.child.reap() {
+            tracing::warn!(run = %run, %error, "cannot reap");
+        }
+        obituary.told = true;
+        _ = self.context.facts.send(Fact::Exited { run, exit, strays });
+    }
+
+    /// From exec to the end of the leader.
+    async fn until_exit(&mut self) -> Exit {
+        loop {
+            match self.pump(true, None).await {
+                Pumped::Exited(exit) => return exit,
+                Pumped::Order(order) => self.obey(order).await,
+                Pumped::Closed | Pumped::Quiet => {}
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Stop(spec) => {
+                self.asked = Asked::Stop;
+                self.context.spec = spec;
+                self.ask_to_stop();
+            }
+            Order::Kill => {
+                self.asked = Asked::Kill;
+                self.kill().await;
+            }
+            Order::Signal(signal) => self.signal(signal),
+            Order::AskQuiet => {
+                let (run, since) = (self.context.run, self.last_output);
+                _ = self.context.facts.send(Fact::Quiet { run, since });
+            }
+        }
+    }
+
+    /// The stop command, or the signal and then CONT (which a child sends along with TERM itself),
+    /// so that a stopped child can go.
+    fn ask_to_stop(&mut self) {
+        let signal = self.context.spec.stop.signal;
+        if let Some(command) = StopCommand::start(&self.context, &self.child) {
+            self.stop_command = Some(command);
+            return;
+        }
+        self.signal(signal);
+        if signal != Signal::TERM && signal != Signal::KILL {
+            self.signal(Signal::CONT);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Err(error) = self.child.signal(signal) {
+            let text = format!("cannot send {signal} to its group: {error}");
+            self.context.notices.tell(Notice::about(&self.context.name, text));
+        }
+    }
+
+    /// Ends what the policy lets go; the group goes whatever it says.
+    async fn kill(&mut self) {
+        self.stop_command = None;
+        self.signal(Signal::KILL);
+        let stop = self.context.spec.stop.clone();
+        self.child.signal_strays(Signal::KILL, stop.strays, &stop.keep).await;
+    }
+
+    /// Deals with what is left of the tree when the leader has ended; gives who outlived it.
+    async fn sweep(&mut self, exit: Exit) -> Vec<Stray> {
+        let Strays { mut going, staying } = self.strays().await;
+        let by_itself = self.asked == Asked::Nothing;
+        let mut ended = if by_itself { going.clone() } else { Vec::new() };
+        if !going.is_empty() {
+            self.ask_strays(&going).await;
+        }
+        while !going.is_empty() {
+            let left = going.iter().map(|one| one.stray.clone()).collect();
+            let run = self.context.run;
+            _ = self.context.facts.send(Fact::Lingering { run, exit: Some(exit), left });
+            if self.asked == Asked::Kill {
+                if !by_itself && ended.is_empty() {
+                    ended.clone_from(&going);
+                }
+                self.kill().await;
+            }
+            self.wait_a_moment().await;
+            going = self.strays().await.going;
+        }
+        self.name_strays("ended", &ended);
+        self.name_strays("left alone", &staying);
+        ended.into_iter().chain(staying).map(|one| one.stray).collect()
+    }
+
+    async fn strays(&self) -> Strays {
+        let stop = self.context.spec.stop.clone();
+        self.child.strays(stop.strays, &stop.keep).await
+    }
+
+    /// Waits until it is worth looking again, doing what is ordered meanwhile.
+    async fn wait_a_moment(&mut self) {
+        let until = now() + STRAY_LOOK;
+        loop {
+            match self.pump(false, Some(until)).await {
+                Pumped::Quiet => return,
+                Pumped::Order(order) => {
+                    self.obey_leaderless(&order);
+                    if self.asked == Asked::Kill {
+                        return;
+                    }
+                }
+                Pumped::Closed => {
+                    tokio::select! {
+                        () = sleep_until(until) => return,
+                        Some(order) = self.orders.recv() => self.obey_leaderless(&order),
+                    }
+                    if self.asked == Asked::Kill {
+                        return;
+                    }
+                }
+                Pumped::Exited(_) => {}
+            }
+        }
+    }
+
+    /// The leader has ended already; asking the group again would be a second signal.
+    fn obey_leaderless(&mut self, order: &Order) {
+        match order {
+            Order::Stop(spec) => self.context.spec = Arc::clone(spec),
+            Order::Kill => self.asked = Asked::Kill,
+            Order::Signal(signal) => self.signal(*signal),
+            Order::AskQuiet => {}
+        }
+    }
+
+    /// TERM for strays: to all after an end of its own, else to those the group did not reach.
+    async fn ask_strays(&self, going: &[Descendant]) {
+        let told = self.asked == Asked::Stop && self.context.spec.stop.command.is_none();
+        let untold = going.iter().filter(|one| !(told && one.in_group));
+        let pids: Vec<u32> = untold.map(|one| one.stray.pid).collect();
+        if !pids.is_empty() {
+            self.child.signal_these(Signal::TERM, pids).await;
+        }
+    }
+
+    /// Each stray is named, with what became of it.
+    fn name_strays(&self, what: &str, strays: &[Descendant]) {
+        for one in strays {
+            let run = self.context.run.run;
+            let Stray { pid, command } = &one.stray;
+            let text = format!("run {run} left a stray behind, {what}: {pid} {command}");
+            self.context.notices.tell(Notice::about(&self.context.name, text));
+        }
+    }
+
+    /// Reads what is left in the pipes: until they are closed, or silent, or time is up.
+    async fn drain(&mut self) {
+        let most = now() + DRAIN_MOST;
+        while now() < most {
+            let before = self.last_output;
+            match self.pump(false, Some((now() + DRAIN_QUIET).min(most))).await {
+                Pumped::Closed => return,
+                Pumped::Quiet if self.last_output == before => return,
+                Pumped::Order(order) => self.obey_leaderless(&order),
+                Pumped::Quiet | Pumped::Exited(_) => {}
+            }
+        }
+    }
+
+    /// Reads the outputs until there is something to tell.
+    async fn pump(&mut self, watch_exit: bool, until: Option<Instant>) -> Pumped {
+        loop {
+            if self.spent > TURN {
+                self.spent = 0;
+                tokio::task::yield_now().await;
+            }
+            let closed = self.pipes.out.is_none() && self.pipes.err.is_none();
+            if closed && !watch_exit {
+                return Pumped::Closed;
+            }
+            let partial = now() + PARTIAL_AFTER;
+            let Self { child, pipes, orders, unshown, .. } = self;
+            let show_partial = *unshown;
+            tokio::select! {
+                biased;
+                Some(order) = orders.recv() => return Pumped::Order(order),
+                exit = child.exited(), if watch_exit => {
+                    return Pumped::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
+                }
+                read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => {
+                    self.took(read).await;
+                }
+                () = sleep_until(partial), if show_partial => {
+                    self.unshown = false;
+                    self.pipes.intake.show_partial(Clock::wall());
+                }
+                () = sleep_until(until.unwrap_or(partial)), if until.is_some() => {
+                    return Pumped::Quiet;
+                }
+            }
+        }
+    }
+
+    /// Something was read and kept.
+    async fn took(&mut self, read: Read) {
+        let (stream, bytes) = match read {
+            Read::End => return,
+            Read::Kept(length) => {
+                self.spent += length;
+                (None, Vec::new())
+            }
+            Read::Tapped(stream, bytes) => {
+                self.spent += bytes.len();
+                (Some(stream), bytes)
+            }
+        };
+        self.last_output = self.context.clock.now();
+        self.unshown = true;
+        if let (Some(tap), Some(stream)) = (&self.context.tap, stream)
+            && tap.send((stream, bytes)).await.is_err()
+        {
+            // Nobody takes it any more: the child is told in the way pipes tell it.
+            self.pipes.out = None;
+            self.pipes.err = None;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "for the bounds of this file, which are no policy")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Both outputs, and where they go.
+struct Pipes<R> {
+    out: Option<R>,
+    err: Option<R>,
+    intake: Intake,
+    tapped: bool,
+}
+
+/// What one read gave.
+enum Read {
+    /// So many bytes, kept.
+    Kept(usize),
+    /// The same, kept, with a copy for the tap.
+    Tapped(Stream, Vec<u8>),
+    /// One of the two is closed.
+    End,
+}
+
+thread_local! {
+    /// Read into by all runs on this thread, so that a thousand idle ones take no memory for it.
+    static SCRATCH: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; READ]);
+}
+
+impl<R: AsyncRead + Unpin> Pipes<R> {
+    /// Reads once from whichever output has something, if the log file has room for it.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
+        if self.intake.poll_room(cx).is_pending() {
+            return Poll::Pending;
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            for stream in [Stream::Out, Stream::Err] {
+                let pipe = match stream {
+                    Stream::Out => &mut self.out,
+                    Stream::Err => &mut self.err,
+                };
+                let Some(reader) = pipe else { continue };
+                let mut buffer = ReadBuf::new(scratch);
+                match Pin::new(reader).poll_read(cx, &mut buffer) {
+                    Poll::Pending => {}
+                    Poll::Ready(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
+                        cx.waker().wake_by_ref();
+                    }
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                        let bytes = buffer.filled();
+                        self.intake.push(stream, bytes, Clock::wall());
+                        return Poll::Ready(if self.tapped {
+                            Read::Tapped(stream, bytes.to_vec())
+                        } else {
+                            Read::Kept(bytes.len())
+                        });
+                    }
+                    Poll::Ready(Ok(()) | Err(_)) => {
+                        *pipe = None;
+                        return Poll::Ready(Read::End);
+                    }
+                }
+            }
+            Poll::Pending
+        })
+    }
+}

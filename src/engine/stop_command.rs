@@ -1,0 +1,95 @@
+//! `stop.command`: what runs instead of the stop signal.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::JoinHandle;
+
+use super::environment::{Whose, argv};
+use super::run::RunContext;
+use crate::session::Notice;
+use crate::spec::{Exit, Signal};
+use crate::sys::{Child, Host, Input, Launch, Output};
+
+/// How much of its output is kept for the notice of a failure.
+const KEPT: usize = 4 << 10;
+
+/// A stop command under way; ended with its whole group when dropped.
+#[derive(Debug)]
+pub(super) struct StopCommand(JoinHandle<()>);
+
+impl Drop for StopCommand {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl StopCommand {
+    /// Starts the stop command of a run, if it has one.
+    ///
+    /// When the command cannot be started, the leader gets the stop signal after all.
+    pub(super) fn start<H: Host>(context: &RunContext<H>, leader: &H::Child) -> Option<Self> {
+        let command = context.spec.stop.command.as_ref()?;
+        let mut env = context.surroundings.of(Whose {
+            spec: &context.spec,
+            replica: context.replica,
+            run: context.run.run,
+        });
+        env.push(("PITCREW_PID".into(), leader.pid().to_string().into()));
+        let launch = Launch {
+            argv: argv(command),
+            cwd: context.spec.cwd.clone(),
+            env,
+            stdin: Input::Null,
+            output: Output::Pipes,
+            foreground: false,
+        };
+        let host = Arc::clone(&context.host);
+        let (notices, name) = (context.notices.clone(), context.name.clone());
+        let signal = context.spec.stop.signal;
+        let (pid, orders) = (leader.pid(), context.fallback.clone());
+        Some(Self(tokio::spawn(async move {
+            let problem = match host.launch(launch).await {
+                Ok(child) => watch(child).await,
+                Err(error) => {
+                    _ = orders.send(super::run::Order::Signal(signal));
+                    Some(format!("cannot start: {error}; it gets {signal} instead"))
+                }
+            };
+            if let Some(problem) = problem {
+                let text = format!("its stop command (for pid {pid}): {problem}");
+                notices.tell(Notice::about(&name, text));
+            }
+        })))
+    }
+}
+
+/// Waits for its end; says what went wrong, with its last words.
+async fn watch<C: Child>(mut child: C) -> Option<String> {
+    let (out, err) = (child.stdout(), child.stderr());
+    let words = tokio::spawn(async move { tokio::join!(tail(out), tail(err)) });
+    let exit = child.exited().await.unwrap_or(Exit::Signal(Signal::KILL));
+    _ = child.kill_tree().await;
+    _ = child.reap();
+    let (out, err) = words.await.unwrap_or_default();
+    if exit == Exit::Code(0) {
+        return None;
+    }
+    let words = if err.trim().is_empty() { out } else { err };
+    let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    Some(if last.is_empty() { exit.to_string() } else { format!("{exit}: {last}") })
+}
+
+/// Reads to the end; keeps the last bytes.
+async fn tail(reader: Option<impl AsyncRead + Unpin>) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 1024];
+    if let Some(mut reader) = reader {
+        while let Ok(length @ 1..) = reader.read(&mut buffer).await {
+            kept.extend_from_slice(buffer.get(..length).unwrap_or_default());
+            let extra = kept.len().saturating_sub(KEPT);
+            kept.drain(..extra);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

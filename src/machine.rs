@@ -1,0 +1,224 @@
+//! The machine: decides everything, touches nothing.
+//!
+//! It is the middle box of the picture in the crate's front page. Time comes in as [`Moment`]s,
+//! wishes as [`Intent`]s, what happened to runs as [`Fact`]s; out come [`Effect`]s (what must be
+//! done to the world) and [`Event`]s (what changed). There is no clock, no I/O, no thread and no
+//! randomness without a seed in here, so a day of supervision is tested in milliseconds.
+
+use std::fmt;
+use std::ops::Add;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::spec::{Exit, Name, ProcessSpec, Signal, StartError, Stray};
+
+pub mod event;
+mod finish;
+mod lifecycle;
+mod orchestra;
+mod order;
+mod retry;
+pub mod select;
+mod slots;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use event::{Cause, Event};
+pub use finish::{Finish, ShutdownReason};
+pub(crate) use lifecycle::short;
+pub use orchestra::{Options, Orchestra};
+pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
+
+/// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// The moment that lies this long after the start.
+    pub const fn after_start(duration: Duration) -> Self {
+        Self(duration)
+    }
+
+    /// How long after the start it lies.
+    pub const fn since_start(self) -> Duration {
+        self.0
+    }
+
+    /// How long after `earlier` it lies; zero when it does not.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
+/// What can be run once at a time: a process without replicas, one replica, or a job.
+///
+/// Numbered in the order of the file, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId(pub(crate) u32);
+
+impl ProcessId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One life of a process: which one, and its number, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId {
+    /// Whose life it is.
+    pub process: ProcessId,
+    /// Which of its lives.
+    pub run: u32,
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.process.0, self.run)
+    }
+}
+
+/// A wish, the same whether it comes from a key, a signal, a client or a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// Start these, and what they depend on.
+    Start(Vec<ProcessId>),
+    /// Ask these to end: their stop signal, then up to their grace.
+    Stop(Vec<ProcessId>),
+    /// End these and their trees now.
+    Kill(Vec<ProcessId>),
+    /// A new run of these in whatever state they are; gives the retry budget back.
+    Restart(Vec<ProcessId>),
+    /// Send a signal to the groups of these.
+    Signal(Vec<ProcessId>, Signal),
+    /// End the project in order. Said again, it ends everything at once.
+    Shutdown(ShutdownReason),
+    /// End every tree now.
+    ShutdownNow(ShutdownReason),
+}
+
+/// What happened to a run; told by the task that owns it. A fact about an old run changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Exec has succeeded.
+    Spawned {
+        /// Of this run.
+        run: RunId,
+        /// The leader, whose pid is also the id of the group.
+        pid: u32,
+    },
+    /// There will be no such run.
+    SpawnFailed {
+        /// Of this run.
+        run: RunId,
+        /// Why.
+        error: StartError,
+    },
+    /// The leader has ended or everything was killed, but something of the tree is still there.
+    Lingering {
+        /// Of this run.
+        run: RunId,
+        /// How the leader ended, if it did.
+        exit: Option<Exit>,
+        /// Who is still there.
+        left: Vec<Stray>,
+    },
+    /// The answer to [`Effect::AskQuiet`]: nothing was printed since then.
+    Quiet {
+        /// Of this run.
+        run: RunId,
+        /// When the last byte came, or when the run began.
+        since: Moment,
+    },
+    /// The run is over: swept, drained and reaped.
+    Exited {
+        /// Of this run.
+        run: RunId,
+        /// How the leader ended.
+        exit: Exit,
+        /// Descendants that outlived it.
+        strays: Vec<Stray>,
+    },
+}
+
+impl Fact {
+    /// The run it is about.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Spawned { run, .. }
+            | Self::SpawnFailed { run, .. }
+            | Self::Lingering { run, .. }
+            | Self::Quiet { run, .. }
+            | Self::Exited { run, .. } => *run,
+        }
+    }
+}
+
+/// What must be done to the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Start a run; answered by [`Fact::Spawned`] or [`Fact::SpawnFailed`].
+    Spawn {
+        /// This run.
+        run: RunId,
+        /// Who it is.
+        name: Name,
+        /// The number of the replica, where there are replicas.
+        replica: Option<u32>,
+        /// What to run.
+        spec: Arc<ProcessSpec>,
+    },
+    /// Ask a run to end by the stop policy of `spec`; its grace is watched by the machine.
+    Stop {
+        /// This run.
+        run: RunId,
+        /// Holds the policy.
+        spec: Arc<ProcessSpec>,
+    },
+    /// End the whole tree of a run.
+    Kill {
+        /// This run.
+        run: RunId,
+    },
+    /// Send a signal to the group of a run.
+    Signal {
+        /// This run.
+        run: RunId,
+        /// This signal.
+        signal: Signal,
+    },
+    /// Say since when a run has been silent; answered by [`Fact::Quiet`].
+    AskQuiet {
+        /// This run.
+        run: RunId,
+    },
+}
+
+/// Anything that can come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// What happened to a run.
+    Fact(Fact),
+    /// A wish.
+    Intent(Intent),
+    /// Time has passed.
+    Tick,
+}
+
+/// What a step asks for and tells.
+#[derive(Debug, Default)]
+#[must_use = "effects that are not carried out are lost"]
+pub struct Step {
+    /// To be carried out in this order.
+    pub effects: Vec<Effect>,
+    /// To be told in this order; without number and time yet.
+    pub events: Vec<Event>,
+}

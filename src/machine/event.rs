@@ -1,0 +1,428 @@
+//! Events: one change each, typed, with its cause.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{Name, Signal, StartErrorKind, Stray};
+
+/// Number and time of an event; put on by the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Grows by one from event to event over the whole project, from 1.
+    pub seq: u64,
+    /// When it happened; milliseconds are shown.
+    #[serde(serialize_with = "millis")]
+    pub time: Timestamp,
+}
+
+impl Default for Stamp {
+    fn default() -> Self {
+        Self { seq: 0, time: Timestamp::UNIX_EPOCH }
+    }
+}
+
+/// Writes a time as RFC 3339 in UTC with exactly three digits of a second.
+pub(crate) fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{time:.3}"))
+}
+
+/// Whose event it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// `worker.1`
+    pub name: Name,
+    /// `worker`
+    pub process: Name,
+    /// The run it is about; the latest one, or 0 before the first.
+    pub run: u32,
+    /// The try number of that run.
+    pub attempt: u32,
+}
+
+/// Why something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Cause {
+    /// The project was started.
+    Start,
+    /// A person or a program asked for it.
+    User,
+    /// Something else depends on it, or it depends on something.
+    Dependency {
+        /// The other one.
+        on: Name,
+    },
+    /// The run before returned this code.
+    Exit {
+        /// That code.
+        exit_code: i32,
+    },
+    /// A signal ended the run.
+    Signal {
+        /// That signal.
+        signal: Signal,
+    },
+    /// It is tried again.
+    Retry {
+        /// Which retry it is, from 1.
+        retry: u32,
+        /// How many there can be; nothing when unlimited.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retries: Option<u32>,
+    },
+    /// There are no tries left.
+    RetriesExhausted {
+        /// How many there were.
+        retries: u32,
+    },
+    /// It ran longer than its `timeout`.
+    Timeout {
+        /// That timeout in milliseconds.
+        after_ms: u64,
+    },
+    /// It was silent longer than its `idle_timeout`.
+    IdleTimeout {
+        /// That timeout in milliseconds.
+        after_ms: u64,
+    },
+    /// Its pool stops because a member failed.
+    Pool {
+        /// That pool.
+        pool: Name,
+        /// The member that failed.
+        failed: Name,
+    },
+    /// The project is being stopped.
+    Shutdown {
+        /// Why it is.
+        reason: super::ShutdownReason,
+    },
+}
+
+/// Why a run was `failed`: it could not be spawned, or we had to end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunError {
+    /// See [`StartErrorKind::ProgramNotFound`].
+    ProgramNotFound,
+    /// See [`StartErrorKind::CwdNotFound`].
+    CwdNotFound,
+    /// See [`StartErrorKind::NotExecutable`].
+    NotExecutable,
+    /// See [`StartErrorKind::ArgumentsTooLong`].
+    ArgumentsTooLong,
+    /// See [`StartErrorKind::ResourceLimit`].
+    ResourceLimit,
+    /// See [`StartErrorKind::Other`].
+    Other,
+    /// It ran longer than its `timeout`.
+    Timeout,
+    /// It was silent longer than its `idle_timeout`.
+    IdleTimeout,
+    /// Something of its tree could not be ended.
+    Unkillable,
+}
+
+impl From<StartErrorKind> for RunError {
+    fn from(kind: StartErrorKind) -> Self {
+        match kind {
+            StartErrorKind::ProgramNotFound => Self::ProgramNotFound,
+            StartErrorKind::CwdNotFound => Self::CwdNotFound,
+            StartErrorKind::NotExecutable => Self::NotExecutable,
+            StartErrorKind::ArgumentsTooLong => Self::ArgumentsTooLong,
+            StartErrorKind::ResourceLimit => Self::ResourceLimit,
+            StartErrorKind::Other => Self::Other,
+        }
+    }
+}
+
+impl RunError {
+    /// As it is written in events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProgramNotFound => "program_not_found",
+            Self::CwdNotFound => "cwd_not_found",
+            Self::NotExecutable => "not_executable",
+            Self::ArgumentsTooLong => "arguments_too_long",
+            Self::ResourceLimit => "resource_limit",
+            Self::Other => "other",
+            Self::Timeout => "timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Unkillable => "unkillable",
+        }
+    }
+}
+
+/// By what a run was ended on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A stop.
+    Stop,
+    /// A kill.
+    Kill,
+    /// A restart.
+    Restart,
+    /// The project was being stopped.
+    Shutdown,
+}
+
+/// What the three end events share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Ended {
+    /// The leader's exit code, if it returned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The signal that ended the leader, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
+    /// Whether the run ended well: by itself, with one of its success codes.
+    pub success: bool,
+    /// How long it ran, in milliseconds; 0 when it was never spawned.
+    pub duration_ms: u64,
+    /// Whether descendants outlived the leader.
+    pub leaked: bool,
+    /// Which ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<Stray>,
+}
+
+/// One link of the chain that explains a skipped process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The dependency.
+    pub name: Name,
+    /// What it was to reach.
+    pub condition: crate::spec::Condition,
+    /// Why it cannot any more.
+    pub why: String,
+}
+
+/// A dependency that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingOn {
+    /// The dependency.
+    pub name: Name,
+    /// What it must reach.
+    pub condition: crate::spec::Condition,
+}
+
+/// Declares one event type: number, time and subject first, then its own fields, then the cause.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            pub struct $name {
+                /// Its number and time.
+                #[serde(flatten)]
+                pub stamp: Stamp,
+                $($(#[$field_doc])* pub $field: $ty,)*
+            }
+        )*
+
+        /// One change in the project. As JSON it is one flat object whose `event` names the kind.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "event", rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Event {
+            /// Its number and time.
+            pub fn stamp(&self) -> Stamp {
+                match self { $(Self::$name(event) => event.stamp,)* }
+            }
+
+            /// Puts number and time on it.
+            pub(crate) fn set_stamp(&mut self, stamp: Stamp) {
+                match self { $(Self::$name(event) => event.stamp = stamp,)* }
+            }
+        }
+
+        $(impl From<$name> for Event {
+            fn from(event: $name) -> Self {
+                Self::$name(event)
+            }
+        })*
+    };
+}
+
+events! {
+    /// It waits for a slot of its pool.
+    ProcessQueued {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// For a slot of this pool.
+        pool: Name,
+        /// Why it is to run.
+        cause: Cause,
+    }
+    /// It waits for its dependencies.
+    ProcessWaiting {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// For these.
+        on: Vec<WaitingOn>,
+        /// Why it is to run.
+        cause: Cause,
+    }
+    /// Exec has succeeded.
+    ProcessStarted {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// The leader, whose pid is also the id of the group.
+        pid: u32,
+        /// Why it runs.
+        cause: Cause,
+    }
+    /// It is ready.
+    ProcessReady {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// Why it runs.
+        cause: Cause,
+    }
+    /// It ended and will be tried again after a delay.
+    ProcessRetrying {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// The delay in milliseconds.
+        delay_ms: u64,
+        /// Which retry this will be; 0 when it succeeded and `restart = "always"` runs it again.
+        retry: u32,
+        /// How many there can be; nothing when unlimited.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retries: Option<u32>,
+        /// What ended the run before.
+        cause: Cause,
+    }
+    /// It was asked to end.
+    ProcessStopping {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// The signal it gets; nothing when its stop command runs instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal: Option<Signal>,
+        /// Why.
+        cause: Cause,
+    }
+    /// The run ended by itself, whatever the code.
+    ProcessCompleted {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// How.
+        #[serde(flatten)]
+        end: Ended,
+        /// How, in the words of causes.
+        cause: Cause,
+    }
+    /// The run was ended on purpose.
+    ProcessKilled {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// By what.
+        by: By,
+        /// How.
+        #[serde(flatten)]
+        end: Ended,
+        /// Why.
+        cause: Cause,
+    }
+    /// The run could not be spawned, or had to be ended because it broke a limit.
+    ProcessFailed {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// What went wrong, from a fixed set.
+        error: RunError,
+        /// The same for people.
+        message: String,
+        /// How.
+        #[serde(flatten)]
+        end: Ended,
+        /// Why.
+        cause: Cause,
+    }
+    /// All tries are used up.
+    ProcessGaveUp {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// How many retries there were.
+        retries: u32,
+        /// How the last run ended, if it returned a code.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exit_code: Option<i32>,
+        /// How the last run ended, if by a signal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signal: Option<Signal>,
+        /// What went wrong in the last run, if it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<RunError>,
+        /// That the tries are used up.
+        cause: Cause,
+    }
+    /// It cannot run any more, because something it depends on cannot get where it should.
+    ProcessSkipped {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// The dependency.
+        on: Name,
+        /// From that dependency down to the root of the matter.
+        chain: Vec<Link>,
+        /// The dependency, or the pool that was stopped.
+        cause: Cause,
+    }
+    /// Nothing of a pool is left to run.
+    PoolDrained {
+        /// That pool.
+        pool: Name,
+        /// How many of its members succeeded.
+        succeeded: u32,
+        /// How many failed, were stopped or skipped.
+        failed: u32,
+    }
+    /// Every process that was started is ready or has succeeded.
+    ProjectReady {}
+    /// The project is being stopped.
+    ProjectStopping {
+        /// Why.
+        cause: Cause,
+    }
+    /// Everything has ended.
+    ProjectStopped {}
+}
+
+impl Event {
+    /// Whose event it is, for those of a process.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::ProcessQueued(e) => Some(&e.of),
+            Self::ProcessWaiting(e) => Some(&e.of),
+            Self::ProcessStarted(e) => Some(&e.of),
+            Self::ProcessReady(e) => Some(&e.of),
+            Self::ProcessRetrying(e) => Some(&e.of),
+            Self::ProcessStopping(e) => Some(&e.of),
+            Self::ProcessCompleted(e) => Some(&e.of),
+            Self::ProcessKilled(e) => Some(&e.of),
+            Self::ProcessFailed(e) => Some(&e.of),
+            Self::ProcessGaveUp(e) => Some(&e.of),
+            Self::ProcessSkipped(e) => Some(&e.of),
+            Self::PoolDrained(_)
+            | Self::ProjectReady(_)
+            | Self::ProjectStopping(_)
+            | Self::ProjectStopped(_) => None,
+        }
+    }
+}

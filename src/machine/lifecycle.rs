@@ -1,0 +1,332 @@
+//! One process: its state, one function for each kind of input, one `deadline`.
+//!
+//! Whether dependencies hold and whether a slot is free is decided by the orchestra, which then
+//! says [`Lifecycle::cleared`] and [`Lifecycle::granted`]. Every deadline lives in the state it
+//! belongs to, so leaving the state drops it and a stale timer cannot exist. Wishes are in here,
+//! what happened to a run is in `facts`, how a run ends and what follows is in `closing`.
+
+use std::sync::Arc;
+
+use super::event::{
+    By, Cause, Event, Link, ProcessQueued, ProcessSkipped, ProcessWaiting, Stamp, Subject,
+    WaitingOn,
+};
+use super::retry::Budget;
+use super::{Effect, Moment, ProcessId, RunId, Step};
+use crate::spec::{Name, ProcessSpec, Stray};
+
+mod closing;
+mod facts;
+mod state;
+
+pub(crate) use state::short;
+pub(super) use state::{Closing, Ending, LastRun, Outcome, Reached, State, Then};
+
+/// What keeps a process from ever running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hindrance {
+    /// A dependency: its new run changes everything.
+    pub(super) by: Option<ProcessId>,
+    /// Its name as it is written in `depends_on`, or the member that stopped the pool.
+    pub(super) on: Name,
+    /// From there down to the root of the matter.
+    pub(super) chain: Vec<Link>,
+}
+
+/// One process.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    pub(super) id: ProcessId,
+    /// `worker.1`; the name of its process is in `spec`.
+    pub(super) name: Name,
+    pub(super) replica: Option<u32>,
+    pub(super) spec: Arc<ProcessSpec>,
+    pub(super) state: State,
+    /// When the state was entered.
+    pub(super) entered: Moment,
+    /// Number of the latest run, 0 before the first.
+    pub(super) run: u32,
+    /// The latest run got as far as exec; goes with the next run.
+    pub(super) started: bool,
+    /// How the latest run ended; nothing before that, and again from the next run on.
+    pub(super) last: Option<LastRun>,
+    /// What of its tree is still there while it ends.
+    pub(super) left: Vec<Stray>,
+    /// A run that was given up as unkillable and is not gone: no other may start before it is.
+    pub(super) ghost: Option<u32>,
+    /// How many retries are left.
+    budget: Budget,
+    /// The try number of the latest run.
+    attempt: u32,
+    /// How often it entered a state; tells the orchestra that others may have to look at it.
+    pub(super) moves: u64,
+    /// The project is being stopped: no run follows the one at hand.
+    last_run: bool,
+}
+
+impl Lifecycle {
+    pub(super) fn new(
+        id: ProcessId,
+        name: Name,
+        replica: Option<u32>,
+        spec: Arc<ProcessSpec>,
+    ) -> Self {
+        Self {
+            id,
+            name,
+            replica,
+            spec,
+            state: State::Idle,
+            entered: Moment::default(),
+            run: 0,
+            started: false,
+            last: None,
+            left: Vec::new(),
+            ghost: None,
+            budget: Budget::default(),
+            attempt: 1,
+            moves: 0,
+            last_run: false,
+        }
+    }
+
+    pub(super) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub(super) fn retries_used(&self) -> u32 {
+        self.budget.used()
+    }
+
+    /// The next moment at which [`Lifecycle::tick`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        match &self.state {
+            State::Running { times_out, quiet_out, .. } => {
+                [*times_out, *quiet_out].into_iter().flatten().min()
+            }
+            State::Stopping { until, .. } | State::Backoff { until, .. } => Some(*until),
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Ended(_) => None,
+        }
+    }
+
+    /// Whether there is, or may be, something of it in the process table.
+    pub(super) fn is_alive(&self) -> bool {
+        match self.state {
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => true,
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => false,
+        }
+    }
+
+    /// Whether the project is not done while it is like this.
+    pub(super) fn is_busy(&self) -> bool {
+        match self.state {
+            State::Idle | State::Ended(_) => false,
+            State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. } => true,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
+    /// Whether it will rest once its run has ended.
+    pub(super) fn is_going_to_rest(&self) -> bool {
+        match &self.state {
+            State::Stopping { closing, .. } | State::Starting { wish: Some(closing), .. } => {
+                closing.then == Then::Rest
+            }
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { wish: None, .. }
+            | State::Running { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => false,
+        }
+    }
+
+    pub(super) fn subject(&self) -> Subject {
+        Subject {
+            name: self.name.clone(),
+            process: self.spec.name.clone(),
+            run: self.run,
+            attempt: self.attempt(),
+        }
+    }
+
+    fn run_id(&self) -> RunId {
+        RunId { process: self.id, run: self.run }
+    }
+
+    fn enter(&mut self, now: Moment, state: State) {
+        self.state = state;
+        self.entered = now;
+        self.moves += 1;
+    }
+
+    /// Gives the retry budget back. The run at hand keeps its number, the next one is the first.
+    pub(super) fn give_back(&mut self) {
+        self.budget.give_back();
+        if !self.is_alive() {
+            self.attempt = 1;
+        }
+    }
+
+    /// From now on nothing follows a run.
+    pub(super) fn let_no_run_follow(&mut self) {
+        self.last_run = true;
+    }
+
+    /// It shall run, once its dependencies hold and its pool has a slot.
+    pub(super) fn want(&mut self, now: Moment, cause: Cause) {
+        match &mut self.state {
+            State::Idle | State::Ended(_) => {
+                self.give_back();
+                // Whoever depends on it being started means the run that comes now.
+                self.started = false;
+                self.wait(now, cause, false);
+            }
+            State::Backoff { .. } => {
+                self.give_back();
+                self.wait(now, cause, true);
+            }
+            State::Stopping { closing: Closing { then, .. }, .. }
+            | State::Starting { wish: Some(Closing { then, .. }), .. } => match then {
+                Then::Rest | Then::Policy => {
+                    *then = Then::Again(cause);
+                    self.give_back();
+                }
+                Then::Again(_) => {}
+            },
+            State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { wish: None, .. }
+            | State::Running { .. } => {}
+        }
+    }
+
+    /// A new run, whatever the state.
+    pub(super) fn restart(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+        match &mut self.state {
+            State::Idle | State::Ended(_) | State::Backoff { .. } => self.want(now, cause),
+            State::Waiting { cause: why, .. } | State::Queued { cause: why, .. } => *why = cause,
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
+                let ending = Ending::OnPurpose { by: By::Restart, cause: cause.clone() };
+                self.close(now, Closing { ending, then: Then::Again(cause), now: false }, out);
+            }
+        }
+    }
+
+    /// It shall end: asked first, or at once when `kill`.
+    pub(super) fn stop(&mut self, now: Moment, by: By, cause: Cause, kill: bool, out: &mut Step) {
+        match &self.state {
+            // It would wait again when what it depends on gets a new run; it shall not.
+            State::Ended(Outcome::Skipped { .. }) if by != By::Shutdown => {
+                self.enter(now, State::Ended(Outcome::Stopped));
+            }
+            State::Idle | State::Ended(_) => {}
+            State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. } => {
+                self.enter(now, State::Ended(Outcome::Stopped));
+            }
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
+                let ending = Ending::OnPurpose { by, cause };
+                self.close(now, Closing { ending, then: Then::Rest, now: kill }, out);
+            }
+        }
+    }
+
+    /// It cannot run any more; only something that waits can be skipped.
+    pub(super) fn skip(&mut self, now: Moment, why: Hindrance, cause: Cause, out: &mut Step) {
+        match self.state {
+            State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. } => {
+                let Hindrance { by, on, chain } = why;
+                out.events.push(Event::from(ProcessSkipped {
+                    stamp: Stamp::default(),
+                    of: self.subject(),
+                    on,
+                    chain: chain.clone(),
+                    cause,
+                }));
+                self.enter(now, State::Ended(Outcome::Skipped { chain, by }));
+            }
+            State::Idle
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// Tells what it waits for.
+    pub(super) fn tell_waiting(&self, on: Vec<WaitingOn>, out: &mut Step) {
+        if let State::Waiting { cause, .. } = &self.state {
+            let (stamp, of, cause) = (Stamp::default(), self.subject(), cause.clone());
+            out.events.push(Event::from(ProcessWaiting { stamp, of, on, cause }));
+        }
+    }
+
+    fn wait(&mut self, now: Moment, cause: Cause, again: bool) {
+        self.enter(now, State::Waiting { cause, again });
+    }
+
+    /// Its dependencies hold: it queues for its pool, or starts.
+    pub(super) fn cleared(&mut self, now: Moment, out: &mut Step) {
+        let State::Waiting { cause, again } = &self.state else { return };
+        let (cause, again) = (cause.clone(), *again);
+        if let Some(pool) = self.spec.pool.clone() {
+            let (stamp, of) = (Stamp::default(), self.subject());
+            out.events.push(Event::from(ProcessQueued { stamp, of, pool, cause: cause.clone() }));
+            self.enter(now, State::Queued { cause, again });
+        } else {
+            self.spawn(now, cause, out);
+        }
+    }
+
+    /// Its dependencies do not hold any more: it leaves the queue of its pool.
+    pub(super) fn uncleared(&mut self, now: Moment) {
+        if let State::Queued { cause, again } = &self.state {
+            let (cause, again) = (cause.clone(), *again);
+            self.wait(now, cause, again);
+        }
+    }
+
+    /// A slot of its pool is its own now.
+    pub(super) fn granted(&mut self, now: Moment, out: &mut Step) {
+        if let State::Queued { cause, .. } = &self.state {
+            let cause = cause.clone();
+            self.spawn(now, cause, out);
+        }
+    }
+
+    fn spawn(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+        self.run = self.run.saturating_add(1);
+        self.attempt = self.budget.attempt();
+        self.started = false;
+        self.last = None;
+        self.left.clear();
+        out.effects.push(Effect::Spawn {
+            run: self.run_id(),
+            name: self.name.clone(),
+            replica: self.replica,
+            spec: Arc::clone(&self.spec),
+        });
+        self.enter(now, State::Starting { since: now, cause, wish: None });
+    }
+}

@@ -1,0 +1,213 @@
+//! All lifecycles together: starts in order, slots, the end of the project.
+//!
+//! It only routes. What one process does is in `lifecycle`, who may start is in `order`, who has a
+//! slot is in `slots`; what happens between them after each input is in the files of this folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::event::Cause;
+use super::lifecycle::Lifecycle;
+use super::order::{Order, StopOrder};
+use super::retry::Dice;
+use super::select::{UnknownName, select};
+use super::slots::Slots;
+use super::snapshot::{Phase, ProcessView, Snapshot};
+use super::{Finish, Input, Moment, ProcessId, Step};
+use crate::spec::{Name, ProcessSpec, Signal, Spec};
+
+use totals::Totals;
+
+mod follow;
+mod inputs;
+mod pools;
+mod shutdown;
+mod totals;
+
+/// How a project is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Stay when nothing runs any more.
+    pub keep: bool,
+    /// The first final failure stops everything.
+    pub fail_fast: bool,
+    /// For the jitter of back-off.
+    pub seed: u64,
+}
+
+/// All processes of a project, and what happens between them.
+#[derive(Debug)]
+pub struct Orchestra {
+    spec: Spec,
+    options: Options,
+    all: Vec<Lifecycle>,
+    order: Order,
+    slots: IndexMap<Name, Slots>,
+    dice: Dice,
+    phase: Phase,
+    stop_order: StopOrder,
+    /// A third request to end: whatever is left is left to the guardian.
+    leaving: bool,
+    /// The last signal that counted.
+    last_signal: Option<(Signal, Moment)>,
+    finish: Option<Finish>,
+    /// Deadlines of all lifecycles, soonest first.
+    due: BTreeSet<(Moment, ProcessId)>,
+    /// Changed, and what depends on them has not been looked at.
+    dirty: BTreeSet<ProcessId>,
+    /// Pools (by their place in `slots`) in which somebody may get a slot.
+    granting: BTreeSet<usize>,
+    /// Alive and to be restarted because this dependency got a new run.
+    reruns: BTreeMap<ProcessId, Name>,
+    totals: Totals,
+    was_ready: bool,
+    views: Vec<Option<Arc<ProcessView>>>,
+    number: u64,
+    out: Step,
+}
+
+impl Orchestra {
+    /// A project in which nothing has been started.
+    pub fn new(spec: Spec, options: Options) -> Self {
+        let mut all = Vec::new();
+        for process in spec.processes.values() {
+            add_replicas(process, &mut all);
+        }
+        let slots = spec
+            .pools
+            .iter()
+            .map(|(name, pool)| (name.clone(), Slots::new(Arc::clone(pool))))
+            .collect();
+        Self {
+            order: Order::new(&spec, &all),
+            dirty: BTreeSet::new(),
+            views: vec![None; all.len()],
+            spec,
+            options,
+            all,
+            slots,
+            dice: Dice::new(options.seed),
+            phase: Phase::Up,
+            stop_order: StopOrder::default(),
+            leaving: false,
+            last_signal: None,
+            finish: None,
+            due: BTreeSet::new(),
+            granting: BTreeSet::new(),
+            reruns: BTreeMap::new(),
+            totals: Totals::default(),
+            was_ready: false,
+            number: 0,
+            out: Step::default(),
+        }
+    }
+
+    /// What names of the command line mean here.
+    pub fn select(&self, names: &[String]) -> Result<Vec<ProcessId>, UnknownName> {
+        select(names, &self.spec, &self.all)
+    }
+
+    /// Everything that starts with the project.
+    pub fn autostart(&self) -> Vec<ProcessId> {
+        let pool_starts = |pool: Option<&Name>| {
+            pool.and_then(|pool| self.spec.pools.get(pool)).is_none_or(|pool| pool.autostart)
+        };
+        let starts = |one: &&Lifecycle| one.spec.autostart && pool_starts(one.spec.pool.as_ref());
+        self.all.iter().filter(starts).map(|one| one.id).collect()
+    }
+
+    /// Number, name and index of everything that can run, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = (ProcessId, &Name)> {
+        self.all.iter().map(|one| (one.id, &one.name))
+    }
+
+    /// The process that `id` is, or is a replica of.
+    pub fn process_of(&self, id: ProcessId) -> Option<&Name> {
+        self.all.get(id.index()).map(|one| &one.spec.name)
+    }
+
+    /// What was asked for, as it was checked.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Starts the project with these; without `dependencies`, with nothing but these.
+    pub fn begin(&mut self, now: Moment, chosen: &[ProcessId], dependencies: bool) -> Step {
+        if !dependencies {
+            self.order.keep_only(chosen);
+        }
+        self.start(now, chosen, &Cause::Start);
+        self.settle(now);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Takes one input; first does what is due, so that a flood of inputs starves no timer.
+    pub fn step(&mut self, now: Moment, input: Input) -> Step {
+        // What follows from one timer may be due at once: a stop without grace is.
+        while self.deadline().is_some_and(|due| due <= now) {
+            self.fire(now);
+            self.settle(now);
+        }
+        if self.finish.is_none() {
+            match input {
+                Input::Fact(fact) => self.fact(now, fact),
+                Input::Intent(intent) => self.intent(now, intent),
+                Input::Tick => {}
+            }
+            self.settle(now);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// The next moment at which [`Input::Tick`] has something to do.
+    pub fn deadline(&self) -> Option<Moment> {
+        self.due.first().map(|(moment, _)| *moment)
+    }
+
+    /// How the project ended, once it has.
+    pub fn finish(&self) -> Option<&Finish> {
+        self.finish.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Everything visible now; processes that did not change are shared with the snapshot before.
+    pub fn snapshot(&mut self, now: Moment) -> Snapshot {
+        self.number += 1;
+        let mut processes = Vec::with_capacity(self.all.len());
+        for (one, view) in self.all.iter().zip(&mut self.views) {
+            let view =
+                view.get_or_insert_with(|| Arc::new(ProcessView::of(one, &self.order, &self.all)));
+            processes.push(Arc::clone(view));
+        }
+        Snapshot {
+            at: now,
+            number: self.number,
+            phase: self.phase.clone(),
+            leaving: self.leaving,
+            ready: self.is_ready(),
+            processes,
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.totals.wanted > 0 && self.totals.wanted == self.totals.good
+    }
+}
+
+/// One lifecycle for each replica, or one for the process itself.
+fn add_replicas(process: &Arc<ProcessSpec>, all: &mut Vec<Lifecycle>) {
+    let mut add = |name, replica| {
+        let id = ProcessId(all.len() as u32);
+        all.push(Lifecycle::new(id, name, replica, Arc::clone(process)));
+    };
+    match process.replicas {
+        None => add(process.name.clone(), None),
+        Some(count) => (1..=count).for_each(|n| add(process.name.replica(n), Some(n))),
+    }
+}

@@ -1,0 +1,289 @@
+//! Dependencies: who may start, who stops first, and why not.
+
+use std::collections::{HashMap, HashSet};
+
+use super::ProcessId;
+use super::event::{Link, WaitingOn};
+use super::lifecycle::{Hindrance, Lifecycle, Outcome, State};
+use crate::spec::{Condition, Name, Spec};
+
+/// One entry of `depends_on`, resolved to what can run.
+#[derive(Debug, Clone)]
+pub(super) struct Need {
+    /// The process, job or pool as written.
+    pub(super) on: Name,
+    /// All replicas, or all jobs of the pool; in ascending order.
+    pub(super) ids: Vec<ProcessId>,
+    /// Conditions of a pool are about its jobs together.
+    pub(super) is_pool: bool,
+    pub(super) condition: Condition,
+    /// A new run of the dependency restarts the dependant.
+    pub(super) restart: bool,
+}
+
+/// Who needs whom, both ways. The graph has no cycle: the file was checked.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    needs: Vec<Vec<Need>>,
+    dependants: Vec<Vec<ProcessId>>,
+}
+
+impl Order {
+    pub(super) fn new(spec: &Spec, all: &[Lifecycle]) -> Self {
+        let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
+        for one in all {
+            named.entry(&one.spec.name).or_default().push(one.id);
+        }
+        let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
+        let mut order = Self::default();
+        let mut known: HashMap<Name, Vec<Need>> = HashMap::new();
+        for one in all {
+            let needs = known.entry(one.spec.name.clone()).or_insert_with(|| {
+                let needs = one.spec.depends_on.iter().map(|(on, dependency)| {
+                    let pool = spec.pools.get(on);
+                    let mut ids: Vec<ProcessId> = match pool {
+                        Some(pool) => pool.jobs.iter().flat_map(ids_of).collect(),
+                        None => ids_of(on),
+                    };
+                    ids.sort_unstable();
+                    Need {
+                        on: on.clone(),
+                        ids,
+                        is_pool: pool.is_some(),
+                        condition: dependency.condition,
+                        restart: dependency.restart,
+                    }
+                });
+                needs.collect()
+            });
+            order.needs.push(needs.clone());
+        }
+        order.find_dependants();
+        order
+    }
+
+    fn find_dependants(&mut self) {
+        self.dependants = vec![Vec::new(); self.needs.len()];
+        for (index, needs) in self.needs.iter().enumerate() {
+            for id in needs.iter().flat_map(|need| &need.ids) {
+                if let Some(dependants) = self.dependants.get_mut(id.index()) {
+                    dependants.push(ProcessId(index as u32));
+                }
+            }
+        }
+    }
+
+    pub(super) fn needs(&self, id: ProcessId) -> &[Need] {
+        self.needs.get(id.index()).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn dependants(&self, id: ProcessId) -> &[ProcessId] {
+        self.dependants.get(id.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Forgets every need of anything outside `chosen`.
+    pub(super) fn keep_only(&mut self, chosen: &[ProcessId]) {
+        let chosen: HashSet<&ProcessId> = chosen.iter().collect();
+        for needs in &mut self.needs {
+            for need in needs.iter_mut() {
+                need.ids.retain(|id| chosen.contains(id));
+            }
+            needs.retain(|need| !need.ids.is_empty());
+        }
+        self.find_dependants();
+    }
+
+    /// What `id` waits for. What can never be reached is not in here, see [`Order::hindrance`].
+    pub(super) fn missing(&self, id: ProcessId, all: &[Lifecycle]) -> Vec<WaitingOn> {
+        let missing = self.needs(id).iter().filter(|need| need.is_missing(all));
+        missing.map(|need| WaitingOn { name: need.on.clone(), condition: need.condition }).collect()
+    }
+
+    /// Whether nothing keeps `id` from starting that may still change.
+    pub(super) fn holds(&self, id: ProcessId, all: &[Lifecycle]) -> bool {
+        !self.needs(id).iter().any(|need| need.is_missing(all))
+    }
+
+    /// Why `id` can never run; looks at one dependency only when it is known which one changed.
+    pub(super) fn hindrance(
+        &self,
+        id: ProcessId,
+        changed: Option<ProcessId>,
+        all: &[Lifecycle],
+    ) -> Option<Hindrance> {
+        let never = |need: &Need, id: &ProcessId| {
+            let one = all.get(id.index()).filter(|one| stands(one, need) == Stand::Never)?;
+            Some(Hindrance { by: Some(*id), on: need.on.clone(), chain: chain(one, need) })
+        };
+        self.needs(id).iter().find_map(|need| match &changed {
+            Some(id) if need.is_on(*id) => never(need, id),
+            Some(_) => None,
+            None => need.ids.iter().find_map(|id| never(need, id)),
+        })
+    }
+}
+
+impl Need {
+    /// Whether this process is part of it.
+    pub(super) fn is_on(&self, id: ProcessId) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// Whether something does not hold yet. Looks from the end: a queue works off its jobs from
+    /// the start, so of ten thousand the last one is the one that is still missing.
+    fn is_missing(&self, all: &[Lifecycle]) -> bool {
+        let mut ones = self.ids.iter().rev().filter_map(|id| all.get(id.index()));
+        ones.any(|one| stands(one, self) == Stand::NotYet)
+    }
+
+    /// Whether the start of a dependant starts this dependency too.
+    pub(super) fn calls_for(&self, one: &Lifecycle) -> bool {
+        match &one.state {
+            State::Idle => true,
+            // `started` outlives the run it is about, but to depend on it means to have it.
+            State::Ended(Outcome::Stopped | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
+                self.condition == Condition::Started || stands(one, self) != Stand::Holds
+            }
+            State::Ended(Outcome::Succeeded) => stands(one, self) != Stand::Holds,
+            State::Starting { .. } | State::Stopping { .. } => one.is_going_to_rest(),
+            State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Running { .. }
+            | State::Backoff { .. } => false,
+        }
+    }
+}
+
+/// Who is stopped when, at the end of the project: whatever nothing alive needs any more, directly
+/// or through something that has ended. Counted once at the start, then only down.
+#[derive(Debug, Default)]
+pub(super) struct StopOrder {
+    /// How many dependants of each are alive or held up themselves.
+    holders: Vec<usize>,
+    /// Alive or held up, and so holding what it needs.
+    holds: Vec<bool>,
+}
+
+impl StopOrder {
+    pub(super) fn new(order: &Order, all: &[Lifecycle]) -> Self {
+        let holds: Vec<bool> = all.iter().map(Lifecycle::is_alive).collect();
+        let mut new = Self { holders: vec![0; all.len()], holds };
+        let mut open: Vec<ProcessId> =
+            all.iter().filter(|one| one.is_alive()).map(|one| one.id).collect();
+        while let Some(id) = open.pop() {
+            for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
+                if let Some(holders) = new.holders.get_mut(needed.index()) {
+                    *holders += 1;
+                }
+                let holds = new.holds.get_mut(needed.index());
+                if holds.is_some_and(|holds| !std::mem::replace(holds, true)) {
+                    open.push(*needed);
+                }
+            }
+        }
+        new
+    }
+
+    /// Whether nothing alive needs it.
+    pub(super) fn is_free(&self, id: ProcessId) -> bool {
+        self.holders.get(id.index()).is_none_or(|holders| *holders == 0)
+    }
+
+    /// Takes note that `id` has ended; gives what is alive and free now.
+    pub(super) fn release(
+        &mut self,
+        id: ProcessId,
+        order: &Order,
+        all: &[Lifecycle],
+    ) -> Vec<ProcessId> {
+        let alive = |id: ProcessId| all.get(id.index()).is_some_and(Lifecycle::is_alive);
+        let (mut free, mut open) = (Vec::new(), vec![id]);
+        while let Some(id) = open.pop() {
+            // One that ended while something needs it goes on holding what it needs itself.
+            let is_free = self.is_free(id);
+            let holds = self.holds.get_mut(id.index());
+            if !is_free || !holds.is_some_and(|holds| std::mem::replace(holds, false)) {
+                continue;
+            }
+            for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
+                if let Some(holders) = self.holders.get_mut(needed.index()) {
+                    *holders = holders.saturating_sub(1);
+                    if *holders == 0 && alive(*needed) {
+                        free.push(*needed);
+                    } else if *holders == 0 {
+                        open.push(*needed);
+                    }
+                }
+            }
+        }
+        free
+    }
+}
+
+/// How one process stands to one condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    Holds,
+    NotYet,
+    Never,
+}
+
+fn stands(one: &Lifecycle, need: &Need) -> Stand {
+    let succeeded = one.last.as_ref().is_some_and(|last| last.success);
+    let holds = match need.condition {
+        Condition::Started => one.started,
+        // A job of a pool that is done is as good as ready: the pool as a whole is what is meant.
+        Condition::Ready => one.is_ready() || need.is_pool && succeeded,
+        Condition::Succeeded => succeeded,
+        Condition::Completed => match &one.state {
+            State::Ended(Outcome::Succeeded | Outcome::Failed { .. }) => true,
+            State::Ended(Outcome::Stopped | Outcome::Skipped { .. }) => need.is_pool,
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. } => false,
+        },
+    };
+    if holds {
+        return Stand::Holds;
+    }
+    match &one.state {
+        State::Ended(Outcome::Succeeded | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
+            Stand::Never
+        }
+        // One that a user stopped may come back.
+        State::Ended(Outcome::Stopped)
+        | State::Idle
+        | State::Waiting { .. }
+        | State::Queued { .. }
+        | State::Starting { .. }
+        | State::Running { .. }
+        | State::Stopping { .. }
+        | State::Backoff { .. } => Stand::NotYet,
+    }
+}
+
+/// From the dependency that cannot get there down to the root of the matter.
+fn chain(one: &Lifecycle, need: &Need) -> Vec<Link> {
+    let why = match (&one.state, &one.last) {
+        (State::Ended(Outcome::Skipped { .. }), _) => "it was skipped".to_owned(),
+        (State::Ended(Outcome::Succeeded), Some(last)) => format!(
+            "it has already ended ({}), so it is not {} any more; \"succeeded\" may be meant",
+            last.describe(),
+            need.condition.as_str()
+        ),
+        (State::Ended(Outcome::Failed { gave_up: true }), Some(last)) => {
+            format!("{}; gave up after {} retries", last.describe(), one.retries_used())
+        }
+        (_, Some(last)) => last.describe(),
+        (_, None) => "it cannot get there".to_owned(),
+    };
+    let mut links = vec![Link { name: one.name.clone(), condition: need.condition, why }];
+    if let State::Ended(Outcome::Skipped { chain, .. }) = &one.state {
+        links.extend(chain.iter().cloned());
+    }
+    links
+}

@@ -1,0 +1,123 @@
+//! How often something is tried again, and how long between.
+
+use std::time::Duration;
+
+use crate::spec::RetryPolicy;
+
+/// A small generator of numbers for jitter (`SplitMix64`); the same seed gives the same delays.
+#[derive(Debug, Clone)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 to 1, 1 left out.
+    pub(crate) fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// The tries of one process: how many were used since the budget was last given back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Budget {
+    used: u32,
+}
+
+/// A retry that was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// Its number, from 1.
+    pub(crate) retry: u32,
+    /// How long to wait first.
+    pub(crate) delay: Duration,
+}
+
+impl Budget {
+    /// The try number of the run at hand or the next one: 1 at first.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.used.saturating_add(1)
+    }
+
+    /// How many retries were used.
+    pub(crate) fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// Gives the whole budget back.
+    pub(crate) fn give_back(&mut self) {
+        self.used = 0;
+    }
+
+    /// Takes one retry, if there is one left.
+    pub(crate) fn take(&mut self, policy: &RetryPolicy, dice: &mut Dice) -> Option<Grant> {
+        if policy.attempts.is_some_and(|most| self.used >= most) {
+            return None;
+        }
+        self.used = self.used.saturating_add(1);
+        Some(Grant { retry: self.used, delay: delay(policy, self.used, dice) })
+    }
+}
+
+/// `min(initial × factor^(k−1), max)` ± jitter.
+pub(crate) fn delay(policy: &RetryPolicy, retry: u32, dice: &mut Dice) -> Duration {
+    let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
+    let grown = policy.initial.as_secs_f64() * policy.factor.powi(exponent);
+    let capped = grown.min(policy.max.as_secs_f64());
+    let swing = 1.0 + policy.jitter * (2.0 * dice.unit() - 1.0);
+    Duration::try_from_secs_f64((capped * swing).max(0.0)).unwrap_or(policy.max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(jitter: f64) -> RetryPolicy {
+        RetryPolicy { jitter, ..RetryPolicy::default() }
+    }
+
+    #[test]
+    fn delays_double_up_to_the_longest() {
+        let mut dice = Dice::new(1);
+        let delays: Vec<u128> =
+            (1..=9).map(|k| delay(&policy(0.0), k, &mut dice).as_millis()).collect();
+        assert_eq!(delays, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+    }
+
+    #[test]
+    fn a_huge_retry_number_still_gives_the_longest_delay() {
+        assert_eq!(delay(&policy(0.0), u32::MAX, &mut Dice::new(1)), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn jitter_stays_within_its_share() {
+        let mut dice = Dice::new(7);
+        let (mut low, mut high) = (f64::MAX, 0.0_f64);
+        for _ in 0..10_000 {
+            let seconds = delay(&policy(0.1), 1, &mut dice).as_secs_f64();
+            low = low.min(seconds);
+            high = high.max(seconds);
+        }
+        assert!((0.45..0.451).contains(&low) && (0.549..=0.55).contains(&high), "{low} {high}");
+    }
+
+    #[test]
+    fn attempts_are_extra_tries_and_can_be_given_back() {
+        let mut budget = Budget::default();
+        let mut dice = Dice::new(1);
+        let policy = RetryPolicy { attempts: Some(2), ..policy(0.0) };
+        assert_eq!(budget.attempt(), 1);
+        assert_eq!(budget.take(&policy, &mut dice).map(|g| g.retry), Some(1));
+        assert_eq!(budget.attempt(), 2);
+        assert_eq!(budget.take(&policy, &mut dice).map(|g| g.retry), Some(2));
+        assert_eq!(budget.take(&policy, &mut dice), None);
+        budget.give_back();
+        assert_eq!((budget.attempt(), budget.used()), (1, 0));
+        assert!(budget.take(&RetryPolicy { attempts: None, ..policy }, &mut dice).is_some());
+    }
+}

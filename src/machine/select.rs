@@ -1,0 +1,77 @@
+//! Names as people give them: `NAME`, `NAME.N`, `@TAG`, `POOL`, `all`.
+
+use super::ProcessId;
+use super::lifecycle::Lifecycle;
+use crate::spec::{Name, Spec};
+
+/// A name that means nothing in this project.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown name `{name}`{}", self.hint())]
+pub struct UnknownName {
+    /// As it was given.
+    pub name: String,
+    /// The nearest name there is.
+    pub nearest: Option<String>,
+}
+
+impl UnknownName {
+    fn hint(&self) -> String {
+        self.nearest.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    }
+}
+
+/// What the names mean, every process once, in the order of the names.
+pub(super) fn select(
+    names: &[String],
+    spec: &Spec,
+    all: &[Lifecycle],
+) -> Result<Vec<ProcessId>, UnknownName> {
+    let mut chosen = Vec::new();
+    for name in names {
+        let found = one(name, spec, all);
+        if found.is_empty() && !spec.pools.contains_key(name.as_str()) && name != "all" {
+            return Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, all) });
+        }
+        for id in found {
+            if !chosen.contains(&id) {
+                chosen.push(id);
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+fn one(name: &str, spec: &Spec, all: &[Lifecycle]) -> Vec<ProcessId> {
+    let by = |test: &dyn Fn(&Lifecycle) -> bool| -> Vec<ProcessId> {
+        all.iter().filter(|one| test(one)).map(|one| one.id).collect()
+    };
+    if name == "all" {
+        return by(&|_| true);
+    }
+    if let Some(tag) = name.strip_prefix('@') {
+        return by(&|one| one.spec.tags.contains(tag));
+    }
+    if let Some(pool) = spec.pools.get(name) {
+        return by(&|one| one.spec.pool.as_ref() == Some(&pool.name));
+    }
+    let exact = by(&|one| one.spec.name.as_str() == name || one.name.as_str() == name);
+    if !exact.is_empty() {
+        return exact;
+    }
+    // Without `replicas` the name stays plain, and `worker.1` also names it.
+    name.strip_suffix(".1").map_or_else(Vec::new, |plain| {
+        by(&|one| one.replica.is_none() && one.spec.name.as_str() == plain)
+    })
+}
+
+fn nearest(name: &str, spec: &Spec, all: &[Lifecycle]) -> Option<String> {
+    let tags = all.iter().flat_map(|one| &one.spec.tags).map(|tag| format!("@{tag}"));
+    let names = all.iter().flat_map(|one| [one.name.to_string(), one.spec.name.to_string()]);
+    names
+        .chain(spec.pools.keys().map(Name::to_string))
+        .chain(tags)
+        .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}

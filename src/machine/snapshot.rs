@@ -1,0 +1,218 @@
+//! Everything anyone outside may know, as immutable data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::Link;
+use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
+use super::order::Order;
+use super::{Moment, ProcessId, ShutdownReason};
+use crate::spec::{Exit, Name, ProcessKind, Stray};
+
+/// The state of a process, by the name it has everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// Not started.
+    Idle,
+    /// Waits for dependencies.
+    Waiting,
+    /// Waits for a slot.
+    Queued,
+    /// Being spawned.
+    Starting,
+    /// Started, and no check says otherwise.
+    Ready,
+    /// On its way down.
+    Stopping,
+    /// Waits for the next try.
+    Backoff,
+    /// Down on request.
+    Stopped,
+    /// Its last run ended well.
+    Succeeded,
+    /// Its last run did not, and nothing more will be tried.
+    Failed,
+    /// A dependency cannot get where it should.
+    Skipped,
+}
+
+/// One process at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessView {
+    /// Its number.
+    pub id: ProcessId,
+    /// `worker.1`
+    pub name: Name,
+    /// `worker`
+    pub process: Name,
+    /// Process or job.
+    pub kind: ProcessKind,
+    /// 1, where there are replicas.
+    pub replica: Option<u32>,
+    /// The pool it takes a slot of.
+    pub pool: Option<Name>,
+    /// Where it is.
+    pub state: StateName,
+    /// When it got there.
+    pub since: Moment,
+    /// The leader of the live run.
+    pub pid: Option<u32>,
+    /// Number of the latest run, 0 before the first.
+    pub run: u32,
+    /// The try number of that run.
+    pub attempt: u32,
+    /// How the latest run ended, if it has.
+    pub exit: Option<Exit>,
+    /// The code that stands for its end in pitcrew's own exit code.
+    pub shell_code: Option<i32>,
+    /// When a wait, a stop or a back-off is over at the latest.
+    pub until: Option<Moment>,
+    /// Whether the tree was killed and is waited for.
+    pub killed: bool,
+    /// What of the tree is still there while it ends.
+    pub left: Vec<Stray>,
+    /// Why it was skipped, from the dependency down to the root.
+    pub chain: Vec<Link>,
+    why: String,
+}
+
+impl ProcessView {
+    /// One sentence that says why it is where it is, with the time left where there is one.
+    pub fn why(&self, now: Moment) -> String {
+        match self.until {
+            Some(until) => format!("{} in {}", self.why, short(until.since(now))),
+            None => self.why.clone(),
+        }
+    }
+
+    /// How long until something happens by itself.
+    pub fn left_until(&self, now: Moment) -> Option<Duration> {
+        self.until.map(|until| until.since(now))
+    }
+
+    pub(super) fn of(one: &Lifecycle, order: &Order, all: &[Lifecycle]) -> Self {
+        let mut view = Self {
+            id: one.id,
+            name: one.name.clone(),
+            process: one.spec.name.clone(),
+            kind: one.spec.kind,
+            replica: one.replica,
+            pool: one.spec.pool.clone(),
+            state: StateName::Idle,
+            since: one.entered,
+            pid: None,
+            run: one.run,
+            attempt: one.attempt(),
+            exit: one.last.as_ref().and_then(|last| last.exit),
+            shell_code: one.last.as_ref().map(super::lifecycle::LastRun::shell_code),
+            until: None,
+            killed: false,
+            left: one.left.clone(),
+            chain: Vec::new(),
+            why: String::new(),
+        };
+        view.explain(one, order, all);
+        view
+    }
+
+    /// State and reason from the same data that decides.
+    fn explain(&mut self, one: &Lifecycle, order: &Order, all: &[Lifecycle]) {
+        let last = one.last.as_ref().map(super::lifecycle::LastRun::describe);
+        let last = last.unwrap_or_else(|| "it ended".to_owned());
+        (self.state, self.why) = match &one.state {
+            State::Idle => (StateName::Idle, "nobody has started it".to_owned()),
+            State::Waiting { .. } => {
+                let on: Vec<String> = order
+                    .missing(one.id, all)
+                    .iter()
+                    .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
+                    .collect();
+                let why = match (on.is_empty(), one.ghost) {
+                    (false, _) => format!("waiting for {}", on.join(" and ")),
+                    (true, Some(_)) => {
+                        "the run before cannot be ended and is still there".to_owned()
+                    }
+                    (true, None) => "about to start".to_owned(),
+                };
+                (StateName::Waiting, why)
+            }
+            State::Queued { .. } => {
+                let pool = one.spec.pool.as_ref().map_or("", Name::as_str);
+                (StateName::Queued, format!("waiting for a free slot of {pool}"))
+            }
+            State::Starting { .. } => (StateName::Starting, "being spawned".to_owned()),
+            State::Running { pid, .. } => {
+                self.pid = Some(*pid);
+                (StateName::Ready, "running".to_owned())
+            }
+            State::Stopping { pid, until, step, closing, .. } => {
+                self.pid = Some(*pid);
+                self.until = Some(*until);
+                self.killed = *step == Reached::Killed;
+                let next = match (step, &closing.then) {
+                    (Reached::Killed, _) => "killed; called unkillable",
+                    (Reached::Asked, Then::Again(_)) => "stopping to start again; killed",
+                    (Reached::Asked, Then::Rest | Then::Policy) => "stopping; killed",
+                };
+                (StateName::Stopping, next.to_owned())
+            }
+            State::Backoff { until, retry, .. } => {
+                self.until = Some(*until);
+                let next = match (retry, one.spec.retry.attempts) {
+                    (0, _) => "runs again".to_owned(),
+                    (retry, Some(of)) => format!("retry {retry} of {of}"),
+                    (retry, None) => format!("retry {retry}"),
+                };
+                (StateName::Backoff, format!("{last}; {next}"))
+            }
+            State::Ended(Outcome::Stopped) => (StateName::Stopped, "stopped on request".to_owned()),
+            State::Ended(Outcome::Succeeded) => (StateName::Succeeded, last),
+            State::Ended(Outcome::Failed { gave_up: true }) => {
+                (StateName::Failed, format!("{last}; gave up after {} retries", one.retries_used()))
+            }
+            State::Ended(Outcome::Failed { gave_up: false }) => (StateName::Failed, last),
+            State::Ended(Outcome::Skipped { chain, .. }) => {
+                self.chain.clone_from(chain);
+                (StateName::Skipped, chain_sentence(chain))
+            }
+        };
+    }
+}
+
+/// A chain as one sentence.
+pub fn chain_sentence(chain: &[Link]) -> String {
+    let mut parts = Vec::new();
+    for link in chain {
+        parts.push(format!("{} cannot be {}: {}", link.name, link.condition.as_str(), link.why));
+    }
+    if parts.is_empty() { "its pool was stopped".to_owned() } else { parts.join("; ") }
+}
+
+/// Whether the project is up or on its way down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Running.
+    Up,
+    /// Everything is being stopped in order.
+    Stopping(ShutdownReason),
+    /// Everything is being killed.
+    Killing(ShutdownReason),
+}
+
+/// The whole project at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Moment,
+    /// Grows with every snapshot.
+    pub number: u64,
+    /// Up or going down.
+    pub phase: Phase,
+    /// A third request to end came: whatever is left is left to the guardian.
+    pub leaving: bool,
+    /// Whether every process that was started is ready or has succeeded.
+    pub ready: bool,
+    /// Every process and job, in the order of the file.
+    pub processes: Vec<Arc<ProcessView>>,
+}

@@ -1,0 +1,177 @@
+//! From raw chunks to whole lines: the way of every byte a run prints.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use memchr::{memchr, memchr_iter};
+
+use super::block::{Cut, Head};
+use super::{LogFile, LogStore, Partial, SourceId, Stream};
+
+#[cfg(test)]
+mod tests;
+
+/// What is cut at once, so that the lock of the store is held for a short time only.
+const PORTION: usize = 256 << 10;
+/// How much of the end of an unfinished line is shown.
+const SHOWN: usize = 4 << 10;
+/// A carry that was longer than this gives its memory back.
+const CARRY: usize = 4 << 10;
+
+/// Takes the output of one run of one source.
+///
+/// However the bytes are cut into chunks, the lines are the same. A line longer than `output.line`
+/// becomes pieces of exactly that size, so an unfinished line takes no more memory than that.
+///
+/// Nothing in here waits. When there is a log file, wait for [`Intake::poll_room`] before each read
+/// of the child, so that a slow disk slows this child and nobody else.
+#[derive(Debug)]
+pub struct Intake {
+    store: Arc<LogStore>,
+    source: SourceId,
+    run: u32,
+    longest: usize,
+    log: Option<LogFile>,
+    out: Vec<u8>,
+    err: Vec<u8>,
+    cuts: Vec<Cut>,
+}
+
+impl Intake {
+    /// For run number `run` of `source`; whole lines go to `log` too.
+    pub fn new(store: &Arc<LogStore>, source: SourceId, run: u32, log: Option<LogFile>) -> Self {
+        let longest = store.longest_line();
+        let store = Arc::clone(store);
+        let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { store, source, run, longest, log, out, err, cuts }
+    }
+
+    /// Takes the next bytes of a stream; the lines that end in them can be read at once.
+    pub fn push(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
+        for portion in bytes.chunks(PORTION) {
+            self.cut(stream, portion, now);
+        }
+    }
+
+    /// The stream has ended: what is left of it is its last line, without a newline.
+    pub fn finish(&mut self, stream: Stream, now: Timestamp) {
+        let carry = std::mem::take(self.carry(stream));
+        if !carry.is_empty() {
+            let cut = [Cut::new(carry.len(), false)];
+            self.hand_on(stream, now, &[(&carry, &cut)]);
+        }
+    }
+
+    /// Lets readers see the unfinished lines, such as a prompt. To be called when nothing has come
+    /// for a moment; it lasts until the line goes on or ends. Says whether there was one.
+    pub fn show_partial(&mut self, now: Timestamp) -> bool {
+        let mut any = false;
+        for (stream, carry) in [(Stream::Out, &self.out), (Stream::Err, &self.err)] {
+            let start = carry.len().saturating_sub(SHOWN);
+            if let Some(end) = carry.get(start..).filter(|end| !end.is_empty()) {
+                let (source, run, bytes) = (self.source, self.run, end.to_vec());
+                self.store.show_partial(Partial { source, run, stream, at: now, bytes });
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Ready when the log file, if there is one, has room for more.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.log.as_ref().map_or(Poll::Ready(()), |log| log.poll_room(cx))
+    }
+
+    /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
+    pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
+        self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
+    }
+
+    fn carry(&mut self, stream: Stream) -> &mut Vec<u8> {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
+    }
+
+    fn cut(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
+        let longest = self.longest;
+        let mut carry = std::mem::take(self.carry(stream));
+        let mut bytes = bytes;
+        let mut first = None;
+        if !carry.is_empty() {
+            let Some((cut, rest)) = complete(&mut carry, bytes, longest) else {
+                *self.carry(stream) = carry;
+                return;
+            };
+            (first, bytes) = (Some(cut), rest);
+        }
+        let mut cuts = std::mem::take(&mut self.cuts);
+        cuts.clear();
+        let end = cut_lines(bytes, longest, &mut cuts);
+        let (whole, rest) = bytes.split_at(end);
+        match (&first, cuts.is_empty()) {
+            (None, true) => {}
+            (None, false) => self.hand_on(stream, now, &[(whole, &cuts)]),
+            (Some(first), true) => self.hand_on(stream, now, &[(&carry, &[*first])]),
+            (Some(first), false) => {
+                self.hand_on(stream, now, &[(&carry, &[*first]), (whole, &cuts)]);
+            }
+        }
+        self.cuts = cuts;
+        carry.clear();
+        if carry.capacity() > CARRY {
+            carry = Vec::new();
+        }
+        carry.extend_from_slice(rest);
+        *self.carry(stream) = carry;
+    }
+
+    fn hand_on(&self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[Cut])]) {
+        let head = Head { run: self.run, stream, ms: now.as_millisecond() };
+        self.store.append(self.source, head, chunks);
+        if let Some(log) = &self.log {
+            for (text, cuts) in chunks {
+                log.push(text, cuts, now);
+            }
+        }
+    }
+}
+
+/// Adds to `carry` what ends its line, or what makes it a piece. `None`: all bytes went into it, and
+/// it is unfinished still.
+fn complete<'a>(carry: &mut Vec<u8>, bytes: &'a [u8], longest: usize) -> Option<(Cut, &'a [u8])> {
+    let room = longest.saturating_sub(carry.len());
+    let near = bytes.get(..=room).unwrap_or(bytes);
+    let (take, continues) = match memchr(b'\n', near) {
+        Some(at) => (at + 1, false),
+        None if bytes.len() > room => (room, true),
+        None => {
+            carry.extend_from_slice(bytes);
+            return None;
+        }
+    };
+    let (end, rest) = bytes.split_at(take);
+    carry.extend_from_slice(end);
+    Some((Cut::new(carry.len(), continues), rest))
+}
+
+/// Finds the ends of all lines and pieces; gives the end of the last one.
+fn cut_lines(bytes: &[u8], longest: usize, cuts: &mut Vec<Cut>) -> usize {
+    let mut start = 0;
+    let pieces = |start: &mut usize, end: usize, cuts: &mut Vec<Cut>| {
+        while end - *start > longest {
+            *start += longest;
+            cuts.push(Cut::new(*start, true));
+        }
+    };
+    for newline in memchr_iter(b'\n', bytes) {
+        pieces(&mut start, newline, cuts);
+        start = newline + 1;
+        cuts.push(Cut::new(start, false));
+    }
+    pieces(&mut start, bytes.len(), cuts);
+    start
+}

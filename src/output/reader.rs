@@ -1,0 +1,151 @@
+//! A [`Reader`] follows the store at its own pace and is told what it was too slow for.
+//!
+//! Its position is one number, plus for each source how many of its lines have gone by: only so the
+//! lines that were dropped unread can be counted exactly, source by source.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::store::{Inner, LogStore};
+use super::wait::block_on;
+use super::{Limit, Missed, Selection, Slice};
+
+/// Where a [`Reader`] begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest line that is kept.
+    Oldest,
+    /// With the next line that comes.
+    Now,
+    /// With the line of this number, or the next one kept; what was dropped before is not counted.
+    Seq(u64),
+}
+
+/// Why a wait is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newer {
+    /// There is something to read, or a partial line to show.
+    Lines,
+    /// All is read, and the store is closed.
+    Closed,
+}
+
+/// Follows a selection of sources.
+///
+/// Waiting costs whoever appends nothing as long as nobody waits, and one wake-up for each wait.
+pub struct Reader {
+    store: Arc<LogStore>,
+    id: u64,
+    selection: Selection,
+    next: u64,
+    partials: u64,
+    /// Lines of each source that were read or missed, by its index.
+    seen: Vec<u64>,
+}
+
+/// A reader that has read everything and wants to be woken.
+pub(super) struct Waiter {
+    reader: u64,
+    pub(super) selection: Selection,
+    pub(super) waker: Waker,
+}
+
+impl Reader {
+    pub(super) fn new(store: Arc<LogStore>, selection: Selection, start: Start) -> Self {
+        let mut inner = store.lock();
+        inner.readers += 1;
+        let next = match start {
+            Start::Oldest => 0,
+            Start::Now => inner.next,
+            Start::Seq(seq) => seq.min(inner.next),
+        };
+        let seen = inner.selected(&Selection::All).map(|(_, source)| source.ordinal_at(next));
+        let seen = seen.collect();
+        let (id, partials) = (inner.readers, inner.partials);
+        drop(inner);
+        Self { store, id, selection, next, partials, seen }
+    }
+
+    /// What came since the last read. Empty when there is nothing new.
+    pub fn read(&mut self, limit: Limit) -> Slice {
+        let inner = self.store.lock();
+        let mut missed = Vec::new();
+        for (id, source) in inner.selected(&self.selection) {
+            if self.seen.len() <= id.index() {
+                self.seen.resize(id.index() + 1, 0);
+            }
+            let Some(seen) = self.seen.get_mut(id.index()) else { continue };
+            let first = source.ordinal_at(self.next);
+            if first > *seen {
+                missed.push(Missed { source: id, lines: first - *seen });
+                *seen = first;
+            }
+        }
+        let mut slice = inner.read(&self.selection, self.next, limit);
+        self.partials = inner.partials;
+        drop(inner);
+        for line in slice.lines() {
+            if let Some(seen) = self.seen.get_mut(line.source.index()) {
+                *seen += 1;
+            }
+        }
+        self.next = self.next.max(slice.next);
+        slice.missed = missed;
+        slice
+    }
+
+    /// The lowest number this reader has not looked at.
+    pub fn position(&self) -> u64 {
+        self.next
+    }
+
+    /// Ready when there is something to read; else the task is woken then.
+    pub fn poll_newer(&self, cx: &mut Context<'_>) -> Poll<Newer> {
+        let mut inner = self.store.lock();
+        if self.is_behind(&inner) || inner.partials > self.partials {
+            return Poll::Ready(Newer::Lines);
+        }
+        if inner.closed {
+            return Poll::Ready(Newer::Closed);
+        }
+        inner.waiters.retain(|waiter| waiter.reader != self.id);
+        inner.waiters.push(Waiter {
+            reader: self.id,
+            selection: self.selection.clone(),
+            waker: cx.waker().clone(),
+        });
+        Poll::Pending
+    }
+
+    /// Whether lines have come, dropped again or not, that it has not seen.
+    fn is_behind(&self, inner: &Inner) -> bool {
+        match &self.selection {
+            Selection::All => inner.next > self.next,
+            only @ Selection::Only(_) => inner.selected(only).any(|(id, source)| {
+                source.appended > self.seen.get(id.index()).copied().unwrap_or_default()
+            }),
+        }
+    }
+
+    /// Lets the thread sleep until there is something to read; `None` when `timeout` has passed.
+    pub fn wait_newer(&self, timeout: Option<Duration>) -> Option<Newer> {
+        block_on(timeout, |cx| self.poll_newer(cx))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.store.lock().waiters.retain(|waiter| waiter.reader != self.id);
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("selection", &self.selection)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}

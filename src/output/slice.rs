@@ -1,0 +1,187 @@
+//! What a reader gets: copied lines, in the one order of the project.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::block::Kept;
+use super::{SourceId, Stream};
+
+/// Which sources are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every one, those that are added later too.
+    All,
+    /// These; build it with [`Selection::only`].
+    Only(Arc<[SourceId]>),
+}
+
+impl Selection {
+    /// Just these sources.
+    pub fn only(sources: impl IntoIterator<Item = SourceId>) -> Self {
+        let mut sources: Vec<_> = sources.into_iter().collect();
+        sources.sort_unstable();
+        sources.dedup();
+        Self::Only(sources.into())
+    }
+
+    /// Whether lines of this source are read.
+    pub fn contains(&self, source: SourceId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(sources) => sources.binary_search(&source).is_ok(),
+        }
+    }
+}
+
+impl From<SourceId> for Selection {
+    fn from(source: SourceId) -> Self {
+        Self::Only(Arc::from([source]))
+    }
+}
+
+/// How much is read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// At most this many lines.
+    pub lines: usize,
+    /// No further line once there are this many bytes; one line is given whatever its length.
+    pub bytes: usize,
+}
+
+impl Limit {
+    /// At most `lines` lines and a megabyte.
+    pub fn lines(lines: usize) -> Self {
+        Self { lines, bytes: 1 << 20 }
+    }
+}
+
+/// One kept line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Whose it is.
+    pub source: SourceId,
+    /// Which run of it printed the line.
+    pub run: u32,
+    /// On which output.
+    pub stream: Stream,
+    /// When it came, to the millisecond.
+    pub at: Timestamp,
+    /// Its place in the order of the whole project, from 0.
+    pub seq: u64,
+    /// Whether this is a piece of a line that was longer than `output.line`, and goes on in the next
+    /// line of the same run and stream.
+    pub continues: bool,
+    /// As it came, the newline included; without one it is a piece, or the last of its stream.
+    pub bytes: &'a [u8],
+}
+
+/// Lines of a source that were dropped before the reader came to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// Whose lines.
+    pub source: SourceId,
+    /// How many.
+    pub lines: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    source: SourceId,
+    run: u32,
+    stream: Stream,
+    continues: bool,
+    ms: i64,
+    seq: u64,
+    end: usize,
+}
+
+/// Lines copied out of the store, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Slice {
+    text: Vec<u8>,
+    entries: Vec<Entry>,
+    pub(super) missed: Vec<Missed>,
+    pub(super) next: u64,
+}
+
+impl Slice {
+    pub(super) fn with_capacity(lines: usize, bytes: usize) -> Self {
+        Self {
+            text: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(lines),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn push(&mut self, source: SourceId, line: Kept<'_>) {
+        self.text.extend_from_slice(line.bytes);
+        self.entries.push(Entry {
+            source,
+            run: line.head.run,
+            stream: line.head.stream,
+            continues: line.continues,
+            ms: line.head.ms,
+            seq: line.seq,
+            end: self.text.len(),
+        });
+    }
+
+    /// The lines, oldest first.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines { text: &self.text, start: 0, entries: self.entries.iter() }
+    }
+
+    /// Number of lines.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where to read on: the lowest number that has not been looked at.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// What a [`Reader`](super::Reader) was too slow for since its last read; else empty.
+    pub fn missed(&self) -> &[Missed] {
+        &self.missed
+    }
+}
+
+/// Iterator over the lines of a [`Slice`].
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a [u8],
+    start: usize,
+    entries: std::slice::Iter<'a, Entry>,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Line<'a>;
+
+    fn next(&mut self) -> Option<Line<'a>> {
+        let entry = self.entries.next()?;
+        let bytes = self.text.get(self.start..entry.end)?;
+        self.start = entry.end;
+        Some(Line {
+            source: entry.source,
+            run: entry.run,
+            stream: entry.stream,
+            at: Timestamp::from_millisecond(entry.ms).unwrap_or_default(),
+            seq: entry.seq,
+            continues: entry.continues,
+            bytes,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Lines<'_> {}

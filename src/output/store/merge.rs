@@ -1,0 +1,144 @@
+//! Reading several sources as one: the heads of all in a heap, the lowest (or highest) number first.
+//!
+//! Lines of a source come in chunks, so a whole stretch is taken from one head before the heap is
+//! touched again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::{Inner, Source};
+use crate::output::{Limit, Selection, Slice, SourceId};
+
+/// A line within a store.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    source: SourceId,
+    block: usize,
+    line: usize,
+}
+
+impl Inner {
+    pub(in crate::output) fn read(&self, selection: &Selection, from: u64, limit: Limit) -> Slice {
+        let mut heads = BinaryHeap::new();
+        for (id, source) in self.selected(selection) {
+            if source.last_seq().is_some_and(|last| last >= from) {
+                let (block, line) = source.find(from);
+                let place = Place { source: id, block, line };
+                heads.extend(self.seq(place).map(|seq| Reverse((seq, place))));
+            }
+        }
+        let mut found = Found::new(limit);
+        while let Some(Reverse((mut seq, mut place))) = heads.pop() {
+            let until = heads.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);
+            while seq < until {
+                if !found.add(self, place) {
+                    return found.copy(self, seq);
+                }
+                let Some(next) = self.after(place) else { break };
+                (seq, place) = next;
+            }
+            if seq > until {
+                heads.push(Reverse((seq, place)));
+            }
+        }
+        found.copy(self, self.next)
+    }
+
+    pub(in crate::output) fn read_back(
+        &self,
+        selection: &Selection,
+        before: u64,
+        limit: Limit,
+    ) -> Slice {
+        let mut heads = BinaryHeap::new();
+        for (id, source) in self.selected(selection) {
+            let (block, line) = source.find(before);
+            heads.extend(self.before(Place { source: id, block, line }));
+        }
+        let mut found = Found::new(limit);
+        'full: while let Some((mut seq, mut place)) = heads.pop() {
+            let until = heads.peek().map(|(seq, _)| *seq);
+            while until.is_none_or(|until| seq > until) {
+                if !found.add(self, place) {
+                    break 'full;
+                }
+                let Some(next) = self.before(place) else { break };
+                (seq, place) = next;
+            }
+            if until.is_some_and(|until| seq < until) {
+                heads.push((seq, place));
+            }
+        }
+        found.places.reverse();
+        found.copy(self, before.min(self.next))
+    }
+
+    fn source_at(&self, place: Place) -> Option<&Source> {
+        self.sources.get(place.source.index())
+    }
+
+    fn seq(&self, place: Place) -> Option<u64> {
+        self.source_at(place)?.blocks.get(place.block)?.seq_of(place.line)
+    }
+
+    /// The next line of the same source.
+    fn after(&self, place: Place) -> Option<(u64, Place)> {
+        let next = Place { line: place.line + 1, ..place };
+        if let Some(seq) = self.seq(next) {
+            return Some((seq, next));
+        }
+        let next = Place { block: place.block + 1, line: 0, ..place };
+        Some((self.seq(next)?, next))
+    }
+
+    /// The line before of the same source.
+    fn before(&self, place: Place) -> Option<(u64, Place)> {
+        let before = if let Some(line) = place.line.checked_sub(1) {
+            Place { line, ..place }
+        } else {
+            let block = place.block.checked_sub(1)?;
+            let line = self.source_at(place)?.blocks.get(block)?.len().checked_sub(1)?;
+            Place { block, line, ..place }
+        };
+        Some((self.seq(before)?, before))
+    }
+}
+
+/// Places of the lines to be copied.
+struct Found {
+    limit: Limit,
+    bytes: usize,
+    places: Vec<Place>,
+}
+
+impl Found {
+    fn new(limit: Limit) -> Self {
+        Self { limit, bytes: 0, places: Vec::new() }
+    }
+
+    /// Takes one more line unless the limit is reached.
+    fn add(&mut self, inner: &Inner, place: Place) -> bool {
+        let source = inner.source_at(place);
+        let line = source.and_then(|source| source.blocks.get(place.block)?.line(place.line));
+        let bytes = line.map_or(0, |line| line.bytes.len());
+        let fits = self.places.is_empty() || self.bytes + bytes <= self.limit.bytes;
+        if self.places.len() >= self.limit.lines || !fits {
+            return false;
+        }
+        self.bytes += bytes;
+        self.places.push(place);
+        true
+    }
+
+    fn copy(self, inner: &Inner, next: u64) -> Slice {
+        let mut slice = Slice::with_capacity(self.places.len(), self.bytes);
+        for place in self.places {
+            let source = inner.source_at(place);
+            if let Some(line) = source.and_then(|s| s.blocks.get(place.block)?.line(place.line)) {
+                slice.push(place.source, line);
+            }
+        }
+        slice.next = next;
+        slice
+    }
+}

@@ -1,0 +1,143 @@
+//! The headless front: lines of all processes on stdout, what pitcrew has to say on stderr.
+//!
+//! It only reads: the kept output at its own pace, events, notices and snapshots. Both descriptors
+//! are written by threads of their own, so a terminal that takes nothing stops nothing but the
+//! showing.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::mpsc as blocking;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::machine::{Phase, ProcessId};
+use crate::session::{Feed, Session};
+
+mod lines;
+mod tell;
+
+pub use lines::LineStyle;
+use lines::Printer;
+use tell::Teller;
+
+/// How often it is said who is being waited for.
+const REMIND: Duration = Duration::from_secs(2);
+
+/// How the plain front shows things.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlainOptions {
+    /// How lines on stdout look; nothing when child output is not printed.
+    pub lines: Option<LineStyle>,
+    /// What is said on stderr.
+    pub tells: Tells,
+    /// Notices are in colour.
+    pub colour: bool,
+}
+
+/// What the front says on stderr.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Tells {
+    /// All there is to say.
+    #[default]
+    Everything,
+    /// What goes wrong, with the last words of whom it went wrong for; not how `own` ends, which
+    /// has the terminal itself.
+    Problems {
+        /// The one in the foreground.
+        own: Option<ProcessId>,
+    },
+}
+
+/// The front at work.
+#[derive(Debug)]
+pub struct Plain {
+    printer: Option<JoinHandle<()>>,
+    teller: tokio::task::JoinHandle<()>,
+    done: oneshot::Sender<()>,
+    writer: JoinHandle<()>,
+    closed: Option<oneshot::Receiver<()>>,
+}
+
+impl Plain {
+    /// Starts to show what is told of a project.
+    pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> Self {
+        let (lines, received) = blocking::channel::<String>();
+        let writer = std::thread::spawn(move || write_notices(&received));
+        let (gone, closed) = oneshot::channel();
+        let printer = options.lines.map(|style| {
+            let printer = Printer::new(session, style, lines.clone());
+            std::thread::spawn(move || {
+                if printer.print_all().is_err() {
+                    _ = gone.send(());
+                }
+            })
+        });
+        let teller = Teller::new(session, options, lines);
+        let (done, finished) = oneshot::channel();
+        let teller = tokio::spawn(tell(session.clone(), feed, finished, teller));
+        Self { printer, teller, done, writer, closed: Some(closed) }
+    }
+
+    /// Ends well when stdout has lost its reader; to be taken once.
+    pub fn closed(&mut self) -> Option<oneshot::Receiver<()>> {
+        self.closed.take()
+    }
+
+    /// After the end of the engine: waits until everything that was told so far is shown, as long as
+    /// that takes.
+    pub async fn finish(self) {
+        _ = self.done.send(());
+        _ = self.teller.await;
+        let threads = tokio::task::spawn_blocking(move || {
+            if let Some(printer) = self.printer {
+                _ = printer.join();
+            }
+            _ = self.writer.join();
+        });
+        _ = threads.await;
+    }
+}
+
+/// Puts notices on stderr, whole lines at a time.
+fn write_notices(lines: &blocking::Receiver<String>) {
+    for line in lines {
+        let mut text = line;
+        text.push('\n');
+        _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Turns events, notices and the way down into lines.
+async fn tell(
+    session: Session,
+    feed: Feed,
+    mut finished: oneshot::Receiver<()>,
+    mut teller: Teller,
+) {
+    let Feed { mut events, mut notices } = feed;
+    let mut snapshots = session.snapshots();
+    let mut phase = Phase::Up;
+    let mut remind = tokio::time::interval(REMIND);
+    loop {
+        tokio::select! {
+            biased;
+            Some(event) = events.recv() => teller.event(&event),
+            Some(notice) = notices.recv() => teller.notice(&notice),
+            Ok(()) = snapshots.changed() => {
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                if snapshot.phase != phase {
+                    phase = snapshot.phase.clone();
+                    teller.going_down(&snapshot, session.clock().now());
+                    remind.reset();
+                }
+            },
+            _ = &mut finished => return,
+            _ = remind.tick(), if phase != Phase::Up => {
+                let snapshot = Arc::clone(&snapshots.borrow());
+                teller.still_there(&snapshot, session.clock().now());
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What pitcrew has to say, as `pitcrew | text` on stderr.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use super::lines::thousands;
+use super::{PlainOptions, Tells};
+use crate::machine::event::{Cause, Ended, RunError, Subject};
+use crate::machine::snapshot::chain_sentence;
+use crate::machine::{
+    Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
+};
+use crate::output::{LogStore, Styles, safe_line, safe_name};
+use crate::session::{Notice, Session};
+use crate::spec::{Exit, Name};
+
+/// How many lines of a process that failed are shown where its output is not.
+const LAST_WORDS: usize = 20;
+/// How many names are listed before "and 12 more".
+const NAMES: usize = 8;
+
+pub(super) struct Teller {
+    store: Arc<LogStore>,
+    tells: Tells,
+    own: Option<Name>,
+    colour: bool,
+    label: String,
+    lines: Sender<String>,
+}
+
+impl Teller {
+    pub(super) fn new(session: &Session, options: PlainOptions, lines: Sender<String>) -> Self {
+        let PlainOptions { colour, tells, .. } = options;
+        let snapshot = session.snapshot();
+        let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
+        let label = if colour {
+            format!("\x1b[1m{:width$} |\x1b[0m ", "pitcrew")
+        } else {
+            format!("{:width$} | ", "pitcrew")
+        };
+        let own = match tells {
+            Tells::Everything => None,
+            Tells::Problems { own } => own,
+        };
+        let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
+        let own = own.map(|one| one.name.clone());
+        Self { store: Arc::clone(session.store()), tells, own, colour, label, lines }
+    }
+
+    fn say(&mut self, text: &str) {
+        _ = self.lines.send(format!("{}{}", self.label, safe_name(text)));
+    }
+
+    pub(super) fn notice(&mut self, notice: &Notice) {
+        match &notice.about {
+            Some(name) => self.say(&format!("{name}: {}", notice.text)),
+            None => self.say(&notice.text),
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let own = event.subject().is_some_and(|of| Some(&of.name) == self.own.as_ref());
+        let brief = matches!(self.tells, Tells::Problems { .. });
+        if brief && !is_problem(event, own) {
+            return;
+        }
+        if let Some(text) = sentence(event) {
+            self.say(&text);
+        }
+        if let (true, false, Some(of)) = (brief, own, event.subject()) {
+            self.last_words(&of.name);
+        }
+    }
+
+    /// The end of what a process printed.
+    fn last_words(&mut self, name: &Name) {
+        let styles = if self.colour { Styles::Keep } else { Styles::Drop };
+        let source = self.store.source(name);
+        for line in self.store.tail(&source.into(), LAST_WORDS).lines() {
+            _ = self.lines.send(format!("{name} | {}", safe_line(line.bytes, styles)));
+        }
+    }
+
+    /// The project has begun to end, or to end faster.
+    pub(super) fn going_down(&mut self, snapshot: &Snapshot, now: Moment) {
+        let (what, reason, next) = match &snapshot.phase {
+            Phase::Up => return,
+            Phase::Stopping(reason) => ("stopping", reason, "; a second signal kills at once"),
+            Phase::Killing(reason) => ("killing", reason, "; a third signal leaves at once"),
+        };
+        let alive = alive(snapshot);
+        let brief = matches!(self.tells, Tells::Problems { .. });
+        let reason = reason_text(reason);
+        if alive.is_empty() && brief {
+            return;
+        }
+        if alive.is_empty() {
+            return self.say(&format!("{reason}: nothing is running"));
+        }
+        let names = listed(&alive, |one| waits(one, snapshot, now));
+        self.say(&format!("{reason}: {what} {names}{next}"));
+    }
+
+    /// Who is still waited for on the way down.
+    pub(super) fn still_there(&mut self, snapshot: &Snapshot, now: Moment) {
+        let alive = alive(snapshot);
+        if !alive.is_empty() {
+            let names = listed(&alive, |one| waits(one, snapshot, now));
+            self.say(&format!("waiting for {names}"));
+        }
+    }
+}
+
+fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
+    let all = snapshot.processes.iter().map(AsRef::as_ref);
+    all.filter(|one| {
+        matches!(one.state, StateName::Starting | StateName::Ready | StateName::Stopping)
+    })
+    .collect()
+}
+
+/// `api (killed in 8.7s)`
+fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
+    let killing = matches!(snapshot.phase, Phase::Killing(_));
+    let detail = match (one.state, one.left_until(now)) {
+        (StateName::Stopping, Some(_)) if one.killed && !one.left.is_empty() => {
+            let left: Vec<String> =
+                one.left.iter().map(|stray| format!("{} {}", stray.pid, stray.command)).collect();
+            format!(" (killed; still there: {})", left.join(", "))
+        }
+        (StateName::Stopping, Some(_)) if one.killed => " (killed)".to_owned(),
+        (StateName::Stopping, Some(left)) => format!(" (killed in {})", short(left)),
+        (_, _) if killing => String::new(),
+        (_, _) => " (after those that need it)".to_owned(),
+    };
+    format!("{}{detail}", one.name)
+}
+
+fn listed(all: &[&ProcessView], show: impl Fn(&ProcessView) -> String) -> String {
+    let shown: Vec<String> = all.iter().take(NAMES).map(|one| show(one)).collect();
+    let mut text = shown.join(", ");
+    if all.len() > NAMES {
+        _ = write!(text, " and {} more", thousands((all.len() - NAMES) as u64));
+    }
+    text
+}
+
+fn reason_text(reason: &ShutdownReason) -> String {
+    match reason {
+        ShutdownReason::Signal(signal) => format!("{signal:?}"),
+        ShutdownReason::Asked => "asked to stop".to_owned(),
+        ShutdownReason::ShutdownOn(name) => format!("{name} has ended and takes the project along"),
+        ShutdownReason::FailFast(name) => format!("{name} has failed"),
+        ShutdownReason::Done => "done".to_owned(),
+        ShutdownReason::GuardianGone => "the guardian is gone".to_owned(),
+    }
+}
+
+/// Whether something went wrong; how the one in the foreground ends is seen without being told.
+fn is_problem(event: &Event, own: bool) -> bool {
+    match event {
+        Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
+        Event::ProcessCompleted(e) => !e.end.success && !own,
+        Event::ProcessRetrying(_) => own,
+        Event::ProcessQueued(_)
+        | Event::ProcessWaiting(_)
+        | Event::ProcessStarted(_)
+        | Event::ProcessReady(_)
+        | Event::ProcessStopping(_)
+        | Event::ProcessKilled(_)
+        | Event::ProcessGaveUp(_)
+        | Event::PoolDrained(_)
+        | Event::ProjectReady(_)
+        | Event::ProjectStopping(_)
+        | Event::ProjectStopped(_) => false,
+    }
+}
+
+/// One sentence for an event, if it deserves one.
+fn sentence(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ProcessStarted(e) => {
+            format!("{} started, pid {}{}", e.of.name, e.pid, run_of(&e.of))
+        }
+        Event::ProcessWaiting(e) => {
+            let on: Vec<String> =
+                e.on.iter()
+                    .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
+                    .collect();
+            format!("{} waits for {}", e.of.name, on.join(" and "))
+        }
+        Event::ProcessRetrying(e) => {
+            let delay = short(Duration::from_millis(e.delay_ms));
+            match (e.retry, e.retries) {
+                (0, _) => format!("{} runs again in {delay}", e.of.name),
+                (retry, Some(of)) => format!("{}: retry {retry} of {of} in {delay}", e.of.name),
+                (retry, None) => format!("{}: retry {retry} in {delay}", e.of.name),
+            }
+        }
+        Event::ProcessStopping(e) => match (&e.cause, e.signal) {
+            (Cause::Shutdown { .. }, _) => return None,
+            (_, Some(signal)) => format!("{}: {signal} sent to end it", e.of.name),
+            (_, None) => format!("{}: its stop command runs", e.of.name),
+        },
+        Event::ProcessCompleted(e) if e.end.success => {
+            format!("{} ended well{}", e.of.name, how(&e.end))
+        }
+        Event::ProcessCompleted(e) => format!("{} failed{}", e.of.name, how(&e.end)),
+        Event::ProcessKilled(e) => format!("{} stopped{}", e.of.name, how(&e.end)),
+        Event::ProcessFailed(e) => match e.error {
+            RunError::Timeout | RunError::IdleTimeout | RunError::Unkillable => {
+                format!("{} failed: {}", e.of.name, e.message)
+            }
+            RunError::ProgramNotFound
+            | RunError::CwdNotFound
+            | RunError::NotExecutable
+            | RunError::ArgumentsTooLong
+            | RunError::ResourceLimit
+            | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
+        },
+        Event::ProcessGaveUp(e) => {
+            format!("{}: gave up after {} retries", e.of.name, e.retries)
+        }
+        Event::ProcessSkipped(e) => {
+            let why = match &e.cause {
+                Cause::Pool { failed, .. } => format!("{failed} failed"),
+                Cause::Start
+                | Cause::User
+                | Cause::Dependency { .. }
+                | Cause::Exit { .. }
+                | Cause::Signal { .. }
+                | Cause::Retry { .. }
+                | Cause::RetriesExhausted { .. }
+                | Cause::Timeout { .. }
+                | Cause::IdleTimeout { .. }
+                | Cause::Shutdown { .. } => chain_sentence(&e.chain),
+            };
+            format!("{} skipped: {why}", e.of.name)
+        }
+        Event::PoolDrained(e) => {
+            let failed = if e.failed > 0 { format!(", {} not", e.failed) } else { String::new() };
+            format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)
+        }
+        Event::ProjectReady(_) => "everything is ready".to_owned(),
+        Event::ProcessQueued(_)
+        | Event::ProcessReady(_)
+        | Event::ProjectStopping(_)
+        | Event::ProjectStopped(_) => return None,
+    })
+}
+
+/// `, run 3`, from the second run on.
+fn run_of(of: &Subject) -> String {
+    if of.run > 1 { format!(", run {}", of.run) } else { String::new() }
+}
+
+/// `: exit 1 after 8.1s`
+fn how(end: &Ended) -> String {
+    let exit = match (end.exit_code, end.signal) {
+        (Some(code), _) if end.success && code == 0 => None,
+        (Some(code), _) => Some(Exit::Code(code)),
+        (None, Some(signal)) => Some(Exit::Signal(signal)),
+        (None, None) => None,
+    };
+    let exit = exit.map_or_else(String::new, |exit| format!(": {exit}"));
+    format!("{exit} after {}", short(Duration::from_millis(end.duration_ms)))
+}

@@ -1,0 +1,237 @@
+//! One live run for real.
+#![expect(unsafe_code, reason = "AsyncFd wants a promise about its descriptor")]
+
+use std::collections::{BTreeSet, HashSet};
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Sender;
+
+use super::pause::Deadline;
+use super::pipe::OutputPipe;
+use super::registry::Leader;
+use super::spawn::Spawned;
+use super::stray::{Found, Scope, Tracker, without};
+use super::sweep::{Next, Sweep};
+use super::{Child, Descendant, Strays, kill};
+use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
+
+/// How long [`Child::kill_tree`] keeps trying.
+const KILL_BOUND: Duration = Duration::from_secs(2);
+/// How often [`Child::signal_strays`] looks for new ones at most.
+const LOOKS: usize = 10;
+
+/// A run of [`super::RealHost`].
+#[derive(Debug)]
+pub struct RealChild {
+    // Before `leader`: it leaves the runtime before the descriptor can be closed.
+    end: AsyncFd<Arc<OwnedFd>>,
+    stdin: Option<Sender>,
+    stdout: Option<OutputPipe>,
+    stderr: Option<OutputPipe>,
+    exit: Option<Exit>,
+    tracker: Tracker,
+    leader: Leader,
+}
+
+impl RealChild {
+    /// Gives what was spawned to the runtime. On an error the child is killed.
+    pub(super) fn new(spawned: Spawned, tracker: Tracker) -> io::Result<Self> {
+        let Spawned { leader, stdin, stdout, stderr } = spawned;
+        let fd = Arc::clone(&leader.pidfd);
+        // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
+        let end = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
+        Ok(Self {
+            end,
+            stdin: stdin.map(Sender::from_owned_fd).transpose()?,
+            stdout: stdout.map(OutputPipe::new).transpose()?,
+            stderr: stderr.map(OutputPipe::new).transpose()?,
+            exit: None,
+            tracker,
+            leader,
+        })
+    }
+
+    /// How the leader ended, if it has; it is not reaped.
+    fn peek(fd: &OwnedFd) -> io::Result<Option<Exit>> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let status = waitid(WaitId::PidFd(fd.as_fd()), options)?;
+        Ok(status.and_then(|status| exit_of(&status)))
+    }
+
+    /// Asks about the descendants on the thread that finds them.
+    fn ask<T, A>(&self, answer: A) -> impl Future<Output = Option<T>> + Send + use<T, A>
+    where
+        T: Send + 'static,
+        A: FnOnce(&mut dyn Iterator<Item = &Found>) -> T + Send + 'static,
+    {
+        let run = self.leader.token;
+        self.tracker.ask(Scope::Run(run), move |tree| answer(&mut tree.of(run)))
+    }
+}
+
+fn exit_of(status: &WaitIdStatus) -> Option<Exit> {
+    if let Some(code) = status.exit_status() {
+        return Some(Exit::Code(code));
+    }
+    status.terminating_signal().and_then(Signal::from_number).map(Exit::Signal)
+}
+
+impl Child for RealChild {
+    type Read = OutputPipe;
+    type Write = Sender;
+
+    fn pid(&self) -> u32 {
+        self.leader.pid
+    }
+
+    fn stdout(&mut self) -> Option<OutputPipe> {
+        self.stdout.take()
+    }
+
+    fn stderr(&mut self) -> Option<OutputPipe> {
+        self.stderr.take()
+    }
+
+    fn stdin(&mut self) -> Option<Sender> {
+        self.stdin.take()
+    }
+
+    async fn exited(&mut self) -> io::Result<Exit> {
+        if let Some(exit) = self.exit {
+            return Ok(exit);
+        }
+        loop {
+            let mut ready = self.end.readable().await?;
+            if let Some(exit) = Self::peek(ready.get_inner())? {
+                self.exit = Some(exit);
+                return Ok(exit);
+            }
+            ready.clear_ready();
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.leader.signal(signal)?;
+        if signal == Signal::TERM {
+            // A stopped child would keep the signal pending for ever.
+            self.leader.signal(Signal::CONT)?;
+        }
+        Ok(())
+    }
+
+    async fn strays(&self, policy: StraysPolicy, keep: &Arc<BTreeSet<String>>) -> Strays {
+        let keep = Arc::clone(keep);
+        let sorted = self.ask(move |found| {
+            let all: Vec<&Found> = found.collect();
+            let going = without(all.iter().copied(), |one| is_kept(&one.stat.program, &keep));
+            let goes = |one: &Found| match policy {
+                StraysPolicy::Kill => true,
+                StraysPolicy::Group => one.is_in_group(),
+                StraysPolicy::Leave => false,
+            };
+            let going: HashSet<u32> =
+                going.into_iter().filter(|one| goes(one)).map(|one| one.stat.pid).collect();
+            let (going, staying): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|one| going.contains(&one.stat.pid));
+            let describe = |all: Vec<&Found>| all.into_iter().map(Found::describe).collect();
+            Strays { going: describe(going), staying: describe(staying) }
+        });
+        sorted.await.unwrap_or_default()
+    }
+
+    async fn signal_these(&self, signal: Signal, pids: Vec<u32>) {
+        let sent = self.ask(move |found| {
+            for one in found.filter(|one| pids.contains(&one.stat.pid)) {
+                // One that is gone by now is what was wanted; one we may not signal is named later.
+                _ = send(one, signal);
+            }
+        });
+        _ = sent.await;
+    }
+
+    async fn signal_strays(
+        &self,
+        signal: Signal,
+        policy: StraysPolicy,
+        keep: &Arc<BTreeSet<String>>,
+    ) -> Vec<Descendant> {
+        if policy == StraysPolicy::Leave {
+            return Vec::new();
+        }
+        let mut met = HashSet::new();
+        let mut denied = Vec::new();
+        for _ in 0..LOOKS {
+            let keep = Arc::clone(keep);
+            let look = self.ask(move |found| {
+                let mut new = false;
+                let mut refused = Vec::new();
+                let going = without(found, |one| is_kept(&one.stat.program, &keep));
+                for one in going {
+                    let spared = policy == StraysPolicy::Group && !one.is_in_group();
+                    if spared || !met.insert(one.stat.identity()) {
+                        continue;
+                    }
+                    new = true;
+                    if send(one, signal).is_err_and(|error| !kill::is_gone(&error)) {
+                        refused.push(one.describe());
+                    }
+                }
+                (met, new, refused)
+            });
+            let Some((seen, new, refused)) = look.await else { break };
+            met = seen;
+            denied.extend(refused);
+            if !new {
+                break;
+            }
+        }
+        denied
+    }
+
+    async fn kill_tree(&self) -> io::Result<()> {
+        self.leader.signal(Signal::KILL)?;
+        // Should it have left its own group.
+        kill::pidfd(&self.leader.pidfd, Signal::KILL)
+            .or_else(|error| if kill::is_gone(&error) { Ok(()) } else { Err(error) })?;
+        let deadline = Deadline::after(KILL_BOUND);
+        let mut sweep = Sweep::default();
+        loop {
+            let round = self.ask(move |found| {
+                let alive: Vec<_> = found.map(|one| one.stat.clone()).collect();
+                let next = sweep.round(&alive);
+                (sweep, next, alive)
+            });
+            let Some((after, next, alive)) = round.await else { return Ok(()) };
+            sweep = after;
+            match next {
+                Next::Done if alive.is_empty() => return Ok(()),
+                Next::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
+                Next::Done | Next::Look(_) => {
+                    let pids: Vec<String> = alive.iter().map(|one| one.pid.to_string()).collect();
+                    return Err(io::Error::other(format!("cannot end {}", pids.join(", "))));
+                }
+            }
+        }
+    }
+
+    fn reap(mut self) -> io::Result<()> {
+        match self.leader.reap() {
+            Ok(true) => Ok(()),
+            // Its drop ends it.
+            Ok(false) => Err(io::Error::new(io::ErrorKind::WouldBlock, "it has not ended")),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn send(one: &Found, signal: Signal) -> io::Result<()> {
+    kill::seen(&one.stat, signal)?;
+    if signal == Signal::TERM { kill::seen(&one.stat, Signal::CONT) } else { Ok(()) }
+}

@@ -1,0 +1,156 @@
+//! The real host.
+
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::child::RealChild;
+use super::journal::Policies;
+use super::pause::Deadline;
+use super::prepare::resource;
+use super::registry::Registry;
+use super::spawn::{self, Job, Refused, Spawned};
+use super::stray::{Found, Scope, Tracker, Tree, adopts_orphans, without};
+use super::sweep::{Next, Sweep};
+use super::{Descendant, Host, Launch};
+use crate::spec::{StartError, StartErrorKind};
+
+/// A program that is open for writing is tried again so often, after a pause each.
+const BUSY_TRIES: usize = 5;
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// How long [`RealHost::kill_all`] keeps trying.
+const KILL_BOUND: Duration = Duration::from_secs(2);
+
+/// Starts real processes of this machine.
+///
+/// Has two threads: one that makes the children and one that finds their descendants. Both live as
+/// long as the host or any of its children. A clone is the same host.
+#[derive(Debug, Clone)]
+pub struct RealHost {
+    spawner: mpsc::Sender<Job>,
+    tracker: Tracker,
+}
+
+/// What a [`RealHost`] has to know about how pitcrew was started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostOptions {
+    /// The soft limit of descriptors that children get; `None` leaves them ours. What
+    /// [`super::process::raise_descriptor_limit`] gave back.
+    pub soft_nofile: Option<u64>,
+}
+
+impl RealHost {
+    /// A host with its threads.
+    pub fn new(options: HostOptions) -> io::Result<Self> {
+        let registry = Arc::new(Registry::default());
+        let (spawner, jobs) = mpsc::channel();
+        let tracker = Tracker::start(Arc::clone(&registry))?;
+        std::thread::Builder::new()
+            .name("pitcrew-spawn".to_owned())
+            .spawn(move || spawn::run(&jobs, &registry, options.soft_nofile))?;
+        Ok(Self { spawner, tracker })
+    }
+
+    /// Reaps the orphans that were adopted and have ended; gives how many.
+    ///
+    /// To be called on SIGCHLD, not too often. Does nothing unless this process is a subreaper: only
+    /// then are its children all leaders or adopted, and not somebody else's in the same program.
+    pub async fn reap_adopted(&self) -> usize {
+        if !adopts_orphans() {
+            return 0;
+        }
+        self.tracker.ask(Scope::Adopted, Tree::reap).await.unwrap_or_default()
+    }
+
+    /// Live adopted processes of no run that is still there: those that cleared their environment
+    /// and lost their parent, and what ended runs have left. Without those that `spare` leaves.
+    ///
+    /// Means something only in a subreaper that makes all its children by this host.
+    pub async fn unclaimed(&self, spare: Policies) -> Vec<Descendant> {
+        let look = self.tracker.ask(Scope::Adopted, move |tree| {
+            let left = without(tree.unclaimed(), |one| spare.spares_stray(&one.stat));
+            left.into_iter().map(Found::describe).collect()
+        });
+        look.await.unwrap_or_default()
+    }
+
+    /// Ends everything below this process, leaders too, but for what `spare` leaves; gives those
+    /// that cannot be ended. Takes two seconds at most.
+    ///
+    /// Leaders stay with their [`RealChild`], which sees their end and reaps them. Nothing may be
+    /// launched meanwhile: a child that is just being made can be missed.
+    pub async fn kill_all(&self, spare: Policies) -> Vec<Descendant> {
+        let spare = Arc::new(spare);
+        let deadline = Deadline::after(KILL_BOUND);
+        let mut sweep = Sweep::default();
+        loop {
+            let spare = Arc::clone(&spare);
+            let round = self.tracker.ask(Scope::All, move |tree| {
+                if adopts_orphans() {
+                    tree.reap();
+                }
+                let going =
+                    without(tree.all(), |one| !one.is_leader && spare.spares_stray(&one.stat));
+                let next = sweep.round(going.iter().map(|one| &one.stat));
+                let left: Vec<Found> = going.into_iter().cloned().collect();
+                (sweep, next, left)
+            });
+            let Some((after, next, left)) = round.await else { return Vec::new() };
+            sweep = after;
+            match next {
+                Next::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
+                Next::Done | Next::Look(_) => return left.iter().map(Found::describe).collect(),
+            }
+        }
+    }
+
+    fn send(&self, launch: Box<Launch>) -> oneshot::Receiver<Result<Spawned, Refused>> {
+        let (answer, answered) = oneshot::channel();
+        // Should the thread be gone, the answer's sender is dropped, which the receiver sees.
+        let _ = self.spawner.send(Job::Launch { launch, answer, home: self.spawner.clone() });
+        answered
+    }
+}
+
+impl Host for RealHost {
+    type Child = RealChild;
+
+    /// Must be called in a tokio runtime with I/O and time; queued at the call, not at the first
+    /// poll.
+    fn launch(
+        &self,
+        launch: Launch,
+    ) -> impl Future<Output = Result<RealChild, StartError>> + Send + use<> {
+        let host = self.clone();
+        let mut answered = self.send(Box::new(launch));
+        async move {
+            let mut tries = BUSY_TRIES;
+            loop {
+                match answered.await.map_err(|_| spawn::no_spawner())? {
+                    Ok(spawned) => {
+                        return RealChild::new(spawned, host.tracker.clone())
+                            .map_err(|error| resource("cannot watch it", &error));
+                    }
+                    Err(Refused::Failed(error)) => return Err(error),
+                    Err(Refused::Busy(launch)) => {
+                        let Some(left) = tries.checked_sub(1) else {
+                            return Err(busy(&launch));
+                        };
+                        tries = left;
+                        tokio::time::sleep(BUSY_PAUSE).await;
+                        answered = host.send(launch);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn busy(launch: &Launch) -> StartError {
+    let program = launch.argv.first().map(|text| text.to_string_lossy()).unwrap_or_default();
+    let message = format!("{program:?} is open for writing elsewhere");
+    StartError { kind: StartErrorKind::Other, message }
+}

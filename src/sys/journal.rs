@@ -1,0 +1,243 @@
+//! What has to be known about a session when nobody is left who could tell: which strays are to
+//! stay. Read by the guardian after the end of the engine, and by the next start after the end of
+//! both.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::proc::{self, Stat};
+use super::sweep::end_all;
+use crate::spec::{Stray, StraysPolicy, is_kept};
+
+/// How long ending what an earlier session left may take.
+const RECOVERY_BOUND: Duration = Duration::from_secs(2);
+
+/// What is to happen to the strays of one process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Leftovers {
+    /// Which of them are ended.
+    pub strays: StraysPolicy,
+    /// Program names that are never ended.
+    #[serde(default)]
+    pub keep: BTreeSet<String>,
+}
+
+/// The strays policies of a session, by the value of `PITCREW_PROCESS`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Policies {
+    /// The value of `PITCREW_SESSION`.
+    pub session: String,
+    /// By name of the process; a name that is not there has the default: all are ended.
+    pub processes: BTreeMap<String, Leftovers>,
+}
+
+impl Policies {
+    fn of(&self, process: &[u8]) -> Option<&Leftovers> {
+        let name = std::str::from_utf8(process).ok()?;
+        self.processes.get(name).or_else(|| {
+            // A replica has the policy of its process.
+            let (base, number) = name.rsplit_once('.')?;
+            number.parse::<u32>().ok()?;
+            self.processes.get(base)
+        })
+    }
+
+    /// Whether this process is left alive, if it is not a leader.
+    ///
+    /// Whether it is in the group of its leader, who is gone, cannot be known for sure: pitcrew's
+    /// groups are in its own session, and what leaves a group does so by a session of its own.
+    pub(super) fn spares_stray(&self, stat: &Stat) -> bool {
+        self.spares_of_session(stat, own_session())
+    }
+
+    fn spares_of_session(&self, stat: &Stat, session: u32) -> bool {
+        if self.processes.is_empty() {
+            return false;
+        }
+        let marker = proc::marker(stat.pid);
+        if marker.session.as_deref() != Some(self.session.as_bytes()) {
+            return false;
+        }
+        let Some(leftovers) = marker.process.as_deref().and_then(|name| self.of(name)) else {
+            return false;
+        };
+        is_kept(&stat.program, &leftovers.keep)
+            || match leftovers.strays {
+                StraysPolicy::Kill => false,
+                StraysPolicy::Group => stat.session != session,
+                StraysPolicy::Leave => true,
+            }
+    }
+
+    /// Takes out of `all` (parents first) whom the session leaves alive, and everything below them.
+    /// Leaders are always ended: with the engine gone, nobody is there to look after them.
+    pub(super) fn leave_out(&self, all: &mut Vec<Stat>) {
+        self.leave_out_of_session(all, own_session());
+    }
+
+    fn leave_out_of_session(&self, all: &mut Vec<Stat>, session: u32) {
+        let mut spared = HashSet::new();
+        all.retain(|one| {
+            let leads = one.pid == one.group && one.session == session;
+            let spare =
+                spared.contains(&one.parent) || !leads && self.spares_of_session(one, session);
+            if spare {
+                spared.insert(one.pid);
+            }
+            !spare
+        });
+    }
+}
+
+fn own_session() -> u32 {
+    let session = rustix::process::getsid(None).ok();
+    session.map_or(0, |session| session.as_raw_nonzero().get().cast_unsigned())
+}
+
+/// A fresh value for `PITCREW_SESSION`.
+pub fn new_session() -> io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned())
+}
+
+fn boot() -> io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// The file with the policies of the session that runs, or ran last.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Record {
+    boot: String,
+    /// The kernel's session of the engine, in which its leaders and their groups are.
+    leaders_in: u32,
+    #[serde(flatten)]
+    policies: Policies,
+}
+
+/// What [`Journal::recover`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Who was ended.
+    pub ended: Vec<Stray>,
+    /// Who could not be.
+    pub unkillable: Vec<Stray>,
+}
+
+impl Journal {
+    /// The journal of a runtime folder.
+    pub fn of(folder: &Path) -> Self {
+        Self::at(folder.join("journal"))
+    }
+
+    /// The journal in this file.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Replaces what is written, whole or not at all.
+    pub fn write(&self, policies: &Policies) -> io::Result<()> {
+        let record =
+            Record { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
+        let new = self.path.with_extension("new");
+        let mut file = std::fs::File::create(&new)?;
+        file.write_all(&serde_json::to_vec(&record)?)?;
+        std::fs::rename(&new, &self.path)
+    }
+
+    /// What is written; `None` when there is nothing, or nothing of this boot.
+    pub fn read(&self) -> io::Result<Option<Policies>> {
+        Ok(self.record()?.map(|record| record.policies))
+    }
+
+    fn record(&self) -> io::Result<Option<Record>> {
+        let bytes = match std::fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let record: Record = serde_json::from_slice(&bytes)?;
+        Ok((record.boot == boot()?).then_some(record))
+    }
+
+    /// Forgets the session, once nothing of it is left.
+    pub fn clear(&self) -> io::Result<()> {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Ends what an earlier session left because all of its processes were killed at once. The
+    /// caller holds the lock of the project, so that session is over.
+    ///
+    /// Its processes are known by the session in their environment, never by a number. This process
+    /// and its ancestors are left alone whatever they carry. Blocks for two seconds at most.
+    pub fn recover(&self) -> io::Result<Recovered> {
+        let useless = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        };
+        let record = match self.record() {
+            // Not ours, or cut short: there is nothing to learn from it.
+            Err(error) if useless(&error) => None,
+            other => other?,
+        };
+        let Some(record) = record else {
+            return self.clear().map(|()| Recovered::default());
+        };
+        let ancestors = ancestors();
+        let mut met: BTreeMap<(u32, u64), Stray> = BTreeMap::new();
+        let left = end_all(RECOVERY_BOUND, || {
+            let all = left_by(&record, &ancestors);
+            for one in &all {
+                met.entry(one.identity()).or_insert_with(|| stray(one));
+            }
+            all
+        });
+        for one in &left {
+            met.remove(&one.identity());
+        }
+        if left.is_empty() {
+            self.clear()?;
+        }
+        Ok(Recovered {
+            ended: met.into_values().collect(),
+            unkillable: left.iter().map(stray).collect(),
+        })
+    }
+}
+
+fn stray(stat: &Stat) -> Stray {
+    Stray { pid: stat.pid, command: proc::command_line(stat) }
+}
+
+fn ancestors() -> HashSet<u32> {
+    let mut ancestors = HashSet::new();
+    let mut pid = std::process::id();
+    while pid > 0 && ancestors.insert(pid) {
+        pid = proc::stat(pid).map_or(0, |stat| stat.parent);
+    }
+    ancestors
+}
+
+/// Who carries the session, parents before their children, without those it leaves alive.
+fn left_by(record: &Record, ancestors: &HashSet<u32>) -> Vec<Stat> {
+    let session = record.policies.session.as_bytes();
+    let mut all: Vec<Stat> = proc::everyone()
+        .into_iter()
+        .filter(|one| !one.zombie && !ancestors.contains(&one.pid))
+        .filter(|one| proc::marker(one.pid).session.as_deref() == Some(session))
+        .collect();
+    all.sort_by_key(|one| (one.start, one.pid));
+    record.policies.leave_out_of_session(&mut all, record.leaders_in);
+    all
+}

@@ -1,0 +1,35 @@
+//! Bounded waiting for the threads and processes of this layer that have no runtime.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+
+/// A moment after which a bounded loop gives up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(Instant);
+
+impl Deadline {
+    /// The moment that is `span` from now.
+    #[expect(clippy::disallowed_methods, reason = "bounds a sweep; no decision rests on it")]
+    pub(super) fn after(span: Duration) -> Self {
+        Self(Instant::now() + span)
+    }
+
+    /// Whether the moment has come.
+    #[expect(clippy::disallowed_methods, reason = "bounds a sweep; no decision rests on it")]
+    pub(super) fn is_over(self) -> bool {
+        Instant::now() >= self.0
+    }
+}
+
+/// Gives the processor away for about `span`. A signal may end it early.
+///
+/// There are things the kernel tells nobody about, such as the end of a process that is not a
+/// child; looking again after a moment is the only way to see them.
+pub(super) fn pause(span: Duration) {
+    let span = Timespec {
+        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: span.subsec_nanos().into(),
+    };
+    let _ = rustix::event::poll(&mut [], Some(&span));
+}

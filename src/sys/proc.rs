@@ -1,0 +1,311 @@
+//! What `/proc` says about other processes.
+//!
+//! Everything in here is a look at something that moves: a process can be gone, or another, by
+//! the time the answer is used. Whoever acts on it goes through [`super::kill::seen`].
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::pause::pause;
+
+/// The variables by which the descendants of a run are known.
+pub const SESSION: &str = "PITCREW_SESSION";
+/// Names the process, replica included.
+pub const PROCESS: &str = "PITCREW_PROCESS";
+/// The number of the run.
+pub const RUN: &str = "PITCREW_RUN";
+/// Tells replicas apart, where there are any.
+pub const REPLICA: &str = "PITCREW_REPLICA";
+
+/// One line of `/proc/PID/stat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+    pub(super) session: u32,
+    /// Clock ticks from boot to its start. With the number it names a process for good.
+    pub(super) start: u64,
+    /// The kernel's `comm`, at most 15 bytes.
+    pub(super) program: String,
+    /// It has ended and waits to be reaped.
+    pub(super) zombie: bool,
+    /// It is a thread of the kernel.
+    kernel: bool,
+}
+
+impl Stat {
+    /// What tells this process from a later one with the same number.
+    pub(super) fn identity(&self) -> (u32, u64) {
+        (self.pid, self.start)
+    }
+}
+
+/// The marker variables of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Marker {
+    pub(super) session: Option<Vec<u8>>,
+    pub(super) process: Option<Vec<u8>>,
+    pub(super) run: Option<Vec<u8>>,
+    pub(super) replica: Option<Vec<u8>>,
+}
+
+impl Marker {
+    /// Takes one variable if it is a marker.
+    pub(super) fn take(&mut self, name: &[u8], value: &[u8]) {
+        let slot = match name {
+            name if name == SESSION.as_bytes() => &mut self.session,
+            name if name == PROCESS.as_bytes() => &mut self.process,
+            name if name == RUN.as_bytes() => &mut self.run,
+            name if name == REPLICA.as_bytes() => &mut self.replica,
+            _ => return,
+        };
+        *slot = Some(value.to_vec());
+    }
+
+    /// It names one run; not every process has replicas.
+    pub(super) fn is_complete(&self) -> bool {
+        self.session.is_some() && self.process.is_some() && self.run.is_some()
+    }
+}
+
+/// Opens something. Out of descriptors is waited for, a fifth of a second at most: an empty answer
+/// would mean "nobody is left". (Starts leave a few descriptors free for this.)
+fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..20 {
+        match open() {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                pause(Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+    open()
+}
+
+/// Reads a small file of `/proc` in few calls.
+fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut file = patiently(|| File::open(path.as_ref()))?;
+    let mut bytes = Vec::with_capacity(4096);
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The process with this number now; `None` when there is none.
+pub(super) fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The flag of a thread of the kernel.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
+    // The name may hold anything, blanks and parentheses too: it ends at the last one.
+    let open = memchr::memchr(b'(', line)?;
+    let close = memchr::memrchr(b')', line)?;
+    let program = String::from_utf8_lossy(line.get(open + 1..close)?).into_owned();
+    let rest = std::str::from_utf8(line.get(close + 1..)?).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let number = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
+    let dead = matches!(*fields.first()?, "Z" | "X" | "x");
+    Some(Stat {
+        pid,
+        parent: u32::try_from(number(1)?).ok()?,
+        group: u32::try_from(number(2)?).ok()?,
+        session: u32::try_from(number(3)?).ok()?,
+        start: number(19)?,
+        program,
+        // A main thread that has ended while others run shows as Z too, but that process lives.
+        zombie: dead && number(17)? <= 1,
+        kernel: number(6)? & PF_KTHREAD != 0,
+    })
+}
+
+/// Every process there is, those of other users too, without the kernel's own.
+pub(super) fn everyone() -> Vec<Stat> {
+    let Ok(entries) = patiently(|| fs::read_dir("/proc")) else { return Vec::new() };
+    let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
+    all.filter(|one| !one.kernel).collect()
+}
+
+fn number(name: &OsStr) -> Option<u32> {
+    name.to_str()?.parse().ok()
+}
+
+/// Who is whose child. Without `CONFIG_PROC_CHILDREN` it is one look at all of `/proc`.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    by_parent: Option<HashMap<u32, Vec<u32>>>,
+}
+
+impl Children {
+    /// A fresh look.
+    pub(super) fn look() -> Self {
+        static LISTED: OnceLock<bool> = OnceLock::new();
+        if *LISTED.get_or_init(|| Path::new("/proc/thread-self/children").exists()) {
+            return Self::default();
+        }
+        Self::by_parent(&everyone())
+    }
+
+    fn by_parent(all: &[Stat]) -> Self {
+        let mut map: HashMap<u32, Vec<u32>> = HashMap::new();
+        for one in all {
+            map.entry(one.parent).or_default().push(one.pid);
+        }
+        Self { by_parent: Some(map) }
+    }
+
+    /// The children of a process, zombies too.
+    ///
+    /// The kernel lists them by the thread that made them. A child that is reaped in the midst of
+    /// the read can hide a sibling; for our own children the caller keeps reaps out.
+    pub(super) fn of(&self, pid: u32) -> Vec<u32> {
+        if let Some(map) = &self.by_parent {
+            return map.get(&pid).cloned().unwrap_or_default();
+        }
+        let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
+        let Ok(tasks) = tasks else { return Vec::new() };
+        let mut children = Vec::new();
+        for task in tasks.flatten() {
+            let Ok(list) = read(task.path().join("children")) else { continue };
+            let list = String::from_utf8_lossy(&list);
+            children.extend(list.split_ascii_whitespace().filter_map(|n| n.parse::<u32>().ok()));
+        }
+        children
+    }
+}
+
+/// Everything alive below `roots` (and they themselves), parents before their children.
+pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
+    let children = Children::look();
+    let mut found: Vec<Stat> = Vec::new();
+    let mut queue: std::collections::VecDeque<u32> = roots.iter().copied().collect();
+    let mut met = std::collections::HashSet::new();
+    while let Some(pid) = queue.pop_front() {
+        if !met.insert(pid) {
+            continue;
+        }
+        let Some(stat) = stat(pid).filter(|stat| !stat.zombie) else { continue };
+        queue.extend(children.of(pid));
+        found.push(stat);
+    }
+    found
+}
+
+/// The markers a process was given at its exec. Nothing when its memory may not be read.
+pub(super) fn marker(pid: u32) -> Marker {
+    let mut marker = Marker::default();
+    for entry in environment(pid).split(|byte| *byte == 0) {
+        if let Some(at) = memchr::memchr(b'=', entry) {
+            let (name, value) = entry.split_at(at);
+            marker.take(name, value.get(1..).unwrap_or_default());
+        }
+    }
+    marker
+}
+
+/// The environment of a process. In the midst of an exec it reads as empty for a moment, and so
+/// does the command line; taking that for a cleared environment would end what is to be left.
+fn environment(pid: u32) -> Vec<u8> {
+    const MOMENT: Duration = Duration::from_millis(1);
+    for _ in 0..50 {
+        match read(format!("/proc/{pid}/environ")) {
+            Ok(bytes) if bytes.is_empty() => {}
+            done => return done.unwrap_or_default(),
+        }
+        let settled = read(format!("/proc/{pid}/cmdline")).map_or(true, |line| !line.is_empty());
+        if stat(pid).is_none_or(|stat| stat.zombie || stat.kernel) {
+            return Vec::new();
+        }
+        pause(MOMENT);
+        if settled {
+            break;
+        }
+    }
+    read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}
+
+/// The command line as people may see it: control characters visible, 200 characters at most; the
+/// program's name where there is none.
+pub(super) fn command_line(stat: &Stat) -> String {
+    let bytes = read(format!("/proc/{}/cmdline", stat.pid)).unwrap_or_default();
+    let text = visible(&bytes);
+    if text.is_empty() { visible(stat.program.as_bytes()) } else { text }
+}
+
+fn visible(bytes: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let bytes = bytes.get(..end.min(LONGEST * 8)).unwrap_or_default();
+    let mut text = String::new();
+    let mut length = 0;
+    for c in String::from_utf8_lossy(bytes).chars() {
+        let shown: String = match c {
+            '\0' => " ".to_owned(),
+            c if c.is_control() => c.escape_default().collect(),
+            c => c.to_string(),
+        };
+        length += shown.chars().count();
+        if length > LONGEST - 1 {
+            text.push('…');
+            break;
+        }
+        text.push_str(&shown);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_full_of_parentheses_is_read_whole() {
+        let line = b"42 (a) b (c) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0\n";
+        let stat = parse_stat(42, line).unwrap();
+        assert_eq!(stat.program, "a) b (c");
+        assert_eq!((stat.parent, stat.group, stat.session, stat.start), (7, 8, 9, 12345));
+        assert!(stat.zombie);
+    }
+
+    #[test]
+    fn a_dead_main_thread_with_live_siblings_is_no_zombie() {
+        let line = b"42 (x) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 12345 0 0\n";
+        assert!(!parse_stat(42, line).unwrap().zombie);
+    }
+
+    #[test]
+    fn a_command_line_can_do_nothing_to_a_terminal() {
+        assert_eq!(visible(b"sh\0-c\0echo \x1b[2J\n\0"), "sh -c echo \\u{1b}[2J\\n");
+        assert_eq!(visible(b"a\0\xff\0"), "a \u{fffd}");
+        let long = visible(&[b'x'; 5000]);
+        assert_eq!(long.chars().count(), 200);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn the_listed_children_and_the_parents_of_all_agree() {
+        let child = std::process::Command::new("sleep").arg("1000").spawn();
+        let mut child = child.unwrap();
+        let me = std::process::id();
+        assert!(Children::by_parent(&everyone()).of(me).contains(&child.id()));
+        assert!(Children::look().of(me).contains(&child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn markers_are_found_among_other_variables() {
+        let mut marker = Marker::default();
+        marker.take(b"PITCREW_RUN", b"3");
+        marker.take(b"PITCREW_RUNS", b"4");
+        assert_eq!(marker.run.as_deref(), Some(&b"3"[..]));
+        assert!(!marker.is_complete());
+    }
+}

@@ -1,0 +1,132 @@
+//! What the *program* does to its own process before it does anything else. The library never
+//! calls this: a process belongs to whoever wrote its `main`.
+#![expect(unsafe_code, reason = "close_range, sigaction and a signal mask, which rustix lacks")]
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
+
+/// Makes orphans below this process come to it instead of to pid 1. Not inherited by a fork.
+pub fn set_subreaper() -> io::Result<()> {
+    Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
+}
+
+/// Whether orphans come to this process.
+pub fn is_subreaper() -> io::Result<bool> {
+    Ok(rustix::process::child_subreaper()?.is_some())
+}
+
+/// Raises the soft limit of open descriptors to the hard one: a process costs three. Gives the
+/// soft limit as it was, which the children are to get back; `None` means unlimited.
+pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    Ok(current)
+}
+
+/// Makes every inherited descriptor above 2 close on exec. Before Linux 5.11, where that cannot be
+/// done in one call, nothing happens: the children close theirs anyway.
+pub fn seal_descriptors() {
+    // SAFETY: changes a flag of descriptors; none is closed.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    }
+}
+
+/// Names this thread; for the first one that is the process in `ps` and for `pkill`. Fifteen bytes
+/// at most are kept.
+pub fn set_name(name: &CStr) -> io::Result<()> {
+    Ok(rustix::thread::set_name(name)?)
+}
+
+/// Gives SIGCHLD its default again. Whoever starts us with it ignored would have the kernel reap
+/// our children before we can ask how they ended.
+pub fn default_child_signal() {
+    // SAFETY: sets a disposition to its default; no handler is involved.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+}
+
+/// The controlling terminal, if there is one.
+pub(super) fn terminal() -> Option<OwnedFd> {
+    File::options().read(true).write(true).open("/dev/tty").ok().map(OwnedFd::from)
+}
+
+/// Makes our own group the foreground group of the controlling terminal, after a child that was
+/// launched with `foreground` has ended. No terminal is no error.
+pub fn reclaim_terminal() -> io::Result<()> {
+    let Some(terminal) = terminal() else { return Ok(()) };
+    // SAFETY: sets of our own on the stack; the mask of this thread is put back. SIGTTOU is blocked
+    // because a background group, which we are now, would be stopped by it.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTTOU);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+        let done = rustix::termios::tcsetpgrp(&terminal, rustix::process::getpgrp());
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        Ok(done?)
+    }
+}
+
+/// Whether our group is the foreground group of the controlling terminal.
+pub fn in_foreground() -> bool {
+    let group = terminal().and_then(|terminal| rustix::termios::tcgetpgrp(&terminal).ok());
+    group == Some(rustix::process::getpgrp())
+}
+
+/// Makes the group of a stopped child the foreground group again, and continues it.
+pub fn hand_terminal_to(pid: u32) -> io::Result<()> {
+    let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let (Some(terminal), Some(group)) = (terminal(), group) else { return Ok(()) };
+    rustix::termios::tcsetpgrp(&terminal, group)?;
+    Ok(rustix::process::kill_process_group(group, rustix::process::Signal::CONT)?)
+}
+
+/// Whether a child of ours is stopped (as by Ctrl-Z); it stays so, and is told again next time.
+pub fn is_stopped(pid: u32) -> bool {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
+        return false;
+    };
+    let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let status = waitid(WaitId::Pid(pid), options).ok().flatten();
+    status.is_some_and(|status| status.stopped())
+}
+
+/// Stops this process until it is continued.
+pub fn stop_self() {
+    // Sent to this very thread, which stops before it goes on; sent to the process, another thread
+    // would take it and this one would run on for a moment.
+    // SAFETY: raises a signal that has no handler.
+    unsafe {
+        libc::raise(libc::SIGSTOP);
+    }
+}
+
+/// Whether a signal is ignored, as by `nohup`.
+pub fn is_ignored(signal: crate::spec::Signal) -> bool {
+    // SAFETY: only asks for the disposition; the structure is plain data.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal.number(), std::ptr::null(), &raw mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Ends this process by a signal, so that whoever waits sees it; comes back only if the signal does
+/// not end anything.
+pub fn end_by(signal: crate::spec::Signal) {
+    // SAFETY: restores a default disposition, unblocks one signal in this thread and sends it.
+    unsafe {
+        libc::signal(signal.number(), libc::SIG_DFL);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, signal.number());
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal.number());
+    }
+}

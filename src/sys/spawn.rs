@@ -1,0 +1,284 @@
+//! The spawner: one permanent thread that makes every child, first come, first served.
+//!
+//! One thread, because a child asks to be killed with its parent and the kernel means the parent
+//! *thread*: children made from a runtime's threads died while the runtime lived. It ends when the
+//! host and all its children are gone.
+#![expect(unsafe_code, reason = "clone on a stack of our own, with every signal blocked")]
+
+use std::ffi::c_void;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::sync::oneshot;
+
+use super::exec::{self, Arguments, Failure, Plan};
+use super::pause::pause;
+use super::prepare;
+use super::registry::{CLONING, Corpse, Entry, Leader, NONE, Registry};
+use super::{Input, Launch, Output};
+use crate::spec::{StartError, StartErrorKind};
+
+/// What the spawner thread is asked.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Make a child.
+    Launch {
+        launch: Box<Launch>,
+        answer: oneshot::Sender<Result<Spawned, Refused>>,
+        home: mpsc::Sender<Job>,
+    },
+    /// Reap a killed leader when it has ended.
+    Reap(Corpse),
+}
+
+/// A start that did not happen.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The program is just being written to: worth another try in a moment.
+    Busy(Box<Launch>),
+    Failed(StartError),
+}
+
+/// A leader and our ends of its pipes.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    pub(super) leader: Leader,
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: Option<OwnedFd>,
+    pub(super) stderr: Option<OwnedFd>,
+}
+
+/// The body of the thread.
+pub(super) fn run(jobs: &mpsc::Receiver<Job>, registry: &Arc<Registry>, soft_nofile: Option<u64>) {
+    const LOOK_AGAIN: Duration = Duration::from_millis(10);
+    let mut stack = None;
+    let mut corpses: Vec<Corpse> = Vec::new();
+    let mut open = true;
+    while open || !corpses.is_empty() {
+        let job = if corpses.is_empty() {
+            jobs.recv().map_err(|_| open = false).ok()
+        } else {
+            corpses.retain(|c| matches!(registry.reap(c.pid, c.token, &c.pidfd), Ok(false)));
+            match jobs.recv_timeout(LOOK_AGAIN) {
+                Ok(job) => Some(job),
+                Err(mpsc::RecvTimeoutError::Timeout) => None,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    open = false;
+                    pause(LOOK_AGAIN);
+                    None
+                }
+            }
+        };
+        match job {
+            Some(Job::Reap(corpse)) => corpses.push(corpse),
+            // Nobody waits any more: do not even start.
+            Some(Job::Launch { answer, .. }) if answer.is_closed() => {}
+            Some(Job::Launch { launch, answer, home }) => {
+                let done = launch_one(launch, home, registry, soft_nofile, &mut stack);
+                // An answer that is not taken is dropped, which kills the child.
+                let _ = answer.send(done);
+            }
+            None => {}
+        }
+    }
+}
+
+fn launch_one(
+    launch: Box<Launch>,
+    home: mpsc::Sender<Job>,
+    registry: &Arc<Registry>,
+    soft_nofile: Option<u64>,
+    stack: &mut Option<Stack>,
+) -> Result<Spawned, Refused> {
+    let mut plan = prepare::plan(&launch).map_err(Refused::Failed)?;
+    plan.parent = rustix::process::getpid().as_raw_nonzero().get();
+    plan.nofile = soft_nofile.map(|soft| {
+        let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+        let hard = hard.unwrap_or(libc::RLIM_INFINITY);
+        libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard }
+    });
+    let out_of = |what: &'static str| {
+        move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
+    };
+    let stdio = Stdio::open(&launch).map_err(out_of("cannot make its pipes"))?;
+    plan.stdio = stdio.child();
+    plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
+    let stack = match stack {
+        Some(stack) => stack,
+        None => stack.insert(Stack::new().map_err(out_of("no memory for its start"))?),
+    };
+    let token = registry.token();
+    registry.launching.store(CLONING, Ordering::SeqCst);
+    let cloned = stack.clone_child(&Arguments { plan: &plan, launching: &registry.launching });
+    let refused = match cloned {
+        Ok((pid, pidfd)) => {
+            let marker = prepare::marker(&launch.env);
+            registry.lock().insert(pid, Entry { token, marker });
+            let pidfd = Arc::new(pidfd);
+            let registry = Arc::clone(registry);
+            let mut leader = Leader { pid, token, pidfd, registry, spawner: home, reaped: false };
+            match plan.failure() {
+                None => {
+                    leader.registry.launching.store(NONE, Ordering::SeqCst);
+                    let Stdio { stdin, stdout, stderr, .. } = stdio;
+                    return Ok(Spawned { leader, stdin, stdout, stderr });
+                }
+                Some(failure) => {
+                    bury(&mut leader);
+                    leader.registry.launching.store(NONE, Ordering::SeqCst);
+                    refusal(failure, launch, &plan)
+                }
+            }
+        }
+        Err(error) => {
+            registry.launching.store(NONE, Ordering::SeqCst);
+            out_of("cannot make another process")(error)
+        }
+    };
+    Err(refused)
+}
+
+fn refusal(failure: Failure, launch: Box<Launch>, plan: &Plan) -> Refused {
+    if failure.step == exec::Step::Exec && failure.errno == libc::ETXTBSY {
+        return Refused::Busy(launch);
+    }
+    Refused::Failed(prepare::error(failure, &launch, plan))
+}
+
+/// Waits for a child that has said it failed and is on its way out.
+fn bury(leader: &mut Leader) {
+    while matches!(leader.reap(), Ok(false)) {
+        pause(Duration::from_micros(50));
+    }
+}
+
+/// All descriptors of a start, ours and the child's, each closed on exec.
+struct Stdio {
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
+    theirs: [Option<OwnedFd>; 3],
+    terminal: Option<OwnedFd>,
+}
+
+impl Stdio {
+    fn open(launch: &Launch) -> io::Result<Self> {
+        let null = || -> io::Result<Option<OwnedFd>> {
+            let null = File::options().read(true).write(true).open("/dev/null")?;
+            Ok(Some(above_stdio(null.into())?))
+        };
+        let pipe = || -> io::Result<(OwnedFd, OwnedFd)> {
+            let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+            Ok((above_stdio(read)?, above_stdio(write)?))
+        };
+        let (in_theirs, stdin) = match launch.stdin {
+            Input::Null => (null()?, None),
+            Input::Inherit => (None, None),
+            Input::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
+        };
+        let output = || -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
+            match launch.output {
+                Output::Null => Ok((None, null()?)),
+                Output::Inherit => Ok((None, None)),
+                Output::Pipes => pipe().map(|(read, write)| (Some(read), Some(write))),
+            }
+        };
+        let (stdout, out_theirs) = output()?;
+        let (stderr, err_theirs) = output()?;
+        // No controlling terminal: nothing to be in the foreground of.
+        let terminal = if launch.foreground { super::process::terminal() } else { None };
+        let theirs = [in_theirs, out_theirs, err_theirs];
+        margin()?;
+        Ok(Self { stdin, stdout, stderr, theirs, terminal })
+    }
+
+    fn child(&self) -> [Option<RawFd>; 3] {
+        let [a, b, c] = &self.theirs;
+        [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
+    }
+}
+
+/// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,
+/// and with none left a stop could not be told from a clean one.
+fn margin() -> io::Result<()> {
+    const LEFT: usize = 8;
+    let null = File::open("/dev/null")?;
+    let spare: io::Result<Vec<File>> = (1..LEFT).map(|_| null.try_clone()).collect();
+    spare.map(drop)
+}
+
+/// The same file at a number above 2, so that putting it at 0, 1 or 2 takes nobody's place.
+fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { Ok(fcntl_dupfd_cloexec(fd.as_fd(), 3)?) }
+}
+
+/// Memory for the child to stand on, with a page below it that nobody may touch.
+struct Stack {
+    base: *mut c_void,
+}
+
+impl Stack {
+    const GUARD: usize = 64 << 10; // one page everywhere
+    const SIZE: usize = 128 << 10;
+
+    fn new() -> io::Result<Self> {
+        use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new private mapping; nothing is replaced.
+        let base =
+            unsafe { mmap_anonymous(ptr::null_mut(), Self::SIZE, access, MapFlags::PRIVATE) }?;
+        let stack = Self { base };
+        // SAFETY: the lower part of the mapping just made, which nothing uses.
+        unsafe { mprotect(base, Self::GUARD, MprotectFlags::empty()) }?;
+        Ok(stack)
+    }
+
+    /// Makes the child and stands still until it has become the program or has ended.
+    fn clone_child(&self, arguments: &Arguments<'_>) -> io::Result<(u32, OwnedFd)> {
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        let mut pidfd: RawFd = -1;
+        let all = !0_u64;
+        let mut before = 0_u64;
+        // SAFETY: the mask is this thread's and is put back. The bare system call blocks the C
+        // library's own signals as well: none of our handlers may run in the child. `clone` runs
+        // `child` on our stack, which is in use by nobody else as this thread stands still; the
+        // arguments and `pidfd` live until it goes on.
+        let (pid, error) = unsafe {
+            let set = libc::SYS_rt_sigprocmask;
+            libc::syscall(set, libc::SIG_SETMASK, &raw const all, &raw mut before, 8);
+            let pid = libc::clone(
+                exec::child,
+                self.base.byte_add(Self::SIZE),
+                flags,
+                ptr::from_ref(arguments).cast_mut().cast(),
+                &raw mut pidfd,
+            );
+            let error = io::Error::last_os_error();
+            libc::syscall(set, libc::SIG_SETMASK, &raw const before, 0_usize, 8);
+            (pid, error)
+        };
+        let pid = u32::try_from(pid).map_err(|_| error)?;
+        // SAFETY: clone succeeded with CLONE_PIDFD, so this is a new descriptor that is ours.
+        Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) }))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping; no child is on it, as `clone_child` waits for that.
+        let _: Result<(), Errno> = unsafe { rustix::mm::munmap(self.base, Self::SIZE) };
+    }
+}
+
+/// The error when the thread is not there any more.
+pub(super) fn no_spawner() -> StartError {
+    let message = "the thread that starts processes is gone".to_owned();
+    StartError { kind: StartErrorKind::Other, message }
+}

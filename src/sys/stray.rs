@@ -1,0 +1,320 @@
+//! Finding the descendants of runs, by one thread that looks on behalf of everybody who asks.
+//!
+//! All who ask while a look is under way share the next one, so a thousand runs that end together
+//! cost a handful of looks. A look takes the list of our own children (0.24 ms for a thousand),
+//! leaves the leaders out, and follows only what remains and the leaders that were asked about.
+//! That is complete when this process is a subreaper, as orphans then come to us. Otherwise it
+//! also goes through all of `/proc` for the groups and marker variables of the runs asked about.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitOptions, waitpid};
+use tokio::sync::oneshot;
+
+use super::Descendant;
+use super::pause::pause;
+use super::proc::{self, Children, Marker, Stat};
+use super::registry::{CLONING, Registry, Token};
+use crate::spec::Stray;
+
+/// Whose descendants a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Adopted orphans only.
+    Adopted,
+    /// Adopted orphans and the tree of one leader.
+    Run(Token),
+    /// Everything below this process, leaders too.
+    All,
+}
+
+/// A question: run on the thread, on a look that began after it was asked.
+pub(super) struct Question {
+    scope: Scope,
+    answer: Box<dyn FnOnce(&Tree) + Send>,
+}
+
+/// The way to ask.
+#[derive(Debug, Clone)]
+pub(super) struct Tracker {
+    questions: mpsc::Sender<Question>,
+}
+
+impl Tracker {
+    /// Starts the thread. It ends when the last way to ask is gone.
+    pub(super) fn start(registry: Arc<Registry>) -> std::io::Result<Self> {
+        let (questions, asked) = mpsc::channel();
+        let mut looker = Looker { registry, known: HashMap::new(), born: started() };
+        std::thread::Builder::new()
+            .name("pitcrew-strays".to_owned())
+            .spawn(move || looker.run(&asked))?;
+        Ok(Self { questions })
+    }
+
+    /// Asks; `None` only when the thread is gone.
+    pub(super) fn ask<T, A>(
+        &self,
+        scope: Scope,
+        answer: A,
+    ) -> impl Future<Output = Option<T>> + Send + use<T, A>
+    where
+        T: Send + 'static,
+        A: FnOnce(&Tree) -> T + Send + 'static,
+    {
+        let (send, receive) = oneshot::channel();
+        let question = Question {
+            scope,
+            answer: Box::new(move |tree| {
+                let _ = send.send(answer(tree));
+            }),
+        };
+        let asked = self.questions.send(question);
+        async move {
+            asked.ok()?;
+            receive.await.ok()
+        }
+    }
+}
+
+fn started() -> u64 {
+    proc::stat(std::process::id()).map_or(0, |stat| stat.start)
+}
+
+/// A live process below us.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) stat: Stat,
+    /// The run it belongs to, if that has not been reaped.
+    pub(super) run: Option<Token>,
+    pub(super) is_leader: bool,
+    in_group: bool,
+}
+
+impl Found {
+    pub(super) fn is_in_group(&self) -> bool {
+        self.in_group
+    }
+
+    pub(super) fn describe(&self) -> Descendant {
+        Descendant {
+            stray: Stray { pid: self.stat.pid, command: proc::command_line(&self.stat) },
+            program: self.stat.program.clone(),
+            in_group: self.in_group,
+        }
+    }
+}
+
+/// What a look found, parents before their children.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    found: Vec<Found>,
+    /// Adopted children that have ended.
+    zombies: Vec<u32>,
+}
+
+impl Tree {
+    /// The descendants of one run, without its leader.
+    pub(super) fn of(&self, run: Token) -> impl Iterator<Item = &Found> {
+        self.found.iter().filter(move |one| one.run == Some(run) && !one.is_leader)
+    }
+
+    /// Those that belong to no run that is still there.
+    pub(super) fn unclaimed(&self) -> impl Iterator<Item = &Found> {
+        self.found.iter().filter(|one| one.run.is_none())
+    }
+
+    /// Everyone, leaders too.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Found> {
+        self.found.iter()
+    }
+
+    /// Reaps the adopted orphans that have ended, each by its number, never "any child".
+    pub(super) fn reap(&self) -> usize {
+        let reap = |pid: &&u32| {
+            let pid = i32::try_from(**pid).ok().and_then(Pid::from_raw);
+            pid.is_some_and(|pid| matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_))))
+        };
+        self.zombies.iter().filter(reap).count()
+    }
+}
+
+/// Leaves out those that `spared` names, and everything below them.
+pub(super) fn without<'a>(
+    found: impl Iterator<Item = &'a Found>,
+    mut spared: impl FnMut(&Found) -> bool,
+) -> Vec<&'a Found> {
+    let mut kept = HashSet::new();
+    found
+        .filter(|one| {
+            let keep = kept.contains(&one.stat.parent) || spared(one);
+            if keep {
+                kept.insert(one.stat.pid);
+            }
+            !keep
+        })
+        .collect()
+}
+
+struct Looker {
+    registry: Arc<Registry>,
+    /// Whom earlier looks gave to a run: it stays with it when it has cleared its environment and
+    /// its parent has gone.
+    known: HashMap<(u32, u64), Token>,
+    /// Nobody older than we are is a descendant.
+    born: u64,
+}
+
+/// The runs a look knows.
+struct Runs {
+    by_leader: HashMap<u32, Token>,
+    by_marker: HashMap<Marker, Token>,
+    launching: i64,
+}
+
+impl Looker {
+    fn run(&mut self, asked: &mpsc::Receiver<Question>) {
+        while let Ok(first) = asked.recv() {
+            let batch: Vec<Question> = std::iter::once(first).chain(asked.try_iter()).collect();
+            let tree = self.look(&batch.iter().map(|question| question.scope).collect::<Vec<_>>());
+            for question in batch {
+                (question.answer)(&tree);
+            }
+        }
+    }
+
+    /// Our own children, and which of them are leaders. The lock keeps reaps out meanwhile, so the
+    /// list is whole; the order (list first, then who is being launched) makes sure that a child
+    /// that was just cloned is known as such.
+    fn own_children(&self, children: &Children) -> (Vec<u32>, Runs) {
+        let listed = {
+            let _no_reaps = self.registry.lock();
+            children.of(std::process::id())
+        };
+        let launching = loop {
+            match self.registry.launching.load(Ordering::SeqCst) {
+                CLONING => pause(Duration::from_micros(50)),
+                other => break other,
+            }
+        };
+        let leaders = self.registry.lock();
+        let by_leader = leaders.iter().map(|(pid, entry)| (*pid, entry.token)).collect();
+        let by_marker = leaders
+            .values()
+            .filter_map(|entry| Some((entry.marker.clone()?, entry.token)))
+            .collect();
+        (listed, Runs { by_leader, by_marker, launching })
+    }
+
+    fn look(&mut self, scopes: &[Scope]) -> Tree {
+        let all = scopes.contains(&Scope::All);
+        let wanted: HashSet<Token> = scopes
+            .iter()
+            .filter_map(|scope| match scope {
+                Scope::Run(token) => Some(*token),
+                Scope::Adopted | Scope::All => None,
+            })
+            .collect();
+        let mut tree = Tree::default();
+        let mut met = HashSet::new();
+        // Who is orphaned between our list of children and that of its parent is in neither: look
+        // until a list brings nobody new.
+        for _ in 0..8 {
+            let children = Children::look();
+            let (own, runs) = self.own_children(&children);
+            let before = met.len();
+            for pid in own {
+                if i64::from(pid) == runs.launching || met.contains(&pid) {
+                    continue;
+                }
+                match runs.by_leader.get(&pid) {
+                    Some(token) if !all && !wanted.contains(token) => {}
+                    _ => self.follow(pid, &runs, &children, &mut met, &mut tree),
+                }
+            }
+            if met.len() == before {
+                break;
+            }
+        }
+        if !wanted.is_empty() && !adopts_orphans() {
+            self.look_everywhere(&wanted, &mut met, &mut tree);
+        }
+        self.remember(&tree);
+        tree
+    }
+
+    /// Adds a child of ours and everything below it.
+    fn follow(
+        &self,
+        root: u32,
+        runs: &Runs,
+        children: &Children,
+        met: &mut HashSet<u32>,
+        tree: &mut Tree,
+    ) {
+        let mut queue = VecDeque::from([(root, None::<Token>, true)]);
+        while let Some((pid, parents_run, is_root)) = queue.pop_front() {
+            if !met.insert(pid) {
+                continue;
+            }
+            let Some(stat) = proc::stat(pid) else { continue };
+            let leads = is_root.then(|| runs.by_leader.get(&pid).copied()).flatten();
+            if stat.zombie {
+                if is_root && leads.is_none() {
+                    tree.zombies.push(pid);
+                }
+                continue;
+            }
+            let run = leads.or(parents_run).or_else(|| self.attribute(&stat, runs));
+            queue.extend(children.of(pid).into_iter().map(|child| (child, run, false)));
+            let in_group = run.is_some() && runs.by_leader.get(&stat.group).copied() == run;
+            tree.found.push(Found { stat, run, is_leader: leads.is_some(), in_group });
+        }
+    }
+
+    /// The run of an orphan, by its group, an earlier look, or its markers.
+    fn attribute(&self, stat: &Stat, runs: &Runs) -> Option<Token> {
+        let by_group = runs.by_leader.get(&stat.group).copied();
+        by_group.or_else(|| self.known.get(&stat.identity()).copied()).or_else(|| {
+            if runs.by_marker.is_empty() {
+                return None;
+            }
+            runs.by_marker.get(&proc::marker(stat.pid)).copied()
+        })
+    }
+
+    /// Without a subreaper orphans go elsewhere: everyone younger than us is looked at.
+    fn look_everywhere(&self, wanted: &HashSet<Token>, met: &mut HashSet<u32>, tree: &mut Tree) {
+        let everyone = proc::everyone();
+        let children = Children::look();
+        let (_, mut runs) = self.own_children(&children);
+        runs.by_leader.retain(|_, token| wanted.contains(token));
+        runs.by_marker.retain(|_, token| wanted.contains(token));
+        let me = std::process::id();
+        for stat in everyone {
+            let (pid, leads) = (stat.pid, runs.by_leader.contains_key(&stat.pid));
+            if stat.zombie || leads || pid == me || stat.start < self.born || met.contains(&pid) {
+                continue;
+            }
+            if self.attribute(&stat, &runs).is_some() {
+                self.follow(pid, &runs, &children, met, tree);
+            }
+        }
+    }
+
+    fn remember(&mut self, tree: &Tree) {
+        let live: HashSet<Token> = self.registry.lock().values().map(|e| e.token).collect();
+        self.known.retain(|_, token| live.contains(token));
+        let found = tree.found.iter().filter(|one| !one.is_leader);
+        self.known.extend(found.filter_map(|one| Some((one.stat.identity(), one.run?))));
+    }
+}
+
+/// Whether orphans below us come to us.
+pub(super) fn adopts_orphans() -> bool {
+    std::process::id() == 1 || matches!(super::process::is_subreaper(), Ok(true))
+}

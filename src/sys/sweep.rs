@@ -1,0 +1,83 @@
+//! Ending a set of processes that may fork while it is being ended.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::kill;
+use super::pause::{Deadline, pause};
+use super::proc::Stat;
+use crate::spec::Signal;
+
+/// Rounds of plain killing; whoever still brings new ones after that is stopped first, so that a
+/// fork bomb runs out of forkers, and killed when no new one turns up.
+const PLAIN_ROUNDS: u32 = 3;
+
+/// Ends processes round by round; the caller looks who is alive between the rounds.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    met: HashSet<(u32, u64)>,
+    denied: HashSet<(u32, u64)>,
+    round: u32,
+    quiet: u32,
+}
+
+/// What follows a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nobody is left who could be signalled.
+    Done,
+    /// Look again after this long.
+    Look(Duration),
+}
+
+impl Sweep {
+    /// Signals those who are `alive` now.
+    pub(super) fn round<'a>(&mut self, alive: impl IntoIterator<Item = &'a Stat>) -> Next {
+        let alive: Vec<&Stat> = alive.into_iter().collect();
+        let met = &mut self.met;
+        let fresh: Vec<&Stat> =
+            alive.iter().copied().filter(|one| met.insert(one.identity())).collect();
+        self.round += 1;
+        let freeze = self.round > PLAIN_ROUNDS && !fresh.is_empty();
+        if freeze {
+            self.signal(&fresh, Signal::STOP);
+        } else if self.round > PLAIN_ROUNDS {
+            self.signal(&alive, Signal::KILL);
+        } else {
+            self.signal(&fresh, Signal::KILL);
+        }
+        if alive.iter().all(|one| self.denied.contains(&one.identity())) {
+            return Next::Done;
+        }
+        if !fresh.is_empty() {
+            self.quiet = 0;
+            return Next::Look(Duration::ZERO);
+        }
+        self.quiet += 1;
+        Next::Look(Duration::from_millis(1 << self.quiet.min(4)))
+    }
+
+    fn signal(&mut self, these: &[&Stat], signal: Signal) {
+        for one in these {
+            if let Err(error) = kill::seen(one, signal)
+                && error.raw_os_error() == Some(libc::EPERM)
+            {
+                self.denied.insert(one.identity());
+            }
+        }
+    }
+}
+
+/// Ends everybody `look` finds, for `bound` at most; gives those who are left.
+pub(super) fn end_all(bound: Duration, mut look: impl FnMut() -> Vec<Stat>) -> Vec<Stat> {
+    let deadline = Deadline::after(bound);
+    let mut sweep = Sweep::default();
+    loop {
+        let alive = look();
+        match sweep.round(&alive) {
+            Next::Done => return alive,
+            Next::Look(_) if deadline.is_over() => return look(),
+            Next::Look(span) => pause(span),
+        }
+    }
+}
