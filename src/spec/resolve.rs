@@ -178,6 +178,12 @@ fn pools(
     broken: bool,
     findings: &mut Findings,
 ) -> IndexMap<Name, Arc<PoolSpec>> {
+    let mut jobs: HashMap<&str, Vec<Name>> = HashMap::new();
+    for member in members {
+        if let Some(pool) = member.job_of {
+            jobs.entry(pool).or_default().push(Name::new(&member.name));
+        }
+    }
     let mut pools = IndexMap::new();
     for (name, entry, keys) in root.tables("pool") {
         if !keys.has("concurrency") && !broken {
@@ -185,7 +191,6 @@ fn pools(
             let hint = "it is the number of slots: `concurrency = 2`";
             findings.faults.push(Fault::at(&entry.key, message).with_hint(hint));
         }
-        let jobs = members.iter().filter(|member| member.job_of == Some(name));
         let pool = PoolSpec {
             name: Name::new(name),
             concurrency: keys.integer("concurrency").unwrap_or(1),
@@ -194,7 +199,7 @@ fn pools(
                 _ => OnFailure::Continue,
             },
             autostart: keys.boolean("autostart").unwrap_or(true),
-            jobs: jobs.map(|member| Name::new(&member.name)).collect(),
+            jobs: jobs.remove(name).unwrap_or_default(),
         };
         pools.insert(pool.name.clone(), Arc::new(pool));
     }

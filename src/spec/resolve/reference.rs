@@ -9,7 +9,7 @@ use super::{DEFAULT, Member, cycle, dependencies};
 
 /// After so many unknown names no more are compared with all known ones: a file of a megabyte can
 /// hold tens of thousands of both, and nobody reads so far.
-const MOST_HINTS: usize = 200;
+const MOST_HINTS: usize = 50;
 
 /// Looks up what is written in every process, job, pool and option set.
 pub(super) fn check(root: &Fields, members: &[Member<'_>], broken: bool, faults: &mut Vec<Fault>) {
