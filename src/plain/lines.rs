@@ -54,10 +54,12 @@ impl Printer {
         }
     }
 
-    /// Prints until the store is closed and everything is printed; fails when nobody reads.
+    /// Prints until the store is closed and everything is printed; fails when nobody reads. Any
+    /// other trouble with stdout, such as a full disk, is told and stops nothing.
     pub(super) fn print_all(mut self) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let mut text = Vec::with_capacity(CHUNK.bytes + CHUNK.bytes / 4);
+        let mut failing = false;
         loop {
             let Some(newer) = self.reader.wait_newer(None) else { continue };
             let slice = self.reader.read(CHUNK);
@@ -73,8 +75,23 @@ impl Printer {
             for line in slice.lines() {
                 self.put(&mut text, &line);
             }
-            stdout.write_all(&text)?;
-            stdout.flush()?;
+            let written = stdout.write_all(&text).and_then(|()| stdout.flush());
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
+                Err(error) if !failing => {
+                    failing = true;
+                    let text = format!(
+                        "pitcrew | cannot write to stdout: {error}; lines are missing there until \
+                         it can be written again"
+                    );
+                    _ = self.notices.send(text);
+                }
+                Ok(()) if failing && !text.is_empty() => {
+                    failing = false;
+                    _ = self.notices.send("pitcrew | stdout is written again".to_owned());
+                }
+                Ok(()) | Err(_) => {}
+            }
             if newer == Newer::Closed && slice.is_empty() {
                 return Ok(());
             }

@@ -1,0 +1,154 @@
+//! When the system runs out of something: it is named, tried again, and pitcrew lives.
+
+#[path = "common/lib.rs"]
+mod common;
+
+use std::collections::HashSet;
+
+use common::events::{about, kind, name, of};
+use common::{Oddity, Project, is_executable_there, long_sleep, wait_until, with_argument};
+
+#[test]
+fn out_of_descriptors_names_who_could_not_start_and_tries_again() {
+    let sleep = long_sleep();
+    let project = Project::new(&format!(
+        "[process.a]\ncommand = 'exec sleep {sleep}'\nreplicas = 30\nrestart = 'on-failure'\n\
+         retry = {{ attempts = 2, backoff = {{ initial = '100ms', factor = 1.0, jitter = 0.0 }} }}\n"
+    ));
+    let mut command = project.pitcrew(["up", "--no-tui", "--events", "events"]);
+    common::with_oddities(&mut command, &[Oddity::Descriptors(40, 40)]);
+    let up = project.start(command);
+    // Each one either runs or has given up.
+    wait_until("all have got somewhere", || {
+        let text = project.text("events");
+        text.matches("process_gave_up").count() + with_argument(&sleep).len() == 30
+    });
+    let running = with_argument(&sleep).len();
+    assert!(running > 0, "some run");
+    let said = up.wait_err("cannot start a.");
+    assert!(said.contains("open files") || said.contains("descriptors"), "{said}");
+    up.signal(libc::SIGTERM);
+    up.done();
+    let events = project.events("events");
+    let failed = of(&events, "process_failed");
+    assert!(!failed.is_empty());
+    assert!(failed.iter().all(|event| event["error"] == "resource_limit"), "{failed:#?}");
+    let given_up: HashSet<&str> = of(&events, "process_gave_up").into_iter().map(name).collect();
+    assert_eq!(given_up.len() + running, 30);
+    for who in given_up {
+        assert_eq!(about(&events, "process_failed", who).len(), 3, "two retries");
+    }
+}
+
+#[test]
+fn one_that_could_not_start_starts_when_there_is_room() {
+    let first = long_sleep();
+    let project = Project::new(&format!(
+        "[process.many]\ncommand = 'until [ -e go ]; do sleep 0.05; done'\nreplicas = 30\n\
+         restart = 'on-failure'\nretry = {{ attempts = 200, backoff = {{ initial = '50ms', \
+         factor = 1.0, max = '50ms' }} }}\n[process]\nx = 'true || sleep {first}'\n"
+    ));
+    let mut command = project.pitcrew(["up", "--no-tui", "--events", "events"]);
+    common::with_oddities(&mut command, &[Oddity::Descriptors(40, 40)]);
+    let up = project.start(command);
+    wait_until("one could not", || project.text("events").contains("resource_limit"));
+    project.write("go", "");
+    let done = up.done();
+    done.assert_code(0);
+    let events = project.events("events");
+    let well = of(&events, "process_completed").into_iter().filter(|e| e["success"] == true);
+    assert_eq!(well.count(), 31);
+}
+
+/// Runs it under strace, which makes some calls of the engine fail.
+fn with_failing(calls: &str, procfile: &str) -> Option<(Project, common::Done)> {
+    if !is_executable_there("strace") {
+        println!("skipped: strace is not installed");
+        return None;
+    }
+    let project = Project::new(procfile);
+    let mut command = project.command("strace");
+    command.args(["-f", "-qq", "-o", "trace", "-e", "trace=clone,clone3,pipe2,write"]);
+    command.args(["-e", &format!("inject={calls}")]);
+    command.args([common::binary(), "up", "--no-tui", "--events", "events"]);
+    let mut probe = project.command("strace");
+    probe.args(["-qq", "-o", "/dev/null", "true"]);
+    if !probe.status().is_ok_and(|status| status.success()) {
+        println!("skipped: strace may not trace here");
+        return None;
+    }
+    let done = project.finished(command);
+    Some((project, done))
+}
+
+const SIX: &str = "[process.a]\ncommand = ['sleep', '0.1']\nreplicas = 6\n\
+    restart = 'on-failure'\nretry = { attempts = 20, backoff = { initial = '20ms' } }\n";
+
+#[test]
+fn a_pipe_that_cannot_be_made_is_tried_again() {
+    // The first pipes are those of pitcrew itself.
+    let Some((project, done)) = with_failing("pipe2:error=EMFILE:when=6+3", SIX) else { return };
+    let events = project.events("events");
+    let failed = of(&events, "process_failed");
+    assert!(failed.iter().all(|e| e["error"] == "resource_limit"), "{failed:#?}");
+    assert!(done.status.code().is_some(), "it lives: {done}");
+    assert!(!done.err.contains("panic"), "{done}");
+    assert_eq!(kind(events.last().unwrap()), "project_stopped");
+}
+
+#[test]
+fn a_process_that_cannot_be_made_is_tried_again() {
+    for call in ["clone", "clone3"] {
+        let injected = format!("{call}:error=EAGAIN:when=5+4");
+        let Some((project, done)) = with_failing(&injected, SIX) else { return };
+        assert!(!done.err.contains("panic"), "{call}: {done}");
+        if project.path("events").exists() && !project.text("events").is_empty() {
+            let events = project.events("events");
+            let failed = of(&events, "process_failed");
+            assert!(failed.iter().all(|e| e["error"] == "resource_limit"), "{failed:#?}");
+        }
+        println!("{call}: {:?}", done.status);
+    }
+}
+
+#[test]
+fn a_file_size_limit_is_a_lost_log_and_no_death() {
+    let project = Project::new(
+        "[process.a]\ncommand = 'seq 200000; echo end'\nlog = { file = 'a.log' }\n",
+    );
+    let mut shell = project.command("bash");
+    shell.args(["-c", &format!("ulimit -f 100; exec {} up --no-tui", common::binary())]);
+    let done = project.finished(shell);
+    assert_eq!(done.out.lines().count(), 200_001, "{}", done.err);
+    done.assert_err("cannot write its log");
+}
+
+#[test]
+fn a_runtime_folder_that_others_can_enter_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new("[process]\na = 'touch ran'\n");
+    let runtime = project.dir().parent().unwrap().join("runtime/pitcrew");
+    std::fs::create_dir(&runtime).unwrap();
+    std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let done = project.up_done([]);
+    done.assert_code(1);
+    done.assert_err("not safe to use");
+    assert!(!project.path("ran").exists());
+}
+
+#[test]
+fn a_bounded_fork_bomb_is_ended() {
+    let sleep = long_sleep();
+    // Two generations a round, 200 at most.
+    let project = Project::new(&format!(
+        "[process.bomb]\ncommand = '''bomb() {{ [ $1 -gt 6 ] && exec sleep {sleep}; \
+         (trap \"\" TERM; bomb $(($1+1))) & (trap \"\" TERM; bomb $(($1+1))) & sleep {sleep}; }}; \
+         echo up; bomb 0'''\nstop = {{ grace = '300ms' }}\n"
+    ));
+    let up = project.up([]);
+    up.wait_out("| up");
+    wait_until("it has spread", || with_argument(&sleep).len() > 60);
+    up.signal(libc::SIGTERM);
+    up.done();
+    assert!(with_argument(&sleep).is_empty());
+}
