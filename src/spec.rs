@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+#[cfg(test)]
+mod docs;
 mod fault;
 mod keep;
 mod locate;

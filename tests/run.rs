@@ -176,8 +176,7 @@ fn on_a_terminal_ctrl_c_that_ends_the_process_is_130() {
 
 #[test]
 fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
-    let project =
-        Project::new("[process]\na = '''echo up; trap 'echo again' CONT; read x; echo got $x'''\n");
+    let project = Project::new("[process]\na = 'echo $$ > pid; echo up; read x; echo got $x'\n");
     let mut shell = project.command("/bin/bash");
     shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "prompt> ").env("TERM", "dumb");
     let mut terminal = Terminal::start(shell);
@@ -188,6 +187,11 @@ fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
     terminal.wait("Stopped");
     terminal.wait_times("prompt> ", 2);
     terminal.type_in("fg\n");
+    let pid: u32 = project.text("pid").trim().parse().unwrap();
+    wait_until("it is in the foreground and goes on", || {
+        let stat = common::stat(pid).unwrap();
+        stat.state != 'T' && stat.foreground == pid as i32
+    });
     terminal.type_in("hello\n");
     terminal.wait("got hello");
     terminal.wait_times("prompt> ", 3);
@@ -200,7 +204,7 @@ fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
 
 #[test]
 fn under_a_shell_ctrl_z_pauses_up_and_its_timers() {
-    // A timeout of 2 s; it is stopped for longer than that, and has the rest of it afterwards.
+    // It is stopped for longer than its timeout, and has the rest of it afterwards.
     let project = Project::new(
         "[process.a]\ncommand = 'echo up; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; \
          until [ -e end ]; do sleep 0.05; done; echo good'\ntimeout = '4s'\n",

@@ -78,6 +78,8 @@ pub(super) struct Inner {
     pub(super) next: u64,
     memory: usize,
     lines: u64,
+    /// The last block that was dropped, for the next one that is needed.
+    old: Option<Block>,
     pub(super) closed: bool,
     /// Grows whenever a partial line is shown.
     pub(super) partials: u64,
@@ -106,6 +108,7 @@ impl LogStore {
                 next: 0,
                 memory: 0,
                 lines: 0,
+                old: None,
                 closed: false,
                 partials: 0,
                 waiters: Vec::new(),
@@ -246,7 +249,7 @@ impl Inner {
             debug_assert!(first.end() >= start);
             let Some(source) = self.sources.get_mut(id.index()) else { return };
             let before = source.memory;
-            let taken = source.append(self.next, head, text, start, left);
+            let taken = source.append(self.next, head, text, start, left, &mut self.old);
             self.memory = self.memory + source.memory - before;
             self.next += taken as u64;
             self.lines += taken as u64;
@@ -268,6 +271,7 @@ impl Inner {
                 Some(block) => {
                     biggest.memory -= block.memory();
                     self.lines -= block.len() as u64;
+                    self.old = Some(block).filter(Block::is_regular);
                 }
                 None => biggest.drop_partials(),
             }
@@ -304,7 +308,15 @@ impl Inner {
 }
 
 impl Source {
-    fn append(&mut self, seq: u64, head: Head, text: &[u8], start: usize, cuts: &[Cut]) -> usize {
+    fn append(
+        &mut self,
+        seq: u64,
+        head: Head,
+        text: &[u8],
+        start: usize,
+        cuts: &[Cut],
+        old: &mut Option<Block>,
+    ) -> usize {
         let mut taken = 0;
         if let Some(last) = self.blocks.back_mut() {
             let before = last.memory();
@@ -312,7 +324,7 @@ impl Source {
             self.memory = self.memory + last.memory() - before;
         }
         if taken == 0 {
-            let mut block = Block::new(seq, self.appended, head.ms, self.blocks.back());
+            let mut block = Block::new(seq, self.appended, head.ms, self.blocks.back(), old);
             taken = block.append(seq, head, text, start, cuts);
             self.memory += block.memory();
             self.blocks.push_back(block);

@@ -90,6 +90,10 @@ impl Teller {
             Phase::Stopping(reason) => ("stopping", reason, "; a second signal kills at once"),
             Phase::Killing(reason) => ("killing", reason, "; a third signal leaves at once"),
         };
+        // That the one in the foreground has ended is seen without being told.
+        if matches!(reason, ShutdownReason::ShutdownOn(name) if Some(name) == self.own.as_ref()) {
+            return;
+        }
         let alive = alive(snapshot);
         let brief = matches!(self.tells, Tells::Problems { .. });
         let reason = reason_text(reason);

@@ -55,6 +55,13 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
+/// Nothing longer is drawn (a file may be one line of a megabyte, with a mistake at every word):
+/// what is longer is only named by line and column.
+const LONGEST_DRAWN: usize = 16 << 10;
+
+/// No more places are drawn beside that of the fault itself.
+const MOST_LABELS: usize = 20;
+
 /// Some bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -109,6 +116,9 @@ fn snippet<'a>(
     let start = source.lines.get(top).copied()?;
     let end = source.lines.get(bottom + 1).copied().unwrap_or(source.text.len());
     let text = source.text.get(start..end)?.trim_end_matches(['\n', '\r']);
+    if text.len() > LONGEST_DRAWN {
+        return None;
+    }
     let annotations = places.iter().map(|(place, kind, label)| {
         let Range { start: from, end: to } = place.underlined();
         let most = |at: usize| at.saturating_sub(start).min(text.len());
@@ -195,31 +205,37 @@ impl Fault {
     /// For people: the line it is in, a caret, the hint. Ends in a newline.
     fn render(&self, level: &Level<'_>, renderer: &Renderer) -> String {
         let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
-        match &self.place {
-            Some(place) if place.source.shown => group = group.elements(self.snippets(place)),
-            Some(place) => group = group.element(place.origin()),
-            None => group = group.element(Origin::path(shown_path(&self.file))),
-        }
+        let snippets = self.snippets();
+        group = match &self.place {
+            Some(place) if snippets.is_empty() => group.element(place.origin()),
+            Some(_) => group.elements(snippets),
+            None => group.element(Origin::path(shown_path(&self.file))),
+        };
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
         renderer.render(&[group]) + "\n"
     }
 
-    /// One for each file that has to do with it, its own first.
-    fn snippets<'a>(&'a self, place: &'a Place) -> Vec<Snippet<'a, Annotation<'a>>> {
-        let also = self.also.iter();
-        let also =
-            also.map(|(place, label)| (place, AnnotationKind::Context, Some(label.as_str())));
-        let mut files: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
-        for one in also {
-            let same = |(place, ..): &(&Place, _, _)| Arc::ptr_eq(&place.source, &one.0.source);
-            match files.iter_mut().find(|file| file.first().is_some_and(same)) {
-                Some(file) => file.push(one),
-                None => files.push(vec![one]),
+    /// The lines that have to do with it, its own first; places near each other are drawn in one.
+    fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
+        let Some(place) = self.place.as_ref().filter(|place| place.source.shown) else {
+            return Vec::new();
+        };
+        let also = self.also.iter().take(MOST_LABELS);
+        let mut drawn: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
+        for (place, label) in also {
+            let near = |(first, ..): &(&Place, _, _)| {
+                Arc::ptr_eq(&first.source, &place.source)
+                    && first.span.start.abs_diff(place.span.start) < LONGEST_DRAWN / 2
+            };
+            let one = (place, AnnotationKind::Context, Some(label.as_str()));
+            match drawn.iter_mut().find(|group| group.first().is_some_and(near)) {
+                Some(group) => group.push(one),
+                None => drawn.push(vec![one]),
             }
         }
-        files.iter().filter_map(|places| snippet(places)).collect()
+        drawn.iter().filter_map(|places| snippet(places)).collect()
     }
 }
 

@@ -142,10 +142,12 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
     let mut bytes = Vec::new();
     File::open(dir.join(path))
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => fault(format!("there is no file {}", shown_path(path)))
-                .with_hint(format!("`-f` is relative to {}", shown_path(dir))),
-            _ => fault(format!("cannot read {}: {error}", shown_path(path))),
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return fault(format!("there is no file {}", shown_path(path)))
+                    .with_hint(format!("`-f` is relative to {}", shown_path(dir)));
+            }
+            fault(format!("cannot read {}: {error}", shown_path(path)))
         })?;
     if bytes.len() as u64 > LARGEST {
         let message = format!("{} is larger than 1 MiB", shown_path(path));

@@ -64,15 +64,11 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
     }
     let broken = files.iter().any(|file| file.broken);
     let members = members(&root);
-    if let (true, false, Some(first)) = (members.is_empty(), broken, files.first()) {
-        // A section that is wrong as a whole was told already.
-        let sections = ["process", "pool"].iter().filter_map(|section| root.get(section));
-        if sections.map(Node::table).all(|table| table.is_some()) {
-            let message = "there is no process and no job in this file";
-            let hint = "write `[process]` and under it `web = \"npm run dev\"`";
-            let place = Place::start_of(&first.source);
-            findings.faults.push(Fault::at(&place, message).with_hint(hint));
-        }
+    if let (false, false, Some(first)) = (says_what_to_run(&root), broken, files.first()) {
+        let message = "there is no process and no job in this file";
+        let hint = "write `[process]` and under it `web = \"npm run dev\"`";
+        let place = Place::start_of(&first.source);
+        findings.faults.push(Fault::at(&place, message).with_hint(hint));
     }
     duplicates(&root, &members, &mut findings.faults);
     reference::check(&root, &members, broken, &mut findings.faults);
@@ -90,6 +86,20 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
         processes,
         pools: pools(&root, &members, broken, findings),
     }
+}
+
+/// Whether there is a process or a job, be it a wrong one.
+fn says_what_to_run(root: &Fields) -> bool {
+    let has_jobs = |pool: &Fields| {
+        let jobs = pool.get("jobs");
+        jobs.is_some_and(|jobs| jobs.items().is_none_or(|jobs| !jobs.is_empty()))
+    };
+    let process = |node: &Node| node.table().is_none_or(|all| all.iter().next().is_some());
+    let pool = |node: &Node| {
+        node.table()
+            .is_none_or(|all| all.iter().any(|(_, entry)| entry.node.table().is_none_or(has_jobs)))
+    };
+    root.get("process").is_some_and(process) || root.get("pool").is_some_and(pool)
 }
 
 /// Processes in the order of the file, then the jobs of each pool.
@@ -121,17 +131,17 @@ fn members(root: &Fields) -> Vec<Member<'_>> {
 
 /// Names are unique over processes, jobs and pools.
 fn duplicates(root: &Fields, members: &[Member<'_>], faults: &mut Vec<Fault>) {
+    let of = |kind, what| {
+        members.iter().filter(move |member| member.kind == kind).map(move |member| {
+            let place = member.own.entry("name").map_or(member.place, |entry| &entry.node.place);
+            (member.name.as_str(), place, what)
+        })
+    };
+    let processes = of(ProcessKind::Process, "a process");
     let pools = root.tables("pool").map(|(name, entry, _)| (name, &entry.key, "a pool"));
-    let others = members.iter().map(|member| {
-        let place = member.own.entry("name").map_or(member.place, |entry| &entry.node.place);
-        let what = match member.kind {
-            ProcessKind::Process => "a process",
-            ProcessKind::Job => "a job",
-        };
-        (member.name.as_str(), place, what)
-    });
+    let names = processes.chain(pools).chain(of(ProcessKind::Job, "a job"));
     let mut seen: HashMap<&str, (&Place, &str)> = HashMap::new();
-    for (name, place, what) in pools.chain(others) {
+    for (name, place, what) in names {
         if let Some((first, earlier)) = seen.get(name) {
             let message = format!("the name `{name}` is taken");
             let label = format!("{earlier} has it");

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, waitid, waitpid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, wait, waitid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -231,7 +231,7 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
 
 /// Nobody else waits in this process, so "any child" is right.
 fn reap_all() {
-    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 fn alive(policies: Option<&Policies>) -> Vec<Stat> {

@@ -97,14 +97,11 @@ pub fn is_stopped(pid: u32) -> bool {
     status.is_some_and(|status| status.stopped())
 }
 
-/// Stops this process until it is continued.
+/// Stops this process until it is continued; does not return before that.
 pub fn stop_self() {
-    // Sent to this very thread, which stops before it goes on; sent to the process, another thread
-    // would take it and this one would run on for a moment.
-    // SAFETY: raises a signal that has no handler.
-    unsafe {
-        libc::raise(libc::SIGSTOP);
-    }
+    // SAFETY: signals this thread. One sent to the process might be taken by another thread, and
+    // this one would go on for a moment.
+    unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 /// Whether a signal is ignored, as by `nohup`.

@@ -183,7 +183,7 @@ impl Fields {
     /// Only the keys that `takes` wants.
     #[must_use]
     pub(crate) fn only(&self, takes: impl Fn(&str) -> bool) -> Self {
-        let taken = self.0.iter().filter(|(name, _)| takes(name));
-        Self(taken.map(|(name, entry)| (name.clone(), entry.clone())).collect())
+        let wanted = self.0.iter().filter(|(name, _)| takes(name));
+        Self(wanted.map(|(name, entry)| (name.clone(), entry.clone())).collect())
     }
 }

@@ -246,9 +246,10 @@ impl Walk<'_> {
         {
             hint = Some(format!("a process is written as `[process.{name}]`"));
         }
-        let message = match shape.name == ROOT.name {
-            true => format!("unknown key `{name}`"),
-            false => format!("unknown key `{name}` in {}", shape.label),
+        let message = if shape.name == ROOT.name {
+            format!("unknown key `{name}`")
+        } else {
+            format!("unknown key `{name}` in {}", shape.label)
         };
         self.faults.push(Fault::at(place, message).maybe_hint(hint));
     }
@@ -308,11 +309,25 @@ impl Kind {
     /// What to write, where a number stands in the place of a duration or a size.
     fn quote_hint(&self, value: &DeValue<'_>) -> Option<String> {
         let DeValue::Integer(number) = value else { return None };
-        match self {
-            Self::Text(Rule::Duration { .. }) => Some(format!("say the unit: \"{number}s\"")),
-            Self::Text(Rule::Size) => Some(format!("say the unit: \"{number}B\"")),
-            _ => None,
-        }
+        let unit = match self {
+            Self::Text(Rule::Duration { .. }) => Some("s"),
+            Self::Text(Rule::Size) => Some("B"),
+            Self::Text(_)
+            | Self::Choice(_)
+            | Self::Boolean
+            | Self::Only(_)
+            | Self::Integer { .. }
+            | Self::Number { .. }
+            | Self::EnvValue
+            | Self::Argv
+            | Self::List { .. }
+            | Self::OneOrMany(_)
+            | Self::Map { .. }
+            | Self::Table(_)
+            | Self::Runnable(_)
+            | Self::Either(_) => None,
+        };
+        unit.map(|unit| format!("say the unit: \"{number}{unit}\""))
     }
 }
 

@@ -25,7 +25,8 @@ type Graph = IndexMap<String, Vec<Edge>>;
 pub(super) fn check(members: &[(Member<'_>, Layers<'_>)], faults: &mut Vec<Fault>) {
     let mut graph = Graph::new();
     for (member, layers) in members {
-        if let Some(pool) = member.job_of {
+        // A job with the name of its pool is another mistake, and no circle.
+        if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
             let to = member.name.clone();
             let edge = Edge { to, place: member.place.clone(), label: "has the job" };
             graph.entry(pool.to_owned()).or_default().push(edge);

@@ -132,7 +132,8 @@ fn read(path: &Path, node: &Node, findings: &mut Findings) -> Option<Variables> 
     let start = source.text().len() - body.len();
     let mut variables = Vec::new();
     let mut from = 0;
-    for item in dotenvy::from_read_iter(body.as_bytes()) {
+    // A blank before an end without a newline is an error to the reader.
+    for item in dotenvy::from_read_iter(body.as_bytes().chain(&b"\n"[..])) {
         match item {
             Ok((_, value)) if value.contains('\0') => {
                 let place = Place::start_of(&source);

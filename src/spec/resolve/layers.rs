@@ -25,7 +25,8 @@ impl<'a> Layers<'a> {
                 ProcessKind::Process => merged.merge(table),
                 // What a job cannot take is passed over when it comes from a set.
                 ProcessKind::Job => {
-                    merged.merge(&table.only(|name| JOB.own_keys().any(|key| key.name == name)))
+                    let takes = |name: &str| JOB.own_keys().any(|key| key.name == name);
+                    merged.merge(&table.only(takes));
                 }
             }
         }

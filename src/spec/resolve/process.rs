@@ -256,13 +256,10 @@ fn depends_on(keys: &Fields) -> IndexMap<Name, Dependency> {
 }
 
 fn success_exit_codes(keys: &Fields) -> BTreeSet<i32> {
-    let codes: BTreeSet<i32> = keys
-        .items("success_exit_codes")
-        .iter()
-        .filter_map(|node| match node.value {
-            Value::Integer(code) => i32::try_from(code).ok(),
-            _ => None,
-        })
-        .collect();
+    let code = |node: &Node| {
+        let Value::Integer(code) = node.value else { return None };
+        i32::try_from(code).ok()
+    };
+    let codes: BTreeSet<i32> = keys.items("success_exit_codes").iter().filter_map(code).collect();
     if codes.is_empty() { BTreeSet::from([0]) } else { codes }
 }

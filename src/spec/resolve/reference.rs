@@ -7,6 +7,10 @@ use super::super::fault::{Fault, Place, did_you_mean};
 use super::super::procfile::tree::{Fields, Node};
 use super::{DEFAULT, Member, cycle, dependencies};
 
+/// After so many unknown names no more are compared with all known ones: a file of a megabyte can
+/// hold tens of thousands of both, and nobody reads so far.
+const MOST_HINTS: usize = 200;
+
 /// Looks up what is written in every process, job, pool and option set.
 pub(super) fn check(root: &Fields, members: &[Member<'_>], broken: bool, faults: &mut Vec<Fault>) {
     let named = |section| root.tables(section).map(|(name, _, _)| name).collect::<IndexSet<_>>();
@@ -18,6 +22,7 @@ pub(super) fn check(root: &Fields, members: &[Member<'_>], broken: bool, faults:
         policies: with_default(named("retry")),
         sets: with_default(named("options")),
         pools,
+        hints_left: MOST_HINTS,
         broken,
         faults,
     };
@@ -48,6 +53,7 @@ struct Lookup<'a> {
     policies: IndexSet<&'a str>,
     sets: IndexSet<&'a str>,
     pools: IndexSet<&'a str>,
+    hints_left: usize,
     broken: bool,
     faults: &'a mut Vec<Fault>,
 }
@@ -56,19 +62,19 @@ impl Lookup<'_> {
     fn table(&mut self, keys: &Fields, owner: &str) {
         for set in keys.items("options") {
             if let Some(name) = set.text().filter(|name| !self.sets.contains(*name)) {
-                let near = did_you_mean(name, self.sets.iter().copied());
+                let near = near(name, &self.sets, &mut self.hints_left);
                 let message =
                     format!("{owner} takes the option set `{name}`, which does not exist");
                 self.unknown(&set.place, &message, near);
             }
         }
         if let Some((node, name)) = named(keys, "retry", &self.policies) {
-            let near = did_you_mean(name, self.policies.iter().copied());
+            let near = near(name, &self.policies, &mut self.hints_left);
             let message = format!("{owner} names the retry policy `{name}`, which does not exist");
             self.unknown(&node.place, &message, near);
         }
         if let Some((node, name)) = named(keys, "pool", &self.pools) {
-            let near = did_you_mean(name, self.pools.iter().copied());
+            let near = near(name, &self.pools, &mut self.hints_left);
             let message =
                 format!("{owner} takes a slot of the pool `{name}`, which does not exist");
             self.unknown(&node.place, &message, near);
@@ -94,7 +100,7 @@ impl Lookup<'_> {
             Some((process, _)) => {
                 Some(format!("name `{process}`: all its replicas must fulfil it"))
             }
-            None => did_you_mean(name, self.targets.iter().copied()),
+            None => near(name, &self.targets, &mut self.hints_left),
         };
         self.unknown(place, &format!("{message}, which does not exist"), hint);
     }
@@ -112,4 +118,9 @@ fn named<'k>(keys: &'k Fields, key: &str, known: &IndexSet<&str>) -> Option<(&'k
     let node = keys.get(key)?;
     let name = node.text()?;
     (!known.contains(name)).then_some((node, name))
+}
+
+fn near(name: &str, known: &IndexSet<&str>, left: &mut usize) -> Option<String> {
+    *left = left.checked_sub(1)?;
+    did_you_mean(name, known.iter().copied())
 }

@@ -1,0 +1,221 @@
+//! What is left when pitcrew itself is killed: nothing.
+
+#[path = "common/lib.rs"]
+mod common;
+
+use std::time::Duration;
+
+use common::events::{about, of};
+use common::{
+    Project, Running, alive, descriptors, long_sleep, memory_kib, send, times, wait_until,
+    with_argument,
+};
+
+/// After a SIGKILL of one of its own processes nothing may be left after this.
+const PROMISED: Duration = Duration::from_secs(2);
+
+/// Children that do not want to go: deaf to TERM, with grandchildren, gone to a session of their
+/// own by a double fork, and with an empty environment.
+fn stubborn_tree(sleep: &str) -> String {
+    format!(
+        "[process.deaf]\ncommand = 'trap \"\" TERM INT HUP; sleep {sleep} & echo up; \
+         while :; do sleep {sleep}; done'\n\
+         [process.daemon]\ncommand = 'setsid sh -c \"(trap \\\"\\\" TERM; setsid sleep {sleep} & \
+         sleep {sleep}) & exit\"; echo up; exec sleep {sleep}'\n\
+         [process.hidden]\ncommand = 'env -i setsid sleep {sleep} & echo up; exec sleep {sleep}'\n"
+    )
+}
+
+fn all_up(up: &Running, sleep: &str) {
+    for name in ["deaf", "daemon", "hidden"] {
+        up.wait_out(&format!("{name:6} | up"));
+    }
+    wait_until("all sleep", || with_argument(sleep).len() >= 7);
+}
+
+#[test]
+fn nothing_is_left_after_kill_9_of_the_engine() {
+    for _ in 0..times(8) {
+        let sleep = long_sleep();
+        let project = Project::new(&stubborn_tree(&sleep));
+        let mut up = project.up([]);
+        all_up(&up, &sleep);
+        send(up.engine(), libc::SIGKILL);
+        // The guardian ends as the engine did, after everything is gone.
+        assert_eq!(up.ended_within(PROMISED * 5).to_string(), "signal: 9 (SIGKILL)");
+        assert!(with_argument(&sleep).is_empty());
+        up.done();
+    }
+}
+
+#[test]
+fn nothing_is_left_after_kill_9_of_the_guardian() {
+    for _ in 0..times(8) {
+        let sleep = long_sleep();
+        let project = Project::new(&stubborn_tree(&sleep));
+        let up = project.up([]);
+        all_up(&up, &sleep);
+        send(up.guardian(), libc::SIGKILL);
+        up.forget();
+        project.nothing_left_within(PROMISED);
+        assert!(with_argument(&sleep).is_empty());
+        // The lock is free again, and there is nothing to recover.
+        project.write("procfile.toml", "[process]\na = 'echo again'\n");
+        let done = project.up_done([]);
+        done.assert_code(0);
+        assert!(!done.err.contains("left by a session before"), "{done}");
+    }
+}
+
+#[test]
+fn strays_that_are_to_be_left_survive_a_kill_9() {
+    for victim in ["engine", "guardian"] {
+        let (kept, gone) = (long_sleep(), long_sleep());
+        let project = Project::new(&format!(
+            "[process.a]\ncommand = 'setsid sleep {kept} & echo up; exec sleep {gone}'\n\
+             stop = {{ strays = 'leave' }}\n"
+        ));
+        let up = project.up([]);
+        up.wait_out("| up");
+        wait_until("both sleep", || {
+            with_argument(&kept).len() == 1 && with_argument(&gone).len() == 1
+        });
+        send(if victim == "engine" { up.engine() } else { up.guardian() }, libc::SIGKILL);
+        up.forget();
+        let left = with_argument(&kept);
+        assert_eq!(left.len(), 1, "after the end of the {victim}");
+        wait_until("the others are gone", || project.carriers() == left);
+        assert!(with_argument(&gone).is_empty());
+        send(left[0], libc::SIGKILL);
+        project.nothing_left_within(common::BOUND);
+    }
+}
+
+#[test]
+fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
+    for _ in 0..times(3) {
+        let sleep = long_sleep();
+        let project = Project::new(&format!(
+            "[process.a]\ncommand = 'setsid sleep {sleep} & echo up; exec sleep {sleep}'\n"
+        ));
+        // Looks like ours, is none of ours.
+        let decoy_sleep = sleep.clone();
+        let mut decoy = std::process::Command::new("sleep").arg(&decoy_sleep).spawn().unwrap();
+        let up = project.up([]);
+        up.wait_out("| up");
+        wait_until("all sleep", || with_argument(&sleep).len() == 3);
+        let (guardian, engine) = (up.guardian(), up.engine());
+        // Stopped first, so that neither can do anything about the end of the other.
+        for pid in [guardian, engine] {
+            send(pid, libc::SIGSTOP);
+        }
+        for pid in [guardian, engine] {
+            send(pid, libc::SIGKILL);
+        }
+        up.forget();
+        // The direct child dies with the engine.
+        wait_until("the child is gone", || with_argument(&sleep).len() == 2);
+        project.write("procfile.toml", "[process]\nb = 'echo again'\n");
+        let done = project.up_done([]);
+        done.assert_code(0);
+        done.assert_err(&format!("sleep {sleep}, left by a session before"));
+        assert_eq!(with_argument(&sleep), [decoy.id()]);
+        decoy.kill().unwrap();
+        decoy.wait().unwrap();
+    }
+}
+
+#[test]
+fn kill_9_of_the_engine_of_exec_leaves_nothing() {
+    let sleep = long_sleep();
+    let project = Project::empty();
+    let script = format!("setsid sleep {sleep} & echo up; exec sleep {sleep}");
+    let mut exec = project.start(project.pitcrew(["exec", "--", "sh", "-c", &script]));
+    exec.wait_out("up");
+    send(exec.engine(), libc::SIGKILL);
+    assert_eq!(exec.ended().to_string(), "signal: 9 (SIGKILL)");
+    exec.done();
+    assert!(with_argument(&sleep).is_empty());
+}
+
+#[test]
+fn kill_9_while_it_starts_children_leaves_nothing() {
+    let sleep = long_sleep();
+    let project =
+        Project::new(&format!("[process.a]\ncommand = 'exec sleep {sleep}'\nreplicas = 60\n"));
+    for round in 0..times(10) {
+        let mut up = project.up([]);
+        // At another moment each time: after so many are up.
+        let wanted = round as usize * 5;
+        wait_until("some are up", || with_argument(&sleep).len() >= wanted);
+        let engine = up.engine();
+        send(engine, libc::SIGKILL);
+        up.ended();
+        up.done();
+        project.nothing_left_within(Duration::ZERO);
+    }
+}
+
+#[test]
+fn crashes_and_restarts_leave_no_zombie_descriptor_or_memory() {
+    let cycles = times(1_000) as usize;
+    let project = Project::new(&format!(
+        "[process.a]\ncommand = ['sh', '-c', 'echo run; exit 1']\nrestart = 'always'\n\
+         retry = {{ attempts = {cycles}, backoff = {{ initial = '0ms', factor = 1.0, max = '0ms', \
+         jitter = 0.0 }} }}\n\
+         [process]\nidle = 'exec sleep {}'\n",
+        long_sleep()
+    ));
+    let up = project.up(["--quiet", "--events", "events"]);
+    let engine = up.engine();
+    wait_until("a few are over", || project.text("events").lines().count() > 100);
+    let (descriptors_before, memory_before) = (descriptors(engine), memory_kib(engine, "VmRSS"));
+    wait_until("all are over", || project.text("events").contains("process_gave_up"));
+    let zombies = common::below(up.guardian()).into_iter().filter(|one| one.state == 'Z').count();
+    assert_eq!(zombies, 0);
+    let (after, memory) = (descriptors(engine), memory_kib(engine, "VmRSS"));
+    println!("descriptors {descriptors_before} -> {after}, {memory_before} -> {memory} KiB");
+    assert!(after <= descriptors_before, "{descriptors_before} -> {after}");
+    // Each run leaves a line of text in the kept output, which is not a leak.
+    assert!(memory < memory_before + 8 * 1024, "{memory_before} -> {memory} KiB");
+    up.signal(libc::SIGTERM);
+    up.done();
+    let events = project.events("events");
+    assert_eq!(about(&events, "process_completed", "a").len(), cycles + 1);
+    assert_eq!(of(&events, "process_failed").len(), 0);
+}
+
+#[test]
+fn a_thousand_processes_start_and_stop_and_leave_nothing() {
+    let sleep = long_sleep();
+    let project =
+        Project::new(&format!("[process.a]\ncommand = ['sleep', '{sleep}']\nreplicas = 1000\n"));
+    let up = project.up(["--events", "events"]);
+    up.wait_err("everything is ready");
+    assert_eq!(with_argument(&sleep).len(), 1_000);
+    up.signal(libc::SIGTERM);
+    assert_eq!(up.done().signal(), libc::SIGTERM);
+    assert!(with_argument(&sleep).is_empty());
+    let events = project.events("events");
+    assert_eq!(of(&events, "process_started").len(), 1_000);
+    assert_eq!(of(&events, "process_killed").len(), 1_000);
+}
+
+#[test]
+fn orphans_that_come_to_the_engine_are_reaped_while_it_runs() {
+    let project = Project::new(&format!(
+        "[process.a]\ncommand = 'for i in 1 2 3 4 5 6 7 8 9 10; do setsid sh -c \"sleep 0.1 & exit\"; \
+         done; echo made; exec sleep {}'\n",
+        long_sleep()
+    ));
+    let up = project.up([]);
+    up.wait_out("| made");
+    let guardian = up.guardian();
+    wait_until("only the engine, its child and no zombie is left", || {
+        let below = common::below(guardian);
+        below.len() == 2 && below.iter().all(|one| one.state != 'Z')
+    });
+    assert!(alive(up.engine()));
+    up.signal(libc::SIGTERM);
+    up.done();
+}
