@@ -175,6 +175,46 @@ fn on_a_terminal_ctrl_c_that_ends_the_process_is_130() {
 }
 
 #[test]
+fn on_a_terminal_ctrl_c_before_it_runs_ends_what_it_waits_for() {
+    let sleep = long_sleep();
+    let project = Project::new(&format!(
+        "[process.setup]\ncommand = 'sleep {sleep}'\n\
+         [process.a]\ncommand = 'echo never'\ndepends_on = {{ setup = 'succeeded' }}\n"
+    ));
+    let mut terminal = Terminal::start(project.pitcrew(["run", "a"]));
+    wait_until("the dependency runs", || !with_argument(&sleep).is_empty());
+    terminal.type_in("\x03");
+    assert_eq!(terminal.ended().to_string(), "signal: 2 (SIGINT)");
+    assert!(with_argument(&sleep).is_empty());
+}
+
+#[test]
+fn on_a_terminal_the_shell_has_it_back_afterwards() {
+    let project = Project::new("[process]\na = 'stty -echo; true'\n");
+    let mut shell = project.command("/bin/sh");
+    shell.args(["-c", &format!("{} run a; echo code $?; cat", common::binary())]);
+    let mut terminal = Terminal::start(shell);
+    terminal.wait("code 0");
+    // The shell's next command reads from the terminal: it is in the foreground again.
+    terminal.type_in("hello\n\x04");
+    terminal.wait("hello");
+    assert_eq!(terminal.ended().code(), Some(0));
+}
+
+#[test]
+fn exec_on_a_terminal_passes_ctrl_c_to_the_command() {
+    let project = Project::empty();
+    let script = "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.02; done";
+    let mut terminal =
+        Terminal::start(project.pitcrew(["exec", "--", "sh", "-c", script]));
+    terminal.wait("up");
+    terminal.type_in("\x03");
+    terminal.wait("caught");
+    assert_eq!(terminal.ended().code(), Some(9));
+    project.nothing_left_within(std::time::Duration::ZERO);
+}
+
+#[test]
 fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
     let project = Project::new("[process]\na = 'echo $$ > pid; echo up; read x; echo got $x'\n");
     let mut shell = project.command("/bin/bash");

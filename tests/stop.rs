@@ -6,6 +6,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::events::{about, only};
+use common::pty::Terminal;
 use common::{Oddity, Project, Running, alive, long_sleep, wait_until, with_argument};
 
 const STUBBORN: &str = "trap \"\" TERM INT HUP; echo up; while :; do sleep 0.05; done";
@@ -220,6 +221,54 @@ fn a_daemon_that_cleared_its_environment_is_ended_with_the_project() {
     up.signal(libc::SIGTERM);
     up.done();
     assert!(with_argument(&sleep).is_empty());
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_counts_once_though_both_processes_get_it() {
+    let project = Project::new(
+        "[process.a]\ncommand = 'trap \"echo asked; sleep 0.2; echo gone; exit\" TERM; echo up; \
+         while :; do sleep 0.02; done'\n",
+    );
+    let mut terminal = Terminal::start(project.pitcrew(["up", "--no-tui"]));
+    terminal.wait(" up\r\n");
+    terminal.type_in("\x03");
+    assert_eq!(terminal.ended().to_string(), "signal: 2 (SIGINT)");
+    terminal.wait("gone");
+    assert!(!terminal.shown.lossy().contains("killing"), "{}", terminal.shown.lossy());
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn a_terminal_that_goes_away_is_a_hangup() {
+    let project = Project::new(
+        "[process.a]\ncommand = 'trap \"touch asked; exit\" TERM; echo up; \
+         while :; do echo more; sleep 0.02; done'\n",
+    );
+    let mut terminal = Terminal::start(project.pitcrew(["up", "--no-tui"]));
+    terminal.wait(" up\r\n");
+    terminal.hang_up();
+    assert_eq!(terminal.ended().to_string(), "signal: 1 (SIGHUP)");
+    assert!(project.path("asked").exists());
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn under_nohup_it_lives_on_without_its_terminal() {
+    let project = Project::new(
+        "[process.a]\ncommand = 'echo up; until [ -e go ]; do echo more; sleep 0.02; done; \
+         touch well'\n",
+    );
+    let mut command = project.pitcrew(["up", "--no-tui"]);
+    common::with_oddities(&mut command, &[Oddity::Ignores(libc::SIGHUP)]);
+    let mut terminal = Terminal::start(command);
+    terminal.wait(" up\r\n");
+    terminal.hang_up();
+    // It prints into a terminal that is gone, for a while.
+    std::thread::sleep(Duration::from_millis(300));
+    project.write("go", "");
+    assert_eq!(terminal.ended().code(), Some(0));
+    assert!(project.path("well").exists());
+    project.nothing_left_within(Duration::ZERO);
 }
 
 // ---- the stop command ---------------------------------------------------------------------------

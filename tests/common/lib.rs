@@ -390,7 +390,7 @@ impl Drop for Running {
 }
 
 /// What one output has given so far.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Text(Arc<(Mutex<Got>, Condvar)>);
 
 #[derive(Default)]
@@ -411,16 +411,21 @@ impl Text {
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                     Err(_) => 0,
                 };
-                let mut got = into.0.0.lock().unwrap();
-                got.bytes.extend_from_slice(&buffer[..length]);
-                got.ended = length == 0;
-                into.0.1.notify_all();
+                into.push(&buffer[..length]);
                 if length == 0 {
                     return;
                 }
             }
         });
         text
+    }
+
+    /// More of it; its end when it is empty.
+    pub fn push(&self, bytes: &[u8]) {
+        let mut got = self.0.0.lock().unwrap();
+        got.bytes.extend_from_slice(bytes);
+        got.ended |= bytes.is_empty();
+        self.0.1.notify_all();
     }
 
     /// The line with this text, once it is there to its end.

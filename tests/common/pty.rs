@@ -1,12 +1,15 @@
 //! A terminal for a test: its other end is read and typed into.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::{BOUND, Text};
@@ -14,9 +17,10 @@ use super::{BOUND, Text};
 /// Something that runs on a terminal of its own.
 pub struct Terminal {
     pub child: Child,
-    master: File,
+    master: Option<File>,
     /// All that was shown.
     pub shown: Text,
+    gone: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -45,12 +49,20 @@ impl Terminal {
         let child = command.spawn().unwrap();
         drop(command);
         let master = File::from(master);
-        let shown = Text::read(master.try_clone().unwrap());
-        Self { child, master, shown }
+        let (shown, gone) = (Text::default(), Arc::new(AtomicBool::new(false)));
+        let (from, text, ends) = (master.try_clone().unwrap(), shown.clone(), Arc::clone(&gone));
+        std::thread::spawn(move || look(&from, &text, &ends));
+        Self { child, master: Some(master), shown, gone }
     }
 
     pub fn type_in(&mut self, keys: &str) {
-        self.master.write_all(keys.as_bytes()).unwrap();
+        self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Takes the terminal away, as when its window is closed.
+    pub fn hang_up(&mut self) {
+        self.master = None;
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     /// Waits until this is shown.
@@ -86,6 +98,24 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Reads what is shown, until there is no more or it is to end.
+fn look(mut from: &File, text: &Text, gone: &AtomicBool) {
+    let mut buffer = [0; 4096];
+    while !gone.load(Ordering::Relaxed) {
+        let mut ready = [PollFd::new(from, PollFlags::IN)];
+        let pace = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+        match poll(&mut ready, Some(&pace)) {
+            Ok(0) | Err(_) => continue,
+            Ok(_) => {}
+        }
+        match from.read(&mut buffer) {
+            Ok(length @ 1..) => text.push(&buffer[..length]),
+            Ok(0) | Err(_) => break,
+        }
+    }
+    text.push(&[]);
 }
 
 impl Drop for Terminal {
