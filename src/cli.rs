@@ -99,6 +99,7 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct UpArgs {
     /// NAME, NAME.N, @TAG, POOL or all; without any, everything that starts by itself
     names: Vec<String>,

@@ -14,6 +14,7 @@ use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
 use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
+use crate::session::{Feed, Notice, Session};
 use crate::spec::{Name, ProcessSpec, StdinKind};
 use crate::sys::{self, Host, Launch};
 
@@ -24,7 +25,6 @@ mod run;
 mod stop_command;
 
 pub use clock::Clock;
-pub use notice::Notice;
 pub use run::Tap;
 
 use environment::{Surroundings, Whose, argv};
@@ -33,6 +33,11 @@ use run::{Order, RunContext, RunTask};
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
+/// From so many processes on, not every change is shown at once: all of them are in a snapshot
+/// (10,000: 0.3 ms to make and to drop), so one after each of 10,000 jobs would take as long as the
+/// jobs. It comes at most so often then, for each process.
+const CROWD: usize = 1000;
+const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(2);
 /// How long log files may take to be written when everything has ended.
 const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -60,37 +65,6 @@ pub struct Settings {
     pub takes_terminal: bool,
 }
 
-/// What everyone outside has in hand: wishes in, state and output out.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    intents: mpsc::UnboundedSender<Intent>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    store: Arc<LogStore>,
-    clock: Clock,
-}
-
-impl Handle {
-    /// Says a wish. Never waits; after the engine has ended it changes nothing.
-    pub fn wish(&self, intent: Intent) {
-        _ = self.intents.send(intent);
-    }
-
-    /// The newest state; can be awaited for the next.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
-    }
-
-    /// What was printed.
-    pub fn store(&self) -> &Arc<LogStore> {
-        &self.store
-    }
-
-    /// The clock all moments are read on.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
-
 /// One project being run on a host.
 pub struct Engine<H: Host> {
     host: Arc<H>,
@@ -107,12 +81,16 @@ pub struct Engine<H: Host> {
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
     intents: mpsc::UnboundedReceiver<Intent>,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Not before then is there another snapshot.
+    paced: Moment,
+    /// Something has changed since the last one.
+    stale: bool,
     observers: Vec<mpsc::UnboundedSender<Event>>,
     notices: Notices,
     told: Option<mpsc::UnboundedReceiver<Notice>>,
     starts: mpsc::UnboundedSender<Start>,
     seq: u64,
-    handle: Handle,
+    session: Session,
 }
 
 /// A start under way: how to go on when it is answered.
@@ -138,8 +116,8 @@ impl<H: Host> Engine<H> {
                 start.await;
             }
         });
-        let handle =
-            Handle { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let session =
+            Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         Self {
             host,
             orchestra,
@@ -159,18 +137,26 @@ impl<H: Host> Engine<H> {
             facts: mpsc::unbounded_channel(),
             intents: received,
             snapshots,
+            paced: Moment::default(),
+            stale: false,
             observers: Vec::new(),
             notices,
             told: Some(told),
             starts,
             seq: 0,
-            handle,
+            session,
         }
     }
 
-    /// Wishes in, state and output out.
-    pub fn handle(&self) -> Handle {
-        self.handle.clone()
+    /// The project as fronts see it.
+    pub fn session(&self) -> Session {
+        self.session.clone()
+    }
+
+    /// What is told to the one front that shows notices; nothing the second time.
+    pub fn feed(&mut self) -> Option<Feed> {
+        let notices = self.told.take()?;
+        Some(Feed { events: self.observe(), notices })
     }
 
     /// Every event from now on, without a gap; to be asked for before [`Engine::run`].
@@ -178,11 +164,6 @@ impl<H: Host> Engine<H> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.observers.push(sender);
         receiver
-    }
-
-    /// Every notice, for the one who shows them.
-    pub fn take_notices(&mut self) -> Option<mpsc::UnboundedReceiver<Notice>> {
-        self.told.take()
     }
 
     /// A place to put notices of one's own, in one order with those of the engine.
@@ -195,10 +176,10 @@ impl<H: Host> Engine<H> {
         let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
         self.carry_out(step);
         let finish = loop {
-            self.publish();
             if let Some(finish) = self.orchestra.finish() {
                 break finish.clone();
             }
+            self.publish_at_pace();
             let input = self.next().await;
             self.take(input);
             for _ in 0..BATCH {
@@ -206,6 +187,7 @@ impl<H: Host> Engine<H> {
                 self.take(Input::Fact(fact));
             }
         };
+        self.publish();
         self.close_logs().await;
         self.store.close();
         finish
@@ -213,7 +195,8 @@ impl<H: Host> Engine<H> {
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
     async fn next(&mut self) -> Input {
-        let deadline = self.orchestra.deadline();
+        let shown = self.stale.then_some(self.paced);
+        let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
         tokio::select! {
             biased;
             Some(fact) = self.facts.1.recv() => Input::Fact(fact),
@@ -236,6 +219,19 @@ impl<H: Host> Engine<H> {
         }
         for effect in step.effects {
             self.perform(effect);
+        }
+    }
+
+    fn publish_at_pace(&mut self) {
+        let now = self.clock.now();
+        self.stale = now < self.paced;
+        if self.stale {
+            return;
+        }
+        self.publish();
+        let crowd = self.sources.len();
+        if crowd >= CROWD {
+            self.paced = now + CROWD_PACE * crowd as u32;
         }
     }
 

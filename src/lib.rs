@@ -1,5 +1,36 @@
 //! pitcrew runs the processes of a project: declared in one file or built in code, started in the
 //! right order, kept alive, and always able to say why they are in the state they are in.
+//!
+//! ```text
+//!     library call     Ctrl-C / SIGTERM     a front
+//!            \                |              /
+//!             +---------- [`Intent`] -------+
+//!                             |
+//!                             v
+//!           +-----------------------------------+
+//!  Fact --->|  [`engine`]: the one loop         |
+//!           |    step = machine.step(now, input)|---> Effect ---> one task per run ([`sys`])
+//!           +-----------------------------------+                        |
+//!     ^           |                 |                                    | bytes
+//!     |           v                 v                                    v
+//!     |    [`Snapshot`]s       [`Event`]s                     [`output`]: LogStore (bounded)
+//!     +---- run task              |                                      |
+//!                 +---------------+--------------------------------------+
+//!                                 |  read only, through one [`session`]
+//!                                 v
+//!                        plain lines, your program
+//! ```
+//!
+//! - [`spec`] is what was asked for, checked: a `procfile.toml` without its syntax.
+//! - [`machine`] decides everything and touches nothing: no clock, no I/O, no thread.
+//! - [`sys`] is the seam to the operating system: a host launches, a child is one live run.
+//! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
+//! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
+//! - [`plain`] is the headless front, [`cli`] the program.
+//!
+//! [`Intent`]: machine::Intent
+//! [`Snapshot`]: machine::Snapshot
+//! [`Event`]: machine::Event
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -7,5 +38,6 @@ pub mod engine;
 pub mod machine;
 pub mod output;
 pub mod plain;
+pub mod session;
 pub mod spec;
 pub mod sys;

@@ -21,6 +21,8 @@ mod retry;
 pub mod select;
 mod slots;
 pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};

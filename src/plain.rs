@@ -10,11 +10,10 @@ use std::sync::mpsc as blocking;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::engine::{Engine, Handle, Notice};
-use crate::machine::{Event, Phase, ProcessId};
-use crate::sys::Host;
+use crate::machine::{Phase, ProcessId};
+use crate::session::{Feed, Session};
 
 mod lines;
 mod tell;
@@ -62,24 +61,22 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Starts to show what an engine that is about to run tells.
-    pub fn start<H: Host>(engine: &mut Engine<H>, options: PlainOptions) -> Self {
-        let (handle, events, notices) = (engine.handle(), engine.observe(), engine.take_notices());
+    /// Starts to show what is told of a project.
+    pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> Self {
         let (lines, received) = blocking::channel::<String>();
         let writer = std::thread::spawn(move || write_notices(&received));
         let (gone, closed) = oneshot::channel();
         let printer = options.lines.map(|style| {
-            let printer = Printer::new(&handle, style, lines.clone());
+            let printer = Printer::new(session, style, lines.clone());
             std::thread::spawn(move || {
                 if printer.print_all().is_err() {
                     _ = gone.send(());
                 }
             })
         });
-        let teller = Teller::new(&handle, options, lines);
+        let teller = Teller::new(session, options, lines);
         let (done, finished) = oneshot::channel();
-        let told = Told { events, notices, finished };
-        let teller = tokio::spawn(tell(handle, told, teller));
+        let teller = tokio::spawn(tell(session.clone(), feed, finished, teller));
         Self { printer, teller, done, writer, closed: Some(closed) }
     }
 
@@ -112,18 +109,15 @@ fn write_notices(lines: &blocking::Receiver<String>) {
     }
 }
 
-/// What the teller listens to.
-struct Told {
-    events: mpsc::UnboundedReceiver<Event>,
-    notices: Option<mpsc::UnboundedReceiver<Notice>>,
-    finished: oneshot::Receiver<()>,
-}
-
 /// Turns events, notices and the way down into lines.
-async fn tell(handle: Handle, told: Told, mut teller: Teller) {
-    let Told { mut events, notices, mut finished } = told;
-    let Some(mut notices) = notices else { return };
-    let mut snapshots = handle.snapshots();
+async fn tell(
+    session: Session,
+    feed: Feed,
+    mut finished: oneshot::Receiver<()>,
+    mut teller: Teller,
+) {
+    let Feed { mut events, mut notices } = feed;
+    let mut snapshots = session.snapshots();
     let mut phase = Phase::Up;
     let mut remind = tokio::time::interval(REMIND);
     loop {
@@ -135,14 +129,14 @@ async fn tell(handle: Handle, told: Told, mut teller: Teller) {
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
                 if snapshot.phase != phase {
                     phase = snapshot.phase.clone();
-                    teller.going_down(&snapshot, handle.clock().now());
+                    teller.going_down(&snapshot, session.clock().now());
                     remind.reset();
                 }
             },
             _ = &mut finished => return,
             _ = remind.tick(), if phase != Phase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
-                teller.still_there(&snapshot, handle.clock().now());
+                teller.still_there(&snapshot, session.clock().now());
             }
         }
     }

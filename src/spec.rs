@@ -11,13 +11,25 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-mod load_tmp;
-pub use load_tmp::*;
+#[cfg(test)]
+mod docs;
+mod fault;
+mod keep;
+mod locate;
 mod outcome;
+mod procfile;
+mod resolve;
+mod schema;
 mod signal;
+mod units;
 
+pub use fault::{Fault, Faults, nearest};
+pub(crate) use keep::is_kept;
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+pub use units::{UnitError, parse_duration, parse_size};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
 ///
@@ -190,7 +202,8 @@ pub struct Environment {
     pub unset: Vec<String>,
     /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
     pub set: IndexMap<String, String>,
-    /// The process's own layer or an option set names `PORT`, so `port` does not set it.
+    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
+    /// `set` that comes from the project or an option set gives way to `port`.
     pub names_port: bool,
 }
 
@@ -303,7 +316,7 @@ pub struct StopPolicy {
     pub command: Option<CommandLine>,
     /// What happens to descendants that are left when the leader has ended.
     pub strays: StraysPolicy,
-    /// Program names that are never ended as strays.
+    /// Program names that are never ended as strays, by the name the kernel shows.
     pub keep: Arc<BTreeSet<String>>,
 }
 
@@ -314,7 +327,7 @@ impl Default for StopPolicy {
             grace: Duration::from_secs(10),
             command: None,
             strays: StraysPolicy::default(),
-            keep: Arc::default(),
+            keep: keep::usual(),
         }
     }
 }

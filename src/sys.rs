@@ -121,7 +121,8 @@ pub trait Child: Send + Sync + 'static {
     /// again.
     fn exited(&mut self) -> impl Future<Output = io::Result<Exit>> + Send;
 
-    /// Sends `signal` to the group. A group that is gone already is no error.
+    /// Sends `signal` to the group. A group that is gone already is no error. After a TERM comes a
+    /// CONT, as a stopped child would not notice it.
     fn signal(&self, signal: Signal) -> io::Result<()>;
 
     /// The descendants of this run that are alive now, the leader left out: members of the group,
@@ -137,7 +138,8 @@ pub trait Child: Send + Sync + 'static {
     fn signal_these(&self, signal: Signal, pids: Vec<u32>) -> impl Future<Output = ()> + Send;
 
     /// Sends `signal` to the descendants that `policy` lets go, repeating the look until no new one
-    /// turns up; `keep` holds program names that are left alone. Gives those that cannot be signalled.
+    /// turns up; `keep` holds program names that are left alone, with everything below them. Gives
+    /// those that cannot be signalled. Does not wait for anybody's end.
     fn signal_strays(
         &self,
         signal: Signal,
@@ -146,7 +148,9 @@ pub trait Child: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<Descendant>> + Send;
 
     /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
-    /// that can be signalled.
+    /// that can be signalled; two seconds at most. An error says that somebody is left whom we may
+    /// not signal or the kernel cannot end; [`Child::strays`] names them. Does not wait for the
+    /// leader's end.
     fn kill_tree(&self) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Reaps the leader. The last call.

@@ -77,7 +77,9 @@ fn strays_that_are_to_be_left_survive_a_kill_9() {
         ));
         let up = project.up([]);
         up.wait_out("| up");
-        wait_until("both sleep", || with_argument(&kept).len() == 1 && with_argument(&gone).len() == 1);
+        wait_until("both sleep", || {
+            with_argument(&kept).len() == 1 && with_argument(&gone).len() == 1
+        });
         send(if victim == "engine" { up.engine() } else { up.guardian() }, libc::SIGKILL);
         up.forget();
         let left = with_argument(&kept);
@@ -186,9 +188,8 @@ fn crashes_and_restarts_leave_no_zombie_descriptor_or_memory() {
 #[test]
 fn a_thousand_processes_start_and_stop_and_leave_nothing() {
     let sleep = long_sleep();
-    let project = Project::new(&format!(
-        "[process.a]\ncommand = ['sleep', '{sleep}']\nreplicas = 1000\n"
-    ));
+    let project =
+        Project::new(&format!("[process.a]\ncommand = ['sleep', '{sleep}']\nreplicas = 1000\n"));
     let up = project.up(["--events", "events"]);
     up.wait_err("everything is ready");
     assert_eq!(with_argument(&sleep).len(), 1_000);

@@ -115,9 +115,8 @@ fn files_that_cannot_be_opened_stop_nothing() {
 
 #[test]
 fn a_file_size_limit_is_a_lost_log_and_no_death() {
-    let project = Project::new(
-        "[process.a]\ncommand = 'seq 200000; echo end'\nlog = { file = 'a.log' }\n",
-    );
+    let project =
+        Project::new("[process.a]\ncommand = 'seq 200000; echo end'\nlog = { file = 'a.log' }\n");
     let mut shell = project.command("bash");
     shell.args(["-c", &format!("ulimit -f 100; exec {} up --no-tui", common::binary())]);
     let done = project.finished(shell);

@@ -83,7 +83,8 @@ fn to_a_terminal_hostile_bytes_are_made_safe() {
     let line = shown.split(|b| *b == b'\n').find(|line| line.ends_with(b"end\r")).unwrap();
     let line = String::from_utf8(line.to_vec()).unwrap();
     assert!(line.contains("\x1b[31m") || line.contains("\x1b[0;31m"), "colours stay: {line:?}");
-    for bad in ["\x1b[2J", "\x1b[10;10H", "\x1b]", "\x07", "\x1b[?1049h", "\x1bP", "\x7f", "\u{9b}"] {
+    for bad in ["\x1b[2J", "\x1b[10;10H", "\x1b]", "\x07", "\x1b[?1049h", "\x1bP", "\x7f", "\u{9b}"]
+    {
         assert!(!line.contains(bad), "{bad:?} in {line:?}");
     }
 }
@@ -109,8 +110,7 @@ fn to_a_terminal_names_have_colours_unless_no_color_is_set() {
 
 #[test]
 fn a_prompt_without_a_newline_is_shown_when_the_next_line_or_the_end_comes() {
-    let project =
-        Project::new("[process]\na = '''printf 'Name? '; sleep 0.3; echo 'thanks' '''\n");
+    let project = Project::new("[process]\na = '''printf 'Name? '; sleep 0.3; echo 'thanks' '''\n");
     assert_eq!(project.up_done([]).out, "a | Name? thanks\n");
 }
 
@@ -121,8 +121,7 @@ fn when_nobody_reads_any_more_it_ends_quietly_and_leaves_nothing() {
         long_sleep()
     ));
     let mut shell = project.command("bash");
-    let script =
-        format!("{} up --no-tui | head -n 1; echo ${{PIPESTATUS[0]}}", common::binary());
+    let script = format!("{} up --no-tui | head -n 1; echo ${{PIPESTATUS[0]}}", common::binary());
     shell.args(["-c", &script]);
     let done = project.finished(shell);
     assert_eq!(done.out, "a | line\n141\n");
@@ -197,9 +196,7 @@ fn a_log_file_is_appended_to_over_restarts_and_sessions() {
 
 #[test]
 fn fifty_megabytes_of_lines_are_in_the_log_to_the_byte_over_rotations() {
-    let project = Project::new(
-        "[process.a]\ncommand = 'seq 6500000'\nlog = { file = 'a.log' }\n",
-    );
+    let project = Project::new("[process.a]\ncommand = 'seq 6500000'\nlog = { file = 'a.log' }\n");
     project.up_done(["--quiet"]).assert_code(0);
     let mut wanted = String::new();
     for number in 1..=6_500_000 {
@@ -235,8 +232,7 @@ fn one_very_long_line_takes_no_memory_and_is_in_the_log() {
 
 #[test]
 fn a_log_on_a_full_disk_is_told_and_stops_nothing() {
-    let project =
-        Project::new("[process.a]\ncommand = 'seq 100000'\nlog = { file = 'a.log' }\n");
+    let project = Project::new("[process.a]\ncommand = 'seq 100000'\nlog = { file = 'a.log' }\n");
     std::os::unix::fs::symlink("/dev/full", project.path("a.log")).unwrap();
     let done = project.up_done([]);
     done.assert_code(0);
@@ -308,8 +304,7 @@ fn a_reader_that_reads_nothing_delays_no_child() {
 
 #[test]
 fn many_short_lines_of_many_are_all_printed() {
-    let project =
-        Project::new("[process.a]\ncommand = 'seq 3000'\nreplicas = 20\n");
+    let project = Project::new("[process.a]\ncommand = 'seq 3000'\nreplicas = 20\n");
     let out = project.up_done([]).out;
     for replica in 1..=20 {
         let label = format!("{:4} | ", format!("a.{replica}"));
@@ -341,7 +336,8 @@ fn a_child_has_default_signals_an_empty_mask_three_descriptors_and_our_limits() 
     );
     let done = project.finished(command);
     done.assert_code(0);
-    let lines: Vec<&str> = done.out.lines().map(|line| line.strip_prefix("a | ").unwrap()).collect();
+    let lines: Vec<&str> =
+        done.out.lines().map(|line| line.strip_prefix("a | ").unwrap()).collect();
     let value = |name: &str| {
         let line = lines.iter().find(|line| line.starts_with(name)).unwrap();
         u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap()
@@ -356,6 +352,9 @@ fn a_child_has_default_signals_an_empty_mask_three_descriptors_and_our_limits() 
 fn descriptors_that_pitcrew_inherits_reach_no_child() {
     let project = Project::new("[process]\na = ['sh', '-c', 'ls /proc/self/fd | wc -l']\n");
     let mut shell = project.command("bash");
-    shell.args(["-c", &format!("exec 7</dev/null 9>/dev/null; exec {} up --no-tui", common::binary())]);
+    shell.args([
+        "-c",
+        &format!("exec 7</dev/null 9>/dev/null; exec {} up --no-tui", common::binary()),
+    ]);
     assert_eq!(project.finished(shell).out, "a | 4\n");
 }

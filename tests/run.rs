@@ -18,8 +18,7 @@ fn the_code_of_the_process_is_the_code() {
 
 #[test]
 fn a_program_that_is_missing_is_127_and_not_executable_126() {
-    let project =
-        Project::new("[process]\na = ['no-such-program-here']\nb = ['./plain']\n");
+    let project = Project::new("[process]\na = ['no-such-program-here']\nb = ['./plain']\n");
     project.write("plain", "not a program");
     project.run(["run", "a"]).assert_code(127);
     project.run(["run", "b"]).assert_code(126);

@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child as Process, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::StraysPolicy;
@@ -45,9 +46,13 @@ fn main() {
     if let Ok(role) = std::env::var(ROLE) {
         return engine(&role);
     }
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("killing_the_engine_leaves_nothing", killing_the_engine_leaves_nothing),
         ("killing_the_guardian_is_told_to_the_engine", killing_the_guardian_is_told_to_the_engine),
+        (
+            "killing_both_leaves_what_the_next_start_ends",
+            killing_both_leaves_what_the_next_start_ends,
+        ),
         ("the_guardian_ends_as_the_engine_did", the_guardian_ends_as_the_engine_did),
         ("signals_are_handed_on", signals_are_handed_on),
         ("a_hangup_ignored_at_start_stays_ignored", a_hangup_ignored_at_start_stays_ignored),
@@ -108,7 +113,8 @@ fn engine(role: &str) {
         }),
         "strays" => runtime().block_on(async {
             let host = host();
-            let escape = "setsid sleep 1000 & setsid tail -f /dev/null & sleep 1000 & \
+            // `tail` ends when nobody can read what it says.
+            let escape = "setsid sleep 1000 & setsid tail -f /dev/null >/dev/null & sleep 1000 & \
                           (setsid sh -c 'sleep 1000; :' &) ; echo up; wait";
             let mut children = Vec::new();
             for name in ["killed", "grouped", "left.2"] {
@@ -116,10 +122,12 @@ fn engine(role: &str) {
                 launch.env.push(("OF".into(), name.into()));
                 let (child, mut lines) = start(&host, launch).await;
                 common::line(&mut lines).await;
-                // The leader, four that it started and one of those started another.
+                // Beside the leader.
                 common::wait_until_async("all run", async || {
                     let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
-                    found.len() == 5 && found.iter().filter(|one| one.program != "sh").count() == 4
+                    let mut programs: Vec<_> = found.iter().map(|one| &one.program).collect();
+                    programs.sort();
+                    programs == ["sh", "sleep", "sleep", "sleep", "tail"]
                 })
                 .await;
                 children.push((child, lines));
@@ -214,6 +222,42 @@ fn killing_the_guardian_is_told_to_the_engine() {
     wait_until("all are gone", || all.iter().all(|pid| !alive(*pid)));
 }
 
+fn killing_both_leaves_what_the_next_start_ends() {
+    let mut session = session_of("trees", |_| {});
+    let all = below(session.process.id());
+    let leaders = below_directly(session.engine);
+    assert!(leaders.len() >= 10);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::of(folder.path());
+    let processes = BTreeMap::new();
+    journal.write(&Policies { session: session.name.clone(), processes }).unwrap();
+    let both = format!("kill -9 {} {}", session.process.id(), session.engine);
+    assert!(Command::new("/bin/sh").args(["-c", &both]).status().unwrap().success());
+    session.process.wait().unwrap();
+    wait_until("the leaders die with the engine", || leaders.iter().all(|pid| !alive(*pid)));
+    let recovered = journal.recover().unwrap();
+    assert_eq!(recovered.unkillable, []);
+    assert!(recovered.ended.len() > 20, "{recovered:?}");
+    assert_eq!(carriers(&session.name), Vec::<u32>::new());
+    // Those without an environment are beyond knowing; they hold no output and no port of ours.
+    for pid in all.into_iter().filter(|pid| alive(*pid)) {
+        kill(libc::SIGKILL, pid);
+    }
+}
+
+/// The leaders of a session: children of the engine that lead their group in our own session.
+fn below_directly(engine: u32) -> Vec<u32> {
+    below(engine)
+        .into_iter()
+        .filter(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            let (group, session) = (fields.get(2), fields.get(3));
+            group == Some(&pid.to_string().as_str()) && session != group
+        })
+        .collect()
+}
+
 fn the_guardian_ends_as_the_engine_did() {
     let mut session = session_of("exit", |_| {});
     assert_eq!(session.process.wait().unwrap().code(), Some(42));
@@ -296,7 +340,7 @@ fn what_the_journal_leaves_is_left() {
 
 fn with_a_thread_there_is_no_guardian() {
     let (quit, wait) = std::sync::mpsc::channel::<()>();
-    let thread = std::thread::spawn(move || wait.recv_timeout(Duration::from_secs(60)));
+    let thread = std::thread::spawn(move || wait.recv_timeout(Duration::from_mins(1)));
     assert!(guard(None).is_err());
     drop(quit);
     let _ = thread.join().expect("it only waits");

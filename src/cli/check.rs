@@ -11,12 +11,14 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
         Err(ending) => return ending,
     };
     let mut stdout = std::io::stdout();
+    let colour = project::colour(global.color, &std::io::stderr());
     match spec::load(&locate) {
         Ok(_) if args.json => {
-            _ = writeln!(stdout, r#"{{"ok":true,"faults":[]}}"#);
+            _ = writeln!(stdout, "{}", spec::Faults::default().to_json());
             Ending::GOOD
         }
-        Ok(spec) => {
+        Ok(spec::Loaded { spec, warnings }) => {
+            _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             let (processes, pools) = (spec.processes.len(), spec.pools.len());
             let name = crate::output::safe_name(&spec.project.name).into_owned();
             _ = writeln!(
@@ -30,8 +32,7 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
             Ending::WRONG
         }
         Err(faults) => {
-            let colour = project::colour(global.color, &std::io::stderr());
-            _ = write!(std::io::stderr(), "{}", faults.render(colour));
+            project::show(&faults, colour);
             Ending::WRONG
         }
     }

@@ -5,11 +5,19 @@ use std::path::Path;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
+/// At the start a file larger than this is put aside as `NAME.1`.
+const LARGEST: u64 = 5 << 20;
+
 /// Begins to write diagnostics to `file`; they are flushed when the guard is dropped.
 ///
 /// How much is written is decided by `-v` (once: each event; twice: everything), or by
 /// `PITCREW_LOG` in the words of `tracing_subscriber::EnvFilter`.
 pub(super) fn start(file: &Path, verbose: u8) -> std::io::Result<WorkerGuard> {
+    if std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() > LARGEST) {
+        let mut aside = file.as_os_str().to_owned();
+        aside.push(".1");
+        std::fs::rename(file, aside)?;
+    }
     let opened = std::fs::File::options().append(true).create(true).open(file)?;
     let (writer, guard) = tracing_appender::non_blocking(opened);
     let level = match verbose {

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, Notice, Notices};
+use crate::engine::{Engine, Notices};
 use crate::machine::Event;
+use crate::session::Notice;
 use crate::sys::Host;
 
 /// Writes events on a thread of its own.
@@ -30,7 +31,7 @@ impl Recorder {
 
 fn record(
     mut file: File,
-    path: &PathBuf,
+    path: &Path,
     mut events: mpsc::UnboundedReceiver<Event>,
     notices: &Notices,
 ) {

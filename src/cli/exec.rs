@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
     env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
     let retries = args.retries;
     Ok(ProcessSpec {
-        name: base.as_ref().map_or_else(|| Name::new("exec"), |base| base.name.clone()),
+        name: base.as_ref().map_or_else(|| program(&args.command), |base| base.name.clone()),
         kind: ProcessKind::Process,
         command: CommandLine::Argv(args.command.clone()),
         description: None,
@@ -111,6 +111,12 @@ fn named(global: &Global, name: &str) -> Result<Arc<ProcessSpec>, Ending> {
     let process = chosen.first().and_then(|id| orchestra.process_of(*id));
     let process = process.and_then(|name| spec.processes.get(name)).cloned();
     process.ok_or_else(|| project::wrong(&format!("`{name}` names no process")))
+}
+
+/// The command is called by the name of its program.
+fn program(command: &[String]) -> Name {
+    let program = command.first().map(Path::new).and_then(Path::file_name);
+    Name::new(&program.unwrap_or_default().to_string_lossy())
 }
 
 fn alone(process: ProcessSpec) -> Spec {

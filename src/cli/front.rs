@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Recorder;
 use super::project::Held;
 use super::{Ending, Global, diagnostics, project};
-use crate::engine::{Clock, Engine, Front, Handle, Notice, Notices, Settings};
+use crate::engine::{Clock, Engine, Front, Notices, Settings};
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
+use crate::session::{Notice, Session};
 use crate::spec::Signal;
 use crate::sys::guardian::Guardian;
 use crate::sys::journal::Policies;
@@ -97,19 +98,21 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         recorder => recorder.and_then(|(recorder, _)| recorder.ok()),
     };
     let passing = serve.passing.map(std::thread::spawn);
-    let mut plain = Plain::start(&mut engine, plain_options(global, serve.shows, own));
-    let handle = engine.handle();
-    let world = World { handle: handle.clone(), notices: notices.clone(), host: Arc::clone(&host) };
+    let session = engine.session();
+    let Some(feed) = engine.feed() else { return Ending::FAILED };
+    let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
+    let world =
+        World { session: session.clone(), notices: notices.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
-    watching.follow_reader(plain.closed(), &handle);
+    watching.follow_reader(plain.closed(), &session);
     if takes_terminal {
-        watching.follow_stops(&handle, own);
+        watching.follow_stops(&session, own);
     }
     let finish = engine.run(serve.chosen, serve.dependencies).await;
     if takes_terminal {
         _ = process::reclaim_terminal();
     }
-    let last = Arc::clone(&handle.snapshots().borrow());
+    let last = session.snapshot();
     if !last.leaving {
         end_unclaimed(&host, &held.policies, &notices).await;
         drop((notices, world));
@@ -167,7 +170,7 @@ pub(super) async fn end_unclaimed(host: &RealHost, policies: &Policies, notices:
 
 /// What comes from outside while a project runs.
 pub(super) struct World {
-    pub(super) handle: Handle,
+    pub(super) session: Session,
     pub(super) notices: Notices,
     pub(super) host: Arc<RealHost>,
 }
@@ -193,11 +196,11 @@ impl World {
             if process::is_ignored(name) {
                 continue;
             }
-            let (handle, sent) = (self.handle.clone(), sent.clone());
+            let (session, sent) = (self.session.clone(), sent.clone());
             let Ok(mut stream) = signal(kind) else { continue };
             tasks.push(tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    handle.wish(Intent::Shutdown(ShutdownReason::Signal(name)));
+                    session.wish(Intent::Shutdown(ShutdownReason::Signal(name)));
                     _ = sent.send(name);
                 }
             }));
@@ -210,10 +213,10 @@ impl World {
         self.watch_reload(&mut tasks);
         self.watch_suspend(&mut tasks);
         self.watch_orphans(&mut tasks);
-        let handle = self.handle.clone();
+        let session = self.session.clone();
         tasks.push(tokio::spawn(async move {
             if guardian.gone().await.is_ok() {
-                handle.wish(Intent::ShutdownNow(ShutdownReason::GuardianGone));
+                session.wish(Intent::ShutdownNow(ShutdownReason::GuardianGone));
             }
         }));
         Watching { tasks, signals }
@@ -231,7 +234,7 @@ impl World {
 
     /// Ctrl-Z: the clock stops first, then we do; the children run on.
     fn watch_suspend(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let clock = self.handle.clock().clone();
+        let clock = self.session.clock().clone();
         let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGTSTP)) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
@@ -257,30 +260,34 @@ impl World {
 
 impl Watching {
     /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
-    pub(super) fn follow_reader(&mut self, closed: Option<oneshot::Receiver<()>>, handle: &Handle) {
-        let (Some(closed), handle) = (closed, handle.clone()) else { return };
+    pub(super) fn follow_reader(
+        &mut self,
+        closed: Option<oneshot::Receiver<()>>,
+        session: &Session,
+    ) {
+        let (Some(closed), session) = (closed, session.clone()) else { return };
         self.tasks.push(tokio::spawn(async move {
             if closed.await.is_ok() {
-                handle.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
+                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
             }
         }));
     }
 
     /// Job control: when the one in the foreground is stopped, so are we, until the shell goes on.
-    pub(super) fn follow_stops(&mut self, handle: &Handle, own: Option<ProcessId>) {
-        let handle = handle.clone();
+    pub(super) fn follow_stops(&mut self, session: &Session, own: Option<ProcessId>) {
+        let session = session.clone();
         let Ok(mut changes) = signal(SignalKind::child()) else { return };
         self.tasks.push(tokio::spawn(async move {
             while changes.recv().await.is_some() {
-                let snapshot = Arc::clone(&handle.snapshots().borrow());
+                let snapshot = session.snapshot();
                 let pid = snapshot.processes.iter().find(|one| Some(one.id) == own);
                 let Some(pid) = pid.and_then(|one| one.pid) else { continue };
                 if process::is_stopped(pid) {
-                    handle.clock().suspend();
+                    session.clock().suspend();
                     _ = process::reclaim_terminal();
                     process::stop_self();
                     _ = process::hand_terminal_to(pid);
-                    handle.clock().resume();
+                    session.clock().resume();
                 }
             }
         }));

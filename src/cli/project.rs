@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{ColorChoice, Ending, Global};
 use crate::engine::Clock;
 use crate::output::safe_name;
-use crate::spec::{self, Locate, Spec};
+use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
 use crate::sys::{Folders, Lock, LockError, process};
@@ -49,13 +49,28 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     Ok(Locate { files: global.file.clone(), dir })
 }
 
-/// Reads and checks the file; shows every mistake.
+/// Reads and checks the file; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
-    spec::load(&locate(global)?).map_err(|faults| {
-        let colour = colour(global.color, &std::io::stderr());
-        _ = write!(std::io::stderr(), "{}", faults.render(colour));
-        Ending::WRONG
-    })
+    let colour = colour(global.color, &std::io::stderr());
+    match spec::load(&locate(global)?) {
+        Ok(spec::Loaded { spec, warnings }) => {
+            _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
+            Ok(spec)
+        }
+        Err(faults) => {
+            show(&faults, colour);
+            Err(Ending::WRONG)
+        }
+    }
+}
+
+/// Shows every mistake of a file, and how many there are.
+pub(super) fn show(faults: &spec::Faults, colour: bool) {
+    let number = match faults.len() {
+        1 => "1 mistake".to_owned(),
+        number => format!("{number} mistakes"),
+    };
+    _ = writeln!(std::io::stderr(), "{}\npitcrew: {number}", faults.render(colour).trim_end());
 }
 
 /// Whether to use colour on `stream`.
@@ -142,7 +157,7 @@ fn recover(journal: &Journal) -> Vec<String> {
 
 /// What the guardian leaves alive, from the file.
 fn policies(spec: &Spec, session: &str) -> Policies {
-    let of = |process: &crate::spec::ProcessSpec| Leftovers {
+    let of = |process: &ProcessSpec| Leftovers {
         strays: process.stop.strays,
         keep: process.stop.keep.as_ref().clone(),
     };

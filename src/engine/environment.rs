@@ -1,6 +1,6 @@
 //! What a child finds in its environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -14,9 +14,19 @@ pub(crate) struct Surroundings {
     pub(crate) inherited: Arc<[(OsString, OsString)]>,
     /// `PITCREW_SESSION`, by which a stray is known to be ours.
     pub(crate) session: Arc<str>,
-    /// Output is shown in colour.
+    /// Output is shown in colour and `NO_COLOR` is unset.
     pub(crate) colour: bool,
 }
+
+/// How a service manager talks to pitcrew itself; a child that took it up would speak in our name.
+const OURS: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
 
 /// Whose environment it is.
 #[derive(Debug, Clone, Copy)]
@@ -33,11 +43,10 @@ impl Surroundings {
         let mut all: IndexMap<OsString, OsString> = IndexMap::new();
         if env.inherit {
             all.extend(self.inherited.iter().cloned());
-            for name in &env.unset {
-                all.shift_remove(&OsString::from(name));
+            for name in env.unset.iter().map(String::as_str).chain(OURS) {
+                all.shift_remove(OsStr::new(name));
             }
         }
-        self.colour(whose.spec, &mut all);
         for (name, value) in &env.set {
             all.insert(name.into(), value.into());
         }
@@ -45,10 +54,11 @@ impl Surroundings {
             let port = u32::from(port) + whose.replica.unwrap_or(1).saturating_sub(1);
             all.insert("PORT".into(), port.to_string().into());
         }
+        self.colour(whose.spec.color, &mut all);
         let mut mark = |name: &str, value: Option<&str>| {
             match value {
                 Some(value) => all.insert(name.into(), value.into()),
-                None => all.shift_remove(&OsString::from(name)),
+                None => all.shift_remove(OsStr::new(name)),
             };
         };
         mark("PITCREW_SESSION", Some(&self.session));
@@ -60,11 +70,12 @@ impl Surroundings {
     }
 
     /// Asks for colour, and for output that is not held back; anything already set wins.
-    fn colour(&self, spec: &ProcessSpec, all: &mut IndexMap<OsString, OsString>) {
-        let wish = spec.color;
+    fn colour(&self, wish: ColorWish, all: &mut IndexMap<OsString, OsString>) {
         let asked = match wish {
             ColorWish::Always => true,
-            ColorWish::Auto => self.colour && !wants_none(spec, all),
+            ColorWish::Auto => {
+                self.colour && all.get(OsStr::new("NO_COLOR")).is_none_or(|value| value.is_empty())
+            }
             ColorWish::Never => false,
         };
         let colour =
@@ -78,13 +89,6 @@ impl Surroundings {
     }
 }
 
-/// Whether the child will find `NO_COLOR`.
-fn wants_none(spec: &ProcessSpec, inherited: &IndexMap<OsString, OsString>) -> bool {
-    let own = spec.env.set.get("NO_COLOR").map(String::is_empty);
-    let empty = own.or_else(|| inherited.get(&OsString::from("NO_COLOR")).map(|v| v.is_empty()));
-    empty == Some(false)
-}
-
 /// A command as program and arguments.
 pub(crate) fn argv(command: &CommandLine) -> Vec<OsString> {
     match command {
@@ -94,3 +98,6 @@ pub(crate) fn argv(command: &CommandLine) -> Vec<OsString> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

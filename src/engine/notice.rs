@@ -1,18 +1,10 @@
-//! Notices: what a person should know that is no change of state.
+//! Notices on their way to the front that shows them.
 
 use tokio::sync::mpsc;
 
 use crate::output;
+use crate::session::Notice;
 use crate::spec::Name;
-
-/// Something to tell the user, about one process or about pitcrew itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Whom it is about; nothing when about pitcrew.
-    pub about: Option<Name>,
-    /// One sentence, not yet made safe to show.
-    pub text: String,
-}
 
 impl Notice {
     pub(crate) fn about(name: &Name, text: impl Into<String>) -> Self {

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::environment::Surroundings;
-use super::notice::{Notice, Notices};
+use super::notice::Notices;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{Intake, Stream};
+use crate::session::Notice;
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
 

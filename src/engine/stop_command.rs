@@ -6,8 +6,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinHandle;
 
 use super::environment::{Whose, argv};
-use super::notice::Notice;
 use super::run::RunContext;
+use crate::session::Notice;
 use crate::spec::{Exit, Signal};
 use crate::sys::{Child, Host, Input, Launch, Output};
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::ProcessId;
 use super::event::{Link, WaitingOn};
-use super::lifecycle::{Lifecycle, Outcome, State};
+use super::lifecycle::{Hindrance, Lifecycle, Outcome, State};
 use crate::spec::{Condition, Name, Spec};
 
 /// One entry of `depends_on`, resolved to what can run.
@@ -12,7 +12,7 @@ use crate::spec::{Condition, Name, Spec};
 pub(super) struct Need {
     /// The process, job or pool as written.
     pub(super) on: Name,
-    /// All replicas, or all jobs of the pool.
+    /// All replicas, or all jobs of the pool; in ascending order.
     pub(super) ids: Vec<ProcessId>,
     /// Conditions of a pool are about its jobs together.
     pub(super) is_pool: bool,
@@ -28,17 +28,6 @@ pub(super) struct Order {
     dependants: Vec<Vec<ProcessId>>,
 }
 
-/// Whether a condition holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// All of them do.
-    Holds,
-    /// These do not hold yet.
-    NotYet(Vec<WaitingOn>),
-    /// One cannot any more; the chain goes from it down to the root.
-    Never(Name, Vec<Link>),
-}
-
 impl Order {
     pub(super) fn new(spec: &Spec, all: &[Lifecycle]) -> Self {
         let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
@@ -46,17 +35,17 @@ impl Order {
             named.entry(&one.spec.name).or_default().push(one.id);
         }
         let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
-        let mut order =
-            Self { needs: Vec::with_capacity(all.len()), dependants: vec![Vec::new(); all.len()] };
+        let mut order = Self::default();
         let mut known: HashMap<Name, Vec<Need>> = HashMap::new();
         for one in all {
             let needs = known.entry(one.spec.name.clone()).or_insert_with(|| {
                 let needs = one.spec.depends_on.iter().map(|(on, dependency)| {
                     let pool = spec.pools.get(on);
-                    let ids = match pool {
+                    let mut ids: Vec<ProcessId> = match pool {
                         Some(pool) => pool.jobs.iter().flat_map(ids_of).collect(),
                         None => ids_of(on),
                     };
+                    ids.sort_unstable();
                     Need {
                         on: on.clone(),
                         ids,
@@ -67,14 +56,21 @@ impl Order {
                 });
                 needs.collect()
             });
-            for id in needs.iter().flat_map(|need| &need.ids) {
-                if let Some(dependants) = order.dependants.get_mut(id.index()) {
-                    dependants.push(one.id);
-                }
-            }
             order.needs.push(needs.clone());
         }
+        order.find_dependants();
         order
+    }
+
+    fn find_dependants(&mut self) {
+        self.dependants = vec![Vec::new(); self.needs.len()];
+        for (index, needs) in self.needs.iter().enumerate() {
+            for id in needs.iter().flat_map(|need| &need.ids) {
+                if let Some(dependants) = self.dependants.get_mut(id.index()) {
+                    dependants.push(ProcessId(index as u32));
+                }
+            }
+        }
     }
 
     pub(super) fn needs(&self, id: ProcessId) -> &[Need] {
@@ -85,70 +81,142 @@ impl Order {
         self.dependants.get(id.index()).map_or(&[], Vec::as_slice)
     }
 
-    /// Forgets the needs of `id` on anything outside `chosen`.
+    /// Forgets every need of anything outside `chosen`.
     pub(super) fn keep_only(&mut self, chosen: &[ProcessId]) {
+        let chosen: HashSet<&ProcessId> = chosen.iter().collect();
         for needs in &mut self.needs {
             for need in needs.iter_mut() {
                 need.ids.retain(|id| chosen.contains(id));
             }
             needs.retain(|need| !need.ids.is_empty());
         }
+        self.find_dependants();
     }
 
-    /// `roots` and everything they need, directly or not; every one once, roots first.
-    pub(super) fn closure(&self, roots: &[ProcessId]) -> Vec<ProcessId> {
-        let mut seen: HashSet<ProcessId> = roots.iter().copied().collect();
-        let mut found = roots.to_vec();
-        let mut next = 0;
-        while let Some(id) = found.get(next).copied() {
-            next += 1;
-            for need in self.needs(id) {
-                for id in &need.ids {
-                    if seen.insert(*id) {
-                        found.push(*id);
-                    }
-                }
+    /// What `id` waits for. What can never be reached is not in here, see [`Order::hindrance`].
+    pub(super) fn missing(&self, id: ProcessId, all: &[Lifecycle]) -> Vec<WaitingOn> {
+        let missing = self.needs(id).iter().filter(|need| need.is_missing(all));
+        missing.map(|need| WaitingOn { name: need.on.clone(), condition: need.condition }).collect()
+    }
+
+    /// Whether nothing keeps `id` from starting that may still change.
+    pub(super) fn holds(&self, id: ProcessId, all: &[Lifecycle]) -> bool {
+        !self.needs(id).iter().any(|need| need.is_missing(all))
+    }
+
+    /// Why `id` can never run; looks at one dependency only when it is known which one changed.
+    pub(super) fn hindrance(
+        &self,
+        id: ProcessId,
+        changed: Option<ProcessId>,
+        all: &[Lifecycle],
+    ) -> Option<Hindrance> {
+        let never = |need: &Need, id: &ProcessId| {
+            let one = all.get(id.index()).filter(|one| stands(one, need) == Stand::Never)?;
+            Some(Hindrance { by: Some(*id), on: need.on.clone(), chain: chain(one, need) })
+        };
+        self.needs(id).iter().find_map(|need| match &changed {
+            Some(id) if need.is_on(*id) => never(need, id),
+            Some(_) => None,
+            None => need.ids.iter().find_map(|id| never(need, id)),
+        })
+    }
+}
+
+impl Need {
+    /// Whether this process is part of it.
+    pub(super) fn is_on(&self, id: ProcessId) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// Whether something does not hold yet. Looks from the end: a queue works off its jobs from
+    /// the start, so of ten thousand the last one is the one that is still missing.
+    fn is_missing(&self, all: &[Lifecycle]) -> bool {
+        let mut ones = self.ids.iter().rev().filter_map(|id| all.get(id.index()));
+        ones.any(|one| stands(one, self) == Stand::NotYet)
+    }
+
+    /// Whether the start of a dependant starts this dependency too.
+    pub(super) fn calls_for(&self, one: &Lifecycle) -> bool {
+        match &one.state {
+            State::Idle => true,
+            // `started` outlives the run it is about, but to depend on it means to have it.
+            State::Ended(Outcome::Stopped | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
+                self.condition == Condition::Started || stands(one, self) != Stand::Holds
             }
+            State::Ended(Outcome::Succeeded) => stands(one, self) != Stand::Holds,
+            State::Starting { .. } | State::Stopping { .. } => one.is_going_to_rest(),
+            State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Running { .. }
+            | State::Backoff { .. } => false,
         }
-        found
     }
+}
 
-    /// Whether something alive needs `id`, directly or not.
-    pub(super) fn holds_up(&self, id: ProcessId, alive: impl Fn(ProcessId) -> bool) -> bool {
-        let mut seen = HashSet::new();
-        let mut open = vec![id];
+/// Who is stopped when, at the end of the project: whatever nothing alive needs any more, directly
+/// or through something that has ended. Counted once at the start, then only down.
+#[derive(Debug, Default)]
+pub(super) struct StopOrder {
+    /// How many dependants of each are alive or held up themselves.
+    holders: Vec<usize>,
+    /// Alive or held up, and so holding what it needs.
+    holds: Vec<bool>,
+}
+
+impl StopOrder {
+    pub(super) fn new(order: &Order, all: &[Lifecycle]) -> Self {
+        let holds: Vec<bool> = all.iter().map(Lifecycle::is_alive).collect();
+        let mut new = Self { holders: vec![0; all.len()], holds };
+        let mut open: Vec<ProcessId> =
+            all.iter().filter(|one| one.is_alive()).map(|one| one.id).collect();
         while let Some(id) = open.pop() {
-            for dependant in self.dependants(id) {
-                if alive(*dependant) {
-                    return true;
+            for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
+                if let Some(holders) = new.holders.get_mut(needed.index()) {
+                    *holders += 1;
                 }
-                if seen.insert(*dependant) {
-                    open.push(*dependant);
+                let holds = new.holds.get_mut(needed.index());
+                if holds.is_some_and(|holds| !std::mem::replace(holds, true)) {
+                    open.push(*needed);
                 }
             }
         }
-        false
+        new
     }
 
-    /// How the conditions of `id` stand.
-    pub(super) fn standing(&self, id: ProcessId, all: &[Lifecycle]) -> Standing {
-        let mut missing = Vec::new();
-        for need in self.needs(id) {
-            let mut holds = true;
-            for one in need.ids.iter().filter_map(|id| all.get(id.index())) {
-                match stands(one, need) {
-                    Stand::Holds => {}
-                    Stand::NotYet => holds = false,
-                    Stand::Never => {
-                        return Standing::Never(need.on.clone(), chain(one, need));
+    /// Whether nothing alive needs it.
+    pub(super) fn is_free(&self, id: ProcessId) -> bool {
+        self.holders.get(id.index()).is_none_or(|holders| *holders == 0)
+    }
+
+    /// Takes note that `id` has ended; gives what is alive and free now.
+    pub(super) fn release(
+        &mut self,
+        id: ProcessId,
+        order: &Order,
+        all: &[Lifecycle],
+    ) -> Vec<ProcessId> {
+        let alive = |id: ProcessId| all.get(id.index()).is_some_and(Lifecycle::is_alive);
+        let (mut free, mut open) = (Vec::new(), vec![id]);
+        while let Some(id) = open.pop() {
+            // One that ended while something needs it goes on holding what it needs itself.
+            let is_free = self.is_free(id);
+            let holds = self.holds.get_mut(id.index());
+            if !is_free || !holds.is_some_and(|holds| std::mem::replace(holds, false)) {
+                continue;
+            }
+            for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
+                if let Some(holders) = self.holders.get_mut(needed.index()) {
+                    *holders = holders.saturating_sub(1);
+                    if *holders == 0 && alive(*needed) {
+                        free.push(*needed);
+                    } else if *holders == 0 {
+                        open.push(*needed);
                     }
                 }
             }
-            if !holds {
-                missing.push(WaitingOn { name: need.on.clone(), condition: need.condition });
-            }
         }
-        if missing.is_empty() { Standing::Holds } else { Standing::NotYet(missing) }
+        free
     }
 }
 
@@ -214,7 +282,7 @@ fn chain(one: &Lifecycle, need: &Need) -> Vec<Link> {
         (_, None) => "it cannot get there".to_owned(),
     };
     let mut links = vec![Link { name: one.name.clone(), condition: need.condition, why }];
-    if let State::Ended(Outcome::Skipped { chain }) = &one.state {
+    if let State::Ended(Outcome::Skipped { chain, .. }) = &one.state {
         links.extend(chain.iter().cloned());
     }
     links

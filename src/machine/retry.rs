@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::spec::RetryPolicy;
 
-/// A small generator of numbers for jitter (SplitMix64); the same seed gives the same delays.
+/// A small generator of numbers for jitter (`SplitMix64`); the same seed gives the same delays.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 

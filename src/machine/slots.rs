@@ -1,6 +1,6 @@
 //! The slots and the queue of one pool.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ProcessId;
@@ -10,8 +10,11 @@ use crate::spec::PoolSpec;
 #[derive(Debug)]
 pub(super) struct Slots {
     pub(super) spec: Arc<PoolSpec>,
-    queue: VecDeque<ProcessId>,
-    holders: BTreeSet<ProcessId>,
+    /// Who waits, by ticket; a member has a ticket while it queues.
+    queue: BTreeMap<u64, ProcessId>,
+    tickets: HashMap<ProcessId, u64>,
+    next_ticket: u64,
+    holders: HashSet<ProcessId>,
     /// How many members are under way in any sense; the pool has drained when it gets to 0.
     pub(super) busy: usize,
     /// That it has drained was told, and nothing has been under way since.
@@ -24,8 +27,10 @@ impl Slots {
     pub(super) fn new(spec: Arc<PoolSpec>) -> Self {
         Self {
             spec,
-            queue: VecDeque::new(),
-            holders: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            tickets: HashMap::new(),
+            next_ticket: 0,
+            holders: HashSet::new(),
             busy: 0,
             told_drained: true,
             halted: false,
@@ -34,13 +39,16 @@ impl Slots {
 
     /// Puts a member at the end of the queue.
     pub(super) fn join(&mut self, id: ProcessId) {
-        self.queue.push_back(id);
+        self.queue.insert(self.next_ticket, id);
+        self.tickets.insert(id, self.next_ticket);
+        self.next_ticket += 1;
     }
 
-    /// Takes a member out of the queue, wherever it stands, and its slot away.
+    /// Takes a member out of the queue, wherever it stands, or its slot away.
     pub(super) fn leave(&mut self, id: ProcessId) {
-        if !self.holders.remove(&id) {
-            self.queue.retain(|queued| *queued != id);
+        self.holders.remove(&id);
+        if let Some(ticket) = self.tickets.remove(&id) {
+            self.queue.remove(&ticket);
         }
     }
 
@@ -49,7 +57,8 @@ impl Slots {
         if self.holders.len() >= self.spec.concurrency as usize {
             return None;
         }
-        let id = self.queue.pop_front()?;
+        let (_, id) = self.queue.pop_first()?;
+        self.tickets.remove(&id);
         self.holders.insert(id);
         Some(id)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::event::Link;
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
-use super::order::{Order, Standing};
+use super::order::Order;
 use super::{Moment, ProcessId, ShutdownReason};
 use crate::spec::{Exit, Name, ProcessKind, Stray};
 
@@ -123,18 +123,17 @@ impl ProcessView {
         (self.state, self.why) = match &one.state {
             State::Idle => (StateName::Idle, "nobody has started it".to_owned()),
             State::Waiting { .. } => {
-                let why = match order.standing(one.id, all) {
-                    Standing::NotYet(on) => {
-                        let on: Vec<String> = on
-                            .iter()
-                            .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
-                            .collect();
-                        format!("waiting for {}", on.join(" and "))
-                    }
-                    Standing::Holds | Standing::Never(..) if one.ghost.is_some() => {
+                let on: Vec<String> = order
+                    .missing(one.id, all)
+                    .iter()
+                    .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
+                    .collect();
+                let why = match (on.is_empty(), one.ghost) {
+                    (false, _) => format!("waiting for {}", on.join(" and ")),
+                    (true, Some(_)) => {
                         "the run before cannot be ended and is still there".to_owned()
                     }
-                    Standing::Holds | Standing::Never(..) => "about to start".to_owned(),
+                    (true, None) => "about to start".to_owned(),
                 };
                 (StateName::Waiting, why)
             }
@@ -173,7 +172,7 @@ impl ProcessView {
                 (StateName::Failed, format!("{last}; gave up after {} retries", one.retries_used()))
             }
             State::Ended(Outcome::Failed { gave_up: false }) => (StateName::Failed, last),
-            State::Ended(Outcome::Skipped { chain }) => {
+            State::Ended(Outcome::Skipped { chain, .. }) => {
                 self.chain.clone_from(chain);
                 (StateName::Skipped, chain_sentence(chain))
             }

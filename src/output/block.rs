@@ -75,8 +75,20 @@ pub(super) struct Block {
 
 impl Block {
     /// An empty block. `like` is the full block before it: a source that filled one fills another,
-    /// so growing step by step is saved.
-    pub(super) fn new(seq: u64, ordinal: u64, ms: i64, like: Option<&Self>) -> Self {
+    /// so growing step by step is saved. It takes over the memory of `old` then, a block that has
+    /// just been dropped: a flood in a full store asks the allocator for nothing.
+    pub(super) fn new(
+        seq: u64,
+        ordinal: u64,
+        ms: i64,
+        like: Option<&Self>,
+        old: &mut Option<Self>,
+    ) -> Self {
+        if let Some(Self { mut text, mut lines, .. }) = like.and_then(|_| old.take()) {
+            text.clear();
+            lines.clear();
+            return Self { seq, ordinal, ms, text, lines };
+        }
         let (text, lines) = like.map_or((0, 0), |full| (full.text.len(), full.lines.len()));
         Self {
             seq,
@@ -87,21 +99,14 @@ impl Block {
         }
     }
 
-    /// Whether it takes no more memory than a full block.
-    pub(super) fn is_like(&self, full: &Self) -> bool {
-        self.memory() <= full.memory()
-    }
-
-    /// An empty block in the memory of one that was dropped.
-    pub(super) fn renewed(mut self, seq: u64, ordinal: u64, ms: i64) -> Self {
-        self.text.clear();
-        self.lines.clear();
-        Self { seq, ordinal, ms, ..self }
-    }
-
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
         size_of::<Self>() + self.text.capacity() + self.lines.capacity() * size_of::<Entry>()
+    }
+
+    /// It has as much memory as a full block usually has, and no more.
+    pub(super) fn is_regular(&self) -> bool {
+        (TEXT / 2..=TEXT).contains(&self.text.capacity()) && self.lines.capacity() <= LINES
     }
 
     /// Number of lines.

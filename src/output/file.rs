@@ -28,6 +28,8 @@ mod tests;
 const QUEUE: usize = 8 << 20;
 /// Small pushes are gathered in chunks of this size.
 const CHUNK: usize = 256 << 10;
+/// A push of whole lines from this size on begins such a chunk at once.
+const MUCH: usize = 16 << 10;
 /// Bytes written before other files have their turn.
 const TURN: usize = 1 << 20;
 
@@ -194,7 +196,7 @@ impl LogFile {
         for run in cuts.chunk_by(|cut, _| ends_line(text, *cut)) {
             let end = run.last().map_or(start, |cut| cut.end());
             if let Some(text) = text.get(start..end) {
-                queue.push(text, now);
+                queue.push(text, now, &self.0.pool);
             }
             start = end;
         }
@@ -223,7 +225,7 @@ fn ends_line(text: &[u8], cut: Cut) -> bool {
 }
 
 impl Queue {
-    fn push(&mut self, text: &[u8], now: Timestamp) {
+    fn push(&mut self, text: &[u8], now: Timestamp, pool: &Pool) {
         if let Some(lost) = &mut self.lost {
             lost.add(text, now, now);
             return;
@@ -237,7 +239,14 @@ impl Queue {
             last.last = now;
             return;
         }
-        self.chunks.push_back(Chunk { bytes: text.to_vec(), first: now, last: now });
+        let bytes = if (MUCH..=CHUNK).contains(&text.len()) && text.last() == Some(&b'\n') {
+            let mut bytes = pool.buffer(CHUNK);
+            bytes.extend_from_slice(text);
+            bytes
+        } else {
+            text.to_vec()
+        };
+        self.chunks.push_back(Chunk { bytes, first: now, last: now });
     }
 
     /// Takes out what is written in one turn.
@@ -345,6 +354,7 @@ impl Job for Shared {
         }
         let Err(failure) = result else {
             let bytes = batch.iter().map(|chunk| chunk.bytes.len()).sum();
+            self.pool.give_back(batch.into_iter().map(|chunk| chunk.bytes), CHUNK);
             if closing {
                 target.close();
             }

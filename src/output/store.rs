@@ -72,15 +72,14 @@ pub struct Partial {
 }
 
 pub(super) struct Inner {
-    /// The block dropped last. A flood is kept in the same memory again and again; given back and
-    /// asked for by several threads, 256 MiB of blocks took up to 390 MiB.
-    spare: Option<Block>,
     sources: Vec<Source>,
     by_name: HashMap<Name, SourceId>,
     /// The number of the next line.
     pub(super) next: u64,
     memory: usize,
     lines: u64,
+    /// The last block that was dropped, for the next one that is needed.
+    old: Option<Block>,
     pub(super) closed: bool,
     /// Grows whenever a partial line is shown.
     pub(super) partials: u64,
@@ -109,11 +108,11 @@ impl LogStore {
                 next: 0,
                 memory: 0,
                 lines: 0,
+                old: None,
                 closed: false,
                 partials: 0,
                 waiters: Vec::new(),
                 readers: 0,
-                spare: None,
             }),
         })
     }
@@ -250,7 +249,7 @@ impl Inner {
             debug_assert!(first.end() >= start);
             let Some(source) = self.sources.get_mut(id.index()) else { return };
             let before = source.memory;
-            let taken = source.append(self.next, head, text, start, left, &mut self.spare);
+            let taken = source.append(self.next, head, text, start, left, &mut self.old);
             self.memory = self.memory + source.memory - before;
             self.next += taken as u64;
             self.lines += taken as u64;
@@ -272,7 +271,7 @@ impl Inner {
                 Some(block) => {
                     biggest.memory -= block.memory();
                     self.lines -= block.len() as u64;
-                    self.spare = Some(block);
+                    self.old = Some(block).filter(Block::is_regular);
                 }
                 None => biggest.drop_partials(),
             }
@@ -316,7 +315,7 @@ impl Source {
         text: &[u8],
         start: usize,
         cuts: &[Cut],
-        spare: &mut Option<Block>,
+        old: &mut Option<Block>,
     ) -> usize {
         let mut taken = 0;
         if let Some(last) = self.blocks.back_mut() {
@@ -325,11 +324,7 @@ impl Source {
             self.memory = self.memory + last.memory() - before;
         }
         if taken == 0 {
-            let full = self.blocks.back();
-            let mut block = match spare.take_if(|spare| full.is_some_and(|full| spare.is_like(full))) {
-                Some(spare) => spare.renewed(seq, self.appended, head.ms),
-                None => Block::new(seq, self.appended, head.ms, full),
-            };
+            let mut block = Block::new(seq, self.appended, head.ms, self.blocks.back(), old);
             taken = block.append(seq, head, text, start, cuts);
             self.memory += block.memory();
             self.blocks.push_back(block);

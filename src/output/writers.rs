@@ -17,6 +17,8 @@ const BASE: usize = 2;
 const MOST: usize = 64;
 /// How long a file waits for one of the base threads.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// Buffers that are kept for the next flood, over all files.
+const SPARE: usize = 16;
 /// A thread that has had nothing to do for this long ends.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -42,6 +44,7 @@ pub(super) enum After {
 pub(super) struct Pool {
     state: Mutex<State>,
     bell: Condvar,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -59,6 +62,23 @@ impl Pool {
         let mut state = lock(&self.state);
         state.ready.push_back((now(), job));
         self.wake(state);
+    }
+
+    /// An empty buffer for so many bytes, used before if there is one: fresh memory costs as much as
+    /// what is copied into it.
+    pub(super) fn buffer(&self, size: usize) -> Vec<u8> {
+        lock(&self.spare).pop().unwrap_or_else(|| Vec::with_capacity(size))
+    }
+
+    /// Takes back buffers of `size`; others are dropped.
+    pub(super) fn give_back(&self, buffers: impl Iterator<Item = Vec<u8>>, size: usize) {
+        let mut spare = lock(&self.spare);
+        for mut buffer in buffers.filter(|buffer| buffer.capacity() == size) {
+            if spare.len() < SPARE {
+                buffer.clear();
+                spare.push(buffer);
+            }
+        }
     }
 
     /// Starts a thread when there should be one and is not, as after a failed start.

@@ -6,10 +6,10 @@ use std::sync::mpsc::Sender;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::Handle;
 use crate::output::{
     Limit, Line, LogStore, Newer, Reader, Selection, SourceId, Start, Styles, safe_line,
 };
+use crate::session::Session;
 
 /// Colours of the names, one after the other.
 const PALETTE: [&str; 8] = ["36", "33", "32", "35", "34", "96", "93", "92"];
@@ -39,9 +39,9 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(handle: &Handle, style: LineStyle, notices: Sender<String>) -> Self {
-        let store = Arc::clone(handle.store());
-        let snapshot = handle.snapshots().borrow().clone();
+    pub(super) fn new(session: &Session, style: LineStyle, notices: Sender<String>) -> Self {
+        let store = Arc::clone(session.store());
+        let snapshot = session.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         Self {
             reader: store.reader(Selection::All, Start::Oldest),

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::engine::{Handle, Notice};
 use crate::machine::event::{Cause, Ended, RunError, Subject};
 use crate::machine::snapshot::chain_sentence;
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
 };
 use crate::output::{LogStore, Styles, safe_line, safe_name};
+use crate::session::{Notice, Session};
 use crate::spec::{Exit, Name};
 
 /// How many lines of a process that failed are shown where its output is not.
@@ -31,9 +31,9 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(handle: &Handle, options: PlainOptions, lines: Sender<String>) -> Self {
+    pub(super) fn new(session: &Session, options: PlainOptions, lines: Sender<String>) -> Self {
         let PlainOptions { colour, tells, .. } = options;
-        let snapshot = handle.snapshots().borrow().clone();
+        let snapshot = session.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         let label = if colour {
             format!("\x1b[1m{:width$} |\x1b[0m ", "pitcrew")
@@ -46,7 +46,7 @@ impl Teller {
         };
         let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
         let own = own.map(|one| one.name.clone());
-        Self { store: Arc::clone(handle.store()), tells, own, colour, label, lines }
+        Self { store: Arc::clone(session.store()), tells, own, colour, label, lines }
     }
 
     fn say(&mut self, text: &str) {
@@ -62,15 +62,14 @@ impl Teller {
 
     pub(super) fn event(&mut self, event: &Event) {
         let own = event.subject().is_some_and(|of| Some(&of.name) == self.own.as_ref());
-        match self.tells {
-            Tells::Everything => {}
-            Tells::Problems { .. } if !is_problem(event, own) => return,
-            Tells::Problems { .. } => {}
+        let brief = matches!(self.tells, Tells::Problems { .. });
+        if brief && !is_problem(event, own) {
+            return;
         }
         if let Some(text) = sentence(event) {
             self.say(&text);
         }
-        if let (Tells::Problems { .. }, false, Some(of)) = (self.tells, own, event.subject()) {
+        if let (true, false, Some(of)) = (brief, own, event.subject()) {
             self.last_words(&of.name);
         }
     }
@@ -96,7 +95,11 @@ impl Teller {
             return;
         }
         let alive = alive(snapshot);
+        let brief = matches!(self.tells, Tells::Problems { .. });
         let reason = reason_text(reason);
+        if alive.is_empty() && brief {
+            return;
+        }
         if alive.is_empty() {
             return self.say(&format!("{reason}: nothing is running"));
         }
@@ -165,7 +168,17 @@ fn is_problem(event: &Event, own: bool) -> bool {
         Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
         Event::ProcessCompleted(e) => !e.end.success && !own,
         Event::ProcessRetrying(_) => own,
-        _ => false,
+        Event::ProcessQueued(_)
+        | Event::ProcessWaiting(_)
+        | Event::ProcessStarted(_)
+        | Event::ProcessReady(_)
+        | Event::ProcessStopping(_)
+        | Event::ProcessKilled(_)
+        | Event::ProcessGaveUp(_)
+        | Event::PoolDrained(_)
+        | Event::ProjectReady(_)
+        | Event::ProjectStopping(_)
+        | Event::ProjectStopped(_) => false,
     }
 }
 
@@ -214,10 +227,22 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ProcessGaveUp(e) => {
             format!("{}: gave up after {} retries", e.of.name, e.retries)
         }
-        Event::ProcessSkipped(e) => match &e.cause {
-            Cause::Pool { failed, .. } => format!("{} skipped: {failed} failed", e.of.name),
-            _ => format!("{} skipped: {}", e.of.name, chain_sentence(&e.chain)),
-        },
+        Event::ProcessSkipped(e) => {
+            let why = match &e.cause {
+                Cause::Pool { failed, .. } => format!("{failed} failed"),
+                Cause::Start
+                | Cause::User
+                | Cause::Dependency { .. }
+                | Cause::Exit { .. }
+                | Cause::Signal { .. }
+                | Cause::Retry { .. }
+                | Cause::RetriesExhausted { .. }
+                | Cause::Timeout { .. }
+                | Cause::IdleTimeout { .. }
+                | Cause::Shutdown { .. } => chain_sentence(&e.chain),
+            };
+            format!("{} skipped: {why}", e.of.name)
+        }
         Event::PoolDrained(e) => {
             let failed = if e.failed > 0 { format!(", {} not", e.failed) } else { String::new() };
             format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)

@@ -20,7 +20,7 @@ use super::spawn::Spawned;
 use super::stray::{Found, Scope, Tracker, without};
 use super::sweep::{Next, Sweep};
 use super::{Child, Descendant, Strays, kill};
-use crate::spec::{Exit, Signal, StraysPolicy};
+use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
@@ -168,7 +168,7 @@ impl Child for RealChild {
         let mut met = HashSet::new();
         let mut denied = Vec::new();
         for _ in 0..LOOKS {
-            let keep = Arc::clone(&keep);
+            let keep = Arc::clone(keep);
             let look = self.ask(move |found| {
                 let mut new = false;
                 let mut refused = Vec::new();
@@ -234,12 +234,4 @@ impl Child for RealChild {
 fn send(one: &Found, signal: Signal) -> io::Result<()> {
     kill::seen(&one.stat, signal)?;
     if signal == Signal::TERM { kill::seen(&one.stat, Signal::CONT) } else { Ok(()) }
-}
-
-/// Whether `keep` names this program. The kernel's name has 15 bytes at most.
-pub(super) fn is_kept(program: &str, keep: &BTreeSet<String>) -> bool {
-    const LONGEST: usize = 15;
-    keep.contains(program)
-        || program.len() == LONGEST
-            && keep.iter().any(|name| name.len() > LONGEST && name.starts_with(program))
 }

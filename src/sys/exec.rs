@@ -180,14 +180,22 @@ fn become_program(plan: &Plan, pid: libc::pid_t) -> (Step, c_int) {
 
 /// Every signal gets its default. By the bare system call, as the C library refuses to touch 32
 /// and 33, which it uses itself; a structure of zeros is `SIG_DFL` whatever its layout.
+///
+/// What the terminal sent to our group before the child had left it is discarded, by ignoring it
+/// for a moment: a child stopped by Ctrl-Z before exec would hold up the thread that waits for it.
 fn default_dispositions() {
-    let zeros = [0_u64; 8];
+    let default = [0_u64; 8];
+    let ignore = [1_u64, 0, 0, 0, 0, 0, 0, 0];
+    let terminal =
+        [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP];
+    for number in terminal {
+        // SAFETY: reads `ignore`, which is larger than any kernel's sigaction. The table of
+        // dispositions is this process's own.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, number, ignore.as_ptr(), 0_usize, 8) };
+    }
     for number in 1..=64 {
-        // SAFETY: reads `zeros`, which is larger than any kernel's sigaction. The table of
-        // dispositions is this process's own; SIGKILL and SIGSTOP only fail.
-        unsafe {
-            libc::syscall(libc::SYS_rt_sigaction, number, zeros.as_ptr(), 0_usize, 8);
-        }
+        // SAFETY: as above; SIGKILL and SIGSTOP only fail.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, number, default.as_ptr(), 0_usize, 8) };
     }
 }
 

@@ -192,3 +192,86 @@ fn holder(lock: &mut File, file: &Path) -> Holder {
     }
     Holder { pid: 0, started: "an unknown time".to_owned(), file: file.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn folders(base: &Path) -> Result<Folders, FolderError> {
+        Folders::with(Path::new("/home/me/shop/procfile.toml"), |name| match name {
+            "XDG_RUNTIME_DIR" => Some(base.join("runtime").into()),
+            "TMPDIR" => Some(base.join("tmp").into()),
+            "HOME" => Some(base.join("home").into()),
+            _ => None,
+        })
+    }
+
+    fn with(names: &[&str]) -> tempfile::TempDir {
+        let base = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::create_dir(base.path().join(name)).unwrap();
+        }
+        base
+    }
+
+    #[test]
+    fn folders_are_private_and_named_after_the_project() {
+        let base = with(&["runtime", "tmp", "home"]);
+        let found = folders(base.path()).unwrap();
+        // Must never change: running sessions are found by it.
+        assert_eq!(found.id, "35f01d8488f71fce");
+        assert_eq!(found.runtime, base.path().join("runtime/pitcrew").join(&found.id));
+        assert_eq!(found.state, base.path().join("home/.local/state/pitcrew").join(&found.id));
+        assert_eq!(fs::metadata(&found.runtime).unwrap().mode() & 0o777, 0o700);
+        assert_eq!(folders(base.path()).unwrap(), found);
+    }
+
+    #[test]
+    fn without_a_runtime_folder_the_temporary_one_is_used() {
+        let base = with(&["tmp"]);
+        let found = folders(base.path()).unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        assert!(found.runtime.starts_with(base.path().join(format!("tmp/pitcrew-{uid}"))));
+    }
+
+    #[test]
+    fn a_folder_that_others_may_enter_or_point_elsewhere_is_refused() {
+        let base = with(&["runtime", "elsewhere"]);
+        let ours = base.path().join("runtime/pitcrew");
+        symlink(base.path().join("elsewhere"), &ours).unwrap();
+        let error = folders(base.path()).unwrap_err().to_string();
+        assert!(error.ends_with("is not safe to use: it is a symbolic link"), "{error}");
+        fs::remove_file(&ours).unwrap();
+        fs::write(&ours, "").unwrap();
+        let error = folders(base.path()).unwrap_err().to_string();
+        assert!(error.ends_with("it is not a folder"), "{error}");
+        fs::remove_file(&ours).unwrap();
+        fs::create_dir(&ours).unwrap();
+        fs::set_permissions(&ours, fs::Permissions::from_mode(0o755)).unwrap();
+        let error = folders(base.path()).unwrap_err().to_string();
+        assert!(error.contains("other users may enter it"), "{error}");
+    }
+
+    #[test]
+    fn a_second_lock_names_the_holder_of_the_first() {
+        let base = with(&["runtime", "home"]);
+        let folders = folders(base.path()).unwrap();
+        let file = Path::new("/home/me/shop/procfile.toml");
+        let first = Lock::take(&folders, file, "2026-01-02T03:04:05Z").unwrap();
+        let Err(LockError::Busy(holder)) = Lock::take(&folders, file, "later") else {
+            panic!("it was taken twice")
+        };
+        let pid = std::process::id();
+        assert_eq!(
+            holder,
+            Holder { pid, started: "2026-01-02T03:04:05Z".into(), file: file.into() }
+        );
+        let text = LockError::Busy(holder).to_string();
+        assert_eq!(text, format!("it runs already (pid {pid}, since 2026-01-02T03:04:05Z)"));
+        drop(first);
+        drop(Lock::take(&folders, file, "later").unwrap());
+        assert!(folders.runtime.join("lock").exists());
+    }
+}

@@ -80,7 +80,8 @@ impl RealHost {
     /// Ends everything below this process, leaders too, but for what `spare` leaves; gives those
     /// that cannot be ended. Takes two seconds at most.
     ///
-    /// Leaders stay with their [`RealChild`], which sees their end and reaps them.
+    /// Leaders stay with their [`RealChild`], which sees their end and reaps them. Nothing may be
+    /// launched meanwhile: a child that is just being made can be missed.
     pub async fn kill_all(&self, spare: Policies) -> Vec<Descendant> {
         let spare = Arc::new(spare);
         let deadline = Deadline::after(KILL_BOUND);

@@ -7,10 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::child::is_kept;
 use super::proc::{self, Stat};
 use super::sweep::end_all;
-use crate::spec::{Stray, StraysPolicy};
+use crate::spec::{Stray, StraysPolicy, is_kept};
 
 /// How long ending what an earlier session left may take.
 const RECOVERY_BOUND: Duration = Duration::from_secs(2);
@@ -115,6 +114,8 @@ pub struct Journal {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Record {
     boot: String,
+    /// The kernel's session of the engine, in which its leaders and their groups are.
+    leaders_in: u32,
     #[serde(flatten)]
     policies: Policies,
 }
@@ -146,7 +147,8 @@ impl Journal {
 
     /// Replaces what is written, whole or not at all.
     pub fn write(&self, policies: &Policies) -> io::Result<()> {
-        let record = Record { boot: boot()?, policies: policies.clone() };
+        let record =
+            Record { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
         let new = self.path.with_extension("new");
         let mut file = std::fs::File::create(&new)?;
         file.write_all(&serde_json::to_vec(&record)?)?;
@@ -155,12 +157,16 @@ impl Journal {
 
     /// What is written; `None` when there is nothing, or nothing of this boot.
     pub fn read(&self) -> io::Result<Option<Policies>> {
+        Ok(self.record()?.map(|record| record.policies))
+    }
+
+    fn record(&self) -> io::Result<Option<Record>> {
         let bytes = match std::fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
         let record: Record = serde_json::from_slice(&bytes)?;
-        Ok((record.boot == boot()?).then_some(record.policies))
+        Ok((record.boot == boot()?).then_some(record))
     }
 
     /// Forgets the session, once nothing of it is left.
@@ -180,18 +186,18 @@ impl Journal {
         let useless = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
         };
-        let policies = match self.read() {
+        let record = match self.record() {
             // Not ours, or cut short: there is nothing to learn from it.
             Err(error) if useless(&error) => None,
             other => other?,
         };
-        let Some(policies) = policies else {
+        let Some(record) = record else {
             return self.clear().map(|()| Recovered::default());
         };
         let ancestors = ancestors();
         let mut met: BTreeMap<(u32, u64), Stray> = BTreeMap::new();
         let left = end_all(RECOVERY_BOUND, || {
-            let all = left_by(&policies, &ancestors);
+            let all = left_by(&record, &ancestors);
             for one in &all {
                 met.entry(one.identity()).or_insert_with(|| stray(one));
             }
@@ -224,15 +230,14 @@ fn ancestors() -> HashSet<u32> {
 }
 
 /// Who carries the session, parents before their children, without those it leaves alive.
-fn left_by(policies: &Policies, ancestors: &HashSet<u32>) -> Vec<Stat> {
+fn left_by(record: &Record, ancestors: &HashSet<u32>) -> Vec<Stat> {
+    let session = record.policies.session.as_bytes();
     let mut all: Vec<Stat> = proc::everyone()
         .into_iter()
         .filter(|one| !one.zombie && !ancestors.contains(&one.pid))
-        .filter(|one| proc::marker(one.pid).session.as_deref() == Some(policies.session.as_bytes()))
+        .filter(|one| proc::marker(one.pid).session.as_deref() == Some(session))
         .collect();
     all.sort_by_key(|one| (one.start, one.pid));
-    // The session (of the kernel) in which the old leaders were is not known any more. Those have
-    // died with their parent; a stray that is left is told by its own session or not at all.
-    policies.leave_out_of_session(&mut all, 0);
+    record.policies.leave_out_of_session(&mut all, record.leaders_in);
     all
 }

@@ -35,6 +35,8 @@ pub(super) struct Stat {
     pub(super) program: String,
     /// It has ended and waits to be reaped.
     pub(super) zombie: bool,
+    /// It is a thread of the kernel.
+    kernel: bool,
 }
 
 impl Stat {
@@ -72,22 +74,23 @@ impl Marker {
     }
 }
 
-/// Reads a small file of `/proc` in few calls. Out of descriptors is waited for (a fifth of a
-/// second at most): an empty answer would mean "nobody is left".
-fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut tries = 20;
-    let mut file = loop {
-        match File::open(path.as_ref()) {
-            Err(error)
-                if tries > 0
-                    && matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) =>
-            {
-                tries -= 1;
+/// Opens something. Out of descriptors is waited for, a fifth of a second at most: an empty answer
+/// would mean "nobody is left". (Starts leave a few descriptors free for this.)
+fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..20 {
+        match open() {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
                 pause(Duration::from_millis(10));
             }
-            other => break other?,
+            done => return done,
         }
-    };
+    }
+    open()
+}
+
+/// Reads a small file of `/proc` in few calls.
+fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut file = patiently(|| File::open(path.as_ref()))?;
     let mut bytes = Vec::with_capacity(4096);
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -97,6 +100,9 @@ fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 pub(super) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
 }
+
+/// The flag of a thread of the kernel.
+const PF_KTHREAD: u64 = 0x0020_0000;
 
 fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     // The name may hold anything, blanks and parentheses too: it ends at the last one.
@@ -116,13 +122,15 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
         program,
         // A main thread that has ended while others run shows as Z too, but that process lives.
         zombie: dead && number(17)? <= 1,
+        kernel: number(6)? & PF_KTHREAD != 0,
     })
 }
 
-/// Every process there is, those of other users too.
+/// Every process there is, those of other users too, without the kernel's own.
 pub(super) fn everyone() -> Vec<Stat> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?)).collect()
+    let Ok(entries) = patiently(|| fs::read_dir("/proc")) else { return Vec::new() };
+    let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
+    all.filter(|one| !one.kernel).collect()
 }
 
 fn number(name: &OsStr) -> Option<u32> {
@@ -161,7 +169,8 @@ impl Children {
         if let Some(map) = &self.by_parent {
             return map.get(&pid).cloned().unwrap_or_default();
         }
-        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+        let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
+        let Ok(tasks) = tasks else { return Vec::new() };
         let mut children = Vec::new();
         for task in tasks.flatten() {
             let Ok(list) = read(task.path().join("children")) else { continue };
@@ -192,13 +201,34 @@ pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
 /// The markers a process was given at its exec. Nothing when its memory may not be read.
 pub(super) fn marker(pid: u32) -> Marker {
     let mut marker = Marker::default();
-    for entry in read(format!("/proc/{pid}/environ")).unwrap_or_default().split(|b| *b == 0) {
+    for entry in environment(pid).split(|byte| *byte == 0) {
         if let Some(at) = memchr::memchr(b'=', entry) {
             let (name, value) = entry.split_at(at);
             marker.take(name, value.get(1..).unwrap_or_default());
         }
     }
     marker
+}
+
+/// The environment of a process. In the midst of an exec it reads as empty for a moment, and so
+/// does the command line; taking that for a cleared environment would end what is to be left.
+fn environment(pid: u32) -> Vec<u8> {
+    const MOMENT: Duration = Duration::from_millis(1);
+    for _ in 0..50 {
+        match read(format!("/proc/{pid}/environ")) {
+            Ok(bytes) if bytes.is_empty() => {}
+            done => return done.unwrap_or_default(),
+        }
+        let settled = read(format!("/proc/{pid}/cmdline")).map_or(true, |line| !line.is_empty());
+        if stat(pid).is_none_or(|stat| stat.zombie || stat.kernel) {
+            return Vec::new();
+        }
+        pause(MOMENT);
+        if settled {
+            break;
+        }
+    }
+    read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
 /// The command line as people may see it: control characters visible, 200 characters at most; the

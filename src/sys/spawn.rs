@@ -195,6 +195,7 @@ impl Stdio {
         // No controlling terminal: nothing to be in the foreground of.
         let terminal = if launch.foreground { super::process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];
+        margin()?;
         Ok(Self { stdin, stdout, stderr, theirs, terminal })
     }
 
@@ -202,6 +203,15 @@ impl Stdio {
         let [a, b, c] = &self.theirs;
         [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }
+}
+
+/// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,
+/// and with none left a stop could not be told from a clean one.
+fn margin() -> io::Result<()> {
+    const LEFT: usize = 8;
+    let null = File::open("/dev/null")?;
+    let spare: io::Result<Vec<File>> = (1..LEFT).map(|_| null.try_clone()).collect();
+    spare.map(drop)
 }
 
 /// The same file at a number above 2, so that putting it at 0, 1 or 2 takes nobody's place.

@@ -143,7 +143,7 @@ proptest! {
             let inner = store.lock();
             prop_assert_eq!(inner.memory, inner.sources.iter().map(|s| s.memory).sum::<usize>());
             for source in &inner.sources {
-                prop_assert_eq!(source.memory, source.blocks.iter().map(Block::memory).sum());
+                prop_assert_eq!(source.memory, source.blocks.iter().map(Block::memory).sum::<usize>());
             }
         }
         read(&mut reader, EVERYTHING);

@@ -1,0 +1,42 @@
+"""GET / shows the stock, POST /order/ARTICLE orders one."""
+
+import json
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from redis import Redis
+
+
+class Shop(BaseHTTPRequestHandler):
+    def do_GET(self):
+        pairs = iter(Redis()("HGETALL", "stock"))
+        self.answer(200, dict(zip(pairs, pairs)))
+
+    def do_POST(self):
+        article = self.path.removeprefix("/order/")
+        if Redis()("HEXISTS", "stock", article):
+            self.answer(202, {"waiting": Redis()("RPUSH", "orders", article)})
+        else:
+            self.answer(404, {"error": f"no {article} here"})
+
+    def answer(self, status, body):
+        text = json.dumps(body).encode() + b"\n"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+def leave(*_):
+    print("closed", flush=True)
+    sys.exit(0)
+
+
+port = int(os.environ["PORT"])
+server = ThreadingHTTPServer(("127.0.0.1", port), Shop)
+signal.signal(signal.SIGTERM, leave)
+print(f"open on http://127.0.0.1:{port}")
+server.serve_forever()

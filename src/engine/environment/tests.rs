@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Surroundings, Whose};
+use crate::spec::{Locate, load};
+
+/// The environment of run 3 of a process with these keys, replica 2.
+fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("[process.web]\ncommand = 'x'\n{keys}\n");
+    std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
+    let request = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+    let spec = load(&request).unwrap().spec;
+    let surroundings = Surroundings {
+        inherited: inherited.iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        session: Arc::from("s"),
+        colour,
+    };
+    let whose = Whose { spec: &spec.processes["web"], replica: Some(2), run: 3 };
+    let all = surroundings.of(whose).into_iter();
+    all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
+}
+
+#[test]
+fn every_child_gets_the_marks_and_nothing_can_override_them() {
+    let env = env_of("env = { PITCREW_RUN = 9, PITCREW_SESSION = 'mine' }", false, &[]);
+    assert_eq!(env["PITCREW_SESSION"], "s");
+    assert_eq!(env["PITCREW_PROCESS"], "web");
+    assert_eq!(env["PITCREW_RUN"], "3");
+    assert_eq!(env["PITCREW_REPLICA"], "2");
+    assert!(!env.contains_key("PITCREW_POOL"));
+}
+
+#[test]
+fn port_counts_up_with_the_replica_unless_the_process_names_it() {
+    assert_eq!(env_of("port = 8080", false, &[("PORT", "1")])["PORT"], "8081");
+    assert_eq!(env_of("port = 8080\nenv = { PORT = 5 }", false, &[])["PORT"], "5");
+}
+
+#[test]
+fn the_inherited_environment_can_be_cut_or_left_out() {
+    let inherited = [("A", "1"), ("B", "2"), ("NOTIFY_SOCKET", "/run/x")];
+    let env = env_of("unset_env = ['A']\nenv = { C = true }", false, &inherited);
+    assert_eq!((env.get("A"), env["B"].as_str(), env["C"].as_str()), (None, "2", "true"));
+    assert!(!env.contains_key("NOTIFY_SOCKET"), "it is how we are spoken to ourselves");
+    assert!(!env_of("inherit_env = false", false, &inherited).contains_key("B"));
+}
+
+#[test]
+fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
+    let env = env_of("", true, &[("FORCE_COLOR", "3")]);
+    assert_eq!((env["FORCE_COLOR"].as_str(), env["CLICOLOR_FORCE"].as_str()), ("3", "1"));
+    assert_eq!(
+        (env["CARGO_TERM_COLOR"].as_str(), env["PYTHONUNBUFFERED"].as_str()),
+        ("always", "1")
+    );
+    assert!(!env_of("", false, &[]).contains_key("FORCE_COLOR"));
+    assert!(env_of("color = 'always'", false, &[]).contains_key("FORCE_COLOR"));
+    assert!(!env_of("env = { NO_COLOR = 1 }", true, &[]).contains_key("FORCE_COLOR"));
+    assert!(!env_of("color = 'never'", true, &[]).contains_key("FORCE_COLOR"));
+}

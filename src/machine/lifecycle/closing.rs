@@ -1,0 +1,242 @@
+//! How a run is brought to its end, and what follows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::state::merged;
+use super::{Closing, Ending, LastRun, Lifecycle, Outcome, Reached, State, Then};
+use crate::machine::event::{
+    Cause, Ended, Event, ProcessCompleted, ProcessFailed, ProcessGaveUp, ProcessKilled,
+    ProcessRetrying, ProcessStopping, RunError, Stamp,
+};
+use crate::machine::retry::Dice;
+use crate::machine::{Effect, Moment, Step};
+use crate::spec::{Exit, Restart, Signal, Stray};
+
+/// How long a killed tree may take to go before it is called unkillable.
+pub(in crate::machine) const KILL_GRACE: Duration = Duration::from_secs(2);
+
+/// What is known when a run is over.
+pub(super) struct RunEnd {
+    /// When exec had succeeded.
+    pub(super) since: Moment,
+    /// How the leader ended, if it did.
+    pub(super) exit: Option<Exit>,
+    /// What outlived it.
+    pub(super) strays: Vec<Stray>,
+    /// What it was ended by and what follows.
+    pub(super) closing: Closing,
+}
+
+impl Lifecycle {
+    /// The one way in which a live run is brought to its end.
+    pub(super) fn close(&mut self, now: Moment, closing: Closing, out: &mut Step) {
+        match &mut self.state {
+            State::Starting { wish, .. } => *wish = Some(merged(wish.take(), closing)),
+            State::Running { pid, since, .. } => {
+                let (pid, since) = (*pid, *since);
+                let until = self.begin_closing(now, &closing, out);
+                let step = if closing.now { Reached::Killed } else { Reached::Asked };
+                self.enter(now, State::Stopping { pid, since, until, step, closing, exit: None });
+            }
+            // Another stop joins the one under way; only a kill makes it quicker.
+            State::Stopping { until, step, closing: current, .. } => {
+                let kill = closing.now && *step == Reached::Asked;
+                *current = merged(Some(current.clone()), closing);
+                if kill {
+                    *step = Reached::Killed;
+                    *until = now + KILL_GRACE;
+                    out.effects.push(Effect::Kill { run: self.run_id() });
+                }
+            }
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// Sends what begins the end of a run, tells it, and says until when it may take.
+    fn begin_closing(&mut self, now: Moment, closing: &Closing, out: &mut Step) -> Moment {
+        let cause = match &closing.ending {
+            Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => cause.clone(),
+            Ending::ByItself => Cause::User,
+        };
+        let signal = match (&self.spec.stop.command, closing.now) {
+            (_, true) => Some(Signal::KILL),
+            (Some(_), false) => None,
+            (None, false) => Some(self.spec.stop.signal),
+        };
+        let (stamp, of) = (Stamp::default(), self.subject());
+        out.events.push(Event::from(ProcessStopping { stamp, of, signal, cause }));
+        if closing.now {
+            out.effects.push(Effect::Kill { run: self.run_id() });
+            now + KILL_GRACE
+        } else {
+            out.effects.push(Effect::Stop { run: self.run_id(), spec: Arc::clone(&self.spec) });
+            now + self.spec.stop.grace
+        }
+    }
+
+    /// Tells the one end of a run and goes where its closing says.
+    pub(super) fn end_run(&mut self, now: Moment, run: RunEnd, dice: &mut Dice, out: &mut Step) {
+        let RunEnd { since, exit, strays, closing } = run;
+        let duration = now.since(since);
+        let success = closing.ending == Ending::ByItself && self.is_success(exit);
+        let (exit_code, signal) = parts(exit);
+        let end = Ended {
+            exit_code,
+            signal,
+            success,
+            duration_ms: duration.as_millis() as u64,
+            leaked: !strays.is_empty(),
+            strays,
+        };
+        let (cause, error) = self.tell_end(closing.ending, end, exit, out);
+        self.last = Some(LastRun { exit, error, success, duration });
+        match closing.then {
+            Then::Rest => self.enter(now, State::Ended(Outcome::Stopped)),
+            Then::Again(_) if self.last_run => self.enter(now, State::Ended(Outcome::Stopped)),
+            Then::Again(cause) => self.wait(now, cause, true),
+            Then::Policy => self.by_policy(now, cause, dice, out),
+        }
+    }
+
+    fn is_success(&self, exit: Option<Exit>) -> bool {
+        match exit {
+            Some(Exit::Code(code)) => self.spec.success_exit_codes.contains(&code),
+            Some(Exit::Signal(_)) | None => false,
+        }
+    }
+
+    /// Tells the end event; gives its cause, and what went wrong where something did.
+    fn tell_end(
+        &self,
+        ending: Ending,
+        end: Ended,
+        exit: Option<Exit>,
+        out: &mut Step,
+    ) -> (Cause, Option<(RunError, String)>) {
+        let (stamp, of) = (Stamp::default(), self.subject());
+        let (event, cause, error) = match ending {
+            Ending::ByItself => {
+                let cause = cause_of(exit);
+                let event = ProcessCompleted { stamp, of, end, cause: cause.clone() };
+                (Event::from(event), cause, None)
+            }
+            Ending::OnPurpose { by, cause } => {
+                let event = ProcessKilled { stamp, of, by, end, cause: cause.clone() };
+                (Event::from(event), cause, None)
+            }
+            Ending::Broken { error, message, cause } => {
+                let told = Some((error, message.clone()));
+                let event = ProcessFailed { stamp, of, error, message, end, cause: cause.clone() };
+                (Event::from(event), cause, told)
+            }
+        };
+        out.events.push(event);
+        (cause, error)
+    }
+
+    /// What `restart` and `retry` say after the run that has just ended.
+    fn by_policy(&mut self, now: Moment, cause: Cause, dice: &mut Dice, out: &mut Step) {
+        let Some(LastRun { success, duration, .. }) = self.last else { return };
+        if duration >= self.spec.retry.reset_after {
+            self.budget.give_back();
+            self.attempt = 1;
+        }
+        let restart = if self.last_run { Restart::Never } else { self.spec.restart };
+        match (restart, success) {
+            (Restart::Always, true) => {
+                let delay = self.spec.retry.initial;
+                self.back_off(now, delay, 0, cause, out);
+            }
+            (Restart::Never | Restart::OnFailure, true) => {
+                self.enter(now, State::Ended(Outcome::Succeeded));
+            }
+            (Restart::Never, false) => {
+                self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+            }
+            (Restart::OnFailure | Restart::Always, false) => self.try_again(now, cause, dice, out),
+        }
+    }
+
+    /// One more try, or the end when there is none left.
+    pub(super) fn try_again(&mut self, now: Moment, cause: Cause, dice: &mut Dice, out: &mut Step) {
+        if let Some(grant) = self.budget.take(&self.spec.retry, dice) {
+            self.back_off(now, grant.delay, grant.retry, cause, out);
+            return;
+        }
+        let retries = self.budget.used();
+        let last = self.last.as_ref();
+        let (exit_code, signal) = parts(last.and_then(|last| last.exit));
+        let error = last.and_then(|last| last.error.as_ref()).map(|(kind, _)| *kind);
+        out.events.push(Event::from(ProcessGaveUp {
+            stamp: Stamp::default(),
+            of: self.subject(),
+            retries,
+            exit_code,
+            signal,
+            error,
+            cause: Cause::RetriesExhausted { retries },
+        }));
+        self.enter(now, State::Ended(Outcome::Failed { gave_up: true }));
+    }
+
+    fn back_off(&mut self, now: Moment, delay: Duration, retry: u32, cause: Cause, out: &mut Step) {
+        out.events.push(Event::from(ProcessRetrying {
+            stamp: Stamp::default(),
+            of: self.subject(),
+            delay_ms: delay.as_millis() as u64,
+            retry,
+            retries: self.spec.retry.attempts,
+            cause: cause.clone(),
+        }));
+        self.enter(now, State::Backoff { until: now + delay, retry, cause });
+    }
+
+    /// The kernel cannot end it or we may not: it is named and blocks nothing but this process.
+    pub(super) fn give_up_on(&mut self, now: Moment, dice: &mut Dice, out: &mut Step) {
+        let State::Stopping { since, pid, closing, exit, .. } = &self.state else { return };
+        let (since, exit) = (*since, *exit);
+        let names: Vec<String> =
+            self.left.iter().map(|s| format!("{} ({})", s.pid, s.command)).collect();
+        let who = if names.is_empty() { format!("{pid}") } else { names.join(", ") };
+        let message = format!("cannot be ended: {who}");
+        let cause = match &closing.ending {
+            Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => cause.clone(),
+            Ending::ByItself => cause_of(exit),
+        };
+        let then = match &closing.then {
+            Then::Again(cause) => Then::Again(cause.clone()),
+            Then::Rest | Then::Policy => Then::Rest,
+        };
+        let ending = Ending::Broken { error: RunError::Unkillable, message, cause };
+        let closing = Closing { ending, then, now: true };
+        self.ghost = Some(self.run);
+        self.end_run(now, RunEnd { since, exit, strays: self.left.clone(), closing }, dice, out);
+        if matches!(self.state, State::Ended(_)) {
+            self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+        }
+    }
+}
+
+/// How a run ended that ended by itself, in the words of causes.
+fn cause_of(exit: Option<Exit>) -> Cause {
+    match exit {
+        Some(Exit::Signal(signal)) => Cause::Signal { signal },
+        Some(Exit::Code(exit_code)) => Cause::Exit { exit_code },
+        // Cannot be: that a leader ended by itself is known by how it ended.
+        None => Cause::Start,
+    }
+}
+
+/// Code and signal, as events carry them.
+fn parts(exit: Option<Exit>) -> (Option<i32>, Option<Signal>) {
+    match exit {
+        Some(Exit::Code(code)) => (Some(code), None),
+        Some(Exit::Signal(signal)) => (None, Some(signal)),
+        None => (None, None),
+    }
+}

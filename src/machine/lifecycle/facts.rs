@@ -1,0 +1,190 @@
+//! What happened to a run, and what is due.
+
+use std::time::Duration;
+
+use super::closing::{KILL_GRACE, RunEnd};
+use super::{Closing, Ending, LastRun, Lifecycle, Outcome, Reached, State, Then, short};
+use crate::machine::event::{
+    Cause, Ended, Event, ProcessFailed, ProcessReady, ProcessStarted, RunError, Stamp,
+};
+use crate::machine::retry::Dice;
+use crate::machine::{Effect, Moment, Step};
+use crate::spec::{Exit, StartError, Stray};
+
+/// How long descendants have after a leader that ended by itself, before they are killed.
+pub(in crate::machine) const STRAY_GRACE: Duration = Duration::from_millis(250);
+
+impl Lifecycle {
+    pub(in crate::machine) fn spawned(&mut self, now: Moment, pid: u32, out: &mut Step) {
+        let State::Starting { cause, wish, .. } = &mut self.state else { return };
+        let (cause, wish) = (cause.clone(), wish.take());
+        self.started = true;
+        let (stamp, of) = (Stamp::default(), self.subject());
+        out.events.push(Event::from(ProcessStarted {
+            stamp,
+            of: of.clone(),
+            pid,
+            cause: cause.clone(),
+        }));
+        if wish.is_none() {
+            out.events.push(Event::from(ProcessReady { stamp, of, cause: cause.clone() }));
+        }
+        let times_out = self.spec.timeout.map(|timeout| now + timeout);
+        let quiet_out = self.spec.idle_timeout.map(|timeout| now + timeout);
+        self.enter(now, State::Running { pid, since: now, cause, times_out, quiet_out });
+        if let Some(closing) = wish {
+            self.close(now, closing, out);
+        }
+    }
+
+    pub(in crate::machine) fn spawn_failed(
+        &mut self,
+        now: Moment,
+        error: &StartError,
+        dice: &mut Dice,
+        out: &mut Step,
+    ) {
+        let State::Starting { cause, wish, .. } = &mut self.state else { return };
+        let (cause, wish) = (cause.clone(), wish.take());
+        let kind = RunError::from(error.kind);
+        self.last = Some(LastRun {
+            exit: None,
+            error: Some((kind, error.message.clone())),
+            success: false,
+            duration: Duration::ZERO,
+        });
+        out.events.push(Event::from(ProcessFailed {
+            stamp: Stamp::default(),
+            of: self.subject(),
+            error: kind,
+            message: error.message.clone(),
+            end: Ended::default(),
+            cause: cause.clone(),
+        }));
+        match wish.map(|closing| closing.then) {
+            Some(Then::Rest) => self.enter(now, State::Ended(Outcome::Stopped)),
+            Some(Then::Again(_)) if self.last_run => {
+                self.enter(now, State::Ended(Outcome::Stopped));
+            }
+            Some(Then::Again(cause)) => self.wait(now, cause, true),
+            Some(Then::Policy) | None if error.kind.is_transient() && !self.last_run => {
+                self.try_again(now, cause, dice, out);
+            }
+            Some(Then::Policy) | None => {
+                self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+            }
+        }
+    }
+
+    /// The leader has ended (or everything was killed) and something of the tree is left.
+    pub(in crate::machine) fn lingering(
+        &mut self,
+        now: Moment,
+        exit: Option<Exit>,
+        left: Vec<Stray>,
+    ) {
+        match &mut self.state {
+            State::Running { pid, since, .. } if exit.is_some() => {
+                let (pid, since) = (*pid, *since);
+                let (until, step) = (now + STRAY_GRACE, Reached::Asked);
+                let closing = Closing::by_itself();
+                self.enter(now, State::Stopping { pid, since, until, step, closing, exit });
+            }
+            State::Stopping { exit: known, .. } => *known = known.or(exit),
+            State::Running { .. } => {}
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => return,
+        }
+        self.left = left;
+    }
+
+    /// Nothing was printed since `since`.
+    pub(in crate::machine) fn quiet(&mut self, now: Moment, since: Moment, out: &mut Step) {
+        let Some(limit) = self.spec.idle_timeout else { return };
+        let State::Running { quiet_out, .. } = &mut self.state else { return };
+        let due = since + limit;
+        if due > now {
+            *quiet_out = Some(due);
+            return;
+        }
+        let cause = Cause::IdleTimeout { after_ms: limit.as_millis() as u64 };
+        let message = format!("it printed nothing for {}", short(limit));
+        let ending = Ending::Broken { error: RunError::IdleTimeout, message, cause };
+        self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+    }
+
+    pub(in crate::machine) fn exited(
+        &mut self,
+        now: Moment,
+        exit: Exit,
+        strays: Vec<Stray>,
+        dice: &mut Dice,
+        out: &mut Step,
+    ) {
+        let (since, closing) = match &self.state {
+            State::Running { since, .. } => (*since, Closing::by_itself()),
+            State::Stopping { since, closing, .. } => (*since, closing.clone()),
+            // An exit is told only after a start, and once.
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => return,
+        };
+        self.left.clear();
+        let run = RunEnd { since, exit: Some(exit), strays, closing };
+        self.end_run(now, run, dice, out);
+    }
+
+    /// Does what is due at `now`.
+    pub(in crate::machine) fn tick(&mut self, now: Moment, dice: &mut Dice, out: &mut Step) {
+        match &mut self.state {
+            State::Running { times_out: Some(due), .. } if *due <= now => {
+                let limit = self.spec.timeout.unwrap_or_default();
+                let cause = Cause::Timeout { after_ms: limit.as_millis() as u64 };
+                let message = format!("it ran longer than {}", short(limit));
+                let ending = Ending::Broken { error: RunError::Timeout, message, cause };
+                self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+            }
+            State::Running { quiet_out, .. } if quiet_out.is_some_and(|due| due <= now) => {
+                *quiet_out = None;
+                out.effects.push(Effect::AskQuiet { run: self.run_id() });
+            }
+            State::Stopping { until, step, .. } if *until <= now => match step {
+                Reached::Asked => {
+                    *step = Reached::Killed;
+                    *until = now + KILL_GRACE;
+                    out.effects.push(Effect::Kill { run: self.run_id() });
+                }
+                Reached::Killed => self.give_up_on(now, dice, out),
+            },
+            State::Backoff { until, retry, cause } if *until <= now => {
+                let retries = self.spec.retry.attempts;
+                let cause = match *retry {
+                    0 => cause.clone(),
+                    retry => Cause::Retry { retry, retries },
+                };
+                self.wait(now, cause, true);
+            }
+            State::Idle
+            | State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// The run that was given up is gone after all.
+    pub(in crate::machine) fn ghost_gone(&mut self) {
+        self.ghost = None;
+        self.left.clear();
+    }
+}

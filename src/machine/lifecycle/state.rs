@@ -1,0 +1,169 @@
+//! Where a process can be, and what each place remembers.
+
+use std::time::Duration;
+
+use crate::machine::event::{By, Cause, Link, RunError};
+use crate::machine::{Moment, ProcessId, ShutdownReason};
+use crate::spec::Exit;
+
+/// Where a process is.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) enum State {
+    /// Nobody has asked for it.
+    Idle,
+    /// Its dependencies do not hold yet. `again`: they held for the run before, so one that can no
+    /// longer get there does not stop this one.
+    Waiting { cause: Cause, again: bool },
+    /// No slot of its pool is free yet.
+    Queued { cause: Cause, again: bool },
+    /// Exec was asked for and not answered; `wish` is what to do once it is.
+    Starting { since: Moment, cause: Cause, wish: Option<Closing> },
+    /// Up. `quiet_out` is when the next look for silence is due.
+    Running {
+        pid: u32,
+        since: Moment,
+        cause: Cause,
+        times_out: Option<Moment>,
+        quiet_out: Option<Moment>,
+    },
+    /// The run is on its way out; `exit` is known once its leader has ended.
+    Stopping {
+        pid: u32,
+        since: Moment,
+        until: Moment,
+        step: Reached,
+        closing: Closing,
+        exit: Option<Exit>,
+    },
+    /// Waits for the next try.
+    Backoff { until: Moment, retry: u32, cause: Cause },
+    /// Down for good.
+    Ended(Outcome),
+}
+
+/// How far the ending of a run has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::machine) enum Reached {
+    /// Asked to go, or its strays were; the deadline kills.
+    Asked,
+    /// Everything was killed; the deadline gives it up.
+    Killed,
+}
+
+/// How a run is being ended and what comes after.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) struct Closing {
+    /// Which end event it will get.
+    pub(in crate::machine) ending: Ending,
+    /// What follows.
+    pub(in crate::machine) then: Then,
+    /// Whether it goes without being asked first.
+    pub(in crate::machine) now: bool,
+}
+
+/// Which end event a run will get.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) enum Ending {
+    /// Completed: its leader ended by itself.
+    ByItself,
+    /// Killed: on purpose.
+    OnPurpose { by: By, cause: Cause },
+    /// Failed: it broke a limit.
+    Broken { error: RunError, message: String, cause: Cause },
+}
+
+/// What follows a run.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) enum Then {
+    /// `stopped`.
+    Rest,
+    /// A new run, for this reason.
+    Again(Cause),
+    /// What `restart` and `retry` say.
+    Policy,
+}
+
+/// How a process got down for good.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) enum Outcome {
+    /// On request.
+    Stopped,
+    /// Its last run ended well.
+    Succeeded,
+    /// Its last run did not.
+    Failed { gave_up: bool },
+    /// A dependency cannot get where it should, or its pool was stopped. `by` is the dependency
+    /// whose new run lets it wait again.
+    Skipped { chain: Vec<Link>, by: Option<ProcessId> },
+}
+
+/// How the latest run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::machine) struct LastRun {
+    pub(in crate::machine) exit: Option<Exit>,
+    pub(in crate::machine) error: Option<(RunError, String)>,
+    pub(in crate::machine) success: bool,
+    pub(in crate::machine) duration: Duration,
+}
+
+impl LastRun {
+    /// The code that pitcrew passes on for it.
+    pub(in crate::machine) fn shell_code(&self) -> i32 {
+        match (&self.error, self.exit) {
+            (Some((RunError::ProgramNotFound, _)), _) => 127,
+            (Some((RunError::NotExecutable, _)), _) => 126,
+            (Some((RunError::Timeout | RunError::IdleTimeout, _)), _) => 124,
+            (Some((RunError::Unkillable, _)), _) | (_, None) => 1,
+            (_, Some(exit)) => exit.shell_code(),
+        }
+    }
+
+    /// Such as `exit 1 after 8.1s`.
+    pub(in crate::machine) fn describe(&self) -> String {
+        match (&self.error, self.exit) {
+            (Some((_, message)), _) => message.clone(),
+            (None, Some(exit)) => format!("{exit} after {}", short(self.duration)),
+            (None, None) => "it ended".to_owned(),
+        }
+    }
+}
+
+/// A duration for people: `350ms`, `8.1s`, `2m 5s`, `3h 12m`.
+pub(crate) fn short(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{}ms", duration.as_millis()),
+        1..60 => format!("{:.1}s", duration.as_secs_f64()),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+impl Closing {
+    /// Of a run whose leader ended without being asked.
+    pub(super) fn by_itself() -> Self {
+        Self { ending: Ending::ByItself, then: Then::Policy, now: false }
+    }
+}
+
+/// What becomes of a closing under way when another comes.
+///
+/// The first reason stays the reason: the run ends because of it. What follows is decided by the
+/// last wish, and "now" is never taken back.
+pub(super) fn merged(current: Option<Closing>, next: Closing) -> Closing {
+    let Some(current) = current else { return next };
+    let ending = match (&current.ending, &next.ending) {
+        (
+            Ending::OnPurpose { by: By::Stop | By::Restart, .. },
+            Ending::OnPurpose { by: By::Kill, .. },
+        ) => next.ending,
+        _ => current.ending,
+    };
+    Closing { ending, then: next.then, now: current.now || next.now }
+}
+
+impl From<ShutdownReason> for Cause {
+    fn from(reason: ShutdownReason) -> Self {
+        Self::Shutdown { reason }
+    }
+}

@@ -1,0 +1,189 @@
+//! What follows from a change, until nothing moves.
+
+use super::Orchestra;
+use crate::machine::event::{Cause, Event, ProjectReady, Stamp};
+use crate::machine::lifecycle::{Outcome, State};
+use crate::machine::snapshot::Phase;
+use crate::machine::{Moment, ProcessId, ShutdownReason};
+use crate::spec::ShutdownOn;
+
+impl Orchestra {
+    /// Lets everything follow from what changed, until nothing moves.
+    pub(super) fn settle(&mut self, now: Moment) {
+        loop {
+            if let Some(id) = self.dirty.pop_first() {
+                self.spread(now, id);
+            } else if let Some(pool) = self.granting.pop_first() {
+                self.grant(now, pool);
+            } else {
+                break;
+            }
+        }
+        if self.is_ready() != self.was_ready {
+            self.was_ready = !self.was_ready;
+            if self.was_ready && self.phase == Phase::Up {
+                self.out.events.push(Event::from(ProjectReady { stamp: Stamp::default() }));
+            }
+        }
+        let done = self.totals.busy == 0 && (self.phase != Phase::Up || !self.options.keep);
+        if done && self.finish.is_none() {
+            self.finish_now();
+        }
+    }
+
+    /// What the change of one process means for the others.
+    fn spread(&mut self, now: Moment, id: ProcessId) {
+        let Some(one) = self.all.get(id.index()) else { return };
+        let is_new_run = matches!(one.state, State::Starting { .. }) && one.run > 1;
+        if let Some(pool) = &one.spec.pool {
+            self.granting.extend(self.slots.get_index_of(pool));
+        }
+        if let State::Ended(outcome) = &one.state {
+            let outcome = outcome.clone();
+            self.ended(now, id, &outcome);
+        }
+        self.stop_next(now, id);
+        if self.phase != Phase::Up {
+            return;
+        }
+        self.reconsider(now, id, None);
+        for dependant in self.order.dependants(id).to_vec() {
+            if is_new_run {
+                self.mark_rerun(dependant, id);
+            }
+            self.reconsider(now, dependant, Some(id));
+        }
+    }
+
+    /// What the end of a process for good means for its pool and for the project.
+    fn ended(&mut self, now: Moment, id: ProcessId, outcome: &Outcome) {
+        let Some(one) = self.all.get(id.index()) else { return };
+        let failed = matches!(outcome, Outcome::Failed { .. });
+        let (name, pool) = (one.name.clone(), one.spec.pool.clone());
+        let by_itself = failed || *outcome == Outcome::Succeeded;
+        let shutdown_on = match one.spec.shutdown_on {
+            ShutdownOn::Never => false,
+            ShutdownOn::Failure => failed,
+            ShutdownOn::Exit => by_itself,
+        };
+        if let Some(pool) = pool {
+            if failed {
+                self.halt_pool(now, &pool, &name);
+            }
+            self.tell_drained(&pool);
+        }
+        if self.phase == Phase::Up && shutdown_on {
+            self.shutdown(now, ShutdownReason::ShutdownOn(name), false);
+        } else if self.phase == Phase::Up && failed && self.options.fail_fast {
+            self.shutdown(now, ShutdownReason::FailFast(name), false);
+        }
+    }
+
+    /// A dependant with `restart = true` gets a new run once everything it needs holds again.
+    fn mark_rerun(&mut self, dependant: ProcessId, on: ProcessId) {
+        let is_up = self
+            .all
+            .get(dependant.index())
+            .is_some_and(|one| matches!(one.state, State::Starting { .. } | State::Running { .. }));
+        let mut needs = self.order.needs(dependant).iter();
+        let need = needs.find(|need| need.restart && need.is_on(on));
+        if let (true, Some(need)) = (is_up, need) {
+            self.reruns.insert(dependant, need.on.clone());
+        }
+    }
+
+    /// Looks again whether `id` may start, can never, or has to run again; `changed` is the
+    /// dependency because of which, nothing when it is `id` itself.
+    pub(super) fn reconsider(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) {
+        if self.phase != Phase::Up {
+            return;
+        }
+        let Some(one) = self.all.get(id.index()) else { return };
+        match &one.state {
+            State::Waiting { again, .. } => {
+                let again = *again;
+                self.reconsider_waiting(now, id, again, changed);
+            }
+            State::Queued { again, .. } if changed.is_some() => {
+                let again = *again;
+                if !again && self.skip_if_hindered(now, id, changed) {
+                    return;
+                }
+                if !self.order.holds(id, &self.all) {
+                    self.with(id, |one, _, _| one.uncleared(now));
+                }
+            }
+            State::Ended(Outcome::Skipped { by: Some(by), .. }) => self.unskip(now, id, *by),
+            State::Running { .. } => self.rerun(now, id),
+            State::Idle
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. }
+            | State::Ended(_) => {}
+        }
+    }
+
+    /// It starts, is skipped, or goes on waiting.
+    fn reconsider_waiting(
+        &mut self,
+        now: Moment,
+        id: ProcessId,
+        again: bool,
+        changed: Option<ProcessId>,
+    ) {
+        // It ran before: what it needed was there, and it is left alone now.
+        if !again && self.skip_if_hindered(now, id, changed) {
+            return;
+        }
+        let holds = self.order.holds(id, &self.all);
+        // Another one may have changed too, and is looked at later: all of them count for a start.
+        if holds && !again && self.skip_if_hindered(now, id, None) {
+            return;
+        }
+        let Some(one) = self.all.get(id.index()) else { return };
+        if holds {
+            if one.ghost.is_none() {
+                self.reruns.remove(&id);
+                self.with(id, |one, _, out| one.cleared(now, out));
+            }
+        } else if changed.is_none() {
+            one.tell_waiting(self.order.missing(id, &self.all), &mut self.out);
+        }
+    }
+
+    fn skip_if_hindered(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) -> bool {
+        let Some(why) = self.order.hindrance(id, changed, &self.all) else { return false };
+        let cause = Cause::Dependency { on: why.on.clone() };
+        self.with(id, |one, _, out| one.skip(now, why, cause, out));
+        true
+    }
+
+    /// It waits again when what it was skipped for gets a new run.
+    fn unskip(&mut self, now: Moment, id: ProcessId, by: ProcessId) {
+        let Some(by) = self.all.get(by.index()) else { return };
+        if matches!(by.state, State::Ended(_))
+            || self.order.hindrance(id, None, &self.all).is_some()
+        {
+            return;
+        }
+        let cause = Cause::Dependency { on: by.name.clone() };
+        self.with(id, |one, _, _| one.want(now, cause));
+    }
+
+    /// Restarts a dependant whose dependency got a new run, once none of those is between two runs
+    /// and everything holds again: two that restart together restart it once.
+    fn rerun(&mut self, now: Moment, id: ProcessId) {
+        let Some(on) = self.reruns.get(&id) else { return };
+        let cause = Cause::Dependency { on: on.clone() };
+        let is_between = |id: &ProcessId| {
+            self.all.get(id.index()).is_some_and(|one| one.is_busy() && !one.is_ready())
+        };
+        let mut restarting = self.order.needs(id).iter().filter(|need| need.restart);
+        let is_early = restarting.any(|need| need.ids.iter().any(is_between));
+        if !is_early && self.order.holds(id, &self.all) {
+            self.reruns.remove(&id);
+            self.with(id, |one, _, out| one.restart(now, cause, out));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What comes in: time, facts and wishes.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::Orchestra;
+use crate::machine::event::{By, Cause};
+use crate::machine::lifecycle::{Lifecycle, State};
+use crate::machine::snapshot::Phase;
+use crate::machine::{Effect, Fact, Intent, Moment, ProcessId, RunId};
+use crate::spec::{Name, Signal};
+
+impl Orchestra {
+    /// Does what is due.
+    pub(super) fn fire(&mut self, now: Moment) {
+        while let Some((due, id)) = self.due.first().copied() {
+            if due > now {
+                break;
+            }
+            self.with(id, |one, dice, out| one.tick(now, dice, out));
+        }
+    }
+
+    pub(super) fn fact(&mut self, now: Moment, fact: Fact) {
+        let run = fact.run();
+        let Some(one) = self.all.get_mut(run.process.index()) else { return };
+        if one.ghost == Some(run.run) {
+            if matches!(fact, Fact::Exited { .. }) {
+                self.with(run.process, |one, _, _| one.ghost_gone());
+                self.reconsider(now, run.process, None);
+            }
+            return;
+        }
+        // The one guard: what is said about an old run changes nothing.
+        if one.run != run.run {
+            return;
+        }
+        self.with(run.process, |one, dice, out| match fact {
+            Fact::Spawned { pid, .. } => one.spawned(now, pid, out),
+            Fact::SpawnFailed { error, .. } => one.spawn_failed(now, &error, dice, out),
+            Fact::Lingering { exit, left, .. } => one.lingering(now, exit, left),
+            Fact::Quiet { since, .. } => one.quiet(now, since, out),
+            Fact::Exited { exit, strays, .. } => one.exited(now, exit, strays, dice, out),
+        });
+    }
+
+    pub(super) fn intent(&mut self, now: Moment, intent: Intent) {
+        let is_up = self.phase == Phase::Up;
+        match intent {
+            Intent::Shutdown(reason) => self.shutdown(now, reason, false),
+            Intent::ShutdownNow(reason) => self.shutdown(now, reason, true),
+            Intent::Signal(ids, signal) => {
+                for id in ids {
+                    self.signal(id, signal);
+                }
+            }
+            Intent::Stop(ids) => self.stop(now, &ids, By::Stop),
+            Intent::Kill(ids) => self.stop(now, &ids, By::Kill),
+            // Nothing starts while the project is being stopped.
+            Intent::Start(_) | Intent::Restart(_) if !is_up => {}
+            Intent::Start(ids) => self.start(now, &ids, &Cause::User),
+            Intent::Restart(ids) => {
+                self.start_dependencies(now, &ids);
+                for id in ids {
+                    self.resume_pool(id);
+                    self.with(id, |one, _, out| {
+                        one.give_back();
+                        one.restart(now, Cause::User, out);
+                    });
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, now: Moment, ids: &[ProcessId], by: By) {
+        for id in ids {
+            self.reruns.remove(id);
+            self.with(*id, |one, _, out| one.stop(now, by, Cause::User, by == By::Kill, out));
+        }
+    }
+
+    fn signal(&mut self, id: ProcessId, signal: Signal) {
+        let Some(one) = self.all.get(id.index()) else { return };
+        if matches!(one.state, State::Running { .. } | State::Stopping { .. }) {
+            let run = RunId { process: id, run: one.run };
+            self.out.effects.push(Effect::Signal { run, signal });
+        }
+    }
+
+    pub(super) fn start(&mut self, now: Moment, ids: &[ProcessId], cause: &Cause) {
+        for id in ids {
+            self.resume_pool(*id);
+            self.with(*id, |one, _, _| one.want(now, cause.clone()));
+        }
+        self.start_dependencies(now, ids);
+    }
+
+    /// Starts what `ids` need, directly or through something that waits, unless it is under way or
+    /// has done its work.
+    fn start_dependencies(&mut self, now: Moment, ids: &[ProcessId]) {
+        let mut seen: HashSet<ProcessId> = ids.iter().copied().collect();
+        let mut open: VecDeque<ProcessId> = ids.iter().copied().collect();
+        while let Some(id) = open.pop_front() {
+            let Some(on) = self.all.get(id.index()).map(|one| one.name.clone()) else { continue };
+            for needed in self.called_for(id) {
+                if seen.insert(needed) {
+                    self.call(now, needed, &on);
+                    open.push_back(needed);
+                }
+            }
+        }
+    }
+
+    /// The dependencies of `id` that its start starts, and those that wait themselves.
+    fn called_for(&self, id: ProcessId) -> Vec<ProcessId> {
+        let mut called = Vec::new();
+        for need in self.order.needs(id) {
+            let ones = need.ids.iter().filter_map(|id| self.all.get(id.index()));
+            let ones = ones.filter(|one| one.is_waiting() || need.calls_for(one));
+            called.extend(ones.map(|one| one.id));
+        }
+        called
+    }
+
+    /// Starts a dependency of `on`, unless it waits already.
+    fn call(&mut self, now: Moment, id: ProcessId, on: &Name) {
+        if !self.all.get(id.index()).is_some_and(Lifecycle::is_waiting) {
+            self.resume_pool(id);
+            self.with(id, |one, _, _| one.want(now, Cause::Dependency { on: on.clone() }));
+        }
+    }
+}

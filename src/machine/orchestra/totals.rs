@@ -1,0 +1,168 @@
+//! Counts over all lifecycles, kept up with each change.
+
+use super::Orchestra;
+use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::retry::Dice;
+use crate::machine::{ProcessId, Step};
+use crate::spec::ProcessKind;
+
+/// Counts over all lifecycles, kept up by [`Orchestra::with`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    /// Under way in any sense.
+    pub(super) busy: usize,
+    /// Processes (not jobs) that were asked for and not stopped.
+    pub(super) wanted: usize,
+    /// Of those, the ready and the succeeded.
+    pub(super) good: usize,
+    /// Down for good, and not well.
+    pub(super) unwell: usize,
+}
+
+/// What one lifecycle adds to the totals.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each count, independent of each other")]
+struct Mark {
+    alive: bool,
+    queued: bool,
+    busy: bool,
+    wanted: bool,
+    good: bool,
+    unwell: bool,
+}
+
+impl Mark {
+    fn of(one: &Lifecycle) -> Self {
+        let process = one.spec.kind == ProcessKind::Process;
+        let (wanted, good, unwell) = match &one.state {
+            State::Idle | State::Ended(Outcome::Stopped) => (false, false, false),
+            State::Ended(Outcome::Succeeded) => (true, true, false),
+            State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }) => (true, false, true),
+            State::Waiting { .. }
+            | State::Queued { .. }
+            | State::Starting { .. }
+            | State::Running { .. }
+            | State::Stopping { .. }
+            | State::Backoff { .. } => (true, one.is_ready(), false),
+        };
+        Self {
+            alive: one.is_alive(),
+            queued: matches!(one.state, State::Queued { .. }),
+            busy: one.is_busy(),
+            wanted: wanted && process,
+            good: good && process,
+            unwell,
+        }
+    }
+}
+
+fn shift(count: &mut usize, before: bool, after: bool) {
+    match (before, after) {
+        (false, true) => *count += 1,
+        (true, false) => *count = count.saturating_sub(1),
+        (true, true) | (false, false) => {}
+    }
+}
+
+impl Totals {
+    fn shift(&mut self, before: Mark, after: Mark) {
+        shift(&mut self.busy, before.busy, after.busy);
+        shift(&mut self.wanted, before.wanted, after.wanted);
+        shift(&mut self.good, before.good, after.good);
+        shift(&mut self.unwell, before.unwell, after.unwell);
+    }
+}
+
+impl Orchestra {
+    /// Changes one lifecycle and keeps everything that is derived from it right.
+    pub(super) fn with(
+        &mut self,
+        id: ProcessId,
+        change: impl FnOnce(&mut Lifecycle, &mut Dice, &mut Step),
+    ) {
+        let Some(one) = self.all.get_mut(id.index()) else { return };
+        let (before, deadline, moves) = (Mark::of(one), one.deadline(), one.moves);
+        change(one, &mut self.dice, &mut self.out);
+        let (after, next, has_moved) = (Mark::of(one), one.deadline(), one.moves != moves);
+        if deadline != next {
+            if let Some(moment) = deadline {
+                self.due.remove(&(moment, id));
+            }
+            if let Some(moment) = next {
+                self.due.insert((moment, id));
+            }
+        }
+        if has_moved {
+            self.touch(id);
+        } else if let Some(view) = self.views.get_mut(id.index()) {
+            *view = None;
+        }
+        self.count(id, before, after);
+    }
+
+    /// It entered a state, so those that depend on it are looked at again.
+    pub(super) fn touch(&mut self, id: ProcessId) {
+        self.dirty.insert(id);
+        for changed in std::iter::once(&id).chain(self.order.dependants(id)) {
+            if let Some(view) = self.views.get_mut(changed.index()) {
+                *view = None;
+            }
+        }
+    }
+
+    fn count(&mut self, id: ProcessId, before: Mark, after: Mark) {
+        if before == after {
+            return;
+        }
+        self.totals.shift(before, after);
+        let pool = self.all.get(id.index()).and_then(|one| one.spec.pool.as_ref());
+        let Some(slots) = pool.and_then(|pool| self.slots.get_mut(pool)) else { return };
+        shift(&mut slots.busy, before.busy, after.busy);
+        slots.told_drained &= slots.busy == 0;
+        if !before.queued && after.queued {
+            slots.join(id);
+        }
+        let held = before.alive || before.queued;
+        if held && !after.alive && !after.queued {
+            slots.leave(id);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Orchestra {
+    /// Holds everything that is kept up by hand against the same computed from nothing.
+    pub(in crate::machine) fn check(&self) {
+        use crate::machine::{Phase, ProcessView};
+        use std::collections::BTreeSet;
+        use std::sync::Arc;
+
+        let mut totals = Totals::default();
+        let mut due = BTreeSet::new();
+        for one in &self.all {
+            let idle = Lifecycle::new(one.id, one.name.clone(), None, Arc::clone(&one.spec));
+            totals.shift(Mark::of(&idle), Mark::of(one));
+            due.extend(one.deadline().map(|moment| (moment, one.id)));
+        }
+        assert_eq!(totals, self.totals, "totals");
+        assert_eq!(due, self.due, "deadlines");
+        assert!(self.dirty.is_empty() && self.granting.is_empty(), "something was left to look at");
+        for (pool, slots) in &self.slots {
+            let members = || self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool));
+            let alive = members().filter(|one| one.is_alive()).count();
+            let queued = members().filter(|one| matches!(one.state, State::Queued { .. })).count();
+            assert_eq!(slots.counts(), (alive, queued), "slots of {pool}");
+            assert_eq!(slots.busy, members().filter(|one| one.is_busy()).count(), "busy in {pool}");
+            assert!(alive <= slots.spec.concurrency as usize, "too many alive in {pool}");
+            let is_up = self.phase == Phase::Up;
+            let idles = is_up && queued > 0 && alive < slots.spec.concurrency as usize;
+            assert!(!idles, "a slot of {pool} idles");
+        }
+        for (one, view) in self.all.iter().zip(&self.views) {
+            if let Some(view) = view {
+                let fresh = ProcessView::of(one, &self.order, &self.all);
+                assert_eq!(**view, fresh, "the kept view of {}", one.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Who waits for whom, who is skipped, who gets a new run with whom.
+
+use super::host::{OnStop, exits, immortal, unstartable, willing};
+use super::project::{Draft, follows, ms, needs, project, retried, s};
+use super::{Script, StateName, World};
+use crate::machine::Options;
+use crate::spec::{Condition, Restart, StartErrorKind};
+
+fn staying(draft: Draft) -> World {
+    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+}
+
+/// `a` needs `db` to be like this.
+fn pair(condition: Condition) -> Draft {
+    project().plain("db").process("a", |spec| needs(spec, "db", condition))
+}
+
+fn slow() -> Script {
+    Script { spawn_after: s(1), ..willing() }
+}
+
+#[test]
+fn a_dependant_starts_when_the_condition_holds() {
+    for (condition, script, at) in [
+        (Condition::Started, slow(), 1000),
+        (Condition::Ready, slow(), 1000),
+        (Condition::Succeeded, exits(s(2), 0), 2001),
+        (Condition::Completed, exits(s(2), 0), 2001),
+        (Condition::Completed, exits(s(2), 9), 2001),
+        (Condition::Completed, unstartable(StartErrorKind::Other), 1),
+    ] {
+        let mut w = staying(pair(condition)).script("db", [script]).begin();
+        w.advance(s(5));
+        assert_eq!(w.state("a"), StateName::Ready, "{condition:?}");
+        let started = w.times_of("process_started").pop().unwrap();
+        assert_eq!(started, (at + 1, "a".to_owned()), "{condition:?}");
+        let waiting = format!("waiting 0/1 db:{} start", condition.as_str());
+        assert_eq!(w.told("a"), [waiting.as_str(), "started 1/1 start", "ready 1/1 start"]);
+    }
+}
+
+#[test]
+fn completed_means_ended_for_good() {
+    let draft = project()
+        .process("db", |spec| retried(spec, 1))
+        .process("a", |spec| needs(spec, "db", Condition::Completed));
+    let mut w = staying(draft).script("db", [exits(s(1), 1)]).begin();
+    w.advance(s(2));
+    assert_eq!(w.state("a"), StateName::Waiting);
+    assert_eq!(w.why("a"), "waiting for db to be completed");
+    w.advance(s(2));
+    assert_eq!(w.state("a"), StateName::Ready);
+}
+
+#[test]
+fn all_replicas_must_fulfil_it() {
+    let draft = project()
+        .process("db", |spec| spec.replicas = Some(3))
+        .process("a", |spec| needs(spec, "db", Condition::Ready));
+    let mut w = staying(draft).script("db.2", [slow()]).begin();
+    w.advance(ms(900));
+    assert_eq!((w.state("db.1"), w.state("a")), (StateName::Ready, StateName::Waiting));
+    w.advance(ms(200));
+    assert_eq!(w.state("a"), StateName::Ready);
+}
+
+#[test]
+fn a_pool_has_succeeded_when_all_its_jobs_have_and_is_completed_when_none_is_left() {
+    for (condition, code, state) in [
+        (Condition::Succeeded, 0, StateName::Ready),
+        (Condition::Succeeded, 1, StateName::Skipped),
+        (Condition::Completed, 1, StateName::Ready),
+    ] {
+        let draft = project()
+            .pool("p", 1, |_| {})
+            .jobs("p", &["j1", "j2"])
+            .process("a", |spec| needs(spec, "p", condition));
+        let scripts = [exits(s(1), 0)];
+        let w = staying(draft).script("j1", scripts.clone());
+        let mut w = w.script("j2", [exits(s(1), code)]).begin();
+        w.advance(ms(1500));
+        assert_eq!(w.state("a"), StateName::Waiting);
+        w.advance(s(1));
+        assert_eq!(w.state("a"), state, "{condition:?} {code}");
+    }
+}
+
+#[test]
+fn a_pool_is_ready_when_each_job_is_up_or_has_succeeded() {
+    let draft = project()
+        .pool("p", 1, |_| {})
+        .jobs("p", &["j1", "j2"])
+        .process("a", |spec| needs(spec, "p", Condition::Ready));
+    let mut w = staying(draft).script("j1", [exits(s(1), 0)]).begin();
+    w.advance(ms(900));
+    assert_eq!(w.state("a"), StateName::Waiting);
+    w.advance(s(1));
+    assert_eq!((w.state("j2"), w.state("a")), (StateName::Ready, StateName::Ready));
+}
+
+#[test]
+fn starting_a_dependant_starts_what_waits_to_be_started() {
+    let draft = project()
+        .process("db", |spec| spec.autostart = false)
+        .process("other", |spec| {
+            spec.autostart = false;
+            needs(spec, "db", Condition::Ready);
+        })
+        .pool("p", 1, |pool| pool.autostart = false)
+        .jobs("p", &["j"])
+        .process("a", |spec| {
+            needs(spec, "db", Condition::Ready);
+            needs(spec, "p", Condition::Succeeded);
+        });
+    let mut w = staying(draft).script("j", [exits(s(1), 0)]).begin();
+    w.advance(s(2));
+    assert_eq!(w.told("db")[0], "started 1/1 dependency a", "not other, which comes first");
+    assert_eq!(w.told("j")[0], "queued 0/1 dependency a");
+    assert_eq!((w.state("a"), w.state("other")), (StateName::Ready, StateName::Idle));
+}
+
+#[test]
+fn what_is_up_does_not_start_what_it_no_longer_needs() {
+    let draft = project()
+        .plain("cache")
+        .process("db", |spec| needs(spec, "cache", Condition::Ready))
+        .process("a", |spec| {
+            spec.autostart = false;
+            needs(spec, "db", Condition::Ready);
+        });
+    let mut w = staying(draft).begin();
+    w.advance(s(1));
+    w.stop(&["cache"]);
+    w.advance(s(1));
+    w.start(&["a"]);
+    w.advance(s(1));
+    assert_eq!((w.state("cache"), w.state("a")), (StateName::Stopped, StateName::Ready));
+}
+
+#[test]
+fn a_start_brings_back_a_dependency_that_is_being_stopped() {
+    let mut w = staying(pair(Condition::Ready))
+        .script("db", [Script { on_stop: OnStop::After(s(1)), ..willing() }])
+        .begin_only(&["db"]);
+    w.advance(s(1));
+    w.stop(&["db"]);
+    w.start(&["a"]);
+    w.advance(s(5));
+    assert_eq!((w.state("db"), w.state("a")), (StateName::Ready, StateName::Ready));
+}
+
+#[test]
+fn only_what_cannot_get_there_is_started_again_by_a_dependant() {
+    for (condition, code, runs) in [
+        (Condition::Completed, 1, 1),
+        (Condition::Succeeded, 0, 1),
+        (Condition::Succeeded, 1, 2),
+        (Condition::Ready, 0, 2),
+    ] {
+        let draft = pair(condition).process("first", |_| {});
+        let mut w = staying(draft).script("db", [exits(ms(10), code)]).begin_only(&["db"]);
+        w.advance(s(1));
+        w.start(&["a"]);
+        w.advance(s(1));
+        let run = w.machine.snapshot(w.now).processes[0].run;
+        assert_eq!(run, runs, "{condition:?} {code}");
+    }
+}
+
+#[test]
+fn a_dependency_that_cannot_get_there_skips_with_the_chain_down_to_the_root() {
+    let draft = project()
+        .process("db", |spec| retried(spec, 1))
+        .process("api", |spec| needs(spec, "db", Condition::Succeeded))
+        .process("web", |spec| needs(spec, "api", Condition::Started));
+    let mut w = staying(draft).script("db", [exits(s(1), 3)]).begin();
+    w.advance(s(10));
+    assert_eq!(
+        w.told("web"),
+        [
+            "waiting 0/1 api:started start",
+            "skipped 0/1 on api [api:started db:succeeded] dependency api"
+        ]
+    );
+    assert_eq!(
+        w.why("web"),
+        "api cannot be started: it was skipped; db cannot be succeeded: exit 3 after 1.0s; \
+         gave up after 1 retries"
+    );
+    assert_eq!(w.state("api"), StateName::Skipped);
+}
+
+#[test]
+fn skipped_ones_wait_again_when_the_dependency_gets_a_new_run() {
+    let draft = project()
+        .plain("db")
+        .process("api", |spec| needs(spec, "db", Condition::Succeeded))
+        .process("web", |spec| needs(spec, "api", Condition::Ready));
+    let mut w = staying(draft).script("db", [exits(s(1), 3), exits(s(1), 0)]).begin();
+    w.advance(s(2));
+    assert_eq!(w.state("web"), StateName::Skipped);
+    w.told("web");
+    w.restart(&["db"]);
+    w.advance(ms(500));
+    assert_eq!((w.state("api"), w.state("web")), (StateName::Waiting, StateName::Waiting));
+    w.advance(s(2));
+    assert_eq!(w.told("web").last().unwrap(), "ready 1/1 dependency api");
+}
+
+#[test]
+fn one_that_exits_well_cannot_be_ready_and_says_what_may_be_meant() {
+    let mut w = staying(project().plain("slow").process("db", |_| {}).process("a", |spec| {
+        needs(spec, "slow", Condition::Ready);
+        needs(spec, "db", Condition::Ready);
+    }))
+    .script("slow", [slow()])
+    .script("db", [exits(ms(10), 0)])
+    .begin();
+    w.advance(s(2));
+    assert_eq!(w.state("a"), StateName::Skipped);
+    assert!(w.why("a").contains("\"succeeded\" may be meant"), "{}", w.why("a"));
+}
+
+#[test]
+fn a_dependency_stopped_by_a_user_leaves_its_dependants_waiting() {
+    let mut w = staying(pair(Condition::Ready)).script("db", [slow()]).begin();
+    w.stop(&["db"]);
+    w.advance(s(60));
+    assert_eq!((w.state("db"), w.state("a")), (StateName::Stopped, StateName::Waiting));
+    w.start(&["db"]);
+    w.advance(s(60));
+    assert_eq!(w.state("a"), StateName::Ready);
+}
+
+#[test]
+fn a_skipped_one_that_is_stopped_does_not_come_back() {
+    let mut w = staying(pair(Condition::Ready))
+        .script("db", [unstartable(StartErrorKind::Other), willing()]);
+    w = w.begin();
+    w.advance(s(1));
+    assert_eq!(w.state("a"), StateName::Skipped);
+    w.stop(&["a"]);
+    w.restart(&["db"]);
+    w.advance(s(1));
+    assert_eq!((w.state("db"), w.state("a")), (StateName::Ready, StateName::Stopped));
+}
+
+#[test]
+fn a_dependant_that_has_started_is_left_alone() {
+    let mut w = staying(pair(Condition::Ready)).script("db", [exits(s(1), 1)]).begin();
+    w.advance(s(5));
+    assert_eq!((w.state("db"), w.state("a")), (StateName::Failed, StateName::Ready));
+}
+
+#[test]
+fn a_retry_goes_on_without_a_dependency_that_failed_meanwhile_but_waits_for_one_that_comes_back() {
+    let draft =
+        project().plain("gone").process("back", |spec| retried(spec, 5)).process("a", |spec| {
+            needs(spec, "gone", Condition::Ready);
+            needs(spec, "back", Condition::Ready);
+            retried(spec, 5);
+        });
+    let mut w = staying(draft)
+        .script("gone", [exits(s(1), 1)])
+        .script("back", [exits(ms(1800), 1), slow()])
+        .script("a", [exits(s(2), 1), willing()])
+        .begin();
+    w.advance(ms(2_600));
+    assert_eq!(w.state("a"), StateName::Waiting);
+    assert_eq!(w.why("a"), "waiting for back to be ready");
+    w.advance(s(2));
+    assert_eq!((w.state("gone"), w.state("a")), (StateName::Failed, StateName::Ready));
+}
+
+#[test]
+fn restart_true_gives_the_dependant_a_new_run_once_the_condition_holds_again() {
+    let draft = project().plain("db").process("a", |spec| follows(spec, "db", Condition::Ready));
+    let mut w = staying(draft).script("db", [willing(), slow()]).begin();
+    w.advance(s(1));
+    w.told("a");
+    w.restart(&["db"]);
+    w.advance(ms(900));
+    assert_eq!(w.told("a").len(), 0, "db is not ready yet");
+    w.advance(s(1));
+    assert_eq!(
+        w.told("a"),
+        [
+            "stopping 1/1 TERM dependency db",
+            "killed 1/1 by restart sig TERM 2018ms dependency db",
+            "started 2/1 dependency db",
+            "ready 2/1 dependency db",
+        ]
+    );
+}
+
+#[test]
+fn two_dependencies_that_restart_together_restart_the_dependant_once() {
+    for condition in [Condition::Ready, Condition::Started] {
+        let draft = project().plain("x").plain("y").process("a", |spec| {
+            follows(spec, "x", condition);
+            follows(spec, "y", condition);
+        });
+        let lazy = Script { on_stop: OnStop::After(s(2)), ..willing() };
+        let mut w = staying(draft).script("y", [lazy]).begin();
+        w.advance(s(1));
+        w.told("a");
+        w.restart(&["x", "y"]);
+        w.advance(s(10));
+        let told = w.told("a");
+        assert_eq!(told.iter().filter(|t| t.starts_with("started")).count(), 1, "{told:?}");
+        let run = w.machine.snapshot(w.now).processes[2].run;
+        assert_eq!(run, 2, "{condition:?}");
+    }
+}
+
+#[test]
+fn a_pending_restart_is_dropped_by_a_stop() {
+    let draft = project().plain("db").process("a", |spec| follows(spec, "db", Condition::Ready));
+    let mut w = staying(draft).script("db", [willing(), slow()]).begin();
+    w.advance(s(1));
+    w.restart(&["db"]);
+    w.advance(ms(100));
+    w.stop(&["a"]);
+    w.advance(s(10));
+    assert_eq!(w.state("a"), StateName::Stopped);
+    assert_eq!(w.machine.snapshot(w.now).processes[1].run, 1);
+}
+
+#[test]
+fn without_dependencies_nothing_is_waited_for() {
+    let mut w = staying(pair(Condition::Succeeded));
+    w.laws.as_mut().unwrap().ignores_dependencies = true;
+    let ids = w.ids(&["a"]);
+    w.begin_with(&ids, false);
+    w.advance(s(1));
+    assert_eq!((w.state("db"), w.state("a")), (StateName::Idle, StateName::Ready));
+}
+
+#[test]
+fn an_always_running_dependency_that_ended_well_has_succeeded() {
+    let draft = project()
+        .process("tick", |spec| spec.restart = Restart::Always)
+        .process("a", |spec| needs(spec, "tick", Condition::Succeeded));
+    let mut w = staying(draft).script("tick", [exits(s(1), 0)]).begin();
+    w.advance(ms(1_100));
+    assert_eq!(w.state("a"), StateName::Ready);
+}
+
+#[test]
+fn a_dependant_waits_for_one_that_cannot_be_ended() {
+    let mut w = staying(pair(Condition::Ready)).script("db", [immortal(None), willing()]);
+    w = w.begin();
+    w.advance(s(1));
+    w.stop(&["a"]);
+    w.restart(&["db"]);
+    w.advance(s(30));
+    w.start(&["a"]);
+    w.advance(s(1));
+    assert_eq!(w.why("a"), "waiting for db to be ready");
+}

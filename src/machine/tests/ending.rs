@@ -1,0 +1,269 @@
+//! The end of the project: its order, its ladder, its reasons; and when it is ready.
+
+use super::host::{OnStop, exits, immortal, stubborn, willing};
+use super::project::{Draft, ms, needs, project, retried, s};
+use super::{Script, ShutdownReason, StateName, World, world};
+use crate::machine::{Finish, Input, Intent, Options};
+use crate::spec::{Condition, Restart, ShutdownOn, Signal};
+
+fn lazy(seconds: u64) -> Script {
+    Script { on_stop: OnStop::After(s(seconds)), ..willing() }
+}
+
+fn up(w: World) -> World {
+    let mut w = w.begin();
+    w.advance(s(1));
+    w.events.clear();
+    w
+}
+
+/// `web` needs `api` needs `db`.
+fn chain() -> Draft {
+    project()
+        .plain("db")
+        .process("api", |spec| needs(spec, "db", Condition::Ready))
+        .process("web", |spec| needs(spec, "api", Condition::Ready))
+}
+
+#[test]
+fn dependants_are_stopped_before_what_they_need() {
+    let w = world(chain().spec()).script("web", [lazy(2)]).script("api", [lazy(3)]);
+    let mut w = up(w);
+    w.shutdown();
+    assert_eq!(w.run_out(s(60)), ms(5_010));
+    assert_eq!(w.order_of("process_stopping"), ["web", "api", "db"]);
+    assert_eq!(w.finish(), Some(Finish::Asked));
+    assert_eq!((w.count_of("project_stopping"), w.count_of("project_stopped")), (1, 1));
+    assert_eq!(w.told("db")[0], "stopping 1/1 TERM shutdown asked");
+}
+
+#[test]
+fn the_order_holds_through_one_that_has_ended_in_between() {
+    let draft = project()
+        .plain("db")
+        .process("migrate", |spec| needs(spec, "db", Condition::Ready))
+        .process("api", |spec| needs(spec, "migrate", Condition::Succeeded));
+    let w = world(draft.spec()).script("migrate", [exits(ms(10), 0)]).script("api", [lazy(2)]);
+    let mut w = up(w);
+    w.shutdown();
+    w.run_out(s(60));
+    assert_eq!(w.order_of("process_stopping"), ["api", "db"]);
+    assert_eq!(w.times_of("process_killed")[0].1, "api");
+}
+
+#[test]
+fn one_that_ends_by_itself_meanwhile_keeps_the_order_and_is_not_retried() {
+    let draft = project()
+        .plain("db")
+        .process("api", |spec| {
+            needs(spec, "db", Condition::Ready);
+            retried(spec, 5);
+            spec.restart = Restart::Always;
+        })
+        .process("web", |spec| needs(spec, "api", Condition::Ready));
+    let w = world(draft.spec()).script("web", [lazy(5)]).script("api", [exits(s(3), 1)]);
+    let mut w = up(w);
+    w.shutdown();
+    assert_eq!(w.run_out(s(60)), ms(5_010));
+    assert_eq!(w.order_of("process_stopping"), ["web", "db"]);
+    assert_eq!(w.told("api"), ["completed 1/1 code 1 3000ms exit 1"]);
+    assert_eq!(w.state("api"), StateName::Failed);
+}
+
+#[test]
+fn a_restart_under_way_does_not_outlive_the_shutdown() {
+    let w = world(chain().spec()).script("db", [lazy(3)]).script("web", [lazy(1)]);
+    let mut w = up(w);
+    w.restart(&["db"]);
+    w.shutdown();
+    assert_eq!(w.run_out(s(60)), ms(3_000));
+    assert_eq!(w.state("db"), StateName::Stopped);
+}
+
+#[test]
+fn independent_ones_stop_at_the_same_time_and_twenty_stubborn_ones_take_one_grace() {
+    let draft = (0..20).fold(project(), |draft, n| draft.plain(&format!("p{n}")));
+    let mut w = world(draft.spec());
+    for n in 0..20 {
+        w = w.script(&format!("p{n}"), [stubborn()]);
+    }
+    let mut w = up(w);
+    w.shutdown();
+    assert_eq!(w.run_out(s(60)), ms(10_001));
+}
+
+#[test]
+fn a_second_signal_kills_and_a_third_leaves() {
+    let w = world(chain().spec()).script("web", [stubborn()]).script("db", [immortal(None)]);
+    let mut w = up(w);
+    w.signal(Signal::INT);
+    w.advance(s(1));
+    assert_eq!(w.order_of("process_stopping"), ["web"]);
+    w.signal(Signal::INT);
+    w.advance(ms(500));
+    assert_eq!(w.state("web"), StateName::Stopped);
+    assert_eq!(w.told("api")[0], "stopping 1/1 KILL shutdown INT");
+    assert_eq!(w.finish(), None);
+    w.signal(Signal::TERM);
+    assert_eq!(w.finish(), Some(Finish::Signal(Signal::INT)));
+}
+
+#[test]
+fn the_same_signal_within_300_ms_counts_once() {
+    let mut w = up(world(chain().spec()).script("web", [stubborn()]));
+    w.signal(Signal::INT);
+    w.advance(ms(299));
+    w.signal(Signal::INT);
+    w.advance(ms(50));
+    assert_eq!(w.state("web"), StateName::Stopping, "not killed");
+    w.signal(Signal::INT);
+    w.advance(ms(1));
+    assert_eq!(w.state("web"), StateName::Stopped, "350 ms after the one that counted");
+    let mut w = up(world(chain().spec()).script("web", [stubborn()]));
+    w.signal(Signal::INT);
+    w.signal(Signal::TERM);
+    w.advance(ms(1));
+    assert_eq!(w.state("web"), StateName::Stopped, "another signal counts");
+}
+
+#[test]
+fn down_with_kill_kills_everything_at_once_and_keeps_the_first_reason() {
+    let mut w = up(world(chain().spec()).script("web", [stubborn()]));
+    w.input(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
+    assert_eq!(w.order_of("process_stopping"), ["db", "api", "web"]);
+    assert_eq!(w.run_out(s(60)), ms(1));
+    let mut w = up(world(chain().spec()).script("web", [stubborn()]));
+    w.signal(Signal::TERM);
+    w.input(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
+    w.run_out(s(60));
+    assert_eq!(w.finish(), Some(Finish::Signal(Signal::TERM)));
+}
+
+#[test]
+fn one_can_be_killed_by_hand_while_the_project_stops_and_nothing_starts() {
+    let mut w = up(world(chain().spec()).script("web", [stubborn()]));
+    w.shutdown();
+    w.start(&["web"]);
+    w.restart(&["web", "db"]);
+    w.kill(&["web"]);
+    assert_eq!(w.run_out(s(60)), ms(21));
+}
+
+#[test]
+fn what_cannot_be_ended_does_not_hold_up_the_end() {
+    let mut w = up(world(chain().spec()).script("web", [immortal(None)]));
+    w.shutdown();
+    assert_eq!(w.run_out(s(60)), ms(12_020));
+}
+
+#[test]
+fn what_waits_is_stopped_without_a_word() {
+    let draft = project().process("a", |spec| retried(spec, 5)).plain("b");
+    let mut w = world(draft.spec()).script("a", [exits(ms(1), 1)]).begin();
+    w.advance(ms(100));
+    w.told("a");
+    w.shutdown();
+    w.run_out(s(1));
+    assert_eq!((w.state("a"), w.told("a").len()), (StateName::Stopped, 0));
+}
+
+#[test]
+fn shutdown_on_ends_the_project_with_the_code_of_the_process() {
+    for (on, code, expected) in [
+        (ShutdownOn::Failure, 7, Some(7)),
+        (ShutdownOn::Failure, 0, None),
+        (ShutdownOn::Exit, 0, Some(0)),
+        (ShutdownOn::Exit, 3, Some(3)),
+        (ShutdownOn::Never, 3, None),
+    ] {
+        let draft = project().process("a", |spec| spec.shutdown_on = on).plain("b");
+        let mut w = world(draft.spec()).script("a", [exits(s(1), code)]).begin();
+        w.advance(s(5));
+        assert_eq!(w.finish(), expected.map(Finish::Code), "{on:?} {code}");
+        if expected.is_some() {
+            assert_eq!(w.told("b")[2], "stopping 1/1 TERM shutdown_on a");
+        }
+    }
+}
+
+#[test]
+fn shutdown_on_waits_for_the_end_for_good_and_not_for_a_stop() {
+    let set = |spec: &mut crate::spec::ProcessSpec| {
+        spec.shutdown_on = ShutdownOn::Exit;
+        retried(spec, 1);
+    };
+    let mut w = world(project().process("a", set).plain("b").spec());
+    w = w.script("a", [exits(s(1), 4)]).begin();
+    w.advance(s(2));
+    assert_eq!(w.finish(), None);
+    w.advance(s(2));
+    assert_eq!(w.finish(), Some(Finish::Code(4)));
+    let mut w = up(world(project().process("a", set).plain("b").spec()));
+    w.stop(&["a"]);
+    w.advance(s(5));
+    assert_eq!((w.state("a"), w.finish()), (StateName::Stopped, None));
+}
+
+#[test]
+fn fail_fast_ends_the_project_with_the_code_of_the_first_failure() {
+    let draft = project().process("a", |spec| retried(spec, 1)).plain("b");
+    let options = Options { fail_fast: true, ..Options::default() };
+    let mut w = World::new(draft.spec(), options).script("a", [exits(s(1), 9)]).begin();
+    w.advance(s(2));
+    assert_eq!(w.finish(), None);
+    w.advance(s(2));
+    assert_eq!(w.finish(), Some(Finish::Code(9)));
+    assert_eq!(w.told("b")[2], "stopping 1/1 TERM fail_fast a");
+}
+
+#[test]
+fn keep_stays_when_nothing_runs_any_more() {
+    for (keep, finish) in [(false, Some(Finish::Quiet { well: true })), (true, None)] {
+        let options = Options { keep, ..Options::default() };
+        let mut w = World::new(project().plain("a").spec(), options);
+        w = w.script("a", [exits(s(1), 0)]).begin();
+        w.advance(s(60));
+        assert_eq!(w.finish(), finish);
+    }
+}
+
+#[test]
+fn a_skipped_process_makes_the_end_not_well_and_a_stopped_one_does_not() {
+    let mut w = up(world(project().plain("a").spec()));
+    w.stop(&["a"]);
+    w.run_out(s(1));
+    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    let draft = project().plain("a").process("b", |spec| needs(spec, "a", Condition::Succeeded));
+    let mut w = world(draft.spec()).script("a", [exits(s(1), 1)]).begin();
+    w.run_out(s(2));
+    assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+}
+
+#[test]
+fn the_project_is_ready_when_every_process_is_ready_or_has_succeeded() {
+    let draft = project().plain("a").plain("b").pool("p", 1, |_| {}).jobs("p", &["j"]);
+    let slow = Script { spawn_after: s(2), ..willing() };
+    let slow_job = Script { spawn_after: s(9), ..willing() };
+    let w = world(draft.spec()).script("a", [exits(s(1), 0)]).script("b", [slow]);
+    let mut w = w.script("j", [slow_job]).begin();
+    w.advance(ms(1_999));
+    assert!(!w.machine.snapshot(w.now).ready);
+    w.advance(ms(1));
+    assert!(w.machine.snapshot(w.now).ready, "jobs do not count");
+    assert_eq!(w.times_of("project_ready"), [(2_000, String::new())]);
+    w.restart(&["b"]);
+    assert!(!w.machine.snapshot(w.now).ready);
+    w.advance(s(5));
+    assert_eq!(w.count_of("project_ready"), 2);
+}
+
+#[test]
+fn the_project_is_not_ready_while_one_has_failed() {
+    let draft = project().plain("a").plain("b");
+    let mut w = world(draft.spec()).script("a", [exits(ms(0), 1)]).begin();
+    w.advance(s(5));
+    assert!(!w.machine.snapshot(w.now).ready);
+    w.stop(&["b"]);
+    w.advance(s(1));
+    assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+}

@@ -1,0 +1,207 @@
+//! A host that follows a script instead of starting anything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::project::ms;
+use crate::machine::{Effect, Fact, Moment, ProcessId, RunId};
+use crate::spec::{Exit, Signal, StartError, StartErrorKind, Stray};
+
+/// What one run does.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    /// The answer to a spawn, after this long.
+    pub(super) spawn_after: Duration,
+    pub(super) spawn: Result<(), StartErrorKind>,
+    /// Ends by itself this long after exec.
+    pub(super) exit: Option<(Duration, Exit)>,
+    pub(super) on_stop: OnStop,
+    pub(super) on_kill: OnKill,
+    /// How long strays stay after the leader; for good until they are killed when this is long.
+    pub(super) strays: Option<Duration>,
+    /// When it printed last, after exec.
+    pub(super) last_output: Duration,
+}
+
+/// What a run does when it is asked to go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum OnStop {
+    /// Goes after this long, by the signal it was sent.
+    After(Duration),
+    Ignore,
+}
+
+/// What a run does when it is killed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum OnKill {
+    /// Goes after this long.
+    After(Duration),
+    Never,
+}
+
+/// Runs until it is stopped, and goes quickly then.
+pub(super) fn willing() -> Script {
+    Script {
+        spawn_after: ms(1),
+        spawn: Ok(()),
+        exit: None,
+        on_stop: OnStop::After(ms(10)),
+        on_kill: OnKill::After(ms(1)),
+        strays: None,
+        last_output: ms(0),
+    }
+}
+
+/// Ends by itself with this code.
+pub(super) fn exits(after: Duration, code: i32) -> Script {
+    Script { exit: Some((after, Exit::Code(code))), ..willing() }
+}
+
+/// Goes only when it is killed.
+pub(super) fn stubborn() -> Script {
+    Script { on_stop: OnStop::Ignore, ..willing() }
+}
+
+/// Does not even go when it is killed, or only after this long.
+pub(super) fn immortal(dies: Option<Duration>) -> Script {
+    let on_kill = dies.map_or(OnKill::Never, OnKill::After);
+    Script { on_stop: OnStop::Ignore, on_kill, ..willing() }
+}
+
+/// Cannot be spawned.
+pub(super) fn unstartable(kind: StartErrorKind) -> Script {
+    Script { spawn: Err(kind), ..willing() }
+}
+
+/// One that outlives its leader.
+pub(super) fn stray() -> Stray {
+    Stray { pid: 4242, command: "stray".to_owned() }
+}
+
+#[derive(Debug)]
+struct Live {
+    script: Script,
+    /// The leader ended like this, and strays are left.
+    gone: Option<Exit>,
+    /// What is planned for it: only the latest plan is carried out.
+    plan: u64,
+}
+
+/// All runs, and what they will tell.
+#[derive(Debug, Default)]
+pub(super) struct Host {
+    /// By the process: what its runs do; the last one is repeated.
+    pub(super) scripts: HashMap<ProcessId, Vec<Script>>,
+    live: HashMap<RunId, Live>,
+    agenda: BTreeMap<(Moment, u64), (RunId, Act)>,
+    count: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    Answer,
+    LeaderGone(Exit),
+    AllGone,
+    Quiet,
+}
+
+impl Host {
+    fn plan(&mut self, at: Moment, run: RunId, act: Act) {
+        self.count += 1;
+        if matches!(act, Act::LeaderGone(_) | Act::AllGone)
+            && let Some(live) = self.live.get_mut(&run)
+        {
+            live.plan = self.count;
+        }
+        self.agenda.insert((at, self.count), (run, act));
+    }
+
+    /// When it tells something next.
+    pub(super) fn next(&self) -> Option<Moment> {
+        self.agenda.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Carries an effect out.
+    pub(super) fn perform(&mut self, now: Moment, effect: &Effect) {
+        match effect {
+            Effect::Spawn { run, .. } => {
+                let scripts = self.scripts.get(&run.process);
+                let script = scripts
+                    .and_then(|all| all.get(run.run as usize - 1).or_else(|| all.last()).cloned());
+                let script = script.unwrap_or_else(willing);
+                let after = script.spawn_after;
+                self.live.insert(*run, Live { script, gone: None, plan: 0 });
+                self.plan(now + after, *run, Act::Answer);
+            }
+            Effect::Stop { run, spec } => {
+                if let Some(Live { script: Script { on_stop: OnStop::After(t), .. }, gone, .. }) =
+                    self.live.get(run)
+                    && gone.is_none()
+                {
+                    let (at, signal) = (now + *t, spec.stop.signal);
+                    self.plan(at, *run, Act::LeaderGone(Exit::Signal(signal)));
+                }
+            }
+            Effect::Kill { run } => {
+                let Some(live) = self.live.get(run) else { return };
+                if let OnKill::After(t) = live.script.on_kill {
+                    self.plan(now + t, *run, Act::AllGone);
+                } else {
+                    // The leader goes, or nothing at all does; strays never do.
+                    self.plan(now + ms(1_000_000_000), *run, Act::AllGone);
+                }
+            }
+            Effect::Signal { .. } => {}
+            Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
+        }
+    }
+
+    /// What it has to tell now; `started` says when a run began.
+    pub(super) fn tell(&mut self, started: &HashMap<RunId, Moment>) -> Option<Fact> {
+        let ((now, count), (run, act)) = self.agenda.pop_first()?;
+        let live = self.live.get_mut(&run)?;
+        match act {
+            Act::Answer => Some(self.answer(now, run)),
+            Act::Quiet => {
+                let since = started.get(&run).copied()? + live.script.last_output;
+                Some(Fact::Quiet { run, since: since.min(now) })
+            }
+            Act::LeaderGone(_) | Act::AllGone if live.plan != count => None,
+            Act::LeaderGone(exit) => match live.script.strays {
+                None => {
+                    self.live.remove(&run);
+                    Some(Fact::Exited { run, exit, strays: Vec::new() })
+                }
+                Some(stay) => {
+                    live.gone = Some(exit);
+                    self.plan(now + stay, run, Act::AllGone);
+                    Some(Fact::Lingering { run, exit: Some(exit), left: vec![stray()] })
+                }
+            },
+            Act::AllGone => {
+                let strays = if live.gone.is_some() { vec![stray()] } else { Vec::new() };
+                let exit = live.gone.unwrap_or(Exit::Signal(Signal::KILL));
+                self.live.remove(&run);
+                Some(Fact::Exited { run, exit, strays })
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Moment, run: RunId) -> Fact {
+        let script = self.live.get(&run).map_or_else(willing, |live| live.script.clone());
+        if let Err(kind) = script.spawn {
+            self.live.remove(&run);
+            let message = format!("{kind:?}");
+            return Fact::SpawnFailed { run, error: StartError { kind, message } };
+        }
+        if let Some((after, exit)) = script.exit {
+            self.plan(now + after, run, Act::LeaderGone(exit));
+        }
+        Fact::Spawned { run, pid: 1000 + run.process.0 * 100 + run.run }
+    }
+
+    /// Every run that is there, in the process table.
+    pub(super) fn alive(&self) -> impl Iterator<Item = RunId> {
+        self.live.keys().copied()
+    }
+}

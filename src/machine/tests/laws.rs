@@ -1,0 +1,309 @@
+//! What holds after every step of every world.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::machine::event::Cause;
+use crate::machine::{
+    Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView, RunId,
+    StateName, Step,
+};
+use crate::spec::{Condition, Name, Spec};
+
+/// What was seen so far, by somebody who knows nothing of how the machine works.
+#[derive(Debug)]
+pub(super) struct Laws {
+    spec: Spec,
+    /// State and run of each before the step.
+    states: Vec<(StateName, u32)>,
+    /// Asked for and not ended, with whether exec succeeded.
+    open: HashMap<RunId, bool>,
+    /// Given up as unkillable, and still there.
+    ghosts: HashSet<RunId>,
+    asked_to_stop: HashSet<RunId>,
+    ended: HashSet<RunId>,
+    /// Whether the latest run got as far as exec, and whether it ended well.
+    has_started: HashSet<ProcessId>,
+    has_succeeded: HashSet<ProcessId>,
+    /// Stopped by a person, and nothing that could start it since.
+    down: HashSet<ProcessId>,
+    is_first: bool,
+    named: HashMap<Name, ProcessId>,
+    /// Without dependencies, there is nothing to hold starts against.
+    pub(super) ignores_dependencies: bool,
+}
+
+impl Laws {
+    pub(super) fn new(spec: &Spec) -> Self {
+        Self {
+            spec: spec.clone(),
+            states: Vec::new(),
+            open: HashMap::new(),
+            ghosts: HashSet::new(),
+            asked_to_stop: HashSet::new(),
+            ended: HashSet::new(),
+            has_started: HashSet::new(),
+            has_succeeded: HashSet::new(),
+            down: HashSet::new(),
+            is_first: true,
+            named: HashMap::new(),
+            ignores_dependencies: false,
+        }
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        machine: &mut Orchestra,
+        now: Moment,
+        step: &Step,
+        input: Option<&Input>,
+    ) {
+        machine.check();
+        let snapshot = machine.snapshot(now);
+        machine.check();
+        let views: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
+        if self.is_first {
+            self.is_first = false;
+            self.states = views.iter().map(|_| (StateName::Idle, 0)).collect();
+            self.named = views.iter().map(|view| (view.name.clone(), view.id)).collect();
+        }
+        self.wishes(machine, input);
+        self.transitions(&views);
+        self.events(step);
+        if let Some(Input::Fact(Fact::Exited { run, .. })) = input {
+            self.ghosts.remove(run);
+        }
+        self.effects(step, &views, &snapshot.phase);
+        if matches!(input, Some(Input::Tick)) {
+            let deadline = machine.deadline();
+            assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
+        }
+        for view in &views {
+            assert!(!view.why(now).is_empty(), "why is always there");
+            let is_down = matches!(
+                view.state,
+                StateName::Idle
+                    | StateName::Stopping
+                    | StateName::Stopped
+                    | StateName::Succeeded
+                    | StateName::Failed
+                    | StateName::Skipped
+            );
+            // One that is being spawned is asked to go as soon as it is there.
+            let is_going = is_down || view.state == StateName::Starting;
+            assert!(
+                !self.down.contains(&view.id) || is_going,
+                "{} is stopped: {view:?}",
+                view.name
+            );
+        }
+        if machine.finish().is_some() && !machine.is_leaving() {
+            assert!(self.open.is_empty(), "ended with live runs: {:?}", self.open);
+        }
+    }
+
+    fn wishes(&mut self, machine: &Orchestra, input: Option<&Input>) {
+        let Some(Input::Intent(intent)) = input else { return };
+        match intent {
+            Intent::Stop(ids) | Intent::Kill(ids) => self.down.extend(ids),
+            Intent::Start(ids) | Intent::Restart(ids) => {
+                for id in needed_by(machine, &self.spec, ids) {
+                    self.down.remove(&id);
+                }
+            }
+            Intent::Signal(..) | Intent::Shutdown(_) | Intent::ShutdownNow(_) => {}
+        }
+    }
+
+    fn transitions(&mut self, views: &[&ProcessView]) {
+        for (view, before) in views.iter().zip(&mut self.states) {
+            let after = (view.state, view.run);
+            let new_run = before.1 != after.1;
+            assert!(
+                before.0 == after.0 || is_legal(before.0, after.0),
+                "{} went from {:?} to {:?}",
+                view.name,
+                before.0,
+                after.0
+            );
+            assert!(after.1 == before.1 || after.1 == before.1 + 1, "runs are numbered one by one");
+            assert!(!new_run || after.0 == StateName::Starting, "a new run begins with starting");
+            *before = after;
+        }
+    }
+
+    fn events(&mut self, step: &Step) {
+        for event in &step.events {
+            let Some(of) = event.subject() else { continue };
+            let process = self.named[&of.name];
+            let run = RunId { process, run: of.run };
+            let is_open = self.open.contains_key(&run);
+            match event {
+                Event::ProcessStarted(_) => {
+                    let started = self.open.insert(run, true);
+                    assert_eq!(started, Some(false), "{run} started once, after its spawn");
+                    self.has_started.insert(process);
+                }
+                Event::ProcessReady(_) | Event::ProcessStopping(_) => {
+                    assert_eq!(self.open.get(&run), Some(&true), "{run} is up: {event:?}");
+                }
+                Event::ProcessCompleted(_) | Event::ProcessKilled(_) | Event::ProcessFailed(_) => {
+                    assert!(is_open && self.ended.insert(run), "{run} ends once: {event:?}");
+                    let started = self.open.remove(&run);
+                    if let Event::ProcessCompleted(e) = event {
+                        assert_eq!(started, Some(true));
+                        if e.end.success {
+                            self.has_succeeded.insert(process);
+                        }
+                    }
+                    if let Event::ProcessFailed(e) = event
+                        && e.error.as_str() == "unkillable"
+                    {
+                        self.ghosts.insert(run);
+                    }
+                }
+                _ => assert!(!is_open, "{run} is not over: {event:?}"),
+            }
+        }
+    }
+
+    fn effects(&mut self, step: &Step, views: &[&ProcessView], phase: &Phase) {
+        for effect in &step.effects {
+            match effect {
+                Effect::Spawn { run, .. } => self.spawn(*run, views, phase),
+                Effect::Stop { run, .. } => {
+                    assert_eq!(self.open.get(run), Some(&true), "{run} is asked while it is up");
+                    assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
+                    let by_shutdown = step.events.iter().any(|event| match event {
+                        Event::ProcessStopping(e) => {
+                            self.named[&e.of.name] == run.process
+                                && matches!(e.cause, Cause::Shutdown { .. })
+                        }
+                        _ => false,
+                    });
+                    if matches!(phase, Phase::Stopping(_)) && by_shutdown {
+                        self.stopped_in_order(*run, views);
+                    }
+                }
+                Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
+                    assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
+                }
+            }
+        }
+    }
+
+    fn spawn(&mut self, run: RunId, views: &[&ProcessView], phase: &Phase) {
+        let process = run.process;
+        assert_eq!(*phase, Phase::Up, "nothing starts while the project is being stopped");
+        assert!(!self.down.contains(&process), "{run} was stopped by hand");
+        let older = self.open.keys().chain(&self.ghosts).find(|open| open.process == process);
+        assert_eq!(older, None, "{run} waits for the run before");
+        if run.run == 1 && !self.ignores_dependencies {
+            self.conditions_hold(run, views);
+        }
+        self.open.insert(run, false);
+        self.has_started.remove(&process);
+        self.has_succeeded.remove(&process);
+    }
+
+    fn conditions_hold(&self, run: RunId, views: &[&ProcessView]) {
+        let spec = &self.spec.processes[&views[run.process.index()].process];
+        for (on, dependency) in &spec.depends_on {
+            for view in those(&self.spec, views, on) {
+                let is_pool = self.spec.pools.contains_key(on);
+                let succeeded = self.has_succeeded.contains(&view.id);
+                let holds = match dependency.condition {
+                    Condition::Started => self.has_started.contains(&view.id),
+                    Condition::Ready => view.state == StateName::Ready || is_pool && succeeded,
+                    Condition::Succeeded => succeeded,
+                    Condition::Completed => match view.state {
+                        StateName::Succeeded | StateName::Failed => true,
+                        StateName::Stopped | StateName::Skipped => is_pool,
+                        _ => false,
+                    },
+                };
+                assert!(holds, "{run} starts, but {} is {:?}", view.name, view.state);
+            }
+        }
+    }
+
+    /// Nothing that needs this one, however indirectly, is alive.
+    fn stopped_in_order(&self, run: RunId, views: &[&ProcessView]) {
+        if self.ignores_dependencies {
+            return;
+        }
+        let me = &views[run.process.index()].process;
+        for view in views.iter().filter(|view| view.id != run.process) {
+            let alive = self.open.keys().any(|open| open.process == view.id);
+            assert!(
+                !alive || !needs_it(&self.spec, &view.process, me),
+                "{run} is stopped before {}",
+                view.name
+            );
+        }
+    }
+}
+
+/// Everything that is named by `on`: a process with all replicas, or the jobs of a pool.
+fn those<'a>(
+    spec: &'a Spec,
+    views: &'a [&ProcessView],
+    on: &'a Name,
+) -> impl Iterator<Item = &'a &'a ProcessView> {
+    let pool = spec.pools.get(on);
+    views.iter().filter(move |view| match pool {
+        Some(pool) => pool.jobs.contains(&view.process),
+        None => view.process == *on,
+    })
+}
+
+/// Whether `one` needs `other`, directly or not.
+fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
+    spec.processes[one].depends_on.keys().any(|on| {
+        let names = match spec.pools.get(on) {
+            Some(pool) => pool.jobs.clone(),
+            None => vec![on.clone()],
+        };
+        names.iter().any(|name| name == other || needs_it(spec, name, other))
+    })
+}
+
+/// These and all they need.
+fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
+    let process_of = |id: ProcessId| {
+        let (_, name) = machine.names().nth(id.index()).unwrap();
+        let found = spec
+            .processes
+            .keys()
+            .find(|process| *process == name || name.as_str().starts_with(&format!("{process}.")));
+        found.unwrap().clone()
+    };
+    let roots: Vec<Name> = ids.iter().map(|id| process_of(*id)).collect();
+    let all = machine.names().map(|(id, _)| id);
+    all.filter(|id| {
+        let name = process_of(*id);
+        ids.contains(id) || roots.iter().any(|root| needs_it(spec, root, &name))
+    })
+    .collect()
+}
+
+/// What one step may do to a process; it can pass through `waiting` and `queued` on the way.
+fn is_legal(from: StateName, to: StateName) -> bool {
+    use StateName::{
+        Backoff, Failed, Idle, Queued, Ready, Skipped, Starting, Stopped, Stopping, Succeeded,
+        Waiting,
+    };
+    match from {
+        Idle | Stopped | Succeeded | Failed => {
+            matches!(to, Waiting | Queued | Starting | Skipped)
+        }
+        Skipped => matches!(to, Waiting | Queued | Starting | Stopped),
+        Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
+        Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
+        Starting => matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued),
+        Ready => matches!(to, Stopping | Backoff | Succeeded | Failed),
+        Stopping => {
+            matches!(to, Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting)
+        }
+        Backoff => matches!(to, Waiting | Queued | Starting | Stopped | Skipped),
+    }
+}

@@ -1,0 +1,322 @@
+//! Random worlds: any graph, any policy, any host, any wish at any moment. The laws are checked
+//! after every step; in here is what happens, and that quitting always ends.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::host::{OnKill, OnStop, Script, willing};
+use super::project::{Draft, follows, ms, needs, project, s};
+use super::{Input, Intent, ProcessId, ShutdownReason, World};
+use crate::machine::{Fact, Options, RunId};
+use crate::spec::{
+    Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind,
+};
+
+/// One process or job before it has a name.
+#[derive(Clone, Debug)]
+struct Member {
+    /// On the one that lies so far before it: condition, and whether it follows its restarts.
+    needs: Vec<(usize, Condition, bool)>,
+    needs_pool: Option<Condition>,
+    place: Place,
+    restart: Restart,
+    attempts: Option<u32>,
+    initial: Duration,
+    grace: Duration,
+    timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    shutdown_on: ShutdownOn,
+    autostart: bool,
+    scripts: Vec<Script>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Plain,
+    Replicas(u32),
+    InPool,
+    Job,
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Pass(u8),
+    Wait(Duration),
+    Start(Vec<usize>),
+    Stop(Vec<usize>),
+    Kill(Vec<usize>),
+    Restart(Vec<usize>),
+    Signal(usize),
+    /// A fact about some run, true or not, that nobody asked for.
+    Rumour(usize, u32, u8),
+    Shutdown,
+    ShutdownNow,
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![Just(ms(0)), Just(ms(1)), Just(ms(40)), Just(ms(250)), Just(s(1)), Just(s(5))]
+}
+
+fn maybe<T: std::fmt::Debug>(
+    strategy: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<T>> {
+    proptest::option::weighted(0.25, strategy)
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    prop_oneof![
+        1 => Just(Condition::Started),
+        3 => Just(Condition::Ready),
+        1 => Just(Condition::Succeeded),
+        1 => Just(Condition::Completed)
+    ]
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    let spawn = prop_oneof![
+        8 => Just(Ok(())),
+        1 => Just(Err(StartErrorKind::ResourceLimit)),
+        1 => Just(Err(StartErrorKind::ProgramNotFound))
+    ];
+    let exit = prop_oneof![
+        2 => Just(Exit::Code(0)),
+        2 => Just(Exit::Code(1)),
+        1 => Just(Exit::Signal(Signal::HUP))
+    ];
+    let on_stop = prop_oneof![4 => duration().prop_map(OnStop::After), 1 => Just(OnStop::Ignore)];
+    let on_kill = prop_oneof![
+        8 => Just(OnKill::After(ms(1))),
+        1 => Just(OnKill::After(s(7))),
+        1 => Just(OnKill::Never)
+    ];
+    (duration(), spawn, maybe((duration(), exit)), on_stop, on_kill, maybe(duration()), duration())
+        .prop_map(|(spawn_after, spawn, exit, on_stop, on_kill, strays, last_output)| Script {
+            spawn_after: spawn_after.max(ms(1)),
+            spawn,
+            exit,
+            on_stop,
+            on_kill,
+            strays,
+            last_output,
+        })
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    let place = prop_oneof![
+        4 => Just(Place::Plain),
+        1 => (1_u32..4).prop_map(Place::Replicas),
+        1 => Just(Place::InPool),
+        3 => Just(Place::Job)
+    ];
+    let restart =
+        prop_oneof![Just(Restart::Never), Just(Restart::OnFailure), Just(Restart::Always)];
+    let shutdown_on = prop_oneof![12 => Just(ShutdownOn::Never), 1 => Just(ShutdownOn::Failure), 1 => Just(ShutdownOn::Exit)];
+    let needs = proptest::collection::vec((1_usize..5, condition(), any::<bool>()), 0..3);
+    (
+        (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
+        (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
+        (prop::bool::weighted(0.85), proptest::collection::vec(script(), 1..4)),
+    )
+        .prop_map(
+            |((needs, needs_pool, place, restart, attempts), rest, (autostart, scripts))| {
+                let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
+                Member {
+                    needs,
+                    needs_pool,
+                    place,
+                    restart,
+                    attempts,
+                    initial,
+                    grace,
+                    timeout,
+                    idle_timeout,
+                    shutdown_on,
+                    autostart,
+                    scripts,
+                }
+            },
+        )
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let some = || proptest::collection::vec(0_usize..24, 1..4);
+    prop_oneof![
+        12 => (1_u8..8).prop_map(Happening::Pass),
+        4 => duration().prop_map(|time| Happening::Wait(time.min(s(1)))),
+        3 => some().prop_map(Happening::Start),
+        4 => some().prop_map(Happening::Stop),
+        2 => some().prop_map(Happening::Kill),
+        5 => some().prop_map(Happening::Restart),
+        1 => (0_usize..24).prop_map(Happening::Signal),
+        2 => (0_usize..24, 0_u32..4, 0_u8..5).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
+        1 => Just(Happening::Shutdown),
+        1 => Just(Happening::ShutdownNow),
+    ]
+}
+
+/// A pool comes before everything that depends on it, so jobs are the first of the members.
+fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
+    let mut draft = project().pool("p", slots, |pool| pool.on_failure = on_failure);
+    for (index, member) in members.iter().enumerate() {
+        let set = |spec: &mut ProcessSpec| {
+            for (back, condition, restart) in &member.needs {
+                let Some(on) = index.checked_sub(*back) else { continue };
+                let add = if *restart { follows } else { needs };
+                add(spec, &format!("m{on}"), *condition);
+            }
+            if let (Some(condition), true) = (member.needs_pool, member.place != Place::Job) {
+                needs(spec, "p", condition);
+            }
+            spec.restart = member.restart;
+            spec.retry.attempts = member.attempts;
+            // At least this long, so that a crash loop takes few steps.
+            spec.retry.initial = member.initial.max(ms(200));
+            spec.stop.grace = member.grace;
+            spec.timeout = member.timeout;
+            spec.idle_timeout = member.idle_timeout.map(|limit| limit.max(ms(1)));
+            spec.shutdown_on = member.shutdown_on;
+            spec.autostart = member.autostart;
+            match member.place {
+                Place::Plain | Place::Job => {}
+                Place::Replicas(count) => spec.replicas = Some(count),
+                Place::InPool => spec.pool = Some("p".into()),
+            }
+        };
+        let name = format!("m{index}");
+        draft = match member.place {
+            Place::Job => draft.job("p", &name, set),
+            Place::Plain | Place::Replicas(_) | Place::InPool => draft.process(&name, set),
+        };
+    }
+    draft
+}
+
+fn world_of(mut members: Vec<Member>, slots: u32, halts: bool, options: Options) -> World {
+    members.sort_by_key(|member| member.place != Place::Job);
+    let on_failure = if halts { OnFailure::Stop } else { OnFailure::Continue };
+    let spec = draft(&members, slots, on_failure).spec();
+    let mut world = World::new(spec, options);
+    for (index, member) in members.iter().enumerate() {
+        world = world.script(&format!("m{index}"), member.scripts.clone());
+    }
+    world
+}
+
+fn happen(world: &mut World, happening: &Happening) {
+    let count = world.machine.names().count();
+    let ids = |picks: &[usize]| -> Vec<ProcessId> {
+        picks.iter().map(|pick| ProcessId((pick % count) as u32)).collect()
+    };
+    let intent = match happening {
+        Happening::Pass(times) => return (0..*times).for_each(|_| world.pass()),
+        Happening::Wait(time) => return world.advance(*time),
+        Happening::Rumour(pick, run, kind) => return rumour(world, ids(&[*pick])[0], *run, *kind),
+        Happening::Start(picks) => Intent::Start(ids(picks)),
+        Happening::Stop(picks) => Intent::Stop(ids(picks)),
+        Happening::Kill(picks) => Intent::Kill(ids(picks)),
+        Happening::Restart(picks) => Intent::Restart(ids(picks)),
+        Happening::Signal(pick) => Intent::Signal(ids(&[*pick]), Signal::HUP),
+        Happening::Shutdown => Intent::Shutdown(ShutdownReason::Signal(Signal::TERM)),
+        Happening::ShutdownNow => Intent::ShutdownNow(ShutdownReason::Asked),
+    };
+    world.input(Input::Intent(intent));
+}
+
+/// Tells something about a run that is over, or was never there: nothing may follow.
+fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
+    let view = world.machine.snapshot(world.now).processes[process.index()].clone();
+    let dead = view.run.checked_sub(back + 1).filter(|run| *run > 0).unwrap_or(view.run + 1);
+    let run = RunId { process, run: dead };
+    if world.host.alive().any(|alive| alive == run) {
+        return;
+    }
+    let fact = match kind {
+        0 => Fact::Spawned { run, pid: 1 },
+        1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new() },
+        2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
+        3 => Fact::Quiet { run, since: super::Moment::default() },
+        _ => {
+            let (kind, message) = (StartErrorKind::Other, String::new());
+            Fact::SpawnFailed { run, error: crate::spec::StartError { kind, message } }
+        }
+    };
+    world.input(Input::Tick);
+    let (before, told) = (world.states(), world.events.len());
+    world.input(Input::Fact(fact));
+    assert_eq!((before, told), (world.states(), world.events.len()), "{run} is dead");
+}
+
+/// How long quitting may take: a spawn to be answered, then each level its grace and 2 s.
+fn bound(world: &World) -> Duration {
+    let specs = world.machine.spec().processes.values();
+    let grace = specs.clone().map(|spec| spec.stop.grace).max().unwrap_or_default();
+    s(6) + (grace + s(2)) * (specs.count() as u32)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, max_shrink_time: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_in_any_world_and_quitting_always_ends(
+        members in proptest::collection::vec(member(), 1..9),
+        slots in 1_u32..4,
+        halts in any::<bool>(),
+        (keep, fail_fast, dependencies) in
+            (any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.9)),
+        happenings in proptest::collection::vec(happening(), 0..60),
+        seed in any::<u64>(),
+    ) {
+        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed });
+        world.laws.as_mut().unwrap().ignores_dependencies = !dependencies;
+        let chosen = world.machine.autostart();
+        world.begin_with(&chosen, dependencies);
+        for happening in &happenings {
+            happen(&mut world, happening);
+        }
+        world.now = world.now + s(1);
+        world.input(Input::Tick);
+        world.shutdown();
+        let most = bound(&world);
+        world.run_out(most);
+        assert_eq!(world.count_of("project_stopped"), 1);
+    }
+
+    #[test]
+    fn killing_ends_within_two_seconds_of_the_last_spawn(
+        members in proptest::collection::vec(member(), 1..9),
+        happenings in proptest::collection::vec(happening(), 0..30),
+    ) {
+        let mut world = world_of(members, 2, false, Options { keep: true, ..Options::default() });
+        let chosen = world.machine.autostart();
+        world.begin_with(&chosen, true);
+        for happening in &happenings {
+            happen(&mut world, happening);
+        }
+        world.input(Input::Tick);
+        world.input(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
+        world.run_out(s(7));
+    }
+
+    #[test]
+    fn left_alone_a_project_of_willing_ones_comes_up(
+        members in proptest::collection::vec(member(), 1..9),
+    ) {
+        let mut members = members;
+        for member in &mut members {
+            member.scripts = vec![willing()];
+            (member.timeout, member.idle_timeout, member.needs_pool) = (None, None, None);
+            for need in &mut member.needs {
+                need.1 = Condition::Ready;
+            }
+        }
+        let mut world = world_of(members, 99, false, Options::default());
+        let chosen = world.machine.autostart();
+        world.begin_with(&chosen, true);
+        world.advance(s(60));
+        for view in world.machine.snapshot(world.now).processes {
+            let is_up = view.state == super::StateName::Ready;
+            assert!(is_up || !chosen.contains(&view.id), "{} is {:?}", view.name, view.state);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What every front has in hand: wishes in, state and output out.
+//!
+//! State is pushed, output is pulled: a front is woken by a new [`Snapshot`], an [`Event`] or a
+//! [`Notice`], and asks the [`LogStore`] for the lines it shows.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::engine::Clock;
+use crate::machine::{Event, Intent, Snapshot};
+use crate::output::LogStore;
+use crate::spec::Name;
+
+/// A project that runs in this process, as a front sees it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(crate) intents: mpsc::UnboundedSender<Intent>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) store: Arc<LogStore>,
+    pub(crate) clock: Clock,
+}
+
+impl Session {
+    /// Says a wish. Never waits; after the engine has ended it changes nothing.
+    pub fn wish(&self, intent: Intent) {
+        _ = self.intents.send(intent);
+    }
+
+    /// The newest state.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// The newest state, and a way to wait for the next.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// What was printed.
+    pub fn store(&self) -> &Arc<LogStore> {
+        &self.store
+    }
+
+    /// The clock all moments are read on.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// What is told to one front, from the start of the project on and without a gap.
+#[derive(Debug)]
+pub struct Feed {
+    /// Every event.
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// Every notice; there is one front that gets them.
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+}
+
+/// Something to tell the user, about one process or about pitcrew itself, that is no change of state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Whom it is about; nothing when about pitcrew.
+    pub about: Option<Name>,
+    /// One sentence, not yet made safe to show.
+    pub text: String,
+}

@@ -1,0 +1,166 @@
+//! Which files are the project's, and whether they may be trusted; from there to a [`Spec`].
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Spec;
+use super::fault::{Fault, Faults, Place, Source, shown_path};
+use super::procfile::{self, keys};
+use super::resolve::{self, Findings, Home};
+
+/// The name of the file that is looked for.
+pub const FILE: &str = "procfile.toml";
+
+/// The name of the file beside it, for settings that are not committed.
+pub const LOCAL_FILE: &str = "procfile.local.toml";
+
+/// A file may have so many bytes.
+pub(crate) const LARGEST: u64 = 1 << 20;
+
+/// Where to look.
+#[derive(Debug, Clone)]
+pub struct Locate {
+    /// Files named by the user, relative to `dir`; later ones override earlier ones. When there is
+    /// none, `procfile.toml` is looked for in `dir` and upwards.
+    pub files: Vec<PathBuf>,
+    /// The current folder.
+    pub dir: PathBuf,
+}
+
+/// A project that was read without a mistake.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The project.
+    pub spec: Spec,
+    /// What is no mistake, but does not do what it seems to.
+    pub warnings: Faults,
+}
+
+/// Finds, reads and checks the files of a project.
+///
+/// Reads the files, and the env files they name; blocks while it does.
+///
+/// # Errors
+/// Every mistake of all files, or why there is no file to read.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// use pitcrew::spec::{Locate, load};
+///
+/// std::fs::write(folder.path().join("procfile.toml"), "[process]\nweb = 'npm run dev'\n")?;
+/// let loaded = load(&Locate { files: vec![], dir: folder.path().into() })?;
+/// assert!(loaded.spec.processes.contains_key("web"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn load(request: &Locate) -> Result<Loaded, Faults> {
+    load_with(request, keys::LATER)
+}
+
+/// The same with other keys that cannot be used yet.
+pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faults> {
+    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
+    let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
+    let mut findings = Findings::default();
+    let mut sources = Vec::new();
+    for path in &paths {
+        match read(&dir, path) {
+            Ok(source) => sources.push(source),
+            Err(fault) => findings.faults.push(fault),
+        }
+    }
+    if !findings.faults.is_empty() {
+        return Err(Faults::sorted(findings.faults, &sources));
+    }
+    let read =
+        |source: &Arc<Source>| procfile::read(Arc::clone(source), later, &mut findings.faults);
+    let files: Vec<_> = sources.iter().map(read).collect();
+    let spec = resolve::resolve(&home(&dir, &paths), &files, &mut findings);
+    if findings.faults.is_empty() {
+        return Ok(Loaded { spec, warnings: Faults::sorted(findings.warnings, &sources) });
+    }
+    Err(Faults::sorted(findings.faults, &sources))
+}
+
+/// The project is the canonical path of its first file.
+fn home(dir: &Path, paths: &[PathBuf]) -> Home {
+    let canonical = |path: &PathBuf| {
+        let path = dir.join(path);
+        path.canonicalize().unwrap_or(path)
+    };
+    let files: Vec<PathBuf> = paths.iter().map(canonical).collect();
+    let file = files.first().cloned().unwrap_or_else(|| dir.join(FILE));
+    let dir = file.parent().unwrap_or(dir).to_owned();
+    Home { file, dir, files }
+}
+
+/// `procfile.toml` in this folder or the nearest above, and the local file beside it.
+fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let is_file = |path: &Path| path.metadata().ok().filter(|found| !found.is_dir());
+    for folder in dir.ancestors() {
+        let file = folder.join(FILE);
+        let Some(found) = is_file(&file) else { continue };
+        let mut files = vec![(file, found)];
+        let local = folder.join(LOCAL_FILE);
+        files.extend(is_file(&local).map(|found| (local, found)));
+        if folder == dir {
+            // Shown the way the user would write them.
+            return Ok(files
+                .into_iter()
+                .filter_map(|(file, _)| Some(PathBuf::from(file.file_name()?)))
+                .collect());
+        }
+        return files.into_iter().map(|(file, found)| trusted(file, &found)).collect();
+    }
+    let message = format!("there is no {FILE} in {} or a folder above it", shown_path(dir));
+    Err(Fault::about(PathBuf::from(FILE), message)
+        .with_hint("write one, or name the file with `-f FILE`"))
+}
+
+/// A file above the current folder may be anyone's; only the user's own, or root's, is run.
+fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    // With a group for each user, which is usual, files are writable by the user's own group.
+    let by_others =
+        found.mode() & 0o002 != 0 || (found.mode() & 0o020 != 0 && found.gid() != group);
+    let problem = if found.uid() != user && found.uid() != 0 {
+        "belongs to another user"
+    } else if by_others {
+        "can be written by others"
+    } else {
+        return Ok(file);
+    };
+    let message = format!("{} was found by searching upward, but it {problem}", shown_path(&file));
+    let hint = format!("if you trust it, name it: `-f {}`", shown_path(&file));
+    Err(Fault::about(file, message).with_hint(hint))
+}
+
+fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
+    let fault = |message: String| Fault::about(path.to_owned(), message);
+    let mut bytes = Vec::new();
+    File::open(dir.join(path))
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return fault(format!("there is no file {}", shown_path(path)))
+                    .with_hint(format!("`-f` is relative to {}", shown_path(dir)));
+            }
+            fault(format!("cannot read {}: {error}", shown_path(path)))
+        })?;
+    if bytes.len() as u64 > LARGEST {
+        let message = format!("{} is larger than 1 MiB", shown_path(path));
+        return Err(fault(message).with_hint("is it the right file?"));
+    }
+    String::from_utf8(bytes).map(|text| Source::new(path.to_owned(), text)).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let source = Source::new(path.to_owned(), text);
+        Fault::at(&Place::new(&source, at..at + 1), "a byte here is not UTF-8")
+            .with_hint("save the file as UTF-8")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Whether a string is what its rule asks for.
+
+use super::super::fault::{did_you_mean, nearest};
+use super::super::units::{UnitError, parse_duration, parse_size};
+use super::super::{Signal, UnknownSignal};
+use super::kind::Rule;
+use super::tree::Value;
+
+/// Why a string is refused, and the way out.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// What pitcrew calls everything at once on the command line.
+const RESERVED: &str = "all";
+
+impl Refusal {
+    fn new(message: impl Into<String>, hint: &str) -> Self {
+        Self { message: message.into(), hint: Some(hint.to_owned()) }
+    }
+}
+
+impl From<UnitError> for Refusal {
+    fn from(error: UnitError) -> Self {
+        Self { message: error.message, hint: Some(error.hint) }
+    }
+}
+
+impl Rule {
+    /// The value that `text` stands for.
+    pub(super) fn read(self, text: &str) -> Result<Value, Refusal> {
+        if text.contains('\0') {
+            return Err(Refusal::new(
+                "a NUL byte cannot be passed to a program",
+                r"take the \u0000 out",
+            ));
+        }
+        match self {
+            Self::Any => Ok(()),
+            Self::Title => not_blank(text, "is empty"),
+            Self::Command => not_blank(text, "is no command"),
+            Self::Path => not_blank(text, "is no path"),
+            Self::EnvFile => not_blank(text.strip_suffix('?').unwrap_or(text), "is no path"),
+            Self::Name => name(text),
+            Self::Target => target(text),
+            Self::Variable => variable(text),
+            Self::Program => program(text),
+            Self::Duration { zero } => return duration(text, zero),
+            Self::Size => return size(text),
+            Self::Signal => signal(text),
+            Self::Regex => regex::Regex::new(text).map(|_| ()).map_err(|error| bad_regex(&error)),
+            Self::Glob => glob(text),
+            Self::Url => url(text),
+            Self::Endpoint => endpoint(text),
+            Self::Action => action(text),
+        }?;
+        Ok(Value::Text(text.to_owned()))
+    }
+}
+
+fn not_blank(text: &str, problem: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal { message: format!("\"{text}\" {problem}"), hint: None });
+    }
+    Ok(())
+}
+
+fn name(text: &str) -> Result<(), Refusal> {
+    if text == RESERVED {
+        return Err(Refusal::new("the name `all` is reserved", "it stands for everything at once"));
+    }
+    if text.is_empty() {
+        return Err(Refusal::new("a name cannot be empty", NAME_HINT));
+    }
+    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        return Err(Refusal::new(format!("`{text}` is not a name"), NAME_HINT));
+    }
+    Ok(())
+}
+
+const NAME_HINT: &str = "names are made of the letters a to z, digits, `_` and `-`";
+
+/// Whether it exists is decided when all names are known; here only that it can.
+fn target(text: &str) -> Result<(), Refusal> {
+    match text.rsplit_once('.') {
+        Some((pool, number)) if number.parse::<u32>().is_ok() => name(pool),
+        _ => name(text),
+    }
+}
+
+fn variable(text: &str) -> Result<(), Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new(
+            "the name of a variable cannot be empty",
+            "write NAME = \"value\"",
+        ));
+    }
+    if text.contains('=') {
+        return Err(Refusal::new(
+            format!("`{text}` is not the name of a variable: it has a `=` in it"),
+            "write NAME = \"value\"",
+        ));
+    }
+    Ok(())
+}
+
+fn program(text: &str) -> Result<(), Refusal> {
+    not_blank(text, "is no program")?;
+    match text.rsplit_once('/') {
+        Some((_, base)) => {
+            let hint = format!("name the program without its folder: \"{base}\"");
+            Err(Refusal { message: format!("\"{text}\" is a path"), hint: Some(hint) })
+        }
+        None => Ok(()),
+    }
+}
+
+fn duration(text: &str, zero: bool) -> Result<Value, Refusal> {
+    let duration = parse_duration(text)?;
+    if duration.is_zero() && !zero {
+        return Err(Refusal::new("this duration cannot be zero", "leave the key out for none"));
+    }
+    Ok(Value::Duration(duration))
+}
+
+fn size(text: &str) -> Result<Value, Refusal> {
+    match parse_size(text)? {
+        0 => Err(Refusal { message: "this size cannot be zero".to_owned(), hint: None }),
+        size => Ok(Value::Size(size)),
+    }
+}
+
+fn signal(text: &str) -> Result<(), Refusal> {
+    text.parse::<Signal>().map(|_| ()).map_err(|error: UnknownSignal| {
+        let upper = text.to_ascii_uppercase();
+        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
+        // Signals have short names; two letters swapped is the usual mistake.
+        let near = nearest(bare, Signal::names()).map(|near| format!("did you mean `{near}`?"));
+        Refusal { message: error.to_string(), hint: near }
+    })
+}
+
+fn bad_regex(error: &regex::Error) -> Refusal {
+    // The last line says what is wrong; those before draw the expression, which is shown anyway.
+    let text = error.to_string();
+    let last = text.lines().next_back().unwrap_or_default().trim();
+    let reason = last.strip_prefix("error: ").unwrap_or(last);
+    Refusal::new(
+        format!("not a regular expression: {reason}"),
+        "a TOML string in '…' needs no doubled backslashes",
+    )
+}
+
+fn glob(text: &str) -> Result<(), Refusal> {
+    not_blank(text, "is no glob")?;
+    globset::GlobBuilder::new(text)
+        .literal_separator(true)
+        .build()
+        .map(|_| ())
+        .map_err(|error| Refusal { message: format!("not a glob: {}", error.kind()), hint: None })
+}
+
+fn url(text: &str) -> Result<(), Refusal> {
+    let usual =
+        r#"write it like "http://127.0.0.1:8080/healthz", or "/healthz" for the own `port`"#;
+    if text.starts_with("https:") {
+        return Err(Refusal::new(
+            "a check cannot use https",
+            &format!("use exec = \"curl -fsS {text}\""),
+        ));
+    }
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    if text.starts_with('/') && !text.contains(odd) {
+        return Ok(());
+    }
+    let wrong = || Refusal::new(format!("`{text}` is not a URL that can be checked"), usual);
+    let rest = text.strip_prefix("http://").filter(|rest| !rest.contains(odd)).ok_or_else(wrong)?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let bare = if host.starts_with('[') { host.ends_with(']') } else { !host.contains(':') };
+    let valid = !host.is_empty() && !host.contains('@') && (bare || is_endpoint(host));
+    if valid { Ok(()) } else { Err(wrong()) }
+}
+
+fn endpoint(text: &str) -> Result<(), Refusal> {
+    if text == "port" || is_endpoint(text) {
+        return Ok(());
+    }
+    let message = format!("`{text}` is not an address");
+    if text.parse::<u16>().is_ok() {
+        return Err(Refusal::new(message, &format!("write the port without quotes: {text}")));
+    }
+    Err(Refusal::new(
+        message,
+        r#"write a port such as 5432, "host:port", or "port" for the own `port`"#,
+    ))
+}
+
+/// `host:port` or `[::1]:port`.
+fn is_endpoint(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host_fits = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains([':', '/', ' ', '[', ']']),
+    };
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    host_fits && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn action(text: &str) -> Result<(), Refusal> {
+    if text == "restart" {
+        return Ok(());
+    }
+    if let Some(text) = text.strip_prefix("signal:") {
+        return signal(text);
+    }
+    if let Some(text) = text.strip_prefix("run:") {
+        return target(text);
+    }
+    let known = ["restart", "signal:HUP", "run:NAME"];
+    let hint = did_you_mean(text, known);
+    Err(Refusal {
+        message: format!("`{text}` is not an action"),
+        hint: hint
+            .or(Some(r#"the actions are "restart", "signal:NAME" and "run:NAME""#.to_owned())),
+    })
+}

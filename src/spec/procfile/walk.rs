@@ -1,0 +1,350 @@
+//! The walk that holds a parsed file against the table of keys and collects every mistake.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
+
+use super::super::fault::{Fault, Place, Source, did_you_mean};
+use super::keys::ROOT;
+use super::kind::{Kind, Role, Rule, Shape};
+use super::rule::Refusal;
+use super::tree::{Entry, Fields, Node, Value};
+
+/// Gives the checked tree of a whole file, and what is wrong with it.
+pub(super) fn walk(
+    source: &Arc<Source>,
+    table: &DeTable<'_>,
+    later: &[&str],
+    broken: bool,
+) -> (Fields, Vec<Fault>) {
+    let mut walk = Walk { source, later, broken, faults: Vec::new() };
+    let fields = walk.table(&ROOT, table, &Place::start_of(source));
+    (fields, walk.faults)
+}
+
+struct Walk<'a> {
+    source: &'a Arc<Source>,
+    later: &'a [&'a str],
+    /// After a syntax error nothing is said to be missing: it may be what could not be read.
+    broken: bool,
+    faults: Vec<Fault>,
+}
+
+impl Walk<'_> {
+    fn place(&self, span: Range<usize>) -> Place {
+        Place::new(self.source, span)
+    }
+
+    fn refuse(&mut self, fault: Fault) -> Value {
+        self.faults.push(fault);
+        Value::Faulty
+    }
+
+    fn node(&mut self, kind: &'static Kind, value: &Spanned<DeValue<'_>>) -> Node {
+        let place = self.place(value.span());
+        let value = self.value(kind, value.get_ref(), &place);
+        Node { place, value }
+    }
+
+    fn value(&mut self, kind: &'static Kind, value: &DeValue<'_>, place: &Place) -> Value {
+        match (kind, value) {
+            (Kind::Text(rule), DeValue::String(text)) => self.text(*rule, text, place),
+            (Kind::Choice(words), DeValue::String(text)) => self.choice(words, text, place),
+            (Kind::Boolean, DeValue::Boolean(value)) => Value::Boolean(*value),
+            (Kind::Only(only), DeValue::Boolean(value)) if only == value => Value::Boolean(*value),
+            (Kind::Integer { min, max }, DeValue::Integer(number)) => {
+                self.integer(kind, *min..=*max, number, place)
+            }
+            (Kind::Number { min, max }, DeValue::Integer(number)) => {
+                self.number(kind, *min..=*max, integer(number).map(|number| number as f64), place)
+            }
+            (Kind::Number { min, max }, DeValue::Float(number)) => {
+                self.number(kind, *min..=*max, number.as_str().parse().ok(), place)
+            }
+            (Kind::EnvValue, _) => self.env_value(value, place),
+            (Kind::Argv, DeValue::Array(items)) => self.argv(items, place),
+            (Kind::List { of, min }, DeValue::Array(items)) => self.list(of, *min, items, place),
+            (Kind::OneOrMany(of), DeValue::Array(items)) => self.list(of, 0, items, place),
+            (Kind::OneOrMany(of), _) if of.fits(value) => {
+                let value = self.value(of, value, place);
+                Value::List(vec![Node { place: place.clone(), value }])
+            }
+            (Kind::Map { key, of }, DeValue::Table(table)) => self.map(*key, of, table),
+            (Kind::Table(shape) | Kind::Runnable(shape), DeValue::Table(table)) => {
+                Value::Table(self.table(shape, table, place))
+            }
+            (Kind::Runnable(shape), DeValue::String(_) | DeValue::Array(_)) => {
+                self.command_alone(shape, value, place)
+            }
+            (Kind::Either(kinds), _) => match kinds.iter().find(|kind| kind.fits(value)) {
+                Some(kind) => self.value(kind, value, place),
+                None => self.mismatch(kind, value, place),
+            },
+            _ => self.mismatch(kind, value, place),
+        }
+    }
+
+    fn mismatch(&mut self, kind: &Kind, value: &DeValue<'_>, place: &Place) -> Value {
+        let message = format!("expected {}, found {}", kind.words(), found(value));
+        self.refuse(Fault::at(place, message).maybe_hint(kind.quote_hint(value)))
+    }
+
+    fn text(&mut self, rule: Rule, text: &str, place: &Place) -> Value {
+        match rule.read(text) {
+            Ok(value) => value,
+            Err(Refusal { message, hint }) => {
+                self.refuse(Fault::at(place, message).maybe_hint(hint))
+            }
+        }
+    }
+
+    fn choice(&mut self, words: &'static [&'static str], text: &str, place: &Place) -> Value {
+        if words.contains(&text) {
+            return Value::Text(text.to_owned());
+        }
+        let message = format!("expected {}, found \"{text}\"", Kind::Choice(words).words());
+        self.refuse(Fault::at(place, message).maybe_hint(did_you_mean(text, words.iter().copied())))
+    }
+
+    fn integer(
+        &mut self,
+        kind: &Kind,
+        range: std::ops::RangeInclusive<i64>,
+        number: &DeInteger<'_>,
+        place: &Place,
+    ) -> Value {
+        match integer(number) {
+            Some(number) if range.contains(&number) => Value::Integer(number),
+            _ => {
+                self.refuse(Fault::at(place, format!("expected {}, found {number}", kind.words())))
+            }
+        }
+    }
+
+    fn number(
+        &mut self,
+        kind: &Kind,
+        range: std::ops::RangeInclusive<f64>,
+        number: Option<f64>,
+        place: &Place,
+    ) -> Value {
+        match number {
+            Some(number) if range.contains(&number) => Value::Float(number),
+            Some(number) => {
+                self.refuse(Fault::at(place, format!("expected {}, found {number}", kind.words())))
+            }
+            None => self.refuse(Fault::at(place, format!("expected {}", kind.words()))),
+        }
+    }
+
+    fn env_value(&mut self, value: &DeValue<'_>, place: &Place) -> Value {
+        match value {
+            DeValue::String(text) => self.text(Rule::Any, text, place),
+            // A number in another base is given as the number it is.
+            DeValue::Integer(number) => Value::Text(
+                integer(number).map_or_else(|| number.to_string(), |number| number.to_string()),
+            ),
+            DeValue::Float(number) => Value::Text(number.as_str().to_owned()),
+            DeValue::Boolean(value) => Value::Text(value.to_string()),
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                self.mismatch(&Kind::EnvValue, value, place)
+            }
+        }
+    }
+
+    fn argv(&mut self, items: &DeArray<'_>, place: &Place) -> Value {
+        const ARGUMENT: &Kind = &Kind::Text(Rule::Any);
+        let nodes: Vec<Node> = items.iter().map(|item| self.node(ARGUMENT, item)).collect();
+        match nodes.first() {
+            None => self.refuse(
+                Fault::at(place, "the command is empty")
+                    .with_hint("the first entry is the program"),
+            ),
+            Some(first) if first.text().is_some_and(|program| program.trim().is_empty()) => {
+                let fault = Fault::at(&first.place, "the name of the program is empty");
+                self.refuse(fault.with_hint("the first entry is the program"))
+            }
+            Some(_) => Value::List(nodes),
+        }
+    }
+
+    fn list(&mut self, of: &'static Kind, min: usize, items: &DeArray<'_>, place: &Place) -> Value {
+        if items.len() < min {
+            return self.refuse(Fault::at(place, "this array cannot be empty"));
+        }
+        Value::List(items.iter().map(|item| self.node(of, item)).collect())
+    }
+
+    /// A table whose keys are the user's. One with a bad name is kept: what refers to it exists.
+    fn map(&mut self, rule: Rule, of: &'static Kind, table: &DeTable<'_>) -> Value {
+        let mut fields = Fields::default();
+        for (key, value) in table {
+            let place = self.place(key.span());
+            self.text(rule, key.get_ref(), &place);
+            let node = self.node(of, value);
+            fields.insert(key.get_ref().to_string(), Entry { key: place, node });
+        }
+        Value::Table(fields)
+    }
+
+    /// `web = "npm run dev"` stands for `web = { command = "npm run dev" }`.
+    fn command_alone(
+        &mut self,
+        shape: &'static Shape,
+        value: &DeValue<'_>,
+        place: &Place,
+    ) -> Value {
+        let mut fields = Fields::default();
+        if let Some(key) = shape.keys.iter().find(|key| key.name == "command") {
+            let value = self.value(&key.kind, value, place);
+            let node = Node { place: place.clone(), value };
+            fields.insert(key.name.to_owned(), Entry { key: place.clone(), node });
+        }
+        Value::Table(fields)
+    }
+
+    fn table(&mut self, shape: &'static Shape, table: &DeTable<'_>, place: &Place) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in table {
+            let key_place = self.place(name.span());
+            let Some(key) = shape.own_keys().find(|key| key.name == name.get_ref()) else {
+                self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
+                continue;
+            };
+            if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
+                let message = format!("`{}` is not built in this version yet", key.name);
+                let hint = "it was checked, but nothing would act on it: take it out for now";
+                self.faults.push(Fault::at(&key_place, message).with_hint(hint));
+            }
+            let node = self.node(&key.kind, value);
+            fields.insert(key.name.to_owned(), Entry { key: key_place, node });
+        }
+        self.complete(shape, &fields, place);
+        fields
+    }
+
+    fn unknown_key(&mut self, shape: &Shape, name: &str, value: &DeValue<'_>, place: &Place) {
+        if shape.keys.iter().any(|key| key.name == name) {
+            let message = format!("{} cannot have the key `{name}`", shape.label);
+            let hint = match (shape.role, name) {
+                (_, "name") => Some("its name is the key of its table"),
+                (Role::OptionSet, "command") => Some("every process has a command of its own"),
+                (Role::Job, _) => Some("make it a process that names the pool with `pool = …`"),
+                (Role::Alone | Role::Pool | Role::Process | Role::OptionSet, _) => None,
+                (Role::Ready | Role::Health, _) => Some("only `ready` knows it"),
+            };
+            self.faults.push(Fault::at(place, message).maybe_hint(hint));
+            return;
+        }
+        let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);
+        let mut hint = did_you_mean(name, known);
+        if hint.is_none()
+            && shape.name == ROOT.name
+            && Kind::Runnable(&super::keys::PROCESS).fits(value)
+        {
+            hint = Some(format!("a process is written as `[process.{name}]`"));
+        }
+        let message = if shape.name == ROOT.name {
+            format!("unknown key `{name}`")
+        } else {
+            format!("unknown key `{name}` in {}", shape.label)
+        };
+        self.faults.push(Fault::at(place, message).maybe_hint(hint));
+    }
+
+    /// What must be there, and what cannot be there together.
+    fn complete(&mut self, shape: &'static Shape, fields: &Fields, place: &Place) {
+        if !shape.is_merged() && !self.broken {
+            for key in shape.own_keys().filter(|key| key.required && !fields.has(key.name)) {
+                let message = format!("{} needs the key `{}`", shape.label, key.name);
+                self.faults.push(Fault::at(place, message));
+            }
+        }
+        if shape.one_of.is_empty() {
+            return;
+        }
+        let mut kinds = fields.iter().filter(|(name, _)| shape.one_of.contains(name));
+        match (kinds.next(), kinds.next()) {
+            (None, _) if !self.broken => {
+                let message = format!("{} says nothing that can be checked", shape.label);
+                let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
+                self.faults.push(Fault::at(place, message).with_hint(hint));
+            }
+            (Some((first, first_entry)), Some((second, entry))) => {
+                let message = format!("{} has both `{first}` and `{second}`", shape.label);
+                let fault = Fault::at(&entry.key, message).also(&first_entry.key, "the first one");
+                let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
+                self.faults.push(fault.with_hint(hint));
+            }
+            (None | Some(_), _) => {}
+        }
+        if let (Some(status), false) = (fields.entry("status"), fields.has("http")) {
+            self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
+        }
+    }
+}
+
+impl Kind {
+    /// Whether the type of a value is the right one, whatever the value says.
+    fn fits(&self, value: &DeValue<'_>) -> bool {
+        match self {
+            Self::Text(_) | Self::Choice(_) => value.is_str(),
+            Self::Boolean => value.is_bool(),
+            Self::Only(only) => value.as_bool() == Some(*only),
+            Self::Integer { .. } => value.is_integer(),
+            Self::Number { .. } => value.is_integer() || value.is_float(),
+            Self::EnvValue => {
+                value.is_str() || value.is_bool() || value.is_integer() || value.is_float()
+            }
+            Self::Argv | Self::List { .. } => value.is_array(),
+            Self::OneOrMany(of) => value.is_array() || of.fits(value),
+            Self::Map { .. } | Self::Table(_) => value.is_table(),
+            Self::Runnable(_) => value.is_table() || value.is_str() || value.is_array(),
+            Self::Either(kinds) => kinds.iter().any(|kind| kind.fits(value)),
+        }
+    }
+
+    /// What to write, where a number stands in the place of a duration or a size.
+    fn quote_hint(&self, value: &DeValue<'_>) -> Option<String> {
+        let DeValue::Integer(number) = value else { return None };
+        let unit = match self {
+            Self::Text(Rule::Duration { .. }) => Some("s"),
+            Self::Text(Rule::Size) => Some("B"),
+            Self::Text(_)
+            | Self::Choice(_)
+            | Self::Boolean
+            | Self::Only(_)
+            | Self::Integer { .. }
+            | Self::Number { .. }
+            | Self::EnvValue
+            | Self::Argv
+            | Self::List { .. }
+            | Self::OneOrMany(_)
+            | Self::Map { .. }
+            | Self::Table(_)
+            | Self::Runnable(_)
+            | Self::Either(_) => None,
+        };
+        unit.map(|unit| format!("say the unit: \"{number}{unit}\""))
+    }
+}
+
+fn integer(number: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+/// A value for "found …": what it is, and the value where it is short.
+fn found(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) if text.chars().count() <= 40 => format!("the string \"{text}\""),
+        DeValue::String(_) => "a string".to_owned(),
+        DeValue::Integer(number) => format!("the integer {number}"),
+        DeValue::Float(number) => format!("the float {number}"),
+        DeValue::Boolean(value) => format!("`{value}`"),
+        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(_) => "an array".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}

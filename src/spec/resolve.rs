@@ -1,0 +1,226 @@
+//! From the files to a [`Spec`]: files and option sets merged, names looked up, defaults filled in.
+//!
+//! A spec is always made, however much is wrong, so that every mistake is found in one go; the
+//! caller throws it away when there was one.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::fault::{Fault, Place};
+use super::procfile::Procfile;
+use super::procfile::tree::{Fields, Node};
+use super::{Name, OnFailure, OutputLimits, PoolSpec, ProcessKind, ProcessSpec, Project, Spec};
+
+mod cycle;
+mod environment;
+mod layers;
+mod process;
+mod reference;
+
+use layers::Layers;
+
+/// The option set and the retry policy that hold where none is named.
+const DEFAULT: &str = "default";
+
+/// Where the project is.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// Canonical path of the first file.
+    pub(crate) file: PathBuf,
+    /// Its folder: what relative paths are relative to.
+    pub(crate) dir: PathBuf,
+    /// Every file, the first one first.
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// What is found on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
+}
+
+/// A process or job of the merged files.
+#[derive(Debug, Clone)]
+struct Member<'a> {
+    name: String,
+    kind: ProcessKind,
+    /// The keys written for it alone.
+    own: &'a Fields,
+    /// Its name, or for a job its entry in the list.
+    place: &'a Place,
+    /// The pool it is a job of.
+    job_of: Option<&'a str>,
+}
+
+/// Makes the spec of a project; the first file is the weakest.
+pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) -> Spec {
+    let mut root = Fields::default();
+    for file in files {
+        root.merge_file(&file.fields);
+    }
+    let broken = files.iter().any(|file| file.broken);
+    let members = members(&root);
+    if let (false, false, Some(first)) = (says_what_to_run(&root), broken, files.first()) {
+        let message = "there is no process and no job in this file";
+        let hint = "write `[process]` and under it `web = \"npm run dev\"`";
+        let place = Place::start_of(&first.source);
+        findings.faults.push(Fault::at(&place, message).with_hint(hint));
+    }
+    duplicates(&root, &members, &mut findings.faults);
+    reference::check(&root, &members, broken, &mut findings.faults);
+    let layered: Vec<(Member<'_>, Layers<'_>)> =
+        members.iter().map(|member| (member.clone(), Layers::of(member, &root))).collect();
+    let mut resolver = process::Resolver::new(home, &root, broken, findings);
+    let mut processes: IndexMap<Name, Arc<ProcessSpec>> = IndexMap::new();
+    for (member, layers) in &layered {
+        let process = resolver.process(member, layers);
+        processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
+    }
+    cycle::check(&layered, &mut findings.faults);
+    Spec {
+        project: project(home, &root),
+        processes,
+        pools: pools(&root, &members, broken, findings),
+    }
+}
+
+/// Whether there is a process or a job, be it a wrong one.
+fn says_what_to_run(root: &Fields) -> bool {
+    let has_jobs = |pool: &Fields| {
+        let jobs = pool.get("jobs");
+        jobs.is_some_and(|jobs| jobs.items().is_none_or(|jobs| !jobs.is_empty()))
+    };
+    let process = |node: &Node| node.table().is_none_or(|all| all.iter().next().is_some());
+    let pool = |node: &Node| {
+        node.table()
+            .is_none_or(|all| all.iter().any(|(_, entry)| entry.node.table().is_none_or(has_jobs)))
+    };
+    root.get("process").is_some_and(process) || root.get("pool").is_some_and(pool)
+}
+
+/// Processes in the order of the file, then the jobs of each pool.
+fn members(root: &Fields) -> Vec<Member<'_>> {
+    let processes = root.tables("process").map(|(name, entry, own)| Member {
+        name: name.to_owned(),
+        kind: ProcessKind::Process,
+        own,
+        place: &entry.key,
+        job_of: None,
+    });
+    let jobs = root.tables("pool").flat_map(|(pool, _, keys)| {
+        let jobs = keys.items("jobs").iter().enumerate();
+        jobs.filter_map(move |(index, node)| {
+            let own = node.table()?;
+            let name =
+                own.text("name").map_or_else(|| format!("{pool}.{}", index + 1), str::to_owned);
+            Some(Member {
+                name,
+                kind: ProcessKind::Job,
+                own,
+                place: &node.place,
+                job_of: Some(pool),
+            })
+        })
+    });
+    processes.chain(jobs).collect()
+}
+
+/// Names are unique over processes, jobs and pools.
+fn duplicates(root: &Fields, members: &[Member<'_>], faults: &mut Vec<Fault>) {
+    let of = |kind, what| {
+        members.iter().filter(move |member| member.kind == kind).map(move |member| {
+            let place = member.own.entry("name").map_or(member.place, |entry| &entry.node.place);
+            (member.name.as_str(), place, what)
+        })
+    };
+    let processes = of(ProcessKind::Process, "a process");
+    let pools = root.tables("pool").map(|(name, entry, _)| (name, &entry.key, "a pool"));
+    let names = processes.chain(pools).chain(of(ProcessKind::Job, "a job"));
+    let mut seen: HashMap<&str, (&Place, &str)> = HashMap::new();
+    for (name, place, what) in names {
+        if let Some((first, earlier)) = seen.get(name) {
+            let message = format!("the name `{name}` is taken");
+            let label = format!("{earlier} has it");
+            let hint = "names are unique over processes, jobs and pools";
+            faults.push(Fault::at(place, message).also(first, label).with_hint(hint));
+        } else {
+            seen.insert(name, (place, what));
+        }
+    }
+}
+
+fn project(home: &Home, root: &Fields) -> Project {
+    let keys = root.table("project");
+    let folder = home.dir.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = keys.and_then(|keys| keys.text("name")).map(str::to_owned).or(folder);
+    let output = keys.and_then(|keys| keys.table("output"));
+    let size = |key| output.and_then(|output| output.size(key));
+    let usual = OutputLimits::default();
+    Project {
+        name: name.unwrap_or_else(|| "project".to_owned()),
+        file: home.file.clone(),
+        dir: home.dir.clone(),
+        files: home.files.clone(),
+        output: OutputLimits {
+            memory: size("memory").unwrap_or(usual.memory),
+            line: size("line").unwrap_or(usual.line),
+        },
+    }
+}
+
+fn pools(
+    root: &Fields,
+    members: &[Member<'_>],
+    broken: bool,
+    findings: &mut Findings,
+) -> IndexMap<Name, Arc<PoolSpec>> {
+    let mut jobs: HashMap<&str, Vec<Name>> = HashMap::new();
+    for member in members {
+        if let Some(pool) = member.job_of {
+            jobs.entry(pool).or_default().push(Name::new(&member.name));
+        }
+    }
+    let mut pools = IndexMap::new();
+    for (name, entry, keys) in root.tables("pool") {
+        if !keys.has("concurrency") && !broken {
+            let message = format!("pool `{name}` needs the key `concurrency`");
+            let hint = "it is the number of slots: `concurrency = 2`";
+            findings.faults.push(Fault::at(&entry.key, message).with_hint(hint));
+        }
+        let pool = PoolSpec {
+            name: Name::new(name),
+            concurrency: keys.integer("concurrency").unwrap_or(1),
+            on_failure: match keys.text("on_failure") {
+                Some("stop") => OnFailure::Stop,
+                _ => OnFailure::Continue,
+            },
+            autostart: keys.boolean("autostart").unwrap_or(true),
+            jobs: jobs.remove(name).unwrap_or_default(),
+        };
+        pools.insert(pool.name.clone(), Arc::new(pool));
+    }
+    pools
+}
+
+/// What a `depends_on` names: the name, its place, and the value beside it in the table form.
+fn dependencies(keys: &Fields) -> Vec<(&str, &Place, Option<&Node>)> {
+    match keys.get("depends_on") {
+        Some(node) => match (node.items(), node.table()) {
+            (Some(items), _) => {
+                items.iter().filter_map(|item| Some((item.text()?, &item.place, None))).collect()
+            }
+            (None, Some(table)) => {
+                table.iter().map(|(name, entry)| (name, &entry.key, Some(&entry.node))).collect()
+            }
+            (None, None) => Vec::new(),
+        },
+        None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Circles: of dependencies (through pools too, which depend on their jobs) and of option sets.
+
+use std::collections::{HashMap, HashSet};
+
+use indexmap::IndexMap;
+
+use super::super::fault::{Fault, Place};
+use super::super::procfile::tree::Fields;
+use super::layers::Layers;
+use super::{Member, dependencies};
+
+/// A file of a megabyte can hold more circles than anyone wants to read.
+const MOST: usize = 100;
+
+#[derive(Debug)]
+struct Edge {
+    to: String,
+    place: Place,
+    label: &'static str,
+}
+
+type Graph = IndexMap<String, Vec<Edge>>;
+
+/// Tells every circle of dependencies.
+pub(super) fn check(members: &[(Member<'_>, Layers<'_>)], faults: &mut Vec<Fault>) {
+    let mut graph = Graph::new();
+    for (member, layers) in members {
+        // A job with the name of its pool is another mistake, and no circle.
+        if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
+            let to = member.name.clone();
+            let edge = Edge { to, place: member.place.clone(), label: "has the job" };
+            graph.entry(pool.to_owned()).or_default().push(edge);
+        }
+        let edges = dependencies(&layers.merged).into_iter().map(|(to, place, _)| Edge {
+            to: to.to_owned(),
+            place: place.clone(),
+            label: "depends on",
+        });
+        graph.entry(member.name.clone()).or_default().extend(edges);
+    }
+    tell(&graph, "dependencies go round in a circle", faults);
+}
+
+/// Tells every circle of option sets.
+pub(super) fn check_sets(root: &Fields, faults: &mut Vec<Fault>) {
+    let mut graph = Graph::new();
+    for (name, _, keys) in root.tables("options") {
+        let edges = keys.items("options").iter().filter_map(|node| {
+            Some(Edge { to: node.text()?.to_owned(), place: node.place.clone(), label: "takes" })
+        });
+        graph.insert(name.to_owned(), edges.collect());
+    }
+    tell(&graph, "option sets go round in a circle", faults);
+}
+
+fn tell(graph: &Graph, what: &str, faults: &mut Vec<Fault>) {
+    for circle in circles(graph) {
+        let mut names: Vec<String> = circle.iter().map(|(from, _)| format!("`{from}`")).collect();
+        names.extend(names.first().cloned());
+        let message = format!("{what}: {}", names.join(" -> "));
+        let mut edges = circle
+            .iter()
+            .map(|(from, edge)| (&edge.place, format!("`{from}` {} `{}`", edge.label, edge.to)));
+        if let Some((place, _)) = edges.next_back() {
+            let fault = Fault::at(place, message);
+            faults.push(edges.fold(fault, |fault, (place, label)| fault.also(place, label)));
+        }
+    }
+}
+
+/// Walks every edge once; an edge back to a name that is still open closes a circle. Without
+/// recursion: a chain may be as long as a file has lines.
+fn circles(graph: &Graph) -> Vec<Vec<(&str, &Edge)>> {
+    let mut found: Vec<Vec<(&str, &Edge)>> = Vec::new();
+    let mut depth_of: HashMap<&str, usize> = HashMap::new();
+    let mut done: HashSet<&str> = HashSet::new();
+    for start in graph.keys() {
+        let mut path: Vec<(&str, std::slice::Iter<'_, Edge>)> = Vec::new();
+        let mut edges: Vec<&Edge> = Vec::new();
+        let open = |name| graph.get_key_value(name).map(|(name, all)| (name.as_str(), all.iter()));
+        if !done.contains(start.as_str()) {
+            path.extend(open(start.as_str()));
+            depth_of.insert(start, 0);
+        }
+        while let Some((name, rest)) = path.last_mut() {
+            let Some(edge) = rest.next() else {
+                done.insert(name);
+                depth_of.remove(name);
+                path.pop();
+                edges.pop();
+                continue;
+            };
+            if let Some(&depth) = depth_of.get(edge.to.as_str()) {
+                if found.len() < MOST {
+                    let taken = edges.iter().copied().chain([edge]);
+                    let names = path.iter().map(|(name, _)| *name);
+                    found.push(names.zip(taken).skip(depth).collect());
+                }
+            } else if !done.contains(edge.to.as_str())
+                && let Some(next) = open(edge.to.as_str())
+            {
+                depth_of.insert(next.0, path.len());
+                path.push(next);
+                edges.push(edge);
+            }
+        }
+    }
+    found
+}

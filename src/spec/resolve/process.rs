@@ -1,0 +1,265 @@
+//! One process or job: what its layers come to, with every default filled in.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::super::fault::Fault;
+use super::super::procfile::tree::{Fields, Node, Value};
+use super::super::{
+    ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind, ProcessSpec,
+    Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
+};
+use super::environment::EnvFiles;
+use super::layers::Layers;
+use super::{DEFAULT, Findings, Home, Member, dependencies};
+
+/// Makes processes out of members of the merged files.
+pub(super) struct Resolver<'a> {
+    dir: &'a Path,
+    root: &'a Fields,
+    shell: Vec<String>,
+    stop: StopPolicy,
+    broken: bool,
+    env_files: EnvFiles<'a>,
+    findings: &'a mut Findings,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(
+        home: &'a Home,
+        root: &'a Fields,
+        broken: bool,
+        findings: &'a mut Findings,
+    ) -> Self {
+        let keys = root.table("project");
+        let shell: Vec<String> =
+            keys.into_iter().flat_map(|keys| keys.texts("shell")).map(str::to_owned).collect();
+        let usual = || vec!["/bin/sh".to_owned(), "-c".to_owned()];
+        Self {
+            dir: &home.dir,
+            root,
+            shell: if shell.is_empty() { usual() } else { shell },
+            stop: StopPolicy::default(),
+            broken,
+            env_files: EnvFiles::new(&home.dir),
+            findings,
+        }
+    }
+
+    pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {
+        let keys = &layers.merged;
+        let project = self.root.table("project");
+        let env = self.env_files.environment(project, layers, self.findings);
+        self.contradictions(member, layers);
+        let pool = member.job_of.or_else(|| keys.text("pool"));
+        ProcessSpec {
+            name: Name::new(&member.name),
+            kind: member.kind,
+            command: self.own_command(member, keys),
+            description: keys.text("description").map(str::to_owned),
+            cwd: keys.text("cwd").map_or_else(|| self.dir.to_owned(), |cwd| self.dir.join(cwd)),
+            env,
+            port: keys.integer("port"),
+            color: match keys.text("color") {
+                Some("always") => ColorWish::Always,
+                Some("never") => ColorWish::Never,
+                _ => ColorWish::Auto,
+            },
+            stdin: match keys.text("stdin") {
+                Some("pipe") => StdinKind::Pipe,
+                _ => StdinKind::Null,
+            },
+            depends_on: depends_on(keys),
+            restart: self.restart(keys, pool),
+            retry: self.retry(keys, pool),
+            timeout: keys.duration("timeout"),
+            idle_timeout: keys.duration("idle_timeout"),
+            stop: self.stop_policy(keys.table("stop")),
+            success_exit_codes: success_exit_codes(keys),
+            replicas: keys.integer("replicas"),
+            pool: pool.map(Name::new),
+            autostart: keys.boolean("autostart").unwrap_or(true),
+            tags: keys.texts("tags").map(Name::new).collect(),
+            shutdown_on: match keys.text("shutdown_on") {
+                Some("failure") => ShutdownOn::Failure,
+                Some("exit") => ShutdownOn::Exit,
+                _ => ShutdownOn::Never,
+            },
+            log: self.log(&member.name, keys),
+        }
+    }
+
+    /// What each key allows, but not all of them together.
+    fn contradictions(&mut self, member: &Member<'_>, layers: &Layers<'_>) {
+        let keys = &layers.merged;
+        if let (Some(restart), Some(retry)) = (keys.entry("restart"), keys.entry("retry")) {
+            // Saying "never" above a set that names a policy is the way to opt out of it.
+            let in_vain = layers.strength("retry") >= layers.strength("restart");
+            if restart.node.text() == Some("never") && in_vain {
+                let message = "a retry policy together with `restart = \"never\"`";
+                let fault = Fault::at(&retry.key, message).also(&restart.key, "never restarted");
+                let hint = "take one of the two out";
+                self.findings.faults.push(fault.with_hint(hint));
+            }
+        }
+        let port: Option<u16> = keys.integer("port");
+        let replicas: Option<u32> = keys.integer("replicas");
+        if let (Some(port), Some(replicas), Some(entry)) = (port, replicas, keys.entry("replicas"))
+            && u32::from(port) + replicas - 1 > u32::from(u16::MAX)
+        {
+            let message = format!("{replicas} replicas from port {port} on need ports above 65535");
+            self.findings.faults.push(Fault::at(&entry.node.place, message));
+        }
+        for check in ["ready", "health"] {
+            let Some(check) = keys.table(check).filter(|_| !keys.has("port")) else { continue };
+            let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));
+            let path = |node: &&Node| node.text().is_some_and(|url| url.starts_with('/'));
+            if let Some(node) = tcp.or_else(|| check.get("http").filter(path)) {
+                let message =
+                    format!("this check means the port of `{}`, which has none", member.name);
+                let fault =
+                    Fault::at(&node.place, message).with_hint("give it one with `port = 8080`");
+                self.findings.faults.push(fault);
+            }
+        }
+    }
+
+    fn own_command(&mut self, member: &Member<'_>, keys: &Fields) -> CommandLine {
+        let told = self.broken || keys.has("command") || member.kind == ProcessKind::Job;
+        if !told {
+            let message = format!("process `{}` has no command", member.name);
+            let fault = Fault::at(member.place, message);
+            self.findings.faults.push(fault.with_hint("say how to run it: `command = \"…\"`"));
+        }
+        let nothing = CommandLine::Argv(vec![String::new()]);
+        keys.get("command").and_then(|node| self.command(node)).unwrap_or(nothing)
+    }
+
+    fn command(&self, node: &Node) -> Option<CommandLine> {
+        if let Some(script) = node.text() {
+            let shell = self.shell.clone();
+            return Some(CommandLine::Shell { shell, script: script.to_owned() });
+        }
+        let argv: Vec<String> =
+            node.items()?.iter().filter_map(Node::text).map(str::to_owned).collect();
+        (!argv.is_empty()).then_some(CommandLine::Argv(argv))
+    }
+
+    /// The retry that is named by the process, its sets or its pool.
+    fn named_retry<'k>(&self, keys: &'k Fields, pool: Option<&str>) -> Option<&'k Node>
+    where
+        'a: 'k,
+    {
+        let pools = self.root.table("pool");
+        let of_pool = || pools?.table(pool?)?.get("retry");
+        keys.get("retry").or_else(of_pool)
+    }
+
+    fn restart(&self, keys: &Fields, pool: Option<&str>) -> Restart {
+        match keys.text("restart") {
+            Some("never") => Restart::Never,
+            Some("on-failure") => Restart::OnFailure,
+            Some("always") => Restart::Always,
+            _ if keys.has("health") || self.named_retry(keys, pool).is_some() => Restart::OnFailure,
+            _ => Restart::Never,
+        }
+    }
+
+    fn retry(&self, keys: &Fields, pool: Option<&str>) -> RetryPolicy {
+        let policies = self.root.table("retry");
+        let policy = |name| policies.and_then(|policies| policies.table(name));
+        let usual = inherit(RetryPolicy::default(), policy(DEFAULT));
+        let Some(node) = self.named_retry(keys, pool) else { return usual };
+        inherit(usual, node.table().or_else(|| policy(node.text()?)))
+    }
+
+    fn stop_policy(&self, keys: Option<&Fields>) -> StopPolicy {
+        let mut stop = self.stop.clone();
+        let Some(keys) = keys else { return stop };
+        if let Some(signal) = keys.text("signal").and_then(|signal| signal.parse().ok()) {
+            stop.signal = signal;
+        }
+        if let Some(grace) = keys.duration("grace") {
+            stop.grace = grace;
+        }
+        stop.command = keys.get("command").and_then(|node| self.command(node));
+        stop.strays = match keys.text("strays") {
+            Some("group") => StraysPolicy::Group,
+            Some("leave") => StraysPolicy::Leave,
+            _ => StraysPolicy::Kill,
+        };
+        if keys.has("keep") {
+            stop.keep = Arc::new(keys.texts("keep").map(str::to_owned).collect());
+        }
+        stop
+    }
+
+    fn log(&self, name: &str, keys: &Fields) -> Option<LogPolicy> {
+        let node = keys.get("log");
+        if node.is_some_and(|node| node.table().is_none()) {
+            return None;
+        }
+        let own = node.and_then(Node::table);
+        let project = self.root.table("project").and_then(|project| project.table("log"));
+        let file = own.and_then(|own| own.text("file")).map(|file| self.dir.join(file));
+        let in_folder = || {
+            let dir = project?.text("dir")?;
+            Some(self.dir.join(dir).join(format!("{name}.log")))
+        };
+        let layers = [own, project];
+        let mut layers = layers.iter().flatten();
+        Some(LogPolicy {
+            file: file.or_else(in_folder)?,
+            max_size: layers.clone().find_map(|keys| keys.size("max_size")).unwrap_or(10 << 20),
+            keep: layers.find_map(|keys| keys.integer("keep")).unwrap_or(5),
+        })
+    }
+}
+
+/// `policy`, with what `keys` say put in its place.
+fn inherit(policy: RetryPolicy, keys: Option<&Fields>) -> RetryPolicy {
+    let Some(keys) = keys else { return policy };
+    let backoff = keys.table("backoff");
+    let wait = |key| backoff.and_then(|backoff: &Fields| backoff.duration(key));
+    let number = |key| backoff.and_then(|backoff: &Fields| backoff.float(key));
+    RetryPolicy {
+        attempts: match keys.get("attempts").map(|node| &node.value) {
+            Some(Value::Text(_)) => None,
+            Some(Value::Integer(_)) => keys.integer("attempts"),
+            _ => policy.attempts,
+        },
+        initial: wait("initial").unwrap_or(policy.initial),
+        factor: number("factor").unwrap_or(policy.factor),
+        max: wait("max").unwrap_or(policy.max),
+        jitter: number("jitter").unwrap_or(policy.jitter),
+        reset_after: keys.duration("reset_after").unwrap_or(policy.reset_after),
+    }
+}
+
+fn depends_on(keys: &Fields) -> IndexMap<Name, Dependency> {
+    let one = |(name, _, value): (&str, _, Option<&Node>)| {
+        let long = value.and_then(Node::table);
+        let word = value.and_then(Node::text).or_else(|| long?.text("condition"));
+        let condition = match word {
+            Some("started") => Condition::Started,
+            Some("succeeded") => Condition::Succeeded,
+            Some("completed") => Condition::Completed,
+            _ => Condition::Ready,
+        };
+        let restart = long.and_then(|long| long.boolean("restart")).unwrap_or(false);
+        (Name::new(name), Dependency { condition, restart })
+    };
+    dependencies(keys).into_iter().map(one).collect()
+}
+
+fn success_exit_codes(keys: &Fields) -> BTreeSet<i32> {
+    let code = |node: &Node| {
+        let Value::Integer(code) = node.value else { return None };
+        i32::try_from(code).ok()
+    };
+    let codes: BTreeSet<i32> = keys.items("success_exit_codes").iter().filter_map(code).collect();
+    if codes.is_empty() { BTreeSet::from([0]) } else { codes }
+}

@@ -1,0 +1,159 @@
+//! Durations and sizes, as they are written in a file and on the command line.
+
+use std::time::Duration;
+
+/// A duration or size that cannot be read: what is wrong, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UnitError {
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
+/// Units of time, longest first; a number with a smaller one follows a number with a larger one.
+const TIMES: &[(&str, f64)] =
+    &[("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+
+/// Units of size. Powers of 1000 are not among them, so that nobody has to ask which is meant.
+const SIZES: &[(&str, u64)] =
+    &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+
+/// No duration of a file is longer, so that sums of a few never overflow: ten years.
+const LONGEST: f64 = 3_650.0 * 86_400.0;
+
+/// What [`parse_duration`] takes, as a regular expression for the schema.
+pub(crate) const DURATION_PATTERN: &str = r"^(?=.*\d)(\d+(\.\d+)?d *)?(\d+(\.\d+)?h *)?(\d+(\.\d+)?m *)?(\d+(\.\d+)?s *)?(\d+(\.\d+)?ms)?$";
+
+/// What [`parse_size`] takes, as a regular expression for the schema.
+pub(crate) const SIZE_PATTERN: &str = r"^\d+(\.\d+)? ?(B|KiB|MiB|GiB|TiB)$";
+
+/// Reads a duration such as `300ms`, `10s`, `1.5h` or `1m 30s`: numbers with the units `d`, `h`,
+/// `m`, `s`, `ms`, longest first.
+pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
+    let error = |hint: &str| UnitError {
+        message: format!("`{text}` is not a duration"),
+        hint: hint.to_owned(),
+    };
+    let usual = r#"write it like "300ms", "10s" or "1m 30s""#;
+    let mut seconds = 0.0;
+    let mut units = TIMES.iter();
+    let mut rest = text;
+    loop {
+        let (number, after) = split_number(rest).ok_or_else(|| error(usual))?;
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(letters).unwrap_or((after, ""));
+        if unit.is_empty() {
+            return Err(error(r#"say the unit, such as "10s" or "10ms""#));
+        }
+        if !TIMES.iter().any(|(known, _)| *known == unit) {
+            return Err(error("the units are d, h, m, s and ms"));
+        }
+        let Some((_, factor)) = units.find(|(known, _)| *known == unit) else {
+            return Err(error("each unit stands once, the longest first"));
+        };
+        seconds += number * factor;
+        rest = after.trim_start_matches(' ');
+        if rest.is_empty() {
+            break;
+        }
+    }
+    if seconds > LONGEST {
+        return Err(error("ten years (3650d) are the most"));
+    }
+    // Rounded to whole microseconds: "0.3s" is 300 ms, not a hair less.
+    Ok(Duration::from_micros((seconds * 1e6).round() as u64))
+}
+
+/// Reads a size such as `512B`, `64KiB` or `1.5GiB`, in bytes. The unit is part of it.
+pub fn parse_size(text: &str) -> Result<u64, UnitError> {
+    let error = |hint: String| UnitError { message: format!("`{text}` is not a size"), hint };
+    let usual = || r#"write it like "512B", "64KiB" or "10MiB""#.to_owned();
+    let (number, unit) = split_number(text).ok_or_else(|| error(usual()))?;
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let Some((_, factor)) = SIZES.iter().find(|(known, _)| *known == unit) else {
+        let same = |known: &str| {
+            known.get(..1).is_some_and(|letter| {
+                unit.get(..1).is_some_and(|start| start.eq_ignore_ascii_case(letter))
+            })
+        };
+        let meant = SIZES.iter().map(|(known, _)| *known).find(|known| same(known));
+        return Err(error(match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => usual(),
+        }));
+    };
+    let bytes = number * *factor as f64;
+    if bytes > (1_u64 << 53) as f64 {
+        return Err(error("8192TiB are the most".to_owned()));
+    }
+    Ok(bytes.round() as u64)
+}
+
+/// A decimal number at the start, and what follows it.
+fn split_number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, rest) = text.split_at_checked(end)?;
+    let whole = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let valid = match number.split_once('.') {
+        Some((before, after)) => whole(before) && whole(after),
+        None => whole(number),
+    };
+    if !valid {
+        return None;
+    }
+    Some((number.parse().ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_numbers_with_units_longest_first() {
+        for (text, milliseconds) in [
+            ("300ms", 300),
+            ("10s", 10_000),
+            ("1m 30s", 90_000),
+            ("1m30s", 90_000),
+            ("1.5h", 5_400_000),
+            ("1d 2h 3m 4s 5ms", 93_784_005),
+            ("0s", 0),
+            ("0.3s", 300),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in [
+            "", " ", "10", "s", "10x", "-1s", "1s 1m", "1s 1s", "1.s", ".5s", "1e3s", " 1s",
+            "4000d", "1m,30s", "PT5S", "٣s",
+        ] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_say_their_unit() {
+        for (text, bytes) in
+            [("512B", 512), ("64KiB", 65_536), ("10 MiB", 10 << 20), ("1.5GiB", 3 << 29), ("0B", 0)]
+        {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "1000", "MiB", "-1B", "1KB", "1kib", "9999999TiB", "1  MiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_size("10MB").unwrap_err().hint, "did you mean `MiB`?");
+    }
+
+    #[test]
+    fn the_patterns_of_the_schema_take_what_the_readers_take() {
+        let size = regex::Regex::new(SIZE_PATTERN).unwrap();
+        assert!(size.is_match("64KiB") && !size.is_match("64"));
+        // The look-ahead only refuses the empty text, which `regex` cannot say.
+        let duration = regex::Regex::new(&DURATION_PATTERN.replace(r"(?=.*\d)", "")).unwrap();
+        for text in ["300ms", "10s", "1m 30s", "1m30s", "1.5h", "1d 2h 3m 4s 5ms"] {
+            assert!(duration.is_match(text), "{text}");
+        }
+        assert!(!duration.is_match("1s 1m") && !duration.is_match("10"));
+    }
+}
