@@ -177,20 +177,28 @@ fn follow(file: &Path, stop: &AtomicBool) -> Vec<f64> {
 }
 
 /// Reads what the front shows until it ends; counts the lines of the flood.
-fn watch(stdout: ChildStdout, total: u64) -> (Vec<f64>, usize) {
+fn watch(mut stdout: ChildStdout, total: u64) -> (Vec<f64>, usize) {
     let mut late = Vec::new();
-    let mut shown = 0;
-    let mut reader = BufReader::with_capacity(1 << 20, stdout);
-    let mut line = Vec::new();
+    let (mut shown, mut kept) = (0, 0);
+    let mut text = vec![0; 1 << 20];
+    let tick = memchr::memmem::Finder::new("tick ");
     loop {
-        line.clear();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(1..) if line.starts_with(b"tick ") => {
-                late.extend(std::str::from_utf8(&line).ok().and_then(lateness));
-            }
-            Ok(1..) => shown += 1,
-            _ => return (late, (total as usize / LINE).saturating_sub(shown)),
-        }
+        let room = text.get_mut(kept..).unwrap_or_default();
+        let Ok(read @ 1..) = stdout.read(room) else {
+            return (late, (total as usize / LINE).saturating_sub(shown));
+        };
+        let (all, _) = text.split_at(kept + read);
+        let end = memchr::memrchr(b'\n', all).map_or(0, |last| last + 1);
+        let (whole, rest) = all.split_at(end);
+        let ticks = tick.find_iter(whole).filter_map(|at| whole.get(at..));
+        let before = late.len();
+        late.extend(ticks.filter_map(|tick| {
+            let line = tick.split(|byte| *byte == b'\n').next()?;
+            std::str::from_utf8(line).ok().and_then(lateness)
+        }));
+        shown += memchr::memchr_iter(b'\n', whole).count() - (late.len() - before);
+        kept = rest.len();
+        text.copy_within(end..end + kept, 0);
     }
 }
 

@@ -100,11 +100,17 @@ impl Plain {
     }
 }
 
-/// Puts notices on stderr, whole lines at a time.
+/// Puts notices on stderr, whole lines at a time; those that have come meanwhile in one go.
 fn write_notices(lines: &blocking::Receiver<String>) {
-    for line in lines {
-        let mut text = line;
+    const MOST: usize = 64 << 10;
+    while let Ok(mut text) = lines.recv() {
         text.push('\n');
+        while text.len() < MOST
+            && let Ok(line) = lines.try_recv()
+        {
+            text.push_str(&line);
+            text.push('\n');
+        }
         _ = io::stderr().lock().write_all(text.as_bytes());
     }
 }

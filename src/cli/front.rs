@@ -108,7 +108,13 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     if takes_terminal {
         watching.follow_stops(&session, own);
     }
-    let finish = engine.run(serve.chosen, serve.dependencies).await;
+    // On a thread of the runtime, as what is told by the tasks of the runs comes without a switch of
+    // threads there.
+    let running = tokio::spawn(engine.run(serve.chosen, serve.dependencies));
+    let finish = match running.await {
+        Ok(finish) => finish,
+        Err(error) => return project::failed(&format!("the engine has failed: {error}")),
+    };
     if takes_terminal {
         _ = process::reclaim_terminal();
     }

@@ -72,7 +72,8 @@ impl RealChild {
         A: FnOnce(&mut dyn Iterator<Item = &Found>) -> T + Send + 'static,
     {
         let run = self.leader.token;
-        self.tracker.ask(Scope::Run(run), move |tree| answer(&mut tree.of(run)))
+        let scope = if self.exit.is_some() { Scope::Ended(run) } else { Scope::Run(run) };
+        self.tracker.ask(scope, move |tree| answer(&mut tree.of(run)))
     }
 }
 

@@ -6,10 +6,12 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
+
+use rustix::io::Errno;
 
 use super::pause::pause;
 
@@ -88,12 +90,19 @@ fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     open()
 }
 
-/// Reads a small file of `/proc` in few calls.
+/// Reads a small file of `/proc` in few calls: that of the standard library asks for its size first,
+/// which here is always 0.
 fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut file = patiently(|| File::open(path.as_ref()))?;
+    let file = patiently(|| File::open(path.as_ref()))?;
     let mut bytes = Vec::with_capacity(4096);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    loop {
+        bytes.reserve(1024);
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// The process with this number now; `None` when there is none.

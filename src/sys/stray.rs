@@ -29,6 +29,9 @@ pub(super) enum Scope {
     Adopted,
     /// Adopted orphans and the tree of one leader.
     Run(Token),
+    /// The same for a leader whose end has been seen: what it left is among the orphans, so it need
+    /// not be followed, and most often there is nobody to follow.
+    Ended(Token),
     /// Everything below this process, leaders too.
     All,
 }
@@ -212,13 +215,14 @@ impl Looker {
 
     fn look(&mut self, scopes: &[Scope]) -> Tree {
         let all = scopes.contains(&Scope::All);
-        let wanted: HashSet<Token> = scopes
-            .iter()
-            .filter_map(|scope| match scope {
-                Scope::Run(token) => Some(*token),
-                Scope::Adopted | Scope::All => None,
-            })
-            .collect();
+        let (mut wanted, mut ended) = (HashSet::new(), HashSet::new());
+        for scope in scopes {
+            match scope {
+                Scope::Run(token) => _ = wanted.insert(*token),
+                Scope::Ended(token) => _ = ended.insert(*token),
+                Scope::Adopted | Scope::All => {}
+            }
+        }
         let mut tree = Tree::default();
         let mut met = HashSet::new();
         // Who is orphaned between our list of children and that of its parent is in neither: look
@@ -240,6 +244,7 @@ impl Looker {
                 break;
             }
         }
+        wanted.extend(ended);
         if !wanted.is_empty() && !adopts_orphans() {
             self.look_everywhere(&wanted, &mut met, &mut tree);
         }
