@@ -95,7 +95,8 @@ fn retries_are_extra_tries_and_the_last_code_counts() {
     let done = exec(["--retries", "2", "--", "sh", "-c", "echo try; exit 5"]);
     done.assert_code(5);
     assert_eq!(done.out, "try\n".repeat(3));
-    let done = exec(["--retries", "9", "--", "sh", "-c", "echo $PITCREW_RUN; [ $PITCREW_RUN = 3 ]"]);
+    let done =
+        exec(["--retries", "9", "--", "sh", "-c", "echo $PITCREW_RUN; [ $PITCREW_RUN = 3 ]"]);
     done.assert_code(0);
     assert_eq!(done.out, "1\n2\n3\n");
 }
@@ -121,7 +122,16 @@ fn cwd_and_env_are_set() {
     let project = Project::empty();
     std::fs::create_dir(project.path("sub")).unwrap();
     let done = project.run([
-        "exec", "--cwd", "sub", "--env", "A=1", "--env", "B=x=y", "--", "sh", "-c",
+        "exec",
+        "--cwd",
+        "sub",
+        "--env",
+        "A=1",
+        "--env",
+        "B=x=y",
+        "--",
+        "sh",
+        "-c",
         "pwd; echo $A $B",
     ]);
     done.assert_code(0);
@@ -157,10 +167,13 @@ fn a_signal_to_us_ends_it_and_us() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         let project = Project::empty();
         let sleep = long_sleep();
-        let exec =
-            project.start(project.pitcrew(["exec", "--", "sh", "-c", &format!(
-                "sleep {sleep} & echo up; wait"
-            )]));
+        let exec = project.start(project.pitcrew([
+            "exec",
+            "--",
+            "sh",
+            "-c",
+            &format!("sleep {sleep} & echo up; wait"),
+        ]));
         exec.wait_out("up");
         exec.signal(signal);
         assert_eq!(exec.done().signal(), signal);

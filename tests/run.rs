@@ -18,8 +18,7 @@ fn the_code_of_the_process_is_the_code() {
 
 #[test]
 fn a_program_that_is_missing_is_127_and_not_executable_126() {
-    let project =
-        Project::new("[process]\na = ['no-such-program-here']\nb = ['./plain']\n");
+    let project = Project::new("[process]\na = ['no-such-program-here']\nb = ['./plain']\n");
     project.write("plain", "not a program");
     project.run(["run", "a"]).assert_code(127);
     project.run(["run", "b"]).assert_code(126);
@@ -177,9 +176,8 @@ fn on_a_terminal_ctrl_c_that_ends_the_process_is_130() {
 
 #[test]
 fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
-    let project = Project::new(
-        "[process]\na = '''echo up; trap 'echo again' CONT; read x; echo got $x'''\n",
-    );
+    let project =
+        Project::new("[process]\na = '''echo up; trap 'echo again' CONT; read x; echo got $x'''\n");
     let mut shell = project.command("/bin/bash");
     shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "prompt> ").env("TERM", "dumb");
     let mut terminal = Terminal::start(shell);

@@ -112,9 +112,8 @@ fn the_way_down_names_who_is_waited_for_and_the_time_left() {
 
 #[test]
 fn a_second_signal_kills_at_once() {
-    let project = Project::new(&format!(
-        "[process.a]\ncommand = '{STUBBORN}'\nstop = {{ grace = '10m' }}\n"
-    ));
+    let project =
+        Project::new(&format!("[process.a]\ncommand = '{STUBBORN}'\nstop = {{ grace = '10m' }}\n"));
     let up = project.up(["--events", "events"]);
     up.wait_out("| up");
     up.signal(libc::SIGINT);
@@ -129,9 +128,8 @@ fn a_second_signal_kills_at_once() {
 
 #[test]
 fn another_signal_soon_after_counts_as_the_second() {
-    let project = Project::new(&format!(
-        "[process.a]\ncommand = '{STUBBORN}'\nstop = {{ grace = '10m' }}\n"
-    ));
+    let project =
+        Project::new(&format!("[process.a]\ncommand = '{STUBBORN}'\nstop = {{ grace = '10m' }}\n"));
     let up = project.up([]);
     up.wait_out("| up");
     up.signal(libc::SIGINT);

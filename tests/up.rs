@@ -255,8 +255,7 @@ fn events_are_appended() {
     project.up_done(["--events", "events"]).assert_code(0);
     let text = project.text("events");
     let (before, first) = text.split_once('\n').unwrap();
-    let first: serde_json::Value =
-        serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    let first: serde_json::Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
     assert_eq!((before, &first["seq"]), ("before", &1.into()));
 }
 
@@ -296,7 +295,8 @@ fn events_of_retries_count_attempts_and_end_with_giving_up() {
     project.up_done(["--events", "events"]).assert_code(1);
     let events = project.events("events");
     let starts = about(&events, "process_started", "a");
-    let numbers: Vec<_> = starts.iter().map(|e| (e["run"].as_u64(), e["attempt"].as_u64())).collect();
+    let numbers: Vec<_> =
+        starts.iter().map(|e| (e["run"].as_u64(), e["attempt"].as_u64())).collect();
     assert_eq!(numbers, [1, 2, 3].map(|n| (Some(n), Some(n))));
     assert_eq!(starts[1]["cause"], serde_json::json!({"kind": "retry", "retry": 1, "retries": 2}));
     let retrying = about(&events, "process_retrying", "a");
@@ -521,10 +521,8 @@ fn a_second_up_is_refused_naming_the_first() {
 
 #[test]
 fn fifty_at_the_same_time_give_one_engine() {
-    let project = Project::new(&format!(
-        "[process]\na = 'echo $$ >> starts; exec sleep {}'\n",
-        long_sleep()
-    ));
+    let project =
+        Project::new(&format!("[process]\na = 'echo $$ >> starts; exec sleep {}'\n", long_sleep()));
     let mut all: Vec<_> = (0..50).map(|_| project.up([])).collect();
     wait_until("49 are refused", || {
         let texts = all.iter().filter(|one| one.err.lossy().contains("is running already"));

@@ -115,7 +115,6 @@ pub fn check(events: &[Value]) {
 #[track_caller]
 fn check_time(event: &Value) {
     let time = event["time"].as_str().unwrap();
-    let shape: String =
-        time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00.000Z", "{event}");
 }

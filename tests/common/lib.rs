@@ -108,7 +108,10 @@ impl Project {
         command
             .current_dir(self.dir())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin")))
+            .env(
+                "PATH",
+                std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin")),
+            )
             .env("HOME", self.folder.path())
             .env("LANG", "C.UTF-8")
             .env("XDG_RUNTIME_DIR", self.folder.path().join("runtime"))

@@ -22,13 +22,13 @@ pub struct Terminal {
 impl Terminal {
     /// Starts it with the terminal as its three descriptors and its controlling terminal.
     pub fn start(mut command: Command) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave: OwnedFd = File::options().read(true).write(true).open(path).unwrap().into();
-        let size =
-            rustix::termios::Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&slave, size).unwrap();
         command
             .stdin(Stdio::from(slave.try_clone().unwrap()))
@@ -66,9 +66,8 @@ impl Terminal {
     /// Waits until this was shown so many times.
     #[track_caller]
     pub fn wait_times(&self, wanted: &str, times: usize) {
-        let enough = |bytes: &[u8]| {
-            memchr::memmem::find_iter(bytes, wanted.as_bytes()).count() >= times
-        };
+        let enough =
+            |bytes: &[u8]| memchr::memmem::find_iter(bytes, wanted.as_bytes()).count() >= times;
         assert!(
             self.shown.wait_for(enough),
             "waited in vain for {wanted:?}, {times} times; shown:\n{}",
