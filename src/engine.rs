@@ -282,7 +282,6 @@ impl<H: Host> Engine<H> {
             clock: self.clock.clone(),
             facts: facts.clone(),
             notices: self.notices.clone(),
-            tap,
             fallback: orders,
         };
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
@@ -292,7 +291,7 @@ impl<H: Host> Engine<H> {
                 Ok(child) => {
                     let pid = sys::Child::pid(&child);
                     _ = facts.send(Fact::Spawned { run, pid });
-                    tokio::spawn(RunTask::new(context, child, intake, received).live());
+                    tokio::spawn(RunTask::new(context, child, intake, tap, received).live());
                 }
                 Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
             }

@@ -26,6 +26,8 @@ use crate::sys::{Child, Descendant, Host, Strays};
 const DRAIN_QUIET: Duration = Duration::from_millis(150);
 /// How long the outputs are read after the end at most.
 const DRAIN_MOST: Duration = Duration::from_secs(2);
+/// The same after a kill, whose end has to be told before the machine calls it unkillable.
+const DRAIN_KILLED: Duration = Duration::from_secs(1);
 /// An unfinished line is shown when nothing came for this long: a prompt.
 const PARTIAL_AFTER: Duration = Duration::from_millis(50);
 /// How often it is looked whether strays that were asked to go are gone.
@@ -49,7 +51,9 @@ pub(super) enum Order {
 }
 
 /// Raw chunks of a child, for somebody who passes them on as they come.
-pub type Tap = mpsc::Sender<(Stream, Vec<u8>)>;
+pub type Tap = mpsc::Sender<Tapped>;
+/// One of them.
+type Tapped = (Stream, Vec<u8>);
 
 /// What a run task needs to know.
 pub(super) struct RunContext<H: Host> {
@@ -62,7 +66,6 @@ pub(super) struct RunContext<H: Host> {
     pub(super) clock: Clock,
     pub(super) facts: mpsc::UnboundedSender<Fact>,
     pub(super) notices: Notices,
-    pub(super) tap: Option<Tap>,
     /// Orders to itself, for a stop command that cannot be started.
     pub(super) fallback: mpsc::UnboundedSender<Order>,
 }
@@ -121,11 +124,12 @@ impl<H: Host> RunTask<H> {
         context: RunContext<H>,
         mut child: H::Child,
         intake: Intake,
+        tap: Option<Tap>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Self {
         let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
         let last_output = context.clock.now();
-        let pipes = Pipes { out, err, intake, tapped: context.tap.is_some() };
+        let pipes = Pipes { out, err, intake, tap, place: None, held_up: false };
         Self {
             context,
             child,
@@ -304,13 +308,25 @@ impl<H: Host> RunTask<H> {
     }
 
     /// Reads what is left in the pipes: until they are closed, or silent, or time is up.
+    ///
+    /// While the log file or the tap takes nothing, it is not the pipes that are silent: that is
+    /// waited for, so that nothing is lost, until there is a kill.
     async fn drain(&mut self) {
-        let most = now() + DRAIN_MOST;
+        let mut most = now() + DRAIN_MOST;
+        let mut killed = false;
         while now() < most {
-            let before = self.last_output;
-            match self.pump(false, Some((now() + DRAIN_QUIET).min(most))).await {
+            if self.asked == Asked::Kill && !std::mem::replace(&mut killed, true) {
+                most = most.min(now() + DRAIN_KILLED);
+            }
+            let (before, begun) = (self.last_output, now());
+            let pumped = self.pump(false, Some((begun + DRAIN_QUIET).min(most))).await;
+            let waits = self.pipes.held_up && !killed;
+            if waits {
+                most += now() - begun;
+            }
+            match pumped {
                 Pumped::Closed => return,
-                Pumped::Quiet if self.last_output == before => return,
+                Pumped::Quiet if self.last_output == before && !waits => return,
                 Pumped::Order(order) => self.obey_leaderless(&order),
                 Pumped::Quiet | Pumped::Exited(_) => {}
             }
@@ -337,9 +353,8 @@ impl<H: Host> RunTask<H> {
                 exit = child.exited(), if watch_exit => {
                     return Pumped::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
                 }
-                read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => {
-                    self.took(read).await;
-                }
+                place = place(pipes.tap.clone()), if pipes.needs_place() => pipes.has_place(place),
+                read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => self.took(read),
                 () = sleep_until(partial), if show_partial => {
                     self.unshown = false;
                     self.pipes.intake.show_partial(Clock::wall());
@@ -351,27 +366,12 @@ impl<H: Host> RunTask<H> {
         }
     }
 
-    /// Something was read and kept.
-    async fn took(&mut self, read: Read) {
-        let (stream, bytes) = match read {
-            Read::End => return,
-            Read::Kept(length) => {
-                self.spent += length;
-                (None, Vec::new())
-            }
-            Read::Tapped(stream, bytes) => {
-                self.spent += bytes.len();
-                (Some(stream), bytes)
-            }
-        };
-        self.last_output = self.context.clock.now();
-        self.unshown = true;
-        if let (Some(tap), Some(stream)) = (&self.context.tap, stream)
-            && tap.send((stream, bytes)).await.is_err()
-        {
-            // Nobody takes it any more: the child is told in the way pipes tell it.
-            self.pipes.out = None;
-            self.pipes.err = None;
+    /// Something was read and kept, or one of the outputs has ended.
+    fn took(&mut self, length: usize) {
+        if length > 0 {
+            self.spent += length;
+            self.last_output = self.context.clock.now();
+            self.unshown = true;
         }
     }
 }
@@ -386,17 +386,20 @@ struct Pipes<R> {
     out: Option<R>,
     err: Option<R>,
     intake: Intake,
-    tapped: bool,
+    tap: Option<Tap>,
+    /// Where the next chunk for the tap goes. It is had before anything is read, so that a tap
+    /// that takes nothing holds up the child and not the orders to it.
+    place: Option<Place>,
+    /// Nothing is read now because the log file or the tap has no room.
+    held_up: bool,
 }
 
-/// What one read gave.
-enum Read {
-    /// So many bytes, kept.
-    Kept(usize),
-    /// The same, kept, with a copy for the tap.
-    Tapped(Stream, Vec<u8>),
-    /// One of the two is closed.
-    End,
+/// Room for one chunk in a tap.
+type Place = mpsc::OwnedPermit<Tapped>;
+
+/// Waits for room in a tap; nothing when nobody takes it any more. Cancel safe.
+async fn place(tap: Option<Tap>) -> Option<Place> {
+    tap?.reserve_owned().await.ok()
 }
 
 thread_local! {
@@ -405,9 +408,24 @@ thread_local! {
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
-    /// Reads once from whichever output has something, if the log file has room for it.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        if self.intake.poll_room(cx).is_pending() {
+    fn needs_place(&self) -> bool {
+        self.tap.is_some() && self.place.is_none() && (self.out.is_some() || self.err.is_some())
+    }
+
+    /// The answer to [`place`]. When nobody takes it any more, the child is told in the way pipes
+    /// tell it.
+    fn has_place(&mut self, place: Option<Place>) {
+        if place.is_none() {
+            (self.out, self.err) = (None, None);
+        }
+        self.place = place;
+    }
+
+    /// Reads once from whichever output has something, if there is room for it; gives how much, and
+    /// nothing when one of the two is closed.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        self.held_up = self.needs_place() || self.intake.poll_room(cx).is_pending();
+        if self.held_up {
             return Poll::Pending;
         }
         SCRATCH.with_borrow_mut(|scratch| {
@@ -426,15 +444,14 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
                     Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                         let bytes = buffer.filled();
                         self.intake.push(stream, bytes, Clock::wall());
-                        return Poll::Ready(if self.tapped {
-                            Read::Tapped(stream, bytes.to_vec())
-                        } else {
-                            Read::Kept(bytes.len())
-                        });
+                        if let Some(place) = self.place.take() {
+                            place.send((stream, bytes.to_vec()));
+                        }
+                        return Poll::Ready(bytes.len());
                     }
                     Poll::Ready(Ok(()) | Err(_)) => {
                         *pipe = None;
-                        return Poll::Ready(Read::End);
+                        return Poll::Ready(0);
                     }
                 }
             }
@@ -442,3 +459,6 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
