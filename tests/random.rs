@@ -111,7 +111,8 @@ fn invent(seed: u64) -> World {
             missing: dice.chance(6),
             retries: if dice.chance(50) { dice.below(3) as u32 } else { 0 },
             needs,
-            pool: (!pools.is_empty() && dice.chance(40)).then(|| dice.below(pools.len() as u64) as usize),
+            pool: (!pools.is_empty() && dice.chance(40))
+                .then(|| dice.below(pools.len() as u64) as usize),
         });
     }
     let text = write(&mut dice, &all, &pools);
@@ -176,12 +177,13 @@ fn write(dice: &mut Dice, all: &[One], pools: &[u32]) -> String {
 fn fates(world: &World) -> Vec<Fate> {
     let mut fates: Vec<Fate> = Vec::new();
     for one in &world.all {
-        let possible = one.needs.iter().all(|(other, condition)| match (condition, fates[*other]) {
-            (Condition::Succeeded, Fate::Succeeded { .. }) => true,
-            (Condition::Completed, fate) => fate != Fate::Skipped,
-            (Condition::Started, fate) => fate != Fate::Skipped && !world.all[*other].missing,
-            (Condition::Succeeded, Fate::Failed { .. } | Fate::Skipped) => false,
-        });
+        let possible =
+            one.needs.iter().all(|(other, condition)| match (condition, fates[*other]) {
+                (Condition::Succeeded, Fate::Succeeded { .. }) => true,
+                (Condition::Completed, fate) => fate != Fate::Skipped,
+                (Condition::Started, fate) => fate != Fate::Skipped && !world.all[*other].missing,
+                (Condition::Succeeded, Fate::Failed { .. } | Fate::Skipped) => false,
+            });
         fates.push(if possible { one.fate() } else { Fate::Skipped });
     }
     fates
@@ -264,6 +266,8 @@ fn verify_slots(world: &World, events: &[Value]) {
                 }
                 "process_completed" => alive -= 1,
                 "process_failed" => assert_eq!(queue.pop_front(), Some(name(event))),
+                // What it needs has got a new run, or cannot get there any more.
+                "process_waiting" | "process_skipped" => queue.retain(|one| *one != name(event)),
                 _ => {}
             }
         }

@@ -205,8 +205,7 @@ fn on_a_terminal_the_shell_has_it_back_afterwards() {
 fn exec_on_a_terminal_passes_ctrl_c_to_the_command() {
     let project = Project::empty();
     let script = "trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.02; done";
-    let mut terminal =
-        Terminal::start(project.pitcrew(["exec", "--", "sh", "-c", script]));
+    let mut terminal = Terminal::start(project.pitcrew(["exec", "--", "sh", "-c", script]));
     terminal.wait("up");
     terminal.type_in("\x03");
     terminal.wait("caught");
