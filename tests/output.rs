@@ -214,20 +214,60 @@ fn fifty_megabytes_of_lines_are_in_the_log_to_the_byte_over_rotations() {
 #[test]
 fn one_very_long_line_takes_no_memory_and_is_in_the_log() {
     let project = Project::new(
-        "[process.a]\ncommand = '''head -c 40000000 /dev/zero | tr '\\0' x; echo; echo end; \
-         until [ -e go ]; do sleep 0.05; done'''\nlog = { file = 'a.log' }\n",
+        "[project]\noutput = { memory = '8MiB' }\n\
+         [process.a]\ncommand = '''head -c 64000000 /dev/zero | tr '\\0' x; echo; echo end; \
+         until [ -e go ]; do sleep 0.05; done'''\nlog = { file = 'a.log', max_size = '1GiB' }\n",
     );
     let up = project.up(["--quiet"]);
-    wait_until("it is written", || project.text("a.log").ends_with("end\n"));
-    // The kept output may hold all of it; what is above that is the limit.
+    wait_until("it is written", || project.read("a.log").ends_with(b"end\n"));
     let most = memory_kib(up.engine(), "VmHWM");
     println!("VmHWM {most} KiB");
-    assert!(most < (256 + 64) * 1024, "{most} KiB");
+    assert!(most < (8 + 64) * 1024, "{most} KiB");
     project.write("go", "");
     up.done().assert_code(0);
-    let got = whole_log(&project, "a.log");
-    assert_eq!(got.len(), 40_000_000 + 5);
-    assert!(got[..40_000_000].iter().all(|b| *b == b'x'));
+    let got = project.read("a.log");
+    assert_eq!(got.len(), 64_000_000 + 5);
+    assert!(got[..64_000_000].iter().all(|b| *b == b'x'));
+}
+
+#[test]
+fn a_log_is_rotated_by_size_and_only_so_many_are_kept() {
+    let project = Project::new(
+        "[project]\nlog = { dir = 'logs', max_size = '64KiB', keep = 3 }\n\
+         [process]\na = 'seq 100000'\n[process.b]\ncommand = 'echo none'\nlog = false\n",
+    );
+    project.up_done(["--quiet"]).assert_code(0);
+    let mut names: Vec<String> = std::fs::read_dir(project.path("logs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a.log", "a.log.1", "a.log.2", "a.log.3"]);
+    let kept = whole_log(&project, "logs/a.log");
+    let text = String::from_utf8(kept).unwrap();
+    let first: u32 = text.lines().next().unwrap().parse().unwrap();
+    let wanted: String = (first..=100_000).map(|n| format!("{n}\n")).collect();
+    assert!(text == wanted, "the end of what was printed, without a gap");
+    for name in &names {
+        assert!(project.read(&format!("logs/{name}")).len() <= 64 << 10, "{name}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_too_slow_is_told_what_it_missed() {
+    let project = Project::new(
+        "[project]\noutput = { memory = '1MiB' }\n\
+         [process]\na = 'seq 1000000; touch ran'\n",
+    );
+    let mut shell = project.command("bash");
+    let script = format!(
+        "{} up --no-tui | {{ until [ -e ran ]; do sleep 0.02; done; cat; }}",
+        common::binary()
+    );
+    shell.args(["-c", &script]);
+    let done = project.finished(shell);
+    done.assert_err("lines not shown, the reader is too slow");
+    assert!(done.out.ends_with("a | 1000000\n"));
 }
 
 #[test]
@@ -261,7 +301,8 @@ fn a_log_folder_that_is_removed_comes_back() {
 #[test]
 fn a_child_that_prints_300_megabytes_takes_bounded_memory_and_delays_nobody() {
     let project = Project::new(
-        "[process.loud]\ncommand = '''yes 'a line of some length, as programs print them' | \
+        "[project]\noutput = { memory = '32MiB' }\n\
+         [process.loud]\ncommand = '''yes 'a line of some length, as programs print them' | \
          head -c 300000000; touch loud-done'''\n\
          [process.calm]\ncommand = '''while [ ! -e loud-done ]; do date +%s%N > said; \
          echo tick; sleep 0.1; done'''\nlog = { file = 'calm.log' }\n",
@@ -283,7 +324,7 @@ fn a_child_that_prints_300_megabytes_takes_bounded_memory_and_delays_nobody() {
     }
     assert_eq!(up.ended().code(), Some(0));
     println!("VmHWM {most} KiB, longest gap {worst:?}");
-    assert!(most < (256 + 64) * 1024, "{most} KiB");
+    assert!(most < (32 + 64) * 1024, "{most} KiB");
     up.done();
 }
 

@@ -428,6 +428,26 @@ fn strays_leave_leaves_all_and_names_them() {
 }
 
 #[test]
+fn programs_to_keep_are_left_and_named() {
+    let (kept, gone) = (long_sleep(), long_sleep());
+    let project = Project::new(&format!(
+        "[process.a]\ncommand = './shared-daemon {kept} & sleep {gone} & sleep 0.1'\n\
+         stop = {{ keep = ['shared-daemon'] }}\n"
+    ));
+    std::os::unix::fs::symlink("/bin/sleep", project.path("shared-daemon")).unwrap();
+    let mut up = project.up([]);
+    assert_eq!(up.ended().code(), Some(0));
+    let said = up.wait_err("left alone");
+    assert!(said.contains("shared-daemon"), "{said}");
+    up.forget();
+    assert!(with_argument(&gone).is_empty());
+    let left = with_argument(&kept);
+    assert_eq!(left.len(), 1);
+    common::send(left[0], libc::SIGKILL);
+    project.nothing_left_within(common::BOUND);
+}
+
+#[test]
 fn a_timeout_ends_the_whole_tree() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
