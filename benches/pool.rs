@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 mod support;
-use support::{Budget, Held, Project, beside, head, median, now};
+use support::{Budget, Held, Project, beside, head, median, now, processor};
 
 const JOBS: usize = 10_000;
 const SLOTS: usize = 16;
@@ -23,20 +23,27 @@ fn main() -> io::Result<()> {
     _ = writeln!(text, "]");
     let project = Project::new(&text)?;
     let (mut ours, mut jobs, mut xargs, mut semaphore) = (vec![], vec![], vec![], vec![]);
+    let (mut our_cost, mut xargs_cost, mut semaphore_cost) = (vec![], vec![], vec![]);
     for round in 0..runs {
         let events = project.path(&format!("events{round}"));
-        let start = now();
+        let (start, before) = (now(), processor());
         let mut manager = Held::start(project.up(&["--quiet", "--events"]).arg(&events))?;
         if !manager.wait()?.success() {
             return Err(io::Error::other("a job failed"));
         }
         ours.push(JOBS as f64 / start.elapsed().as_secs_f64());
+        our_cost.push(cost(before));
         jobs.extend(between(&events));
+        let before = processor();
         xargs.extend(with_xargs());
+        xargs_cost.push(cost(before));
+        let before = processor();
         semaphore.push(with_semaphore()?);
+        semaphore_cost.push(cost(before));
     }
     let (whole, jobs) = (median(ours), median(jobs));
     let xargs = (!xargs.is_empty()).then(|| median(xargs));
+    let xargs_cost = xargs.map(|_| median(xargs_cost));
     let semaphore = Some(median(semaphore));
     head("10,000 jobs of `true`, 16 slots", runs);
     let bare = ("bare semaphore", semaphore);
@@ -49,7 +56,16 @@ fn main() -> io::Result<()> {
         ("xargs -P16", xargs),
         Budget::Least(1.0),
     );
+    let (our, bare) = (median(our_cost), ("bare semaphore", Some(median(semaphore_cost))));
+    beside("processor time of a job, `true` included", our, "ms", bare, Budget::Most(1.0 / 0.9));
+    let peer = ("xargs -P16", xargs_cost);
+    beside("processor time of a job, `true` included", our, "ms", peer, Budget::None);
     Ok(())
+}
+
+/// Milliseconds of processor time a job has taken since then.
+fn cost(before: f64) -> f64 {
+    (processor() - before) * 1e3 / JOBS as f64
 }
 
 fn between(events: &std::path::Path) -> Option<f64> {

@@ -198,6 +198,14 @@ pub(crate) fn errand() -> Option<(String, Vec<OsString>)> {
     (!what.starts_with('-')).then(|| (what, arguments.collect()))
 }
 
+/// Seconds of processor time this program and all children it has waited for have taken.
+pub(crate) fn processor() -> f64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: f64 = fields.skip(11).take(4).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
 /// One number of `/proc/PID/status`, such as `VmHWM` in kB.
 pub(crate) fn status(pid: u32, key: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
