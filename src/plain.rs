@@ -69,7 +69,7 @@ impl Plain {
         let printer = options.lines.map(|style| {
             let printer = Printer::new(session, style, lines.clone());
             std::thread::spawn(move || {
-                if printer.print_all().is_err() {
+                if printer.print_all(io::stdout().lock()).is_err() {
                     _ = gone.send(());
                 }
             })

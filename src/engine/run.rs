@@ -3,14 +3,15 @@
 //! Everything that touches the child happens here, in one place and one order, so a signal after the
 //! reap is impossible: pump the outputs, see the exit, deal with strays, drain, reap, tell.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+
+mod pipes;
+
+use pipes::{Pipes, place};
 
 use super::clock::Clock;
 use super::environment::Surroundings;
@@ -34,8 +35,6 @@ const PARTIAL_AFTER: Duration = Duration::from_millis(50);
 const STRAY_LOOK: Duration = Duration::from_millis(25);
 /// Bytes read before other tasks have their turn.
 const TURN: usize = 1 << 20;
-/// One read takes at most this much.
-const READ: usize = 256 << 10;
 
 /// What the engine tells a run task.
 #[derive(Debug)]
@@ -379,85 +378,6 @@ impl<H: Host> RunTask<H> {
 #[expect(clippy::disallowed_methods, reason = "for the bounds of this file, which are no policy")]
 fn now() -> Instant {
     Instant::now()
-}
-
-/// Both outputs, and where they go.
-struct Pipes<R> {
-    out: Option<R>,
-    err: Option<R>,
-    intake: Intake,
-    tap: Option<Tap>,
-    /// Where the next chunk for the tap goes. It is had before anything is read, so that a tap
-    /// that takes nothing holds up the child and not the orders to it.
-    place: Option<Place>,
-    /// Nothing is read now because the log file or the tap has no room.
-    held_up: bool,
-}
-
-/// Room for one chunk in a tap.
-type Place = mpsc::OwnedPermit<Tapped>;
-
-/// Waits for room in a tap; nothing when nobody takes it any more. Cancel safe.
-async fn place(tap: Option<Tap>) -> Option<Place> {
-    tap?.reserve_owned().await.ok()
-}
-
-thread_local! {
-    /// Read into by all runs on this thread, so that a thousand idle ones take no memory for it.
-    static SCRATCH: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; READ]);
-}
-
-impl<R: AsyncRead + Unpin> Pipes<R> {
-    fn needs_place(&self) -> bool {
-        self.tap.is_some() && self.place.is_none() && (self.out.is_some() || self.err.is_some())
-    }
-
-    /// The answer to [`place`]. When nobody takes it any more, the child is told in the way pipes
-    /// tell it.
-    fn has_place(&mut self, place: Option<Place>) {
-        if place.is_none() {
-            (self.out, self.err) = (None, None);
-        }
-        self.place = place;
-    }
-
-    /// Reads once from whichever output has something, if there is room for it; gives how much, and
-    /// nothing when one of the two is closed.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        self.held_up = self.needs_place() || self.intake.poll_room(cx).is_pending();
-        if self.held_up {
-            return Poll::Pending;
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            for stream in [Stream::Out, Stream::Err] {
-                let pipe = match stream {
-                    Stream::Out => &mut self.out,
-                    Stream::Err => &mut self.err,
-                };
-                let Some(reader) = pipe else { continue };
-                let mut buffer = ReadBuf::new(scratch);
-                match Pin::new(reader).poll_read(cx, &mut buffer) {
-                    Poll::Pending => {}
-                    Poll::Ready(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
-                        cx.waker().wake_by_ref();
-                    }
-                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                        let bytes = buffer.filled();
-                        self.intake.push(stream, bytes, Clock::wall());
-                        if let Some(place) = self.place.take() {
-                            place.send((stream, bytes.to_vec()));
-                        }
-                        return Poll::Ready(bytes.len());
-                    }
-                    Poll::Ready(Ok(()) | Err(_)) => {
-                        *pipe = None;
-                        return Poll::Ready(0);
-                    }
-                }
-            }
-            Poll::Pending
-        })
-    }
 }
 
 #[cfg(test)]

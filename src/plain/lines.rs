@@ -54,12 +54,13 @@ impl Printer {
         }
     }
 
-    /// Prints until the store is closed and everything is printed; fails when nobody reads. Any
-    /// other trouble with stdout, such as a full disk, is told and stops nothing.
-    pub(super) fn print_all(mut self) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
+    /// Prints until the store is closed and everything is printed; fails when nobody reads.
+    ///
+    /// Any other failure, such as a full disk, is told once and costs the lines that came meanwhile:
+    /// what is shown is no reason to end the processes.
+    pub(super) fn print_all(mut self, mut to: impl Write) -> io::Result<()> {
         let mut text = Vec::with_capacity(CHUNK.bytes + CHUNK.bytes / 4);
-        let mut failing = false;
+        let mut is_failing = false;
         loop {
             let Some(newer) = self.reader.wait_newer(None) else { continue };
             let slice = self.reader.read(CHUNK);
@@ -75,22 +76,17 @@ impl Printer {
             for line in slice.lines() {
                 self.put(&mut text, &line);
             }
-            let written = stdout.write_all(&text).and_then(|()| stdout.flush());
-            match written {
+            match to.write_all(&text).and_then(|()| to.flush()) {
+                Ok(()) => is_failing &= text.is_empty(),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
-                Err(error) if !failing => {
-                    failing = true;
+                Err(error) if !std::mem::replace(&mut is_failing, true) => {
                     let text = format!(
                         "pitcrew | cannot write to stdout: {error}; lines are missing there until \
-                         it can be written again"
+                         it works again"
                     );
                     _ = self.notices.send(text);
                 }
-                Ok(()) if failing && !text.is_empty() => {
-                    failing = false;
-                    _ = self.notices.send("pitcrew | stdout is written again".to_owned());
-                }
-                Ok(()) | Err(_) => {}
+                Err(_) => {}
             }
             if newer == Newer::Closed && slice.is_empty() {
                 return Ok(());
@@ -152,7 +148,64 @@ pub(super) fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use std::io::{self, Write};
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::engine::Clock;
+    use crate::output::{Intake, Stream};
+    use crate::spec::{Name, OutputLimits};
+
+    /// Refuses the first write for this reason, then takes everything.
+    struct Refuses<'a>(Option<io::ErrorKind>, &'a mut Vec<u8>);
+
+    impl Write for Refuses<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.0.take() {
+                Some(kind) => Err(kind.into()),
+                None => self.1.write(bytes),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Prints one line to a writer that refuses its first write; gives the notices too.
+    fn print(refused: io::ErrorKind) -> (io::Result<()>, Vec<String>) {
+        let store = LogStore::new(OutputLimits::default());
+        let source = store.source(&Name::new("web"));
+        Intake::new(&store, source, 1, None).push(Stream::Out, b"one\n", Clock::wall());
+        store.close();
+        let (notices, told) = channel();
+        let printer = Printer {
+            reader: store.reader(Selection::All, Start::Oldest),
+            store,
+            style: LineStyle::default(),
+            width: 3,
+            zone: TimeZone::UTC,
+            notices,
+            labels: Vec::new(),
+        };
+        let ended = printer.print_all(Refuses(Some(refused), &mut Vec::new()));
+        (ended, told.into_iter().collect())
+    }
+
+    #[test]
+    fn a_full_disk_under_stdout_is_told_and_ends_nothing() {
+        let (ended, told) = print(io::ErrorKind::StorageFull);
+        assert!(ended.is_ok());
+        let [told] = told.as_slice() else { panic!("{told:?}") };
+        assert!(told.starts_with("pitcrew | cannot write to stdout: "), "{told}");
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_ends_the_printing() {
+        let (ended, told) = print(io::ErrorKind::BrokenPipe);
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(told.is_empty(), "{told:?}");
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
