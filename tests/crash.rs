@@ -100,7 +100,9 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
         ));
         // Looks like ours, is none of ours.
         let decoy_sleep = sleep.clone();
-        let mut decoy = std::process::Command::new("sleep").arg(&decoy_sleep).spawn().unwrap();
+        let mut decoy = std::process::Command::new("sleep");
+        common::in_own_session(decoy.arg(&decoy_sleep));
+        let mut decoy = decoy.spawn().unwrap();
         let up = project.up([]);
         up.wait_out("| up");
         wait_until("all sleep", || with_argument(&sleep).len() == 3);
@@ -146,7 +148,7 @@ fn kill_9_while_it_starts_children_leaves_nothing() {
     for round in 0..times(10) {
         let mut up = project.up([]);
         // At another moment each time: after so many are up.
-        let wanted = round as usize * 5;
+        let wanted = round as usize * 5 % 60;
         wait_until("some are up", || with_argument(&sleep).len() >= wanted);
         let engine = up.engine();
         send(engine, libc::SIGKILL);

@@ -1,4 +1,5 @@
 //! `pitcrew exec`: one command, its bytes as they are, limits and retries around it.
+#![expect(clippy::disallowed_methods, reason = "lower bounds of time are exact")]
 
 #[path = "common/lib.rs"]
 mod common;

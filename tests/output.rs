@@ -1,9 +1,11 @@
 //! What children print: on stdout, in the log files, in memory; whole, safe and bounded.
+#![expect(clippy::disallowed_methods, reason = "how late a line may be")]
 
 #[path = "common/lib.rs"]
 mod common;
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use common::pty::Terminal;
@@ -189,7 +191,6 @@ fn a_log_file_is_appended_to_over_restarts_and_sessions() {
         project.up_done([]).assert_code(1);
     }
     assert_eq!(project.text("a.log"), "run 1\nrun 2\nrun 3\n".repeat(2));
-    use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(project.path("a.log")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -246,7 +247,10 @@ fn a_log_is_rotated_by_size_and_only_so_many_are_kept() {
     let kept = whole_log(&project, "logs/a.log");
     let text = String::from_utf8(kept).unwrap();
     let first: u32 = text.lines().next().unwrap().parse().unwrap();
-    let wanted: String = (first..=100_000).map(|n| format!("{n}\n")).collect();
+    let mut wanted = String::new();
+    for number in first..=100_000 {
+        writeln!(wanted, "{number}").unwrap();
+    }
     assert!(text == wanted, "the end of what was printed, without a gap");
     for name in &names {
         assert!(project.read(&format!("logs/{name}")).len() <= 64 << 10, "{name}");

@@ -1,4 +1,5 @@
 //! `pitcrew run NAME`: one process in the foreground, what it needs behind it.
+#![expect(clippy::disallowed_methods, reason = "a pause that nothing announces")]
 
 #[path = "common/lib.rs"]
 mod common;
@@ -229,7 +230,7 @@ fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
     let pid: u32 = project.text("pid").trim().parse().unwrap();
     wait_until("it is in the foreground and goes on", || {
         let stat = common::stat(pid).unwrap();
-        stat.state != 'T' && stat.foreground == pid as i32
+        stat.state != 'T' && stat.foreground == pid.cast_signed()
     });
     terminal.type_in("hello\n");
     terminal.wait("got hello");

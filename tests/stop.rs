@@ -1,4 +1,5 @@
 //! How things end: stops, signals, strays, in which order and within which time.
+#![expect(clippy::disallowed_methods, reason = "lower bounds of time are exact")]
 
 #[path = "common/lib.rs"]
 mod common;

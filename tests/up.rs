@@ -1,4 +1,5 @@
 //! `pitcrew up`: what it starts, what it says, with which code it ends.
+#![expect(clippy::disallowed_methods, reason = "a pause that nothing announces")]
 
 #[path = "common/lib.rs"]
 mod common;

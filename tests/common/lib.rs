@@ -18,6 +18,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::missing_panics_doc,
+    clippy::manual_assert,
     clippy::needless_pass_by_value,
     reason = "tests"
 )]
@@ -141,13 +142,7 @@ impl Project {
 
     pub fn start_with_input(&self, mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // SAFETY: one system call between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                rustix::process::setsid()?;
-                Ok(())
-            });
-        }
+        in_own_session(&mut command);
         let mut child = command.spawn().unwrap();
         let out = Text::read(child.stdout.take().unwrap());
         let err = Text::read(child.stderr.take().unwrap());
@@ -499,6 +494,17 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(start.elapsed() < BOUND, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Makes it the leader of a session, as those are whom a test starts and waits for itself.
+pub fn in_own_session(command: &mut Command) {
+    // SAFETY: one system call between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
     }
 }
 
