@@ -136,6 +136,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
 
 fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> PlainOptions {
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let stderr = std::io::stderr();
     let colour = project::colour(global.color, &std::io::stdout());
     let (lines, tells) = match shows {
         Shows::Everything { quiet, timestamps } => {
