@@ -144,7 +144,12 @@ fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> Plain
         }
         Shows::Problems => (None, Tells::Problems { own }),
     };
-    PlainOptions { lines, tells, colour: project::colour(global.color, &std::io::stderr()) }
+    PlainOptions {
+        lines,
+        tells,
+        colour: project::colour(global.color, &stderr),
+        terminal: std::io::IsTerminal::is_terminal(&stderr),
+    }
 }
 
 /// How the program ends when the project ended like this.
@@ -193,8 +198,7 @@ impl World {
             (SignalKind::terminate(), Signal::TERM),
             (SignalKind::hangup(), Signal::HUP),
         ] {
-            // One that was ignored at the start (nohup) stays ignored.
-            if process::is_ignored(name) {
+            if process::stays_ignored(name) {
                 continue;
             }
             let (session, sent) = (self.session.clone(), sent.clone());
