@@ -34,6 +34,8 @@ pub struct PlainOptions {
     pub tells: Tells,
     /// Notices are in colour.
     pub colour: bool,
+    /// Stderr is a terminal: notices are in line with the names of processes.
+    pub terminal: bool,
 }
 
 /// What the front says on stderr.

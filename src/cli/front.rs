@@ -142,6 +142,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
 
 fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> PlainOptions {
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let stderr = std::io::stderr();
     let colour = project::colour(global.color, &std::io::stdout());
     let (lines, tells) = match shows {
         Shows::Everything { quiet, timestamps } => {
@@ -149,7 +150,12 @@ fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> Plain
         }
         Shows::Problems => (None, Tells::Problems { own }),
     };
-    PlainOptions { lines, tells, colour: project::colour(global.color, &std::io::stderr()) }
+    PlainOptions {
+        lines,
+        tells,
+        colour: project::colour(global.color, &stderr),
+        terminal: std::io::IsTerminal::is_terminal(&stderr),
+    }
 }
 
 /// How the program ends when the project ended like this.
@@ -198,8 +204,7 @@ impl World {
             (SignalKind::terminate(), Signal::TERM),
             (SignalKind::hangup(), Signal::HUP),
         ] {
-            // One that was ignored at the start (nohup) stays ignored.
-            if process::is_ignored(name) {
+            if process::stays_ignored(name) {
                 continue;
             }
             let (session, sent) = (self.session.clone(), sent.clone());

@@ -32,14 +32,9 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) fn new(session: &Session, options: PlainOptions, lines: Sender<String>) -> Self {
-        let PlainOptions { colour, tells, .. } = options;
+        let PlainOptions { colour, terminal, tells, .. } = options;
         let snapshot = session.snapshot();
-        let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
-        let label = if colour {
-            format!("\x1b[1m{:width$} |\x1b[0m ", "pitcrew")
-        } else {
-            format!("{:width$} | ", "pitcrew")
-        };
+        let label = label(colour, terminal, snapshot.processes.iter().map(|one| &one.name));
         let own = match tells {
             Tells::Everything => None,
             Tells::Problems { own } => own,
@@ -114,6 +109,18 @@ impl Teller {
             let names = listed(&alive, |one| waits(one, snapshot, now));
             self.say(&format!("waiting for {names}"));
         }
+    }
+}
+
+/// How a notice begins: in line with the names where both are seen together, elsewhere always the
+/// same, for those who search for it.
+fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>) -> String {
+    let longest = names.map(|name| name.as_str().len()).max().unwrap_or(0);
+    let width = if terminal { longest } else { 0 };
+    if colour {
+        format!("\x1b[1m{:width$} |\x1b[0m ", "pitcrew")
+    } else {
+        format!("{:width$} | ", "pitcrew")
     }
 }
 
@@ -270,4 +277,16 @@ fn how(end: &Ended) -> String {
     };
     let exit = exit.map_or_else(String::new, |exit| format!(": {exit}"));
     format!("{exit} after {}", short(Duration::from_millis(end.duration_ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Name, label};
+
+    #[test]
+    fn notices_are_padded_for_a_terminal_only() {
+        let names = [Name::new("web"), Name::new("web-bundle")];
+        assert_eq!(label(false, true, names.iter()), "pitcrew    | ");
+        assert_eq!(label(false, false, names.iter()), "pitcrew | ");
+    }
 }

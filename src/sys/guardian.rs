@@ -28,7 +28,7 @@ use crate::spec::Signal;
 /// How long the final sweep may take.
 const SWEEP_BOUND: Duration = Duration::from_secs(2);
 
-/// Handed on to the engine; those ignored at start stay ignored.
+/// Handed on to the engine.
 const FORWARDED: [i32; 6] =
     [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
 
@@ -113,11 +113,17 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     }
 }
 
+/// A hang-up that was ignored when we were started (nohup) stays ignored. SIGINT does not: a shell
+/// without job control makes whatever it starts with `&` ignore it, which is no wish of anybody.
+pub(super) fn stays_ignored(number: i32, is_ignored: bool) -> bool {
+    is_ignored && number == libc::SIGHUP
+}
+
 /// A set of signals.
 struct Signals(libc::sigset_t);
 
 impl Signals {
-    /// What the guardian waits for, but for what was ignored when we were started (nohup).
+    /// What the guardian waits for.
     fn to_wait_for() -> Self {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigemptyset makes it a set; sigaction only reads a disposition.
@@ -126,7 +132,8 @@ impl Signals {
             for number in FORWARDED {
                 let mut now = MaybeUninit::<libc::sigaction>::zeroed();
                 libc::sigaction(number, std::ptr::null(), now.as_mut_ptr());
-                if now.assume_init().sa_sigaction != libc::SIG_IGN {
+                let is_ignored = now.assume_init().sa_sigaction == libc::SIG_IGN;
+                if !stays_ignored(number, is_ignored) {
                     libc::sigaddset(set.as_mut_ptr(), number);
                 }
             }
@@ -267,5 +274,16 @@ fn end_like(end: Option<&WaitIdStatus>) -> ! {
             libc::raise(signal);
         }
         libc::_exit(code.or(signal.map(|signal| 128 + signal)).unwrap_or(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stays_ignored;
+
+    #[test]
+    fn only_a_hang_up_stays_ignored() {
+        assert!(stays_ignored(libc::SIGHUP, true) && !stays_ignored(libc::SIGHUP, false));
+        assert!(!stays_ignored(libc::SIGINT, true) && !stays_ignored(libc::SIGTERM, true));
     }
 }

@@ -104,13 +104,14 @@ pub fn stop_self() {
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
-/// Whether a signal is ignored, as by `nohup`.
-pub fn is_ignored(signal: crate::spec::Signal) -> bool {
+/// Whether a signal to pitcrew was ignored at the start and stays so, as by `nohup`.
+pub fn stays_ignored(signal: crate::spec::Signal) -> bool {
     // SAFETY: only asks for the disposition; the structure is plain data.
     unsafe {
         let mut now: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal.number(), std::ptr::null(), &raw mut now) == 0
-            && now.sa_sigaction == libc::SIG_IGN
+        let is_known = libc::sigaction(signal.number(), std::ptr::null(), &raw mut now) == 0;
+        let is_ignored = is_known && now.sa_sigaction == libc::SIG_IGN;
+        super::guardian::stays_ignored(signal.number(), is_ignored)
     }
 }
 
