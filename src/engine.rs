@@ -25,10 +25,10 @@ mod run;
 mod stop_command;
 
 pub use clock::Clock;
+pub use notice::Notices;
 pub use run::Tap;
 
 use environment::{Surroundings, Whose, argv};
-pub(crate) use notice::Notices;
 use run::{Order, RunContext, RunTask};
 
 /// Facts taken in one go before anything is published.
@@ -167,7 +167,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// A place to put notices of one's own, in one order with those of the engine.
-    pub(crate) fn notices(&self) -> Notices {
+    pub fn notices(&self) -> Notices {
         self.notices.clone()
     }
 

@@ -141,7 +141,7 @@ async fn tell(
                     remind.reset();
                 }
             },
-            _ = &mut finished => return,
+            _ = &mut finished => return teller.ended(&session.snapshot()),
             _ = remind.tick(), if phase != Phase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
                 teller.still_there(&snapshot, session.clock().now());

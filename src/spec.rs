@@ -253,6 +253,16 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// What a dependency has to do, after "waits for it to".
+    pub fn goal(self) -> &'static str {
+        match self {
+            Self::Started => "start",
+            Self::Ready => "be ready",
+            Self::Succeeded => "succeed",
+            Self::Completed => "end",
+        }
+    }
+
     /// As in the file.
     pub fn as_str(self) -> &'static str {
         match self {

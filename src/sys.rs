@@ -1,8 +1,7 @@
 //! The seam to the operating system: a [`Host`] launches, a [`Child`] is one live run.
 //!
 //! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
-//! happened. Two hosts implement it: the real one and a scripted one for tests, both always
-//! compiled.
+//! happened.
 //!
 //! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
 //! subreapers and `/proc` are what its promises rest on.

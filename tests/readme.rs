@@ -99,7 +99,7 @@ fn the_demo_shows_what_it_says() {
     for expected in [
         "flaky: retry 1 of 3 in 1.0s",
         "cannot start mistyped: no such program \"slep\"; did you mean \"sleep\"?",
-        "report skipped: flaky cannot be succeeded",
+        "report skipped: flaky cannot succeed",
         "pool build is done: 5 ended well",
     ] {
         assert!(said.contains(expected), "`{expected}` is not in:\n{said}");

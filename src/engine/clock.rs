@@ -47,13 +47,13 @@ impl Clock {
     }
 
     /// Stops the time.
-    pub(crate) fn suspend(&self) {
+    pub fn suspend(&self) {
         let mut suspended = self.suspended();
         suspended.since.get_or_insert_with(Instant::now);
     }
 
     /// Lets the time go on.
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         let mut suspended = self.suspended();
         if let Some(since) = suspended.since.take() {
             suspended.total += since.elapsed();

@@ -48,7 +48,7 @@ impl From<output::Notice> for Notice {
 
 /// Where notices go; clones go to the same place.
 #[derive(Debug, Clone)]
-pub(crate) struct Notices(mpsc::UnboundedSender<Notice>);
+pub struct Notices(mpsc::UnboundedSender<Notice>);
 
 impl Notices {
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Notice>) {
@@ -56,7 +56,8 @@ impl Notices {
         (Self(sender), receiver)
     }
 
-    pub(crate) fn tell(&self, notice: Notice) {
+    /// Tells it, and writes it to the diagnostics. Never waits.
+    pub fn tell(&self, notice: Notice) {
         let about = notice.about.as_ref().map_or("pitcrew", Name::as_str);
         tracing::info!(about, text = notice.text, "notice");
         _ = self.0.send(notice);

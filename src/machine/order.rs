@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::ProcessId;
 use super::event::{Link, WaitingOn};
 use super::lifecycle::{Hindrance, Lifecycle, Outcome, State};
+use super::snapshot::retries;
 use crate::spec::{Condition, Name, Spec};
 
 /// One entry of `depends_on`, resolved to what can run.
@@ -276,7 +277,7 @@ fn chain(one: &Lifecycle, need: &Need) -> Vec<Link> {
             need.condition.as_str()
         ),
         (State::Ended(Outcome::Failed { gave_up: true }), Some(last)) => {
-            format!("{}; gave up after {} retries", last.describe(), one.retries_used())
+            format!("{}; gave up after {}", last.describe(), retries(one.retries_used()))
         }
         (_, Some(last)) => last.describe(),
         (_, None) => "it cannot get there".to_owned(),

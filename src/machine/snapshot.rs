@@ -126,7 +126,7 @@ impl ProcessView {
                 let on: Vec<String> = order
                     .missing(one.id, all)
                     .iter()
-                    .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
+                    .map(|on| format!("{} to {}", on.name, on.condition.goal()))
                     .collect();
                 let why = match (on.is_empty(), one.ghost) {
                     (false, _) => format!("waiting for {}", on.join(" and ")),
@@ -168,9 +168,10 @@ impl ProcessView {
             }
             State::Ended(Outcome::Stopped) => (StateName::Stopped, "stopped on request".to_owned()),
             State::Ended(Outcome::Succeeded) => (StateName::Succeeded, last),
-            State::Ended(Outcome::Failed { gave_up: true }) => {
-                (StateName::Failed, format!("{last}; gave up after {} retries", one.retries_used()))
-            }
+            State::Ended(Outcome::Failed { gave_up: true }) => (
+                StateName::Failed,
+                format!("{last}; gave up after {}", retries(one.retries_used())),
+            ),
             State::Ended(Outcome::Failed { gave_up: false }) => (StateName::Failed, last),
             State::Ended(Outcome::Skipped { chain, .. }) => {
                 self.chain.clone_from(chain);
@@ -180,11 +181,16 @@ impl ProcessView {
     }
 }
 
+/// `1 retry`, `5 retries`.
+pub(crate) fn retries(number: u32) -> String {
+    if number == 1 { "1 retry".to_owned() } else { format!("{number} retries") }
+}
+
 /// A chain as one sentence.
 pub fn chain_sentence(chain: &[Link]) -> String {
     let mut parts = Vec::new();
     for link in chain {
-        parts.push(format!("{} cannot be {}: {}", link.name, link.condition.as_str(), link.why));
+        parts.push(format!("{} cannot {}: {}", link.name, link.condition.goal(), link.why));
     }
     if parts.is_empty() { "its pool was stopped".to_owned() } else { parts.join("; ") }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
 use crate::machine::event::{Cause, Ended, RunError, Subject};
-use crate::machine::snapshot::chain_sentence;
+use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
 };
@@ -25,6 +25,7 @@ pub(super) struct Teller {
     store: Arc<LogStore>,
     tells: Tells,
     own: Option<Name>,
+    was_ready: bool,
     colour: bool,
     label: String,
     lines: Sender<String>,
@@ -41,7 +42,8 @@ impl Teller {
         };
         let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
         let own = own.map(|one| one.name.clone());
-        Self { store: Arc::clone(session.store()), tells, own, colour, label, lines }
+        let store = Arc::clone(session.store());
+        Self { store, tells, own, was_ready: false, colour, label, lines }
     }
 
     fn say(&mut self, text: &str) {
@@ -59,6 +61,11 @@ impl Teller {
         let own = event.subject().is_some_and(|of| Some(&of.name) == self.own.as_ref());
         let brief = matches!(self.tells, Tells::Problems { .. });
         if brief && !is_problem(event, own) {
+            return;
+        }
+        // It may come and go with every retry; the first time is news.
+        let is_ready = matches!(event, Event::ProjectReady(_));
+        if is_ready && std::mem::replace(&mut self.was_ready, true) {
             return;
         }
         if let Some(text) = sentence(event) {
@@ -102,6 +109,25 @@ impl Teller {
         self.say(&format!("{reason}: {what} {names}{next}"));
     }
 
+    /// Who did not end well, once everything has ended: the last line of a long log.
+    pub(super) fn ended(&mut self, snapshot: &Snapshot) {
+        let all: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
+        let of = |state| all.iter().copied().filter(move |one| one.state == state);
+        let (failed, skipped): (Vec<_>, Vec<_>) =
+            (of(StateName::Failed).collect(), of(StateName::Skipped).collect());
+        let listed = |what: &str, of: &[&ProcessView]| match of.len() {
+            0 => None,
+            number => Some(format!("{number} {what}: {}", listed(of, |one| one.name.to_string()))),
+        };
+        let parts: Vec<String> = [listed("failed", &failed), listed("skipped", &skipped)]
+            .into_iter()
+            .flatten()
+            .collect();
+        if !parts.is_empty() && matches!(self.tells, Tells::Everything) {
+            self.say(&parts.join("; "));
+        }
+    }
+
     /// Who is still waited for on the way down.
     pub(super) fn still_there(&mut self, snapshot: &Snapshot, now: Moment) {
         let alive = alive(snapshot);
@@ -132,7 +158,7 @@ fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
     .collect()
 }
 
-/// `api (killed in 8.7s)`
+/// `api (8.7s left)`
 fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
     let killing = matches!(snapshot.phase, Phase::Killing(_));
     let detail = match (one.state, one.left_until(now)) {
@@ -142,7 +168,7 @@ fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
             format!(" (killed; still there: {})", left.join(", "))
         }
         (StateName::Stopping, Some(_)) if one.killed => " (killed)".to_owned(),
-        (StateName::Stopping, Some(left)) => format!(" (killed in {})", short(left)),
+        (StateName::Stopping, Some(left)) => format!(" ({} left)", short(left)),
         (_, _) if killing => String::new(),
         (_, _) => " (after those that need it)".to_owned(),
     };
@@ -197,24 +223,43 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::ProcessWaiting(e) => {
             let on: Vec<String> =
-                e.on.iter()
-                    .map(|on| format!("{} to be {}", on.name, on.condition.as_str()))
-                    .collect();
+                e.on.iter().map(|on| format!("{} to {}", on.name, on.condition.goal())).collect();
             format!("{} waits for {}", e.of.name, on.join(" and "))
         }
         Event::ProcessRetrying(e) => {
-            let delay = short(Duration::from_millis(e.delay_ms));
+            let delay = match e.delay_ms {
+                0 => "now".to_owned(),
+                ms => format!("in {}", short(Duration::from_millis(ms))),
+            };
             match (e.retry, e.retries) {
-                (0, _) => format!("{} runs again in {delay}", e.of.name),
-                (retry, Some(of)) => format!("{}: retry {retry} of {of} in {delay}", e.of.name),
-                (retry, None) => format!("{}: retry {retry} in {delay}", e.of.name),
+                (0, _) => format!("{} runs again {delay}", e.of.name),
+                (retry, Some(of)) => format!("{}: retry {retry} of {of} {delay}", e.of.name),
+                (retry, None) => format!("{}: retry {retry} {delay}", e.of.name),
             }
         }
-        Event::ProcessStopping(e) => match (&e.cause, e.signal) {
-            (Cause::Shutdown { .. }, _) => return None,
-            (_, Some(signal)) => format!("{}: {signal} sent to end it", e.of.name),
-            (_, None) => format!("{}: its stop command runs", e.of.name),
-        },
+        Event::ProcessStopping(e) => {
+            let why = match &e.cause {
+                Cause::Shutdown { .. } => return None,
+                Cause::Timeout { after_ms } => {
+                    format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
+                }
+                Cause::IdleTimeout { after_ms } => {
+                    format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
+                }
+                Cause::Pool { failed, .. } => format!("{failed} failed, "),
+                Cause::Dependency { on } => format!("{on} has a new run, "),
+                Cause::Start
+                | Cause::User
+                | Cause::Exit { .. }
+                | Cause::Signal { .. }
+                | Cause::Retry { .. }
+                | Cause::RetriesExhausted { .. } => String::new(),
+            };
+            match e.signal {
+                Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
+                None => format!("{}: {why}its stop command runs", e.of.name),
+            }
+        }
         Event::ProcessCompleted(e) if e.end.success => {
             format!("{} ended well{}", e.of.name, how(&e.end))
         }
@@ -232,7 +277,7 @@ fn sentence(event: &Event) -> Option<String> {
             | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
         },
         Event::ProcessGaveUp(e) => {
-            format!("{}: gave up after {} retries", e.of.name, e.retries)
+            format!("{}: gave up after {}", e.of.name, retries(e.retries))
         }
         Event::ProcessSkipped(e) => {
             let why = match &e.cause {
