@@ -207,29 +207,52 @@ pub struct WaitingOn {
     pub condition: crate::spec::Condition,
 }
 
-/// Declares one event type: number, time and subject first, then its own fields, then the cause.
+/// An event as it is written: number, time and kind first.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    #[serde(flatten)]
+    stamp: Stamp,
+    event: &'static str,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+/// Declares the event types, each with its name in JSON: subject first, then its own fields, then
+/// the cause.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+    ($($(#[$doc:meta])* $name:ident $kind:literal { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
             pub struct $name {
-                /// Its number and time.
-                #[serde(flatten)]
+                /// Its number and time; written with the [`Event`] it is part of.
+                #[serde(flatten, skip_serializing)]
                 pub stamp: Stamp,
                 $($(#[$field_doc])* pub $field: $ty,)*
             }
         )*
 
         /// One change in the project. As JSON it is one flat object whose `event` names the kind.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(tag = "event", rename_all = "snake_case")]
+        #[derive(Debug, Clone, PartialEq, Deserialize)]
+        #[serde(tag = "event")]
         #[non_exhaustive]
         pub enum Event {
-            $($(#[$doc])* $name($name),)*
+            $($(#[$doc])* #[serde(rename = $kind)] $name($name),)*
+        }
+
+        impl Serialize for Event {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                let (stamp, event) = (self.stamp(), self.kind());
+                match self { $(Self::$name(body) => Line { stamp, event, body }.serialize(to),)* }
+            }
         }
 
         impl Event {
+            /// The name of its kind, such as `process_started`.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$name(_) => $kind,)* }
+            }
+
             /// Its number and time.
             pub fn stamp(&self) -> Stamp {
                 match self { $(Self::$name(event) => event.stamp,)* }
@@ -251,7 +274,7 @@ macro_rules! events {
 
 events! {
     /// It waits for a slot of its pool.
-    ProcessQueued {
+    ProcessQueued "process_queued" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -261,7 +284,7 @@ events! {
         cause: Cause,
     }
     /// It waits for its dependencies.
-    ProcessWaiting {
+    ProcessWaiting "process_waiting" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -271,7 +294,7 @@ events! {
         cause: Cause,
     }
     /// Exec has succeeded.
-    ProcessStarted {
+    ProcessStarted "process_started" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -281,7 +304,7 @@ events! {
         cause: Cause,
     }
     /// It is ready.
-    ProcessReady {
+    ProcessReady "process_ready" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -289,7 +312,7 @@ events! {
         cause: Cause,
     }
     /// It ended and will be tried again after a delay.
-    ProcessRetrying {
+    ProcessRetrying "process_retrying" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -304,7 +327,7 @@ events! {
         cause: Cause,
     }
     /// It was asked to end.
-    ProcessStopping {
+    ProcessStopping "process_stopping" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -315,7 +338,7 @@ events! {
         cause: Cause,
     }
     /// The run ended by itself, whatever the code.
-    ProcessCompleted {
+    ProcessCompleted "process_completed" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -326,7 +349,7 @@ events! {
         cause: Cause,
     }
     /// The run was ended on purpose.
-    ProcessKilled {
+    ProcessKilled "process_killed" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -339,7 +362,7 @@ events! {
         cause: Cause,
     }
     /// The run could not be spawned, or had to be ended because it broke a limit.
-    ProcessFailed {
+    ProcessFailed "process_failed" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -354,7 +377,7 @@ events! {
         cause: Cause,
     }
     /// All tries are used up.
-    ProcessGaveUp {
+    ProcessGaveUp "process_gave_up" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -373,7 +396,7 @@ events! {
         cause: Cause,
     }
     /// It cannot run any more, because something it depends on cannot get where it should.
-    ProcessSkipped {
+    ProcessSkipped "process_skipped" {
         /// Who.
         #[serde(flatten)]
         of: Subject,
@@ -385,7 +408,7 @@ events! {
         cause: Cause,
     }
     /// Nothing of a pool is left to run.
-    PoolDrained {
+    PoolDrained "pool_drained" {
         /// That pool.
         pool: Name,
         /// How many of its members succeeded.
@@ -394,14 +417,14 @@ events! {
         failed: u32,
     }
     /// Every process that was started is ready or has succeeded.
-    ProjectReady {}
+    ProjectReady "project_ready" {}
     /// The project is being stopped.
-    ProjectStopping {
+    ProjectStopping "project_stopping" {
         /// Why.
         cause: Cause,
     }
     /// Everything has ended.
-    ProjectStopped {}
+    ProjectStopped "project_stopped" {}
 }
 
 impl Event {
@@ -426,3 +449,6 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
