@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::spec::{Exit, Name, ProcessSpec, Signal, StartError, Stray};
 
+mod cause;
 pub mod event;
 mod finish;
 mod lifecycle;

@@ -1,0 +1,66 @@
+//! Causes: why something happened.
+
+use serde::{Deserialize, Serialize};
+
+use super::ShutdownReason;
+use crate::spec::{Name, Signal};
+
+/// Why something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Cause {
+    /// The project was started.
+    Start,
+    /// A person or a program asked for it.
+    User,
+    /// Something else depends on it, or it depends on something.
+    Dependency {
+        /// The other one.
+        on: Name,
+    },
+    /// The run before returned this code.
+    Exit {
+        /// That code.
+        exit_code: i32,
+    },
+    /// A signal ended the run.
+    Signal {
+        /// That signal.
+        signal: Signal,
+    },
+    /// It is tried again.
+    Retry {
+        /// Which retry it is, from 1.
+        retry: u32,
+        /// How many there can be; nothing when unlimited.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retries: Option<u32>,
+    },
+    /// There are no tries left.
+    RetriesExhausted {
+        /// How many there were.
+        retries: u32,
+    },
+    /// It ran longer than its `timeout`.
+    Timeout {
+        /// That timeout in milliseconds.
+        after_ms: u64,
+    },
+    /// It was silent longer than its `idle_timeout`.
+    IdleTimeout {
+        /// That timeout in milliseconds.
+        after_ms: u64,
+    },
+    /// Its pool stops because a member failed.
+    Pool {
+        /// That pool.
+        pool: Name,
+        /// The member that failed.
+        failed: Name,
+    },
+    /// The project is being stopped.
+    Shutdown {
+        /// Why it is.
+        reason: ShutdownReason,
+    },
+}
