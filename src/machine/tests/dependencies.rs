@@ -47,7 +47,7 @@ fn completed_means_ended_for_good() {
     let mut w = staying(draft).script("db", [exits(s(1), 1)]).begin();
     w.advance(s(2));
     assert_eq!(w.state("a"), StateName::Waiting);
-    assert_eq!(w.why("a"), "waiting for db to be completed");
+    assert_eq!(w.why("a"), "waiting for db to end");
     w.advance(s(2));
     assert_eq!(w.state("a"), StateName::Ready);
 }
