@@ -184,8 +184,8 @@ fn a_dependency_that_cannot_get_there_skips_with_the_chain_down_to_the_root() {
     );
     assert_eq!(
         w.why("web"),
-        "api cannot be started: it was skipped; db cannot be succeeded: exit 3 after 1.0s; \
-         gave up after 1 retries"
+        "api cannot start: it was skipped; db cannot succeed: exit 3 after 1.0s; \
+         gave up after 1 retry"
     );
     assert_eq!(w.state("api"), StateName::Skipped);
 }
