@@ -20,7 +20,7 @@ type Spans = (f64, f64);
 
 fn main() -> io::Result<()> {
     let runs = support::runs(3);
-    let spans = (0..runs).map(|round| thousand(round)).collect::<io::Result<Vec<_>>>()?;
+    let spans = (0..runs).map(thousand).collect::<io::Result<Vec<_>>>()?;
     let (up, down) = medians(&spans);
     head("1,000 processes", runs);
     row("all started", up, "s", Budget::Most(4.0));

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark")]
 
 use std::os::unix::process::CommandExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pitcrew::spec::StraysPolicy;
 use pitcrew::sys::{Child, Host, HostOptions, Input, Launch, Output, RealChild, RealHost, process};
 
 const ROUNDS: u32 = 500;
@@ -82,7 +84,7 @@ fn main() {
         one.exited().await.unwrap();
         let begun = Instant::now();
         for _ in 0..100 {
-            assert!(one.descendants().await.is_empty());
+            assert!(one.strays(StraysPolicy::Kill, &Arc::default()).await.going.is_empty());
         }
         report("strays of one ended run beside 1,000 live ones", begun.elapsed(), 100);
         one.reap().unwrap();
@@ -95,7 +97,9 @@ fn main() {
             .map(|mut child| {
                 tokio::spawn(async move {
                     child.exited().await.unwrap();
-                    assert!(child.descendants().await.is_empty());
+                    assert!(
+                        child.strays(StraysPolicy::Kill, &Arc::default()).await.going.is_empty()
+                    );
                     child.reap().unwrap();
                 })
             })

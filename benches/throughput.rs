@@ -127,7 +127,7 @@ fn rate(stamp: &Path, file: &Path, total: u64) -> f64 {
 }
 
 fn procfile(errand: &str, total: u64, memory: &str) -> io::Result<String> {
-    let again = support::again()?;
+    let again = support::again()?.display().to_string();
     let mut text = format!("[project]\noutput = {{ memory = \"{memory}\" }}\n");
     _ = write!(
         text,
@@ -250,7 +250,7 @@ fn with_supervisord(total: u64) -> io::Result<Option<f64>> {
 
 fn with_cat(total: u64) -> io::Result<f64> {
     let project = Project::new("")?;
-    let script = format!("{:?} lines stamp {total} | cat > flood.log", support::again()?);
+    let script = format!("'{}' lines stamp {total} | cat > flood.log", support::again()?.display());
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).current_dir(project.path(""));
     let mut shell = Held::start(&mut command)?;
