@@ -123,13 +123,14 @@ pub enum Fact {
         /// Why.
         error: StartError,
     },
-    /// The leader has ended or everything was killed, but something of the tree is still there.
+    /// The leader has ended or everything was killed, but something of the tree is still there, or
+    /// its outputs are still being read.
     Lingering {
         /// Of this run.
         run: RunId,
         /// How the leader ended, if it did.
         exit: Option<Exit>,
-        /// Who is still there.
+        /// Who is still there; nobody when it is about the outputs.
         left: Vec<Stray>,
     },
     /// The answer to [`Effect::AskQuiet`]: nothing was printed since then.

@@ -149,6 +149,8 @@ impl<H: Host> RunTask<H> {
         let mut obituary = Obituary { run, facts, told: false };
         let exit = self.until_exit().await;
         let strays = self.sweep(exit).await;
+        let (exit_known, left) = (Some(exit), Vec::new());
+        _ = self.context.facts.send(Fact::Lingering { run, exit: exit_known, left });
         self.drain().await;
         let now = Clock::wall();
         self.pipes.intake.finish(Stream::Out, now);

@@ -99,3 +99,17 @@ async fn a_stray_that_is_left_and_goes_on_printing_makes_no_kill_look_failed() {
     assert_eq!(end.error, RunError::Timeout, "{}", end.message);
     assert!(end.end.leaked, "the stray is named");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_ended_in_time_does_not_time_out_while_its_outputs_are_read() {
+    let keys = r#"
+        command = "setsid sh -c 'while :; do echo x; sleep 0.02; done' & sleep 0.2; exit 0"
+        timeout = "1s"
+        idle_timeout = "1s"
+        stop = { strays = "leave" }
+    "#;
+    let event = run(engine(keys, None)).await;
+    let Event::ProcessCompleted(end) = event else { panic!("{event:?}") };
+    assert!(end.end.success && end.end.leaked);
+    assert!(end.end.duration_ms >= 1_000, "the outputs were read beyond the timeout");
+}

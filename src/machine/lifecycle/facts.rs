@@ -76,7 +76,8 @@ impl Lifecycle {
         }
     }
 
-    /// The leader has ended (or everything was killed) and something of the tree is left.
+    /// The leader has ended (or everything was killed) and something of the tree is left, or of what
+    /// it printed.
     pub(in crate::machine) fn lingering(
         &mut self,
         now: Moment,
@@ -84,6 +85,10 @@ impl Lifecycle {
         left: Vec<Stray>,
     ) {
         match &mut self.state {
+            // Only its outputs are still read: it has kept its limits.
+            State::Running { times_out, quiet_out, .. } if exit.is_some() && left.is_empty() => {
+                (*times_out, *quiet_out) = (None, None);
+            }
             State::Running { pid, since, .. } if exit.is_some() => {
                 let (pid, since) = (*pid, *since);
                 let (until, step) = (now + STRAY_GRACE, Reached::Asked);
