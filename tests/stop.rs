@@ -108,7 +108,7 @@ fn the_way_down_names_who_is_waited_for_and_the_time_left() {
     let said = up.wait_err("a second signal kills at once");
     assert!(said.contains("SIGINT: stopping stubborn ("), "{said}");
     let again = up.wait_err("waiting for stubborn (");
-    assert!(again.ends_with("s)"), "{again}");
+    assert!(again.ends_with("s left)"), "{again}");
     up.done();
 }
 

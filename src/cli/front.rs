@@ -288,8 +288,18 @@ impl Watching {
     pub(super) fn follow_stops(&mut self, session: &Session, own: Option<ProcessId>) {
         let session = session.clone();
         let Ok(mut changes) = signal(SignalKind::child()) else { return };
+        let mut snapshots = session.snapshots();
         self.tasks.push(tokio::spawn(async move {
-            while changes.recv().await.is_some() {
+            loop {
+                // It may be stopped before its pid has come around to us: then the snapshot that
+                // brings the pid is the occasion to look.
+                let more = tokio::select! {
+                    change = changes.recv() => change.is_some(),
+                    change = snapshots.changed() => change.is_ok(),
+                };
+                if !more {
+                    return;
+                }
                 let snapshot = session.snapshot();
                 let pid = snapshot.processes.iter().find(|one| Some(one.id) == own);
                 let Some(pid) = pid.and_then(|one| one.pid) else { continue };
