@@ -144,10 +144,10 @@ struct ExecArgs {
     #[arg(long = "in", value_name = "NAME")]
     in_process: Option<String>,
     /// Longest life of one try; exit 124 when it is over
-    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    #[arg(long, value_parser = limit, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Longest silence on both outputs; exit 124 when it is over
-    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    #[arg(long, value_parser = limit, value_name = "DURATION")]
     idle_timeout: Option<Duration>,
     /// Extra tries after a failure
     #[arg(long, default_value_t = 0, value_name = "N")]
@@ -175,6 +175,14 @@ struct CheckArgs {
 
 fn duration(text: &str) -> Result<Duration, String> {
     crate::spec::parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// A limit of nothing would end everything at once.
+fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("expected more than nothing".to_owned()),
+        limit => Ok(limit),
+    }
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

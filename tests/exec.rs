@@ -21,6 +21,11 @@ fn sh(script: &str) -> Done {
 }
 
 #[test]
+fn a_limit_of_nothing_is_refused() {
+    exec(["--timeout", "0s", "--", "true"]).assert_code(2);
+}
+
+#[test]
 fn the_code_of_the_command_is_the_code() {
     for code in [0, 1, 2, 77, 255] {
         sh(&format!("exit {code}")).assert_code(code);

@@ -83,9 +83,7 @@ impl Surroundings {
         for (name, value) in colour.into_iter().filter(|_| asked) {
             all.entry(name.into()).or_insert_with(|| value.into());
         }
-        if wish != ColorWish::Never {
-            all.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
-        }
+        all.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
     }
 }
 

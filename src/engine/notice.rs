@@ -35,6 +35,14 @@ impl From<output::Notice> for Notice {
                     path.display()
                 ),
             ),
+            output::Notice::LogLost { source, path, error, lost_lines, lost_bytes } => Self::about(
+                &source,
+                format!(
+                    "its log {} could not be written to the end: {error}; {lost_lines} lines \
+                     ({lost_bytes} bytes) are missing there",
+                    path.display()
+                ),
+            ),
             output::Notice::LogNotRotated { source, path, error } => Self::about(
                 &source,
                 format!(

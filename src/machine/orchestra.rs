@@ -16,7 +16,7 @@ use super::select::{UnknownName, select};
 use super::slots::Slots;
 use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
-use crate::spec::{Name, ProcessSpec, Signal, Spec};
+use crate::spec::{Name, ProcessKind, ProcessSpec, Signal, Spec};
 
 use totals::Totals;
 
@@ -63,6 +63,8 @@ pub struct Orchestra {
     reruns: BTreeMap<ProcessId, Name>,
     totals: Totals,
     was_ready: bool,
+    /// Jobs do not count for the project to be ready; one that was started with nothing else is.
+    only_jobs: bool,
     views: Vec<Option<Arc<ProcessView>>>,
     number: u64,
     out: Step,
@@ -99,6 +101,7 @@ impl Orchestra {
             reruns: BTreeMap::new(),
             totals: Totals::default(),
             was_ready: false,
+            only_jobs: false,
             number: 0,
             out: Step::default(),
         }
@@ -138,6 +141,10 @@ impl Orchestra {
         if !dependencies {
             self.order.keep_only(chosen);
         }
+        let is_job = |id: &ProcessId| {
+            self.all.get(id.index()).is_some_and(|one| one.spec.kind == ProcessKind::Job)
+        };
+        self.only_jobs = !chosen.is_empty() && chosen.iter().all(is_job);
         self.start(now, chosen, &Cause::Start);
         self.settle(now);
         std::mem::take(&mut self.out)
@@ -196,7 +203,8 @@ impl Orchestra {
     }
 
     fn is_ready(&self) -> bool {
-        self.totals.wanted > 0 && self.totals.wanted == self.totals.good
+        let any = self.totals.wanted > 0 || self.only_jobs;
+        any && self.totals.wanted == self.totals.good
     }
 }
 

@@ -56,6 +56,19 @@ pub enum Notice {
         /// Bytes missing in the file.
         lost_bytes: u64,
     },
+    /// It still cannot be written now that nothing more will come: the gap is not noted in it.
+    LogLost {
+        /// Whose log it is.
+        source: Name,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: String,
+        /// Lines missing in the file, one that was cut off in the middle counted.
+        lost_lines: u64,
+        /// Bytes missing in the file.
+        lost_bytes: u64,
+    },
     /// It is full but cannot be renamed; it grows beyond its size, and nothing is lost.
     LogNotRotated {
         /// Whose log it is.
@@ -322,8 +335,19 @@ impl Shared {
         queue.closed = queue.closing;
         queue.scheduled = !queue.closing;
         let after = if queue.closing { After::Done } else { After::Later(self.retry) };
+        let told = queue.lost.as_ref().filter(|_| queue.closing).map(|lost| Notice::LogLost {
+            source: self.source.clone(),
+            path: self.path.clone(),
+            error: lost.error.clone(),
+            lost_lines: lost.lines,
+            lost_bytes: lost.bytes,
+        });
         let wakers = queue.wakers.take();
         drop(queue);
+        // Before anybody learns that it is closed, and stops listening.
+        if let Some(notice) = told {
+            (self.notify)(notice);
+        }
         wake_all(wakers);
         after
     }

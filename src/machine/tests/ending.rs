@@ -258,6 +258,13 @@ fn the_project_is_ready_when_every_process_is_ready_or_has_succeeded() {
 }
 
 #[test]
+fn a_project_of_jobs_alone_is_ready_from_the_start() {
+    let mut w = world(project().pool("p", 1, |_| {}).jobs("p", &["j", "k"]).spec()).begin();
+    w.advance(s(5));
+    assert_eq!(w.count_of("project_ready"), 1);
+}
+
+#[test]
 fn the_project_is_not_ready_while_one_has_failed() {
     let draft = project().plain("a").plain("b");
     let mut w = world(draft.spec()).script("a", [exits(ms(0), 1)]).begin();
