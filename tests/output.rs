@@ -394,6 +394,18 @@ fn a_child_has_default_signals_an_empty_mask_three_descriptors_and_our_limits() 
 }
 
 #[test]
+fn a_log_file_that_was_there_is_the_users_alone_from_then_on() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new("[process.a]\ncommand = 'echo new'\nlog = { file = 'a.log' }\n");
+    project.write("a.log", "old\n");
+    let log = project.path("a.log");
+    std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o644)).unwrap();
+    project.up_done([]).assert_code(0);
+    assert_eq!(std::fs::read(&log).unwrap(), b"old\nnew\n");
+    assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn descriptors_that_pitcrew_inherits_reach_no_child() {
     let project = Project::new("[process]\na = ['sh', '-c', 'ls /proc/self/fd | wc -l']\n");
     let mut shell = project.command("bash");

@@ -202,6 +202,11 @@ impl Open {
         let flags = rustix::fs::fcntl_getfl(&file)?;
         rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
         let regular = kind.is_file();
+        // One that was there before may be open to others; what a program prints is the user's own.
+        let is_ours = meta.uid() == rustix::process::geteuid().as_raw();
+        if regular && is_ours && meta.mode() & 0o077 != 0 {
+            rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+        }
         Ok(Self { file, id: (meta.dev(), meta.ino()), regular, size: meta.size() })
     }
 
