@@ -2,16 +2,14 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
 use tokio::sync::mpsc;
 
 use crate::engine::{Engine, Notices};
 use crate::machine::Event;
 use crate::session::Notice;
-use crate::sys::Host;
+use crate::sys::{Host, process};
 
 /// Writes events on a thread of its own.
 pub(super) struct Recorder(std::thread::JoinHandle<()>);
@@ -19,11 +17,7 @@ pub(super) struct Recorder(std::thread::JoinHandle<()>);
 impl Recorder {
     /// Begins to append to `path`.
     pub(super) fn open<H: Host>(path: &Path, engine: &mut Engine<H>) -> std::io::Result<Self> {
-        // Opening must not wait for the reader of a FIFO; writing may.
-        let nonblock = libc::O_NONBLOCK;
-        let file = File::options().append(true).create(true).custom_flags(nonblock).open(path)?;
-        let flags = rustix::fs::fcntl_getfl(&file)?;
-        rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+        let file = process::append_without_waiting(path)?;
         let (events, notices) = (engine.observe(), engine.notices());
         let path = path.to_owned();
         Ok(Self(std::thread::spawn(move || record(file, &path, events, &notices))))

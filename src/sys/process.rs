@@ -128,3 +128,15 @@ pub fn end_by(signal: crate::spec::Signal) {
         libc::raise(signal.number());
     }
 }
+
+/// Opens a file to append to it, and makes it if need be. Opening does not wait for the reader of a
+/// FIFO, which is an error when there is none; writing may wait.
+pub fn append_without_waiting(path: &std::path::Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(0o666);
+    let file = File::from(open(path, flags | OFlags::NOCTTY | OFlags::NONBLOCK, mode)?);
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}
