@@ -127,6 +127,28 @@ struct UpArgs {
     /// Write pitcrew's own diagnostics to FILE
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Part of the contract, refused until they work.
+    #[arg(long = "detach", hide = true)]
+    detach: bool,
+    #[arg(long = "wait", hide = true)]
+    wait: bool,
+    #[arg(long = "timeout", hide = true, value_name = "DURATION")]
+    timeout: Option<String>,
+    #[arg(long = "no-watch", hide = true)]
+    no_watch: bool,
+}
+
+impl UpArgs {
+    /// The first flag that is known and not there yet.
+    fn later(&self) -> Option<&'static str> {
+        let given = [
+            (self.detach, "--detach"),
+            (self.wait, "--wait"),
+            (self.timeout.is_some(), "--timeout"),
+            (self.no_watch, "--no-watch"),
+        ];
+        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    }
 }
 
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,9 @@ use super::{Ending, Global, UpArgs, project};
 use crate::machine::{Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
+    if let Some(flag) = args.later() {
+        return project::wrong(&format!("`up {flag}` is not there yet in this version"));
+    }
     let spec = match project::load(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
