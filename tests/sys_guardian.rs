@@ -46,7 +46,7 @@ fn main() {
     if let Ok(role) = std::env::var(ROLE) {
         return engine(&role);
     }
-    let tests: [Test; 8] = [
+    let tests: [Test; 9] = [
         ("killing_the_engine_leaves_nothing", killing_the_engine_leaves_nothing),
         ("killing_the_guardian_is_told_to_the_engine", killing_the_guardian_is_told_to_the_engine),
         (
@@ -58,6 +58,10 @@ fn main() {
         ("a_hangup_ignored_at_start_stays_ignored", a_hangup_ignored_at_start_stays_ignored),
         ("what_the_journal_leaves_is_left", what_the_journal_leaves_is_left),
         ("with_a_thread_there_is_no_guardian", with_a_thread_there_is_no_guardian),
+        (
+            "in_a_namespace_without_its_session_leader_all_is_the_same",
+            in_a_namespace_without_its_session_leader_all_is_the_same,
+        ),
     ];
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     if std::env::args().any(|argument| argument == "--list") {
@@ -68,6 +72,9 @@ fn main() {
     }
     for (name, test) in tests {
         if filter.as_ref().is_none_or(|filter| name.contains(filter.as_str())) {
+            // Ends this program should a test hang.
+            // SAFETY: sets a timer.
+            unsafe { libc::alarm(120) };
             test();
             println!("test {name} ... ok");
         }
@@ -344,4 +351,24 @@ fn with_a_thread_there_is_no_guardian() {
     assert!(guard(None).is_err());
     drop(quit);
     let _ = thread.join().expect("it only waits");
+}
+
+/// As in a container: the number of the session is 0 there, which some calls cannot give.
+fn in_a_namespace_without_its_session_leader_all_is_the_same() {
+    let unshare = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]);
+        unshare
+    };
+    let allowed = unshare().arg("true").stderr(Stdio::null()).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        println!("this machine makes no namespaces; left out:");
+        return;
+    }
+    for test in ["killing_the_guardian_is_told", "what_the_journal_leaves"] {
+        let mut again = unshare();
+        again.arg(std::env::current_exe().unwrap()).arg(test).stdout(Stdio::null());
+        let status = again.status().unwrap();
+        assert!(status.success(), "{test}: {status}");
+    }
 }

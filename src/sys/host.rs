@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::child::RealChild;
 use super::journal::Policies;
+use super::kill;
 use super::pause::Deadline;
 use super::prepare::resource;
 use super::registry::Registry;
@@ -16,7 +17,7 @@ use super::spawn::{self, Job, Refused, Spawned};
 use super::stray::{Found, Scope, Tracker, Tree, adopts_orphans, without};
 use super::sweep::{Next, Sweep};
 use super::{Descendant, Host, Launch};
-use crate::spec::{StartError, StartErrorKind};
+use crate::spec::{Signal, StartError, StartErrorKind};
 
 /// A program that is open for writing is tried again so often, after a pause each.
 const BUSY_TRIES: usize = 5;
@@ -30,6 +31,7 @@ const KILL_BOUND: Duration = Duration::from_secs(2);
 /// long as the host or any of its children. A clone is the same host.
 #[derive(Debug, Clone)]
 pub struct RealHost {
+    registry: Arc<Registry>,
     spawner: mpsc::Sender<Job>,
     tracker: Tracker,
 }
@@ -48,10 +50,11 @@ impl RealHost {
         let registry = Arc::new(Registry::default());
         let (spawner, jobs) = mpsc::channel();
         let tracker = Tracker::start(Arc::clone(&registry))?;
+        let shared = Arc::clone(&registry);
         std::thread::Builder::new()
             .name("pitcrew-spawn".to_owned())
-            .spawn(move || spawn::run(&jobs, &registry, options.soft_nofile))?;
-        Ok(Self { spawner, tracker })
+            .spawn(move || spawn::run(&jobs, &shared, options.soft_nofile))?;
+        Ok(Self { registry, spawner, tracker })
     }
 
     /// Reaps the orphans that were adopted and have ended; gives how many.
@@ -98,12 +101,23 @@ impl RealHost {
                 let left: Vec<Found> = going.into_iter().cloned().collect();
                 (sweep, next, left)
             });
-            let Some((after, next, left)) = round.await else { return Vec::new() };
+            let Some((after, next, left)) = round.await else {
+                self.kill_groups();
+                return Vec::new();
+            };
             sweep = after;
             match next {
                 Next::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
                 Next::Done | Next::Look(_) => return left.iter().map(Found::describe).collect(),
             }
+        }
+    }
+
+    /// What is left to do when nobody can say who there is.
+    fn kill_groups(&self) {
+        for leader in self.registry.lock().keys() {
+            // Whoever is gone meanwhile is as was asked for.
+            _ = kill::group(*leader, Signal::KILL);
         }
     }
 

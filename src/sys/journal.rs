@@ -91,9 +91,10 @@ impl Policies {
     }
 }
 
+/// Our session as `/proc` gives it: 0 when its leader is outside of our pid namespace, which is a
+/// number like any other here, though not for `getsid`.
 fn own_session() -> u32 {
-    let session = rustix::process::getsid(None).ok();
-    session.map_or(0, |session| session.as_raw_nonzero().get().cast_unsigned())
+    proc::stat(std::process::id()).map_or(0, |stat| stat.session)
 }
 
 /// A fresh value for `PITCREW_SESSION`.

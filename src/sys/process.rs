@@ -9,6 +9,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
+use super::proc;
+
 /// Makes orphans below this process come to it instead of to pid 1. Not inherited by a fork.
 pub fn set_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
@@ -66,16 +68,22 @@ pub fn reclaim_terminal() -> io::Result<()> {
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, libc::SIGTTOU);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
-        let done = rustix::termios::tcsetpgrp(&terminal, rustix::process::getpgrp());
+        let done = own_group().map(|group| rustix::termios::tcsetpgrp(&terminal, group));
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        Ok(done?)
+        Ok(done.transpose().map(|_| ())?)
     }
 }
 
 /// Whether our group is the foreground group of the controlling terminal.
 pub fn in_foreground() -> bool {
     let group = terminal().and_then(|terminal| rustix::termios::tcgetpgrp(&terminal).ok());
-    group == Some(rustix::process::getpgrp())
+    group.is_some() && group == own_group()
+}
+
+/// Our group; nothing when its leader is outside of our pid namespace, where it has no number.
+fn own_group() -> Option<rustix::process::Pid> {
+    let group = proc::stat(std::process::id())?.group;
+    i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
 }
 
 /// Makes the group of a stopped child the foreground group again, and continues it.

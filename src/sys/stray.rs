@@ -59,7 +59,7 @@ impl Tracker {
         Ok(Self { questions })
     }
 
-    /// Asks; `None` only when the thread is gone.
+    /// Asks; `None` only when the look failed by a fault of ours.
     pub(super) fn ask<T, A>(
         &self,
         scope: Scope,
@@ -183,10 +183,14 @@ impl Looker {
     fn run(&mut self, asked: &mpsc::Receiver<Question>) {
         while let Ok(first) = asked.recv() {
             let batch: Vec<Question> = std::iter::once(first).chain(asked.try_iter()).collect();
-            let tree = self.look(&batch.iter().map(|question| question.scope).collect::<Vec<_>>());
-            for question in batch {
-                (question.answer)(&tree);
-            }
+            // A fault in one look must not take away all later ones: who asked gets no answer.
+            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let scopes: Vec<_> = batch.iter().map(|question| question.scope).collect();
+                let tree = self.look(&scopes);
+                for question in batch {
+                    (question.answer)(&tree);
+                }
+            }));
         }
     }
 
