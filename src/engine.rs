@@ -74,7 +74,7 @@ pub struct Engine<H: Host> {
     takes_terminal: bool,
     clock: Clock,
     store: Arc<LogStore>,
-    sources: Vec<(SourceId, Name)>,
+    sources: HashMap<ProcessId, SourceId>,
     writers: LogWriters,
     logs: HashMap<ProcessId, LogFile>,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
@@ -103,8 +103,7 @@ impl<H: Host> Engine<H> {
     pub fn new(host: Arc<H>, mut orchestra: Orchestra, settings: Settings) -> Self {
         let clock = Clock::start();
         let store = LogStore::new(orchestra.spec().project.output);
-        let names: Vec<Name> = orchestra.names().map(|(_, name)| name.clone()).collect();
-        let sources = names.into_iter().map(|name| (store.source(&name), name)).collect();
+        let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = Notices::new();
         let log_notices = notices.clone();
         let (intents, received) = mpsc::unbounded_channel();
@@ -229,7 +228,7 @@ impl<H: Host> Engine<H> {
             return;
         }
         self.publish();
-        let crowd = self.sources.len();
+        let crowd = self.orchestra.len();
         if crowd >= CROWD {
             self.paced = now + CROWD_PACE * crowd as u32;
         }
@@ -247,8 +246,16 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
         }
+    }
+
+    /// Lets go of what is kept for a process that is no member any more.
+    fn forget(&mut self, process: ProcessId) {
+        self.orders.remove(&process);
+        self.sources.remove(&process);
+        self.logs.remove(&process);
     }
 
     fn order(&self, run: RunId, order: Order) {
@@ -329,8 +336,8 @@ impl<H: Host> Engine<H> {
             let open = || self.writers.open(name, policy, replica);
             self.logs.entry(run.process).or_insert_with(open).clone()
         });
-        let source = self.sources.get(run.process.index()).map(|(source, _)| *source);
-        let source = source.unwrap_or_else(|| self.store.source(name));
+        let known = self.sources.entry(run.process);
+        let source = *known.or_insert_with(|| self.store.source(name));
         Intake::new(&self.store, source, run.run, log)
     }
 

@@ -16,6 +16,7 @@ mod cause;
 pub mod event;
 mod finish;
 mod lifecycle;
+mod members;
 mod orchestra;
 mod order;
 mod retry;
@@ -28,6 +29,7 @@ mod tests;
 pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};
 pub(crate) use lifecycle::short;
+pub use members::{Newcomer, Tenure};
 pub use orchestra::{Options, Orchestra};
 pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
 
@@ -64,13 +66,7 @@ impl Add<Duration> for Moment {
 ///
 /// Numbered in the order of the file, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProcessId(pub(crate) u32);
-
-impl ProcessId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
+pub struct ProcessId(pub(crate) u64);
 
 /// One life of a process: which one, and its number, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +96,14 @@ pub enum Intent {
     Restart(Vec<ProcessId>),
     /// Send a signal to the groups of these.
     Signal(Vec<ProcessId>, Signal),
+    /// End these if they have not started.
+    Withdraw(Vec<ProcessId>),
+    /// A pool starts nothing until it is resumed; what runs goes on.
+    Pause(Name),
+    /// A paused pool goes on.
+    Resume(Name),
+    /// A pool that was added goes when nothing of it is left.
+    Dismiss(Name),
     /// End the project in order. Said again, it ends everything at once.
     Shutdown(ShutdownReason),
     /// End every tree now.
@@ -196,6 +200,13 @@ pub enum Effect {
         run: RunId,
         /// This signal.
         signal: Signal,
+    },
+    /// It has ended for good and is no member any more.
+    Over {
+        /// This one.
+        process: ProcessId,
+        /// How it was at its end.
+        view: Arc<ProcessView>,
     },
     /// Say since when a run has been silent; answered by [`Fact::Quiet`].
     AskQuiet {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ProcessId;
 pub use super::cause::Cause;
 use crate::spec::{Name, Signal, StartErrorKind, Stray};
 
@@ -30,6 +31,9 @@ pub(crate) fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S:
 /// Whose event it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
+    /// Its number in this program; nothing in an event that was read.
+    #[serde(skip)]
+    pub id: Option<ProcessId>,
     /// `worker.1`
     pub name: Name,
     /// `worker`

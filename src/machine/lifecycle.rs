@@ -6,13 +6,15 @@
 //! what happened to a run is in `facts`, how a run ends and what follows is in `closing`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{
     By, Cause, Event, Link, ProcessQueued, ProcessSkipped, ProcessWaiting, Stamp, Subject,
     WaitingOn,
 };
+use super::members::Tenure;
 use super::retry::Budget;
-use super::{Effect, Moment, ProcessId, RunId, Step};
+use super::{Effect, Moment, ProcessId, ProcessView, RunId, Step};
 use crate::spec::{Name, ProcessSpec, Stray};
 
 mod closing;
@@ -62,6 +64,13 @@ pub(super) struct Lifecycle {
     pub(super) moves: u64,
     /// The project is being stopped: no run follows the one at hand.
     last_run: bool,
+    pub(super) tenure: Tenure,
+    /// Among those that queue for the same pool.
+    pub(super) priority: i32,
+    /// How long after it was first wanted it may run.
+    pub(super) delay: Duration,
+    /// As it was shown last; nothing when something has changed since.
+    pub(super) view: Option<Arc<ProcessView>>,
 }
 
 impl Lifecycle {
@@ -87,6 +96,10 @@ impl Lifecycle {
             attempt: 1,
             moves: 0,
             last_run: false,
+            tenure: Tenure::Lasting,
+            priority: 0,
+            delay: Duration::ZERO,
+            view: None,
         }
     }
 
@@ -105,11 +118,8 @@ impl Lifecycle {
                 [*times_out, *quiet_out].into_iter().flatten().min()
             }
             State::Stopping { until, .. } | State::Backoff { until, .. } => Some(*until),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Ended(_) => None,
+            State::Waiting { until, .. } => *until,
+            State::Idle | State::Queued { .. } | State::Starting { .. } | State::Ended(_) => None,
         }
     }
 
@@ -146,6 +156,11 @@ impl Lifecycle {
         matches!(self.state, State::Waiting { .. })
     }
 
+    /// Whether it waits for its time.
+    pub(super) fn is_delayed(&self) -> bool {
+        matches!(self.state, State::Waiting { until: Some(_), .. })
+    }
+
     /// Whether it will rest once its run has ended.
     pub(super) fn is_going_to_rest(&self) -> bool {
         match &self.state {
@@ -164,6 +179,7 @@ impl Lifecycle {
 
     pub(super) fn subject(&self) -> Subject {
         Subject {
+            id: Some(self.id),
             name: self.name.clone(),
             process: self.spec.name.clone(),
             run: self.run,
@@ -283,12 +299,14 @@ impl Lifecycle {
     }
 
     fn wait(&mut self, now: Moment, cause: Cause, again: bool) {
-        self.enter(now, State::Waiting { cause, again });
+        let delay = std::mem::take(&mut self.delay);
+        let until = (!delay.is_zero()).then(|| now + delay);
+        self.enter(now, State::Waiting { cause, again, until });
     }
 
     /// Its dependencies hold: it queues for its pool, or starts.
     pub(super) fn cleared(&mut self, now: Moment, out: &mut Step) {
-        let State::Waiting { cause, again } = &self.state else { return };
+        let State::Waiting { cause, again, until: None } = &self.state else { return };
         let (cause, again) = (cause.clone(), *again);
         if let Some(pool) = self.spec.pool.clone() {
             let (stamp, of) = (Stamp::default(), self.subject());

@@ -10,16 +10,18 @@ use indexmap::IndexMap;
 
 use super::event::Cause;
 use super::lifecycle::Lifecycle;
+use super::members::Members;
 use super::order::{Order, StopOrder};
 use super::retry::Dice;
 use super::select::{UnknownName, select};
 use super::slots::Slots;
 use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
-use crate::spec::{Name, ProcessKind, ProcessSpec, Signal, Spec};
+use crate::spec::{Name, ProcessKind, Signal, Spec};
 
 use totals::Totals;
 
+mod admit;
 mod follow;
 mod inputs;
 mod pools;
@@ -42,7 +44,7 @@ pub struct Options {
 pub struct Orchestra {
     spec: Spec,
     options: Options,
-    all: Vec<Lifecycle>,
+    all: Members,
     order: Order,
     slots: IndexMap<Name, Slots>,
     dice: Dice,
@@ -57,15 +59,16 @@ pub struct Orchestra {
     due: BTreeSet<(Moment, ProcessId)>,
     /// Changed, and what depends on them has not been looked at.
     dirty: BTreeSet<ProcessId>,
-    /// Pools (by their place in `slots`) in which somebody may get a slot.
-    granting: BTreeSet<usize>,
+    /// Pools in which somebody may get a slot.
+    granting: BTreeSet<Name>,
+    /// Ended, and not to stay after that.
+    retiring: BTreeSet<ProcessId>,
     /// Alive and to be restarted because this dependency got a new run.
     reruns: BTreeMap<ProcessId, Name>,
     totals: Totals,
     was_ready: bool,
     /// Jobs do not count for the project to be ready; one that was started with nothing else is.
     only_jobs: bool,
-    views: Vec<Option<Arc<ProcessView>>>,
     number: u64,
     out: Step,
 }
@@ -73,9 +76,9 @@ pub struct Orchestra {
 impl Orchestra {
     /// A project in which nothing has been started.
     pub fn new(spec: Spec, options: Options) -> Self {
-        let mut all = Vec::new();
+        let mut all = Members::default();
         for process in spec.processes.values() {
-            add_replicas(process, &mut all);
+            all.add_process(process);
         }
         let slots = spec
             .pools
@@ -85,7 +88,6 @@ impl Orchestra {
         Self {
             order: Order::new(&spec, &all),
             dirty: BTreeSet::new(),
-            views: vec![None; all.len()],
             spec,
             options,
             all,
@@ -98,6 +100,7 @@ impl Orchestra {
             finish: None,
             due: BTreeSet::new(),
             granting: BTreeSet::new(),
+            retiring: BTreeSet::new(),
             reruns: BTreeMap::new(),
             totals: Totals::default(),
             was_ready: false,
@@ -126,9 +129,15 @@ impl Orchestra {
         self.all.iter().map(|one| (one.id, &one.name))
     }
 
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether there is nothing")]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// The process that `id` is, or is a replica of.
     pub fn process_of(&self, id: ProcessId) -> Option<&Name> {
-        self.all.get(id.index()).map(|one| &one.spec.name)
+        self.all.get(id).map(|one| &one.spec.name)
     }
 
     /// What was asked for, as it was checked.
@@ -141,9 +150,8 @@ impl Orchestra {
         if !dependencies {
             self.order.keep_only(chosen);
         }
-        let is_job = |id: &ProcessId| {
-            self.all.get(id.index()).is_some_and(|one| one.spec.kind == ProcessKind::Job)
-        };
+        let is_job =
+            |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.spec.kind == ProcessKind::Job);
         self.only_jobs = !chosen.is_empty() && chosen.iter().all(is_job);
         self.start(now, chosen, &Cause::Start);
         self.settle(now);
@@ -186,12 +194,16 @@ impl Orchestra {
     /// Everything visible now; processes that did not change are shared with the snapshot before.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
         self.number += 1;
-        let mut processes = Vec::with_capacity(self.all.len());
-        for (one, view) in self.all.iter().zip(&mut self.views) {
-            let view =
-                view.get_or_insert_with(|| Arc::new(ProcessView::of(one, &self.order, &self.all)));
-            processes.push(Arc::clone(view));
+        let mut stale = Vec::new();
+        for one in self.all.iter().filter(|one| one.view.is_none()) {
+            stale.push(Arc::new(ProcessView::of(one, &self.order, &self.all)));
         }
+        for view in stale {
+            if let Some(one) = self.all.get_mut(view.id) {
+                one.view = Some(view);
+            }
+        }
+        let processes = self.all.iter().filter_map(|one| one.view.clone()).collect();
         Snapshot {
             at: now,
             number: self.number,
@@ -205,17 +217,5 @@ impl Orchestra {
     fn is_ready(&self) -> bool {
         let any = self.totals.wanted > 0 || self.only_jobs;
         any && self.totals.wanted == self.totals.good
-    }
-}
-
-/// One lifecycle for each replica, or one for the process itself.
-fn add_replicas(process: &Arc<ProcessSpec>, all: &mut Vec<Lifecycle>) {
-    let mut add = |name, replica| {
-        let id = ProcessId(all.len() as u32);
-        all.push(Lifecycle::new(id, name, replica, Arc::clone(process)));
-    };
-    match process.replicas {
-        None => add(process.name.clone(), None),
-        Some(count) => (1..=count).for_each(|n| add(process.name.replica(n), Some(n))),
     }
 }

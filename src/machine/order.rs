@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::ProcessId;
 use super::event::{Link, WaitingOn};
 use super::lifecycle::{Hindrance, Lifecycle, Outcome, State};
+use super::members::{Members, Tenure};
 use super::snapshot::retries;
 use crate::spec::{Condition, Name, Spec};
 
@@ -25,20 +26,21 @@ pub(super) struct Need {
 /// Who needs whom, both ways. The graph has no cycle: the file was checked.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    needs: Vec<Vec<Need>>,
-    dependants: Vec<Vec<ProcessId>>,
+    /// Nothing in here for who needs nothing.
+    needs: HashMap<ProcessId, Vec<Need>>,
+    dependants: HashMap<ProcessId, Vec<ProcessId>>,
 }
 
 impl Order {
-    pub(super) fn new(spec: &Spec, all: &[Lifecycle]) -> Self {
+    pub(super) fn new(spec: &Spec, all: &Members) -> Self {
         let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
-        for one in all {
+        for one in all.iter() {
             named.entry(&one.spec.name).or_default().push(one.id);
         }
         let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
         let mut order = Self::default();
         let mut known: HashMap<Name, Vec<Need>> = HashMap::new();
-        for one in all {
+        for one in all.iter() {
             let needs = known.entry(one.spec.name.clone()).or_insert_with(|| {
                 let needs = one.spec.depends_on.iter().map(|(on, dependency)| {
                     let pool = spec.pools.get(on);
@@ -57,35 +59,58 @@ impl Order {
                 });
                 needs.collect()
             });
-            order.needs.push(needs.clone());
+            if !needs.is_empty() {
+                order.needs.insert(one.id, needs.clone());
+            }
         }
         order.find_dependants();
         order
     }
 
     fn find_dependants(&mut self) {
-        self.dependants = vec![Vec::new(); self.needs.len()];
-        for (index, needs) in self.needs.iter().enumerate() {
+        self.dependants.clear();
+        for (dependant, needs) in &self.needs {
             for id in needs.iter().flat_map(|need| &need.ids) {
-                if let Some(dependants) = self.dependants.get_mut(id.index()) {
-                    dependants.push(ProcessId(index as u32));
-                }
+                self.dependants.entry(*id).or_default().push(*dependant);
             }
+        }
+        for dependants in self.dependants.values_mut() {
+            dependants.sort_unstable();
         }
     }
 
     pub(super) fn needs(&self, id: ProcessId) -> &[Need] {
-        self.needs.get(id.index()).map_or(&[], Vec::as_slice)
+        self.needs.get(&id).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn dependants(&self, id: ProcessId) -> &[ProcessId] {
-        self.dependants.get(id.index()).map_or(&[], Vec::as_slice)
+        self.dependants.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// One more job of a pool: who waits for the pool to be done waits for it too.
+    pub(super) fn join(&mut self, pool: &Name, id: ProcessId) {
+        for (dependant, needs) in &mut self.needs {
+            let of_pool = |need: &&mut Need| need.is_pool && need.condition == Condition::Completed;
+            for need in needs.iter_mut().filter(of_pool).filter(|need| need.on == *pool) {
+                need.ids.push(id);
+                self.dependants.entry(id).or_default().push(*dependant);
+            }
+        }
+    }
+
+    /// Forgets one that is gone.
+    pub(super) fn leave(&mut self, id: ProcessId) {
+        for dependant in self.dependants.remove(&id).unwrap_or_default() {
+            for need in self.needs.get_mut(&dependant).into_iter().flatten() {
+                need.ids.retain(|needed| *needed != id);
+            }
+        }
     }
 
     /// Forgets every need of anything outside `chosen`.
     pub(super) fn keep_only(&mut self, chosen: &[ProcessId]) {
         let chosen: HashSet<&ProcessId> = chosen.iter().collect();
-        for needs in &mut self.needs {
+        for needs in self.needs.values_mut() {
             for need in needs.iter_mut() {
                 need.ids.retain(|id| chosen.contains(id));
             }
@@ -95,13 +120,13 @@ impl Order {
     }
 
     /// What `id` waits for. What can never be reached is not in here, see [`Order::hindrance`].
-    pub(super) fn missing(&self, id: ProcessId, all: &[Lifecycle]) -> Vec<WaitingOn> {
+    pub(super) fn missing(&self, id: ProcessId, all: &Members) -> Vec<WaitingOn> {
         let missing = self.needs(id).iter().filter(|need| need.is_missing(all));
         missing.map(|need| WaitingOn { name: need.on.clone(), condition: need.condition }).collect()
     }
 
     /// Whether nothing keeps `id` from starting that may still change.
-    pub(super) fn holds(&self, id: ProcessId, all: &[Lifecycle]) -> bool {
+    pub(super) fn holds(&self, id: ProcessId, all: &Members) -> bool {
         !self.needs(id).iter().any(|need| need.is_missing(all))
     }
 
@@ -110,10 +135,10 @@ impl Order {
         &self,
         id: ProcessId,
         changed: Option<ProcessId>,
-        all: &[Lifecycle],
+        all: &Members,
     ) -> Option<Hindrance> {
         let never = |need: &Need, id: &ProcessId| {
-            let one = all.get(id.index()).filter(|one| stands(one, need) == Stand::Never)?;
+            let one = all.get(*id).filter(|one| stands(one, need) == Stand::Never)?;
             Some(Hindrance { by: Some(*id), on: need.on.clone(), chain: chain(one, need) })
         };
         self.needs(id).iter().find_map(|need| match &changed {
@@ -132,14 +157,16 @@ impl Need {
 
     /// Whether something does not hold yet. Looks from the end: a queue works off its jobs from
     /// the start, so of ten thousand the last one is the one that is still missing.
-    fn is_missing(&self, all: &[Lifecycle]) -> bool {
-        let mut ones = self.ids.iter().rev().filter_map(|id| all.get(id.index()));
+    fn is_missing(&self, all: &Members) -> bool {
+        let mut ones = self.ids.iter().rev().filter_map(|id| all.get(*id));
         ones.any(|one| stands(one, self) == Stand::NotYet)
     }
 
     /// Whether the start of a dependant starts this dependency too.
     pub(super) fn calls_for(&self, one: &Lifecycle) -> bool {
         match &one.state {
+            // It was started when it came, and comes once.
+            _ if one.tenure == Tenure::UntilEnded => false,
             State::Idle => true,
             // `started` outlives the run it is about, but to depend on it means to have it.
             State::Ended(Outcome::Stopped | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
@@ -160,24 +187,20 @@ impl Need {
 #[derive(Debug, Default)]
 pub(super) struct StopOrder {
     /// How many dependants of each are alive or held up themselves.
-    holders: Vec<usize>,
-    /// Alive or held up, and so holding what it needs.
-    holds: Vec<bool>,
+    holders: HashMap<ProcessId, usize>,
+    /// Alive or held up, and so holding what they need.
+    holds: HashSet<ProcessId>,
 }
 
 impl StopOrder {
-    pub(super) fn new(order: &Order, all: &[Lifecycle]) -> Self {
-        let holds: Vec<bool> = all.iter().map(Lifecycle::is_alive).collect();
-        let mut new = Self { holders: vec![0; all.len()], holds };
+    pub(super) fn new(order: &Order, all: &Members) -> Self {
         let mut open: Vec<ProcessId> =
             all.iter().filter(|one| one.is_alive()).map(|one| one.id).collect();
+        let mut new = Self { holders: HashMap::new(), holds: open.iter().copied().collect() };
         while let Some(id) = open.pop() {
             for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
-                if let Some(holders) = new.holders.get_mut(needed.index()) {
-                    *holders += 1;
-                }
-                let holds = new.holds.get_mut(needed.index());
-                if holds.is_some_and(|holds| !std::mem::replace(holds, true)) {
+                *new.holders.entry(*needed).or_default() += 1;
+                if new.holds.insert(*needed) {
                     open.push(*needed);
                 }
             }
@@ -187,7 +210,7 @@ impl StopOrder {
 
     /// Whether nothing alive needs it.
     pub(super) fn is_free(&self, id: ProcessId) -> bool {
-        self.holders.get(id.index()).is_none_or(|holders| *holders == 0)
+        self.holders.get(&id).is_none_or(|holders| *holders == 0)
     }
 
     /// Takes note that `id` has ended; gives what is alive and free now.
@@ -195,19 +218,17 @@ impl StopOrder {
         &mut self,
         id: ProcessId,
         order: &Order,
-        all: &[Lifecycle],
+        all: &Members,
     ) -> Vec<ProcessId> {
-        let alive = |id: ProcessId| all.get(id.index()).is_some_and(Lifecycle::is_alive);
+        let alive = |id: ProcessId| all.get(id).is_some_and(Lifecycle::is_alive);
         let (mut free, mut open) = (Vec::new(), vec![id]);
         while let Some(id) = open.pop() {
             // One that ended while something needs it goes on holding what it needs itself.
-            let is_free = self.is_free(id);
-            let holds = self.holds.get_mut(id.index());
-            if !is_free || !holds.is_some_and(|holds| std::mem::replace(holds, false)) {
+            if !self.is_free(id) || !self.holds.remove(&id) {
                 continue;
             }
             for needed in order.needs(id).iter().flat_map(|need| &need.ids) {
-                if let Some(holders) = self.holders.get_mut(needed.index()) {
+                if let Some(holders) = self.holders.get_mut(needed) {
                     *holders = holders.saturating_sub(1);
                     if *holders == 0 && alive(*needed) {
                         free.push(*needed);

@@ -2,6 +2,7 @@
 
 use super::ProcessId;
 use super::lifecycle::Lifecycle;
+use super::members::Members;
 use crate::spec::{Name, Spec};
 
 /// A name that means nothing in this project.
@@ -24,7 +25,7 @@ impl UnknownName {
 pub(super) fn select(
     names: &[String],
     spec: &Spec,
-    all: &[Lifecycle],
+    all: &Members,
 ) -> Result<Vec<ProcessId>, UnknownName> {
     let mut chosen = Vec::new();
     for name in names {
@@ -41,7 +42,7 @@ pub(super) fn select(
     Ok(chosen)
 }
 
-fn one(name: &str, spec: &Spec, all: &[Lifecycle]) -> Vec<ProcessId> {
+fn one(name: &str, spec: &Spec, all: &Members) -> Vec<ProcessId> {
     let by = |test: &dyn Fn(&Lifecycle) -> bool| -> Vec<ProcessId> {
         all.iter().filter(|one| test(one)).map(|one| one.id).collect()
     };
@@ -64,7 +65,7 @@ fn one(name: &str, spec: &Spec, all: &[Lifecycle]) -> Vec<ProcessId> {
     })
 }
 
-fn nearest(name: &str, spec: &Spec, all: &[Lifecycle]) -> Option<String> {
+fn nearest(name: &str, spec: &Spec, all: &Members) -> Option<String> {
     let tags = all.iter().flat_map(|one| &one.spec.tags).map(|tag| format!("@{tag}"));
     let names = all.iter().flat_map(|one| [one.name.to_string(), one.spec.name.to_string()]);
     names

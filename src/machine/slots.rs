@@ -1,18 +1,25 @@
 //! The slots and the queue of one pool.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ProcessId;
+use super::lifecycle::{Lifecycle, Outcome, State};
 use crate::spec::PoolSpec;
 
-/// At most `concurrency` members hold a slot; the others queue, first in first out.
+/// A place in the queue: higher priority first, then who came first.
+type Ticket = (Reverse<i32>, u64);
+
+/// At most `concurrency` members hold a slot; the others queue, first in first out within one
+/// priority.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Slots {
     pub(super) spec: Arc<PoolSpec>,
     /// Who waits, by ticket; a member has a ticket while it queues.
-    queue: BTreeMap<u64, ProcessId>,
-    tickets: HashMap<ProcessId, u64>,
+    queue: BTreeMap<Ticket, ProcessId>,
+    tickets: HashMap<ProcessId, Ticket>,
     next_ticket: u64,
     holders: HashSet<ProcessId>,
     /// How many members are under way in any sense; the pool has drained when it gets to 0.
@@ -21,6 +28,12 @@ pub(super) struct Slots {
     pub(super) told_drained: bool,
     /// A member failed and `on_failure = "stop"`.
     pub(super) halted: bool,
+    /// Nobody gets a slot.
+    pub(super) paused: bool,
+    /// It goes when nothing of it is left.
+    pub(super) dismissed: bool,
+    /// How many of those who are no members any more succeeded and failed since it drained.
+    pub(super) gone: (u32, u32),
 }
 
 impl Slots {
@@ -34,13 +47,17 @@ impl Slots {
             busy: 0,
             told_drained: true,
             halted: false,
+            paused: false,
+            dismissed: false,
+            gone: (0, 0),
         }
     }
 
-    /// Puts a member at the end of the queue.
-    pub(super) fn join(&mut self, id: ProcessId) {
-        self.queue.insert(self.next_ticket, id);
-        self.tickets.insert(id, self.next_ticket);
+    /// Puts a member at the end of the queue, behind all of its priority.
+    pub(super) fn join(&mut self, id: ProcessId, priority: i32) {
+        let ticket = (Reverse(priority), self.next_ticket);
+        self.queue.insert(ticket, id);
+        self.tickets.insert(id, ticket);
         self.next_ticket += 1;
     }
 
@@ -54,13 +71,23 @@ impl Slots {
 
     /// Gives the first in the queue a slot, if one is free.
     pub(super) fn grant(&mut self) -> Option<ProcessId> {
-        if self.holders.len() >= self.spec.concurrency as usize {
+        if self.paused || self.holders.len() >= self.spec.concurrency as usize {
             return None;
         }
         let (_, id) = self.queue.pop_first()?;
         self.tickets.remove(&id);
         self.holders.insert(id);
         Some(id)
+    }
+
+    /// Counts one that is a member no more, unless that was told already.
+    pub(super) fn remember(&mut self, one: &Lifecycle) {
+        if self.told_drained {
+            return;
+        }
+        let succeeded = matches!(one.state, State::Ended(Outcome::Succeeded));
+        let count = if succeeded { &mut self.gone.0 } else { &mut self.gone.1 };
+        *count += 1;
     }
 
     /// Who holds a slot, and who waits for one.

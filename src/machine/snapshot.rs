@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::event::Link;
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
+use super::members::Members;
 use super::order::Order;
 use super::{Moment, ProcessId, ShutdownReason};
 use crate::spec::{Exit, Name, ProcessKind, Stray};
@@ -91,7 +92,7 @@ impl ProcessView {
         self.until.map(|until| until.since(now))
     }
 
-    pub(super) fn of(one: &Lifecycle, order: &Order, all: &[Lifecycle]) -> Self {
+    pub(super) fn of(one: &Lifecycle, order: &Order, all: &Members) -> Self {
         let mut view = Self {
             id: one.id,
             name: one.name.clone(),
@@ -117,11 +118,15 @@ impl ProcessView {
     }
 
     /// State and reason from the same data that decides.
-    fn explain(&mut self, one: &Lifecycle, order: &Order, all: &[Lifecycle]) {
+    fn explain(&mut self, one: &Lifecycle, order: &Order, all: &Members) {
         let last = one.last.as_ref().map(super::lifecycle::LastRun::describe);
         let last = last.unwrap_or_else(|| "it ended".to_owned());
         (self.state, self.why) = match &one.state {
             State::Idle => (StateName::Idle, "nobody has started it".to_owned()),
+            State::Waiting { until: Some(until), .. } => {
+                self.until = Some(*until);
+                (StateName::Waiting, "delayed; may start".to_owned())
+            }
             State::Waiting { .. } => {
                 let on: Vec<String> = order
                     .missing(one.id, all)
@@ -221,4 +226,12 @@ pub struct Snapshot {
     pub ready: bool,
     /// Every process and job, in the order of the file.
     pub processes: Vec<Arc<ProcessView>>,
+}
+
+impl Snapshot {
+    /// The process or job with this number.
+    pub fn get(&self, id: ProcessId) -> Option<&Arc<ProcessView>> {
+        let place = self.processes.binary_search_by_key(&id, |view| view.id).ok()?;
+        self.processes.get(place)
+    }
 }

@@ -4,22 +4,25 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it is about")]
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Event, Finish, Input, Intent, Moment, Options, Orchestra, ProcessId, RunId, StateName,
+    Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId, StateName,
 };
 use super::{ShutdownReason, Step};
 use crate::spec::{Name, Signal, Spec};
 
 use host::{Host, Script};
 use laws::Laws;
+use project::project;
 
 mod host;
 mod laws;
 mod project;
 mod words;
 
+mod coming;
 mod cost;
 mod dependencies;
 mod ending;
@@ -35,7 +38,8 @@ struct World {
     now: Moment,
     events: Vec<(Moment, Event)>,
     started: HashMap<RunId, Moment>,
-    named: HashMap<Name, ProcessId>,
+    /// How many have come while it ran.
+    came: u32,
     laws: Option<Laws>,
 }
 
@@ -49,8 +53,8 @@ impl World {
         let laws = Some(Laws::new(&spec));
         let machine = Orchestra::new(spec, options);
         Self {
-            named: machine.names().map(|(id, name)| (name.clone(), id)).collect(),
             machine,
+            came: 0,
             host: Host::default(),
             now: Moment::default(),
             events: Vec::new(),
@@ -108,7 +112,7 @@ impl World {
         for event in &step.events {
             self.events.push((self.now, event.clone()));
             if let Event::ProcessStarted(e) = event {
-                let process = self.named[&e.of.name];
+                let process = e.of.id.unwrap();
                 self.started.insert(RunId { process, run: e.of.run }, self.now);
             }
         }
@@ -190,17 +194,35 @@ impl World {
 
     fn state(&mut self, name: &str) -> StateName {
         let id = self.ids(&[name])[0];
-        self.machine.snapshot(self.now).processes[id.index()].state
+        self.machine.snapshot(self.now).get(id).unwrap().state
     }
 
     fn why(&mut self, name: &str) -> String {
         let id = self.ids(&[name])[0];
-        self.machine.snapshot(self.now).processes[id.index()].why(self.now)
+        self.machine.snapshot(self.now).get(id).unwrap().why(self.now)
     }
 
     fn states(&mut self) -> Vec<String> {
         let views = self.machine.snapshot(self.now).processes;
         views.iter().map(|view| format!("{} {:?}", view.name, view.state)).collect()
+    }
+
+    /// Something comes while the project runs, and is started; nothing when it is not let in.
+    fn come(
+        &mut self,
+        pool: Option<&str>,
+        set: impl FnOnce(&mut Newcomer),
+        script: Script,
+    ) -> Option<ProcessId> {
+        self.came += 1;
+        let name = format!("come{}", self.came);
+        let drafted = project().process(&name, |spec| spec.pool = pool.map(Name::from)).spec();
+        let mut newcomer = Newcomer::passing(Arc::clone(&drafted.processes[name.as_str()]));
+        set(&mut newcomer);
+        let id = *self.machine.admit(vec![newcomer])?.first()?;
+        self.host.scripts.insert(id, vec![script]);
+        self.input(Input::Intent(Intent::Start(vec![id])));
+        Some(id)
     }
 
     /// What was told about this process, in words; what was told before is forgotten.

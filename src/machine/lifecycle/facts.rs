@@ -176,6 +176,10 @@ impl Lifecycle {
                 };
                 self.wait(now, cause, true);
             }
+            State::Waiting { until, .. } if until.is_some_and(|until| until <= now) => {
+                *until = None;
+                self.moves += 1;
+            }
             State::Idle
             | State::Waiting { .. }
             | State::Queued { .. }

@@ -12,8 +12,8 @@ pub(in crate::machine) enum State {
     /// Nobody has asked for it.
     Idle,
     /// Its dependencies do not hold yet. `again`: they held for the run before, so one that can no
-    /// longer get there does not stop this one.
-    Waiting { cause: Cause, again: bool },
+    /// longer get there does not stop this one. `until`: it is not to start before.
+    Waiting { cause: Cause, again: bool, until: Option<Moment> },
     /// No slot of its pool is free yet.
     Queued { cause: Cause, again: bool },
     /// Exec was asked for and not answered; `wish` is what to do once it is.

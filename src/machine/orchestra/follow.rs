@@ -14,7 +14,9 @@ impl Orchestra {
             if let Some(id) = self.dirty.pop_first() {
                 self.spread(now, id);
             } else if let Some(pool) = self.granting.pop_first() {
-                self.grant(now, pool);
+                self.grant(now, &pool);
+            } else if let Some(id) = self.retiring.pop_first() {
+                self.retire(id);
             } else {
                 break;
             }
@@ -33,14 +35,15 @@ impl Orchestra {
 
     /// What the change of one process means for the others.
     fn spread(&mut self, now: Moment, id: ProcessId) {
-        let Some(one) = self.all.get(id.index()) else { return };
+        let Some(one) = self.all.get(id) else { return };
         let is_new_run = matches!(one.state, State::Starting { .. }) && one.run > 1;
         if let Some(pool) = &one.spec.pool {
-            self.granting.extend(self.slots.get_index_of(pool));
+            self.granting.insert(pool.clone());
         }
         if let State::Ended(outcome) = &one.state {
             let outcome = outcome.clone();
             self.ended(now, id, &outcome);
+            self.retiring.insert(id);
         }
         self.stop_next(now, id);
         if self.phase != Phase::Up {
@@ -57,7 +60,7 @@ impl Orchestra {
 
     /// What the end of a process for good means for its pool and for the project.
     fn ended(&mut self, now: Moment, id: ProcessId, outcome: &Outcome) {
-        let Some(one) = self.all.get(id.index()) else { return };
+        let Some(one) = self.all.get(id) else { return };
         let failed = matches!(outcome, Outcome::Failed { .. });
         let (name, pool) = (one.name.clone(), one.spec.pool.clone());
         let by_itself = failed || *outcome == Outcome::Succeeded;
@@ -83,7 +86,7 @@ impl Orchestra {
     fn mark_rerun(&mut self, dependant: ProcessId, on: ProcessId) {
         let is_up = self
             .all
-            .get(dependant.index())
+            .get(dependant)
             .is_some_and(|one| matches!(one.state, State::Starting { .. } | State::Running { .. }));
         let mut needs = self.order.needs(dependant).iter();
         let need = needs.find(|need| need.restart && need.is_on(on));
@@ -98,7 +101,7 @@ impl Orchestra {
         if self.phase != Phase::Up {
             return;
         }
-        let Some(one) = self.all.get(id.index()) else { return };
+        let Some(one) = self.all.get(id) else { return };
         match &one.state {
             State::Waiting { again, .. } => {
                 let again = *again;
@@ -141,9 +144,9 @@ impl Orchestra {
         if holds && !again && self.skip_if_hindered(now, id, None) {
             return;
         }
-        let Some(one) = self.all.get(id.index()) else { return };
+        let Some(one) = self.all.get(id) else { return };
         if holds {
-            if one.ghost.is_none() {
+            if one.ghost.is_none() && !one.is_delayed() {
                 self.reruns.remove(&id);
                 self.with(id, |one, _, out| one.cleared(now, out));
             }
@@ -161,7 +164,7 @@ impl Orchestra {
 
     /// It waits again when what it was skipped for gets a new run.
     fn unskip(&mut self, now: Moment, id: ProcessId, by: ProcessId) {
-        let Some(by) = self.all.get(by.index()) else { return };
+        let Some(by) = self.all.get(by) else { return };
         if matches!(by.state, State::Ended(_))
             || self.order.hindrance(id, None, &self.all).is_some()
         {
@@ -176,9 +179,8 @@ impl Orchestra {
     fn rerun(&mut self, now: Moment, id: ProcessId) {
         let Some(on) = self.reruns.get(&id) else { return };
         let cause = Cause::Dependency { on: on.clone() };
-        let is_between = |id: &ProcessId| {
-            self.all.get(id.index()).is_some_and(|one| one.is_busy() && !one.is_ready())
-        };
+        let is_between =
+            |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.is_busy() && !one.is_ready());
         let mut restarting = self.order.needs(id).iter().filter(|need| need.restart);
         let is_early = restarting.any(|need| need.ids.iter().any(is_between));
         if !is_early && self.order.holds(id, &self.all) {

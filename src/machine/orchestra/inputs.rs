@@ -22,7 +22,7 @@ impl Orchestra {
 
     pub(super) fn fact(&mut self, now: Moment, fact: Fact) {
         let run = fact.run();
-        let Some(one) = self.all.get_mut(run.process.index()) else { return };
+        let Some(one) = self.all.get_mut(run.process) else { return };
         if one.ghost == Some(run.run) {
             if matches!(fact, Fact::Exited { .. }) {
                 self.with(run.process, |one, _, _| one.ghost_gone());
@@ -53,6 +53,16 @@ impl Orchestra {
                     self.signal(id, signal);
                 }
             }
+            Intent::Withdraw(ids) => {
+                for id in ids {
+                    if self.all.get(id).is_some_and(|one| !one.is_alive() && one.run == 0) {
+                        self.stop(now, &[id], By::Stop);
+                    }
+                }
+            }
+            Intent::Pause(pool) => self.pause_pool(&pool, true),
+            Intent::Resume(pool) => self.pause_pool(&pool, false),
+            Intent::Dismiss(pool) => self.dismiss_pool(&pool),
             Intent::Stop(ids) => self.stop(now, &ids, By::Stop),
             Intent::Kill(ids) => self.stop(now, &ids, By::Kill),
             // Nothing starts while the project is being stopped.
@@ -79,7 +89,7 @@ impl Orchestra {
     }
 
     fn signal(&mut self, id: ProcessId, signal: Signal) {
-        let Some(one) = self.all.get(id.index()) else { return };
+        let Some(one) = self.all.get(id) else { return };
         if matches!(one.state, State::Running { .. } | State::Stopping { .. }) {
             let run = RunId { process: id, run: one.run };
             self.out.effects.push(Effect::Signal { run, signal });
@@ -100,7 +110,7 @@ impl Orchestra {
         let mut seen: HashSet<ProcessId> = ids.iter().copied().collect();
         let mut open: VecDeque<ProcessId> = ids.iter().copied().collect();
         while let Some(id) = open.pop_front() {
-            let Some(on) = self.all.get(id.index()).map(|one| one.name.clone()) else { continue };
+            let Some(on) = self.all.get(id).map(|one| one.name.clone()) else { continue };
             for needed in self.called_for(id) {
                 if seen.insert(needed) {
                     self.call(now, needed, &on);
@@ -114,7 +124,7 @@ impl Orchestra {
     fn called_for(&self, id: ProcessId) -> Vec<ProcessId> {
         let mut called = Vec::new();
         for need in self.order.needs(id) {
-            let ones = need.ids.iter().filter_map(|id| self.all.get(id.index()));
+            let ones = need.ids.iter().filter_map(|id| self.all.get(*id));
             let ones = ones.filter(|one| one.is_waiting() || need.calls_for(one));
             called.extend(ones.map(|one| one.id));
         }
@@ -123,7 +133,7 @@ impl Orchestra {
 
     /// Starts a dependency of `on`, unless it waits already.
     fn call(&mut self, now: Moment, id: ProcessId, on: &Name) {
-        if !self.all.get(id.index()).is_some_and(Lifecycle::is_waiting) {
+        if !self.all.get(id).is_some_and(Lifecycle::is_waiting) {
             self.resume_pool(id);
             self.with(id, |one, _, _| one.want(now, Cause::Dependency { on: on.clone() }));
         }

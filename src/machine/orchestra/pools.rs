@@ -11,20 +11,19 @@ use crate::spec::{Name, OnFailure};
 impl Orchestra {
     /// Gives the first in the queue of a pool a slot, if one is free. What follows from that comes
     /// before the next one: its start may be what keeps the next one from starting.
-    pub(super) fn grant(&mut self, now: Moment, pool: usize) {
+    pub(super) fn grant(&mut self, now: Moment, pool: &Name) {
         if self.phase != Phase::Up {
             return;
         }
-        let slots = self.slots.get_index_mut(pool).map(|(_, slots)| slots);
-        if let Some(next) = slots.and_then(Slots::grant) {
+        if let Some(next) = self.slots.get_mut(pool).and_then(Slots::grant) {
             self.with(next, |one, _, out| one.granted(now, out));
-            self.granting.insert(pool);
+            self.granting.insert(pool.clone());
         }
     }
 
     /// A pool that was stopped goes on when one of its members is started by hand.
     pub(super) fn resume_pool(&mut self, id: ProcessId) {
-        let pool = self.all.get(id.index()).and_then(|one| one.spec.pool.as_ref());
+        let pool = self.all.get(id).and_then(|one| one.spec.pool.as_ref());
         if let Some(slots) = pool.and_then(|pool| self.slots.get_mut(pool)) {
             slots.halted = false;
         }
@@ -60,7 +59,7 @@ impl Orchestra {
         if slots.busy > 0 || std::mem::replace(&mut slots.told_drained, true) {
             return;
         }
-        let (mut succeeded, mut failed) = (0, 0);
+        let (mut succeeded, mut failed) = std::mem::take(&mut slots.gone);
         for one in self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool)) {
             match &one.state {
                 State::Ended(Outcome::Succeeded) => succeeded += 1,

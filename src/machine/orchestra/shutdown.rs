@@ -51,7 +51,7 @@ impl Orchestra {
         let (stamp, cause) = (Stamp::default(), Cause::from(reason));
         self.out.events.push(Event::from(ProjectStopping { stamp, cause }));
         self.reruns.clear();
-        for one in &mut self.all {
+        for one in self.all.iter_mut() {
             one.let_no_run_follow();
         }
         let mut without_run = self.ids();
@@ -88,7 +88,7 @@ impl Orchestra {
     }
 
     fn is_alive(&self, id: ProcessId) -> bool {
-        self.all.get(id.index()).is_some_and(Lifecycle::is_alive)
+        self.all.get(id).is_some_and(Lifecycle::is_alive)
     }
 
     fn ids(&self) -> Vec<ProcessId> {

@@ -2,6 +2,7 @@
 
 use super::Orchestra;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::members::Tenure;
 use crate::machine::retry::Dice;
 use crate::machine::{ProcessId, Step};
 use crate::spec::ProcessKind;
@@ -20,9 +21,9 @@ pub(super) struct Totals {
 }
 
 /// What one lifecycle adds to the totals.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each count, independent of each other")]
-struct Mark {
+pub(super) struct Mark {
     alive: bool,
     queued: bool,
     busy: bool,
@@ -32,8 +33,9 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(one: &Lifecycle) -> Self {
-        let process = one.spec.kind == ProcessKind::Process;
+    pub(super) fn of(one: &Lifecycle) -> Self {
+        let lasts = one.tenure == Tenure::Lasting;
+        let process = lasts && one.spec.kind == ProcessKind::Process;
         let (wanted, good, unwell) = match &one.state {
             State::Idle | State::Ended(Outcome::Stopped) => (false, false, false),
             State::Ended(Outcome::Succeeded) => (true, true, false),
@@ -65,7 +67,7 @@ fn shift(count: &mut usize, before: bool, after: bool) {
 }
 
 impl Totals {
-    fn shift(&mut self, before: Mark, after: Mark) {
+    pub(super) fn shift(&mut self, before: Mark, after: Mark) {
         shift(&mut self.busy, before.busy, after.busy);
         shift(&mut self.wanted, before.wanted, after.wanted);
         shift(&mut self.good, before.good, after.good);
@@ -80,7 +82,7 @@ impl Orchestra {
         id: ProcessId,
         change: impl FnOnce(&mut Lifecycle, &mut Dice, &mut Step),
     ) {
-        let Some(one) = self.all.get_mut(id.index()) else { return };
+        let Some(one) = self.all.get_mut(id) else { return };
         let (before, deadline, moves) = (Mark::of(one), one.deadline(), one.moves);
         change(one, &mut self.dice, &mut self.out);
         let (after, next, has_moved) = (Mark::of(one), one.deadline(), one.moves != moves);
@@ -94,8 +96,8 @@ impl Orchestra {
         }
         if has_moved {
             self.touch(id);
-        } else if let Some(view) = self.views.get_mut(id.index()) {
-            *view = None;
+        } else {
+            one.view = None;
         }
         self.count(id, before, after);
     }
@@ -104,8 +106,8 @@ impl Orchestra {
     pub(super) fn touch(&mut self, id: ProcessId) {
         self.dirty.insert(id);
         for changed in std::iter::once(&id).chain(self.order.dependants(id)) {
-            if let Some(view) = self.views.get_mut(changed.index()) {
-                *view = None;
+            if let Some(one) = self.all.get_mut(*changed) {
+                one.view = None;
             }
         }
     }
@@ -115,12 +117,13 @@ impl Orchestra {
             return;
         }
         self.totals.shift(before, after);
-        let pool = self.all.get(id.index()).and_then(|one| one.spec.pool.as_ref());
+        let Some(one) = self.all.get(id) else { return };
+        let (pool, priority) = (one.spec.pool.as_ref(), one.priority);
         let Some(slots) = pool.and_then(|pool| self.slots.get_mut(pool)) else { return };
         shift(&mut slots.busy, before.busy, after.busy);
         slots.told_drained &= slots.busy == 0;
         if !before.queued && after.queued {
-            slots.join(id);
+            slots.join(id, priority);
         }
         let held = before.alive || before.queued;
         if held && !after.alive && !after.queued {
@@ -139,14 +142,15 @@ impl Orchestra {
 
         let mut totals = Totals::default();
         let mut due = BTreeSet::new();
-        for one in &self.all {
+        for one in self.all.iter() {
             let idle = Lifecycle::new(one.id, one.name.clone(), None, Arc::clone(&one.spec));
             totals.shift(Mark::of(&idle), Mark::of(one));
             due.extend(one.deadline().map(|moment| (moment, one.id)));
         }
         assert_eq!(totals, self.totals, "totals");
         assert_eq!(due, self.due, "deadlines");
-        assert!(self.dirty.is_empty() && self.granting.is_empty(), "something was left to look at");
+        let settled = self.dirty.is_empty() && self.granting.is_empty() && self.retiring.is_empty();
+        assert!(settled, "something was left to look at");
         for (pool, slots) in &self.slots {
             let members = || self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool));
             let alive = members().filter(|one| one.is_alive()).count();
@@ -155,11 +159,12 @@ impl Orchestra {
             assert_eq!(slots.busy, members().filter(|one| one.is_busy()).count(), "busy in {pool}");
             assert!(alive <= slots.spec.concurrency as usize, "too many alive in {pool}");
             let is_up = self.phase == Phase::Up;
-            let idles = is_up && queued > 0 && alive < slots.spec.concurrency as usize;
+            let idles =
+                is_up && !slots.paused && queued > 0 && alive < slots.spec.concurrency as usize;
             assert!(!idles, "a slot of {pool} idles");
         }
-        for (one, view) in self.all.iter().zip(&self.views) {
-            if let Some(view) = view {
+        for one in self.all.iter() {
+            if let Some(view) = &one.view {
                 let fresh = ProcessView::of(one, &self.order, &self.all);
                 assert_eq!(**view, fresh, "the kept view of {}", one.name);
             }

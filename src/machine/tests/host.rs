@@ -151,7 +151,7 @@ impl Host {
                     self.plan(now + ms(1_000_000_000), *run, Act::AllGone);
                 }
             }
-            Effect::Signal { .. } => {}
+            Effect::Signal { .. } | Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }
@@ -197,7 +197,7 @@ impl Host {
         if let Some((after, exit)) = script.exit {
             self.plan(now + after, run, Act::LeaderGone(exit));
         }
-        Fact::Spawned { run, pid: 1000 + run.process.0 * 100 + run.run }
+        Fact::Spawned { run, pid: 1000 + run.process.0 as u32 * 100 + run.run }
     }
 
     /// Every run that is there, in the process table.

@@ -14,7 +14,7 @@ use crate::spec::{Condition, Name, Spec};
 pub(super) struct Laws {
     spec: Spec,
     /// State and run of each before the step.
-    states: Vec<(StateName, u32)>,
+    states: HashMap<ProcessId, (StateName, u32)>,
     /// Asked for and not ended, with whether exec succeeded.
     open: HashMap<RunId, bool>,
     /// Given up as unkillable, and still there.
@@ -24,10 +24,10 @@ pub(super) struct Laws {
     /// Whether the latest run got as far as exec, and whether it ended well.
     has_started: HashSet<ProcessId>,
     has_succeeded: HashSet<ProcessId>,
+    /// No members any more.
+    over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
     down: HashSet<ProcessId>,
-    is_first: bool,
-    named: HashMap<Name, ProcessId>,
     /// Without dependencies, there is nothing to hold starts against.
     pub(super) ignores_dependencies: bool,
 }
@@ -36,16 +36,15 @@ impl Laws {
     pub(super) fn new(spec: &Spec) -> Self {
         Self {
             spec: spec.clone(),
-            states: Vec::new(),
+            states: HashMap::new(),
             open: HashMap::new(),
             ghosts: HashSet::new(),
             asked_to_stop: HashSet::new(),
             ended: HashSet::new(),
             has_started: HashSet::new(),
             has_succeeded: HashSet::new(),
+            over: HashSet::new(),
             down: HashSet::new(),
-            is_first: true,
-            named: HashMap::new(),
             ignores_dependencies: false,
         }
     }
@@ -61,11 +60,6 @@ impl Laws {
         let snapshot = machine.snapshot(now);
         machine.check();
         let views: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
-        if self.is_first {
-            self.is_first = false;
-            self.states = views.iter().map(|_| (StateName::Idle, 0)).collect();
-            self.named = views.iter().map(|view| (view.name.clone(), view.id)).collect();
-        }
         self.wishes(machine, input);
         self.transitions(&views);
         self.events(step);
@@ -110,12 +104,20 @@ impl Laws {
                     self.down.remove(&id);
                 }
             }
-            Intent::Signal(..) | Intent::Shutdown(_) | Intent::ShutdownNow(_) => {}
+            // What is withdrawn may have started, and goes on then.
+            Intent::Withdraw(_)
+            | Intent::Pause(_)
+            | Intent::Resume(_)
+            | Intent::Dismiss(_)
+            | Intent::Signal(..)
+            | Intent::Shutdown(_)
+            | Intent::ShutdownNow(_) => {}
         }
     }
 
     fn transitions(&mut self, views: &[&ProcessView]) {
-        for (view, before) in views.iter().zip(&mut self.states) {
+        for view in views {
+            let before = self.states.entry(view.id).or_insert((StateName::Idle, 0));
             let after = (view.state, view.run);
             let new_run = before.1 != after.1;
             assert!(
@@ -134,7 +136,7 @@ impl Laws {
     fn events(&mut self, step: &Step) {
         for event in &step.events {
             let Some(of) = event.subject() else { continue };
-            let process = self.named[&of.name];
+            let process = of.id.expect("events of the machine are numbered");
             let run = RunId { process, run: of.run };
             let is_open = self.open.contains_key(&run);
             match event {
@@ -175,7 +177,7 @@ impl Laws {
                     assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
                     let by_shutdown = step.events.iter().any(|event| match event {
                         Event::ProcessStopping(e) => {
-                            self.named[&e.of.name] == run.process
+                            e.of.id == Some(run.process)
                                 && matches!(e.cause, Cause::Shutdown { .. })
                         }
                         _ => false,
@@ -183,6 +185,17 @@ impl Laws {
                     if matches!(phase, Phase::Stopping(_)) && by_shutdown {
                         self.stopped_in_order(*run, views);
                     }
+                }
+                Effect::Over { process, view } => {
+                    let ended = [
+                        StateName::Stopped,
+                        StateName::Succeeded,
+                        StateName::Failed,
+                        StateName::Skipped,
+                    ];
+                    assert!(ended.contains(&view.state), "{process:?} has ended: {view:?}");
+                    assert!(views.iter().all(|view| view.id != *process), "{process:?} is gone");
+                    assert!(self.over.insert(*process), "{process:?} is over once");
                 }
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
@@ -206,7 +219,8 @@ impl Laws {
     }
 
     fn conditions_hold(&self, run: RunId, views: &[&ProcessView]) {
-        let spec = &self.spec.processes[&views[run.process.index()].process];
+        let view = views.iter().find(|view| view.id == run.process).unwrap();
+        let Some(spec) = self.spec.processes.get(&view.process) else { return };
         for (on, dependency) in &spec.depends_on {
             for view in those(&self.spec, views, on) {
                 let is_pool = self.spec.pools.contains_key(on);
@@ -231,7 +245,7 @@ impl Laws {
         if self.ignores_dependencies {
             return;
         }
-        let me = &views[run.process.index()].process;
+        let me = &views.iter().find(|view| view.id == run.process).unwrap().process;
         for view in views.iter().filter(|view| view.id != run.process) {
             let alive = self.open.keys().any(|open| open.process == view.id);
             assert!(
@@ -258,7 +272,8 @@ fn those<'a>(
 
 /// Whether `one` needs `other`, directly or not.
 fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
-    spec.processes[one].depends_on.keys().any(|on| {
+    let Some(one) = spec.processes.get(one) else { return false };
+    one.depends_on.keys().any(|on| {
         let names = match spec.pools.get(on) {
             Some(pool) => pool.jobs.clone(),
             None => vec![on.clone()],
@@ -270,18 +285,18 @@ fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
 /// These and all they need.
 fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
     let process_of = |id: ProcessId| {
-        let (_, name) = machine.names().nth(id.index()).unwrap();
+        let (_, name) = machine.names().find(|(known, _)| *known == id)?;
         let found = spec
             .processes
             .keys()
             .find(|process| *process == name || name.as_str().starts_with(&format!("{process}.")));
-        found.unwrap().clone()
+        found.cloned()
     };
-    let roots: Vec<Name> = ids.iter().map(|id| process_of(*id)).collect();
+    let roots: Vec<Name> = ids.iter().filter_map(|id| process_of(*id)).collect();
     let all = machine.names().map(|(id, _)| id);
     all.filter(|id| {
-        let name = process_of(*id);
-        ids.contains(id) || roots.iter().any(|root| needs_it(spec, root, &name))
+        let needed = |name| roots.iter().any(|root| needs_it(spec, root, &name));
+        ids.contains(id) || process_of(*id).is_some_and(needed)
     })
     .collect()
 }

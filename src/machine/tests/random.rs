@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::host::{OnKill, OnStop, Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
-use crate::machine::{Fact, Options, RunId};
+use crate::machine::{Fact, Options, RunId, Tenure};
 use crate::spec::{
     Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind,
 };
@@ -50,6 +50,17 @@ enum Happening {
     Signal(usize),
     /// A fact about some run, true or not, that nobody asked for.
     Rumour(usize, u32, u8),
+    /// Something comes and is started: in the pool or not, to stay or not, and the rest.
+    Come {
+        in_pool: bool,
+        stays: bool,
+        priority: i32,
+        delay: Duration,
+        script: Script,
+    },
+    Withdraw(Vec<usize>),
+    Pause,
+    Resume,
     Shutdown,
     ShutdownNow,
 }
@@ -150,6 +161,13 @@ fn happening() -> impl Strategy<Value = Happening> {
         5 => some().prop_map(Happening::Restart),
         1 => (0_usize..24).prop_map(Happening::Signal),
         2 => (0_usize..24, 0_u32..4, 0_u8..5).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
+        3 => (any::<bool>(), prop::bool::weighted(0.2), -1_i32..2, duration(), script()).prop_map(
+            |(in_pool, stays, priority, delay, script)| Happening::Come {
+                in_pool, stays, priority, delay, script
+            }),
+        1 => some().prop_map(Happening::Withdraw),
+        1 => Just(Happening::Pause),
+        2 => Just(Happening::Resume),
         1 => Just(Happening::Shutdown),
         1 => Just(Happening::ShutdownNow),
     ]
@@ -204,14 +222,32 @@ fn world_of(mut members: Vec<Member>, slots: u32, halts: bool, options: Options)
 }
 
 fn happen(world: &mut World, happening: &Happening) {
-    let count = world.machine.names().count();
+    let all: Vec<ProcessId> = world.machine.names().map(|(id, _)| id).collect();
     let ids = |picks: &[usize]| -> Vec<ProcessId> {
-        picks.iter().map(|pick| ProcessId((pick % count) as u32)).collect()
+        picks.iter().filter_map(|pick| all.get(pick % all.len().max(1)).copied()).collect()
     };
     let intent = match happening {
         Happening::Pass(times) => return (0..*times).for_each(|_| world.pass()),
         Happening::Wait(time) => return world.advance(*time),
-        Happening::Rumour(pick, run, kind) => return rumour(world, ids(&[*pick])[0], *run, *kind),
+        Happening::Rumour(pick, run, kind) => {
+            let Some(id) = ids(&[*pick]).first().copied() else { return };
+            return rumour(world, id, *run, *kind);
+        }
+        Happening::Come { in_pool, stays, priority, delay, script } => {
+            let pool = in_pool.then_some("p");
+            let tenure = if *stays { Tenure::Lasting } else { Tenure::UntilEnded };
+            world.come(
+                pool,
+                |one| {
+                    (one.tenure, one.priority, one.delay) = (tenure, *priority, *delay);
+                },
+                script.clone(),
+            );
+            return;
+        }
+        Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
+        Happening::Pause => Intent::Pause("p".into()),
+        Happening::Resume => Intent::Resume("p".into()),
         Happening::Start(picks) => Intent::Start(ids(picks)),
         Happening::Stop(picks) => Intent::Stop(ids(picks)),
         Happening::Kill(picks) => Intent::Kill(ids(picks)),
@@ -225,7 +261,8 @@ fn happen(world: &mut World, happening: &Happening) {
 
 /// Tells something about a run that is over, or was never there: nothing may follow.
 fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
-    let view = world.machine.snapshot(world.now).processes[process.index()].clone();
+    let snapshot = world.machine.snapshot(world.now);
+    let Some(view) = snapshot.get(process) else { return };
     let dead = view.run.checked_sub(back + 1).filter(|run| *run > 0).unwrap_or(view.run + 1);
     let run = RunId { process, run: dead };
     if world.host.alive().any(|alive| alive == run) {
@@ -251,7 +288,8 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
 fn bound(world: &World) -> Duration {
     let specs = world.machine.spec().processes.values();
     let grace = specs.clone().map(|spec| spec.stop.grace).max().unwrap_or_default();
-    s(6) + (grace + s(2)) * (specs.count() as u32)
+    // What came has the default grace and is needed by nobody.
+    s(6) + (grace + s(2)) * (specs.count() as u32) + if world.came > 0 { s(12) } else { s(0) }
 }
 
 proptest! {

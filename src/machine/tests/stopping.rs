@@ -104,11 +104,11 @@ fn a_kill_in_every_state_leaves_it_down_at_once() {
 #[test]
 fn a_restart_in_every_state_gives_a_new_run() {
     for (state, mut w) in in_every_state() {
-        let run = w.machine.snapshot(w.now).processes[w.ids(&["a"])[0].index()].run;
+        let run = w.machine.snapshot(w.now).get(w.ids(&["a"])[0]).unwrap().run;
         w.restart(&["a"]);
         w.advance(s(60));
         let blocked = matches!(state, StateName::Waiting | StateName::Queued | StateName::Skipped);
-        let view = w.machine.snapshot(w.now).processes[w.ids(&["a"])[0].index()].clone();
+        let view = w.machine.snapshot(w.now).get(w.ids(&["a"])[0]).unwrap().clone();
         if blocked {
             assert_eq!(view.state, state, "it goes on waiting for the same");
         } else {

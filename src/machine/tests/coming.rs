@@ -1,0 +1,222 @@
+//! Who comes while the project runs, and who goes again.
+
+use std::time::Duration;
+
+use super::host::{exits, stubborn, unstartable, willing};
+use super::project::{Draft, ms, needs, project, s};
+use super::{Input, Intent, StateName, World, world};
+use crate::machine::{Event, Finish, Newcomer, Options, ProcessId, Tenure};
+use crate::spec::{Condition, OnFailure, StartErrorKind};
+
+fn pool(slots: u32) -> Draft {
+    project().pool("p", slots, |_| {})
+}
+
+fn keeping(draft: Draft) -> World {
+    World::new(draft.spec(), Options { keep: true, ..Options::default() }).begin()
+}
+
+fn passing(_: &mut Newcomer) {}
+
+fn is_member(w: &mut World, id: ProcessId) -> bool {
+    w.machine.snapshot(w.now).get(id).is_some()
+}
+
+fn first(priority: i32) -> impl FnOnce(&mut Newcomer) {
+    move |one| one.priority = priority
+}
+
+fn later(delay: Duration) -> impl FnOnce(&mut Newcomer) {
+    move |one| one.delay = delay
+}
+
+#[test]
+fn what_comes_runs_like_anything_else_and_is_gone_after_its_end() {
+    let mut w = keeping(project());
+    let id = w.come(None, passing, exits(ms(50), 3)).unwrap();
+    w.advance(ms(10));
+    assert_eq!(w.state("come1"), StateName::Ready);
+    w.advance(s(1));
+    assert_eq!(
+        w.told("come1"),
+        ["started 1/1 user", "ready 1/1 user", "completed 1/1 code 3 50ms exit 3"]
+    );
+    assert!(!is_member(&mut w, id));
+    assert_eq!(w.finish(), None);
+}
+
+#[test]
+fn one_that_stays_can_be_started_again() {
+    let mut w = keeping(project());
+    let id = w.come(None, |one| one.tenure = Tenure::Lasting, exits(ms(50), 0)).unwrap();
+    w.advance(s(1));
+    assert!(is_member(&mut w, id));
+    w.input(Input::Intent(Intent::Start(vec![id])));
+    w.advance(s(1));
+    assert_eq!(w.order_of("process_completed"), ["come1", "come1"]);
+}
+
+#[test]
+fn numbers_are_never_given_again() {
+    let mut w = keeping(project());
+    let first = w.come(None, passing, exits(ms(1), 0)).unwrap();
+    w.advance(s(1));
+    assert!(w.come(None, passing, willing()).unwrap() > first);
+}
+
+#[test]
+fn one_that_cannot_start_ends_alone() {
+    let mut w = keeping(project());
+    let bad = w.come(None, passing, unstartable(StartErrorKind::ProgramNotFound)).unwrap();
+    let good = w.come(None, passing, willing()).unwrap();
+    w.advance(s(1));
+    assert_eq!((is_member(&mut w, bad), is_member(&mut w, good)), (false, true));
+}
+
+#[test]
+fn it_does_not_make_a_project_unready_or_fail() {
+    let mut w = world(project().process("web", |_| {}).spec()).begin();
+    w.advance(ms(10));
+    w.come(None, passing, exits(ms(5), 1));
+    w.advance(s(1));
+    assert_eq!(w.count_of("project_ready"), 1);
+    w.stop(&["web"]);
+    w.advance(s(1));
+    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+}
+
+#[test]
+fn nothing_comes_while_the_project_is_being_stopped() {
+    let mut w = world(project().process("web", |_| {}).spec()).script("web", [stubborn()]).begin();
+    w.advance(ms(10));
+    w.shutdown();
+    assert_eq!(w.come(None, passing, willing()), None);
+    w.run_out(s(20));
+}
+
+#[test]
+fn it_is_stopped_with_the_project() {
+    let mut w = keeping(project());
+    w.come(None, passing, willing());
+    w.advance(ms(10));
+    w.shutdown();
+    w.run_out(s(1));
+    assert_eq!(
+        w.told("come1").last().unwrap(),
+        "killed 1/1 by shutdown sig TERM 19ms shutdown asked"
+    );
+}
+
+#[test]
+fn higher_priority_goes_first_and_within_one_the_first_to_come() {
+    let mut w = keeping(pool(1));
+    for priority in [0, 0, 5, -1, 5] {
+        w.come(Some("p"), first(priority), exits(ms(10), 0));
+    }
+    w.advance(s(1));
+    let order = ["come1", "come3", "come5", "come2", "come4"];
+    assert_eq!(w.order_of("process_started"), order);
+}
+
+#[test]
+fn a_delayed_one_queues_when_its_time_has_come_and_takes_no_slot_before() {
+    let mut w = keeping(pool(1));
+    w.come(Some("p"), later(s(60)), exits(ms(10), 0));
+    w.come(Some("p"), passing, exits(ms(10), 0));
+    assert_eq!(w.why("come1"), "delayed; may start in 1m 0s");
+    w.advance(s(1));
+    assert_eq!(w.order_of("process_completed"), ["come2"]);
+    w.advance(s(58));
+    assert_eq!(w.state("come1"), StateName::Waiting);
+    w.advance(s(2));
+    assert_eq!(w.order_of("process_completed"), ["come2", "come1"]);
+}
+
+#[test]
+fn a_delayed_one_that_is_stopped_never_starts() {
+    let mut w = keeping(project());
+    w.come(None, later(s(5)), willing());
+    w.stop(&["come1"]);
+    w.advance(s(10));
+    assert_eq!(w.count_of("process_started"), 0);
+}
+
+#[test]
+fn a_paused_pool_starts_nothing_and_goes_on_when_it_is_resumed() {
+    let mut w = keeping(pool(2));
+    w.come(Some("p"), passing, exits(s(1), 0));
+    w.input(Input::Intent(Intent::Pause("p".into())));
+    w.come(Some("p"), passing, exits(s(1), 0));
+    w.advance(s(10));
+    assert_eq!(w.order_of("process_completed"), ["come1"]);
+    assert_eq!(w.state("come2"), StateName::Queued);
+    w.input(Input::Intent(Intent::Resume("p".into())));
+    w.advance(s(10));
+    assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
+}
+
+#[test]
+fn a_withdrawn_one_never_starts_and_one_that_runs_is_left_alone() {
+    let mut w = keeping(pool(1));
+    let runs = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
+    let queued = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
+    w.advance(ms(10));
+    w.input(Input::Intent(Intent::Withdraw(vec![runs, queued])));
+    w.advance(s(1));
+    assert_eq!(w.order_of("process_started"), ["come1"]);
+    assert_eq!(w.order_of("process_completed"), ["come1"]);
+}
+
+#[test]
+fn what_has_gone_still_counts_when_the_pool_has_drained() {
+    let mut w = keeping(pool(1));
+    for code in [0, 1, 0] {
+        w.come(Some("p"), passing, exits(ms(10), code));
+    }
+    w.advance(s(1));
+    w.come(Some("p"), passing, exits(ms(10), 0));
+    w.advance(s(1));
+    let drained = w.events.iter().filter_map(|(_, event)| match event {
+        Event::PoolDrained(e) => Some((e.succeeded, e.failed)),
+        _ => None,
+    });
+    assert_eq!(drained.collect::<Vec<_>>(), [(2, 1), (1, 0)]);
+}
+
+#[test]
+fn who_waits_for_a_pool_to_be_done_waits_for_what_came_too() {
+    let draft = pool(1).jobs("p", &["j"]).process("after", |spec| {
+        needs(spec, "p", Condition::Completed);
+    });
+    let mut w = world(draft.spec()).script("j", [exits(ms(50), 0)]).begin();
+    w.come(Some("p"), passing, exits(ms(100), 0));
+    w.advance(ms(100));
+    assert_eq!(
+        (w.order_of("process_completed"), w.state("after")),
+        (vec!["j".to_owned()], StateName::Waiting)
+    );
+    w.advance(ms(100));
+    assert_eq!(w.state("after"), StateName::Ready);
+}
+
+#[test]
+fn a_failure_stops_what_came_into_the_pool_too() {
+    let draft = project().pool("p", 1, |pool| pool.on_failure = OnFailure::Stop);
+    let mut w = keeping(draft);
+    w.come(Some("p"), passing, exits(ms(10), 1));
+    w.come(Some("p"), passing, willing());
+    w.come(Some("p"), later(s(5)), willing());
+    w.advance(s(10));
+    assert_eq!(w.order_of("process_skipped"), ["come2", "come3"]);
+    assert_eq!(w.machine.len(), 0);
+}
+
+#[test]
+fn a_pool_that_is_dismissed_works_off_what_it_has() {
+    let mut w = keeping(pool(1));
+    w.come(Some("p"), passing, exits(ms(10), 0));
+    w.come(Some("p"), passing, exits(ms(10), 0));
+    w.input(Input::Intent(Intent::Dismiss("p".into())));
+    w.advance(s(1));
+    assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
+}
