@@ -18,7 +18,8 @@ fn launch(argv: &[&str]) -> Launch {
         cwd: "/".into(),
         env: std::env::vars_os().collect(),
         stdin: Input::Null,
-        output: Output::Pipes,
+        stdout: Output::Pipe,
+        stderr: Output::Pipe,
         foreground: false,
     }
 }

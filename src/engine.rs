@@ -312,15 +312,17 @@ impl<H: Host> Engine<H> {
             (None, StdinKind::Null) => sys::Input::Null,
             (None, StdinKind::Pipe) => sys::Input::Pipe,
         };
+        let output = match front {
+            Some(Front::Terminal) => sys::Output::Inherit,
+            Some(Front::Passed(_)) | None => sys::Output::Pipe,
+        };
         Launch {
             argv: argv(&spec.command),
             cwd: spec.cwd.clone(),
             env: self.surroundings.of(whose),
             stdin,
-            output: match front {
-                Some(Front::Terminal) => sys::Output::Inherit,
-                Some(Front::Passed(_)) | None => sys::Output::Pipes,
-            },
+            stdout: output.clone(),
+            stderr: output,
             foreground: front.is_some() && self.takes_terminal,
         }
     }

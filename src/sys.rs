@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,14 +55,16 @@ pub struct Launch {
     pub env: Vec<(OsString, OsString)>,
     /// Descriptor 0.
     pub stdin: Input,
-    /// Descriptors 1 and 2.
-    pub output: Output,
+    /// Descriptor 1.
+    pub stdout: Output,
+    /// Descriptor 2.
+    pub stderr: Output,
     /// Makes the new group the foreground group of pitcrew's controlling terminal before exec.
     pub foreground: bool,
 }
 
 /// What descriptor 0 of a child is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// `/dev/null`.
     Null,
@@ -69,17 +72,24 @@ pub enum Input {
     Pipe,
     /// Pitcrew's own.
     Inherit,
+    /// This file, or the reading end of this pipe.
+    File(Arc<OwnedFd>),
 }
 
-/// What descriptors 1 and 2 of a child are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What descriptor 1 or 2 of a child is.
+#[derive(Debug, Clone)]
 pub enum Output {
-    /// Two pipes whose other ends are [`Child::stdout`] and [`Child::stderr`].
-    Pipes,
+    /// A pipe whose other end is [`Child::stdout`] or [`Child::stderr`].
+    Pipe,
     /// Pitcrew's own.
     Inherit,
     /// `/dev/null`.
     Null,
+    /// What descriptor 1 is, so that both come through one pipe in the order of their writing. For
+    /// descriptor 1 itself the same as [`Output::Inherit`].
+    Stdout,
+    /// This file, or the writing end of this pipe.
+    File(Arc<OwnedFd>),
 }
 
 /// Starts runs.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::{Exit, Signal, StartErrorKind};
@@ -426,11 +427,46 @@ async fn a_busy_pipe_is_made_larger() {
 async fn inherited_and_null_outputs_have_no_pipe() {
     let host = host();
     for output in [Output::Null, Output::Inherit] {
-        let mut child = host.launch(Launch { output, ..sh("exit 0") }).await.unwrap();
+        let (stdout, stderr) = (output.clone(), output);
+        let mut child = host.launch(Launch { stdout, stderr, ..sh("exit 0") }).await.unwrap();
         assert!(child.stdout().is_none() && child.stderr().is_none());
         assert_eq!(child.exited().await.unwrap(), Exit::Code(0));
         child.reap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn both_outputs_through_one_pipe_keep_the_order_of_their_writing() {
+    let host = host();
+    let launch = Launch { stderr: Output::Stdout, ..sh("echo 1; echo 2 >&2; echo 3") };
+    let mut child = host.launch(launch).await.unwrap();
+    assert!(child.stderr().is_none());
+    let mut all = String::new();
+    child.stdout().unwrap().read_to_string(&mut all).await.unwrap();
+    assert_eq!(all, "1\n2\n3\n");
+    child.exited().await.unwrap();
+    child.reap().unwrap();
+}
+
+#[tokio::test]
+async fn input_and_output_can_be_files() {
+    use std::os::fd::OwnedFd;
+    let host = host();
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::write(&from, "in\n").unwrap();
+    let file = Arc::new(OwnedFd::from(fs::File::create(&to).unwrap()));
+    let launch = Launch {
+        stdin: Input::File(Arc::new(OwnedFd::from(fs::File::open(&from).unwrap()))),
+        stdout: Output::File(Arc::clone(&file)),
+        stderr: Output::File(file),
+        ..sh("cat; echo err >&2")
+    };
+    let mut child = host.launch(launch).await.unwrap();
+    assert!(child.stdout().is_none() && child.stderr().is_none() && child.stdin().is_none());
+    child.exited().await.unwrap();
+    child.reap().unwrap();
+    assert_eq!(fs::read_to_string(&to).unwrap(), "in\nerr\n");
 }
 
 #[test]

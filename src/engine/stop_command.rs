@@ -41,7 +41,8 @@ impl StopCommand {
             cwd: context.spec.cwd.clone(),
             env,
             stdin: Input::Null,
-            output: Output::Pipes,
+            stdout: Output::Pipe,
+            stderr: Output::Pipe,
             foreground: false,
         };
         let host = Arc::clone(&context.host);

@@ -178,20 +178,27 @@ impl Stdio {
             let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
             Ok((above_stdio(read)?, above_stdio(write)?))
         };
-        let (in_theirs, stdin) = match launch.stdin {
+        let (in_theirs, stdin) = match &launch.stdin {
             Input::Null => (null()?, None),
             Input::Inherit => (None, None),
+            Input::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
             Input::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
         };
-        let output = || -> io::Result<(Option<OwnedFd>, Option<OwnedFd>)> {
-            match launch.output {
+        let output = |what: &Output, one: Option<&OwnedFd>| -> io::Result<_> {
+            match what {
                 Output::Null => Ok((None, null()?)),
                 Output::Inherit => Ok((None, None)),
-                Output::Pipes => pipe().map(|(read, write)| (Some(read), Some(write))),
+                Output::Pipe => pipe().map(|(read, write)| (Some(read), Some(write))),
+                Output::File(file) => Ok((None, Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?))),
+                Output::Stdout => {
+                    let own = rustix::stdio::stdout();
+                    let same = one.map_or(own, AsFd::as_fd);
+                    Ok((None, Some(fcntl_dupfd_cloexec(same, 3)?)))
+                }
             }
         };
-        let (stdout, out_theirs) = output()?;
-        let (stderr, err_theirs) = output()?;
+        let (stdout, out_theirs) = output(&launch.stdout, None)?;
+        let (stderr, err_theirs) = output(&launch.stderr, out_theirs.as_ref())?;
         // No controlling terminal: nothing to be in the foreground of.
         let terminal = if launch.foreground { super::process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];

@@ -35,7 +35,8 @@ pub fn launch<const N: usize>(argv: [&str; N]) -> Launch {
         cwd: PathBuf::from("/"),
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
         stdin: Input::Null,
-        output: Output::Pipes,
+        stdout: Output::Pipe,
+        stderr: Output::Pipe,
         foreground: false,
     }
 }
