@@ -35,9 +35,22 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+mod library;
 pub mod machine;
 pub mod output;
 pub mod plain;
 pub mod session;
 pub mod spec;
 pub mod sys;
+
+pub use library::{
+    Attempt, Chunks, Command, Cursor, Error, Events, Fault, Job, Line, Lines, Observer, Output,
+    Pipeline, PipelineResult, PoolJob, PoolResults, ProcessHandle, ProcessManager, ProcessPool,
+    ProcessResult, Retry, Stdin, TimeLimit,
+};
+pub use machine::event::{self, Event};
+pub use machine::{ProcessId, ProcessView, Snapshot, StateName};
+pub use output::{Bound, Keep, Piece, Stream};
+pub use spec::{
+    Exit, OnFailure, Signal, StartError, StartErrorKind, StopPolicy, Stray, StraysPolicy,
+};
