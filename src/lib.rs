@@ -27,6 +27,7 @@
 //! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
 //! - [`plain`] is the headless front, [`cli`] the program.
+//! - [`testing`] is a host for tests that runs nothing.
 //!
 //! [`Intent`]: machine::Intent
 //! [`Snapshot`]: machine::Snapshot
@@ -42,6 +43,7 @@ pub mod plain;
 pub mod session;
 pub mod spec;
 pub mod sys;
+pub mod testing;
 
 pub use library::{
     Attempt, Chunks, Command, Cursor, Error, Events, Fault, Job, Line, Lines, Observer, Output,
