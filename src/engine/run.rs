@@ -284,8 +284,9 @@ impl<H: Host> RunTask<H> {
                 }
                 Pumped::Closed => {
                     tokio::select! {
-                        () = sleep_until(until) => return,
+                        biased;
                         Some(order) = self.orders.recv() => self.obey_leaderless(&order),
+                        () = sleep_until(until) => return,
                     }
                     if self.asked == Asked::Kill {
                         return;

@@ -174,7 +174,7 @@ impl ScriptedHost {
             Ok(ready) => (Ok(ready), None),
             Err((error, is_fault)) => (Err(error.clone()), Some((error, is_fault))),
         };
-        let run = State::new(call, Arc::clone(&shared.pids), refused);
+        let run = State::new(call, &shared.pids, refused);
         lock(&shared.runs).push(Run(Arc::clone(&run)));
         let (script, Wires { theirs, stdin, stdout, stderr }) = ready?;
         let command = run.call.line().to_owned();

@@ -15,19 +15,22 @@ use crate::spec::{Exit, Signal, StartError};
 /// past the host would hit nobody.
 const FIRST_PID: u32 = 5_000_001;
 
-/// Gives pids.
+/// Gives pids, and knows when the host was made.
 #[derive(Debug)]
-pub(super) struct Pids(AtomicU32);
+pub(super) struct Pids {
+    epoch: Instant,
+    next: AtomicU32,
+}
 
 impl Default for Pids {
     fn default() -> Self {
-        Self(AtomicU32::new(FIRST_PID))
+        Self { epoch: now(), next: AtomicU32::new(FIRST_PID) }
     }
 }
 
 impl Pids {
     pub(super) fn next(&self) -> u32 {
-        self.0.fetch_add(1, Ordering::Relaxed)
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -102,12 +105,12 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         call: Call,
-        pids: Arc<Pids>,
+        pids: &Arc<Pids>,
         refused: Option<(StartError, bool)>,
     ) -> Arc<Self> {
         Arc::new(Self {
             call,
-            pids,
+            pids: Arc::clone(pids),
             refused,
             began: now(),
             processes: Mutex::default(),
@@ -180,6 +183,11 @@ impl Run {
     /// What was asked.
     pub fn call(&self) -> &Call {
         &self.0.call
+    }
+
+    /// How long after the host was made it was asked for, in the time of the runtime.
+    pub fn at(&self) -> Duration {
+        self.0.began - self.0.pids.epoch
     }
 
     /// The pid of its leader; nothing when it could not be started.
