@@ -10,16 +10,16 @@
 //! use pitcrew::{Command, Error, ProcessManager};
 //!
 //! // In a test: #[tokio::test(start_paused = true)]
-//! # tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-//! #     .block_on(async {
-//! let host = ScriptedHost::new().on("backup *", Script::forever().out("begun"));
-//! let manager = ProcessManager::with_host(host.clone());
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() {
+//!     let host = ScriptedHost::new().on("backup *", Script::forever().out("begun"));
+//!     let manager = ProcessManager::with_host(host.clone());
 //!
-//! let hour = Duration::from_secs(3600);
-//! let error = manager.run(Command::shell("backup /home").timeout(hour)).await.unwrap_err();
-//! assert!(matches!(error, Error::TimedOut { .. }));
-//! assert_eq!(host.assert_ran("backup *").signals()[0].after, hour);
-//! # });
+//!     let hour = Duration::from_secs(3600);
+//!     let error = manager.run(Command::shell("backup /home").timeout(hour)).await.unwrap_err();
+//!     assert!(matches!(error, Error::TimedOut { .. }));
+//!     assert_eq!(host.assert_ran("backup *").signals()[0].after, hour);
+//! }
 //! ```
 //!
 //! `docs/testing.md` shows how to test with it.
@@ -29,6 +29,7 @@ mod answer;
 mod asserts;
 mod call;
 mod child;
+mod files;
 mod gate;
 mod host;
 mod pattern;
@@ -46,3 +47,8 @@ pub use pattern::Pattern;
 pub use pipe::{ScriptedInput, ScriptedOutput};
 pub use run::{Run, Sent, Target};
 pub use script::{Grandchild, Script};
+
+/// The examples of the page are run as they stand.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+mod page {}

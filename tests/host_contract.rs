@@ -2,7 +2,7 @@
 //!
 //! Each test says its program twice, as a shell script and as a script of the scripted host, and then
 //! does the same to both. The scripted ones run in invented time.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -78,9 +78,8 @@ impl ScriptedHost {
     #[track_caller]
     pub fn assert_not_ran(&self, pattern: impl Into<Pattern>) {
         let pattern = pattern.into();
-        if !self.ran_like(&pattern).is_empty() {
-            panic!("a command like {pattern} was run; {}", self.list());
-        }
+        let none = self.ran_like(&pattern).is_empty();
+        assert!(none, "a command like {pattern} was run; {}", self.list());
     }
 
     /// Nothing was run, nor was it tried.
@@ -90,9 +89,7 @@ impl ScriptedHost {
     /// When there was something.
     #[track_caller]
     pub fn assert_nothing_ran(&self) {
-        if !self.ran().is_empty() {
-            panic!("something was run; {}", self.list());
-        }
+        assert!(self.ran().is_empty(), "something was run; {}", self.list());
     }
 
     /// Commands that no rule was for, and that were not allowed. Who asks has taken note: the host does
@@ -124,9 +121,7 @@ impl ScriptedHost {
     #[track_caller]
     pub fn assert_nothing_left(&self) {
         let left: Vec<String> = self.ran().iter().flat_map(Run::left).collect();
-        if !left.is_empty() {
-            panic!("left behind: {}", left.join(", "));
-        }
+        assert!(left.is_empty(), "left behind: {}", left.join(", "));
     }
 
     fn list(&self) -> String {

@@ -76,7 +76,8 @@ impl Clone for ScriptedHost {
 impl fmt::Debug for ScriptedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut host = f.debug_struct("ScriptedHost");
-        host.field("rules", &lock(&self.shared.rules)).field("ran", &self.ran()).finish()
+        host.field("rules", &lock(&self.shared.rules)).field("ran", &self.ran());
+        host.finish_non_exhaustive()
     }
 }
 

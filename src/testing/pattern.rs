@@ -132,7 +132,7 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Line(line) => write!(f, "{line:?}"),
-            Kind::Program(program) => write!(f, "the program {program:?}"),
+            Kind::Program(program) => write!(f, "the program {:?}", program.to_string_lossy()),
             Kind::Argv(argv) => write!(f, "exactly {argv:?}"),
             Kind::Process(name) => write!(f, "process {name:?}"),
             Kind::When(_, place) => write!(f, "the condition of {place}"),

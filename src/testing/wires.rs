@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{BufReader, DuplexStream};
 
-use super::actor::Files;
+use super::files::Files;
 use super::pipe::{Source, Writer, pipe};
 use super::run::lock;
 use crate::spec::{StartError, StartErrorKind};
@@ -75,12 +75,12 @@ impl Joints {
                 let reader = Box::new(BufReader::new(theirs));
                 (Some(Source { reader, is_recorded: false }), Some(ours))
             }
-            Input::Path(path) => (Some(file(path).map_err(failed)?), None),
-            Input::File(fd) => match joint(fd).map_err(failed)? {
+            Input::Path(path) => (Some(file(path).map_err(|error| failed(&error))?), None),
+            Input::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
                 Ok(id) => (self.take(id, |joint| joint.read.take()).and_then(read), None),
                 Err(mut file) => {
                     let mut bytes = Vec::new();
-                    io::Read::read_to_end(&mut file, &mut bytes).map_err(failed)?;
+                    io::Read::read_to_end(&mut file, &mut bytes).map_err(|error| failed(&error))?;
                     (Some(Source { reader: Box::new(Cursor::new(bytes)), is_recorded: true }), None)
                 }
             },
@@ -100,7 +100,7 @@ impl Joints {
                 let (theirs, ours) = pipe();
                 (Writer::of(theirs), Some(ours))
             }
-            Output::File(fd) => match joint(fd).map_err(failed)? {
+            Output::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
                 Ok(id) => {
                     let end = self.take(id, |joint| joint.write.take());
                     (end.map_or(Writer::Nowhere, Writer::of), None)
@@ -128,6 +128,6 @@ fn file(path: &Path) -> io::Result<Source> {
     Ok(Source { reader: Box::new(Cursor::new(std::fs::read(path)?)), is_recorded: true })
 }
 
-fn failed(error: io::Error) -> StartError {
+fn failed(error: &io::Error) -> StartError {
     StartError { kind: StartErrorKind::Other, message: format!("its descriptors: {error}") }
 }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use pitcrew::engine::{Engine, Settings};
 use pitcrew::machine::event::Ended;
 use pitcrew::machine::{Event, Finish, Intent, Options, Orchestra, ProcessId, ShutdownReason};
-use pitcrew::output::Selection;
+use pitcrew::output::{Limit, Selection};
 use pitcrew::session::{Notice, Session};
 use pitcrew::spec::{Locate, Spec, load};
 use pitcrew::testing::{Pattern, Run, ScriptedHost};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+
+/// Everything that is kept.
+pub(crate) const ALL: Limit = Limit { lines: usize::MAX, bytes: usize::MAX };
 
 pub(crate) const fn s(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -111,7 +114,7 @@ impl Project {
     /// Everything a process has printed.
     pub(crate) fn printed(&self, name: &str) -> String {
         let source = self.session.store().source(&name.into());
-        let slice = self.session.store().tail(&Selection::only([source]), usize::MAX);
+        let slice = self.session.store().read(&Selection::only([source]), 0, ALL);
         slice.lines().map(|line| String::from_utf8_lossy(line.bytes).into_owned()).collect()
     }
 
