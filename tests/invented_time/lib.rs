@@ -137,11 +137,14 @@ impl Project {
 
 /// The end of a run, if this event is one.
 pub(crate) fn end(event: &Event) -> Option<&Ended> {
-    match event {
-        Event::ProcessCompleted(e) => Some(&e.end),
-        Event::ProcessKilled(e) => Some(&e.end),
-        Event::ProcessFailed(e) => Some(&e.end),
-        _ => None,
+    if let Event::ProcessCompleted(e) = event {
+        Some(&e.end)
+    } else if let Event::ProcessKilled(e) = event {
+        Some(&e.end)
+    } else if let Event::ProcessFailed(e) = event {
+        Some(&e.end)
+    } else {
+        None
     }
 }
 

@@ -38,7 +38,7 @@ async fn a_project_stops_in_the_opposite_order() {
         let run = project.run(name);
         let sent = run.signals();
         assert_eq!(sent.len(), 1, "{sent:?}");
-        (run.at() + sent[0].after - m(60)).as_secs()
+        (run.at() + sent[0].after).checked_sub(m(60)).unwrap().as_secs()
     };
     assert_eq!((asked("web"), asked("alone"), asked("api"), asked("db")), (0, 0, 3, 8));
 }
@@ -69,7 +69,11 @@ async fn a_pool_fills_its_slots_and_no_more() {
     let script = pitcrew::testing::Answer::by(move |call| {
         let others = watched.ran().iter().filter(|run| run.is_running()).count();
         let number: u64 = call.line().trim_start_matches("job ").parse().unwrap();
-        Script::new().out(others.to_string()).wait(m(if number % 2 == 0 { 20 } else { 10 }))
+        Script::new().out(others.to_string()).wait(m(if number.is_multiple_of(2) {
+            20
+        } else {
+            10
+        }))
     });
     host.add("job *", script);
     let mut project = Project::start(&file, host);
@@ -77,7 +81,7 @@ async fn a_pool_fills_its_slots_and_no_more() {
     let started: Vec<u64> = moments(&project.host.ran()).iter().map(|at| *at as u64 / 60).collect();
     // 1, 2 and 3 at once; 4 and 5 when 1 and 3 are done; and so on, with no slot ever idle.
     assert_eq!(started, [0, 0, 0, 10, 10, 20, 20, 30, 30, 40]);
-    let lines: Vec<String> = project.host.ran().iter().map(|run| run.to_string()).collect();
+    let lines: Vec<String> = project.host.ran().iter().map(ToString::to_string).collect();
     assert_eq!(lines, (1..=10).map(|n| format!("job {n}")).collect::<Vec<_>>());
     let beside: Vec<String> = (1..=10).map(|n| project.printed(&format!("work.{n}"))).collect();
     let wanted = ["0", "1", "2", "1", "2", "1", "2", "1", "2", "1"].map(|n| format!("{n}\n"));

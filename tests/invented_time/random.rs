@@ -93,7 +93,7 @@ async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
                 assert!(jobs.iter().filter(|run| run.is_running()).count() < 2, "too many at once");
             }
             let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            lives[place % lives.len()].script()
+            lives.get(place % lives.len()).unwrap().script()
         }),
     );
     let mut project = Project::start(FILE, host);
@@ -132,8 +132,8 @@ async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
         script.exit().is_some_and(|exit| exit.shell_code() < 2) && script.signals().is_empty()
     };
     let ended_alone = project.host.ran().iter().filter(|run| last(run)).count();
-    let store = project.session.store().read(&Selection::All, 0, ALL);
-    let lasts = store.lines().filter(|line| line.bytes == b"last\n").count();
+    let kept = project.session.store().read(&Selection::All, 0, ALL);
+    let lasts = kept.lines().filter(|line| line.bytes == b"last\n").count();
     assert!(lasts >= ended_alone, "{lasts} of {ended_alone} last lines are there");
     story
 }

@@ -14,10 +14,10 @@ fn one(script: Script) -> ScriptedHost {
 }
 
 fn error(project: &Project) -> Option<RunError> {
-    project.events.iter().find_map(|event| match event {
-        Event::ProcessFailed(e) => Some(e.error),
-        _ => None,
-    })
+    project
+        .events
+        .iter()
+        .find_map(|event| if let Event::ProcessFailed(e) = event { Some(e.error) } else { None })
 }
 
 #[tokio::test(start_paused = true)]
