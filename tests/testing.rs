@@ -1,6 +1,7 @@
 //! The scripted host as a test of a program uses it: rules, records, assertions, and the library above
 //! it in invented time.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::disallowed_methods, reason = "the time is invented")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +14,8 @@ mod asserts;
 mod library;
 #[path = "testing/rules.rs"]
 mod rules;
+#[path = "testing/scripts.rs"]
+mod scripts;
 
 /// A host, and a manager on it.
 fn on(host: ScriptedHost) -> (ScriptedHost, ProcessManager) {
