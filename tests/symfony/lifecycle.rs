@@ -37,7 +37,7 @@ fn symfony_get_exit_code_is_null_when_starting_again() {
 fn symfony_status() {
     test(async {
         let manager = ProcessManager::new();
-        let command = sh("read x").stdin(Stdin::Piped);
+        let command = sh("read x; true").stdin(Stdin::Piped);
         assert!(manager.active().is_empty(), "a command that is not run is nothing");
         let handle = manager.start(command).await.unwrap();
         assert!(matches!(handle.state(), StateName::Starting | StateName::Ready));
