@@ -61,7 +61,9 @@ fn laravel_process_pool_can_receive_output_for_each_process_via_start_method() {
         });
         let (keys, commands): (Vec<_>, Vec<_>) = commands.into_iter().unzip();
         let jobs = pool.submit_all(commands);
-        until("both run", || jobs.iter().all(|job| job.handle().is_some_and(|h| h.pid().is_some())));
+        until("both run", || {
+            jobs.iter().all(|job| job.handle().is_some_and(|h| h.pid().is_some()))
+        });
         let mut reading = Vec::new();
         for (key, job) in keys.into_iter().zip(&jobs) {
             let handle = job.handle().unwrap();
@@ -93,9 +95,8 @@ fn laravel_process_pool_can_receive_output_for_each_process_via_start_method() {
 fn laravel_invoked_process_pool_can_be_iterated() {
     test(async {
         let (manager, pool) = pool(3);
-        let jobs = pool.submit_all((0..3).map(|n| {
-            sh("exec sleep 1000").name(format!("member-{n}"))
-        }));
+        let jobs =
+            pool.submit_all((0..3).map(|n| sh("exec sleep 1000").name(format!("member-{n}"))));
         until("all run", || pool.running().len() == 3);
         let names: Vec<_> = pool.running().iter().map(|one| one.name().to_owned()).collect();
         assert_eq!(names, ["member-0", "member-1", "member-2"]);

@@ -157,9 +157,7 @@ fn laravel_events_listeners_can_be_removed_and_two_of_the_same_both_fire() {
                 break;
             }
         }
-        let of = |name| {
-            seen.iter().filter(|one| **one == (name, "process_completed")).count()
-        };
+        let of = |name| seen.iter().filter(|one| **one == (name, "process_completed")).count();
         // The one that was removed may not have got round to what it was told before.
         assert!(of("first") <= 1, "{seen:?}");
         assert_eq!(of("second"), 2);

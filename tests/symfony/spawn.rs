@@ -35,9 +35,8 @@ fn symfony_chained_commands_output() {
 #[test]
 fn symfony_exit_code_text() {
     test(async {
-        let message = async |line: &str| {
-            run(sh(line)).await.ensure_success().unwrap_err().to_string()
-        };
+        let message =
+            async |line: &str| run(sh(line)).await.ensure_success().unwrap_err().to_string();
         assert!(message("exit 127").await.ends_with("exit 127 (no such program)"));
         assert!(message("exit 126").await.ends_with("exit 126 (not executable)"));
         assert!(message("kill -TERM $$").await.ends_with("signal TERM"));
@@ -75,8 +74,25 @@ fn symfony_invalid_cwd() {
 fn symfony_escape_argument() {
     test(async {
         let odd = [
-            "a\"b%c%", "a\"b^c^", "a\nb'c", "a^b c!", "a!b\tc", "a\\\\\"\\\"", "éÉèÈàÀöä", "",
-            "1", "1.1", "$HOME", "*", "-n", "--", "`true`", "a;b", "~", "a\r\nb", "\u{1b}[31m",
+            "a\"b%c%",
+            "a\"b^c^",
+            "a\nb'c",
+            "a^b c!",
+            "a!b\tc",
+            "a\\\\\"\\\"",
+            "éÉèÈàÀöä",
+            "",
+            "1",
+            "1.1",
+            "$HOME",
+            "*",
+            "-n",
+            "--",
+            "`true`",
+            "a;b",
+            "~",
+            "a\r\nb",
+            "\u{1b}[31m",
         ];
         for argument in odd {
             let result = run(Command::new("printf").args(["%s", argument])).await;
