@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::machine::Event;
 
@@ -93,7 +94,16 @@ impl Stream for Events {
 #[derive(Debug)]
 #[must_use = "dropped, it is told nothing"]
 pub struct Observer {
-    task: tokio::task::JoinHandle<()>,
+    task: JoinHandle<()>,
+    way: mpsc::UnboundedSender<Told>,
+}
+
+/// What an observer gets.
+#[derive(Debug)]
+pub(super) enum Told {
+    Event(Event),
+    /// Everything before this has been told.
+    Until(oneshot::Sender<()>),
 }
 
 impl Drop for Observer {
@@ -103,19 +113,42 @@ impl Drop for Observer {
 }
 
 impl Observer {
+    /// Waits until it has been told everything that happened before this call, or has panicked.
+    /// Cancel safe.
+    pub async fn caught_up(&self) {
+        let (there, reached) = oneshot::channel();
+        if self.way.send(Told::Until(there)).is_ok() {
+            // An error means that it panicked.
+            _ = reached.await;
+        }
+    }
+
+    /// The same, and it is told no more: what it holds has been dropped when this returns.
+    pub async fn finish(mut self) {
+        self.caught_up().await;
+        self.task.abort();
+        // Ended by that, or by its panic.
+        _ = (&mut self.task).await;
+    }
+
     /// Calls `told` for each event in a task of its own. One that panics is told no more.
     pub(super) fn start(
-        mut events: mpsc::UnboundedReceiver<Event>,
         mut told: impl FnMut(&Event) + Send + 'static,
-    ) -> Self {
+    ) -> (Self, mpsc::UnboundedSender<Told>) {
+        let (way, mut events) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                if catch_unwind(AssertUnwindSafe(|| told(&event))).is_err() {
-                    tracing::error!("an observer of events panicked and is told no more");
-                    return;
+            while let Some(next) = events.recv().await {
+                match next {
+                    Told::Until(there) => _ = there.send(()),
+                    Told::Event(event) => {
+                        if catch_unwind(AssertUnwindSafe(|| told(&event))).is_err() {
+                            tracing::error!("an observer of events panicked and is told no more");
+                            return;
+                        }
+                    }
                 }
             }
         });
-        Self { task }
+        (Self { task, way: way.clone() }, way)
     }
 }

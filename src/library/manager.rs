@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 use super::command::Command;
 use super::core::{Core, Entry, KillUnlessOver, Orphan, start};
@@ -199,9 +198,9 @@ impl ProcessManager {
     /// [`Error::NoRuntime`] outside of a runtime.
     pub fn observe(&self, told: impl FnMut(&Event) + Send + 'static) -> Result<Observer, Error> {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let (sender, events) = mpsc::unbounded_channel();
-        lock(&self.0.books.observers).push(sender);
-        Ok(Observer::start(events, told))
+        let (observer, way) = Observer::start(told);
+        lock(&self.0.books.observers).push(way);
+        Ok(observer)
     }
 
     /// Everything that is there now; nothing before the first command.

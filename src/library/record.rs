@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::error::{Error, TimeLimit};
+use super::events::Told;
 use super::pool::Tally;
 use super::result::{Attempt, Inner, ProcessResult};
 use crate::engine::{Parcel, Witness};
@@ -234,7 +235,7 @@ fn kind(error: RunError) -> StartErrorKind {
 pub(super) struct Books {
     records: Mutex<HashMap<ProcessId, Arc<Record>>>,
     pub(super) events: broadcast::Sender<Event>,
-    pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Event>>>,
+    pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Told>>>,
 }
 
 /// Events kept for a subscriber who does not read just now.
@@ -288,7 +289,8 @@ impl Witness for Books {
         for event in events {
             // Nobody has to listen.
             _ = self.events.send(event.clone());
-            lock(&self.observers).retain(|observer| observer.send(event.clone()).is_ok());
+            lock(&self.observers)
+                .retain(|observer| observer.send(Told::Event(event.clone())).is_ok());
         }
     }
 }

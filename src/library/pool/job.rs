@@ -131,6 +131,15 @@ impl<K> PoolResults<K> {
     }
 }
 
+impl<'a, K> IntoIterator for &'a PoolResults<K> {
+    type Item = (&'a K, &'a Outcome);
+    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
+    }
+}
+
 impl<K> IntoIterator for PoolResults<K> {
     type Item = (K, Outcome);
     type IntoIter = std::vec::IntoIter<(K, Outcome)>;
