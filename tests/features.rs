@@ -1,6 +1,10 @@
-//! What a program takes in that depends on the library: no terminal crate.
+//! What a program takes in that depends on the library: no terminal crate. And that the table of
+//! `docs/library-cases.md` tells the truth.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates that take over a terminal, or draw on it.
@@ -80,4 +84,55 @@ fn the_program_brings_one_with_its_interface_only() {
 fn a_terminal_crate_would_be_seen() {
     let names = ["ratatui_core", "crossterm", "tuition", "tokio"].map(str::to_owned);
     assert_eq!(of_terminals(&names), ["ratatui_core", "crossterm"]);
+}
+
+/// The names of all tests in `tests`.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                let after = text.split("#[test]\nfn ").skip(1);
+                found.extend(after.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+            }
+        }
+    }
+    found
+}
+
+fn is_case(name: &str) -> bool {
+    name.starts_with("laravel_") || name.starts_with("symfony_")
+}
+
+#[test]
+fn every_case_in_the_table_has_its_test() {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/library-cases.md");
+    let table = fs::read_to_string(table).unwrap();
+    let mut named = BTreeSet::new();
+    let mut cases = 0;
+    for line in table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| case "))
+    {
+        let (_, answer) = line.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        let is_reason = ["cannot be written: ", "does not apply: ", "do not apply: ", "no queue "]
+            .iter()
+            .any(|reason| answer.starts_with(reason));
+        let quoted = answer.split('`').skip(1).step_by(2);
+        // Names of tests here have several words, and nothing else in the table has.
+        let is_test = |name: &&str| is_case(name) || name.matches('_').count() > 1;
+        let names: Vec<&str> = quoted.filter(is_test).collect();
+        assert!(is_reason || !names.is_empty(), "neither a test nor a reason: {line}");
+        named.extend(names.into_iter().map(str::to_owned));
+        cases += 1;
+    }
+    assert!(cases > 100, "the table is not where this test looks for it: {cases} cases");
+    let there = tests();
+    let missing: Vec<_> = named.difference(&there).collect();
+    assert!(missing.is_empty(), "the table names tests that are not there: {missing:?}");
+    let unsaid: Vec<_> = there.difference(&named).filter(|name| is_case(name)).collect();
+    assert!(unsaid.is_empty(), "the table does not have {unsaid:?}");
 }

@@ -238,6 +238,7 @@ impl Looker {
         }
         let mut tree = Tree::default();
         let mut met = HashSet::new();
+        let mut known = None;
         // Who is orphaned between our list of children and that of its parent is in neither: look
         // until a list brings nobody new.
         for _ in 0..8 {
@@ -253,13 +254,17 @@ impl Looker {
                     _ => self.follow(pid, &runs, &children, &mut met, &mut tree),
                 }
             }
+            known = Some(runs);
             if met.len() == before {
                 break;
             }
         }
         wanted.extend(ended);
-        if !wanted.is_empty() && !adopts_orphans() {
-            self.look_everywhere(&wanted, &mut met, &mut tree);
+        if let (Some(mut runs), false) = (known, wanted.is_empty() || adopts_orphans()) {
+            // Those asked about were there before the look.
+            runs.by_leader.retain(|_, token| wanted.contains(token));
+            runs.by_marker.retain(|_, token| wanted.contains(token));
+            self.look_everywhere(&wanted, &runs, &mut met, &mut tree);
         }
         self.remember(&tree);
         tree
@@ -306,7 +311,13 @@ impl Looker {
     }
 
     /// Without a subreaper orphans go elsewhere: everyone younger than the leaders is looked at.
-    fn look_everywhere(&self, wanted: &HashSet<Token>, met: &mut HashSet<u32>, tree: &mut Tree) {
+    fn look_everywhere(
+        &self,
+        wanted: &HashSet<Token>,
+        runs: &Runs,
+        met: &mut HashSet<u32>,
+        tree: &mut Tree,
+    ) {
         let (leaders, oldest) = {
             let leaders = self.registry.lock();
             let asked = leaders.iter().filter(|(_, entry)| wanted.contains(&entry.token));
@@ -314,9 +325,6 @@ impl Looker {
             (leaders.keys().copied().collect::<HashSet<u32>>(), oldest)
         };
         let children = Children::look();
-        let (_, mut runs) = self.own_children(&children);
-        runs.by_leader.retain(|_, token| wanted.contains(token));
-        runs.by_marker.retain(|_, token| wanted.contains(token));
         // Who is orphaned meanwhile has a child younger than it was, and that is met later.
         let Some((first, made)) = oldest else { return };
         let mut from = first + 1;
@@ -327,13 +335,13 @@ impl Looker {
             }
             for pid in (from..next).filter(|pid| !leaders.contains(pid)) {
                 if let Some(stat) = proc::stat(pid) {
-                    self.claim(&stat, &runs, &children, met, tree);
+                    self.claim(&stat, runs, &children, met, tree);
                 }
             }
             from = next;
         }
         for stat in proc::everyone() {
-            self.claim(&stat, &runs, &children, met, tree);
+            self.claim(&stat, runs, &children, met, tree);
         }
     }
 

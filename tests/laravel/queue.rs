@@ -82,7 +82,7 @@ fn laravel_queue_job_in_back_off_holds_up_no_other() {
 }
 
 #[test]
-fn laravel_retry() {
+fn laravel_retry_until_it_succeeds() {
     test(async {
         let folder = tempfile::tempdir().unwrap();
         let line = "echo x >> tries; [ $(wc -l < tries) -eq 2 ] && echo 'at last'";
