@@ -1,6 +1,6 @@
 //! What a program takes in that depends on the library: no terminal crate. And that the table of
 //! `docs/library-cases.md` tells the truth.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,7 +64,7 @@ fn the_library_brings_no_terminal_crate() {
 
 #[test]
 fn the_program_brings_one_with_its_interface_only() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     let manifest: toml::Table = manifest.unwrap().parse().unwrap();
     let features = manifest.get("features").unwrap().as_table().unwrap();
     let headless: Vec<&str> = features
@@ -124,9 +124,9 @@ fn every_case_in_the_table_has_its_test() {
         let quoted = answer.split('`').skip(1).step_by(2);
         // Names of tests here have several words, and nothing else in the table has.
         let is_test = |name: &&str| is_case(name) || name.matches('_').count() > 1;
-        let names: Vec<&str> = quoted.filter(is_test).collect();
-        assert!(is_reason || !names.is_empty(), "neither a test nor a reason: {line}");
-        named.extend(names.into_iter().map(str::to_owned));
+        let tests: Vec<&str> = quoted.filter(is_test).collect();
+        assert!(is_reason || !tests.is_empty(), "neither a test nor a reason: {line}");
+        named.extend(tests.into_iter().map(str::to_owned));
         cases += 1;
     }
     assert!(cases > 100, "the table is not where this test looks for it: {cases} cases");

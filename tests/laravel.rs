@@ -1,6 +1,11 @@
 //! What the process tests of Laravel hold a process library to, case by case. The table in
 //! `docs/library-cases.md` names the original of each.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests"
+)]
 
 use std::time::Duration;
 

@@ -41,11 +41,11 @@ fn laravel_output_can_be_retrieved_via_wait_callback() {
         // Some of it has come before anybody asks for any.
         handle.wait_for_line(|line| line.text() == "b").await.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (reader, sees) = (handle.clone(), Arc::clone(&seen));
+        let (reader, into) = (handle.clone(), Arc::clone(&seen));
         let read = tokio::spawn(async move {
             let mut lines = reader.lines();
             while let Some(line) = lines.next().await {
-                sees.lock().unwrap().push(line.text().into_owned());
+                into.lock().unwrap().push(line.text().into_owned());
             }
         });
         handle.close_stdin();

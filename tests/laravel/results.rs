@@ -174,7 +174,7 @@ fn laravel_general_and_idle_timeouts_are_told_apart_and_caught_together() {
         let idle = manager.run(sh("exec sleep 30").idle_timeout(ms(100))).await.unwrap_err();
         let limit = |error: &Error| match error {
             Error::TimedOut { limit, .. } => *limit,
-            other => panic!("{other:?}"),
+            other => unreachable!("{other:?}"),
         };
         assert_eq!(limit(&general), TimeLimit::Total(ms(100)));
         assert_eq!(limit(&idle), TimeLimit::Idle(ms(100)));

@@ -9,7 +9,7 @@ const SIZES: [usize; 5] = [1, 16, 64, 1024, 4096];
 
 /// So many KiB and a byte, in which no part looks like another.
 fn input(kib: usize) -> Vec<u8> {
-    (0..(kib << 10) + 1).map(|n| (n % 251) as u8).collect()
+    (0..=(kib << 10)).map(|n| (n % 251) as u8).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{ms, run, sh};
 fn limit(outcome: Result<pitcrew::ProcessResult, Error>) -> TimeLimit {
     match outcome {
         Err(Error::TimedOut { limit, .. }) => limit,
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 
