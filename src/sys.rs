@@ -34,6 +34,7 @@ mod registry;
 mod spawn;
 mod stray;
 mod sweep;
+mod young;
 
 pub use child::RealChild;
 pub use folders::{FolderError, Folders, Holder, Lock, LockError};

@@ -76,15 +76,29 @@ impl Clock {
                 let suspended = self.suspended();
                 (suspended.since.is_some(), suspended.total)
             };
-            if stands {
-                resumed.await;
-            } else {
-                tokio::time::sleep_until(self.0.start + moment.since_start() + total).await;
+            let then = moment.since_start().checked_add(total);
+            match then.and_then(|then| self.0.start.checked_add(then)) {
+                _ if stands => resumed.await,
+                Some(then) => tokio::time::sleep_until(then).await,
+                // Later than the system can tell: a limit of `Duration::MAX`, say.
+                None => std::future::pending().await,
             }
         }
     }
 
     fn suspended(&self) -> std::sync::MutexGuard<'_, Suspended> {
         self.0.suspended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_beyond_all_time_never_comes() {
+        let clock = Clock::start();
+        let never = clock.until(Some(Moment::after_start(Duration::MAX)));
+        assert!(tokio::time::timeout(Duration::from_hours(1), never).await.is_err());
     }
 }

@@ -142,6 +142,36 @@ pub(super) fn everyone() -> Vec<Stat> {
     all.filter(|one| !one.kernel).collect()
 }
 
+/// The number that was given last in our namespace, to a process or a thread. Not every kernel says.
+pub(super) fn newest() -> Option<u32> {
+    of_kernel("ns_last_pid")
+}
+
+/// Numbers are below this one.
+pub(super) fn most_numbers() -> Option<u32> {
+    of_kernel("pid_max")
+}
+
+fn of_kernel(name: &str) -> Option<u32> {
+    let bytes = read(format!("/proc/sys/kernel/{name}")).ok()?;
+    std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
+}
+
+/// How many numbers are in use, those of other namespaces counted too.
+pub(super) fn in_use() -> u32 {
+    rustix::system::sysinfo().procs.into()
+}
+
+/// Whether a number is that of a process, and not of one of its threads: `/proc` does not list
+/// those, but knows them.
+pub(super) fn is_process(pid: u32) -> bool {
+    let status = read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let leads = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
+    let leads = leads.and_then(|text| std::str::from_utf8(text).ok());
+    leads.and_then(|text| text.trim().parse().ok()) == Some(pid)
+}
+
 fn number(name: &OsStr) -> Option<u32> {
     name.to_str()?.parse().ok()
 }
