@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::machine::event::{Cause, Ended, RunError, Subject};
+use crate::machine::event::{By, Cause, Ended, RunError, Subject};
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
@@ -153,7 +153,10 @@ fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>
 fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
     let all = snapshot.processes.iter().map(AsRef::as_ref);
     all.filter(|one| {
-        matches!(one.state, StateName::Starting | StateName::Ready | StateName::Stopping)
+        matches!(
+            one.state,
+            StateName::Starting | StateName::Ready | StateName::Unhealthy | StateName::Stopping
+        )
     })
     .collect()
 }
@@ -201,12 +204,13 @@ fn is_problem(event: &Event, own: bool) -> bool {
         Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
         Event::ProcessCompleted(e) => !e.end.success && !own,
         Event::ProcessRetrying(_) => own,
+        Event::ProcessKilled(e) => e.by == By::Health,
         Event::ProcessQueued(_)
         | Event::ProcessWaiting(_)
         | Event::ProcessStarted(_)
         | Event::ProcessReady(_)
+        | Event::ProcessUnhealthy(_)
         | Event::ProcessStopping(_)
-        | Event::ProcessKilled(_)
         | Event::ProcessGaveUp(_)
         | Event::PoolDrained(_)
         | Event::ProjectReady(_)
@@ -225,6 +229,15 @@ fn sentence(event: &Event) -> Option<String> {
             let on: Vec<String> =
                 e.on.iter().map(|on| format!("{} to {}", on.name, on.condition.goal())).collect();
             format!("{} waits for {}", e.of.name, on.join(" and "))
+        }
+        Event::ProcessReady(e) => {
+            let probe = e.probe.as_ref()?;
+            let answer = e.answer.as_ref().map_or_else(String::new, |said| format!(": {said}"));
+            format!("{} is ready, {probe}{answer}", e.of.name)
+        }
+        Event::ProcessUnhealthy(e) => {
+            let misses = e.cause.misses().unwrap_or_default();
+            format!("{} is unhealthy, {misses}", e.of.name)
         }
         Event::ProcessRetrying(e) => {
             let delay = match e.delay_ms {
@@ -246,6 +259,11 @@ fn sentence(event: &Event) -> Option<String> {
                 Cause::IdleTimeout { after_ms } => {
                     format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
                 }
+                Cause::ReadyTimeout { .. } => "it was not ready in time, ".to_owned(),
+                Cause::Unhealthy { .. } => {
+                    let misses = e.cause.misses().unwrap_or_default();
+                    format!("its health check failed ({misses}), ")
+                }
                 Cause::Pool { failed, .. } => format!("{failed} failed, "),
                 Cause::Dependency { on } => format!("{on} has a new run, "),
                 Cause::Start
@@ -264,9 +282,15 @@ fn sentence(event: &Event) -> Option<String> {
             format!("{} ended well{}", e.of.name, how(&e.end))
         }
         Event::ProcessCompleted(e) => format!("{} failed{}", e.of.name, how(&e.end)),
+        Event::ProcessKilled(e) if e.by == By::Health => {
+            format!("{} failed its health check{}", e.of.name, how(&e.end))
+        }
         Event::ProcessKilled(e) => format!("{} stopped{}", e.of.name, how(&e.end)),
         Event::ProcessFailed(e) => match e.error {
-            RunError::Timeout | RunError::IdleTimeout | RunError::Unkillable => {
+            RunError::Timeout
+            | RunError::IdleTimeout
+            | RunError::ReadyTimeout
+            | RunError::Unkillable => {
                 format!("{} failed: {}", e.of.name, e.message)
             }
             RunError::ProgramNotFound
@@ -277,7 +301,7 @@ fn sentence(event: &Event) -> Option<String> {
             | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
         },
         Event::ProcessGaveUp(e) => {
-            format!("{}: gave up after {}", e.of.name, retries(e.retries))
+            format!("{}: gave up after {}: {}", e.of.name, retries(e.retries), e.message)
         }
         Event::ProcessSkipped(e) => {
             let why = match &e.cause {
@@ -291,6 +315,8 @@ fn sentence(event: &Event) -> Option<String> {
                 | Cause::RetriesExhausted { .. }
                 | Cause::Timeout { .. }
                 | Cause::IdleTimeout { .. }
+                | Cause::ReadyTimeout { .. }
+                | Cause::Unhealthy { .. }
                 | Cause::Shutdown { .. } => chain_sentence(&e.chain),
             };
             format!("{} skipped: {why}", e.of.name)
@@ -300,10 +326,9 @@ fn sentence(event: &Event) -> Option<String> {
             format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)
         }
         Event::ProjectReady(_) => "everything is ready".to_owned(),
-        Event::ProcessQueued(_)
-        | Event::ProcessReady(_)
-        | Event::ProjectStopping(_)
-        | Event::ProjectStopped(_) => return None,
+        Event::ProcessQueued(_) | Event::ProjectStopping(_) | Event::ProjectStopped(_) => {
+            return None;
+        }
     })
 }
 
