@@ -15,12 +15,15 @@ use crate::machine::{
 };
 use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
 use crate::session::{Feed, Notice, Session};
-use crate::spec::{Name, ProcessSpec, StdinKind};
+use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKind};
+use crate::sys::notify::{NotifySocket, NotifySockets};
 use crate::sys::{self, Host, Launch};
 
 mod clock;
 mod environment;
 mod notice;
+mod notify;
+mod probes;
 mod run;
 mod stop_command;
 
@@ -29,6 +32,8 @@ pub use notice::Notices;
 pub use run::Tap;
 
 use environment::{Surroundings, Whose, argv};
+use notify::{Ear, Speaker};
+use probes::{Asked, Probes};
 use run::{Order, RunContext, RunTask};
 
 /// Facts taken in one go before anything is published.
@@ -57,6 +62,8 @@ pub struct Settings {
     pub inherited: Vec<(OsString, OsString)>,
     /// Output is shown in colour, so children may be asked for it.
     pub colour: bool,
+    /// A folder of the project's own, for sockets.
+    pub runtime: Option<std::path::PathBuf>,
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// The process that runs in the foreground, if one does.
@@ -77,6 +84,8 @@ pub struct Engine<H: Host> {
     sources: HashMap<ProcessId, SourceId>,
     writers: LogWriters,
     logs: HashMap<ProcessId, LogFile>,
+    probes: Probes<H>,
+    sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
     intents: mpsc::UnboundedReceiver<Intent>,
@@ -117,14 +126,21 @@ impl<H: Host> Engine<H> {
         });
         let session =
             Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
+        let surroundings = Surroundings {
+            inherited: settings.inherited.into(),
+            session: settings.session.into(),
+            colour: settings.colour,
+        };
+        let facts = mpsc::unbounded_channel();
+        let told_by = (surroundings.clone(), clock.clone(), facts.0.clone());
+        let probes = Probes::new(Arc::clone(&host), told_by.0, told_by.1, told_by.2);
         Self {
             host,
             orchestra,
-            surroundings: Surroundings {
-                inherited: settings.inherited.into(),
-                session: settings.session.into(),
-                colour: settings.colour,
-            },
+            surroundings,
+            probes,
+            sockets,
             front: settings.front,
             takes_terminal: settings.takes_terminal,
             clock,
@@ -133,7 +149,7 @@ impl<H: Host> Engine<H> {
             writers: LogWriters::new(move |notice| log_notices.tell(notice.into())),
             logs: HashMap::new(),
             orders: HashMap::new(),
-            facts: mpsc::unbounded_channel(),
+            facts,
             intents: received,
             snapshots,
             paced: Moment::default(),
@@ -187,6 +203,7 @@ impl<H: Host> Engine<H> {
             }
         };
         self.publish();
+        self.probes.finish().await;
         self.close_logs().await;
         self.store.close();
         finish
@@ -246,7 +263,10 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
-            Effect::Probe { .. } | Effect::EndProbes { .. } => {}
+            Effect::Probe { run, which, number, replica, spec } => {
+                self.probes.begin(Asked { run, which, number, replica, spec });
+            }
+            Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
         }
@@ -272,9 +292,19 @@ impl<H: Host> Engine<H> {
         self.orders.insert(run.process, (run.run, orders.clone()));
         let front =
             self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, replica, run: run.run };
-        let launch = self.launch(&spec, whose, front.as_ref());
-        let intake = self.intake(run, &name, replica, &spec);
+        let whose = Whose { spec: &spec, replica, run: run.run, role: None };
+        let mut launch = self.launch(&spec, whose, front.as_ref());
+        let socket = match self.socket(run, &spec, &mut launch) {
+            Ok(socket) => socket,
+            Err(error) => {
+                _ = self.facts.0.send(Fact::SpawnFailed { run, error });
+                return;
+            }
+        };
+        let mut intake = self.intake(run, &name, replica, &spec);
+        if let Some(Probe::Log(pattern)) = spec.ready.as_ref().map(|check| &check.probe) {
+            intake.look_for(pattern.clone());
+        }
         let facts = self.facts.0.clone();
         let tap = match front {
             Some(Front::Passed(tap)) => Some(tap),
@@ -299,12 +329,38 @@ impl<H: Host> Engine<H> {
                 Ok(child) => {
                     let pid = sys::Child::pid(&child);
                     _ = facts.send(Fact::Spawned { run, pid });
-                    tokio::spawn(RunTask::new(context, child, intake, tap, received).live());
+                    let ear = socket.map(|(socket, env)| {
+                        let speaker = Speaker { run, name: context.name.clone(), leader: pid, env };
+                        Ear::new(socket, speaker, facts.clone(), context.notices.clone())
+                    });
+                    let task = RunTask::new(context, child, intake, tap, received);
+                    tokio::spawn(task.hearing(ear).live());
                 }
                 Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
             }
         };
         _ = self.starts.send(Box::pin(start));
+    }
+
+    /// The socket through which the run says that it is ready, where that is its check; and the
+    /// environment by which those are known that may speak.
+    fn socket(
+        &self,
+        run: RunId,
+        spec: &ProcessSpec,
+        launch: &mut Launch,
+    ) -> Result<Option<(NotifySocket, Arc<[(OsString, OsString)]>)>, StartError> {
+        if !matches!(spec.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify)) {
+            return Ok(None);
+        }
+        let name = format!("{}-{}", run.process.0, run.run);
+        let socket = self.sockets.bind(&name).map_err(|error| StartError {
+            kind: StartErrorKind::Other,
+            message: format!("cannot make its notify socket: {error}"),
+        })?;
+        launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
+        launch.env.push(("NOTIFY_SOCKET".into(), socket.path().into()));
+        Ok(Some((socket, launch.env.as_slice().into())))
     }
 
     fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {

@@ -38,6 +38,7 @@ pub mod engine;
 pub mod machine;
 pub mod output;
 pub mod plain;
+pub mod probe;
 pub mod session;
 pub mod spec;
 pub mod sys;

@@ -12,6 +12,7 @@
 mod block;
 mod file;
 mod intake;
+mod lookout;
 mod reader;
 mod safe;
 mod slice;

@@ -16,6 +16,7 @@ use pipes::{Pipes, place};
 use super::clock::Clock;
 use super::environment::Surroundings;
 use super::notice::Notices;
+use super::notify::Ear;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{Intake, Stream};
@@ -82,6 +83,8 @@ pub(super) struct RunTask<H: Host> {
     unshown: bool,
     asked: Asked,
     stop_command: Option<StopCommand>,
+    /// Goes before the end is told.
+    ear: Option<Ear>,
 }
 
 /// What this run was told.
@@ -140,7 +143,14 @@ impl<H: Host> RunTask<H> {
             unshown: false,
             asked: Asked::Nothing,
             stop_command: None,
+            ear: None,
         }
+    }
+
+    /// With somebody who hears what it says.
+    pub(super) fn hearing(mut self, ear: Option<Ear>) -> Self {
+        self.ear = ear;
+        self
     }
 
     /// Lives as long as the run does, and tells its end.
@@ -158,6 +168,7 @@ impl<H: Host> RunTask<H> {
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
         }
+        self.ear = None;
         obituary.told = true;
         _ = self.context.facts.send(Fact::Exited { run, exit, strays });
     }
@@ -369,6 +380,10 @@ impl<H: Host> RunTask<H> {
 
     /// Something was read and kept, or one of the outputs has ended.
     fn took(&mut self, length: usize) {
+        if let Some(line) = self.pipes.intake.found() {
+            let run = self.context.run;
+            _ = self.context.facts.send(Fact::Matched { run, line });
+        }
         if length > 0 {
             self.spent += length;
             self.last_output = self.context.clock.now();

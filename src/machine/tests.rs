@@ -22,6 +22,7 @@ mod laws;
 mod project;
 mod words;
 
+mod checks;
 mod coming;
 mod cost;
 mod dependencies;

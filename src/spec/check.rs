@@ -133,9 +133,9 @@ impl Pattern {
         regex::bytes::Regex::new(text).map(Self)
     }
 
-    /// Whether it is found in this line.
-    pub fn is_in(&self, line: &[u8]) -> bool {
-        self.0.is_match(line)
+    /// Whether it is found in this line, from here on; what is before counts for `^` alone.
+    pub fn is_in(&self, line: &[u8], from: usize) -> bool {
+        from <= line.len() && self.0.is_match_at(line, from)
     }
 
     /// As it was written.
