@@ -13,28 +13,30 @@ use crate::machine::event::Stamp;
 use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
-use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
+use crate::output::{LogFile, LogStore, LogWriters, SourceId};
 use crate::session::{Feed, Notice, Session};
-use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKind};
-use crate::sys::notify::{NotifySocket, NotifySockets};
-use crate::sys::{self, Host, Launch};
+use crate::sys::Host;
+use crate::sys::notify::NotifySockets;
 
 mod clock;
 mod environment;
+mod guest;
 mod notice;
 mod notify;
 mod probes;
 mod run;
+mod start;
 mod stop_command;
 
 pub use clock::Clock;
+pub(crate) use environment::OURS;
+pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
 pub use notice::Notices;
 pub use run::Tap;
 
-use environment::{Surroundings, Whose, argv};
-use notify::{Ear, Speaker};
+use environment::Surroundings;
 use probes::{Asked, Probes};
-use run::{Order, RunContext, RunTask};
+use run::Order;
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
@@ -70,6 +72,8 @@ pub struct Settings {
     pub front: Option<(ProcessId, Front)>,
     /// That process becomes the terminal's foreground group.
     pub takes_terminal: bool,
+    /// Who keeps the books about guests.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 /// One project being run on a host.
@@ -88,7 +92,9 @@ pub struct Engine<H: Host> {
     sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
-    intents: mpsc::UnboundedReceiver<Intent>,
+    wishes: mpsc::UnboundedReceiver<Wish>,
+    witness: Option<Arc<dyn Witness>>,
+    guests: HashMap<ProcessId, Arc<Wiring>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Not before then is there another snapshot.
     paced: Moment,
@@ -100,6 +106,12 @@ pub struct Engine<H: Host> {
     starts: mpsc::UnboundedSender<Start>,
     seq: u64,
     session: Session,
+}
+
+/// What the loop does next.
+enum Next {
+    Input(Input),
+    Admission(Admission),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -115,7 +127,7 @@ impl<H: Host> Engine<H> {
         let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = Notices::new();
         let log_notices = notices.clone();
-        let (intents, received) = mpsc::unbounded_channel();
+        let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
         let (starts, mut started) = mpsc::unbounded_channel::<Start>();
@@ -125,7 +137,7 @@ impl<H: Host> Engine<H> {
             }
         });
         let session =
-            Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+            Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
         let surroundings = Surroundings {
             inherited: settings.inherited.into(),
@@ -150,7 +162,9 @@ impl<H: Host> Engine<H> {
             logs: HashMap::new(),
             orders: HashMap::new(),
             facts,
-            intents: received,
+            wishes: received,
+            witness: settings.witness,
+            guests: HashMap::new(),
             snapshots,
             paced: Moment::default(),
             stale: false,
@@ -195,8 +209,10 @@ impl<H: Host> Engine<H> {
                 break finish.clone();
             }
             self.publish_at_pace();
-            let input = self.next().await;
-            self.take(input);
+            match self.next().await {
+                Next::Input(input) => self.take(input),
+                Next::Admission(admission) => self.admit(admission),
+            }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
                 self.take(Input::Fact(fact));
@@ -210,14 +226,32 @@ impl<H: Host> Engine<H> {
     }
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
-    async fn next(&mut self) -> Input {
+    async fn next(&mut self) -> Next {
         let shown = self.stale.then_some(self.paced);
         let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
         tokio::select! {
             biased;
-            Some(fact) = self.facts.1.recv() => Input::Fact(fact),
-            Some(intent) = self.intents.recv() => Input::Intent(intent),
-            () = self.clock.until(deadline) => Input::Tick,
+            Some(fact) = self.facts.1.recv() => Next::Input(Input::Fact(fact)),
+            Some(wish) = self.wishes.recv() => match wish {
+                Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
+                Wish::Admit(admission) => Next::Admission(admission),
+            },
+            () = self.clock.until(deadline) => Next::Input(Input::Tick),
+        }
+    }
+
+    /// Lets guests in and starts them.
+    fn admit(&mut self, admission: Admission) {
+        let Admission { pool, guests, admitted } = admission;
+        if let Some(pool) = pool {
+            self.orchestra.add_pool(pool);
+        }
+        let (newcomers, wirings): (Vec<_>, Vec<_>) = guests.into_iter().unzip();
+        let ids = self.orchestra.admit(newcomers);
+        admitted(ids.as_deref());
+        if let Some(ids) = ids {
+            self.guests.extend(ids.iter().copied().zip(wirings));
+            self.take(Input::Intent(Intent::Start(ids)));
         }
     }
 
@@ -226,11 +260,29 @@ impl<H: Host> Engine<H> {
         self.carry_out(step);
     }
 
-    fn carry_out(&mut self, step: Step) {
-        for mut event in step.events {
+    fn carry_out(&mut self, mut step: Step) {
+        for event in &mut step.events {
             self.seq += 1;
             event.set_stamp(Stamp { seq: self.seq, time: Clock::wall() });
             tracing::debug!(?event, "event");
+        }
+        if let Some(witness) = &self.witness {
+            let over = step.effects.iter().filter_map(|effect| match effect {
+                Effect::Over { process, view } => Some((*process, Arc::clone(view))),
+                Effect::Spawn { .. }
+                | Effect::Stop { .. }
+                | Effect::Kill { .. }
+                | Effect::Signal { .. }
+                | Effect::Probe { .. }
+                | Effect::EndProbes { .. }
+                | Effect::AskQuiet { .. } => None,
+            });
+            let over: Vec<_> = over.collect();
+            if !(step.events.is_empty() && over.is_empty()) {
+                witness.step(&step.events, &over);
+            }
+        }
+        for event in step.events {
             self.observers.retain(|observer| observer.send(event.clone()).is_ok());
         }
         for effect in step.effects {
@@ -276,6 +328,7 @@ impl<H: Host> Engine<H> {
     fn forget(&mut self, process: ProcessId) {
         self.orders.remove(&process);
         self.sources.remove(&process);
+        self.guests.remove(&process);
         self.logs.remove(&process);
     }
 
@@ -285,119 +338,6 @@ impl<H: Host> Engine<H> {
         {
             _ = orders.send(order);
         }
-    }
-
-    fn spawn(&mut self, run: RunId, name: Name, replica: Option<u32>, spec: Arc<ProcessSpec>) {
-        let (orders, received) = mpsc::unbounded_channel();
-        self.orders.insert(run.process, (run.run, orders.clone()));
-        let front =
-            self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, replica, run: run.run, role: None };
-        let mut launch = self.launch(&spec, whose, front.as_ref());
-        let socket = match self.socket(run, &spec, &mut launch) {
-            Ok(socket) => socket,
-            Err(error) => {
-                _ = self.facts.0.send(Fact::SpawnFailed { run, error });
-                return;
-            }
-        };
-        let mut intake = self.intake(run, &name, replica, &spec);
-        if let Some(Probe::Log(pattern)) = spec.ready.as_ref().map(|check| &check.probe) {
-            intake.look_for(pattern.clone());
-        }
-        let facts = self.facts.0.clone();
-        let tap = match front {
-            Some(Front::Passed(tap)) => Some(tap),
-            Some(Front::Terminal) | None => None,
-        };
-        let context = RunContext {
-            host: Arc::clone(&self.host),
-            surroundings: self.surroundings.clone(),
-            replica,
-            run,
-            name,
-            spec,
-            clock: self.clock.clone(),
-            facts: facts.clone(),
-            notices: self.notices.clone(),
-            fallback: orders,
-        };
-        // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
-        let launched = self.host.launch(launch);
-        let start = async move {
-            match launched.await {
-                Ok(child) => {
-                    let pid = sys::Child::pid(&child);
-                    _ = facts.send(Fact::Spawned { run, pid });
-                    let ear = socket.map(|(socket, env)| {
-                        let speaker = Speaker { run, name: context.name.clone(), leader: pid, env };
-                        Ear::new(socket, speaker, facts.clone(), context.notices.clone())
-                    });
-                    let task = RunTask::new(context, child, intake, tap, received);
-                    tokio::spawn(task.hearing(ear).live());
-                }
-                Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
-            }
-        };
-        _ = self.starts.send(Box::pin(start));
-    }
-
-    /// The socket through which the run says that it is ready, where that is its check; and the
-    /// environment by which those are known that may speak.
-    fn socket(
-        &self,
-        run: RunId,
-        spec: &ProcessSpec,
-        launch: &mut Launch,
-    ) -> Result<Option<(NotifySocket, Arc<[(OsString, OsString)]>)>, StartError> {
-        if !matches!(spec.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify)) {
-            return Ok(None);
-        }
-        let name = format!("{}-{}", run.process.0, run.run);
-        let socket = self.sockets.bind(&name).map_err(|error| StartError {
-            kind: StartErrorKind::Other,
-            message: format!("cannot make its notify socket: {error}"),
-        })?;
-        launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
-        launch.env.push(("NOTIFY_SOCKET".into(), socket.path().into()));
-        Ok(Some((socket, launch.env.as_slice().into())))
-    }
-
-    fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
-        let stdin = match (front, spec.stdin) {
-            (Some(_), _) => sys::Input::Inherit,
-            (None, StdinKind::Null) => sys::Input::Null,
-            (None, StdinKind::Pipe) => sys::Input::Pipe,
-        };
-        let output = match front {
-            Some(Front::Terminal) => sys::Output::Inherit,
-            Some(Front::Passed(_)) | None => sys::Output::Pipe,
-        };
-        Launch {
-            argv: argv(&spec.command),
-            cwd: spec.cwd.clone(),
-            env: self.surroundings.of(whose),
-            stdin,
-            stdout: output.clone(),
-            stderr: output,
-            foreground: front.is_some() && self.takes_terminal,
-        }
-    }
-
-    fn intake(
-        &mut self,
-        run: RunId,
-        name: &Name,
-        replica: Option<u32>,
-        spec: &ProcessSpec,
-    ) -> Intake {
-        let log = spec.log.as_ref().map(|policy| {
-            let open = || self.writers.open(name, policy, replica);
-            self.logs.entry(run.process).or_insert_with(open).clone()
-        });
-        let known = self.sources.entry(run.process);
-        let source = *known.or_insert_with(|| self.store.source(name));
-        Intake::new(&self.store, source, run.run, log)
     }
 
     /// Waits until what was printed is in the log files, or known to be lost.

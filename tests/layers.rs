@@ -78,9 +78,15 @@ const LAYERS: &[Layer] = &[
         never: &["println!", "SystemTime"],
     },
     Layer {
+        name: "probe",
+        layers: &["output", "spec", "sys"],
+        crates: &["http_body_util", "hyper", "hyper_util", "tokio"],
+        never: &["println!", "Instant::now", "SystemTime"],
+    },
+    Layer {
         name: "engine",
         // `session` is what it hands out.
-        layers: &["machine", "output", "session", "spec", "sys"],
+        layers: &["machine", "output", "probe", "session", "spec", "sys"],
         crates: &["tokio", "tracing"],
         never: &["println!", "std::io::stdout", "std::io::stderr"],
     },
@@ -89,6 +95,12 @@ const LAYERS: &[Layer] = &[
         layers: &["engine", "machine", "output", "spec"],
         crates: &["tokio"],
         never: &["println!"],
+    },
+    Layer {
+        name: "library",
+        layers: &["engine", "machine", "output", "session", "spec", "sys"],
+        crates: &["futures_core", "memchr", "shlex", "tokio", "tracing"],
+        never: &["println!", "std::io::stdout", "std::io::stderr", "signal::unix"],
     },
     Layer {
         name: "plain",

@@ -85,6 +85,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
+        witness: None,
     };
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
