@@ -27,6 +27,7 @@ mod coming;
 mod cost;
 mod dependencies;
 mod ending;
+mod health;
 mod pools;
 mod random;
 mod retrying;

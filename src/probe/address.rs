@@ -75,10 +75,15 @@ pub(super) async fn connect_to(
 async fn connection(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     // A port among those for outgoing connections can be connected to itself when nobody listens.
-    if stream.local_addr()? == stream.peer_addr()? {
+    if is_own(&stream)? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+/// Whether both ends are the same.
+pub(super) fn is_own(stream: &TcpStream) -> io::Result<bool> {
+    Ok(stream.local_addr()? == stream.peer_addr()?)
 }
 
 /// What the system said, without numbers.
