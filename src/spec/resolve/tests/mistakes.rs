@@ -319,8 +319,7 @@ fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
-    let text =
-        "[project]\nreload = true\n[process.x]\ncommand = 'x'\nwatch = ['a']\ntty = true\n";
+    let text = "[project]\nreload = true\n[process.x]\ncommand = 'x'\nwatch = ['a']\ntty = true\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = Locate { files: Vec::new(), dir: project.dir() };
