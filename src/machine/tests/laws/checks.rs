@@ -77,7 +77,10 @@ impl CheckLaws {
     }
 
     fn leader_gone(&mut self, fact: &Fact) {
-        if let Fact::Exited { run, .. } | Fact::Lingering { run, exit: Some(_), .. } = fact {
+        if let Fact::Exited { run, .. } | Fact::Lingering { run, exit: Some(_), .. } = fact
+            // It may be a rumour about one that has not begun.
+            && self.live.contains_key(run)
+        {
             self.over.insert(*run);
         }
     }
