@@ -13,6 +13,7 @@
 #[path = "common/lib.rs"]
 mod common;
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -319,7 +320,7 @@ fn a_stop_while_everybody_waits_for_one_that_never_gets_ready_is_quick() {
         "[process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'never', interval = '1ms' }}\n"
     );
     for number in 0..20 {
-        file.push_str(&format!("[process.p{number}]\ncommand = 'true'\ndepends_on = ['web']\n"));
+        _ = write!(file, "[process.p{number}]\ncommand = 'true'\ndepends_on = ['web']\n");
     }
     let project = Project::new(&file);
     let up = project.up(["--events", "events"]);

@@ -293,7 +293,7 @@ impl Witness for Books {
             // Nobody has to listen.
             _ = self.events.send(event.clone());
             lock(&self.observers)
-                .retain(|observer| observer.send(Told::Event(event.clone())).is_ok());
+                .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
         }
     }
 }

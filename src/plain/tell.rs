@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::machine::event::{By, Cause, Ended, RunError, Subject};
+use crate::machine::event::{
+    By, Cause, Ended, ProcessRetrying, ProcessStopping, RunError, Subject,
+};
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
@@ -239,45 +241,8 @@ fn sentence(event: &Event) -> Option<String> {
             let misses = e.cause.misses().unwrap_or_default();
             format!("{} is unhealthy, {misses}", e.of.name)
         }
-        Event::ProcessRetrying(e) => {
-            let delay = match e.delay_ms {
-                0 => "now".to_owned(),
-                ms => format!("in {}", short(Duration::from_millis(ms))),
-            };
-            match (e.retry, e.retries) {
-                (0, _) => format!("{} runs again {delay}", e.of.name),
-                (retry, Some(of)) => format!("{}: retry {retry} of {of} {delay}", e.of.name),
-                (retry, None) => format!("{}: retry {retry} {delay}", e.of.name),
-            }
-        }
-        Event::ProcessStopping(e) => {
-            let why = match &e.cause {
-                Cause::Shutdown { .. } => return None,
-                Cause::Timeout { after_ms } => {
-                    format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
-                }
-                Cause::IdleTimeout { after_ms } => {
-                    format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
-                }
-                Cause::ReadyTimeout { .. } => "it was not ready in time, ".to_owned(),
-                Cause::Unhealthy { .. } => {
-                    let misses = e.cause.misses().unwrap_or_default();
-                    format!("its health check failed ({misses}), ")
-                }
-                Cause::Pool { failed, .. } => format!("{failed} failed, "),
-                Cause::Dependency { on } => format!("{on} has a new run, "),
-                Cause::Start
-                | Cause::User
-                | Cause::Exit { .. }
-                | Cause::Signal { .. }
-                | Cause::Retry { .. }
-                | Cause::RetriesExhausted { .. } => String::new(),
-            };
-            match e.signal {
-                Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
-                None => format!("{}: {why}its stop command runs", e.of.name),
-            }
-        }
+        Event::ProcessRetrying(e) => retrying(e),
+        Event::ProcessStopping(e) => return stopping(e),
         Event::ProcessCompleted(e) if e.end.success => {
             format!("{} ended well{}", e.of.name, how(&e.end))
         }
@@ -329,6 +294,48 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ProcessQueued(_) | Event::ProjectStopping(_) | Event::ProjectStopped(_) => {
             return None;
         }
+    })
+}
+
+fn retrying(e: &ProcessRetrying) -> String {
+    let delay = match e.delay_ms {
+        0 => "now".to_owned(),
+        ms => format!("in {}", short(Duration::from_millis(ms))),
+    };
+    match (e.retry, e.retries) {
+        (0, _) => format!("{} runs again {delay}", e.of.name),
+        (retry, Some(of)) => format!("{}: retry {retry} of {of} {delay}", e.of.name),
+        (retry, None) => format!("{}: retry {retry} {delay}", e.of.name),
+    }
+}
+
+/// Nothing when everything is being stopped, which is told for all of them.
+fn stopping(e: &ProcessStopping) -> Option<String> {
+    let why = match &e.cause {
+        Cause::Shutdown { .. } => return None,
+        Cause::Timeout { after_ms } => {
+            format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
+        }
+        Cause::IdleTimeout { after_ms } => {
+            format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
+        }
+        Cause::ReadyTimeout { .. } => "it was not ready in time, ".to_owned(),
+        Cause::Unhealthy { .. } => {
+            let misses = e.cause.misses().unwrap_or_default();
+            format!("its health check failed ({misses}), ")
+        }
+        Cause::Pool { failed, .. } => format!("{failed} failed, "),
+        Cause::Dependency { on } => format!("{on} has a new run, "),
+        Cause::Start
+        | Cause::User
+        | Cause::Exit { .. }
+        | Cause::Signal { .. }
+        | Cause::Retry { .. }
+        | Cause::RetriesExhausted { .. } => String::new(),
+    };
+    Some(match e.signal {
+        Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
+        None => format!("{}: {why}its stop command runs", e.of.name),
     })
 }
 

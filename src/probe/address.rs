@@ -88,12 +88,13 @@ pub(super) fn is_own(stream: &TcpStream) -> io::Result<bool> {
 
 /// What the system said, without numbers.
 pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::TimedOut => "no connection yet".to_owned(),
-        _ => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or_default().to_owned()
-        }
+    let kind = error.kind();
+    if kind == io::ErrorKind::ConnectionRefused {
+        return "connection refused".to_owned();
     }
+    if kind == io::ErrorKind::TimedOut {
+        return "no connection yet".to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -67,9 +67,16 @@ fn late(end: End, what: &str) -> Option<Answer> {
     }
 }
 
-/// The ends of both outputs, read while it runs.
+/// The ends of both outputs.
+#[derive(Default)]
+struct Kept {
+    out: Mutex<Vec<u8>>,
+    err: Mutex<Vec<u8>>,
+}
+
+/// The same, read while it runs.
 struct Words {
-    kept: Arc<[Mutex<Vec<u8>>; 2]>,
+    kept: Arc<Kept>,
     reading: tokio::task::JoinHandle<()>,
 }
 
@@ -81,10 +88,10 @@ impl Drop for Words {
 
 impl Words {
     fn read<R: AsyncRead + Unpin + Send + 'static>(out: Option<R>, err: Option<R>) -> Self {
-        let kept = Arc::new([Mutex::default(), Mutex::default()]);
-        let [of_out, of_err] = [Arc::clone(&kept), Arc::clone(&kept)];
+        let kept = Arc::new(Kept::default());
+        let into = Arc::clone(&kept);
         let reading = tokio::spawn(async move {
-            tokio::join!(tail(out, &of_out[0]), tail(err, &of_err[1]));
+            tokio::join!(tail(out, &into.out), tail(err, &into.err));
         });
         Self { kept, reading }
     }
@@ -92,7 +99,7 @@ impl Words {
     /// Its last words: of the errors, if there were any.
     async fn last(mut self) -> String {
         _ = timeout(DRAIN, &mut self.reading).await;
-        let [out, err] = &*self.kept;
+        let Kept { out, err } = &*self.kept;
         [err, out].into_iter().map(last_line).find(|line| !line.is_empty()).unwrap_or_default()
     }
 }

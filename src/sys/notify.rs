@@ -177,13 +177,16 @@ fn sender(message: &libc::msghdr) -> Option<u32> {
         match (head.cmsg_level, head.cmsg_type) {
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
                 // SAFETY: the kernel wrote a `ucred` there, of which every value is valid.
-                let one = unsafe { data.cast::<libc::ucred>().read_unaligned() };
-                pid = u32::try_from(one.pid).ok().filter(|pid| *pid > 0);
+                // Its first field is the pid.
+                let one = i32::from_ne_bytes(unsafe { data.cast::<[u8; 4]>().read() });
+                pid = u32::try_from(one).ok().filter(|pid| *pid > 0);
             }
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
                 for place in 0..length / size_of::<i32>() {
                     // SAFETY: within the length that the kernel wrote.
-                    let fd = unsafe { data.cast::<i32>().add(place).read_unaligned() };
+                    let at = unsafe { data.add(place * size_of::<i32>()) };
+                    // SAFETY: as above.
+                    let fd = i32::from_ne_bytes(unsafe { at.cast::<[u8; 4]>().read() });
                     // SAFETY: a descriptor that was made for us by this call, and for nobody else.
                     drop(unsafe { OwnedFd::from_raw_fd(fd) });
                 }

@@ -214,11 +214,10 @@ impl Lifecycle {
             // One is enough to come back.
             (Which::Ready, Level::Unhealthy) if trial.good > 0 => self.come_ready(now, out),
             (Which::Ready, Level::Ready) if too_many => self.fall_unhealthy(now, check, out),
-            (Which::Ready, _) => {}
             (Which::Health, _) if too_many => self.fail_health(now, check, out),
             // Misses are forgotten only after enough successes.
             (Which::Health, _) if trial.bad == 0 && !enough => trial.bad = before,
-            (Which::Health, _) => {}
+            (Which::Ready | Which::Health, _) => {}
         }
     }
 

@@ -28,8 +28,8 @@ pub(super) fn asked() -> Check {
     check(tcp(1))
 }
 
-fn within(timeout: Duration) -> Option<Check> {
-    Some(Check { timeout: Some(timeout), ..asked() })
+fn within(timeout: Duration) -> Check {
+    Check { timeout: Some(timeout), ..asked() }
 }
 
 /// `db` with a check, and `a` that needs it to be ready.
@@ -157,7 +157,7 @@ fn what_it_says_about_itself_is_shown() {
 #[test]
 fn one_that_is_not_ready_in_time_has_failed_and_is_tried_again() {
     let draft = pair(|spec| {
-        spec.ready = within(s(1));
+        spec.ready = Some(within(s(1)));
         retried(spec, 1);
     });
     let mut w = staying(draft).script("db", [never_ready(), answering(&[true])]).begin();
@@ -180,7 +180,7 @@ fn one_that_is_not_ready_in_time_has_failed_and_is_tried_again() {
 
 #[test]
 fn a_deadline_is_only_for_becoming_ready() {
-    let mut w = staying(pair(|spec| spec.ready = within(s(1))))
+    let mut w = staying(pair(|spec| spec.ready = Some(within(s(1)))))
         .script("db", [answering(&[true, false])])
         .begin();
     w.advance(s(60));
@@ -191,7 +191,7 @@ fn a_deadline_is_only_for_becoming_ready() {
 #[test]
 fn a_dependency_that_never_gets_ready_skips_its_dependants_with_the_reason() {
     let draft = pair(|spec| {
-        spec.ready = within(s(1));
+        spec.ready = Some(within(s(1)));
         retried(spec, 1);
     })
     .process("b", |spec| needs(spec, "a", Condition::Ready));

@@ -58,15 +58,15 @@ fn statuses(keys: &Fields) -> Vec<u16> {
 /// A port here, `"port"`, or `host:port`.
 fn endpoint(node: &Node) -> Option<Endpoint> {
     let here = |port| Endpoint { host: HERE.to_owned(), port };
-    match &node.value {
-        Value::Integer(port) => Some(here(Port::Number(u16::try_from(*port).ok()?))),
-        Value::Text(text) if text == "port" => Some(here(Port::Own)),
-        Value::Text(text) => {
-            let (host, port) = text.rsplit_once(':')?;
-            Some(Endpoint { host: bare(host), port: Port::Number(port.parse().ok()?) })
-        }
-        _ => None,
+    if let Value::Integer(port) = &node.value {
+        return Some(here(Port::Number(u16::try_from(*port).ok()?)));
     }
+    let text = node.text()?;
+    if text == "port" {
+        return Some(here(Port::Own));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    Some(Endpoint { host: bare(host), port: Port::Number(port.parse().ok()?) })
 }
 
 /// An address without its brackets.

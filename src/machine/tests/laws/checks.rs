@@ -130,7 +130,10 @@ impl CheckLaws {
                             Probe::Delay(time) => assert!(now >= seen.began + *time, "{run}"),
                             Probe::Log(_) | Probe::Notify => {}
                             _ => {
-                                assert!(row.is_some_and(|row| row.good >= needed), "{run}: {row:?}")
+                                assert!(
+                                    row.is_some_and(|row| row.good >= needed),
+                                    "{run}: {row:?}"
+                                );
                             }
                         }
                     }
