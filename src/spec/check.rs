@@ -119,8 +119,8 @@ impl Answer {
 
 /// The text without anything that could do something to a terminal, and not longer than fits.
 pub fn one_line(text: &str) -> String {
-    let plain = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut shown: String = plain.take(LONGEST + 1).collect();
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut shown: String = plain.trim().chars().take(LONGEST + 1).collect();
     if shown.chars().count() > LONGEST {
         shown = shown.chars().take(LONGEST - 1).chain(['…']).collect();
     }
