@@ -181,6 +181,11 @@ impl Probe {
         }
     }
 
+    /// Whether the answer is known before anybody asks.
+    pub fn is_at_once(&self) -> bool {
+        matches!(self, Self::Delay(time) if time.is_zero())
+    }
+
     /// For people: `http http://localhost:8080/healthz`. `own` is the port of the process.
     pub fn shown(&self, own: Option<u16>) -> String {
         one_line(&match self {

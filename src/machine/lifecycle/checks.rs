@@ -71,15 +71,17 @@ impl Checks {
     /// Of a run that has just been spawned.
     fn begin(now: Moment, spec: &ProcessSpec) -> Self {
         let ready = spec.ready.as_ref().map(|check| match check.probe {
-            Probe::Delay(time) => Trial::from(now + time),
-            Probe::Log(_) | Probe::Notify => Trial::default(),
+            Probe::Delay(time) if !time.is_zero() => Trial::from(now + time),
+            Probe::Delay(_) | Probe::Log(_) | Probe::Notify => Trial::default(),
             Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
                 Trial::from(now + check.initial_delay)
             }
         });
-        let ready_by = spec.ready.as_ref().and_then(|check| check.timeout);
+        // No delay is no wait at all: it is ready with its start.
+        let at_once = spec.ready.as_ref().is_none_or(|check| check.probe.is_at_once());
+        let ready_by = spec.ready.as_ref().and_then(|check| check.timeout).filter(|_| !at_once);
         let mut checks = Self {
-            level: if ready.is_some() { Level::NotYet } else { Level::Ready },
+            level: if at_once { Level::Ready } else { Level::NotYet },
             ready_by: ready_by.map(|timeout| now + timeout),
             status: None,
             ready,

@@ -28,7 +28,8 @@ impl Lifecycle {
         }));
         let checks = self.new_checks(now);
         if wish.is_none() && checks.level == Level::Ready {
-            let (probe, answer, cause) = (None, None, cause.clone());
+            let probe = self.spec.ready.as_ref().map(|check| check.probe.shown(None));
+            let (answer, cause) = (None, cause.clone());
             out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
         }
         let times_out = self.spec.timeout.map(|timeout| now + timeout);

@@ -136,6 +136,15 @@ fn what_happens_once_never_goes_back() {
 }
 
 #[test]
+fn without_any_delay_it_is_ready_with_its_start() {
+    let delay = Check { timeout: Some(s(1)), ..check(Probe::Delay(ms(0))) };
+    let mut w = staying(pair(|spec| spec.ready = Some(delay))).begin();
+    w.advance(s(5));
+    assert_eq!(w.told("db"), ["started 1/1 start", "ready 1/1 start"]);
+    assert_eq!(w.state("a"), StateName::Ready);
+}
+
+#[test]
 fn what_it_says_about_itself_is_shown() {
     let draft = pair(|spec| {
         spec.ready = Some(Check { timeout: Some(s(9)), ..check(Probe::Notify) });
