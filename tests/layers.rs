@@ -115,9 +115,15 @@ const LAYERS: &[Layer] = &[
         never: &["SystemTime"],
     },
     Layer {
+        name: "probe",
+        layers: &["output", "spec", "sys"],
+        crates: &["http_body_util", "hyper", "hyper_util", "tokio"],
+        never: &["println!", "Instant::now", "SystemTime"],
+    },
+    Layer {
         name: "engine",
         // `session` is what it hands out.
-        layers: &["machine", "output", "session", "spec", "sys"],
+        layers: &["machine", "output", "probe", "session", "spec", "sys"],
         crates: &["tokio", "tracing"],
         never: &[],
     },

@@ -86,6 +86,14 @@ impl Clock {
         }
     }
 
+    /// Sleeps for so long, time spent suspended left out. Cancel safe.
+    pub(crate) async fn after(&self, time: Duration) {
+        let moment = self.now() + time;
+        while self.now() < moment {
+            self.until(Some(moment)).await;
+        }
+    }
+
     fn suspended(&self) -> std::sync::MutexGuard<'_, Suspended> {
         self.0.suspended.lock().unwrap_or_else(PoisonError::into_inner)
     }

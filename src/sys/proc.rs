@@ -21,6 +21,8 @@ pub const SESSION: &str = "PITCREW_SESSION";
 pub const PROCESS: &str = "PITCREW_PROCESS";
 /// The number of the run.
 pub const RUN: &str = "PITCREW_RUN";
+/// Tells what belongs to a run (the commands of its checks, its stop command) from the run itself.
+pub const ROLE: &str = "PITCREW_ROLE";
 /// Tells replicas apart, where there are any.
 pub const REPLICA: &str = "PITCREW_REPLICA";
 
@@ -55,6 +57,7 @@ pub(super) struct Marker {
     pub(super) process: Option<Vec<u8>>,
     pub(super) run: Option<Vec<u8>>,
     pub(super) replica: Option<Vec<u8>>,
+    pub(super) role: Option<Vec<u8>>,
 }
 
 impl Marker {
@@ -65,6 +68,7 @@ impl Marker {
             name if name == PROCESS.as_bytes() => &mut self.process,
             name if name == RUN.as_bytes() => &mut self.run,
             name if name == REPLICA.as_bytes() => &mut self.replica,
+            name if name == ROLE.as_bytes() => &mut self.role,
             _ => return,
         };
         *slot = Some(value.to_vec());
