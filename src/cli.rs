@@ -16,7 +16,10 @@ mod exec;
 mod front;
 mod later;
 mod project;
+mod ps;
+mod remote;
 mod run;
+mod steer;
 mod up;
 
 /// How the program ends.
@@ -35,6 +38,9 @@ impl Ending {
     pub const FAILED: Self = Self::Code(1);
     /// The file or the command line is wrong.
     pub const WRONG: Self = Self::Code(2);
+
+    /// A wait took too long.
+    pub(crate) const TIMEOUT: Self = Self::Code(124);
 
     /// A code as the system takes it: its low eight bits.
     pub(crate) fn code(code: i32) -> Self {
@@ -92,6 +98,22 @@ enum Command {
     Exec(ExecArgs),
     /// Read and verify the file; print every mistake
     Check(CheckArgs),
+    /// Show every process and why it is where it is
+    Ps(ps::PsArgs),
+    /// Start these and what they depend on
+    Start(steer::StartArgs),
+    /// Stop these; return when they have ended
+    Stop(steer::StopArgs),
+    /// A new run of these, whatever their state
+    Restart(steer::StartArgs),
+    /// End these and all they started at once
+    Kill(steer::StopArgs),
+    /// Send a signal to these
+    Signal(steer::SignalArgs),
+    /// Return when all of these have got there
+    Wait(steer::WaitArgs),
+    /// Stop everything; return when all is gone
+    Down(steer::DownArgs),
     /// Print the JSON schema of the file
     Schema,
     #[command(external_subcommand)]
@@ -236,6 +258,14 @@ pub fn main() -> Ending {
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Exec(args) => exec::exec(&cli.global, &args),
         Command::Check(args) => check::check(&cli.global, &args),
+        Command::Ps(args) => ps::ps(&cli.global, &args),
+        Command::Start(args) => steer::start(&cli.global, args),
+        Command::Stop(args) => steer::stop(&cli.global, args),
+        Command::Restart(args) => steer::restart(&cli.global, args),
+        Command::Kill(args) => steer::kill(&cli.global, args),
+        Command::Signal(args) => steer::signal(&cli.global, args),
+        Command::Wait(args) => steer::wait(&cli.global, &args),
+        Command::Down(args) => steer::down(&cli.global, &args),
         Command::Schema => check::schema(),
         Command::Other(words) => later::refuse(&words),
     }

@@ -17,6 +17,8 @@ use crate::output::{LogFile, LogStore, LogWriters, SourceId};
 use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
 
+#[cfg(feature = "control")]
+mod ask;
 mod clock;
 mod environment;
 mod guest;
@@ -25,6 +27,8 @@ mod run;
 mod start;
 mod stop_command;
 
+#[cfg(feature = "control")]
+pub(crate) use ask::{Accepted, Act, Question, Refusal};
 pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
@@ -104,6 +108,8 @@ pub struct Engine<H: Host> {
 enum Next {
     Input(Input),
     Admission(Admission),
+    #[cfg(feature = "control")]
+    Question(Question),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -197,6 +203,8 @@ impl<H: Host> Engine<H> {
             match self.next().await {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
+                #[cfg(feature = "control")]
+                Next::Question(question) => self.answer(question),
             }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
@@ -219,6 +227,8 @@ impl<H: Host> Engine<H> {
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),
+                #[cfg(feature = "control")]
+                Wish::Ask(question) => Next::Question(question),
             },
             () = self.clock.until(deadline) => Next::Input(Input::Tick),
         }

@@ -26,6 +26,7 @@
 //! - [`sys`] is the seam to the operating system: a host launches, a child is one live run.
 //! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
+//! - `control` serves that session over a socket, and is the other end of it.
 //! - [`plain`] is the headless front, [`cli`] the program.
 //!
 //! For programs there is [`ProcessManager`]: it runs [`Command`]s on the same engine, alone, in a
@@ -53,6 +54,8 @@ mod library_page {}
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "control")]
+pub mod control;
 pub mod engine;
 mod library;
 pub mod machine;

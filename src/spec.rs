@@ -25,7 +25,7 @@ mod units;
 
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};

@@ -8,22 +8,14 @@ use super::{Cli, Ending, project};
 
 /// Part of the contract, refused until they work.
 const LATER: &[&str] = &[
-    "ps",
     "why",
     "logs",
     "events",
-    "start",
-    "stop",
-    "restart",
-    "kill",
-    "signal",
     "scale",
     "enqueue",
     "send",
-    "wait",
     "attach",
     "reload",
-    "down",
     "graph",
     "completions",
     "man",

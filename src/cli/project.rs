@@ -21,6 +21,8 @@ pub(super) struct Held {
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
+    /// Where the control socket is; nothing where there is no project.
+    pub(super) folders: Option<Folders>,
     /// Held until the end; the guardian holds it too.
     pub(super) _lock: Option<Lock>,
 }
@@ -105,7 +107,17 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    Ok(Held { log, guardian, session, policies, recovered, descriptors, _lock: Some(lock) })
+    let folders = Some(folders);
+    Ok(Held {
+        log,
+        guardian,
+        session,
+        policies,
+        recovered,
+        descriptors,
+        folders,
+        _lock: Some(lock),
+    })
 }
 
 /// The same for one command that belongs to no project.
@@ -115,8 +127,16 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     let policies = Policies { session: session.clone(), ..Policies::default() };
     let guardian = guard(None)?;
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    let recovered = Vec::new();
-    Ok(Held { log: None, guardian, session, policies, recovered, descriptors, _lock: None })
+    Ok(Held {
+        log: None,
+        guardian,
+        session,
+        policies,
+        recovered: Vec::new(),
+        descriptors,
+        folders: None,
+        _lock: None,
+    })
 }
 
 fn session() -> Result<String, Ending> {

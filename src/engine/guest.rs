@@ -12,6 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "control")]
+use super::ask::Question;
 use crate::machine::{Event, Intent, Newcomer, ProcessId, ProcessView};
 use crate::output::Capture;
 use crate::spec::PoolSpec;
@@ -23,6 +25,9 @@ pub(crate) enum Wish {
     Intent(Intent),
     /// That somebody be let in and started.
     Admit(Admission),
+    /// Something that has an answer.
+    #[cfg(feature = "control")]
+    Ask(Question),
 }
 
 /// Who shall be let in, all of them at once.

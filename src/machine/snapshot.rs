@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::Link;
+use super::event::{Link, RunError};
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
 use super::members::Members;
 use super::order::Order;
@@ -65,6 +65,14 @@ pub struct ProcessView {
     pub attempt: u32,
     /// How the latest run ended, if it has.
     pub exit: Option<Exit>,
+    /// Exec of the latest run has succeeded.
+    pub started: bool,
+    /// What went wrong with the latest run, where it was not the process itself that ended badly.
+    pub error: Option<RunError>,
+    /// When the live run began.
+    pub alive_since: Option<Moment>,
+    /// The port it is to listen on.
+    pub port: Option<u16>,
     /// The code that stands for its end in pitcrew's own exit code.
     pub shell_code: Option<i32>,
     /// When a wait, a stop or a back-off is over at the latest.
@@ -106,6 +114,21 @@ impl ProcessView {
             run: one.run,
             attempt: one.attempt(),
             exit: one.last.as_ref().and_then(|last| last.exit),
+            started: one.started,
+            error: one.last.as_ref().and_then(|last| last.error.as_ref().map(|(error, _)| *error)),
+            alive_since: match &one.state {
+                State::Running { since, .. } | State::Stopping { since, .. } => Some(*since),
+                State::Idle
+                | State::Waiting { .. }
+                | State::Queued { .. }
+                | State::Starting { .. }
+                | State::Backoff { .. }
+                | State::Ended(_) => None,
+            },
+            port: one
+                .spec
+                .port
+                .map(|port| port.saturating_add(one.replica.unwrap_or(1).saturating_sub(1) as u16)),
             shell_code: one.last.as_ref().map(super::lifecycle::LastRun::shell_code),
             until: None,
             killed: false,
