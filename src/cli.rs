@@ -14,13 +14,18 @@ mod diagnostics;
 mod events;
 mod exec;
 mod front;
+mod graph;
 mod later;
+mod logs;
+mod look;
+mod manual;
 mod project;
 mod ps;
 mod remote;
 mod run;
 mod steer;
 mod up;
+mod work;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +105,12 @@ enum Command {
     Check(CheckArgs),
     /// Show every process and why it is where it is
     Ps(ps::PsArgs),
+    /// Say why a process is where it is, down to the root of the matter
+    Why(look::WhyArgs),
+    /// Print what was printed
+    Logs(logs::LogsArgs),
+    /// Print what has happened, one JSON object a line
+    Events(look::EventsArgs),
     /// Start these and what they depend on
     Start(steer::StartArgs),
     /// Stop these; return when they have ended
@@ -110,10 +121,22 @@ enum Command {
     Kill(steer::StopArgs),
     /// Send a signal to these
     Signal(steer::SignalArgs),
+    /// More or fewer replicas of a process
+    Scale(work::ScaleArgs),
+    /// Add a job to a pool and print its name
+    Enqueue(work::EnqueueArgs),
+    /// Send a line to the input of a process
+    Send(work::SendArgs),
     /// Return when all of these have got there
     Wait(steer::WaitArgs),
     /// Stop everything; return when all is gone
     Down(steer::DownArgs),
+    /// Print who depends on whom
+    Graph(graph::GraphArgs),
+    /// Print completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(manual::ManArgs),
     /// Print the JSON schema of the file
     Schema,
     #[command(external_subcommand)]
@@ -240,6 +263,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> Ending {
+    if manual::complete() {
+        return Ending::GOOD;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -259,6 +285,15 @@ pub fn main() -> Ending {
         Command::Exec(args) => exec::exec(&cli.global, &args),
         Command::Check(args) => check::check(&cli.global, &args),
         Command::Ps(args) => ps::ps(&cli.global, &args),
+        Command::Why(args) => look::why(&cli.global, &args),
+        Command::Logs(args) => logs::logs(&cli.global, &args),
+        Command::Events(args) => look::events(&cli.global, &args),
+        Command::Scale(args) => work::scale(&cli.global, args),
+        Command::Enqueue(args) => work::enqueue(&cli.global, args),
+        Command::Send(args) => work::send(&cli.global, args),
+        Command::Graph(args) => graph::graph(&cli.global, &args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Start(args) => steer::start(&cli.global, args),
         Command::Stop(args) => steer::stop(&cli.global, args),
         Command::Restart(args) => steer::restart(&cli.global, args),

@@ -28,7 +28,7 @@ mod start;
 mod stop_command;
 
 #[cfg(feature = "control")]
-pub(crate) use ask::{Accepted, Act, Question, Refusal};
+pub(crate) use ask::{Accepted, Act, Question, Refusal, Work};
 pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
@@ -91,6 +91,8 @@ pub struct Engine<H: Host> {
     wishes: mpsc::UnboundedReceiver<Wish>,
     witness: Option<Arc<dyn Witness>>,
     guests: HashMap<ProcessId, Arc<Wiring>>,
+    /// Ways to the inputs of those that have a pipe for it.
+    inputs: HashMap<ProcessId, mpsc::Sender<Parcel>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Not before then is there another snapshot.
     paced: Moment,
@@ -156,6 +158,7 @@ impl<H: Host> Engine<H> {
             wishes: received,
             witness: settings.witness,
             guests: HashMap::new(),
+            inputs: HashMap::new(),
             snapshots,
             paced: Moment::default(),
             stale: false,
@@ -316,8 +319,9 @@ impl<H: Host> Engine<H> {
     fn forget(&mut self, process: ProcessId) {
         self.orders.remove(&process);
         self.sources.remove(&process);
+        self.inputs.remove(&process);
+        // A log stays: it is waited for at the end. Guests have none.
         self.guests.remove(&process);
-        self.logs.remove(&process);
     }
 
     fn order(&self, run: RunId, order: Order) {

@@ -27,6 +27,8 @@ pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+#[cfg(feature = "control")]
+pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
 pub use units::{UnitError, parse_duration, parse_size};
@@ -394,6 +396,9 @@ pub struct PoolSpec {
     pub autostart: bool,
     /// Jobs of the file, in order.
     pub jobs: Vec<Name>,
+    /// A job that says nothing for itself but what comes from the file; `POOL` is its name. For
+    /// jobs that come while the project runs.
+    pub blank: Option<Arc<ProcessSpec>>,
 }
 
 /// What the first member of a pool that fails for good does to the others.

@@ -79,6 +79,10 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
     };
     let project = serve.orchestra.spec().project.name.clone();
+    let files = match project::locate(global) {
+        Ok(files) => files,
+        Err(ending) => return ending,
+    };
     let own = serve.foreground.as_ref().map(|(id, _)| *id);
     let settings = Settings {
         inherited: std::env::vars_os().collect(),
@@ -102,8 +106,9 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     };
     let passing = serve.passing.map(std::thread::spawn);
     let session = engine.session();
+    let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
-    let local = Local::new(session.clone(), &project, held.guardian.pid());
+    let local = Local::new(session.clone(), &project, held.guardian.pid(), files, events);
     let listening = match remote::listen(held.folders.as_ref(), local) {
         Ok(listening) => listening,
         Err(error) => return project::failed(&format!("cannot open the control socket: {error}")),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Ending, Global, project};
 use crate::control::{Client, Kind, Local, Problem, Server};
+use crate::output::safe_name;
 use crate::spec;
 use crate::sys::{ControlSocket, Folders, alive_holder, user};
 
@@ -36,6 +37,13 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
     let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
     Ok((name.to_string_lossy().into_owned(), folders))
+}
+
+/// The same for who cannot be told why there is none.
+pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
+    let file = spec::find(&project::locate(global).ok()?).ok()?;
+    let name = file.parent().and_then(Path::file_name).unwrap_or_default();
+    Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
 }
 
 /// Does something with the running project.
@@ -82,6 +90,17 @@ pub(super) fn complain(problem: &Problem) -> Ending {
             project::failed(&problem.message)
         }
     }
+}
+
+/// Writes bytes to stdout; false when nobody reads them.
+pub(super) fn write(bytes: &[u8]) -> bool {
+    let mut stdout = io::stdout();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Says something beside the answer.
+pub(super) fn remark(text: &str) {
+    _ = writeln!(io::stderr(), "pitcrew: {}", safe_name(text));
 }
 
 /// Writes to stdout; that nobody reads it is no failure.

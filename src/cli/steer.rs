@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::manual::names;
 use super::{Ending, Global, ps, remote};
 use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, Started, Waited};
 use crate::control::{Client, Control as _, Kind, Problem};
@@ -14,7 +15,7 @@ use crate::sys::process;
 #[derive(Debug, Clone, Args)]
 pub(super) struct StartArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true)]
+    #[arg(required = true, add = names())]
     names: Vec<String>,
     /// Return when they are ready, and not when exec has succeeded
     #[arg(long, conflicts_with = "no_wait")]
@@ -33,7 +34,7 @@ pub(super) struct StartArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct StopArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true)]
+    #[arg(required = true, add = names())]
     names: Vec<String>,
     /// Return at once
     #[arg(long)]
@@ -48,7 +49,7 @@ pub(super) struct SignalArgs {
     /// Such as HUP, SIGUSR1 or 10
     signal: Signal,
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true)]
+    #[arg(required = true, add = names())]
     names: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -58,7 +59,7 @@ pub(super) struct SignalArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct WaitArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true)]
+    #[arg(required = true, add = names())]
     names: Vec<String>,
     /// What they are to reach
     #[arg(long = "for", value_enum, default_value_t, value_name = "CONDITION")]
@@ -126,7 +127,12 @@ pub(super) fn wait(global: &Global, args: &WaitArgs) -> Ending {
     carry_out(global, order, args.timeout, args.json)
 }
 
-fn carry_out(global: &Global, order: Order, timeout: Option<Duration>, json: bool) -> Ending {
+pub(super) fn carry_out(
+    global: &Global,
+    order: Order,
+    timeout: Option<Duration>,
+    json: bool,
+) -> Ending {
     match remote::with(global, async |client| within(timeout, client.order(order)).await) {
         Ok(outcome) => report(&outcome, json),
         Err(ending) => ending,

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::routes::other_version;
-use super::wire::{Order, Outcome, Shutdown, Status};
-use super::{Control, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+use super::wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// How a connection is made.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
@@ -43,7 +43,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Problem> {
-        let response = self.send(method, path, body).await?;
+        let response = self.request(method, path, body).await?;
         let bytes =
             response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
         serde_json::from_slice(&bytes)
@@ -51,11 +51,11 @@ impl Client {
     }
 
     async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Problem> {
-        self.send(Method::POST, path, body).await.map(drop)
+        self.request(Method::POST, path, body).await.map(drop)
     }
 
     /// Sends a request; a problem that is answered is the error.
-    async fn send(
+    async fn request(
         &self,
         method: Method,
         path: &str,
@@ -133,9 +133,124 @@ fn unknown(status: StatusCode) -> Problem {
     failed(format!("the running project answered with {status}"))
 }
 
+/// Events that are not kept any more.
+#[derive(serde::Deserialize)]
+struct Gone {
+    from: u64,
+    to: u64,
+}
+
+/// What each line of an answer means, as it comes.
+fn lines<T: Send + 'static>(
+    mut body: Incoming,
+    mut read: impl FnMut(&str) -> serde_json::Result<Option<T>> + Send + 'static,
+) -> Flow<Vec<T>> {
+    Flow::of(|taker| async move {
+        let mut rest: Vec<u8> = Vec::new();
+        loop {
+            let frame = tokio::select! {
+                frame = body.frame() => frame,
+                () = taker.gone() => return,
+            };
+            let pieces = match frame {
+                Some(Ok(frame)) => {
+                    rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+                    take_lines(&mut rest, &mut read)
+                }
+                Some(Err(error)) => Err(broken(&error)),
+                None => return,
+            };
+            let is_over = pieces.is_err();
+            if pieces.as_ref().is_ok_and(Vec::is_empty) {
+                continue;
+            }
+            if !taker.put(pieces).await || is_over {
+                return;
+            }
+        }
+    })
+}
+
+/// Takes out the lines that are whole.
+fn take_lines<T>(
+    rest: &mut Vec<u8>,
+    read: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
+) -> Result<Vec<T>, Problem> {
+    let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
+    let after = rest.split_off(end + 1);
+    let whole = std::mem::replace(rest, after);
+    let mut pieces = Vec::new();
+    for line in String::from_utf8_lossy(&whole).lines() {
+        let piece = read(line);
+        pieces
+            .extend(piece.map_err(|error| failed(format!("the answer makes no sense: {error}")))?);
+    }
+    Ok(pieces)
+}
+
+/// As it may stand in an address.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 impl Control for Client {
     async fn status(&self) -> Result<Status, Problem> {
         self.ask(Method::GET, "/v1/snapshot", &()).await
+    }
+
+    async fn why(&self, name: &str) -> Result<Why, Problem> {
+        self.ask(Method::GET, &format!("/v1/why/{}", escaped(name)), &()).await
+    }
+
+    async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
+        let path = format!("/v1/events?after={after}&follow={follow}");
+        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        let mut number = after;
+        let mut is_missed = false;
+        Ok(lines(body, move |line| {
+            if let Some(id) = line.strip_prefix("id: ") {
+                number = id.parse().unwrap_or(number);
+            } else if line.is_empty() {
+                is_missed = false;
+            } else if line == "event: missed" {
+                is_missed = true;
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                return Ok(Some(if is_missed {
+                    let Gone { from, to } = serde_json::from_str(data)?;
+                    Told::Missed { from, to }
+                } else {
+                    Told::Event { seq: number, event: data.into() }
+                }));
+            }
+            Ok(None)
+        }))
+    }
+
+    async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
+        let query = serde_json::to_value(&asked).map_err(|error| failed(error.to_string()))?;
+        let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{name}={}", escaped(&text))
+        });
+        let path = format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&"));
+        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
+    }
+
+    async fn send(&self, sent: Sent) -> Result<(), Problem> {
+        self.tell("/v1/send", &sent).await
+    }
+
+    async fn check(&self) -> Result<serde_json::Value, Problem> {
+        self.ask(Method::GET, "/v1/check", &()).await
     }
 
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {
@@ -146,6 +261,8 @@ impl Control for Client {
             Order::Restart(order) => self.ask(post, "/v1/restart", order).await,
             Order::Kill(order) => self.ask(post, "/v1/kill", order).await,
             Order::Signal(order) => self.ask(post, "/v1/signal", order).await,
+            Order::Scale(order) => self.ask(post, "/v1/scale", order).await,
+            Order::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
             Order::Wait(order) => self.ask(post, "/v1/wait", order).await,
         }
     }

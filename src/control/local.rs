@@ -1,20 +1,32 @@
 //! A project that runs in this process.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::outcome::{Goal, Verdict, verdict};
-use super::wire::{Became, Order, Outcome, ProcessStatus, Shutdown, Status};
-use super::{Control, Kind, Problem};
-use crate::engine::{Accepted, Act, Clock, Question, Refusal};
-use crate::machine::{Intent, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName};
+use super::output::Wanted;
+use super::ring::Ring;
+use super::wire::{
+    self, Asked, Became, Because, Given, Order, Outcome, ProcessStatus, Sent, Shutdown, Status,
+    Told, Why,
+};
+use super::{Control, Flow, Kind, Problem};
+use crate::engine::{Accepted, Act, Clock, Parcel, Question, Refusal, Work};
+use crate::machine::{
+    Event, Intent, Misfit, Moment, Phase, ProcessId, ProcessView, ShutdownReason, Snapshot,
+    StateName,
+};
 use crate::session::Session;
-use crate::spec::Exit;
+use crate::spec::{self, Exit, Locate};
 
 /// A moment is shown at the same time again while the clocks agree to this.
 const STEADY: SignedDuration = SignedDuration::from_millis(50);
+
+/// How long it is waited for that a line is read.
+const READS: Duration = Duration::from_secs(5);
 
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,15 +34,26 @@ pub struct Local {
     session: Session,
     project: Arc<str>,
     pid: u32,
+    ring: Ring,
+    /// Where its files are.
+    files: Arc<Locate>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
 
 impl Local {
-    /// The project of this name, whose outermost process is `pid`.
-    pub fn new(session: Session, project: &str, pid: u32) -> Self {
+    /// The project of this name, whose outermost process is `pid`, whose files are found at
+    /// `files`, and which tells its `events`. Needs a runtime.
+    pub fn new(
+        session: Session,
+        project: &str,
+        pid: u32,
+        files: Locate,
+        events: mpsc::UnboundedReceiver<Event>,
+    ) -> Self {
         let zero = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
-        Self { session, project: project.into(), pid, zero }
+        let (ring, files) = (Ring::keep(events), Arc::new(files));
+        Self { session, project: project.into(), pid, ring, files, zero }
     }
 
     /// When a moment was. The same answer for the same moment, unless one of the clocks was set or
@@ -111,6 +134,24 @@ impl Local {
         }
     }
 
+    /// Waits until those above the number are gone and the others run.
+    async fn scaled(&self, accepted: &Accepted, count: u32, no_wait: bool) -> Outcome {
+        if no_wait {
+            return self.until(accepted, Goal::Nothing).await;
+        }
+        let goes = |id: &ProcessId| {
+            let view = accepted.before.get(*id);
+            view.is_some_and(|view| view.replica.unwrap_or(1) > count)
+        };
+        let (stop, start) = accepted.ids.iter().copied().partition(goes);
+        let part = |ids| Accepted { ids, before: Arc::clone(&accepted.before) };
+        let mut outcome = self.until(&part(stop), Goal::Down).await;
+        let started = self.until(&part(start), Goal::Running { new: false }).await;
+        outcome.ok &= started.ok;
+        outcome.processes.extend(started.processes);
+        outcome
+    }
+
     fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> Outcome {
         let became = |view: &Arc<ProcessView>| {
             let ok = judge(goal, view, now) == Verdict::Done;
@@ -148,6 +189,70 @@ impl Control for Local {
         })
     }
 
+    async fn why(&self, name: &str) -> Result<Why, Problem> {
+        let name = name.to_owned();
+        let reasons = self.ask(|answer| Question::Why { name, answer }).await?;
+        let mut reasons = reasons.into_iter().map(|reason| Because {
+            depth: reason.depth,
+            name: reason.name.to_string(),
+            condition: reason.condition,
+            state: reason.state,
+            why: reason.why,
+        });
+        let first = reasons.next().ok_or_else(Problem::ended)?;
+        let (name, state, why) = (first.name, first.state, first.why);
+        Ok(Why { name, state, why, chain: reasons.collect() })
+    }
+
+    async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
+        Ok(self.ring.flow(after, follow))
+    }
+
+    async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
+        let store = self.session.store();
+        let sources = match &asked.names {
+            None => None,
+            Some(names) => {
+                let names = names.split(',').map(str::to_owned).collect();
+                let act = Act::Look;
+                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
+                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
+                Some(views.map(|view| store.source(&view.name)).collect())
+            }
+        };
+        Ok(Wanted::new(&asked, sources)?.flow(Arc::clone(store)))
+    }
+
+    async fn send(&self, sent: Sent) -> Result<(), Problem> {
+        let Sent { name, mut text } = sent;
+        text.push('\n');
+        let (written, answered) = oneshot::channel();
+        let parcel = Parcel { bytes: text.into_bytes(), written };
+        let whose = name.clone();
+        self.ask(|answer| Question::Send { name: whose, parcel, answer }).await?;
+        let conflict = |text: String| Problem::new(Kind::Conflict, text);
+        match tokio::time::timeout(READS, answered).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(conflict(format!("{name} does not read its input: {error}"))),
+            Ok(Err(_)) => Err(conflict(format!("{name} ended before it read its input"))),
+            Err(_) => Err(conflict(format!(
+                "{name} has not read its input for {} seconds; the line waits there",
+                READS.as_secs()
+            ))),
+        }
+    }
+
+    async fn check(&self) -> Result<serde_json::Value, Problem> {
+        let files = Arc::clone(&self.files);
+        let read = move || match spec::load(&files) {
+            Ok(_) => spec::Faults::default().to_json(),
+            Err(faults) => faults.to_json(),
+        };
+        let failed = |error: &dyn std::fmt::Display| Problem::new(Kind::Failed, error.to_string());
+        let text = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
+        serde_json::from_str(&text).map_err(|error| failed(&error))
+    }
+
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {
         let (names, act, goal) = match order {
             Order::Start(order) => {
@@ -159,6 +264,19 @@ impl Control for Local {
             Order::Stop(order) => (order.names, Act::Stop, stop_goal(order.no_wait)),
             Order::Kill(order) => (order.names, Act::Kill, stop_goal(order.no_wait)),
             Order::Signal(order) => (order.names, Act::Signal(order.signal), Goal::Nothing),
+            Order::Scale(wire::Scaled { process, replicas: count, no_wait }) => {
+                let question = |answer| Question::Scale { process, count, answer };
+                let accepted = self.ask(question).await?;
+                return Ok(self.scaled(&accepted, count, no_wait).await);
+            }
+            Order::Enqueue(wire::Work { pool, name, command: argv }) => {
+                if argv.first().is_none_or(String::is_empty) {
+                    return Err(Problem::new(Kind::Wrong, "no command is given"));
+                }
+                let work = Work { pool, name, argv };
+                let accepted = self.ask(|answer| Question::Enqueue { work, answer }).await?;
+                return Ok(self.until(&accepted, Goal::Nothing).await);
+            }
             Order::Wait(order) => (order.names, Act::Look, Goal::Reached(order.until)),
         };
         if names.is_empty() {
@@ -193,7 +311,12 @@ impl From<Refusal> for Problem {
         let kind = match &refusal {
             Refusal::Unknown(_) => Kind::UnknownName,
             Refusal::Ending => Kind::Ended,
-            Refusal::NotRunning(_) => Kind::Conflict,
+            Refusal::Misfit(Misfit::Unknown(_)) => Kind::UnknownName,
+            Refusal::Misfit(Misfit::Taken(_))
+            | Refusal::NotRunning(_)
+            | Refusal::NoReader(_)
+            | Refusal::Unread(_) => Kind::Conflict,
+            Refusal::Misfit(_) | Refusal::Several(_) | Refusal::NoInput(_) => Kind::Wrong,
         };
         Self::new(kind, refusal.to_string())
     }

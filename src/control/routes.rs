@@ -1,23 +1,31 @@
 //! What can be asked under which address.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, body};
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use utoipa::OpenApi;
 
-use super::wire::{Names, Order, Outcome, Shutdown, Signalled, Started, Status, Waited};
-use super::{Control, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+use super::wire::{
+    After, Asked, Given, Names, Order, Outcome, Scaled, Sent, Shutdown, Signalled, Started, Status,
+    Told, Waited, Why, Work,
+};
+use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// A request holds no more than this.
 const LONGEST: usize = 1 << 20;
 /// How long it may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A stream in which nothing happens says so after this.
+const ALIVE: Duration = Duration::from_secs(15);
 
 /// Everything there is.
 pub(super) fn router(project: Local) -> Router {
@@ -29,6 +37,14 @@ pub(super) fn router(project: Local) -> Router {
         .route("/v1/kill", post(kill))
         .route("/v1/signal", post(signal))
         .route("/v1/wait", post(wait))
+        .route("/v1/scale", post(scale))
+        .route("/v1/enqueue", post(enqueue))
+        .route("/v1/send", post(send))
+        .route("/v1/why/{name}", get(why))
+        .route("/v1/events", get(events))
+        .route("/v1/output", get(output))
+        .route("/v1/check", get(check))
+        .route("/v1/openapi.json", get(openapi))
         .route("/v1/shutdown", post(shutdown))
         .fallback(nothing)
         .method_not_allowed_fallback(no_such_method)
@@ -157,3 +173,125 @@ async fn shutdown(State(project): State<Local>, body: Body) -> Result<StatusCode
     project.shutdown(read(body).await?).await?;
     Ok(StatusCode::ACCEPTED)
 }
+
+/// More or fewer replicas; answered when they run and the others have ended
+#[utoipa::path(post, path = "/v1/scale", request_body = Scaled, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn scale(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Scale(read(body).await?)).await?))
+}
+
+/// One more job for a pool; answered with its name
+#[utoipa::path(post, path = "/v1/enqueue", request_body = Work, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn enqueue(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Enqueue(read(body).await?)).await?))
+}
+
+/// A line to the input of a process; answered when it was written
+#[utoipa::path(post, path = "/v1/send", request_body = Sent, responses(
+    (status = 204), (status = "default", body = Problem)))]
+async fn send(State(project): State<Local>, body: Body) -> Result<StatusCode, Problem> {
+    project.send(read(body).await?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why a process is where it is, down to the root
+#[utoipa::path(get, path = "/v1/why/{name}", params(("name" = String, Path)), responses(
+    (status = 200, body = Why), (status = "default", body = Problem)))]
+async fn why(State(project): State<Local>, Path(name): Path<String>) -> Answer<Why> {
+    Ok(Json(project.why(&name).await?))
+}
+
+/// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
+#[utoipa::path(get, path = "/v1/events", params(After), responses(
+    (status = 200, content_type = "text/event-stream", body = String),
+    (status = "default", body = Problem)))]
+async fn events(
+    State(project): State<Local>,
+    headers: HeaderMap,
+    query: Result<Query<After>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(After { after, follow }) = query.map_err(no_such_query)?;
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let mut told = project.events(after.or(seen).unwrap_or(0), follow).await?;
+    let flow = Flow::of(|taker| async move {
+        loop {
+            let text = match tokio::time::timeout(ALIVE, told.next()).await {
+                Ok(Some(Ok(told))) => told.iter().map(server_sent).collect(),
+                Ok(Some(Err(_)) | None) => return,
+                // A client that is gone without a word is noticed by this.
+                Err(_) => ":\n\n".to_owned(),
+            };
+            if !taker.put(Ok(text)).await {
+                return;
+            }
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((kind, Body::from_stream(flow)).into_response())
+}
+
+fn server_sent(told: &Told) -> String {
+    match told {
+        Told::Event { seq, event } => format!("id: {seq}\ndata: {event}\n\n"),
+        Told::Missed { from, to } => {
+            format!("event: missed\ndata: {{\"from\":{from},\"to\":{to}}}\n\n")
+        }
+    }
+}
+
+/// Lines that were printed, one JSON object a line
+#[utoipa::path(get, path = "/v1/output", params(Asked), responses(
+    (status = 200, content_type = "application/x-ndjson", body = Given),
+    (status = "default", body = Problem)))]
+async fn output(
+    State(project): State<Local>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = query.map_err(no_such_query)?;
+    let mut given = project.output(asked).await?;
+    let flow = Flow::of(|taker| async move {
+        while let Some(Ok(given)) = given.next().await {
+            let mut text = Vec::new();
+            for one in &given {
+                if serde_json::to_writer(&mut text, one).is_ok() {
+                    text.push(b'\n');
+                }
+            }
+            if !taker.put(Ok(text)).await {
+                return;
+            }
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    Ok((kind, Body::from_stream(flow)).into_response())
+}
+
+fn no_such_query(rejection: QueryRejection) -> Problem {
+    Problem::new(Kind::Wrong, rejection.body_text())
+}
+
+/// What is wrong with the file as it is now
+#[utoipa::path(get, path = "/v1/check", responses(
+    (status = 200, body = Object), (status = "default", body = Problem)))]
+async fn check(State(project): State<Local>) -> Answer<serde_json::Value> {
+    Ok(Json(project.check().await?))
+}
+
+/// This document
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object)))]
+async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+/// Made from the types and the functions of this file.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "pitcrew", description = "A running project, looked at and steered"),
+    paths(
+        snapshot, why, events, output, check, start, stop, restart, kill, signal, wait, scale,
+        enqueue, send, shutdown, openapi
+    )
+)]
+struct Document;

@@ -1,9 +1,14 @@
 //! What is said over the socket, as types.
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::machine::{ProcessView, StateName};
+use crate::output::{Line, Stream};
 use crate::spec::{Condition, Exit, Signal};
 
 /// The project at one moment: `ps --json`.
@@ -109,6 +114,10 @@ pub enum Order {
     Signal(Signalled),
     /// Wait until these have got there.
     Wait(Waited),
+    /// More or fewer replicas.
+    Scale(Scaled),
+    /// One more job for a pool.
+    Enqueue(Work),
 }
 
 /// Whom an order is about.
@@ -193,6 +202,211 @@ pub struct Became {
     pub signal: Option<Signal>,
     /// One sentence that says why it is where it is.
     pub why: String,
+}
+
+/// How many replicas there are to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaled {
+    /// Of this process.
+    pub process: String,
+    /// So many; 0 stops them all.
+    pub replicas: u32,
+    /// Answer at once.
+    #[serde(default)]
+    pub no_wait: bool,
+}
+
+/// A job for a pool of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// That pool.
+    pub pool: String,
+    /// Its name; `POOL.N` when none is given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+/// Something for the input of a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// Whose input.
+    pub name: String,
+    /// A line; its end is added.
+    pub text: String,
+}
+
+/// Why a process is where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The process that was asked about.
+    pub name: String,
+    /// Where it is.
+    #[schema(value_type = String, example = "waiting")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+    /// What keeps it, each followed by what keeps that, down to the root.
+    pub chain: Vec<Because>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Because {
+    /// How many links lie between it and what was asked about.
+    pub depth: u32,
+    /// Whom it is about.
+    pub name: String,
+    /// What it is to reach, where it is a dependency.
+    #[schema(value_type = Option<String>, example = "ready")]
+    pub condition: Option<Condition>,
+    /// Where it is.
+    #[schema(value_type = String, example = "backoff")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+}
+
+/// What is told of the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// An event, as it is written.
+    Event {
+        /// Its number.
+        seq: u64,
+        /// One JSON object.
+        event: Arc<str>,
+    },
+    /// These are not kept any more.
+    Missed {
+        /// The first one.
+        from: u64,
+        /// The last one.
+        to: u64,
+    },
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    /// Those with a higher number; 0, the default, means all that are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Go on with those that come; otherwise end with the last one there is.
+    #[serde(default = "yes")]
+    pub follow: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<String>,
+    /// `out` or `err`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// Only lines in which this regular expression is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grep: Option<String>,
+    /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// From the line with this number on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Only the last so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u64>,
+    /// Go on with those that come.
+    #[serde(default)]
+    pub follow: bool,
+}
+
+/// What is given of the output, one JSON object a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Given {
+    /// A line.
+    Line(LineOf),
+    /// Lines of this process are not kept any more; they were dropped before they could be sent.
+    Missed {
+        /// Whose lines.
+        name: String,
+        /// How many.
+        lines: u64,
+    },
+}
+
+/// One line of output. Its bytes are `text`, or `base64` where they are no UTF-8, and then a newline
+/// unless it is `partial`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineOf {
+    /// Its place in the order of the whole project, from 0.
+    pub seq: u64,
+    /// When it came: RFC 3339 with milliseconds.
+    pub time: String,
+    /// `worker.1`
+    pub name: String,
+    /// Which run of it.
+    pub run: u32,
+    /// `out` or `err`.
+    pub stream: String,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The same where it is no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// No newline follows: a piece of a long line, or the last words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+impl LineOf {
+    pub(super) fn new(name: String, line: &Line<'_>) -> Self {
+        let whole = line.bytes.strip_suffix(b"\n");
+        let bytes = whole.unwrap_or(line.bytes);
+        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Self {
+            seq: line.seq,
+            time: format!("{:.3}", line.at),
+            name,
+            run: line.run,
+            stream: match line.stream {
+                Stream::Out => "out".to_owned(),
+                Stream::Err => "err".to_owned(),
+            },
+            base64: text.is_none().then(|| BASE64_STANDARD.encode(bytes)),
+            text,
+            partial: whole.is_none(),
+        }
+    }
+
+    /// As it came.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = match (&self.text, &self.base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(text)) => BASE64_STANDARD.decode(text).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        if !self.partial {
+            bytes.push(b'\n');
+        }
+        bytes
+    }
 }
 
 /// How the project is to be ended.

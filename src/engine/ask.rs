@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use super::Engine;
+use super::{Engine, Parcel};
 use crate::machine::select::UnknownName;
-use crate::machine::{Input, Intent, Phase, ProcessId, Snapshot, StateName};
-use crate::spec::Signal;
+use crate::machine::{
+    Input, Intent, Misfit, Phase, ProcessId, Reason, Scaled, Snapshot, StateName,
+};
+use crate::spec::{CommandLine, Signal};
 use crate::sys::Host;
 
 /// Something that has an answer.
@@ -23,6 +26,22 @@ pub(crate) enum Question {
         act: Act,
         answer: Answer<Accepted>,
     },
+    /// So many replicas of a process.
+    Scale { process: String, count: u32, answer: Answer<Accepted> },
+    /// One more job for a pool.
+    Enqueue { work: Work, answer: Answer<Accepted> },
+    /// Something for its standard input.
+    Send { name: String, parcel: Parcel, answer: Answer<()> },
+    /// Why it is where it is.
+    Why { name: String, answer: Answer<Vec<Reason>> },
+}
+
+/// A job that comes while the project runs.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) pool: String,
+    pub(crate) name: Option<String>,
+    pub(crate) argv: Vec<String>,
 }
 
 /// Where an answer goes.
@@ -57,12 +76,77 @@ pub(crate) enum Refusal {
     Ending,
     #[error("{0} is not running, so there is nothing to signal")]
     NotRunning(String),
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error("`{0}` means several; name one, such as `{0}.1`")]
+    Several(String),
+    #[error("{0} does not run, so nothing reads its input")]
+    NoReader(String),
+    #[error("{0} has no input to send to; `stdin = \"pipe\"` gives it one")]
+    NoInput(String),
+    #[error("{0} does not read its input, and much is waiting there already")]
+    Unread(String),
 }
 
 impl<H: Host> Engine<H> {
     pub(super) fn answer(&mut self, question: Question) {
         match question {
             Question::Act { names, act, answer } => _ = answer.send(self.act(&names, act)),
+            Question::Scale { process, count, answer } => {
+                _ = answer.send(self.scale(&process, count));
+            }
+            Question::Enqueue { work, answer } => _ = answer.send(self.enqueue(work)),
+            Question::Send { name, parcel, answer } => {
+                _ = answer.send(self.send(&name, parcel));
+            }
+            Question::Why { name, answer } => {
+                let now = self.clock.now();
+                let why = self.one(&name).map(|id| self.orchestra.why(id, now));
+                _ = answer.send(why);
+            }
+        }
+    }
+
+    fn scale(&mut self, process: &str, count: u32) -> Result<Accepted, Refusal> {
+        if self.orchestra.snapshot(self.clock.now()).phase != Phase::Up {
+            return Err(Refusal::Ending);
+        }
+        let Scaled { start, stop } = self.orchestra.scale(process, count)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        let ids = start.iter().chain(&stop).copied().collect();
+        // Those to go first: a port or a slot of theirs may be needed.
+        self.take(Input::Intent(Intent::Stop(stop)));
+        self.take(Input::Intent(Intent::Start(start)));
+        Ok(Accepted { ids, before })
+    }
+
+    fn enqueue(&mut self, work: Work) -> Result<Accepted, Refusal> {
+        let command = CommandLine::Argv(work.argv);
+        let job = self.orchestra.job(&work.pool, work.name.as_deref(), command)?;
+        let ids = self.orchestra.admit(vec![job]).ok_or(Refusal::Ending)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        self.take(Input::Intent(Intent::Start(ids.clone())));
+        Ok(Accepted { ids, before })
+    }
+
+    fn send(&mut self, name: &str, parcel: Parcel) -> Result<(), Refusal> {
+        let id = self.one(name)?;
+        let name = || name.to_owned();
+        match self.inputs.get(&id) {
+            Some(input) => input.try_send(parcel).map_err(|error| match error {
+                TrySendError::Full(_) => Refusal::Unread(name()),
+                TrySendError::Closed(_) => Refusal::NoReader(name()),
+            }),
+            None if self.orchestra.reads_input(id) => Err(Refusal::NoReader(name())),
+            None => Err(Refusal::NoInput(name())),
+        }
+    }
+
+    /// A name that means exactly one.
+    fn one(&self, name: &str) -> Result<ProcessId, Refusal> {
+        match self.orchestra.select(&[name.to_owned()])?.as_slice() {
+            [id] => Ok(*id),
+            _ => Err(Refusal::Several(name.to_owned())),
         }
     }
 

@@ -168,6 +168,14 @@ impl Drop for Feeder {
     }
 }
 
+/// Holds the input of a run open, and writes to it what comes.
+pub(super) fn feed(
+    to: impl AsyncWrite + Unpin + Send + 'static,
+    parcels: mpsc::Receiver<Parcel>,
+) -> Feeder {
+    Feeder(tokio::spawn(pass_on(to, parcels)))
+}
+
 /// That a child does not read its input to the end is its own affair.
 async fn write_all(mut to: impl AsyncWrite + Unpin, bytes: Arc<[u8]>) {
     _ = to.write_all(&bytes).await;

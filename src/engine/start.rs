@@ -5,12 +5,16 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::environment::{Whose, argv};
-use super::run::{Outlet, RunContext, RunTask};
+use super::guest::Parcel;
+use super::run::{Outlet, RunContext, RunTask, Source};
 use super::{Engine, Front};
 use crate::machine::{Fact, RunId};
 use crate::output::Intake;
 use crate::spec::{Name, ProcessSpec, StdinKind};
 use crate::sys::{self, Host, Launch};
+
+/// Texts sent to a process that it has not read.
+const UNREAD: usize = 64;
 
 impl<H: Host> Engine<H> {
     pub(super) fn spawn(
@@ -52,6 +56,7 @@ impl<H: Host> Engine<H> {
             notices: self.notices.clone(),
             fallback: orders,
         };
+        let input = self.input(run, &launch);
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
         let launched = self.host.launch(launch);
         let start = async move {
@@ -59,14 +64,29 @@ impl<H: Host> Engine<H> {
                 Ok(child) => {
                     let pid = sys::Child::pid(&child);
                     _ = facts.send(Fact::Spawned { run, pid });
-                    let task =
-                        RunTask::new(context, child, outlet, wiring.as_deref(), tap, received);
+                    let source = match (&wiring, input) {
+                        (Some(wiring), _) => Source::Guest(wiring),
+                        (None, Some(parcels)) => Source::Sent(parcels),
+                        (None, None) => Source::Nothing,
+                    };
+                    let task = RunTask::new(context, child, outlet, source, tap, received);
                     tokio::spawn(task.live());
                 }
                 Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
             }
         };
         _ = self.starts.send(Box::pin(start));
+    }
+
+    /// A way to its input, where it has a pipe for it; the one to the run before is closed.
+    fn input(&mut self, run: RunId, launch: &Launch) -> Option<mpsc::Receiver<Parcel>> {
+        self.inputs.remove(&run.process);
+        if !matches!(launch.stdin, sys::Input::Pipe) || self.guests.contains_key(&run.process) {
+            return None;
+        }
+        let (sender, parcels) = mpsc::channel(UNREAD);
+        self.inputs.insert(run.process, sender);
+        Some(parcels)
     }
 
     fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {

@@ -19,14 +19,22 @@ use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
+#[cfg(feature = "control")]
+pub(crate) use scale::{Misfit, Scaled};
 use totals::Totals;
+#[cfg(feature = "control")]
+pub(crate) use why::Reason;
 
 mod admit;
 mod follow;
 mod inputs;
 mod pools;
+#[cfg(feature = "control")]
+mod scale;
 mod shutdown;
 mod totals;
+#[cfg(feature = "control")]
+mod why;
 
 /// How a project is run.
 #[derive(Debug, Clone, Copy, Default)]
