@@ -9,7 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
 
+mod beside;
 mod check;
+mod detach;
 mod diagnostics;
 mod events;
 mod exec;
@@ -172,13 +174,16 @@ struct UpArgs {
     /// Write pitcrew's own diagnostics to FILE
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Part of the contract, refused until they work.
-    #[arg(long = "detach", hide = true)]
+    /// Run in the background; return when nothing is left to start. Implies --keep
+    #[arg(long)]
     detach: bool,
-    #[arg(long = "wait", hide = true)]
+    /// With --detach: return when the project is ready; exit 1 on the first process that cannot be
+    #[arg(long, requires = "detach")]
     wait: bool,
-    #[arg(long = "timeout", hide = true, value_name = "DURATION")]
-    timeout: Option<String>,
+    /// With --detach: return after this long, exit 124; the project goes on
+    #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Part of the contract, refused until it works.
     #[arg(long = "no-watch", hide = true)]
     no_watch: bool,
 }
@@ -186,13 +191,7 @@ struct UpArgs {
 impl UpArgs {
     /// The first flag that is known and not there yet.
     fn later(&self) -> Option<&'static str> {
-        let given = [
-            (self.detach, "--detach"),
-            (self.wait, "--wait"),
-            (self.timeout.is_some(), "--timeout"),
-            (self.no_watch, "--no-watch"),
-        ];
-        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+        self.no_watch.then_some("--no-watch")
     }
 }
 

@@ -74,7 +74,10 @@ fn nodes(spec: &Spec) -> impl Iterator<Item = (&Name, &'static str)> {
 /// What nothing depends on, and below each what it depends on.
 fn tree(spec: &Spec) -> String {
     let mut text = String::new();
-    let is_needed = |name: &Name| edges(spec).any(|edge| edge.to == name);
+    let is_needed = |name: &Name| {
+        edges(spec).any(|edge| edge.to == name)
+            || spec.pools.values().any(|pool| pool.jobs.contains(name))
+    };
     for (name, kind) in nodes(spec) {
         if !is_needed(name) {
             let kind = if kind == "process" { String::new() } else { format!(" ({kind})") };

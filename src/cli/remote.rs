@@ -35,8 +35,15 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
         }
     };
     let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
-    let name = file.parent().and_then(Path::file_name).unwrap_or_default();
-    Ok((name.to_string_lossy().into_owned(), folders))
+    Ok((name(global, &file), folders))
+}
+
+/// What the project is called; the name of its folder where its file has become faulty.
+fn name(global: &Global, file: &Path) -> String {
+    let loaded = project::locate(global).ok().and_then(|locate| spec::load(&locate).ok());
+    let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
+    let folder = || folder.to_string_lossy().into_owned();
+    loaded.map_or_else(folder, |loaded| loaded.spec.project.name)
 }
 
 /// The same for who cannot be told why there is none.

@@ -155,11 +155,20 @@ impl Local {
     fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> Outcome {
         let became = |view: &Arc<ProcessView>| {
             let ok = judge(goal, view, now) == Verdict::Done;
-            self.became(now.get(view.id).unwrap_or(view), ok)
+            match now.get(view.id) {
+                Some(now) => self.became(now, ok),
+                None => gone(self.became(view, ok)),
+            }
         };
         let processes: Vec<Became> = before.iter().map(became).collect();
         Outcome { ok: processes.iter().all(|one| one.ok), processes }
     }
+}
+
+/// One that is no member any more.
+fn gone(one: Became) -> Became {
+    let why = "it is no part of the project any more".to_owned();
+    Became { state: StateName::Stopped, pid: None, why, ..one }
 }
 
 /// How one stands to the goal. One that is no member any more has ended.

@@ -137,6 +137,18 @@ pub fn end_by(signal: crate::spec::Signal) {
     }
 }
 
+/// Has a command lead a session of its own, out of reach of this terminal.
+pub fn in_own_session(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: one system call between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+}
+
 /// Waits for the end of a process that is no child of ours.
 #[derive(Debug)]
 pub struct Watch(OwnedFd);
