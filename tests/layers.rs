@@ -129,6 +129,7 @@ const LAYERS: &[Layer] = &[
             "clap_complete",
             "clap_mangen",
             "libc",
+            "regex",
             "shlex",
             "tokio",
             "tracing",

@@ -114,10 +114,11 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
         }
         if is_up {
             match client.status().await {
-                Ok(status) if status.pid == own => match goal.stand(&status) {
-                    Some(come) => return come,
-                    None => {}
-                },
+                Ok(status) if status.pid == own => {
+                    if let Some(come) = goal.stand(&status) {
+                        return come;
+                    }
+                }
                 Ok(_) => {}
                 // It opens its socket in a moment, or is about to say why not.
                 Err(problem) if matches!(problem.error, Kind::NotRunning | Kind::Ended) => {}

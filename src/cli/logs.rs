@@ -168,12 +168,12 @@ fn from_files(global: &Global, args: &LogsArgs) -> Ending {
         Ok(chosen) => chosen,
         Err(error) => return project::wrong(&error.to_string()),
     };
-    let named: HashMap<_, _> = orchestra.names().collect();
+    let by_number: HashMap<_, _> = orchestra.names().collect();
     let files: Vec<Files> = chosen
         .iter()
         .filter_map(|id| {
             let process = spec.processes.get(orchestra.process_of(*id)?)?;
-            let name = named.get(id)?.as_str();
+            let name = by_number.get(id)?.as_str();
             let number = name.strip_prefix(process.name.as_str())?.strip_prefix('.');
             let replica = number.filter(|_| process.replicas.is_some());
             let log = process.log.as_ref()?;

@@ -1,5 +1,6 @@
 //! The asking side: one connection for each question.
 
+use std::fmt::Write as _;
 use std::io;
 use std::os::unix::net::UnixStream as Stream;
 use std::sync::Arc;
@@ -195,7 +196,7 @@ fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            _ = write!(escaped, "%{byte:02X}");
         }
     }
     escaped

@@ -318,9 +318,8 @@ fn stop_goal(no_wait: bool) -> Goal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let kind = match &refusal {
-            Refusal::Unknown(_) => Kind::UnknownName,
+            Refusal::Unknown(_) | Refusal::Misfit(Misfit::Unknown(_)) => Kind::UnknownName,
             Refusal::Ending => Kind::Ended,
-            Refusal::Misfit(Misfit::Unknown(_)) => Kind::UnknownName,
             Refusal::Misfit(Misfit::Taken(_))
             | Refusal::NotRunning(_)
             | Refusal::NoReader(_)

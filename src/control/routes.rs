@@ -212,7 +212,7 @@ async fn events(
     headers: HeaderMap,
     query: Result<Query<After>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(After { after, follow }) = query.map_err(no_such_query)?;
+    let Query(After { after, follow }) = query.map_err(|rejection| no_such_query(&rejection))?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let mut told = project.events(after.or(seen).unwrap_or(0), follow).await?;
     let flow = Flow::of(|taker| async move {
@@ -249,7 +249,7 @@ async fn output(
     State(project): State<Local>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(asked) = query.map_err(no_such_query)?;
+    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
     let mut given = project.output(asked).await?;
     let flow = Flow::of(|taker| async move {
         while let Some(Ok(given)) = given.next().await {
@@ -268,7 +268,7 @@ async fn output(
     Ok((kind, Body::from_stream(flow)).into_response())
 }
 
-fn no_such_query(rejection: QueryRejection) -> Problem {
+fn no_such_query(rejection: &QueryRejection) -> Problem {
     Problem::new(Kind::Wrong, rejection.body_text())
 }
 

@@ -83,6 +83,7 @@ impl Orchestra {
                 let name = spec.name.replica(number);
                 let id = self.all.add(name, Some(number), Arc::clone(&spec)).id;
                 self.order.join_process(&spec.name, id, sibling);
+                self.touch(id);
                 scaled.start.push(id);
             }
         }
