@@ -122,7 +122,7 @@ fn each_shape_is_as_it_was() {
     let mut text = String::new();
     for (name, said) in shapes {
         let value = said.code(0).json();
-        text.push_str(&format!("{name}: {}\n", shape(&value)));
+        text.extend([name, ": ", &shape(&value), "\n"]);
     }
     down(&project, running);
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control/shapes.txt");

@@ -99,6 +99,7 @@ impl Order {
     }
 
     /// One more replica of a process: it needs what the others need, and who needs them needs it.
+    #[cfg(feature = "control")]
     pub(super) fn join_process(&mut self, process: &Name, id: ProcessId, sibling: ProcessId) {
         for (dependant, needs) in &mut self.needs {
             for need in needs.iter_mut().filter(|need| !need.is_pool && need.on == *process) {
