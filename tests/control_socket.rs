@@ -1,5 +1,6 @@
 //! The control socket itself: what it answers, whom, and what strangers cannot do to it.
 #![expect(clippy::disallowed_methods, reason = "the time a wait may take")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;
