@@ -177,10 +177,10 @@ struct UpArgs {
     /// Run in the background; return when nothing is left to start. Implies --keep
     #[arg(long)]
     detach: bool,
-    /// Return when the project is ready, together with --detach; exit 1 on the first process that cannot be
+    /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,
-    /// Return after this long, exit 124; the project goes on, together with --detach
+    /// For a detached project: return after this long, exit 124; the project goes on
     #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Part of the contract, refused until it works.
