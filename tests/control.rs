@@ -14,6 +14,8 @@ fn up(more: &str) -> (Project, Running) {
     ));
     let running = project.up(["--keep"]);
     running.wait_out("hi");
+    // The line may be there before exec is known to have succeeded.
+    project.ask(["wait", "web"]).code(0);
     (project, running)
 }
 
@@ -376,7 +378,7 @@ fn the_graph_needs_no_running_project() {
 fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
-        "[process]\nweb = 'exec sleep {sleep}'\nbad = 'exit 3'\n\
+        "[process]\nweb = 'exec sleep {sleep}'\nbad = ['no-such-program']\n\
          [process.never]\ncommand = 'true'\nautostart = false\n"
     ));
     project.ask(["up", "--detach"]).code(0);
@@ -385,7 +387,7 @@ fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
     project.ask(["up", "--detach"]).code(1).err("is running already");
     project.ask(["down"]).code(0);
     project.nothing_left_within(common::BOUND);
-    project.ask(["up", "--detach", "--wait"]).code(1).err("bad cannot be ready: exit 3");
+    project.ask(["up", "--detach", "--wait"]).code(1).err("bad cannot be ready: no such program");
     // The rest is left alone.
     assert_eq!(project.one("web")["state"], "ready");
     project.ask(["down"]).code(0);
@@ -500,6 +502,6 @@ fn a_socket_that_was_left_behind_is_no_obstacle() {
     project.ask(["ps"]).code(1).err("is not running");
     let running = project.up(["--keep"]);
     running.wait_out("hi");
-    assert_eq!(project.one("web")["state"], "ready");
+    project.ask(["wait", "web"]).code(0);
     down(&project, running);
 }
