@@ -9,15 +9,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
 
+mod beside;
 mod check;
+mod detach;
 mod diagnostics;
 mod events;
 mod exec;
 mod front;
+mod graph;
 mod later;
+mod logs;
+mod look;
+mod manual;
 mod project;
+mod ps;
+mod remote;
 mod run;
+mod steer;
 mod up;
+mod work;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +45,9 @@ impl Ending {
     pub const FAILED: Self = Self::Code(1);
     /// The file or the command line is wrong.
     pub const WRONG: Self = Self::Code(2);
+
+    /// A wait took too long.
+    pub(crate) const TIMEOUT: Self = Self::Code(124);
 
     /// A code as the system takes it: its low eight bits.
     pub(crate) fn code(code: i32) -> Self {
@@ -92,6 +105,40 @@ enum Command {
     Exec(ExecArgs),
     /// Read and verify the file; print every mistake
     Check(CheckArgs),
+    /// Show every process and why it is where it is
+    Ps(ps::PsArgs),
+    /// Say why a process is where it is, down to the root of the matter
+    Why(look::WhyArgs),
+    /// Print what was printed
+    Logs(logs::LogsArgs),
+    /// Print what has happened, one JSON object a line
+    Events(look::EventsArgs),
+    /// Start these and what they depend on
+    Start(steer::StartArgs),
+    /// Stop these; return when they have ended
+    Stop(steer::StopArgs),
+    /// A new run of these, whatever their state
+    Restart(steer::StartArgs),
+    /// End these and all they started at once
+    Kill(steer::StopArgs),
+    /// Send a signal to these
+    Signal(steer::SignalArgs),
+    /// More or fewer replicas of a process
+    Scale(work::ScaleArgs),
+    /// Add a job to a pool and print its name
+    Enqueue(work::EnqueueArgs),
+    /// Send a line to the input of a process
+    Send(work::SendArgs),
+    /// Return when all of these have got there
+    Wait(steer::WaitArgs),
+    /// Stop everything; return when all is gone
+    Down(steer::DownArgs),
+    /// Print who depends on whom
+    Graph(graph::GraphArgs),
+    /// Print completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(manual::ManArgs),
     /// Print the JSON schema of the file
     Schema,
     #[command(external_subcommand)]
@@ -127,13 +174,16 @@ struct UpArgs {
     /// Write pitcrew's own diagnostics to FILE
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Part of the contract, refused until they work.
-    #[arg(long = "detach", hide = true)]
+    /// Run in the background; return when nothing is left to start. Implies --keep
+    #[arg(long)]
     detach: bool,
-    #[arg(long = "wait", hide = true)]
+    /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
+    #[arg(long, requires = "detach")]
     wait: bool,
-    #[arg(long = "timeout", hide = true, value_name = "DURATION")]
-    timeout: Option<String>,
+    /// For a detached project: return after this long, exit 124; the project goes on
+    #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Part of the contract, refused until it works.
     #[arg(long = "no-watch", hide = true)]
     no_watch: bool,
 }
@@ -141,13 +191,7 @@ struct UpArgs {
 impl UpArgs {
     /// The first flag that is known and not there yet.
     fn later(&self) -> Option<&'static str> {
-        let given = [
-            (self.detach, "--detach"),
-            (self.wait, "--wait"),
-            (self.timeout.is_some(), "--timeout"),
-            (self.no_watch, "--no-watch"),
-        ];
-        given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+        self.no_watch.then_some("--no-watch")
     }
 }
 
@@ -218,6 +262,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> Ending {
+    if manual::complete() {
+        return Ending::GOOD;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -236,6 +283,23 @@ pub fn main() -> Ending {
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Exec(args) => exec::exec(&cli.global, &args),
         Command::Check(args) => check::check(&cli.global, &args),
+        Command::Ps(args) => ps::ps(&cli.global, &args),
+        Command::Why(args) => look::why(&cli.global, &args),
+        Command::Logs(args) => logs::logs(&cli.global, &args),
+        Command::Events(args) => look::events(&cli.global, &args),
+        Command::Scale(args) => work::scale(&cli.global, args),
+        Command::Enqueue(args) => work::enqueue(&cli.global, args),
+        Command::Send(args) => work::send(&cli.global, args),
+        Command::Graph(args) => graph::graph(&cli.global, &args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
+        Command::Start(args) => steer::start(&cli.global, args),
+        Command::Stop(args) => steer::stop(&cli.global, args),
+        Command::Restart(args) => steer::restart(&cli.global, args),
+        Command::Kill(args) => steer::kill(&cli.global, args),
+        Command::Signal(args) => steer::signal(&cli.global, args),
+        Command::Wait(args) => steer::wait(&cli.global, &args),
+        Command::Down(args) => steer::down(&cli.global, &args),
         Command::Schema => check::schema(),
         Command::Other(words) => later::refuse(&words),
     }

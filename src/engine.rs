@@ -18,6 +18,8 @@ use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
 use crate::sys::notify::NotifySockets;
 
+#[cfg(feature = "control")]
+mod ask;
 mod clock;
 mod environment;
 mod guest;
@@ -28,6 +30,8 @@ mod run;
 mod start;
 mod stop_command;
 
+#[cfg(feature = "control")]
+pub(crate) use ask::{Accepted, Act, Question, Refusal, Work};
 pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
@@ -95,6 +99,8 @@ pub struct Engine<H: Host> {
     wishes: mpsc::UnboundedReceiver<Wish>,
     witness: Option<Arc<dyn Witness>>,
     guests: HashMap<ProcessId, Arc<Wiring>>,
+    /// Ways to the inputs of those that have a pipe for it.
+    inputs: HashMap<ProcessId, mpsc::Sender<Parcel>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Not before then is there another snapshot.
     paced: Moment,
@@ -112,6 +118,8 @@ pub struct Engine<H: Host> {
 enum Next {
     Input(Input),
     Admission(Admission),
+    #[cfg(feature = "control")]
+    Question(Question),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -165,6 +173,7 @@ impl<H: Host> Engine<H> {
             wishes: received,
             witness: settings.witness,
             guests: HashMap::new(),
+            inputs: HashMap::new(),
             snapshots,
             paced: Moment::default(),
             stale: false,
@@ -212,6 +221,8 @@ impl<H: Host> Engine<H> {
             match self.next().await {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
+                #[cfg(feature = "control")]
+                Next::Question(question) => self.answer(question),
             }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
@@ -235,6 +246,8 @@ impl<H: Host> Engine<H> {
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),
+                #[cfg(feature = "control")]
+                Wish::Ask(question) => Next::Question(question),
             },
             () = self.clock.until(deadline) => Next::Input(Input::Tick),
         }
@@ -328,8 +341,9 @@ impl<H: Host> Engine<H> {
     fn forget(&mut self, process: ProcessId) {
         self.orders.remove(&process);
         self.sources.remove(&process);
+        self.inputs.remove(&process);
+        // A log stays: it is waited for at the end. Guests have none.
         self.guests.remove(&process);
-        self.logs.remove(&process);
     }
 
     fn order(&self, run: RunId, order: Order) {

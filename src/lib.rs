@@ -27,6 +27,7 @@
 //! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
 //! - [`probe`] asks once what a check asks, within bounds.
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
+//! - `control` serves that session over a socket, and is the other end of it.
 //! - [`plain`] is the headless front, [`cli`] the program.
 //! - [`testing`] is a host for tests that runs nothing.
 //!
@@ -55,6 +56,8 @@ mod library_page {}
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "control")]
+pub mod control;
 pub mod engine;
 mod library;
 pub mod machine;

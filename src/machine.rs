@@ -31,6 +31,8 @@ pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};
 pub(crate) use lifecycle::short;
 pub use members::{Newcomer, Tenure};
+#[cfg(feature = "control")]
+pub(crate) use orchestra::{Misfit, Scaled};
 pub use orchestra::{Options, Orchestra};
 pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
 pub use why::Explanation;

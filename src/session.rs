@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+#[cfg(feature = "control")]
+use crate::engine::Question;
 use crate::engine::{Admission, Clock, Wish};
 use crate::machine::{Event, Intent, Snapshot};
 use crate::output::LogStore;
@@ -30,6 +32,12 @@ impl Session {
     /// Lets somebody in; false when the engine has ended.
     pub(crate) fn admit(&self, admission: Admission) -> bool {
         self.wishes.send(Wish::Admit(admission)).is_ok()
+    }
+
+    /// Asks something that is answered from within the loop; false when the engine has ended.
+    #[cfg(feature = "control")]
+    pub(crate) fn ask(&self, question: Question) -> bool {
+        self.wishes.send(Wish::Ask(question)).is_ok()
     }
 
     /// The newest state.

@@ -27,8 +27,10 @@ mod units;
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+#[cfg(feature = "control")]
+pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
 pub use units::{UnitError, parse_duration, parse_size};
@@ -400,6 +402,9 @@ pub struct PoolSpec {
     pub autostart: bool,
     /// Jobs of the file, in order.
     pub jobs: Vec<Name>,
+    /// A job that says nothing for itself but what comes from the file; `POOL` is its name. For
+    /// jobs that come while the project runs.
+    pub blank: Option<Arc<ProcessSpec>>,
 }
 
 /// What the first member of a pool that fails for good does to the others.

@@ -32,17 +32,19 @@ mod prepare;
 mod proc;
 pub mod process;
 mod registry;
+mod socket;
 mod spawn;
 mod stray;
 mod sweep;
 mod young;
 
 pub use child::RealChild;
-pub use folders::{FolderError, Folders, Holder, Lock, LockError};
+pub use folders::{FolderError, Folders, Holder, Lock, LockError, alive_holder};
 pub use host::{HostOptions, RealHost};
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
+pub use socket::{ControlSocket, user};
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::Recorder;
 use super::project::Held;
-use super::{Ending, Global, diagnostics, project};
+use super::{Ending, Global, diagnostics, project, remote};
+use crate::control::Local;
 use crate::engine::{Clock, Engine, Front, Notices, Settings};
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
@@ -77,11 +78,16 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         Ok(host) => Arc::new(host),
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
     };
+    let project = serve.orchestra.spec().project.name.clone();
+    let files = match project::locate(global) {
+        Ok(files) => files,
+        Err(ending) => return ending,
+    };
     let own = serve.foreground.as_ref().map(|(id, _)| *id);
     let settings = Settings {
         inherited: std::env::vars_os().collect(),
         colour: project::colour(global.color, &std::io::stdout()),
-        runtime: held.runtime,
+        runtime: held.folders.as_ref().map(|folders| folders.runtime.clone()),
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
@@ -101,7 +107,13 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     };
     let passing = serve.passing.map(std::thread::spawn);
     let session = engine.session();
+    let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
+    let local = Local::new(session.clone(), &project, held.guardian.pid(), files, events);
+    let listening = match remote::listen(held.folders.as_ref(), local) {
+        Ok(listening) => listening,
+        Err(error) => return project::failed(&format!("cannot open the control socket: {error}")),
+    };
     let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
     let world =
         World { session: session.clone(), notices: notices.clone(), host: Arc::clone(&host) };
@@ -121,6 +133,10 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         _ = process::reclaim_terminal();
     }
     let last = session.snapshot();
+    if let Some((server, socket)) = listening {
+        drop(socket);
+        server.finish().await;
+    }
     if !last.leaving {
         end_unclaimed(&host, &held.policies, &notices).await;
         drop((notices, world));

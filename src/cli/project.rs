@@ -15,14 +15,14 @@ use crate::sys::{Folders, Lock, LockError, process};
 pub(super) struct Held {
     /// Where diagnostics go when nothing else is said.
     pub(super) log: Option<PathBuf>,
-    /// For sockets.
-    pub(super) runtime: Option<PathBuf>,
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
+    /// Where its sockets are; nothing where there is no project.
+    pub(super) folders: Option<Folders>,
     /// Held until the end; the guardian holds it too.
     pub(super) _lock: Option<Lock>,
 }
@@ -107,15 +107,14 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    let runtime = Some(folders.runtime);
     Ok(Held {
         log,
-        runtime,
         guardian,
         session,
         policies,
         recovered,
         descriptors,
+        folders: Some(folders),
         _lock: Some(lock),
     })
 }
@@ -127,9 +126,16 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     let policies = Policies { session: session.clone(), ..Policies::default() };
     let guardian = guard(None)?;
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    let recovered = Vec::new();
-    let (log, runtime) = (None, None);
-    Ok(Held { log, runtime, guardian, session, policies, recovered, descriptors, _lock: None })
+    Ok(Held {
+        log: None,
+        guardian,
+        session,
+        policies,
+        recovered: Vec::new(),
+        descriptors,
+        folders: None,
+        _lock: None,
+    })
 }
 
 fn session() -> Result<String, Ending> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::front::{self, Serve, Shows};
-use super::{Ending, Global, RunArgs, project};
+use super::{Ending, Global, RunArgs, beside, project};
 use crate::engine::Front;
 use crate::machine::{Options, Orchestra, ProcessId};
-use crate::spec::{CommandLine, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
+use crate::spec::{CommandLine, Name, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
     let spec = match project::load(global) {
@@ -17,6 +17,9 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         Ok(changed) => changed,
         Err(ending) => return ending,
     };
+    if let (Some(folders), Some(name)) = (beside::running(&spec), name_of(&spec, id)) {
+        return beside::run(global, &spec, &name, folders);
+    }
     let held = match project::hold(&spec) {
         Ok(held) => held,
         Err(ending) => return ending,
@@ -33,6 +36,11 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         passing: None,
     };
     front::serve(global, held, serve)
+}
+
+/// The process that has this number.
+fn name_of(spec: &Spec, id: ProcessId) -> Option<Name> {
+    Orchestra::new(spec.clone(), Options::default()).process_of(id).cloned()
 }
 
 /// The project with NAME changed: its arguments, one run, and its end is the end.

@@ -1,7 +1,7 @@
 //! `up`: the project, or a part of it, from its start to its end.
 
 use super::front::{self, Serve, Shows};
-use super::{Ending, Global, UpArgs, project};
+use super::{Ending, Global, UpArgs, detach, project};
 use crate::machine::{Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
@@ -22,6 +22,14 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             Err(error) => return project::wrong(&error.to_string()),
         }
     };
+    if args.detach {
+        let names = chosen
+            .iter()
+            .filter_map(|id| orchestra.names().find(|(one, _)| one == id))
+            .map(|(_, name)| name.to_string())
+            .collect();
+        return detach::detach(global, args, &spec, names);
+    }
     let held = match project::hold(&spec) {
         Ok(held) => held,
         Err(ending) => return ending,

@@ -12,6 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "control")]
+use super::ask::Question;
 use crate::machine::{Event, Intent, Newcomer, ProcessId, ProcessView};
 use crate::output::Capture;
 use crate::spec::PoolSpec;
@@ -23,6 +25,9 @@ pub(crate) enum Wish {
     Intent(Intent),
     /// That somebody be let in and started.
     Admit(Admission),
+    /// Something that has an answer.
+    #[cfg(feature = "control")]
+    Ask(Question),
 }
 
 /// Who shall be let in, all of them at once.
@@ -161,6 +166,14 @@ impl Drop for Feeder {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Holds the input of a run open, and writes to it what comes.
+pub(super) fn feed(
+    to: impl AsyncWrite + Unpin + Send + 'static,
+    parcels: mpsc::Receiver<Parcel>,
+) -> Feeder {
+    Feeder(tokio::spawn(pass_on(to, parcels)))
 }
 
 /// That a child does not read its input to the end is its own affair.

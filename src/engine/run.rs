@@ -16,7 +16,7 @@ use pipes::{Pipes, place};
 
 use super::clock::Clock;
 use super::environment::Surroundings;
-use super::guest::{Feeder, Wiring};
+use super::guest::{Feeder, Parcel, Wiring, feed};
 use super::notice::Notices;
 use super::notify::Ear;
 use super::stop_command::StopCommand;
@@ -77,7 +77,7 @@ pub(super) struct RunTask<H: Host> {
     child: H::Child,
     pipes: Pipes<<H::Child as Child>::Read>,
     /// What writes to its input, or holds it open.
-    _input: Input<<H::Child as Child>::Write>,
+    _input: Option<Feeder>,
     orders: mpsc::UnboundedReceiver<Order>,
     last_output: Moment,
     /// Bytes since other tasks had their turn.
@@ -89,14 +89,13 @@ pub(super) struct RunTask<H: Host> {
     ear: Option<Ear>,
 }
 
-/// The input of a child that has a pipe for it.
-#[expect(dead_code, reason = "held for what its drop does")]
-enum Input<W> {
-    /// Held open, so that it does not end.
-    Open(W),
-    /// Written to.
-    Fed(Feeder),
-    Ended,
+/// Where the input of a child that has a pipe for it comes from.
+pub(super) enum Source<'a> {
+    /// What a guest brings with it.
+    Guest(&'a Wiring),
+    /// What is sent to it; open as long as it lives.
+    Sent(mpsc::Receiver<Parcel>),
+    Nothing,
 }
 
 /// What this run was told.
@@ -138,20 +137,18 @@ impl<H: Host> RunTask<H> {
         context: RunContext<H>,
         mut child: H::Child,
         outlet: Outlet,
-        wiring: Option<&Wiring>,
+        source: Source<'_>,
         tap: Option<Tap>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Self {
         let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
         let last_output = context.clock.now();
         let pipes = Pipes { out, err, outlet, tap, place: None, held_up: false };
-        let input = match (wiring, stdin) {
-            (Some(wiring), Some(stdin)) => {
-                wiring.stdin.start(stdin).map_or(Input::Ended, Input::Fed)
-            }
-            (None, Some(stdin)) => Input::Open(stdin),
-            (_, None) => Input::Ended,
-        };
+        let input = stdin.and_then(|stdin| match source {
+            Source::Guest(wiring) => wiring.stdin.start(stdin),
+            Source::Sent(parcels) => Some(feed(stdin, parcels)),
+            Source::Nothing => None,
+        });
         Self {
             context,
             child,

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::environment::{Whose, argv};
+use super::guest::Parcel;
 use super::notify::{Ear, Speaker};
-use super::run::{Outlet, RunContext, RunTask};
+use super::run::{Outlet, RunContext, RunTask, Source};
 use super::{Engine, Front};
 use crate::machine::{Fact, RunId};
 use crate::output::Intake;
@@ -17,6 +18,9 @@ use crate::sys::{self, Host, Launch};
 
 /// A socket, and the environment of those that may speak through it.
 type Spoken = (NotifySocket, Arc<[(OsString, OsString)]>);
+
+/// Texts sent to a process that it has not read.
+const UNREAD: usize = 64;
 
 impl<H: Host> Engine<H> {
     pub(super) fn spawn(
@@ -65,6 +69,7 @@ impl<H: Host> Engine<H> {
             notices: self.notices.clone(),
             fallback: orders,
         };
+        let input = self.input(run, &launch);
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
         let launched = self.host.launch(launch);
         let start = async move {
@@ -76,8 +81,12 @@ impl<H: Host> Engine<H> {
                         let speaker = Speaker { run, name: context.name.clone(), leader: pid, env };
                         Ear::new(socket, speaker, facts.clone(), context.notices.clone())
                     });
-                    let task =
-                        RunTask::new(context, child, outlet, wiring.as_deref(), tap, received);
+                    let source = match (&wiring, input) {
+                        (Some(wiring), _) => Source::Guest(wiring),
+                        (None, Some(parcels)) => Source::Sent(parcels),
+                        (None, None) => Source::Nothing,
+                    };
+                    let task = RunTask::new(context, child, outlet, source, tap, received);
                     tokio::spawn(task.hearing(ear).live());
                 }
                 Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
@@ -105,6 +114,17 @@ impl<H: Host> Engine<H> {
         launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
         launch.env.push(("NOTIFY_SOCKET".into(), socket.path().into()));
         Ok(Some((socket, launch.env.as_slice().into())))
+    }
+
+    /// A way to its input, where it has a pipe for it; the one to the run before is closed.
+    fn input(&mut self, run: RunId, launch: &Launch) -> Option<mpsc::Receiver<Parcel>> {
+        self.inputs.remove(&run.process);
+        if !matches!(launch.stdin, sys::Input::Pipe) || self.guests.contains_key(&run.process) {
+            return None;
+        }
+        let (sender, parcels) = mpsc::channel(UNREAD);
+        self.inputs.insert(run.process, sender);
+        Some(parcels)
     }
 
     fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {

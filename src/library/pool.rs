@@ -215,6 +215,7 @@ impl ProcessPool {
             on_failure: self.0.on_failure,
             autostart: true,
             jobs: Vec::new(),
+            blank: None,
         }
     }
 

@@ -19,12 +19,16 @@ use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
+#[cfg(feature = "control")]
+pub(crate) use scale::{Misfit, Scaled};
 use totals::Totals;
 
 mod admit;
 mod follow;
 mod inputs;
 mod pools;
+#[cfg(feature = "control")]
+mod scale;
 mod shutdown;
 mod totals;
 

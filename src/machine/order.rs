@@ -98,8 +98,31 @@ impl Order {
         }
     }
 
+    /// One more replica of a process: it needs what the others need, and who needs them needs it.
+    #[cfg(feature = "control")]
+    pub(super) fn join_process(&mut self, process: &Name, id: ProcessId, sibling: ProcessId) {
+        for (dependant, needs) in &mut self.needs {
+            for need in needs.iter_mut().filter(|need| !need.is_pool && need.on == *process) {
+                need.ids.push(id);
+                self.dependants.entry(id).or_default().push(*dependant);
+            }
+        }
+        let needs = self.needs(sibling).to_vec();
+        for needed in needs.iter().flat_map(|need| &need.ids) {
+            self.dependants.entry(*needed).or_default().push(id);
+        }
+        if !needs.is_empty() {
+            self.needs.insert(id, needs);
+        }
+    }
+
     /// Forgets one that is gone.
     pub(super) fn leave(&mut self, id: ProcessId) {
+        for needed in self.needs.remove(&id).iter().flatten().flat_map(|need| &need.ids) {
+            if let Some(dependants) = self.dependants.get_mut(needed) {
+                dependants.retain(|dependant| *dependant != id);
+            }
+        }
         for dependant in self.dependants.remove(&id).unwrap_or_default() {
             for need in self.needs.get_mut(&dependant).into_iter().flatten() {
                 need.ids.retain(|needed| *needed != id);

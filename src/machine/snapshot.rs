@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Link, WaitingOn};
+use super::event::{Link, RunError, WaitingOn};
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
 use super::members::Members;
 use super::order::Order;
@@ -43,6 +43,21 @@ pub enum StateName {
 }
 
 impl StateName {
+    /// Whether there is a run that has not ended.
+    pub fn is_alive(self) -> bool {
+        match self {
+            Self::Starting | Self::Ready | Self::Unhealthy | Self::Stopping => true,
+            Self::Idle
+            | Self::Waiting
+            | Self::Queued
+            | Self::Backoff
+            | Self::Stopped
+            | Self::Succeeded
+            | Self::Failed
+            | Self::Skipped => false,
+        }
+    }
+
     /// As it is written everywhere.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -95,6 +110,14 @@ pub struct ProcessView {
     pub attempt: u32,
     /// How the latest run ended, if it has.
     pub exit: Option<Exit>,
+    /// Exec of the latest run has succeeded.
+    pub started: bool,
+    /// What went wrong with the latest run, where it was not the process itself that ended badly.
+    pub error: Option<RunError>,
+    /// When the live run began.
+    pub alive_since: Option<Moment>,
+    /// The port it is to listen on.
+    pub port: Option<u16>,
     /// The code that stands for its end in pitcrew's own exit code.
     pub shell_code: Option<i32>,
     /// When a wait, a stop or a back-off is over at the latest.
@@ -138,6 +161,21 @@ impl ProcessView {
             run: one.run,
             attempt: one.attempt(),
             exit: one.last.as_ref().and_then(|last| last.exit),
+            started: one.started,
+            error: one.last.as_ref().and_then(|last| last.error.as_ref().map(|(error, _)| *error)),
+            alive_since: match &one.state {
+                State::Running { since, .. } | State::Stopping { since, .. } => Some(*since),
+                State::Idle
+                | State::Waiting { .. }
+                | State::Queued { .. }
+                | State::Starting { .. }
+                | State::Backoff { .. }
+                | State::Ended(_) => None,
+            },
+            port: one
+                .spec
+                .port
+                .map(|port| port.saturating_add(one.replica.unwrap_or(1).saturating_sub(1) as u16)),
             shell_code: one.last.as_ref().map(super::lifecycle::LastRun::shell_code),
             until: None,
             killed: false,

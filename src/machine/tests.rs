@@ -31,6 +31,8 @@ mod health;
 mod pools;
 mod random;
 mod retrying;
+#[cfg(feature = "control")]
+mod scaling;
 mod stopping;
 
 /// A project, its host, and everything that was told.
@@ -225,6 +227,19 @@ impl World {
         self.host.scripts.insert(id, vec![script]);
         self.input(Input::Intent(Intent::Start(vec![id])));
         Some(id)
+    }
+
+    /// So many replicas, as the engine does it.
+    #[cfg(feature = "control")]
+    fn scale(&mut self, process: &str, count: u32) {
+        let is_up = self.machine.snapshot(self.now).phase == super::Phase::Up;
+        if !is_up || self.machine.finish().is_some() {
+            return;
+        }
+        if let Ok(scaled) = self.machine.scale(process, count) {
+            self.input(Input::Intent(Intent::Stop(scaled.stop)));
+            self.input(Input::Intent(Intent::Start(scaled.start)));
+        }
     }
 
     /// What was told about this process, in words; what was told before is forgotten.

@@ -34,6 +34,17 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// It and everything below it in the order of its text, each with how deep it lies.
+    pub fn flat(&self) -> Vec<(u32, &Self)> {
+        fn add<'a>(one: &'a Explanation, depth: u32, all: &mut Vec<(u32, &'a Explanation)>) {
+            all.push((depth, one));
+            one.because.iter().for_each(|below| add(below, depth.saturating_add(1), all));
+        }
+        let mut all = Vec::new();
+        add(self, 0, &mut all);
+        all
+    }
+
     /// Of a process of this snapshot; nothing when it is not in there.
     pub fn of(snapshot: &Snapshot, id: ProcessId, now: Moment) -> Option<Self> {
         let view = snapshot.get(id)?;
@@ -70,14 +81,17 @@ fn explain(
             break;
         }
         *left -= 1;
-        because.push(explain(snapshot, below, Some(condition), now, (deep - 1, &mut *left)));
+        because.push(explain(snapshot, below, condition, now, (deep - 1, &mut *left)));
     }
     let (name, state) = (view.name.clone(), view.state);
     Explanation { name, state, condition, why: view.why(now), because }
 }
 
-/// What it waits for, or was skipped because of.
-fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<(&'a ProcessView, Condition)> {
+/// What it waits for, or was skipped because of; who has the slots, where it queues.
+fn needs<'a>(
+    snapshot: &'a Snapshot,
+    view: &'a ProcessView,
+) -> Vec<(&'a ProcessView, Option<Condition>)> {
     let by_name = |name: &Name| {
         let all = snapshot.processes.iter().map(AsRef::as_ref);
         all.filter(|one: &&ProcessView| one.name == *name).collect::<Vec<_>>()
@@ -87,19 +101,23 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<(&'a ProcessV
             let ones = view.waits_for.iter().flat_map(|on| {
                 let all = snapshot.processes.iter().map(AsRef::as_ref);
                 let lacking = all.filter(|one| is_meant(one, &on.name) && lacks(one, on.condition));
-                lacking.map(|one| (one, on.condition))
+                lacking.map(|one| (one, Some(on.condition)))
             });
             ones.collect()
         }
         StateName::Skipped => {
             let first = view.chain.first();
             let of = |link: &Link| {
-                by_name(&link.name).into_iter().map(|one| (one, link.condition)).collect()
+                by_name(&link.name).into_iter().map(|one| (one, Some(link.condition))).collect()
             };
             first.map(of).unwrap_or_default()
         }
+        StateName::Queued => {
+            let all = snapshot.processes.iter().map(AsRef::as_ref);
+            let holders = all.filter(|one| one.pool == view.pool && one.state.is_alive());
+            holders.map(|one| (one, None)).collect()
+        }
         StateName::Idle
-        | StateName::Queued
         | StateName::Starting
         | StateName::Ready
         | StateName::Unhealthy

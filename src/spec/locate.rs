@@ -84,6 +84,22 @@ pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faul
     Err(Faults::sorted(findings.faults, &sources))
 }
 
+/// The canonical path of a project's first file, by which it is known. The file is not read: one
+/// that has become faulty still names the project that runs.
+///
+/// # Errors
+/// Why there is no such file.
+pub fn find(request: &Locate) -> Result<PathBuf, Faults> {
+    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
+    let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
+    if let Some(first) = paths.first() {
+        dir.join(first).metadata().map_err(|error| {
+            Fault::about(first.clone(), format!("cannot read {}: {error}", shown_path(first)))
+        })?;
+    }
+    Ok(home(&dir, &paths).file)
+}
+
 /// The project is the canonical path of its first file.
 fn home(dir: &Path, paths: &[PathBuf]) -> Home {
     let canonical = |path: &PathBuf| {

@@ -16,6 +16,9 @@ mod rule;
 pub(crate) mod tree;
 mod walk;
 
+#[cfg(feature = "control")]
+pub(crate) use rule::name_fault;
+
 use tree::Fields;
 
 /// One file, checked as far as that is possible without the others.

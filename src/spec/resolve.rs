@@ -82,11 +82,31 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
         processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
     }
     cycle::check(&layered, &mut findings.faults);
+    let blanks = blanks(home, &root);
     Spec {
         project: project(home, &root),
         processes,
-        pools: pools(&root, &members, broken, findings),
+        pools: pools(&root, &members, blanks, broken, findings),
     }
+}
+
+/// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or
+/// with nothing, so it is not told.
+fn blanks(home: &Home, root: &Fields) -> HashMap<String, ProcessSpec> {
+    let mut untold = Findings::default();
+    let mut resolver = process::Resolver::new(home, root, true, &mut untold);
+    let own = Fields::default();
+    let blank = |(name, entry, _): (&str, &'_ super::procfile::tree::Entry, _)| {
+        let member = Member {
+            name: name.to_owned(),
+            kind: ProcessKind::Job,
+            own: &own,
+            place: &entry.key,
+            job_of: Some(name),
+        };
+        (name.to_owned(), resolver.process(&member, &Layers::of(&member, root)))
+    };
+    root.tables("pool").map(blank).collect()
 }
 
 /// Whether there is a process or a job, be it a wrong one.
@@ -176,6 +196,7 @@ fn project(home: &Home, root: &Fields) -> Project {
 fn pools(
     root: &Fields,
     members: &[Member<'_>],
+    mut blanks: HashMap<String, ProcessSpec>,
     broken: bool,
     findings: &mut Findings,
 ) -> IndexMap<Name, Arc<PoolSpec>> {
@@ -201,6 +222,7 @@ fn pools(
             },
             autostart: keys.boolean("autostart").unwrap_or(true),
             jobs: jobs.remove(name).unwrap_or_default(),
+            blank: blanks.remove(name).map(Arc::new),
         };
         pools.insert(pool.name.clone(), Arc::new(pool));
     }

@@ -178,6 +178,13 @@ impl Lock {
     }
 }
 
+/// Who took the lock last, if that process is still there: the project runs, or is about to.
+pub fn alive_holder(folders: &Folders) -> Option<Holder> {
+    let text = fs::read_to_string(folders.runtime.join("lock")).ok()?;
+    let holder: Holder = serde_json::from_str(&text).ok()?;
+    super::proc::stat(holder.pid).filter(|stat| !stat.zombie).map(|_| holder)
+}
+
 /// What the holder wrote, which it does right after taking the lock.
 fn holder(lock: &mut File, file: &Path) -> Holder {
     for _ in 0..20 {

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
@@ -134,6 +134,43 @@ pub fn end_by(signal: crate::spec::Signal) {
         libc::sigaddset(&raw mut set, signal.number());
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
         libc::raise(signal.number());
+    }
+}
+
+/// Has a command lead a session of its own, out of reach of this terminal.
+pub fn in_own_session(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: one system call between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+}
+
+/// Waits for the end of a process that is no child of ours.
+#[derive(Debug)]
+pub struct Watch(OwnedFd);
+
+impl Watch {
+    /// That of this process.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        use rustix::process::{Pid, PidfdFlags, pidfd_open};
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(Self(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
+    }
+
+    /// Returns when it has ended. Cancel safe. Needs a runtime with I/O.
+    pub async fn gone(self) -> io::Result<()> {
+        use tokio::io::Interest;
+        use tokio::io::unix::AsyncFd;
+        let pidfd = self.0.as_fd();
+        // SAFETY: an open descriptor that `self` keeps open until the end of this function.
+        let end = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+        let _ = end.readable().await?;
+        Ok(())
     }
 }
 

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub mod ask;
 pub mod events;
 pub mod pty;
 

@@ -8,7 +8,7 @@ use crate::machine::members::{Newcomer, Tenure};
 use crate::machine::slots::Slots;
 use crate::machine::snapshot::Phase;
 use crate::machine::{Effect, ProcessId, ProcessView};
-use crate::spec::{Name, PoolSpec};
+use crate::spec::{Name, PoolSpec, ProcessKind};
 
 impl Orchestra {
     /// Takes these in, to be started by an intent; gives their numbers in the same order.
@@ -70,6 +70,12 @@ impl Orchestra {
         let Some(one) = self.all.get(id) else { return };
         let view = Arc::new(ProcessView::of(one, &self.order, &self.all));
         self.out.effects.push(Effect::Over { process: id, view });
+        if one.spec.kind == ProcessKind::Process && self.phase == Phase::Up {
+            // A replica less to wait for.
+            for dependant in self.order.dependants(id).to_vec() {
+                self.touch(dependant);
+            }
+        }
         let Some(one) = self.all.remove(id) else { return };
         self.dirty.remove(&id);
         self.reruns.remove(&id);

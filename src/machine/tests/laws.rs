@@ -195,6 +195,8 @@ impl Laws {
                 }
                 Effect::Over { process, view } => {
                     let ended = [
+                        // A replica that nobody has started, and of which there are too many.
+                        StateName::Idle,
                         StateName::Stopped,
                         StateName::Succeeded,
                         StateName::Failed,

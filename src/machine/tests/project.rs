@@ -96,6 +96,7 @@ impl Draft {
             on_failure: OnFailure::Continue,
             autostart: true,
             jobs: Vec::new(),
+            blank: None,
         };
         set(&mut pool);
         self.pools.insert(name.into(), Arc::new(pool));

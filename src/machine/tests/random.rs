@@ -62,6 +62,9 @@ enum Happening {
         script: Script,
     },
     Withdraw(Vec<usize>),
+    /// So many replicas of the process that this is one of.
+    #[cfg_attr(not(feature = "control"), expect(dead_code, reason = "scaled over the socket"))]
+    Scale(usize, u32),
     Pause,
     Resume,
     Shutdown,
@@ -223,6 +226,7 @@ fn happening() -> impl Strategy<Value = Happening> {
                 in_pool, stays, priority, delay, script
             }),
         1 => some().prop_map(Happening::Withdraw),
+        3 => (0_usize..24, 0_u32..5).prop_map(|(pick, count)| Happening::Scale(pick, count)),
         1 => Just(Happening::Pause),
         2 => Just(Happening::Resume),
         1 => Just(Happening::Shutdown),
@@ -302,6 +306,14 @@ fn happen(world: &mut World, happening: &Happening) {
                 script.clone(),
             );
             return;
+        }
+        #[cfg(not(feature = "control"))]
+        Happening::Scale(..) => return,
+        #[cfg(feature = "control")]
+        Happening::Scale(pick, count) => {
+            let Some(id) = ids(&[*pick]).first().copied() else { return };
+            let name = world.machine.process_of(id).map(ToString::to_string);
+            return world.scale(&name.unwrap_or_default(), *count);
         }
         Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
         Happening::Pause => Intent::Pause("p".into()),

@@ -80,6 +80,12 @@ fn name(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What is wrong with this as a name.
+#[cfg(feature = "control")]
+pub(crate) fn name_fault(text: &str) -> Option<String> {
+    name(text).err().map(|refusal| refusal.message)
+}
+
 const NAME_HINT: &str = "names are made of the letters a to z, digits, `_` and `-`";
 
 /// Whether it exists is decided when all names are known; here only that it can.

@@ -1,0 +1,165 @@
+//! `up --detach`: the same `up` in a session of its own, watched until it has done what was asked.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{Ending, Global, UpArgs, project, remote, steer};
+use crate::control::wire::{ProcessStatus, Status};
+use crate::control::{Client, Control as _, Kind, Problem};
+use crate::machine::StateName;
+use crate::spec::Spec;
+use crate::sys::{ControlSocket, Folders, alive_holder, process};
+
+/// How often it is looked whether it has come up.
+const LOOK: Duration = Duration::from_millis(20);
+/// What it says at most when it cannot start.
+const LAST_WORDS: u64 = 64 << 10;
+
+/// Starts it and waits; `names` is who it starts.
+pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>) -> Ending {
+    let folders = match Folders::of(&spec.project.file) {
+        Ok(folders) => folders,
+        Err(error) => return project::failed(&error.to_string()),
+    };
+    let words = folders.state.join("up.log");
+    let started = open(&words).and_then(|file| start(global, args, file));
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => return project::failed(&format!("cannot start in the background: {error}")),
+    };
+    let goal = Goal { names: names.into_iter().collect(), ready: args.wait };
+    let name = spec.project.name.clone();
+    let watched = remote::block_on(async {
+        let watch = watch(&name, folders, &mut child, &goal);
+        steer::within(args.timeout, async { Ok(watch.await) }).await
+    });
+    match watched {
+        Ok(Ok(Come::There)) => Ending::GOOD,
+        Ok(Ok(Come::Impossible(why))) => project::failed(&why),
+        Ok(Ok(Come::Ended(code))) => {
+            let mut text = String::new();
+            let read =
+                File::open(&words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
+            _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
+            Ending::code(code)
+        }
+        Ok(Ok(Come::Problem(problem)) | Err(problem)) => remote::complain(&problem),
+        Err(ending) => ending,
+    }
+}
+
+/// What it says goes to a file: there is nobody who reads a pipe.
+fn open(words: &std::path::Path) -> io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(words)
+}
+
+fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for file in &global.file {
+        command.arg("-f").arg(file);
+    }
+    for _ in 0..global.verbose {
+        command.arg("-v");
+    }
+    // `-C` is done already. Nobody looks, so colour is a matter of `always` alone.
+    if global.color == super::ColorChoice::Always {
+        command.args(["--color", "always"]);
+    }
+    command.args(["up", "--no-tui", "--keep", "--quiet"]);
+    for (given, flag) in [(args.no_deps, "--no-deps"), (args.fail_fast, "--fail-fast")] {
+        command.args(given.then_some(flag));
+    }
+    for (path, flag) in [(&args.events, "--events"), (&args.log_file, "--log-file")] {
+        if let Some(path) = path {
+            command.arg(flag).arg(path);
+        }
+    }
+    command.arg("--").args(&args.names);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+    process::in_own_session(&mut command);
+    command.spawn()
+}
+
+/// What is waited for.
+struct Goal {
+    names: BTreeSet<String>,
+    /// Ready, and not merely started.
+    ready: bool,
+}
+
+/// How the wait ended.
+enum Come {
+    There,
+    Impossible(String),
+    Ended(i32),
+    Problem(Problem),
+}
+
+async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> Come {
+    let own = child.id();
+    let found = folders.clone();
+    let client = Client::new(name, move || ControlSocket::connect(&found));
+    let mut is_up = false;
+    loop {
+        // A socket that answers may be that of another `up`, which then holds the lock.
+        is_up = is_up || alive_holder(&folders).is_some_and(|holder| holder.pid == own);
+        match child.try_wait() {
+            Ok(Some(status)) => return Come::Ended(status.code().unwrap_or(1)),
+            Ok(None) => {}
+            Err(error) => return Come::Problem(Problem::new(Kind::Failed, error.to_string())),
+        }
+        if is_up {
+            match client.status().await {
+                Ok(status) if status.pid == own => {
+                    if let Some(come) = goal.stand(&status) {
+                        return come;
+                    }
+                }
+                Ok(_) => {}
+                // It opens its socket in a moment, or is about to say why not.
+                Err(problem) if matches!(problem.error, Kind::NotRunning | Kind::Ended) => {}
+                Err(problem) => return Come::Problem(problem),
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Goal {
+    fn stand(&self, status: &Status) -> Option<Come> {
+        if self.ready {
+            let cannot = status.processes.iter().find(|one| {
+                one.pool.is_none() && matches!(one.state, StateName::Failed | StateName::Skipped)
+            });
+            if let Some(one) = cannot {
+                return Some(Come::Impossible(format!(
+                    "{} cannot be ready: {}",
+                    one.name, one.why
+                )));
+            }
+            return status.ready.then_some(Come::There);
+        }
+        let waits = |one: &ProcessStatus| {
+            let was_asked_for = one.state != StateName::Idle || self.names.contains(&one.name);
+            let is_to_start = match one.state {
+                StateName::Idle | StateName::Waiting | StateName::Queued | StateName::Starting => {
+                    true
+                }
+                StateName::Backoff
+                | StateName::Ready
+                | StateName::Unhealthy
+                | StateName::Stopping
+                | StateName::Stopped
+                | StateName::Succeeded
+                | StateName::Failed
+                | StateName::Skipped => false,
+            };
+            was_asked_for && is_to_start
+        };
+        (!status.processes.iter().any(waits)).then_some(Come::There)
+    }
+}

@@ -1,0 +1,124 @@
+//! The way to a running project, and the way it is reached.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Ending, Global, project};
+use crate::control::{Client, Kind, Local, Problem, Server};
+use crate::output::safe_name;
+use crate::spec;
+use crate::sys::{ControlSocket, Folders, alive_holder, user};
+
+/// One that has just been started opens its socket within this.
+const OPENS: Duration = Duration::from_secs(5);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Answers on the control socket of a project; the second one takes its file away when dropped.
+pub(super) fn listen(
+    folders: Option<&Folders>,
+    local: Local,
+) -> io::Result<Option<(Server, ControlSocket)>> {
+    let Some(folders) = folders else { return Ok(None) };
+    let (socket, listener) = ControlSocket::bind(folders)?;
+    Ok(Some((Server::start(listener, user(), local)?, socket)))
+}
+
+/// Where the project of this command line is, running or not.
+pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
+    let file = match spec::find(&project::locate(global)?) {
+        Ok(file) => file,
+        Err(faults) => {
+            project::show(&faults, project::colour(global.color, &io::stderr()));
+            return Err(Ending::WRONG);
+        }
+    };
+    let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
+    Ok((name(global, &file), folders))
+}
+
+/// What the project is called; the name of its folder where its file has become faulty.
+fn name(global: &Global, file: &Path) -> String {
+    let loaded = project::locate(global).ok().and_then(|locate| spec::load(&locate).ok());
+    let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
+    let folder = || folder.to_string_lossy().into_owned();
+    loaded.map_or_else(folder, |loaded| loaded.spec.project.name)
+}
+
+/// The same for who cannot be told why there is none.
+pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
+    let file = spec::find(&project::locate(global).ok()?).ok()?;
+    let name = file.parent().and_then(Path::file_name).unwrap_or_default();
+    Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
+}
+
+/// Does something with the running project.
+pub(super) fn with<T, F: Future<Output = Result<T, Problem>>>(
+    global: &Global,
+    ask: impl FnOnce(Client) -> F,
+) -> Result<T, Ending> {
+    let (name, folders) = folders(global)?;
+    block_on(async {
+        let client = reach(&name, folders).await;
+        ask(client).await.map_err(|problem| complain(&problem))
+    })?
+}
+
+/// The client of a project. Waits a moment for one that is about to open its socket.
+pub(super) async fn reach(name: &str, folders: Folders) -> Client {
+    let opened = async {
+        while ControlSocket::connect(&folders).is_err() && alive_holder(&folders).is_some() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    _ = tokio::time::timeout(OPENS, opened).await;
+    Client::new(name, move || ControlSocket::connect(&folders))
+}
+
+/// Runs one thing to its end on this thread.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Ending> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => Ok(runtime.block_on(future)),
+        Err(error) => Err(project::failed(&format!("cannot start the runtime: {error}"))),
+    }
+}
+
+/// Says why something was not done.
+pub(super) fn complain(problem: &Problem) -> Ending {
+    match problem.error {
+        Kind::UnknownName | Kind::Wrong => project::wrong(&problem.message),
+        Kind::Timeout => {
+            project::failed(&problem.message);
+            Ending::TIMEOUT
+        }
+        Kind::NotRunning | Kind::Conflict | Kind::Ended | Kind::Version | Kind::Failed => {
+            project::failed(&problem.message)
+        }
+    }
+}
+
+/// Writes bytes to stdout; false when nobody reads them.
+pub(super) fn write(bytes: &[u8]) -> bool {
+    let mut stdout = io::stdout();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
+}
+
+/// Says something beside the answer.
+pub(super) fn remark(text: &str) {
+    _ = writeln!(io::stderr(), "pitcrew: {}", safe_name(text));
+}
+
+/// Writes to stdout; that nobody reads it is no failure.
+pub(super) fn print(text: &str) {
+    _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// Writes a value as one line of JSON.
+pub(super) fn print_json(value: &impl serde::Serialize) {
+    if let Ok(mut text) = serde_json::to_string(value) {
+        text.push('\n');
+        print(&text);
+    }
+}

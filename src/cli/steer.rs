@@ -1,0 +1,200 @@
+//! `start`, `stop`, `restart`, `kill`, `signal`, `wait`, `down`: what acts on a running project.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::manual::names;
+use super::{Ending, Global, ps, remote};
+use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, Started, Waited};
+use crate::control::{Client, Control as _, Kind, Problem};
+use crate::output::safe_name;
+use crate::spec::{Condition, Signal};
+use crate::sys::process;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct StartArgs {
+    /// NAME, NAME.N, @TAG, POOL or all
+    #[arg(required = true, add = names())]
+    names: Vec<String>,
+    /// Return when they are ready, and not when exec has succeeded
+    #[arg(long, conflicts_with = "no_wait")]
+    wait: bool,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+    /// Give up after this long: exit 124
+    #[arg(long, value_parser = super::duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct StopArgs {
+    /// NAME, NAME.N, @TAG, POOL or all
+    #[arg(required = true, add = names())]
+    names: Vec<String>,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct SignalArgs {
+    /// Such as HUP, SIGUSR1 or 10
+    signal: Signal,
+    /// NAME, NAME.N, @TAG, POOL or all
+    #[arg(required = true, add = names())]
+    names: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct WaitArgs {
+    /// NAME, NAME.N, @TAG, POOL or all
+    #[arg(required = true, add = names())]
+    names: Vec<String>,
+    /// What they are to reach
+    #[arg(long = "for", value_enum, default_value_t, value_name = "CONDITION")]
+    until: Until,
+    /// Give up after this long: exit 124
+    #[arg(long, value_parser = super::duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Until {
+    #[default]
+    Ready,
+    Started,
+    Completed,
+    Succeeded,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct DownArgs {
+    /// End every tree at once
+    #[arg(long)]
+    kill: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn start(global: &Global, args: StartArgs) -> Ending {
+    let StartArgs { names, wait, no_wait, timeout, json } = args;
+    carry_out(global, Order::Start(Started { names, wait, no_wait }), timeout, json)
+}
+
+pub(super) fn restart(global: &Global, args: StartArgs) -> Ending {
+    let StartArgs { names, wait, no_wait, timeout, json } = args;
+    carry_out(global, Order::Restart(Started { names, wait, no_wait }), timeout, json)
+}
+
+pub(super) fn stop(global: &Global, args: StopArgs) -> Ending {
+    let StopArgs { names, no_wait, json } = args;
+    carry_out(global, Order::Stop(Names { names, no_wait }), None, json)
+}
+
+pub(super) fn kill(global: &Global, args: StopArgs) -> Ending {
+    let StopArgs { names, no_wait, json } = args;
+    carry_out(global, Order::Kill(Names { names, no_wait }), None, json)
+}
+
+pub(super) fn signal(global: &Global, args: SignalArgs) -> Ending {
+    let SignalArgs { signal, names, json } = args;
+    carry_out(global, Order::Signal(Signalled { names, signal }), None, json)
+}
+
+pub(super) fn wait(global: &Global, args: &WaitArgs) -> Ending {
+    let until = match args.until {
+        Until::Ready => Condition::Ready,
+        Until::Started => Condition::Started,
+        Until::Completed => Condition::Completed,
+        Until::Succeeded => Condition::Succeeded,
+    };
+    let order = Order::Wait(Waited { names: args.names.clone(), until });
+    carry_out(global, order, args.timeout, args.json)
+}
+
+pub(super) fn carry_out(
+    global: &Global,
+    order: Order,
+    timeout: Option<Duration>,
+    json: bool,
+) -> Ending {
+    match remote::with(global, async |client| within(timeout, client.order(order)).await) {
+        Ok(outcome) => report(&outcome, json),
+        Err(ending) => ending,
+    }
+}
+
+/// Gives up after this long.
+pub(super) async fn within<T>(
+    timeout: Option<Duration>,
+    answer: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let Some(limit) = timeout else { return answer.await };
+    let late = |_| Problem::new(Kind::Timeout, format!("not there after {limit:?}"));
+    tokio::time::timeout(limit, answer).await.map_err(late)?
+}
+
+/// Each one that did not get there is told with its reason.
+fn report(outcome: &Outcome, json: bool) -> Ending {
+    if json {
+        remote::print_json(outcome);
+    } else {
+        for one in &outcome.processes {
+            tell(one);
+        }
+    }
+    if outcome.ok { Ending::GOOD } else { Ending::FAILED }
+}
+
+fn tell(one: &Became) {
+    let state = ps::word(one.state, &one.why);
+    let why = if state == one.why { String::new() } else { format!(": {}", one.why) };
+    let text = format!("{}: {state}{why}", one.name);
+    let text = safe_name(&text);
+    if one.ok {
+        remote::print(&format!("{text}\n"));
+    } else {
+        super::project::failed(&text);
+    }
+}
+
+pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {
+    let how = Shutdown { kill: args.kill };
+    match remote::with(global, async |client| go_down(&client, how).await) {
+        Ok(project) if args.json => {
+            remote::print_json(&serde_json::json!({ "ok": true, "project": project }));
+            Ending::GOOD
+        }
+        Ok(_) => Ending::GOOD,
+        Err(ending) => ending,
+    }
+}
+
+/// Ends the project and waits until its outermost process is gone, and so everything below it.
+async fn go_down(client: &Client, how: Shutdown) -> Result<String, Problem> {
+    let status = client.status().await?;
+    // Before the wish: afterwards the number may be somebody else's.
+    let watch = process::Watch::of(status.pid);
+    client.shutdown(how).await?;
+    let gone = match watch {
+        Ok(watch) => watch.gone().await,
+        Err(error) => Err(error),
+    };
+    gone.map_err(|error| Problem::new(Kind::Failed, format!("cannot wait for its end: {error}")))?;
+    Ok(status.project)
+}

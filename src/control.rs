@@ -1,0 +1,70 @@
+//! A running project looked at and steered from anywhere: HTTP and JSON over a unix socket.
+//!
+//! ```text
+//!   pitcrew ps, logs, restart …      curl --unix-socket
+//!              \                        /
+//!           [`Client`]  --- HTTP --->  [`Server`] (one for each project, in the engine's process)
+//!                  \                    |
+//!                   +--- [`Control`] ---+--- [`Local`]  over the engine's session
+//! ```
+//!
+//! [`Control`] is all that can be asked of a project. The server answers with what [`Local`] says,
+//! and a [`Client`] passes on what the server says, so a front does not know which one it has.
+//! The types in [`wire`] are the only place where the shapes of the JSON are written; the `OpenAPI`
+//! document is made from them.
+
+use std::future::Future;
+
+mod client;
+mod flow;
+mod local;
+mod outcome;
+mod output;
+mod problem;
+mod ring;
+mod routes;
+mod server;
+pub mod wire;
+
+pub use client::Client;
+pub use flow::Flow;
+pub use local::Local;
+pub use problem::{Kind, Problem};
+pub use server::Server;
+
+use wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+
+/// The version of what is said over the socket. Grows with each change that an older client or
+/// server does not understand.
+pub const PROTOCOL: u32 = 1;
+/// The header by which both sides say their [`PROTOCOL`].
+pub const PROTOCOL_HEADER: &str = "pitcrew-protocol";
+/// The header by which both sides say the version of the program.
+pub const VERSION_HEADER: &str = "pitcrew-version";
+
+/// All that can be asked of a running project.
+pub trait Control: Send + Sync {
+    /// How everything is.
+    fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
+    /// Why a process is where it is, down to the root.
+    fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
+    /// Events after this number, a few at a time; later ones too if it is to follow.
+    fn events(
+        &self,
+        after: u64,
+        follow: bool,
+    ) -> impl Future<Output = Result<Flow<Vec<Told>>, Problem>> + Send;
+    /// Lines that were printed, some at a time.
+    fn output(
+        &self,
+        asked: Asked,
+    ) -> impl Future<Output = Result<Flow<Vec<Given>>, Problem>> + Send;
+    /// Sends a line to the input of a process; answered when it was written.
+    fn send(&self, sent: Sent) -> impl Future<Output = Result<(), Problem>> + Send;
+    /// Reads the file again and says what is wrong with it, as `check --json` does.
+    fn check(&self) -> impl Future<Output = Result<serde_json::Value, Problem>> + Send;
+    /// Does what is ordered and says what became of it, once it has.
+    fn order(&self, order: Order) -> impl Future<Output = Result<Outcome, Problem>> + Send;
+    /// Ends the project; answered as soon as it has begun to end.
+    fn shutdown(&self, how: Shutdown) -> impl Future<Output = Result<(), Problem>> + Send;
+}

@@ -1,0 +1,274 @@
+//! The asking side: one connection for each question.
+
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::net::UnixStream as Stream;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::routes::other_version;
+use super::wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+
+/// How a connection is made.
+type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
+
+/// A project that runs in another process. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    connect: Arc<Connect>,
+    project: Arc<str>,
+}
+
+impl Client {
+    /// The project of this name, reached over what `connect` gives.
+    pub fn new(
+        project: &str,
+        connect: impl Fn() -> io::Result<Stream> + Send + Sync + 'static,
+    ) -> Self {
+        Self { connect: Arc::new(connect), project: project.into() }
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Problem> {
+        let response = self.request(method, path, body).await?;
+        let bytes =
+            response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
+        serde_json::from_slice(&bytes)
+            .map_err(|error| failed(format!("the answer makes no sense: {error}")))
+    }
+
+    async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Problem> {
+        self.request(Method::POST, path, body).await.map(drop)
+    }
+
+    /// Sends a request; a problem that is answered is the error.
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Response<Incoming>, Problem> {
+        let stream = (self.connect)().and_then(UnixStream::from_std);
+        let stream = stream.map_err(|error| self.not_reached(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        tokio::spawn(connection);
+        let body = match method {
+            Method::GET => Bytes::new(),
+            _ => serde_json::to_vec(body).map_err(|error| failed(error.to_string()))?.into(),
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "pitcrew")
+            .header("content-type", "application/json")
+            .header(PROTOCOL_HEADER, PROTOCOL)
+            .header(VERSION_HEADER, env!("CARGO_PKG_VERSION"))
+            .body(Full::new(body))
+            .map_err(|error| failed(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        self.check_version(&response)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let bytes =
+            response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
+        Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| unknown(status)))
+    }
+
+    fn not_reached(&self, error: &io::Error) -> Problem {
+        let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
+        if nobody.contains(&error.kind()) {
+            let text = format!("{} is not running; `pitcrew up` starts it", self.project);
+            return Problem::new(Kind::NotRunning, text);
+        }
+        failed(format!("cannot reach {}: {error}", self.project))
+    }
+
+    /// Before anything of the answer is read, as it may look different in another version.
+    fn check_version(&self, response: &Response<Incoming>) -> Result<(), Problem> {
+        let header = |name| response.headers().get(name).and_then(|text| text.to_str().ok());
+        if header(PROTOCOL_HEADER).and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
+            return Ok(());
+        }
+        let text = other_version(
+            &format!("the running {}", self.project),
+            header(VERSION_HEADER),
+            "this pitcrew",
+        );
+        Err(Problem::new(Kind::Version, text))
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("project", &self.project).finish_non_exhaustive()
+    }
+}
+
+fn failed(text: String) -> Problem {
+    Problem::new(Kind::Failed, text)
+}
+
+/// The other side is gone in the middle.
+fn broken(error: &hyper::Error) -> Problem {
+    Problem::new(Kind::Ended, format!("the project ended before it answered: {error}"))
+}
+
+fn unknown(status: StatusCode) -> Problem {
+    failed(format!("the running project answered with {status}"))
+}
+
+/// Events that are not kept any more.
+#[derive(serde::Deserialize)]
+struct Gone {
+    from: u64,
+    to: u64,
+}
+
+/// What each line of an answer means, as it comes.
+fn lines<T: Send + 'static>(
+    mut body: Incoming,
+    mut read: impl FnMut(&str) -> serde_json::Result<Option<T>> + Send + 'static,
+) -> Flow<Vec<T>> {
+    Flow::of(|taker| async move {
+        let mut rest: Vec<u8> = Vec::new();
+        loop {
+            let frame = tokio::select! {
+                frame = body.frame() => frame,
+                () = taker.gone() => return,
+            };
+            let pieces = match frame {
+                Some(Ok(frame)) => {
+                    rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+                    take_lines(&mut rest, &mut read)
+                }
+                Some(Err(error)) => Err(broken(&error)),
+                None => return,
+            };
+            let is_over = pieces.is_err();
+            if pieces.as_ref().is_ok_and(Vec::is_empty) {
+                continue;
+            }
+            if !taker.put(pieces).await || is_over {
+                return;
+            }
+        }
+    })
+}
+
+/// Takes out the lines that are whole.
+fn take_lines<T>(
+    rest: &mut Vec<u8>,
+    read: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
+) -> Result<Vec<T>, Problem> {
+    let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
+    let after = rest.split_off(end + 1);
+    let whole = std::mem::replace(rest, after);
+    let mut pieces = Vec::new();
+    for line in String::from_utf8_lossy(&whole).lines() {
+        let piece = read(line);
+        pieces
+            .extend(piece.map_err(|error| failed(format!("the answer makes no sense: {error}")))?);
+    }
+    Ok(pieces)
+}
+
+/// As it may stand in an address.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+impl Control for Client {
+    async fn status(&self) -> Result<Status, Problem> {
+        self.ask(Method::GET, "/v1/snapshot", &()).await
+    }
+
+    async fn why(&self, name: &str) -> Result<Why, Problem> {
+        self.ask(Method::GET, &format!("/v1/why/{}", escaped(name)), &()).await
+    }
+
+    async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
+        let path = format!("/v1/events?after={after}&follow={follow}");
+        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        let mut number = after;
+        let mut is_missed = false;
+        Ok(lines(body, move |line| {
+            if let Some(id) = line.strip_prefix("id: ") {
+                number = id.parse().unwrap_or(number);
+            } else if line.is_empty() {
+                is_missed = false;
+            } else if line == "event: missed" {
+                is_missed = true;
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                return Ok(Some(if is_missed {
+                    let Gone { from, to } = serde_json::from_str(data)?;
+                    Told::Missed { from, to }
+                } else {
+                    Told::Event { seq: number, event: data.into() }
+                }));
+            }
+            Ok(None)
+        }))
+    }
+
+    async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
+        let query = serde_json::to_value(&asked).map_err(|error| failed(error.to_string()))?;
+        let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            format!("{name}={}", escaped(&text))
+        });
+        let path = format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&"));
+        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
+    }
+
+    async fn send(&self, sent: Sent) -> Result<(), Problem> {
+        self.tell("/v1/send", &sent).await
+    }
+
+    async fn check(&self) -> Result<serde_json::Value, Problem> {
+        self.ask(Method::GET, "/v1/check", &()).await
+    }
+
+    async fn order(&self, order: Order) -> Result<Outcome, Problem> {
+        let post = Method::POST;
+        match &order {
+            Order::Start(order) => self.ask(post, "/v1/start", order).await,
+            Order::Stop(order) => self.ask(post, "/v1/stop", order).await,
+            Order::Restart(order) => self.ask(post, "/v1/restart", order).await,
+            Order::Kill(order) => self.ask(post, "/v1/kill", order).await,
+            Order::Signal(order) => self.ask(post, "/v1/signal", order).await,
+            Order::Scale(order) => self.ask(post, "/v1/scale", order).await,
+            Order::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
+            Order::Wait(order) => self.ask(post, "/v1/wait", order).await,
+        }
+    }
+
+    async fn shutdown(&self, how: Shutdown) -> Result<(), Problem> {
+        self.tell("/v1/shutdown", &how).await
+    }
+}

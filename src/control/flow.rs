@@ -1,0 +1,58 @@
+//! Something that comes piece by piece, at the pace of who takes it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+
+use super::Problem;
+
+/// Pieces that were made and not taken yet.
+const AHEAD: usize = 2;
+
+/// Something that comes piece by piece. Whoever makes it waits until a piece is taken, and ends
+/// when this is dropped.
+#[derive(Debug)]
+pub struct Flow<T>(mpsc::Receiver<Result<T, Problem>>);
+
+/// Where the pieces are put.
+#[derive(Debug)]
+pub(super) struct Taker<T>(mpsc::Sender<Result<T, Problem>>);
+
+impl<T: Send + 'static> Flow<T> {
+    /// What the task puts into its taker.
+    pub(super) fn of<F>(make: impl FnOnce(Taker<T>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        tokio::spawn(make(Taker(sender)));
+        Self(receiver)
+    }
+
+    /// The next piece; nothing when there is no more.
+    pub async fn next(&mut self) -> Option<Result<T, Problem>> {
+        self.0.recv().await
+    }
+}
+
+impl<T> Taker<T> {
+    /// Waits until there is place; false when nobody takes any more.
+    pub(super) async fn put(&self, piece: Result<T, Problem>) -> bool {
+        self.0.send(piece).await.is_ok()
+    }
+
+    /// Returns when nobody takes any more.
+    pub(super) async fn gone(&self) {
+        self.0.closed().await;
+    }
+}
+
+impl<T> Stream for Flow<T> {
+    type Item = Result<T, Problem>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(cx)
+    }
+}

@@ -1,0 +1,150 @@
+//! Lines that were kept: which ones, and in which order they go out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::flow::Taker;
+use super::wire::{Asked, Given, LineOf};
+use super::{Flow, Kind, Problem};
+use crate::engine::Clock;
+use crate::output::{
+    Limit, Line, LogStore, Newer, Reader, Selection, Slice, SourceId, Start, Stream,
+};
+
+/// Read from the store at once.
+const CHUNK: Limit = Limit { lines: 1000, bytes: 256 << 10 };
+/// A pattern may take so much memory.
+const PATTERN: usize = 1 << 20;
+
+/// Which lines are wanted.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    selection: Selection,
+    stream: Option<Stream>,
+    grep: Option<Regex>,
+    since: Option<Timestamp>,
+    from: Option<u64>,
+    tail: Option<u64>,
+    follow: bool,
+}
+
+impl Wanted {
+    /// What was asked, about these sources; nothing means all.
+    pub(super) fn new(asked: &Asked, sources: Option<Vec<SourceId>>) -> Result<Self, Problem> {
+        let wrong = |text: String| Problem::new(Kind::Wrong, text);
+        let stream = match asked.stream.as_deref() {
+            None => None,
+            Some("out") => Some(Stream::Out),
+            Some("err") => Some(Stream::Err),
+            Some(other) => {
+                return Err(wrong(format!("there is no stream `{other}`; take `out` or `err`")));
+            }
+        };
+        let grep = |text: &String| {
+            let pattern = RegexBuilder::new(text).size_limit(PATTERN).build();
+            pattern.map_err(|error| wrong(format!("this is no regular expression: {error}")))
+        };
+        Ok(Self {
+            selection: sources.map_or(Selection::All, Selection::only),
+            stream,
+            grep: asked.grep.as_ref().map(grep).transpose()?,
+            since: asked.since.as_deref().map(since).transpose()?,
+            from: asked.from,
+            tail: asked.tail,
+            follow: asked.follow,
+        })
+    }
+
+    /// These lines, oldest first.
+    pub(super) fn flow(self, store: Arc<LogStore>) -> Flow<Vec<Given>> {
+        Flow::of(move |taker| self.pass(store, taker))
+    }
+
+    async fn pass(self, store: Arc<LogStore>, taker: Taker<Vec<Given>>) {
+        let end = store.next_seq();
+        let start = match (self.tail, self.from) {
+            (Some(lines), _) => self.place_of_last(&store, lines, end),
+            (None, Some(from)) => from,
+            // Before the first one that is kept nothing counts as missed.
+            (None, None) => {
+                let first = store.read(&self.selection, 0, Limit::lines(1));
+                first.lines().next().map_or(end, |line| line.seq)
+            }
+        };
+        let mut reader = store.reader(self.selection.clone(), Start::Seq(start));
+        loop {
+            let slice = reader.read(CHUNK);
+            let given = self.given(&store, &slice, if self.follow { u64::MAX } else { end });
+            if !given.is_empty() && !taker.put(Ok(given)).await {
+                return;
+            }
+            if !slice.is_empty() {
+                continue;
+            }
+            if !self.follow || self.wait(&reader, &taker).await != Some(Newer::Lines) {
+                return;
+            }
+        }
+    }
+
+    async fn wait(&self, reader: &Reader, taker: &Taker<Vec<Given>>) -> Option<Newer> {
+        tokio::select! {
+            newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => Some(newer),
+            () = taker.gone() => None,
+        }
+    }
+
+    fn given(&self, store: &LogStore, slice: &Slice, end: u64) -> Vec<Given> {
+        let name = |source| store.name(source).map_or_else(String::new, |name| name.to_string());
+        let missed = slice
+            .missed()
+            .iter()
+            .map(|missed| Given::Missed { name: name(missed.source), lines: missed.lines });
+        let lines = slice.lines().filter(|line| line.seq < end && self.takes(line));
+        missed.chain(lines.map(|line| Given::Line(LineOf::new(name(line.source), &line)))).collect()
+    }
+
+    fn takes(&self, line: &Line<'_>) -> bool {
+        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
+        self.stream.is_none_or(|stream| stream == line.stream)
+            && self.since.is_none_or(|since| line.at >= since)
+            && self.grep.as_ref().is_none_or(|grep| grep.is_match(text))
+    }
+
+    /// The number of the last line but so many, of those that are wanted.
+    fn place_of_last(&self, store: &LogStore, lines: u64, end: u64) -> u64 {
+        let (mut place, mut before, mut found) = (end, end, 0);
+        while found < lines {
+            let slice = store.read_back(&self.selection, before, CHUNK);
+            let Some(first) = slice.lines().next() else { return place };
+            let wanted: Vec<u64> =
+                slice.lines().filter(|line| self.takes(line)).map(|line| line.seq).collect();
+            for seq in wanted.into_iter().rev().take((lines - found) as usize) {
+                place = seq;
+                found += 1;
+            }
+            if self.since.is_some_and(|since| first.at < since) {
+                return place;
+            }
+            before = first.seq;
+        }
+        place
+    }
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<Timestamp, Problem> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago: Duration = crate::spec::parse_duration(text).map_err(|_| {
+        let text =
+            format!("`{text}` is no time; write `2026-01-02T03:04:05Z`, or `5m` for long ago");
+        Problem::new(Kind::Wrong, text)
+    })?;
+    let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
+    Ok(Clock::wall().saturating_sub(ago).unwrap_or(Timestamp::MIN))
+}

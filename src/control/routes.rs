@@ -1,0 +1,297 @@
+//! What can be asked under which address.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, body};
+use serde::de::DeserializeOwned;
+use utoipa::OpenApi;
+
+use super::wire::{
+    After, Asked, Given, Names, Order, Outcome, Scaled, Sent, Shutdown, Signalled, Started, Status,
+    Told, Waited, Why, Work,
+};
+use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+
+/// A request holds no more than this.
+const LONGEST: usize = 1 << 20;
+/// How long it may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A stream in which nothing happens says so after this.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// Everything there is.
+pub(super) fn router(project: Local) -> Router {
+    Router::new()
+        .route("/v1/snapshot", get(snapshot))
+        .route("/v1/start", post(start))
+        .route("/v1/stop", post(stop))
+        .route("/v1/restart", post(restart))
+        .route("/v1/kill", post(kill))
+        .route("/v1/signal", post(signal))
+        .route("/v1/wait", post(wait))
+        .route("/v1/scale", post(scale))
+        .route("/v1/enqueue", post(enqueue))
+        .route("/v1/send", post(send))
+        .route("/v1/why/{name}", get(why))
+        .route("/v1/events", get(events))
+        .route("/v1/output", get(output))
+        .route("/v1/check", get(check))
+        .route("/v1/openapi.json", get(openapi))
+        .route("/v1/shutdown", post(shutdown))
+        .fallback(nothing)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn(handshake))
+        .with_state(project)
+}
+
+/// Both sides say what they speak; who says nothing, such as curl, is taken at its word.
+async fn handshake(request: Request, next: Next) -> Response {
+    let mut response = match spoken(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(PROTOCOL_HEADER, HeaderValue::from(PROTOCOL));
+    headers.insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    response
+}
+
+fn spoken(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(theirs) = headers.get(PROTOCOL_HEADER) else { return Ok(()) };
+    if theirs.to_str().ok().and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
+        return Ok(());
+    }
+    let version = headers.get(VERSION_HEADER).and_then(|text| text.to_str().ok());
+    Err(Problem::new(Kind::Version, other_version("this pitcrew", version, "the running project")))
+}
+
+/// What the user can do about two versions.
+pub(super) fn other_version(one: &str, theirs: Option<&str>, other: &str) -> String {
+    let theirs = theirs.unwrap_or("unknown");
+    let ours = env!("CARGO_PKG_VERSION");
+    format!(
+        "{one} has version {theirs} and {other} version {ours}, which do not understand each \
+         other; use the same version, or start the project anew"
+    )
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).unwrap_or_default();
+        (status, Json(self)).into_response()
+    }
+}
+
+async fn nothing(request: Request) -> Problem {
+    let path = request.uri().path();
+    Problem::new(Kind::UnknownName, format!("there is nothing at {path}; see /v1/openapi.json"))
+}
+
+async fn no_such_method(request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let problem = Problem::new(Kind::Wrong, format!("{path} does not take {method}"));
+    (StatusCode::METHOD_NOT_ALLOWED, Json(problem)).into_response()
+}
+
+/// Reads what is asked; an empty body is an empty object.
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+    let bytes = tokio::time::timeout(PATIENCE, body::to_bytes(body, LONGEST));
+    let bytes = bytes
+        .await
+        .map_err(|_| Problem::new(Kind::Timeout, "the request did not come to its end in time"))?
+        .map_err(|error| {
+            Problem::new(Kind::Wrong, format!("the request cannot be read: {error}"))
+        })?;
+    let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::new(Kind::Wrong, format!("the request makes no sense: {error}")))
+}
+
+type Answer<T> = Result<Json<T>, Problem>;
+
+/// How everything is
+#[utoipa::path(get, path = "/v1/snapshot", responses(
+    (status = 200, body = Status), (status = "default", body = Problem)))]
+async fn snapshot(State(project): State<Local>) -> Answer<Status> {
+    Ok(Json(project.status().await?))
+}
+
+/// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
+#[utoipa::path(post, path = "/v1/start", request_body = Started, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn start(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Start(read(body).await?)).await?))
+}
+
+/// Stop these; answered when they have ended
+#[utoipa::path(post, path = "/v1/stop", request_body = Names, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn stop(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Stop(read(body).await?)).await?))
+}
+
+/// A new run of these, whatever their state
+#[utoipa::path(post, path = "/v1/restart", request_body = Started, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn restart(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Restart(read(body).await?)).await?))
+}
+
+/// SIGKILL to the whole trees of these
+#[utoipa::path(post, path = "/v1/kill", request_body = Names, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn kill(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Kill(read(body).await?)).await?))
+}
+
+/// Send a signal to the groups of these
+#[utoipa::path(post, path = "/v1/signal", request_body = Signalled, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn signal(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Signal(read(body).await?)).await?))
+}
+
+/// Answered when all of these have got there, or the first one cannot any more
+#[utoipa::path(post, path = "/v1/wait", request_body = Waited, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn wait(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Wait(read(body).await?)).await?))
+}
+
+/// End the project; answered when it has begun to end
+#[utoipa::path(post, path = "/v1/shutdown", request_body = Shutdown, responses(
+    (status = 202), (status = "default", body = Problem)))]
+async fn shutdown(State(project): State<Local>, body: Body) -> Result<StatusCode, Problem> {
+    project.shutdown(read(body).await?).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// More or fewer replicas; answered when they run and the others have ended
+#[utoipa::path(post, path = "/v1/scale", request_body = Scaled, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn scale(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Scale(read(body).await?)).await?))
+}
+
+/// One more job for a pool; answered with its name
+#[utoipa::path(post, path = "/v1/enqueue", request_body = Work, responses(
+    (status = 200, body = Outcome), (status = "default", body = Problem)))]
+async fn enqueue(State(project): State<Local>, body: Body) -> Answer<Outcome> {
+    Ok(Json(project.order(Order::Enqueue(read(body).await?)).await?))
+}
+
+/// A line to the input of a process; answered when it was written
+#[utoipa::path(post, path = "/v1/send", request_body = Sent, responses(
+    (status = 204), (status = "default", body = Problem)))]
+async fn send(State(project): State<Local>, body: Body) -> Result<StatusCode, Problem> {
+    project.send(read(body).await?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why a process is where it is, down to the root
+#[utoipa::path(get, path = "/v1/why/{name}", params(("name" = String, Path)), responses(
+    (status = 200, body = Why), (status = "default", body = Problem)))]
+async fn why(State(project): State<Local>, Path(name): Path<String>) -> Answer<Why> {
+    Ok(Json(project.why(&name).await?))
+}
+
+/// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
+#[utoipa::path(get, path = "/v1/events", params(After), responses(
+    (status = 200, content_type = "text/event-stream", body = String),
+    (status = "default", body = Problem)))]
+async fn events(
+    State(project): State<Local>,
+    headers: HeaderMap,
+    query: Result<Query<After>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(After { after, follow }) = query.map_err(|rejection| no_such_query(&rejection))?;
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let mut told = project.events(after.or(seen).unwrap_or(0), follow).await?;
+    let flow = Flow::of(|taker| async move {
+        loop {
+            let text = match tokio::time::timeout(ALIVE, told.next()).await {
+                Ok(Some(Ok(told))) => told.iter().map(server_sent).collect(),
+                Ok(Some(Err(_)) | None) => return,
+                // A client that is gone without a word is noticed by this.
+                Err(_) => ":\n\n".to_owned(),
+            };
+            if !taker.put(Ok(text)).await {
+                return;
+            }
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((kind, Body::from_stream(flow)).into_response())
+}
+
+fn server_sent(told: &Told) -> String {
+    match told {
+        Told::Event { seq, event } => format!("id: {seq}\ndata: {event}\n\n"),
+        Told::Missed { from, to } => {
+            format!("event: missed\ndata: {{\"from\":{from},\"to\":{to}}}\n\n")
+        }
+    }
+}
+
+/// Lines that were printed, one JSON object a line
+#[utoipa::path(get, path = "/v1/output", params(Asked), responses(
+    (status = 200, content_type = "application/x-ndjson", body = Given),
+    (status = "default", body = Problem)))]
+async fn output(
+    State(project): State<Local>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
+    let mut given = project.output(asked).await?;
+    let flow = Flow::of(|taker| async move {
+        while let Some(Ok(given)) = given.next().await {
+            let mut text = Vec::new();
+            for one in &given {
+                if serde_json::to_writer(&mut text, one).is_ok() {
+                    text.push(b'\n');
+                }
+            }
+            if !taker.put(Ok(text)).await {
+                return;
+            }
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
+    Ok((kind, Body::from_stream(flow)).into_response())
+}
+
+fn no_such_query(rejection: &QueryRejection) -> Problem {
+    Problem::new(Kind::Wrong, rejection.body_text())
+}
+
+/// What is wrong with the file as it is now
+#[utoipa::path(get, path = "/v1/check", responses(
+    (status = 200, body = Object), (status = "default", body = Problem)))]
+async fn check(State(project): State<Local>) -> Answer<serde_json::Value> {
+    Ok(Json(project.check().await?))
+}
+
+/// This document
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object)))]
+async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+/// Made from the types and the functions of this file.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "pitcrew", description = "A running project, looked at and steered"),
+    paths(
+        snapshot, why, events, output, check, start, stop, restart, kill, signal, wait, scale,
+        enqueue, send, shutdown, openapi
+    )
+)]
+struct Document;

@@ -1,0 +1,419 @@
+//! What is said over the socket, as types.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::machine::{ProcessView, StateName};
+use crate::output::{Line, Stream};
+use crate::spec::{Condition, Exit, Signal};
+
+/// The project at one moment: `ps --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The name of the project.
+    pub project: String,
+    /// The process the shell knows: the guardian of the project.
+    pub pid: u32,
+    /// Every process that was started is ready or has succeeded.
+    pub ready: bool,
+    /// Every process, replica and job, in the order of the file.
+    pub processes: Vec<ProcessStatus>,
+}
+
+/// One process, replica or job at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProcessStatus {
+    /// `worker.1`
+    pub name: String,
+    /// `worker`
+    pub process: String,
+    /// Which replica it is.
+    pub replica: Option<u32>,
+    /// The pool it takes a slot of.
+    pub pool: Option<String>,
+    /// Where it is.
+    #[schema(value_type = String, example = "backoff")]
+    pub state: StateName,
+    /// Whether it is ready now.
+    pub ready: bool,
+    /// The leader of the live run.
+    pub pid: Option<u32>,
+    /// Number of the latest run, 0 before the first.
+    pub run: u32,
+    /// The try number of that run.
+    pub attempt: u32,
+    /// Runs beyond the first.
+    pub restarts: u32,
+    /// When it got into this state: RFC 3339 with milliseconds.
+    pub since: String,
+    /// How long the live run has been running.
+    pub uptime_ms: Option<u64>,
+    /// How the latest run ended, if it returned a code.
+    pub exit_code: Option<i32>,
+    /// How the latest run ended, if by a signal.
+    #[schema(value_type = Option<String>, example = "TERM")]
+    pub signal: Option<Signal>,
+    /// One sentence that says why it is where it is.
+    pub why: String,
+    /// The port it is to listen on.
+    pub port: Option<u16>,
+    /// Not measured yet.
+    pub cpu_percent: Option<f64>,
+    /// Not measured yet.
+    pub memory_bytes: Option<u64>,
+}
+
+impl ProcessStatus {
+    /// What a view comes to, with the times that only a clock can tell.
+    pub(super) fn of(view: &ProcessView, since: String, why: String, uptime: Option<u64>) -> Self {
+        let (exit_code, signal) = match view.exit {
+            Some(Exit::Code(code)) => (Some(code), None),
+            Some(Exit::Signal(signal)) => (None, Some(signal)),
+            None => (None, None),
+        };
+        Self {
+            name: view.name.to_string(),
+            process: view.process.to_string(),
+            replica: view.replica,
+            pool: view.pool.as_ref().map(ToString::to_string),
+            state: view.state,
+            ready: view.state == StateName::Ready,
+            pid: view.pid,
+            run: view.run,
+            attempt: view.attempt,
+            restarts: view.run.saturating_sub(1),
+            since,
+            uptime_ms: uptime,
+            exit_code,
+            signal,
+            why,
+            port: view.port,
+            cpu_percent: None,
+            memory_bytes: None,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Order {
+    /// Start these and what they depend on.
+    Start(Started),
+    /// Ask these to end, and wait until they have.
+    Stop(Names),
+    /// A new run of these, whatever their state.
+    Restart(Started),
+    /// End these and their trees now.
+    Kill(Names),
+    /// Send a signal to these.
+    Signal(Signalled),
+    /// Wait until these have got there.
+    Wait(Waited),
+    /// More or fewer replicas.
+    Scale(Scaled),
+    /// One more job for a pool.
+    Enqueue(Work),
+}
+
+/// Whom an order is about.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    pub names: Vec<String>,
+    /// Answer at once.
+    #[serde(default)]
+    pub no_wait: bool,
+}
+
+/// Who is to run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Started {
+    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    pub names: Vec<String>,
+    /// Answer when they are ready; otherwise when exec has succeeded.
+    #[serde(default)]
+    pub wait: bool,
+    /// Answer at once.
+    #[serde(default)]
+    pub no_wait: bool,
+}
+
+/// Who gets which signal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signalled {
+    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    pub names: Vec<String>,
+    /// Such as `HUP`.
+    #[schema(value_type = String, example = "HUP")]
+    pub signal: Signal,
+}
+
+/// Who is waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waited {
+    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    pub names: Vec<String>,
+    /// What they are to reach.
+    #[serde(rename = "for", default = "ready")]
+    #[schema(value_type = String, example = "ready")]
+    pub until: Condition,
+}
+
+fn ready() -> Condition {
+    Condition::Ready
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// Everything went as it was asked.
+    pub ok: bool,
+    /// Each one it was about.
+    pub processes: Vec<Became>,
+}
+
+/// What became of one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Became {
+    /// It got where it was to get.
+    pub ok: bool,
+    /// `worker.1`
+    pub name: String,
+    /// Where it is.
+    #[schema(value_type = String, example = "ready")]
+    pub state: StateName,
+    /// The leader of the live run.
+    pub pid: Option<u32>,
+    /// Number of the latest run, 0 before the first.
+    pub run: u32,
+    /// How the latest run ended, if it returned a code.
+    pub exit_code: Option<i32>,
+    /// How the latest run ended, if by a signal.
+    #[schema(value_type = Option<String>, example = "TERM")]
+    pub signal: Option<Signal>,
+    /// One sentence that says why it is where it is.
+    pub why: String,
+}
+
+/// How many replicas there are to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaled {
+    /// Of this process.
+    pub process: String,
+    /// So many; 0 stops them all.
+    pub replicas: u32,
+    /// Answer at once.
+    #[serde(default)]
+    pub no_wait: bool,
+}
+
+/// A job for a pool of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// That pool.
+    pub pool: String,
+    /// Its name; `POOL.N` when none is given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+/// Something for the input of a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// Whose input.
+    pub name: String,
+    /// A line; its end is added.
+    pub text: String,
+}
+
+/// Why a process is where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The process that was asked about.
+    pub name: String,
+    /// Where it is.
+    #[schema(value_type = String, example = "waiting")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+    /// What keeps it, each followed by what keeps that, down to the root.
+    pub chain: Vec<Because>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Because {
+    /// How many links lie between it and what was asked about.
+    pub depth: u32,
+    /// Whom it is about.
+    pub name: String,
+    /// What it is to reach, where it is a dependency.
+    #[schema(value_type = Option<String>, example = "ready")]
+    pub condition: Option<Condition>,
+    /// Where it is.
+    #[schema(value_type = String, example = "backoff")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+}
+
+/// What is told of the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// An event, as it is written.
+    Event {
+        /// Its number.
+        seq: u64,
+        /// One JSON object.
+        event: Arc<str>,
+    },
+    /// These are not kept any more.
+    Missed {
+        /// The first one.
+        from: u64,
+        /// The last one.
+        to: u64,
+    },
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct After {
+    /// Those with a higher number; 0, the default, means all that are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Go on with those that come; otherwise end with the last one there is.
+    #[serde(default = "yes")]
+    pub follow: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<String>,
+    /// `out` or `err`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// Only lines in which this regular expression is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grep: Option<String>,
+    /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// From the line with this number on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    /// Only the last so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<u64>,
+    /// Go on with those that come.
+    #[serde(default)]
+    pub follow: bool,
+}
+
+/// What is given of the output, one JSON object a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Given {
+    /// A line.
+    Line(LineOf),
+    /// Lines of this process are not kept any more; they were dropped before they could be sent.
+    Missed {
+        /// Whose lines.
+        name: String,
+        /// How many.
+        lines: u64,
+    },
+}
+
+/// One line of output. Its bytes are `text`, or `base64` where they are no UTF-8, and then a newline
+/// unless it is `partial`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LineOf {
+    /// Its place in the order of the whole project, from 0.
+    pub seq: u64,
+    /// When it came: RFC 3339 with milliseconds.
+    pub time: String,
+    /// `worker.1`
+    pub name: String,
+    /// Which run of it.
+    pub run: u32,
+    /// `out` or `err`.
+    pub stream: String,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The same where it is no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// No newline follows: a piece of a long line, or the last words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+impl LineOf {
+    pub(super) fn new(name: String, line: &Line<'_>) -> Self {
+        let whole = line.bytes.strip_suffix(b"\n");
+        let bytes = whole.unwrap_or(line.bytes);
+        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
+        Self {
+            seq: line.seq,
+            time: format!("{:.3}", line.at),
+            name,
+            run: line.run,
+            stream: match line.stream {
+                Stream::Out => "out".to_owned(),
+                Stream::Err => "err".to_owned(),
+            },
+            base64: text.is_none().then(|| BASE64_STANDARD.encode(bytes)),
+            text,
+            partial: whole.is_none(),
+        }
+    }
+
+    /// As it came.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = match (&self.text, &self.base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(text)) => BASE64_STANDARD.decode(text).unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        if !self.partial {
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+}
+
+/// How the project is to be ended.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// Every tree now, instead of in order.
+    #[serde(default)]
+    pub kill: bool,
+}

@@ -1,0 +1,187 @@
+//! What can be asked of a running engine: wishes in the words of the command line, with an answer.
+//!
+//! The loop answers itself, so a name means what it means at that moment and nothing comes between
+//! the look and the deed.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
+
+use super::{Engine, Parcel};
+use crate::machine::select::UnknownName;
+use crate::machine::{
+    Explanation, Input, Intent, Misfit, Phase, ProcessId, Scaled, Snapshot, StateName,
+};
+use crate::spec::{CommandLine, Signal};
+use crate::sys::Host;
+
+/// Something that has an answer.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// That something be done with these.
+    Act {
+        /// As on the command line.
+        names: Vec<String>,
+        act: Act,
+        answer: Answer<Accepted>,
+    },
+    /// So many replicas of a process.
+    Scale { process: String, count: u32, answer: Answer<Accepted> },
+    /// One more job for a pool.
+    Enqueue { work: Work, answer: Answer<Accepted> },
+    /// Something for its standard input.
+    Send { name: String, parcel: Parcel, answer: Answer<()> },
+    /// Why it is where it is.
+    Why { name: String, answer: Answer<Option<Explanation>> },
+}
+
+/// A job that comes while the project runs.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) pool: String,
+    pub(crate) name: Option<String>,
+    pub(crate) argv: Vec<String>,
+}
+
+/// Where an answer goes.
+type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What can be done with processes that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Nothing: it is asked who they are.
+    Look,
+    Start,
+    Stop,
+    Restart,
+    Kill,
+    Signal(Signal),
+}
+
+/// Who was meant, and how everything was right before.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) ids: Vec<ProcessId>,
+    /// Any snapshot with a higher number shows what follows.
+    pub(crate) before: Arc<Snapshot>,
+}
+
+/// Why something was not done at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    #[error("the project is being stopped; nothing starts any more")]
+    Ending,
+    #[error("{0} is not running, so there is nothing to signal")]
+    NotRunning(String),
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+    #[error("`{0}` means several; name one, such as `{0}.1`")]
+    Several(String),
+    #[error("{0} does not run, so nothing reads its input")]
+    NoReader(String),
+    #[error("{0} has no input to send to; `stdin = \"pipe\"` gives it one")]
+    NoInput(String),
+    #[error("{0} does not read its input, and much is waiting there already")]
+    Unread(String),
+}
+
+impl<H: Host> Engine<H> {
+    pub(super) fn answer(&mut self, question: Question) {
+        match question {
+            Question::Act { names, act, answer } => _ = answer.send(self.act(&names, act)),
+            Question::Scale { process, count, answer } => {
+                _ = answer.send(self.scale(&process, count));
+            }
+            Question::Enqueue { work, answer } => _ = answer.send(self.enqueue(work)),
+            Question::Send { name, parcel, answer } => {
+                _ = answer.send(self.send(&name, parcel));
+            }
+            Question::Why { name, answer } => {
+                let now = self.clock.now();
+                let snapshot = self.orchestra.snapshot(now);
+                let why = self.one(&name).map(|id| Explanation::of(&snapshot, id, now));
+                _ = answer.send(why);
+            }
+        }
+    }
+
+    fn scale(&mut self, process: &str, count: u32) -> Result<Accepted, Refusal> {
+        if self.orchestra.snapshot(self.clock.now()).phase != Phase::Up {
+            return Err(Refusal::Ending);
+        }
+        let Scaled { start, stop } = self.orchestra.scale(process, count)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        let ids = start.iter().chain(&stop).copied().collect();
+        // Those to go first: a port or a slot of theirs may be needed.
+        self.take(Input::Intent(Intent::Stop(stop)));
+        self.take(Input::Intent(Intent::Start(start)));
+        Ok(Accepted { ids, before })
+    }
+
+    fn enqueue(&mut self, work: Work) -> Result<Accepted, Refusal> {
+        let command = CommandLine::Argv(work.argv);
+        let job = self.orchestra.job(&work.pool, work.name.as_deref(), command)?;
+        let ids = self.orchestra.admit(vec![job]).ok_or(Refusal::Ending)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        self.take(Input::Intent(Intent::Start(ids.clone())));
+        Ok(Accepted { ids, before })
+    }
+
+    fn send(&mut self, name: &str, parcel: Parcel) -> Result<(), Refusal> {
+        let id = self.one(name)?;
+        let name = || name.to_owned();
+        match self.inputs.get(&id) {
+            Some(input) => input.try_send(parcel).map_err(|error| match error {
+                TrySendError::Full(_) => Refusal::Unread(name()),
+                TrySendError::Closed(_) => Refusal::NoReader(name()),
+            }),
+            None if self.orchestra.reads_input(id) => Err(Refusal::NoReader(name())),
+            None => Err(Refusal::NoInput(name())),
+        }
+    }
+
+    /// A name that means exactly one.
+    fn one(&self, name: &str) -> Result<ProcessId, Refusal> {
+        match self.orchestra.select(&[name.to_owned()])?.as_slice() {
+            [id] => Ok(*id),
+            _ => Err(Refusal::Several(name.to_owned())),
+        }
+    }
+
+    fn act(&mut self, names: &[String], act: Act) -> Result<Accepted, Refusal> {
+        let ids = self.orchestra.select(names)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        if matches!(act, Act::Start | Act::Restart) && before.phase != Phase::Up {
+            return Err(Refusal::Ending);
+        }
+        if let Act::Signal(_) = act {
+            running(&before, &ids)?;
+        }
+        let list = ids.clone();
+        let intent = match act {
+            Act::Look => return Ok(Accepted { ids, before }),
+            Act::Start => Intent::Start(list),
+            Act::Stop => Intent::Stop(list),
+            Act::Restart => Intent::Restart(list),
+            Act::Kill => Intent::Kill(list),
+            Act::Signal(signal) => Intent::Signal(list, signal),
+        };
+        self.take(Input::Intent(intent));
+        Ok(Accepted { ids, before })
+    }
+}
+
+/// A signal reaches those that run; one name that means several is content with one of them.
+fn running(now: &Snapshot, ids: &[ProcessId]) -> Result<(), Refusal> {
+    let views = || ids.iter().filter_map(|id| now.get(*id));
+    let idle = |state| !matches!(state, StateName::Ready | StateName::Stopping);
+    match views().find(|view| view.pid.is_none() || idle(view.state)) {
+        Some(view) if views().all(|view| view.pid.is_none()) => {
+            Err(Refusal::NotRunning(view.name.to_string()))
+        }
+        _ => Ok(()),
+    }
+}

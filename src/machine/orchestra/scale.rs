@@ -1,0 +1,176 @@
+//! More or fewer replicas, and more jobs, while the project runs.
+
+use std::sync::Arc;
+
+use super::Orchestra;
+use crate::machine::ProcessId;
+use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::members::{Newcomer, Tenure};
+use crate::machine::select::UnknownName;
+use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
+
+/// Replicas of one process at most: a mistyped number shall not take the machine along.
+const MOST: u32 = 10_000;
+
+/// Why there cannot be so many, or not this job.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Misfit {
+    #[error(transparent)]
+    Unknown(UnknownName),
+    #[error("`{0}` is not a process, so it has no replicas")]
+    NoProcess(String),
+    #[error("`{0}` is not a pool, so it takes no jobs")]
+    NoPool(String),
+    #[error("{MOST} replicas at most")]
+    TooMany,
+    #[error("with the first port {0} so many replicas need ports above 65535")]
+    NoPort(u16),
+    #[error("{0}")]
+    Name(String),
+    #[error("the name `{0}` is taken; names are unique over processes, jobs and pools")]
+    Taken(String),
+}
+
+/// What a change of the number of replicas asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Scaled {
+    pub(crate) start: Vec<ProcessId>,
+    pub(crate) stop: Vec<ProcessId>,
+}
+
+impl Orchestra {
+    /// Makes `count` replicas of a process members, and lets the others go when they have ended.
+    ///
+    /// The first one always stays a member, if only as stopped: what depends on the process waits
+    /// for it, and it can be started again.
+    pub(crate) fn scale(&mut self, process: &str, count: u32) -> Result<Scaled, Misfit> {
+        let Some(spec) = self.spec.processes.get(process).map(Arc::clone) else {
+            return Err(self.misfit(process, Misfit::NoProcess));
+        };
+        if spec.kind != ProcessKind::Process {
+            return Err(Misfit::NoProcess(process.to_owned()));
+        }
+        if count > MOST {
+            return Err(Misfit::TooMany);
+        }
+        if let Some(port) = spec.port
+            && u32::from(port) + count.saturating_sub(1) > u32::from(u16::MAX)
+        {
+            return Err(Misfit::NoPort(port));
+        }
+        let mut there: Vec<(u32, ProcessId)> = self
+            .all
+            .iter()
+            .filter(|one| one.spec.name == spec.name)
+            .map(|one| (one.replica.unwrap_or(1), one.id))
+            .collect();
+        there.sort_unstable();
+        let mut scaled = Scaled::default();
+        for (number, id) in &there {
+            if *number <= count {
+                self.stay(*id, &mut scaled);
+            } else if *number == 1 {
+                scaled.stop.push(*id);
+            } else {
+                self.with(*id, |one, _, _| one.tenure = Tenure::UntilEnded);
+                scaled.stop.push(*id);
+                self.retire_at_rest(*id);
+            }
+        }
+        let Some((_, sibling)) = there.first().copied() else { return Ok(scaled) };
+        for number in 1..=count {
+            if there.binary_search_by_key(&number, |(number, _)| *number).is_err() {
+                let name = spec.name.replica(number);
+                let id = self.all.add(name, Some(number), Arc::clone(&spec)).id;
+                self.order.join_process(&spec.name, id, sibling);
+                self.touch(id);
+                scaled.start.push(id);
+            }
+        }
+        Ok(scaled)
+    }
+
+    /// One that is to stay, whatever was said before; it starts if it was told to rest.
+    fn stay(&mut self, id: ProcessId, scaled: &mut Scaled) {
+        let Some(one) = self.all.get(id) else { return };
+        let rests = matches!(one.state, State::Idle | State::Ended(Outcome::Stopped));
+        if rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest() {
+            scaled.start.push(id);
+        }
+        self.with(id, |one, _, _| one.tenure = Tenure::Lasting);
+    }
+
+    /// Nothing will happen to it that would let it go.
+    fn retire_at_rest(&mut self, id: ProcessId) {
+        if self.all.get(id).is_some_and(|one| !Lifecycle::is_busy(one)) {
+            self.retire(id);
+        }
+    }
+
+    /// A job for a pool of the file; it has what every job of the file has without asking.
+    pub(crate) fn job(
+        &self,
+        pool: &str,
+        name: Option<&str>,
+        command: CommandLine,
+    ) -> Result<Newcomer, Misfit> {
+        let Some(pool) = self.spec.pools.get(pool) else {
+            return Err(self.misfit(pool, Misfit::NoPool));
+        };
+        let blank = pool.blank.as_ref().ok_or_else(|| Misfit::NoPool(pool.name.to_string()))?;
+        let name = match name {
+            Some(name) => self.free_name(name)?,
+            None => self.next_name(&pool.name),
+        };
+        let mut spec = blank.as_ref().clone();
+        if let Some(log) = &mut spec.log {
+            let blank_file = format!("{}.log", spec.name);
+            if log.file.file_name().is_some_and(|file| *file == *blank_file) {
+                log.file.set_file_name(format!("{name}.log"));
+            }
+        }
+        (spec.name, spec.command) = (name, command);
+        let spec = Arc::new(spec);
+        Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+    }
+
+    /// Whether it has a pipe for its input while it runs.
+    pub(crate) fn reads_input(&self, id: ProcessId) -> bool {
+        self.all.get(id).is_some_and(|one| one.spec.stdin == StdinKind::Pipe)
+    }
+
+    fn free_name(&self, name: &str) -> Result<Name, Misfit> {
+        if let Some(fault) = name_fault(name) {
+            return Err(Misfit::Name(fault));
+        }
+        if self.is_taken(name) { Err(Misfit::Taken(name.to_owned())) } else { Ok(Name::new(name)) }
+    }
+
+    /// `POOL.N`, N counting all jobs of the pool from 1.
+    fn next_name(&self, pool: &Name) -> Name {
+        let is_job = |one: &&Lifecycle| {
+            one.spec.kind == ProcessKind::Job && one.spec.pool.as_ref() == Some(pool)
+        };
+        let jobs = self.all.iter().filter(is_job).count() as u32;
+        let names = (jobs + 1..).map(|number| pool.replica(number));
+        let mut free = names.filter(|name| !self.is_taken(name.as_str()));
+        free.next().unwrap_or_else(|| pool.clone())
+    }
+
+    fn is_taken(&self, name: &str) -> bool {
+        self.spec.processes.contains_key(name)
+            || self.spec.pools.contains_key(name)
+            || self
+                .all
+                .iter()
+                .any(|one| one.name.as_str() == name || one.spec.name.as_str() == name)
+    }
+
+    /// A name that means something else, or nothing.
+    fn misfit(&self, name: &str, other: impl FnOnce(String) -> Misfit) -> Misfit {
+        match self.select(&[name.to_owned()]) {
+            Ok(_) => other(name.to_owned()),
+            Err(unknown) => Misfit::Unknown(unknown),
+        }
+    }
+}
