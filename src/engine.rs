@@ -1,7 +1,7 @@
 //! The engine: the one loop between the machine and the world.
 //!
 //! input → `step` → effects → publish. The loop never awaits anything but its next input; every run
-//! has a task of its own that owns the child, and one starter keeps the starts in order.
+//! has a task of its own that owns the child. Starts are answered in the order in which they were made.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -26,6 +26,7 @@ mod notify;
 mod probes;
 mod run;
 mod start;
+mod starts;
 mod stop_command;
 
 pub use clock::Clock;
@@ -37,6 +38,7 @@ pub use run::Tap;
 use environment::Surroundings;
 use probes::{Asked, Probes};
 use run::Order;
+use starts::Starts;
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
@@ -103,7 +105,7 @@ pub struct Engine<H: Host> {
     observers: Vec<mpsc::UnboundedSender<Event>>,
     notices: Notices,
     told: Option<mpsc::UnboundedReceiver<Notice>>,
-    starts: mpsc::UnboundedSender<Start>,
+    starts: Starts,
     seq: u64,
     session: Session,
 }
@@ -113,9 +115,6 @@ enum Next {
     Input(Input),
     Admission(Admission),
 }
-
-/// A start under way: how to go on when it is answered.
-type Start = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<H: Host> Engine<H> {
     /// An engine for this project; nothing runs before [`Engine::run`].
@@ -130,12 +129,6 @@ impl<H: Host> Engine<H> {
         let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
-        let (starts, mut started) = mpsc::unbounded_channel::<Start>();
-        tokio::spawn(async move {
-            while let Some(start) = started.recv().await {
-                start.await;
-            }
-        });
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
@@ -171,7 +164,7 @@ impl<H: Host> Engine<H> {
             observers: Vec::new(),
             notices,
             told: Some(told),
-            starts,
+            starts: Starts::default(),
             seq: 0,
             session,
         }
@@ -214,7 +207,8 @@ impl<H: Host> Engine<H> {
                 Next::Admission(admission) => self.admit(admission),
             }
             for _ in 0..BATCH {
-                let Ok(fact) = self.facts.1.try_recv() else { break };
+                let known = self.facts.1.try_recv().ok().or_else(|| self.starts.try_next());
+                let Some(fact) = known else { break };
                 self.take(Input::Fact(fact));
             }
         };
@@ -232,6 +226,7 @@ impl<H: Host> Engine<H> {
         tokio::select! {
             biased;
             Some(fact) = self.facts.1.recv() => Next::Input(Input::Fact(fact)),
+            fact = self.starts.next() => Next::Input(Input::Fact(fact)),
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),

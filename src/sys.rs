@@ -33,6 +33,7 @@ mod proc;
 pub mod process;
 mod registry;
 mod spawn;
+mod spawners;
 mod stray;
 mod sweep;
 mod young;

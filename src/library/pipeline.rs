@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::command::{Command, Output, Stdin};
-use super::core::{Entry, KillUnlessOver};
+use super::core::{Entry, KillUnlessKept};
 use super::error::{Error, Fault};
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
@@ -60,13 +60,11 @@ impl Pipeline {
     /// after the others were killed. A broken time limit or a failure of a stage is in its own result.
     pub async fn run(self) -> Result<PipelineResult, Error> {
         let entries = self.entries()?;
-        let records = self.manager.0.admit(None, entries)?;
-        let mut guards = Vec::new();
-        for record in records {
-            guards.push(KillUnlessOver(Some(self.manager.numbered(record).await?)));
+        let guards = self.manager.admit(entries)?;
+        let mut handles: Vec<ProcessHandle> = Vec::new();
+        for guard in &guards {
+            handles.push(self.manager.numbered(&guard.record).await?);
         }
-        let handles: Vec<ProcessHandle> =
-            guards.iter().filter_map(|guard| guard.0.clone()).collect();
         let mut failed = None;
         for handle in &handles {
             let outcome = handle.started().await;
@@ -82,9 +80,7 @@ impl Pipeline {
             };
             stages.push(outcome);
         }
-        for guard in &mut guards {
-            guard.0 = None;
-        }
+        guards.into_iter().for_each(KillUnlessKept::keep);
         match failed {
             Some(error) => Err(error),
             None => Ok(PipelineResult { stages }),

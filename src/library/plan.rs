@@ -115,17 +115,15 @@ fn cwd(command: &Command) -> Result<PathBuf, Fault> {
 
 /// The environment as it is now; the marker variables come with each run.
 fn environment(command: &Command) -> Vec<(OsString, OsString)> {
-    let mut all: IndexMap<OsString, OsString> = IndexMap::new();
+    let mut all = Vec::new();
     if command.inherit_env {
         all.extend(std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours)));
     }
     for (name, value) in &command.env {
-        match value {
-            Some(value) => _ = all.insert(name.clone(), value.clone()),
-            None => _ = all.shift_remove(name),
-        }
+        all.retain(|(known, _)| known != name);
+        all.extend(value.clone().map(|value| (name.clone(), value)));
     }
-    all.into_iter().collect()
+    all
 }
 
 fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {

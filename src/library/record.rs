@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{SetOnce, broadcast, mpsc, watch};
 
 use super::error::{Error, TimeLimit};
 use super::events::Told;
@@ -31,6 +31,8 @@ pub(super) struct Record {
     pub(super) capture: Arc<Capture>,
     pub(super) input: Mutex<Option<mpsc::Sender<Parcel>>>,
     pub(super) stage: watch::Sender<Stage>,
+    /// It is over. Apart from the stage, so that who waits for that alone is woken once.
+    pub(super) over: SetOnce<()>,
     pub(super) tally: Option<Arc<Tally>>,
     /// Nobody wants it any more, and it had no number yet when that was said.
     pub(super) unwanted: AtomicBool,
@@ -80,9 +82,8 @@ struct Last {
 impl Record {
     /// Once it is over: how it ended.
     pub(super) async fn outcome(&self) -> Outcome {
-        let mut stage = self.stage.subscribe();
-        let over = stage.wait_for(|stage| stage.outcome.is_some()).await;
-        let outcome = over.ok().and_then(|stage| stage.outcome.clone());
+        self.over.wait().await;
+        let outcome = self.stage.borrow().outcome.clone();
         outcome.unwrap_or(Err(Error::Closed("the manager")))
     }
 
@@ -113,6 +114,8 @@ impl Record {
             (stage.state, stage.pid) = (state, None);
             stage.outcome = Some(outcome);
         });
+        // Whoever came second (the engine has ended meanwhile, say) changes nothing.
+        _ = self.over.set(());
         if let Some(tally) = &self.tally {
             tally.finished();
         }
@@ -289,10 +292,13 @@ impl Witness for Books {
                 record.over(*id, view);
             }
         }
+        let mut observers = lock(&self.observers);
         for event in events {
-            // Nobody has to listen.
-            _ = self.events.send(event.clone());
-            lock(&self.observers)
+            // Nobody has to listen, and most often nobody does.
+            if self.events.receiver_count() > 0 {
+                _ = self.events.send(event.clone());
+            }
+            observers
                 .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
         }
     }

@@ -242,7 +242,7 @@ async fn laravel_fake_invoked_process_can_be_stopped() {
 async fn laravel_fake_invoked_process_does_time_out() {
     // Laravel's fakes never do; here nobody has to wait for it, so a test can hold it.
     let (host, manager) = fake(ScriptedHost::new().on("backup", Script::forever()));
-    let limit = Duration::from_secs(3600);
+    let limit = Duration::from_hours(1);
     let error = manager.run(Command::new("backup").timeout(limit)).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { limit: TimeLimit::Total(known), .. }
         if known == limit));
