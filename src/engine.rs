@@ -46,7 +46,7 @@ const BATCH: usize = 256;
 /// (10,000: 0.3 ms to make and to drop), so one after each of 10,000 jobs would take as long as the
 /// jobs. It comes at most so often then, for each process.
 const CROWD: usize = 1000;
-const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(5);
+const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(10);
 /// How long log files may take to be written when everything has ended.
 const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
 

@@ -318,6 +318,7 @@ fn a_stage_that_ends_early_is_no_failure_and_one_that_fails_is() {
         let early = manager.pipeline([Command::new("yes"), Command::new("head").arg("-1")]);
         let result = early.run().await.unwrap();
         assert!(result.success() && result.stdout() == b"y\n");
+        assert!(result.stdout_lossy() == "y\n" && result.stdout_contains("y"));
         let status = result.stages()[0].as_ref().unwrap().status();
         assert_eq!(status, Some(Exit::Signal(Signal::PIPE)));
 

@@ -60,8 +60,23 @@ impl ProcessManager {
         })
     }
 
-    /// A manager of processes of this host, such as a [`ScriptedHost`](crate::testing::ScriptedHost)
-    /// in a test.
+    /// A manager of processes of this host. In a test that is a
+    /// [`ScriptedHost`](crate::testing::ScriptedHost) of [`pitcrew::testing`](crate::testing), which runs
+    /// nothing: each command does what a script says, everything above it is the real thing.
+    ///
+    /// ```
+    /// use pitcrew::testing::{Script, ScriptedHost};
+    /// use pitcrew::{Command, ProcessManager};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), pitcrew::Error> {
+    /// let host = ScriptedHost::new().on("git push*", Script::new().err("rejected").exit(1));
+    /// let manager = ProcessManager::with_host(host.clone());
+    /// assert_eq!(manager.run(Command::shell("git push --tags")).await?.code(), 1);
+    /// host.assert_ran_times("git *", 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_host<H: Host>(host: H) -> Self {
         Self::starting(|| Ok(host))
     }
