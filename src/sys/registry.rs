@@ -84,6 +84,11 @@ impl Registry {
         latest.iter().copied().filter(|one| *one > pid).chain(launching).collect()
     }
 
+    /// Whether a child may exist that has not said its number yet.
+    pub(super) fn is_cloning(&self) -> bool {
+        self.launching.iter().any(|one| one.load(Ordering::SeqCst) == CLONING)
+    }
+
     /// Whether orphans below us can come to this process: it is above us, the first of all, or we, if
     /// we are a subreaper.
     ///

@@ -15,6 +15,9 @@ use super::Launch;
 use super::registry::{Corpse, LAUNCHING, Registry};
 use super::spawn::{self, Refused, Spawned};
 
+/// What the threads are called.
+pub(super) const NAME: &str = "pitcrew-spawn";
+
 /// What a thread is asked.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -107,7 +110,7 @@ impl Spawners {
     fn one_more(&self, state: &mut State) -> io::Result<()> {
         let queue = Arc::clone(&self.0);
         let number = state.threads;
-        std::thread::Builder::new().name("pitcrew-spawn".to_owned()).spawn(move || {
+        std::thread::Builder::new().name(NAME.to_owned()).spawn(move || {
             let (registry, soft_nofile) = (Arc::clone(&queue.registry), queue.soft_nofile);
             spawn::run(|longest| queue.next(longest), &registry, number, soft_nofile);
         })?;

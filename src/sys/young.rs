@@ -10,8 +10,8 @@ use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::proc;
 use super::registry::{Leader, Registry};
+use super::{proc, spawners};
 
 /// More than these are not looked at one by one.
 const MOST: u32 = 1024;
@@ -153,10 +153,16 @@ pub(super) fn left_nobody(leader: &Leader) -> bool {
 
 /// Whether this could be the topmost of those that a leader has left.
 fn could_be_left(pid: u32, registry: &Registry) -> bool {
-    let stat = proc::stat(pid);
-    let orphan = stat
-        .is_some_and(|stat| !stat.zombie && !stat.is_of_kernel() && registry.adopts(stat.parent));
-    orphan && proc::is_process(pid)
+    let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie && !stat.is_of_kernel()) else {
+        return false;
+    };
+    // A leader that is just being made, and has not said so yet. Nobody else is in our own group under
+    // the name of that thread.
+    let is_being_made = stat.parent == std::process::id()
+        && stat.program == spawners::NAME
+        && stat.group == rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs()
+        && registry.is_cloning();
+    !is_being_made && registry.adopts(stat.parent) && proc::is_process(pid)
 }
 
 #[cfg(test)]
