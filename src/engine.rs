@@ -288,13 +288,15 @@ impl<H: Host> Engine<H> {
     fn publish_at_pace(&mut self) {
         let now = self.clock.now();
         self.stale = now < self.paced;
-        if self.stale {
-            return;
+        if !self.stale {
+            self.publish();
+            let crowd = self.orchestra.len();
+            if crowd >= CROWD {
+                self.paced = now + CROWD_PACE * crowd as u32;
+            }
         }
-        self.publish();
-        let crowd = self.orchestra.len();
-        if crowd >= CROWD {
-            self.paced = now + CROWD_PACE * crowd as u32;
+        if let Some(witness) = &self.witness {
+            witness.published();
         }
     }
 

@@ -94,9 +94,9 @@ fn strays_that_are_to_be_left_survive_a_kill_9() {
 /// The states that the threads of a process are in, each once.
 fn threads(pid: u32) -> String {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let stats = tasks.flat_map(|task| std::fs::read_to_string(task.path().join("stat")));
-    let state = |stat: String| stat.rsplit(')').next().unwrap().trim_start().chars().next();
-    stats.filter_map(state).collect::<std::collections::BTreeSet<char>>().into_iter().collect()
+    let lines = tasks.flat_map(|task| std::fs::read_to_string(task.path().join("stat")));
+    let state = |line: String| line.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
+    lines.filter_map(state).collect::<std::collections::BTreeSet<char>>().into_iter().collect()
 }
 
 #[test]

@@ -137,6 +137,10 @@ fn priority_goes_first_and_a_delayed_job_waits_its_time() {
             pool.submit(job("high").priority(7)),
         ];
         assert_eq!(rest[1].state(), StateName::Queued);
+        // Submitting does not wait until they are in the queue.
+        while rest.iter().any(|job| job.id().is_none()) {
+            tokio::time::sleep(ms(2)).await;
+        }
         fs::write(folder.path().join("go"), "").unwrap();
         gate.await.unwrap();
         for one in rest {

@@ -105,6 +105,7 @@ impl Record {
     /// Ends it without anything having happened.
     pub(super) fn fail(&self, error: Error) {
         self.finish(StateName::Stopped, Err(error));
+        self.tell();
     }
 
     fn finish(&self, state: StateName, outcome: Outcome) {
@@ -114,9 +115,14 @@ impl Record {
             (stage.state, stage.pid) = (state, None);
             stage.outcome = Some(outcome);
         });
-        // Whoever came second (the engine has ended meanwhile, say) changes nothing.
-        _ = self.over.set(());
-        if let Some(tally) = &self.tally {
+    }
+
+    /// Wakes who waits for its end, once everything else says so too.
+    fn tell(&self) {
+        // The second time changes nothing.
+        if self.over.set(()).is_ok()
+            && let Some(tally) = &self.tally
+        {
             tally.finished();
         }
     }
@@ -240,6 +246,9 @@ fn kind(error: RunError) -> StartErrorKind {
 #[derive(Debug)]
 pub(super) struct Books {
     records: Mutex<HashMap<ProcessId, Arc<Record>>>,
+    /// Over, and who waits for that has not been woken: first the events are told and the snapshot is
+    /// made, so that who was woken finds nothing that says otherwise.
+    untold: Mutex<Vec<Arc<Record>>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Told>>>,
 }
@@ -250,7 +259,12 @@ const EVENTS: usize = 4096;
 impl Books {
     pub(super) fn new() -> Self {
         let (events, _) = broadcast::channel(EVENTS);
-        Self { records: Mutex::default(), events, observers: Mutex::default() }
+        Self {
+            records: Mutex::default(),
+            untold: Mutex::default(),
+            events,
+            observers: Mutex::default(),
+        }
     }
 
     pub(super) fn open(&self, id: ProcessId, record: Arc<Record>) {
@@ -271,6 +285,7 @@ impl Books {
 
     /// Whatever is still under way will never be over: the engine is gone.
     pub(super) fn close(&self) {
+        self.published();
         let records = std::mem::take(&mut *lock(&self.records));
         for record in records.into_values() {
             record.fail(Error::Closed("the manager"));
@@ -290,6 +305,7 @@ impl Witness for Books {
             let record = lock(&self.records).remove(id);
             if let Some(record) = record {
                 record.over(*id, view);
+                lock(&self.untold).push(record);
             }
         }
         let mut observers = lock(&self.observers);
@@ -300,6 +316,12 @@ impl Witness for Books {
             }
             observers
                 .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
+        }
+    }
+
+    fn published(&self) {
+        for record in std::mem::take(&mut *lock(&self.untold)) {
+            record.tell();
         }
     }
 }
