@@ -1,7 +1,7 @@
 //! The engine: the one loop between the machine and the world.
 //!
 //! input → `step` → effects → publish. The loop never awaits anything but its next input; every run
-//! has a task of its own that owns the child, and one starter keeps the starts in order.
+//! has a task of its own that owns the child. Starts are answered in the order in which they were made.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -28,6 +28,7 @@ mod notify;
 mod probes;
 mod run;
 mod start;
+mod starts;
 mod stop_command;
 
 #[cfg(feature = "control")]
@@ -41,6 +42,7 @@ pub use run::Tap;
 use environment::Surroundings;
 use probes::{Asked, Probes};
 use run::Order;
+use starts::Starts;
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
@@ -48,7 +50,7 @@ const BATCH: usize = 256;
 /// (10,000: 0.3 ms to make and to drop), so one after each of 10,000 jobs would take as long as the
 /// jobs. It comes at most so often then, for each process.
 const CROWD: usize = 1000;
-const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(5);
+const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(10);
 /// How long log files may take to be written when everything has ended.
 const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -109,7 +111,7 @@ pub struct Engine<H: Host> {
     observers: Vec<mpsc::UnboundedSender<Event>>,
     notices: Notices,
     told: Option<mpsc::UnboundedReceiver<Notice>>,
-    starts: mpsc::UnboundedSender<Start>,
+    starts: Starts,
     seq: u64,
     session: Session,
 }
@@ -121,9 +123,6 @@ enum Next {
     #[cfg(feature = "control")]
     Question(Question),
 }
-
-/// A start under way: how to go on when it is answered.
-type Start = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<H: Host> Engine<H> {
     /// An engine for this project; nothing runs before [`Engine::run`].
@@ -138,12 +137,6 @@ impl<H: Host> Engine<H> {
         let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
-        let (starts, mut started) = mpsc::unbounded_channel::<Start>();
-        tokio::spawn(async move {
-            while let Some(start) = started.recv().await {
-                start.await;
-            }
-        });
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
@@ -180,7 +173,7 @@ impl<H: Host> Engine<H> {
             observers: Vec::new(),
             notices,
             told: Some(told),
-            starts,
+            starts: Starts::default(),
             seq: 0,
             session,
         }
@@ -225,7 +218,8 @@ impl<H: Host> Engine<H> {
                 Next::Question(question) => self.answer(question),
             }
             for _ in 0..BATCH {
-                let Ok(fact) = self.facts.1.try_recv() else { break };
+                let known = self.facts.1.try_recv().ok().or_else(|| self.starts.try_next());
+                let Some(fact) = known else { break };
                 self.take(Input::Fact(fact));
             }
         };
@@ -243,6 +237,7 @@ impl<H: Host> Engine<H> {
         tokio::select! {
             biased;
             Some(fact) = self.facts.1.recv() => Next::Input(Input::Fact(fact)),
+            fact = self.starts.next() => Next::Input(Input::Fact(fact)),
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),
@@ -306,13 +301,15 @@ impl<H: Host> Engine<H> {
     fn publish_at_pace(&mut self) {
         let now = self.clock.now();
         self.stale = now < self.paced;
-        if self.stale {
-            return;
+        if !self.stale {
+            self.publish();
+            let crowd = self.orchestra.len();
+            if crowd >= CROWD {
+                self.paced = now + CROWD_PACE * crowd as u32;
+            }
         }
-        self.publish();
-        let crowd = self.orchestra.len();
-        if crowd >= CROWD {
-            self.paced = now + CROWD_PACE * crowd as u32;
+        if let Some(witness) = &self.witness {
+            witness.published();
         }
     }
 

@@ -49,10 +49,13 @@
 //! [`Intent`]: machine::Intent
 //! [`Snapshot`]: machine::Snapshot
 
-/// The code of that page compiles.
+/// The code of these pages compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]
 mod library_page {}
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -34,6 +34,7 @@ pub mod process;
 mod registry;
 mod socket;
 mod spawn;
+mod spawners;
 mod stray;
 mod sweep;
 mod young;

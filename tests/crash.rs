@@ -91,6 +91,14 @@ fn strays_that_are_to_be_left_survive_a_kill_9() {
     }
 }
 
+/// The states that the threads of a process are in, each once.
+fn threads(pid: u32) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lines = tasks.flat_map(|task| std::fs::read_to_string(task.path().join("stat")));
+    let state = |line: String| line.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
+    lines.filter_map(state).collect::<std::collections::BTreeSet<char>>().into_iter().collect()
+}
+
 #[test]
 fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
     for _ in 0..times(3) {
@@ -111,10 +119,14 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
         for pid in [guardian, engine] {
             send(pid, libc::SIGSTOP);
         }
+        wait_until("both stand still", || threads(guardian) == "T" && threads(engine) == "T");
         for pid in [guardian, engine] {
             send(pid, libc::SIGKILL);
         }
         up.forget();
+        // The lock goes with the last thread.
+        let is_over = |pid| matches!(threads(pid).as_str(), "" | "Z" | "X");
+        wait_until("both have ended", || is_over(guardian) && is_over(engine));
         // The direct child dies with the engine.
         wait_until("the child is gone", || with_argument(&sleep).len() == 2);
         project.write("procfile.toml", "[process]\nb = 'echo again'\n");

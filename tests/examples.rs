@@ -5,9 +5,13 @@ use std::process::Command;
 
 /// Runs it and gives what it printed.
 fn example(name: &str) -> String {
+    cargo("run", name)
+}
+
+fn cargo(verb: &str, name: &str) -> String {
     // One that hangs is ended.
     let mut cargo = Command::new("timeout");
-    cargo.args(["-k", "1", "300", env!("CARGO"), "run", "--quiet", "--example", name]);
+    cargo.args(["-k", "1", "300", env!("CARGO"), verb, "--quiet", "--example", name]);
     cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = cargo.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -59,4 +63,16 @@ fn service_comes_back_after_three_crashes() {
     let text = example("service");
     assert_eq!(text.matches("ended: Some(70)").count(), 3, "{text}");
     assert!(text.contains("again in 200 ms") && text.ends_with("4 attempts\n"), "{text}");
+}
+
+#[test]
+fn testing_runs_nothing_and_its_tests_pass() {
+    let text = example("testing");
+    let last = "would run: cross build --target riscv64\nwould run: upload 1.2.0\n";
+    assert!(
+        text.starts_with("would run: cargo test --workspace\n") && text.ends_with(last),
+        "{text}"
+    );
+    let text = cargo("test", "testing");
+    assert!(text.contains("3 passed; 0 failed"), "{text}");
 }

@@ -97,12 +97,20 @@ fn tests() -> BTreeSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(path).unwrap();
-                let after = text.split("#[test]\nfn ").skip(1);
-                found.extend(after.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())));
+                let lines = text.lines().zip(text.lines().skip(1));
+                found.extend(lines.filter_map(|(above, line)| test_of(above, line)));
             }
         }
     }
     found
+}
+
+/// The name of the test that begins with these two lines.
+fn test_of(above: &str, line: &str) -> Option<String> {
+    let is_test = above == "#[test]" || above.starts_with("#[tokio::test");
+    let line = line.strip_prefix("async ").unwrap_or(line);
+    let (name, _) = line.strip_prefix("fn ")?.split_once('(')?;
+    is_test.then(|| name.to_owned())
 }
 
 fn is_case(name: &str) -> bool {

@@ -2,6 +2,7 @@
 //! `docs/library-cases.md` names the original of each.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
     reason = "tests"
@@ -14,6 +15,10 @@ use pitcrew::{Command, ProcessManager, ProcessResult};
 #[path = "library_common/lib.rs"]
 mod common;
 
+#[path = "laravel/asserts.rs"]
+mod asserts;
+#[path = "laravel/fakes.rs"]
+mod fakes;
 #[path = "laravel/live.rs"]
 mod live;
 #[path = "laravel/pool.rs"]

@@ -328,6 +328,20 @@ fn the_message_of_a_failure_is_worth_reading() {
 }
 
 #[test]
+fn a_very_long_command_is_cut_in_messages() {
+    test(async {
+        let manager = ProcessManager::new();
+        let long = Command::new("echo").arg("ä".repeat(3_000_000));
+        let error = manager.run(long).await.unwrap_err();
+        assert!(matches!(&error, Error::Start { error, .. }
+            if error.kind == StartErrorKind::ArgumentsTooLong));
+        let message = error.to_string();
+        assert!(message.starts_with("cannot start `echo ") && message.len() < 4000, "{message}");
+        assert!(message.contains("ä…`: arguments and environment of"), "{message}");
+    });
+}
+
+#[test]
 fn a_display_can_be_read_and_typed() {
     let command = Command::new("printf").args(["%s", "a b", "it's", ""]);
     assert_eq!(command.to_string(), "printf '%s' 'a b' \"it's\" ''");

@@ -137,6 +137,10 @@ fn priority_goes_first_and_a_delayed_job_waits_its_time() {
             pool.submit(job("high").priority(7)),
         ];
         assert_eq!(rest[1].state(), StateName::Queued);
+        // Submitting does not wait until they are in the queue.
+        while rest.iter().any(|job| job.id().is_none()) {
+            tokio::time::sleep(ms(2)).await;
+        }
         fs::write(folder.path().join("go"), "").unwrap();
         gate.await.unwrap();
         for one in rest {
@@ -318,6 +322,7 @@ fn a_stage_that_ends_early_is_no_failure_and_one_that_fails_is() {
         let early = manager.pipeline([Command::new("yes"), Command::new("head").arg("-1")]);
         let result = early.run().await.unwrap();
         assert!(result.success() && result.stdout() == b"y\n");
+        assert!(result.stdout_lossy() == "y\n" && result.stdout_contains("y"));
         let status = result.stages()[0].as_ref().unwrap().status();
         assert_eq!(status, Some(Exit::Signal(Signal::PIPE)));
 

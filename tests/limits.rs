@@ -86,10 +86,11 @@ const SIX: &str = "[process.a]\ncommand = ['sleep', '0.1']\nreplicas = 6\n\
 
 #[test]
 fn calls_that_fail_while_starting_are_named_and_tried_again() {
-    // The first calls are those of pitcrew's own start.
+    // Counted for each thread, of which several make children; the first calls are those of
+    // pitcrew's own start.
     for (call, said) in [
         ("pipe2:error=EMFILE:when=6+3", "cannot make its pipes"),
-        ("clone:error=EAGAIN:when=5+4", "cannot make another process"),
+        ("clone:error=EAGAIN:when=3+2", "cannot make another process"),
     ] {
         let Some((project, done)) = with_failing(call, SIX) else { return };
         assert!(project.text("trace").contains("INJECTED"), "{call}");

@@ -49,8 +49,10 @@ const DOCUMENTS: &[&str] = &[
     "docs/architecture.md",
     "docs/cli.md",
     "docs/comparison.md",
+    "docs/library.md",
     "docs/processes.md",
     "docs/procfile.md",
+    "docs/testing.md",
     "examples/README.md",
     "examples/shop/README.md",
 ];

@@ -85,6 +85,53 @@ fn descendants_are_found_whatever_they_did() {
     });
 }
 
+/// Many runs at the same time, each of which ends at once and leaves somebody who is on his way out of
+/// its group: all of them are found at the first look, whoever is made meanwhile.
+async fn none_of_many_is_missed() {
+    const AT_ONCE: usize = 16;
+    // Its own, as both tests may be under way at the same time.
+    let (host, session) = (host(), session("many"));
+    let one_run = async |run: u32| {
+        let how = match run % 3 {
+            0 => "setsid sleep 1000 &",
+            1 => "(setsid sh -c 'exec sleep 1000' & :) &",
+            _ => "sleep 1000 &",
+        };
+        let mut child = host.launch(marked(how, &session, "many", run)).await.unwrap();
+        child.exited().await.unwrap();
+        let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+        assert!(!found.is_empty(), "run {run} left somebody: {how}");
+        child.kill_tree().await.unwrap();
+        child.reap().unwrap();
+        // And one that leaves nobody.
+        let mut child = host.launch(marked(":", &session, "none", run)).await.unwrap();
+        child.exited().await.unwrap();
+        assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.going, []);
+        child.reap().unwrap();
+    };
+    let runs = (0..10 * AT_ONCE as u32).collect::<Vec<_>>();
+    for runs in runs.chunks(AT_ONCE) {
+        let mut together: Vec<_> = runs.iter().map(|run| Box::pin(one_run(*run))).collect();
+        std::future::poll_fn(|cx| {
+            together.retain_mut(|run| run.as_mut().poll(cx).is_pending());
+            if together.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+}
+
+#[test]
+fn none_of_many_is_missed_where_orphans_come_to_us() {
+    as_subreaper("none_of_many_is_missed_where_orphans_come_to_us", none_of_many_is_missed);
+}
+
+#[test]
+fn none_of_many_is_missed_where_orphans_go_elsewhere() {
+    if in_own_process("none_of_many_is_missed_where_orphans_go_elsewhere") {
+        runtime().block_on(none_of_many_is_missed());
+    }
+}
+
 #[test]
 fn a_run_does_not_see_the_descendants_of_another() {
     as_subreaper("a_run_does_not_see_the_descendants_of_another", async || {

@@ -67,26 +67,37 @@ impl Surroundings {
 
     /// The environment of one run of a guest, who may share its name with others.
     pub(crate) fn of_guest(&self, run: RunId, whose: Whose<'_>, base: &Pairs) -> Pairs {
-        let mut all: IndexMap<OsString, OsString> = base.iter().cloned().collect();
         let known = format!("{}@{}", whose.spec.name, run.process.0);
-        self.mark(whose, &known, &mut all);
-        all.into_iter().collect()
+        let marks = self.marks(whose, &known);
+        // In one go: this is done for each run, and a map of it all costs more than everything else.
+        let kept = base.iter().filter(|(name, _)| !marks.iter().any(|(mark, _)| name == mark));
+        let mut all: Pairs = kept.cloned().collect();
+        all.extend(
+            marks.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into()))),
+        );
+        all
     }
 
     /// Puts in by what its descendants are known.
     fn mark(&self, whose: Whose<'_>, known: &str, all: &mut IndexMap<OsString, OsString>) {
-        let mut mark = |name: &str, value: Option<&str>| {
+        for (name, value) in self.marks(whose, known) {
             match value {
                 Some(value) => all.insert(name.into(), value.into()),
                 None => all.shift_remove(OsStr::new(name)),
             };
-        };
-        mark("PITCREW_SESSION", Some(&self.session));
-        mark("PITCREW_PROCESS", Some(known));
-        mark("PITCREW_RUN", Some(&whose.run.to_string()));
-        mark("PITCREW_ROLE", whose.role);
-        mark("PITCREW_REPLICA", whose.replica.map(|n| n.to_string()).as_deref());
-        mark("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::as_str));
+        }
+    }
+
+    /// By what the descendants of a run are known: what is set, and what must not be.
+    fn marks(&self, whose: Whose<'_>, known: &str) -> [(&'static str, Option<String>); 6] {
+        [
+            ("PITCREW_SESSION", Some(self.session.to_string())),
+            ("PITCREW_PROCESS", Some(known.to_owned())),
+            ("PITCREW_RUN", Some(whose.run.to_string())),
+            ("PITCREW_ROLE", whose.role.map(str::to_owned)),
+            ("PITCREW_REPLICA", whose.replica.map(|n| n.to_string())),
+            ("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::to_string)),
+        ]
     }
 
     /// Asks for colour, and for output that is not held back; anything already set wins.

@@ -46,6 +46,10 @@ type Admitted = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
 pub(crate) trait Witness: Send + Sync + fmt::Debug {
     /// What one step has told, and who has ended for good in it.
     fn step(&self, events: &[Event], over: &[(ProcessId, Arc<ProcessView>)]);
+
+    /// What the steps before have changed can be seen in the snapshot (which of a crowd comes at a
+    /// pace).
+    fn published(&self);
 }
 
 /// What a guest runs, and where its descriptors lead. Limits and policies are in its spec.

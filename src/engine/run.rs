@@ -4,6 +4,7 @@
 //! reap is impossible: pump the outputs, see the exit, deal with strays, drain, reap, tell.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -176,9 +177,12 @@ impl<H: Host> RunTask<H> {
         let mut obituary = Obituary { run, facts, told: false };
         let exit = self.until_exit().await;
         let strays = self.sweep(exit).await;
-        let (exit_known, left) = (Some(exit), Vec::new());
-        _ = self.context.facts.send(Fact::Lingering { run, exit: exit_known, left });
-        self.drain().await;
+        // Most often both outputs have ended with it, and the end itself can be told at once.
+        if !self.is_drained() {
+            let (exit_known, left) = (Some(exit), Vec::new());
+            _ = self.context.facts.send(Fact::Lingering { run, exit: exit_known, left });
+            self.drain().await;
+        }
         self.pipes.outlet.finish();
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
@@ -335,6 +339,16 @@ impl<H: Host> RunTask<H> {
         }
     }
 
+    /// Reads what is there already, one turn's worth at most; whether both outputs have ended.
+    fn is_drained(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        while self.pipes.are_open() && self.spent <= TURN {
+            let Poll::Ready(read) = self.pipes.poll(&mut cx) else { return false };
+            self.took(read);
+        }
+        !self.pipes.are_open()
+    }
+
     /// Reads what is left in the pipes: until they are closed, or silent, or time is up.
     ///
     /// While the log file or the tap takes nothing, it is not the pipes that are silent: that is
@@ -368,7 +382,7 @@ impl<H: Host> RunTask<H> {
                 self.spent = 0;
                 tokio::task::yield_now().await;
             }
-            let closed = self.pipes.out.is_none() && self.pipes.err.is_none();
+            let closed = !self.pipes.are_open();
             if closed && !watch_exit {
                 return Pumped::Closed;
             }

@@ -72,11 +72,10 @@ impl<H: Host> Engine<H> {
         let input = self.input(run, &launch);
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
         let launched = self.host.launch(launch);
-        let start = async move {
+        self.starts.push(async move {
             match launched.await {
                 Ok(child) => {
                     let pid = sys::Child::pid(&child);
-                    _ = facts.send(Fact::Spawned { run, pid });
                     let ear = socket.map(|(socket, env)| {
                         let speaker = Speaker { run, name: context.name.clone(), leader: pid, env };
                         Ear::new(socket, speaker, facts.clone(), context.notices.clone())
@@ -88,11 +87,11 @@ impl<H: Host> Engine<H> {
                     };
                     let task = RunTask::new(context, child, outlet, source, tap, received);
                     tokio::spawn(task.hearing(ear).live());
+                    Fact::Spawned { run, pid }
                 }
-                Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
+                Err(error) => Fact::SpawnFailed { run, error },
             }
-        };
-        _ = self.starts.send(Box::pin(start));
+        });
     }
 
     /// The socket through which the run says that it is ready, where that is its check; and the

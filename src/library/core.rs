@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use indexmap::IndexMap;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 
 use super::command::Command;
 use super::error::Error;
-use super::handle::ProcessHandle;
 use super::plan::{Plan, plan};
 use super::pool::Tally;
 use super::record::{Books, Limits, Record, lock};
@@ -156,6 +155,7 @@ impl Entry {
             capture: Arc::clone(&wiring.capture),
             input: Mutex::new(input),
             stage: watch::Sender::default(),
+            over: SetOnce::new(),
             tally,
             unwanted: AtomicBool::new(false),
         });
@@ -163,33 +163,30 @@ impl Entry {
     }
 }
 
-/// Kills a command whose run nobody waits for any more.
-pub(super) struct KillUnlessOver(pub(super) Option<ProcessHandle>);
+/// Kills a command that was let in, unless it is told that somebody has it or that it is over.
+pub(super) struct KillUnlessKept {
+    session: Session,
+    pub(super) record: Arc<Record>,
+    kept: bool,
+}
 
-impl Drop for KillUnlessOver {
+impl KillUnlessKept {
+    pub(super) fn new(session: &Session, record: Arc<Record>) -> Self {
+        Self { session: session.clone(), record, kept: false }
+    }
+
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for KillUnlessKept {
     fn drop(&mut self) {
-        if let Some(handle) = self.0.take() {
-            handle.session.wish(Intent::Kill(vec![handle.id]));
+        if self.kept {
+            return;
         }
-    }
-}
-
-/// A command that was let in and has no number yet, while somebody waits for that.
-pub(super) struct Orphan {
-    pub(super) session: Session,
-    pub(super) record: Option<Arc<Record>>,
-}
-
-impl Orphan {
-    pub(super) fn adopted(mut self) {
-        self.record = None;
-    }
-}
-
-impl Drop for Orphan {
-    fn drop(&mut self) {
-        let Some(record) = self.record.take() else { return };
-        if let Some(id) = record.give_up() {
+        // One without a number yet is killed when it gets it.
+        if let Some(id) = self.record.give_up() {
             self.session.wish(Intent::Kill(vec![id]));
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::command::Command;
-use super::core::{Core, Entry, KillUnlessOver, Orphan, start};
+use super::core::{Core, Entry, KillUnlessKept, start};
 use super::error::Error;
 use super::events::{Events, Observer};
 use super::handle::ProcessHandle;
@@ -60,8 +60,23 @@ impl ProcessManager {
         })
     }
 
-    /// A manager of processes of this host, such as a [`ScriptedHost`](crate::testing::ScriptedHost)
-    /// in a test.
+    /// A manager of processes of this host. In a test that is a
+    /// [`ScriptedHost`](crate::testing::ScriptedHost) of [`pitcrew::testing`](crate::testing), which runs
+    /// nothing: each command does what a script says, everything above it is the real thing.
+    ///
+    /// ```
+    /// use pitcrew::testing::{Script, ScriptedHost};
+    /// use pitcrew::{Command, ProcessManager};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), pitcrew::Error> {
+    /// let host = ScriptedHost::new().on("git push*", Script::new().err("rejected").exit(1));
+    /// let manager = ProcessManager::with_host(host.clone());
+    /// assert_eq!(manager.run(Command::shell("git push --tags")).await?.code(), 1);
+    /// host.assert_ran_times("git *", 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_host<H: Host>(host: H) -> Self {
         Self::starting(|| Ok(host))
     }
@@ -79,11 +94,9 @@ impl ProcessManager {
     /// See [`Error`]: it could not be started, or broke a time limit. A non-zero exit code is a
     /// result.
     pub async fn run(&self, command: Command) -> Outcome {
-        let mut guard = KillUnlessOver(None);
-        let handle = self.admit_one(&command).await?;
-        let handle = guard.0.insert(handle);
-        let outcome = handle.wait().await;
-        guard.0 = None;
+        let guard = self.admit_one(&command)?;
+        let outcome = guard.record.outcome().await;
+        guard.keep();
         outcome
     }
 
@@ -96,30 +109,34 @@ impl ProcessManager {
     ///
     /// [`Error::Invalid`] before anything happens, [`Error::Start`] when it could not be started.
     pub async fn start(&self, command: Command) -> Result<ProcessHandle, Error> {
-        let mut guard = KillUnlessOver(None);
-        let handle = guard.0.insert(self.admit_one(&command).await?);
+        let guard = self.admit_one(&command)?;
+        let handle = self.numbered(&guard.record).await?;
         handle.started().await?;
-        guard.0.take().ok_or(Error::Closed("the manager"))
+        guard.keep();
+        Ok(handle)
     }
 
-    async fn admit_one(&self, command: &Command) -> Result<ProcessHandle, Error> {
-        let entry = Entry::new(command, None)?;
-        let records = self.0.admit(None, vec![entry])?;
-        let record = records.into_iter().next().ok_or(Error::Closed("the manager"))?;
-        self.numbered(record).await
+    fn admit_one(&self, command: &Command) -> Result<KillUnlessKept, Error> {
+        let mut guards = self.admit(vec![Entry::new(command, None)?])?;
+        guards.pop().ok_or(Error::Closed("the manager"))
+    }
+
+    /// Lets these in and starts them; they are killed when what is given back goes.
+    pub(super) fn admit(&self, entries: Vec<Entry>) -> Result<Vec<KillUnlessKept>, Error> {
+        let records = self.0.admit(None, entries)?;
+        let session = self.0.session().ok_or(Error::Closed("the manager"))?;
+        let guard = |record| KillUnlessKept::new(session, record);
+        Ok(records.into_iter().map(guard).collect())
     }
 
     /// The handle, once it has its number.
-    pub(super) async fn numbered(&self, record: Arc<Record>) -> Result<ProcessHandle, Error> {
-        let session = self.0.running()?.session.clone();
-        let orphan = Orphan { session: session.clone(), record: Some(Arc::clone(&record)) };
+    pub(super) async fn numbered(&self, record: &Arc<Record>) -> Result<ProcessHandle, Error> {
+        let session = self.0.session().ok_or(Error::Closed("the manager"))?.clone();
         let mut stage = record.stage.subscribe();
         let reached = stage.wait_for(|stage| record.id.get().is_some() || stage.outcome.is_some());
         let refused = reached.await.ok().and_then(|stage| stage.outcome.clone());
-        let id = record.id.get().copied();
-        orphan.adopted();
-        match (id, refused) {
-            (Some(id), _) => Ok(ProcessHandle { session, record, id }),
+        match (record.id.get().copied(), refused) {
+            (Some(id), _) => Ok(ProcessHandle { session, record: Arc::clone(record), id }),
             (None, Some(Err(error))) => Err(error),
             (None, Some(Ok(_)) | None) => Err(Error::Closed("the manager")),
         }

@@ -1,12 +1,14 @@
 //! A pipeline: several commands at once, each reading what the one before writes.
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 
 use super::command::{Command, Output, Stdin};
-use super::core::{Entry, KillUnlessOver};
+use super::core::{Entry, KillUnlessKept};
 use super::error::{Error, Fault};
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
+use super::plan::shown;
 use super::record::Outcome;
 use super::result::ProcessResult;
 use crate::engine::{Once, Sink, Supply};
@@ -60,13 +62,11 @@ impl Pipeline {
     /// after the others were killed. A broken time limit or a failure of a stage is in its own result.
     pub async fn run(self) -> Result<PipelineResult, Error> {
         let entries = self.entries()?;
-        let records = self.manager.0.admit(None, entries)?;
-        let mut guards = Vec::new();
-        for record in records {
-            guards.push(KillUnlessOver(Some(self.manager.numbered(record).await?)));
+        let guards = self.manager.admit(entries)?;
+        let mut handles: Vec<ProcessHandle> = Vec::new();
+        for guard in &guards {
+            handles.push(self.manager.numbered(&guard.record).await?);
         }
-        let handles: Vec<ProcessHandle> =
-            guards.iter().filter_map(|guard| guard.0.clone()).collect();
         let mut failed = None;
         for handle in &handles {
             let outcome = handle.started().await;
@@ -82,9 +82,7 @@ impl Pipeline {
             };
             stages.push(outcome);
         }
-        for guard in &mut guards {
-            guard.0 = None;
-        }
+        guards.into_iter().for_each(KillUnlessKept::keep);
         match failed {
             Some(error) => Err(error),
             None => Ok(PipelineResult { stages }),
@@ -99,7 +97,7 @@ impl Pipeline {
         let mut before: Option<OwnedFd> = None;
         let mut entries = Vec::new();
         for (place, stage) in self.stages.iter().enumerate() {
-            let invalid = |fault| Error::Invalid { command: stage.to_string(), fault };
+            let invalid = |fault| Error::Invalid { command: shown(stage), fault };
             if stage.retry.is_any() {
                 return Err(invalid(Fault::StageRetry));
             }
@@ -160,6 +158,16 @@ impl PipelineResult {
     /// What the last stage printed to stdout, as far as it was kept.
     pub fn stdout(&self) -> &[u8] {
         self.last().map(ProcessResult::stdout).unwrap_or_default()
+    }
+
+    /// The same as text; bytes that are none are replaced.
+    pub fn stdout_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.stdout())
+    }
+
+    /// Whether what is kept of it has this in it.
+    pub fn stdout_contains(&self, text: impl AsRef<[u8]>) -> bool {
+        self.last().is_some_and(|last| last.stdout_contains(text))
     }
 
     /// Itself if it was a success, else the error of the first stage that was none.

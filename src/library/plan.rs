@@ -21,6 +21,9 @@ use crate::spec::{
 /// Writes to a piped input that wait for the one before.
 const PARCELS: usize = 8;
 
+/// So many characters of a command are shown.
+const LONGEST_SHOWN: usize = 1000;
+
 /// A command that makes sense, ready to be let in.
 pub(super) struct Plan {
     pub(super) spec: ProcessSpec,
@@ -31,9 +34,9 @@ pub(super) struct Plan {
 
 /// Checks a command and makes everything that is needed to run it.
 pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
-    check(command).map_err(|fault| Error::Invalid { command: command.to_string(), fault })?;
-    let cwd =
-        cwd(command).map_err(|fault| Error::Invalid { command: command.to_string(), fault })?;
+    let invalid = |fault| Error::Invalid { command: shown(command), fault };
+    check(command).map_err(invalid)?;
+    let cwd = cwd(command).map_err(invalid)?;
     let (supply, input) = supply(&command.stdin);
     let (stdout, bound) = match command.output {
         Output::Capture(bound) => (Sink::Capture, bound),
@@ -55,7 +58,17 @@ pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
         stderr,
         capture: Arc::new(Capture::new(bound)),
     };
-    Ok(Plan { spec: spec(command, cwd), wiring, command: command.to_string(), input })
+    Ok(Plan { spec: spec(command, cwd), wiring, command: shown(command), input })
+}
+
+/// As it is shown in results and errors, where an argument of a megabyte helps nobody.
+pub(super) fn shown(command: &Command) -> String {
+    let mut text = command.to_string();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 fn check(command: &Command) -> Result<(), Fault> {
@@ -115,17 +128,15 @@ fn cwd(command: &Command) -> Result<PathBuf, Fault> {
 
 /// The environment as it is now; the marker variables come with each run.
 fn environment(command: &Command) -> Vec<(OsString, OsString)> {
-    let mut all: IndexMap<OsString, OsString> = IndexMap::new();
+    let mut all = Vec::new();
     if command.inherit_env {
         all.extend(std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours)));
     }
     for (name, value) in &command.env {
-        match value {
-            Some(value) => _ = all.insert(name.clone(), value.clone()),
-            None => _ = all.shift_remove(name),
-        }
+        all.retain(|(known, _)| known != name);
+        all.extend(value.clone().map(|value| (name.clone(), value)));
     }
-    all.into_iter().collect()
+    all
 }
 
 fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {

@@ -297,7 +297,7 @@ impl ProcessPool {
         let open = records.into_iter().filter(|record| record.stage.borrow().outcome.is_none());
         let mut ids = Vec::new();
         for record in open {
-            if let Ok(handle) = self.0.manager.numbered(record).await {
+            if let Ok(handle) = self.0.manager.numbered(&record).await {
                 ids.push(handle.id);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{SetOnce, broadcast, mpsc, watch};
 
 use super::error::{Error, TimeLimit};
 use super::events::Told;
@@ -31,6 +31,8 @@ pub(super) struct Record {
     pub(super) capture: Arc<Capture>,
     pub(super) input: Mutex<Option<mpsc::Sender<Parcel>>>,
     pub(super) stage: watch::Sender<Stage>,
+    /// It is over. Apart from the stage, so that who waits for that alone is woken once.
+    pub(super) over: SetOnce<()>,
     pub(super) tally: Option<Arc<Tally>>,
     /// Nobody wants it any more, and it had no number yet when that was said.
     pub(super) unwanted: AtomicBool,
@@ -80,9 +82,8 @@ struct Last {
 impl Record {
     /// Once it is over: how it ended.
     pub(super) async fn outcome(&self) -> Outcome {
-        let mut stage = self.stage.subscribe();
-        let over = stage.wait_for(|stage| stage.outcome.is_some()).await;
-        let outcome = over.ok().and_then(|stage| stage.outcome.clone());
+        self.over.wait().await;
+        let outcome = self.stage.borrow().outcome.clone();
         outcome.unwrap_or(Err(Error::Closed("the manager")))
     }
 
@@ -104,6 +105,7 @@ impl Record {
     /// Ends it without anything having happened.
     pub(super) fn fail(&self, error: Error) {
         self.finish(StateName::Stopped, Err(error));
+        self.tell();
     }
 
     fn finish(&self, state: StateName, outcome: Outcome) {
@@ -113,7 +115,14 @@ impl Record {
             (stage.state, stage.pid) = (state, None);
             stage.outcome = Some(outcome);
         });
-        if let Some(tally) = &self.tally {
+    }
+
+    /// Wakes who waits for its end, once everything else says so too.
+    fn tell(&self) {
+        // The second time changes nothing.
+        if self.over.set(()).is_ok()
+            && let Some(tally) = &self.tally
+        {
             tally.finished();
         }
     }
@@ -237,6 +246,9 @@ fn kind(error: RunError) -> StartErrorKind {
 #[derive(Debug)]
 pub(super) struct Books {
     records: Mutex<HashMap<ProcessId, Arc<Record>>>,
+    /// Over, and who waits for that has not been woken: first the events are told and the snapshot is
+    /// made, so that who was woken finds nothing that says otherwise.
+    untold: Mutex<Vec<Arc<Record>>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Told>>>,
 }
@@ -247,7 +259,12 @@ const EVENTS: usize = 4096;
 impl Books {
     pub(super) fn new() -> Self {
         let (events, _) = broadcast::channel(EVENTS);
-        Self { records: Mutex::default(), events, observers: Mutex::default() }
+        Self {
+            records: Mutex::default(),
+            untold: Mutex::default(),
+            events,
+            observers: Mutex::default(),
+        }
     }
 
     pub(super) fn open(&self, id: ProcessId, record: Arc<Record>) {
@@ -268,6 +285,7 @@ impl Books {
 
     /// Whatever is still under way will never be over: the engine is gone.
     pub(super) fn close(&self) {
+        self.published();
         let records = std::mem::take(&mut *lock(&self.records));
         for record in records.into_values() {
             record.fail(Error::Closed("the manager"));
@@ -287,13 +305,23 @@ impl Witness for Books {
             let record = lock(&self.records).remove(id);
             if let Some(record) = record {
                 record.over(*id, view);
+                lock(&self.untold).push(record);
             }
         }
+        let mut observers = lock(&self.observers);
         for event in events {
-            // Nobody has to listen.
-            _ = self.events.send(event.clone());
-            lock(&self.observers)
+            // Nobody has to listen, and most often nobody does.
+            if self.events.receiver_count() > 0 {
+                _ = self.events.send(event.clone());
+            }
+            observers
                 .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
+        }
+    }
+
+    fn published(&self) {
+        for record in std::mem::take(&mut *lock(&self.untold)) {
+            record.tell();
         }
     }
 }

@@ -19,7 +19,7 @@ use super::registry::Leader;
 use super::spawn::Spawned;
 use super::stray::{Found, Scope, Tracker, without};
 use super::sweep::{Next, Sweep};
-use super::{Child, Descendant, Strays, kill};
+use super::{Child, Descendant, Strays, kill, young};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
@@ -128,6 +128,9 @@ impl Child for RealChild {
     }
 
     async fn strays(&self, policy: StraysPolicy, keep: &Arc<BTreeSet<String>>) -> Strays {
+        if self.exit.is_some() && young::left_nobody(&self.leader) {
+            return Strays::default();
+        }
         let keep = Arc::clone(keep);
         let sorted = self.ask(move |found| {
             let all: Vec<&Found> = found.collect();

@@ -5,15 +5,14 @@ use std::io;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use super::child::RealChild;
 use super::journal::Policies;
 use super::kill;
 use super::pause::{Deadline, pause};
 use super::prepare::resource;
 use super::registry::Registry;
-use super::spawn::{self, Job, Refused, Spawned};
+use super::spawn::{self, Refused};
+use super::spawners::Spawners;
 use super::stray::{Found, Scope, Tracker, Tree, adopts_orphans, without};
 use super::sweep::{Next, Sweep};
 use super::{Descendant, Host, Launch};
@@ -29,12 +28,12 @@ const KILL_BOUND: Duration = Duration::from_secs(2);
 
 /// Starts real processes of this machine.
 ///
-/// Has two threads: one that makes the children and one that finds their descendants. Both live as
-/// long as the host or any of its children. A clone is the same host.
+/// Has a thread that makes the children (more when it cannot keep up, four at most) and one that finds
+/// their descendants. They live as long as the host or any of its children. A clone is the same host.
 #[derive(Debug, Clone)]
 pub struct RealHost {
     registry: Arc<Registry>,
-    spawner: mpsc::Sender<Job>,
+    spawners: Spawners,
     tracker: Tracker,
 }
 
@@ -50,13 +49,9 @@ impl RealHost {
     /// A host with its threads.
     pub fn new(options: HostOptions) -> io::Result<Self> {
         let registry = Arc::new(Registry::default());
-        let (spawner, jobs) = mpsc::channel();
         let tracker = Tracker::start(Arc::clone(&registry))?;
-        let shared = Arc::clone(&registry);
-        std::thread::Builder::new()
-            .name("pitcrew-spawn".to_owned())
-            .spawn(move || spawn::run(&jobs, &shared, options.soft_nofile))?;
-        Ok(Self { registry, spawner, tracker })
+        let spawners = Spawners::start(Arc::clone(&registry), options.soft_nofile)?;
+        Ok(Self { registry, spawners, tracker })
     }
 
     /// Reaps the orphans that were adopted and have ended; gives how many.
@@ -122,13 +117,6 @@ impl RealHost {
             _ = kill::group(*leader, Signal::KILL);
         }
     }
-
-    fn send(&self, launch: Box<Launch>) -> oneshot::Receiver<Result<Spawned, Refused>> {
-        let (answer, answered) = oneshot::channel();
-        // Should the thread be gone, the answer's sender is dropped, which the receiver sees.
-        let _ = self.spawner.send(Job::Launch { launch, answer, home: self.spawner.clone() });
-        answered
-    }
 }
 
 impl Host for RealHost {
@@ -164,7 +152,7 @@ impl Host for RealHost {
         launch: Launch,
     ) -> impl Future<Output = Result<RealChild, StartError>> + Send + use<> {
         let host = self.clone();
-        let mut answered = self.send(Box::new(launch));
+        let mut answered = self.spawners.launch(Box::new(launch));
         async move {
             let mut tries = BUSY_TRIES;
             loop {
@@ -180,7 +168,7 @@ impl Host for RealHost {
                         };
                         tries = left;
                         tokio::time::sleep(BUSY_PAUSE).await;
-                        answered = host.send(launch);
+                        answered = host.spawners.launch(launch);
                     }
                 }
             }

@@ -28,7 +28,9 @@ pub struct OutputPipe {
 
 impl OutputPipe {
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self { inner: Receiver::from_owned_fd(fd)?, full: Some(0) })
+        // A pipe of our own, so what `from_owned_fd` would ask the system about is known.
+        rustix::fs::fcntl_setfl(&fd, rustix::fs::OFlags::NONBLOCK)?;
+        Ok(Self { inner: Receiver::from_owned_fd_unchecked(fd)?, full: Some(0) })
     }
 
     /// What the pipe can hold now, in bytes.

@@ -40,7 +40,10 @@ pub(super) fn plan(launch: &Launch) -> Result<Plan, StartError> {
     Ok(Plan::new(CStrings::new(argv), CStrings::new(env), CStrings::new(candidates), cwd))
 }
 
-fn c_string(bytes: &[u8], what: impl FnOnce() -> String) -> Result<CString, StartError> {
+fn c_string(
+    bytes: impl Into<Vec<u8>>,
+    what: impl FnOnce() -> String,
+) -> Result<CString, StartError> {
     CString::new(bytes).map_err(|_| {
         failed(
             StartErrorKind::Other,
@@ -54,10 +57,12 @@ fn variable((name, value): &(OsString, OsString)) -> Result<CString, StartError>
         let message = format!("{} cannot be the name of a variable", quoted(name));
         return Err(failed(StartErrorKind::Other, message));
     }
-    let mut entry = name.as_bytes().to_vec();
+    // With room for the NUL byte, so that it stays where it is.
+    let mut entry = Vec::with_capacity(name.len() + value.len() + 2);
+    entry.extend_from_slice(name.as_bytes());
     entry.push(b'=');
     entry.extend_from_slice(value.as_bytes());
-    c_string(&entry, || format!("the variable {}", quoted(name)))
+    c_string(entry, || format!("the variable {}", quoted(name)))
 }
 
 /// The paths to try in turn: itself when it has a slash, else one for each folder of `PATH`.

@@ -48,6 +48,11 @@ impl Stat {
     pub(super) fn identity(&self) -> (u32, u64) {
         (self.pid, self.start)
     }
+
+    /// It is a thread of the kernel.
+    pub(super) fn is_of_kernel(&self) -> bool {
+        self.kernel
+    }
 }
 
 /// The marker variables of a process.
@@ -146,24 +151,35 @@ pub(super) fn everyone() -> Vec<Stat> {
     all.filter(|one| !one.kernel).collect()
 }
 
-/// The number that was given last in our namespace, to a process or a thread. Not every kernel says.
-pub(super) fn newest() -> Option<u32> {
-    of_kernel("ns_last_pid")
+/// Where the kernel says which number it gave last in our namespace, to a process or a thread, and
+/// below which one they are. Kept open, as they are read often; not every kernel has the first.
+pub(super) fn numbers() -> io::Result<(File, File)> {
+    let open = |name| File::open(Path::new("/proc/sys/kernel").join(name));
+    Ok((open("ns_last_pid")?, open("pid_max")?))
 }
 
-/// Numbers are below this one.
-pub(super) fn most_numbers() -> Option<u32> {
-    of_kernel("pid_max")
-}
-
-fn of_kernel(name: &str) -> Option<u32> {
-    let bytes = read(format!("/proc/sys/kernel/{name}")).ok()?;
-    std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
+/// The number that such a file shows now.
+pub(super) fn number_in(file: &File) -> Option<u32> {
+    let mut bytes = [0; 16];
+    let length = rustix::io::pread(file, &mut bytes, 0).ok()?;
+    std::str::from_utf8(bytes.get(..length)?).ok()?.trim().parse().ok()
 }
 
 /// How many numbers are in use, those of other namespaces counted too.
 pub(super) fn in_use() -> u32 {
     rustix::system::sysinfo().procs.into()
+}
+
+/// The parent of this process, its parent, and so on up.
+pub(super) fn elders() -> Vec<u32> {
+    let mut all = Vec::new();
+    let mut one = std::process::id();
+    while let Some(stat) = stat(one).filter(|stat| stat.parent != 0 && !all.contains(&stat.parent))
+    {
+        one = stat.parent;
+        all.push(one);
+    }
+    all
 }
 
 /// Whether a number is that of a process, and not of one of its threads: `/proc` does not list

@@ -1,18 +1,19 @@
 //! Which of our children are leaders: what the spawner thread, the live children and the search
 //! for strays know together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::kill;
-use super::proc::Marker;
-use super::spawn::Job;
-use super::young::Made;
+use super::proc::{self, Marker};
+use super::spawners::Spawners;
+use super::stray::adopts_orphans;
+use super::young::{Made, Numbers};
 use crate::spec::Signal;
 
 /// Tells runs apart for good, as a pid does not.
@@ -28,6 +29,9 @@ pub(super) struct Entry {
     pub(super) made: Made,
 }
 
+/// So many children are made at the same time at most.
+pub(super) const LAUNCHING: usize = 4;
+
 /// No child is being cloned.
 pub(super) const NONE: i64 = 0;
 /// A child may exist that has not said its number yet: a matter of microseconds.
@@ -39,14 +43,62 @@ pub(super) struct Registry {
     leaders: Mutex<HashMap<u32, Entry>>,
     /// The child between clone and its entry above: [`NONE`], [`CLONING`], or its pid. Not a lock:
     /// exec can hang on a dead network folder, and a search for strays must not hang with it.
-    pub(super) launching: AtomicI64,
+    ///
+    /// One for each thread that makes children.
+    pub(super) launching: [AtomicI64; LAUNCHING],
+    /// The numbers of the latest leaders, alive or not, in the order of their starts.
+    latest: Mutex<VecDeque<u32>>,
+    /// What the kernel says about the numbers it gives.
+    pub(super) numbers: Numbers,
+    /// All above us.
+    elders: OnceLock<Vec<u32>>,
     next: AtomicU64,
 }
+
+/// So many of the latest leaders are remembered.
+const LATEST: usize = 1024;
 
 impl Registry {
     /// The leaders. Held while our own children are listed, which keeps reaps out of that list.
     pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<u32, Entry>> {
         self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A child was made that is a leader.
+    pub(super) fn enter(&self, pid: u32, entry: Entry) {
+        self.lock().insert(pid, entry);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.len() == LATEST {
+            latest.pop_front();
+        }
+        latest.push_back(pid);
+    }
+
+    /// The numbers of all leaders that were made after this one, as far as they are remembered, the
+    /// one that is just being launched too.
+    pub(super) fn leaders_after(&self, pid: u32) -> Vec<u32> {
+        // In this order: who is not launching any more is among the latest already.
+        let launching = self.launching.each_ref().map(|one| one.load(Ordering::SeqCst));
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let launching = launching.into_iter().filter_map(|one| u32::try_from(one).ok());
+        latest.iter().copied().filter(|one| *one > pid).chain(launching).collect()
+    }
+
+    /// Whether a child may exist that has not said its number yet.
+    pub(super) fn is_cloning(&self) -> bool {
+        self.launching.iter().any(|one| one.load(Ordering::SeqCst) == CLONING)
+    }
+
+    /// Whether orphans below us can come to this process: it is above us, the first of all, or we, if
+    /// we are a subreaper.
+    ///
+    /// Looked up once: if one of those above us ends, what was above it takes its place.
+    pub(super) fn adopts(&self, pid: u32) -> bool {
+        if pid == std::process::id() {
+            return adopts_orphans();
+        }
+        // Nobody is 0 but what is above everything that can be seen from here.
+        pid <= 1 || self.elders.get_or_init(proc::elders).contains(&pid)
     }
 
     pub(super) fn token(&self) -> Token {
@@ -74,10 +126,12 @@ impl Registry {
 pub(super) struct Leader {
     pub(super) pid: u32,
     pub(super) token: Token,
+    /// It was cloned after this.
+    pub(super) made: Made,
     pub(super) pidfd: Arc<OwnedFd>,
     pub(super) registry: Arc<Registry>,
-    /// Also keeps the spawner thread alive: its end would end every child.
-    pub(super) spawner: mpsc::Sender<Job>,
+    /// Also keeps the thread alive that made it: the end of that would end it.
+    pub(super) spawner: Spawners,
     pub(super) reaped: bool,
 }
 
@@ -107,7 +161,7 @@ impl Drop for Leader {
         if matches!(self.reap(), Ok(false)) {
             let corpse =
                 Corpse { pid: self.pid, token: self.token, pidfd: Arc::clone(&self.pidfd) };
-            let _ = self.spawner.send(Job::Reap(corpse));
+            self.spawner.reap(corpse);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The spawner: one permanent thread that makes every child, first come, first served.
+//! Making a child, on a permanent thread.
 //!
-//! One thread, because a child asks to be killed with its parent and the kernel means the parent
-//! *thread*: children made from a runtime's threads died while the runtime lived. It ends when the
-//! host and all its children are gone.
+//! On a thread of our own, because a child asks to be killed with its parent and the kernel means the
+//! parent *thread*: children made from a runtime's threads died while the runtime lived. It ends when
+//! the host and all its children are gone.
 #![expect(unsafe_code, reason = "clone on a stack of our own, with every signal blocked")]
 
 use std::ffi::c_void;
@@ -10,34 +10,21 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::sync::oneshot;
 
 use super::exec::{self, Arguments, Failure, Plan};
 use super::pause::pause;
 use super::prepare;
 use super::registry::{CLONING, Corpse, Entry, Leader, NONE, Registry};
+use super::spawners::{Job, Next, Spawners};
 use super::young::Made;
 use super::{Input, Launch, Output};
 use crate::spec::{StartError, StartErrorKind};
-
-/// What the spawner thread is asked.
-#[derive(Debug)]
-pub(super) enum Job {
-    /// Make a child.
-    Launch {
-        launch: Box<Launch>,
-        answer: oneshot::Sender<Result<Spawned, Refused>>,
-        home: mpsc::Sender<Job>,
-    },
-    /// Reap a killed leader when it has ended.
-    Reap(Corpse),
-}
 
 /// A start that did not happen.
 #[derive(Debug)]
@@ -56,94 +43,108 @@ pub(super) struct Spawned {
     pub(super) stderr: Option<OwnedFd>,
 }
 
-/// The body of the thread.
-pub(super) fn run(jobs: &mpsc::Receiver<Job>, registry: &Arc<Registry>, soft_nofile: Option<u64>) {
+/// The body of thread number `slot`.
+pub(super) fn run(
+    next: impl Fn(Option<Duration>) -> Next,
+    registry: &Arc<Registry>,
+    slot: usize,
+    soft_nofile: Option<u64>,
+) {
     const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    let mut stack = None;
+    let mut maker = Maker { registry, slot, soft_nofile, stack: None };
     let mut corpses: Vec<Corpse> = Vec::new();
     let mut open = true;
     while open || !corpses.is_empty() {
-        let job = if corpses.is_empty() {
-            jobs.recv().map_err(|_| open = false).ok()
-        } else {
-            corpses.retain(|c| matches!(registry.reap(c.pid, c.token, &c.pidfd), Ok(false)));
-            match jobs.recv_timeout(LOOK_AGAIN) {
-                Ok(job) => Some(job),
-                Err(mpsc::RecvTimeoutError::Timeout) => None,
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    open = false;
-                    pause(LOOK_AGAIN);
-                    None
-                }
-            }
-        };
-        match job {
-            Some(Job::Reap(corpse)) => corpses.push(corpse),
+        corpses.retain(|c| matches!(registry.reap(c.pid, c.token, &c.pidfd), Ok(false)));
+        match next((!corpses.is_empty()).then_some(LOOK_AGAIN)) {
+            Next::Job(Job::Reap(corpse)) => corpses.push(corpse),
             // Nobody waits any more: do not even start.
-            Some(Job::Launch { answer, .. }) if answer.is_closed() => {}
-            Some(Job::Launch { launch, answer, home }) => {
-                let done = launch_one(launch, home, registry, soft_nofile, &mut stack);
+            Next::Job(Job::Launch { answer, .. }) if answer.is_closed() => {}
+            Next::Job(Job::Launch { launch, answer, home }) => {
+                let done = maker.launch(launch, home);
                 // An answer that is not taken is dropped, which kills the child.
                 let _ = answer.send(done);
             }
-            None => {}
+            Next::Nothing => {}
+            Next::Over => {
+                open = false;
+                if !corpses.is_empty() {
+                    pause(LOOK_AGAIN);
+                }
+            }
         }
     }
 }
 
-fn launch_one(
-    launch: Box<Launch>,
-    home: mpsc::Sender<Job>,
-    registry: &Arc<Registry>,
+/// What one thread makes children with.
+struct Maker<'a> {
+    registry: &'a Arc<Registry>,
+    /// Its place in [`Registry::launching`].
+    slot: usize,
     soft_nofile: Option<u64>,
-    stack: &mut Option<Stack>,
-) -> Result<Spawned, Refused> {
-    let mut plan = prepare::plan(&launch).map_err(Refused::Failed)?;
-    plan.parent = rustix::process::getpid().as_raw_nonzero().get();
-    plan.nofile = soft_nofile.map(|soft| {
-        let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
-        let hard = hard.unwrap_or(libc::RLIM_INFINITY);
-        libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard }
-    });
-    let out_of = |what: &'static str| {
-        move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
-    };
-    let stdio = Stdio::open(&launch).map_err(out_of("cannot make its pipes"))?;
-    plan.stdio = stdio.child();
-    plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
-    let stack = match stack {
-        Some(stack) => stack,
-        None => stack.insert(Stack::new().map_err(out_of("no memory for its start"))?),
-    };
-    let (token, made) = (registry.token(), Made::now());
-    registry.launching.store(CLONING, Ordering::SeqCst);
-    let cloned = stack.clone_child(&Arguments { plan: &plan, launching: &registry.launching });
-    let refused = match cloned {
-        Ok((pid, pidfd)) => {
-            let marker = prepare::marker(&launch.env);
-            registry.lock().insert(pid, Entry { token, marker, made });
-            let pidfd = Arc::new(pidfd);
-            let registry = Arc::clone(registry);
-            let mut leader = Leader { pid, token, pidfd, registry, spawner: home, reaped: false };
-            match plan.failure() {
-                None => {
-                    leader.registry.launching.store(NONE, Ordering::SeqCst);
-                    let Stdio { stdin, stdout, stderr, .. } = stdio;
-                    return Ok(Spawned { leader, stdin, stdout, stderr });
-                }
-                Some(failure) => {
-                    bury(&mut leader);
-                    leader.registry.launching.store(NONE, Ordering::SeqCst);
-                    refusal(failure, launch, &plan)
+    stack: Option<Stack>,
+}
+
+impl Maker<'_> {
+    fn launch(&mut self, launch: Box<Launch>, home: Spawners) -> Result<Spawned, Refused> {
+        let registry = self.registry;
+        let Some(launching) = registry.launching.get(self.slot) else {
+            return Err(Refused::Failed(no_spawner()));
+        };
+        let mut plan = prepare::plan(&launch).map_err(Refused::Failed)?;
+        plan.parent = rustix::process::getpid().as_raw_nonzero().get();
+        plan.nofile = self.soft_nofile.map(nofile);
+        let out_of = |what: &'static str| {
+            move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
+        };
+        let stdio = Stdio::open(&launch).map_err(out_of("cannot make its pipes"))?;
+        plan.stdio = stdio.child();
+        plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
+        let stack = match self.stack.take() {
+            Some(stack) => stack,
+            None => Stack::new().map_err(out_of("no memory for its start"))?,
+        };
+        let stack = self.stack.insert(stack);
+        // Before the child, so that the numbers are known to have risen since it was made.
+        registry.numbers.look();
+        let (token, made) = (registry.token(), Made::now());
+        launching.store(CLONING, Ordering::SeqCst);
+        let cloned = stack.clone_child(&Arguments { plan: &plan, launching });
+        let refused = match cloned {
+            Ok((pid, pidfd)) => {
+                let marker = prepare::marker(&launch.env);
+                registry.enter(pid, Entry { token, marker, made });
+                let (pidfd, registry) = (Arc::new(pidfd), Arc::clone(registry));
+                let spawner = home;
+                let mut leader =
+                    Leader { pid, token, made, pidfd, registry, spawner, reaped: false };
+                match plan.failure() {
+                    None => {
+                        launching.store(NONE, Ordering::SeqCst);
+                        let Stdio { stdin, stdout, stderr, .. } = stdio;
+                        return Ok(Spawned { leader, stdin, stdout, stderr });
+                    }
+                    Some(failure) => {
+                        bury(&mut leader);
+                        launching.store(NONE, Ordering::SeqCst);
+                        refusal(failure, launch, &plan)
+                    }
                 }
             }
-        }
-        Err(error) => {
-            registry.launching.store(NONE, Ordering::SeqCst);
-            out_of("cannot make another process")(error)
-        }
-    };
-    Err(refused)
+            Err(error) => {
+                launching.store(NONE, Ordering::SeqCst);
+                out_of("cannot make another process")(error)
+            }
+        };
+        Err(refused)
+    }
+}
+
+/// This soft limit of descriptors, and the hard one that we have.
+fn nofile(soft: u64) -> libc::rlimit {
+    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let hard = hard.unwrap_or(libc::RLIM_INFINITY);
+    libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard }
 }
 
 fn refusal(failure: Failure, launch: Box<Launch>, plan: &Plan) -> Refused {

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ use super::Descendant;
 use super::pause::pause;
 use super::proc::{self, Children, Marker, Stat};
 use super::registry::{CLONING, Registry, Token};
-use super::young;
 use crate::spec::Stray;
 
 /// Whose descendants a look is for.
@@ -184,7 +183,7 @@ struct Looker {
 struct Runs {
     by_leader: HashMap<u32, Token>,
     by_marker: HashMap<Marker, Token>,
-    launching: i64,
+    launching: Vec<i64>,
 }
 
 impl Looker {
@@ -210,12 +209,13 @@ impl Looker {
             let _no_reaps = self.registry.lock();
             children.of(std::process::id())
         };
-        let launching = loop {
-            match self.registry.launching.load(Ordering::SeqCst) {
+        let settled = |one: &AtomicI64| loop {
+            match one.load(Ordering::SeqCst) {
                 CLONING => pause(Duration::from_micros(50)),
                 other => break other,
             }
         };
+        let launching = self.registry.launching.iter().map(settled).collect();
         let leaders = self.registry.lock();
         let by_leader = leaders.iter().map(|(pid, entry)| (*pid, entry.token)).collect();
         let by_marker = leaders
@@ -246,7 +246,7 @@ impl Looker {
             let (own, runs) = self.own_children(&children);
             let before = met.len();
             for pid in own {
-                if i64::from(pid) == runs.launching || met.contains(&pid) {
+                if runs.launching.contains(&i64::from(pid)) || met.contains(&pid) {
                     continue;
                 }
                 match runs.by_leader.get(&pid) {
@@ -328,13 +328,15 @@ impl Looker {
         // Who is orphaned meanwhile has a child younger than it was, and that is met later.
         let Some((first, made)) = oldest else { return };
         let mut from = first + 1;
-        while let Some(numbers) = young::numbers_after(first, made) {
+        while let Some(numbers) = self.registry.numbers.after(first, made) {
             let next = numbers.end() + 1;
             if from >= next {
                 return;
             }
             for pid in (from..next).filter(|pid| !leaders.contains(pid)) {
-                if let Some(stat) = proc::stat(pid) {
+                // Whoever is below one of those who are left is met with it.
+                let stat = proc::stat(pid).filter(|stat| self.registry.adopts(stat.parent));
+                if let Some(stat) = stat {
                     self.claim(&stat, runs, &children, met, tree);
                 }
             }

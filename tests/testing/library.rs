@@ -214,6 +214,20 @@ async fn a_dropped_future_kills_and_so_does_a_dropped_manager() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_dropped_before_it_has_a_number_is_ended_too() {
+    let (host, manager) = on(ScriptedHost::new().on("*", Script::forever()));
+    let stages = ["a", "b", "c"].map(Command::new);
+    let pipeline = manager.pipeline(stages).run();
+    assert!(tokio::time::timeout(Duration::ZERO, pipeline).await.is_err());
+    assert!(tokio::time::timeout(Duration::ZERO, manager.run(Command::new("d"))).await.is_err());
+    let started = manager.start(Command::new("e"));
+    assert!(tokio::time::timeout(Duration::ZERO, started).await.is_err());
+    tokio::time::sleep(m(1)).await;
+    assert!(manager.active().is_empty(), "{:?}", manager.active());
+    host.assert_nothing_left();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_host_serves_several_managers() {
     let (host, manager) = on(ScriptedHost::new().on("*", Script::new().wait(m(1))));
     let other = ProcessManager::with_host(host.clone());

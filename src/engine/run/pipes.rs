@@ -93,8 +93,13 @@ thread_local! {
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
+    /// Something can still come.
+    pub(super) fn are_open(&self) -> bool {
+        self.out.is_some() || self.err.is_some()
+    }
+
     pub(super) fn needs_place(&self) -> bool {
-        self.tap.is_some() && self.place.is_none() && (self.out.is_some() || self.err.is_some())
+        self.tap.is_some() && self.place.is_none() && self.are_open()
     }
 
     /// The answer to [`place`]. When nobody takes it any more, the child is told in the way pipes
