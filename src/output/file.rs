@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use memchr::memchr_iter;
 
 use super::block::Cut;
+use super::page::Page;
 use super::target::{Failure, Target};
 use super::wait::{Wakers, block_on, lock, wake_all};
 use super::writers::{After, Job, Pool};
@@ -132,9 +134,24 @@ struct Queue {
 
 /// Whole lines that wait for the disk.
 pub(super) struct Chunk {
-    pub(super) bytes: Vec<u8>,
+    bytes: Bytes,
     first: Timestamp,
     last: Timestamp,
+}
+
+enum Bytes {
+    Own(Vec<u8>),
+    /// Where they were read to.
+    Page(Arc<Page>, Range<usize>),
+}
+
+impl Chunk {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Page(page, range) => page.get(range.clone()),
+        }
+    }
 }
 
 /// What could not be written.
@@ -213,6 +230,26 @@ impl LogFile {
             }
             start = end;
         }
+        self.wake_writer(queue);
+    }
+
+    /// The same for whole lines that stay where they were read to.
+    pub(super) fn push_page(&self, page: &Arc<Page>, range: Range<usize>, now: Timestamp) {
+        let mut queue = lock(&self.0.queue);
+        if queue.closed {
+            return;
+        }
+        if let Some(lost) = &mut queue.lost {
+            lost.add(page.get(range), now, now);
+            return;
+        }
+        queue.bytes += range.len();
+        let bytes = Bytes::Page(Arc::clone(page), range);
+        queue.chunks.push_back(Chunk { bytes, first: now, last: now });
+        self.wake_writer(queue);
+    }
+
+    fn wake_writer(&self, mut queue: MutexGuard<'_, Queue>) {
         if queue.lost.is_none() && !queue.scheduled && queue.bytes > 0 {
             queue.scheduled = true;
             drop(queue);
@@ -244,12 +281,12 @@ impl Queue {
             return;
         }
         self.bytes += text.len();
-        if let Some(last) = self.chunks.back_mut()
-            && last.bytes.len() + text.len() <= CHUNK
-            && last.bytes.last() == Some(&b'\n')
+        if let Some(Chunk { bytes: Bytes::Own(bytes), last, .. }) = self.chunks.back_mut()
+            && bytes.len() + text.len() <= CHUNK
+            && bytes.last() == Some(&b'\n')
         {
-            last.bytes.extend_from_slice(text);
-            last.last = now;
+            bytes.extend_from_slice(text);
+            *last = now;
             return;
         }
         let bytes = if (MUCH..=CHUNK).contains(&text.len()) && text.last() == Some(&b'\n') {
@@ -259,7 +296,7 @@ impl Queue {
         } else {
             text.to_vec()
         };
-        self.chunks.push_back(Chunk { bytes, first: now, last: now });
+        self.chunks.push_back(Chunk { bytes: Bytes::Own(bytes), first: now, last: now });
     }
 
     /// Takes out what is written in one turn.
@@ -267,7 +304,7 @@ impl Queue {
         let mut bytes = 0;
         let count = self.chunks.iter().take_while(|chunk| {
             let more = bytes < TURN;
-            bytes += chunk.bytes.len();
+            bytes += chunk.bytes().len();
             more
         });
         let count = count.count();
@@ -324,10 +361,10 @@ impl Shared {
         lost.error = plain(&failure.error);
         let mut rest = batch.iter().skip(failure.chunk);
         if let Some(torn) = rest.next() {
-            lost.add(torn.bytes.get(failure.offset..).unwrap_or_default(), torn.first, torn.last);
+            lost.add(torn.bytes().get(failure.offset..).unwrap_or_default(), torn.first, torn.last);
         }
         for chunk in rest.chain(&queue.chunks) {
-            lost.add(&chunk.bytes, chunk.first, chunk.last);
+            lost.add(chunk.bytes(), chunk.first, chunk.last);
         }
         queue.chunks.clear();
         queue.bytes = 0;
@@ -377,8 +414,12 @@ impl Job for Shared {
             (self.notify)(Notice::LogRecovered { source, path, lost_lines, lost_bytes });
         }
         let Err(failure) = result else {
-            let bytes = batch.iter().map(|chunk| chunk.bytes.len()).sum();
-            self.pool.give_back(batch.into_iter().map(|chunk| chunk.bytes), CHUNK);
+            let bytes = batch.iter().map(|chunk| chunk.bytes().len()).sum();
+            let own = batch.into_iter().filter_map(|chunk| match chunk.bytes {
+                Bytes::Own(bytes) => Some(bytes),
+                Bytes::Page(..) => None,
+            });
+            self.pool.give_back(own, CHUNK);
             if closing {
                 target.close();
             }

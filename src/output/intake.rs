@@ -5,9 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
-use super::block::{Cut, Head};
+use super::block::{Cut, Head, Paged, index};
+use super::page::{self, Scratch};
 use super::{LogFile, LogStore, Partial, SourceId, Stream};
 
 #[cfg(test)]
@@ -37,6 +38,8 @@ pub struct Intake {
     out: Vec<u8>,
     err: Vec<u8>,
     cuts: Vec<Cut>,
+    /// Lines of the last page.
+    usual: usize,
 }
 
 impl Intake {
@@ -45,7 +48,7 @@ impl Intake {
         let longest = store.longest_line();
         let store = Arc::clone(store);
         let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, source, run, longest, log, out, err, cuts }
+        Self { store, source, run, longest, log, out, err, cuts, usual: 0 }
     }
 
     /// Takes the next bytes of a stream; the lines that end in them can be read at once.
@@ -53,6 +56,40 @@ impl Intake {
         for portion in bytes.chunks(PORTION) {
             self.cut(stream, portion, now);
         }
+    }
+
+    /// The same for bytes that were read into a [`Scratch`]; when they are many, its memory is kept
+    /// as it is and other memory is there for the next read.
+    pub fn take(&mut self, stream: Stream, scratch: &mut Scratch, read: usize, now: Timestamp) {
+        if read < page::MUCH || !self.keep(stream, scratch, read, now) {
+            self.push(stream, scratch.filled(read), now);
+        }
+    }
+
+    /// Keeps the memory that was read into. `false`, and nothing has changed, when its lines are too
+    /// long or too short for that.
+    fn keep(&mut self, stream: Stream, scratch: &mut Scratch, read: usize, now: Timestamp) -> bool {
+        let Some(pages) = self.store.pages() else { return false };
+        let Some(mut range) = scratch.joined(self.begun(stream), read) else { return false };
+        let text = scratch.get(range.clone());
+        let Some(last) = memrchr(b'\n', text) else { return false };
+        let (whole, rest) = text.split_at(last + 1);
+        let head = Head { run: self.run, stream, ms: now.as_millisecond() };
+        let mut lines = pages.index(self.usual + self.usual / 16);
+        if rest.len() > self.longest || !index(whole, self.longest, head, &mut lines) {
+            pages.give_back(lines);
+            return false;
+        }
+        self.usual = lines.len();
+        range.end = range.start + whole.len();
+        let carry = rest.to_vec();
+        let page = pages.take(scratch);
+        if let Some(log) = &self.log {
+            log.push_page(&page, range.clone(), now);
+        }
+        self.store.append_page(self.source, head, Paged { page, range, lines });
+        *self.carry(stream) = carry;
+        true
     }
 
     /// The stream has ended: what is left of it is its last line, without a newline.
@@ -87,6 +124,13 @@ impl Intake {
     /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
+    }
+
+    fn begun(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
     }
 
     fn carry(&mut self, stream: Stream) -> &mut Vec<u8> {
