@@ -67,7 +67,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "output",
-        layers: &["spec"],
+        // `sys` for the memory it reads into.
+        layers: &["spec", "sys"],
         crates: &["memchr", "regex", "rustix", "unicode_width"],
         never: &["async ", ".await", "SystemTime", "std::process", "std::net", "println!"],
     },

@@ -6,11 +6,12 @@
 //! portions is copied, so that a page is never kept for a few lines.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, Mutex};
 
 use super::block::Entry;
 use super::wait::lock;
+use crate::sys::Memory;
 
 /// Memory of one page.
 pub(super) const SIZE: usize = 256 << 10;
@@ -22,7 +23,7 @@ pub(super) const MUCH: usize = (SIZE - HEADROOM) / 4 * 3;
 const SPARE: usize = 16;
 
 /// What a child's output is read into. One serves many runs, one after the other.
-pub struct Scratch(Box<[u8]>);
+pub struct Scratch(Room);
 
 impl Scratch {
     /// Where to read to.
@@ -49,7 +50,7 @@ impl Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self(vec![0; SIZE].into_boxed_slice())
+        Self(Room::Heap(vec![0; SIZE]))
     }
 }
 
@@ -59,23 +60,57 @@ impl fmt::Debug for Scratch {
     }
 }
 
+/// The memory itself.
+enum Room {
+    Mapped(Memory),
+    Heap(Vec<u8>),
+}
+
+impl Deref for Room {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(memory) => memory,
+            Self::Heap(bytes) => bytes,
+        }
+    }
+}
+
+impl DerefMut for Room {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Mapped(memory) => memory,
+            Self::Heap(bytes) => bytes,
+        }
+    }
+}
+
 /// Pages that are not in use, of one store.
 #[derive(Default)]
 pub(super) struct Pages(Mutex<Spare>);
 
 #[derive(Default)]
 struct Spare {
-    pages: Vec<Box<[u8]>>,
+    pages: Vec<Room>,
     indexes: Vec<Vec<Entry>>,
 }
 
 impl Pages {
     /// Takes the memory that was read into, and leaves other memory in its place.
     pub(super) fn take(self: &Arc<Self>, scratch: &mut Scratch) -> Arc<Page> {
-        let spare = lock(&self.0).pages.pop();
-        let fresh = spare.map_or_else(Scratch::default, Scratch);
+        let fresh = self.page().map_or_else(Scratch::default, Scratch);
         let Scratch(bytes) = std::mem::replace(scratch, fresh);
         Arc::new(Page { bytes, home: Arc::clone(self) })
+    }
+
+    /// A page that is not in use, or new ones from the system.
+    fn page(&self) -> Option<Room> {
+        let mut spare = lock(&self.0);
+        if spare.pages.is_empty() {
+            spare.pages.extend(Memory::portion(SIZE).into_iter().map(Room::Mapped));
+        }
+        spare.pages.pop()
     }
 
     /// An empty index for about so many lines, used before if there is one.
@@ -95,7 +130,7 @@ impl Pages {
 
 /// A page that has been read into, and does not change any more.
 pub(super) struct Page {
-    bytes: Box<[u8]>,
+    bytes: Room,
     home: Arc<Pages>,
 }
 
@@ -107,7 +142,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
+        let bytes = std::mem::replace(&mut self.bytes, Room::Heap(Vec::new()));
         let mut spare = lock(&self.home.0);
         if spare.pages.len() < SPARE {
             spare.pages.push(bytes);
