@@ -16,11 +16,14 @@ use crate::machine::{
 use crate::output::{LogFile, LogStore, LogWriters, SourceId};
 use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
+use crate::sys::notify::NotifySockets;
 
 mod clock;
 mod environment;
 mod guest;
 mod notice;
+mod notify;
+mod probes;
 mod run;
 mod start;
 mod stop_command;
@@ -32,6 +35,7 @@ pub use notice::Notices;
 pub use run::Tap;
 
 use environment::Surroundings;
+use probes::{Asked, Probes};
 use run::Order;
 
 /// Facts taken in one go before anything is published.
@@ -60,6 +64,8 @@ pub struct Settings {
     pub inherited: Vec<(OsString, OsString)>,
     /// Output is shown in colour, so children may be asked for it.
     pub colour: bool,
+    /// A folder of the project's own, for sockets.
+    pub runtime: Option<std::path::PathBuf>,
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// The process that runs in the foreground, if one does.
@@ -82,6 +88,8 @@ pub struct Engine<H: Host> {
     sources: HashMap<ProcessId, SourceId>,
     writers: LogWriters,
     logs: HashMap<ProcessId, LogFile>,
+    probes: Probes<H>,
+    sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
     wishes: mpsc::UnboundedReceiver<Wish>,
@@ -130,14 +138,21 @@ impl<H: Host> Engine<H> {
         });
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
+        let surroundings = Surroundings {
+            inherited: settings.inherited.into(),
+            session: settings.session.into(),
+            colour: settings.colour,
+        };
+        let facts = mpsc::unbounded_channel();
+        let told_by = (surroundings.clone(), clock.clone(), facts.0.clone());
+        let probes = Probes::new(Arc::clone(&host), told_by.0, told_by.1, told_by.2);
         Self {
             host,
             orchestra,
-            surroundings: Surroundings {
-                inherited: settings.inherited.into(),
-                session: settings.session.into(),
-                colour: settings.colour,
-            },
+            surroundings,
+            probes,
+            sockets,
             front: settings.front,
             takes_terminal: settings.takes_terminal,
             clock,
@@ -146,7 +161,7 @@ impl<H: Host> Engine<H> {
             writers: LogWriters::new(move |notice| log_notices.tell(notice.into())),
             logs: HashMap::new(),
             orders: HashMap::new(),
-            facts: mpsc::unbounded_channel(),
+            facts,
             wishes: received,
             witness: settings.witness,
             guests: HashMap::new(),
@@ -204,6 +219,7 @@ impl<H: Host> Engine<H> {
             }
         };
         self.publish();
+        self.probes.finish().await;
         self.close_logs().await;
         self.store.close();
         finish
@@ -257,6 +273,8 @@ impl<H: Host> Engine<H> {
                 | Effect::Stop { .. }
                 | Effect::Kill { .. }
                 | Effect::Signal { .. }
+                | Effect::Probe { .. }
+                | Effect::EndProbes { .. }
                 | Effect::AskQuiet { .. } => None,
             });
             let over: Vec<_> = over.collect();
@@ -297,6 +315,10 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Probe { run, which, number, replica, spec } => {
+                self.probes.begin(Asked { run, which, number, replica, spec });
+            }
+            Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+mod check;
 #[cfg(test)]
 mod docs;
 mod fault;
@@ -23,6 +24,7 @@ mod schema;
 mod signal;
 mod units;
 
+pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
@@ -158,6 +160,10 @@ pub struct ProcessSpec {
     pub stdin: StdinKind,
     /// Process, job or pool → what it must have reached first.
     pub depends_on: IndexMap<Name, Dependency>,
+    /// When it counts as ready; nothing: as soon as it has started.
+    pub ready: Option<Check>,
+    /// Failing it ends the run.
+    pub health: Option<Check>,
     /// Whether a run that ended by itself is followed by another.
     pub restart: Restart,
     /// How often and when it is tried again.

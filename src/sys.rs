@@ -26,6 +26,7 @@ mod host;
 pub mod journal;
 mod kill;
 mod memory;
+pub mod notify;
 mod pause;
 mod pipe;
 mod prepare;
@@ -35,13 +36,14 @@ mod registry;
 mod spawn;
 mod stray;
 mod sweep;
+mod young;
 
 pub use child::RealChild;
 pub use folders::{FolderError, Folders, Holder, Lock, LockError};
 pub use host::{HostOptions, RealHost};
 pub use memory::Memory;
 pub use pipe::OutputPipe;
-pub use proc::{PROCESS, REPLICA, RUN, SESSION};
+pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
 
 /// Everything that is needed to start one run.

@@ -15,6 +15,8 @@ use crate::sys::{Folders, Lock, LockError, process};
 pub(super) struct Held {
     /// Where diagnostics go when nothing else is said.
     pub(super) log: Option<PathBuf>,
+    /// For sockets.
+    pub(super) runtime: Option<PathBuf>,
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
@@ -105,7 +107,17 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    Ok(Held { log, guardian, session, policies, recovered, descriptors, _lock: Some(lock) })
+    let runtime = Some(folders.runtime);
+    Ok(Held {
+        log,
+        runtime,
+        guardian,
+        session,
+        policies,
+        recovered,
+        descriptors,
+        _lock: Some(lock),
+    })
 }
 
 /// The same for one command that belongs to no project.
@@ -116,7 +128,8 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     let guardian = guard(None)?;
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
     let recovered = Vec::new();
-    Ok(Held { log: None, guardian, session, policies, recovered, descriptors, _lock: None })
+    let (log, runtime) = (None, None);
+    Ok(Held { log, runtime, guardian, session, policies, recovered, descriptors, _lock: None })
 }
 
 fn session() -> Result<String, Ending> {

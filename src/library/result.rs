@@ -180,6 +180,7 @@ fn by_word(by: By) -> &'static str {
         By::Stop => "stop",
         By::Kill => "kill",
         By::Restart => "restart",
+        By::Health => "failed health check",
         By::Shutdown => "shutdown",
     }
 }

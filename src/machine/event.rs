@@ -64,6 +64,8 @@ pub enum RunError {
     Timeout,
     /// It was silent longer than its `idle_timeout`.
     IdleTimeout,
+    /// It was not ready in time.
+    ReadyTimeout,
     /// Something of its tree could not be ended.
     Unkillable,
 }
@@ -93,6 +95,7 @@ impl RunError {
             Self::Other => "other",
             Self::Timeout => "timeout",
             Self::IdleTimeout => "idle_timeout",
+            Self::ReadyTimeout => "ready_timeout",
             Self::Unkillable => "unkillable",
         }
     }
@@ -108,6 +111,8 @@ pub enum By {
     Kill,
     /// A restart.
     Restart,
+    /// Its health check failed.
+    Health,
     /// The project was being stopped.
     Shutdown,
 }
@@ -253,7 +258,21 @@ events! {
         /// Who.
         #[serde(flatten)]
         of: Subject,
+        /// What was asked, where it has a check.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        probe: Option<String>,
+        /// What that answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
         /// Why it runs.
+        cause: Cause,
+    }
+    /// It was ready and is not any more, but goes on running.
+    ProcessUnhealthy "process_unhealthy" {
+        /// Who.
+        #[serde(flatten)]
+        of: Subject,
+        /// What was asked, and what it answered.
         cause: Cause,
     }
     /// It ended and will be tried again after a delay.
@@ -337,6 +356,9 @@ events! {
         /// What went wrong in the last run, if it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<RunError>,
+        /// How the last run ended, for people.
+        #[serde(default)]
+        message: String,
         /// That the tries are used up.
         cause: Cause,
     }
@@ -380,6 +402,7 @@ impl Event {
             Self::ProcessWaiting(e) => Some(&e.of),
             Self::ProcessStarted(e) => Some(&e.of),
             Self::ProcessReady(e) => Some(&e.of),
+            Self::ProcessUnhealthy(e) => Some(&e.of),
             Self::ProcessRetrying(e) => Some(&e.of),
             Self::ProcessStopping(e) => Some(&e.of),
             Self::ProcessCompleted(e) => Some(&e.of),

@@ -22,10 +22,12 @@ mod laws;
 mod project;
 mod words;
 
+mod checks;
 mod coming;
 mod cost;
 mod dependencies;
 mod ending;
+mod health;
 mod pools;
 mod random;
 mod retrying;

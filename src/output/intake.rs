@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::block::{Cut, Head, Paged, index};
+use super::lookout::Lookout;
 use super::page::{self, Scratch};
 use super::{LogFile, LogStore, Partial, SourceId, Stream};
+use crate::spec::Pattern;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,8 @@ pub struct Intake {
     cuts: Vec<Cut>,
     /// Lines of the last page.
     usual: usize,
+    lookout: Option<Lookout>,
+    found: Option<String>,
 }
 
 impl Intake {
@@ -48,7 +52,18 @@ impl Intake {
         let longest = store.longest_line();
         let store = Arc::clone(store);
         let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, source, run, longest, log, out, err, cuts, usual: 0 }
+        let (lookout, found) = (None, None);
+        Self { store, source, run, longest, log, out, err, cuts, usual: 0, lookout, found }
+    }
+
+    /// Looks for a line that matches in all that comes from now on.
+    pub fn look_for(&mut self, pattern: Pattern) {
+        self.lookout = Some(Lookout::new(pattern));
+    }
+
+    /// The line that was looked for, once.
+    pub fn found(&mut self) -> Option<String> {
+        self.found.take()
     }
 
     /// Takes the next bytes of a stream; the lines that end in them can be read at once.
@@ -69,7 +84,9 @@ impl Intake {
     /// Keeps the memory that was read into. `false`, and nothing has changed, when its lines are too
     /// long or too short for that.
     fn keep(&mut self, stream: Stream, scratch: &mut Scratch, read: usize, now: Timestamp) -> bool {
-        let Some(pages) = self.store.pages() else { return false };
+        let Some(pages) = self.store.pages().filter(|_| self.lookout.is_none()) else {
+            return false;
+        };
         let Some(mut range) = scratch.joined(self.begun(stream), read) else { return false };
         let text = scratch.get(range.clone());
         let Some(last) = memrchr(b'\n', text) else { return false };
@@ -173,12 +190,18 @@ impl Intake {
         *self.carry(stream) = carry;
     }
 
-    fn hand_on(&self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[Cut])]) {
+    fn hand_on(&mut self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[Cut])]) {
         let head = Head { run: self.run, stream, ms: now.as_millisecond() };
         self.store.append(self.source, head, chunks);
         if let Some(log) = &self.log {
             for (text, cuts) in chunks {
                 log.push(text, cuts, now);
+            }
+        }
+        if let Some(lookout) = &mut self.lookout {
+            self.found = chunks.iter().find_map(|(text, cuts)| lookout.see(stream, text, cuts));
+            if self.found.is_some() {
+                self.lookout = None;
             }
         }
     }

@@ -9,6 +9,10 @@ use crate::machine::{
 };
 use crate::spec::{Condition, Name, Spec};
 
+mod checks;
+
+use checks::CheckLaws;
+
 /// What was seen so far, by somebody who knows nothing of how the machine works.
 #[derive(Debug)]
 pub(super) struct Laws {
@@ -24,6 +28,7 @@ pub(super) struct Laws {
     /// Whether the latest run got as far as exec, and whether it ended well.
     has_started: HashSet<ProcessId>,
     has_succeeded: HashSet<ProcessId>,
+    checks: CheckLaws,
     /// No members any more.
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
@@ -43,6 +48,7 @@ impl Laws {
             ended: HashSet::new(),
             has_started: HashSet::new(),
             has_succeeded: HashSet::new(),
+            checks: CheckLaws::default(),
             over: HashSet::new(),
             down: HashSet::new(),
             ignores_dependencies: false,
@@ -67,6 +73,7 @@ impl Laws {
             self.ghosts.remove(run);
         }
         self.effects(step, &views, &snapshot.phase);
+        self.checks.hold(&self.spec, now, (step, input), &views);
         if matches!(input, Some(Input::Tick)) {
             let deadline = machine.deadline();
             assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
@@ -83,7 +90,7 @@ impl Laws {
                     | StateName::Skipped
             );
             // One that is being spawned is asked to go as soon as it is there.
-            let is_going = is_down || view.state == StateName::Starting;
+            let is_going = is_down || view.state == StateName::Starting && view.pid.is_none();
             assert!(
                 !self.down.contains(&view.id) || is_going,
                 "{} is stopped: {view:?}",
@@ -145,7 +152,7 @@ impl Laws {
                     assert_eq!(started, Some(false), "{run} started once, after its spawn");
                     self.has_started.insert(process);
                 }
-                Event::ProcessReady(_) | Event::ProcessStopping(_) => {
+                Event::ProcessReady(_) | Event::ProcessUnhealthy(_) | Event::ProcessStopping(_) => {
                     assert_eq!(self.open.get(&run), Some(&true), "{run} is up: {event:?}");
                 }
                 Event::ProcessCompleted(_) | Event::ProcessKilled(_) | Event::ProcessFailed(_) => {
@@ -197,6 +204,8 @@ impl Laws {
                     assert!(views.iter().all(|view| view.id != *process), "{process:?} is gone");
                     assert!(self.over.insert(*process), "{process:?} is over once");
                 }
+                // What of them holds is in `checks`.
+                Effect::Probe { .. } | Effect::EndProbes { .. } => {}
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }
@@ -305,7 +314,7 @@ fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<Process
 fn is_legal(from: StateName, to: StateName) -> bool {
     use StateName::{
         Backoff, Failed, Idle, Queued, Ready, Skipped, Starting, Stopped, Stopping, Succeeded,
-        Waiting,
+        Unhealthy, Waiting,
     };
     match from {
         Idle | Stopped | Succeeded | Failed => {
@@ -314,8 +323,12 @@ fn is_legal(from: StateName, to: StateName) -> bool {
         Skipped => matches!(to, Waiting | Queued | Starting | Stopped),
         Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
         Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
-        Starting => matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued),
-        Ready => matches!(to, Stopping | Backoff | Succeeded | Failed),
+        Starting => matches!(
+            to,
+            Ready | Stopping | Backoff | Succeeded | Failed | Stopped | Waiting | Queued
+        ),
+        Ready => matches!(to, Unhealthy | Stopping | Backoff | Succeeded | Failed),
+        Unhealthy => matches!(to, Ready | Stopping | Backoff | Succeeded | Failed),
         Stopping => {
             matches!(to, Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting)
         }

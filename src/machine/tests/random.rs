@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::host::{OnKill, OnStop, Script, willing};
+use super::host::{OnKill, OnStop, Reply, Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
 use crate::machine::{Fact, Options, RunId, Tenure};
 use crate::spec::{
-    Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind,
+    Answer, Check, Condition, Endpoint, Exit, OnFailure, Pattern, Port, Probe, ProcessSpec,
+    Restart, ShutdownOn, Signal, StartErrorKind, Which,
 };
 
 /// One process or job before it has a name.
@@ -28,6 +29,8 @@ struct Member {
     idle_timeout: Option<Duration>,
     shutdown_on: ShutdownOn,
     autostart: bool,
+    ready: Option<Check>,
+    health: Option<Check>,
     scripts: Vec<Script>,
 }
 
@@ -84,6 +87,34 @@ fn condition() -> impl Strategy<Value = Condition> {
     ]
 }
 
+/// Answers at any time, in any order, or never.
+fn replies() -> impl Strategy<Value = Vec<Reply>> {
+    let reply = proptest::option::weighted(0.9, (duration(), prop::bool::weighted(0.6)));
+    proptest::collection::vec(reply, 1..5)
+}
+
+fn check() -> impl Strategy<Value = Check> {
+    let endpoint = Endpoint { host: "localhost".to_owned(), port: Port::Number(1) };
+    let probe = prop_oneof![
+        5 => Just(Probe::Tcp(endpoint)),
+        1 => Just(Probe::Log(Pattern::new("up").unwrap())),
+        1 => Just(Probe::Notify),
+        1 => duration().prop_map(Probe::Delay),
+    ];
+    (probe, duration(), duration(), maybe(duration()), 1_u32..3, 1_u32..3).prop_map(
+        |(probe, interval, initial_delay, timeout, successes, failures)| Check {
+            probe,
+            // Not so often that a world is nothing but probes.
+            interval: interval.max(ms(250)),
+            probe_timeout: s(5),
+            initial_delay,
+            successes,
+            failures,
+            timeout,
+        },
+    )
+}
+
 fn script() -> impl Strategy<Value = Script> {
     let spawn = prop_oneof![
         8 => Just(Ok(())),
@@ -101,8 +132,22 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(OnKill::After(s(7))),
         1 => Just(OnKill::Never)
     ];
-    (duration(), spawn, maybe((duration(), exit)), on_stop, on_kill, maybe(duration()), duration())
-        .prop_map(|(spawn_after, spawn, exit, on_stop, on_kill, strays, last_output)| Script {
+    let life = (
+        duration(),
+        spawn,
+        maybe((duration(), exit)),
+        on_stop,
+        on_kill,
+        maybe(duration()),
+        duration(),
+    );
+    (life, replies(), replies(), proptest::option::weighted(0.7, duration())).prop_map(
+        |(
+            (spawn_after, spawn, exit, on_stop, on_kill, strays, last_output),
+            ready,
+            health,
+            speaks,
+        )| Script {
             spawn_after: spawn_after.max(ms(1)),
             spawn,
             exit,
@@ -110,7 +155,11 @@ fn script() -> impl Strategy<Value = Script> {
             on_kill,
             strays,
             last_output,
-        })
+            ready,
+            health,
+            speaks,
+        },
+    )
 }
 
 fn member() -> impl Strategy<Value = Member> {
@@ -128,9 +177,15 @@ fn member() -> impl Strategy<Value = Member> {
         (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
         (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
         (prop::bool::weighted(0.85), proptest::collection::vec(script(), 1..4)),
+        (proptest::option::weighted(0.4, check()), maybe(check())),
     )
         .prop_map(
-            |((needs, needs_pool, place, restart, attempts), rest, (autostart, scripts))| {
+            |(
+                (needs, needs_pool, place, restart, attempts),
+                rest,
+                (autostart, scripts),
+                (ready, health),
+            )| {
                 let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
                 Member {
                     needs,
@@ -144,6 +199,8 @@ fn member() -> impl Strategy<Value = Member> {
                     idle_timeout,
                     shutdown_on,
                     autostart,
+                    ready,
+                    health: health.filter(|check| check.probe.is_asked()),
                     scripts,
                 }
             },
@@ -160,7 +217,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => some().prop_map(Happening::Kill),
         5 => some().prop_map(Happening::Restart),
         1 => (0_usize..24).prop_map(Happening::Signal),
-        2 => (0_usize..24, 0_u32..4, 0_u8..5).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
+        2 => (0_usize..24, 0_u32..4, 0_u8..8).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
         3 => (any::<bool>(), prop::bool::weighted(0.2), -1_i32..2, duration(), script()).prop_map(
             |(in_pool, stays, priority, delay, script)| Happening::Come {
                 in_pool, stays, priority, delay, script
@@ -195,6 +252,7 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
             spec.idle_timeout = member.idle_timeout.map(|limit| limit.max(ms(1)));
             spec.shutdown_on = member.shutdown_on;
             spec.autostart = member.autostart;
+            (spec.ready, spec.health) = (member.ready.clone(), member.health.clone());
             match member.place {
                 Place::Plain | Place::Job => {}
                 Place::Replicas(count) => spec.replicas = Some(count),
@@ -273,6 +331,10 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new() },
         2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
         3 => Fact::Quiet { run, since: super::Moment::default() },
+        4 => Fact::Probed { run, which: Which::Ready, number: 1, answer: Answer::good("yes") },
+        5 => Fact::Probed { run, which: Which::Health, number: 1, answer: Answer::bad("no") },
+        6 => Fact::Matched { run, line: "up".to_owned() },
+        7 => Fact::Notified { run, ready: true, status: None },
         _ => {
             let (kind, message) = (StartErrorKind::Other, String::new());
             Fact::SpawnFailed { run, error: crate::spec::StartError { kind, message } }
@@ -344,6 +406,9 @@ proptest! {
         for member in &mut members {
             member.scripts = vec![willing()];
             (member.timeout, member.idle_timeout, member.needs_pool) = (None, None, None);
+            if let Some(check) = &mut member.ready {
+                check.timeout = None;
+            }
             for need in &mut member.needs {
                 need.1 = Condition::Ready;
             }
