@@ -151,7 +151,7 @@ impl LogStore {
 
     /// Lines from number `from` on, oldest first.
     pub fn read(&self, selection: &Selection, from: u64, limit: Limit) -> Slice {
-        self.lock().read(selection, from, limit)
+        self.lock().read(selection, |_| from, limit)
     }
 
     /// The last lines before number `before`, oldest first.

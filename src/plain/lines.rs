@@ -27,7 +27,7 @@ pub struct LineStyle {
     pub timestamps: bool,
 }
 
-/// Prints the kept output in the order it came.
+/// Prints the kept output in the order it came; by turns while there is more than can be shown.
 pub(super) struct Printer {
     store: Arc<LogStore>,
     reader: Reader,
@@ -63,7 +63,7 @@ impl Printer {
         let mut is_failing = false;
         loop {
             let Some(newer) = self.reader.wait_newer(None) else { continue };
-            let slice = self.reader.read(CHUNK);
+            let slice = self.reader.read_by_turns(CHUNK);
             for missed in slice.missed() {
                 let name = self.store.name(missed.source);
                 let name = name.map_or_else(String::new, |name| name.to_string());
