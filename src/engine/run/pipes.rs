@@ -14,7 +14,7 @@ use crate::output::{Capture, Intake, Scratch, Stream};
 /// Where what was read goes.
 pub(in crate::engine) enum Outlet {
     /// Into the store of the project, and the log file.
-    Store(Intake),
+    Store(Box<Intake>),
     /// Into what is kept for one command.
     Capture(Arc<Capture>),
 }
