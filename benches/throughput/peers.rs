@@ -79,15 +79,16 @@ pub(super) fn with_honcho(total: u64) -> io::Result<Option<(f64, Vec<f64>)>> {
 /// `cat`, or the bare loop.
 pub(super) fn with_reader(total: u64, mut reader: Command) -> io::Result<Pace> {
     let project = Project::new("")?;
-    let mut child = Command::new(support::again()?);
-    child.arg("lines").arg("stamp").arg(total.to_string()).current_dir(project.path(""));
     let (from, to) = io::pipe()?;
     let log = project.path("flood.log");
     let mut reader = Held::start(reader.stdin(from).stdout(File::create(&log)?))?;
-    // One end is held here, so that the reader is still there to be looked at.
-    let mut child = Held::start(child.stdout(to.try_clone()?))?;
+    let mut child = Command::new(support::again()?);
+    child.arg("lines").arg("stamp").arg(total.to_string()).current_dir(project.path(""));
+    let mut writer = Held::start(child.stdout(to))?;
+    // The command still holds its end, so the reader is there to be looked at.
     let pace = Pace::of(reader.pid(), &project.path("stamp"), &log, total);
-    child.wait()?;
-    drop((to, child));
-    Ok(pace).inspect(|_| _ = reader.wait())
+    writer.wait()?;
+    drop(child);
+    reader.wait()?;
+    Ok(pace)
 }
