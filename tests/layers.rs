@@ -104,8 +104,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "output",
-        // `sys` for the memory it reads into.
-        layers: &["spec", "sys"],
+        layers: &["spec"],
         crates: &["memchr", "regex", "rustix", "unicode_width"],
         never: &["async ", ".await", "SystemTime", "std::process", "std::net"],
     },

@@ -14,7 +14,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::memchr_iter;
 
 use super::block::Cut;
 use super::page::Page;
@@ -23,8 +22,12 @@ use super::wait::{Wakers, block_on, lock, wake_all};
 use super::writers::{After, Job, Pool};
 use crate::spec::{LogPolicy, Name};
 
+mod chunk;
 #[cfg(test)]
 mod tests;
+
+use chunk::Bytes;
+pub(super) use chunk::{Chunk, Lost};
 
 /// Bytes that may wait for the disk, for each file.
 const QUEUE: usize = 8 << 20;
@@ -130,38 +133,6 @@ struct Queue {
     closing: bool,
     closed: bool,
     wakers: Wakers,
-}
-
-/// Whole lines that wait for the disk.
-pub(super) struct Chunk {
-    bytes: Bytes,
-    first: Timestamp,
-    last: Timestamp,
-}
-
-enum Bytes {
-    Own(Vec<u8>),
-    /// Where they were read to.
-    Page(Arc<Page>, Range<usize>),
-}
-
-impl Chunk {
-    pub(super) fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Own(bytes) => bytes,
-            Bytes::Page(page, range) => page.get(range.clone()),
-        }
-    }
-}
-
-/// What could not be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub(super) error: String,
-    pub(super) lines: u64,
-    pub(super) bytes: u64,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
 }
 
 impl LogWriters {
@@ -309,25 +280,6 @@ impl Queue {
         });
         let count = count.count();
         self.chunks.drain(..count).collect()
-    }
-}
-
-impl Lost {
-    fn new(at: Timestamp) -> Self {
-        Self { error: String::new(), lines: 0, bytes: 0, from: at, to: at }
-    }
-
-    fn add(&mut self, text: &[u8], first: Timestamp, last: Timestamp) {
-        if text.is_empty() {
-            return;
-        }
-        if self.bytes == 0 {
-            self.from = first;
-        }
-        self.to = last;
-        self.bytes += text.len() as u64;
-        self.lines += memchr_iter(b'\n', text).count() as u64;
-        self.lines += u64::from(text.last() != Some(&b'\n'));
     }
 }
 

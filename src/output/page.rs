@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex};
 
 use super::block::Entry;
 use super::wait::lock;
-use crate::sys::Memory;
 
 /// Memory of one page.
 pub(super) const SIZE: usize = 256 << 10;
+/// A page of the system, or a part of one.
+const ALIGNED: usize = 4 << 10;
 /// Left free in front of what is read, for the line that was begun before.
 pub(super) const HEADROOM: usize = 4 << 10;
 /// A read of less is copied.
@@ -50,7 +51,7 @@ impl Scratch {
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self(Room::Heap(vec![0; SIZE]))
+        Self(Room::new())
     }
 }
 
@@ -60,29 +61,33 @@ impl fmt::Debug for Scratch {
     }
 }
 
-/// The memory itself.
-enum Room {
-    Mapped(Memory),
-    Heap(Vec<u8>),
+/// The memory itself. It begins where a page of the system does: the kernel copies from page to page,
+/// and does so faster when both begin alike.
+#[derive(Default)]
+struct Room {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Room {
+    fn new() -> Self {
+        let bytes = vec![0; SIZE + ALIGNED - 1];
+        let address = bytes.as_ptr().addr();
+        Self { start: address.next_multiple_of(ALIGNED) - address, bytes }
+    }
 }
 
 impl Deref for Room {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(memory) => memory,
-            Self::Heap(bytes) => bytes,
-        }
+        self.bytes.get(self.start..self.start + SIZE).unwrap_or_default()
     }
 }
 
 impl DerefMut for Room {
     fn deref_mut(&mut self) -> &mut [u8] {
-        match self {
-            Self::Mapped(memory) => memory,
-            Self::Heap(bytes) => bytes,
-        }
+        self.bytes.get_mut(self.start..self.start + SIZE).unwrap_or_default()
     }
 }
 
@@ -99,18 +104,10 @@ struct Spare {
 impl Pages {
     /// Takes the memory that was read into, and leaves other memory in its place.
     pub(super) fn take(self: &Arc<Self>, scratch: &mut Scratch) -> Arc<Page> {
-        let fresh = self.page().map_or_else(Scratch::default, Scratch);
+        let spare = lock(&self.0).pages.pop();
+        let fresh = spare.map_or_else(Scratch::default, Scratch);
         let Scratch(bytes) = std::mem::replace(scratch, fresh);
         Arc::new(Page { bytes, home: Arc::clone(self) })
-    }
-
-    /// A page that is not in use, or new ones from the system.
-    fn page(&self) -> Option<Room> {
-        let mut spare = lock(&self.0);
-        if spare.pages.is_empty() {
-            spare.pages.extend(Memory::portion(SIZE).into_iter().map(Room::Mapped));
-        }
-        spare.pages.pop()
     }
 
     /// An empty index for about so many lines, used before if there is one.
@@ -142,7 +139,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        let bytes = std::mem::replace(&mut self.bytes, Room::Heap(Vec::new()));
+        let bytes = std::mem::take(&mut self.bytes);
         let mut spare = lock(&self.home.0);
         if spare.pages.len() < SPARE {
             spare.pages.push(bytes);

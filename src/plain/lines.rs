@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::Clock;
 use crate::machine::Moment;
 use crate::output::{
     Limit, Line, LogStore, Missed, Newer, Reader, Selection, SourceId, Start, Styles, safe_line,
@@ -48,7 +47,7 @@ pub(super) struct Printer {
     zone: TimeZone,
     notices: Sender<String>,
     labels: Vec<Option<String>>,
-    clock: Clock,
+    now: Box<dyn Fn() -> Moment + Send>,
     portion: Portion,
     unshown: Unshown,
 }
@@ -86,15 +85,15 @@ impl Unshown {
     }
 
     /// How long until it is said; nothing when there is nothing to say.
-    fn due(&self, clock: &Clock) -> Option<Duration> {
-        let since = |told: Moment| clock.now().since_start().saturating_sub(told.since_start());
+    fn due(&self, now: Moment) -> Option<Duration> {
+        let since = |told: Moment| now.since_start().saturating_sub(told.since_start());
         let wait = self.told.map_or(Duration::ZERO, |told| PACE.saturating_sub(since(told)));
         (!self.lines.is_empty()).then_some(wait)
     }
 
-    fn take(&mut self, clock: &Clock) -> BTreeMap<SourceId, u64> {
+    fn take(&mut self, now: Moment) -> BTreeMap<SourceId, u64> {
         if !self.lines.is_empty() {
-            self.told = Some(clock.now());
+            self.told = Some(now);
         }
         std::mem::take(&mut self.lines)
     }
@@ -102,7 +101,7 @@ impl Unshown {
 
 impl Printer {
     pub(super) fn new(session: &Session, style: LineStyle, notices: Sender<String>) -> Self {
-        let store = Arc::clone(session.store());
+        let (store, clock) = (Arc::clone(session.store()), session.clock().clone());
         let snapshot = session.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         Self {
@@ -113,7 +112,7 @@ impl Printer {
             zone: TimeZone::system(),
             notices,
             labels: Vec::new(),
-            clock: session.clock().clone(),
+            now: Box::new(move || clock.now()),
             portion: Portion(LEAST),
             unshown: Unshown::default(),
         }
@@ -127,8 +126,8 @@ impl Printer {
         let mut text = Vec::new();
         let mut is_failing = false;
         loop {
-            let newer = self.reader.wait_newer(self.unshown.due(&self.clock));
-            if newer != Some(Newer::Lines) || self.unshown.due(&self.clock) == Some(Duration::ZERO)
+            let newer = self.reader.wait_newer(self.unshown.due((self.now)()));
+            if newer != Some(Newer::Lines) || self.unshown.due((self.now)()) == Some(Duration::ZERO)
             {
                 self.tell_unshown();
             }
@@ -139,9 +138,9 @@ impl Printer {
             for line in slice.lines() {
                 self.put(&mut text, &line);
             }
-            let before = self.clock.now();
+            let before = (self.now)();
             let written = to.write_all(&text).and_then(|()| to.flush());
-            let after = self.clock.now();
+            let after = (self.now)();
             let time = after.since_start().saturating_sub(before.since_start());
             self.portion.took(text.len(), time);
             match written {
@@ -164,7 +163,7 @@ impl Printer {
     }
 
     fn tell_unshown(&mut self) {
-        for (source, lines) in self.unshown.take(&self.clock) {
+        for (source, lines) in self.unshown.take((self.now)()) {
             let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
             let count = thousands(lines);
             let text = format!("pitcrew | {name}: {count} lines not shown, the reader is too slow");
@@ -230,6 +229,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::engine::Clock;
     use crate::output::{Intake, Stream};
     use crate::spec::{Name, OutputLimits};
 
@@ -258,7 +258,7 @@ mod tests {
             zone: TimeZone::UTC,
             notices,
             labels: Vec::new(),
-            clock: Clock::start(),
+            now: Box::new(Moment::default),
             portion: Portion(LEAST),
             unshown: Unshown::default(),
         }
