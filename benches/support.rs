@@ -206,6 +206,14 @@ pub(crate) fn processor() -> f64 {
     ticks / 100.0
 }
 
+/// Seconds of processor time one process has taken so far, all its threads.
+pub(crate) fn processor_of(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / 100.0
+}
+
 /// One number of `/proc/PID/status`, such as `VmHWM` in kB.
 pub(crate) fn status(pid: u32, key: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

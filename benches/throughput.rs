@@ -3,7 +3,9 @@
 //! process is seen meanwhile.
 //!
 //! The rate is taken from the moment the child begins to print until the log file is whole. `GB` in
-//! the environment makes it smaller.
+//! the environment makes it smaller. The processor time is that of who reads and writes, without the
+//! child's: other load on the machine changes it less than the rate. A bare loop that reads and
+//! writes in one thread, with the larger pipe that pitcrew has too, tells what the machine gives.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,7 +14,10 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[path = "throughput/peers.rs"]
+mod peers;
 mod support;
+use peers::{with_honcho, with_reader, with_supervisord};
 use support::{
     Budget, Held, Project, beside, head, median, now, pause, percentile, row, until, wall,
 };
@@ -33,11 +38,12 @@ fn main() -> io::Result<()> {
             "lines" => lines(stamp, argument(1).parse().unwrap_or(0)),
             "long" => long(stamp, argument(1).parse().unwrap_or(0)),
             "ticks" => ticks(),
+            "bare" => bare(),
             other => Err(io::Error::other(format!("no such errand: {other}"))),
         };
     }
     let total = (gigabytes() * 1e9) as u64 / BLOCK as u64 * BLOCK as u64;
-    let runs = support::runs(3);
+    let runs = support::runs(5);
     quiet(total, runs)?;
     shown(total, runs)?;
     endless(total / 2)
@@ -97,6 +103,19 @@ fn ticks() -> io::Result<()> {
     }
 }
 
+/// Reads and writes, nothing else.
+fn bare() -> io::Result<()> {
+    let (mut stdin, stdout) = (io::stdin().lock(), io::stdout());
+    let mut stdout = File::from(std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned()?);
+    _ = rustix::pipe::fcntl_setpipe_size(&stdin, 1 << 20);
+    let mut text = vec![0; 256 << 10];
+    loop {
+        let read = stdin.read(&mut text)?;
+        let Some(text) = text.get(..read).filter(|text| !text.is_empty()) else { return Ok(()) };
+        stdout.write_all(text)?;
+    }
+}
+
 /// Whether a file holds what `lines` prints, byte for byte.
 fn is_exact(file: &Path, total: u64) -> io::Result<bool> {
     let mut file = File::open(file)?;
@@ -139,9 +158,25 @@ fn procfile(errand: &str, total: u64, memory: &str) -> io::Result<String> {
     Ok(text)
 }
 
+/// How fast one got the output into a file, and for how much processor time.
+#[derive(Clone, Copy)]
+struct Pace {
+    rate: f64,
+    /// Seconds for a gigabyte.
+    cost: f64,
+}
+
+impl Pace {
+    /// Of the process that reads, which is still there.
+    fn of(reader: u32, stamp: &Path, file: &Path, total: u64) -> Self {
+        let rate = rate(stamp, file, total);
+        Self { rate, cost: support::processor_of(reader) / (total as f64 / 1e9) }
+    }
+}
+
 /// What one run of pitcrew gave.
 struct Run {
-    rate: f64,
+    pace: Pace,
     /// The most memory the engine had, in MB.
     memory: f64,
     exact: bool,
@@ -176,17 +211,29 @@ fn follow(file: &Path, stop: &AtomicBool) -> Vec<f64> {
     late
 }
 
+/// How fast what is shown is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Eyes {
+    Quick,
+    /// As a slow terminal, some 15 MB/s.
+    Slow,
+}
+
 /// Reads what the front shows until it ends; counts the lines of the flood.
-fn watch(mut stdout: ChildStdout, total: u64) -> (Vec<f64>, usize) {
+fn watch(mut stdout: ChildStdout, total: u64, eyes: Eyes) -> (Vec<f64>, usize) {
     let mut late = Vec::new();
     let (mut shown, mut kept) = (0, 0);
-    let mut text = vec![0; 1 << 20];
-    let tick = memchr::memmem::Finder::new("tick ");
+    let mut text = vec![0; if eyes == Eyes::Quick { 1 << 20 } else { 64 << 10 }];
+    // A name, as pitcrew and honcho print it.
+    let tick = memchr::memmem::Finder::new("tick");
     loop {
         let room = text.get_mut(kept..).unwrap_or_default();
         let Ok(read @ 1..) = stdout.read(room) else {
             return (late, (total as usize / LINE).saturating_sub(shown));
         };
+        if eyes == Eyes::Slow {
+            pause(4);
+        }
         let (all, _) = text.split_at(kept + read);
         let end = memchr::memrchr(b'\n', all).map_or(0, |last| last + 1);
         let (whole, rest) = all.split_at(end);
@@ -202,10 +249,10 @@ fn watch(mut stdout: ChildStdout, total: u64) -> (Vec<f64>, usize) {
     }
 }
 
-fn run(total: u64, memory: &str, quiet: bool) -> io::Result<Run> {
+fn run(total: u64, memory: &str, eyes: Option<Eyes>) -> io::Result<Run> {
     let project = Project::new(&procfile("lines", total, memory)?)?;
-    let mut command = project.up(if quiet { &["--quiet"] } else { &[] });
-    if !quiet {
+    let mut command = project.up(if eyes.is_none() { &["--quiet"] } else { &[] });
+    if eyes.is_some() {
         command.stdout(Stdio::piped());
     }
     let mut manager = Held::start(&mut command)?;
@@ -214,97 +261,110 @@ fn run(total: u64, memory: &str, quiet: bool) -> io::Result<Run> {
         (project.path("stamp"), project.path("flood.log"), project.path("tick.log"));
     let stop = AtomicBool::new(false);
     let stdout = manager.0.stdout.take();
-    let (rate, memory, (late, unshown)) = std::thread::scope(|scope| {
-        let seen = scope.spawn(|| match stdout {
-            Some(stdout) => watch(stdout, total),
+    let (pace, memory, (late, unshown)) = std::thread::scope(|scope| {
+        let seen = scope.spawn(|| match stdout.zip(eyes) {
+            Some((stdout, eyes)) => watch(stdout, total, eyes),
             None => (follow(&ticks, &stop), 0),
         });
-        let rate = rate(&stamp, &log, total);
+        let pace = Pace::of(engine, &stamp, &log, total);
         let memory = support::status(engine, "VmHWM").unwrap_or(0) as f64 / 1024.0;
         stop.store(true, Ordering::Relaxed);
         manager.signal("-TERM");
-        (rate, memory, seen.join().unwrap_or_default())
+        (pace, memory, seen.join().unwrap_or_default())
     });
     _ = manager.wait();
-    Ok(Run { rate, memory, exact: is_exact(&log, total)?, late, unshown })
-}
-
-fn with_supervisord(total: u64) -> io::Result<Option<f64>> {
-    let Some(program) = support::find("supervisord") else { return Ok(None) };
-    let project = Project::new("")?;
-    let (again, log) = (support::again()?, project.path("flood.log"));
-    let text = format!(
-        "[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=pid\n\
-         [program:flood]\ncommand={} lines stamp {total}\nstartsecs=0\nautorestart=false\n\
-         stdout_logfile={}\nstdout_logfile_maxbytes=0\n",
-        again.display(),
-        log.display()
-    );
-    let file = project.path("supervisord.conf");
-    fs::write(&file, text)?;
-    let mut command = Command::new(program);
-    command.arg("-c").arg(file).current_dir(project.path("")).stdout(Stdio::null());
-    let _manager = Held::start(&mut command)?;
-    Ok(Some(rate(&project.path("stamp"), &log, total)))
-}
-
-fn with_cat(total: u64) -> io::Result<f64> {
-    let project = Project::new("")?;
-    let script = format!("'{}' lines stamp {total} | cat > flood.log", support::again()?.display());
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).current_dir(project.path(""));
-    let mut shell = Held::start(&mut command)?;
-    let rate = rate(&project.path("stamp"), &project.path("flood.log"), total);
-    shell.wait()?;
-    Ok(rate)
+    Ok(Run { pace, memory, exact: is_exact(&log, total)?, late, unshown })
 }
 
 // What is told.
 
 fn quiet(total: u64, runs: usize) -> io::Result<()> {
-    let (mut ours, mut supervisord, mut cat) = (Vec::new(), Vec::new(), Vec::new());
-    let mut small = Vec::new();
+    let (mut ours, mut small, mut supervisord) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cat, mut bare, mut late) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
-        ours.push(run(total, "256MiB", true)?);
-        supervisord.extend(with_supervisord(total)?);
-        cat.push(with_cat(total)?);
-        small.push(run(total, "8MiB", true)?);
+        ours.push(run(total, "256MiB", None)?);
+        if let Some((pace, ticks)) = with_supervisord(total)? {
+            supervisord.push(pace);
+            late.extend(ticks);
+        }
+        cat.push(with_reader(total, Command::new("cat"))?);
+        let mut again = Command::new(support::again()?);
+        again.arg("bare");
+        bare.push(with_reader(total, again)?);
+        small.push(run(total, "8MiB", None)?);
     }
     head(&format!("{} MB of {LINE}-byte lines to a log file, not shown", total / 1_000_000), runs);
-    let rate = median(ours.iter().map(|one| one.rate).collect());
-    let supervisord = (!supervisord.is_empty()).then(|| median(supervisord));
-    beside("rate", rate, "MB/s", ("supervisord", supervisord), Budget::Least(1.3));
-    beside("rate", rate, "MB/s", ("cat > file", Some(median(cat))), Budget::Least(0.6));
-    tell(&ours, 256.0);
-    let rate = median(small.iter().map(|one| one.rate).collect());
-    row("rate, 8 MiB kept", rate, "MB/s", Budget::None);
-    tell(&small, 8.0);
+    let paces = [&ours, &small].map(|all| all.iter().map(|one| one.pace).collect::<Vec<_>>());
+    let peers = [
+        ("supervisord", &supervisord, Budget::Least(1.3)),
+        ("cat > file", &cat, Budget::Least(0.6)),
+        ("bare loop", &bare, Budget::None),
+    ];
+    for (what, paces) in ["rate, 256 MiB kept", "rate, 8 MiB kept"].into_iter().zip(&paces) {
+        for (name, peer, budget) in peers {
+            let rate = middle(paces, |one| one.rate).unwrap_or(f64::NAN);
+            beside(what, rate, "MB/s", (name, middle(peer, |one| one.rate)), budget);
+        }
+    }
+    for (name, peer, _) in peers {
+        let cost = paces.first().and_then(|paces| middle(paces, |one| one.cost));
+        let peer = middle(peer, |one| one.cost);
+        let what = "processor time for a GB, 256 MiB kept";
+        beside(what, cost.unwrap_or(f64::NAN), "s", (name, peer), Budget::None);
+    }
+    tell(&ours, 256.0, ("supervisord", late));
+    tell(&small, 8.0, ("supervisord", Vec::new()));
     Ok(())
 }
 
-fn tell(all: &[Run], kept: f64) {
+fn middle(paces: &[Pace], what: impl Fn(&Pace) -> f64) -> Option<f64> {
+    (!paces.is_empty()).then(|| median(paces.iter().map(what).collect()))
+}
+
+/// Memory, exactness and lateness, that of a peer beside.
+fn tell(all: &[Run], kept: f64, (peer, mut theirs): (&str, Vec<f64>)) {
     let inexact = all.iter().filter(|one| !one.exact).count();
     row("runs whose log is not exact", inexact as f64, "", Budget::Most(0.0));
     let memory = all.iter().map(|one| one.memory).fold(0.0, f64::max);
     row(&format!("most memory, {kept:.0} MiB kept"), memory, "MiB", Budget::Most(kept + BEYOND));
     let mut late: Vec<f64> = all.iter().flat_map(|one| one.late.iter().copied()).collect();
     let what = format!("another's line is seen, p99 of {}", late.len());
-    row(&what, percentile(&mut late, 99), "ms", Budget::Most(100.0));
+    let late = percentile(&mut late, 99);
+    row(&what, late, "ms", Budget::Most(100.0));
+    if !theirs.is_empty() {
+        let theirs = Some(percentile(&mut theirs, 99));
+        beside("the same", late, "ms", (peer, theirs), Budget::None);
+    }
 }
 
 fn shown(total: u64, runs: usize) -> io::Result<()> {
-    let all = (0..runs).map(|_| run(total, "256MiB", false)).collect::<io::Result<Vec<_>>>()?;
+    let (mut quick, mut slow) = (Vec::new(), Vec::new());
+    let (mut honcho, mut late) = (Vec::new(), Vec::new());
+    // It takes its time.
+    let few = total / 20 / BLOCK as u64 * BLOCK as u64;
+    for _ in 0..runs {
+        quick.push(run(total, "256MiB", Some(Eyes::Quick))?);
+        slow.push(run(total, "8MiB", Some(Eyes::Slow))?);
+        if let Some((rate, ticks)) = with_honcho(few)? {
+            honcho.push(rate);
+            late.extend(ticks);
+        }
+    }
+    let megabytes = total / 1_000_000;
     head(
-        &format!(
-            "{} MB of {LINE}-byte lines to a log file and shown, read at once",
-            total / 1_000_000
-        ),
+        &format!("{megabytes} MB of {LINE}-byte lines to a log file and shown, read at once"),
         runs,
     );
-    row("rate", median(all.iter().map(|one| one.rate).collect()), "MB/s", Budget::None);
-    tell(&all, 256.0);
-    let unshown = all.iter().map(|one| one.unshown).max().unwrap_or(0);
+    let rate = median(quick.iter().map(|one| one.pace.rate).collect());
+    let honcho = (!honcho.is_empty()).then(|| median(honcho));
+    beside("rate", rate, "MB/s", ("honcho, no log", honcho), Budget::None);
+    tell(&quick, 256.0, ("honcho", late));
+    let unshown = quick.iter().map(|one| one.unshown).max().unwrap_or(0);
     row("lines not shown (worst)", unshown as f64, "", Budget::None);
+    head("The same, read as by a slow terminal", runs);
+    let rate = median(slow.iter().map(|one| one.pace.rate).collect());
+    row("rate into the log", rate, "MB/s", Budget::None);
+    tell(&slow, 8.0, ("", Vec::new()));
     Ok(())
 }
 

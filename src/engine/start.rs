@@ -43,7 +43,7 @@ impl<H: Host> Engine<H> {
             (wiring.launch(spec.cwd.clone(), env), outlet)
         } else {
             let launch = self.launch(&spec, whose, front.as_ref());
-            (launch, Outlet::Store(self.intake(run, &name, replica, &spec)))
+            (launch, Outlet::Store(Box::new(self.intake(run, &name, replica, &spec))))
         };
         let socket = match self.socket(run, &spec, &mut launch) {
             Ok(socket) => socket,

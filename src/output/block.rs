@@ -1,6 +1,12 @@
 //! A stretch of kept lines of one source: their bytes, and 16 bytes of index for each.
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+
 use super::Stream;
+use super::page::{self, Page};
 
 /// Bytes of text after which a block is full. A line that is longer has a block of its own.
 const TEXT: usize = 64 << 10;
@@ -42,8 +48,9 @@ pub(super) struct Head {
     pub(super) ms: i64,
 }
 
+/// The index of one line.
 #[derive(Clone, Copy)]
-struct Entry {
+pub(super) struct Entry {
     /// Above the block's first.
     seq: u32,
     /// End of the text; it begins where the line before ends.
@@ -62,6 +69,30 @@ pub(super) struct Kept<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+/// Where the bytes of a block are.
+enum Text {
+    /// Copied, and more can be added.
+    Own(Vec<u8>),
+    /// Where they were read to.
+    Page(Arc<Page>, Range<usize>),
+}
+
+impl Text {
+    fn memory(&self) -> usize {
+        match self {
+            Self::Own(text) => text.capacity(),
+            Self::Page(..) => page::SIZE,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(text) => text,
+            Self::Page(page, range) => page.get(range.clone()),
+        }
+    }
+}
+
 /// Lines of one source in order; never empty once it is in a store.
 pub(super) struct Block {
     /// Sequence number of the first line.
@@ -69,7 +100,7 @@ pub(super) struct Block {
     /// How many lines of the source came before the first one.
     ordinal: u64,
     ms: i64,
-    text: Vec<u8>,
+    text: Text,
     lines: Vec<Entry>,
 }
 
@@ -84,29 +115,42 @@ impl Block {
         like: Option<&Self>,
         old: &mut Option<Self>,
     ) -> Self {
-        if let Some(Self { mut text, mut lines, .. }) = like.and_then(|_| old.take()) {
+        if let Some(Self { text: Text::Own(mut text), mut lines, .. }) =
+            like.and_then(|_| old.take())
+        {
             text.clear();
             lines.clear();
-            return Self { seq, ordinal, ms, text, lines };
+            return Self { seq, ordinal, ms, text: Text::Own(text), lines };
         }
-        let (text, lines) = like.map_or((0, 0), |full| (full.text.len(), full.lines.len()));
-        Self {
-            seq,
-            ordinal,
-            ms,
-            text: Vec::with_capacity(text.min(TEXT)),
-            lines: Vec::with_capacity(lines.min(LINES)),
-        }
+        let (text, lines) = match like {
+            Some(Self { text: Text::Own(text), lines, .. }) => (text.len(), lines.len()),
+            // What is copied between pages is less than they hold.
+            Some(Self { text: Text::Page(..), .. }) | None => (0, 0),
+        };
+        let text = Text::Own(Vec::with_capacity(text.min(TEXT)));
+        Self { seq, ordinal, ms, text, lines: Vec::with_capacity(lines.min(LINES)) }
+    }
+
+    /// A block of lines that stay where they were read to; `lines` is their index.
+    pub(super) fn of_page(seq: u64, ordinal: u64, head: Head, paged: Paged) -> Self {
+        let Paged { page, range, lines } = paged;
+        Self { seq, ordinal, ms: head.ms, text: Text::Page(page, range), lines }
     }
 
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.text.capacity() + self.lines.capacity() * size_of::<Entry>()
+        size_of::<Self>() + self.text.memory() + self.lines.capacity() * size_of::<Entry>()
     }
 
     /// It has as much memory as a full block usually has, and no more.
     pub(super) fn is_regular(&self) -> bool {
-        (TEXT / 2..=TEXT).contains(&self.text.capacity()) && self.lines.capacity() <= LINES
+        matches!(&self.text, Text::Own(text) if (TEXT / 2..=TEXT).contains(&text.capacity()))
+            && self.lines.capacity() <= LINES
+    }
+
+    /// The index of a page, to be used again.
+    pub(super) fn into_index(self) -> Option<Vec<Entry>> {
+        matches!(self.text, Text::Page(..)).then_some(self.lines)
     }
 
     /// Number of lines.
@@ -148,7 +192,7 @@ impl Block {
             seq: self.seq + u64::from(entry.seq),
             head: Head { run: entry.run, stream, ms },
             continues: entry.meta & CONTINUES != 0,
-            bytes: self.text.get(start as usize..entry.end as usize)?,
+            bytes: self.text.bytes().get(start as usize..entry.end as usize)?,
         })
     }
 
@@ -162,20 +206,21 @@ impl Block {
         start: usize,
         cuts: &[Cut],
     ) -> usize {
-        let room = TEXT.saturating_sub(self.text.len());
+        let Text::Own(own) = &mut self.text else { return 0 };
+        let room = TEXT.saturating_sub(own.len());
         let mut count = cuts.partition_point(|cut| cut.end() - start <= room);
         count = count.min(LINES.saturating_sub(self.lines.len()));
         if self.lines.is_empty() {
             count = count.max(1);
         }
-        let Some((delta, meta)) = self.relative(seq, head, count) else { return 0 };
+        let Some((delta, meta)) = relative((self.seq, self.ms), seq, head, count) else { return 0 };
         let Some(cuts) = cuts.get(..count) else { return 0 };
         let Some(end) = cuts.last().map(|cut| cut.end()) else { return 0 };
         let Some(text) = text.get(start..end) else { return 0 };
-        grow(&mut self.text, text.len(), TEXT);
+        grow(own, text.len(), TEXT);
         grow(&mut self.lines, count, LINES);
-        let base = self.text.len() as u32;
-        self.text.extend_from_slice(text);
+        let base = own.len() as u32;
+        own.extend_from_slice(text);
         self.lines.extend(cuts.iter().zip(delta..).map(|(cut, seq)| Entry {
             seq,
             end: base + (cut.end() - start) as u32,
@@ -184,15 +229,42 @@ impl Block {
         }));
         count
     }
+}
 
-    /// Number and time as they are stored, unless they are too far from those of the first line.
-    fn relative(&self, seq: u64, head: Head, count: usize) -> Option<(u32, u32)> {
-        let delta = u32::try_from(seq.checked_sub(self.seq)?).ok()?;
-        delta.checked_add(count as u32)?;
-        let ms = u32::try_from(head.ms.checked_sub(self.ms)?).ok()?;
-        let stored = ms.checked_mul(1 << FLAG_BITS)?;
-        Some((delta, stored | if head.stream == Stream::Err { ERR } else { 0 }))
+/// Number and time as they are stored, unless they are too far from those of the first line.
+fn relative(first: (u64, i64), seq: u64, head: Head, count: usize) -> Option<(u32, u32)> {
+    let delta = u32::try_from(seq.checked_sub(first.0)?).ok()?;
+    delta.checked_add(count as u32)?;
+    let ms = u32::try_from(head.ms.checked_sub(first.1)?).ok()?;
+    let stored = ms.checked_mul(1 << FLAG_BITS)?;
+    Some((delta, stored | if head.stream == Stream::Err { ERR } else { 0 }))
+}
+
+/// Lines that were not copied.
+pub(super) struct Paged {
+    pub(super) page: Arc<Page>,
+    /// Where in the page they are, whole lines only.
+    pub(super) range: Range<usize>,
+    pub(super) lines: Vec<Entry>,
+}
+
+/// Makes the index of text that ends with a newline. `false` when a line is longer than `longest`,
+/// or when there are so many that the index would be larger than the text.
+pub(super) fn index(text: &[u8], longest: usize, head: Head, lines: &mut Vec<Entry>) -> bool {
+    let most = text.len() / size_of::<Entry>();
+    let meta = if head.stream == Stream::Err { ERR } else { 0 };
+    let mut start = 0;
+    for newline in memchr_iter(b'\n', text) {
+        if newline - start > longest || lines.len() >= most {
+            return false;
+        }
+        start = newline + 1;
+        lines.push(Entry { seq: lines.len() as u32, end: start as u32, run: head.run, meta });
     }
+    if lines.capacity() > 2 * lines.len() {
+        lines.shrink_to_fit();
+    }
+    true
 }
 
 /// Makes room in powers of two up to `full`, so that a full block holds no more than it needs.

@@ -7,22 +7,27 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::memchr_iter;
 
 use super::block::Cut;
+use super::page::Page;
 use super::target::{Failure, Target};
 use super::wait::{Wakers, block_on, lock, wake_all};
 use super::writers::{After, Job, Pool};
 use crate::spec::{LogPolicy, Name};
 
+mod chunk;
 #[cfg(test)]
 mod tests;
+
+use chunk::Bytes;
+pub(super) use chunk::{Chunk, Lost};
 
 /// Bytes that may wait for the disk, for each file.
 const QUEUE: usize = 8 << 20;
@@ -130,23 +135,6 @@ struct Queue {
     wakers: Wakers,
 }
 
-/// Whole lines that wait for the disk.
-pub(super) struct Chunk {
-    pub(super) bytes: Vec<u8>,
-    first: Timestamp,
-    last: Timestamp,
-}
-
-/// What could not be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub(super) error: String,
-    pub(super) lines: u64,
-    pub(super) bytes: u64,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
-}
-
 impl LogWriters {
     /// `notify` is called from the threads that write; it must not wait.
     pub fn new(notify: impl Fn(Notice) + Send + Sync + 'static) -> Self {
@@ -213,6 +201,26 @@ impl LogFile {
             }
             start = end;
         }
+        self.wake_writer(queue);
+    }
+
+    /// The same for whole lines that stay where they were read to.
+    pub(super) fn push_page(&self, page: &Arc<Page>, range: Range<usize>, now: Timestamp) {
+        let mut queue = lock(&self.0.queue);
+        if queue.closed {
+            return;
+        }
+        if let Some(lost) = &mut queue.lost {
+            lost.add(page.get(range), now, now);
+            return;
+        }
+        queue.bytes += range.len();
+        let bytes = Bytes::Page(Arc::clone(page), range);
+        queue.chunks.push_back(Chunk { bytes, first: now, last: now });
+        self.wake_writer(queue);
+    }
+
+    fn wake_writer(&self, mut queue: MutexGuard<'_, Queue>) {
         if queue.lost.is_none() && !queue.scheduled && queue.bytes > 0 {
             queue.scheduled = true;
             drop(queue);
@@ -244,12 +252,12 @@ impl Queue {
             return;
         }
         self.bytes += text.len();
-        if let Some(last) = self.chunks.back_mut()
-            && last.bytes.len() + text.len() <= CHUNK
-            && last.bytes.last() == Some(&b'\n')
+        if let Some(Chunk { bytes: Bytes::Own(bytes), last, .. }) = self.chunks.back_mut()
+            && bytes.len() + text.len() <= CHUNK
+            && bytes.last() == Some(&b'\n')
         {
-            last.bytes.extend_from_slice(text);
-            last.last = now;
+            bytes.extend_from_slice(text);
+            *last = now;
             return;
         }
         let bytes = if (MUCH..=CHUNK).contains(&text.len()) && text.last() == Some(&b'\n') {
@@ -259,7 +267,7 @@ impl Queue {
         } else {
             text.to_vec()
         };
-        self.chunks.push_back(Chunk { bytes, first: now, last: now });
+        self.chunks.push_back(Chunk { bytes: Bytes::Own(bytes), first: now, last: now });
     }
 
     /// Takes out what is written in one turn.
@@ -267,30 +275,11 @@ impl Queue {
         let mut bytes = 0;
         let count = self.chunks.iter().take_while(|chunk| {
             let more = bytes < TURN;
-            bytes += chunk.bytes.len();
+            bytes += chunk.bytes().len();
             more
         });
         let count = count.count();
         self.chunks.drain(..count).collect()
-    }
-}
-
-impl Lost {
-    fn new(at: Timestamp) -> Self {
-        Self { error: String::new(), lines: 0, bytes: 0, from: at, to: at }
-    }
-
-    fn add(&mut self, text: &[u8], first: Timestamp, last: Timestamp) {
-        if text.is_empty() {
-            return;
-        }
-        if self.bytes == 0 {
-            self.from = first;
-        }
-        self.to = last;
-        self.bytes += text.len() as u64;
-        self.lines += memchr_iter(b'\n', text).count() as u64;
-        self.lines += u64::from(text.last() != Some(&b'\n'));
     }
 }
 
@@ -324,10 +313,10 @@ impl Shared {
         lost.error = plain(&failure.error);
         let mut rest = batch.iter().skip(failure.chunk);
         if let Some(torn) = rest.next() {
-            lost.add(torn.bytes.get(failure.offset..).unwrap_or_default(), torn.first, torn.last);
+            lost.add(torn.bytes().get(failure.offset..).unwrap_or_default(), torn.first, torn.last);
         }
         for chunk in rest.chain(&queue.chunks) {
-            lost.add(&chunk.bytes, chunk.first, chunk.last);
+            lost.add(chunk.bytes(), chunk.first, chunk.last);
         }
         queue.chunks.clear();
         queue.bytes = 0;
@@ -377,8 +366,12 @@ impl Job for Shared {
             (self.notify)(Notice::LogRecovered { source, path, lost_lines, lost_bytes });
         }
         let Err(failure) = result else {
-            let bytes = batch.iter().map(|chunk| chunk.bytes.len()).sum();
-            self.pool.give_back(batch.into_iter().map(|chunk| chunk.bytes), CHUNK);
+            let bytes = batch.iter().map(|chunk| chunk.bytes().len()).sum();
+            let own = batch.into_iter().filter_map(|chunk| match chunk.bytes {
+                Bytes::Own(bytes) => Some(bytes),
+                Bytes::Page(..) => None,
+            });
+            self.pool.give_back(own, CHUNK);
             if closing {
                 target.close();
             }

@@ -5,10 +5,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
-use super::block::{Cut, Head};
+use super::block::{Cut, Head, Paged, index};
 use super::lookout::Lookout;
+use super::page::{self, Scratch};
 use super::{LogFile, LogStore, Partial, SourceId, Stream};
 use crate::spec::Pattern;
 
@@ -39,6 +40,8 @@ pub struct Intake {
     out: Vec<u8>,
     err: Vec<u8>,
     cuts: Vec<Cut>,
+    /// Lines of the last page.
+    usual: usize,
     lookout: Option<Lookout>,
     found: Option<String>,
 }
@@ -50,7 +53,7 @@ impl Intake {
         let store = Arc::clone(store);
         let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
         let (lookout, found) = (None, None);
-        Self { store, source, run, longest, log, out, err, cuts, lookout, found }
+        Self { store, source, run, longest, log, out, err, cuts, usual: 0, lookout, found }
     }
 
     /// Looks for a line that matches in all that comes from now on.
@@ -68,6 +71,42 @@ impl Intake {
         for portion in bytes.chunks(PORTION) {
             self.cut(stream, portion, now);
         }
+    }
+
+    /// The same for bytes that were read into a [`Scratch`]; when they are many, its memory is kept
+    /// as it is and other memory is there for the next read.
+    pub fn take(&mut self, stream: Stream, scratch: &mut Scratch, read: usize, now: Timestamp) {
+        if read < page::MUCH || !self.keep(stream, scratch, read, now) {
+            self.push(stream, scratch.filled(read), now);
+        }
+    }
+
+    /// Keeps the memory that was read into. `false`, and nothing has changed, when its lines are too
+    /// long or too short for that.
+    fn keep(&mut self, stream: Stream, scratch: &mut Scratch, read: usize, now: Timestamp) -> bool {
+        let Some(pages) = self.store.pages().filter(|_| self.lookout.is_none()) else {
+            return false;
+        };
+        let Some(mut range) = scratch.joined(self.begun(stream), read) else { return false };
+        let text = scratch.get(range.clone());
+        let Some(last) = memrchr(b'\n', text) else { return false };
+        let (whole, rest) = text.split_at(last + 1);
+        let head = Head { run: self.run, stream, ms: now.as_millisecond() };
+        let mut lines = pages.index(self.usual + self.usual / 16);
+        if rest.len() > self.longest || !index(whole, self.longest, head, &mut lines) {
+            pages.give_back(lines);
+            return false;
+        }
+        self.usual = lines.len();
+        range.end = range.start + whole.len();
+        let carry = rest.to_vec();
+        let page = pages.take(scratch);
+        if let Some(log) = &self.log {
+            log.push_page(&page, range.clone(), now);
+        }
+        self.store.append_page(self.source, head, Paged { page, range, lines });
+        *self.carry(stream) = carry;
+        true
     }
 
     /// The stream has ended: what is left of it is its last line, without a newline.
@@ -102,6 +141,13 @@ impl Intake {
     /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
+    }
+
+    fn begun(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
     }
 
     fn carry(&mut self, stream: Stream) -> &mut Vec<u8> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::store::{Inner, LogStore};
 use super::wait::block_on;
-use super::{Limit, Missed, Selection, Slice};
+use super::{Limit, Missed, Selection, Slice, SourceId};
 
 /// Where a [`Reader`] begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +40,20 @@ pub struct Reader {
     id: u64,
     selection: Selection,
     next: u64,
+    /// Where it is in a source, if that is beyond `next`; by the source's index.
+    ahead: Vec<u64>,
+    /// The last read did not come to the end.
+    is_late: bool,
     partials: u64,
     /// Lines of each source that were read or missed, by its index.
     seen: Vec<u64>,
+}
+
+/// In which order the lines of several sources are read.
+#[derive(Clone, Copy)]
+enum Order {
+    Arrival,
+    Turns,
 }
 
 /// A reader that has read everything and wants to be woken.
@@ -65,25 +76,37 @@ impl Reader {
         let seen = seen.collect();
         let (id, partials) = (inner.readers, inner.partials);
         drop(inner);
-        Self { store, id, selection, next, partials, seen }
+        Self { store, id, selection, next, ahead: Vec::new(), is_late: false, partials, seen }
     }
 
-    /// What came since the last read. Empty when there is nothing new.
+    /// What came since the last read, in the order in which it came. Empty when there is nothing new.
     pub fn read(&mut self, limit: Limit) -> Slice {
-        let inner = self.store.lock();
-        let mut missed = Vec::new();
-        for (id, source) in inner.selected(&self.selection) {
-            if self.seen.len() <= id.index() {
-                self.seen.resize(id.index() + 1, 0);
+        self.read_in(Order::Arrival, limit)
+    }
+
+    /// The same as long as `limit` is enough for all that came. From then on, until it has caught up,
+    /// each source that has something gets an equal share of `limit`: one that prints little is not
+    /// held up by one that floods. The lines of one source stay in their order.
+    pub fn read_by_turns(&mut self, limit: Limit) -> Slice {
+        self.read_in(if self.is_late { Order::Turns } else { Order::Arrival }, limit)
+    }
+
+    fn read_in(&mut self, order: Order, limit: Limit) -> Slice {
+        let store = Arc::clone(&self.store);
+        let inner = store.lock();
+        let missed = self.count_missed(&inner);
+        let from = |source| self.from(source);
+        let mut slice = match order {
+            Order::Arrival => inner.read(&self.selection, from, limit),
+            Order::Turns => {
+                let (slice, ahead) = inner.read_by_turns(&self.selection, from, limit);
+                for (source, next) in ahead {
+                    set(&mut self.ahead, source, next);
+                }
+                slice
             }
-            let Some(seen) = self.seen.get_mut(id.index()) else { continue };
-            let first = source.ordinal_at(self.next);
-            if first > *seen {
-                missed.push(Missed { source: id, lines: first - *seen });
-                *seen = first;
-            }
-        }
-        let mut slice = inner.read(&self.selection, self.next, limit);
+        };
+        self.is_late = slice.next < inner.next;
         self.partials = inner.partials;
         drop(inner);
         for line in slice.lines() {
@@ -94,6 +117,25 @@ impl Reader {
         self.next = self.next.max(slice.next);
         slice.missed = missed;
         slice
+    }
+
+    /// The lowest number of a source that it has not looked at.
+    fn from(&self, source: SourceId) -> u64 {
+        self.next.max(self.ahead.get(source.index()).copied().unwrap_or_default())
+    }
+
+    /// Whose lines were dropped before it came to them; they count as seen.
+    fn count_missed(&mut self, inner: &Inner) -> Vec<Missed> {
+        let mut missed = Vec::new();
+        for (id, source) in inner.selected(&self.selection) {
+            let first = source.ordinal_at(self.from(id));
+            let seen = self.seen.get(id.index()).copied().unwrap_or_default();
+            if first > seen {
+                missed.push(Missed { source: id, lines: first - seen });
+            }
+            set(&mut self.seen, id, first.max(seen));
+        }
+        missed
     }
 
     /// The lowest number this reader has not looked at.
@@ -147,5 +189,15 @@ impl fmt::Debug for Reader {
             .field("selection", &self.selection)
             .field("next", &self.next)
             .finish_non_exhaustive()
+    }
+}
+
+/// Sets what is known of a source in a list that grows with them.
+fn set(list: &mut Vec<u64>, source: SourceId, value: u64) {
+    if list.len() <= source.index() {
+        list.resize(source.index() + 1, 0);
+    }
+    if let Some(place) = list.get_mut(source.index()) {
+        *place = value;
     }
 }

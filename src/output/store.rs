@@ -11,11 +11,15 @@ use std::task::Waker;
 
 use jiff::Timestamp;
 
-use super::block::{Block, Cut, Head};
+use super::block::{Block, Cut, Head, Paged};
+use super::page::{self, Pages};
 use super::reader::{Reader, Waiter};
 use super::wait::{lock, wake_all};
 use super::{Limit, Selection, Slice, SourceId, Start, Stream};
 use crate::spec::{Name, OutputLimits};
+
+/// Pages are used from this budget on.
+const LEAST_FOR_PAGES: u64 = 16 * page::SIZE as u64;
 
 mod merge;
 #[cfg(test)]
@@ -42,6 +46,7 @@ mod tests;
 /// ```
 pub struct LogStore {
     limits: OutputLimits,
+    pages: Arc<Pages>,
     inner: Mutex<Inner>,
 }
 
@@ -80,6 +85,7 @@ pub(super) struct Inner {
     lines: u64,
     /// The last block that was dropped, for the next one that is needed.
     old: Option<Block>,
+    pages: Arc<Pages>,
     pub(super) closed: bool,
     /// Grows whenever a partial line is shown.
     pub(super) partials: u64,
@@ -100,8 +106,10 @@ pub(super) struct Source {
 impl LogStore {
     /// An empty store.
     pub fn new(limits: OutputLimits) -> Arc<Self> {
+        let pages = Arc::<Pages>::default();
         Arc::new(Self {
             limits,
+            pages: Arc::clone(&pages),
             inner: Mutex::new(Inner {
                 sources: Vec::new(),
                 by_name: HashMap::new(),
@@ -109,6 +117,7 @@ impl LogStore {
                 memory: 0,
                 lines: 0,
                 old: None,
+                pages,
                 closed: false,
                 partials: 0,
                 waiters: Vec::new(),
@@ -142,7 +151,7 @@ impl LogStore {
 
     /// Lines from number `from` on, oldest first.
     pub fn read(&self, selection: &Selection, from: u64, limit: Limit) -> Slice {
-        self.lock().read(selection, from, limit)
+        self.lock().read(selection, |_| from, limit)
     }
 
     /// The last lines before number `before`, oldest first.
@@ -206,6 +215,23 @@ impl LogStore {
         wake_all(wakers);
     }
 
+    /// Pages for output that is not to be copied; none when the budget is so small that a few of
+    /// them would fill it.
+    pub(super) fn pages(&self) -> Option<&Arc<Pages>> {
+        (self.limits.memory >= LEAST_FOR_PAGES).then_some(&self.pages)
+    }
+
+    /// Appends lines that stay where they were read to.
+    pub(super) fn append_page(&self, source: SourceId, head: Head, paged: Paged) {
+        let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
+        let mut inner = self.lock();
+        inner.set_partial(source, head.stream, None);
+        inner.append_page(source, head, paged, budget);
+        let wakers = inner.due(source);
+        drop(inner);
+        wake_all(wakers);
+    }
+
     /// Shows the unfinished line of a stream.
     pub(super) fn show_partial(&self, partial: Partial) {
         let mut inner = self.lock();
@@ -260,6 +286,19 @@ impl Inner {
         }
     }
 
+    fn append_page(&mut self, id: SourceId, head: Head, paged: Paged, budget: usize) {
+        let Some(source) = self.sources.get_mut(id.index()) else { return };
+        let block = Block::of_page(self.next, source.appended, head, paged);
+        let (memory, lines) = (block.memory(), block.len() as u64);
+        source.blocks.push_back(block);
+        source.memory += memory;
+        source.appended += lines;
+        self.memory += memory;
+        self.next += lines;
+        self.lines += lines;
+        self.shrink_to(budget);
+    }
+
     /// Drops the oldest of whoever holds most until no more than `budget` is taken.
     fn shrink_to(&mut self, budget: usize) {
         while self.memory > budget {
@@ -271,7 +310,11 @@ impl Inner {
                 Some(block) => {
                     biggest.memory -= block.memory();
                     self.lines -= block.len() as u64;
-                    self.old = Some(block).filter(Block::is_regular);
+                    if block.is_regular() {
+                        self.old = Some(block);
+                    } else if let Some(index) = block.into_index() {
+                        self.pages.give_back(index);
+                    }
                 }
                 None => biggest.drop_partials(),
             }

@@ -90,7 +90,7 @@ impl Target {
         done.gap_written = true;
         for chunk in batch {
             done.offset = 0;
-            self.write_chunk(&chunk.bytes, &mut done.offset)?;
+            self.write_chunk(chunk.bytes(), &mut done.offset)?;
             done.chunk += 1;
         }
         Ok(())

@@ -1,20 +1,31 @@
 //! What processes print, as `NAME | text` on stdout.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::machine::Moment;
 use crate::output::{
-    Limit, Line, LogStore, Newer, Reader, Selection, SourceId, Start, Styles, safe_line,
+    Limit, Line, LogStore, Missed, Newer, Reader, Selection, SourceId, Start, Styles, safe_line,
 };
 use crate::session::Session;
 
 /// Colours of the names, one after the other.
 const PALETTE: [&str; 8] = ["36", "33", "32", "35", "34", "96", "93", "92"];
-/// Read from the store at once.
-const CHUNK: Limit = Limit { lines: 10_000, bytes: 1 << 20 };
+/// Shown at once, in bytes, where it is taken fast.
+const MOST: usize = 1 << 20;
+/// The same where it is not, such as a slow terminal.
+const LEAST: usize = 16 << 10;
+/// Nothing else can be shown while a portion is written, so that is to take no longer.
+const SLOW: Duration = Duration::from_millis(20);
+/// Portions that take less may be larger.
+const FAST: Duration = Duration::from_millis(5);
+/// How often it is said how many lines were not shown.
+const PACE: Duration = Duration::from_secs(1);
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,7 +38,7 @@ pub struct LineStyle {
     pub timestamps: bool,
 }
 
-/// Prints the kept output in the order it came.
+/// Prints the kept output in the order it came; by turns while there is more than can be shown.
 pub(super) struct Printer {
     store: Arc<LogStore>,
     reader: Reader,
@@ -36,11 +47,61 @@ pub(super) struct Printer {
     zone: TimeZone,
     notices: Sender<String>,
     labels: Vec<Option<String>>,
+    now: Box<dyn Fn() -> Moment + Send>,
+    portion: Portion,
+    unshown: Unshown,
+}
+
+/// How much is shown at once: as much as whoever reads takes in a moment.
+struct Portion(usize);
+
+impl Portion {
+    fn limit(&self) -> Limit {
+        Limit { lines: self.0 / 100, bytes: self.0 }
+    }
+
+    /// So many bytes were written in so long a time.
+    fn took(&mut self, bytes: usize, time: Duration) {
+        if time > SLOW {
+            self.0 = (self.0 / 2).max(LEAST);
+        } else if time < FAST && bytes >= self.0 / 2 {
+            self.0 = (self.0 * 2).min(MOST);
+        }
+    }
+}
+
+/// Lines that were dropped before they could be shown, gathered so that it is not said all the time.
+#[derive(Default)]
+struct Unshown {
+    lines: BTreeMap<SourceId, u64>,
+    told: Option<Moment>,
+}
+
+impl Unshown {
+    fn add(&mut self, missed: &[Missed]) {
+        for one in missed {
+            *self.lines.entry(one.source).or_default() += one.lines;
+        }
+    }
+
+    /// How long until it is said; nothing when there is nothing to say.
+    fn due(&self, now: Moment) -> Option<Duration> {
+        let since = |told: Moment| now.since_start().saturating_sub(told.since_start());
+        let wait = self.told.map_or(Duration::ZERO, |told| PACE.saturating_sub(since(told)));
+        (!self.lines.is_empty()).then_some(wait)
+    }
+
+    fn take(&mut self, now: Moment) -> BTreeMap<SourceId, u64> {
+        if !self.lines.is_empty() {
+            self.told = Some(now);
+        }
+        std::mem::take(&mut self.lines)
+    }
 }
 
 impl Printer {
     pub(super) fn new(session: &Session, style: LineStyle, notices: Sender<String>) -> Self {
-        let store = Arc::clone(session.store());
+        let (store, clock) = (Arc::clone(session.store()), session.clock().clone());
         let snapshot = session.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         Self {
@@ -51,6 +112,9 @@ impl Printer {
             zone: TimeZone::system(),
             notices,
             labels: Vec::new(),
+            now: Box::new(move || clock.now()),
+            portion: Portion(LEAST),
+            unshown: Unshown::default(),
         }
     }
 
@@ -59,24 +123,27 @@ impl Printer {
     /// Any other failure, such as a full disk, is told once and costs the lines that came meanwhile:
     /// what is shown is no reason to end the processes.
     pub(super) fn print_all(mut self, mut to: impl Write) -> io::Result<()> {
-        let mut text = Vec::with_capacity(CHUNK.bytes + CHUNK.bytes / 4);
+        let mut text = Vec::new();
         let mut is_failing = false;
         loop {
-            let Some(newer) = self.reader.wait_newer(None) else { continue };
-            let slice = self.reader.read(CHUNK);
-            for missed in slice.missed() {
-                let name = self.store.name(missed.source);
-                let name = name.map_or_else(String::new, |name| name.to_string());
-                let count = thousands(missed.lines);
-                let text =
-                    format!("pitcrew | {name}: {count} lines not shown, the reader is too slow");
-                _ = self.notices.send(text);
+            let newer = self.reader.wait_newer(self.unshown.due((self.now)()));
+            if newer != Some(Newer::Lines) || self.unshown.due((self.now)()) == Some(Duration::ZERO)
+            {
+                self.tell_unshown();
             }
+            let Some(newer) = newer else { continue };
+            let slice = self.reader.read_by_turns(self.portion.limit());
+            self.unshown.add(slice.missed());
             text.clear();
             for line in slice.lines() {
                 self.put(&mut text, &line);
             }
-            match to.write_all(&text).and_then(|()| to.flush()) {
+            let before = (self.now)();
+            let written = to.write_all(&text).and_then(|()| to.flush());
+            let after = (self.now)();
+            let time = after.since_start().saturating_sub(before.since_start());
+            self.portion.took(text.len(), time);
+            match written {
                 Ok(()) => is_failing &= text.is_empty(),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
                 Err(error) if !std::mem::replace(&mut is_failing, true) => {
@@ -89,8 +156,18 @@ impl Printer {
                 Err(_) => {}
             }
             if newer == Newer::Closed && slice.is_empty() {
+                self.tell_unshown();
                 return Ok(());
             }
+        }
+    }
+
+    fn tell_unshown(&mut self) {
+        for (source, lines) in self.unshown.take((self.now)()) {
+            let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
+            let count = thousands(lines);
+            let text = format!("pitcrew | {name}: {count} lines not shown, the reader is too slow");
+            _ = self.notices.send(text);
         }
     }
 
@@ -172,6 +249,21 @@ mod tests {
         }
     }
 
+    fn printer(store: &Arc<LogStore>, reader: Reader, notices: Sender<String>) -> Printer {
+        Printer {
+            reader,
+            store: Arc::clone(store),
+            style: LineStyle::default(),
+            width: 3,
+            zone: TimeZone::UTC,
+            notices,
+            labels: Vec::new(),
+            now: Box::new(Moment::default),
+            portion: Portion(LEAST),
+            unshown: Unshown::default(),
+        }
+    }
+
     /// Prints one line to a writer that refuses its first write; gives the notices too.
     fn print(refused: io::ErrorKind) -> (io::Result<()>, Vec<String>) {
         let store = LogStore::new(OutputLimits::default());
@@ -179,15 +271,8 @@ mod tests {
         Intake::new(&store, source, 1, None).push(Stream::Out, b"one\n", Clock::wall());
         store.close();
         let (notices, told) = channel();
-        let printer = Printer {
-            reader: store.reader(Selection::All, Start::Oldest),
-            store,
-            style: LineStyle::default(),
-            width: 3,
-            zone: TimeZone::UTC,
-            notices,
-            labels: Vec::new(),
-        };
+        let reader = store.reader(Selection::All, Start::Oldest);
+        let printer = printer(&store, reader, notices);
         let ended = printer.print_all(Refuses(Some(refused), &mut Vec::new()));
         (ended, told.into_iter().collect())
     }
@@ -205,6 +290,41 @@ mod tests {
         let (ended, told) = print(io::ErrorKind::BrokenPipe);
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert!(told.is_empty(), "{told:?}");
+    }
+
+    #[test]
+    fn a_portion_is_what_is_taken_in_a_moment() {
+        let mut portion = Portion(LEAST);
+        // A terminal that takes 10 MB/s, then a program that takes 500.
+        for (rate, wanted) in [(10_000, 32 << 10..300 << 10), (500_000, MOST..MOST + 1)] {
+            for _ in 0..20 {
+                let bytes = portion.0;
+                portion.took(bytes, Duration::from_millis((bytes / rate) as u64));
+            }
+            assert!(wanted.contains(&portion.0), "{}", portion.0);
+        }
+        // Little says nothing, and nobody is too slow for the least.
+        portion.took(100, Duration::ZERO);
+        (0..20).for_each(|_| portion.took(100, Duration::from_secs(1)));
+        portion.took(100, Duration::ZERO);
+        assert_eq!((portion.0, portion.limit().lines), (LEAST, 163));
+    }
+
+    #[test]
+    fn what_was_not_shown_is_told_whole_and_once() {
+        let store = LogStore::new(OutputLimits { memory: 64 << 10, ..OutputLimits::default() });
+        let source = store.source(&Name::new("web"));
+        let reader = store.reader(Selection::All, Start::Oldest);
+        let mut intake = Intake::new(&store, source, 1, None);
+        intake.push(Stream::Out, &b"one\n".repeat(100_000), Clock::wall());
+        store.close();
+        let (notices, told) = channel();
+        let mut shown = Vec::new();
+        printer(&store, reader, notices).print_all(&mut shown).unwrap();
+        let shown = memchr::memchr_iter(b'\n', &shown).count() as u64;
+        let missing = thousands(100_000 - shown);
+        let wanted = format!("pitcrew | web: {missing} lines not shown, the reader is too slow");
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), [wanted]);
     }
 
     #[test]

@@ -9,15 +9,12 @@ use tokio::sync::mpsc;
 
 use super::{Tap, Tapped};
 use crate::engine::clock::Clock;
-use crate::output::{Capture, Intake, Stream};
-
-/// One read takes at most this much.
-const READ: usize = 256 << 10;
+use crate::output::{Capture, Intake, Scratch, Stream};
 
 /// Where what was read goes.
 pub(in crate::engine) enum Outlet {
     /// Into the store of the project, and the log file.
-    Store(Intake),
+    Store(Box<Intake>),
     /// Into what is kept for one command.
     Capture(Arc<Capture>),
 }
@@ -30,10 +27,10 @@ impl Outlet {
         }
     }
 
-    fn push(&mut self, stream: Stream, bytes: &[u8]) {
+    fn take(&mut self, stream: Stream, scratch: &mut Scratch, read: usize) {
         match self {
-            Self::Store(intake) => intake.push(stream, bytes, Clock::wall()),
-            Self::Capture(capture) => capture.push(stream, bytes),
+            Self::Store(intake) => intake.take(stream, scratch, read, Clock::wall()),
+            Self::Capture(capture) => capture.push(stream, scratch.filled(read)),
         }
     }
 
@@ -89,7 +86,7 @@ pub(super) async fn place(tap: Option<Tap>) -> Option<Place> {
 
 thread_local! {
     /// Read into by all runs on this thread, so that a thousand idle ones take no memory for it.
-    static SCRATCH: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; READ]);
+    static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
@@ -125,19 +122,19 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
                     Stream::Err => &mut self.err,
                 };
                 let Some(reader) = pipe else { continue };
-                let mut buffer = ReadBuf::new(scratch);
+                let mut buffer = ReadBuf::new(scratch.room());
                 match Pin::new(reader).poll_read(cx, &mut buffer) {
                     Poll::Pending => {}
                     Poll::Ready(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
                         cx.waker().wake_by_ref();
                     }
                     Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                        let bytes = buffer.filled();
-                        self.outlet.push(stream, bytes);
+                        let read = buffer.filled().len();
                         if let Some(place) = self.place.take() {
-                            place.send((stream, bytes.to_vec()));
+                            place.send((stream, scratch.filled(read).to_vec()));
                         }
-                        return Poll::Ready(bytes.len());
+                        self.outlet.take(stream, scratch, read);
+                        return Poll::Ready(read);
                     }
                     Poll::Ready(Ok(()) | Err(_)) => {
                         *pipe = None;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::output::{Limit, Selection};
-use crate::spec::OutputLimits;
+use crate::output::{Limit, LogWriters, Selection};
+use crate::spec::{LogPolicy, OutputLimits};
 
 const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -59,6 +59,79 @@ proptest! {
         intake.finish(Stream::Out, AT);
         prop_assert_eq!(kept(&store), expected(&text, longest));
     }
+}
+
+/// Lines of such a length, so many bytes of them in all.
+fn stretch() -> impl Strategy<Value = (usize, usize)> {
+    let length = prop_oneof![1 => 0usize..20, 4 => 20usize..300, 1 => 1_000usize..20_000];
+    (length, 1usize..300_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However much is read at once, and whether it is copied or kept where it is.
+    #[test]
+    fn what_is_taken_is_kept_and_logged_as_it_came(
+        stretches in prop::collection::vec(stretch(), 1..6),
+        sizes in prop::collection::vec(prop_oneof![1usize..page::SIZE, Just(page::SIZE)], 1..10),
+        longest in 100usize..10_000,
+        ends in any::<bool>(),
+    ) {
+        let mut text = Vec::new();
+        for (number, (length, bytes)) in (0u8..).zip(stretches) {
+            let line = [vec![b'a' + number; length], vec![b'\n']].concat();
+            text.extend(line.iter().cycle().take(bytes));
+            if ends {
+                text.push(b'\n');
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("web.log");
+        let policy = LogPolicy { file: file.clone(), max_size: u64::MAX, keep: 0 };
+        let log = LogWriters::new(|notice| panic!("{notice:?}")).open(&"web".into(), &policy, None);
+        let store = store(longest as u64);
+        let mut intake = Intake::new(&store, store.source(&"web".into()), 1, Some(log.clone()));
+        let mut scratch = Scratch::default();
+        let mut rest = text.as_slice();
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let room = scratch.room();
+            let read = (*size).min(room.len()).min(rest.len());
+            room[..read].copy_from_slice(&rest[..read]);
+            intake.take(Stream::Out, &mut scratch, read, AT);
+            rest = &rest[read..];
+            // What is read next must not change what was taken.
+            scratch.room().fill(b'!');
+        }
+        intake.finish(Stream::Out, AT);
+        prop_assert!(log.close(Duration::from_mins(1)));
+        prop_assert!(std::fs::read(&file).unwrap() == text);
+        prop_assert!(kept(&store) == expected(&text, longest));
+    }
+}
+
+#[test]
+fn a_flood_is_kept_where_it_was_read_to_and_its_memory_used_again() {
+    let store = LogStore::new(OutputLimits { memory: 8 << 20, line: 64 << 10 });
+    let mut intake = Intake::new(&store, store.source(&"web".into()), 1, None);
+    let mut scratch = Scratch::default();
+    let line = [vec![b'x'; 99], vec![b'\n']].concat();
+    let mut places = std::collections::BTreeSet::new();
+    for _ in 0..1_000 {
+        let room = scratch.room();
+        room.iter_mut().zip(line.iter().cycle()).for_each(|(to, from)| *to = *from);
+        let (place, read) = (room.as_ptr().addr(), room.len());
+        assert_eq!(place % 4096, 0);
+        places.insert(place);
+        intake.take(Stream::Out, &mut scratch, read, AT);
+        assert_ne!(scratch.room().as_ptr().addr(), place, "it was copied");
+        assert!(store.gauge().memory <= 8 << 20);
+    }
+    // As many as fit, and those between the two.
+    assert!(places.len() <= 32 + 2, "{}", places.len());
 }
 
 #[test]

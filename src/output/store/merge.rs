@@ -18,14 +18,16 @@ struct Place {
 }
 
 impl Inner {
-    pub(in crate::output) fn read(&self, selection: &Selection, from: u64, limit: Limit) -> Slice {
+    /// In the order of arrival; `from` gives the lowest number of interest for each source.
+    pub(in crate::output) fn read(
+        &self,
+        selection: &Selection,
+        from: impl Fn(SourceId) -> u64,
+        limit: Limit,
+    ) -> Slice {
         let mut heads = BinaryHeap::new();
-        for (id, source) in self.selected(selection) {
-            if source.last_seq().is_some_and(|last| last >= from) {
-                let (block, line) = source.find(from);
-                let place = Place { source: id, block, line };
-                heads.extend(self.seq(place).map(|seq| Reverse((seq, place))));
-            }
+        for (id, _) in self.selected(selection) {
+            heads.extend(self.first(id, from(id)).map(Reverse));
         }
         let mut found = Found::new(limit);
         while let Some(Reverse((mut seq, mut place))) = heads.pop() {
@@ -42,6 +44,37 @@ impl Inner {
             }
         }
         found.copy(self, self.next)
+    }
+
+    /// An equal share of `limit` for each source that has something, one after the other. Where it
+    /// came to in each of them is given too.
+    pub(in crate::output) fn read_by_turns(
+        &self,
+        selection: &Selection,
+        from: impl Fn(SourceId) -> u64,
+        limit: Limit,
+    ) -> (Slice, Vec<(SourceId, u64)>) {
+        let all = self.selected(selection);
+        let mut firsts: Vec<_> = all.filter_map(|(id, _)| self.first(id, from(id))).collect();
+        // Lines that are longer than a share may leave nothing for the last: next time it is first.
+        firsts.sort_unstable();
+        let count = firsts.len().max(1);
+        let lines = (limit.lines / count).max(limit.lines.min(1));
+        let share = Limit { lines, bytes: limit.bytes / count };
+        let mut found = Found::new(share);
+        let mut ahead = Vec::with_capacity(firsts.len());
+        for first in firsts {
+            found.next_share();
+            let source = first.1.source;
+            let mut next = Some(first);
+            let any = found.bytes < limit.bytes || found.places.is_empty();
+            while let Some((_, place)) = next.filter(|(_, place)| any && found.add(self, *place)) {
+                next = self.after(place);
+            }
+            ahead.push((source, next.map_or(self.next, |(seq, _)| seq)));
+        }
+        let next = ahead.iter().map(|(_, next)| *next).min();
+        (found.copy(self, next.unwrap_or(self.next)), ahead)
     }
 
     pub(in crate::output) fn read_back(
@@ -77,6 +110,13 @@ impl Inner {
         self.sources.get(place.source.index())
     }
 
+    /// The first line of a source with this or a higher number.
+    fn first(&self, source: SourceId, from: u64) -> Option<(u64, Place)> {
+        let (block, line) = self.sources.get(source.index())?.find(from);
+        let place = Place { source, block, line };
+        Some((self.seq(place)?, place))
+    }
+
     fn seq(&self, place: Place) -> Option<u64> {
         self.source_at(place)?.blocks.get(place.block)?.seq_of(place.line)
     }
@@ -106,14 +146,23 @@ impl Inner {
 
 /// Places of the lines to be copied.
 struct Found {
+    /// Of one share.
     limit: Limit,
     bytes: usize,
     places: Vec<Place>,
+    /// Where the share begins.
+    lines_before: usize,
+    bytes_before: usize,
 }
 
 impl Found {
     fn new(limit: Limit) -> Self {
-        Self { limit, bytes: 0, places: Vec::new() }
+        Self { limit, bytes: 0, places: Vec::new(), lines_before: 0, bytes_before: 0 }
+    }
+
+    /// What is added from now on has the whole limit again.
+    fn next_share(&mut self) {
+        (self.lines_before, self.bytes_before) = (self.places.len(), self.bytes);
     }
 
     /// Takes one more line unless the limit is reached.
@@ -121,8 +170,9 @@ impl Found {
         let source = inner.source_at(place);
         let line = source.and_then(|source| source.blocks.get(place.block)?.line(place.line));
         let bytes = line.map_or(0, |line| line.bytes.len());
-        let fits = self.places.is_empty() || self.bytes + bytes <= self.limit.bytes;
-        if self.places.len() >= self.limit.lines || !fits {
+        let lines = self.places.len() - self.lines_before;
+        let fits = lines == 0 || self.bytes - self.bytes_before + bytes <= self.limit.bytes;
+        if lines >= self.limit.lines || !fits {
             return false;
         }
         self.bytes += bytes;

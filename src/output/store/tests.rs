@@ -108,6 +108,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
         budget in 0u64..500_000,
         few in any::<bool>(),
+        by_turns in any::<bool>(),
     ) {
         let store = store(budget);
         let sources: Vec<_> = (0..4).map(|n| store.source(&Name::new(&n.to_string()))).collect();
@@ -116,15 +117,17 @@ proptest! {
         let mut reader = store.reader(selection.clone(), Start::Oldest);
         let mut came = BTreeMap::new();
         let mut seen = BTreeMap::new();
-        let mut last = None;
+        let mut last = BTreeMap::new();
         let mut read = |reader: &mut Reader, limit| {
-            let slice = reader.read(limit);
+            let slice = if by_turns { reader.read_by_turns(limit) } else { reader.read(limit) };
             for missed in slice.missed() {
                 *seen.entry(missed.source).or_insert(0) += missed.lines;
             }
             for line in slice.lines() {
-                assert!(last < Some(line.seq));
-                last = Some(line.seq);
+                // By turns, the order is that of each source.
+                let last = last.entry(by_turns.then_some(line.source)).or_insert(None);
+                assert!(*last < Some(line.seq));
+                *last = Some(line.seq);
                 *seen.entry(line.source).or_insert(0) += 1;
             }
         };
@@ -149,6 +152,66 @@ proptest! {
         read(&mut reader, EVERYTHING);
         prop_assert_eq!(seen, came);
     }
+}
+
+#[test]
+fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
+    let store = store(64 << 20);
+    let [flood, quiet] = ["flood", "quiet"].map(|name| store.source(&Name::new(name)));
+    put(&store, flood, &"x\n".repeat(5_000));
+    put(&store, quiet, "here\n");
+    put(&store, flood, &"y\n".repeat(5_000));
+    let mut reader = store.reader(Selection::All, Start::Oldest);
+    let mut read = || texts(&reader.read_by_turns(Limit::lines(1_000)));
+    // Only now it shows that there is more than can be read at once.
+    let mut all = read();
+    assert!(all.len() == 1_000 && all.iter().all(|line| line == "x"));
+    let second = read();
+    assert_eq!((second.len(), second.last().unwrap().as_str()), (501, "here"));
+    all.extend(second);
+    loop {
+        let more = read();
+        if more.is_empty() {
+            break;
+        }
+        assert!(more.len() <= 1_000);
+        all.extend(more);
+    }
+    assert_eq!(all.len(), 10_001);
+    assert_eq!(all.iter().filter(|line| *line == "here").count(), 1);
+    all.retain(|line| line != "here");
+    assert!(all.is_sorted());
+    // Once it keeps up, the order is that of arrival again.
+    put(&store, flood, "1\n");
+    put(&store, quiet, "2\n");
+    put(&store, flood, "3\n");
+    assert_eq!(read(), ["1", "2", "3"]);
+}
+
+#[test]
+fn by_turns_long_lines_keep_to_the_limit_and_leave_nobody_out() {
+    let store = store(64 << 20);
+    let sources = ["a", "b", "c", "d"].map(|name| store.source(&Name::new(name)));
+    for source in sources {
+        put(&store, source, &("x".repeat(999) + "\n").repeat(10));
+    }
+    let mut reader = store.reader(Selection::All, Start::Oldest);
+    let limit = Limit { lines: 100, bytes: 2_000 };
+    assert_eq!(reader.read_by_turns(limit).len(), 2);
+    // Two fit, so those two have their turn that have waited longest.
+    let mut whose = BTreeMap::new();
+    let mut reads = 0;
+    loop {
+        let slice = reader.read_by_turns(limit);
+        if slice.is_empty() {
+            break;
+        }
+        reads += 1;
+        assert!(slice.len() <= 2);
+        slice.lines().for_each(|line| *whose.entry(line.source).or_insert(0) += 1);
+    }
+    assert_eq!(reads, 19);
+    assert_eq!(whose.into_values().collect::<Vec<_>>(), [8, 10, 10, 10]);
 }
 
 #[test]
