@@ -109,6 +109,9 @@ struct UpArgs {
     /// Start nothing but what is named
     #[arg(long)]
     no_deps: bool,
+    /// Do not restart anything when files change
+    #[arg(long)]
+    no_watch: bool,
     /// Stay when nothing runs any more
     #[arg(long)]
     keep: bool,
@@ -134,8 +137,6 @@ struct UpArgs {
     wait: bool,
     #[arg(long = "timeout", hide = true, value_name = "DURATION")]
     timeout: Option<String>,
-    #[arg(long = "no-watch", hide = true)]
-    no_watch: bool,
 }
 
 impl UpArgs {
@@ -145,7 +146,6 @@ impl UpArgs {
             (self.detach, "--detach"),
             (self.wait, "--wait"),
             (self.timeout.is_some(), "--timeout"),
-            (self.no_watch, "--no-watch"),
         ];
         given.into_iter().find_map(|(given, flag)| given.then_some(flag))
     }

@@ -246,6 +246,7 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
         }

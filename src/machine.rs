@@ -168,6 +168,21 @@ impl Fact {
     }
 }
 
+/// Files that a process watches have changed, and there was silence since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose files they are: a process with all its replicas.
+    pub process: Name,
+    /// The first that changed, relative to its `cwd`.
+    pub path: String,
+    /// How many others changed.
+    pub more: u64,
+    /// When the first change was seen.
+    pub first: Moment,
+    /// When the last change was seen.
+    pub last: Moment,
+}
+
 /// What must be done to the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -208,6 +223,13 @@ pub enum Effect {
         /// How it was at its end.
         view: Arc<ProcessView>,
     },
+    /// Tell the user about something that is no change of state.
+    Tell {
+        /// Whom it is about.
+        about: Name,
+        /// One sentence.
+        text: String,
+    },
     /// Say since when a run has been silent; answered by [`Fact::Quiet`].
     AskQuiet {
         /// This run.
@@ -222,6 +244,8 @@ pub enum Input {
     Fact(Fact),
     /// A wish.
     Intent(Intent),
+    /// Files have changed.
+    Changed(Change),
     /// Time has passed.
     Tick,
 }

@@ -22,6 +22,7 @@ mod resolve;
 mod schema;
 mod signal;
 mod units;
+mod watch;
 
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
@@ -30,6 +31,7 @@ pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
 pub use units::{UnitError, parse_duration, parse_size};
+pub use watch::{WatchAction, WatchSpec};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
 ///
@@ -104,6 +106,8 @@ pub struct Project {
     pub files: Vec<PathBuf>,
     /// Bounds of what is kept of the output.
     pub output: OutputLimits,
+    /// `[project] log.dir`: the folder of the log files, if there is one.
+    pub log_dir: Option<PathBuf>,
 }
 
 /// `output = { memory, line }`.
@@ -182,6 +186,8 @@ pub struct ProcessSpec {
     pub shutdown_on: ShutdownOn,
     /// Where its raw output goes.
     pub log: Option<LogPolicy>,
+    /// Files whose change restarts it.
+    pub watch: Option<Arc<WatchSpec>>,
 }
 
 /// Where a process comes from.

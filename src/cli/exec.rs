@@ -99,6 +99,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         tags: BTreeSet::new(),
         shutdown_on: ShutdownOn::Never,
         log: None,
+        watch: None,
     })
 }
 
@@ -126,6 +127,7 @@ fn alone(process: ProcessSpec) -> Spec {
         dir: process.cwd.clone(),
         files: Vec::new(),
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
+        log_dir: None,
     };
     let processes = IndexMap::from([(process.name.clone(), Arc::new(process))]);
     Spec { project, processes, pools: IndexMap::new() }

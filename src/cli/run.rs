@@ -21,7 +21,8 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         Ok(held) => held,
         Err(ending) => return ending,
     };
-    let options = Options { seed: front::seed(), ..Options::default() };
+    // One run of it: a change of its files is for the next.
+    let options = Options { no_watch: true, seed: front::seed(), ..Options::default() };
     let serve = Serve {
         orchestra: Orchestra::new(spec, options),
         chosen: vec![id],

@@ -12,7 +12,12 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         Ok(spec) => spec,
         Err(ending) => return ending,
     };
-    let options = Options { keep: args.keep, fail_fast: args.fail_fast, seed: front::seed() };
+    let options = Options {
+        keep: args.keep,
+        fail_fast: args.fail_fast,
+        no_watch: args.no_watch,
+        seed: front::seed(),
+    };
     let orchestra = Orchestra::new(spec.clone(), options);
     let chosen = if args.names.is_empty() {
         orchestra.autostart()

@@ -18,6 +18,11 @@ pub enum Cause {
         /// The other one.
         on: Name,
     },
+    /// Files that are watched have changed.
+    FileChanged {
+        /// The first of them, relative to `cwd`.
+        path: String,
+    },
     /// The run before returned this code.
     Exit {
         /// That code.

@@ -108,6 +108,8 @@ pub enum By {
     Kill,
     /// A restart.
     Restart,
+    /// A change of its files.
+    FileChange,
     /// The project was being stopped.
     Shutdown,
 }
@@ -352,6 +354,31 @@ events! {
         /// The dependency, or the pool that was stopped.
         cause: Cause,
     }
+    /// Files of a process have changed, and something follows from that.
+    FileChanged "file_changed" {
+        /// The process, whatever number of replicas it has.
+        name: Name,
+        /// The same.
+        process: Name,
+        /// The first that changed, relative to its `cwd`.
+        path: String,
+        /// How many others changed with it.
+        more: u64,
+        /// What follows, as in the file: `restart`, `signal:HUP`, `run:NAME`.
+        action: String,
+    }
+    /// A process was restarted too often in a row, each time soon after its start: changes of its
+    /// files do nothing until it is restarted by hand.
+    WatchSuspended "watch_suspended" {
+        /// The process.
+        name: Name,
+        /// The same.
+        process: Name,
+        /// The file that changed last.
+        path: String,
+        /// How many restarts there were.
+        restarts: u32,
+    }
     /// Nothing of a pool is left to run.
     PoolDrained "pool_drained" {
         /// That pool.
@@ -387,7 +414,9 @@ impl Event {
             Self::ProcessFailed(e) => Some(&e.of),
             Self::ProcessGaveUp(e) => Some(&e.of),
             Self::ProcessSkipped(e) => Some(&e.of),
-            Self::PoolDrained(_)
+            Self::FileChanged(_)
+            | Self::WatchSuspended(_)
+            | Self::PoolDrained(_)
             | Self::ProjectReady(_)
             | Self::ProjectStopping(_)
             | Self::ProjectStopped(_) => None,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::event::Cause;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Watch};
 use super::members::Members;
 use super::order::{Order, StopOrder};
 use super::retry::Dice;
@@ -20,6 +20,7 @@ use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
 use totals::Totals;
+use watching::Watching;
 
 mod admit;
 mod follow;
@@ -27,6 +28,7 @@ mod inputs;
 mod pools;
 mod shutdown;
 mod totals;
+mod watching;
 
 /// How a project is run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +37,8 @@ pub struct Options {
     pub keep: bool,
     /// The first final failure stops everything.
     pub fail_fast: bool,
+    /// Changes of files do nothing.
+    pub no_watch: bool,
     /// For the jitter of back-off.
     pub seed: u64,
 }
@@ -65,6 +69,7 @@ pub struct Orchestra {
     retiring: BTreeSet<ProcessId>,
     /// Alive and to be restarted because this dependency got a new run.
     reruns: BTreeMap<ProcessId, Name>,
+    watching: Watching,
     totals: Totals,
     was_ready: bool,
     /// Jobs do not count for the project to be ready; one that was started with nothing else is.
@@ -79,6 +84,9 @@ impl Orchestra {
         let mut all = Members::default();
         for process in spec.processes.values() {
             all.add_process(process);
+        }
+        for one in all.iter_mut().filter(|one| one.spec.watch.is_some() && !options.no_watch) {
+            one.watch = Watch::On;
         }
         let slots = spec
             .pools
@@ -102,6 +110,7 @@ impl Orchestra {
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
             reruns: BTreeMap::new(),
+            watching: Watching::default(),
             totals: Totals::default(),
             was_ready: false,
             only_jobs: false,
@@ -169,6 +178,7 @@ impl Orchestra {
             match input {
                 Input::Fact(fact) => self.fact(now, fact),
                 Input::Intent(intent) => self.intent(now, intent),
+                Input::Changed(change) => self.changed(now, change),
                 Input::Tick => {}
             }
             self.settle(now);

@@ -183,6 +183,9 @@ impl ProcessView {
                 (StateName::Skipped, chain_sentence(chain))
             }
         };
+        if let (Some(note), None) = (one.note_on_files(), self.until) {
+            self.why = format!("{}; {note}", self.why);
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId, StateName,
+    Change, Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId,
+    StateName,
 };
 use super::{ShutdownReason, Step};
 use crate::spec::{Name, Signal, Spec};
@@ -30,6 +31,7 @@ mod pools;
 mod random;
 mod retrying;
 mod stopping;
+mod watching;
 
 /// A project, its host, and everything that was told.
 struct World {
@@ -50,7 +52,8 @@ fn world(spec: Spec) -> World {
 
 impl World {
     fn new(spec: Spec, options: Options) -> Self {
-        let laws = Some(Laws::new(&spec));
+        let mut laws = Laws::new(&spec);
+        laws.ignores_files = options.no_watch;
         let machine = Orchestra::new(spec, options);
         Self {
             machine,
@@ -59,7 +62,7 @@ impl World {
             now: Moment::default(),
             events: Vec::new(),
             started: HashMap::new(),
-            laws,
+            laws: Some(laws),
         }
     }
 
@@ -186,6 +189,17 @@ impl World {
 
     fn signal(&mut self, signal: Signal) {
         self.input(Input::Intent(Intent::Shutdown(ShutdownReason::Signal(signal))));
+    }
+
+    /// Files of this process have changed just now, or so long ago.
+    fn change_before(&mut self, name: &str, ago: Duration) {
+        let last = Moment::after_start(self.now.since_start().saturating_sub(ago));
+        let (process, path) = (Name::new(name), format!("src/{name}"));
+        self.input(Input::Changed(Change { process, path, more: 0, first: last, last }));
+    }
+
+    fn change(&mut self, name: &str) {
+        self.change_before(name, Duration::ZERO);
     }
 
     fn finish(&self) -> Option<Finish> {

@@ -208,6 +208,8 @@ fn is_problem(event: &Event, own: bool) -> bool {
         | Event::ProcessStopping(_)
         | Event::ProcessKilled(_)
         | Event::ProcessGaveUp(_)
+        | Event::FileChanged(_)
+        | Event::WatchSuspended(_)
         | Event::PoolDrained(_)
         | Event::ProjectReady(_)
         | Event::ProjectStopping(_)
@@ -239,7 +241,8 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::ProcessStopping(e) => {
             let why = match &e.cause {
-                Cause::Shutdown { .. } => return None,
+                // Told by the change itself.
+                Cause::Shutdown { .. } | Cause::FileChanged { .. } => return None,
                 Cause::Timeout { after_ms } => {
                     format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
                 }
@@ -285,6 +288,7 @@ fn sentence(event: &Event) -> Option<String> {
                 Cause::Start
                 | Cause::User
                 | Cause::Dependency { .. }
+                | Cause::FileChanged { .. }
                 | Cause::Exit { .. }
                 | Cause::Signal { .. }
                 | Cause::Retry { .. }
@@ -295,6 +299,18 @@ fn sentence(event: &Event) -> Option<String> {
             };
             format!("{} skipped: {why}", e.of.name)
         }
+        Event::FileChanged(e) => {
+            let more = match e.more {
+                0 => String::new(),
+                more => format!(" and {} more", thousands(more)),
+            };
+            format!("{}: {}{more} changed, {}", e.name, e.path, follows(&e.action))
+        }
+        Event::WatchSuspended(e) => format!(
+            "{}: its files are not watched any more: {} changed soon after each of the last {} \
+             starts; put it in `ignore` if {} writes it",
+            e.name, e.path, e.restarts, e.name
+        ),
         Event::PoolDrained(e) => {
             let failed = if e.failed > 0 { format!(", {} not", e.failed) } else { String::new() };
             format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)
@@ -305,6 +321,15 @@ fn sentence(event: &Event) -> Option<String> {
         | Event::ProjectStopping(_)
         | Event::ProjectStopped(_) => return None,
     })
+}
+
+/// What a change leads to.
+fn follows(action: &str) -> String {
+    match action.split_once(':') {
+        Some(("run", first)) => format!("{first} runs first"),
+        Some((_, signal)) => format!("it gets {signal}"),
+        None => "it runs anew".to_owned(),
+    }
 }
 
 /// `, run 3`, from the second run on.

@@ -19,6 +19,7 @@ mod environment;
 mod layers;
 mod process;
 mod reference;
+mod watch;
 
 use layers::Layers;
 
@@ -169,6 +170,7 @@ fn project(home: &Home, root: &Fields) -> Project {
             memory: size("memory").unwrap_or(usual.memory),
             line: size("line").unwrap_or(usual.line),
         },
+        log_dir: keys.and_then(|keys| keys.table("log")?.text("dir")).map(|dir| home.dir.join(dir)),
     }
 }
 

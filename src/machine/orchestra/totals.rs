@@ -18,6 +18,8 @@ pub(super) struct Totals {
     pub(super) good: usize,
     /// Down for good, and not well.
     pub(super) unwell: usize,
+    /// At rest until their files change.
+    pub(super) watched: usize,
 }
 
 /// What one lifecycle adds to the totals.
@@ -30,6 +32,7 @@ pub(super) struct Mark {
     wanted: bool,
     good: bool,
     unwell: bool,
+    watched: bool,
 }
 
 impl Mark {
@@ -54,6 +57,7 @@ impl Mark {
             wanted: wanted && process,
             good: good && process,
             unwell,
+            watched: one.rests_watched(),
         }
     }
 }
@@ -72,6 +76,7 @@ impl Totals {
         shift(&mut self.wanted, before.wanted, after.wanted);
         shift(&mut self.good, before.good, after.good);
         shift(&mut self.unwell, before.unwell, after.unwell);
+        shift(&mut self.watched, before.watched, after.watched);
     }
 }
 

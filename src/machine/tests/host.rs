@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::project::ms;
 use crate::machine::{Effect, Fact, Moment, ProcessId, RunId};
-use crate::spec::{Exit, Signal, StartError, StartErrorKind, Stray};
+use crate::spec::{Exit, Name, Signal, StartError, StartErrorKind, Stray};
 
 /// What one run does.
 #[derive(Clone, Debug)]
@@ -95,6 +95,10 @@ pub(super) struct Host {
     live: HashMap<RunId, Live>,
     agenda: BTreeMap<(Moment, u64), (RunId, Act)>,
     count: u64,
+    /// Signals that were sent.
+    pub(super) signals: Vec<(RunId, Signal)>,
+    /// What the user was told.
+    pub(super) told: Vec<(Name, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -151,7 +155,9 @@ impl Host {
                     self.plan(now + ms(1_000_000_000), *run, Act::AllGone);
                 }
             }
-            Effect::Signal { .. } | Effect::Over { .. } => {}
+            Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
+            Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
+            Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }

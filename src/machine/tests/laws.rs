@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::machine::event::Cause;
 use crate::machine::{
-    Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView, RunId,
-    StateName, Step,
+    Change, Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView,
+    RunId, StateName, Step,
 };
-use crate::spec::{Condition, Name, Spec};
+use crate::spec::{Condition, Name, Spec, WatchAction};
 
 /// What was seen so far, by somebody who knows nothing of how the machine works.
 #[derive(Debug)]
@@ -28,8 +28,14 @@ pub(super) struct Laws {
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
     down: HashSet<ProcessId>,
+    /// When runs were asked for.
+    asked: HashMap<RunId, Moment>,
+    /// Processes whose files are not watched any more.
+    suspended: HashSet<Name>,
     /// Without dependencies, there is nothing to hold starts against.
     pub(super) ignores_dependencies: bool,
+    /// `--no-watch`.
+    pub(super) ignores_files: bool,
 }
 
 impl Laws {
@@ -45,7 +51,10 @@ impl Laws {
             has_succeeded: HashSet::new(),
             over: HashSet::new(),
             down: HashSet::new(),
+            asked: HashMap::new(),
+            suspended: HashSet::new(),
             ignores_dependencies: false,
+            ignores_files: false,
         }
     }
 
@@ -61,10 +70,16 @@ impl Laws {
         machine.check();
         let views: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
         self.wishes(machine, input);
+        self.files(machine, &views, step, input, &snapshot.phase);
         self.transitions(&views);
         self.events(step);
         if let Some(Input::Fact(Fact::Exited { run, .. })) = input {
             self.ghosts.remove(run);
+        }
+        for effect in &step.effects {
+            if let Effect::Spawn { run, .. } = effect {
+                self.asked.insert(*run, now);
+            }
         }
         self.effects(step, &views, &snapshot.phase);
         if matches!(input, Some(Input::Tick)) {
@@ -100,6 +115,10 @@ impl Laws {
         match intent {
             Intent::Stop(ids) | Intent::Kill(ids) => self.down.extend(ids),
             Intent::Start(ids) | Intent::Restart(ids) => {
+                for id in ids {
+                    let process = machine.process_of(*id).unwrap();
+                    self.suspended.remove(process);
+                }
                 for id in needed_by(machine, &self.spec, ids) {
                     self.down.remove(&id);
                 }
@@ -112,6 +131,62 @@ impl Laws {
             | Intent::Signal(..)
             | Intent::Shutdown(_)
             | Intent::ShutdownNow(_) => {}
+        }
+    }
+
+    /// A change acts on those it is for, and on no other.
+    fn files(
+        &mut self,
+        machine: &Orchestra,
+        views: &[&ProcessView],
+        step: &Step,
+        input: Option<&Input>,
+        phase: &Phase,
+    ) {
+        if let (Some(Input::Changed(change)), Phase::Up, None) = (input, phase, machine.finish()) {
+            let watch = self.spec.processes.get(&change.process).and_then(|p| p.watch.as_ref());
+            let restarts = watch.is_some_and(|watch| watch.action == WatchAction::Restart);
+            let restarts =
+                restarts && !self.ignores_files && !self.suspended.contains(&change.process);
+            for view in views.iter().filter(|view| view.process == change.process && restarts) {
+                self.file(view, change);
+            }
+        }
+        for event in &step.events {
+            match event {
+                Event::WatchSuspended(e) => assert!(self.suspended.insert(e.process.clone())),
+                Event::FileChanged(e) => {
+                    assert_eq!(*phase, Phase::Up);
+                    assert!(!self.suspended.contains(&e.process), "{} is suspended", e.process);
+                    let Some(first) = e.action.strip_prefix("run:") else { continue };
+                    let ids = machine.select(&[first.to_owned()]).unwrap();
+                    self.down.retain(|id| !ids.contains(id));
+                    let idle = |id: &ProcessId| self.states[id].0 == StateName::Idle;
+                    for id in needed_by(machine, &self.spec, &ids).iter().filter(|id| idle(id)) {
+                        self.down.remove(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn file(&self, view: &ProcessView, change: &Change) {
+        let before = self.states.get(&view.id).copied().unwrap_or((StateName::Idle, 0));
+        let after = (view.state, view.run);
+        let run = RunId { process: view.id, run: before.1 };
+        let seen = self.asked.get(&run).is_some_and(|asked| change.last < *asked);
+        match before.0 {
+            StateName::Succeeded | StateName::Failed if self.down.contains(&view.id) => {
+                assert_eq!(before, after, "{} was stopped by hand", view.name);
+            }
+            StateName::Ready | StateName::Backoff | StateName::Succeeded | StateName::Failed => {
+                assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
+            }
+            StateName::Starting | StateName::Stopping => {
+                assert_eq!(before, after, "{} is one run at a time", view.name);
+            }
+            _ => assert_eq!(before, after, "{} is left alone", view.name),
         }
     }
 
@@ -197,6 +272,7 @@ impl Laws {
                     assert!(views.iter().all(|view| view.id != *process), "{process:?} is gone");
                     assert!(self.over.insert(*process), "{process:?} is over once");
                 }
+                Effect::Tell { text, .. } => assert!(!text.is_empty()),
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }
@@ -315,7 +391,11 @@ fn is_legal(from: StateName, to: StateName) -> bool {
         Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
         Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
         Starting => matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued),
-        Ready => matches!(to, Stopping | Backoff | Succeeded | Failed),
+        // From its end it goes on at once when a change came while it ran before something else.
+        Ready => matches!(
+            to,
+            Stopping | Backoff | Succeeded | Failed | Waiting | Queued | Starting | Skipped
+        ),
         Stopping => {
             matches!(to, Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting)
         }

@@ -54,6 +54,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         tags: BTreeSet::new(),
         shutdown_on: ShutdownOn::Never,
         log: None,
+        watch: None,
     }
 }
 
@@ -129,6 +130,7 @@ impl Draft {
                 dir: PathBuf::from("/"),
                 files: Vec::new(),
                 output: OutputLimits::default(),
+                log_dir: None,
             },
             processes: self.processes,
             pools: self.pools,

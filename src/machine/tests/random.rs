@@ -1,6 +1,7 @@
 //! Random worlds: any graph, any policy, any host, any wish at any moment. The laws are checked
 //! after every step; in here is what happens, and that quitting always ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -11,6 +12,7 @@ use super::{Input, Intent, ProcessId, ShutdownReason, World};
 use crate::machine::{Fact, Options, RunId, Tenure};
 use crate::spec::{
     Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind,
+    WatchAction, WatchSpec,
 };
 
 /// One process or job before it has a name.
@@ -28,6 +30,7 @@ struct Member {
     idle_timeout: Option<Duration>,
     shutdown_on: ShutdownOn,
     autostart: bool,
+    watch: Option<Act>,
     scripts: Vec<Script>,
 }
 
@@ -39,8 +42,19 @@ enum Place {
     Job,
 }
 
+/// What a change of its files does.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Restart,
+    Signal,
+    /// The one that lies so far before it runs first.
+    Run(usize),
+}
+
 #[derive(Clone, Debug)]
 enum Happening {
+    /// Files of this one have changed, so long ago.
+    Change(usize, Duration),
     Pass(u8),
     Wait(Duration),
     Start(Vec<usize>),
@@ -113,6 +127,10 @@ fn script() -> impl Strategy<Value = Script> {
         })
 }
 
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![3 => Just(Act::Restart), 1 => Just(Act::Signal), 2 => (1_usize..5).prop_map(Act::Run)]
+}
+
 fn member() -> impl Strategy<Value = Member> {
     let place = prop_oneof![
         4 => Just(Place::Plain),
@@ -127,10 +145,10 @@ fn member() -> impl Strategy<Value = Member> {
     (
         (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
         (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
-        (prop::bool::weighted(0.85), proptest::collection::vec(script(), 1..4)),
+        (prop::bool::weighted(0.85), maybe(act()), proptest::collection::vec(script(), 1..4)),
     )
         .prop_map(
-            |((needs, needs_pool, place, restart, attempts), rest, (autostart, scripts))| {
+            |((needs, needs_pool, place, restart, attempts), rest, (autostart, watch, scripts))| {
                 let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
                 Member {
                     needs,
@@ -144,6 +162,7 @@ fn member() -> impl Strategy<Value = Member> {
                     idle_timeout,
                     shutdown_on,
                     autostart,
+                    watch,
                     scripts,
                 }
             },
@@ -165,12 +184,18 @@ fn happening() -> impl Strategy<Value = Happening> {
             |(in_pool, stays, priority, delay, script)| Happening::Come {
                 in_pool, stays, priority, delay, script
             }),
+        6 => (0_usize..24, duration()).prop_map(|(a, ago)| Happening::Change(a, ago)),
         1 => some().prop_map(Happening::Withdraw),
         1 => Just(Happening::Pause),
         2 => Just(Happening::Resume),
         1 => Just(Happening::Shutdown),
         1 => Just(Happening::ShutdownNow),
     ]
+}
+
+/// Suspended early, so that it happens.
+fn usual_watch() -> WatchSpec {
+    WatchSpec { suspend_after: 3, ..WatchSpec::default() }
 }
 
 /// A pool comes before everything that depends on it, so jobs are the first of the members.
@@ -195,6 +220,15 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
             spec.idle_timeout = member.idle_timeout.map(|limit| limit.max(ms(1)));
             spec.shutdown_on = member.shutdown_on;
             spec.autostart = member.autostart;
+            let action = member.watch.and_then(|act| match act {
+                Act::Restart => Some(WatchAction::Restart),
+                Act::Signal => Some(WatchAction::Signal(Signal::HUP)),
+                Act::Run(back) => {
+                    Some(WatchAction::Run(format!("m{}", index.checked_sub(back)?).as_str().into()))
+                }
+            });
+            let watch = action.filter(|_| member.place != Place::Job);
+            spec.watch = watch.map(|action| Arc::new(WatchSpec { action, ..usual_watch() }));
             match member.place {
                 Place::Plain | Place::Job => {}
                 Place::Replicas(count) => spec.replicas = Some(count),
@@ -244,6 +278,13 @@ fn happen(world: &mut World, happening: &Happening) {
                 script.clone(),
             );
             return;
+        }
+        Happening::Change(pick, ago) => {
+            let Some(id) = ids(&[*pick]).first().copied() else { return };
+            let process = world.machine.process_of(id).unwrap().clone();
+            // So that what follows from the change is not mixed up with what was due.
+            world.input(Input::Tick);
+            return world.change_before(process.as_str(), *ago);
         }
         Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
         Happening::Pause => Intent::Pause("p".into()),
@@ -305,7 +346,7 @@ proptest! {
         happenings in proptest::collection::vec(happening(), 0..60),
         seed in any::<u64>(),
     ) {
-        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed });
+        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed, ..Options::default() });
         world.laws.as_mut().unwrap().ignores_dependencies = !dependencies;
         let chosen = world.machine.autostart();
         world.begin_with(&chosen, dependencies);

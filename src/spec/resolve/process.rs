@@ -14,7 +14,7 @@ use super::super::{
 };
 use super::environment::EnvFiles;
 use super::layers::Layers;
-use super::{DEFAULT, Findings, Home, Member, dependencies};
+use super::{DEFAULT, Findings, Home, Member, dependencies, watch};
 
 /// Makes processes out of members of the merged files.
 pub(super) struct Resolver<'a> {
@@ -89,6 +89,7 @@ impl<'a> Resolver<'a> {
                 _ => ShutdownOn::Never,
             },
             log: self.log(&member.name, keys),
+            watch: watch::watch(keys),
         }
     }
 
@@ -113,6 +114,7 @@ impl<'a> Resolver<'a> {
             let message = format!("{replicas} replicas from port {port} on need ports above 65535");
             self.findings.faults.push(Fault::at(&entry.node.place, message));
         }
+        self.findings.faults.extend(watch::runs_itself(&member.name, keys));
         for check in ["ready", "health"] {
             let Some(check) = keys.table(check).filter(|_| !keys.has("port")) else { continue };
             let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));

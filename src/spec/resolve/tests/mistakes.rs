@@ -172,6 +172,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "watch = { paths = ['a'], action = 'run:bd' }",
         "3:35 process `x` runs `bd` first, which does not exist (did you mean `db`?)",
     ),
+    (
+        "watch = { paths = ['a'], action = 'run:x' }",
+        "3:35 process `x` runs itself first (name what builds it, or leave `action` out to restart it)",
+    ),
+    (
+        "watch = ['src/*/../lib']",
+        "3:10 \"src/*/../lib\" goes up behind a wildcard (write `..` at the beginning only)",
+    ),
     ("port = 65535\nreplicas = 2", "4:12 2 replicas from port 65535 on need ports above 65535"),
     ("env_file = 'missing'", "3:12 there is no env file"),
     ("name = 'y'", "3:1 a process cannot have the key `name` (its name is the key of its table)"),
