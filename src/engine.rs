@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -20,6 +21,7 @@ use crate::sys::{self, Host, Launch};
 
 mod clock;
 mod environment;
+mod files;
 mod notice;
 mod run;
 mod stop_command;
@@ -29,6 +31,7 @@ pub use notice::Notices;
 pub use run::Tap;
 
 use environment::{Surroundings, Whose, argv};
+use files::Files;
 use run::{Order, RunContext, RunTask};
 
 /// Facts taken in one go before anything is published.
@@ -63,6 +66,8 @@ pub struct Settings {
     pub front: Option<(ProcessId, Front)>,
     /// That process becomes the terminal's foreground group.
     pub takes_terminal: bool,
+    /// Files of pitcrew itself: it is no news when they change.
+    pub own_files: Vec<PathBuf>,
 }
 
 /// One project being run on a host.
@@ -72,6 +77,7 @@ pub struct Engine<H: Host> {
     surroundings: Surroundings,
     front: Option<(ProcessId, Front)>,
     takes_terminal: bool,
+    own_files: Vec<PathBuf>,
     clock: Clock,
     store: Arc<LogStore>,
     sources: HashMap<ProcessId, SourceId>,
@@ -127,6 +133,7 @@ impl<H: Host> Engine<H> {
             },
             front: settings.front,
             takes_terminal: settings.takes_terminal,
+            own_files: settings.own_files,
             clock,
             store,
             sources,
@@ -172,6 +179,7 @@ impl<H: Host> Engine<H> {
 
     /// Runs the project from its start to its end and says how it ended.
     pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> Finish {
+        let mut files = self.watch_files().await;
         let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
         self.carry_out(step);
         let finish = loop {
@@ -179,7 +187,7 @@ impl<H: Host> Engine<H> {
                 break finish.clone();
             }
             self.publish_at_pace();
-            let input = self.next().await;
+            let input = self.next(&mut files).await;
             self.take(input);
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
@@ -192,14 +200,23 @@ impl<H: Host> Engine<H> {
         finish
     }
 
+    async fn watch_files(&self) -> Files {
+        let plan = match self.orchestra.watches() {
+            true => files::plan(self.orchestra.spec(), &self.own_files),
+            false => crate::watch::Plan::default(),
+        };
+        Files::start(plan, &self.clock, &self.notices).await
+    }
+
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
-    async fn next(&mut self) -> Input {
+    async fn next(&mut self, files: &mut Files) -> Input {
         let shown = self.stale.then_some(self.paced);
         let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
         tokio::select! {
             biased;
             Some(fact) = self.facts.1.recv() => Input::Fact(fact),
             Some(intent) = self.intents.recv() => Input::Intent(intent),
+            input = files.next() => input,
             () = self.clock.until(deadline) => Input::Tick,
         }
     }

@@ -41,3 +41,4 @@ pub mod plain;
 pub mod session;
 pub mod spec;
 pub mod sys;
+mod watch;

@@ -78,9 +78,15 @@ const LAYERS: &[Layer] = &[
         never: &["println!", "SystemTime"],
     },
     Layer {
+        name: "watch",
+        layers: &["spec"],
+        crates: &["globset", "ignore", "rustix"],
+        never: &["async ", ".await", "SystemTime", "Instant", "std::process", "println!"],
+    },
+    Layer {
         name: "engine",
         // `session` is what it hands out.
-        layers: &["machine", "output", "session", "spec", "sys"],
+        layers: &["machine", "output", "session", "spec", "sys", "watch"],
         crates: &["tokio", "tracing"],
         never: &["println!", "std::io::stdout", "std::io::stderr"],
     },

@@ -84,6 +84,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
+        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
     };
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
@@ -138,6 +139,16 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
     }
+}
+
+/// What pitcrew writes, as it is seen among the files of the project.
+fn own_files<'a>(files: impl IntoIterator<Item = &'a Option<PathBuf>>) -> Vec<PathBuf> {
+    let real = |file: &PathBuf| {
+        let name = file.file_name()?;
+        let folder = std::path::absolute(file).ok()?.parent()?.canonicalize().ok()?;
+        Some(folder.join(name))
+    };
+    files.into_iter().flatten().filter_map(real).collect()
 }
 
 fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> PlainOptions {

@@ -149,6 +149,11 @@ impl Orchestra {
         self.all.get(id).map(|one| &one.spec.name)
     }
 
+    /// Whether changes of files matter.
+    pub fn watches(&self) -> bool {
+        !self.options.no_watch
+    }
+
     /// What was asked for, as it was checked.
     pub fn spec(&self) -> &Spec {
         &self.spec
