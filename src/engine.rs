@@ -14,25 +14,28 @@ use crate::machine::event::Stamp;
 use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
-use crate::output::{Intake, LogFile, LogStore, LogWriters, SourceId};
+use crate::output::{LogFile, LogStore, LogWriters, SourceId};
 use crate::session::{Feed, Notice, Session};
-use crate::spec::{Name, ProcessSpec, StdinKind};
-use crate::sys::{self, Host, Launch};
+use crate::sys::Host;
 
 mod clock;
 mod environment;
 mod files;
+mod guest;
 mod notice;
 mod run;
+mod start;
 mod stop_command;
 
 pub use clock::Clock;
+pub(crate) use environment::OURS;
+pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
 pub use notice::Notices;
 pub use run::Tap;
 
-use environment::{Surroundings, Whose, argv};
+use environment::Surroundings;
 use files::Files;
-use run::{Order, RunContext, RunTask};
+use run::Order;
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
@@ -68,6 +71,8 @@ pub struct Settings {
     pub takes_terminal: bool,
     /// Files of pitcrew itself: it is no news when they change.
     pub own_files: Vec<PathBuf>,
+    /// Who keeps the books about guests.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 /// One project being run on a host.
@@ -85,7 +90,9 @@ pub struct Engine<H: Host> {
     logs: HashMap<ProcessId, LogFile>,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
-    intents: mpsc::UnboundedReceiver<Intent>,
+    wishes: mpsc::UnboundedReceiver<Wish>,
+    witness: Option<Arc<dyn Witness>>,
+    guests: HashMap<ProcessId, Arc<Wiring>>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Not before then is there another snapshot.
     paced: Moment,
@@ -97,6 +104,12 @@ pub struct Engine<H: Host> {
     starts: mpsc::UnboundedSender<Start>,
     seq: u64,
     session: Session,
+}
+
+/// What the loop does next.
+enum Next {
+    Input(Input),
+    Admission(Admission),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -112,7 +125,7 @@ impl<H: Host> Engine<H> {
         let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = Notices::new();
         let log_notices = notices.clone();
-        let (intents, received) = mpsc::unbounded_channel();
+        let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
         let (starts, mut started) = mpsc::unbounded_channel::<Start>();
@@ -122,7 +135,7 @@ impl<H: Host> Engine<H> {
             }
         });
         let session =
-            Session { intents, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+            Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         Self {
             host,
             orchestra,
@@ -141,7 +154,9 @@ impl<H: Host> Engine<H> {
             logs: HashMap::new(),
             orders: HashMap::new(),
             facts: mpsc::unbounded_channel(),
-            intents: received,
+            wishes: received,
+            witness: settings.witness,
+            guests: HashMap::new(),
             snapshots,
             paced: Moment::default(),
             stale: false,
@@ -187,8 +202,10 @@ impl<H: Host> Engine<H> {
                 break finish.clone();
             }
             self.publish_at_pace();
-            let input = self.next(&mut files).await;
-            self.take(input);
+            match self.next(&mut files).await {
+                Next::Input(input) => self.take(input),
+                Next::Admission(admission) => self.admit(admission),
+            }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
                 self.take(Input::Fact(fact));
@@ -201,23 +218,42 @@ impl<H: Host> Engine<H> {
     }
 
     async fn watch_files(&self) -> Files {
-        let plan = match self.orchestra.watches() {
-            true => files::plan(self.orchestra.spec(), &self.own_files),
-            false => crate::watch::Plan::default(),
+        let plan = if self.orchestra.watches() {
+            files::plan(self.orchestra.spec(), &self.own_files)
+        } else {
+            crate::watch::Plan::default()
         };
         Files::start(plan, &self.clock, &self.notices).await
     }
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
-    async fn next(&mut self, files: &mut Files) -> Input {
+    async fn next(&mut self, files: &mut Files) -> Next {
         let shown = self.stale.then_some(self.paced);
         let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
         tokio::select! {
             biased;
-            Some(fact) = self.facts.1.recv() => Input::Fact(fact),
-            Some(intent) = self.intents.recv() => Input::Intent(intent),
-            input = files.next() => input,
-            () = self.clock.until(deadline) => Input::Tick,
+            Some(fact) = self.facts.1.recv() => Next::Input(Input::Fact(fact)),
+            Some(wish) = self.wishes.recv() => match wish {
+                Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
+                Wish::Admit(admission) => Next::Admission(admission),
+            },
+            input = files.next() => Next::Input(input),
+            () = self.clock.until(deadline) => Next::Input(Input::Tick),
+        }
+    }
+
+    /// Lets guests in and starts them.
+    fn admit(&mut self, admission: Admission) {
+        let Admission { pool, guests, admitted } = admission;
+        if let Some(pool) = pool {
+            self.orchestra.add_pool(pool);
+        }
+        let (newcomers, wirings): (Vec<_>, Vec<_>) = guests.into_iter().unzip();
+        let ids = self.orchestra.admit(newcomers);
+        admitted(ids.as_deref());
+        if let Some(ids) = ids {
+            self.guests.extend(ids.iter().copied().zip(wirings));
+            self.take(Input::Intent(Intent::Start(ids)));
         }
     }
 
@@ -226,11 +262,28 @@ impl<H: Host> Engine<H> {
         self.carry_out(step);
     }
 
-    fn carry_out(&mut self, step: Step) {
-        for mut event in step.events {
+    fn carry_out(&mut self, mut step: Step) {
+        for event in &mut step.events {
             self.seq += 1;
             event.set_stamp(Stamp { seq: self.seq, time: Clock::wall() });
             tracing::debug!(?event, "event");
+        }
+        if let Some(witness) = &self.witness {
+            let over = step.effects.iter().filter_map(|effect| match effect {
+                Effect::Over { process, view } => Some((*process, Arc::clone(view))),
+                Effect::Spawn { .. }
+                | Effect::Stop { .. }
+                | Effect::Kill { .. }
+                | Effect::Signal { .. }
+                | Effect::Tell { .. }
+                | Effect::AskQuiet { .. } => None,
+            });
+            let over: Vec<_> = over.collect();
+            if !(step.events.is_empty() && over.is_empty()) {
+                witness.step(&step.events, &over);
+            }
+        }
+        for event in step.events {
             self.observers.retain(|observer| observer.send(event.clone()).is_ok());
         }
         for effect in step.effects {
@@ -273,6 +326,7 @@ impl<H: Host> Engine<H> {
     fn forget(&mut self, process: ProcessId) {
         self.orders.remove(&process);
         self.sources.remove(&process);
+        self.guests.remove(&process);
         self.logs.remove(&process);
     }
 
@@ -282,83 +336,6 @@ impl<H: Host> Engine<H> {
         {
             _ = orders.send(order);
         }
-    }
-
-    fn spawn(&mut self, run: RunId, name: Name, replica: Option<u32>, spec: Arc<ProcessSpec>) {
-        let (orders, received) = mpsc::unbounded_channel();
-        self.orders.insert(run.process, (run.run, orders.clone()));
-        let front =
-            self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, replica, run: run.run };
-        let launch = self.launch(&spec, whose, front.as_ref());
-        let intake = self.intake(run, &name, replica, &spec);
-        let facts = self.facts.0.clone();
-        let tap = match front {
-            Some(Front::Passed(tap)) => Some(tap),
-            Some(Front::Terminal) | None => None,
-        };
-        let context = RunContext {
-            host: Arc::clone(&self.host),
-            surroundings: self.surroundings.clone(),
-            replica,
-            run,
-            name,
-            spec,
-            clock: self.clock.clone(),
-            facts: facts.clone(),
-            notices: self.notices.clone(),
-            fallback: orders,
-        };
-        // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
-        let launched = self.host.launch(launch);
-        let start = async move {
-            match launched.await {
-                Ok(child) => {
-                    let pid = sys::Child::pid(&child);
-                    _ = facts.send(Fact::Spawned { run, pid });
-                    tokio::spawn(RunTask::new(context, child, intake, tap, received).live());
-                }
-                Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
-            }
-        };
-        _ = self.starts.send(Box::pin(start));
-    }
-
-    fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
-        let stdin = match (front, spec.stdin) {
-            (Some(_), _) => sys::Input::Inherit,
-            (None, StdinKind::Null) => sys::Input::Null,
-            (None, StdinKind::Pipe) => sys::Input::Pipe,
-        };
-        let output = match front {
-            Some(Front::Terminal) => sys::Output::Inherit,
-            Some(Front::Passed(_)) | None => sys::Output::Pipe,
-        };
-        Launch {
-            argv: argv(&spec.command),
-            cwd: spec.cwd.clone(),
-            env: self.surroundings.of(whose),
-            stdin,
-            stdout: output.clone(),
-            stderr: output,
-            foreground: front.is_some() && self.takes_terminal,
-        }
-    }
-
-    fn intake(
-        &mut self,
-        run: RunId,
-        name: &Name,
-        replica: Option<u32>,
-        spec: &ProcessSpec,
-    ) -> Intake {
-        let log = spec.log.as_ref().map(|policy| {
-            let open = || self.writers.open(name, policy, replica);
-            self.logs.entry(run.process).or_insert_with(open).clone()
-        });
-        let known = self.sources.entry(run.process);
-        let source = *known.or_insert_with(|| self.store.source(name));
-        Intake::new(&self.store, source, run.run, log)
     }
 
     /// Waits until what was printed is in the log files, or known to be lost.

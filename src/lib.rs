@@ -28,13 +28,33 @@
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
 //! - [`plain`] is the headless front, [`cli`] the program.
 //!
+//! For programs there is [`ProcessManager`]: it runs [`Command`]s on the same engine, alone, in a
+//! [`ProcessPool`] or in a [`Pipeline`], and tells [`Event`]s.
+//!
+//! ```
+//! use pitcrew::{Command, ProcessManager};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), pitcrew::Error> {
+//! let manager = ProcessManager::new();
+//! let result = manager.run(Command::new("echo").arg("hello")).await?;
+//! assert_eq!(result.stdout(), b"hello\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`Intent`]: machine::Intent
 //! [`Snapshot`]: machine::Snapshot
-//! [`Event`]: machine::Event
+
+/// The code of that page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod library_page {}
 
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod engine;
+mod library;
 pub mod machine;
 pub mod output;
 pub mod plain;
@@ -42,3 +62,15 @@ pub mod session;
 pub mod spec;
 pub mod sys;
 mod watch;
+
+pub use library::{
+    Attempt, Chunks, Command, Cursor, Error, Events, Fault, Job, Line, Lines, Observer, Output,
+    Pipeline, PipelineResult, PoolJob, PoolResults, ProcessHandle, ProcessManager, ProcessPool,
+    ProcessResult, Retry, Stdin, TimeLimit,
+};
+pub use machine::event::{self, Event};
+pub use machine::{ProcessId, ProcessView, Snapshot, StateName};
+pub use output::{Bound, Keep, Piece, Stream};
+pub use spec::{
+    Exit, OnFailure, Signal, StartError, StartErrorKind, StopPolicy, Stray, StraysPolicy,
+};

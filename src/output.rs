@@ -10,6 +10,7 @@
 //! itself, which is done in `wait.rs`.
 
 mod block;
+mod capture;
 mod file;
 mod intake;
 mod reader;
@@ -20,6 +21,7 @@ mod target;
 mod wait;
 mod writers;
 
+pub use capture::{Bound, Capture, Keep, Kept, Piece, Position};
 pub use file::{LogFile, LogWriters, Notice};
 pub use intake::Intake;
 pub use reader::{Newer, Reader, Start};

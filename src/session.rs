@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::Clock;
+use crate::engine::{Admission, Clock, Wish};
 use crate::machine::{Event, Intent, Snapshot};
 use crate::output::LogStore;
 use crate::spec::Name;
@@ -15,7 +15,7 @@ use crate::spec::Name;
 /// A project that runs in this process, as a front sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Session {
-    pub(crate) intents: mpsc::UnboundedSender<Intent>,
+    pub(crate) wishes: mpsc::UnboundedSender<Wish>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) store: Arc<LogStore>,
     pub(crate) clock: Clock,
@@ -24,7 +24,12 @@ pub struct Session {
 impl Session {
     /// Says a wish. Never waits; after the engine has ended it changes nothing.
     pub fn wish(&self, intent: Intent) {
-        _ = self.intents.send(intent);
+        _ = self.wishes.send(Wish::Intent(intent));
+    }
+
+    /// Lets somebody in; false when the engine has ended.
+    pub(crate) fn admit(&self, admission: Admission) -> bool {
+        self.wishes.send(Wish::Admit(admission)).is_ok()
     }
 
     /// The newest state.

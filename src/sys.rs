@@ -74,6 +74,8 @@ pub enum Input {
     Inherit,
     /// This file, or the reading end of this pipe.
     File(Arc<OwnedFd>),
+    /// The file with this name, opened anew for each run.
+    Path(PathBuf),
 }
 
 /// What descriptor 1 or 2 of a child is.
@@ -92,6 +94,11 @@ pub enum Output {
     File(Arc<OwnedFd>),
 }
 
+/// A pipe whose ends are closed on exec: the reading one, then the writing one.
+pub fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
+}
+
 /// Starts runs.
 pub trait Host: Send + Sync + 'static {
     /// One live run of this host.
@@ -105,6 +112,10 @@ pub trait Host: Send + Sync + 'static {
         &self,
         launch: Launch,
     ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
+
+    /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
+    /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.
+    fn end_everything(&self) {}
 }
 
 /// One live run: a leader, its group, and its tree.

@@ -97,6 +97,12 @@ const LAYERS: &[Layer] = &[
         never: &["println!"],
     },
     Layer {
+        name: "library",
+        layers: &["engine", "machine", "output", "session", "spec", "sys"],
+        crates: &["futures_core", "memchr", "shlex", "tokio", "tracing"],
+        never: &["println!", "std::io::stdout", "std::io::stderr", "signal::unix"],
+    },
+    Layer {
         name: "plain",
         layers: &["machine", "output", "session", "spec"],
         crates: &["tokio"],

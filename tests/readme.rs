@@ -170,7 +170,7 @@ fn what_is_not_there_yet_is_refused() {
         assert!(said.contains("not there yet") && done.status.code() == Some(2), "{word}: {said}");
     }
     let folder = tempfile::tempdir().unwrap();
-    for key in ["ready = { delay = '1s' }", "health = { tcp = 1 }", "watch = ['*']", "tty = true"] {
+    for key in ["ready = { delay = '1s' }", "health = { tcp = 1 }", "tty = true"] {
         fs::write(folder.path().join("x.toml"), format!("[process.a]\ncommand = 'x'\n{key}\n"))
             .unwrap();
         let done = pitcrew(folder.path(), &["-f", "x.toml", "check"]);

@@ -589,7 +589,7 @@ fn a_fifo_for_events_that_nobody_reads_is_an_error_and_no_wait() {
 #[test]
 fn flags_that_are_not_there_yet_are_refused_by_name() {
     let project = Project::new("[process.a]\ncommand = 'true'\n");
-    for flag in ["--detach", "--wait", "--timeout=1s", "--no-watch"] {
+    for flag in ["--detach", "--wait", "--timeout=1s"] {
         let done = project.up_done([flag]);
         done.assert_code(2);
         done.assert_err("is not there yet in this version");

@@ -85,6 +85,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
         own_files: own_files([&serve.events, &serve.log_file, &held.log]),
+        witness: None,
     };
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);

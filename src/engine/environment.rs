@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::machine::RunId;
 use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
 
 /// What all children of one engine have in common.
@@ -19,7 +20,7 @@ pub(crate) struct Surroundings {
 }
 
 /// How a service manager talks to pitcrew itself; a child that took it up would speak in our name.
-const OURS: [&str; 6] = [
+pub(crate) const OURS: [&str; 6] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
@@ -27,6 +28,9 @@ const OURS: [&str; 6] = [
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
 ];
+
+/// An environment.
+type Pairs = Vec<(OsString, OsString)>;
 
 /// Whose environment it is.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +59,20 @@ impl Surroundings {
             all.insert("PORT".into(), port.to_string().into());
         }
         self.colour(whose.spec.color, &mut all);
+        self.mark(whose, whose.spec.name.as_str(), &mut all);
+        all.into_iter().collect()
+    }
+
+    /// The environment of one run of a guest, who may share its name with others.
+    pub(crate) fn of_guest(&self, run: RunId, whose: Whose<'_>, base: &Pairs) -> Pairs {
+        let mut all: IndexMap<OsString, OsString> = base.iter().cloned().collect();
+        let known = format!("{}@{}", whose.spec.name, run.process.0);
+        self.mark(whose, &known, &mut all);
+        all.into_iter().collect()
+    }
+
+    /// Puts in by what its descendants are known.
+    fn mark(&self, whose: Whose<'_>, known: &str, all: &mut IndexMap<OsString, OsString>) {
         let mut mark = |name: &str, value: Option<&str>| {
             match value {
                 Some(value) => all.insert(name.into(), value.into()),
@@ -62,11 +80,10 @@ impl Surroundings {
             };
         };
         mark("PITCREW_SESSION", Some(&self.session));
-        mark("PITCREW_PROCESS", Some(whose.spec.name.as_str()));
+        mark("PITCREW_PROCESS", Some(known));
         mark("PITCREW_RUN", Some(&whose.run.to_string()));
         mark("PITCREW_REPLICA", whose.replica.map(|n| n.to_string()).as_deref());
         mark("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::as_str));
-        all.into_iter().collect()
     }
 
     /// Asks for colour, and for output that is not held back; anything already set wins.

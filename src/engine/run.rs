@@ -11,14 +11,16 @@ use tokio::time::{Instant, sleep_until};
 
 mod pipes;
 
+pub(in crate::engine) use pipes::Outlet;
 use pipes::{Pipes, place};
 
 use super::clock::Clock;
 use super::environment::Surroundings;
+use super::guest::{Feeder, Wiring};
 use super::notice::Notices;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
-use crate::output::{Intake, Stream};
+use crate::output::Stream;
 use crate::session::Notice;
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
@@ -73,8 +75,8 @@ pub(super) struct RunTask<H: Host> {
     context: RunContext<H>,
     child: H::Child,
     pipes: Pipes<<H::Child as Child>::Read>,
-    /// Held open, so that the child's input does not end; lines are sent through it.
-    _stdin: Option<<H::Child as Child>::Write>,
+    /// What writes to its input, or holds it open.
+    _input: Input<<H::Child as Child>::Write>,
     orders: mpsc::UnboundedReceiver<Order>,
     last_output: Moment,
     /// Bytes since other tasks had their turn.
@@ -82,6 +84,16 @@ pub(super) struct RunTask<H: Host> {
     unshown: bool,
     asked: Asked,
     stop_command: Option<StopCommand>,
+}
+
+/// The input of a child that has a pipe for it.
+#[expect(dead_code, reason = "held for what its drop does")]
+enum Input<W> {
+    /// Held open, so that it does not end.
+    Open(W),
+    /// Written to.
+    Fed(Feeder),
+    Ended,
 }
 
 /// What this run was told.
@@ -122,18 +134,26 @@ impl<H: Host> RunTask<H> {
     pub(super) fn new(
         context: RunContext<H>,
         mut child: H::Child,
-        intake: Intake,
+        outlet: Outlet,
+        wiring: Option<&Wiring>,
         tap: Option<Tap>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Self {
         let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
         let last_output = context.clock.now();
-        let pipes = Pipes { out, err, intake, tap, place: None, held_up: false };
+        let pipes = Pipes { out, err, outlet, tap, place: None, held_up: false };
+        let input = match (wiring, stdin) {
+            (Some(wiring), Some(stdin)) => {
+                wiring.stdin.start(stdin).map_or(Input::Ended, Input::Fed)
+            }
+            (None, Some(stdin)) => Input::Open(stdin),
+            (_, None) => Input::Ended,
+        };
         Self {
             context,
             child,
             pipes,
-            _stdin: stdin,
+            _input: input,
             orders,
             last_output,
             spent: 0,
@@ -152,9 +172,7 @@ impl<H: Host> RunTask<H> {
         let (exit_known, left) = (Some(exit), Vec::new());
         _ = self.context.facts.send(Fact::Lingering { run, exit: exit_known, left });
         self.drain().await;
-        let now = Clock::wall();
-        self.pipes.intake.finish(Stream::Out, now);
-        self.pipes.intake.finish(Stream::Err, now);
+        self.pipes.outlet.finish();
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
         }
@@ -358,7 +376,7 @@ impl<H: Host> RunTask<H> {
                 read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => self.took(read),
                 () = sleep_until(partial), if show_partial => {
                     self.unshown = false;
-                    self.pipes.intake.show_partial(Clock::wall());
+                    self.pipes.outlet.show_partial();
                 }
                 () = sleep_until(until.unwrap_or(partial)), if until.is_some() => {
                     return Pumped::Quiet;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::machine::event::{Cause, Ended, RunError, Subject};
+use crate::machine::event::{Cause, Ended, FileChanged, RunError, Subject};
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
@@ -299,13 +299,7 @@ fn sentence(event: &Event) -> Option<String> {
             };
             format!("{} skipped: {why}", e.of.name)
         }
-        Event::FileChanged(e) => {
-            let more = match e.more {
-                0 => String::new(),
-                more => format!(" and {} more", thousands(more)),
-            };
-            format!("{}: {}{more} changed, {}", e.name, e.path, follows(&e.action))
-        }
+        Event::FileChanged(e) => changed(e),
         Event::WatchSuspended(e) => format!(
             "{}: its files are not watched any more: {} changed soon after each of the last {} \
              starts; put it in `ignore` if {} writes it",
@@ -323,13 +317,18 @@ fn sentence(event: &Event) -> Option<String> {
     })
 }
 
-/// What a change leads to.
-fn follows(action: &str) -> String {
-    match action.split_once(':') {
+/// Which files, and what they lead to.
+fn changed(event: &FileChanged) -> String {
+    let more = match event.more {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more)),
+    };
+    let follows = match event.action.split_once(':') {
         Some(("run", first)) => format!("{first} runs first"),
         Some((_, signal)) => format!("it gets {signal}"),
         None => "it runs anew".to_owned(),
-    }
+    };
+    format!("{}: {}{more} changed, {follows}", event.name, event.path)
 }
 
 /// `, run 3`, from the second run on.

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::child::RealChild;
 use super::journal::Policies;
 use super::kill;
-use super::pause::Deadline;
+use super::pause::{Deadline, pause};
 use super::prepare::resource;
 use super::registry::Registry;
 use super::spawn::{self, Job, Refused, Spawned};
@@ -22,6 +22,8 @@ use crate::spec::{Signal, StartError, StartErrorKind};
 /// A program that is open for writing is tried again so often, after a pause each.
 const BUSY_TRIES: usize = 5;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// How long [`Host::end_everything`] may take.
+const END_BOUND: Duration = Duration::from_secs(1);
 /// How long [`RealHost::kill_all`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
 
@@ -131,6 +133,29 @@ impl RealHost {
 
 impl Host for RealHost {
     type Child = RealChild;
+
+    fn end_everything(&self) {
+        self.kill_groups();
+        let deadline = Deadline::after(END_BOUND);
+        let mut sweep = Sweep::default();
+        while !self.registry.lock().is_empty() && !deadline.is_over() {
+            let (answer, answered) = mpsc::channel();
+            let look = self.tracker.ask(Scope::Mine, move |tree| {
+                let alive: Vec<_> = tree.claimed().map(|one| one.stat.clone()).collect();
+                let next = sweep.round(&alive);
+                _ = answer.send((sweep, next));
+            });
+            // Asked at the call; the answer comes by a way that needs no runtime.
+            drop(look);
+            match answered.recv_timeout(END_BOUND) {
+                Ok((after, Next::Look(span))) => {
+                    sweep = after;
+                    pause(span);
+                }
+                Ok((_, Next::Done)) | Err(_) => return,
+            }
+        }
+    }
 
     /// Must be called in a tokio runtime with I/O and time; queued at the call, not at the first
     /// poll.

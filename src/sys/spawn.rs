@@ -181,6 +181,7 @@ impl Stdio {
         let (in_theirs, stdin) = match &launch.stdin {
             Input::Null => (null()?, None),
             Input::Inherit => (None, None),
+            Input::Path(path) => (Some(above_stdio(open_input(path)?)?), None),
             Input::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
             Input::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
         };
@@ -210,6 +211,17 @@ impl Stdio {
         let [a, b, c] = &self.theirs;
         [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }
+}
+
+/// Opens a file to read, without waiting for anybody to write should it be a FIFO.
+fn open_input(path: &std::path::Path) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = open(path, flags, Mode::empty())?;
+    // The child shall wait for its input as always.
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 /// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,

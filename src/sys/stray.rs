@@ -32,6 +32,8 @@ pub(super) enum Scope {
     /// The same for a leader whose end has been seen: what it left is among the orphans, so it need
     /// not be followed, and most often there is nobody to follow.
     Ended(Token),
+    /// The trees of all leaders.
+    Mine,
     /// Everything below this process, leaders too.
     All,
 }
@@ -131,6 +133,11 @@ impl Tree {
         self.found.iter().filter(|one| one.run.is_none())
     }
 
+    /// Those of runs that are still there, without the leaders.
+    pub(super) fn claimed(&self) -> impl Iterator<Item = &Found> {
+        self.found.iter().filter(|one| one.run.is_some() && !one.is_leader)
+    }
+
     /// Everyone, leaders too.
     pub(super) fn all(&self) -> impl Iterator<Item = &Found> {
         self.found.iter()
@@ -224,6 +231,7 @@ impl Looker {
             match scope {
                 Scope::Run(token) => _ = wanted.insert(*token),
                 Scope::Ended(token) => _ = ended.insert(*token),
+                Scope::Mine => wanted.extend(self.registry.lock().values().map(|e| e.token)),
                 Scope::Adopted | Scope::All => {}
             }
         }

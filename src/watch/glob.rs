@@ -57,13 +57,13 @@ impl Reached {
     /// Leaves out those for whom it does not count.
     pub(super) fn retain(&mut self, mut counts: impl FnMut(u16) -> bool) {
         let mut asked: Vec<(u16, bool)> = Vec::new();
-        let mut counts = |target| match asked.iter().find(|(asked, _)| *asked == target) {
-            Some((_, counts)) => *counts,
-            None => {
-                let answer = counts(target);
-                asked.push((target, answer));
-                answer
+        let mut counts = |target| {
+            if let Some((_, counts)) = asked.iter().find(|(asked, _)| *asked == target) {
+                return *counts;
             }
+            let answer = counts(target);
+            asked.push((target, answer));
+            answer
         };
         self.below.retain(|spot| counts(spot.target));
         self.matches.retain(|target| counts(*target));

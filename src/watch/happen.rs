@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::kernel::{Happened, What};
@@ -67,8 +67,7 @@ impl Tree {
         let Some(folder) = self.path(id) else { return };
         let path = folder.join(name);
         self.change(&held, &path, New::No);
-        if let Ok(meta) = fs::symlink_metadata(&path) {
-            let entry = Entry { name: name.to_owned(), kind: meta.file_type() };
+        if let Some(entry) = Entry::named(&folder, name) {
             self.entry(id, &folder, &entry, Count::All(new));
         }
     }
@@ -109,7 +108,7 @@ impl Tree {
     }
 
     /// For whom a file or folder counts.
-    fn matches(&self, id: NodeId, path: &PathBuf, name: &OsStr, is_folder: bool) -> Vec<u16> {
+    fn matches(&self, id: NodeId, path: &Path, name: &OsStr, is_folder: bool) -> Vec<u16> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
         if self.rules.is_nothing(path, name) {
             return Vec::new();
@@ -163,8 +162,10 @@ impl Tree {
             self.missed_again = true;
             return;
         }
-        let children = self.nodes.get(&ROOT).map(|root| root.children.values().copied().collect());
-        for child in children.unwrap_or_else(Vec::new) {
+        let root = self.nodes.get(&ROOT);
+        let children: Vec<NodeId> =
+            root.map(|root| root.children.values().copied().collect()).unwrap_or_default();
+        for child in children {
             self.remove(child);
         }
         self.newest = Some(vec![None; self.rules.len()]);

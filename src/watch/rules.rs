@@ -42,9 +42,9 @@ impl Rules {
             let ignore = Ignore::new(wanted.ignore.iter().map(String::as_str), &wanted.base);
             targets.push(Target { ignore, gitignore: wanted.gitignore });
         }
-        let top = |wanted: &Wanted| match wanted.base.starts_with(&plan.top) {
-            true => plan.top.clone(),
-            false => wanted.base.clone(),
+        let top = |wanted: &Wanted| {
+            let inside = wanted.base.starts_with(&plan.top);
+            if inside { plan.top.clone() } else { wanted.base.clone() }
         };
         let tops = plan.wanted.iter().map(top).collect();
         let own = Own::new(plan.own.iter().cloned());
@@ -74,7 +74,7 @@ impl Rules {
     pub(super) fn counts(&self, target: u16, path: &Path, is_folder: bool, git: &Git) -> bool {
         let Some(target) = self.targets.get(usize::from(target)) else { return false };
         let name = path.file_name().unwrap_or_default();
-        !target.ignore.is_ignored(path, name)
-            && !(target.gitignore && git.is_ignored(path, is_folder))
+        let by_git = || target.gitignore && git.is_ignored(path, is_folder);
+        !(target.ignore.is_ignored(path, name) || by_git())
     }
 }

@@ -1,6 +1,7 @@
 //! Reading folders: what is in them is watched, or counts, or is left alone.
 
-use std::ffi::OsString;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use super::git::{Git, Has};
 use super::kernel::Refused;
-use super::tree::{Count, Job, NodeId, Tree};
+use super::tree::{Count, Job, NodeId, ROOT, Tree};
 use super::window::New;
 
 /// The kernel's stamps can be so much older than the moment of a change.
@@ -21,6 +22,14 @@ const MOST_LINKS: u8 = 4;
 pub(super) struct Entry {
     pub(super) name: OsString,
     pub(super) kind: FileType,
+}
+
+impl Entry {
+    /// What is in a folder under this name, if there is something.
+    pub(super) fn named(folder: &Path, name: &OsStr) -> Option<Self> {
+        let kind = fs::symlink_metadata(folder.join(name)).ok()?.file_type();
+        Some(Self { name: name.to_owned(), kind })
+    }
 }
 
 impl Tree {
@@ -46,18 +55,12 @@ impl Tree {
     fn scan(&mut self, id: NodeId, count: Count) {
         let Some(path) = self.path(id) else { return };
         match self.seat(id, &path) {
-            Ok(()) => {}
             // Its folder tells when there is something again.
-            Err(Refused::Gone) if self.kernel.is_some() && id != super::tree::ROOT => {
-                self.remove(id);
-                return;
-            }
-            Err(Refused::Limit | Refused::Gone) => _ = self.polled.insert(id, Default::default()),
-            Err(Refused::Other) if self.is_linked(id) => {
-                self.remove(id);
-                return;
-            }
-            Err(Refused::Other) => {}
+            Err(Refused::Gone) if id != ROOT => _ = self.remove(id),
+            Err(Refused::Other) if self.is_linked(id) => _ = self.remove(id),
+            Err(Refused::Limit) => _ = self.polled.insert(id, HashMap::new()),
+            // One that may not be read can be passed through all the same.
+            Ok(()) | Err(Refused::Gone | Refused::Other) => {}
         }
         let entries = self.entries(id, &path);
         self.listen_for_git(id, &path);
@@ -78,27 +81,20 @@ impl Tree {
     pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<Entry> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
         let mut has = Has::default();
-        let entries = match self.rules.globs.names(&node.spots) {
-            Some(names) => {
-                has.repository = fs::symlink_metadata(path.join(".git")).is_ok();
-                has.rules = fs::symlink_metadata(path.join(".gitignore")).is_ok();
-                let entry = |name: &std::ffi::OsStr| {
-                    let kind = fs::symlink_metadata(path.join(name)).ok()?.file_type();
-                    Some(Entry { name: name.to_owned(), kind })
-                };
-                names.into_iter().filter_map(entry).collect()
+        let entries = if let Some(names) = self.rules.globs.names(&node.spots) {
+            let is_there = |name: &str| fs::symlink_metadata(path.join(name)).is_ok();
+            has = Has { repository: is_there(".git"), rules: is_there(".gitignore") };
+            names.into_iter().filter_map(|name| Entry::named(path, name)).collect()
+        } else {
+            let mut entries = Vec::new();
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                let Ok(kind) = entry.file_type() else { continue };
+                let name = entry.file_name();
+                has.repository |= name == ".git";
+                has.rules |= name == ".gitignore";
+                entries.push(Entry { name, kind });
             }
-            None => {
-                let mut entries = Vec::new();
-                for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-                    let Ok(kind) = entry.file_type() else { continue };
-                    let name = entry.file_name();
-                    has.repository |= name == ".git";
-                    has.rules |= name == ".gitignore";
-                    entries.push(Entry { name, kind });
-                }
-                entries
-            }
+            entries
         };
         let around = node.parent.and_then(|parent| self.nodes.get(&parent));
         let around = around.map_or(&Git::Outside, |parent| &parent.git);

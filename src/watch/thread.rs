@@ -162,10 +162,7 @@ impl Keeper {
     /// Until there is something to do.
     fn wait(&self, woken: &OwnedFd) -> Result<(), Errno> {
         let timeout = self.timeout();
-        let timeout = timeout.map(|left| Timespec {
-            tv_sec: left.as_secs() as i64,
-            tv_nsec: i64::from(left.subsec_nanos()),
-        });
+        let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
         let mut fds = vec![PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
         if let Some(kernel) = &self.tree.kernel {
             fds.push(PollFd::from_borrowed_fd(kernel.fd(), PollFlags::IN));

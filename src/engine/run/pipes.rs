@@ -1,6 +1,7 @@
 //! Both outputs of a run, read by turns into one intake.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -8,16 +9,60 @@ use tokio::sync::mpsc;
 
 use super::{Tap, Tapped};
 use crate::engine::clock::Clock;
-use crate::output::{Intake, Stream};
+use crate::output::{Capture, Intake, Stream};
 
 /// One read takes at most this much.
 const READ: usize = 256 << 10;
+
+/// Where what was read goes.
+pub(in crate::engine) enum Outlet {
+    /// Into the store of the project, and the log file.
+    Store(Intake),
+    /// Into what is kept for one command.
+    Capture(Arc<Capture>),
+}
+
+impl Outlet {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Store(intake) => intake.poll_room(cx),
+            Self::Capture(_) => Poll::Ready(()),
+        }
+    }
+
+    fn push(&mut self, stream: Stream, bytes: &[u8]) {
+        match self {
+            Self::Store(intake) => intake.push(stream, bytes, Clock::wall()),
+            Self::Capture(capture) => capture.push(stream, bytes),
+        }
+    }
+
+    /// Shows a line that is not finished.
+    pub(super) fn show_partial(&mut self) {
+        match self {
+            Self::Store(intake) => _ = intake.show_partial(Clock::wall()),
+            Self::Capture(_) => {}
+        }
+    }
+
+    /// Nothing more comes from this run.
+    pub(super) fn finish(&mut self) {
+        match self {
+            Self::Store(intake) => {
+                let now = Clock::wall();
+                intake.finish(Stream::Out, now);
+                intake.finish(Stream::Err, now);
+            }
+            Self::Capture(_) => {}
+        }
+    }
+}
 
 /// Both outputs, and where they go.
 pub(super) struct Pipes<R> {
     pub(super) out: Option<R>,
     pub(super) err: Option<R>,
-    pub(super) intake: Intake,
+    pub(super) outlet: Outlet,
     pub(super) tap: Option<Tap>,
     /// Where the next chunk for the tap goes. It is had before anything is read, so that a tap
     /// that takes nothing holds up the child and not the orders to it.
@@ -56,7 +101,7 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
     /// Reads once from whichever output has something, if there is room for it; gives how much, and
     /// nothing when one of the two is closed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        self.held_up = self.needs_place() || self.intake.poll_room(cx).is_pending();
+        self.held_up = self.needs_place() || self.outlet.poll_room(cx).is_pending();
         if self.held_up {
             return Poll::Pending;
         }
@@ -75,7 +120,7 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
                     }
                     Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                         let bytes = buffer.filled();
-                        self.intake.push(stream, bytes, Clock::wall());
+                        self.outlet.push(stream, bytes);
                         if let Some(place) = self.place.take() {
                             place.send((stream, bytes.to_vec()));
                         }

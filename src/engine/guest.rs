@@ -1,0 +1,180 @@
+//! Processes that a program brings instead of a file: what they run, where their descriptors lead,
+//! and who keeps the books about them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::machine::{Event, Intent, Newcomer, ProcessId, ProcessView};
+use crate::output::Capture;
+use crate::spec::PoolSpec;
+use crate::sys;
+
+/// Anything that can be asked of an engine.
+pub(crate) enum Wish {
+    /// Of what is there.
+    Intent(Intent),
+    /// That somebody be let in and started.
+    Admit(Admission),
+}
+
+/// Who shall be let in, all of them at once.
+pub(crate) struct Admission {
+    /// The pool they queue in, should it not be there yet.
+    pub(crate) pool: Option<PoolSpec>,
+    pub(crate) guests: Vec<(Newcomer, Arc<Wiring>)>,
+    /// Told their numbers before anything else happens; nothing when nobody is let in any more.
+    pub(crate) admitted: Admitted,
+}
+
+/// Takes the numbers.
+type Admitted = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
+
+/// Sees every change in the loop itself, before anybody outside is told. Must not block.
+pub(crate) trait Witness: Send + Sync + fmt::Debug {
+    /// What one step has told, and who has ended for good in it.
+    fn step(&self, events: &[Event], over: &[(ProcessId, Arc<ProcessView>)]);
+}
+
+/// What a guest runs, and where its descriptors lead. Limits and policies are in its spec.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    pub(crate) argv: Vec<OsString>,
+    /// The whole environment but for the marker variables.
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) stdin: Supply,
+    pub(crate) stdout: Sink,
+    pub(crate) stderr: Sink,
+    pub(crate) capture: Arc<Capture>,
+}
+
+impl Wiring {
+    /// One run of it.
+    pub(super) fn launch(&self, cwd: PathBuf, env: Vec<(OsString, OsString)>) -> sys::Launch {
+        sys::Launch {
+            argv: self.argv.clone(),
+            cwd,
+            env,
+            stdin: self.stdin.descriptor(),
+            stdout: self.stdout.descriptor(),
+            stderr: self.stderr.descriptor(),
+            foreground: false,
+        }
+    }
+}
+
+/// What a guest reads.
+#[derive(Debug)]
+pub(crate) enum Supply {
+    Null,
+    Inherit,
+    File(PathBuf),
+    /// Given to the first run.
+    Passed(Once<OwnedFd>),
+    Bytes(Arc<[u8]>),
+    /// Taken by the first run.
+    Piped(Once<mpsc::Receiver<Parcel>>),
+}
+
+/// Where an output of a guest goes.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    Capture,
+    Null,
+    Inherit,
+    /// For descriptor 2: where descriptor 1 goes.
+    Stdout,
+    /// Given to the first run.
+    Passed(Once<OwnedFd>),
+}
+
+/// Something that can be taken out once.
+#[derive(Debug)]
+pub(crate) struct Once<T>(Mutex<Option<T>>);
+
+impl<T> Once<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(Some(value)))
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Bytes for the input of a guest, and who wants to know that they were written.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) written: oneshot::Sender<io::Result<()>>,
+}
+
+impl Supply {
+    pub(super) fn descriptor(&self) -> sys::Input {
+        match self {
+            Self::Null => sys::Input::Null,
+            Self::Inherit => sys::Input::Inherit,
+            Self::File(path) => sys::Input::Path(path.clone()),
+            Self::Passed(fd) => {
+                fd.take().map_or(sys::Input::Null, |fd| sys::Input::File(Arc::new(fd)))
+            }
+            Self::Bytes(_) | Self::Piped(_) => sys::Input::Pipe,
+        }
+    }
+
+    /// Writes to the input of a run for as long as the answer is kept.
+    pub(super) fn start(&self, to: impl AsyncWrite + Unpin + Send + 'static) -> Option<Feeder> {
+        match self {
+            Self::Null | Self::Inherit | Self::File(_) | Self::Passed(_) => None,
+            Self::Bytes(bytes) => Some(Feeder(tokio::spawn(write_all(to, Arc::clone(bytes))))),
+            Self::Piped(parcels) => Some(Feeder(tokio::spawn(pass_on(to, parcels.take()?)))),
+        }
+    }
+}
+
+impl Sink {
+    pub(super) fn descriptor(&self) -> sys::Output {
+        match self {
+            Self::Capture => sys::Output::Pipe,
+            Self::Null => sys::Output::Null,
+            Self::Inherit => sys::Output::Inherit,
+            Self::Stdout => sys::Output::Stdout,
+            Self::Passed(fd) => {
+                fd.take().map_or(sys::Output::Null, |fd| sys::Output::File(Arc::new(fd)))
+            }
+        }
+    }
+}
+
+/// A task that writes to the input of a run; ends with it.
+#[derive(Debug)]
+pub(super) struct Feeder(JoinHandle<()>);
+
+impl Drop for Feeder {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// That a child does not read its input to the end is its own affair.
+async fn write_all(mut to: impl AsyncWrite + Unpin, bytes: Arc<[u8]>) {
+    _ = to.write_all(&bytes).await;
+}
+
+async fn pass_on(mut to: impl AsyncWrite + Unpin, mut parcels: mpsc::Receiver<Parcel>) {
+    while let Some(parcel) = parcels.recv().await {
+        let written = to.write_all(&parcel.bytes).await;
+        let failed = written.is_err();
+        _ = parcel.written.send(written);
+        if failed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What all clones of a manager share: the books, and the engine once it was started.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use indexmap::IndexMap;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::command::Command;
+use super::error::Error;
+use super::handle::ProcessHandle;
+use super::plan::{Plan, plan};
+use super::pool::Tally;
+use super::record::{Books, Limits, Record, lock};
+use crate::engine::{Admission, Engine, Settings, Wiring};
+use crate::machine::{Intent, Newcomer, Options, Orchestra, ProcessId, ShutdownReason};
+use crate::session::Session;
+use crate::spec::{OutputLimits, PoolSpec, Project, Spec};
+use crate::sys::{Host, journal};
+
+/// How an engine is started.
+pub(super) type Start = Box<dyn FnOnce(&Arc<Books>) -> Result<Running, Error> + Send>;
+
+/// What all clones of a manager share.
+pub(super) struct Core {
+    pub(super) books: Arc<Books>,
+    /// How to start the engine; taken by the first command.
+    start: Mutex<Option<Start>>,
+    running: OnceLock<Running>,
+    closed: AtomicBool,
+}
+
+/// An engine that was started.
+pub(super) struct Running {
+    pub(super) session: Session,
+    /// True once it has ended.
+    pub(super) ended: watch::Receiver<bool>,
+    /// Kills everything here and now.
+    end_everything: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.get() {
+            if !*running.ended.borrow() {
+                (running.end_everything)();
+            }
+            running.session.wish(Intent::ShutdownNow(ShutdownReason::Asked));
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn new(start: Start) -> Self {
+        Self {
+            books: Arc::new(Books::new()),
+            start: Mutex::new(Some(start)),
+            running: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The engine, if it was started.
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.running.get().map(|running| &running.session)
+    }
+
+    /// Starts nothing any more; gives the engine if it was started, and whether this was said the
+    /// first time.
+    pub(super) fn close(&self) -> (Option<&Running>, bool) {
+        let is_first = !self.closed.swap(true, Ordering::SeqCst);
+        // Taken away, so that a first command that is on its way finds nothing to start.
+        drop(lock(&self.start).take());
+        (self.running.get(), is_first)
+    }
+
+    pub(super) fn wish(&self, intent: Intent) {
+        if let Some(running) = self.running.get() {
+            running.session.wish(intent);
+        }
+    }
+
+    /// The engine, started if it is not yet.
+    pub(super) fn running(&self) -> Result<&Running, Error> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(Error::Closed("the manager"));
+        }
+        // Held over the start, so that two first commands start one engine.
+        let mut start = lock(&self.start);
+        if let Some(running) = self.running.get() {
+            return Ok(running);
+        }
+        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let Some(make) = start.take() else { return Err(Error::Closed("the manager")) };
+        let running = make(&self.books)?;
+        Ok(self.running.get_or_init(|| running))
+    }
+
+    /// Lets these in and starts them, all at once; their records are in the books before this
+    /// engine does anything else.
+    pub(super) fn admit(
+        &self,
+        pool: Option<PoolSpec>,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<Arc<Record>>, Error> {
+        let running = self.running()?;
+        let (mut records, mut guests) = (Vec::new(), Vec::new());
+        for Entry { newcomer, wiring, record } in entries {
+            guests.push((newcomer, Arc::new(wiring)));
+            records.push(record);
+        }
+        let (books, opened) = (Arc::clone(&self.books), records.clone());
+        let session = running.session.clone();
+        let admitted = Box::new(move |ids: Option<&[ProcessId]>| match ids {
+            Some(ids) => {
+                for (id, record) in ids.iter().zip(opened) {
+                    books.open(*id, Arc::clone(&record));
+                    if record.number(*id) {
+                        session.wish(Intent::Kill(vec![*id]));
+                    }
+                }
+            }
+            None => {
+                for record in opened {
+                    record.fail(Error::Closed("the manager"));
+                }
+            }
+        });
+        let sent = running.session.admit(Admission { pool, guests, admitted });
+        if !sent {
+            for record in &records {
+                record.fail(Error::Closed("the manager"));
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// One command on its way to the engine.
+pub(super) struct Entry {
+    pub(super) newcomer: Newcomer,
+    pub(super) wiring: Wiring,
+    pub(super) record: Arc<Record>,
+}
+
+impl Entry {
+    /// A command that makes sense, or why it does not.
+    pub(super) fn new(command: &Command, tally: Option<Arc<Tally>>) -> Result<Self, Error> {
+        let Plan { spec, wiring, command: line, input } = plan(command)?;
+        let record = Arc::new(Record {
+            id: OnceLock::new(),
+            name: spec.name.to_string(),
+            command: line,
+            limits: Limits { timeout: spec.timeout, idle_timeout: spec.idle_timeout },
+            capture: Arc::clone(&wiring.capture),
+            input: Mutex::new(input),
+            stage: watch::Sender::default(),
+            tally,
+            unwanted: AtomicBool::new(false),
+        });
+        Ok(Self { newcomer: Newcomer::passing(Arc::new(spec)), wiring, record })
+    }
+}
+
+/// Kills a command whose run nobody waits for any more.
+pub(super) struct KillUnlessOver(pub(super) Option<ProcessHandle>);
+
+impl Drop for KillUnlessOver {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            handle.session.wish(Intent::Kill(vec![handle.id]));
+        }
+    }
+}
+
+/// A command that was let in and has no number yet, while somebody waits for that.
+pub(super) struct Orphan {
+    pub(super) session: Session,
+    pub(super) record: Option<Arc<Record>>,
+}
+
+impl Orphan {
+    pub(super) fn adopted(mut self) {
+        self.record = None;
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        let Some(record) = self.record.take() else { return };
+        if let Some(id) = record.give_up() {
+            self.session.wish(Intent::Kill(vec![id]));
+        }
+    }
+}
+
+/// Starts an engine with nothing to run.
+pub(super) fn start<H: Host>(host: H, books: &Arc<Books>) -> Running {
+    let spec = Spec {
+        project: Project {
+            name: "library".to_owned(),
+            file: "/".into(),
+            dir: "/".into(),
+            files: Vec::new(),
+            output: OutputLimits::default(),
+            log_dir: None,
+        },
+        processes: IndexMap::new(),
+        pools: IndexMap::new(),
+    };
+    let options = Options { keep: true, ..Options::default() };
+    let settings = Settings {
+        // Without it, strays that left their group cannot be told from others: better than nothing.
+        session: journal::new_session().unwrap_or_else(|_| std::process::id().to_string()),
+        witness: Some(Arc::clone(books) as Arc<_>),
+        ..Settings::default()
+    };
+    let host = Arc::new(host);
+    let ending = Arc::clone(&host);
+    let mut engine = Engine::new(host, Orchestra::new(spec, options), settings);
+    // Notices are for a front; here they are in the diagnostics only.
+    drop(engine.feed());
+    let session = engine.session();
+    let (over, ended) = watch::channel(false);
+    let books = Arc::clone(books);
+    tokio::spawn(async move {
+        let _closed = CloseBooks { books, over };
+        engine.run(Vec::new(), true).await;
+    });
+    Running { session, ended, end_everything: Box::new(move || ending.end_everything()) }
+}
+
+/// Nobody waits for good when the engine ends, even by a fault or with its runtime.
+struct CloseBooks {
+    books: Arc<Books>,
+    over: watch::Sender<bool>,
+}
+
+impl Drop for CloseBooks {
+    fn drop(&mut self) {
+        self.books.close();
+        self.over.send_replace(true);
+    }
+}

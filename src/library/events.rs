@@ -1,0 +1,154 @@
+//! Events as a stream, and observers that miss none.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::machine::Event;
+
+/// Every event of a manager from the moment it was asked for.
+///
+/// Whoever does not read holds up nobody: after 4,096 unread events the oldest go, and the next call
+/// says how many in [`Events::missed`]. What is true now is in
+/// [`ProcessManager::snapshot`](crate::ProcessManager::snapshot).
+pub struct Events {
+    events: Source,
+    missed: u64,
+}
+
+type Taken = (Result<Event, RecvError>, broadcast::Receiver<Event>);
+
+enum Source {
+    Here(broadcast::Receiver<Event>),
+    /// Under way, for the poll of a stream.
+    Away(Pin<Box<dyn Future<Output = Taken> + Send>>),
+    Gone,
+}
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Events").field("missed", &self.missed).finish_non_exhaustive()
+    }
+}
+
+async fn take(mut events: broadcast::Receiver<Event>) -> Taken {
+    (events.recv().await, events)
+}
+
+impl Events {
+    pub(super) fn new(events: broadcast::Receiver<Event>) -> Self {
+        Self { events: Source::Here(events), missed: 0 }
+    }
+
+    /// The next event; nothing when the manager is gone. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// How many events were missed since this was asked last, because they were not read in time.
+    pub fn missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            let mut away = match std::mem::replace(&mut self.events, Source::Gone) {
+                Source::Here(events) => Box::pin(take(events)) as Pin<Box<_>>,
+                Source::Away(away) => away,
+                Source::Gone => return Poll::Ready(None),
+            };
+            match away.as_mut().poll(cx) {
+                Poll::Pending => {
+                    self.events = Source::Away(away);
+                    return Poll::Pending;
+                }
+                Poll::Ready((Ok(event), events)) => {
+                    self.events = Source::Here(events);
+                    return Poll::Ready(Some(event));
+                }
+                Poll::Ready((Err(RecvError::Lagged(missed)), events)) => {
+                    self.missed += missed;
+                    self.events = Source::Here(events);
+                }
+                Poll::Ready((Err(RecvError::Closed), _)) => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+/// Somebody who is told every event, see
+/// [`ProcessManager::observe`](crate::ProcessManager::observe). Dropped, it is told no more.
+#[derive(Debug)]
+#[must_use = "dropped, it is told nothing"]
+pub struct Observer {
+    task: JoinHandle<()>,
+    way: mpsc::UnboundedSender<Told>,
+}
+
+/// What an observer gets.
+#[derive(Debug)]
+pub(super) enum Told {
+    Event(Event),
+    /// Everything before this has been told.
+    Until(oneshot::Sender<()>),
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Observer {
+    /// Waits until it has been told everything that happened before this call, or has panicked.
+    /// Cancel safe.
+    pub async fn caught_up(&self) {
+        let (there, reached) = oneshot::channel();
+        if self.way.send(Told::Until(there)).is_ok() {
+            // An error means that it panicked.
+            _ = reached.await;
+        }
+    }
+
+    /// The same, and it is told no more: what it holds has been dropped when this returns.
+    pub async fn finish(mut self) {
+        self.caught_up().await;
+        self.task.abort();
+        // Ended by that, or by its panic.
+        _ = (&mut self.task).await;
+    }
+
+    /// Calls `told` for each event in a task of its own. One that panics is told no more.
+    pub(super) fn start(
+        mut told: impl FnMut(&Event) + Send + 'static,
+    ) -> (Self, mpsc::UnboundedSender<Told>) {
+        let (way, mut events) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            while let Some(next) = events.recv().await {
+                match next {
+                    Told::Until(there) => _ = there.send(()),
+                    Told::Event(event) => {
+                        if catch_unwind(AssertUnwindSafe(|| told(&event))).is_err() {
+                            tracing::error!("an observer of events panicked and is told no more");
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        (Self { task, way: way.clone() }, way)
+    }
+}

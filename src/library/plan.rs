@@ -1,0 +1,174 @@
+//! From a [`Command`] to what the engine runs: checked, with every default filled in.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::sync::mpsc;
+
+use super::command::{Command, Output, Stdin};
+use super::error::{Error, Fault};
+use crate::engine::{OURS, Once, Parcel, Sink, Supply, Wiring};
+use crate::output::{Bound, Capture, Keep};
+use crate::spec::{
+    ColorWish, CommandLine, Environment, Name, ProcessKind, ProcessSpec, Restart, ShutdownOn,
+    StdinKind,
+};
+
+/// Writes to a piped input that wait for the one before.
+const PARCELS: usize = 8;
+
+/// A command that makes sense, ready to be let in.
+pub(super) struct Plan {
+    pub(super) spec: ProcessSpec,
+    pub(super) wiring: Wiring,
+    pub(super) command: String,
+    pub(super) input: Option<mpsc::Sender<Parcel>>,
+}
+
+/// Checks a command and makes everything that is needed to run it.
+pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
+    check(command).map_err(|fault| Error::Invalid { command: command.to_string(), fault })?;
+    let cwd =
+        cwd(command).map_err(|fault| Error::Invalid { command: command.to_string(), fault })?;
+    let (supply, input) = supply(&command.stdin);
+    let (stdout, bound) = match command.output {
+        Output::Capture(bound) => (Sink::Capture, bound),
+        Output::Discard => (Sink::Capture, Bound { bytes: 0, keep: Keep::Tail }),
+        Output::Null => (Sink::Null, Bound { bytes: 0, keep: Keep::Tail }),
+        Output::Inherit => (Sink::Inherit, Bound { bytes: 0, keep: Keep::Tail }),
+    };
+    let stderr = match (command.merged, command.output) {
+        (true, _) => Sink::Stdout,
+        (false, Output::Capture(_) | Output::Discard) => Sink::Capture,
+        (false, Output::Null) => Sink::Null,
+        (false, Output::Inherit) => Sink::Inherit,
+    };
+    let wiring = Wiring {
+        argv: command.argv(),
+        env: environment(command),
+        stdin: supply,
+        stdout,
+        stderr,
+        capture: Arc::new(Capture::new(bound)),
+    };
+    Ok(Plan { spec: spec(command, cwd), wiring, command: command.to_string(), input })
+}
+
+fn check(command: &Command) -> Result<(), Fault> {
+    let argv = command.argv();
+    let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
+    match argv.first() {
+        Some(program) if !program.is_empty() => {}
+        Some(_) | None => return Err(Fault::NoProgram),
+    }
+    if let Some(bad) = argv.iter().find(|argument| has_nul(argument)) {
+        return Err(Fault::Nul(format!("the argument {:?}", bad.to_string_lossy())));
+    }
+    for (name, value) in &command.env {
+        if name.is_empty() || name.as_bytes().contains(&b'=') {
+            return Err(Fault::VariableName(name.to_string_lossy().into_owned()));
+        }
+        if has_nul(name) || value.as_deref().is_some_and(has_nul) {
+            return Err(Fault::Nul(format!("the variable {:?}", name.to_string_lossy())));
+        }
+    }
+    if command.timeout.is_some_and(|limit| limit.is_zero()) {
+        return Err(Fault::ZeroLimit("timeout"));
+    }
+    if command.idle_timeout.is_some_and(|limit| limit.is_zero()) {
+        return Err(Fault::ZeroLimit("idle timeout"));
+    }
+    let is_read = matches!(command.output, Output::Capture(_) | Output::Discard);
+    if command.idle_timeout.is_some() && !is_read {
+        return Err(Fault::IdleUnseen);
+    }
+    if command.retry.is_any() && matches!(command.stdin, Stdin::Piped) {
+        return Err(Fault::PipedRetry);
+    }
+    check_retry(command)
+}
+
+fn check_retry(command: &Command) -> Result<(), Fault> {
+    let policy = &command.retry.policy;
+    if !(policy.factor.is_finite() && policy.factor >= 1.0) {
+        return Err(Fault::Retry("factor must be 1 or more"));
+    }
+    if !(0.0..=1.0).contains(&policy.jitter) {
+        return Err(Fault::Retry("jitter must be from 0 to 1"));
+    }
+    Ok(())
+}
+
+fn cwd(command: &Command) -> Result<PathBuf, Fault> {
+    match &command.cwd {
+        Some(folder) if folder.is_absolute() => Ok(folder.clone()),
+        folder => {
+            let here = std::env::current_dir().map_err(|e| Fault::NoFolder(e.to_string()))?;
+            Ok(folder.as_ref().map_or_else(|| here.clone(), |folder| here.join(folder)))
+        }
+    }
+}
+
+/// The environment as it is now; the marker variables come with each run.
+fn environment(command: &Command) -> Vec<(OsString, OsString)> {
+    let mut all: IndexMap<OsString, OsString> = IndexMap::new();
+    if command.inherit_env {
+        all.extend(std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours)));
+    }
+    for (name, value) in &command.env {
+        match value {
+            Some(value) => _ = all.insert(name.clone(), value.clone()),
+            None => _ = all.shift_remove(name),
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {
+    match stdin {
+        Stdin::Null => (Supply::Null, None),
+        Stdin::Inherit => (Supply::Inherit, None),
+        Stdin::File(path) => (Supply::File(path.clone()), None),
+        Stdin::Bytes(bytes) => (Supply::Bytes(bytes.as_slice().into()), None),
+        Stdin::Piped => {
+            let (sender, receiver) = mpsc::channel(PARCELS);
+            (Supply::Piped(Once::new(receiver)), Some(sender))
+        }
+    }
+}
+
+fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
+    let argv = command.argv();
+    ProcessSpec {
+        name: Name::new(&command.called()),
+        kind: ProcessKind::Process,
+        // For people: what is run stands in the wiring, byte for byte.
+        command: CommandLine::Argv(
+            argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        ),
+        description: None,
+        cwd,
+        env: Environment::default(),
+        port: None,
+        color: ColorWish::Never,
+        stdin: StdinKind::Null,
+        depends_on: IndexMap::new(),
+        restart: if command.retry.is_any() { Restart::OnFailure } else { Restart::Never },
+        retry: command.retry.policy.clone(),
+        timeout: command.timeout,
+        idle_timeout: command.idle_timeout,
+        stop: command.stop.clone(),
+        success_exit_codes: command.success.iter().copied().collect::<BTreeSet<i32>>(),
+        replicas: None,
+        pool: None,
+        autostart: true,
+        tags: BTreeSet::new(),
+        shutdown_on: ShutdownOn::Never,
+        log: None,
+        watch: None,
+    }
+}

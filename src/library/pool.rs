@@ -1,0 +1,306 @@
+//! A pool: a queue of commands with a fixed number of slots.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::command::Command;
+use super::core::Entry;
+use super::error::Error;
+use super::handle::ProcessHandle;
+use super::manager::ProcessManager;
+use super::record::{Record, lock};
+use crate::machine::Intent;
+use crate::spec::{Name, OnFailure, PoolSpec};
+
+mod job;
+
+pub use job::{Job, PoolResults};
+
+/// For the names of pools, which nobody sees.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// A queue of commands of which so many run at the same time.
+///
+/// Never more are alive than there are slots, and never does a slot idle while something is queued. A
+/// command in back-off holds no slot. One that cannot start fails alone. Cheap to clone; clones are
+/// the same pool. When the last one goes, what was submitted is still worked off; the pool keeps its
+/// manager alive until then only through its own clones.
+///
+/// ```
+/// use pitcrew::{Command, ProcessManager, ProcessPool};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), pitcrew::Error> {
+/// let manager = ProcessManager::new();
+/// let pool = ProcessPool::new(&manager, 2);
+/// let jobs = ["a", "b", "c"].map(|key| (key, Command::new("echo").arg(key)));
+/// let results = pool.run_all(jobs).await;
+/// assert!(results.success());
+/// assert_eq!(results.get(&"b").unwrap().as_ref().unwrap().stdout(), b"b\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ProcessPool(Arc<Inner>);
+
+struct Inner {
+    manager: ProcessManager,
+    name: Name,
+    concurrency: u32,
+    on_failure: OnFailure,
+    closed: AtomicBool,
+    tally: Arc<Tally>,
+    /// What was submitted and is not over, as far as it was looked at.
+    records: Mutex<Vec<Arc<Record>>>,
+}
+
+impl fmt::Debug for ProcessPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ProcessPool");
+        shown.field("concurrency", &self.0.concurrency);
+        shown.field("queued", &self.queued()).field("running", &self.running().len());
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.manager.0.wish(Intent::Dismiss(self.name.clone()));
+    }
+}
+
+/// How many commands of a pool are not over.
+#[derive(Debug)]
+pub(super) struct Tally(watch::Sender<usize>);
+
+impl Tally {
+    fn submitted(&self, count: usize) {
+        self.0.send_modify(|open| *open += count);
+    }
+
+    pub(super) fn finished(&self) {
+        self.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
+}
+
+/// A command for a pool, with its place in the queue.
+///
+/// ```
+/// use std::time::Duration;
+/// use pitcrew::{Command, PoolJob};
+///
+/// let soon = PoolJob::from(Command::new("backup")).priority(10);
+/// let later = PoolJob::from(Command::new("report")).delay(Duration::from_secs(60));
+/// # let _ = (soon, later);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a job does nothing before it is submitted"]
+pub struct PoolJob {
+    command: Command,
+    priority: i32,
+    delay: Duration,
+}
+
+impl From<Command> for PoolJob {
+    fn from(command: Command) -> Self {
+        Self { command, priority: 0, delay: Duration::ZERO }
+    }
+}
+
+impl PoolJob {
+    /// It goes before all with a lower priority; 0 unless said. Within one priority the first to
+    /// come is the first to go.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// It queues only after this time, and holds no slot until then.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+impl ProcessPool {
+    /// A pool with so many slots; 0 is taken as 1.
+    pub fn new(manager: &ProcessManager, slots: usize) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let concurrency = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
+        Self(Arc::new(Inner {
+            manager: manager.clone(),
+            name: Name::new(&format!("pool-{number}")),
+            concurrency,
+            on_failure: OnFailure::Continue,
+            closed: AtomicBool::new(false),
+            tally: Arc::new(Tally(watch::Sender::new(0))),
+            records: Mutex::default(),
+        }))
+    }
+
+    /// The same pool, in which the first job that fails for good makes the queued ones
+    /// [`Error::Skipped`] and stops the running ones; submitting another lets it go on. To be said
+    /// before anything is submitted.
+    #[must_use]
+    pub fn on_failure(self, on_failure: OnFailure) -> Self {
+        let new = Self::new(&self.0.manager, self.0.concurrency as usize);
+        match Arc::try_unwrap(new.0) {
+            Ok(mut inner) => {
+                inner.on_failure = on_failure;
+                Self(Arc::new(inner))
+            }
+            Err(_) => self,
+        }
+    }
+
+    /// Puts a command in the queue. The answer is a future of its result; see [`Job`] for what happens
+    /// when it is dropped.
+    pub fn submit(&self, job: impl Into<PoolJob>) -> Job {
+        let mut jobs = self.submit_all([job.into()]);
+        jobs.pop().unwrap_or_else(|| self.refused(Error::Closed("the pool")))
+    }
+
+    /// Puts commands in the queue, all at once: none starts before the last is in.
+    pub fn submit_all<J: Into<PoolJob>>(&self, jobs: impl IntoIterator<Item = J>) -> Vec<Job> {
+        let inner = &self.0;
+        let is_closed = inner.closed.load(Ordering::SeqCst);
+        let (mut entries, mut answers) = (Vec::new(), Vec::new());
+        for job in jobs {
+            let PoolJob { command, priority, delay } = job.into();
+            let entry = if is_closed {
+                Err(Error::Closed("the pool"))
+            } else {
+                Entry::new(&command, Some(Arc::clone(&inner.tally)))
+            };
+            match entry {
+                Ok(mut entry) => {
+                    let mut spec = (*entry.newcomer.spec).clone();
+                    spec.pool = Some(inner.name.clone());
+                    entry.newcomer.spec = Arc::new(spec);
+                    (entry.newcomer.priority, entry.newcomer.delay) = (priority, delay);
+                    answers.push(Ok(Arc::clone(&entry.record)));
+                    entries.push(entry);
+                }
+                Err(error) => answers.push(Err(error)),
+            }
+        }
+        inner.tally.submitted(entries.len());
+        let count = entries.len();
+        let refused = match inner.manager.0.admit(Some(self.spec()), entries) {
+            Ok(records) => {
+                self.remember(records);
+                None
+            }
+            Err(error) => {
+                (0..count).for_each(|_| inner.tally.finished());
+                Some(error)
+            }
+        };
+        let job = |answer: Result<Arc<Record>, Error>| match (answer, &refused) {
+            (Ok(record), None) => Job::of(self.clone(), record),
+            (Ok(_), Some(error)) => self.refused(error.clone()),
+            (Err(error), _) => self.refused(error),
+        };
+        answers.into_iter().map(job).collect()
+    }
+
+    fn spec(&self) -> PoolSpec {
+        PoolSpec {
+            name: self.0.name.clone(),
+            concurrency: self.0.concurrency,
+            on_failure: self.0.on_failure,
+            autostart: true,
+            jobs: Vec::new(),
+        }
+    }
+
+    fn remember(&self, records: Vec<Arc<Record>>) {
+        let mut known = lock(&self.0.records);
+        // Looked through only when it has doubled, so that a long-lived pool forgets what is over.
+        if known.len() + records.len() > known.capacity() {
+            known.retain(|record| record.stage.borrow().outcome.is_none());
+        }
+        known.extend(records);
+    }
+
+    fn refused(&self, error: Error) -> Job {
+        Job::refused(self.clone(), error)
+    }
+
+    /// Runs these and waits for all of them. The results come under their keys in the order in which
+    /// they were given, whatever order they ended in; a key that is given twice has two results. When
+    /// the future is dropped, those that have not started never will; the others go on.
+    pub async fn run_all<K, J: Into<PoolJob>>(
+        &self,
+        jobs: impl IntoIterator<Item = (K, J)>,
+    ) -> PoolResults<K> {
+        let (keys, jobs): (Vec<K>, Vec<J>) = jobs.into_iter().unzip();
+        let mut results = Vec::with_capacity(keys.len());
+        for (key, job) in keys.into_iter().zip(self.submit_all(jobs)) {
+            results.push((key, job.await));
+        }
+        PoolResults(results)
+    }
+
+    /// How many are queued, waiting for their time, or for their next attempt.
+    pub fn queued(&self) -> usize {
+        let waiting = |record: &&Arc<Record>| {
+            let stage = record.stage.borrow();
+            stage.outcome.is_none() && stage.pid.is_none()
+        };
+        lock(&self.0.records).iter().filter(waiting).count()
+    }
+
+    /// Those that are alive, in the order in which they were submitted.
+    pub fn running(&self) -> Vec<ProcessHandle> {
+        let records = lock(&self.0.records).clone();
+        let alive = records.iter().filter(|record| record.stage.borrow().pid.is_some());
+        alive.filter_map(|record| self.0.manager.get(*record.id.get()?)).collect()
+    }
+
+    /// Starts nothing until it is resumed; what runs goes on.
+    pub fn pause(&self) {
+        // A pool that the engine does not know yet has to be there to be paused.
+        if self.0.manager.0.admit(Some(self.spec()), Vec::new()).is_ok() {
+            self.0.manager.0.wish(Intent::Pause(self.0.name.clone()));
+        }
+    }
+
+    /// Goes on after a pause.
+    pub fn resume(&self) {
+        self.0.manager.0.wish(Intent::Resume(self.0.name.clone()));
+    }
+
+    /// Takes no more; what was submitted is worked off.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until everything that was submitted is over. For good while it is paused with something
+    /// queued. Cancel safe.
+    pub async fn drain(&self) {
+        let mut open = self.0.tally.0.subscribe();
+        // The sender lives as long as we do.
+        _ = open.wait_for(|open| *open == 0).await;
+    }
+
+    /// Takes no more, cancels what has not started, stops what runs by its stop policy, all at the
+    /// same time, and returns when all of it is over.
+    pub async fn stop(&self) {
+        self.close();
+        let records = lock(&self.0.records).clone();
+        let open = records.into_iter().filter(|record| record.stage.borrow().outcome.is_none());
+        let mut ids = Vec::new();
+        for record in open {
+            if let Ok(handle) = self.0.manager.numbered(record).await {
+                ids.push(handle.id);
+            }
+        }
+        self.0.manager.0.wish(Intent::Stop(ids));
+        self.drain().await;
+    }
+}

@@ -1,0 +1,150 @@
+//! What a pool gives back: the future of one result, and the results of many.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::ProcessPool;
+use crate::library::error::Error;
+use crate::library::handle::ProcessHandle;
+use crate::library::record::{Outcome, Record};
+use crate::library::result::ProcessResult;
+use crate::machine::{Intent, ProcessId, StateName};
+
+/// A command in a pool: the future of its result.
+///
+/// Dropped before the command has started, it takes the command out of the queue. Dropped later, it
+/// changes nothing: the command goes on.
+#[must_use = "dropped, it takes the command out of the queue"]
+pub struct Job {
+    pool: ProcessPool,
+    record: Option<Arc<Record>>,
+    waiting: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command = self.record.as_ref().map(|record| &record.command);
+        let mut shown = f.debug_struct("Job");
+        shown.field("command", &command).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+impl Job {
+    pub(super) fn of(pool: ProcessPool, record: Arc<Record>) -> Self {
+        let waits = Arc::clone(&record);
+        Self { pool, record: Some(record), waiting: Box::pin(async move { waits.outcome().await }) }
+    }
+
+    /// One that will never run.
+    pub(super) fn refused(pool: ProcessPool, error: Error) -> Self {
+        Self { pool, record: None, waiting: Box::pin(std::future::ready(Err(error))) }
+    }
+
+    /// Where it is; [`StateName::Failed`] when it was refused.
+    pub fn state(&self) -> StateName {
+        let state = self.record.as_ref().map(|record| record.stage.borrow().state);
+        // Nobody has looked at it yet.
+        if state == Some(StateName::Idle) {
+            StateName::Queued
+        } else {
+            state.unwrap_or(StateName::Failed)
+        }
+    }
+
+    /// The number of its command, once the engine knows it.
+    pub fn id(&self) -> Option<ProcessId> {
+        self.record.as_ref().and_then(|record| record.id.get().copied())
+    }
+
+    /// Its command, once the engine knows it and as long as it is not over.
+    pub fn handle(&self) -> Option<ProcessHandle> {
+        self.pool.0.manager.get(self.id()?)
+    }
+
+    /// Lets it go on by itself, in the queue too.
+    pub fn detach(mut self) {
+        self.record = None;
+    }
+}
+
+impl Future for Job {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.waiting.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let Some(record) = self.record.take() else { return };
+        if record.stage.borrow().outcome.is_some() || record.stage.borrow().started {
+            return;
+        }
+        let core = &self.pool.0.manager.0;
+        match record.id.get() {
+            Some(id) => core.wish(Intent::Withdraw(vec![*id])),
+            // Not known to the engine yet: killed when it is, before it can have started.
+            None => {
+                if let Some(id) = record.give_up() {
+                    core.wish(Intent::Withdraw(vec![id]));
+                }
+            }
+        }
+    }
+}
+
+/// The results of [`ProcessPool::run_all`], by key, in the order of the jobs.
+#[derive(Debug, Clone)]
+pub struct PoolResults<K>(pub(super) Vec<(K, Outcome)>);
+
+impl<K> PoolResults<K> {
+    /// Whether every job succeeded; true when there was none.
+    pub fn success(&self) -> bool {
+        let succeeded = |outcome: &Outcome| outcome.as_ref().is_ok_and(ProcessResult::success);
+        self.0.iter().all(|(_, outcome)| succeeded(outcome))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keys and results in the order of the jobs.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &Outcome)> {
+        self.0.iter().map(|(key, outcome)| (key, outcome))
+    }
+
+    /// The result of the first job with this key.
+    pub fn get(&self, key: &K) -> Option<&Outcome>
+    where
+        K: PartialEq,
+    {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, outcome)| outcome)
+    }
+}
+
+impl<'a, K> IntoIterator for &'a PoolResults<K> {
+    type Item = (&'a K, &'a Outcome);
+    type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
+    }
+}
+
+impl<K> IntoIterator for PoolResults<K> {
+    type Item = (K, Outcome);
+    type IntoIter = std::vec::IntoIter<(K, Outcome)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,214 @@
+//! How a command ended.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use crate::machine::ProcessId;
+use crate::machine::event::{By, RunError};
+use crate::output::{Kept, safe_line};
+use crate::spec::{Exit, Stray};
+
+/// Lines of each output in the message of a failure.
+const SHOWN: usize = 20;
+
+/// How a command ended and what it printed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ProcessResult(Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) id: ProcessId,
+    pub(super) name: String,
+    pub(super) command: String,
+    pub(super) success: bool,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) duration: Duration,
+    pub(super) stdout: Kept,
+    pub(super) stderr: Kept,
+    pub(super) strays: Vec<Stray>,
+    pub(super) killed_by: Option<By>,
+}
+
+/// One attempt of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// How it ended; nothing when it could not be started, or cannot be ended.
+    pub status: Option<Exit>,
+    /// Why it could not be started, or which limit it broke.
+    pub error: Option<RunError>,
+    /// From exec to the end.
+    pub duration: Duration,
+}
+
+impl ProcessResult {
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The number it had in its manager.
+    pub fn id(&self) -> ProcessId {
+        self.0.id
+    }
+
+    /// What it was called.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The command as it could be typed, for people.
+    pub fn command(&self) -> &str {
+        &self.0.command
+    }
+
+    /// Whether it ended by itself with one of its success codes.
+    pub fn success(&self) -> bool {
+        self.0.success
+    }
+
+    /// How the last attempt ended: a code, or a signal.
+    pub fn status(&self) -> Option<Exit> {
+        self.0.attempts.last().and_then(|attempt| attempt.status)
+    }
+
+    /// The code a shell would show: its exit code, or 128 and the number of the signal.
+    pub fn code(&self) -> i32 {
+        self.status().map_or(1, Exit::shell_code)
+    }
+
+    /// By what it was ended, where it was ended on purpose.
+    pub fn killed_by(&self) -> Option<By> {
+        self.0.killed_by
+    }
+
+    /// What the last attempt printed to stdout, as far as it was kept.
+    pub fn stdout(&self) -> &[u8] {
+        &self.0.stdout.bytes
+    }
+
+    /// What the last attempt printed to stderr, as far as it was kept.
+    pub fn stderr(&self) -> &[u8] {
+        &self.0.stderr.bytes
+    }
+
+    /// Its stdout as text; what is no UTF-8 shows as �.
+    pub fn stdout_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.stdout())
+    }
+
+    /// Its stderr as text; what is no UTF-8 shows as �.
+    pub fn stderr_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.stderr())
+    }
+
+    /// How many bytes of stdout were not kept.
+    pub fn stdout_dropped(&self) -> u64 {
+        self.0.stdout.dropped
+    }
+
+    /// How many bytes of stderr were not kept.
+    pub fn stderr_dropped(&self) -> u64 {
+        self.0.stderr.dropped
+    }
+
+    /// Whether this stands somewhere in what was kept of stdout.
+    pub fn stdout_contains(&self, text: impl AsRef<[u8]>) -> bool {
+        memchr::memmem::find(self.stdout(), text.as_ref()).is_some()
+    }
+
+    /// Whether this stands somewhere in what was kept of stderr.
+    pub fn stderr_contains(&self, text: impl AsRef<[u8]>) -> bool {
+        memchr::memmem::find(self.stderr(), text.as_ref()).is_some()
+    }
+
+    /// How long the last attempt ran.
+    pub fn duration(&self) -> Duration {
+        self.0.duration
+    }
+
+    /// Every attempt, the last one last; more than one only with retries.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// Whether descendants outlived it. They were ended, or left alone by its stop policy.
+    pub fn leaked(&self) -> bool {
+        !self.0.strays.is_empty()
+    }
+
+    /// Which ones.
+    pub fn strays(&self) -> &[Stray] {
+        &self.0.strays
+    }
+
+    /// Itself if it was a success, else an error that says what was run, how it ended, and the last
+    /// lines of both outputs.
+    pub fn ensure_success(self) -> Result<Self, Error> {
+        if self.success() { Ok(self) } else { Err(Error::Failed(self)) }
+    }
+
+    pub(super) fn complaint(&self) -> String {
+        let mut text = format!("the command `{}` failed: ", self.command());
+        match self.status() {
+            Some(exit @ Exit::Code(code)) => {
+                _ = match meaning(code) {
+                    Some(meaning) => write!(text, "{exit} ({meaning})"),
+                    None => write!(text, "{exit}"),
+                };
+            }
+            Some(exit @ Exit::Signal(_)) => _ = write!(text, "{exit}"),
+            None => text.push_str("it has no exit code"),
+        }
+        if let Some(by) = self.killed_by() {
+            _ = write!(text, ", after a {}", by_word(by));
+        }
+        if self.0.attempts.len() > 1 {
+            _ = write!(text, ", in the last of {} attempts", self.0.attempts.len());
+        }
+        for (name, kept) in [("stdout", &self.0.stdout), ("stderr", &self.0.stderr)] {
+            show(&mut text, name, kept);
+        }
+        text
+    }
+}
+
+fn by_word(by: By) -> &'static str {
+    match by {
+        By::Stop => "stop",
+        By::Kill => "kill",
+        By::Restart => "restart",
+        By::FileChange => "file change",
+        By::Shutdown => "shutdown",
+    }
+}
+
+/// What shells mean by a code.
+fn meaning(code: i32) -> Option<&'static str> {
+    match code {
+        126 => Some("not executable"),
+        127 => Some("no such program"),
+        _ => None,
+    }
+}
+
+/// The last lines of an output, fit for a terminal.
+fn show(text: &mut String, name: &str, kept: &Kept) {
+    let all = kept.bytes.strip_suffix(b"\n").unwrap_or(&kept.bytes);
+    if all.is_empty() {
+        return;
+    }
+    let lines: Vec<&[u8]> = all.split(|byte| *byte == b'\n').collect();
+    let left_out = lines.len().saturating_sub(SHOWN);
+    _ = match (left_out, kept.dropped) {
+        (0, 0) => write!(text, "\n{name}:"),
+        (_, dropped @ 1..) => write!(text, "\n{name} (the end; {dropped} bytes were not kept):"),
+        (lines, 0) => write!(text, "\n{name} (without the {lines} lines before):"),
+    };
+    for line in lines.iter().skip(left_out) {
+        text.push_str("\n    ");
+        text.push_str(&safe_line(line, crate::output::Styles::Drop));
+    }
+}

@@ -1,0 +1,295 @@
+//! What one command printed, within a limit, for those who read along and for its result.
+//!
+//! Two rings of raw bytes, one for each output, and the order in which pieces came. Positions grow
+//! for ever; what is not kept any more is told as missed. Whoever reads holds up nobody.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use super::Stream;
+use super::wait::{Wakers, lock, wake_all};
+
+/// Kept for those who read along where nothing, or only the beginning, is kept for the result.
+const WINDOW: usize = 256 << 10;
+/// The order of so many pieces is remembered; of older ones, stdout is read before stderr.
+const PIECES: usize = 1 << 16;
+
+/// Which part of an output that is longer than its limit is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// The beginning.
+    Head,
+    /// The end.
+    #[default]
+    Tail,
+}
+
+/// How much of an output is kept for the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Bytes of each output at most.
+    pub bytes: usize,
+    /// Which.
+    pub keep: Keep,
+}
+
+/// What was kept of one output of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The bytes as they came.
+    pub bytes: Vec<u8>,
+    /// How many more there were: before them when the end was kept, after them when the beginning.
+    pub dropped: u64,
+}
+
+/// A piece that was read along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Where it was printed.
+    pub stream: Stream,
+    /// The bytes as they came.
+    pub bytes: Vec<u8>,
+    /// So many bytes of this output before it are not kept any more.
+    pub missed: u64,
+}
+
+/// How far somebody has read: a position in each output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    out: u64,
+    err: u64,
+}
+
+impl Position {
+    fn of(&mut self, stream: Stream) -> &mut u64 {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
+    }
+}
+
+/// What one command prints, over all its runs.
+pub struct Capture {
+    bound: Bound,
+    state: Mutex<State>,
+}
+
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture").field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    out: Half,
+    err: Half,
+    /// Which output the pieces came from and where in it each ends, in the order of arrival.
+    pieces: VecDeque<(Stream, u64)>,
+    closed: bool,
+    readers: Wakers,
+}
+
+/// One output.
+#[derive(Default)]
+struct Half {
+    ring: VecDeque<u8>,
+    /// Position behind the last byte.
+    end: u64,
+    /// Position at which the latest run began.
+    run: u64,
+    /// The beginning of the latest run, where that is what is kept.
+    head: Vec<u8>,
+}
+
+impl Half {
+    /// Position of the oldest byte that can still be read.
+    fn start(&self) -> u64 {
+        self.end - self.ring.len() as u64
+    }
+
+    fn push(&mut self, bytes: &[u8], bound: Bound) {
+        self.end += bytes.len() as u64;
+        let room = match bound.keep {
+            Keep::Tail => bound.bytes.max(WINDOW),
+            Keep::Head => {
+                let left = bound.bytes.saturating_sub(self.head.len()).min(bytes.len());
+                self.head.extend_from_slice(bytes.get(..left).unwrap_or_default());
+                WINDOW
+            }
+        };
+        let bytes = bytes.get(bytes.len().saturating_sub(room)..).unwrap_or_default();
+        let over = (self.ring.len() + bytes.len()).saturating_sub(room);
+        self.ring.drain(..over.min(self.ring.len()));
+        self.ring.extend(bytes);
+    }
+
+    fn kept(&self, bound: Bound) -> Kept {
+        let printed = self.end - self.run;
+        let bytes = match bound.keep {
+            Keep::Head => self.head.clone(),
+            Keep::Tail => {
+                let from = self.run.max(self.start()).max(self.end - self.bounded(bound, printed));
+                self.copy(from, self.end)
+            }
+        };
+        Kept { dropped: printed - bytes.len() as u64, bytes }
+    }
+
+    fn bounded(&self, bound: Bound, printed: u64) -> u64 {
+        printed.min(bound.bytes as u64).min(self.ring.len() as u64)
+    }
+
+    fn copy(&self, from: u64, to: u64) -> Vec<u8> {
+        let (from, to) = ((from - self.start()) as usize, (to - self.start()) as usize);
+        let (a, b) = self.ring.as_slices();
+        let mut bytes = Vec::with_capacity(to - from);
+        bytes.extend_from_slice(a.get(from.min(a.len())..to.min(a.len())).unwrap_or_default());
+        let (from, to) = (from.saturating_sub(a.len()), to.saturating_sub(a.len()));
+        bytes.extend_from_slice(b.get(from..to).unwrap_or_default());
+        bytes
+    }
+}
+
+impl State {
+    fn half(&self, stream: Stream) -> &Half {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
+    }
+
+    fn half_mut(&mut self, stream: Stream) -> &mut Half {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
+    }
+
+    /// The next piece after `at`, of `most` bytes at most.
+    fn next(&self, at: &mut Position, most: usize) -> Option<Piece> {
+        let place = |stream| Position::of(&mut { *at }, stream).to_owned();
+        let (out, err) = (place(Stream::Out), place(Stream::Err));
+        let unread = |&&(stream, end): &&(Stream, u64)| match stream {
+            Stream::Out => end > out,
+            Stream::Err => end > err,
+        };
+        // Pieces are in order for each output, so the first unread one is near the end for whoever
+        // keeps up.
+        let first = self.pieces.partition_point(|(stream, end)| !unread(&&(*stream, *end)));
+        let next = self.pieces.range(first..).find(unread);
+        let oldest = |stream, end| (self.half(stream).end > place(stream)).then_some((stream, end));
+        let (stream, end) = next
+            .copied()
+            .or_else(|| oldest(Stream::Out, self.out.end))
+            .or_else(|| oldest(Stream::Err, self.err.end))?;
+        let half = self.half(stream);
+        let from = place(stream).max(half.start());
+        let to = end.max(from).min(from.saturating_add(most as u64));
+        let piece = Piece { stream, bytes: half.copy(from, to), missed: from - place(stream) };
+        *at.of(stream) = to;
+        Some(piece)
+    }
+}
+
+impl Capture {
+    /// Nothing printed yet.
+    pub fn new(bound: Bound) -> Self {
+        Self { bound, state: Mutex::default() }
+    }
+
+    /// A new run begins: the result is about this one. Readers go on where they are.
+    pub fn begin(&self) {
+        let mut state = lock(&self.state);
+        for stream in [Stream::Out, Stream::Err] {
+            let half = state.half_mut(stream);
+            half.run = half.end;
+            half.head.clear();
+        }
+    }
+
+    /// Takes what was read from an output.
+    pub fn push(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        let half = state.half_mut(stream);
+        half.push(bytes, self.bound);
+        let end = half.end;
+        match state.pieces.back_mut() {
+            Some((last, to)) if *last == stream => *to = end,
+            _ => state.pieces.push_back((stream, end)),
+        }
+        let (out, err) = (state.out.start(), state.err.start());
+        let gone = |&(stream, end): &(Stream, u64)| match stream {
+            Stream::Out => end <= out,
+            Stream::Err => end <= err,
+        };
+        while state.pieces.len() > PIECES || state.pieces.front().is_some_and(gone) {
+            state.pieces.pop_front();
+        }
+        let readers = state.readers.take();
+        drop(state);
+        wake_all(readers);
+    }
+
+    /// Nothing more will come.
+    pub fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let readers = state.readers.take();
+        drop(state);
+        wake_all(readers);
+    }
+
+    /// What is kept of an output of the latest run.
+    pub fn kept(&self, stream: Stream) -> Kept {
+        lock(&self.state).half(stream).kept(self.bound)
+    }
+
+    /// Behind everything that was printed so far.
+    pub fn end(&self) -> Position {
+        let state = lock(&self.state);
+        Position { out: state.out.end, err: state.err.end }
+    }
+
+    /// What is kept of one output behind `at`, which is moved to the end of it.
+    pub fn new_in(&self, stream: Stream, at: &mut Position) -> Vec<u8> {
+        let state = lock(&self.state);
+        let half = state.half(stream);
+        let place = at.of(stream);
+        let bytes = half.copy((*place).max(half.start()), half.end);
+        *place = half.end;
+        bytes
+    }
+
+    /// The next piece after `at`, which is moved behind it; nothing when there is none now.
+    pub fn next(&self, at: &mut Position, most: usize) -> Option<Piece> {
+        lock(&self.state).next(at, most)
+    }
+
+    /// The same, or that nothing more will come.
+    pub fn poll_next(
+        &self,
+        cx: &mut Context<'_>,
+        at: &mut Position,
+        most: usize,
+    ) -> Poll<Option<Piece>> {
+        let mut state = lock(&self.state);
+        match state.next(at, most) {
+            Some(piece) => Poll::Ready(Some(piece)),
+            None if state.closed => Poll::Ready(None),
+            None => {
+                state.readers.register(cx.waker());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
