@@ -69,6 +69,10 @@ impl Tree {
         self.change(&held, &path, New::No);
         if let Some(entry) = Entry::named(&folder, name) {
             self.entry(id, &folder, &entry, Count::All(new));
+        } else {
+            // It has gone again: what is still to be told of it is about something new.
+            let targets = self.matches(id, &path, name, false);
+            self.change(&targets, &path, new);
         }
     }
 

@@ -14,6 +14,7 @@ use super::window::New;
 /// What tells that something is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
+    is_link: bool,
     is_folder: bool,
     file: (u64, u64),
     /// Of files: size, and when it was written.
@@ -21,9 +22,10 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Self {
+    fn of(meta: &Metadata, is_link: bool) -> Self {
         let content = (meta.size(), meta.mtime(), meta.mtime_nsec());
         Self {
+            is_link,
             is_folder: meta.is_dir(),
             file: (meta.dev(), meta.ino()),
             content: (!meta.is_dir()).then_some(content),
@@ -57,7 +59,7 @@ impl Tree {
             let path = path.join(&entry.name);
             // Behind a link: that is what changes. A link that leads nowhere changes itself.
             let meta = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)).ok()?;
-            Some((entry.name.clone(), Stamp::of(&meta)))
+            Some((entry.name.clone(), Stamp::of(&meta, entry.kind.is_symlink())))
         };
         entries.iter().filter(matters).filter_map(stamp).collect()
     }
@@ -95,8 +97,10 @@ impl Tree {
     fn differs(&mut self, id: NodeId, name: &OsStr, old: Option<&Stamp>, now: &Stamp) {
         match old {
             None => self.came(id, name, New::Yes),
-            Some(old) if now.is_folder || old.is_folder => self.came(id, name, New::No),
-            Some(_) => self.written(id, name),
+            Some(old) if (now.is_folder, now.is_link) == (false, old.is_link) && !old.is_folder => {
+                self.written(id, name);
+            }
+            Some(_) => self.came(id, name, New::No),
         }
     }
 }
