@@ -169,10 +169,11 @@ fn a_checkout_of_a_thousand_files_is_one_restart() {
         .iter()
         .map(|event| event["more"].as_u64().unwrap() + 1)
         .collect();
-    assert_eq!(told.iter().sum::<u64>(), 1000 * most.len() as u64, "{told:?}");
-    if most.iter().all(Option::is_some) {
-        assert_eq!(told.len(), most.len());
-    }
+    // Where the machine stood still in the middle, one file may be in both halves.
+    let extra = (told.len() - most.len()) as u64;
+    let files = 1000 * most.len() as u64;
+    assert!((files..=files + extra).contains(&told.iter().sum::<u64>()), "{told:?}");
+    assert!(extra == 0 || most.contains(&None), "{told:?}");
 }
 
 #[test]

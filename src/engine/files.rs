@@ -47,7 +47,7 @@ impl Files {
         }
         _ = tokio::time::timeout(HEAD_START, files.ready()).await;
         if let Some(watcher) = &files.watcher {
-            watcher.begin();
+            watcher.begin(Clock::since_1970());
         }
         files
     }

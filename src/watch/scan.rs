@@ -108,8 +108,9 @@ impl Tree {
     /// Something that is in a folder, or has come there.
     pub(super) fn entry(&mut self, id: NodeId, folder: &Path, entry: &Entry, count: Count) {
         let Some(node) = self.nodes.get(&id) else { return };
+        let begun = self.begun.get();
         let mut reached = self.rules.globs.reach(&node.spots, &entry.name);
-        let is_old = || matches!(count, Count::First) && self.begun.is_none();
+        let is_old = || count == Count::First && begun.is_none();
         let is_known = || reached.matches.iter().all(|target| node.held.contains(target));
         // Nothing new can come of it: most files of a big tree end here.
         if reached.is_nothing() || entry.kind.is_file() && is_old() && is_known() {
@@ -156,7 +157,7 @@ impl Tree {
             let meta = fs::metadata(path).ok();
             meta.is_some_and(|meta| changed(&meta) + STAMP_LAG >= since)
         };
-        let new = match (count, self.begun) {
+        let new = match (count, self.begun.get()) {
             (Count::First, None) | (Count::Poll, _) => return,
             (Count::First, Some(since)) | (Count::Since(since), _) => {
                 if !changed_since(since) {

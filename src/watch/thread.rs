@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::kernel::Kernel;
 use super::rules::Rules;
 use super::tell;
-use super::tree::Tree;
+use super::tree::{Begun, Tree};
 use super::window::Window;
 use super::{Now, Plan, Report};
 
@@ -27,8 +27,6 @@ const POLL_SHARE: u32 = 20;
 enum Order {
     /// Watch this instead.
     Watch(Plan),
-    /// Processes run from now on: files that change before their folder is watched count.
-    Begin,
 }
 
 /// The thread that watches files; ends when this is dropped.
@@ -36,6 +34,7 @@ enum Order {
 pub(crate) struct Watcher {
     orders: Option<Sender<Order>>,
     wake: Arc<OwnedFd>,
+    begun: Begun,
 }
 
 /// What the thread needs from outside.
@@ -56,12 +55,14 @@ impl Watcher {
     pub(super) fn start_with(plan: Plan, outside: Outside, most: usize) -> std::io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (orders, received) = channel();
-        let woken = Arc::clone(&wake);
+        let (woken, begun) = (Arc::clone(&wake), Begun::default());
+        let shared = begun.clone();
         std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
             let mut keeper = Keeper::new(plan, outside, received, most);
+            keeper.tree.begun = shared;
             keeper.run(&woken);
         })?;
-        Ok(Self { orders: Some(orders), wake })
+        Ok(Self { orders: Some(orders), wake, begun })
     }
 
     /// Watches this instead of what was watched. Bursts that are not over are told all the same.
@@ -70,9 +71,10 @@ impl Watcher {
         self.order(Order::Watch(plan));
     }
 
-    /// Processes run from now on.
-    pub(crate) fn begin(&self) {
-        self.order(Order::Begin);
+    /// Processes run from now on, which is this on the wall clock: files that change before their
+    /// folder is watched count.
+    pub(crate) fn begin(&self, wall: Duration) {
+        self.begun.set(wall);
     }
 
     fn order(&self, order: Order) {
@@ -198,7 +200,6 @@ impl Keeper {
     fn obey(&mut self) -> Option<()> {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Begin) => self.tree.begun = Some((self.outside.now)().wall),
                 Ok(Order::Watch(plan)) => self.replace(plan),
                 Err(TryRecvError::Empty) => return Some(()),
                 Err(TryRecvError::Disconnected) => return None,

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::git::Git;
@@ -77,6 +79,24 @@ pub(super) struct Changed {
     pub(super) new: New,
 }
 
+/// Since when processes run, on the wall clock; shared with who says so.
+///
+/// It must hold from that moment on. A folder that is read when nothing has begun is watched by
+/// then, and the kernel tells; of one that is read later the files are looked at.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Begun(Arc<AtomicU64>);
+
+impl Begun {
+    pub(super) fn set(&self, wall: Duration) {
+        self.0.store(wall.as_nanos() as u64, Ordering::SeqCst);
+    }
+
+    pub(super) fn get(&self) -> Option<Duration> {
+        let nanos = self.0.load(Ordering::SeqCst);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+}
+
 /// All folders, and what there is to do about them.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -104,8 +124,7 @@ pub(super) struct Tree {
     pub(super) missed_again: bool,
     /// The kernel has refused a folder since the last round of polling began.
     pub(super) full: bool,
-    /// Since when processes run, on the wall clock.
-    pub(super) begun: Option<Duration>,
+    pub(super) begun: Begun,
     pub(super) changes: Vec<Changed>,
 }
 
@@ -127,7 +146,7 @@ impl Tree {
             newest: None,
             missed_again: false,
             full: false,
-            begun: None,
+            begun: Begun::default(),
             changes: Vec::new(),
         };
         let spots = tree.rules.globs.start();

@@ -79,7 +79,8 @@ fn files_now(site: &Site) -> BTreeMap<String, u64> {
     for entry in walk.build().flatten() {
         let path = entry.path().strip_prefix(&site.top).unwrap().display().to_string();
         let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-        if is_file && path.starts_with("src/") && path.ends_with(".rs") {
+        let is_rust = entry.path().extension().is_some_and(|end| end == "rs");
+        if is_file && is_rust && path.starts_with("src/") {
             found.insert(path, entry.metadata().unwrap().len());
         }
     }
