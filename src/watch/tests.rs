@@ -152,7 +152,9 @@ fn write(top: &Path, path: &str) {
 
 /// Makes all of these.
 fn files(top: &Path, paths: &[&str]) {
-    paths.iter().for_each(|path| write(top, path));
+    for path in paths {
+        write(top, path);
+    }
 }
 
 fn link(top: &Path, goal: &str, path: &str) {

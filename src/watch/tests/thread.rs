@@ -46,7 +46,7 @@ impl Live {
     fn changed(&self) -> (String, u64, Duration, Duration) {
         match self.report() {
             Report::Changed { path, more, first, last, .. } => (path, more, first, last),
-            other => panic!("{other:?}"),
+            other @ (Report::Ready | Report::Problem { .. }) => panic!("{other:?}"),
         }
     }
 }
