@@ -1,5 +1,11 @@
 //! Files that change while a project runs: real tools save them, real processes run anew.
-#![expect(clippy::disallowed_methods, reason = "how long a save takes is measured")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::allow_attributes,
+    reason = "helpers of tests; how long a save takes is measured"
+)]
 
 #[path = "common/lib.rs"]
 mod common;
