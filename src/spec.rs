@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+mod difference;
 #[cfg(test)]
 mod docs;
 mod fault;
@@ -24,6 +25,7 @@ mod signal;
 mod units;
 mod watch;
 
+pub(crate) use difference::Difference;
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, load};
@@ -104,6 +106,10 @@ pub struct Project {
     pub dir: PathBuf,
     /// Every file that was read, the first one first; env files are not in here.
     pub files: Vec<PathBuf>,
+    /// Every env file that is named, also those that may be missing and are.
+    pub env_files: Vec<PathBuf>,
+    /// `[project] reload`: read it all again when one of these files changes.
+    pub reload: bool,
     /// Bounds of what is kept of the output.
     pub output: OutputLimits,
     /// `[project] log.dir`: the folder of the log files, if there is one.

@@ -126,6 +126,8 @@ fn alone(process: ProcessSpec) -> Spec {
         file: PathBuf::new(),
         dir: process.cwd.clone(),
         files: Vec::new(),
+        env_files: Vec::new(),
+        reload: false,
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
         log_dir: None,
     };

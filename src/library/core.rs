@@ -203,6 +203,8 @@ pub(super) fn start<H: Host>(host: H, books: &Arc<Books>) -> Running {
             file: "/".into(),
             dir: "/".into(),
             files: Vec::new(),
+            env_files: Vec::new(),
+            reload: false,
             output: OutputLimits::default(),
             log_dir: None,
         },

@@ -81,9 +81,10 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
         let process = resolver.process(member, layers);
         processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
     }
+    let env_files = resolver.env_files();
     cycle::check(&layered, &mut findings.faults);
     Spec {
-        project: project(home, &root),
+        project: Project { env_files, ..project(home, &root) },
         processes,
         pools: pools(&root, &members, broken, findings),
     }
@@ -166,6 +167,8 @@ fn project(home: &Home, root: &Fields) -> Project {
         file: home.file.clone(),
         dir: home.dir.clone(),
         files: home.files.clone(),
+        env_files: Vec::new(),
+        reload: keys.and_then(|keys| keys.boolean("reload")).unwrap_or(false),
         output: OutputLimits {
             memory: size("memory").unwrap_or(usual.memory),
             line: size("line").unwrap_or(usual.line),

@@ -129,6 +129,8 @@ impl Draft {
                 file: PathBuf::from("/procfile.toml"),
                 dir: PathBuf::from("/"),
                 files: Vec::new(),
+                env_files: Vec::new(),
+                reload: false,
                 output: OutputLimits::default(),
                 log_dir: None,
             },

@@ -1,7 +1,7 @@
 //! One process or job: what its layers come to, with every default filled in.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -47,6 +47,11 @@ impl<'a> Resolver<'a> {
             env_files: EnvFiles::new(&home.dir),
             findings,
         }
+    }
+
+    /// Every env file that was looked for.
+    pub(super) fn env_files(self) -> Vec<PathBuf> {
+        self.env_files.paths()
     }
 
     pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {

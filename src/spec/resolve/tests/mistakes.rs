@@ -319,15 +319,15 @@ fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
-    let text = "[project]\nreload = true\n[process.x]\ncommand = 'x'\nready = { tcp = 1 }\n\
+    let text = "[process.x]\ncommand = 'x'\nready = { tcp = 1 }\n\
                 health = { tcp = 1 }\ntty = true\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = Locate { files: Vec::new(), dir: project.dir() };
     let told = load(&request).unwrap_err();
     let lines: Vec<_> = told.iter().filter_map(Fault::line).collect();
-    assert_eq!(lines, [2, 5, 6, 7]);
+    assert_eq!(lines, [3, 4, 5]);
     assert!(told.iter().all(|fault| fault.message().ends_with("is not built in this version yet")));
-    let off = Project::new("[project]\nreload = false\n[process.x]\ncommand = 'x'\ntty = false\n");
+    let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
     assert!(load(&Locate { files: Vec::new(), dir: off.dir() }).is_ok());
 }
