@@ -16,6 +16,7 @@ mod exec;
 mod front;
 mod later;
 mod project;
+mod reload;
 mod run;
 mod up;
 

@@ -14,7 +14,7 @@ use crate::machine::event::Stamp;
 use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
-use crate::output::{LogFile, LogStore, LogWriters, SourceId};
+use crate::output::{LogStore, SourceId};
 use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
 
@@ -22,7 +22,9 @@ mod clock;
 mod environment;
 mod files;
 mod guest;
+mod logs;
 mod notice;
+mod reload;
 mod run;
 mod start;
 mod stop_command;
@@ -31,10 +33,13 @@ pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
 pub use notice::Notices;
+pub use reload::Reread;
 pub use run::Tap;
 
 use environment::Surroundings;
 use files::Files;
+use logs::Logs;
+use reload::{Outcome, Rereading};
 use run::Order;
 
 /// Facts taken in one go before anything is published.
@@ -44,8 +49,6 @@ const BATCH: usize = 256;
 /// jobs. It comes at most so often then, for each process.
 const CROWD: usize = 1000;
 const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(5);
-/// How long log files may take to be written when everything has ended.
-const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a child's descriptors are, where it is not what its process says.
 #[derive(Debug, Clone)]
@@ -71,6 +74,8 @@ pub struct Settings {
     pub takes_terminal: bool,
     /// Files of pitcrew itself: it is no news when they change.
     pub own_files: Vec<PathBuf>,
+    /// How the project's file is read again, if there is one.
+    pub reread: Option<Arc<dyn Reread>>,
     /// Who keeps the books about guests.
     pub(crate) witness: Option<Arc<dyn Witness>>,
 }
@@ -83,11 +88,11 @@ pub struct Engine<H: Host> {
     front: Option<(ProcessId, Front)>,
     takes_terminal: bool,
     own_files: Vec<PathBuf>,
+    rereading: Rereading,
     clock: Clock,
     store: Arc<LogStore>,
     sources: HashMap<ProcessId, SourceId>,
-    writers: LogWriters,
-    logs: HashMap<ProcessId, LogFile>,
+    logs: Logs,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
     wishes: mpsc::UnboundedReceiver<Wish>,
@@ -110,6 +115,10 @@ pub struct Engine<H: Host> {
 enum Next {
     Input(Input),
     Admission(Admission),
+    /// The file is to be read again.
+    Reload,
+    /// It was.
+    Reread(Outcome),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -124,7 +133,6 @@ impl<H: Host> Engine<H> {
         let store = LogStore::new(orchestra.spec().project.output);
         let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = Notices::new();
-        let log_notices = notices.clone();
         let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
@@ -147,11 +155,11 @@ impl<H: Host> Engine<H> {
             front: settings.front,
             takes_terminal: settings.takes_terminal,
             own_files: settings.own_files,
+            rereading: Rereading::new(settings.reread),
             clock,
             store,
             sources,
-            writers: LogWriters::new(move |notice| log_notices.tell(notice.into())),
-            logs: HashMap::new(),
+            logs: Logs::new(notices.clone()),
             orders: HashMap::new(),
             facts: mpsc::unbounded_channel(),
             wishes: received,
@@ -194,7 +202,7 @@ impl<H: Host> Engine<H> {
 
     /// Runs the project from its start to its end and says how it ended.
     pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> Finish {
-        let mut files = self.watch_files().await;
+        let mut files = Files::start(self.plan(), &self.clock, &self.notices).await;
         let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
         self.carry_out(step);
         let finish = loop {
@@ -205,6 +213,8 @@ impl<H: Host> Engine<H> {
             match self.next(&mut files).await {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
+                Next::Reload => self.reload(),
+                Next::Reread(outcome) => self.reread(outcome, &mut files),
             }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
@@ -212,18 +222,9 @@ impl<H: Host> Engine<H> {
             }
         };
         self.publish();
-        self.close_logs().await;
+        self.logs.close(&self.notices).await;
         self.store.close();
         finish
-    }
-
-    async fn watch_files(&self) -> Files {
-        let plan = if self.orchestra.watches() {
-            files::plan(self.orchestra.spec(), &self.own_files)
-        } else {
-            crate::watch::Plan::default()
-        };
-        Files::start(plan, &self.clock, &self.notices).await
     }
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
@@ -236,8 +237,10 @@ impl<H: Host> Engine<H> {
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),
+                Wish::Reload => Next::Reload,
             },
-            input = files.next() => Next::Input(input),
+            outcome = self.rereading.next() => Next::Reread(outcome),
+            next = files.next() => next,
             () = self.clock.until(deadline) => Next::Input(Input::Tick),
         }
     }
@@ -275,6 +278,7 @@ impl<H: Host> Engine<H> {
                 | Effect::Stop { .. }
                 | Effect::Kill { .. }
                 | Effect::Signal { .. }
+                | Effect::Renew { .. }
                 | Effect::Tell { .. }
                 | Effect::AskQuiet { .. } => None,
             });
@@ -316,6 +320,7 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Renew { run, name, replica, spec } => self.renew(run, &name, replica, spec),
             Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
@@ -327,7 +332,7 @@ impl<H: Host> Engine<H> {
         self.orders.remove(&process);
         self.sources.remove(&process);
         self.guests.remove(&process);
-        self.logs.remove(&process);
+        self.logs.forget(process);
     }
 
     fn order(&self, run: RunId, order: Order) {
@@ -335,21 +340,6 @@ impl<H: Host> Engine<H> {
             && *number == run.run
         {
             _ = orders.send(order);
-        }
-    }
-
-    /// Waits until what was printed is in the log files, or known to be lost.
-    async fn close_logs(&mut self) {
-        let logs: Vec<LogFile> = self.logs.drain().map(|(_, log)| log).collect();
-        if logs.is_empty() {
-            return;
-        }
-        let closed = tokio::task::spawn_blocking(move || {
-            logs.iter().filter(|log| !log.close(LOGS_CLOSE)).count()
-        });
-        if let Ok(late @ 1..) = closed.await {
-            let text = format!("{late} log files could not be written to the end");
-            self.notices.tell(Notice::general(text));
         }
     }
 }

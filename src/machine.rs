@@ -229,6 +229,17 @@ pub enum Effect {
         /// How it was at its end.
         view: Arc<ProcessView>,
     },
+    /// A run that is there goes by another spec from now on; it runs what it runs.
+    Renew {
+        /// This run.
+        run: RunId,
+        /// Who it is.
+        name: Name,
+        /// The number of the replica, where there are replicas.
+        replica: Option<u32>,
+        /// Its policies.
+        spec: Arc<ProcessSpec>,
+    },
     /// Tell the user about something that is no change of state.
     Tell {
         /// Whom it is about.

@@ -27,6 +27,11 @@ impl Session {
         _ = self.wishes.send(Wish::Intent(intent));
     }
 
+    /// Asks for the project's file to be read again, and for what is different to be applied.
+    pub fn reload(&self) {
+        _ = self.wishes.send(Wish::Reload);
+    }
+
     /// Lets somebody in; false when the engine has ended.
     pub(crate) fn admit(&self, admission: Admission) -> bool {
         self.wishes.send(Wish::Admit(admission)).is_ok()

@@ -5,7 +5,7 @@
 //! is ignored. The kernel tells what happens in them; where it takes no more folders, they are read
 //! every few seconds instead. What a change does is decided elsewhere: see the machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::spec::Name;
@@ -34,6 +34,8 @@ pub(crate) use thread::{Outside, Watcher};
 pub(crate) enum Whose {
     /// Those of a process, with all its replicas.
     Process(Name),
+    /// Those of the project itself.
+    Project,
 }
 
 /// Files that are to be watched together.
@@ -51,6 +53,25 @@ pub(crate) struct Wanted {
     pub(crate) gitignore: bool,
     /// How long there must be silence.
     pub(crate) debounce: Duration,
+}
+
+impl Wanted {
+    /// Exactly these files, ignored or not.
+    pub(crate) fn files(
+        whose: Whose,
+        base: &Path,
+        files: impl IntoIterator<Item = PathBuf>,
+    ) -> Self {
+        let glob = |file: PathBuf| globset::escape(&file.to_string_lossy());
+        Self {
+            whose,
+            base: base.to_owned(),
+            paths: files.into_iter().map(glob).collect(),
+            ignore: Vec::new(),
+            gitignore: false,
+            debounce: Duration::from_millis(200),
+        }
+    }
 }
 
 /// Everything that is to be watched.

@@ -41,6 +41,7 @@ pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
         events: None,
         log_file: None,
         foreground,
+        again: None,
         passing: Some(Box::new(move || pass_on(chunks))),
     };
     match project::hold_alone() {

@@ -9,8 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::Recorder;
 use super::project::Held;
+use super::reload::Again;
 use super::{Ending, Global, diagnostics, project};
-use crate::engine::{Clock, Engine, Front, Notices, Settings};
+use crate::engine::{Clock, Engine, Front, Notices, Reread, Settings};
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
 use crate::session::{Notice, Session};
@@ -40,6 +41,8 @@ pub(super) struct Serve {
     pub(super) events: Option<PathBuf>,
     pub(super) log_file: Option<PathBuf>,
     pub(super) foreground: Option<(ProcessId, Front)>,
+    /// How its file is read again, if it is.
+    pub(super) again: Option<Arc<Again>>,
     /// Passes on what the one in the foreground prints, on a thread of its own.
     pub(super) passing: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -84,6 +87,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
+        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
         own_files: own_files([&serve.events, &serve.log_file, &held.log]),
         witness: None,
     };
@@ -103,8 +107,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let session = engine.session();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
     let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
-    let world =
-        World { session: session.clone(), notices: notices.clone(), host: Arc::clone(&host) };
+    let world = World { session: session.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
     watching.follow_reader(plain.closed(), &session);
     if takes_terminal {
@@ -122,7 +125,8 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     }
     let last = session.snapshot();
     if !last.leaving {
-        end_unclaimed(&host, &held.policies, &notices).await;
+        let policies = serve.again.as_ref().map_or(held.policies, |again| again.policies());
+        end_unclaimed(&host, &policies, &notices).await;
         drop((notices, world));
         let rest = async {
             if let Some(recorder) = recorder {
@@ -195,7 +199,6 @@ pub(super) async fn end_unclaimed(host: &RealHost, policies: &Policies, notices:
 /// What comes from outside while a project runs.
 pub(super) struct World {
     pub(super) session: Session,
-    pub(super) notices: Notices,
     pub(super) host: Arc<RealHost>,
 }
 
@@ -245,12 +248,13 @@ impl World {
         Watching { tasks, signals }
     }
 
+    /// SIGUSR1 reads the file again.
     fn watch_reload(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let notices = self.notices.clone();
+        let session = self.session.clone();
         let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                notices.tell(Notice::general("reloading the file is not there yet"));
+                session.reload();
             }
         }));
     }

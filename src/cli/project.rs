@@ -18,6 +18,8 @@ pub(super) struct Held {
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
+    /// Where the guardian finds them.
+    pub(super) journal: Option<Journal>,
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
@@ -105,7 +107,17 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    Ok(Held { log, guardian, session, policies, recovered, descriptors, _lock: Some(lock) })
+    let journal = Some(journal);
+    Ok(Held {
+        log,
+        guardian,
+        session,
+        policies,
+        journal,
+        recovered,
+        descriptors,
+        _lock: Some(lock),
+    })
 }
 
 /// The same for one command that belongs to no project.
@@ -116,7 +128,17 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     let guardian = guard(None)?;
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
     let recovered = Vec::new();
-    Ok(Held { log: None, guardian, session, policies, recovered, descriptors, _lock: None })
+    let journal = None;
+    Ok(Held {
+        log: None,
+        guardian,
+        session,
+        policies,
+        journal,
+        recovered,
+        descriptors,
+        _lock: None,
+    })
 }
 
 fn session() -> Result<String, Ending> {
@@ -156,7 +178,7 @@ fn recover(journal: &Journal) -> Vec<String> {
 }
 
 /// What the guardian leaves alive, from the file.
-fn policies(spec: &Spec, session: &str) -> Policies {
+pub(super) fn policies(spec: &Spec, session: &str) -> Policies {
     let of = |process: &ProcessSpec| Leftovers {
         strays: process.stop.strays,
         keep: process.stop.keep.as_ref().clone(),

@@ -31,6 +31,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         events: None,
         log_file: None,
         foreground: Some((id, Front::Terminal)),
+        again: None,
         passing: None,
     };
     front::serve(global, held, serve)

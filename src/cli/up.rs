@@ -1,6 +1,9 @@
 //! `up`: the project, or a part of it, from its start to its end.
 
+use std::sync::Arc;
+
 use super::front::{self, Serve, Shows};
+use super::reload::Again;
 use super::{Ending, Global, UpArgs, project};
 use crate::machine::{Options, Orchestra};
 
@@ -16,6 +19,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         keep: args.keep,
         fail_fast: args.fail_fast,
         no_watch: args.no_watch,
+        picked: !args.names.is_empty(),
         seed: front::seed(),
     };
     let orchestra = Orchestra::new(spec.clone(), options);
@@ -31,6 +35,10 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         Ok(held) => held,
         Err(ending) => return ending,
     };
+    let again = match project::locate(global) {
+        Ok(locate) => Again::new(locate, &spec, &held),
+        Err(ending) => return ending,
+    };
     let serve = Serve {
         orchestra,
         chosen,
@@ -39,6 +47,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         events: args.events.clone(),
         log_file: args.log_file.clone(),
         foreground: None,
+        again: Some(Arc::new(again)),
         passing: None,
     };
     front::serve(global, held, serve)

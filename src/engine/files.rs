@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::Next;
 use super::clock::Clock;
 use super::notice::Notices;
 use crate::machine::{Change, Input, Moment};
 use crate::session::Notice;
-use crate::spec::{ProcessSpec, Spec};
+use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
 use crate::watch::{Now, Outside, Plan, Report, Wanted, Watcher, Whose, clean};
 
 /// Processes wait so long for their files to be watched. In a small project that is done by then,
@@ -20,9 +21,11 @@ const HEAD_START: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Files {
     watcher: Option<Watcher>,
+    /// Whether processes run.
+    begun: bool,
     reports: mpsc::UnboundedReceiver<Report>,
     /// Held, so that waiting for a report never ends without one.
-    _sender: mpsc::UnboundedSender<Report>,
+    sender: mpsc::UnboundedSender<Report>,
     notices: Notices,
 }
 
@@ -31,25 +34,48 @@ impl Files {
     pub(super) async fn start(plan: Plan, clock: &Clock, notices: &Notices) -> Self {
         let (sender, reports) = mpsc::unbounded_channel();
         let mut files =
-            Self { watcher: None, reports, _sender: sender.clone(), notices: notices.clone() };
-        if plan.wanted.is_empty() {
-            return files;
+            Self { watcher: None, begun: false, reports, sender, notices: notices.clone() };
+        files.watch(plan, clock);
+        if files.watcher.is_some() {
+            _ = tokio::time::timeout(HEAD_START, files.ready()).await;
         }
-        let clock = clock.clone();
-        let now = move || Now { moment: clock.now().since_start(), wall: Clock::since_1970() };
-        let report = move |report| _ = sender.send(report);
-        match Watcher::start(plan, Outside { now: Box::new(now), report: Box::new(report) }) {
-            Ok(watcher) => files.watcher = Some(watcher),
-            Err(error) => {
-                notices.tell(Notice::general(format!("cannot watch files: {error}")));
-                return files;
-            }
-        }
-        _ = tokio::time::timeout(HEAD_START, files.ready()).await;
-        if let Some(watcher) = &files.watcher {
+        files.begin();
+        files
+    }
+
+    /// Processes run from now on.
+    fn begin(&mut self) {
+        self.begun = true;
+        if let Some(watcher) = &self.watcher {
             watcher.begin(Clock::since_1970());
         }
-        files
+    }
+
+    /// Watches this instead of what was watched.
+    pub(super) fn watch(&mut self, plan: Plan, clock: &Clock) {
+        match &self.watcher {
+            Some(watcher) => watcher.watch(plan),
+            None if plan.wanted.is_empty() => {}
+            None => {
+                let (clock, sender) = (clock.clone(), self.sender.clone());
+                let now =
+                    move || Now { moment: clock.now().since_start(), wall: Clock::since_1970() };
+                let report = move |report| _ = sender.send(report);
+                let outside = Outside { now: Box::new(now), report: Box::new(report) };
+                match Watcher::start(plan, outside) {
+                    Ok(watcher) => {
+                        self.watcher = Some(watcher);
+                        if self.begun {
+                            self.begin();
+                        }
+                    }
+                    Err(error) => {
+                        let text = format!("cannot watch files: {error}");
+                        self.notices.tell(Notice::general(text));
+                    }
+                }
+            }
+        }
     }
 
     async fn ready(&mut self) {
@@ -63,14 +89,16 @@ impl Files {
         }
     }
 
-    /// The next thing that the machine has to know. Cancel safe.
-    pub(super) async fn next(&mut self) -> Input {
+    /// The next thing that follows from files. Cancel safe.
+    pub(super) async fn next(&mut self) -> Next {
         loop {
             match self.reports.recv().await {
+                Some(Report::Changed { whose: Whose::Project, .. }) => return Next::Reload,
                 Some(Report::Changed { whose, path, more, first, last }) => {
-                    let Whose::Process(process) = whose;
+                    let Whose::Process(process) = whose else { continue };
                     let (first, last) = (Moment::after_start(first), Moment::after_start(last));
-                    return Input::Changed(Change { process, path, more, first, last });
+                    let change = Change { process, path, more, first, last };
+                    return Next::Input(Input::Changed(change));
                 }
                 Some(Report::Problem { about, text }) => self.tell(about, text),
                 Some(Report::Ready) => {}
@@ -82,21 +110,31 @@ impl Files {
     fn tell(&self, about: Option<Whose>, text: String) {
         self.notices.tell(match about {
             Some(Whose::Process(name)) => Notice::about(&name, text),
-            None => Notice::general(text),
+            Some(Whose::Project) | None => Notice::general(text),
         });
     }
 }
 
-/// What is to be watched for a project; `own` are files of pitcrew itself.
-pub(super) fn plan(spec: &Spec, own: &[PathBuf]) -> Plan {
+/// What is to be watched for a project: the files of its processes, and its own where it says so.
+/// `own` are files that pitcrew writes.
+pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> Plan {
     let processes = || spec.processes.values();
     let logs = processes().flat_map(|process| logs(process));
     let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
+    let watched = processes().filter(|_| watches).filter_map(|process| wanted(process));
+    let itself = (reads && spec.project.reload).then(|| itself(&spec.project));
     Plan {
         top: clean(&spec.project.dir),
-        wanted: processes().filter_map(|process| wanted(process)).collect(),
+        wanted: watched.chain(itself).collect(),
         own: own.map(|path| clean(&path)).collect(),
     }
+}
+
+/// The files of the project, with the local one that may come, and its env files.
+fn itself(project: &Project) -> Wanted {
+    let local = project.dir.join(LOCAL_FILE);
+    let files = project.files.iter().chain(&project.env_files).chain([&local]);
+    Wanted::files(Whose::Project, &clean(&project.dir), files.map(|file| clean(file)))
 }
 
 fn wanted(process: &ProcessSpec) -> Option<Wanted> {

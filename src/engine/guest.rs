@@ -23,6 +23,8 @@ pub(crate) enum Wish {
     Intent(Intent),
     /// That somebody be let in and started.
     Admit(Admission),
+    /// That the project's file be read again.
+    Reload,
 }
 
 /// Who shall be let in, all of them at once.

@@ -20,7 +20,7 @@ use super::guest::{Feeder, Wiring};
 use super::notice::Notices;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
-use crate::output::Stream;
+use crate::output::{LogFile, Stream};
 use crate::session::Notice;
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
@@ -49,6 +49,8 @@ pub(super) enum Order {
     Signal(Signal),
     /// Say since when it has been silent.
     AskQuiet,
+    /// Go by this spec from now on, and write this log.
+    Renew(Arc<ProcessSpec>, Option<LogFile>),
 }
 
 /// Raw chunks of a child, for somebody who passes them on as they come.
@@ -203,11 +205,17 @@ impl<H: Host> RunTask<H> {
                 self.kill().await;
             }
             Order::Signal(signal) => self.signal(signal),
+            Order::Renew(spec, log) => self.renew(spec, log),
             Order::AskQuiet => {
                 let (run, since) = (self.context.run, self.last_output);
                 _ = self.context.facts.send(Fact::Quiet { run, since });
             }
         }
+    }
+
+    fn renew(&mut self, spec: Arc<ProcessSpec>, log: Option<LogFile>) {
+        self.context.spec = spec;
+        self.pipes.outlet.log_to(log);
     }
 
     /// The stop command, or the signal and then CONT (which a child sends along with TERM itself),
@@ -302,6 +310,7 @@ impl<H: Host> RunTask<H> {
             Order::Stop(spec) => self.context.spec = Arc::clone(spec),
             Order::Kill => self.asked = Asked::Kill,
             Order::Signal(signal) => self.signal(*signal),
+            Order::Renew(spec, log) => self.renew(Arc::clone(spec), log.clone()),
             Order::AskQuiet => {}
         }
     }

@@ -136,6 +136,8 @@ impl Record {
             | Event::ProcessSkipped(_)
             | Event::FileChanged(_)
             | Event::WatchSuspended(_)
+            | Event::ConfigReloaded(_)
+            | Event::ConfigRejected(_)
             | Event::PoolDrained(_)
             | Event::ProjectReady(_)
             | Event::ProjectStopping(_)

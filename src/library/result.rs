@@ -181,6 +181,7 @@ fn by_word(by: By) -> &'static str {
         By::Kill => "kill",
         By::Restart => "restart",
         By::FileChange => "file change",
+        By::Reload => "reload",
         By::Shutdown => "shutdown",
     }
 }

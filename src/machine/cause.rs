@@ -23,6 +23,8 @@ pub enum Cause {
         /// The first of them, relative to `cwd`.
         path: String,
     },
+    /// The project's file was read again.
+    Reload,
     /// The run before returned this code.
     Exit {
         /// That code.

@@ -110,6 +110,8 @@ pub enum By {
     Restart,
     /// A change of its files.
     FileChange,
+    /// Its part of the project's file is another one.
+    Reload,
     /// The project was being stopped.
     Shutdown,
 }
@@ -379,6 +381,20 @@ events! {
         /// How many restarts there were.
         restarts: u32,
     }
+    /// The project's file was read again; processes, jobs and pools that are different.
+    ConfigReloaded "config_reloaded" {
+        /// Not there before.
+        added: Vec<Name>,
+        /// Something else now.
+        changed: Vec<Name>,
+        /// Not there any more.
+        removed: Vec<Name>,
+    }
+    /// The project's file was read again and has mistakes: nothing follows from it.
+    ConfigRejected "config_rejected" {
+        /// Every one, as `check --json` tells them.
+        faults: Vec<serde_json::Value>,
+    }
     /// Nothing of a pool is left to run.
     PoolDrained "pool_drained" {
         /// That pool.
@@ -416,6 +432,8 @@ impl Event {
             Self::ProcessSkipped(e) => Some(&e.of),
             Self::FileChanged(_)
             | Self::WatchSuspended(_)
+            | Self::ConfigReloaded(_)
+            | Self::ConfigRejected(_)
             | Self::PoolDrained(_)
             | Self::ProjectReady(_)
             | Self::ProjectStopping(_)

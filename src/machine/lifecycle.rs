@@ -19,6 +19,7 @@ use crate::spec::{Name, ProcessSpec, Stray};
 
 mod closing;
 mod facts;
+mod renewed;
 mod state;
 mod watched;
 
@@ -214,6 +215,11 @@ impl Lifecycle {
         if !self.is_alive() {
             self.attempt = 1;
         }
+    }
+
+    /// Whether a person has stopped it since it was wanted last.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// From now on nothing follows a run.

@@ -19,6 +19,7 @@ use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
+use reload::Leavers;
 use totals::Totals;
 use watching::Watching;
 
@@ -26,6 +27,7 @@ mod admit;
 mod follow;
 mod inputs;
 mod pools;
+mod reload;
 mod shutdown;
 mod totals;
 mod watching;
@@ -39,6 +41,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// Changes of files do nothing.
     pub no_watch: bool,
+    /// Only what was chosen starts, and nothing that the file brings later.
+    pub picked: bool,
     /// For the jitter of back-off.
     pub seed: u64,
 }
@@ -67,6 +71,10 @@ pub struct Orchestra {
     granting: BTreeSet<Name>,
     /// Ended, and not to stay after that.
     retiring: BTreeSet<ProcessId>,
+    /// Not in the file any more, and still here.
+    leavers: Leavers,
+    /// All that was started, where nothing was started that it depends on.
+    chosen: Option<Vec<ProcessId>>,
     /// Alive and to be restarted because this dependency got a new run.
     reruns: BTreeMap<ProcessId, Name>,
     watching: Watching,
@@ -109,6 +117,8 @@ impl Orchestra {
             due: BTreeSet::new(),
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
+            leavers: Leavers::default(),
+            chosen: None,
             reruns: BTreeMap::new(),
             watching: Watching::default(),
             totals: Totals::default(),
@@ -163,6 +173,7 @@ impl Orchestra {
     pub fn begin(&mut self, now: Moment, chosen: &[ProcessId], dependencies: bool) -> Step {
         if !dependencies {
             self.order.keep_only(chosen);
+            self.chosen = Some(chosen.to_vec());
         }
         let is_job =
             |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.spec.kind == ProcessKind::Job);
@@ -174,11 +185,7 @@ impl Orchestra {
 
     /// Takes one input; first does what is due, so that a flood of inputs starves no timer.
     pub fn step(&mut self, now: Moment, input: Input) -> Step {
-        // What follows from one timer may be due at once: a stop without grace is.
-        while self.deadline().is_some_and(|due| due <= now) {
-            self.fire(now);
-            self.settle(now);
-        }
+        self.catch_up(now);
         if self.finish.is_none() {
             match input {
                 Input::Fact(fact) => self.fact(now, fact),
@@ -189,6 +196,15 @@ impl Orchestra {
             self.settle(now);
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// Does what is due.
+    fn catch_up(&mut self, now: Moment) {
+        // What follows from one timer may be due at once: a stop without grace is.
+        while self.deadline().is_some_and(|due| due <= now) {
+            self.fire(now);
+            self.settle(now);
+        }
     }
 
     /// The next moment at which [`Input::Tick`] has something to do.

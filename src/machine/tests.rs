@@ -29,6 +29,7 @@ mod dependencies;
 mod ending;
 mod pools;
 mod random;
+mod reloading;
 mod retrying;
 mod stopping;
 mod watching;
@@ -200,6 +201,16 @@ impl World {
 
     fn change(&mut self, name: &str) {
         self.change_before(name, Duration::ZERO);
+    }
+
+    /// The file says this now.
+    fn reload(&mut self, spec: Spec) {
+        self.input(Input::Tick);
+        let step = self.machine.reload(self.now, spec);
+        if let Some(laws) = &mut self.laws {
+            laws.spec = self.machine.spec().clone();
+        }
+        self.take(&step, None);
     }
 
     fn finish(&self) -> Option<Finish> {

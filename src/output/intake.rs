@@ -48,6 +48,11 @@ impl Intake {
         Self { store, source, run, longest, log, out, err, cuts }
     }
 
+    /// Whole lines go there from now on.
+    pub fn log_to(&mut self, log: Option<LogFile>) {
+        self.log = log;
+    }
+
     /// Takes the next bytes of a stream; the lines that end in them can be read at once.
     pub fn push(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
         for portion in bytes.chunks(PORTION) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::machine::event::{Cause, Ended, FileChanged, RunError, Subject};
+use crate::machine::event::{Cause, ConfigReloaded, Ended, FileChanged, RunError, Subject};
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
@@ -210,6 +210,8 @@ fn is_problem(event: &Event, own: bool) -> bool {
         | Event::ProcessGaveUp(_)
         | Event::FileChanged(_)
         | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::ConfigRejected(_)
         | Event::PoolDrained(_)
         | Event::ProjectReady(_)
         | Event::ProjectStopping(_)
@@ -251,6 +253,7 @@ fn sentence(event: &Event) -> Option<String> {
                 }
                 Cause::Pool { failed, .. } => format!("{failed} failed, "),
                 Cause::Dependency { on } => format!("{on} has a new run, "),
+                Cause::Reload => "by the new file, ".to_owned(),
                 Cause::Start
                 | Cause::User
                 | Cause::Exit { .. }
@@ -289,6 +292,7 @@ fn sentence(event: &Event) -> Option<String> {
                 | Cause::User
                 | Cause::Dependency { .. }
                 | Cause::FileChanged { .. }
+                | Cause::Reload
                 | Cause::Exit { .. }
                 | Cause::Signal { .. }
                 | Cause::Retry { .. }
@@ -300,6 +304,9 @@ fn sentence(event: &Event) -> Option<String> {
             format!("{} skipped: {why}", e.of.name)
         }
         Event::FileChanged(e) => changed(e),
+        Event::ConfigReloaded(e) => reloaded(e),
+        // The mistakes themselves are told beside it.
+        Event::ConfigRejected(_) => return None,
         Event::WatchSuspended(e) => format!(
             "{}: its files are not watched any more: {} changed soon after each of the last {} \
              starts; put it in `ignore` if {} writes it",
@@ -315,6 +322,26 @@ fn sentence(event: &Event) -> Option<String> {
         | Event::ProjectStopping(_)
         | Event::ProjectStopped(_) => return None,
     })
+}
+
+/// What is different in the file.
+fn reloaded(event: &ConfigReloaded) -> String {
+    let parts = [
+        ("new", &event.added),
+        ("changed", &event.changed),
+        ("not there any more", &event.removed),
+    ];
+    let part = |(what, names): &(&str, &Vec<Name>)| {
+        let shown: Vec<&str> = names.iter().take(NAMES).map(Name::as_str).collect();
+        let more = match names.len().saturating_sub(NAMES) {
+            0 => String::new(),
+            more => format!(" and {} more", thousands(more as u64)),
+        };
+        (!names.is_empty()).then(|| format!("{what}: {}{more}", shown.join(", ")))
+    };
+    let parts: Vec<String> = parts.iter().filter_map(part).collect();
+    let text = if parts.is_empty() { "nothing is different".to_owned() } else { parts.join("; ") };
+    format!("the file was read again: {text}")
 }
 
 /// Which files, and what they lead to.

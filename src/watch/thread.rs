@@ -66,7 +66,6 @@ impl Watcher {
     }
 
     /// Watches this instead of what was watched. Bursts that are not over are told all the same.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for when the file is read again"))]
     pub(crate) fn watch(&self, plan: Plan) {
         self.order(Order::Watch(plan));
     }
@@ -211,7 +210,7 @@ impl Keeper {
         for target in 0..self.windows.len() {
             self.close(target);
         }
-        self.tree.replace(Rules::new(&plan));
+        self.tree.replace(Rules::new(&plan), (self.outside.now)().wall);
         self.windows = plan.wanted.iter().map(|_| None).collect();
         (self.plan, self.ready) = (plan, false);
     }

@@ -155,13 +155,15 @@ impl Tree {
     }
 
     /// The same folders by other rules; what is watched already goes on being watched.
-    pub(super) fn replace(&mut self, rules: Rules) {
+    ///
+    /// What changes from now on until everything is read is found by its time: `wall`.
+    pub(super) fn replace(&mut self, rules: Rules, wall: Duration) {
         self.remove(ROOT);
         self.rules = rules;
         (self.next, self.newest) = (self.next.max(1), None);
         let spots = self.rules.globs.start();
         self.insert(ROOT, None, OsString::new(), spots, 0);
-        self.push(ROOT, Count::First);
+        self.push(ROOT, Count::Since(wall));
     }
 
     /// A folder to be watched and read.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{Tap, Tapped};
 use crate::engine::clock::Clock;
-use crate::output::{Capture, Intake, Stream};
+use crate::output::{Capture, Intake, LogFile, Stream};
 
 /// One read takes at most this much.
 const READ: usize = 256 << 10;
@@ -34,6 +34,14 @@ impl Outlet {
         match self {
             Self::Store(intake) => intake.push(stream, bytes, Clock::wall()),
             Self::Capture(capture) => capture.push(stream, bytes),
+        }
+    }
+
+    /// Another log file, or none any more.
+    pub(super) fn log_to(&mut self, log: Option<LogFile>) {
+        match self {
+            Self::Store(intake) => intake.log_to(log),
+            Self::Capture(_) => {}
         }
     }
 

@@ -52,17 +52,18 @@ impl Lifecycle {
         }
     }
 
-    /// A new run because of files; to be asked only where [`Lifecycle::call_of`] says so.
-    pub(in crate::machine) fn rerun_for_files(
+    /// A new run in the place of the one at hand, or of the next try; not for one that rests.
+    pub(in crate::machine) fn run_anew(
         &mut self,
         now: Moment,
+        by: By,
         cause: Cause,
         out: &mut Step,
     ) {
         self.give_back();
         match &self.state {
             State::Starting { wish: None, .. } | State::Running { .. } => {
-                let ending = Ending::OnPurpose { by: By::FileChange, cause: cause.clone() };
+                let ending = Ending::OnPurpose { by, cause: cause.clone() };
                 self.close(now, Closing { ending, then: Then::Again(cause), now: false }, out);
             }
             State::Idle

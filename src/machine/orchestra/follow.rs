@@ -17,6 +17,7 @@ impl Orchestra {
                 self.grant(now, &pool);
             } else if let Some(id) = self.retiring.pop_first() {
                 self.retire(id);
+                self.follow_leavers(now);
             } else {
                 break;
             }

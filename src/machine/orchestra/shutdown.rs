@@ -52,6 +52,7 @@ impl Orchestra {
         self.out.events.push(Event::from(ProjectStopping { stamp, cause }));
         self.reruns.clear();
         self.watching.clear();
+        self.leavers.clear();
         for one in self.all.iter_mut() {
             one.let_no_run_follow();
         }

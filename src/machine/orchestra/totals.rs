@@ -117,6 +117,24 @@ impl Orchestra {
         }
     }
 
+    /// Takes it out of its pool, its slot with it, and out of all counts.
+    pub(super) fn leave_pool(&mut self, id: ProcessId) {
+        if let Some(mark) = self.all.get(id).map(Mark::of) {
+            self.count(id, mark, Mark::default());
+        }
+    }
+
+    /// Counts it again, in the pool it has now.
+    pub(super) fn join_pool(&mut self, id: ProcessId) {
+        let Some(one) = self.all.get(id) else { return };
+        let (mark, pool) = (Mark::of(one), one.spec.pool.clone());
+        self.count(id, Mark::default(), mark);
+        if let Some(slots) = pool.and_then(|pool| self.slots.get_mut(&pool)).filter(|_| mark.alive)
+        {
+            slots.hold(id);
+        }
+    }
+
     fn count(&mut self, id: ProcessId, before: Mark, after: Mark) {
         if before == after {
             return;
@@ -162,7 +180,10 @@ impl Orchestra {
             let queued = members().filter(|one| matches!(one.state, State::Queued { .. })).count();
             assert_eq!(slots.counts(), (alive, queued), "slots of {pool}");
             assert_eq!(slots.busy, members().filter(|one| one.is_busy()).count(), "busy in {pool}");
-            assert!(alive <= slots.spec.concurrency as usize, "too many alive in {pool}");
+            assert!(
+                slots.is_crowded() || alive <= slots.spec.concurrency as usize,
+                "{pool} is full"
+            );
             let is_up = self.phase == Phase::Up;
             let idles =
                 is_up && !slots.paused && queued > 0 && alive < slots.spec.concurrency as usize;

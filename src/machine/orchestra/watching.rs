@@ -36,6 +36,17 @@ impl Watching {
     pub(super) fn clear(&mut self) {
         self.errands.clear();
     }
+
+    /// What a process watches is something else now.
+    pub(super) fn forget(&mut self, process: &Name) {
+        self.in_a_row.remove(process);
+        self.errands.remove(process);
+    }
+
+    /// These will not run any more.
+    pub(super) fn forget_runners(&mut self, gone: &[ProcessId]) {
+        self.errands.retain(|_, errand| !errand.runners.iter().any(|id| gone.contains(id)));
+    }
 }
 
 impl Orchestra {
@@ -90,7 +101,7 @@ impl Orchestra {
     fn rerun_for_files(&mut self, now: Moment, ids: &[ProcessId], cause: &Cause) {
         for id in ids {
             self.resume_pool(*id);
-            self.with(*id, |one, _, out| one.rerun_for_files(now, cause.clone(), out));
+            self.with(*id, |one, _, out| one.run_anew(now, By::FileChange, cause.clone(), out));
         }
     }
 

@@ -157,7 +157,7 @@ impl Host {
             }
             Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
             Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
-            Effect::Over { .. } => {}
+            Effect::Renew { .. } | Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }

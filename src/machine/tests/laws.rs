@@ -12,7 +12,7 @@ use crate::spec::{Condition, Name, Spec, WatchAction};
 /// What was seen so far, by somebody who knows nothing of how the machine works.
 #[derive(Debug)]
 pub(super) struct Laws {
-    spec: Spec,
+    pub(super) spec: Spec,
     /// State and run of each before the step.
     states: HashMap<ProcessId, (StateName, u32)>,
     /// Asked for and not ended, with whether exec succeeded.
@@ -273,6 +273,9 @@ impl Laws {
                     assert!(self.over.insert(*process), "{process:?} is over once");
                 }
                 Effect::Tell { text, .. } => assert!(!text.is_empty()),
+                Effect::Renew { run, .. } => {
+                    assert!(self.open.contains_key(run), "{run} is there");
+                }
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }

@@ -39,6 +39,7 @@ pub(super) fn of_process(event: &Event) -> String {
                 By::Kill => "kill",
                 By::Restart => "restart",
                 By::FileChange => "file_change",
+                By::Reload => "reload",
                 By::Shutdown => "shutdown",
             };
             format!("killed {at} by {by} {} {}", ended(&e.end), cause(&e.cause))
@@ -54,6 +55,8 @@ pub(super) fn of_process(event: &Event) -> String {
         }
         Event::FileChanged(_)
         | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::ConfigRejected(_)
         | Event::PoolDrained(_)
         | Event::ProjectReady(_)
         | Event::ProjectStopping(_)
@@ -79,6 +82,7 @@ fn cause(cause: &Cause) -> String {
         Cause::User => "user".to_owned(),
         Cause::Dependency { on } => format!("dependency {on}"),
         Cause::FileChanged { path } => format!("file_changed {path}"),
+        Cause::Reload => "reload".to_owned(),
         Cause::Exit { exit_code } => format!("exit {exit_code}"),
         Cause::Signal { signal } => format!("signal {signal}"),
         Cause::Retry { retry, retries } => {

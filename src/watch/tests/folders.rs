@@ -211,7 +211,7 @@ fn other_rules_keep_what_is_watched() {
     let mut site = Site::new(&["a/*.rs"], |top| files(top, &["a/x.rs", "b/x.rs"]));
     let before = site.tree.seats.len();
     site.plan.wanted = vec![wanted("a", &site.top, &["b/*.rs"], &[])];
-    site.tree.replace(Rules::new(&site.plan));
+    site.tree.replace(Rules::new(&site.plan), Duration::MAX);
     assert_eq!(site.settle(), [] as [&str; 0]);
     assert_eq!((site.folders(), site.tree.seats.len()), (vec![String::new(), "b".into()], before));
     files(&site.top, &["a/x.rs", "b/x.rs"]);
