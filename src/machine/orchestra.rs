@@ -218,6 +218,11 @@ impl Orchestra {
     }
 
     #[cfg(test)]
+    pub(super) fn leavers(&self) -> Vec<ProcessId> {
+        self.leavers.ids()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving
     }

@@ -26,6 +26,7 @@ mod words;
 mod coming;
 mod cost;
 mod dependencies;
+mod edits;
 mod ending;
 mod pools;
 mod random;
@@ -206,9 +207,12 @@ impl World {
     /// The file says this now.
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
+        let leaving = self.machine.leavers();
         let step = self.machine.reload(self.now, spec);
         if let Some(laws) = &mut self.laws {
+            laws.forget_stops(&leaving);
             laws.spec = self.machine.spec().clone();
+            laws.leaving = self.machine.leavers();
         }
         self.take(&step, None);
     }

@@ -27,6 +27,11 @@ impl Leavers {
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
+
+    #[cfg(test)]
+    pub(in crate::machine) fn ids(&self) -> Vec<ProcessId> {
+        self.0.keys().copied().collect()
+    }
 }
 
 impl Orchestra {
@@ -59,10 +64,19 @@ impl Orchestra {
         let starts: Vec<ProcessId> =
             self.autostart().into_iter().filter(|id| added.contains(id)).collect();
         if !self.options.picked {
-            self.start(now, &starts, &Cause::Reload);
+            self.start_new(now, starts);
         }
         self.settle(now);
         std::mem::take(&mut self.out)
+    }
+
+    /// Nobody has asked for what they need by name: what a person has stopped stays stopped.
+    fn start_new(&mut self, now: Moment, ids: Vec<ProcessId>) {
+        for id in &ids {
+            self.resume_pool(*id);
+            self.with(*id, |one, _, _| one.want(now, Cause::Reload));
+        }
+        self.start_untouched(now, ids);
     }
 
     fn renew_pools(&mut self, new: &Spec) {
@@ -210,6 +224,10 @@ impl Orchestra {
             let needed = needed.filter(|id| leaving.contains(id)).collect();
             self.leavers.0.insert(*id, needed);
             self.reruns.remove(id);
+            // Without a run there is nothing to wait with.
+            if self.all.get(*id).is_some_and(|one| !one.is_alive()) {
+                self.let_go(now, *id);
+            }
         }
         self.watching.forget_runners(leaving);
         self.follow_leavers(now);
@@ -219,11 +237,15 @@ impl Orchestra {
     pub(super) fn follow_leavers(&mut self, now: Moment) {
         self.leavers.0.retain(|id, _| self.all.get(*id).is_some());
         for id in self.leavers.free() {
-            self.with(id, |one, _, out| one.depart(now, out));
-            // One that had ended already does not move, and nobody would look at it.
-            if self.all.get(id).is_some_and(|one| matches!(one.state, State::Ended(_))) {
-                self.retiring.insert(id);
-            }
+            self.let_go(now, id);
+        }
+    }
+
+    fn let_go(&mut self, now: Moment, id: ProcessId) {
+        self.with(id, |one, _, out| one.depart(now, out));
+        // One that had ended already does not move, and nobody would look at it.
+        if self.all.get(id).is_some_and(|one| matches!(one.state, State::Ended(_))) {
+            self.retiring.insert(id);
         }
     }
 

@@ -194,7 +194,7 @@ impl Orchestra {
 
     /// Starts what `ids` need, directly or not, where nobody has ever asked for it. What was stopped
     /// stays stopped: a file is no person.
-    fn start_untouched(&mut self, now: Moment, ids: Vec<ProcessId>) {
+    pub(super) fn start_untouched(&mut self, now: Moment, ids: Vec<ProcessId>) {
         let mut open = ids;
         while let Some(id) = open.pop() {
             let Some(on) = self.all.get(id).map(|one| one.name.clone()) else { continue };

@@ -34,6 +34,8 @@ pub(super) struct Laws {
     suspended: HashSet<Name>,
     /// Without dependencies, there is nothing to hold starts against.
     pub(super) ignores_dependencies: bool,
+    /// Not in the file any more: nobody waits for them.
+    pub(super) leaving: Vec<ProcessId>,
     /// `--no-watch`.
     pub(super) ignores_files: bool,
 }
@@ -54,6 +56,7 @@ impl Laws {
             asked: HashMap::new(),
             suspended: HashSet::new(),
             ignores_dependencies: false,
+            leaving: Vec::new(),
             ignores_files: false,
         }
     }
@@ -110,6 +113,11 @@ impl Laws {
         }
     }
 
+    /// These may be in the file again, as if they were new.
+    pub(super) fn forget_stops(&mut self, ids: &[ProcessId]) {
+        self.down.retain(|id| !ids.contains(id));
+    }
+
     fn wishes(&mut self, machine: &Orchestra, input: Option<&Input>) {
         let Some(Input::Intent(intent)) = input else { return };
         match intent {
@@ -154,6 +162,13 @@ impl Laws {
         }
         for event in &step.events {
             match event {
+                Event::ConfigReloaded(e) => {
+                    let new = |view: &&&ProcessView| {
+                        e.added.contains(&view.process) || !self.states.contains_key(&view.id)
+                    };
+                    let ids: Vec<ProcessId> = views.iter().filter(new).map(|v| v.id).collect();
+                    self.allow_idle(machine, &ids);
+                }
                 Event::WatchSuspended(e) => assert!(self.suspended.insert(e.process.clone())),
                 Event::FileChanged(e) => {
                     assert_eq!(*phase, Phase::Up);
@@ -161,12 +176,18 @@ impl Laws {
                     let Some(first) = e.action.strip_prefix("run:") else { continue };
                     let ids = machine.select(&[first.to_owned()]).unwrap();
                     self.down.retain(|id| !ids.contains(id));
-                    let idle = |id: &ProcessId| self.states[id].0 == StateName::Idle;
-                    for id in needed_by(machine, &self.spec, &ids).iter().filter(|id| idle(id)) {
-                        self.down.remove(id);
-                    }
+                    self.allow_idle(machine, &ids);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// What these need may be started where nobody has ever started it.
+    fn allow_idle(&mut self, machine: &Orchestra, ids: &[ProcessId]) {
+        for id in needed_by(machine, &self.spec, ids) {
+            if self.states.get(&id).is_none_or(|(state, _)| *state == StateName::Idle) {
+                self.down.remove(&id);
             }
         }
     }
@@ -301,7 +322,7 @@ impl Laws {
         let view = views.iter().find(|view| view.id == run.process).unwrap();
         let Some(spec) = self.spec.processes.get(&view.process) else { return };
         for (on, dependency) in &spec.depends_on {
-            for view in those(&self.spec, views, on) {
+            for view in those(&self.spec, views, on).filter(|v| !self.leaving.contains(&v.id)) {
                 let is_pool = self.spec.pools.contains_key(on);
                 let succeeded = self.has_succeeded.contains(&view.id);
                 let holds = match dependency.condition {
@@ -374,8 +395,11 @@ fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<Process
     let roots: Vec<Name> = ids.iter().filter_map(|id| process_of(*id)).collect();
     let all = machine.names().map(|(id, _)| id);
     all.filter(|id| {
-        let needed = |name| roots.iter().any(|root| needs_it(spec, root, &name));
-        ids.contains(id) || process_of(*id).is_some_and(needed)
+        let needed = |name: &Name| roots.iter().any(|root| needs_it(spec, root, name));
+        // A guest is in no file: it comes with the pool that it is in.
+        let of = process_of(*id);
+        let pool = || spec.pools.values().flat_map(|pool| &pool.jobs).any(&needed);
+        ids.contains(id) || of.map_or_else(pool, |name| needed(&name))
     })
     .collect()
 }
@@ -393,15 +417,18 @@ fn is_legal(from: StateName, to: StateName) -> bool {
         Skipped => matches!(to, Waiting | Queued | Starting | Stopped),
         Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
         Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
-        Starting => matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued),
+        Starting => {
+            matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued | Skipped)
+        }
         // From its end it goes on at once when a change came while it ran before something else.
         Ready => matches!(
             to,
             Stopping | Backoff | Succeeded | Failed | Waiting | Queued | Starting | Skipped
         ),
-        Stopping => {
-            matches!(to, Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting)
-        }
+        Stopping => matches!(
+            to,
+            Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting | Skipped
+        ),
         Backoff => matches!(to, Waiting | Queued | Starting | Stopped | Skipped),
     }
 }

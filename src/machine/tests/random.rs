@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::edits::{Edit, edited, edits};
 use super::host::{OnKill, OnStop, Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
@@ -53,6 +54,8 @@ enum Act {
 
 #[derive(Clone, Debug)]
 enum Happening {
+    /// The file is something else.
+    Reload(Vec<Edit>),
     /// Files of this one have changed, so long ago.
     Change(usize, Duration),
     Pass(u8),
@@ -185,6 +188,7 @@ fn happening() -> impl Strategy<Value = Happening> {
                 in_pool, stays, priority, delay, script
             }),
         6 => (0_usize..24, duration()).prop_map(|(a, ago)| Happening::Change(a, ago)),
+        4 => edits().prop_map(Happening::Reload),
         1 => some().prop_map(Happening::Withdraw),
         1 => Just(Happening::Pause),
         2 => Just(Happening::Resume),
@@ -285,6 +289,10 @@ fn happen(world: &mut World, happening: &Happening) {
             // So that what follows from the change is not mixed up with what was due.
             world.input(Input::Tick);
             return world.change_before(process.as_str(), *ago);
+        }
+        Happening::Reload(edits) => {
+            let spec = edited(world.machine.spec(), edits);
+            return world.reload(spec);
         }
         Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
         Happening::Pause => Intent::Pause("p".into()),
