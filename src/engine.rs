@@ -17,6 +17,7 @@ use crate::machine::{
 use crate::output::{LogStore, SourceId};
 use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
+use crate::sys::notify::NotifySockets;
 
 mod clock;
 mod environment;
@@ -24,6 +25,8 @@ mod files;
 mod guest;
 mod logs;
 mod notice;
+mod notify;
+mod probes;
 mod reload;
 mod run;
 mod start;
@@ -39,6 +42,7 @@ pub use run::Tap;
 use environment::Surroundings;
 use files::Files;
 use logs::Logs;
+use probes::{Asked, Probes};
 use reload::{Outcome, Rereading};
 use run::Order;
 
@@ -66,6 +70,8 @@ pub struct Settings {
     pub inherited: Vec<(OsString, OsString)>,
     /// Output is shown in colour, so children may be asked for it.
     pub colour: bool,
+    /// A folder of the project's own, for sockets.
+    pub runtime: Option<PathBuf>,
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// The process that runs in the foreground, if one does.
@@ -93,6 +99,8 @@ pub struct Engine<H: Host> {
     store: Arc<LogStore>,
     sources: HashMap<ProcessId, SourceId>,
     logs: Logs,
+    probes: Probes<H>,
+    sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
     wishes: mpsc::UnboundedReceiver<Wish>,
@@ -118,7 +126,7 @@ enum Next {
     /// The file is to be read again.
     Reload,
     /// It was.
-    Reread(Outcome),
+    Reread(Box<Outcome>),
 }
 
 /// A start under way: how to go on when it is answered.
@@ -144,14 +152,21 @@ impl<H: Host> Engine<H> {
         });
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
+        let surroundings = Surroundings {
+            inherited: settings.inherited.into(),
+            session: settings.session.into(),
+            colour: settings.colour,
+        };
+        let facts = mpsc::unbounded_channel();
+        let told_by = (surroundings.clone(), clock.clone(), facts.0.clone());
+        let probes = Probes::new(Arc::clone(&host), told_by.0, told_by.1, told_by.2);
         Self {
             host,
             orchestra,
-            surroundings: Surroundings {
-                inherited: settings.inherited.into(),
-                session: settings.session.into(),
-                colour: settings.colour,
-            },
+            surroundings,
+            probes,
+            sockets,
             front: settings.front,
             takes_terminal: settings.takes_terminal,
             own_files: settings.own_files,
@@ -161,7 +176,7 @@ impl<H: Host> Engine<H> {
             sources,
             logs: Logs::new(notices.clone()),
             orders: HashMap::new(),
-            facts: mpsc::unbounded_channel(),
+            facts,
             wishes: received,
             witness: settings.witness,
             guests: HashMap::new(),
@@ -214,7 +229,7 @@ impl<H: Host> Engine<H> {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
                 Next::Reload => self.reload(),
-                Next::Reread(outcome) => self.reread(outcome, &mut files),
+                Next::Reread(outcome) => self.reread(*outcome, &mut files),
             }
             for _ in 0..BATCH {
                 let Ok(fact) = self.facts.1.try_recv() else { break };
@@ -222,6 +237,7 @@ impl<H: Host> Engine<H> {
             }
         };
         self.publish();
+        self.probes.finish().await;
         self.logs.close(&self.notices).await;
         self.store.close();
         finish
@@ -239,7 +255,7 @@ impl<H: Host> Engine<H> {
                 Wish::Admit(admission) => Next::Admission(admission),
                 Wish::Reload => Next::Reload,
             },
-            outcome = self.rereading.next() => Next::Reread(outcome),
+            outcome = self.rereading.next() => Next::Reread(Box::new(outcome)),
             next = files.next() => next,
             () = self.clock.until(deadline) => Next::Input(Input::Tick),
         }
@@ -280,6 +296,8 @@ impl<H: Host> Engine<H> {
                 | Effect::Signal { .. }
                 | Effect::Renew { .. }
                 | Effect::Tell { .. }
+                | Effect::Probe { .. }
+                | Effect::EndProbes { .. }
                 | Effect::AskQuiet { .. } => None,
             });
             let over: Vec<_> = over.collect();
@@ -322,6 +340,10 @@ impl<H: Host> Engine<H> {
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
             Effect::Renew { run, name, replica, spec } => self.renew(run, &name, replica, spec),
             Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
+            Effect::Probe { run, which, number, replica, spec } => {
+                self.probes.begin(Asked { run, which, number, replica, spec });
+            }
+            Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
         }

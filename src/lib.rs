@@ -25,8 +25,10 @@
 //! - [`machine`] decides everything and touches nothing: no clock, no I/O, no thread.
 //! - [`sys`] is the seam to the operating system: a host launches, a child is one live run.
 //! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
+//! - [`probe`] asks once what a check asks, within bounds.
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
 //! - [`plain`] is the headless front, [`cli`] the program.
+//! - [`testing`] is a host for tests that runs nothing.
 //!
 //! For programs there is [`ProcessManager`]: it runs [`Command`]s on the same engine, alone, in a
 //! [`ProcessPool`] or in a [`Pipeline`], and tells [`Event`]s.
@@ -58,9 +60,11 @@ mod library;
 pub mod machine;
 pub mod output;
 pub mod plain;
+pub mod probe;
 pub mod session;
 pub mod spec;
 pub mod sys;
+pub mod testing;
 mod watch;
 
 pub use library::{

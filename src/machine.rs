@@ -10,7 +10,7 @@ use std::ops::Add;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::spec::{Exit, Name, ProcessSpec, Signal, StartError, Stray};
+use crate::spec::{Answer, Exit, Name, ProcessSpec, Signal, StartError, Stray, Which};
 
 mod cause;
 pub mod event;
@@ -25,13 +25,15 @@ mod slots;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod why;
 
 pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};
 pub(crate) use lifecycle::short;
 pub use members::{Newcomer, Tenure};
-pub use orchestra::{Options, Orchestra};
+pub use orchestra::{Later, Options, Orchestra};
 pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
+pub use why::Explanation;
 
 /// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -150,6 +152,33 @@ pub enum Fact {
         /// When the last byte came, or when the run began.
         since: Moment,
     },
+    /// The answer to [`Effect::Probe`].
+    Probed {
+        /// Of this run.
+        run: RunId,
+        /// Which check.
+        which: Which,
+        /// The number of the probe, as it was asked for.
+        number: u32,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// A line it printed matches its `log` check.
+    Matched {
+        /// Of this run.
+        run: RunId,
+        /// The line, fit to be shown.
+        line: String,
+    },
+    /// It spoke through its `notify` socket.
+    Notified {
+        /// Of this run.
+        run: RunId,
+        /// Whether it said that it is ready.
+        ready: bool,
+        /// What it said about itself.
+        status: Option<String>,
+    },
     /// The run is over: swept, drained and reaped.
     Exited {
         /// Of this run.
@@ -169,6 +198,9 @@ impl Fact {
             | Self::SpawnFailed { run, .. }
             | Self::Lingering { run, .. }
             | Self::Quiet { run, .. }
+            | Self::Probed { run, .. }
+            | Self::Matched { run, .. }
+            | Self::Notified { run, .. }
             | Self::Exited { run, .. } => *run,
         }
     }
@@ -221,6 +253,24 @@ pub enum Effect {
         run: RunId,
         /// This signal.
         signal: Signal,
+    },
+    /// Ask once what a check of a run asks; answered by [`Fact::Probed`] unless that is called off.
+    Probe {
+        /// This run.
+        run: RunId,
+        /// Which check.
+        which: Which,
+        /// Grows by one with each probe of the same check.
+        number: u32,
+        /// The number of the replica, where there are replicas.
+        replica: Option<u32>,
+        /// Holds the check.
+        spec: Arc<ProcessSpec>,
+    },
+    /// Nobody waits for the answers of the probes of a run any more.
+    EndProbes {
+        /// This run.
+        run: RunId,
     },
     /// It has ended for good and is no member any more.
     Over {

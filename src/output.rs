@@ -13,6 +13,7 @@ mod block;
 mod capture;
 mod file;
 mod intake;
+mod lookout;
 mod reader;
 mod safe;
 mod slice;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+mod check;
 mod difference;
 #[cfg(test)]
 mod docs;
@@ -25,6 +26,7 @@ mod signal;
 mod units;
 mod watch;
 
+pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub(crate) use difference::Difference;
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
@@ -168,6 +170,10 @@ pub struct ProcessSpec {
     pub stdin: StdinKind,
     /// Process, job or pool → what it must have reached first.
     pub depends_on: IndexMap<Name, Dependency>,
+    /// When it counts as ready; nothing: as soon as it has started.
+    pub ready: Option<Check>,
+    /// Failing it ends the run.
+    pub health: Option<Check>,
     /// Whether a run that ended by itself is followed by another.
     pub restart: Restart,
     /// How often and when it is tried again.

@@ -25,6 +25,7 @@ pub mod guardian;
 mod host;
 pub mod journal;
 mod kill;
+pub mod notify;
 mod pause;
 mod pipe;
 mod prepare;
@@ -34,12 +35,13 @@ mod registry;
 mod spawn;
 mod stray;
 mod sweep;
+mod young;
 
 pub use child::RealChild;
 pub use folders::{FolderError, Folders, Holder, Lock, LockError};
 pub use host::{HostOptions, RealHost};
 pub use pipe::OutputPipe;
-pub use proc::{PROCESS, REPLICA, RUN, SESSION};
+pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
 
 /// Everything that is needed to start one run.

@@ -156,6 +156,24 @@ fn a_leader_that_leaves_children_is_reported_and_they_are_ended() {
 }
 
 #[test]
+fn what_a_short_run_leaves_is_found_however_short_it_was() {
+    test(async {
+        // Beside others that come and go, so that numbers are given to many.
+        let manager = ProcessManager::new();
+        let pool = pitcrew::ProcessPool::new(&manager, 4);
+        let jobs = (0..60).flat_map(|n| {
+            let leaves = sh("(setsid sleep 1000 >/dev/null 2>&1 &)");
+            [((n, true), leaves), ((n, false), Command::new("true"))]
+        });
+        for ((n, leaves), outcome) in pool.run_all(jobs).await {
+            let result = outcome.unwrap();
+            assert!(result.success());
+            assert_eq!(result.leaked(), leaves, "{n}: {:?}", result.strays());
+        }
+    });
+}
+
+#[test]
 fn two_of_the_same_name_are_told_apart_with_their_children() {
     test(async {
         let manager = ProcessManager::new();

@@ -130,6 +130,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "[process.x]\ncommand = 'x'\nready = {}",
         "[process.x]\ncommand = 'x'\nready = { tcp = 1, file = 'x' }",
         "[process.x]\ncommand = 'x'\nready = { tcp = 1, status = [200] }",
+        "[process.x]\ncommand = 'x'\nready = { notify = true, interval = '1s' }",
         "[process.x]\ncommand = 'x'\nready = { http = 'https://x/' }",
         "[process.x]\ncommand = 'x'\nhealth = { log = 'x' }",
         "[process.x]\ncommand = 'x'\nwatch = { ignore = ['a'] }",

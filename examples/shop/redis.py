@@ -5,8 +5,9 @@ import socket
 
 
 class Redis:
-    def __init__(self):
-        self.socket = socket.create_connection(("127.0.0.1", int(os.environ["REDIS_PORT"])))
+    def __init__(self, timeout=None):
+        address = ("127.0.0.1", int(os.environ["REDIS_PORT"]))
+        self.socket = socket.create_connection(address, timeout)
         self.replies = self.socket.makefile("rb")
 
     def __call__(self, *words):

@@ -1,4 +1,4 @@
-"""GET / shows the stock, POST /order/ARTICLE orders one."""
+"""GET / shows the stock, POST /order/ARTICLE orders one, GET /healthz says whether it can work."""
 
 import json
 import os
@@ -11,8 +11,20 @@ from redis import Redis
 
 class Shop(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/healthz":
+            return self.do_health()
         pairs = iter(Redis()("HGETALL", "stock"))
         self.answer(200, dict(zip(pairs, pairs)))
+
+    def do_health(self):
+        try:
+            self.answer(200, {"redis": Redis(timeout=1)("PING")})
+        except OSError as error:
+            self.answer(503, {"redis": str(error)})
+
+    def log_request(self, code="-", size="-"):
+        if self.path != "/healthz" or code != 200:
+            super().log_request(code, size)
 
     def do_POST(self):
         article = self.path.removeprefix("/order/")

@@ -81,6 +81,8 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         color: base.as_ref().map_or(ColorWish::Auto, |base| base.color),
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),
+        ready: None,
+        health: None,
         restart: if retries > 0 { Restart::OnFailure } else { Restart::Never },
         retry: RetryPolicy {
             attempts: Some(retries),

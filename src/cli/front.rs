@@ -84,6 +84,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let settings = Settings {
         inherited: std::env::vars_os().collect(),
         colour: project::colour(global.color, &std::io::stdout()),
+        runtime: held.runtime,
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),

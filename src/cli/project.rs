@@ -15,6 +15,8 @@ use crate::sys::{Folders, Lock, LockError, process};
 pub(super) struct Held {
     /// Where diagnostics go when nothing else is said.
     pub(super) log: Option<PathBuf>,
+    /// For sockets.
+    pub(super) runtime: Option<PathBuf>,
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
@@ -107,9 +109,10 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    let journal = Some(journal);
+    let (journal, runtime) = (Some(journal), Some(folders.runtime));
     Ok(Held {
         log,
+        runtime,
         guardian,
         session,
         policies,
@@ -128,9 +131,10 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     let guardian = guard(None)?;
     let descriptors = process::raise_descriptor_limit().unwrap_or_default();
     let recovered = Vec::new();
-    let journal = None;
+    let (log, runtime, journal) = (None, None, None);
     Ok(Held {
-        log: None,
+        log,
+        runtime,
         guardian,
         session,
         policies,

@@ -6,7 +6,7 @@ use super::front::{self, Serve, Shows};
 use super::{Ending, Global, RunArgs, project};
 use crate::engine::Front;
 use crate::machine::{Options, Orchestra, ProcessId};
-use crate::spec::{CommandLine, ProcessSpec, Restart, ShutdownOn, Spec};
+use crate::spec::{CommandLine, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
 
 pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
     let spec = match project::load(global) {
@@ -62,6 +62,8 @@ fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), En
         with_arguments(&changed.command, &args.args).map_err(|text| project::wrong(&text))?;
     changed.restart = Restart::Never;
     changed.shutdown_on = ShutdownOn::Exit;
+    // Its output goes to the terminal and past us, and nobody waits for it to be ready.
+    changed.ready.take_if(|check| matches!(check.probe, Probe::Log(_)));
     *process = Arc::new(changed);
     Ok((spec, id))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
 use super::{Ending, Global, UpArgs, project};
-use crate::machine::{Options, Orchestra};
+use crate::machine::{Later, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     if let Some(flag) = args.later() {
@@ -19,7 +19,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         keep: args.keep,
         fail_fast: args.fail_fast,
         no_watch: args.no_watch,
-        picked: !args.names.is_empty(),
+        later: if args.names.is_empty() { Later::Starts } else { Later::Rests },
         seed: front::seed(),
     };
     let orchestra = Orchestra::new(spec.clone(), options);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::machine::Moment;
@@ -20,6 +21,7 @@ pub struct Clock(Arc<Shared>);
 struct Shared {
     start: Instant,
     suspended: Mutex<Suspended>,
+    resumed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +33,8 @@ struct Suspended {
 impl Clock {
     /// A clock that shows zero now.
     pub(crate) fn start() -> Self {
-        Self(Arc::new(Shared { start: Instant::now(), suspended: Mutex::default() }))
+        let (suspended, resumed) = (Mutex::default(), Notify::new());
+        Self(Arc::new(Shared { start: Instant::now(), suspended, resumed }))
     }
 
     /// The moment it is.
@@ -64,16 +67,52 @@ impl Clock {
         if let Some(since) = suspended.since.take() {
             suspended.total += since.elapsed();
         }
+        drop(suspended);
+        self.0.resumed.notify_waiters();
     }
 
     /// Sleeps until that moment; for ever when there is none. Cancel safe.
     pub(crate) async fn until(&self, moment: Option<Moment>) {
         let Some(moment) = moment else { return std::future::pending().await };
-        let total = self.suspended().total;
-        tokio::time::sleep_until(self.0.start + moment.since_start() + total).await;
+        // While the time stands, that moment does not come nearer; looking again and again would keep
+        // a processor busy.
+        while self.now() < moment {
+            let resumed = self.0.resumed.notified();
+            let (stands, total) = {
+                let suspended = self.suspended();
+                (suspended.since.is_some(), suspended.total)
+            };
+            let then = moment.since_start().checked_add(total);
+            match then.and_then(|then| self.0.start.checked_add(then)) {
+                _ if stands => resumed.await,
+                Some(then) => tokio::time::sleep_until(then).await,
+                // Later than the system can tell: a limit of `Duration::MAX`, say.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Sleeps for so long, time spent suspended left out. Cancel safe.
+    pub(crate) async fn after(&self, time: Duration) {
+        let moment = self.now() + time;
+        while self.now() < moment {
+            self.until(Some(moment)).await;
+        }
     }
 
     fn suspended(&self) -> std::sync::MutexGuard<'_, Suspended> {
         self.0.suspended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_beyond_all_time_never_comes() {
+        let clock = Clock::start();
+        let never = clock.until(Some(Moment::after_start(Duration::MAX)));
+        assert!(tokio::time::timeout(Duration::from_hours(1), never).await.is_err());
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Whose<'a> {
     pub(crate) spec: &'a ProcessSpec,
     pub(crate) replica: Option<u32>,
     pub(crate) run: u32,
+    /// What it does for the run, where it is not the run itself.
+    pub(crate) role: Option<&'static str>,
 }
 
 impl Surroundings {
@@ -82,6 +84,7 @@ impl Surroundings {
         mark("PITCREW_SESSION", Some(&self.session));
         mark("PITCREW_PROCESS", Some(known));
         mark("PITCREW_RUN", Some(&whose.run.to_string()));
+        mark("PITCREW_ROLE", whose.role);
         mark("PITCREW_REPLICA", whose.replica.map(|n| n.to_string()).as_deref());
         mark("PITCREW_POOL", whose.spec.pool.as_ref().map(Name::as_str));
     }

@@ -121,11 +121,11 @@ pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> 
     let processes = || spec.processes.values();
     let logs = processes().flat_map(|process| logs(process));
     let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
-    let watched = processes().filter(|_| watches).filter_map(|process| wanted(process));
+    let wished = processes().filter(|_| watches).filter_map(|process| wanted(process));
     let itself = (reads && spec.project.reload).then(|| itself(&spec.project));
     Plan {
         top: clean(&spec.project.dir),
-        wanted: watched.chain(itself).collect(),
+        wanted: wished.chain(itself).collect(),
         own: own.map(|path| clean(&path)).collect(),
     }
 }

@@ -18,6 +18,7 @@ use super::clock::Clock;
 use super::environment::Surroundings;
 use super::guest::{Feeder, Wiring};
 use super::notice::Notices;
+use super::notify::Ear;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{LogFile, Stream};
@@ -86,6 +87,8 @@ pub(super) struct RunTask<H: Host> {
     unshown: bool,
     asked: Asked,
     stop_command: Option<StopCommand>,
+    /// Goes before the end is told.
+    ear: Option<Ear>,
 }
 
 /// The input of a child that has a pipe for it.
@@ -162,7 +165,14 @@ impl<H: Host> RunTask<H> {
             unshown: false,
             asked: Asked::Nothing,
             stop_command: None,
+            ear: None,
         }
+    }
+
+    /// With somebody who hears what it says.
+    pub(super) fn hearing(mut self, ear: Option<Ear>) -> Self {
+        self.ear = ear;
+        self
     }
 
     /// Lives as long as the run does, and tells its end.
@@ -178,6 +188,7 @@ impl<H: Host> RunTask<H> {
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
         }
+        self.ear = None;
         obituary.told = true;
         _ = self.context.facts.send(Fact::Exited { run, exit, strays });
     }
@@ -292,8 +303,9 @@ impl<H: Host> RunTask<H> {
                 }
                 Pumped::Closed => {
                     tokio::select! {
-                        () = sleep_until(until) => return,
+                        biased;
                         Some(order) = self.orders.recv() => self.obey_leaderless(&order),
+                        () = sleep_until(until) => return,
                     }
                     if self.asked == Asked::Kill {
                         return;
@@ -396,6 +408,10 @@ impl<H: Host> RunTask<H> {
 
     /// Something was read and kept, or one of the outputs has ended.
     fn took(&mut self, length: usize) {
+        if let Some(line) = self.pipes.outlet.found() {
+            let run = self.context.run;
+            _ = self.context.facts.send(Fact::Matched { run, line });
+        }
         if length > 0 {
             self.spent += length;
             self.last_output = self.context.clock.now();

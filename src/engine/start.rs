@@ -1,16 +1,22 @@
 //! How a run is started: what it is made of, and the task that takes it over.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::environment::{Whose, argv};
+use super::notify::{Ear, Speaker};
 use super::run::{Outlet, RunContext, RunTask};
 use super::{Engine, Front};
 use crate::machine::{Fact, RunId};
 use crate::output::Intake;
-use crate::spec::{Name, ProcessSpec, StdinKind};
+use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKind};
+use crate::sys::notify::NotifySocket;
 use crate::sys::{self, Host, Launch};
+
+/// A socket, and the environment of those that may speak through it.
+type Spoken = (NotifySocket, Arc<[(OsString, OsString)]>);
 
 impl<H: Host> Engine<H> {
     pub(super) fn spawn(
@@ -24,9 +30,9 @@ impl<H: Host> Engine<H> {
         self.orders.insert(run.process, (run.run, orders.clone()));
         let front =
             self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, replica, run: run.run };
+        let whose = Whose { spec: &spec, replica, run: run.run, role: None };
         let wiring = self.guests.get(&run.process).cloned();
-        let (launch, outlet) = if let Some(wiring) = &wiring {
+        let (mut launch, outlet) = if let Some(wiring) = &wiring {
             wiring.capture.begin();
             let env = self.surroundings.of_guest(run, whose, &wiring.env);
             let outlet = Outlet::Capture(Arc::clone(&wiring.capture));
@@ -34,6 +40,13 @@ impl<H: Host> Engine<H> {
         } else {
             let launch = self.launch(&spec, whose, front.as_ref());
             (launch, Outlet::Store(self.intake(run, &name, replica, &spec)))
+        };
+        let socket = match self.socket(run, &spec, &mut launch) {
+            Ok(socket) => socket,
+            Err(error) => {
+                _ = self.facts.0.send(Fact::SpawnFailed { run, error });
+                return;
+            }
         };
         let facts = self.facts.0.clone();
         let tap = match front {
@@ -59,14 +72,39 @@ impl<H: Host> Engine<H> {
                 Ok(child) => {
                     let pid = sys::Child::pid(&child);
                     _ = facts.send(Fact::Spawned { run, pid });
+                    let ear = socket.map(|(socket, env)| {
+                        let speaker = Speaker { run, name: context.name.clone(), leader: pid, env };
+                        Ear::new(socket, speaker, facts.clone(), context.notices.clone())
+                    });
                     let task =
                         RunTask::new(context, child, outlet, wiring.as_deref(), tap, received);
-                    tokio::spawn(task.live());
+                    tokio::spawn(task.hearing(ear).live());
                 }
                 Err(error) => _ = facts.send(Fact::SpawnFailed { run, error }),
             }
         };
         _ = self.starts.send(Box::pin(start));
+    }
+
+    /// The socket through which the run says that it is ready, where that is its check; and the
+    /// environment by which those are known that may speak.
+    fn socket(
+        &self,
+        run: RunId,
+        spec: &ProcessSpec,
+        launch: &mut Launch,
+    ) -> Result<Option<Spoken>, StartError> {
+        if !matches!(spec.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify)) {
+            return Ok(None);
+        }
+        let name = format!("{}-{}", run.process.0, run.run);
+        let socket = self.sockets.bind(&name).map_err(|error| StartError {
+            kind: StartErrorKind::Other,
+            message: format!("cannot make its notify socket: {error}"),
+        })?;
+        launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
+        launch.env.push(("NOTIFY_SOCKET".into(), socket.path().into()));
+        Ok(Some((socket, launch.env.as_slice().into())))
     }
 
     fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
@@ -100,6 +138,10 @@ impl<H: Host> Engine<H> {
         let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
         let known = self.sources.entry(run.process);
         let source = *known.or_insert_with(|| self.store.source(name));
-        Intake::new(&self.store, source, run.run, log)
+        let mut intake = Intake::new(&self.store, source, run.run, log);
+        if let Some(Probe::Log(pattern)) = spec.ready.as_ref().map(|check| &check.probe) {
+            intake.look_for(pattern.clone());
+        }
+        intake
     }
 }

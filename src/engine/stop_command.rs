@@ -1,9 +1,11 @@
 //! `stop.command`: what runs instead of the stop signal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::environment::{Whose, argv};
 use super::run::RunContext;
@@ -13,15 +15,13 @@ use crate::sys::{Child, Host, Input, Launch, Output};
 
 /// How much of its output is kept for the notice of a failure.
 const KEPT: usize = 4 << 10;
+/// How long it may take to go when it was killed, and its outputs to be closed.
+const GONE: Duration = Duration::from_secs(2);
 
-/// A stop command under way; ended with its whole group when dropped.
+/// A stop command under way; ended with its whole tree when dropped.
 #[derive(Debug)]
-pub(super) struct StopCommand(JoinHandle<()>);
-
-impl Drop for StopCommand {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub(super) struct StopCommand {
+    _running: oneshot::Sender<()>,
 }
 
 impl StopCommand {
@@ -34,6 +34,7 @@ impl StopCommand {
             spec: &context.spec,
             replica: context.replica,
             run: context.run.run,
+            role: Some("stop"),
         });
         env.push(("PITCREW_PID".into(), leader.pid().to_string().into()));
         let launch = Launch {
@@ -49,9 +50,10 @@ impl StopCommand {
         let (notices, name) = (context.notices.clone(), context.name.clone());
         let signal = context.spec.stop.signal;
         let (pid, orders) = (leader.pid(), context.fallback.clone());
-        Some(Self(tokio::spawn(async move {
+        let (running, dropped) = oneshot::channel();
+        tokio::spawn(async move {
             let problem = match host.launch(launch).await {
-                Ok(child) => watch(child).await,
+                Ok(child) => watch(child, dropped).await,
                 Err(error) => {
                     _ = orders.send(super::run::Order::Signal(signal));
                     Some(format!("cannot start: {error}; it gets {signal} instead"))
@@ -61,21 +63,29 @@ impl StopCommand {
                 let text = format!("its stop command (for pid {pid}): {problem}");
                 notices.tell(Notice::about(&name, text));
             }
-        })))
+        });
+        Some(Self { _running: running })
     }
 }
 
-/// Waits for its end; says what went wrong, with its last words.
-async fn watch<C: Child>(mut child: C) -> Option<String> {
+/// Waits for its end, or ends it when nobody wants it any more; says what went wrong, with its last
+/// words.
+async fn watch<C: Child>(mut child: C, dropped: oneshot::Receiver<()>) -> Option<String> {
     let (out, err) = (child.stdout(), child.stderr());
     let words = tokio::spawn(async move { tokio::join!(tail(out), tail(err)) });
-    let exit = child.exited().await.unwrap_or(Exit::Signal(Signal::KILL));
+    let exit = tokio::select! {
+        biased;
+        exit = child.exited() => Some(exit.unwrap_or(Exit::Signal(Signal::KILL))),
+        _ = dropped => None,
+    };
     _ = child.kill_tree().await;
-    _ = child.reap();
-    let (out, err) = words.await.unwrap_or_default();
-    if exit == Exit::Code(0) {
-        return None;
+    if timeout(GONE, child.exited()).await.is_ok() {
+        // Not reaped, it goes in the background.
+        _ = child.reap();
     }
+    let exit = exit.filter(|exit| *exit != Exit::Code(0))?;
+    let words = timeout(GONE, words).await.map(Result::unwrap_or_default);
+    let (out, err) = words.unwrap_or_default();
     let words = if err.trim().is_empty() { out } else { err };
     let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     Some(if last.is_empty() { exit.to_string() } else { format!("{exit}: {last}") })

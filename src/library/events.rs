@@ -101,7 +101,7 @@ pub struct Observer {
 /// What an observer gets.
 #[derive(Debug)]
 pub(super) enum Told {
-    Event(Event),
+    Event(Box<Event>),
     /// Everything before this has been told.
     Until(oneshot::Sender<()>),
 }

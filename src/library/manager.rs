@@ -60,7 +60,8 @@ impl ProcessManager {
         })
     }
 
-    /// A manager of processes of this host.
+    /// A manager of processes of this host, such as a [`ScriptedHost`](crate::testing::ScriptedHost)
+    /// in a test.
     pub fn with_host<H: Host>(host: H) -> Self {
         Self::starting(|| Ok(host))
     }

@@ -157,6 +157,8 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         color: ColorWish::Never,
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),
+        ready: None,
+        health: None,
         restart: if command.retry.is_any() { Restart::OnFailure } else { Restart::Never },
         retry: command.retry.policy.clone(),
         timeout: command.timeout,

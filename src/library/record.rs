@@ -126,6 +126,7 @@ impl Record {
                 (stage.state, stage.pid, stage.started) = (StateName::Starting, Some(e.pid), true);
             }
             Event::ProcessReady(_) => stage.state = StateName::Ready,
+            Event::ProcessUnhealthy(_) => stage.state = StateName::Unhealthy,
             Event::ProcessRetrying(_) => stage.state = StateName::Backoff,
             Event::ProcessStopping(_) => stage.state = StateName::Stopping,
             Event::ProcessCompleted(e) => stage.ended(&e.end, None, None),
@@ -228,9 +229,11 @@ fn kind(error: RunError) -> StartErrorKind {
         RunError::NotExecutable => StartErrorKind::NotExecutable,
         RunError::ArgumentsTooLong => StartErrorKind::ArgumentsTooLong,
         RunError::ResourceLimit => StartErrorKind::ResourceLimit,
-        RunError::Other | RunError::Timeout | RunError::IdleTimeout | RunError::Unkillable => {
-            StartErrorKind::Other
-        }
+        RunError::Other
+        | RunError::Timeout
+        | RunError::IdleTimeout
+        | RunError::ReadyTimeout
+        | RunError::Unkillable => StartErrorKind::Other,
     }
 }
 
@@ -294,7 +297,7 @@ impl Witness for Books {
             // Nobody has to listen.
             _ = self.events.send(event.clone());
             lock(&self.observers)
-                .retain(|observer| observer.send(Told::Event(event.clone())).is_ok());
+                .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
         }
     }
 }

@@ -182,6 +182,7 @@ fn by_word(by: By) -> &'static str {
         By::Restart => "restart",
         By::FileChange => "file change",
         By::Reload => "reload",
+        By::Health => "failed health check",
         By::Shutdown => "shutdown",
     }
 }

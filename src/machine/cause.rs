@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ShutdownReason;
-use crate::spec::{Name, Signal};
+use crate::spec::{Name, Signal, Which};
 
 /// Why something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,27 @@ pub enum Cause {
         /// That timeout in milliseconds.
         after_ms: u64,
     },
+    /// It was not ready in time.
+    ReadyTimeout {
+        /// That time in milliseconds.
+        after_ms: u64,
+        /// What was asked.
+        probe: String,
+        /// What that answered last, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answer: Option<String>,
+    },
+    /// A check missed too often.
+    Unhealthy {
+        /// Which one.
+        check: Which,
+        /// What was asked.
+        probe: String,
+        /// What that answered last.
+        answer: String,
+        /// How many misses in a row there were.
+        misses: u32,
+    },
     /// Its pool stops because a member failed.
     Pool {
         /// That pool.
@@ -70,4 +91,13 @@ pub enum Cause {
         /// Why it is.
         reason: ShutdownReason,
     },
+}
+
+impl Cause {
+    /// What a check missed and how often, if that is the cause.
+    pub fn misses(&self) -> Option<String> {
+        let Self::Unhealthy { probe, answer, misses, .. } = self else { return None };
+        let often = if *misses > 1 { format!("; {misses} misses in a row") } else { String::new() };
+        Some(format!("{probe}: {answer}{often}"))
+    }
 }

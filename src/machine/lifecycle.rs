@@ -17,12 +17,14 @@ use super::retry::Budget;
 use super::{Effect, Moment, ProcessId, ProcessView, RunId, Step};
 use crate::spec::{Name, ProcessSpec, Stray};
 
+mod checks;
 mod closing;
 mod facts;
 mod renewed;
 mod state;
 mod watched;
 
+pub(super) use checks::{Checks, Level, Trial};
 pub(crate) use state::short;
 pub(super) use state::{Closing, Ending, LastRun, Outcome, Reached, State, Then};
 pub(super) use watched::{Call, Watch};
@@ -126,8 +128,8 @@ impl Lifecycle {
     /// The next moment at which [`Lifecycle::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.state {
-            State::Running { times_out, quiet_out, .. } => {
-                [*times_out, *quiet_out].into_iter().flatten().min()
+            State::Running { times_out, quiet_out, checks, .. } => {
+                [*times_out, *quiet_out, checks.deadline()].into_iter().flatten().min()
             }
             State::Stopping { until, .. } | State::Backoff { until, .. } => Some(*until),
             State::Waiting { until, .. } => *until,
@@ -160,7 +162,12 @@ impl Lifecycle {
         }
     }
 
+    /// A level: true now or not true now.
     pub(super) fn is_ready(&self) -> bool {
+        self.checks().is_some_and(|checks| checks.level == Level::Ready)
+    }
+
+    pub(super) fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
 

@@ -41,10 +41,20 @@ pub struct Options {
     pub fail_fast: bool,
     /// Changes of files do nothing.
     pub no_watch: bool,
-    /// Only what was chosen starts, and nothing that the file brings later.
-    pub picked: bool,
+    /// What starts of what the file brings later.
+    pub later: Later,
     /// For the jitter of back-off.
     pub seed: u64,
+}
+
+/// What becomes of processes that come into the file while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Later {
+    /// They start, by their `autostart`.
+    #[default]
+    Starts,
+    /// Only what was chosen runs.
+    Rests,
 }
 
 /// All processes of a project, and what happens between them.
@@ -215,6 +225,11 @@ impl Orchestra {
     /// How the project ended, once it has.
     pub fn finish(&self) -> Option<&Finish> {
         self.finish.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn specs(&self) -> impl Iterator<Item = (ProcessId, Arc<crate::spec::ProcessSpec>)> {
+        self.all.iter().map(|one| (one.id, Arc::clone(&one.spec)))
     }
 
     #[cfg(test)]

@@ -67,6 +67,10 @@ impl Budget {
 /// `min(initial × factor^(k−1), max)` ± jitter.
 pub(crate) fn delay(policy: &RetryPolicy, retry: u32, dice: &mut Dice) -> Duration {
     let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
+    if policy.initial.is_zero() {
+        // Zero times a factor that has grown beyond all numbers is no number.
+        return Duration::ZERO;
+    }
     let grown = policy.initial.as_secs_f64() * policy.factor.powi(exponent);
     let capped = grown.min(policy.max.as_secs_f64());
     let swing = 1.0 + policy.jitter * (2.0 * dice.unit() - 1.0);
@@ -79,6 +83,20 @@ mod tests {
 
     fn policy(jitter: f64) -> RetryPolicy {
         RetryPolicy { jitter, ..RetryPolicy::default() }
+    }
+
+    #[test]
+    fn no_delay_stays_none_however_often_it_grows() {
+        let policy = RetryPolicy {
+            initial: Duration::ZERO,
+            factor: 2.0,
+            max: Duration::MAX,
+            ..RetryPolicy::default()
+        };
+        let mut dice = Dice::new(1);
+        for retry in [1, 1000, 2000, u32::MAX] {
+            assert_eq!(delay(&policy, retry, &mut dice), Duration::ZERO);
+        }
     }
 
     #[test]

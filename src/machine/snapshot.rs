@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::Link;
+use super::event::{Link, WaitingOn};
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
 use super::members::Members;
 use super::order::Order;
 use super::{Moment, ProcessId, ShutdownReason};
 use crate::spec::{Exit, Name, ProcessKind, Stray};
+
+mod checks;
 
 /// The state of a process, by the name it has everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -20,10 +22,12 @@ pub enum StateName {
     Waiting,
     /// Waits for a slot.
     Queued,
-    /// Being spawned.
+    /// Being spawned, or spawned and not ready yet.
     Starting,
     /// Started, and no check says otherwise.
     Ready,
+    /// It was ready, and its check says otherwise now.
+    Unhealthy,
     /// On its way down.
     Stopping,
     /// Waits for the next try.
@@ -36,6 +40,32 @@ pub enum StateName {
     Failed,
     /// A dependency cannot get where it should.
     Skipped,
+}
+
+impl StateName {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Waiting => "waiting",
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Unhealthy => "unhealthy",
+            Self::Stopping => "stopping",
+            Self::Backoff => "backoff",
+            Self::Stopped => "stopped",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl std::fmt::Display for StateName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One process at one moment.
@@ -73,6 +103,8 @@ pub struct ProcessView {
     pub killed: bool,
     /// What of the tree is still there while it ends.
     pub left: Vec<Stray>,
+    /// What it waits for.
+    pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<Link>,
     why: String,
@@ -110,6 +142,7 @@ impl ProcessView {
             until: None,
             killed: false,
             left: one.left.clone(),
+            waits_for: Vec::new(),
             chain: Vec::new(),
             why: String::new(),
         };
@@ -128,8 +161,9 @@ impl ProcessView {
                 (StateName::Waiting, "delayed; may start".to_owned())
             }
             State::Waiting { .. } => {
-                let on: Vec<String> = order
-                    .missing(one.id, all)
+                self.waits_for = order.missing(one.id, all);
+                let on: Vec<String> = self
+                    .waits_for
                     .iter()
                     .map(|on| format!("{} to {}", on.name, on.condition.goal()))
                     .collect();
@@ -147,9 +181,12 @@ impl ProcessView {
                 (StateName::Queued, format!("waiting for a free slot of {pool}"))
             }
             State::Starting { .. } => (StateName::Starting, "being spawned".to_owned()),
-            State::Running { pid, .. } => {
+            State::Running { pid, checks, .. } => {
                 self.pid = Some(*pid);
-                (StateName::Ready, "running".to_owned())
+                let (state, why, until) =
+                    checks::explain(checks, &one.spec, one.spec.port_of(one.replica));
+                self.until = until;
+                (state, why)
             }
             State::Stopping { pid, until, step, closing, .. } => {
                 self.pid = Some(*pid);

@@ -23,11 +23,13 @@ mod laws;
 mod project;
 mod words;
 
+mod checks;
 mod coming;
 mod cost;
 mod dependencies;
 mod edits;
 mod ending;
+mod health;
 mod pools;
 mod random;
 mod reloading;

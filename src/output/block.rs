@@ -28,7 +28,7 @@ impl Cut {
         (self.0 >> 1) as usize
     }
 
-    fn continues(self) -> bool {
+    pub(super) fn continues(self) -> bool {
         self.0 & 1 != 0
     }
 }

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use memchr::{memchr, memchr_iter};
 
 use super::block::{Cut, Head};
+use super::lookout::Lookout;
 use super::{LogFile, LogStore, Partial, SourceId, Stream};
+use crate::spec::Pattern;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,8 @@ pub struct Intake {
     out: Vec<u8>,
     err: Vec<u8>,
     cuts: Vec<Cut>,
+    lookout: Option<Lookout>,
+    found: Option<String>,
 }
 
 impl Intake {
@@ -45,7 +49,18 @@ impl Intake {
         let longest = store.longest_line();
         let store = Arc::clone(store);
         let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, source, run, longest, log, out, err, cuts }
+        let (lookout, found) = (None, None);
+        Self { store, source, run, longest, log, out, err, cuts, lookout, found }
+    }
+
+    /// Looks for a line that matches in all that comes from now on.
+    pub fn look_for(&mut self, pattern: Pattern) {
+        self.lookout = Some(Lookout::new(pattern));
+    }
+
+    /// The line that was looked for, once.
+    pub fn found(&mut self) -> Option<String> {
+        self.found.take()
     }
 
     /// Whole lines go there from now on.
@@ -134,12 +149,18 @@ impl Intake {
         *self.carry(stream) = carry;
     }
 
-    fn hand_on(&self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[Cut])]) {
+    fn hand_on(&mut self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[Cut])]) {
         let head = Head { run: self.run, stream, ms: now.as_millisecond() };
         self.store.append(self.source, head, chunks);
         if let Some(log) = &self.log {
             for (text, cuts) in chunks {
                 log.push(text, cuts, now);
+            }
+        }
+        if let Some(lookout) = &mut self.lookout {
+            self.found = chunks.iter().find_map(|(text, cuts)| lookout.see(stream, text, cuts));
+            if self.found.is_some() {
+                self.lookout = None;
             }
         }
     }

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
-use crate::machine::event::{Cause, ConfigReloaded, Ended, FileChanged, RunError, Subject};
+use crate::machine::event::{
+    By, Cause, ConfigReloaded, Ended, FileChanged, ProcessRetrying, ProcessStopping, RunError,
+    Subject,
+};
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
@@ -153,7 +156,10 @@ fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>
 fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
     let all = snapshot.processes.iter().map(AsRef::as_ref);
     all.filter(|one| {
-        matches!(one.state, StateName::Starting | StateName::Ready | StateName::Stopping)
+        matches!(
+            one.state,
+            StateName::Starting | StateName::Ready | StateName::Unhealthy | StateName::Stopping
+        )
     })
     .collect()
 }
@@ -201,12 +207,13 @@ fn is_problem(event: &Event, own: bool) -> bool {
         Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
         Event::ProcessCompleted(e) => !e.end.success && !own,
         Event::ProcessRetrying(_) => own,
+        Event::ProcessKilled(e) => e.by == By::Health,
         Event::ProcessQueued(_)
         | Event::ProcessWaiting(_)
         | Event::ProcessStarted(_)
         | Event::ProcessReady(_)
+        | Event::ProcessUnhealthy(_)
         | Event::ProcessStopping(_)
-        | Event::ProcessKilled(_)
         | Event::ProcessGaveUp(_)
         | Event::FileChanged(_)
         | Event::WatchSuspended(_)
@@ -230,49 +237,30 @@ fn sentence(event: &Event) -> Option<String> {
                 e.on.iter().map(|on| format!("{} to {}", on.name, on.condition.goal())).collect();
             format!("{} waits for {}", e.of.name, on.join(" and "))
         }
-        Event::ProcessRetrying(e) => {
-            let delay = match e.delay_ms {
-                0 => "now".to_owned(),
-                ms => format!("in {}", short(Duration::from_millis(ms))),
-            };
-            match (e.retry, e.retries) {
-                (0, _) => format!("{} runs again {delay}", e.of.name),
-                (retry, Some(of)) => format!("{}: retry {retry} of {of} {delay}", e.of.name),
-                (retry, None) => format!("{}: retry {retry} {delay}", e.of.name),
-            }
+        Event::ProcessReady(e) => {
+            let probe = e.probe.as_ref()?;
+            let answer = e.answer.as_ref().map_or_else(String::new, |said| format!(": {said}"));
+            format!("{} is ready, {probe}{answer}", e.of.name)
         }
-        Event::ProcessStopping(e) => {
-            let why = match &e.cause {
-                // Told by the change itself.
-                Cause::Shutdown { .. } | Cause::FileChanged { .. } => return None,
-                Cause::Timeout { after_ms } => {
-                    format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
-                }
-                Cause::IdleTimeout { after_ms } => {
-                    format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
-                }
-                Cause::Pool { failed, .. } => format!("{failed} failed, "),
-                Cause::Dependency { on } => format!("{on} has a new run, "),
-                Cause::Reload => "by the new file, ".to_owned(),
-                Cause::Start
-                | Cause::User
-                | Cause::Exit { .. }
-                | Cause::Signal { .. }
-                | Cause::Retry { .. }
-                | Cause::RetriesExhausted { .. } => String::new(),
-            };
-            match e.signal {
-                Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
-                None => format!("{}: {why}its stop command runs", e.of.name),
-            }
+        Event::ProcessUnhealthy(e) => {
+            let misses = e.cause.misses().unwrap_or_default();
+            format!("{} is unhealthy, {misses}", e.of.name)
         }
+        Event::ProcessRetrying(e) => retrying(e),
+        Event::ProcessStopping(e) => return stopping(e),
         Event::ProcessCompleted(e) if e.end.success => {
             format!("{} ended well{}", e.of.name, how(&e.end))
         }
         Event::ProcessCompleted(e) => format!("{} failed{}", e.of.name, how(&e.end)),
+        Event::ProcessKilled(e) if e.by == By::Health => {
+            format!("{} failed its health check{}", e.of.name, how(&e.end))
+        }
         Event::ProcessKilled(e) => format!("{} stopped{}", e.of.name, how(&e.end)),
         Event::ProcessFailed(e) => match e.error {
-            RunError::Timeout | RunError::IdleTimeout | RunError::Unkillable => {
+            RunError::Timeout
+            | RunError::IdleTimeout
+            | RunError::ReadyTimeout
+            | RunError::Unkillable => {
                 format!("{} failed: {}", e.of.name, e.message)
             }
             RunError::ProgramNotFound
@@ -283,7 +271,7 @@ fn sentence(event: &Event) -> Option<String> {
             | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
         },
         Event::ProcessGaveUp(e) => {
-            format!("{}: gave up after {}", e.of.name, retries(e.retries))
+            format!("{}: gave up after {}: {}", e.of.name, retries(e.retries), e.message)
         }
         Event::ProcessSkipped(e) => {
             let why = match &e.cause {
@@ -299,6 +287,8 @@ fn sentence(event: &Event) -> Option<String> {
                 | Cause::RetriesExhausted { .. }
                 | Cause::Timeout { .. }
                 | Cause::IdleTimeout { .. }
+                | Cause::ReadyTimeout { .. }
+                | Cause::Unhealthy { .. }
                 | Cause::Shutdown { .. } => chain_sentence(&e.chain),
             };
             format!("{} skipped: {why}", e.of.name)
@@ -317,10 +307,53 @@ fn sentence(event: &Event) -> Option<String> {
             format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)
         }
         Event::ProjectReady(_) => "everything is ready".to_owned(),
-        Event::ProcessQueued(_)
-        | Event::ProcessReady(_)
-        | Event::ProjectStopping(_)
-        | Event::ProjectStopped(_) => return None,
+        Event::ProcessQueued(_) | Event::ProjectStopping(_) | Event::ProjectStopped(_) => {
+            return None;
+        }
+    })
+}
+
+fn retrying(e: &ProcessRetrying) -> String {
+    let delay = match e.delay_ms {
+        0 => "now".to_owned(),
+        ms => format!("in {}", short(Duration::from_millis(ms))),
+    };
+    match (e.retry, e.retries) {
+        (0, _) => format!("{} runs again {delay}", e.of.name),
+        (retry, Some(of)) => format!("{}: retry {retry} of {of} {delay}", e.of.name),
+        (retry, None) => format!("{}: retry {retry} {delay}", e.of.name),
+    }
+}
+
+/// Nothing when everything is being stopped, which is told for all of them.
+fn stopping(e: &ProcessStopping) -> Option<String> {
+    let why = match &e.cause {
+        // A change tells of itself.
+        Cause::Shutdown { .. } | Cause::FileChanged { .. } => return None,
+        Cause::Reload => "by the new file, ".to_owned(),
+        Cause::Timeout { after_ms } => {
+            format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
+        }
+        Cause::IdleTimeout { after_ms } => {
+            format!("it was silent for {}, ", short(Duration::from_millis(*after_ms)))
+        }
+        Cause::ReadyTimeout { .. } => "it was not ready in time, ".to_owned(),
+        Cause::Unhealthy { .. } => {
+            let misses = e.cause.misses().unwrap_or_default();
+            format!("its health check failed ({misses}), ")
+        }
+        Cause::Pool { failed, .. } => format!("{failed} failed, "),
+        Cause::Dependency { on } => format!("{on} has a new run, "),
+        Cause::Start
+        | Cause::User
+        | Cause::Exit { .. }
+        | Cause::Signal { .. }
+        | Cause::Retry { .. }
+        | Cause::RetriesExhausted { .. } => String::new(),
+    };
+    Some(match e.signal {
+        Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
+        None => format!("{}: {why}its stop command runs", e.of.name),
     })
 }
 

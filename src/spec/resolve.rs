@@ -14,6 +14,7 @@ use super::procfile::Procfile;
 use super::procfile::tree::{Fields, Node};
 use super::{Name, OnFailure, OutputLimits, PoolSpec, ProcessKind, ProcessSpec, Project, Spec};
 
+mod checks;
 mod cycle;
 mod environment;
 mod layers;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::procfile::keys::ROOT;
+use super::procfile::keys::{ABOUT_PROBES, ROOT, UNPROBED};
 use super::procfile::kind::{Key, Kind, Role, Rule, Shape};
 use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 
@@ -45,6 +45,12 @@ fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Va
     }
     if matches!(shape.role, Role::Ready | Role::Health) {
         schema.insert("dependentRequired".to_owned(), json!({ "status": ["http"] }));
+    }
+    if shape.role == Role::Ready {
+        let none: Map<_, _> =
+            ABOUT_PROBES.iter().map(|key| (key.to_string(), json!(false))).collect();
+        let each = UNPROBED.iter().map(|key| (key.to_string(), json!({ "properties": none })));
+        schema.insert("dependentSchemas".to_owned(), Value::Object(each.collect()));
     }
     schema
 }

@@ -86,7 +86,7 @@ fn is_ours(folder: &Path) -> bool {
 }
 
 /// Makes a folder for us alone, or makes sure that the one that is there is that.
-fn private(path: &Path) -> Result<(), FolderError> {
+pub(super) fn private(path: &Path) -> Result<(), FolderError> {
     let failed = |error| FolderError::Io { path: path.to_owned(), error };
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),

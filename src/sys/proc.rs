@@ -21,6 +21,8 @@ pub const SESSION: &str = "PITCREW_SESSION";
 pub const PROCESS: &str = "PITCREW_PROCESS";
 /// The number of the run.
 pub const RUN: &str = "PITCREW_RUN";
+/// Tells what belongs to a run (the commands of its checks, its stop command) from the run itself.
+pub const ROLE: &str = "PITCREW_ROLE";
 /// Tells replicas apart, where there are any.
 pub const REPLICA: &str = "PITCREW_REPLICA";
 
@@ -55,6 +57,7 @@ pub(super) struct Marker {
     pub(super) process: Option<Vec<u8>>,
     pub(super) run: Option<Vec<u8>>,
     pub(super) replica: Option<Vec<u8>>,
+    pub(super) role: Option<Vec<u8>>,
 }
 
 impl Marker {
@@ -65,6 +68,7 @@ impl Marker {
             name if name == PROCESS.as_bytes() => &mut self.process,
             name if name == RUN.as_bytes() => &mut self.run,
             name if name == REPLICA.as_bytes() => &mut self.replica,
+            name if name == ROLE.as_bytes() => &mut self.role,
             _ => return,
         };
         *slot = Some(value.to_vec());
@@ -140,6 +144,36 @@ pub(super) fn everyone() -> Vec<Stat> {
     let Ok(entries) = patiently(|| fs::read_dir("/proc")) else { return Vec::new() };
     let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
     all.filter(|one| !one.kernel).collect()
+}
+
+/// The number that was given last in our namespace, to a process or a thread. Not every kernel says.
+pub(super) fn newest() -> Option<u32> {
+    of_kernel("ns_last_pid")
+}
+
+/// Numbers are below this one.
+pub(super) fn most_numbers() -> Option<u32> {
+    of_kernel("pid_max")
+}
+
+fn of_kernel(name: &str) -> Option<u32> {
+    let bytes = read(format!("/proc/sys/kernel/{name}")).ok()?;
+    std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
+}
+
+/// How many numbers are in use, those of other namespaces counted too.
+pub(super) fn in_use() -> u32 {
+    rustix::system::sysinfo().procs.into()
+}
+
+/// Whether a number is that of a process, and not of one of its threads: `/proc` does not list
+/// those, but knows them.
+pub(super) fn is_process(pid: u32) -> bool {
+    let status = read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let leads = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
+    let leads = leads.and_then(|text| std::str::from_utf8(text).ok());
+    leads.and_then(|text| text.trim().parse().ok()) == Some(pid)
 }
 
 fn number(name: &OsStr) -> Option<u32> {

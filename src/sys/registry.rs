@@ -12,6 +12,7 @@ use rustix::process::{WaitId, WaitIdOptions, waitid};
 use super::kill;
 use super::proc::Marker;
 use super::spawn::Job;
+use super::young::Made;
 use crate::spec::Signal;
 
 /// Tells runs apart for good, as a pid does not.
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     pub(super) token: Token,
     /// What its descendants carry, if the launch set all three variables.
     pub(super) marker: Option<Marker>,
+    /// It was cloned after this.
+    pub(super) made: Made,
 }
 
 /// No child is being cloned.

@@ -22,6 +22,7 @@ use super::exec::{self, Arguments, Failure, Plan};
 use super::pause::pause;
 use super::prepare;
 use super::registry::{CLONING, Corpse, Entry, Leader, NONE, Registry};
+use super::young::Made;
 use super::{Input, Launch, Output};
 use crate::spec::{StartError, StartErrorKind};
 
@@ -114,13 +115,13 @@ fn launch_one(
         Some(stack) => stack,
         None => stack.insert(Stack::new().map_err(out_of("no memory for its start"))?),
     };
-    let token = registry.token();
+    let (token, made) = (registry.token(), Made::now());
     registry.launching.store(CLONING, Ordering::SeqCst);
     let cloned = stack.clone_child(&Arguments { plan: &plan, launching: &registry.launching });
     let refused = match cloned {
         Ok((pid, pidfd)) => {
             let marker = prepare::marker(&launch.env);
-            registry.lock().insert(pid, Entry { token, marker });
+            registry.lock().insert(pid, Entry { token, marker, made });
             let pidfd = Arc::new(pidfd);
             let registry = Arc::clone(registry);
             let mut leader = Leader { pid, token, pidfd, registry, spawner: home, reaped: false };

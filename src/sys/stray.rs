@@ -20,6 +20,7 @@ use super::Descendant;
 use super::pause::pause;
 use super::proc::{self, Children, Marker, Stat};
 use super::registry::{CLONING, Registry, Token};
+use super::young;
 use crate::spec::Stray;
 
 /// Whose descendants a look is for.
@@ -237,6 +238,7 @@ impl Looker {
         }
         let mut tree = Tree::default();
         let mut met = HashSet::new();
+        let mut known = None;
         // Who is orphaned between our list of children and that of its parent is in neither: look
         // until a list brings nobody new.
         for _ in 0..8 {
@@ -252,13 +254,17 @@ impl Looker {
                     _ => self.follow(pid, &runs, &children, &mut met, &mut tree),
                 }
             }
+            known = Some(runs);
             if met.len() == before {
                 break;
             }
         }
         wanted.extend(ended);
-        if !wanted.is_empty() && !adopts_orphans() {
-            self.look_everywhere(&wanted, &mut met, &mut tree);
+        if let (Some(mut runs), false) = (known, wanted.is_empty() || adopts_orphans()) {
+            // Those asked about were there before the look.
+            runs.by_leader.retain(|_, token| wanted.contains(token));
+            runs.by_marker.retain(|_, token| wanted.contains(token));
+            self.look_everywhere(&wanted, &runs, &mut met, &mut tree);
         }
         self.remember(&tree);
         tree
@@ -304,22 +310,57 @@ impl Looker {
         })
     }
 
-    /// Without a subreaper orphans go elsewhere: everyone younger than us is looked at.
-    fn look_everywhere(&self, wanted: &HashSet<Token>, met: &mut HashSet<u32>, tree: &mut Tree) {
-        let everyone = proc::everyone();
+    /// Without a subreaper orphans go elsewhere: everyone younger than the leaders is looked at.
+    fn look_everywhere(
+        &self,
+        wanted: &HashSet<Token>,
+        runs: &Runs,
+        met: &mut HashSet<u32>,
+        tree: &mut Tree,
+    ) {
+        let (leaders, oldest) = {
+            let leaders = self.registry.lock();
+            let asked = leaders.iter().filter(|(_, entry)| wanted.contains(&entry.token));
+            let oldest = asked.min_by_key(|(_, entry)| entry.made).map(|(pid, e)| (*pid, e.made));
+            (leaders.keys().copied().collect::<HashSet<u32>>(), oldest)
+        };
         let children = Children::look();
-        let (_, mut runs) = self.own_children(&children);
-        runs.by_leader.retain(|_, token| wanted.contains(token));
-        runs.by_marker.retain(|_, token| wanted.contains(token));
-        let me = std::process::id();
-        for stat in everyone {
-            let (pid, leads) = (stat.pid, runs.by_leader.contains_key(&stat.pid));
-            if stat.zombie || leads || pid == me || stat.start < self.born || met.contains(&pid) {
-                continue;
+        // Who is orphaned meanwhile has a child younger than it was, and that is met later.
+        let Some((first, made)) = oldest else { return };
+        let mut from = first + 1;
+        while let Some(numbers) = young::numbers_after(first, made) {
+            let next = numbers.end() + 1;
+            if from >= next {
+                return;
             }
-            if self.attribute(&stat, &runs).is_some() {
-                self.follow(pid, &runs, &children, met, tree);
+            for pid in (from..next).filter(|pid| !leaders.contains(pid)) {
+                if let Some(stat) = proc::stat(pid) {
+                    self.claim(&stat, runs, &children, met, tree);
+                }
             }
+            from = next;
+        }
+        for stat in proc::everyone() {
+            self.claim(&stat, runs, &children, met, tree);
+        }
+    }
+
+    /// Adds somebody, and everything below, who belongs to one of these runs and was not met yet.
+    fn claim(
+        &self,
+        stat: &Stat,
+        runs: &Runs,
+        children: &Children,
+        met: &mut HashSet<u32>,
+        tree: &mut Tree,
+    ) {
+        let (pid, leads) = (stat.pid, runs.by_leader.contains_key(&stat.pid));
+        let is_ours = pid == std::process::id();
+        if stat.zombie || leads || is_ours || stat.start < self.born || met.contains(&pid) {
+            return;
+        }
+        if self.attribute(stat, runs).is_some() && proc::is_process(pid) {
+            self.follow(pid, runs, children, met, tree);
         }
     }
 

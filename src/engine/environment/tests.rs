@@ -16,7 +16,7 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
         session: Arc::from("s"),
         colour,
     };
-    let whose = Whose { spec: &spec.processes["web"], replica: Some(2), run: 3 };
+    let whose = Whose { spec: &spec.processes["web"], replica: Some(2), run: 3, role: None };
     let all = surroundings.of(whose).into_iter();
     all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }

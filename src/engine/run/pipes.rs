@@ -45,6 +45,14 @@ impl Outlet {
         }
     }
 
+    /// A line that was looked for, once.
+    pub(super) fn found(&mut self) -> Option<String> {
+        match self {
+            Self::Store(intake) => intake.found(),
+            Self::Capture(_) => None,
+        }
+    }
+
     /// Shows a line that is not finished.
     pub(super) fn show_partial(&mut self) {
         match self {

@@ -35,6 +35,7 @@ impl Lifecycle {
             State::Starting { wish, .. } => *wish = Some(merged(wish.take(), closing)),
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
+                self.end_checks(out);
                 let until = self.begin_closing(now, &closing, out);
                 let step = if closing.now { Reached::Killed } else { Reached::Asked };
                 self.enter(now, State::Stopping { pid, since, until, step, closing, exit: None });
@@ -94,7 +95,8 @@ impl Lifecycle {
             strays,
         };
         let (cause, error) = self.tell_end(closing.ending, end, exit, out);
-        self.last = Some(LastRun { exit, error, success, duration });
+        let unwell = cause.misses();
+        self.last = Some(LastRun { exit, error, unwell, success, duration });
         match closing.then {
             Then::Rest => self.enter(now, State::Ended(Outcome::Stopped)),
             Then::Again(_) if self.last_run => self.enter(now, State::Ended(Outcome::Stopped)),
@@ -172,6 +174,7 @@ impl Lifecycle {
         let last = self.last.as_ref();
         let (exit_code, signal) = parts(last.and_then(|last| last.exit));
         let error = last.and_then(|last| last.error.as_ref()).map(|(kind, _)| *kind);
+        let message = last.map(LastRun::describe).unwrap_or_default();
         out.events.push(Event::from(ProcessGaveUp {
             stamp: Stamp::default(),
             of: self.subject(),
@@ -179,6 +182,7 @@ impl Lifecycle {
             exit_code,
             signal,
             error,
+            message,
             cause: Cause::RetriesExhausted { retries },
         }));
         self.enter(now, State::Ended(Outcome::Failed { gave_up: true }));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::closing::{KILL_GRACE, RunEnd};
-use super::{Closing, Ending, LastRun, Lifecycle, Outcome, Reached, State, Then, short};
+use super::{Closing, Ending, LastRun, Level, Lifecycle, Outcome, Reached, State, Then, short};
 use crate::machine::event::{
     Cause, Ended, Event, ProcessFailed, ProcessReady, ProcessStarted, RunError, Stamp,
 };
@@ -26,12 +26,15 @@ impl Lifecycle {
             pid,
             cause: cause.clone(),
         }));
-        if wish.is_none() {
-            out.events.push(Event::from(ProcessReady { stamp, of, cause: cause.clone() }));
+        let checks = self.new_checks(now);
+        if wish.is_none() && checks.level == Level::Ready {
+            let probe = self.spec.ready.as_ref().map(|check| check.probe.shown(None));
+            let (answer, cause) = (None, cause.clone());
+            out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
         }
         let times_out = self.spec.timeout.map(|timeout| now + timeout);
         let quiet_out = self.spec.idle_timeout.map(|timeout| now + timeout);
-        self.enter(now, State::Running { pid, since: now, cause, times_out, quiet_out });
+        self.enter(now, State::Running { pid, since: now, cause, times_out, quiet_out, checks });
         if let Some(closing) = wish {
             self.close(now, closing, out);
         }
@@ -50,6 +53,7 @@ impl Lifecycle {
         self.last = Some(LastRun {
             exit: None,
             error: Some((kind, error.message.clone())),
+            unwell: None,
             success: false,
             duration: Duration::ZERO,
         });
@@ -83,7 +87,11 @@ impl Lifecycle {
         now: Moment,
         exit: Option<Exit>,
         left: Vec<Stray>,
+        out: &mut Step,
     ) {
+        if exit.is_some() {
+            self.end_checks(out);
+        }
         match &mut self.state {
             // Only its outputs are still read: it has kept its limits.
             State::Running { times_out, quiet_out, .. } if exit.is_some() && left.is_empty() => {
@@ -141,6 +149,7 @@ impl Lifecycle {
             | State::Backoff { .. }
             | State::Ended(_) => return,
         };
+        self.end_checks(out);
         self.left.clear();
         let run = RunEnd { since, exit: Some(exit), strays, closing };
         self.end_run(now, run, dice, out);
@@ -160,6 +169,7 @@ impl Lifecycle {
                 *quiet_out = None;
                 out.effects.push(Effect::AskQuiet { run: self.run_id() });
             }
+            State::Running { .. } => self.tick_checks(now, out),
             State::Stopping { until, step, .. } if *until <= now => match step {
                 Reached::Asked => {
                     *step = Reached::Killed;
@@ -184,7 +194,6 @@ impl Lifecycle {
             | State::Waiting { .. }
             | State::Queued { .. }
             | State::Starting { .. }
-            | State::Running { .. }
             | State::Stopping { .. }
             | State::Backoff { .. }
             | State::Ended(_) => {}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::checks::Checks;
 use crate::machine::event::{By, Cause, Link, RunError};
 use crate::machine::{Moment, ProcessId, ShutdownReason};
 use crate::spec::Exit;
@@ -25,6 +26,7 @@ pub(in crate::machine) enum State {
         cause: Cause,
         times_out: Option<Moment>,
         quiet_out: Option<Moment>,
+        checks: Checks,
     },
     /// The run is on its way out; `exit` is known once its leader has ended.
     Stopping {
@@ -102,6 +104,8 @@ pub(in crate::machine) enum Outcome {
 pub(in crate::machine) struct LastRun {
     pub(in crate::machine) exit: Option<Exit>,
     pub(in crate::machine) error: Option<(RunError, String)>,
+    /// What its health check missed, if that ended it.
+    pub(in crate::machine) unwell: Option<String>,
     pub(in crate::machine) success: bool,
     pub(in crate::machine) duration: Duration,
 }
@@ -112,17 +116,25 @@ impl LastRun {
         match (&self.error, self.exit) {
             (Some((RunError::ProgramNotFound, _)), _) => 127,
             (Some((RunError::NotExecutable, _)), _) => 126,
-            (Some((RunError::Timeout | RunError::IdleTimeout, _)), _) => 124,
+            (Some((RunError::Timeout | RunError::IdleTimeout | RunError::ReadyTimeout, _)), _) => {
+                124
+            }
             (Some((RunError::Unkillable, _)), _) | (_, None) => 1,
+            // It was asked to go, and may have gone well.
+            _ if self.unwell.is_some() => 1,
             (_, Some(exit)) => exit.shell_code(),
         }
     }
 
     /// Such as `exit 1 after 8.1s`.
     pub(in crate::machine) fn describe(&self) -> String {
+        let after = short(self.duration);
+        if let (None, Some(unwell)) = (&self.error, &self.unwell) {
+            return format!("its health check failed after {after}: {unwell}");
+        }
         match (&self.error, self.exit) {
             (Some((_, message)), _) => message.clone(),
-            (None, Some(exit)) => format!("{exit} after {}", short(self.duration)),
+            (None, Some(exit)) => format!("{exit} after {after}"),
             (None, None) => "it ended".to_owned(),
         }
     }

@@ -182,8 +182,9 @@ impl Orchestra {
     fn rerun(&mut self, now: Moment, id: ProcessId) {
         let Some(on) = self.reruns.get(&id) else { return };
         let cause = Cause::Dependency { on: on.clone() };
-        let is_between =
-            |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.is_busy() && !one.is_ready());
+        let is_between = |id: &ProcessId| {
+            self.all.get(*id).is_some_and(|one| one.is_busy() && !one.is_running())
+        };
         let mut restarting = self.order.needs(id).iter().filter(|need| need.restart);
         let is_early = restarting.any(|need| need.ids.iter().any(is_between));
         if !is_early && self.order.holds(id, &self.all) {

@@ -37,8 +37,13 @@ impl Orchestra {
         self.with(run.process, |one, dice, out| match fact {
             Fact::Spawned { pid, .. } => one.spawned(now, pid, out),
             Fact::SpawnFailed { error, .. } => one.spawn_failed(now, &error, dice, out),
-            Fact::Lingering { exit, left, .. } => one.lingering(now, exit, left),
+            Fact::Lingering { exit, left, .. } => one.lingering(now, exit, left, out),
             Fact::Quiet { since, .. } => one.quiet(now, since, out),
+            Fact::Probed { which, number, answer, .. } => {
+                one.probed(now, which, number, answer, out);
+            }
+            Fact::Matched { line, .. } => one.matched(now, line, out),
+            Fact::Notified { ready, status, .. } => one.notified(now, ready, status, out),
             Fact::Exited { exit, strays, .. } => one.exited(now, exit, strays, dice, out),
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Orchestra;
+use super::{Later, Orchestra};
 use crate::machine::event::{By, Cause, ConfigReloaded, Event, Stamp};
 use crate::machine::lifecycle::{Lifecycle, State, Watch};
 use crate::machine::members::Tenure;
@@ -63,7 +63,7 @@ impl Orchestra {
         self.look_again(now, &renewed);
         let starts: Vec<ProcessId> =
             self.autostart().into_iter().filter(|id| added.contains(id)).collect();
-        if !self.options.picked {
+        if self.options.later == Later::Starts {
             self.start_new(now, starts);
         }
         self.settle(now);

@@ -127,7 +127,7 @@ fn mend(spec: &mut Spec) {
             WatchAction::Run(first) => !known.contains(first),
             WatchAction::Restart | WatchAction::Signal(_) => false,
         };
-        if process.watch.as_ref().filter(lost).is_some() {
+        if process.watch.as_ref().is_some_and(|watch| lost(&watch)) {
             process.watch = None;
         }
     }

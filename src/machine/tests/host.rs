@@ -1,11 +1,11 @@
 //! A host that follows a script instead of starting anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::project::ms;
 use crate::machine::{Effect, Fact, Moment, ProcessId, RunId};
-use crate::spec::{Exit, Name, Signal, StartError, StartErrorKind, Stray};
+use crate::spec::{Answer, Exit, Name, Probe, Signal, StartError, StartErrorKind, Stray, Which};
 
 /// What one run does.
 #[derive(Clone, Debug)]
@@ -21,6 +21,24 @@ pub(super) struct Script {
     pub(super) strays: Option<Duration>,
     /// When it printed last, after exec.
     pub(super) last_output: Duration,
+    /// What its probes answer, one after the other; the last is repeated.
+    pub(super) ready: Vec<Reply>,
+    pub(super) health: Vec<Reply>,
+    /// When it prints the line, or says that it is ready, after exec.
+    pub(super) speaks: Option<Duration>,
+}
+
+/// What a probe comes to, and after how long; nothing when nobody ever says.
+pub(super) type Reply = Option<(Duration, bool)>;
+
+/// The answer of every probe from now on.
+pub(super) fn always(good: bool) -> Vec<Reply> {
+    vec![Some((ms(1), good))]
+}
+
+/// Answers of one probe each, the last one repeated.
+pub(super) fn replies(all: &[bool]) -> Vec<Reply> {
+    all.iter().map(|good| Some((ms(1), *good))).collect()
 }
 
 /// What a run does when it is asked to go.
@@ -49,6 +67,9 @@ pub(super) fn willing() -> Script {
         on_kill: OnKill::After(ms(1)),
         strays: None,
         last_output: ms(0),
+        ready: always(true),
+        health: always(true),
+        speaks: Some(ms(5)),
     }
 }
 
@@ -92,6 +113,8 @@ struct Live {
 pub(super) struct Host {
     /// By the process: what its runs do; the last one is repeated.
     pub(super) scripts: HashMap<ProcessId, Vec<Script>>,
+    /// Those that speak by a line of their output.
+    prints: HashSet<ProcessId>,
     live: HashMap<RunId, Live>,
     agenda: BTreeMap<(Moment, u64), (RunId, Act)>,
     count: u64,
@@ -107,6 +130,14 @@ enum Act {
     LeaderGone(Exit),
     AllGone,
     Quiet,
+    Probed(Which, u32, bool),
+    Speak(Speech),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Speech {
+    Line,
+    Notify,
 }
 
 impl Host {
@@ -128,7 +159,11 @@ impl Host {
     /// Carries an effect out.
     pub(super) fn perform(&mut self, now: Moment, effect: &Effect) {
         match effect {
-            Effect::Spawn { run, .. } => {
+            Effect::Spawn { run, spec, .. } => {
+                match spec.ready.as_ref().map(|check| &check.probe) {
+                    Some(Probe::Log(_)) => _ = self.prints.insert(run.process),
+                    _ => _ = self.prints.remove(&run.process),
+                }
                 let scripts = self.scripts.get(&run.process);
                 let script = scripts
                     .and_then(|all| all.get(run.run as usize - 1).or_else(|| all.last()).cloned());
@@ -157,7 +192,19 @@ impl Host {
             }
             Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
             Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
-            Effect::Renew { .. } | Effect::Over { .. } => {}
+            Effect::Probe { run, which, number, .. } => {
+                let Some(live) = self.live.get(run) else { return };
+                let replies = match which {
+                    Which::Ready => &live.script.ready,
+                    Which::Health => &live.script.health,
+                };
+                let reply = replies.get(*number as usize - 1).or_else(|| replies.last());
+                if let Some(Some((after, good))) = reply {
+                    self.plan(now + *after, *run, Act::Probed(*which, *number, *good));
+                }
+            }
+            // A prober may be late to hear that nobody waits for it any more.
+            Effect::EndProbes { .. } | Effect::Renew { .. } | Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }
@@ -165,8 +212,17 @@ impl Host {
     /// What it has to tell now; `started` says when a run began.
     pub(super) fn tell(&mut self, started: &HashMap<RunId, Moment>) -> Option<Fact> {
         let ((now, count), (run, act)) = self.agenda.pop_first()?;
+        if let Act::Probed(which, number, good) = act {
+            let answer = if good { Answer::good("yes") } else { Answer::bad("no") };
+            return Some(Fact::Probed { run, which, number, answer });
+        }
         let live = self.live.get_mut(&run)?;
         match act {
+            Act::Probed(..) => None,
+            Act::Speak(Speech::Line) => Some(Fact::Matched { run, line: "up".to_owned() }),
+            Act::Speak(Speech::Notify) => {
+                Some(Fact::Notified { run, ready: true, status: Some("here".to_owned()) })
+            }
             Act::Answer => Some(self.answer(now, run)),
             Act::Quiet => {
                 let since = started.get(&run).copied()? + live.script.last_output;
@@ -202,6 +258,11 @@ impl Host {
         }
         if let Some((after, exit)) = script.exit {
             self.plan(now + after, run, Act::LeaderGone(exit));
+        }
+        if let Some(after) = script.speaks {
+            let is_log = self.prints.contains(&run.process);
+            let speech = if is_log { Speech::Line } else { Speech::Notify };
+            self.plan(now + after, run, Act::Speak(speech));
         }
         Fact::Spawned { run, pid: 1000 + run.process.0 as u32 * 100 + run.run }
     }

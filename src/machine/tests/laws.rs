@@ -9,6 +9,12 @@ use crate::machine::{
 };
 use crate::spec::{Condition, Name, Spec, WatchAction};
 
+mod checks;
+mod graph;
+
+use checks::CheckLaws;
+use graph::{is_legal, needed_by, needs_it, those};
+
 /// What was seen so far, by somebody who knows nothing of how the machine works.
 #[derive(Debug)]
 pub(super) struct Laws {
@@ -24,6 +30,7 @@ pub(super) struct Laws {
     /// Whether the latest run got as far as exec, and whether it ended well.
     has_started: HashSet<ProcessId>,
     has_succeeded: HashSet<ProcessId>,
+    checks: CheckLaws,
     /// No members any more.
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
@@ -51,6 +58,7 @@ impl Laws {
             ended: HashSet::new(),
             has_started: HashSet::new(),
             has_succeeded: HashSet::new(),
+            checks: CheckLaws::default(),
             over: HashSet::new(),
             down: HashSet::new(),
             asked: HashMap::new(),
@@ -85,6 +93,7 @@ impl Laws {
             }
         }
         self.effects(step, &views, &snapshot.phase);
+        self.checks.hold(machine, now, (step, input), &views);
         if matches!(input, Some(Input::Tick)) {
             let deadline = machine.deadline();
             assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
@@ -101,7 +110,7 @@ impl Laws {
                     | StateName::Skipped
             );
             // One that is being spawned is asked to go as soon as it is there.
-            let is_going = is_down || view.state == StateName::Starting;
+            let is_going = is_down || view.state == StateName::Starting && view.pid.is_none();
             assert!(
                 !self.down.contains(&view.id) || is_going,
                 "{} is stopped: {view:?}",
@@ -201,7 +210,15 @@ impl Laws {
             StateName::Succeeded | StateName::Failed if self.down.contains(&view.id) => {
                 assert_eq!(before, after, "{} was stopped by hand", view.name);
             }
-            StateName::Ready | StateName::Backoff | StateName::Succeeded | StateName::Failed => {
+            StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Backoff
+            | StateName::Succeeded
+            | StateName::Failed => {
+                assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
+            }
+            // It is up, and not ready yet.
+            StateName::Starting if self.open.get(&run) == Some(&true) => {
                 assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
             }
             StateName::Starting | StateName::Stopping => {
@@ -241,7 +258,7 @@ impl Laws {
                     assert_eq!(started, Some(false), "{run} started once, after its spawn");
                     self.has_started.insert(process);
                 }
-                Event::ProcessReady(_) | Event::ProcessStopping(_) => {
+                Event::ProcessReady(_) | Event::ProcessUnhealthy(_) | Event::ProcessStopping(_) => {
                     assert_eq!(self.open.get(&run), Some(&true), "{run} is up: {event:?}");
                 }
                 Event::ProcessCompleted(_) | Event::ProcessKilled(_) | Event::ProcessFailed(_) => {
@@ -297,6 +314,8 @@ impl Laws {
                 Effect::Renew { run, .. } => {
                     assert!(self.open.contains_key(run), "{run} is there");
                 }
+                // What of them holds is in `checks`.
+                Effect::Probe { .. } | Effect::EndProbes { .. } => {}
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }
@@ -354,81 +373,5 @@ impl Laws {
                 view.name
             );
         }
-    }
-}
-
-/// Everything that is named by `on`: a process with all replicas, or the jobs of a pool.
-fn those<'a>(
-    spec: &'a Spec,
-    views: &'a [&ProcessView],
-    on: &'a Name,
-) -> impl Iterator<Item = &'a &'a ProcessView> {
-    let pool = spec.pools.get(on);
-    views.iter().filter(move |view| match pool {
-        Some(pool) => pool.jobs.contains(&view.process),
-        None => view.process == *on,
-    })
-}
-
-/// Whether `one` needs `other`, directly or not.
-fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
-    let Some(one) = spec.processes.get(one) else { return false };
-    one.depends_on.keys().any(|on| {
-        let names = match spec.pools.get(on) {
-            Some(pool) => pool.jobs.clone(),
-            None => vec![on.clone()],
-        };
-        names.iter().any(|name| name == other || needs_it(spec, name, other))
-    })
-}
-
-/// These and all they need.
-fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
-    let process_of = |id: ProcessId| {
-        let (_, name) = machine.names().find(|(known, _)| *known == id)?;
-        let found = spec
-            .processes
-            .keys()
-            .find(|process| *process == name || name.as_str().starts_with(&format!("{process}.")));
-        found.cloned()
-    };
-    let roots: Vec<Name> = ids.iter().filter_map(|id| process_of(*id)).collect();
-    let all = machine.names().map(|(id, _)| id);
-    all.filter(|id| {
-        let needed = |name: &Name| roots.iter().any(|root| needs_it(spec, root, name));
-        // A guest is in no file: it comes with the pool that it is in.
-        let of = process_of(*id);
-        let pool = || spec.pools.values().flat_map(|pool| &pool.jobs).any(&needed);
-        ids.contains(id) || of.map_or_else(pool, |name| needed(&name))
-    })
-    .collect()
-}
-
-/// What one step may do to a process; it can pass through `waiting` and `queued` on the way.
-fn is_legal(from: StateName, to: StateName) -> bool {
-    use StateName::{
-        Backoff, Failed, Idle, Queued, Ready, Skipped, Starting, Stopped, Stopping, Succeeded,
-        Waiting,
-    };
-    match from {
-        Idle | Stopped | Succeeded | Failed => {
-            matches!(to, Waiting | Queued | Starting | Skipped)
-        }
-        Skipped => matches!(to, Waiting | Queued | Starting | Stopped),
-        Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
-        Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
-        Starting => {
-            matches!(to, Ready | Stopping | Backoff | Failed | Stopped | Waiting | Queued | Skipped)
-        }
-        // From its end it goes on at once when a change came while it ran before something else.
-        Ready => matches!(
-            to,
-            Stopping | Backoff | Succeeded | Failed | Waiting | Queued | Starting | Skipped
-        ),
-        Stopping => matches!(
-            to,
-            Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting | Skipped
-        ),
-        Backoff => matches!(to, Waiting | Queued | Starting | Stopped | Skipped),
     }
 }

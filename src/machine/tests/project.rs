@@ -36,6 +36,8 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         color: ColorWish::Auto,
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),
+        ready: None,
+        health: None,
         restart: Restart::Never,
         retry: RetryPolicy { jitter: 0.0, ..RetryPolicy::default() },
         timeout: None,

@@ -7,14 +7,18 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::edits::{Edit, edited, edits};
-use super::host::{OnKill, OnStop, Script, willing};
+use super::host::{Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
 use crate::machine::{Fact, Options, RunId, Tenure};
 use crate::spec::{
-    Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind,
-    WatchAction, WatchSpec,
+    Answer, Check, Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal,
+    StartErrorKind, WatchAction, WatchSpec, Which,
 };
+
+mod scripts;
+
+use scripts::{check, script};
 
 /// One process or job before it has a name.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ struct Member {
     shutdown_on: ShutdownOn,
     autostart: bool,
     watch: Option<Act>,
+    ready: Option<Check>,
+    health: Option<Check>,
     scripts: Vec<Script>,
 }
 
@@ -101,35 +107,6 @@ fn condition() -> impl Strategy<Value = Condition> {
     ]
 }
 
-fn script() -> impl Strategy<Value = Script> {
-    let spawn = prop_oneof![
-        8 => Just(Ok(())),
-        1 => Just(Err(StartErrorKind::ResourceLimit)),
-        1 => Just(Err(StartErrorKind::ProgramNotFound))
-    ];
-    let exit = prop_oneof![
-        2 => Just(Exit::Code(0)),
-        2 => Just(Exit::Code(1)),
-        1 => Just(Exit::Signal(Signal::HUP))
-    ];
-    let on_stop = prop_oneof![4 => duration().prop_map(OnStop::After), 1 => Just(OnStop::Ignore)];
-    let on_kill = prop_oneof![
-        8 => Just(OnKill::After(ms(1))),
-        1 => Just(OnKill::After(s(7))),
-        1 => Just(OnKill::Never)
-    ];
-    (duration(), spawn, maybe((duration(), exit)), on_stop, on_kill, maybe(duration()), duration())
-        .prop_map(|(spawn_after, spawn, exit, on_stop, on_kill, strays, last_output)| Script {
-            spawn_after: spawn_after.max(ms(1)),
-            spawn,
-            exit,
-            on_stop,
-            on_kill,
-            strays,
-            last_output,
-        })
-}
-
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![3 => Just(Act::Restart), 1 => Just(Act::Signal), 2 => (1_usize..5).prop_map(Act::Run)]
 }
@@ -149,9 +126,15 @@ fn member() -> impl Strategy<Value = Member> {
         (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
         (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
         (prop::bool::weighted(0.85), maybe(act()), proptest::collection::vec(script(), 1..4)),
+        (proptest::option::weighted(0.4, check()), maybe(check())),
     )
         .prop_map(
-            |((needs, needs_pool, place, restart, attempts), rest, (autostart, watch, scripts))| {
+            |(
+                (needs, needs_pool, place, restart, attempts),
+                rest,
+                (autostart, watch, scripts),
+                (ready, health),
+            )| {
                 let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
                 Member {
                     needs,
@@ -166,6 +149,8 @@ fn member() -> impl Strategy<Value = Member> {
                     shutdown_on,
                     autostart,
                     watch,
+                    ready,
+                    health: health.filter(|check| check.probe.is_asked()),
                     scripts,
                 }
             },
@@ -182,7 +167,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => some().prop_map(Happening::Kill),
         5 => some().prop_map(Happening::Restart),
         1 => (0_usize..24).prop_map(Happening::Signal),
-        2 => (0_usize..24, 0_u32..4, 0_u8..5).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
+        2 => (0_usize..24, 0_u32..4, 0_u8..8).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
         3 => (any::<bool>(), prop::bool::weighted(0.2), -1_i32..2, duration(), script()).prop_map(
             |(in_pool, stays, priority, delay, script)| Happening::Come {
                 in_pool, stays, priority, delay, script
@@ -233,6 +218,7 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
             });
             let watch = action.filter(|_| member.place != Place::Job);
             spec.watch = watch.map(|action| Arc::new(WatchSpec { action, ..usual_watch() }));
+            (spec.ready, spec.health) = (member.ready.clone(), member.health.clone());
             match member.place {
                 Place::Plain | Place::Job => {}
                 Place::Replicas(count) => spec.replicas = Some(count),
@@ -322,6 +308,10 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new() },
         2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
         3 => Fact::Quiet { run, since: super::Moment::default() },
+        4 => Fact::Probed { run, which: Which::Ready, number: 1, answer: Answer::good("yes") },
+        5 => Fact::Probed { run, which: Which::Health, number: 1, answer: Answer::bad("no") },
+        6 => Fact::Matched { run, line: "up".to_owned() },
+        7 => Fact::Notified { run, ready: true, status: None },
         _ => {
             let (kind, message) = (StartErrorKind::Other, String::new());
             Fact::SpawnFailed { run, error: crate::spec::StartError { kind, message } }
@@ -393,6 +383,9 @@ proptest! {
         for member in &mut members {
             member.scripts = vec![willing()];
             (member.timeout, member.idle_timeout, member.needs_pool) = (None, None, None);
+            if let Some(check) = &mut member.ready {
+                check.timeout = None;
+            }
             for need in &mut member.needs {
                 need.1 = Condition::Ready;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::host::{OnStop, exits, stubborn, willing};
 use super::project::{Draft, follows, needs, project, retried, s};
 use super::{Script, StateName, World};
-use crate::machine::{Event, Finish, Options};
+use crate::machine::{Event, Finish, Later, Options};
 use crate::spec::{CommandLine, Condition, ProcessSpec, Spec, WatchSpec};
 
 /// The project stays, whatever becomes of it.
@@ -289,7 +289,7 @@ fn what_is_watched_is_what_the_new_file_says() {
 
 #[test]
 fn with_names_chosen_nothing_else_starts() {
-    let options = Options { keep: true, picked: true, ..Options::default() };
+    let options = Options { keep: true, later: Later::Rests, ..Options::default() };
     let mut w = World::new(project().plain("a").spec(), options).begin();
     w.advance(s(1));
     w.reload(project().plain("a").plain("b").spec());

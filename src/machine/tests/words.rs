@@ -22,6 +22,7 @@ pub(super) fn of_process(event: &Event) -> String {
         }
         Event::ProcessStarted(e) => format!("started {at} {}", cause(&e.cause)),
         Event::ProcessReady(e) => format!("ready {at} {}", cause(&e.cause)),
+        Event::ProcessUnhealthy(e) => format!("unhealthy {at} {}", cause(&e.cause)),
         Event::ProcessRetrying(e) => {
             let of = e.retries.map_or("∞".to_owned(), |n| n.to_string());
             format!("retrying {at} {}/{of} {}ms {}", e.retry, e.delay_ms, cause(&e.cause))
@@ -40,6 +41,7 @@ pub(super) fn of_process(event: &Event) -> String {
                 By::Restart => "restart",
                 By::FileChange => "file_change",
                 By::Reload => "reload",
+                By::Health => "health",
                 By::Shutdown => "shutdown",
             };
             format!("killed {at} by {by} {} {}", ended(&e.end), cause(&e.cause))
@@ -91,6 +93,12 @@ fn cause(cause: &Cause) -> String {
         Cause::RetriesExhausted { retries } => format!("retries_exhausted {retries}"),
         Cause::Timeout { after_ms } => format!("timeout {after_ms}"),
         Cause::IdleTimeout { after_ms } => format!("idle_timeout {after_ms}"),
+        Cause::ReadyTimeout { after_ms, answer, .. } => {
+            format!("ready_timeout {after_ms} {}", answer.as_deref().unwrap_or("-"))
+        }
+        Cause::Unhealthy { check, answer, misses, .. } => {
+            format!("unhealthy {check} {misses} {answer}")
+        }
         Cause::Pool { pool, failed } => format!("pool {pool} {failed}"),
         Cause::Shutdown { reason } => match reason {
             ShutdownReason::Signal(signal) => format!("shutdown {signal}"),

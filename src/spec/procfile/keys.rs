@@ -5,11 +5,11 @@ use super::kind::{Key, Kind, Role, Rule, Shape};
 
 mod checks;
 
-pub(crate) use checks::{HEALTH, READY};
+pub(crate) use checks::{ABOUT_PROBES, HEALTH, READY, UNPROBED};
 
 /// Keys that are read and checked, but that this version does not act on yet: using one is a
 /// mistake. The key comes to life by taking it out of this list.
-pub(crate) const LATER: &[&str] = &["ready", "health", "tty"];
+pub(crate) const LATER: &[&str] = &["tty"];
 
 const TEXT: Kind = Kind::Text(Rule::Any);
 const NAMES: Kind = Kind::List { of: &Kind::Text(Rule::Name), min: 0 };
@@ -293,7 +293,7 @@ const PROCESS_KEYS: &[Key] = &[
         "What must hold before it starts. The list form means `ready`.",
     ),
     Key::new("ready", Kind::Table(&READY), "", "When it counts as ready; without it, as soon as it has started."),
-    Key::new("health", Kind::Table(&HEALTH), "", "Checked while it is ready; failing it restarts the process.").only(NOT_JOBS),
+    Key::new("health", Kind::Table(&HEALTH), "", "Checked from the moment it is ready; failing it ends the run, and `restart` decides what follows.").only(NOT_JOBS),
     Key::new("restart", Kind::Choice(&["never", "on-failure", "always"]), "see right", "Whether a run that ended by itself is followed by another. Default: `on-failure` where `health` is set or a `retry` is named (by the process, its sets or its pool; a table counts), else `never`."),
     Key::new("retry", RETRY_USE, "`\"default\"`", "How many times it is tried again, and how long between: the name of a policy, or a policy."),
     Key::new("timeout", SPAN, "", "The longest life of one run."),

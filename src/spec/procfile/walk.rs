@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::super::fault::{Fault, Place, Source, did_you_mean};
-use super::keys::ROOT;
+use super::keys::{ABOUT_PROBES, ROOT, UNPROBED};
 use super::kind::{Kind, Role, Rule, Shape};
 use super::rule::Refusal;
 use super::tree::{Entry, Fields, Node, Value};
@@ -282,6 +282,18 @@ impl Walk<'_> {
         }
         if let (Some(status), false) = (fields.entry("status"), fields.has("http")) {
             self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
+        }
+        self.about_probes(fields);
+    }
+
+    /// What happens once by itself is not probed, so nothing can be said about its probes.
+    fn about_probes(&mut self, fields: &Fields) {
+        let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
+        for key in ABOUT_PROBES {
+            if let Some(entry) = fields.entry(key) {
+                let message = format!("`{key}` says nothing with `{kind}`, which is not probed");
+                self.faults.push(Fault::at(&entry.key, message));
+            }
         }
     }
 }

@@ -9,12 +9,12 @@ use indexmap::IndexMap;
 use super::super::fault::Fault;
 use super::super::procfile::tree::{Fields, Node, Value};
 use super::super::{
-    ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind, ProcessSpec,
-    Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
+    Check, ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind,
+    ProcessSpec, Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
 };
 use super::environment::EnvFiles;
 use super::layers::Layers;
-use super::{DEFAULT, Findings, Home, Member, dependencies, watch};
+use super::{DEFAULT, Findings, Home, Member, checks, dependencies, watch};
 
 /// Makes processes out of members of the merged files.
 pub(super) struct Resolver<'a> {
@@ -78,6 +78,8 @@ impl<'a> Resolver<'a> {
                 _ => StdinKind::Null,
             },
             depends_on: depends_on(keys),
+            ready: self.check(keys, "ready"),
+            health: self.check(keys, "health"),
             restart: self.restart(keys, pool),
             retry: self.retry(keys, pool),
             timeout: keys.duration("timeout"),
@@ -153,6 +155,10 @@ impl<'a> Resolver<'a> {
         let argv: Vec<String> =
             node.items()?.iter().filter_map(Node::text).map(str::to_owned).collect();
         (!argv.is_empty()).then_some(CommandLine::Argv(argv))
+    }
+
+    fn check(&self, keys: &Fields, which: &str) -> Option<Check> {
+        checks::check(keys.table(which)?, self.dir, |node| self.command(node))
     }
 
     /// The retry that is named by the process, its sets or its pool.

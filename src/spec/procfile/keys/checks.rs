@@ -19,6 +19,12 @@ pub(crate) static HEALTH: Shape = Shape {
     keys: CHECK_KEYS,
 };
 
+/// What happens once by itself: it is not probed.
+pub(crate) const UNPROBED: &[&str] = &["log", "delay", "notify"];
+/// What is about probes, and so says nothing with those.
+pub(crate) const ABOUT_PROBES: &[&str] =
+    &["interval", "probe_timeout", "initial_delay", "successes", "failures"];
+
 /// Checks that cannot go back, and what belongs to becoming ready.
 const ONLY_READY: &[Role] = &[Role::Ready];
 
@@ -27,7 +33,7 @@ const CHECK_KEYS: &[Key] = &[
         "exec",
         COMMAND,
         "",
-        "Runs with the process's `cwd` and environment; exit 0 is a success.",
+        "Runs with the process's `cwd` and environment; exit 0 is a success. It is ended with all it started.",
     ),
     Key::new(
         "http",
@@ -49,21 +55,26 @@ const CHECK_KEYS: &[Key] = &[
     ),
     Key::new("unix", Kind::Text(Rule::Path), "", "A connection to this socket can be made."),
     Key::new("file", Kind::Text(Rule::Path), "", "This path exists."),
-    Key::new("log", Kind::Text(Rule::Regex), "", "A line of either output matches.")
+    Key::new("log", Kind::Text(Rule::Regex), "", "A line of either output matches, as it came or without its colours.")
         .only(ONLY_READY),
     Key::new("delay", DURATION, "", "So long after the start.").only(ONLY_READY),
     Key::new(
         "notify",
         Kind::Only(true),
         "",
-        "The process says so by the sd_notify protocol: `READY=1`.",
+        "It says so by the sd_notify protocol: `READY=1` to the socket `NOTIFY_SOCKET`; `STATUS=` is shown.",
     )
     .only(ONLY_READY),
-    Key::new("interval", SPAN, "`\"1s\"`", "From one probe to the next."),
+    Key::new(
+        "interval",
+        SPAN,
+        "`\"1s\"`",
+        "From the beginning of one probe to that of the next; there is one at a time.",
+    ),
     Key::new("probe_timeout", SPAN, "`\"5s\"`", "The longest one probe may take."),
     Key::new("initial_delay", DURATION, "`\"0s\"`", "Before the first probe."),
-    Key::new("successes", COUNT, "`1`", "So many in a row are needed."),
-    Key::new("failures", COUNT, "`3`", "So many in a row make it unhealthy."),
+    Key::new("successes", COUNT, "`1`", "So many in a row make it ready; for `health`, so many in a row make misses forgotten."),
+    Key::new("failures", COUNT, "`3`", "So many misses in a row make it unhealthy; for `health`, they end the run."),
     Key::new(
         "timeout",
         SPAN,

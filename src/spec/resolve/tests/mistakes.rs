@@ -143,6 +143,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "ready = { tcp = 'localhost:0' }",
         "3:17 `localhost:0` is not an address (write a port such as 5432, \"host:port\", or \"port\" for the own `port`)",
     ),
+    (
+        "ready = { log = 'x', timeout = '1s', interval = '1s' }",
+        "3:38 `interval` says nothing with `log`, which is not probed",
+    ),
+    (
+        "ready = { delay = '1s', failures = 1 }",
+        "3:25 `failures` says nothing with `delay`, which is not probed",
+    ),
     ("ready = { tcp = 1, status = [200] }", "3:20 `status` says nothing without `http`"),
     (
         "ready = { log = '(' }",
@@ -319,14 +327,13 @@ fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
-    let text = "[process.x]\ncommand = 'x'\nready = { tcp = 1 }\n\
-                health = { tcp = 1 }\ntty = true\n";
+    let text = "[process.x]\ncommand = 'x'\ntty = true\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = Locate { files: Vec::new(), dir: project.dir() };
     let told = load(&request).unwrap_err();
     let lines: Vec<_> = told.iter().filter_map(Fault::line).collect();
-    assert_eq!(lines, [3, 4, 5]);
+    assert_eq!(lines, [3]);
     assert!(told.iter().all(|fault| fault.message().ends_with("is not built in this version yet")));
     let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
     assert!(load(&Locate { files: Vec::new(), dir: off.dir() }).is_ok());

@@ -1,0 +1,199 @@
+//! What holds of probes and of the level of readiness, kept by a count of its own.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::machine::{
+    Effect, Event, Fact, Input, Moment, Orchestra, ProcessId, ProcessView, RunId, StateName, Step,
+};
+use crate::spec::{Answer, Probe, ProcessSpec, Which};
+
+/// What was seen of one live run.
+#[derive(Debug)]
+struct Seen {
+    began: Moment,
+    level: StateName,
+    /// Of each check: the probe under way, the latest number, successes and misses in a row.
+    checks: HashMap<Which, Row>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    flight: Option<u32>,
+    number: u32,
+    good: u32,
+    bad: u32,
+}
+
+/// All live runs.
+#[derive(Debug, Default)]
+pub(super) struct CheckLaws {
+    live: HashMap<RunId, Seen>,
+    /// Asked to go, or gone.
+    over: HashSet<RunId>,
+    /// Of everybody who was ever there: one that is not in the file any more keeps what it had.
+    specs: HashMap<ProcessId, Arc<ProcessSpec>>,
+}
+
+impl CheckLaws {
+    pub(super) fn hold(
+        &mut self,
+        machine: &Orchestra,
+        now: Moment,
+        (step, input): (&Step, Option<&Input>),
+        views: &[&ProcessView],
+    ) {
+        self.specs.extend(machine.specs());
+        self.starts(now, step);
+        // What is due goes before what comes in, so the answer may find its run gone.
+        if let Some(Input::Fact(fact)) = input {
+            self.leader_gone(fact);
+            self.heard(fact);
+        }
+        self.levels(now, step);
+        self.effects(step);
+        for (run, seen) in &self.live {
+            let flies = seen.checks.values().any(|row| row.flight.is_some());
+            assert!(!flies || !self.over.contains(run), "{run} is over, and still asked");
+            let view = views.iter().find(|view| view.id == run.process);
+            if let Some(view) = view.filter(|view| view.run == run.run && is_up(view)) {
+                assert_eq!(view.state, seen.level, "{run}: {seen:?}");
+            }
+        }
+        self.live.retain(|run, _| !self.over.contains(run));
+    }
+
+    fn starts(&mut self, now: Moment, step: &Step) {
+        for event in &step.events {
+            if let Event::ProcessStarted(e) = event {
+                let run = RunId { process: e.of.id.unwrap(), run: e.of.run };
+                let check = self.specs.get(&run.process).and_then(|spec| spec.ready.as_ref());
+                let has_check = check.is_some_and(|check| !check.probe.is_at_once());
+                let level = if has_check { StateName::Starting } else { StateName::Ready };
+                self.live.insert(run, Seen { began: now, level, checks: HashMap::new() });
+            }
+        }
+    }
+
+    fn leader_gone(&mut self, fact: &Fact) {
+        if let Fact::Exited { run, .. } | Fact::Lingering { run, exit: Some(_), .. } = fact
+            // It may be a rumour about one that has not begun.
+            && self.live.contains_key(run)
+        {
+            self.over.insert(*run);
+        }
+    }
+
+    /// Counts an answer that was waited for.
+    fn heard(&mut self, fact: &Fact) {
+        let Fact::Probed { run, which, number, answer } = fact else { return };
+        let check = self.specs.get(&run.process).and_then(|spec| spec.check(*which));
+        let Some(check) = check.filter(|_| !self.over.contains(run)) else { return };
+        let Some(seen) = self.live.get_mut(run) else { return };
+        let Some(row) = seen.checks.get_mut(which) else { return };
+        if row.flight != Some(*number) {
+            return;
+        }
+        row.flight = None;
+        match answer {
+            Answer::Good(_) => {
+                row.good += 1;
+                row.bad =
+                    if *which == Which::Ready || row.good >= check.successes { 0 } else { row.bad };
+            }
+            Answer::Bad(_) => (row.good, row.bad) = (0, row.bad + 1),
+        }
+    }
+
+    /// Every change of the level is told, and has its reason in the counts.
+    fn levels(&mut self, now: Moment, step: &Step) {
+        for event in &step.events {
+            let Some(subject) = event.subject() else { continue };
+            let run = RunId { process: subject.id.unwrap(), run: subject.run };
+            let Some(seen) = self.live.get_mut(&run) else { continue };
+            let spec = self.specs.get(&run.process);
+            let check = spec.and_then(|spec| spec.ready.as_ref());
+            let row = seen.checks.get(&Which::Ready);
+            match event {
+                Event::ProcessReady(_) => {
+                    if let Some(check) = check {
+                        let twice = seen.level == StateName::Ready && !check.probe.is_at_once();
+                        assert!(!twice, "{run} is ready twice");
+                        let needed =
+                            if seen.level == StateName::Starting { check.successes } else { 1 };
+                        match &check.probe {
+                            Probe::Delay(time) => assert!(now >= seen.began + *time, "{run}"),
+                            Probe::Log(_) | Probe::Notify => {}
+                            _ => {
+                                assert!(
+                                    row.is_some_and(|row| row.good >= needed),
+                                    "{run}: {row:?}"
+                                );
+                            }
+                        }
+                    }
+                    seen.level = StateName::Ready;
+                }
+                Event::ProcessUnhealthy(_) => {
+                    assert_eq!(seen.level, StateName::Ready, "{run} was ready before");
+                    let failures = check.map_or(0, |check| check.failures);
+                    assert!(row.is_some_and(|row| row.bad >= failures), "{run}: {row:?}");
+                    seen.level = StateName::Unhealthy;
+                }
+                Event::ProcessKilled(e) if e.by == crate::machine::event::By::Health => {
+                    let failures = spec.and_then(|spec| spec.health.as_ref()).map(|c| c.failures);
+                    let row = seen.checks.get(&Which::Health);
+                    assert!(row.is_some_and(|row| Some(row.bad) >= failures), "{run}: {row:?}");
+                    self.over.insert(run);
+                }
+                Event::ProcessStopping(_)
+                | Event::ProcessCompleted(_)
+                | Event::ProcessKilled(_)
+                | Event::ProcessFailed(_) => {
+                    self.over.insert(run);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn effects(&mut self, step: &Step) {
+        for effect in &step.effects {
+            match effect {
+                Effect::Probe { run, which, number, .. } => {
+                    let spec = self.specs.get(&run.process);
+                    let check = spec.and_then(|spec| spec.check(*which));
+                    assert!(
+                        check.is_some_and(|check| check.probe.is_asked()),
+                        "{run} has no {which}"
+                    );
+                    let seen = self.live.get_mut(run).expect("only live runs are probed");
+                    let was_ready = seen.level != StateName::Starting;
+                    assert!(
+                        *which == Which::Ready || was_ready,
+                        "{run}: health before it is ready"
+                    );
+                    let row = seen.checks.entry(*which).or_default();
+                    assert_eq!(row.flight, None, "{run}: two probes of {which} at once");
+                    assert_eq!(*number, row.number + 1, "probes are numbered one by one");
+                    (row.flight, row.number) = (Some(*number), *number);
+                }
+                Effect::EndProbes { run } => {
+                    let seen = self.live.get_mut(run).expect("probes of a live run");
+                    let rows = || seen.checks.values();
+                    assert!(rows().any(|row| row.flight.is_some()), "{run}: nothing is under way");
+                    self.over.insert(*run);
+                    for row in seen.checks.values_mut() {
+                        row.flight = None;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_up(view: &ProcessView) -> bool {
+    let up = [StateName::Starting, StateName::Ready, StateName::Unhealthy];
+    view.pid.is_some() && up.contains(&view.state)
+}

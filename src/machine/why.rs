@@ -1,0 +1,128 @@
+//! Why something is in the state it is in, down to the root of the matter.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::event::Link;
+use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
+use crate::spec::{Condition, Name, ProcessKind};
+
+/// No chain of dependencies that people read is longer; the graph has no cycle, but the number of
+/// ways through it can be large.
+const DEEPEST: usize = 32;
+/// So many entries say enough.
+const MOST: usize = 200;
+
+/// One process, why it is in its state, and the same for what that is because of.
+///
+/// Its text is a line for each, indented; its JSON holds the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Who.
+    pub name: Name,
+    /// Where it is.
+    pub state: StateName,
+    /// What it is to reach for the one above, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// One sentence.
+    pub why: String,
+    /// What that is because of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<Self>,
+}
+
+impl Explanation {
+    /// Of a process of this snapshot; nothing when it is not in there.
+    pub fn of(snapshot: &Snapshot, id: ProcessId, now: Moment) -> Option<Self> {
+        let view = snapshot.get(id)?;
+        let mut left = MOST;
+        Some(explain(snapshot, view, None, now, (DEEPEST, &mut left)))
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_lines(self, 0, f)
+    }
+}
+
+fn write_lines(one: &Explanation, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if depth > 0 {
+        writeln!(f)?;
+    }
+    write!(f, "{:indent$}{} ({}): {}", "", one.name, one.state, one.why, indent = depth * 2)?;
+    one.because.iter().try_for_each(|below| write_lines(below, depth + 1, f))
+}
+
+fn explain(
+    snapshot: &Snapshot,
+    view: &ProcessView,
+    condition: Option<Condition>,
+    now: Moment,
+    (deep, left): (usize, &mut usize),
+) -> Explanation {
+    let mut because = Vec::new();
+    let below = needs(snapshot, view).into_iter().filter(|_| deep > 0);
+    for (below, condition) in below {
+        if *left == 0 {
+            break;
+        }
+        *left -= 1;
+        because.push(explain(snapshot, below, Some(condition), now, (deep - 1, &mut *left)));
+    }
+    let (name, state) = (view.name.clone(), view.state);
+    Explanation { name, state, condition, why: view.why(now), because }
+}
+
+/// What it waits for, or was skipped because of.
+fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<(&'a ProcessView, Condition)> {
+    let by_name = |name: &Name| {
+        let all = snapshot.processes.iter().map(AsRef::as_ref);
+        all.filter(|one: &&ProcessView| one.name == *name).collect::<Vec<_>>()
+    };
+    match view.state {
+        StateName::Waiting => {
+            let ones = view.waits_for.iter().flat_map(|on| {
+                let all = snapshot.processes.iter().map(AsRef::as_ref);
+                let lacking = all.filter(|one| is_meant(one, &on.name) && lacks(one, on.condition));
+                lacking.map(|one| (one, on.condition))
+            });
+            ones.collect()
+        }
+        StateName::Skipped => {
+            let first = view.chain.first();
+            let of = |link: &Link| {
+                by_name(&link.name).into_iter().map(|one| (one, link.condition)).collect()
+            };
+            first.map(of).unwrap_or_default()
+        }
+        StateName::Idle
+        | StateName::Queued
+        | StateName::Starting
+        | StateName::Ready
+        | StateName::Unhealthy
+        | StateName::Stopping
+        | StateName::Backoff
+        | StateName::Stopped
+        | StateName::Succeeded
+        | StateName::Failed => Vec::new(),
+    }
+}
+
+/// Whether `depends_on` means this one by `name`: a process with its replicas, a job, or a pool.
+fn is_meant(view: &ProcessView, name: &Name) -> bool {
+    let of_pool = view.kind == ProcessKind::Job && view.pool.as_ref() == Some(name);
+    view.process == *name || view.name == *name || of_pool
+}
+
+/// Whether the condition is not there yet.
+fn lacks(view: &ProcessView, condition: Condition) -> bool {
+    match condition {
+        Condition::Ready => view.state != StateName::Ready,
+        Condition::Succeeded => view.state != StateName::Succeeded,
+        Condition::Completed => !matches!(view.state, StateName::Succeeded | StateName::Failed),
+        Condition::Started => view.pid.is_none(),
+    }
+}

@@ -1,0 +1,124 @@
+//! `ready` and `health`: from keys to a [`Check`].
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::procfile::tree::{Fields, Node, Value};
+use super::super::{Check, CommandLine, Endpoint, Pattern, Port, Probe, Url};
+
+/// The name by which both addresses of this machine are tried.
+const HERE: &str = "localhost";
+
+/// A check, if the keys say one; `dir` is what its paths are relative to.
+pub(super) fn check(
+    keys: &Fields,
+    dir: &Path,
+    command: impl FnOnce(&Node) -> Option<CommandLine>,
+) -> Option<Check> {
+    let text = |key| keys.text(key);
+    let probe = if let Some(node) = keys.get("exec") {
+        Probe::Exec(command(node)?)
+    } else if let Some(url) = text("http") {
+        Probe::Http(self::url(url)?, statuses(keys))
+    } else if let Some(node) = keys.get("tcp") {
+        Probe::Tcp(endpoint(node)?)
+    } else if let Some(path) = text("unix") {
+        Probe::Unix(dir.join(path))
+    } else if let Some(path) = text("file") {
+        Probe::File(dir.join(path))
+    } else if let Some(pattern) = text("log") {
+        Probe::Log(Pattern::new(pattern).ok()?)
+    } else if let Some(delay) = keys.duration("delay") {
+        Probe::Delay(delay)
+    } else if keys.boolean("notify")? {
+        Probe::Notify
+    } else {
+        return None;
+    };
+    Some(Check {
+        probe,
+        interval: keys.duration("interval").unwrap_or(Duration::from_secs(1)),
+        probe_timeout: keys.duration("probe_timeout").unwrap_or(Duration::from_secs(5)),
+        initial_delay: keys.duration("initial_delay").unwrap_or_default(),
+        successes: keys.integer("successes").unwrap_or(1),
+        failures: keys.integer("failures").unwrap_or(3),
+        timeout: keys.duration("timeout"),
+    })
+}
+
+fn statuses(keys: &Fields) -> Vec<u16> {
+    let status = |node: &Node| {
+        let Value::Integer(status) = node.value else { return None };
+        u16::try_from(status).ok()
+    };
+    keys.items("status").iter().filter_map(status).collect()
+}
+
+/// A port here, `"port"`, or `host:port`.
+fn endpoint(node: &Node) -> Option<Endpoint> {
+    let here = |port| Endpoint { host: HERE.to_owned(), port };
+    if let Value::Integer(port) = &node.value {
+        return Some(here(Port::Number(u16::try_from(*port).ok()?)));
+    }
+    let text = node.text()?;
+    if text == "port" {
+        return Some(here(Port::Own));
+    }
+    let (host, port) = text.rsplit_once(':')?;
+    Some(Endpoint { host: bare(host), port: Port::Number(port.parse().ok()?) })
+}
+
+/// An address without its brackets.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+fn url(text: &str) -> Option<Url> {
+    let Some(rest) = text.strip_prefix("http://") else {
+        let server = Endpoint { host: HERE.to_owned(), port: Port::Own };
+        return text.starts_with('/').then(|| Url { server, target: target(text) });
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    let (host, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
+        _ => (host, 80),
+    };
+    let server = Endpoint { host: bare(host), port: Port::Number(port) };
+    Some(Url { server, target: target(path) })
+}
+
+/// Path and query as a request has them: beginning with a slash, without fragment, and with
+/// everything escaped that may not be sent as it is.
+fn target(text: &str) -> String {
+    let text = text.split('#').next().unwrap_or_default();
+    let mut target = String::new();
+    if !text.starts_with('/') {
+        target.push('/');
+    }
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte) {
+            target.push(char::from(byte));
+        } else {
+            _ = write!(target, "%{byte:02X}");
+        }
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let shown = |text: &str| url(text).map(|url| (url.server.shown(Some(9)), url.target));
+        let wanted = |server: &str, target: &str| Some((server.to_owned(), target.to_owned()));
+        assert_eq!(shown("/healthz"), wanted("localhost:9", "/healthz"));
+        assert_eq!(shown("http://a"), wanted("a:80", "/"));
+        assert_eq!(shown("http://a:81?x=1#y"), wanted("a:81", "/?x=1"));
+        assert_eq!(shown("http://[::1]/é|"), wanted("[::1]:80", "/%C3%A9%7C"));
+        assert_eq!(shown("http://[::1]:8080/a"), wanted("[::1]:8080", "/a"));
+    }
+}

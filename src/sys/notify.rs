@@ -1,0 +1,230 @@
+//! The `sd_notify` protocol: a socket for each run, and who has spoken through it.
+//!
+//! The kernel says who sent a datagram. A number alone proves nothing, so whoever speaks must be
+//! alive when it is looked at, and belong to the tree of the run.
+#![expect(unsafe_code, reason = "recvmsg with credentials: rustix takes a pid of 0 for valid")]
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixDatagram as StdDatagram;
+use std::path::{Path, PathBuf};
+
+use rustix::net::sockopt::set_socket_passcred;
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
+
+use super::folders::private;
+use super::prepare::marker;
+use super::proc;
+
+/// The longest datagram that is looked at; the rest of a longer one is cut off.
+const LONGEST: usize = 4 << 10;
+/// What a datagram can bring along: who sent it, and descriptors, which are closed.
+const SPACE: usize = 2 << 10;
+/// What the name of a socket holds.
+const MIDDLE: &str = "notify-";
+const END: &str = ".sock";
+/// Parents that are gone through.
+const DEEPEST: usize = 64;
+
+/// Makes the sockets of one engine.
+#[derive(Debug)]
+pub struct NotifySockets {
+    /// With what the names begin there.
+    folders: Vec<(PathBuf, String)>,
+}
+
+/// The socket of one run; its file goes when it is dropped.
+#[derive(Debug)]
+pub struct NotifySocket {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+/// One datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// Who sent it; nothing when that one is in no number of ours.
+    pub pid: Option<u32>,
+}
+
+impl NotifySockets {
+    /// In the project's own folder, which is to be held by nobody else; what a session left there
+    /// that was killed is removed. Its name, or else `id`, tells projects apart in a folder for all of them,
+    /// which is used when the path of the own folder is too long for a socket, or there is none.
+    pub fn new(own: Option<&Path>, id: &str) -> Self {
+        let user = rustix::process::geteuid().as_raw();
+        let project = own.and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
+        let id = project.unwrap_or(id);
+        let shared = |base: PathBuf| (base.join(format!("pitcrew-{user}")), format!("{id}-"));
+        let own = own.map(|own| (own.to_owned(), String::new()));
+        let shared = [shared(std::env::temp_dir()), shared("/tmp".into())];
+        let folders: Vec<_> = own.into_iter().chain(shared).collect();
+        for (folder, prefix) in &folders {
+            sweep(folder, prefix);
+        }
+        Self { folders }
+    }
+
+    /// A socket by this name. Must be called in a runtime.
+    pub fn bind(&self, name: &str) -> io::Result<NotifySocket> {
+        let mut refused = None;
+        for (folder, prefix) in &self.folders {
+            private(folder).map_err(io::Error::other)?;
+            let path = folder.join(format!("{prefix}{MIDDLE}{name}{END}"));
+            match bind(path) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => refused = Some(error),
+                done => return done,
+            }
+        }
+        Err(refused.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+}
+
+fn sweep(folder: &Path, prefix: &str) {
+    let begins = format!("{prefix}{MIDDLE}");
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = |name: &str| name.starts_with(&begins) && name.ends_with(END);
+        if name.to_str().is_some_and(is_ours) {
+            _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn bind(path: PathBuf) -> io::Result<NotifySocket> {
+    let bound = StdDatagram::bind(&path)?;
+    // From here on the file goes with it.
+    bound.set_nonblocking(true)?;
+    let made = UnixDatagram::from_std(bound).and_then(|socket| {
+        set_socket_passcred(&socket, true)?;
+        Ok(socket)
+    });
+    match made {
+        Ok(socket) => Ok(NotifySocket { socket, path }),
+        Err(error) => {
+            _ = std::fs::remove_file(&path);
+            Err(error)
+        }
+    }
+}
+
+impl Drop for NotifySocket {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl NotifySocket {
+    /// What `NOTIFY_SOCKET` is to say.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The next datagram. Cancel safe.
+    pub async fn receive(&self) -> io::Result<Datagram> {
+        self.socket.async_io(Interest::READABLE, || receive(&self.socket)).await
+    }
+}
+
+/// Room for what comes along, laid out as its head needs it.
+#[repr(C)]
+union Space {
+    _head: libc::cmsghdr,
+    bytes: [u8; SPACE],
+}
+
+fn receive(socket: &UnixDatagram) -> io::Result<Datagram> {
+    let mut bytes = vec![0_u8; LONGEST];
+    let mut space = Space { bytes: [0; SPACE] };
+    let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    // SAFETY: all zeroes is a valid `msghdr`: no name, no parts, no space.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut space).cast();
+    message.msg_controllen = SPACE as _;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: `message` points to `part` and `space`, both of the lengths it says, which outlive
+    // the call; `part` points to `bytes`.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+    let Ok(length) = usize::try_from(length) else { return Err(io::Error::last_os_error()) };
+    bytes.truncate(length);
+    if message.msg_flags & libc::MSG_TRUNC != 0 {
+        // The last line is cut, so it says nothing.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        bytes.truncate(end);
+    }
+    Ok(Datagram { bytes, pid: sender(&message) })
+}
+
+/// Who sent it. Descriptors that came along are closed.
+fn sender(message: &libc::msghdr) -> Option<u32> {
+    let mut pid = None;
+    // SAFETY: recvmsg has filled `message`, whose space is still there.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+    while !next.is_null() {
+        // SAFETY: not null, so it points to a whole head within the space, aligned as one.
+        let head = unsafe { *next };
+        // SAFETY: as above.
+        let data = unsafe { libc::CMSG_DATA(next) };
+        // SAFETY: a number without any access.
+        let before = unsafe { libc::CMSG_LEN(0) } as usize;
+        let length = (head.cmsg_len as usize).saturating_sub(before);
+        match (head.cmsg_level, head.cmsg_type) {
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
+                // SAFETY: the kernel wrote a `ucred` there, of which every value is valid.
+                // Its first field is the pid.
+                let one = i32::from_ne_bytes(unsafe { data.cast::<[u8; 4]>().read() });
+                pid = u32::try_from(one).ok().filter(|pid| *pid > 0);
+            }
+            (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
+                for place in 0..length / size_of::<i32>() {
+                    // SAFETY: within the length that the kernel wrote.
+                    let at = unsafe { data.add(place * size_of::<i32>()) };
+                    // SAFETY: as above.
+                    let fd = i32::from_ne_bytes(unsafe { at.cast::<[u8; 4]>().read() });
+                    // SAFETY: a descriptor that was made for us by this call, and for nobody else.
+                    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+                }
+            }
+            _ => {}
+        }
+        // SAFETY: as for the first one.
+        next = unsafe { libc::CMSG_NXTHDR(message, next) };
+    }
+    pid
+}
+
+/// Whether this one is the leader or comes down from it, parent by parent.
+///
+/// The leader must not have been reaped.
+pub fn descends(pid: u32, leader: u32) -> bool {
+    let mut pid = pid;
+    for _ in 0..DEEPEST {
+        if pid == leader {
+            return true;
+        }
+        match proc::stat(pid) {
+            Some(stat) if stat.parent > 1 => pid = stat.parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether this one carries the marks of the run with this environment. May take a moment.
+pub fn carries_marks(pid: u32, env: &[(std::ffi::OsString, std::ffi::OsString)]) -> bool {
+    marker(env).is_some_and(|marker| proc::marker(pid) == marker)
+}
+
+/// What to call it.
+pub fn describe(pid: u32) -> String {
+    proc::stat(pid).map_or_else(
+        || format!("{pid}, which is gone already"),
+        |stat| format!("{pid} ({})", proc::command_line(&stat)),
+    )
+}

@@ -1,0 +1,54 @@
+//! A host for tests that runs nothing: each command does what a script says.
+//!
+//! It stands below the engine, where the operating system is otherwise. So everything above it is the
+//! real thing in a test: retries, timeouts, stops, pools, events, output. Under tokio's paused time
+//! minutes pass in no time at all, and the same way each time:
+//!
+//! ```
+//! use std::time::Duration;
+//! use pitcrew::testing::{Script, ScriptedHost};
+//! use pitcrew::{Command, Error, ProcessManager};
+//!
+//! // In a test: #[tokio::test(start_paused = true)]
+//! #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() {
+//!     let host = ScriptedHost::new().on("backup *", Script::forever().out("begun"));
+//!     let manager = ProcessManager::with_host(host.clone());
+//!
+//!     let hour = Duration::from_secs(3600);
+//!     let error = manager.run(Command::shell("backup /home").timeout(hour)).await.unwrap_err();
+//!     assert!(matches!(error, Error::TimedOut { .. }));
+//!     assert_eq!(host.assert_ran("backup *").signals()[0].after, hour);
+//! }
+//! ```
+//!
+//! `docs/testing.md` shows how to test with it.
+
+mod actor;
+mod answer;
+mod asserts;
+mod call;
+mod child;
+mod files;
+mod gate;
+mod host;
+mod pattern;
+mod pipe;
+mod run;
+mod script;
+mod wires;
+
+pub use answer::{Answer, Beginning, Sequence};
+pub use call::Call;
+pub use child::ScriptedChild;
+pub use gate::Gate;
+pub use host::ScriptedHost;
+pub use pattern::Pattern;
+pub use pipe::{ScriptedInput, ScriptedOutput};
+pub use run::{Run, Sent, Target};
+pub use script::{Grandchild, Script};
+
+/// The examples of the page are run as they stand.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+mod page {}

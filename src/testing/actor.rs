@@ -1,0 +1,219 @@
+//! A scripted process: the task that does what its script says, and what signals do to it.
+//!
+//! Signals come before steps, so what was sent is done before anything more is printed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::files::{Files, Progress};
+use super::run::{Process, State};
+use super::script::{End, Grandchild, Reaction, Script, Step};
+use crate::spec::{Exit, Signal};
+
+/// Starts a process of a run. Must be called in a runtime.
+pub(super) fn start(
+    run: &Arc<State>,
+    command: String,
+    (parent, in_group): (Option<u32>, bool),
+    script: &Script,
+    files: Files,
+) -> Arc<Process> {
+    let (inbox, signals) = mpsc::unbounded_channel();
+    let exit = watch::Sender::new(None);
+    let pid = run.pids.next();
+    let process = Arc::new(Process { pid, parent, command, in_group, inbox, exit });
+    run.add(Arc::clone(&process));
+    let body = Body {
+        run: Arc::clone(run),
+        pid,
+        in_group,
+        files,
+        frames: vec![Frame::new(script, Some(script.end))],
+    };
+    let actor = Actor {
+        signals,
+        body,
+        reactions: script.reactions.clone(),
+        unkillable: script.unkillable,
+        stopped: false,
+        pending: VecDeque::new(),
+    };
+    let me = Arc::clone(&process);
+    tokio::spawn(async move {
+        let exit = actor.live().await;
+        me.exit.send_replace(Some(exit));
+    });
+    process
+}
+
+/// The task.
+struct Actor {
+    signals: mpsc::UnboundedReceiver<Signal>,
+    body: Body,
+    reactions: BTreeMap<Signal, Reaction>,
+    unkillable: bool,
+    stopped: bool,
+    /// Signals that came while it was stopped.
+    pending: VecDeque<Signal>,
+}
+
+impl Actor {
+    /// To its end. All of its descriptors are closed before anybody can see that.
+    async fn live(mut self) -> Exit {
+        loop {
+            let exit = tokio::select! {
+                biased;
+                Some(signal) = self.signals.recv() => self.take(signal),
+                done = self.body.go_on(), if !self.stopped => match done {
+                    Done::Exit(exit) => Some(exit),
+                    Done::Broken => self.react(Signal::PIPE),
+                },
+            };
+            if let Some(exit) = exit {
+                return exit;
+            }
+        }
+    }
+
+    /// A signal has come; gives how it ended if that was its end.
+    fn take(&mut self, signal: Signal) -> Option<Exit> {
+        match signal {
+            Signal::KILL => return (!self.unkillable).then_some(Exit::Signal(signal)),
+            Signal::STOP => {
+                self.stopped = true;
+                return None;
+            }
+            Signal::CONT => self.stopped = false,
+            _ if self.stopped => {
+                if !self.pending.contains(&signal) {
+                    self.pending.push_back(signal);
+                }
+                return None;
+            }
+            _ => {}
+        }
+        let mut exit = self.react(signal);
+        while exit.is_none() && !self.stopped {
+            let Some(signal) = self.pending.pop_front() else { break };
+            exit = self.react(signal);
+        }
+        exit
+    }
+
+    fn react(&mut self, signal: Signal) -> Option<Exit> {
+        match self.reactions.get(&signal).cloned() {
+            None => match usual(signal) {
+                Usual::Ends => return Some(Exit::Signal(signal)),
+                Usual::Stops => self.stopped = true,
+                Usual::Nothing => {}
+            },
+            Some(Reaction::Ignore) => {}
+            Some(Reaction::Become(script)) => {
+                self.body.frames = vec![Frame::new(&script, Some(script.end))];
+                self.unkillable |= script.unkillable;
+                self.reactions.insert(signal, Reaction::Ignore);
+                self.reactions.extend(script.reactions.clone());
+            }
+            Some(Reaction::Interlude(script)) => {
+                self.body.frames.push(Frame::new(&script, None));
+            }
+        }
+        None
+    }
+}
+
+/// What a signal does to a program that has said nothing about it.
+enum Usual {
+    Ends,
+    Stops,
+    Nothing,
+}
+
+fn usual(signal: Signal) -> Usual {
+    match signal.to_string().as_str() {
+        "CHLD" | "CONT" | "URG" | "WINCH" => Usual::Nothing,
+        "STOP" | "TSTP" | "TTIN" | "TTOU" => Usual::Stops,
+        _ => Usual::Ends,
+    }
+}
+
+/// What does the steps.
+struct Body {
+    run: Arc<State>,
+    pid: u32,
+    in_group: bool,
+    files: Files,
+    /// The script; above it what it was interrupted by.
+    frames: Vec<Frame>,
+}
+
+/// Where in a script it is.
+struct Frame {
+    steps: Arc<[Step]>,
+    place: usize,
+    /// Nothing when it goes on below.
+    end: Option<End>,
+    progress: Progress,
+}
+
+/// Why it does not go on.
+enum Done {
+    Exit(Exit),
+    /// It printed to a pipe that nobody reads any more.
+    Broken,
+}
+
+impl Frame {
+    fn new(script: &Script, end: Option<End>) -> Self {
+        let steps = script.steps.as_slice().into();
+        Self { steps, place: 0, end, progress: Progress::default() }
+    }
+
+    fn step_over(&mut self) {
+        self.place += 1;
+        self.progress = Progress::default();
+    }
+}
+
+impl Body {
+    /// Does step after step. Cancel safe: nothing is done twice or not at all.
+    async fn go_on(&mut self) -> Done {
+        loop {
+            let Self { frames, files, run, .. } = self;
+            let Some(frame) = frames.last_mut() else { return Done::Exit(Exit::Code(0)) };
+            let Some(step) = frame.steps.get(frame.place).cloned() else {
+                match frame.end {
+                    Some(End::Exit(exit)) => return Done::Exit(exit),
+                    Some(End::Forever) => std::future::pending().await,
+                    Some(End::Repeat) => {
+                        frame.place = 0;
+                        tokio::task::yield_now().await;
+                    }
+                    None => _ = frames.pop(),
+                }
+                continue;
+            };
+            let broken = if let Step::Leave(grandchild) = step {
+                self.leave(&grandchild);
+                false
+            } else {
+                files.perform(step, &mut frame.progress, run).await.is_err()
+            };
+            if let Some(frame) = self.frames.last_mut() {
+                frame.step_over();
+            }
+            if broken {
+                return Done::Broken;
+            }
+        }
+    }
+
+    fn leave(&self, grandchild: &Grandchild) {
+        let Files { stdout, stderr, .. } = &self.files;
+        let files = Files { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
+        let place = (Some(self.pid), self.in_group && grandchild.in_group);
+        start(&self.run, grandchild.command.clone(), place, &grandchild.script, files);
+    }
+}

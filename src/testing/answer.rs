@@ -1,0 +1,130 @@
+//! What a host answers a command with.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Call, Script};
+
+/// What a host answers a command with: a [`Script`], a [`Sequence`] of them, or what a function says.
+#[derive(Debug, Clone)]
+#[must_use = "an answer does nothing before a host is told about it"]
+pub struct Answer(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Always(Script),
+    Sequence(Sequence),
+    By(Arc<dyn Fn(&Call) -> Script + Send + Sync>),
+}
+
+impl Answer {
+    /// The script this function makes for the command.
+    ///
+    /// ```
+    /// use pitcrew::testing::{Answer, Script, ScriptedHost};
+    ///
+    /// let host = ScriptedHost::new().on(
+    ///     "echo *",
+    ///     Answer::by(|call| Script::new().out(call.line().trim_start_matches("echo "))),
+    /// );
+    /// # drop(host);
+    /// ```
+    pub fn by(answer: impl Fn(&Call) -> Script + Send + Sync + 'static) -> Self {
+        Self(Kind::By(Arc::new(answer)))
+    }
+
+    /// The script for this command, or why there is none.
+    pub(super) fn give(&self, call: &Call) -> Result<Script, String> {
+        match &self.0 {
+            Kind::Always(script) => Ok(script.clone()),
+            Kind::Sequence(sequence) => sequence.next(),
+            Kind::By(answer) => Ok(answer(call)),
+        }
+    }
+}
+
+impl From<Script> for Answer {
+    fn from(script: Script) -> Self {
+        Self(Kind::Always(script))
+    }
+}
+
+impl From<Sequence> for Answer {
+    fn from(sequence: Sequence) -> Self {
+        Self(Kind::Sequence(sequence))
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always(script) => script.fmt(f),
+            Self::Sequence(sequence) => sequence.fmt(f),
+            Self::By(_) => f.write_str("a function"),
+        }
+    }
+}
+
+/// One script after the other: the first command gets the first. What follows the last one has to be
+/// said, so that it is never a surprise.
+///
+/// ```
+/// use pitcrew::testing::{Script, ScriptedHost, Sequence};
+///
+/// let flaky = Sequence::new([Script::new().exit(1), Script::new().exit(1)]).then(Script::new());
+/// let twice = Sequence::new([Script::new(), Script::new()]).then_fail();
+/// let host = ScriptedHost::new().on("flaky", flaky).on("twice", twice);
+/// # drop(host);
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a sequence does nothing before a host is told about it"]
+pub struct Sequence {
+    scripts: Arc<[Script]>,
+    then: Option<Box<Script>>,
+    given: Arc<AtomicUsize>,
+}
+
+/// Scripts whose sequel is not said yet; see [`Sequence`].
+#[derive(Debug, Clone)]
+#[must_use = "say what follows: then, then_repeat_last or then_fail"]
+pub struct Beginning(Vec<Script>);
+
+impl Sequence {
+    /// These scripts in this order; say next what follows.
+    #[expect(clippy::new_ret_no_self, reason = "it is not one yet; that is the point")]
+    pub fn new(scripts: impl IntoIterator<Item = Script>) -> Beginning {
+        Beginning(scripts.into_iter().collect())
+    }
+
+    fn next(&self) -> Result<Script, String> {
+        let place = self.given.fetch_add(1, Ordering::Relaxed);
+        let script = self.scripts.get(place).or(self.then.as_deref());
+        let all = self.scripts.len();
+        script.cloned().ok_or_else(|| format!("the {all} scripts of its sequence are used up"))
+    }
+}
+
+impl Beginning {
+    /// After the last one, always this.
+    pub fn then(self, script: Script) -> Sequence {
+        self.followed_by(Some(script))
+    }
+
+    /// After the last one, the last one again. Of none at all there is no last one: that is as
+    /// [`Beginning::then_fail`].
+    pub fn then_repeat_last(self) -> Sequence {
+        let last = self.0.last().cloned();
+        self.followed_by(last)
+    }
+
+    /// One command more is an unexpected one.
+    pub fn then_fail(self) -> Sequence {
+        self.followed_by(None)
+    }
+
+    fn followed_by(self, then: Option<Script>) -> Sequence {
+        let then = then.map(Box::new);
+        Sequence { scripts: self.0.into(), then, given: Arc::default() }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a host was asked to run, and how it is shown.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::Path;
+
+use crate::sys::{Input, Launch, Output};
+
+/// Programs that run the text after `-c`.
+const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
+
+/// What a host was asked to run.
+///
+/// ```
+/// use pitcrew::testing::{Script, ScriptedHost};
+/// use pitcrew::{Command, ProcessManager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), pitcrew::Error> {
+/// let host = ScriptedHost::new().on("*", Script::new());
+/// let manager = ProcessManager::with_host(host.clone());
+/// manager.run(Command::new("git").args(["commit", "-m", "two words"]).env("LANG", "C")).await?;
+///
+/// let run = host.assert_ran("git *");
+/// assert_eq!(run.call().line(), "git commit -m 'two words'");
+/// assert_eq!(run.call().argv(), ["git", "commit", "-m", "two words"]);
+/// assert_eq!(run.call().env("LANG").unwrap(), "C");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Call {
+    launch: Launch,
+    line: String,
+    words: String,
+}
+
+impl Call {
+    pub(super) fn new(launch: Launch) -> Self {
+        let words = quoted(&launch.argv);
+        let line = shell_line(&launch.argv).unwrap_or_else(|| words.clone());
+        Self { launch, line, words }
+    }
+
+    /// As it could be typed: the text of a shell line as it is, program and arguments quoted where
+    /// they have to be. What a text pattern is held against.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Program and arguments, quoted where they have to be, a shell and its `-c` too.
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// The program.
+    pub fn program(&self) -> &OsStr {
+        self.launch.argv.first().map(OsString::as_os_str).unwrap_or_default()
+    }
+
+    /// Program and arguments. A shell line is `/bin/sh`, `-c` and its text.
+    pub fn argv(&self) -> &[OsString] {
+        &self.launch.argv
+    }
+
+    /// The working folder.
+    pub fn cwd(&self) -> &Path {
+        &self.launch.cwd
+    }
+
+    /// The value of a variable of its environment.
+    pub fn env(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        let mut all = self.launch.env.iter().rev();
+        all.find(|(known, _)| known == name.as_ref()).map(|(_, value)| value.as_os_str())
+    }
+
+    /// Its whole environment, what pitcrew marks it with too.
+    pub fn envs(&self) -> &[(OsString, OsString)] {
+        &self.launch.env
+    }
+
+    /// What its standard input is.
+    pub fn stdin(&self) -> &Input {
+        &self.launch.stdin
+    }
+
+    /// What its standard output is.
+    pub fn stdout(&self) -> &Output {
+        &self.launch.stdout
+    }
+
+    /// What its standard error is.
+    pub fn stderr(&self) -> &Output {
+        &self.launch.stderr
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+fn quoted(argv: &[OsString]) -> String {
+    let word = |word: &OsString| {
+        let text = word.to_string_lossy();
+        shlex::try_quote(&text).map_or_else(|_| format!("{text:?}"), std::borrow::Cow::into_owned)
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The text of `sh -c TEXT`, and what it has as `$1` and so on.
+fn shell_line(argv: &[OsString]) -> Option<String> {
+    let (program, rest) = argv.split_first()?;
+    let name = Path::new(program).file_name()?.to_str()?;
+    if !SHELLS.contains(&name) {
+        return None;
+    }
+    let is_c = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
+    };
+    let (text, rest) = rest.get(rest.iter().position(is_c)? + 1..)?.split_first()?;
+    let mut line = text.to_string_lossy().into_owned();
+    // The first one is `$0`, which says nothing.
+    if let Some(arguments) = rest.get(1..).filter(|arguments| !arguments.is_empty()) {
+        line.push(' ');
+        line.push_str(&quoted(arguments));
+    }
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(argv: &[&str]) -> String {
+        let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
+        shell_line(&argv).unwrap_or_else(|| quoted(&argv))
+    }
+
+    #[test]
+    fn commands_are_shown_as_they_could_be_typed() {
+        assert_eq!(shown(&["git", "log", "a b", ""]), "git log 'a b' ''");
+        assert_eq!(shown(&["/bin/sh", "-c", "echo 'a  b' | wc"]), "echo 'a  b' | wc");
+        assert_eq!(shown(&["bash", "-eu", "-o", "pipefail", "-c", "x"]), "x");
+        assert_eq!(shown(&["bash", "-euc", "x"]), "x");
+        assert_eq!(shown(&["sh", "-c", "ls \"$1\"", "sh", "a b"]), "ls \"$1\" 'a b'");
+        assert_eq!(shown(&["sh", "run.sh"]), "sh run.sh");
+        assert_eq!(shown(&["sh", "-c"]), "sh -c");
+        assert_eq!(shown(&["sh"]), "sh");
+    }
+}

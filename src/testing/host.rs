@@ -1,0 +1,220 @@
+//! The scripted host: rules, what it was asked, and the seam.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::child::{ScriptedChild, deliver};
+use super::pipe::{ScriptedInput, ScriptedOutput};
+use super::run::{Pids, Run, State, lock};
+use super::wires::{Joints, Wires};
+use super::{Answer, Call, Pattern, Script, actor};
+use crate::spec::{Signal, StartError, StartErrorKind};
+use crate::sys::{Host, Launch};
+
+/// A host that runs nothing: each command does what a [`Script`] says.
+///
+/// The rules are tried in the order in which they were given, and the first whose pattern matches
+/// answers. A command that none matches cannot be started, with an error that names it; it is a fault
+/// of the test or of the program, see [`ScriptedHost::assert_nothing_unexpected`].
+///
+/// A clone is another handle of the same host. Keep the one that was made and give clones away: when it
+/// goes, it panics (unless there is a panic already) if there was an unexpected command that nobody has
+/// asked about. So a test cannot pass by mistake.
+///
+/// ```
+/// use pitcrew::testing::{Script, ScriptedHost};
+/// use pitcrew::{Command, ProcessManager};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), pitcrew::Error> {
+/// let host = ScriptedHost::new()
+///     .on("git rev-parse *", Script::new().out("4f2a9c1"))
+///     .on("git push*", Script::new().err("rejected").exit(1));
+/// let manager = ProcessManager::with_host(host.clone());
+///
+/// let head = manager.run(Command::new("git").args(["rev-parse", "HEAD"])).await?;
+/// assert_eq!(head.stdout(), b"4f2a9c1\n");
+/// assert!(!manager.run(Command::shell("git push --force")).await?.success());
+///
+/// host.assert_ran_in_order(["git rev-parse HEAD", "git push --force"]);
+/// host.assert_not_ran("git pull*");
+/// # Ok(())
+/// # }
+/// ```
+pub struct ScriptedHost {
+    pub(super) shared: Arc<Shared>,
+    /// The one that was made, not a clone.
+    is_first: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    rules: Mutex<Vec<(Pattern, Answer)>>,
+    runs: Mutex<Vec<Run>>,
+    allows_unexpected: AtomicBool,
+    /// Somebody has asked whether there was an unexpected command.
+    pub(super) is_looked_at: AtomicBool,
+    pids: Arc<Pids>,
+    joints: Joints,
+}
+
+impl Default for ScriptedHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for ScriptedHost {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), is_first: false }
+    }
+}
+
+impl fmt::Debug for ScriptedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut host = f.debug_struct("ScriptedHost");
+        host.field("rules", &lock(&self.shared.rules)).field("ran", &self.ran());
+        host.finish_non_exhaustive()
+    }
+}
+
+impl Drop for ScriptedHost {
+    fn drop(&mut self) {
+        if self.is_first
+            && !std::thread::panicking()
+            && !self.shared.is_looked_at.load(Ordering::SeqCst)
+        {
+            self.assert_nothing_unexpected();
+        }
+    }
+}
+
+impl ScriptedHost {
+    /// A host without rules: every command is unexpected.
+    pub fn new() -> Self {
+        Self { shared: Arc::default(), is_first: true }
+    }
+
+    /// Commands like this do that: one more rule, after those there are.
+    #[must_use = "it is the host; `add` is for adding a rule to one"]
+    pub fn on(self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) -> Self {
+        self.add(pattern, answer);
+        self
+    }
+
+    /// One more rule, after those there are. What was started already stays as it is.
+    pub fn add(&self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) {
+        lock(&self.shared.rules).push((pattern.into(), answer.into()));
+    }
+
+    /// One more rule, before those there are: for a test that wants something else than the host that
+    /// all tests begin with.
+    ///
+    /// ```
+    /// use pitcrew::testing::{Script, ScriptedHost};
+    ///
+    /// fn usual() -> ScriptedHost {
+    ///     ScriptedHost::new().on("git *", Script::new()).on("npm *", Script::new())
+    /// }
+    /// let host = usual();
+    /// host.add_first("git push*", Script::new().exit(1));
+    /// ```
+    pub fn add_first(&self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) {
+        lock(&self.shared.rules).insert(0, (pattern.into(), answer.into()));
+    }
+
+    /// A command that no rule matches ends at once with code 0, and is no fault.
+    #[must_use = "it is the host"]
+    pub fn allow_unexpected(self) -> Self {
+        self.shared.allows_unexpected.store(true, Ordering::SeqCst);
+        self
+    }
+
+    /// Everything it was asked to run, in order, what could not be started too.
+    pub fn ran(&self) -> Vec<Run> {
+        lock(&self.shared.runs).clone()
+    }
+
+    /// What the script for this command is; or why there is none, and whether that is a fault.
+    fn script(&self, call: &Call) -> Result<Script, (StartError, bool)> {
+        // A function of a rule is not called under the lock: it may ask the host.
+        let rules = lock(&self.shared.rules).clone();
+        let answer = rules.iter().find(|(pattern, _)| pattern.matches(call));
+        let problem = match answer {
+            Some((_, answer)) => match answer.give(call) {
+                Ok(script) => {
+                    return refusal(&script, call).map_or(Ok(script), |e| Err((e, false)));
+                }
+                Err(problem) => problem,
+            },
+            None if self.shared.allows_unexpected.load(Ordering::SeqCst) => {
+                return Ok(Script::new());
+            }
+            None if rules.is_empty() => "there is no rule at all".to_owned(),
+            None => {
+                let all: Vec<String> = rules.iter().map(|(one, _)| one.to_string()).collect();
+                format!("no rule matches; there are {}", all.join(", "))
+            }
+        };
+        let message = format!("unexpected command: {call}; {problem}");
+        Err((StartError { kind: StartErrorKind::Other, message }, true))
+    }
+
+    fn start(&self, launch: Launch) -> Result<ScriptedChild, StartError> {
+        let shared = &self.shared;
+        // Also for what is not started: the other end of a joint must see that nobody is there.
+        let wires = shared.joints.wire(&launch);
+        let call = Call::new(launch);
+        let ready = self
+            .script(&call)
+            .and_then(|script| wires.map(|wires| (script, wires)).map_err(|error| (error, false)));
+        let (ready, refused) = match ready {
+            Ok(ready) => (Ok(ready), None),
+            Err((error, is_fault)) => (Err(error.clone()), Some((error, is_fault))),
+        };
+        let run = State::new(call, &shared.pids, refused);
+        lock(&shared.runs).push(Run(Arc::clone(&run)));
+        let (script, Wires { theirs, stdin, stdout, stderr }) = ready?;
+        let command = run.call.line().to_owned();
+        let leader = actor::start(&run, command, (None, true), &script, theirs);
+        Ok(ScriptedChild {
+            leader,
+            stdin: stdin.map(|pipe| ScriptedInput { pipe, run: Arc::clone(&run) }),
+            stdout: stdout.map(ScriptedOutput),
+            stderr: stderr.map(ScriptedOutput),
+            run,
+            is_reaped: false,
+        })
+    }
+}
+
+fn refusal(script: &Script, call: &Call) -> Option<StartError> {
+    let text = |text: &OsStr| text.to_string_lossy().into_owned();
+    let refused = script.refused.as_ref()?;
+    Some(refused.error(&text(call.program()), &text(call.cwd().as_os_str())))
+}
+
+impl Host for ScriptedHost {
+    type Child = ScriptedChild;
+
+    /// Must be called in a tokio runtime. The run begins at the call, not at the first poll.
+    fn launch(
+        &self,
+        launch: Launch,
+    ) -> impl Future<Output = Result<ScriptedChild, StartError>> + Send + use<> {
+        let started = self.start(launch);
+        async move { started }
+    }
+
+    /// Does not wait for anybody: scripts go on only when the runtime does.
+    fn end_everything(&self) {
+        for run in self.ran() {
+            for one in run.0.alive() {
+                deliver(&one, Signal::KILL);
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Which commands are meant.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::panic::Location;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Call;
+use crate::sys::{PROCESS, REPLICA};
+
+/// Which commands are meant. Text is a pattern for the line: `"git fetch*"`.
+///
+/// ```
+/// use pitcrew::testing::{Pattern, ScriptedHost, Script};
+///
+/// let host = ScriptedHost::new()
+///     .on("git fetch*", Script::new())
+///     .on(Pattern::argv(["git", "status"]), Script::new().out("clean"))
+///     .on(Pattern::program("npm"), Script::new().exit(1))
+///     .on(Pattern::when(|call| call.cwd().ends_with("web")), Script::forever());
+/// host.assert_not_ran("rm *");
+/// ```
+#[derive(Clone)]
+pub struct Pattern(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Line(String),
+    Program(OsString),
+    Argv(Vec<OsString>),
+    Process(String),
+    When(Test, &'static Location<'static>),
+}
+
+/// A condition of the test's own.
+type Test = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+
+impl Pattern {
+    /// Any command.
+    pub fn any() -> Self {
+        Self::line("*")
+    }
+
+    /// Commands whose line is this, where `*` stands for anything, even nothing, spaces and newlines
+    /// included. Nothing else has a meaning of its own.
+    ///
+    /// The line is what [`Call::line`] gives: the text of a shell line as it was written, or program
+    /// and arguments, quoted only where they have to be. A shell that was named as a program can be
+    /// meant either way, by `"exit 3"` and by `"sh -c 'exit 3'"`.
+    pub fn line(line: impl Into<String>) -> Self {
+        Self(Kind::Line(line.into()))
+    }
+
+    /// Commands that run this program: by its file name, or with a slash by exactly this path.
+    pub fn program(program: impl Into<OsString>) -> Self {
+        Self(Kind::Program(program.into()))
+    }
+
+    /// Commands with exactly this program and these arguments.
+    pub fn argv<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self(Kind::Argv(words.into_iter().map(Into::into).collect()))
+    }
+
+    /// Whatever is run for the process with this name: all replicas of `worker`, or `worker.2` alone.
+    /// In a library call that is the name of the command.
+    pub fn process(name: impl Into<String>) -> Self {
+        Self(Kind::Process(name.into()))
+    }
+
+    /// Commands for which this holds.
+    #[track_caller]
+    pub fn when(test: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        Self(Kind::When(Arc::new(test), Location::caller()))
+    }
+
+    /// Whether this command is meant.
+    pub fn matches(&self, call: &Call) -> bool {
+        match &self.0 {
+            Kind::Line(line) => is_like(call.line(), line) || is_like(call.words(), line),
+            Kind::Program(program) => {
+                let asked = call.program();
+                asked == program || Path::new(asked).file_name() == Some(program.as_os_str())
+            }
+            Kind::Argv(argv) => call.argv() == argv,
+            Kind::Process(name) => is_of(call, name),
+            Kind::When(test, _) => test(call),
+        }
+    }
+}
+
+/// Whether it is run for the process or the replica with this name.
+fn is_of(call: &Call, name: &str) -> bool {
+    let text = |name| call.env(name).map(OsStr::to_string_lossy);
+    let Some(known) = text(PROCESS) else { return false };
+    // A command of the library is marked `NAME@ID`.
+    let known = known.rsplit_once('@').map_or(&*known, |(name, _)| name);
+    known == name || text(REPLICA).is_some_and(|number| format!("{known}.{number}") == name)
+}
+
+/// Whether `text` is `pattern`, in which `*` stands for anything.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return text == pattern };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some((_, after)) = text.split_once(part) else { return false };
+        text = after;
+    }
+    text.ends_with(end)
+}
+
+impl From<&str> for Pattern {
+    fn from(line: &str) -> Self {
+        Self::line(line)
+    }
+}
+
+impl From<String> for Pattern {
+    fn from(line: String) -> Self {
+        Self::line(line)
+    }
+}
+
+impl From<&Pattern> for Pattern {
+    fn from(pattern: &Pattern) -> Self {
+        pattern.clone()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Line(line) => write!(f, "{line:?}"),
+            Kind::Program(program) => write!(f, "the program {:?}", program.to_string_lossy()),
+            Kind::Argv(argv) => write!(f, "exactly {argv:?}"),
+            Kind::Process(name) => write!(f, "process {name:?}"),
+            Kind::When(_, place) => write!(f, "the condition of {place}"),
+        }
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pattern({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn a_star_is_anything_and_nothing_else_is_special() {
+        for (text, pattern) in [
+            ("git fetch", "git fetch"),
+            ("git fetch --all", "git fetch*"),
+            ("git fetch", "git fetch*"),
+            ("git fetch", "*"),
+            ("", "*"),
+            ("", ""),
+            ("a\nb\nc", "a*c"),
+            ("a b c", "*b*"),
+            ("abcbd", "a*b*d"),
+            ("aXbXc", "a**c"),
+            ("[ -f x ] && echo ?", "[ -f x ]*?"),
+            ("echo *", "echo *"),
+        ] {
+            assert!(is_like(text, pattern), "{text:?} {pattern:?}");
+        }
+        for (text, pattern) in [
+            ("git fetch", "git"),
+            ("git fetch", "git fetc?"),
+            ("git", "git *"),
+            ("aba", "ab*ba"),
+            ("a", "a*a"),
+            ("abc", "*b"),
+            ("x", ""),
+            ("a/b", "a.b"),
+        ] {
+            assert!(!is_like(text, pattern), "{text:?} {pattern:?}");
+        }
+    }
+}

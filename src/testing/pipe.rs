@@ -1,0 +1,99 @@
+//! Pipes in memory, as wide as those of the kernel, and the ends that engine and scripts hold.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::sync::Mutex;
+
+use super::run::State;
+
+/// What fits into a pipe that nobody reads.
+const ROOM: usize = 64 << 10;
+
+/// A pipe: what is written to the first end comes out of the second.
+pub(super) fn pipe() -> (DuplexStream, DuplexStream) {
+    tokio::io::duplex(ROOM)
+}
+
+/// Where a script prints to. Clones are the same end, which is closed when all are gone.
+#[derive(Debug, Clone)]
+pub(super) enum Writer {
+    Pipe(Arc<Mutex<DuplexStream>>),
+    File(Arc<File>),
+    Nowhere,
+}
+
+impl Writer {
+    pub(super) fn of(pipe: DuplexStream) -> Self {
+        Self::Pipe(Arc::new(Mutex::new(pipe)))
+    }
+
+    /// Writes some of it. Cancel safe: what was written is known.
+    pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Pipe(pipe) => pipe.lock().await.write(bytes).await,
+            Self::File(file) => (&**file).write(bytes),
+            Self::Nowhere => Ok(bytes.len()),
+        }
+    }
+}
+
+/// What a script reads, and who writes down what it was.
+pub(super) struct Source {
+    pub(super) reader: Box<dyn AsyncBufRead + Send + Sync + Unpin>,
+    /// What it reads is recorded as it reads it; else it is when it is written.
+    pub(super) is_recorded: bool,
+}
+
+/// The end of an output of a scripted process that is read.
+#[derive(Debug)]
+pub struct ScriptedOutput(pub(super) DuplexStream);
+
+impl AsyncRead for ScriptedOutput {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+/// The end of the input of a scripted process that is written to. What is written is recorded, read
+/// or not.
+#[derive(Debug)]
+pub struct ScriptedInput {
+    pub(super) pipe: DuplexStream,
+    pub(super) run: Arc<State>,
+}
+
+impl AsyncWrite for ScriptedInput {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.pipe).poll_write(cx, bytes))?;
+        self.run.note_input(bytes.get(..written).unwrap_or_default());
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A pipe is closed by dropping it, not before.
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+}
+
+impl Drop for ScriptedInput {
+    fn drop(&mut self) {
+        self.run.note_input_closed();
+    }
+}

@@ -1,0 +1,285 @@
+//! One run as it is recorded: what it was asked, what was done to it, how it ended.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::Call;
+use crate::spec::{Exit, Signal, StartError};
+
+/// The first pid of a host. No real process can have it (Linux ends at 2²²), so a signal that went
+/// past the host would hit nobody.
+const FIRST_PID: u32 = 5_000_001;
+
+/// Gives pids, and knows when the host was made.
+#[derive(Debug)]
+pub(super) struct Pids {
+    epoch: Instant,
+    next: AtomicU32,
+}
+
+impl Default for Pids {
+    fn default() -> Self {
+        Self { epoch: now(), next: AtomicU32::new(FIRST_PID) }
+    }
+}
+
+impl Pids {
+    pub(super) fn next(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// One process of a run, alive or not.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    /// Nothing for the leader.
+    pub(super) parent: Option<u32>,
+    pub(super) command: String,
+    pub(super) in_group: bool,
+    pub(super) inbox: mpsc::UnboundedSender<Signal>,
+    pub(super) exit: watch::Sender<Option<Exit>>,
+}
+
+impl Process {
+    pub(super) fn is_alive(&self) -> bool {
+        self.exit.borrow().is_none()
+    }
+
+    /// The file name of its program, as far as the kernel would keep it.
+    pub(super) fn program(&self) -> String {
+        let first = self.command.split_whitespace().next().unwrap_or_default();
+        let name = first.rsplit('/').next().unwrap_or_default();
+        String::from_utf8_lossy(name.as_bytes().get(..15).unwrap_or(name.as_bytes())).into_owned()
+    }
+
+    pub(super) async fn ended(&self) -> Exit {
+        let mut exit = self.exit.subscribe();
+        let ended = exit.wait_for(Option::is_some).await;
+        // The sender lives as long as we do.
+        ended.ok().and_then(|exit| *exit).unwrap_or(Exit::Signal(Signal::KILL))
+    }
+}
+
+/// A signal that was sent to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Which one.
+    pub signal: Signal,
+    /// To whom.
+    pub to: Target,
+    /// How long after the start of the run, in the time of the runtime.
+    pub after: Duration,
+}
+
+/// Whom a signal was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The leader and all of its group.
+    Group,
+    /// A process that the run left behind.
+    Grandchild(u32),
+    /// The whole tree, in a group or not.
+    Tree,
+}
+
+/// What is known about a run; shared by everybody who has to do with it.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) call: Call,
+    pub(super) pids: Arc<Pids>,
+    pub(super) refused: Option<(StartError, bool)>,
+    began: Instant,
+    /// The leader first, if there is one.
+    processes: Mutex<Vec<Arc<Process>>>,
+    sent: Mutex<Vec<Sent>>,
+    input: Mutex<(Vec<u8>, bool)>,
+    reaped: AtomicBool,
+}
+
+impl State {
+    pub(super) fn new(
+        call: Call,
+        pids: &Arc<Pids>,
+        refused: Option<(StartError, bool)>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            call,
+            pids: Arc::clone(pids),
+            refused,
+            began: now(),
+            processes: Mutex::default(),
+            sent: Mutex::default(),
+            input: Mutex::default(),
+            reaped: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn add(&self, process: Arc<Process>) {
+        lock(&self.processes).push(process);
+    }
+
+    pub(super) fn leader(&self) -> Option<Arc<Process>> {
+        lock(&self.processes).first().cloned()
+    }
+
+    /// Those that are alive, the leader too.
+    pub(super) fn alive(&self) -> Vec<Arc<Process>> {
+        lock(&self.processes).iter().filter(|one| one.is_alive()).cloned().collect()
+    }
+
+    /// Those that are alive, without the leader.
+    pub(super) fn descendants(&self) -> Vec<Arc<Process>> {
+        let mut alive = self.alive();
+        alive.retain(|one| one.parent.is_some());
+        alive
+    }
+
+    pub(super) fn note_sent(&self, signal: Signal, to: Target) {
+        lock(&self.sent).push(Sent { signal, to, after: now() - self.began });
+    }
+
+    pub(super) fn note_input(&self, bytes: &[u8]) {
+        lock(&self.input).0.extend_from_slice(bytes);
+    }
+
+    pub(super) fn note_input_closed(&self) {
+        lock(&self.input).1 = true;
+    }
+
+    pub(super) fn note_reaped(&self) {
+        self.reaped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A run that a host was asked for, as it is now. Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use pitcrew::testing::{Script, ScriptedHost};
+/// use pitcrew::{Command, ProcessManager, Signal};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), pitcrew::Error> {
+/// let host = ScriptedHost::new().on("sort", Script::new().read_all().out("a\nb"));
+/// let manager = ProcessManager::with_host(host.clone());
+/// manager.run(Command::new("sort").stdin("b\na\n")).await?;
+///
+/// let run = host.assert_ran("sort");
+/// assert_eq!(run.input(), b"b\na\n");
+/// assert!(run.input_closed() && run.signals().is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Run(pub(super) Arc<State>);
+
+impl Run {
+    /// What was asked.
+    pub fn call(&self) -> &Call {
+        &self.0.call
+    }
+
+    /// How long after the host was made it was asked for, in the time of the runtime.
+    pub fn at(&self) -> Duration {
+        self.0.began - self.0.pids.epoch
+    }
+
+    /// The pid of its leader; nothing when it could not be started.
+    pub fn pid(&self) -> Option<u32> {
+        self.0.leader().map(|leader| leader.pid)
+    }
+
+    /// Why it could not be started.
+    pub fn refused(&self) -> Option<&StartError> {
+        self.0.refused.as_ref().map(|(error, _)| error)
+    }
+
+    /// Whether there was no rule for it, and that was not allowed.
+    pub fn was_unexpected(&self) -> bool {
+        matches!(self.0.refused, Some((_, true)))
+    }
+
+    /// Whether its leader is alive.
+    pub fn is_running(&self) -> bool {
+        self.0.leader().is_some_and(|leader| leader.is_alive())
+    }
+
+    /// How its leader ended, if it has.
+    pub fn exit(&self) -> Option<Exit> {
+        self.0.leader().and_then(|leader| *leader.exit.borrow())
+    }
+
+    /// Every signal it was sent, in order: what was asked for, without the CONT that comes with a TERM.
+    pub fn signals(&self) -> Vec<Sent> {
+        lock(&self.0.sent).clone()
+    }
+
+    /// Whether it was sent this signal.
+    pub fn got(&self, signal: Signal) -> bool {
+        lock(&self.0.sent).iter().any(|sent| sent.signal == signal)
+    }
+
+    /// What was written to its standard input, whether the script has read it or not. Of a file or of
+    /// the stage before in a pipeline: what the script has read.
+    pub fn input(&self) -> Vec<u8> {
+        lock(&self.0.input).0.clone()
+    }
+
+    /// Whether its standard input was closed at the other end. Of a file or of the stage before in a
+    /// pipeline: whether the script has read to the end.
+    pub fn input_closed(&self) -> bool {
+        lock(&self.0.input).1
+    }
+
+    /// Command lines of those it has started that are alive.
+    pub fn grandchildren(&self) -> Vec<String> {
+        self.0.descendants().iter().map(|one| one.command.clone()).collect()
+    }
+
+    /// What is left of it: processes that are alive, or a leader that was not reaped.
+    pub(super) fn left(&self) -> Vec<String> {
+        let alive = self.0.alive().into_iter();
+        let mut left: Vec<String> =
+            alive.map(|one| format!("{} {} is alive", one.pid, one.command)).collect();
+        if let Some(leader) = self.0.leader().filter(|leader| !leader.is_alive())
+            && !self.0.reaped.load(Ordering::SeqCst)
+        {
+            left.push(format!("{} {} was not reaped", leader.pid, leader.command));
+        }
+        left
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.call)?;
+        match &self.0.refused {
+            Some((_, true)) => f.write_str("   (unexpected)"),
+            Some((error, false)) => write!(f, "   (not started: {error})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut run = f.debug_struct("Run");
+        run.field("line", &self.call().line()).field("pid", &self.pid());
+        run.field("exit", &self.exit()).field("signals", &self.signals()).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the time of a record; in a test it is invented")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,133 @@
+//! What the descriptors of a scripted process are.
+//!
+//! A pipe of the system that joins two commands never carries anything here: both ends are known by
+//! its inode, and joined in memory. So time can be invented with a pipeline too.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Cursor};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{BufReader, DuplexStream};
+
+use super::files::Files;
+use super::pipe::{Source, Writer, pipe};
+use super::run::lock;
+use crate::spec::{StartError, StartErrorKind};
+use crate::sys::{Input, Launch, Output};
+
+/// Pipes of which one end was given to a command, and the other is still to come.
+#[derive(Debug, Default)]
+pub(super) struct Joints(Mutex<HashMap<(u64, u64), Joint>>);
+
+/// The ends that nobody has taken yet.
+#[derive(Debug)]
+struct Joint {
+    write: Option<DuplexStream>,
+    read: Option<DuplexStream>,
+}
+
+/// All ends of a run.
+pub(super) struct Wires {
+    pub(super) theirs: Files,
+    pub(super) stdin: Option<DuplexStream>,
+    pub(super) stdout: Option<DuplexStream>,
+    pub(super) stderr: Option<DuplexStream>,
+}
+
+impl Joints {
+    fn take(
+        &self,
+        id: (u64, u64),
+        end: impl Fn(&mut Joint) -> Option<DuplexStream>,
+    ) -> Option<DuplexStream> {
+        let mut all = lock(&self.0);
+        let joint = all.entry(id).or_insert_with(|| {
+            let (write, read) = pipe();
+            Joint { write: Some(write), read: Some(read) }
+        });
+        let taken = end(joint);
+        if joint.write.is_none() && joint.read.is_none() {
+            all.remove(&id);
+        }
+        taken
+    }
+
+    /// Makes everything that was asked for.
+    pub(super) fn wire(&self, launch: &Launch) -> Result<Wires, StartError> {
+        let (theirs_in, stdin) = self.input(&launch.stdin)?;
+        let (theirs_out, stdout) = self.output(&launch.stdout, None)?;
+        let (theirs_err, stderr) = self.output(&launch.stderr, Some(&theirs_out))?;
+        let theirs = Files { stdin: theirs_in, stdout: Some(theirs_out), stderr: Some(theirs_err) };
+        Ok(Wires { theirs, stdin, stdout, stderr })
+    }
+
+    fn input(&self, input: &Input) -> Result<(Option<Source>, Option<DuplexStream>), StartError> {
+        let read =
+            |pipe| Some(Source { reader: Box::new(BufReader::new(pipe)), is_recorded: true });
+        Ok(match input {
+            Input::Null | Input::Inherit => (None, None),
+            Input::Pipe => {
+                let (ours, theirs) = pipe();
+                let reader = Box::new(BufReader::new(theirs));
+                (Some(Source { reader, is_recorded: false }), Some(ours))
+            }
+            Input::Path(path) => (Some(file(path).map_err(|error| failed(&error))?), None),
+            Input::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
+                Ok(id) => (self.take(id, |joint| joint.read.take()).and_then(read), None),
+                Err(mut file) => {
+                    let mut bytes = Vec::new();
+                    io::Read::read_to_end(&mut file, &mut bytes).map_err(|error| failed(&error))?;
+                    (Some(Source { reader: Box::new(Cursor::new(bytes)), is_recorded: true }), None)
+                }
+            },
+        })
+    }
+
+    fn output(
+        &self,
+        output: &Output,
+        stdout: Option<&Writer>,
+    ) -> Result<(Writer, Option<DuplexStream>), StartError> {
+        Ok(match output {
+            // What a test prints is its own.
+            Output::Null | Output::Inherit => (Writer::Nowhere, None),
+            Output::Stdout => (stdout.cloned().unwrap_or(Writer::Nowhere), None),
+            Output::Pipe => {
+                let (theirs, ours) = pipe();
+                (Writer::of(theirs), Some(ours))
+            }
+            Output::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
+                Ok(id) => {
+                    let end = self.take(id, |joint| joint.write.take());
+                    (end.map_or(Writer::Nowhere, Writer::of), None)
+                }
+                Err(file) => (Writer::File(Arc::new(file)), None),
+            },
+        })
+    }
+}
+
+/// The number of the pipe it is an end of, or else the file it is.
+fn joint(fd: &OwnedFd) -> io::Result<Result<(u64, u64), File>> {
+    let file = File::from(fd.try_clone()?);
+    let meta = file.metadata()?;
+    Ok(if meta.file_type().is_fifo() { Ok((meta.dev(), meta.ino())) } else { Err(file) })
+}
+
+/// A file that is read, opened as the real host does, at the start.
+fn file(path: &Path) -> io::Result<Source> {
+    if !std::fs::metadata(path)?.is_file() {
+        let text =
+            format!("{} is no regular file, which a scripted host could read", path.display());
+        return Err(io::Error::other(text));
+    }
+    Ok(Source { reader: Box::new(Cursor::new(std::fs::read(path)?)), is_recorded: true })
+}
+
+fn failed(error: &io::Error) -> StartError {
+    StartError { kind: StartErrorKind::Other, message: format!("its descriptors: {error}") }
+}
