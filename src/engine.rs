@@ -36,7 +36,8 @@ pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
 pub use notice::Notices;
-pub use reload::Reread;
+pub(crate) use reload::ReloadWish;
+pub use reload::{ReloadHow, Reloaded, Reread};
 pub use run::Tap;
 
 use environment::Surroundings;
@@ -124,7 +125,7 @@ enum Next {
     Input(Input),
     Admission(Admission),
     /// The file is to be read again.
-    Reload,
+    Reload(ReloadWish),
     /// It was.
     Reread(Box<Outcome>),
 }
@@ -228,7 +229,7 @@ impl<H: Host> Engine<H> {
             match self.next(&mut files).await {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
-                Next::Reload => self.reload(),
+                Next::Reload(wish) => self.reload(wish),
                 Next::Reread(outcome) => self.reread(*outcome, &mut files),
             }
             for _ in 0..BATCH {
@@ -253,7 +254,7 @@ impl<H: Host> Engine<H> {
             Some(wish) = self.wishes.recv() => match wish {
                 Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
                 Wish::Admit(admission) => Next::Admission(admission),
-                Wish::Reload => Next::Reload,
+                Wish::Reload(wish) => Next::Reload(wish),
             },
             outcome = self.rereading.next() => Next::Reread(Box::new(outcome)),
             next = files.next() => next,

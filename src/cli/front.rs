@@ -12,6 +12,7 @@ use super::project::Held;
 use super::reload::Again;
 use super::{Ending, Global, diagnostics, project};
 use crate::engine::{Clock, Engine, Front, Notices, Reread, Settings};
+use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
 use crate::session::{Notice, Session};
@@ -255,7 +256,7 @@ impl World {
         let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                session.reload();
+                session.reload(Cause::Signal { signal: Signal::USR1 });
             }
         }));
     }

@@ -43,8 +43,12 @@ impl Reread for Again {
             });
             return Err(Fault::about(self.file.clone(), message).into());
         }
+        Ok(loaded)
+    }
+
+    fn prepare(&self, spec: &Spec) -> Result<(), Faults> {
         let mut policies = self.policies();
-        policies.processes.extend(project::policies(&loaded.spec, &policies.session).processes);
+        policies.processes.extend(project::policies(spec, &policies.session).processes);
         // The guardian must know what may stay before it is there.
         if let Some(journal) = &self.journal {
             journal.write(&policies).map_err(|error| {
@@ -52,6 +56,6 @@ impl Reread for Again {
             })?;
         }
         *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
-        Ok(loaded)
+        Ok(())
     }
 }

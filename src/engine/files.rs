@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::Next;
 use super::clock::Clock;
 use super::notice::Notices;
+use super::{Next, ReloadWish};
+use crate::machine::event::Cause;
 use crate::machine::{Change, Input, Moment};
 use crate::session::Notice;
 use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
@@ -93,7 +94,9 @@ impl Files {
     pub(super) async fn next(&mut self) -> Next {
         loop {
             match self.reports.recv().await {
-                Some(Report::Changed { whose: Whose::Project, .. }) => return Next::Reload,
+                Some(Report::Changed { whose: Whose::Project, path, .. }) => {
+                    return Next::Reload(ReloadWish::unwatched(Cause::FileChanged { path }));
+                }
                 Some(Report::Changed { whose, path, more, first, last }) => {
                     let Whose::Process(process) = whose else { continue };
                     let (first, last) = (Moment::after_start(first), Moment::after_start(last));

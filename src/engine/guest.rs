@@ -17,6 +17,8 @@ use crate::output::Capture;
 use crate::spec::PoolSpec;
 use crate::sys;
 
+use super::reload::ReloadWish;
+
 /// Anything that can be asked of an engine.
 pub(crate) enum Wish {
     /// Of what is there.
@@ -24,7 +26,7 @@ pub(crate) enum Wish {
     /// That somebody be let in and started.
     Admit(Admission),
     /// That the project's file be read again.
-    Reload,
+    Reload(ReloadWish),
 }
 
 /// Who shall be let in, all of them at once.

@@ -225,8 +225,13 @@ impl<H: Host> RunTask<H> {
     }
 
     fn renew(&mut self, spec: Arc<ProcessSpec>, log: Option<LogFile>) {
-        self.context.spec = spec;
+        let old = std::mem::replace(&mut self.context.spec, spec);
         self.pipes.outlet.log_to(log);
+        let (old, new) = (old.ready_line(), self.context.spec.ready_line());
+        if old != new {
+            self.pipes.outlet.look_again(new.cloned());
+            self.tell_found();
+        }
     }
 
     /// The stop command, or the signal and then CONT (which a child sends along with TERM itself),
@@ -406,12 +411,16 @@ impl<H: Host> RunTask<H> {
         }
     }
 
-    /// Something was read and kept, or one of the outputs has ended.
-    fn took(&mut self, length: usize) {
+    fn tell_found(&mut self) {
         if let Some(line) = self.pipes.outlet.found() {
             let run = self.context.run;
             _ = self.context.facts.send(Fact::Matched { run, line });
         }
+    }
+
+    /// Something was read and kept, or one of the outputs has ended.
+    fn took(&mut self, length: usize) {
+        self.tell_found();
         if length > 0 {
             self.spent += length;
             self.last_output = self.context.clock.now();

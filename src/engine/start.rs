@@ -139,7 +139,7 @@ impl<H: Host> Engine<H> {
         let known = self.sources.entry(run.process);
         let source = *known.or_insert_with(|| self.store.source(name));
         let mut intake = Intake::new(&self.store, source, run.run, log);
-        if let Some(Probe::Log(pattern)) = spec.ready.as_ref().map(|check| &check.probe) {
+        if let Some(pattern) = spec.ready_line() {
             intake.look_for(pattern.clone());
         }
         intake

@@ -24,13 +24,16 @@ pub enum Cause {
         path: String,
     },
     /// The project's file was read again.
-    Reload,
+    Reload {
+        /// Which time that was, from 1; `config_reloaded` has the same number.
+        reload: u32,
+    },
     /// The run before returned this code.
     Exit {
         /// That code.
         exit_code: i32,
     },
-    /// A signal ended the run.
+    /// A signal ended the run, or asked for it.
     Signal {
         /// That signal.
         signal: Signal,

@@ -275,17 +275,23 @@ events! {
     }
     /// The project's file was read again; processes, jobs and pools that are different.
     ConfigReloaded "config_reloaded" {
+        /// Which time it is, from 1.
+        reload: u32,
         /// Not there before.
         added: Vec<Name>,
         /// Something else now.
         changed: Vec<Name>,
         /// Not there any more.
         removed: Vec<Name>,
+        /// Who wanted it to be read: a person, a signal, or a change of a file.
+        cause: Cause,
     }
     /// The project's file was read again and has mistakes: nothing follows from it.
     ConfigRejected "config_rejected" {
         /// Every one, as `check --json` tells them.
         faults: Vec<serde_json::Value>,
+        /// Who wanted it to be read.
+        cause: Cause,
     }
     /// Nothing of a pool is left to run.
     PoolDrained "pool_drained" {

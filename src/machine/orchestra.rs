@@ -83,6 +83,8 @@ pub struct Orchestra {
     retiring: BTreeSet<ProcessId>,
     /// Not in the file any more, and still here.
     leavers: Leavers,
+    /// How often the file was read again.
+    reloads: u32,
     /// All that was started, where nothing was started that it depends on.
     chosen: Option<Vec<ProcessId>>,
     /// Alive and to be restarted because this dependency got a new run.
@@ -128,6 +130,7 @@ impl Orchestra {
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
             leavers: Leavers::default(),
+            reloads: 0,
             chosen: None,
             reruns: BTreeMap::new(),
             watching: Watching::default(),

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::Cause;
 use super::{
     Change, Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId,
     StateName,
@@ -210,7 +211,7 @@ impl World {
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
         let leaving = self.machine.leavers();
-        let step = self.machine.reload(self.now, spec);
+        let (step, _) = self.machine.reload(self.now, spec, Cause::User);
         if let Some(laws) = &mut self.laws {
             laws.forget_stops(&leaving);
             laws.spec = self.machine.spec().clone();

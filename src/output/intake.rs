@@ -9,7 +9,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::block::{Cut, Head};
 use super::lookout::Lookout;
-use super::{LogFile, LogStore, Partial, SourceId, Stream};
+use super::{Limit, LogFile, LogStore, Partial, Selection, SourceId, Stream};
 use crate::spec::Pattern;
 
 #[cfg(test)]
@@ -21,6 +21,8 @@ const PORTION: usize = 256 << 10;
 const SHOWN: usize = 4 << 10;
 /// A carry that was longer than this gives its memory back.
 const CARRY: usize = 4 << 10;
+/// So many kept lines are looked at in one go.
+const LOOK: usize = 1000;
 
 /// Takes the output of one run of one source.
 ///
@@ -56,6 +58,27 @@ impl Intake {
     /// Looks for a line that matches in all that comes from now on.
     pub fn look_for(&mut self, pattern: Pattern) {
         self.lookout = Some(Lookout::new(pattern));
+    }
+
+    /// Looks for something else, in what is kept of the run as well; or for nothing any more.
+    pub fn look_again(&mut self, pattern: Option<Pattern>) {
+        (self.found, self.lookout) = (None, None);
+        let Some(mut lookout) = pattern.map(Lookout::new) else { return };
+        let (selection, mut from) = (Selection::from(self.source), 0);
+        loop {
+            let kept = self.store.read(&selection, from, Limit::lines(LOOK));
+            let mut lines = kept.lines().filter(|line| line.run == self.run);
+            self.found =
+                lines.find_map(|line| lookout.look(line.stream, line.bytes, line.continues));
+            if self.found.is_some() {
+                return;
+            }
+            if kept.is_empty() {
+                break;
+            }
+            from = kept.next();
+        }
+        self.lookout = Some(lookout);
     }
 
     /// The line that was looked for, once.

@@ -280,7 +280,7 @@ fn sentence(event: &Event) -> Option<String> {
                 | Cause::User
                 | Cause::Dependency { .. }
                 | Cause::FileChanged { .. }
-                | Cause::Reload
+                | Cause::Reload { .. }
                 | Cause::Exit { .. }
                 | Cause::Signal { .. }
                 | Cause::Retry { .. }
@@ -330,7 +330,7 @@ fn stopping(e: &ProcessStopping) -> Option<String> {
     let why = match &e.cause {
         // A change tells of itself.
         Cause::Shutdown { .. } | Cause::FileChanged { .. } => return None,
-        Cause::Reload => "by the new file, ".to_owned(),
+        Cause::Reload { .. } => "by the new file, ".to_owned(),
         Cause::Timeout { after_ms } => {
             format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
         }

@@ -5,18 +5,24 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Name, PoolSpec, ProcessKind, ProcessSpec, Spec};
+use super::{Environment, Name, PoolSpec, Probe, ProcessKind, ProcessSpec, Spec};
 
 /// Processes, jobs and pools that are different, each in the order of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Difference {
-    pub(crate) added: Vec<Name>,
-    pub(crate) changed: Vec<Name>,
-    pub(crate) removed: Vec<Name>,
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Difference {
+    /// Not there before.
+    pub added: Vec<Name>,
+    /// Something else now.
+    pub changed: Vec<Name>,
+    /// Not there any more.
+    pub removed: Vec<Name>,
+    /// Who runs something else now and gets a new run because of it, one by one.
+    pub restarted: Vec<Name>,
 }
 
 impl Difference {
-    pub(crate) fn of(old: &Spec, new: &Spec) -> Self {
+    /// What `new` has that `old` has not, and the other way round.
+    pub fn of(old: &Spec, new: &Spec) -> Self {
         let mut all = Self::default();
         all.compare(&old.processes, &new.processes);
         // The jobs of a pool are told by themselves.
@@ -45,9 +51,26 @@ impl ProcessSpec {
     pub(crate) fn needs_new_run(&self, new: &Self) -> bool {
         self.command != new.command
             || self.cwd != new.cwd
-            || self.env != new.env
+            || !self.env.is_like(&new.env)
             || self.stdin != new.stdin
             || self.port != new.port
+            || new.has_socket() && !self.has_socket()
+    }
+
+    /// Whether the environment says where it can tell that it is ready.
+    fn has_socket(&self) -> bool {
+        matches!(self.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify))
+    }
+}
+
+impl Environment {
+    /// Whether a child cannot tell the two apart.
+    fn is_like(&self, other: &Self) -> bool {
+        let unset = |one: &Self| one.unset.iter().cloned().collect::<HashSet<_>>();
+        self.inherit == other.inherit
+            && self.set == other.set
+            && self.names_port == other.names_port
+            && (!self.inherit || unset(self) == unset(other))
     }
 }
 

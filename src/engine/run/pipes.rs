@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::{Tap, Tapped};
 use crate::engine::clock::Clock;
 use crate::output::{Capture, Intake, LogFile, Stream};
+use crate::spec::Pattern;
 
 /// One read takes at most this much.
 const READ: usize = 256 << 10;
@@ -41,6 +42,14 @@ impl Outlet {
     pub(super) fn log_to(&mut self, log: Option<LogFile>) {
         match self {
             Self::Store(intake) => intake.log_to(log),
+            Self::Capture(_) => {}
+        }
+    }
+
+    /// Looks for another line, or for none any more.
+    pub(super) fn look_again(&mut self, pattern: Option<Pattern>) {
+        match self {
+            Self::Store(intake) => intake.look_again(pattern),
             Self::Capture(_) => {}
         }
     }

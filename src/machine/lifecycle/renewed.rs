@@ -12,7 +12,13 @@ impl Lifecycle {
     /// Another spec. Limits of the run at hand count from its beginning.
     pub(in crate::machine) fn respec(&mut self, now: Moment, spec: Arc<ProcessSpec>) {
         let old = std::mem::replace(&mut self.spec, spec);
-        let State::Running { since, times_out, quiet_out, .. } = &mut self.state else { return };
+        let State::Running { since, times_out, quiet_out, checks, .. } = &mut self.state else {
+            return;
+        };
+        // It has kept its limits when its leader has ended.
+        if checks.over {
+            return;
+        }
         if old.timeout != self.spec.timeout {
             *times_out = self.spec.timeout.map(|timeout| *since + timeout);
         }
@@ -52,10 +58,10 @@ impl Lifecycle {
     }
 
     /// It goes now, or as soon as its run has ended.
-    pub(in crate::machine) fn depart(&mut self, now: Moment, out: &mut Step) {
+    pub(in crate::machine) fn depart(&mut self, now: Moment, cause: Cause, out: &mut Step) {
         if self.state == State::Idle {
             self.enter(now, State::Ended(Outcome::Stopped));
         }
-        self.stop(now, By::Reload, Cause::Reload, false, out);
+        self.stop(now, By::Reload, cause, false, out);
     }
 }

@@ -37,17 +37,41 @@ impl Leavers {
 impl Orchestra {
     /// Makes the project what `new` says, with as little as possible being restarted.
     ///
-    /// Nothing happens once the project is being stopped.
-    pub fn reload(&mut self, now: Moment, mut new: Spec) -> Step {
+    /// Nothing happens once the project is being stopped, and there is no difference then.
+    pub fn reload(&mut self, now: Moment, mut new: Spec, by: Cause) -> (Step, Option<Difference>) {
         self.catch_up(now);
+        let Some(difference) = self.foresee(&mut new) else {
+            return (std::mem::take(&mut self.out), None);
+        };
+        self.reloads = self.reloads.saturating_add(1);
+        let Difference { added, changed, removed, .. } = difference.clone();
+        let (stamp, reload) = (Stamp::default(), self.reloads);
+        let event = ConfigReloaded { stamp, reload, added, changed, removed, cause: by };
+        self.out.events.push(Event::from(event));
+        self.make_it(now, new);
+        self.settle(now);
+        (std::mem::take(&mut self.out), Some(difference))
+    }
+
+    /// What a reload would do; nothing when the project is being stopped. Jobs without a name get
+    /// the one they have.
+    pub fn foresee(&self, new: &mut Spec) -> Option<Difference> {
         if self.phase != Phase::Up || self.finish.is_some() {
-            return std::mem::take(&mut self.out);
+            return None;
         }
         new.keep_job_names(&self.spec);
-        let Difference { added, changed, removed } = Difference::of(&self.spec, &new);
-        let stamp = Stamp::default();
-        let event = ConfigReloaded { stamp, added, changed, removed };
-        self.out.events.push(Event::from(event));
+        let mut difference = Difference::of(&self.spec, new);
+        for id in self.of_the_file() {
+            let Some(one) = self.all.get(id) else { continue };
+            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
+            if spec.is_some_and(|spec| one.follows_its_file() && one.spec.needs_new_run(spec)) {
+                difference.restarted.push(one.name.clone());
+            }
+        }
+        Some(difference)
+    }
+
+    fn make_it(&mut self, now: Moment, new: Spec) {
         self.renew_pools(&new);
         let mut added = self.take_back(now, &new);
         let (renewed, leaving) = self.renew_members(now, &new);
@@ -66,17 +90,20 @@ impl Orchestra {
         if self.options.later == Later::Starts {
             self.start_new(now, starts);
         }
-        self.settle(now);
-        std::mem::take(&mut self.out)
     }
 
     /// Nobody has asked for what they need by name: what a person has stopped stays stopped.
     fn start_new(&mut self, now: Moment, ids: Vec<ProcessId>) {
+        let cause = self.this_reload();
         for id in &ids {
             self.resume_pool(*id);
-            self.with(*id, |one, _, _| one.want(now, Cause::Reload));
+            self.with(*id, |one, _, _| one.want(now, cause.clone()));
         }
         self.start_untouched(now, ids);
+    }
+
+    fn this_reload(&self) -> Cause {
+        Cause::Reload { reload: self.reloads }
     }
 
     fn renew_pools(&mut self, new: &Spec) {
@@ -140,7 +167,7 @@ impl Orchestra {
         let (moves, watches) = (one.spec.pool != spec.pool, one.spec.watch != spec.watch);
         let (run, name, replica) =
             (RunId { process: id, run: one.run }, one.name.clone(), one.replica);
-        let alive = one.is_alive();
+        let (alive, cause, old) = (one.is_alive(), self.this_reload(), Arc::clone(&one.spec));
         if moves {
             self.change_pool(now, id, Arc::clone(&spec));
         } else {
@@ -152,10 +179,13 @@ impl Orchestra {
         if alive {
             self.out.effects.push(Effect::Renew { run, name, replica, spec });
         }
-        if reruns {
-            let (by, cause) = (By::Reload, Cause::Reload);
-            self.with(id, |one, _, out| one.run_anew(now, by, cause, out));
-        }
+        self.with(id, |one, _, out| {
+            if reruns {
+                one.run_anew(now, By::Reload, cause, out);
+            } else {
+                one.renew_checks(now, &old, cause, out);
+            }
+        });
     }
 
     fn watch_anew(&mut self, id: ProcessId, spec: &ProcessSpec) {
@@ -242,7 +272,8 @@ impl Orchestra {
     }
 
     fn let_go(&mut self, now: Moment, id: ProcessId) {
-        self.with(id, |one, _, out| one.depart(now, out));
+        let cause = self.this_reload();
+        self.with(id, |one, _, out| one.depart(now, cause, out));
         // One that had ended already does not move, and nobody would look at it.
         if self.all.get(id).is_some_and(|one| matches!(one.state, State::Ended(_))) {
             self.retiring.insert(id);

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::project::{ms, process, s};
+use super::random::check;
 use crate::spec::{
-    CommandLine, Condition, Dependency, ProcessKind, ProcessSpec, Spec, WatchAction, WatchSpec,
+    Check, CommandLine, Condition, Dependency, ProcessKind, ProcessSpec, Spec, WatchAction,
+    WatchSpec,
 };
 
 /// One change; numbers are taken round the end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Edit {
     Remove(usize),
     Add(u32),
@@ -22,6 +24,8 @@ pub(super) enum Edit {
     NoNeeds(usize),
     Slots(u32),
     Watch(usize, bool),
+    Ready(usize, Option<Check>),
+    Health(usize, Option<Check>),
 }
 
 pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
@@ -37,6 +41,8 @@ pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
         1 => one().prop_map(Edit::NoNeeds),
         1 => (1_u32..4).prop_map(Edit::Slots),
         1 => (one(), any::<bool>()).prop_map(|(a, b)| Edit::Watch(a, b)),
+        3 => (one(), proptest::option::of(check())).prop_map(|(a, b)| Edit::Ready(a, b)),
+        2 => (one(), proptest::option::of(check())).prop_map(|(a, b)| Edit::Health(a, b)),
     ];
     proptest::collection::vec(edit, 0..6)
 }
@@ -45,7 +51,7 @@ pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
 pub(super) fn edited(spec: &Spec, edits: &[Edit]) -> Spec {
     let mut spec = spec.clone();
     for edit in edits {
-        apply(&mut spec, *edit);
+        apply(&mut spec, edit.clone());
     }
     mend(&mut spec);
     spec
@@ -102,6 +108,12 @@ fn apply(spec: &mut Spec, edit: Edit) {
             }
         }),
         Edit::NoNeeds(one) => change(spec, one, |process| process.depends_on.clear()),
+        Edit::Ready(one, check) => change(spec, one, |process| process.ready = check),
+        Edit::Health(one, check) => change(spec, one, |process| {
+            if process.kind == ProcessKind::Process {
+                process.health = check.filter(|check| check.probe.is_asked());
+            }
+        }),
         Edit::Watch(one, on) => change(spec, one, |process| {
             if process.kind == ProcessKind::Process {
                 process.watch = on.then(|| Arc::new(WatchSpec::default()));

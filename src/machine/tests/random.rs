@@ -18,7 +18,8 @@ use crate::spec::{
 
 mod scripts;
 
-use scripts::{check, script};
+pub(super) use scripts::check;
+use scripts::script;
 
 /// One process or job before it has a name.
 #[derive(Clone, Debug)]

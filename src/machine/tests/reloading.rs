@@ -49,9 +49,9 @@ fn new_ones_start_and_old_ones_go() {
     w.advance(s(1));
     assert_eq!(
         w.told("b"),
-        ["stopping 1/1 TERM reload", "killed 1/1 by reload sig TERM 1009ms reload"]
+        ["stopping 1/1 TERM reload 1", "killed 1/1 by reload sig TERM 1009ms reload 1"]
     );
-    assert_eq!(w.told("c")[0], "started 1/1 reload");
+    assert_eq!(w.told("c")[0], "started 1/1 reload 1");
     assert_eq!(names(&mut w), ["a", "c", "d"]);
     assert_eq!((run(&mut w, "a"), w.state("d")), (1, StateName::Idle));
 }

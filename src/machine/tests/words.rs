@@ -84,7 +84,7 @@ fn cause(cause: &Cause) -> String {
         Cause::User => "user".to_owned(),
         Cause::Dependency { on } => format!("dependency {on}"),
         Cause::FileChanged { path } => format!("file_changed {path}"),
-        Cause::Reload => "reload".to_owned(),
+        Cause::Reload { reload } => format!("reload {reload}"),
         Cause::Exit { exit_code } => format!("exit {exit_code}"),
         Cause::Signal { signal } => format!("signal {signal}"),
         Cause::Retry { retry, retries } => {

@@ -43,7 +43,7 @@ impl CheckLaws {
         (step, input): (&Step, Option<&Input>),
         views: &[&ProcessView],
     ) {
-        self.specs.extend(machine.specs());
+        self.renew(machine);
         self.starts(now, step);
         // What is due goes before what comes in, so the answer may find its run gone.
         if let Some(Input::Fact(fact)) = input {
@@ -61,6 +61,22 @@ impl CheckLaws {
             }
         }
         self.live.retain(|run, _| !self.over.contains(run));
+    }
+
+    /// What another probe has answered does not count for this one.
+    fn renew(&mut self, machine: &Orchestra) {
+        for (id, spec) in machine.specs() {
+            let Some(old) = self.specs.insert(id, Arc::clone(&spec)) else { continue };
+            for (_, seen) in self.live.iter_mut().filter(|(run, _)| run.process == id) {
+                for which in [Which::Ready, Which::Health] {
+                    let probe = |spec: &ProcessSpec| spec.check(which).map(|c| c.probe.clone());
+                    if probe(&old) != probe(&spec) {
+                        let row = seen.checks.entry(which).or_default();
+                        (row.good, row.bad) = (0, 0);
+                    }
+                }
+            }
+        }
     }
 
     fn starts(&mut self, now: Moment, step: &Step) {
@@ -182,7 +198,10 @@ impl CheckLaws {
                     let seen = self.live.get_mut(run).expect("probes of a live run");
                     let rows = || seen.checks.values();
                     assert!(rows().any(|row| row.flight.is_some()), "{run}: nothing is under way");
-                    self.over.insert(*run);
+                    let reloads = |event: &Event| matches!(event, Event::ConfigReloaded(_));
+                    if !step.events.iter().any(reloads) {
+                        self.over.insert(*run);
+                    }
                     for row in seen.checks.values_mut() {
                         row.flight = None;
                     }

@@ -13,7 +13,7 @@ fn replies() -> impl Strategy<Value = Vec<Reply>> {
     proptest::collection::vec(reply, 1..5)
 }
 
-pub(super) fn check() -> impl Strategy<Value = Check> {
+pub(in crate::machine::tests) fn check() -> impl Strategy<Value = Check> {
     let endpoint = Endpoint { host: "localhost".to_owned(), port: Port::Number(1) };
     let probe = prop_oneof![
         5 => Just(Probe::Tcp(endpoint)),
