@@ -131,16 +131,14 @@ impl Rereading {
 impl<H: Host> Engine<H> {
     /// Somebody wants the file to be read again.
     pub(super) fn reload(&mut self, wish: ReloadWish) {
-        match self.rereading.how.clone() {
-            Some(how) => self.rereading.begin(how, wish),
-            None => {
-                let text = "there is no file to be read again";
-                if wish.told.is_none() {
-                    self.notices.tell(Notice::general(text));
-                }
-                wish.tell(&Reloaded::Refused(text.to_owned()));
-            }
+        if let Some(how) = self.rereading.how.clone() {
+            return self.rereading.begin(how, wish);
         }
+        let text = "there is no file to be read again";
+        if wish.told.is_none() {
+            self.notices.tell(Notice::general(text));
+        }
+        wish.tell(&Reloaded::Refused(text.to_owned()));
     }
 
     /// It was read.
