@@ -122,12 +122,19 @@ fn a_plain_write_is_one_restart() {
 #[test]
 fn a_save_of_an_editor_is_one_restart() {
     each_save_is_one_restart(&[
-        // With the old file renamed, and with the old file copied; as users have it, with a swap file.
+        // With the old file renamed, with the old file copied, and without any of that; as users have
+        // it, with a swap file.
         (
             "vim",
             "vim -es -u NONE -c 'set swapfile backupcopy=no backup' -c 's/^/x/|wq' src/main.rs",
         ),
         ("vim", "vim -es -u NONE -c 'set swapfile backupcopy=yes' -c 's/^/x/|wq' src/main.rs"),
+        (
+            "vim",
+            "vim -es -u NONE -c 'set swapfile nobackup nowritebackup' -c 's/^/x/|wq' src/main.rs",
+        ),
+        // The same without vim: it tries whether it may make files, renames, writes, removes.
+        ("sh", "cd src; : > 4913; rm 4913; mv main.rs main.rs~; echo 1 > main.rs; rm main.rs~"),
         // emacs
         (
             "sh",

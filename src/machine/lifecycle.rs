@@ -196,6 +196,22 @@ impl Lifecycle {
         }
     }
 
+    /// What its run was started for, or is ended for.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match &self.state {
+            State::Waiting { cause, .. }
+            | State::Queued { cause, .. }
+            | State::Starting { cause, .. }
+            | State::Running { cause, .. }
+            | State::Backoff { cause, .. } => Some(cause),
+            State::Stopping { closing, .. } => match &closing.ending {
+                Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => Some(cause),
+                Ending::ByItself => None,
+            },
+            State::Idle | State::Ended(_) => None,
+        }
+    }
+
     pub(super) fn subject(&self) -> Subject {
         Subject {
             id: Some(self.id),

@@ -31,6 +31,7 @@ mod dependencies;
 mod edits;
 mod ending;
 mod every_key;
+mod explaining;
 mod health;
 mod pools;
 mod random;

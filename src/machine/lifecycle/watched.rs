@@ -82,6 +82,14 @@ impl Lifecycle {
         rests && !self.stopped && self.watch == Watch::On
     }
 
+    /// The file because of which its files are not watched any more.
+    pub(in crate::machine) fn suspended_by(&self) -> Option<&str> {
+        match &self.watch {
+            Watch::Suspended(path) => Some(path),
+            Watch::Off | Watch::On => None,
+        }
+    }
+
     /// What is to be said about its files.
     pub(in crate::machine) fn note_on_files(&self) -> Option<String> {
         match &self.watch {
