@@ -282,3 +282,26 @@ fn many_readings_at_once_come_to_what_the_file_says_last() {
     let events = project.events("events");
     assert!(of(&events, "config_rejected").is_empty());
 }
+
+#[test]
+fn a_file_that_is_gone_or_another_one_changes_nothing() {
+    let text = format!("[project]\nreload = true\n[process.a]\n{}", stays("one"));
+    let project = Project::new(&text);
+    let up = project.up(["--events", "events"]);
+    up.wait_out("| one 1.");
+    std::fs::rename(project.path("procfile.toml"), project.path("aside")).unwrap();
+    up.wait_err("the file was read again and has mistakes: nothing has changed");
+    // A folder of that name.
+    std::fs::create_dir(project.path("procfile.toml")).unwrap();
+    let before = readings(&project);
+    up.signal(libc::SIGUSR1);
+    wait_until("it was read", || readings(&project) > before);
+    std::fs::remove_dir(project.path("procfile.toml")).unwrap();
+    std::fs::rename(project.path("aside"), project.path("procfile.toml")).unwrap();
+    up.wait_err("the file was read again: nothing is different");
+    up.signal(libc::SIGINT);
+    up.done();
+    let events = project.events("events");
+    assert_eq!(of(&events, "process_started").len(), 1);
+    assert!(of(&events, "config_rejected").len() >= 2);
+}
