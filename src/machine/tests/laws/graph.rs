@@ -24,7 +24,7 @@ pub(super) fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
             Some(pool) => pool.jobs.clone(),
             None => vec![on.clone()],
         };
-        names.iter().any(|name| name == other || needs_it(spec, name, other))
+        on == other || names.iter().any(|name| name == other || needs_it(spec, name, other))
     })
 }
 
@@ -44,7 +44,7 @@ pub(super) fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> 
         let needed = |name: &Name| roots.iter().any(|root| needs_it(spec, root, name));
         // A guest is in no file: it comes with the pool that it is in.
         let of = process_of(*id);
-        let pool = || spec.pools.values().flat_map(|pool| &pool.jobs).any(&needed);
+        let pool = || spec.pools.keys().any(&needed);
         ids.contains(id) || of.map_or_else(pool, |name| needed(&name))
     })
     .collect()
