@@ -16,7 +16,7 @@ use crate::watch::{Now, Outside, Plan, Report, Wanted, Watcher, Whose, clean};
 
 /// Processes wait so long for their files to be watched. In a small project that is done by then,
 /// and no change is missed; a huge one must not hold them up.
-const HEAD_START: Duration = Duration::from_millis(50);
+const HEAD_START: Duration = Duration::from_millis(25);
 
 /// The thread that watches, if there is anything to be watched.
 #[derive(Debug)]
