@@ -23,6 +23,7 @@ mod look;
 mod manual;
 mod project;
 mod ps;
+mod reload;
 mod remote;
 mod run;
 mod steer;
@@ -156,6 +157,9 @@ struct UpArgs {
     /// Start nothing but what is named
     #[arg(long)]
     no_deps: bool,
+    /// Do not restart anything when files change
+    #[arg(long)]
+    no_watch: bool,
     /// Stay when nothing runs any more
     #[arg(long)]
     keep: bool,
@@ -183,16 +187,6 @@ struct UpArgs {
     /// For a detached project: return after this long, exit 124; the project goes on
     #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
     timeout: Option<Duration>,
-    /// Part of the contract, refused until it works.
-    #[arg(long = "no-watch", hide = true)]
-    no_watch: bool,
-}
-
-impl UpArgs {
-    /// The first flag that is known and not there yet.
-    fn later(&self) -> Option<&'static str> {
-        self.no_watch.then_some("--no-watch")
-    }
 }
 
 #[derive(Debug, Clone, Args)]

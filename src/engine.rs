@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -13,7 +14,7 @@ use crate::machine::event::Stamp;
 use crate::machine::{
     Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
 };
-use crate::output::{LogFile, LogStore, LogWriters, SourceId};
+use crate::output::{LogStore, SourceId};
 use crate::session::{Feed, Notice, Session};
 use crate::sys::Host;
 use crate::sys::notify::NotifySockets;
@@ -22,10 +23,13 @@ use crate::sys::notify::NotifySockets;
 mod ask;
 mod clock;
 mod environment;
+mod files;
 mod guest;
+mod logs;
 mod notice;
 mod notify;
 mod probes;
+mod reload;
 mod run;
 mod start;
 mod starts;
@@ -37,10 +41,15 @@ pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
 pub use notice::Notices;
+pub(crate) use reload::ReloadWish;
+pub use reload::{ReloadHow, Reloaded, Reread};
 pub use run::Tap;
 
 use environment::Surroundings;
+use files::Files;
+use logs::Logs;
 use probes::{Asked, Probes};
+use reload::{Outcome, Rereading};
 use run::Order;
 use starts::Starts;
 
@@ -51,8 +60,6 @@ const BATCH: usize = 256;
 /// jobs. It comes at most so often then, for each process.
 const CROWD: usize = 1000;
 const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(10);
-/// How long log files may take to be written when everything has ended.
-const LOGS_CLOSE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// What a child's descriptors are, where it is not what its process says.
 #[derive(Debug, Clone)]
@@ -71,13 +78,17 @@ pub struct Settings {
     /// Output is shown in colour, so children may be asked for it.
     pub colour: bool,
     /// A folder of the project's own, for sockets.
-    pub runtime: Option<std::path::PathBuf>,
+    pub runtime: Option<PathBuf>,
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// The process that runs in the foreground, if one does.
     pub front: Option<(ProcessId, Front)>,
     /// That process becomes the terminal's foreground group.
     pub takes_terminal: bool,
+    /// Files of pitcrew itself: it is no news when they change.
+    pub own_files: Vec<PathBuf>,
+    /// How the project's file is read again, if there is one.
+    pub reread: Option<Arc<dyn Reread>>,
     /// Who keeps the books about guests.
     pub(crate) witness: Option<Arc<dyn Witness>>,
 }
@@ -89,11 +100,12 @@ pub struct Engine<H: Host> {
     surroundings: Surroundings,
     front: Option<(ProcessId, Front)>,
     takes_terminal: bool,
+    own_files: Vec<PathBuf>,
+    rereading: Rereading,
     clock: Clock,
     store: Arc<LogStore>,
     sources: HashMap<ProcessId, SourceId>,
-    writers: LogWriters,
-    logs: HashMap<ProcessId, LogFile>,
+    logs: Logs,
     probes: Probes<H>,
     sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
@@ -122,6 +134,10 @@ enum Next {
     Admission(Admission),
     #[cfg(feature = "control")]
     Question(Question),
+    /// The file is to be read again.
+    Reload(ReloadWish),
+    /// It was.
+    Reread(Box<Outcome>),
 }
 
 impl<H: Host> Engine<H> {
@@ -133,7 +149,6 @@ impl<H: Host> Engine<H> {
         let store = LogStore::new(orchestra.spec().project.output);
         let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = Notices::new();
-        let log_notices = notices.clone();
         let (wishes, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
@@ -156,11 +171,12 @@ impl<H: Host> Engine<H> {
             sockets,
             front: settings.front,
             takes_terminal: settings.takes_terminal,
+            own_files: settings.own_files,
+            rereading: Rereading::new(settings.reread),
             clock,
             store,
             sources,
-            writers: LogWriters::new(move |notice| log_notices.tell(notice.into())),
-            logs: HashMap::new(),
+            logs: Logs::new(notices.clone()),
             orders: HashMap::new(),
             facts,
             wishes: received,
@@ -204,6 +220,7 @@ impl<H: Host> Engine<H> {
 
     /// Runs the project from its start to its end and says how it ended.
     pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> Finish {
+        let mut files = Files::start(self.plan(), &self.clock, &self.notices).await;
         let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
         self.carry_out(step);
         let finish = loop {
@@ -211,11 +228,13 @@ impl<H: Host> Engine<H> {
                 break finish.clone();
             }
             self.publish_at_pace();
-            match self.next().await {
+            match self.next(&mut files).await {
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
                 #[cfg(feature = "control")]
                 Next::Question(question) => self.answer(question),
+                Next::Reload(wish) => self.reload(wish),
+                Next::Reread(outcome) => self.reread(*outcome, &mut files),
             }
             for _ in 0..BATCH {
                 let known = self.facts.1.try_recv().ok().or_else(|| self.starts.try_next());
@@ -225,13 +244,13 @@ impl<H: Host> Engine<H> {
         };
         self.publish();
         self.probes.finish().await;
-        self.close_logs().await;
+        self.logs.close(&self.notices).await;
         self.store.close();
         finish
     }
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
-    async fn next(&mut self) -> Next {
+    async fn next(&mut self, files: &mut Files) -> Next {
         let shown = self.stale.then_some(self.paced);
         let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
         tokio::select! {
@@ -243,7 +262,10 @@ impl<H: Host> Engine<H> {
                 Wish::Admit(admission) => Next::Admission(admission),
                 #[cfg(feature = "control")]
                 Wish::Ask(question) => Next::Question(question),
+                Wish::Reload(wish) => Next::Reload(wish),
             },
+            outcome = self.rereading.next() => Next::Reread(Box::new(outcome)),
+            next = files.next() => next,
             () = self.clock.until(deadline) => Next::Input(Input::Tick),
         }
     }
@@ -281,6 +303,8 @@ impl<H: Host> Engine<H> {
                 | Effect::Stop { .. }
                 | Effect::Kill { .. }
                 | Effect::Signal { .. }
+                | Effect::Renew { .. }
+                | Effect::Tell { .. }
                 | Effect::Probe { .. }
                 | Effect::EndProbes { .. }
                 | Effect::AskQuiet { .. } => None,
@@ -325,6 +349,8 @@ impl<H: Host> Engine<H> {
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Renew { run, name, replica, spec } => self.renew(run, &name, replica, spec),
+            Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
             Effect::Probe { run, which, number, replica, spec } => {
                 self.probes.begin(Asked { run, which, number, replica, spec });
             }
@@ -339,8 +365,8 @@ impl<H: Host> Engine<H> {
         self.orders.remove(&process);
         self.sources.remove(&process);
         self.inputs.remove(&process);
-        // A log stays: it is waited for at the end. Guests have none.
         self.guests.remove(&process);
+        self.logs.forget(process);
     }
 
     fn order(&self, run: RunId, order: Order) {
@@ -348,21 +374,6 @@ impl<H: Host> Engine<H> {
             && *number == run.run
         {
             _ = orders.send(order);
-        }
-    }
-
-    /// Waits until what was printed is in the log files, or known to be lost.
-    async fn close_logs(&mut self) {
-        let logs: Vec<LogFile> = self.logs.drain().map(|(_, log)| log).collect();
-        if logs.is_empty() {
-            return;
-        }
-        let closed = tokio::task::spawn_blocking(move || {
-            logs.iter().filter(|log| !log.close(LOGS_CLOSE)).count()
-        });
-        if let Ok(late @ 1..) = closed.await {
-            let text = format!("{late} log files could not be written to the end");
-            self.notices.tell(Notice::general(text));
         }
     }
 }

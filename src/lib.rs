@@ -71,6 +71,7 @@ pub mod session;
 pub mod spec;
 pub mod sys;
 pub mod testing;
+mod watch;
 
 pub use library::{
     Attempt, Chunks, Command, Cursor, Error, Events, Fault, Job, Line, Lines, Observer, Output,

@@ -31,9 +31,9 @@ pub use event::{Cause, Event};
 pub use finish::{Finish, ShutdownReason};
 pub(crate) use lifecycle::short;
 pub use members::{Newcomer, Tenure};
+pub use orchestra::{Later, Options, Orchestra};
 #[cfg(feature = "control")]
 pub(crate) use orchestra::{Misfit, Scaled};
-pub use orchestra::{Options, Orchestra};
 pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
 pub use why::Explanation;
 
@@ -208,6 +208,21 @@ impl Fact {
     }
 }
 
+/// Files that a process watches have changed, and there was silence since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose files they are: a process with all its replicas.
+    pub process: Name,
+    /// The first that changed, relative to its `cwd`.
+    pub path: String,
+    /// How many others changed.
+    pub more: u64,
+    /// When the first change was seen.
+    pub first: Moment,
+    /// When the last change was seen.
+    pub last: Moment,
+}
+
 /// What must be done to the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -266,6 +281,24 @@ pub enum Effect {
         /// How it was at its end.
         view: Arc<ProcessView>,
     },
+    /// A run that is there goes by another spec from now on; it runs what it runs.
+    Renew {
+        /// This run.
+        run: RunId,
+        /// Who it is.
+        name: Name,
+        /// The number of the replica, where there are replicas.
+        replica: Option<u32>,
+        /// Its policies.
+        spec: Arc<ProcessSpec>,
+    },
+    /// Tell the user about something that is no change of state.
+    Tell {
+        /// Whom it is about.
+        about: Name,
+        /// One sentence.
+        text: String,
+    },
     /// Say since when a run has been silent; answered by [`Fact::Quiet`].
     AskQuiet {
         /// This run.
@@ -280,6 +313,8 @@ pub enum Input {
     Fact(Fact),
     /// A wish.
     Intent(Intent),
+    /// Files have changed.
+    Changed(Change),
     /// Time has passed.
     Tick,
 }

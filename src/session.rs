@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 #[cfg(feature = "control")]
 use crate::engine::Question;
-use crate::engine::{Admission, Clock, Wish};
+use crate::engine::{Admission, Clock, ReloadHow, ReloadWish, Reloaded, Wish};
+use crate::machine::event::Cause;
 use crate::machine::{Event, Intent, Snapshot};
 use crate::output::LogStore;
 use crate::spec::Name;
@@ -27,6 +28,20 @@ impl Session {
     /// Says a wish. Never waits; after the engine has ended it changes nothing.
     pub fn wish(&self, intent: Intent) {
         _ = self.wishes.send(Wish::Intent(intent));
+    }
+
+    /// Asks for the project's file to be read again, and for what is different to be applied.
+    pub fn reload(&self, by: Cause) {
+        _ = self.wishes.send(Wish::Reload(ReloadWish::unwatched(by)));
+    }
+
+    /// The same, by a person or a program that waits for what comes of it.
+    pub async fn reload_and_tell(&self, how: ReloadHow) -> Reloaded {
+        let (told, outcome) = oneshot::channel();
+        let wish = ReloadWish { by: Cause::User, how, told: Some(told) };
+        _ = self.wishes.send(Wish::Reload(wish));
+        let gone = |_| Reloaded::Refused("the project has ended".to_owned());
+        outcome.await.unwrap_or_else(gone)
     }
 
     /// Lets somebody in; false when the engine has ended.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 mod check;
+mod difference;
 #[cfg(test)]
 mod docs;
 mod fault;
@@ -23,8 +24,10 @@ mod resolve;
 mod schema;
 mod signal;
 mod units;
+mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
+pub use difference::Difference;
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
@@ -34,6 +37,7 @@ pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
 pub use units::{UnitError, parse_duration, parse_size};
+pub use watch::{WatchAction, WatchSpec};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
 ///
@@ -106,8 +110,14 @@ pub struct Project {
     pub dir: PathBuf,
     /// Every file that was read, the first one first; env files are not in here.
     pub files: Vec<PathBuf>,
+    /// Every env file that is named, also those that may be missing and are.
+    pub env_files: Vec<PathBuf>,
+    /// `[project] reload`: read it all again when one of these files changes.
+    pub reload: bool,
     /// Bounds of what is kept of the output.
     pub output: OutputLimits,
+    /// `[project] log.dir`: the folder of the log files, if there is one.
+    pub log_dir: Option<PathBuf>,
 }
 
 /// `output = { memory, line }`.
@@ -190,6 +200,8 @@ pub struct ProcessSpec {
     pub shutdown_on: ShutdownOn,
     /// Where its raw output goes.
     pub log: Option<LogPolicy>,
+    /// Files whose change restarts it.
+    pub watch: Option<Arc<WatchSpec>>,
 }
 
 /// Where a process comes from.

@@ -121,9 +121,15 @@ const LAYERS: &[Layer] = &[
         never: &["println!", "Instant::now", "SystemTime"],
     },
     Layer {
+        name: "watch",
+        layers: &["spec"],
+        crates: &["globset", "ignore", "rustix"],
+        never: &["async ", ".await", "SystemTime", "Instant", "std::process", "println!"],
+    },
+    Layer {
         name: "engine",
         // `session` is what it hands out.
-        layers: &["machine", "output", "probe", "session", "spec", "sys"],
+        layers: &["machine", "output", "probe", "session", "spec", "sys", "watch"],
         crates: &["tokio", "tracing"],
         never: &[],
     },

@@ -587,14 +587,6 @@ fn a_fifo_for_events_that_nobody_reads_is_an_error_and_no_wait() {
 }
 
 #[test]
-fn flags_that_are_not_there_yet_are_refused_by_name() {
-    let project = Project::new("[process.a]\ncommand = 'true'\n");
-    let done = project.up_done(["--no-watch"]);
-    done.assert_code(2);
-    done.assert_err("is not there yet in this version");
-}
-
-#[test]
 fn a_file_named_with_f_is_relative_to_c() {
     let project = Project::new("[process]\na = 'true'\n");
     std::fs::create_dir(project.path("sub")).unwrap();

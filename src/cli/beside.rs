@@ -160,6 +160,7 @@ fn alone(global: &Global, spec: &Spec, process: &ProcessSpec) -> Ending {
         log_file: None,
         foreground,
         passing: None,
+        again: None,
     };
     match project::hold_alone() {
         Ok(held) => front::serve(global, held, serve),

@@ -70,7 +70,12 @@ fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
         command.args(["--color", "always"]);
     }
     command.args(["up", "--no-tui", "--keep", "--quiet"]);
-    for (given, flag) in [(args.no_deps, "--no-deps"), (args.fail_fast, "--fail-fast")] {
+    let flags = [
+        (args.no_deps, "--no-deps"),
+        (args.no_watch, "--no-watch"),
+        (args.fail_fast, "--fail-fast"),
+    ];
+    for (given, flag) in flags {
         command.args(given.then_some(flag));
     }
     for (path, flag) in [(&args.events, "--events"), (&args.log_file, "--log-file")] {

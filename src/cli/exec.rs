@@ -41,6 +41,7 @@ pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
         events: None,
         log_file: None,
         foreground,
+        again: None,
         passing: Some(Box::new(move || pass_on(chunks))),
     };
     match project::hold_alone() {
@@ -101,6 +102,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         tags: BTreeSet::new(),
         shutdown_on: ShutdownOn::Never,
         log: None,
+        watch: None,
     })
 }
 
@@ -127,7 +129,10 @@ fn alone(process: ProcessSpec) -> Spec {
         file: PathBuf::new(),
         dir: process.cwd.clone(),
         files: Vec::new(),
+        env_files: Vec::new(),
+        reload: false,
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
+        log_dir: None,
     };
     let processes = IndexMap::from([(process.name.clone(), Arc::new(process))]);
     Spec { project, processes, pools: IndexMap::new() }

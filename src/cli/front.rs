@@ -9,9 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::Recorder;
 use super::project::Held;
+use super::reload::Again;
 use super::{Ending, Global, diagnostics, project, remote};
 use crate::control::Local;
-use crate::engine::{Clock, Engine, Front, Notices, Settings};
+use crate::engine::{Clock, Engine, Front, Notices, Reread, Settings};
+use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
 use crate::session::{Notice, Session};
@@ -41,6 +43,8 @@ pub(super) struct Serve {
     pub(super) events: Option<PathBuf>,
     pub(super) log_file: Option<PathBuf>,
     pub(super) foreground: Option<(ProcessId, Front)>,
+    /// How its file is read again, if it is.
+    pub(super) again: Option<Arc<Again>>,
     /// Passes on what the one in the foreground prints, on a thread of its own.
     pub(super) passing: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -91,6 +95,8 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         session: held.session,
         front: serve.foreground,
         takes_terminal: own.is_some() && process::in_foreground(),
+        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
+        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
         witness: None,
     };
     let takes_terminal = settings.takes_terminal;
@@ -115,8 +121,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         Err(error) => return project::failed(&format!("cannot open the control socket: {error}")),
     };
     let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
-    let world =
-        World { session: session.clone(), notices: notices.clone(), host: Arc::clone(&host) };
+    let world = World { session: session.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
     watching.follow_reader(plain.closed(), &session);
     if takes_terminal {
@@ -138,7 +143,8 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         server.finish().await;
     }
     if !last.leaving {
-        end_unclaimed(&host, &held.policies, &notices).await;
+        let policies = serve.again.as_ref().map_or(held.policies, |again| again.policies());
+        end_unclaimed(&host, &policies, &notices).await;
         drop((notices, world));
         let rest = async {
             if let Some(recorder) = recorder {
@@ -156,6 +162,16 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
     }
+}
+
+/// What pitcrew writes, as it is seen among the files of the project.
+fn own_files<'a>(files: impl IntoIterator<Item = &'a Option<PathBuf>>) -> Vec<PathBuf> {
+    let real = |file: &PathBuf| {
+        let name = file.file_name()?;
+        let folder = std::path::absolute(file).ok()?.parent()?.canonicalize().ok()?;
+        Some(folder.join(name))
+    };
+    files.into_iter().flatten().filter_map(real).collect()
 }
 
 fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> PlainOptions {
@@ -201,7 +217,6 @@ pub(super) async fn end_unclaimed(host: &RealHost, policies: &Policies, notices:
 /// What comes from outside while a project runs.
 pub(super) struct World {
     pub(super) session: Session,
-    pub(super) notices: Notices,
     pub(super) host: Arc<RealHost>,
 }
 
@@ -251,12 +266,13 @@ impl World {
         Watching { tasks, signals }
     }
 
+    /// SIGUSR1 reads the file again.
     fn watch_reload(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let notices = self.notices.clone();
+        let session = self.session.clone();
         let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                notices.tell(Notice::general("reloading the file is not there yet"));
+                session.reload(Cause::Signal { signal: Signal::USR1 });
             }
         }));
     }

@@ -18,6 +18,8 @@ pub(super) struct Held {
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
+    /// Where the guardian finds them.
+    pub(super) journal: Option<Journal>,
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
@@ -112,6 +114,7 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
         guardian,
         session,
         policies,
+        journal: Some(journal),
         recovered,
         descriptors,
         folders: Some(folders),
@@ -132,6 +135,7 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
         session,
         policies,
         recovered: Vec::new(),
+        journal: None,
         descriptors,
         folders: None,
         _lock: None,
@@ -175,7 +179,7 @@ fn recover(journal: &Journal) -> Vec<String> {
 }
 
 /// What the guardian leaves alive, from the file.
-fn policies(spec: &Spec, session: &str) -> Policies {
+pub(super) fn policies(spec: &Spec, session: &str) -> Policies {
     let of = |process: &ProcessSpec| Leftovers {
         strays: process.stop.strays,
         keep: process.stop.keep.as_ref().clone(),

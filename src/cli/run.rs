@@ -24,7 +24,8 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         Ok(held) => held,
         Err(ending) => return ending,
     };
-    let options = Options { seed: front::seed(), ..Options::default() };
+    // One run of it: a change of its files is for the next.
+    let options = Options { no_watch: true, seed: front::seed(), ..Options::default() };
     let serve = Serve {
         orchestra: Orchestra::new(spec, options),
         chosen: vec![id],
@@ -33,6 +34,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         events: None,
         log_file: None,
         foreground: Some((id, Front::Terminal)),
+        again: None,
         passing: None,
     };
     front::serve(global, held, serve)

@@ -1,18 +1,24 @@
 //! `up`: the project, or a part of it, from its start to its end.
 
+use std::sync::Arc;
+
 use super::front::{self, Serve, Shows};
+use super::reload::Again;
 use super::{Ending, Global, UpArgs, detach, project};
-use crate::machine::{Options, Orchestra};
+use crate::machine::{Later, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
-    if let Some(flag) = args.later() {
-        return project::wrong(&format!("`up {flag}` is not there yet in this version"));
-    }
     let spec = match project::load(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
     };
-    let options = Options { keep: args.keep, fail_fast: args.fail_fast, seed: front::seed() };
+    let options = Options {
+        keep: args.keep,
+        fail_fast: args.fail_fast,
+        no_watch: args.no_watch,
+        later: if args.names.is_empty() { Later::Starts } else { Later::Rests },
+        seed: front::seed(),
+    };
     let orchestra = Orchestra::new(spec.clone(), options);
     let chosen = if args.names.is_empty() {
         orchestra.autostart()
@@ -34,6 +40,10 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         Ok(held) => held,
         Err(ending) => return ending,
     };
+    let again = match project::locate(global) {
+        Ok(locate) => Again::new(locate, &spec, &held),
+        Err(ending) => return ending,
+    };
     let serve = Serve {
         orchestra,
         chosen,
@@ -42,6 +52,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         events: args.events.clone(),
         log_file: args.log_file.clone(),
         foreground: None,
+        again: Some(Arc::new(again)),
         passing: None,
     };
     front::serve(global, held, serve)

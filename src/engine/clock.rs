@@ -49,6 +49,12 @@ impl Clock {
         Timestamp::now()
     }
 
+    /// The same as files carry it.
+    pub(crate) fn since_1970() -> Duration {
+        Duration::try_from(Timestamp::now().duration_since(Timestamp::UNIX_EPOCH))
+            .unwrap_or_default()
+    }
+
     /// Stops the time.
     pub fn suspend(&self) {
         let mut suspended = self.suspended();

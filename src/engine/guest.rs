@@ -19,6 +19,8 @@ use crate::output::Capture;
 use crate::spec::PoolSpec;
 use crate::sys;
 
+use super::reload::ReloadWish;
+
 /// Anything that can be asked of an engine.
 pub(crate) enum Wish {
     /// Of what is there.
@@ -28,6 +30,8 @@ pub(crate) enum Wish {
     /// Something that has an answer.
     #[cfg(feature = "control")]
     Ask(Question),
+    /// That the project's file be read again.
+    Reload(ReloadWish),
 }
 
 /// Who shall be let in, all of them at once.

@@ -22,7 +22,7 @@ use super::notice::Notices;
 use super::notify::Ear;
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
-use crate::output::Stream;
+use crate::output::{LogFile, Stream};
 use crate::session::Notice;
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
@@ -51,6 +51,8 @@ pub(super) enum Order {
     Signal(Signal),
     /// Say since when it has been silent.
     AskQuiet,
+    /// Go by this spec from now on, and write this log.
+    Renew(Arc<ProcessSpec>, Option<LogFile>),
 }
 
 /// Raw chunks of a child, for somebody who passes them on as they come.
@@ -215,10 +217,21 @@ impl<H: Host> RunTask<H> {
                 self.kill().await;
             }
             Order::Signal(signal) => self.signal(signal),
+            Order::Renew(spec, log) => self.renew(spec, log),
             Order::AskQuiet => {
                 let (run, since) = (self.context.run, self.last_output);
                 _ = self.context.facts.send(Fact::Quiet { run, since });
             }
+        }
+    }
+
+    fn renew(&mut self, spec: Arc<ProcessSpec>, log: Option<LogFile>) {
+        let old = std::mem::replace(&mut self.context.spec, spec);
+        self.pipes.outlet.log_to(log);
+        let (old, new) = (old.ready_line(), self.context.spec.ready_line());
+        if old != new {
+            self.pipes.outlet.look_again(new.cloned());
+            self.tell_found();
         }
     }
 
@@ -315,6 +328,7 @@ impl<H: Host> RunTask<H> {
             Order::Stop(spec) => self.context.spec = Arc::clone(spec),
             Order::Kill => self.asked = Asked::Kill,
             Order::Signal(signal) => self.signal(*signal),
+            Order::Renew(spec, log) => self.renew(Arc::clone(spec), log.clone()),
             Order::AskQuiet => {}
         }
     }
@@ -408,12 +422,16 @@ impl<H: Host> RunTask<H> {
         }
     }
 
-    /// Something was read and kept, or one of the outputs has ended.
-    fn took(&mut self, length: usize) {
+    fn tell_found(&mut self) {
         if let Some(line) = self.pipes.outlet.found() {
             let run = self.context.run;
             _ = self.context.facts.send(Fact::Matched { run, line });
         }
+    }
+
+    /// Something was read and kept, or one of the outputs has ended.
+    fn took(&mut self, length: usize) {
+        self.tell_found();
         if length > 0 {
             self.spent += length;
             self.last_output = self.context.clock.now();

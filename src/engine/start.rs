@@ -154,14 +154,11 @@ impl<H: Host> Engine<H> {
         replica: Option<u32>,
         spec: &ProcessSpec,
     ) -> Intake {
-        let log = spec.log.as_ref().map(|policy| {
-            let open = || self.writers.open(name, policy, replica);
-            self.logs.entry(run.process).or_insert_with(open).clone()
-        });
+        let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
         let known = self.sources.entry(run.process);
         let source = *known.or_insert_with(|| self.store.source(name));
         let mut intake = Intake::new(&self.store, source, run.run, log);
-        if let Some(Probe::Log(pattern)) = spec.ready.as_ref().map(|check| &check.probe) {
+        if let Some(pattern) = spec.ready_line() {
             intake.look_for(pattern.clone());
         }
         intake

@@ -182,5 +182,6 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         tags: BTreeSet::new(),
         shutdown_on: ShutdownOn::Never,
         log: None,
+        watch: None,
     }
 }

@@ -144,6 +144,10 @@ impl Record {
             // About the end for good, or not about a process.
             Event::ProcessGaveUp(_)
             | Event::ProcessSkipped(_)
+            | Event::FileChanged(_)
+            | Event::WatchSuspended(_)
+            | Event::ConfigReloaded(_)
+            | Event::ConfigRejected(_)
             | Event::PoolDrained(_)
             | Event::ProjectReady(_)
             | Event::ProjectStopping(_)

@@ -180,6 +180,8 @@ fn by_word(by: By) -> &'static str {
         By::Stop => "stop",
         By::Kill => "kill",
         By::Restart => "restart",
+        By::FileChange => "file change",
+        By::Reload => "reload",
         By::Health => "failed health check",
         By::Shutdown => "shutdown",
     }

@@ -18,12 +18,22 @@ pub enum Cause {
         /// The other one.
         on: Name,
     },
+    /// Files that are watched have changed.
+    FileChanged {
+        /// The first of them, relative to `cwd`.
+        path: String,
+    },
+    /// The project's file was read again.
+    Reload {
+        /// Which time that was, from 1; `config_reloaded` has the same number.
+        reload: u32,
+    },
     /// The run before returned this code.
     Exit {
         /// That code.
         exit_code: i32,
     },
-    /// A signal ended the run.
+    /// A signal ended the run, or asked for it.
     Signal {
         /// That signal.
         signal: Signal,
@@ -87,6 +97,31 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Where it came from, in words that go after what is, if there is more to say than that
+    /// somebody wanted it.
+    pub fn origin(&self) -> Option<String> {
+        match self {
+            Self::FileChanged { path } => Some(format!("because {path} changed")),
+            Self::Reload { reload } => {
+                Some(format!("because the file was read again (reload {reload})"))
+            }
+            Self::Dependency { on } => Some(format!("because of {on}")),
+            Self::Retry { retry, retries: Some(of) } => Some(format!("as retry {retry} of {of}")),
+            Self::Retry { retry, retries: None } => Some(format!("as retry {retry}")),
+            Self::Pool { failed, .. } => Some(format!("because {failed} failed")),
+            Self::Unhealthy { .. } => Some("because its health check failed".to_owned()),
+            Self::Start
+            | Self::User
+            | Self::Exit { .. }
+            | Self::Signal { .. }
+            | Self::RetriesExhausted { .. }
+            | Self::Timeout { .. }
+            | Self::IdleTimeout { .. }
+            | Self::ReadyTimeout { .. }
+            | Self::Shutdown { .. } => None,
+        }
+    }
+
     /// What a check missed and how often, if that is the cause.
     pub fn misses(&self) -> Option<String> {
         let Self::Unhealthy { probe, answer, misses, .. } = self else { return None };

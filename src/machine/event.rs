@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ProcessId;
 pub use super::cause::Cause;
-use crate::spec::{Name, Signal, StartErrorKind, Stray};
+use crate::spec::{Name, Signal};
+
+pub use parts::{By, Ended, Link, RunError, Subject, WaitingOn};
+
+mod parts;
 
 /// Number and time of an event; put on by the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,135 +29,6 @@ impl Default for Stamp {
 /// Writes a time as RFC 3339 in UTC with exactly three digits of a second.
 pub(crate) fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{time:.3}"))
-}
-
-/// Whose event it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// Its number in this program; nothing in an event that was read.
-    #[serde(skip)]
-    pub id: Option<ProcessId>,
-    /// `worker.1`
-    pub name: Name,
-    /// `worker`
-    pub process: Name,
-    /// The run it is about; the latest one, or 0 before the first.
-    pub run: u32,
-    /// The try number of that run.
-    pub attempt: u32,
-}
-
-/// Why a run was `failed`: it could not be spawned, or we had to end it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunError {
-    /// See [`StartErrorKind::ProgramNotFound`].
-    ProgramNotFound,
-    /// See [`StartErrorKind::CwdNotFound`].
-    CwdNotFound,
-    /// See [`StartErrorKind::NotExecutable`].
-    NotExecutable,
-    /// See [`StartErrorKind::ArgumentsTooLong`].
-    ArgumentsTooLong,
-    /// See [`StartErrorKind::ResourceLimit`].
-    ResourceLimit,
-    /// See [`StartErrorKind::Other`].
-    Other,
-    /// It ran longer than its `timeout`.
-    Timeout,
-    /// It was silent longer than its `idle_timeout`.
-    IdleTimeout,
-    /// It was not ready in time.
-    ReadyTimeout,
-    /// Something of its tree could not be ended.
-    Unkillable,
-}
-
-impl From<StartErrorKind> for RunError {
-    fn from(kind: StartErrorKind) -> Self {
-        match kind {
-            StartErrorKind::ProgramNotFound => Self::ProgramNotFound,
-            StartErrorKind::CwdNotFound => Self::CwdNotFound,
-            StartErrorKind::NotExecutable => Self::NotExecutable,
-            StartErrorKind::ArgumentsTooLong => Self::ArgumentsTooLong,
-            StartErrorKind::ResourceLimit => Self::ResourceLimit,
-            StartErrorKind::Other => Self::Other,
-        }
-    }
-}
-
-impl RunError {
-    /// As it is written in events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ProgramNotFound => "program_not_found",
-            Self::CwdNotFound => "cwd_not_found",
-            Self::NotExecutable => "not_executable",
-            Self::ArgumentsTooLong => "arguments_too_long",
-            Self::ResourceLimit => "resource_limit",
-            Self::Other => "other",
-            Self::Timeout => "timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::ReadyTimeout => "ready_timeout",
-            Self::Unkillable => "unkillable",
-        }
-    }
-}
-
-/// By what a run was ended on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum By {
-    /// A stop.
-    Stop,
-    /// A kill.
-    Kill,
-    /// A restart.
-    Restart,
-    /// Its health check failed.
-    Health,
-    /// The project was being stopped.
-    Shutdown,
-}
-
-/// What the three end events share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct Ended {
-    /// The leader's exit code, if it returned one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i32>,
-    /// The signal that ended the leader, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<Signal>,
-    /// Whether the run ended well: by itself, with one of its success codes.
-    pub success: bool,
-    /// How long it ran, in milliseconds; 0 when it was never spawned.
-    pub duration_ms: u64,
-    /// Whether descendants outlived the leader.
-    pub leaked: bool,
-    /// Which ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub strays: Vec<Stray>,
-}
-
-/// One link of the chain that explains a skipped process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The dependency.
-    pub name: Name,
-    /// What it was to reach.
-    pub condition: crate::spec::Condition,
-    /// Why it cannot any more.
-    pub why: String,
-}
-
-/// A dependency that is waited for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WaitingOn {
-    /// The dependency.
-    pub name: Name,
-    /// What it must reach.
-    pub condition: crate::spec::Condition,
 }
 
 /// An event as it is written: number, time and kind first.
@@ -374,6 +248,51 @@ events! {
         /// The dependency, or the pool that was stopped.
         cause: Cause,
     }
+    /// Files of a process have changed, and something follows from that.
+    FileChanged "file_changed" {
+        /// The process, whatever number of replicas it has.
+        name: Name,
+        /// The same.
+        process: Name,
+        /// The first that changed, relative to its `cwd`.
+        path: String,
+        /// How many others changed with it.
+        more: u64,
+        /// What follows, as in the file: `restart`, `signal:HUP`, `run:NAME`.
+        action: String,
+    }
+    /// A process was restarted too often in a row, each time soon after its start: changes of its
+    /// files do nothing until it is restarted by hand.
+    WatchSuspended "watch_suspended" {
+        /// The process.
+        name: Name,
+        /// The same.
+        process: Name,
+        /// The file that changed last.
+        path: String,
+        /// How many restarts there were.
+        restarts: u32,
+    }
+    /// The project's file was read again; processes, jobs and pools that are different.
+    ConfigReloaded "config_reloaded" {
+        /// Which time it is, from 1.
+        reload: u32,
+        /// Not there before.
+        added: Vec<Name>,
+        /// Something else now.
+        changed: Vec<Name>,
+        /// Not there any more.
+        removed: Vec<Name>,
+        /// Who wanted it to be read: a person, a signal, or a change of a file.
+        cause: Cause,
+    }
+    /// The project's file was read again and has mistakes: nothing follows from it.
+    ConfigRejected "config_rejected" {
+        /// Every one, as `check --json` tells them.
+        faults: Vec<serde_json::Value>,
+        /// Who wanted it to be read.
+        cause: Cause,
+    }
     /// Nothing of a pool is left to run.
     PoolDrained "pool_drained" {
         /// That pool.
@@ -410,7 +329,11 @@ impl Event {
             Self::ProcessFailed(e) => Some(&e.of),
             Self::ProcessGaveUp(e) => Some(&e.of),
             Self::ProcessSkipped(e) => Some(&e.of),
-            Self::PoolDrained(_)
+            Self::FileChanged(_)
+            | Self::WatchSuspended(_)
+            | Self::ConfigReloaded(_)
+            | Self::ConfigRejected(_)
+            | Self::PoolDrained(_)
             | Self::ProjectReady(_)
             | Self::ProjectStopping(_)
             | Self::ProjectStopped(_) => None,

@@ -20,11 +20,14 @@ use crate::spec::{Name, ProcessSpec, Stray};
 mod checks;
 mod closing;
 mod facts;
+mod renewed;
 mod state;
+mod watched;
 
 pub(super) use checks::{Checks, Level, Trial};
 pub(crate) use state::short;
 pub(super) use state::{Closing, Ending, LastRun, Outcome, Reached, State, Then};
+pub(super) use watched::{Call, Watch};
 
 /// What keeps a process from ever running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub(super) struct Lifecycle {
     pub(super) entered: Moment,
     /// Number of the latest run, 0 before the first.
     pub(super) run: u32,
+    /// When the latest run was asked for: it sees the files as they are from then on.
+    pub(super) asked: Moment,
     /// The latest run got as far as exec; goes with the next run.
     pub(super) started: bool,
     /// How the latest run ended; nothing before that, and again from the next run on.
@@ -71,6 +76,10 @@ pub(super) struct Lifecycle {
     pub(super) priority: i32,
     /// How long after it was first wanted it may run.
     pub(super) delay: Duration,
+    /// A person has stopped it, whatever its end came to.
+    stopped: bool,
+    /// How it stands with its files.
+    pub(super) watch: Watch,
     /// As it was shown last; nothing when something has changed since.
     pub(super) view: Option<Arc<ProcessView>>,
 }
@@ -90,6 +99,7 @@ impl Lifecycle {
             state: State::Idle,
             entered: Moment::default(),
             run: 0,
+            asked: Moment::default(),
             started: false,
             last: None,
             left: Vec::new(),
@@ -101,6 +111,8 @@ impl Lifecycle {
             tenure: Tenure::Lasting,
             priority: 0,
             delay: Duration::ZERO,
+            stopped: false,
+            watch: Watch::Off,
             view: None,
         }
     }
@@ -184,6 +196,22 @@ impl Lifecycle {
         }
     }
 
+    /// What its run was started for, or is ended for.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match &self.state {
+            State::Waiting { cause, .. }
+            | State::Queued { cause, .. }
+            | State::Starting { cause, .. }
+            | State::Running { cause, .. }
+            | State::Backoff { cause, .. } => Some(cause),
+            State::Stopping { closing, .. } => match &closing.ending {
+                Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => Some(cause),
+                Ending::ByItself => None,
+            },
+            State::Idle | State::Ended(_) => None,
+        }
+    }
+
     pub(super) fn subject(&self) -> Subject {
         Subject {
             id: Some(self.id),
@@ -212,6 +240,11 @@ impl Lifecycle {
         }
     }
 
+    /// Whether a person has stopped it since it was wanted last.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// From now on nothing follows a run.
     pub(super) fn let_no_run_follow(&mut self) {
         self.last_run = true;
@@ -219,6 +252,7 @@ impl Lifecycle {
 
     /// It shall run, once its dependencies hold and its pool has a slot.
     pub(super) fn want(&mut self, now: Moment, cause: Cause) {
+        self.stopped = false;
         match &mut self.state {
             State::Idle | State::Ended(_) => {
                 self.give_back();
@@ -246,12 +280,13 @@ impl Lifecycle {
     }
 
     /// A new run, whatever the state.
-    pub(super) fn restart(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+    pub(super) fn restart(&mut self, now: Moment, by: By, cause: Cause, out: &mut Step) {
+        self.stopped = false;
         match &mut self.state {
             State::Idle | State::Ended(_) | State::Backoff { .. } => self.want(now, cause),
             State::Waiting { cause: why, .. } | State::Queued { cause: why, .. } => *why = cause,
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
-                let ending = Ending::OnPurpose { by: By::Restart, cause: cause.clone() };
+                let ending = Ending::OnPurpose { by, cause: cause.clone() };
                 self.close(now, Closing { ending, then: Then::Again(cause), now: false }, out);
             }
         }
@@ -259,6 +294,7 @@ impl Lifecycle {
 
     /// It shall end: asked first, or at once when `kill`.
     pub(super) fn stop(&mut self, now: Moment, by: By, cause: Cause, kill: bool, out: &mut Step) {
+        self.stopped |= cause == Cause::User;
         match &self.state {
             // It would wait again when what it depends on gets a new run; it shall not.
             State::Ended(Outcome::Skipped { .. }) if by != By::Shutdown => {
@@ -342,6 +378,7 @@ impl Lifecycle {
 
     fn spawn(&mut self, now: Moment, cause: Cause, out: &mut Step) {
         self.run = self.run.saturating_add(1);
+        self.asked = now;
         self.attempt = self.budget.attempt();
         self.started = false;
         self.last = None;

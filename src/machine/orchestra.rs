@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::event::Cause;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Watch};
 use super::members::Members;
 use super::order::{Order, StopOrder};
 use super::retry::Dice;
@@ -19,18 +19,22 @@ use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
+use reload::Leavers;
 #[cfg(feature = "control")]
 pub(crate) use scale::{Misfit, Scaled};
 use totals::Totals;
+use watching::Watching;
 
 mod admit;
 mod follow;
 mod inputs;
 mod pools;
+mod reload;
 #[cfg(feature = "control")]
 mod scale;
 mod shutdown;
 mod totals;
+mod watching;
 
 /// How a project is run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,8 +43,22 @@ pub struct Options {
     pub keep: bool,
     /// The first final failure stops everything.
     pub fail_fast: bool,
+    /// Changes of files do nothing.
+    pub no_watch: bool,
+    /// What starts of what the file brings later.
+    pub later: Later,
     /// For the jitter of back-off.
     pub seed: u64,
+}
+
+/// What becomes of processes that come into the file while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Later {
+    /// They start, by their `autostart`.
+    #[default]
+    Starts,
+    /// Only what was chosen runs.
+    Rests,
 }
 
 /// All processes of a project, and what happens between them.
@@ -67,8 +85,15 @@ pub struct Orchestra {
     granting: BTreeSet<Name>,
     /// Ended, and not to stay after that.
     retiring: BTreeSet<ProcessId>,
+    /// Not in the file any more, and still here.
+    leavers: Leavers,
+    /// How often the file was read again.
+    reloads: u32,
+    /// All that was started, where nothing was started that it depends on.
+    chosen: Option<Vec<ProcessId>>,
     /// Alive and to be restarted because this dependency got a new run.
     reruns: BTreeMap<ProcessId, Name>,
+    watching: Watching,
     totals: Totals,
     was_ready: bool,
     /// Jobs do not count for the project to be ready; one that was started with nothing else is.
@@ -83,6 +108,9 @@ impl Orchestra {
         let mut all = Members::default();
         for process in spec.processes.values() {
             all.add_process(process);
+        }
+        for one in all.iter_mut().filter(|one| one.spec.watch.is_some() && !options.no_watch) {
+            one.watch = Watch::On;
         }
         let slots = spec
             .pools
@@ -105,7 +133,11 @@ impl Orchestra {
             due: BTreeSet::new(),
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
+            leavers: Leavers::default(),
+            reloads: 0,
+            chosen: None,
             reruns: BTreeMap::new(),
+            watching: Watching::default(),
             totals: Totals::default(),
             was_ready: false,
             only_jobs: false,
@@ -144,6 +176,11 @@ impl Orchestra {
         self.all.get(id).map(|one| &one.spec.name)
     }
 
+    /// Whether changes of files matter.
+    pub fn watches(&self) -> bool {
+        !self.options.no_watch
+    }
+
     /// What was asked for, as it was checked.
     pub fn spec(&self) -> &Spec {
         &self.spec
@@ -153,6 +190,7 @@ impl Orchestra {
     pub fn begin(&mut self, now: Moment, chosen: &[ProcessId], dependencies: bool) -> Step {
         if !dependencies {
             self.order.keep_only(chosen);
+            self.chosen = Some(chosen.to_vec());
         }
         let is_job =
             |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.spec.kind == ProcessKind::Job);
@@ -164,20 +202,26 @@ impl Orchestra {
 
     /// Takes one input; first does what is due, so that a flood of inputs starves no timer.
     pub fn step(&mut self, now: Moment, input: Input) -> Step {
-        // What follows from one timer may be due at once: a stop without grace is.
-        while self.deadline().is_some_and(|due| due <= now) {
-            self.fire(now);
-            self.settle(now);
-        }
+        self.catch_up(now);
         if self.finish.is_none() {
             match input {
                 Input::Fact(fact) => self.fact(now, fact),
                 Input::Intent(intent) => self.intent(now, intent),
+                Input::Changed(change) => self.changed(now, change),
                 Input::Tick => {}
             }
             self.settle(now);
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// Does what is due.
+    fn catch_up(&mut self, now: Moment) {
+        // What follows from one timer may be due at once: a stop without grace is.
+        while self.deadline().is_some_and(|due| due <= now) {
+            self.fire(now);
+            self.settle(now);
+        }
     }
 
     /// The next moment at which [`Input::Tick`] has something to do.
@@ -188,6 +232,16 @@ impl Orchestra {
     /// How the project ended, once it has.
     pub fn finish(&self) -> Option<&Finish> {
         self.finish.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn specs(&self) -> impl Iterator<Item = (ProcessId, Arc<crate::spec::ProcessSpec>)> {
+        self.all.iter().map(|one| (one.id, Arc::clone(&one.spec)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn leavers(&self) -> Vec<ProcessId> {
+        self.leavers.ids()
     }
 
     #[cfg(test)]

@@ -34,13 +34,13 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn new(spec: &Spec, all: &Members) -> Self {
         let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
-        for one in all.iter() {
+        for one in all.iter().filter(|one| one.tenure == Tenure::Lasting) {
             named.entry(&one.spec.name).or_default().push(one.id);
         }
         let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
         let mut order = Self::default();
         let mut known: HashMap<Name, Vec<Need>> = HashMap::new();
-        for one in all.iter() {
+        for one in all.iter().filter(|one| one.tenure == Tenure::Lasting) {
             let needs = known.entry(one.spec.name.clone()).or_insert_with(|| {
                 let needs = one.spec.depends_on.iter().map(|(on, dependency)| {
                     let pool = spec.pools.get(on);

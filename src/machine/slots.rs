@@ -32,6 +32,8 @@ pub(super) struct Slots {
     pub(super) paused: bool,
     /// It goes when nothing of it is left.
     pub(super) dismissed: bool,
+    /// There are more holders than slots, because the file was read again.
+    crowded: bool,
     /// How many of those who are no members any more succeeded and failed since it drained.
     pub(super) gone: (u32, u32),
 }
@@ -49,6 +51,7 @@ impl Slots {
             halted: false,
             paused: false,
             dismissed: false,
+            crowded: false,
             gone: (0, 0),
         }
     }
@@ -61,9 +64,23 @@ impl Slots {
         self.next_ticket += 1;
     }
 
+    /// By another spec. Nobody loses a slot: there may be more holders than slots for a while.
+    pub(super) fn renew(&mut self, spec: Arc<PoolSpec>) {
+        self.spec = spec;
+        self.dismissed = false;
+        self.crowded = self.holders.len() > self.spec.concurrency as usize;
+    }
+
+    /// It has a slot, however many there are.
+    pub(super) fn hold(&mut self, id: ProcessId) {
+        self.holders.insert(id);
+        self.crowded |= self.holders.len() > self.spec.concurrency as usize;
+    }
+
     /// Takes a member out of the queue, wherever it stands, or its slot away.
     pub(super) fn leave(&mut self, id: ProcessId) {
         self.holders.remove(&id);
+        self.crowded &= self.holders.len() > self.spec.concurrency as usize;
         if let Some(ticket) = self.tickets.remove(&id) {
             self.queue.remove(&ticket);
         }
@@ -88,6 +105,11 @@ impl Slots {
         let succeeded = matches!(one.state, State::Ended(Outcome::Succeeded));
         let count = if succeeded { &mut self.gone.0 } else { &mut self.gone.1 };
         *count += 1;
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowded
     }
 
     /// Who holds a slot, and who waits for one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Link, RunError, WaitingOn};
+use super::event::{Cause, Link, RunError, WaitingOn};
 use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
 use super::members::Members;
 use super::order::Order;
@@ -126,6 +126,10 @@ pub struct ProcessView {
     pub killed: bool,
     /// What of the tree is still there while it ends.
     pub left: Vec<Stray>,
+    /// What brought it there, where something did: what its run was started for, or is ended for.
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    pub suspended_by: Option<String>,
     /// What it waits for.
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
@@ -180,6 +184,8 @@ impl ProcessView {
             until: None,
             killed: false,
             left: one.left.clone(),
+            cause: one.cause().cloned(),
+            suspended_by: one.suspended_by().map(str::to_owned),
             waits_for: Vec::new(),
             chain: Vec::new(),
             why: String::new(),
@@ -258,6 +264,9 @@ impl ProcessView {
                 (StateName::Skipped, chain_sentence(chain))
             }
         };
+        if let (Some(note), None) = (one.note_on_files(), self.until) {
+            self.why = format!("{}; {note}", self.why);
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::Cause;
 use super::{
-    Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId, StateName,
+    Change, Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId,
+    StateName,
 };
 use super::{ShutdownReason, Step};
 use crate::spec::{Name, Signal, Spec};
@@ -26,14 +28,20 @@ mod checks;
 mod coming;
 mod cost;
 mod dependencies;
+mod edits;
 mod ending;
+mod every_key;
+mod explaining;
 mod health;
 mod pools;
 mod random;
+mod reloading;
+mod renewed;
 mod retrying;
 #[cfg(feature = "control")]
 mod scaling;
 mod stopping;
+mod watching;
 
 /// A project, its host, and everything that was told.
 struct World {
@@ -54,7 +62,8 @@ fn world(spec: Spec) -> World {
 
 impl World {
     fn new(spec: Spec, options: Options) -> Self {
-        let laws = Some(Laws::new(&spec));
+        let mut laws = Laws::new(&spec);
+        laws.ignores_files = options.no_watch;
         let machine = Orchestra::new(spec, options);
         Self {
             machine,
@@ -63,7 +72,7 @@ impl World {
             now: Moment::default(),
             events: Vec::new(),
             started: HashMap::new(),
-            laws,
+            laws: Some(laws),
         }
     }
 
@@ -190,6 +199,30 @@ impl World {
 
     fn signal(&mut self, signal: Signal) {
         self.input(Input::Intent(Intent::Shutdown(ShutdownReason::Signal(signal))));
+    }
+
+    /// Files of this process have changed just now, or so long ago.
+    fn change_before(&mut self, name: &str, ago: Duration) {
+        let last = Moment::after_start(self.now.since_start().saturating_sub(ago));
+        let (process, path) = (Name::new(name), format!("src/{name}"));
+        self.input(Input::Changed(Change { process, path, more: 0, first: last, last }));
+    }
+
+    fn change(&mut self, name: &str) {
+        self.change_before(name, Duration::ZERO);
+    }
+
+    /// The file says this now.
+    fn reload(&mut self, spec: Spec) {
+        self.input(Input::Tick);
+        let leaving = self.machine.leavers();
+        let (step, _) = self.machine.reload(self.now, spec, Cause::User);
+        if let Some(laws) = &mut self.laws {
+            laws.forget_stops(&leaving);
+            laws.spec = self.machine.spec().clone();
+            laws.leaving = self.machine.leavers();
+        }
+        self.take(&step, None);
     }
 
     fn finish(&self) -> Option<Finish> {

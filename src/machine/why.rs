@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::event::Link;
+use super::event::{Cause, Link};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name, ProcessKind};
 
@@ -28,6 +28,12 @@ pub struct Explanation {
     pub condition: Option<Condition>,
     /// One sentence.
     pub why: String,
+    /// What its run was started for, or is ended for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_by: Option<String>,
     /// What that is because of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Self>,
@@ -51,6 +57,12 @@ impl Explanation {
         let mut left = MOST;
         Some(explain(snapshot, view, None, now, (DEEPEST, &mut left)))
     }
+
+    /// Why there is this run, or why it ends; of one that waits to be tried again its end says it.
+    fn origin(&self) -> Option<String> {
+        let told = self.state == StateName::Backoff;
+        self.cause.as_ref().filter(|_| !told)?.origin()
+    }
 }
 
 impl fmt::Display for Explanation {
@@ -64,6 +76,12 @@ fn write_lines(one: &Explanation, depth: usize, f: &mut fmt::Formatter<'_>) -> f
         writeln!(f)?;
     }
     write!(f, "{:indent$}{} ({}): {}", "", one.name, one.state, one.why, indent = depth * 2)?;
+    if let Some(origin) = one.origin() {
+        write!(f, "; {origin}")?;
+    }
+    if let Some(path) = one.suspended_by.as_ref().filter(|path| !one.why.contains(*path)) {
+        write!(f, "; its files are not watched any more, because of {path}")?;
+    }
     one.because.iter().try_for_each(|below| write_lines(below, depth + 1, f))
 }
 
@@ -83,15 +101,21 @@ fn explain(
         *left -= 1;
         because.push(explain(snapshot, below, condition, now, (deep - 1, &mut *left)));
     }
-    let (name, state) = (view.name.clone(), view.state);
-    Explanation { name, state, condition, why: view.why(now), because }
+    Explanation {
+        name: view.name.clone(),
+        state: view.state,
+        condition,
+        why: view.why(now),
+        cause: view.cause.clone(),
+        suspended_by: view.suspended_by.clone(),
+        because,
+    }
 }
 
-/// What it waits for, or was skipped because of; who has the slots, where it queues.
-fn needs<'a>(
-    snapshot: &'a Snapshot,
-    view: &'a ProcessView,
-) -> Vec<(&'a ProcessView, Option<Condition>)> {
+type Below<'a> = (&'a ProcessView, Option<Condition>);
+
+/// What it waits for, or was skipped because of, or who has the slots that it queues for.
+fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
     let by_name = |name: &Name| {
         let all = snapshot.processes.iter().map(AsRef::as_ref);
         all.filter(|one: &&ProcessView| one.name == *name).collect::<Vec<_>>()

@@ -128,6 +128,8 @@ struct Queue {
     bytes: usize,
     /// There is while the file fails.
     lost: Option<Lost>,
+    /// To be rotated by these from the next write on.
+    limits: Option<(u64, u32)>,
     /// A thread has it, or will.
     scheduled: bool,
     closing: bool,
@@ -171,6 +173,11 @@ impl LogFile {
     /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         block_on(timeout, |cx| self.poll_room(cx)).is_some()
+    }
+
+    /// Rotates by another policy, which must be for the same file, from the next write on.
+    pub fn limit(&self, policy: &LogPolicy) {
+        lock(&self.0.queue).limits = Some((policy.max_size, policy.keep));
     }
 
     /// Says that nothing will be pushed any more, and lets the thread sleep until all is written and
@@ -345,6 +352,9 @@ impl Shared {
 impl Job for Shared {
     fn work(&self) -> After {
         let mut target = lock(&self.target);
+        if let Some((max_size, keep)) = lock(&self.queue).limits.take() {
+            target.limit(max_size, keep);
+        }
         let mut queue = lock(&self.queue);
         if queue.closed {
             return After::Done;

@@ -10,7 +10,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use super::block::{Cut, Head, Paged, index};
 use super::lookout::Lookout;
 use super::page::{self, Scratch};
-use super::{LogFile, LogStore, Partial, SourceId, Stream};
+use super::{Limit, LogFile, LogStore, Partial, Selection, SourceId, Stream};
 use crate::spec::Pattern;
 
 #[cfg(test)]
@@ -22,6 +22,8 @@ const PORTION: usize = 256 << 10;
 const SHOWN: usize = 4 << 10;
 /// A carry that was longer than this gives its memory back.
 const CARRY: usize = 4 << 10;
+/// So many kept lines are looked at in one go.
+const LOOK: usize = 1000;
 
 /// Takes the output of one run of one source.
 ///
@@ -61,9 +63,35 @@ impl Intake {
         self.lookout = Some(Lookout::new(pattern));
     }
 
+    /// Looks for something else, in what is kept of the run as well; or for nothing any more.
+    pub fn look_again(&mut self, pattern: Option<Pattern>) {
+        (self.found, self.lookout) = (None, None);
+        let Some(mut lookout) = pattern.map(Lookout::new) else { return };
+        let (selection, mut from) = (Selection::from(self.source), 0);
+        loop {
+            let kept = self.store.read(&selection, from, Limit::lines(LOOK));
+            let mut lines = kept.lines().filter(|line| line.run == self.run);
+            self.found =
+                lines.find_map(|line| lookout.look(line.stream, line.bytes, line.continues));
+            if self.found.is_some() {
+                return;
+            }
+            if kept.is_empty() {
+                break;
+            }
+            from = kept.next();
+        }
+        self.lookout = Some(lookout);
+    }
+
     /// The line that was looked for, once.
     pub fn found(&mut self) -> Option<String> {
         self.found.take()
+    }
+
+    /// Whole lines go there from now on.
+    pub fn log_to(&mut self, log: Option<LogFile>) {
+        self.log = log;
     }
 
     /// Takes the next bytes of a stream; the lines that end in them can be read at once.

@@ -37,7 +37,8 @@ impl Lookout {
         None
     }
 
-    fn look(&mut self, stream: Stream, line: &[u8], continues: bool) -> Option<String> {
+    /// Sees one line, or a piece of one.
+    pub(super) fn look(&mut self, stream: Stream, line: &[u8], continues: bool) -> Option<String> {
         let carry = match stream {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
@@ -130,6 +131,34 @@ mod tests {
             }
         }
         assert_eq!(found("listening", bytes, 7, 1000).unwrap(), "listening on \u{fffd} 8080");
+    }
+
+    #[test]
+    fn what_is_kept_is_looked_at_when_something_else_is_looked_for() {
+        let store = LogStore::new(OutputLimits { memory: 1 << 20, line: 8 });
+        let source = store.source(&"x".into());
+        let push = |intake: &mut Intake, bytes: &[u8]| {
+            intake.push(Stream::Out, bytes, Timestamp::UNIX_EPOCH);
+        };
+        let pattern = |text: &str| Some(Pattern::new(text).unwrap());
+        push(&mut Intake::new(&store, source, 1, None), b"of the run before\n");
+        let mut intake = Intake::new(&store, source, 2, None);
+        for _ in 0..3000 {
+            push(&mut intake, b"a line\n");
+        }
+        push(&mut intake, b"a line that comes in pieces\nlast\n");
+        intake.look_again(pattern("before"));
+        assert_eq!(intake.found(), None);
+        intake.look_again(pattern("line that.*pieces$"));
+        assert_eq!(intake.found().as_deref(), Some("a line that comes in pieces"));
+        intake.look_again(pattern("^later"));
+        assert_eq!(intake.found(), None);
+        push(&mut intake, b"later\n");
+        assert_eq!(intake.found().as_deref(), Some("later"));
+        intake.look_again(pattern("never"));
+        intake.look_again(None);
+        push(&mut intake, b"never\n");
+        assert_eq!(intake.found(), None);
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Target {
         Self { path, max_size, keep, check, open, checked, rotate_after, unrotated }
     }
 
+    /// Rotates at another size, and keeps another number of files.
+    pub(super) fn limit(&mut self, max_size: u64, keep: u32) {
+        (self.max_size, self.keep) = (max_size, keep);
+    }
+
     /// Writes the note about a gap, then the chunks. After a failure the file is opened anew, so no
     /// state of the old descriptor stays.
     pub(super) fn write(&mut self, gap: Option<&Lost>, batch: &[Chunk]) -> Result<(), Failure> {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::lines::thousands;
 use super::{PlainOptions, Tells};
 use crate::machine::event::{
-    By, Cause, Ended, ProcessRetrying, ProcessStopping, RunError, Subject,
+    By, Cause, ConfigReloaded, Ended, FileChanged, ProcessRetrying, ProcessStopping, RunError,
+    Subject,
 };
 use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
@@ -214,6 +215,10 @@ fn is_problem(event: &Event, own: bool) -> bool {
         | Event::ProcessUnhealthy(_)
         | Event::ProcessStopping(_)
         | Event::ProcessGaveUp(_)
+        | Event::FileChanged(_)
+        | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::ConfigRejected(_)
         | Event::PoolDrained(_)
         | Event::ProjectReady(_)
         | Event::ProjectStopping(_)
@@ -274,6 +279,8 @@ fn sentence(event: &Event) -> Option<String> {
                 Cause::Start
                 | Cause::User
                 | Cause::Dependency { .. }
+                | Cause::FileChanged { .. }
+                | Cause::Reload { .. }
                 | Cause::Exit { .. }
                 | Cause::Signal { .. }
                 | Cause::Retry { .. }
@@ -286,6 +293,15 @@ fn sentence(event: &Event) -> Option<String> {
             };
             format!("{} skipped: {why}", e.of.name)
         }
+        Event::FileChanged(e) => changed(e),
+        Event::ConfigReloaded(e) => reloaded(e),
+        // The mistakes themselves are told beside it.
+        Event::ConfigRejected(_) => return None,
+        Event::WatchSuspended(e) => format!(
+            "{}: its files are not watched any more: {} changed soon after each of the last {} \
+             starts; put it in `ignore` if {} writes it",
+            e.name, e.path, e.restarts, e.name
+        ),
         Event::PoolDrained(e) => {
             let failed = if e.failed > 0 { format!(", {} not", e.failed) } else { String::new() };
             format!("pool {} is done: {} ended well{failed}", e.pool, e.succeeded)
@@ -312,7 +328,9 @@ fn retrying(e: &ProcessRetrying) -> String {
 /// Nothing when everything is being stopped, which is told for all of them.
 fn stopping(e: &ProcessStopping) -> Option<String> {
     let why = match &e.cause {
-        Cause::Shutdown { .. } => return None,
+        // A change tells of itself.
+        Cause::Shutdown { .. } | Cause::FileChanged { .. } => return None,
+        Cause::Reload { .. } => "by the new file, ".to_owned(),
         Cause::Timeout { after_ms } => {
             format!("it has run for {}, ", short(Duration::from_millis(*after_ms)))
         }
@@ -337,6 +355,40 @@ fn stopping(e: &ProcessStopping) -> Option<String> {
         Some(signal) => format!("{}: {why}{signal} sent to end it", e.of.name),
         None => format!("{}: {why}its stop command runs", e.of.name),
     })
+}
+
+/// What is different in the file.
+fn reloaded(event: &ConfigReloaded) -> String {
+    let parts = [
+        ("new", &event.added),
+        ("changed", &event.changed),
+        ("not there any more", &event.removed),
+    ];
+    let part = |(what, names): &(&str, &Vec<Name>)| {
+        let shown: Vec<&str> = names.iter().take(NAMES).map(Name::as_str).collect();
+        let more = match names.len().saturating_sub(NAMES) {
+            0 => String::new(),
+            more => format!(" and {} more", thousands(more as u64)),
+        };
+        (!names.is_empty()).then(|| format!("{what}: {}{more}", shown.join(", ")))
+    };
+    let parts: Vec<String> = parts.iter().filter_map(part).collect();
+    let text = if parts.is_empty() { "nothing is different".to_owned() } else { parts.join("; ") };
+    format!("the file was read again: {text}")
+}
+
+/// Which files, and what they lead to.
+fn changed(event: &FileChanged) -> String {
+    let more = match event.more {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more)),
+    };
+    let follows = match event.action.split_once(':') {
+        Some(("run", first)) => format!("{first} runs first"),
+        Some((_, signal)) => format!("it gets {signal}"),
+        None => "it runs anew".to_owned(),
+    };
+    format!("{}: {}{more} changed, {follows}", event.name, event.path)
 }
 
 /// `, run 3`, from the second run on.

@@ -214,6 +214,20 @@ impl fmt::Display for Which {
 }
 
 impl ProcessSpec {
+    /// The line that says that it is ready.
+    pub(crate) fn ready_line(&self) -> Option<&Pattern> {
+        match &self.ready.as_ref()?.probe {
+            Probe::Log(pattern) => Some(pattern),
+            Probe::Exec(_)
+            | Probe::Http(..)
+            | Probe::Tcp(_)
+            | Probe::Unix(_)
+            | Probe::File(_)
+            | Probe::Delay(_)
+            | Probe::Notify => None,
+        }
+    }
+
     /// One of its checks, if it has it.
     pub fn check(&self, which: Which) -> Option<&Check> {
         match which {

@@ -151,7 +151,7 @@ impl Fault {
     }
 
     /// A mistake that is not in any line: a file that is missing, say.
-    pub(crate) fn about(file: PathBuf, message: impl AsRef<str>) -> Self {
+    pub fn about(file: PathBuf, message: impl AsRef<str>) -> Self {
         let message = printable(message.as_ref());
         Self { file, place: None, message, hint: None, also: Vec::new() }
     }

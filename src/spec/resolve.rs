@@ -20,6 +20,7 @@ mod environment;
 mod layers;
 mod process;
 mod reference;
+mod watch;
 
 use layers::Layers;
 
@@ -81,10 +82,11 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
         let process = resolver.process(member, layers);
         processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
     }
+    let env_files = resolver.env_files();
     cycle::check(&layered, &mut findings.faults);
     let blanks = blanks(home, &root);
     Spec {
-        project: project(home, &root),
+        project: Project { env_files, ..project(home, &root) },
         processes,
         pools: pools(&root, &members, blanks, broken, findings),
     }
@@ -186,10 +188,13 @@ fn project(home: &Home, root: &Fields) -> Project {
         file: home.file.clone(),
         dir: home.dir.clone(),
         files: home.files.clone(),
+        env_files: Vec::new(),
+        reload: keys.and_then(|keys| keys.boolean("reload")).unwrap_or(false),
         output: OutputLimits {
             memory: size("memory").unwrap_or(usual.memory),
             line: size("line").unwrap_or(usual.line),
         },
+        log_dir: keys.and_then(|keys| keys.table("log")?.text("dir")).map(|dir| home.dir.join(dir)),
     }
 }
 

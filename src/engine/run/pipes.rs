@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::{Tap, Tapped};
 use crate::engine::clock::Clock;
-use crate::output::{Capture, Intake, Scratch, Stream};
+use crate::output::{Capture, Intake, LogFile, Scratch, Stream};
+use crate::spec::Pattern;
 
 /// Where what was read goes.
 pub(in crate::engine) enum Outlet {
@@ -31,6 +32,22 @@ impl Outlet {
         match self {
             Self::Store(intake) => intake.take(stream, scratch, read, Clock::wall()),
             Self::Capture(capture) => capture.push(stream, scratch.filled(read)),
+        }
+    }
+
+    /// Another log file, or none any more.
+    pub(super) fn log_to(&mut self, log: Option<LogFile>) {
+        match self {
+            Self::Store(intake) => intake.log_to(log),
+            Self::Capture(_) => {}
+        }
+    }
+
+    /// Looks for another line, or for none any more.
+    pub(super) fn look_again(&mut self, pattern: Option<Pattern>) {
+        match self {
+            Self::Store(intake) => intake.look_again(pattern),
+            Self::Capture(_) => {}
         }
     }
 

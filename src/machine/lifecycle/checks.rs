@@ -8,6 +8,8 @@ use crate::machine::event::{By, Cause, Event, ProcessReady, ProcessUnhealthy, Ru
 use crate::machine::{Effect, Moment, RunId, Step};
 use crate::spec::{Answer, Check, Probe, ProcessSpec, Which};
 
+mod renewed;
+
 /// Whether a live run is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::machine) enum Level {
@@ -25,9 +27,12 @@ pub(in crate::machine) struct Checks {
     pub(in crate::machine) ready_by: Option<Moment>,
     /// What it says about itself.
     pub(in crate::machine) status: Option<String>,
-    /// Nothing where there is no such check, or when its leader has ended.
+    /// Nothing where there is no such check, or when its leader has ended; idle where the check was
+    /// taken out of the file.
     pub(in crate::machine) ready: Option<Trial>,
     pub(in crate::machine) health: Option<Trial>,
+    /// Its leader has ended: nothing is asked any more.
+    pub(in crate::machine) over: bool,
 }
 
 /// How one check stands.
@@ -86,6 +91,7 @@ impl Checks {
             status: None,
             ready,
             health: None,
+            over: false,
         };
         if checks.level == Level::Ready {
             checks.begin_health(now, spec);
@@ -120,6 +126,7 @@ impl Checks {
             out.effects.push(Effect::EndProbes { run });
         }
         (self.ready, self.health, self.ready_by) = (None, None, None);
+        self.over = true;
     }
 }
 
@@ -261,9 +268,14 @@ impl Lifecycle {
 
     /// It is ready now, for the first time or again.
     fn come_ready(&mut self, now: Moment, out: &mut Step) {
+        let State::Running { cause, .. } = &self.state else { return };
+        self.come_ready_by(now, cause.clone(), out);
+    }
+
+    fn come_ready_by(&mut self, now: Moment, cause: Cause, out: &mut Step) {
         let spec = Arc::clone(&self.spec);
         let (of, own) = (self.subject(), self.spec.port_of(self.replica));
-        let State::Running { checks, cause, .. } = &mut self.state else { return };
+        let State::Running { checks, .. } = &mut self.state else { return };
         if checks.level == Level::Ready {
             return;
         }
@@ -278,7 +290,7 @@ impl Lifecycle {
             trial.answer.as_ref().map(|answer| answer.text().to_owned())
         });
         let probe = spec.ready.as_ref().map(|check| check.probe.shown(own));
-        let (stamp, cause) = (Stamp::default(), cause.clone());
+        let stamp = Stamp::default();
         out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
         self.entered = now;
         self.moves += 1;

@@ -166,7 +166,7 @@ pub(super) fn merged(current: Option<Closing>, next: Closing) -> Closing {
     let Some(current) = current else { return next };
     let ending = match (&current.ending, &next.ending) {
         (
-            Ending::OnPurpose { by: By::Stop | By::Restart, .. },
+            Ending::OnPurpose { by: By::Stop | By::Restart | By::FileChange | By::Reload, .. },
             Ending::OnPurpose { by: By::Kill, .. },
         ) => next.ending,
         _ => current.ending,

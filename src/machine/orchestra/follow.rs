@@ -1,7 +1,7 @@
 //! What follows from a change, until nothing moves.
 
 use super::Orchestra;
-use crate::machine::event::{Cause, Event, ProjectReady, Stamp};
+use crate::machine::event::{By, Cause, Event, ProjectReady, Stamp};
 use crate::machine::lifecycle::{Outcome, State};
 use crate::machine::snapshot::Phase;
 use crate::machine::{Moment, ProcessId, ShutdownReason};
@@ -17,6 +17,7 @@ impl Orchestra {
                 self.grant(now, &pool);
             } else if let Some(id) = self.retiring.pop_first() {
                 self.retire(id);
+                self.follow_leavers(now);
             } else {
                 break;
             }
@@ -27,7 +28,8 @@ impl Orchestra {
                 self.out.events.push(Event::from(ProjectReady { stamp: Stamp::default() }));
             }
         }
-        let done = self.totals.busy == 0 && (self.phase != Phase::Up || !self.options.keep);
+        let stays = self.options.keep || self.totals.watched > 0;
+        let done = self.totals.busy == 0 && (self.phase != Phase::Up || !stays);
         if done && self.finish.is_none() {
             self.finish_now();
         }
@@ -49,6 +51,7 @@ impl Orchestra {
         if self.phase != Phase::Up {
             return;
         }
+        self.follow_errands(now, id);
         self.reconsider(now, id, None);
         for dependant in self.order.dependants(id).to_vec() {
             if is_new_run {
@@ -186,7 +189,7 @@ impl Orchestra {
         let is_early = restarting.any(|need| need.ids.iter().any(is_between));
         if !is_early && self.order.holds(id, &self.all) {
             self.reruns.remove(&id);
-            self.with(id, |one, _, out| one.restart(now, cause, out));
+            self.with(id, |one, _, out| one.restart(now, By::Restart, cause, out));
         }
     }
 }

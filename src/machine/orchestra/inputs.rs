@@ -72,14 +72,18 @@ impl Orchestra {
             Intent::Kill(ids) => self.stop(now, &ids, By::Kill),
             // Nothing starts while the project is being stopped.
             Intent::Start(_) | Intent::Restart(_) if !is_up => {}
-            Intent::Start(ids) => self.start(now, &ids, &Cause::User),
+            Intent::Start(ids) => {
+                self.resume_watch(&ids);
+                self.start(now, &ids, &Cause::User);
+            }
             Intent::Restart(ids) => {
+                self.resume_watch(&ids);
                 self.start_dependencies(now, &ids);
                 for id in ids {
                     self.resume_pool(id);
                     self.with(id, |one, _, out| {
                         one.give_back();
-                        one.restart(now, Cause::User, out);
+                        one.restart(now, By::Restart, Cause::User, out);
                     });
                 }
             }

@@ -51,6 +51,8 @@ impl Orchestra {
         let (stamp, cause) = (Stamp::default(), Cause::from(reason));
         self.out.events.push(Event::from(ProjectStopping { stamp, cause }));
         self.reruns.clear();
+        self.watching.clear();
+        self.leavers.clear();
         for one in self.all.iter_mut() {
             one.let_no_run_follow();
         }

@@ -18,6 +18,8 @@ pub(super) struct Totals {
     pub(super) good: usize,
     /// Down for good, and not well.
     pub(super) unwell: usize,
+    /// At rest until their files change.
+    pub(super) watched: usize,
 }
 
 /// What one lifecycle adds to the totals.
@@ -30,6 +32,7 @@ pub(super) struct Mark {
     wanted: bool,
     good: bool,
     unwell: bool,
+    watched: bool,
 }
 
 impl Mark {
@@ -54,6 +57,7 @@ impl Mark {
             wanted: wanted && process,
             good: good && process,
             unwell,
+            watched: one.rests_watched(),
         }
     }
 }
@@ -72,6 +76,7 @@ impl Totals {
         shift(&mut self.wanted, before.wanted, after.wanted);
         shift(&mut self.good, before.good, after.good);
         shift(&mut self.unwell, before.unwell, after.unwell);
+        shift(&mut self.watched, before.watched, after.watched);
     }
 }
 
@@ -109,6 +114,24 @@ impl Orchestra {
             if let Some(one) = self.all.get_mut(*changed) {
                 one.view = None;
             }
+        }
+    }
+
+    /// Takes it out of its pool, its slot with it, and out of all counts.
+    pub(super) fn leave_pool(&mut self, id: ProcessId) {
+        if let Some(mark) = self.all.get(id).map(Mark::of) {
+            self.count(id, mark, Mark::default());
+        }
+    }
+
+    /// Counts it again, in the pool it has now.
+    pub(super) fn join_pool(&mut self, id: ProcessId) {
+        let Some(one) = self.all.get(id) else { return };
+        let (mark, pool) = (Mark::of(one), one.spec.pool.clone());
+        self.count(id, Mark::default(), mark);
+        if let Some(slots) = pool.and_then(|pool| self.slots.get_mut(&pool)).filter(|_| mark.alive)
+        {
+            slots.hold(id);
         }
     }
 
@@ -157,7 +180,10 @@ impl Orchestra {
             let queued = members().filter(|one| matches!(one.state, State::Queued { .. })).count();
             assert_eq!(slots.counts(), (alive, queued), "slots of {pool}");
             assert_eq!(slots.busy, members().filter(|one| one.is_busy()).count(), "busy in {pool}");
-            assert!(alive <= slots.spec.concurrency as usize, "too many alive in {pool}");
+            assert!(
+                slots.is_crowded() || alive <= slots.spec.concurrency as usize,
+                "{pool} is full"
+            );
             let is_up = self.phase == Phase::Up;
             let idles =
                 is_up && !slots.paused && queued > 0 && alive < slots.spec.concurrency as usize;

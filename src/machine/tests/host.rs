@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::project::ms;
 use crate::machine::{Effect, Fact, Moment, ProcessId, RunId};
-use crate::spec::{Answer, Exit, Probe, Signal, StartError, StartErrorKind, Stray, Which};
+use crate::spec::{Answer, Exit, Name, Probe, Signal, StartError, StartErrorKind, Stray, Which};
 
 /// What one run does.
 #[derive(Clone, Debug)]
@@ -118,6 +118,10 @@ pub(super) struct Host {
     live: HashMap<RunId, Live>,
     agenda: BTreeMap<(Moment, u64), (RunId, Act)>,
     count: u64,
+    /// Signals that were sent.
+    pub(super) signals: Vec<(RunId, Signal)>,
+    /// What the user was told.
+    pub(super) told: Vec<(Name, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -186,6 +190,8 @@ impl Host {
                     self.plan(now + ms(1_000_000_000), *run, Act::AllGone);
                 }
             }
+            Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
+            Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
             Effect::Probe { run, which, number, .. } => {
                 let Some(live) = self.live.get(run) else { return };
                 let replies = match which {
@@ -198,7 +204,7 @@ impl Host {
                 }
             }
             // A prober may be late to hear that nobody waits for it any more.
-            Effect::EndProbes { .. } | Effect::Signal { .. } | Effect::Over { .. } => {}
+            Effect::EndProbes { .. } | Effect::Renew { .. } | Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }

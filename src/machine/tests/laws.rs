@@ -4,19 +4,21 @@ use std::collections::{HashMap, HashSet};
 
 use crate::machine::event::Cause;
 use crate::machine::{
-    Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView, RunId,
-    StateName, Step,
+    Change, Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView,
+    RunId, StateName, Step,
 };
-use crate::spec::{Condition, Name, Spec};
+use crate::spec::{Condition, Name, Spec, WatchAction};
 
 mod checks;
+mod graph;
 
 use checks::CheckLaws;
+use graph::{is_legal, needed_by, needs_it, those};
 
 /// What was seen so far, by somebody who knows nothing of how the machine works.
 #[derive(Debug)]
 pub(super) struct Laws {
-    spec: Spec,
+    pub(super) spec: Spec,
     /// State and run of each before the step.
     states: HashMap<ProcessId, (StateName, u32)>,
     /// Asked for and not ended, with whether exec succeeded.
@@ -33,8 +35,16 @@ pub(super) struct Laws {
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
     down: HashSet<ProcessId>,
+    /// When runs were asked for.
+    asked: HashMap<RunId, Moment>,
+    /// Processes whose files are not watched any more.
+    suspended: HashSet<Name>,
     /// Without dependencies, there is nothing to hold starts against.
     pub(super) ignores_dependencies: bool,
+    /// Not in the file any more: nobody waits for them.
+    pub(super) leaving: Vec<ProcessId>,
+    /// `--no-watch`.
+    pub(super) ignores_files: bool,
 }
 
 impl Laws {
@@ -51,7 +61,11 @@ impl Laws {
             checks: CheckLaws::default(),
             over: HashSet::new(),
             down: HashSet::new(),
+            asked: HashMap::new(),
+            suspended: HashSet::new(),
             ignores_dependencies: false,
+            leaving: Vec::new(),
+            ignores_files: false,
         }
     }
 
@@ -67,13 +81,19 @@ impl Laws {
         machine.check();
         let views: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
         self.wishes(machine, input);
+        self.files(machine, &views, step, input, &snapshot.phase);
         self.transitions(&views);
         self.events(step);
         if let Some(Input::Fact(Fact::Exited { run, .. })) = input {
             self.ghosts.remove(run);
         }
+        for effect in &step.effects {
+            if let Effect::Spawn { run, .. } = effect {
+                self.asked.insert(*run, now);
+            }
+        }
         self.effects(step, &views, &snapshot.phase);
-        self.checks.hold(&self.spec, now, (step, input), &views);
+        self.checks.hold(machine, now, (step, input), &views);
         if matches!(input, Some(Input::Tick)) {
             let deadline = machine.deadline();
             assert!(deadline.is_none_or(|due| due > now), "{deadline:?} is not after {now:?}");
@@ -102,11 +122,20 @@ impl Laws {
         }
     }
 
+    /// These may be in the file again, as if they were new.
+    pub(super) fn forget_stops(&mut self, ids: &[ProcessId]) {
+        self.down.retain(|id| !ids.contains(id));
+    }
+
     fn wishes(&mut self, machine: &Orchestra, input: Option<&Input>) {
         let Some(Input::Intent(intent)) = input else { return };
         match intent {
             Intent::Stop(ids) | Intent::Kill(ids) => self.down.extend(ids),
             Intent::Start(ids) | Intent::Restart(ids) => {
+                for id in ids {
+                    let process = machine.process_of(*id).unwrap();
+                    self.suspended.remove(process);
+                }
                 for id in needed_by(machine, &self.spec, ids) {
                     self.down.remove(&id);
                 }
@@ -119,6 +148,83 @@ impl Laws {
             | Intent::Signal(..)
             | Intent::Shutdown(_)
             | Intent::ShutdownNow(_) => {}
+        }
+    }
+
+    /// A change acts on those it is for, and on no other.
+    fn files(
+        &mut self,
+        machine: &Orchestra,
+        views: &[&ProcessView],
+        step: &Step,
+        input: Option<&Input>,
+        phase: &Phase,
+    ) {
+        if let (Some(Input::Changed(change)), Phase::Up, None) = (input, phase, machine.finish()) {
+            let watch = self.spec.processes.get(&change.process).and_then(|p| p.watch.as_ref());
+            let restarts = watch.is_some_and(|watch| watch.action == WatchAction::Restart);
+            let restarts =
+                restarts && !self.ignores_files && !self.suspended.contains(&change.process);
+            for view in views.iter().filter(|view| view.process == change.process && restarts) {
+                self.file(view, change);
+            }
+        }
+        for event in &step.events {
+            match event {
+                Event::ConfigReloaded(e) => {
+                    let new = |view: &&&ProcessView| {
+                        e.added.contains(&view.process) || !self.states.contains_key(&view.id)
+                    };
+                    let ids: Vec<ProcessId> = views.iter().filter(new).map(|v| v.id).collect();
+                    self.allow_idle(machine, &ids);
+                }
+                Event::WatchSuspended(e) => assert!(self.suspended.insert(e.process.clone())),
+                Event::FileChanged(e) => {
+                    assert_eq!(*phase, Phase::Up);
+                    assert!(!self.suspended.contains(&e.process), "{} is suspended", e.process);
+                    let Some(first) = e.action.strip_prefix("run:") else { continue };
+                    let ids = machine.select(&[first.to_owned()]).unwrap();
+                    self.down.retain(|id| !ids.contains(id));
+                    self.allow_idle(machine, &ids);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What these need may be started where nobody has ever started it.
+    fn allow_idle(&mut self, machine: &Orchestra, ids: &[ProcessId]) {
+        for id in needed_by(machine, &self.spec, ids) {
+            if self.states.get(&id).is_none_or(|(state, _)| *state == StateName::Idle) {
+                self.down.remove(&id);
+            }
+        }
+    }
+
+    fn file(&self, view: &ProcessView, change: &Change) {
+        let before = self.states.get(&view.id).copied().unwrap_or((StateName::Idle, 0));
+        let after = (view.state, view.run);
+        let run = RunId { process: view.id, run: before.1 };
+        let seen = self.asked.get(&run).is_some_and(|asked| change.last < *asked);
+        match before.0 {
+            StateName::Succeeded | StateName::Failed if self.down.contains(&view.id) => {
+                assert_eq!(before, after, "{} was stopped by hand", view.name);
+            }
+            StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Backoff
+            | StateName::Succeeded
+            | StateName::Failed => {
+                assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
+            }
+            // It is up, and not ready yet.
+            StateName::Starting if self.open.get(&run) == Some(&true) => {
+                assert_eq!(before == after, seen, "{} after {change:?}: {after:?}", view.name);
+            }
+            StateName::Starting | StateName::Stopping => {
+                assert_eq!(before, after, "{} is one run at a time", view.name);
+            }
+            _ => assert_eq!(before, after, "{} is left alone", view.name),
         }
     }
 
@@ -206,6 +312,10 @@ impl Laws {
                     assert!(views.iter().all(|view| view.id != *process), "{process:?} is gone");
                     assert!(self.over.insert(*process), "{process:?} is over once");
                 }
+                Effect::Tell { text, .. } => assert!(!text.is_empty()),
+                Effect::Renew { run, .. } => {
+                    assert!(self.open.contains_key(run), "{run} is there");
+                }
                 // What of them holds is in `checks`.
                 Effect::Probe { .. } | Effect::EndProbes { .. } => {}
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
@@ -233,7 +343,7 @@ impl Laws {
         let view = views.iter().find(|view| view.id == run.process).unwrap();
         let Some(spec) = self.spec.processes.get(&view.process) else { return };
         for (on, dependency) in &spec.depends_on {
-            for view in those(&self.spec, views, on) {
+            for view in those(&self.spec, views, on).filter(|v| !self.leaving.contains(&v.id)) {
                 let is_pool = self.spec.pools.contains_key(on);
                 let succeeded = self.has_succeeded.contains(&view.id);
                 let holds = match dependency.condition {
@@ -265,75 +375,5 @@ impl Laws {
                 view.name
             );
         }
-    }
-}
-
-/// Everything that is named by `on`: a process with all replicas, or the jobs of a pool.
-fn those<'a>(
-    spec: &'a Spec,
-    views: &'a [&ProcessView],
-    on: &'a Name,
-) -> impl Iterator<Item = &'a &'a ProcessView> {
-    let pool = spec.pools.get(on);
-    views.iter().filter(move |view| match pool {
-        Some(pool) => pool.jobs.contains(&view.process),
-        None => view.process == *on,
-    })
-}
-
-/// Whether `one` needs `other`, directly or not.
-fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
-    let Some(one) = spec.processes.get(one) else { return false };
-    one.depends_on.keys().any(|on| {
-        let names = match spec.pools.get(on) {
-            Some(pool) => pool.jobs.clone(),
-            None => vec![on.clone()],
-        };
-        names.iter().any(|name| name == other || needs_it(spec, name, other))
-    })
-}
-
-/// These and all they need.
-fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
-    let process_of = |id: ProcessId| {
-        let (_, name) = machine.names().find(|(known, _)| *known == id)?;
-        let found = spec
-            .processes
-            .keys()
-            .find(|process| *process == name || name.as_str().starts_with(&format!("{process}.")));
-        found.cloned()
-    };
-    let roots: Vec<Name> = ids.iter().filter_map(|id| process_of(*id)).collect();
-    let all = machine.names().map(|(id, _)| id);
-    all.filter(|id| {
-        let needed = |name| roots.iter().any(|root| needs_it(spec, root, &name));
-        ids.contains(id) || process_of(*id).is_some_and(needed)
-    })
-    .collect()
-}
-
-/// What one step may do to a process; it can pass through `waiting` and `queued` on the way.
-fn is_legal(from: StateName, to: StateName) -> bool {
-    use StateName::{
-        Backoff, Failed, Idle, Queued, Ready, Skipped, Starting, Stopped, Stopping, Succeeded,
-        Unhealthy, Waiting,
-    };
-    match from {
-        Idle | Stopped | Succeeded | Failed => {
-            matches!(to, Waiting | Queued | Starting | Skipped)
-        }
-        Skipped => matches!(to, Waiting | Queued | Starting | Stopped),
-        Waiting => matches!(to, Queued | Starting | Stopped | Skipped),
-        Queued => matches!(to, Waiting | Starting | Stopped | Skipped),
-        Starting => matches!(
-            to,
-            Ready | Stopping | Backoff | Succeeded | Failed | Stopped | Waiting | Queued
-        ),
-        Ready => matches!(to, Unhealthy | Stopping | Backoff | Succeeded | Failed),
-        Unhealthy => matches!(to, Ready | Stopping | Backoff | Succeeded | Failed),
-        Stopping => {
-            matches!(to, Stopped | Succeeded | Failed | Backoff | Waiting | Queued | Starting)
-        }
-        Backoff => matches!(to, Waiting | Queued | Starting | Stopped | Skipped),
     }
 }

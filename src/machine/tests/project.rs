@@ -56,6 +56,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         tags: BTreeSet::new(),
         shutdown_on: ShutdownOn::Never,
         log: None,
+        watch: None,
     }
 }
 
@@ -131,7 +132,10 @@ impl Draft {
                 file: PathBuf::from("/procfile.toml"),
                 dir: PathBuf::from("/"),
                 files: Vec::new(),
+                env_files: Vec::new(),
+                reload: false,
                 output: OutputLimits::default(),
+                log_dir: None,
             },
             processes: self.processes,
             pools: self.pools,

@@ -1,18 +1,25 @@
 //! Random worlds: any graph, any policy, any host, any wish at any moment. The laws are checked
 //! after every step; in here is what happens, and that quitting always ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::host::{OnKill, OnStop, Reply, Script, willing};
+use super::edits::{Edit, edited, edits};
+use super::host::{Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
 use crate::machine::{Fact, Options, RunId, Tenure};
 use crate::spec::{
-    Answer, Check, Condition, Endpoint, Exit, OnFailure, Pattern, Port, Probe, ProcessSpec,
-    Restart, ShutdownOn, Signal, StartErrorKind, Which,
+    Answer, Check, Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal,
+    StartErrorKind, WatchAction, WatchSpec, Which,
 };
+
+mod scripts;
+
+pub(super) use scripts::check;
+use scripts::script;
 
 /// One process or job before it has a name.
 #[derive(Clone, Debug)]
@@ -29,6 +36,7 @@ struct Member {
     idle_timeout: Option<Duration>,
     shutdown_on: ShutdownOn,
     autostart: bool,
+    watch: Option<Act>,
     ready: Option<Check>,
     health: Option<Check>,
     scripts: Vec<Script>,
@@ -42,8 +50,21 @@ enum Place {
     Job,
 }
 
+/// What a change of its files does.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Restart,
+    Signal,
+    /// The one that lies so far before it runs first.
+    Run(usize),
+}
+
 #[derive(Clone, Debug)]
 enum Happening {
+    /// The file is something else.
+    Reload(Vec<Edit>),
+    /// Files of this one have changed, so long ago.
+    Change(usize, Duration),
     Pass(u8),
     Wait(Duration),
     Start(Vec<usize>),
@@ -90,79 +111,8 @@ fn condition() -> impl Strategy<Value = Condition> {
     ]
 }
 
-/// Answers at any time, in any order, or never.
-fn replies() -> impl Strategy<Value = Vec<Reply>> {
-    let reply = proptest::option::weighted(0.9, (duration(), prop::bool::weighted(0.6)));
-    proptest::collection::vec(reply, 1..5)
-}
-
-fn check() -> impl Strategy<Value = Check> {
-    let endpoint = Endpoint { host: "localhost".to_owned(), port: Port::Number(1) };
-    let probe = prop_oneof![
-        5 => Just(Probe::Tcp(endpoint)),
-        1 => Just(Probe::Log(Pattern::new("up").unwrap())),
-        1 => Just(Probe::Notify),
-        1 => duration().prop_map(Probe::Delay),
-    ];
-    (probe, duration(), duration(), maybe(duration()), 1_u32..3, 1_u32..3).prop_map(
-        |(probe, interval, initial_delay, timeout, successes, failures)| Check {
-            probe,
-            // Not so often that a world is nothing but probes.
-            interval: interval.max(ms(250)),
-            probe_timeout: s(5),
-            initial_delay,
-            successes,
-            failures,
-            timeout,
-        },
-    )
-}
-
-fn script() -> impl Strategy<Value = Script> {
-    let spawn = prop_oneof![
-        8 => Just(Ok(())),
-        1 => Just(Err(StartErrorKind::ResourceLimit)),
-        1 => Just(Err(StartErrorKind::ProgramNotFound))
-    ];
-    let exit = prop_oneof![
-        2 => Just(Exit::Code(0)),
-        2 => Just(Exit::Code(1)),
-        1 => Just(Exit::Signal(Signal::HUP))
-    ];
-    let on_stop = prop_oneof![4 => duration().prop_map(OnStop::After), 1 => Just(OnStop::Ignore)];
-    let on_kill = prop_oneof![
-        8 => Just(OnKill::After(ms(1))),
-        1 => Just(OnKill::After(s(7))),
-        1 => Just(OnKill::Never)
-    ];
-    let life = (
-        duration(),
-        spawn,
-        maybe((duration(), exit)),
-        on_stop,
-        on_kill,
-        maybe(duration()),
-        duration(),
-    );
-    (life, replies(), replies(), proptest::option::weighted(0.7, duration())).prop_map(
-        |(
-            (spawn_after, spawn, exit, on_stop, on_kill, strays, last_output),
-            ready,
-            health,
-            speaks,
-        )| Script {
-            spawn_after: spawn_after.max(ms(1)),
-            spawn,
-            exit,
-            on_stop,
-            on_kill,
-            strays,
-            last_output,
-            ready,
-            health,
-            speaks,
-        },
-    )
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![3 => Just(Act::Restart), 1 => Just(Act::Signal), 2 => (1_usize..5).prop_map(Act::Run)]
 }
 
 fn member() -> impl Strategy<Value = Member> {
@@ -179,14 +129,14 @@ fn member() -> impl Strategy<Value = Member> {
     (
         (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
         (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
-        (prop::bool::weighted(0.85), proptest::collection::vec(script(), 1..4)),
+        (prop::bool::weighted(0.85), maybe(act()), proptest::collection::vec(script(), 1..4)),
         (proptest::option::weighted(0.4, check()), maybe(check())),
     )
         .prop_map(
             |(
                 (needs, needs_pool, place, restart, attempts),
                 rest,
-                (autostart, scripts),
+                (autostart, watch, scripts),
                 (ready, health),
             )| {
                 let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
@@ -202,6 +152,7 @@ fn member() -> impl Strategy<Value = Member> {
                     idle_timeout,
                     shutdown_on,
                     autostart,
+                    watch,
                     ready,
                     health: health.filter(|check| check.probe.is_asked()),
                     scripts,
@@ -225,6 +176,8 @@ fn happening() -> impl Strategy<Value = Happening> {
             |(in_pool, stays, priority, delay, script)| Happening::Come {
                 in_pool, stays, priority, delay, script
             }),
+        6 => (0_usize..24, duration()).prop_map(|(a, ago)| Happening::Change(a, ago)),
+        4 => edits().prop_map(Happening::Reload),
         1 => some().prop_map(Happening::Withdraw),
         3 => (0_usize..24, 0_u32..5).prop_map(|(pick, count)| Happening::Scale(pick, count)),
         1 => Just(Happening::Pause),
@@ -232,6 +185,11 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Shutdown),
         1 => Just(Happening::ShutdownNow),
     ]
+}
+
+/// Suspended early, so that it happens.
+fn usual_watch() -> WatchSpec {
+    WatchSpec { suspend_after: 3, ..WatchSpec::default() }
 }
 
 /// A pool comes before everything that depends on it, so jobs are the first of the members.
@@ -256,6 +214,15 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
             spec.idle_timeout = member.idle_timeout.map(|limit| limit.max(ms(1)));
             spec.shutdown_on = member.shutdown_on;
             spec.autostart = member.autostart;
+            let action = member.watch.and_then(|act| match act {
+                Act::Restart => Some(WatchAction::Restart),
+                Act::Signal => Some(WatchAction::Signal(Signal::HUP)),
+                Act::Run(back) => {
+                    Some(WatchAction::Run(format!("m{}", index.checked_sub(back)?).as_str().into()))
+                }
+            });
+            let watch = action.filter(|_| member.place != Place::Job);
+            spec.watch = watch.map(|action| Arc::new(WatchSpec { action, ..usual_watch() }));
             (spec.ready, spec.health) = (member.ready.clone(), member.health.clone());
             match member.place {
                 Place::Plain | Place::Job => {}
@@ -314,6 +281,17 @@ fn happen(world: &mut World, happening: &Happening) {
             let Some(id) = ids(&[*pick]).first().copied() else { return };
             let name = world.machine.process_of(id).map(ToString::to_string);
             return world.scale(&name.unwrap_or_default(), *count);
+        }
+        Happening::Change(pick, ago) => {
+            let Some(id) = ids(&[*pick]).first().copied() else { return };
+            let process = world.machine.process_of(id).unwrap().clone();
+            // So that what follows from the change is not mixed up with what was due.
+            world.input(Input::Tick);
+            return world.change_before(process.as_str(), *ago);
+        }
+        Happening::Reload(edits) => {
+            let spec = edited(world.machine.spec(), edits);
+            return world.reload(spec);
         }
         Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
         Happening::Pause => Intent::Pause("p".into()),
@@ -379,7 +357,7 @@ proptest! {
         happenings in proptest::collection::vec(happening(), 0..60),
         seed in any::<u64>(),
     ) {
-        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed });
+        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed, ..Options::default() });
         world.laws.as_mut().unwrap().ignores_dependencies = !dependencies;
         let chosen = world.machine.autostart();
         world.begin_with(&chosen, dependencies);

@@ -39,6 +39,8 @@ pub(super) fn of_process(event: &Event) -> String {
                 By::Stop => "stop",
                 By::Kill => "kill",
                 By::Restart => "restart",
+                By::FileChange => "file_change",
+                By::Reload => "reload",
                 By::Health => "health",
                 By::Shutdown => "shutdown",
             };
@@ -53,7 +55,11 @@ pub(super) fn of_process(event: &Event) -> String {
                 e.chain.iter().map(|l| format!("{}:{}", l.name, l.condition.as_str())).collect();
             format!("skipped {at} on {} [{}] {}", e.on, chain.join(" "), cause(&e.cause))
         }
-        Event::PoolDrained(_)
+        Event::FileChanged(_)
+        | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::ConfigRejected(_)
+        | Event::PoolDrained(_)
         | Event::ProjectReady(_)
         | Event::ProjectStopping(_)
         | Event::ProjectStopped(_) => kind(event),
@@ -77,6 +83,8 @@ fn cause(cause: &Cause) -> String {
         Cause::Start => "start".to_owned(),
         Cause::User => "user".to_owned(),
         Cause::Dependency { on } => format!("dependency {on}"),
+        Cause::FileChanged { path } => format!("file_changed {path}"),
+        Cause::Reload { reload } => format!("reload {reload}"),
         Cause::Exit { exit_code } => format!("exit {exit_code}"),
         Cause::Signal { signal } => format!("signal {signal}"),
         Cause::Retry { retry, retries } => {

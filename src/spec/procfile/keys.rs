@@ -9,7 +9,7 @@ pub(crate) use checks::{ABOUT_PROBES, HEALTH, READY, UNPROBED};
 
 /// Keys that are read and checked, but that this version does not act on yet: using one is a
 /// mistake. The key comes to life by taking it out of this list.
-pub(crate) const LATER: &[&str] = &["watch", "tty", "reload"];
+pub(crate) const LATER: &[&str] = &["tty"];
 
 const TEXT: Kind = Kind::Text(Rule::Any);
 const NAMES: Kind = Kind::List { of: &Kind::Text(Rule::Name), min: 0 };

@@ -161,6 +161,11 @@ fn bad_regex(error: &regex::Error) -> Refusal {
 
 fn glob(text: &str) -> Result<(), Refusal> {
     not_blank(text, "is no glob")?;
+    let is_wild = |part: &&str| part.contains(['*', '?', '[', '{']);
+    if text.split('/').skip_while(|part| !is_wild(part)).any(|part| part == "..") {
+        let message = format!("\"{text}\" goes up behind a wildcard");
+        return Err(Refusal::new(message, "write `..` at the beginning only"));
+    }
     globset::GlobBuilder::new(text)
         .literal_separator(true)
         .build()

@@ -33,6 +33,13 @@ impl<'a> EnvFiles<'a> {
         Self { dir, read: HashMap::new() }
     }
 
+    /// All that were looked for, in order of their names.
+    pub(super) fn paths(self) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = self.read.into_keys().collect();
+        paths.sort();
+        paths
+    }
+
     /// The environment of one process, weakest layer first: the project, each option set, its own;
     /// in each the env files, then `env`.
     pub(super) fn environment(

@@ -1,7 +1,7 @@
 //! One process or job: what its layers come to, with every default filled in.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -14,7 +14,7 @@ use super::super::{
 };
 use super::environment::EnvFiles;
 use super::layers::Layers;
-use super::{DEFAULT, Findings, Home, Member, checks, dependencies};
+use super::{DEFAULT, Findings, Home, Member, checks, dependencies, watch};
 
 /// Makes processes out of members of the merged files.
 pub(super) struct Resolver<'a> {
@@ -47,6 +47,11 @@ impl<'a> Resolver<'a> {
             env_files: EnvFiles::new(&home.dir),
             findings,
         }
+    }
+
+    /// Every env file that was looked for.
+    pub(super) fn env_files(self) -> Vec<PathBuf> {
+        self.env_files.paths()
     }
 
     pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {
@@ -91,6 +96,7 @@ impl<'a> Resolver<'a> {
                 _ => ShutdownOn::Never,
             },
             log: self.log(&member.name, keys),
+            watch: watch::watch(keys),
         }
     }
 
@@ -115,6 +121,7 @@ impl<'a> Resolver<'a> {
             let message = format!("{replicas} replicas from port {port} on need ports above 65535");
             self.findings.faults.push(Fault::at(&entry.node.place, message));
         }
+        self.findings.faults.extend(watch::runs_itself(&member.name, keys));
         for check in ["ready", "health"] {
             let Some(check) = keys.table(check).filter(|_| !keys.has("port")) else { continue };
             let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));

@@ -11,7 +11,7 @@ use super::super::fault::{Faults, Source};
 use super::super::locate::{Loaded, Locate, load, load_with};
 use super::super::{
     Condition, Dependency, Fault, Name, Restart, RetryPolicy, ShutdownOn, Signal, Spec,
-    StraysPolicy, procfile,
+    StraysPolicy, WatchAction, WatchSpec, procfile,
 };
 use super::*;
 

@@ -1,11 +1,12 @@
 //! What holds of probes and of the level of readiness, kept by a count of its own.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::machine::{
-    Effect, Event, Fact, Input, Moment, ProcessId, ProcessView, RunId, StateName, Step,
+    Effect, Event, Fact, Input, Moment, Orchestra, ProcessId, ProcessView, RunId, StateName, Step,
 };
-use crate::spec::{Answer, Name, Probe, ProcessSpec, Spec, Which};
+use crate::spec::{Answer, Probe, ProcessSpec, Which};
 
 /// What was seen of one live run.
 #[derive(Debug)]
@@ -30,25 +31,27 @@ pub(super) struct CheckLaws {
     live: HashMap<RunId, Seen>,
     /// Asked to go, or gone.
     over: HashSet<RunId>,
+    /// Of everybody who was ever there: one that is not in the file any more keeps what it had.
+    specs: HashMap<ProcessId, Arc<ProcessSpec>>,
 }
 
 impl CheckLaws {
     pub(super) fn hold(
         &mut self,
-        spec: &Spec,
+        machine: &Orchestra,
         now: Moment,
         (step, input): (&Step, Option<&Input>),
         views: &[&ProcessView],
     ) {
-        let of = |name: &Name| spec.processes.get(name);
-        self.starts(now, step, &of);
+        self.renew(machine);
+        self.starts(now, step);
         // What is due goes before what comes in, so the answer may find its run gone.
         if let Some(Input::Fact(fact)) = input {
             self.leader_gone(fact);
-            self.heard(fact, spec, views);
+            self.heard(fact);
         }
-        self.levels(now, step, &of);
-        self.effects(step, spec, views);
+        self.levels(now, step);
+        self.effects(step);
         for (run, seen) in &self.live {
             let flies = seen.checks.values().any(|row| row.flight.is_some());
             assert!(!flies || !self.over.contains(run), "{run} is over, and still asked");
@@ -60,16 +63,27 @@ impl CheckLaws {
         self.live.retain(|run, _| !self.over.contains(run));
     }
 
-    fn starts<'a>(
-        &mut self,
-        now: Moment,
-        step: &Step,
-        of: &impl Fn(&Name) -> Option<&'a std::sync::Arc<ProcessSpec>>,
-    ) {
+    /// What another probe has answered does not count for this one.
+    fn renew(&mut self, machine: &Orchestra) {
+        for (id, spec) in machine.specs() {
+            let Some(old) = self.specs.insert(id, Arc::clone(&spec)) else { continue };
+            for (_, seen) in self.live.iter_mut().filter(|(run, _)| run.process == id) {
+                for which in [Which::Ready, Which::Health] {
+                    let probe = |spec: &ProcessSpec| spec.check(which).map(|c| c.probe.clone());
+                    if probe(&old) != probe(&spec) {
+                        let row = seen.checks.entry(which).or_default();
+                        (row.good, row.bad) = (0, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    fn starts(&mut self, now: Moment, step: &Step) {
         for event in &step.events {
             if let Event::ProcessStarted(e) = event {
                 let run = RunId { process: e.of.id.unwrap(), run: e.of.run };
-                let check = of(&e.of.process).and_then(|spec| spec.ready.as_ref());
+                let check = self.specs.get(&run.process).and_then(|spec| spec.ready.as_ref());
                 let has_check = check.is_some_and(|check| !check.probe.is_at_once());
                 let level = if has_check { StateName::Starting } else { StateName::Ready };
                 self.live.insert(run, Seen { began: now, level, checks: HashMap::new() });
@@ -87,9 +101,9 @@ impl CheckLaws {
     }
 
     /// Counts an answer that was waited for.
-    fn heard(&mut self, fact: &Fact, spec: &Spec, views: &[&ProcessView]) {
+    fn heard(&mut self, fact: &Fact) {
         let Fact::Probed { run, which, number, answer } = fact else { return };
-        let check = spec_of(spec, views, run.process).and_then(|spec| spec.check(*which));
+        let check = self.specs.get(&run.process).and_then(|spec| spec.check(*which));
         let Some(check) = check.filter(|_| !self.over.contains(run)) else { return };
         let Some(seen) = self.live.get_mut(run) else { return };
         let Some(row) = seen.checks.get_mut(which) else { return };
@@ -108,17 +122,12 @@ impl CheckLaws {
     }
 
     /// Every change of the level is told, and has its reason in the counts.
-    fn levels<'a>(
-        &mut self,
-        now: Moment,
-        step: &Step,
-        of: &impl Fn(&Name) -> Option<&'a std::sync::Arc<ProcessSpec>>,
-    ) {
+    fn levels(&mut self, now: Moment, step: &Step) {
         for event in &step.events {
             let Some(subject) = event.subject() else { continue };
             let run = RunId { process: subject.id.unwrap(), run: subject.run };
             let Some(seen) = self.live.get_mut(&run) else { continue };
-            let spec = of(&subject.process);
+            let spec = self.specs.get(&run.process);
             let check = spec.and_then(|spec| spec.ready.as_ref());
             let row = seen.checks.get(&Which::Ready);
             match event {
@@ -164,12 +173,12 @@ impl CheckLaws {
         }
     }
 
-    fn effects(&mut self, step: &Step, spec: &Spec, views: &[&ProcessView]) {
+    fn effects(&mut self, step: &Step) {
         for effect in &step.effects {
             match effect {
                 Effect::Probe { run, which, number, .. } => {
-                    let check =
-                        spec_of(spec, views, run.process).and_then(|spec| spec.check(*which));
+                    let spec = self.specs.get(&run.process);
+                    let check = spec.and_then(|spec| spec.check(*which));
                     assert!(
                         check.is_some_and(|check| check.probe.is_asked()),
                         "{run} has no {which}"
@@ -189,7 +198,10 @@ impl CheckLaws {
                     let seen = self.live.get_mut(run).expect("probes of a live run");
                     let rows = || seen.checks.values();
                     assert!(rows().any(|row| row.flight.is_some()), "{run}: nothing is under way");
-                    self.over.insert(*run);
+                    let reloads = |event: &Event| matches!(event, Event::ConfigReloaded(_));
+                    if !step.events.iter().any(reloads) {
+                        self.over.insert(*run);
+                    }
                     for row in seen.checks.values_mut() {
                         row.flight = None;
                     }
@@ -203,13 +215,4 @@ impl CheckLaws {
 fn is_up(view: &ProcessView) -> bool {
     let up = [StateName::Starting, StateName::Ready, StateName::Unhealthy];
     view.pid.is_some() && up.contains(&view.state)
-}
-
-fn spec_of<'a>(
-    spec: &'a Spec,
-    views: &[&ProcessView],
-    id: ProcessId,
-) -> Option<&'a std::sync::Arc<ProcessSpec>> {
-    let view = views.iter().find(|view| view.id == id)?;
-    spec.processes.get(&view.process)
 }

@@ -252,3 +252,30 @@ fn the_full_file_resolves() {
     let log = api.log.as_ref().unwrap();
     assert_eq!(log.file, project.dir().join(".pitcrew/logs/api.log"));
 }
+
+#[test]
+fn what_is_watched_is_a_list_or_a_table() {
+    let spec = spec(
+        "[process]\nx = 'x'\n[process.short]\ncommand = 'x'\nwatch = ['src/**', '../lib']\n\
+         [process.long]\ncommand = 'x'\nwatch = { paths = ['a'], ignore = ['b'], debounce = '1s', \
+         gitignore = false, suspend_after = 0, action = 'signal:sighup' }\n\
+         [process.build]\ncommand = 'x'\nwatch = { paths = ['a'], action = 'run:x' }\n",
+    );
+    let of = |name: &str| spec.processes[name].watch.as_deref().cloned();
+    assert_eq!(of("x"), None);
+    let usual = WatchSpec::default();
+    let paths = vec!["src/**".to_owned(), "../lib".to_owned()];
+    assert_eq!(of("short"), Some(WatchSpec { paths, ..usual.clone() }));
+    let a = vec!["a".to_owned()];
+    let long = WatchSpec {
+        paths: a.clone(),
+        ignore: vec!["b".to_owned()],
+        gitignore: false,
+        debounce: Duration::from_secs(1),
+        action: WatchAction::Signal(Signal::HUP),
+        suspend_after: 0,
+    };
+    assert_eq!(of("long"), Some(long));
+    let action = WatchAction::Run("x".into());
+    assert_eq!(of("build"), Some(WatchSpec { paths: a, action, ..usual }));
+}

@@ -180,6 +180,14 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "watch = { paths = ['a'], action = 'run:bd' }",
         "3:35 process `x` runs `bd` first, which does not exist (did you mean `db`?)",
     ),
+    (
+        "watch = { paths = ['a'], action = 'run:x' }",
+        "3:35 process `x` runs itself first (name what builds it, or leave `action` out to restart it)",
+    ),
+    (
+        "watch = ['src/*/../lib']",
+        "3:10 \"src/*/../lib\" goes up behind a wildcard (write `..` at the beginning only)",
+    ),
     ("port = 65535\nreplicas = 2", "4:12 2 replicas from port 65535 on need ports above 65535"),
     ("env_file = 'missing'", "3:12 there is no env file"),
     ("name = 'y'", "3:1 a process cannot have the key `name` (its name is the key of its table)"),
@@ -319,14 +327,14 @@ fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
 
 #[test]
 fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
-    let text = "[project]\nreload = true\n[process.x]\ncommand = 'x'\nwatch = ['a']\ntty = true\n";
+    let text = "[process.x]\ncommand = 'x'\ntty = true\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = Locate { files: Vec::new(), dir: project.dir() };
     let told = load(&request).unwrap_err();
     let lines: Vec<_> = told.iter().filter_map(Fault::line).collect();
-    assert_eq!(lines, [2, 5, 6]);
+    assert_eq!(lines, [3]);
     assert!(told.iter().all(|fault| fault.message().ends_with("is not built in this version yet")));
-    let off = Project::new("[project]\nreload = false\n[process.x]\ncommand = 'x'\ntty = false\n");
+    let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
     assert!(load(&Locate { files: Vec::new(), dir: off.dir() }).is_ok());
 }

@@ -1,0 +1,160 @@
+//! Files that are watched: what is wanted of the thread, and what it tells.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::notice::Notices;
+use super::{Next, ReloadWish};
+use crate::machine::event::Cause;
+use crate::machine::{Change, Input, Moment};
+use crate::session::Notice;
+use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
+use crate::watch::{Now, Outside, Plan, Report, Wanted, Watcher, Whose, clean};
+
+/// Processes wait so long for their files to be watched. In a small project that is done by then,
+/// and no change is missed; a huge one must not hold them up.
+const HEAD_START: Duration = Duration::from_millis(25);
+
+/// The thread that watches, if there is anything to be watched.
+#[derive(Debug)]
+pub(super) struct Files {
+    watcher: Option<Watcher>,
+    /// Whether processes run.
+    begun: bool,
+    reports: mpsc::UnboundedReceiver<Report>,
+    /// Held, so that waiting for a report never ends without one.
+    sender: mpsc::UnboundedSender<Report>,
+    notices: Notices,
+}
+
+impl Files {
+    /// Begins to watch; returns when that is done, or after a moment.
+    pub(super) async fn start(plan: Plan, clock: &Clock, notices: &Notices) -> Self {
+        let (sender, reports) = mpsc::unbounded_channel();
+        let mut files =
+            Self { watcher: None, begun: false, reports, sender, notices: notices.clone() };
+        files.watch(plan, clock);
+        if files.watcher.is_some() {
+            _ = tokio::time::timeout(HEAD_START, files.ready()).await;
+        }
+        files.begin();
+        files
+    }
+
+    /// Processes run from now on.
+    fn begin(&mut self) {
+        self.begun = true;
+        if let Some(watcher) = &self.watcher {
+            watcher.begin(Clock::since_1970());
+        }
+    }
+
+    /// Watches this instead of what was watched.
+    pub(super) fn watch(&mut self, plan: Plan, clock: &Clock) {
+        match &self.watcher {
+            Some(watcher) => watcher.watch(plan),
+            None if plan.wanted.is_empty() => {}
+            None => {
+                let (clock, sender) = (clock.clone(), self.sender.clone());
+                let now =
+                    move || Now { moment: clock.now().since_start(), wall: Clock::since_1970() };
+                let report = move |report| _ = sender.send(report);
+                let outside = Outside { now: Box::new(now), report: Box::new(report) };
+                match Watcher::start(plan, outside) {
+                    Ok(watcher) => {
+                        self.watcher = Some(watcher);
+                        if self.begun {
+                            self.begin();
+                        }
+                    }
+                    Err(error) => {
+                        let text = format!("cannot watch files: {error}");
+                        self.notices.tell(Notice::general(text));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ready(&mut self) {
+        while let Some(report) = self.reports.recv().await {
+            match report {
+                Report::Ready => return,
+                Report::Problem { about, text } => self.tell(about, text),
+                // What has not been started sees it anyway.
+                Report::Changed { .. } => {}
+            }
+        }
+    }
+
+    /// The next thing that follows from files. Cancel safe.
+    pub(super) async fn next(&mut self) -> Next {
+        loop {
+            match self.reports.recv().await {
+                Some(Report::Changed { whose: Whose::Project, path, .. }) => {
+                    return Next::Reload(ReloadWish::unwatched(Cause::FileChanged { path }));
+                }
+                Some(Report::Changed { whose, path, more, first, last }) => {
+                    let Whose::Process(process) = whose else { continue };
+                    let (first, last) = (Moment::after_start(first), Moment::after_start(last));
+                    let change = Change { process, path, more, first, last };
+                    return Next::Input(Input::Changed(change));
+                }
+                Some(Report::Problem { about, text }) => self.tell(about, text),
+                Some(Report::Ready) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn tell(&self, about: Option<Whose>, text: String) {
+        self.notices.tell(match about {
+            Some(Whose::Process(name)) => Notice::about(&name, text),
+            Some(Whose::Project) | None => Notice::general(text),
+        });
+    }
+}
+
+/// What is to be watched for a project: the files of its processes, and its own where it says so.
+/// `own` are files that pitcrew writes.
+pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> Plan {
+    let processes = || spec.processes.values();
+    let logs = processes().flat_map(|process| logs(process));
+    let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
+    let wished = processes().filter(|_| watches).filter_map(|process| wanted(process));
+    let itself = (reads && spec.project.reload).then(|| itself(&spec.project));
+    Plan {
+        top: clean(&spec.project.dir),
+        wanted: wished.chain(itself).collect(),
+        own: own.map(|path| clean(&path)).collect(),
+    }
+}
+
+/// The files of the project, with the local one that may come, and its env files.
+fn itself(project: &Project) -> Wanted {
+    let local = project.dir.join(LOCAL_FILE);
+    let files = project.files.iter().chain(&project.env_files).chain([&local]);
+    Wanted::files(Whose::Project, &clean(&project.dir), files.map(|file| clean(file)))
+}
+
+fn wanted(process: &ProcessSpec) -> Option<Wanted> {
+    let watch = process.watch.as_ref()?;
+    Some(Wanted {
+        whose: Whose::Process(process.name.clone()),
+        base: clean(&process.cwd),
+        paths: watch.paths.clone(),
+        ignore: watch.ignore.clone(),
+        gitignore: watch.gitignore,
+        debounce: watch.debounce,
+    })
+}
+
+/// The log files of a process and its replicas.
+fn logs(process: &ProcessSpec) -> Vec<PathBuf> {
+    let Some(log) = &process.log else { return Vec::new() };
+    let replicas = (1..=process.replicas.unwrap_or(0)).map(Some);
+    replicas.chain([None]).map(|replica| log.path_for(replica)).collect()
+}

@@ -1,0 +1,236 @@
+//! The project's file is read again while the project runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Engine;
+use super::files::{self, Files};
+use crate::machine::event::{Cause, ConfigRejected, Event, Stamp};
+use crate::machine::{RunId, Step};
+use crate::session::Notice;
+use crate::spec::{Difference, Faults, Loaded, Name, ProcessSpec, Project, Spec};
+use crate::sys::Host;
+
+use super::run::Order;
+
+/// How the project's file is read. Both block.
+pub trait Reread: fmt::Debug + Send + Sync {
+    /// Reads and checks it.
+    ///
+    /// # Errors
+    /// Every mistake of the file.
+    fn read(&self) -> Result<Loaded, Faults>;
+
+    /// Does what has to be done before anything of it is started.
+    ///
+    /// # Errors
+    /// What stands in the way: then nothing of it is started.
+    fn prepare(&self, spec: &Spec) -> Result<(), Faults>;
+}
+
+/// What follows when the file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadHow {
+    /// What is different is applied.
+    Apply,
+    /// It is only told.
+    DryRun,
+}
+
+/// What came of reading the file again.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reloaded {
+    /// This was different, and is applied.
+    Applied(Difference),
+    /// This would be done.
+    Foreseen(Difference),
+    /// The file has mistakes; nothing has changed.
+    Rejected(Arc<Faults>),
+    /// It cannot be read again now, and why.
+    Refused(String),
+}
+
+/// Somebody wants the file to be read again.
+#[derive(Debug)]
+pub(crate) struct ReloadWish {
+    pub(crate) by: Cause,
+    pub(crate) how: ReloadHow,
+    pub(crate) told: Option<oneshot::Sender<Reloaded>>,
+}
+
+impl ReloadWish {
+    /// Nobody waits for what comes of it.
+    pub(crate) fn unwatched(by: Cause) -> Self {
+        Self { by, how: ReloadHow::Apply, told: None }
+    }
+
+    fn tell(self, outcome: &Reloaded) {
+        if let Some(told) = self.told {
+            _ = told.send(outcome.clone());
+        }
+    }
+}
+
+/// Reads the file when asked, once at a time.
+#[derive(Debug)]
+pub(super) struct Rereading {
+    how: Option<Arc<dyn Reread>>,
+    /// Who has asked for what is being read now.
+    asked: Vec<ReloadWish>,
+    /// Who has asked since then: the file may be another one by now.
+    next: Vec<ReloadWish>,
+    results: (mpsc::UnboundedSender<Outcome>, mpsc::UnboundedReceiver<Outcome>),
+}
+
+/// What reading came to; the message where it did not come to an end.
+pub(super) type Outcome = Result<Result<Loaded, Faults>, String>;
+
+impl Rereading {
+    pub(super) fn new(how: Option<Arc<dyn Reread>>) -> Self {
+        Self { how, asked: Vec::new(), next: Vec::new(), results: mpsc::unbounded_channel() }
+    }
+
+    /// Begins to read; what is asked while it reads is read after that.
+    fn begin(&mut self, how: Arc<dyn Reread>, wish: ReloadWish) {
+        self.next.push(wish);
+        if self.asked.is_empty() {
+            self.go_on(how);
+        }
+    }
+
+    fn go_on(&mut self, how: Arc<dyn Reread>) {
+        self.asked = std::mem::take(&mut self.next);
+        if self.asked.is_empty() {
+            return;
+        }
+        let applies = self.asked.iter().any(|wish| wish.how == ReloadHow::Apply);
+        let results = self.results.0.clone();
+        tokio::spawn(async move {
+            let read = tokio::task::spawn_blocking(move || {
+                let loaded = how.read()?;
+                if applies {
+                    how.prepare(&loaded.spec)?;
+                }
+                Ok(loaded)
+            });
+            _ = results.send(read.await.map_err(|error| error.to_string()));
+        });
+    }
+
+    /// The next result. Cancel safe.
+    pub(super) async fn next(&mut self) -> Outcome {
+        match self.results.1.recv().await {
+            Some(outcome) => outcome,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl<H: Host> Engine<H> {
+    /// Somebody wants the file to be read again.
+    pub(super) fn reload(&mut self, wish: ReloadWish) {
+        if let Some(how) = self.rereading.how.clone() {
+            return self.rereading.begin(how, wish);
+        }
+        let text = "there is no file to be read again";
+        if wish.told.is_none() {
+            self.notices.tell(Notice::general(text));
+        }
+        wish.tell(&Reloaded::Refused(text.to_owned()));
+    }
+
+    /// It was read.
+    pub(super) fn reread(&mut self, outcome: Outcome, files: &mut Files) {
+        let asked = std::mem::take(&mut self.rereading.asked);
+        let (apply, look): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|wish| wish.how == ReloadHow::Apply);
+        match outcome {
+            Ok(Ok(Loaded { mut spec, warnings })) => {
+                let foreseen = self.orchestra.foresee(&mut spec).map(Reloaded::Foreseen);
+                tell_all(look, &foreseen.unwrap_or_else(ending));
+                if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
+                    self.tell_lines(&warnings.render_warnings(false));
+                    tell_all(apply, &self.apply(spec, by, files));
+                }
+            }
+            Ok(Err(faults)) => {
+                if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
+                    self.reject(&faults, by);
+                }
+                let rejected = Reloaded::Rejected(Arc::new(faults));
+                tell_all(look.into_iter().chain(apply), &rejected);
+            }
+            Err(error) => {
+                let text = format!("the file could not be read again: {error}");
+                self.notices.tell(Notice::general(text.clone()));
+                tell_all(look.into_iter().chain(apply), &Reloaded::Refused(text));
+            }
+        }
+        if let Some(how) = self.rereading.how.clone() {
+            self.rereading.go_on(how);
+        }
+    }
+
+    fn apply(&mut self, spec: Spec, by: Cause, files: &mut Files) -> Reloaded {
+        self.tell_fixed(&spec.project);
+        let (step, difference) = self.orchestra.reload(self.clock.now(), spec, by);
+        self.carry_out(step);
+        files.watch(self.plan(), &self.clock);
+        difference.map_or_else(ending, Reloaded::Applied)
+    }
+
+    fn reject(&mut self, faults: &Faults, cause: Cause) {
+        let told = faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect();
+        let event = ConfigRejected { stamp: Stamp::default(), faults: told, cause };
+        self.carry_out(Step { effects: Vec::new(), events: vec![Event::from(event)] });
+        self.tell_lines(&faults.render(false));
+        let text = "the file was read again and has mistakes: nothing has changed";
+        self.notices.tell(Notice::general(text));
+    }
+
+    fn tell_lines(&self, text: &str) {
+        for line in text.lines() {
+            self.notices.tell(Notice::general(line));
+        }
+    }
+
+    /// What is set for as long as pitcrew runs.
+    fn tell_fixed(&self, new: &Project) {
+        if self.orchestra.spec().project.output != new.output {
+            let text = "`output` of the project holds from the next `pitcrew up` on";
+            self.notices.tell(Notice::general(text));
+        }
+    }
+
+    pub(super) fn plan(&self) -> crate::watch::Plan {
+        files::plan(self.orchestra.spec(), &self.own_files, self.orchestra.watches(), self.reads())
+    }
+
+    fn reads(&self) -> bool {
+        self.rereading.how.is_some()
+    }
+
+    /// A run goes by another spec from now on.
+    pub(super) fn renew(
+        &mut self,
+        run: RunId,
+        name: &Name,
+        replica: Option<u32>,
+        spec: Arc<ProcessSpec>,
+    ) {
+        let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
+        self.order(run, Order::Renew(spec, log));
+    }
+}
+
+fn ending() -> Reloaded {
+    Reloaded::Refused("the project is being stopped".to_owned())
+}
+
+fn tell_all(wishes: impl IntoIterator<Item = ReloadWish>, outcome: &Reloaded) {
+    for wish in wishes {
+        wish.tell(outcome);
+    }
+}

@@ -1,0 +1,312 @@
+//! The file was read again: who is new, who goes, and who is something else now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Later, Orchestra};
+use crate::machine::event::{By, Cause, ConfigReloaded, Event, Stamp};
+use crate::machine::lifecycle::{Lifecycle, State, Watch};
+use crate::machine::members::Tenure;
+use crate::machine::order::Order;
+use crate::machine::slots::Slots;
+use crate::machine::snapshot::Phase;
+use crate::machine::{Effect, Moment, ProcessId, RunId, Step};
+use crate::spec::{Difference, Name, ProcessSpec, Spec};
+
+/// Who is not in the file any more and still here, with whom of these each of them needs.
+#[derive(Debug, Default)]
+pub(super) struct Leavers(BTreeMap<ProcessId, Vec<ProcessId>>);
+
+impl Leavers {
+    /// Nobody who goes as well needs these.
+    fn free(&self) -> Vec<ProcessId> {
+        let needed: BTreeSet<&ProcessId> = self.0.values().flatten().collect();
+        self.0.keys().filter(|id| !needed.contains(id)).copied().collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    #[cfg(test)]
+    pub(in crate::machine) fn ids(&self) -> Vec<ProcessId> {
+        self.0.keys().copied().collect()
+    }
+}
+
+impl Orchestra {
+    /// Makes the project what `new` says, with as little as possible being restarted.
+    ///
+    /// Nothing happens once the project is being stopped, and there is no difference then.
+    pub fn reload(&mut self, now: Moment, mut new: Spec, by: Cause) -> (Step, Option<Difference>) {
+        self.catch_up(now);
+        let Some(difference) = self.foresee(&mut new) else {
+            return (std::mem::take(&mut self.out), None);
+        };
+        self.reloads = self.reloads.saturating_add(1);
+        let Difference { added, changed, removed, .. } = difference.clone();
+        let (stamp, reload) = (Stamp::default(), self.reloads);
+        let event = ConfigReloaded { stamp, reload, added, changed, removed, cause: by };
+        self.out.events.push(Event::from(event));
+        self.make_it(now, new);
+        self.settle(now);
+        (std::mem::take(&mut self.out), Some(difference))
+    }
+
+    /// What a reload would do; nothing when the project is being stopped. Jobs without a name get
+    /// the one they have.
+    pub fn foresee(&self, new: &mut Spec) -> Option<Difference> {
+        if self.phase != Phase::Up || self.finish.is_some() {
+            return None;
+        }
+        new.keep_job_names(&self.spec);
+        let mut difference = Difference::of(&self.spec, new);
+        for id in self.of_the_file() {
+            let Some(one) = self.all.get(id) else { continue };
+            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
+            if spec.is_some_and(|spec| one.follows_its_file() && one.spec.needs_new_run(spec)) {
+                difference.restarted.push(one.name.clone());
+            }
+        }
+        Some(difference)
+    }
+
+    fn make_it(&mut self, now: Moment, new: Spec) {
+        self.renew_pools(&new);
+        let mut added = self.take_back(now, &new);
+        let (renewed, leaving) = self.renew_members(now, &new);
+        added.extend(self.add_members(&new));
+        let gone: Vec<Name> =
+            self.spec.pools.keys().filter(|pool| !new.pools.contains_key(*pool)).cloned().collect();
+        self.spec = new;
+        let before = self.renew_order(&leaving, &added);
+        self.see_off(now, &leaving, &before);
+        for pool in gone {
+            self.dismiss_pool(&pool);
+        }
+        self.look_again(now, &renewed);
+        let starts: Vec<ProcessId> =
+            self.autostart().into_iter().filter(|id| added.contains(id)).collect();
+        if self.options.later == Later::Starts {
+            self.start_new(now, starts);
+        }
+    }
+
+    /// Nobody has asked for what they need by name: what a person has stopped stays stopped.
+    fn start_new(&mut self, now: Moment, ids: Vec<ProcessId>) {
+        let cause = self.this_reload();
+        for id in &ids {
+            self.resume_pool(*id);
+            self.with(*id, |one, _, _| one.want(now, cause.clone()));
+        }
+        self.start_untouched(now, ids);
+    }
+
+    fn this_reload(&self) -> Cause {
+        Cause::Reload { reload: self.reloads }
+    }
+
+    fn renew_pools(&mut self, new: &Spec) {
+        for (name, pool) in &new.pools {
+            match self.slots.get_mut(name) {
+                Some(slots) => slots.renew(Arc::clone(pool)),
+                None => _ = self.slots.insert(name.clone(), Slots::new(Arc::clone(pool))),
+            }
+            self.granting.insert(name.clone());
+        }
+    }
+
+    /// Gives everybody from the file what it says now; gives who is something else, and who is not
+    /// in it any more.
+    fn renew_members(&mut self, now: Moment, new: &Spec) -> (Vec<ProcessId>, Vec<ProcessId>) {
+        let (mut renewed, mut leaving) = (Vec::new(), Vec::new());
+        for id in self.of_the_file() {
+            let Some(one) = self.all.get(id) else { continue };
+            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
+            match spec {
+                None => leaving.push(id),
+                Some(spec) if **spec == *one.spec => {}
+                Some(spec) => {
+                    renewed.push(id);
+                    self.renew(now, id, Arc::clone(spec));
+                }
+            }
+        }
+        (renewed, leaving)
+    }
+
+    /// Those that were about to go and are in the file again: a second one of the same name would
+    /// run beside them.
+    fn take_back(&mut self, now: Moment, new: &Spec) -> Vec<ProcessId> {
+        let mut back = Vec::new();
+        for id in self.leavers.0.keys().copied().collect::<Vec<_>>() {
+            let Some(one) = self.all.get(id) else { continue };
+            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
+            if let Some(spec) = spec {
+                self.leavers.0.remove(&id);
+                self.with(id, |one, _, _| one.take_notice_back());
+                self.renew(now, id, Arc::clone(spec));
+                self.watch_anew(id, spec);
+                back.push(id);
+            }
+        }
+        back
+    }
+
+    /// Those that the file declares, without guests and without those that go already.
+    fn of_the_file(&self) -> Vec<ProcessId> {
+        let declared = |one: &&Lifecycle| {
+            one.tenure == Tenure::Lasting && self.spec.processes.contains_key(&one.spec.name)
+        };
+        self.all.iter().filter(declared).map(|one| one.id).collect()
+    }
+
+    fn renew(&mut self, now: Moment, id: ProcessId, spec: Arc<ProcessSpec>) {
+        let Some(one) = self.all.get(id) else { return };
+        let reruns = one.follows_its_file() && one.spec.needs_new_run(&spec);
+        let (moves, watches) = (one.spec.pool != spec.pool, one.spec.watch != spec.watch);
+        let (run, name, replica) =
+            (RunId { process: id, run: one.run }, one.name.clone(), one.replica);
+        let (alive, cause, old) = (one.is_alive(), self.this_reload(), Arc::clone(&one.spec));
+        if moves {
+            self.change_pool(now, id, Arc::clone(&spec));
+        } else {
+            self.with(id, |one, _, _| one.respec(now, Arc::clone(&spec)));
+        }
+        if watches {
+            self.watch_anew(id, &spec);
+        }
+        if alive {
+            self.out.effects.push(Effect::Renew { run, name, replica, spec });
+        }
+        self.with(id, |one, _, out| {
+            if reruns {
+                one.run_anew(now, By::Reload, cause, out);
+            } else {
+                one.renew_checks(now, &old, cause, out);
+            }
+        });
+    }
+
+    fn watch_anew(&mut self, id: ProcessId, spec: &ProcessSpec) {
+        let on = spec.watch.is_some() && !self.options.no_watch;
+        let watch = if on { Watch::On } else { Watch::Off };
+        self.watching.forget(&spec.name);
+        self.with(id, |one, _, _| one.watch = watch);
+    }
+
+    /// It takes its slot along: nobody is stopped because of it.
+    fn change_pool(&mut self, now: Moment, id: ProcessId, spec: Arc<ProcessSpec>) {
+        self.with(id, |one, _, _| one.uncleared(now));
+        let old = self.all.get(id).and_then(|one| one.spec.pool.clone());
+        self.leave_pool(id);
+        self.granting.extend(old.into_iter().chain(spec.pool.clone()));
+        self.with(id, |one, _, _| one.respec(now, spec));
+        self.join_pool(id);
+    }
+
+    fn add_members(&mut self, new: &Spec) -> Vec<ProcessId> {
+        let mut added = Vec::new();
+        for process in new.processes.values() {
+            let there: Vec<u32> = self
+                .all
+                .iter()
+                .filter(|one| one.spec.name == process.name && one.tenure == Tenure::Lasting)
+                .filter(|one| still_fits(one, process))
+                .map(number)
+                .collect();
+            let wanted = 1..=process.replicas.unwrap_or(1);
+            for number in wanted.filter(|number| !there.contains(number)) {
+                let replica = process.replicas.map(|_| number);
+                let name = replica.map_or(process.name.clone(), |n| process.name.replica(n));
+                let one = self.all.add(name, replica, Arc::clone(process));
+                if process.watch.is_some() && !self.options.no_watch {
+                    one.watch = Watch::On;
+                }
+                added.push(one.id);
+            }
+        }
+        added
+    }
+
+    /// Who needs whom by the new file; gives how it was before.
+    fn renew_order(&mut self, leaving: &[ProcessId], added: &[ProcessId]) -> Order {
+        for id in leaving {
+            self.with(*id, |one, _, _| one.give_notice());
+        }
+        let mut order = Order::new(&self.spec, &self.all);
+        for guest in self.all.iter().filter(|one| one.tenure == Tenure::UntilEnded) {
+            if let Some(pool) = guest.spec.pool.as_ref().filter(|_| !leaving.contains(&guest.id)) {
+                order.join(pool, guest.id);
+            }
+        }
+        if let Some(chosen) = &mut self.chosen {
+            chosen.extend(added);
+            order.keep_only(chosen);
+        }
+        std::mem::replace(&mut self.order, order)
+    }
+
+    /// Dependants go before what they need.
+    fn see_off(&mut self, now: Moment, leaving: &[ProcessId], before: &Order) {
+        for id in leaving {
+            let needed = before.needs(*id).iter().flat_map(|need| need.ids.iter().copied());
+            let needed = needed.filter(|id| leaving.contains(id)).collect();
+            self.leavers.0.insert(*id, needed);
+            self.reruns.remove(id);
+            // Without a run there is nothing to wait with.
+            if self.all.get(*id).is_some_and(|one| !one.is_alive()) {
+                self.let_go(now, *id);
+            }
+        }
+        self.watching.forget_runners(leaving);
+        self.follow_leavers(now);
+    }
+
+    /// Lets those go whom nobody needs who goes as well.
+    pub(super) fn follow_leavers(&mut self, now: Moment) {
+        self.leavers.0.retain(|id, _| self.all.get(*id).is_some());
+        for id in self.leavers.free() {
+            self.let_go(now, id);
+        }
+    }
+
+    fn let_go(&mut self, now: Moment, id: ProcessId) {
+        let cause = self.this_reload();
+        self.with(id, |one, _, out| one.depart(now, cause, out));
+        // One that had ended already does not move, and nobody would look at it.
+        if self.all.get(id).is_some_and(|one| matches!(one.state, State::Ended(_))) {
+            self.retiring.insert(id);
+        }
+    }
+
+    /// What somebody waits for may be something else now.
+    fn look_again(&mut self, now: Moment, renewed: &[ProcessId]) {
+        let order = &self.order;
+        self.reruns.retain(|id, on| order.needs(*id).iter().any(|n| n.restart && n.on == *on));
+        let mut waiting = Vec::new();
+        for one in self.all.iter_mut() {
+            one.view = None;
+            if matches!(one.state, State::Waiting { .. } | State::Queued { .. }) {
+                waiting.push(one.id);
+            }
+        }
+        for id in waiting {
+            if !self.order.holds(id, &self.all) {
+                self.with(id, |one, _, _| one.uncleared(now));
+            }
+            // Only what is new about it is told.
+            self.reconsider(now, id, (!renewed.contains(&id)).then_some(id));
+        }
+    }
+}
+
+/// One without a number is the first.
+fn number(one: &Lifecycle) -> u32 {
+    one.replica.unwrap_or(1)
+}
+
+/// Whether it is one that the process has: with `replicas` as without, the first one stays.
+fn still_fits(one: &Lifecycle, spec: &ProcessSpec) -> bool {
+    one.spec.kind == spec.kind && number(one) <= spec.replicas.unwrap_or(1)
+}

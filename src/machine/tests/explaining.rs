@@ -1,0 +1,87 @@
+//! `why`: every state has a sentence, and the chain below it goes down to the root.
+
+use std::sync::Arc;
+
+use super::host::{OnStop, exits, willing};
+use super::project::{Draft, ms, needs, project, retried, s};
+use super::{Script, World};
+use crate::machine::{Explanation, Options};
+use crate::spec::{CommandLine, Condition, WatchSpec};
+
+fn world(draft: Draft) -> World {
+    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+}
+
+fn explain(w: &mut World, name: &str) -> Explanation {
+    let id = w.ids(&[name])[0];
+    Explanation::of(&w.machine.snapshot(w.now), id, w.now).unwrap()
+}
+
+#[test]
+fn a_run_says_what_it_was_started_for() {
+    let draft = |word: &str| {
+        let command = CommandLine::Argv(vec![word.to_owned()]);
+        project().process("a", |a| {
+            a.command = command;
+            a.watch = Some(Arc::new(WatchSpec::default()));
+        })
+    };
+    let slow = Script { on_stop: OnStop::After(s(1)), ..willing() };
+    let mut w = world(draft("one")).script("a", [slow]).begin();
+    w.advance(s(5));
+    assert_eq!(explain(&mut w, "a").to_string(), "a (ready): running");
+    w.change("a");
+    w.advance(ms(500));
+    let stopping = explain(&mut w, "a").to_string();
+    assert!(stopping.ends_with("because src/a changed"), "{stopping}");
+    w.advance(s(5));
+    assert_eq!(explain(&mut w, "a").to_string(), "a (ready): running; because src/a changed");
+    w.reload(draft("two").spec());
+    w.advance(s(5));
+    let told = explain(&mut w, "a");
+    let text = "a (ready): running; because the file was read again (reload 1)";
+    assert_eq!(told.to_string(), text);
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(json["cause"], serde_json::json!({ "kind": "reload", "reload": 1 }));
+    // Each time soon after the run before, and then once too often.
+    for _ in 0..11 {
+        w.change("a");
+        w.advance(ms(1100));
+    }
+    let told = explain(&mut w, "a");
+    assert_eq!(told.suspended_by.as_deref(), Some("src/a"));
+    let text = told.to_string();
+    assert_eq!(text.matches("its files are not watched any more, because of src/a").count(), 1);
+}
+
+#[test]
+fn a_suspended_watch_is_told_in_back_off_too() {
+    let draft = project().process("a", |a| {
+        a.watch = Some(Arc::new(WatchSpec { suspend_after: 1, ..WatchSpec::default() }));
+        retried(a, 9);
+        a.retry.initial = s(5);
+    });
+    let mut w = world(draft).script("a", [exits(s(1), 1)]).begin();
+    w.advance(ms(500));
+    w.change("a");
+    w.advance(ms(300));
+    w.change("a");
+    w.advance(s(2));
+    let text = explain(&mut w, "a").to_string();
+    assert!(text.contains("retry 1 of 9"), "{text}");
+    assert!(text.ends_with("; its files are not watched any more, because of src/a"), "{text}");
+}
+
+#[test]
+fn what_queues_says_who_has_the_slots() {
+    let draft = project().pool("p", 1, |_| {}).job("p", "first", |_| {}).job("p", "second", |_| {});
+    let draft = draft.process("after", |after| needs(after, "second", Condition::Succeeded));
+    let mut w = world(draft).begin();
+    w.advance(s(1));
+    assert_eq!(
+        explain(&mut w, "after").to_string(),
+        "after (waiting): waiting for second to succeed\n\
+         \u{20} second (queued): waiting for a free slot of p\n\
+         \u{20}   first (ready): running"
+    );
+}

@@ -1,0 +1,318 @@
+//! The file is read again: who starts, who stops, who runs anew and who is left alone.
+
+use std::sync::Arc;
+
+use super::host::{OnStop, exits, stubborn, willing};
+use super::project::{Draft, follows, needs, project, retried, s};
+use super::{Script, StateName, World};
+use crate::machine::{Event, Finish, Later, Options};
+use crate::spec::{CommandLine, Condition, ProcessSpec, Spec, WatchSpec};
+
+/// The project stays, whatever becomes of it.
+fn world(draft: Draft) -> World {
+    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+}
+
+/// It runs something else.
+fn other(spec: &mut ProcessSpec) {
+    spec.command = CommandLine::Argv(vec!["other".to_owned()]);
+}
+
+fn reloaded(w: &World) -> Vec<String> {
+    let told = w.events.iter().rev().find_map(|(_, event)| match event {
+        Event::ConfigReloaded(told) => Some(told.clone()),
+        _ => None,
+    });
+    let told = told.expect("a reload is told");
+    let names = |all: &[crate::spec::Name]| {
+        all.iter().map(crate::spec::Name::as_str).collect::<Vec<_>>().join(" ")
+    };
+    vec![names(&told.added), names(&told.changed), names(&told.removed)]
+}
+
+fn run(w: &mut World, name: &str) -> u32 {
+    let views = w.machine.snapshot(w.now).processes;
+    views.iter().find(|view| view.name.as_str() == name).map_or(0, |view| view.run)
+}
+
+fn names(w: &mut World) -> Vec<String> {
+    w.machine.snapshot(w.now).processes.iter().map(|view| view.name.to_string()).collect()
+}
+
+#[test]
+fn new_ones_start_and_old_ones_go() {
+    let mut w = world(project().plain("a").plain("b")).begin();
+    w.advance(s(1));
+    w.told("b");
+    w.reload(project().plain("a").plain("c").process("d", |d| d.autostart = false).spec());
+    assert_eq!(reloaded(&w), ["c d", "", "b"]);
+    w.advance(s(1));
+    assert_eq!(
+        w.told("b"),
+        ["stopping 1/1 TERM reload 1", "killed 1/1 by reload sig TERM 1009ms reload 1"]
+    );
+    assert_eq!(w.told("c")[0], "started 1/1 reload 1");
+    assert_eq!(names(&mut w), ["a", "c", "d"]);
+    assert_eq!((run(&mut w, "a"), w.state("d")), (1, StateName::Idle));
+}
+
+#[test]
+fn nothing_is_done_where_nothing_is_different() {
+    let spec = || project().plain("a").pool("p", 1, |_| {}).jobs("p", &["j"]).spec();
+    let mut w = World::new(spec(), Options { keep: true, ..Options::default() }).begin();
+    w.advance(s(1));
+    w.events.clear();
+    w.reload(spec());
+    w.advance(s(1));
+    assert_eq!(w.events.len(), 1);
+    assert_eq!(reloaded(&w), ["", "", ""]);
+}
+
+#[test]
+fn what_runs_something_else_runs_anew_in_some_states_only() {
+    use StateName::{Backoff, Failed, Idle, Ready, Stopped, Succeeded, Waiting};
+    for (state, runs_anew) in [
+        (Idle, false),
+        (Waiting, false),
+        (Ready, true),
+        (Backoff, true),
+        (Failed, true),
+        (Succeeded, false),
+        (Stopped, false),
+    ] {
+        let draft = |set: fn(&mut ProcessSpec)| {
+            project().plain("dep").process("a", move |a| {
+                a.autostart = state != Idle;
+                if state == Backoff {
+                    retried(a, 1);
+                    a.retry.initial = s(100);
+                }
+                if state == Waiting {
+                    needs(a, "dep", Condition::Succeeded);
+                }
+                set(a);
+            })
+        };
+        let script = match state {
+            Succeeded => exits(s(1), 0),
+            Failed | Backoff => exits(s(1), 1),
+            _ => willing(),
+        };
+        let mut w = world(draft(|_| {})).script("a", [script]).begin();
+        w.advance(s(5));
+        if state == Stopped {
+            w.stop(&["a"]);
+            w.advance(s(1));
+        }
+        assert_eq!(w.state("a"), state);
+        let before = run(&mut w, "a");
+        // Limits alone change nothing …
+        w.reload(draft(|a| (a.timeout, a.stop.grace) = (Some(s(1000)), s(3))).spec());
+        assert_eq!(reloaded(&w), ["", "a", ""]);
+        assert_eq!((w.state("a"), run(&mut w, "a")), (state, before), "{state:?}");
+        // … what it runs does.
+        w.reload(draft(other).spec());
+        w.advance(s(1));
+        assert_eq!(run(&mut w, "a") - before, u32::from(runs_anew), "{state:?}");
+    }
+}
+
+#[test]
+fn limits_hold_for_the_run_at_hand() {
+    let draft = |timeout, idle| {
+        project().process("a", move |a| (a.timeout, a.idle_timeout) = (timeout, idle)).spec()
+    };
+    let mut w = World::new(draft(None, None), Options { keep: true, ..Options::default() }).begin();
+    w.advance(s(10));
+    w.reload(draft(Some(s(15)), None));
+    w.advance(s(4));
+    assert_eq!(w.state("a"), StateName::Ready);
+    w.advance(s(2));
+    assert_eq!(w.state("a"), StateName::Failed);
+    let mut w = World::new(draft(None, None), Options { keep: true, ..Options::default() }).begin();
+    w.advance(s(10));
+    w.reload(draft(None, Some(s(5))));
+    w.advance(s(1));
+    assert_eq!(w.state("a"), StateName::Failed, "it has been silent for longer");
+}
+
+#[test]
+fn those_who_go_stop_in_order() {
+    let draft = project()
+        .plain("db")
+        .process("api", |api| needs(api, "db", Condition::Ready))
+        .process("web", |web| needs(web, "api", Condition::Ready))
+        .plain("stays");
+    let slow = Script { on_stop: OnStop::After(s(1)), ..willing() };
+    let mut w = world(draft).script("web", [slow.clone()]).script("api", [slow]).begin();
+    w.advance(s(5));
+    w.events.clear();
+    w.reload(project().plain("stays").spec());
+    w.advance(s(10));
+    assert_eq!(w.order_of("process_killed"), ["web", "api", "db"]);
+    let stops = w.times_of("process_stopping");
+    assert!(stops[1].0 >= stops[0].0 + 1000 && stops[2].0 >= stops[1].0 + 1000, "{stops:?}");
+    assert_eq!(names(&mut w), ["stays"]);
+}
+
+#[test]
+fn one_that_comes_back_while_it_goes_runs_after_the_old_one() {
+    let slow = Script { on_stop: OnStop::After(s(5)), ..willing() };
+    let both = || project().plain("a").plain("b");
+    let mut w = world(both()).script("b", [slow]).begin();
+    w.advance(s(1));
+    w.reload(project().plain("a").spec());
+    w.advance(s(1));
+    assert_eq!(w.state("b"), StateName::Stopping);
+    w.reload(both().spec());
+    assert_eq!(reloaded(&w), ["b", "", ""]);
+    w.advance(s(10));
+    // It is the same one: the laws see to it that its runs do not overlap.
+    assert_eq!((names(&mut w), run(&mut w, "b")), (vec!["a".to_owned(), "b".to_owned()], 2));
+    assert_eq!(w.state("b"), StateName::Ready);
+}
+
+#[test]
+fn replicas_come_and_go_with_their_number() {
+    let draft = |replicas| project().process("w", move |w| w.replicas = replicas);
+    let mut w = world(draft(Some(2))).begin();
+    w.advance(s(1));
+    w.reload(draft(Some(3)).spec());
+    w.advance(s(1));
+    assert_eq!(names(&mut w), ["w.1", "w.2", "w.3"]);
+    w.reload(draft(Some(1)).spec());
+    w.advance(s(1));
+    assert_eq!((names(&mut w), run(&mut w, "w.1")), (vec!["w.1".to_owned()], 1));
+    w.reload(draft(None).spec());
+    w.advance(s(1));
+    assert_eq!((names(&mut w), run(&mut w, "w.1")), (vec!["w.1".to_owned()], 1));
+    let mut w = world(draft(None)).begin();
+    w.advance(s(1));
+    w.reload(draft(Some(2)).spec());
+    w.advance(s(1));
+    assert_eq!((names(&mut w), run(&mut w, "w")), (vec!["w".to_owned(), "w.2".to_owned()], 1));
+}
+
+#[test]
+fn dependencies_are_those_of_the_new_file() {
+    let mut w =
+        world(project().plain("db").process("a", |a| needs(a, "db", Condition::Succeeded))).begin();
+    w.advance(s(1));
+    assert_eq!(w.state("a"), StateName::Waiting);
+    w.reload(project().plain("db").process("a", |a| needs(a, "db", Condition::Ready)).spec());
+    w.advance(s(1));
+    assert_eq!(w.state("a"), StateName::Ready);
+    // One that waits now waits for something else.
+    w.reload(project().plain("db").process("a", |a| follows(a, "db", Condition::Ready)).spec());
+    w.restart(&["db"]);
+    w.advance(s(1));
+    assert_eq!(run(&mut w, "a"), 2);
+    w.reload(project().plain("db").plain("a").spec());
+    w.restart(&["db"]);
+    w.advance(s(1));
+    assert_eq!(run(&mut w, "a"), 2);
+}
+
+#[test]
+fn jobs_that_ran_are_not_run_again_and_new_ones_are() {
+    let draft = |slots, jobs: &[&str]| project().pool("p", slots, |_| {}).jobs("p", jobs);
+    let script = exits(s(1), 0);
+    let mut w = world(draft(1, &["x", "y"])).script("x", [script.clone()]).begin();
+    w.advance(s(5));
+    assert_eq!((w.state("x"), w.state("y")), (StateName::Succeeded, StateName::Ready));
+    let mut spec = draft(3, &["x", "y", "z", "q"]).spec();
+    other(Arc::make_mut(spec.processes.get_mut("x").unwrap()));
+    w.reload(spec);
+    w.advance(s(1));
+    assert_eq!((run(&mut w, "x"), run(&mut w, "y")), (1, 1));
+    assert_eq!((w.state("z"), w.state("q")), (StateName::Ready, StateName::Ready));
+    // Fewer slots: nobody loses one, and the next one waits until there is room.
+    w.reload(draft(1, &["x", "y", "z", "q", "r"]).spec());
+    w.advance(s(1));
+    assert_eq!((w.state("q"), w.state("r")), (StateName::Ready, StateName::Queued));
+    w.stop(&["y", "z"]);
+    w.advance(s(1));
+    assert_eq!(w.state("r"), StateName::Queued);
+    w.stop(&["q"]);
+    w.advance(s(1));
+    assert_eq!(w.state("r"), StateName::Ready);
+    w.reload(project().plain("a").spec());
+    w.advance(s(1));
+    assert_eq!(names(&mut w), ["a"]);
+}
+
+#[test]
+fn a_process_can_change_its_pool_and_takes_its_slot_along() {
+    let draft = |of: Option<&'static str>| {
+        let pools = project().pool("p", 1, |_| {}).pool("q", 1, |_| {});
+        let pools = pools.process("a", move |a| a.pool = of.map(Into::into));
+        pools
+            .process("b", |b| b.pool = Some("q".into()))
+            .process("c", |c| c.pool = Some("p".into()))
+    };
+    let mut w = world(draft(Some("p"))).begin();
+    w.advance(s(1));
+    assert_eq!((w.state("a"), w.state("b"), w.state("c")), {
+        (StateName::Ready, StateName::Ready, StateName::Queued)
+    });
+    w.reload(draft(Some("q")).spec());
+    w.advance(s(1));
+    assert_eq!((w.state("a"), w.state("c")), (StateName::Ready, StateName::Ready));
+    w.reload(draft(None).spec());
+    w.advance(s(1));
+    assert_eq!(run(&mut w, "a"), 1);
+}
+
+#[test]
+fn what_is_watched_is_what_the_new_file_says() {
+    let watched = |on: bool| {
+        project()
+            .process("a", move |a| {
+                a.watch = on.then(|| Arc::new(WatchSpec::default()));
+            })
+            .spec()
+    };
+    let mut w = World::new(watched(false), Options { keep: true, ..Options::default() }).begin();
+    w.advance(s(5));
+    w.change("a");
+    w.advance(s(5));
+    assert_eq!(run(&mut w, "a"), 1);
+    w.reload(watched(true));
+    w.change("a");
+    w.advance(s(5));
+    assert_eq!(run(&mut w, "a"), 2);
+    w.reload(watched(false));
+    w.change("a");
+    w.advance(s(5));
+    assert_eq!(run(&mut w, "a"), 2);
+}
+
+#[test]
+fn with_names_chosen_nothing_else_starts() {
+    let options = Options { keep: true, later: Later::Rests, ..Options::default() };
+    let mut w = World::new(project().plain("a").spec(), options).begin();
+    w.advance(s(1));
+    w.reload(project().plain("a").plain("b").spec());
+    w.advance(s(1));
+    assert_eq!(w.state("b"), StateName::Idle);
+}
+
+#[test]
+fn a_project_without_anything_left_ends() {
+    let mut w = World::new(project().plain("a").spec(), Options::default()).begin();
+    w.advance(s(1));
+    w.reload(project().process("b", |b| b.autostart = false).spec());
+    w.advance(s(1));
+    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+}
+
+#[test]
+fn nothing_is_reloaded_while_the_project_ends() {
+    let spec = || -> Spec { project().plain("a").spec() };
+    let mut w = World::new(spec(), Options::default()).script("a", [stubborn()]).begin();
+    w.advance(s(1));
+    w.shutdown();
+    w.reload(project().plain("b").spec());
+    assert_eq!(w.count_of("config_reloaded"), 0);
+    w.run_out(s(11));
+}

@@ -1,0 +1,207 @@
+//! Checks and dependencies of live runs, by a file that was read again.
+
+use super::checks::{asked, check};
+use super::host::{OnStop, always, replies, willing};
+use super::project::{Draft, follows, ms, project, s};
+use super::{Input, Script, StateName, World};
+use crate::machine::{Fact, Options, RunId};
+use crate::spec::{Answer, Check, CommandLine, Condition, Pattern, Probe, ProcessSpec, Which};
+
+fn world(draft: Draft) -> World {
+    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+}
+
+fn other(spec: &mut ProcessSpec) {
+    spec.command = CommandLine::Argv(vec!["other".to_owned()]);
+}
+
+fn line(text: &str) -> Check {
+    check(Probe::Log(Pattern::new(text).unwrap()))
+}
+
+fn web(ready: Option<Check>, health: Option<Check>) -> Draft {
+    project().process("web", |web| (web.ready, web.health) = (ready, health))
+}
+
+fn run(w: &mut World, name: &str) -> u32 {
+    let id = w.ids(&[name])[0];
+    w.machine.snapshot(w.now).get(id).unwrap().run
+}
+
+/// Says nothing by itself.
+fn silent() -> Script {
+    Script { speaks: None, ..willing() }
+}
+
+#[test]
+fn one_that_waits_for_nothing_any_more_is_ready_because_of_the_reload() {
+    for ready in [None, Some(check(Probe::Delay(s(2)))), Some(check(Probe::Delay(s(0))))] {
+        let mut w = world(web(Some(line("never")), None)).script("web", [silent()]).begin();
+        w.advance(s(5));
+        w.told("web");
+        w.reload(web(ready.clone(), None).spec());
+        w.advance(ms(1));
+        // A delay that is over now is over because the time has come.
+        let told = w.told("web");
+        assert_eq!((told.len(), w.state("web")), (1, StateName::Ready), "{ready:?}: {told:?}");
+        assert!(told[0].starts_with("ready 1/1"), "{told:?}");
+    }
+}
+
+#[test]
+fn the_deadline_of_becoming_ready_counts_from_the_start() {
+    let within = |time| web(Some(Check { timeout: time, ..line("never") }), None);
+    let mut w = world(within(None)).script("web", [silent()]).begin();
+    w.advance(s(5));
+    w.reload(within(Some(s(8))).spec());
+    w.advance(s(2));
+    assert_eq!(w.state("web"), StateName::Starting);
+    w.advance(s(2));
+    assert_eq!(w.state("web"), StateName::Failed);
+    // Longer, it has more time.
+    let mut w = world(within(Some(s(8)))).script("web", [silent()]).begin();
+    w.advance(s(5));
+    w.reload(within(Some(s(20))).spec());
+    w.advance(s(10));
+    assert_eq!(w.state("web"), StateName::Starting);
+    w.advance(s(6));
+    assert_eq!(w.state("web"), StateName::Failed);
+    // One that is ready has no deadline any more.
+    let mut w = world(within(None)).begin();
+    w.advance(s(5));
+    w.reload(within(Some(s(1))).spec());
+    w.advance(s(5));
+    assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn what_was_ready_stays_ready_until_the_new_check_has_missed_too_often() {
+    let bad = Script { ready: always(false), ..willing() };
+    let mut w = world(web(None, None)).script("web", [bad]).begin();
+    w.advance(s(5));
+    w.reload(web(Some(Check { failures: 3, ..asked() }), None).spec());
+    w.advance(ms(150));
+    assert_eq!(w.state("web"), StateName::Ready);
+    assert_eq!(w.why("web"), "ready: tcp localhost:1: no (2 of 3 misses)");
+    w.advance(ms(100));
+    assert_eq!(w.state("web"), StateName::Unhealthy);
+    w.told("web");
+    w.reload(web(None, None).spec());
+    assert_eq!(w.told("web"), ["ready 1/1 reload 2"]);
+    assert_eq!(w.why("web"), "running");
+}
+
+#[test]
+fn health_comes_and_goes_with_the_file() {
+    let sick = Script { health: always(false), ..willing() };
+    let mut w = world(web(None, None)).script("web", [sick.clone()]).begin();
+    w.advance(s(5));
+    w.reload(web(None, Some(asked())).spec());
+    w.advance(ms(150));
+    // Two misses of three.
+    w.reload(web(None, None).spec());
+    w.advance(s(5));
+    assert_eq!((w.state("web"), run(&mut w, "web")), (StateName::Ready, 1));
+    w.reload(web(None, Some(asked())).spec());
+    w.advance(ms(150));
+    assert_eq!(w.state("web"), StateName::Ready, "they are counted anew");
+    w.advance(s(1));
+    assert!(w.told("web").iter().any(|told| told.contains("by health")), "it was ended");
+    // Before it is ready, nobody asks for its health.
+    let starting = Script { speaks: None, ..sick };
+    let mut w = world(web(Some(line("never")), None)).script("web", [starting]).begin();
+    w.advance(s(1));
+    w.reload(web(Some(line("never")), Some(asked())).spec());
+    w.advance(s(5));
+    assert_eq!(w.state("web"), StateName::Starting);
+}
+
+#[test]
+fn an_answer_to_the_old_check_is_none_to_the_new_one() {
+    let never = Script { ready: vec![None, Some((s(100), true))], ..willing() };
+    let mut w = world(web(Some(asked()), None)).script("web", [never]).begin();
+    w.advance(s(1));
+    let run = RunId { process: w.ids(&["web"])[0], run: 1 };
+    w.reload(web(Some(Check { probe: Probe::File("/x".into()), ..asked() }), None).spec());
+    w.advance(ms(1));
+    let answer = |number| {
+        let answer = Answer::good("late");
+        Input::Fact(Fact::Probed { run, which: Which::Ready, number, answer })
+    };
+    w.input(answer(1));
+    assert_eq!(w.state("web"), StateName::Starting);
+    w.input(answer(2));
+    assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn how_often_it_is_asked_is_what_the_new_file_says() {
+    let every = |interval| web(Some(Check { interval, failures: 1, ..asked() }), None);
+    let fails_later = Script { ready: replies(&[true, false]), ..willing() };
+    let mut w = world(every(s(1000))).script("web", [fails_later]).begin();
+    w.advance(s(5));
+    assert_eq!(w.state("web"), StateName::Ready);
+    w.reload(every(s(2)).spec());
+    w.advance(ms(2010));
+    assert_eq!(w.state("web"), StateName::Unhealthy);
+}
+
+#[test]
+fn one_that_is_told_to_say_when_it_is_ready_needs_to_know_where() {
+    let mut w = world(web(None, None)).begin();
+    w.advance(s(1));
+    w.reload(web(Some(check(Probe::Notify)), None).spec());
+    w.advance(s(1));
+    assert_eq!((w.state("web"), run(&mut w, "web")), (StateName::Ready, 2));
+    w.reload(web(None, None).spec());
+    w.advance(s(1));
+    assert_eq!(run(&mut w, "web"), 2);
+}
+
+/// `web` follows both, with `restart = true`.
+fn three(set: fn(&mut ProcessSpec), own: fn(&mut ProcessSpec)) -> Draft {
+    let base = move |one: &mut ProcessSpec| {
+        one.ready = Some(line("up"));
+        set(one);
+    };
+    project().process("db", base).process("cache", base).process("web", move |web| {
+        follows(web, "db", Condition::Ready);
+        follows(web, "cache", Condition::Ready);
+        own(web);
+    })
+}
+
+#[test]
+fn one_that_follows_two_runs_anew_once_when_both_do() {
+    for own in [(|_| {}) as fn(&mut ProcessSpec), other] {
+        // They take different times to go and to be ready again.
+        let slow = Script { on_stop: OnStop::After(s(3)), speaks: Some(s(4)), ..willing() };
+        let mut w = world(three(|_| {}, |_| {})).script("db", [slow]).begin();
+        w.advance(s(20));
+        assert_eq!(run(&mut w, "web"), 1);
+        w.events.clear();
+        w.reload(three(other, own).spec());
+        w.advance(s(60));
+        assert_eq!([run(&mut w, "db"), run(&mut w, "cache"), run(&mut w, "web")], [2, 2, 2]);
+        assert_eq!(w.order_of("process_ready").last().map(String::as_str), Some("web"));
+        let started = w.times_of("process_started");
+        let ready = w.times_of("process_ready");
+        let of = |all: &[(u128, String)], name: &str| {
+            all.iter().find(|(_, who)| who == name).map(|(at, _)| *at).unwrap()
+        };
+        assert!(of(&started, "web") >= of(&ready, "db"), "{started:?} {ready:?}");
+    }
+}
+
+#[test]
+fn what_follows_and_is_not_there_any_more_does_not_run_anew() {
+    let mut w = world(three(|_| {}, |_| {})).begin();
+    w.advance(s(10));
+    let two = project().process("db", |db| {
+        db.ready = Some(line("up"));
+        other(db);
+    });
+    w.reload(two.process("cache", |one| one.ready = Some(line("up"))).spec());
+    w.advance(s(10));
+    assert_eq!(w.count_of("process_started"), 4, "three, and db once more");
+}

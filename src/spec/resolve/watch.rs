@@ -1,0 +1,46 @@
+//! `watch`, resolved.
+
+use std::sync::Arc;
+
+use super::super::fault::Fault;
+use super::super::procfile::tree::{Fields, Node};
+use super::super::{Name, WatchAction, WatchSpec};
+
+/// What a process watches, if it does.
+pub(super) fn watch(keys: &Fields) -> Option<Arc<WatchSpec>> {
+    let node = keys.get("watch")?;
+    let usual = WatchSpec::default();
+    let Some(table) = node.table() else {
+        let paths = node.items()?.iter().filter_map(Node::text).map(str::to_owned).collect();
+        return Some(Arc::new(WatchSpec { paths, ..usual }));
+    };
+    let texts = |key| table.texts(key).map(str::to_owned).collect();
+    Some(Arc::new(WatchSpec {
+        paths: texts("paths"),
+        ignore: texts("ignore"),
+        gitignore: table.boolean("gitignore").unwrap_or(usual.gitignore),
+        debounce: table.duration("debounce").unwrap_or(usual.debounce),
+        action: table.text("action").map_or(usual.action, action),
+        suspend_after: table.integer("suspend_after").unwrap_or(usual.suspend_after),
+    }))
+}
+
+fn action(text: &str) -> WatchAction {
+    let signal = text.strip_prefix("signal:").and_then(|signal| signal.parse().ok());
+    match (signal, text.strip_prefix("run:")) {
+        (Some(signal), _) => WatchAction::Signal(signal),
+        (None, Some(name)) => WatchAction::Run(Name::new(name)),
+        (None, None) => WatchAction::Restart,
+    }
+}
+
+/// A process that has to run before its own new run.
+pub(super) fn runs_itself(name: &str, keys: &Fields) -> Option<Fault> {
+    let node = keys.table("watch")?.get("action")?;
+    let first = node.text()?.strip_prefix("run:")?;
+    (first == name).then(|| {
+        let message = format!("process `{name}` runs itself first");
+        let hint = "name what builds it, or leave `action` out to restart it";
+        Fault::at(&node.place, message).with_hint(hint)
+    })
+}

@@ -1,0 +1,58 @@
+//! `watch`: files whose change restarts a process.
+
+use std::time::Duration;
+
+use super::{Name, Signal};
+
+/// Files whose change restarts a process, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchSpec {
+    /// Globs relative to `cwd`, at least one; each was checked.
+    pub paths: Vec<String>,
+    /// Globs of what does not count.
+    pub ignore: Vec<String>,
+    /// Honour `.gitignore`.
+    pub gitignore: bool,
+    /// Silence after the last change before anything happens.
+    pub debounce: Duration,
+    /// What happens then.
+    pub action: WatchAction,
+    /// So many restarts in a row, each soon after the start before, suspend the watch; 0: never.
+    pub suspend_after: u32,
+}
+
+impl Default for WatchSpec {
+    /// As if only `paths` were written, which are still to be filled in.
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            ignore: Vec::new(),
+            gitignore: true,
+            debounce: Duration::from_millis(200),
+            action: WatchAction::Restart,
+            suspend_after: 10,
+        }
+    }
+}
+
+/// What a change does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchAction {
+    /// A new run.
+    Restart,
+    /// A signal to the group.
+    Signal(Signal),
+    /// A run of this process or job first, and a new run only if that succeeded.
+    Run(Name),
+}
+
+impl std::fmt::Display for WatchAction {
+    /// As in the file.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Restart => f.write_str("restart"),
+            Self::Signal(signal) => write!(f, "signal:{signal}"),
+            Self::Run(name) => write!(f, "run:{name}"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Folders that the kernel does not watch are read again and again.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::kernel::Refused;
+use super::scan::Entry;
+use super::tree::{Count, NodeId, Tree};
+use super::window::New;
+
+/// What tells that something is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    is_link: bool,
+    is_folder: bool,
+    file: (u64, u64),
+    /// Of files: size, and when it was written.
+    content: Option<(u64, i64, i64)>,
+}
+
+impl Stamp {
+    fn of(meta: &Metadata, is_link: bool) -> Self {
+        let content = (meta.size(), meta.mtime(), meta.mtime_nsec());
+        Self {
+            is_link,
+            is_folder: meta.is_dir(),
+            file: (meta.dev(), meta.ino()),
+            content: (!meta.is_dir()).then_some(content),
+        }
+    }
+}
+
+impl Tree {
+    /// Reads all folders again that the kernel does not watch.
+    pub(super) fn begin_poll(&mut self) {
+        self.full = false;
+        let ids: Vec<NodeId> = self.polled.keys().copied().collect();
+        for id in ids {
+            self.push(id, Count::Poll);
+        }
+    }
+
+    /// How what is in a folder and matters is now.
+    pub(super) fn stamps(
+        &self,
+        id: NodeId,
+        path: &Path,
+        entries: &[Entry],
+    ) -> HashMap<OsString, Stamp> {
+        let Some(node) = self.nodes.get(&id) else { return HashMap::new() };
+        let matters = |entry: &&Entry| {
+            entry.name == ".gitignore"
+                || !self.rules.globs.reach(&node.spots, &entry.name).is_nothing()
+        };
+        let stamp = |entry: &Entry| {
+            let path = path.join(&entry.name);
+            // Behind a link: that is what changes. A link that leads nowhere changes itself.
+            let meta = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)).ok()?;
+            Some((entry.name.clone(), Stamp::of(&meta, entry.kind.is_symlink())))
+        };
+        entries.iter().filter(matters).filter_map(stamp).collect()
+    }
+
+    /// Reads one folder again and holds it against what it was.
+    pub(super) fn poll(&mut self, id: NodeId) {
+        let Some(path) = self.path(id) else { return };
+        let mut watched = false;
+        if !self.full {
+            match self.seat(id, &path) {
+                Ok(()) => watched = true,
+                Err(Refused::Limit) => self.full = true,
+                Err(Refused::Gone | Refused::Other) => {}
+            }
+        }
+        let Some(before) = self.polled.remove(&id) else { return };
+        let entries = self.entries(id, &path);
+        let now = self.stamps(id, &path, &entries);
+        if !watched {
+            self.polled.insert(id, now.clone());
+        }
+        for (name, stamp) in &now {
+            match before.get(name) {
+                Some(old) if old == stamp => {}
+                old => self.differs(id, name, old, stamp),
+            }
+        }
+        for (name, stamp) in before {
+            if !now.contains_key(&name) {
+                self.went(id, &name, stamp.is_folder);
+            }
+        }
+    }
+
+    fn differs(&mut self, id: NodeId, name: &OsStr, old: Option<&Stamp>, now: &Stamp) {
+        match old {
+            None => self.came(id, name, New::Yes),
+            Some(old) if (now.is_folder, now.is_link) == (false, old.is_link) && !old.is_folder => {
+                self.written(id, name);
+            }
+            Some(_) => self.came(id, name, New::No),
+        }
+    }
+}

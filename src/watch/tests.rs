@@ -1,0 +1,162 @@
+//! Real files and the real kernel, but no thread and no clock: what was done to the files is in the
+//! queue by the time it is read.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::kernel::Kernel;
+use super::rules::Rules;
+use super::tree::{ROOT, Tree};
+use super::window::Window;
+use super::{Plan, Wanted, Whose, tell};
+
+mod chaos;
+mod folders;
+mod limits;
+mod saves;
+mod thread;
+
+/// A folder with files, and the tree that watches them.
+struct Site {
+    /// Removed at the end.
+    _folder: TempDir,
+    top: PathBuf,
+    plan: Plan,
+    tree: Tree,
+}
+
+/// What the kernel is asked for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    Watched,
+    /// It takes no more than so many folders.
+    Limited(usize),
+    /// It does not watch at all.
+    Polled,
+}
+
+fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> Wanted {
+    let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+    Wanted {
+        whose: Whose::Process(name.into()),
+        base: base.to_owned(),
+        paths: owned(paths),
+        ignore: owned(ignore),
+        gitignore: true,
+        debounce: Duration::from_millis(200),
+    }
+}
+
+impl Site {
+    /// Files are watched that are made by `make` first.
+    fn new(paths: &[&str], make: impl FnOnce(&Path)) -> Self {
+        Self::of(Kind::Watched, |top| vec![wanted("a", top, paths, &[])], make)
+    }
+
+    fn of(kind: Kind, wanted: impl FnOnce(&Path) -> Vec<Wanted>, make: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap().join("p");
+        fs::create_dir(&top).unwrap();
+        make(&top);
+        let own = vec![top.join("own.log"), top.join("logs")];
+        let plan = Plan { top: top.clone(), wanted: wanted(&top), own };
+        let kernel = (kind != Kind::Polled).then(|| Kernel::open().unwrap());
+        let most = if let Kind::Limited(most) = kind { most } else { usize::MAX };
+        let tree = Tree::new(Rules::new(&plan), kernel, most);
+        let mut site = Self { _folder: folder, top, plan, tree };
+        assert_eq!(site.settle(), [] as [&str; 0], "what was there does not count");
+        site
+    }
+
+    /// Takes in all that has happened; gives the files that have changed, each once.
+    fn settle(&mut self) -> Vec<String> {
+        self.look();
+        let mut changed = Vec::new();
+        for change in std::mem::take(&mut self.tree.changes) {
+            let base = &self.plan.wanted[usize::from(change.target)].base;
+            let path = tell::relative(&change.path, base);
+            let path = if change.target == 0 { path } else { format!("{}:{path}", change.target) };
+            if !changed.contains(&path) {
+                changed.push(path);
+            }
+        }
+        changed
+    }
+
+    /// The same as one burst, in words: the file that is named and how many others.
+    fn burst(&mut self) -> Option<(String, u64)> {
+        self.look();
+        let mut window = Window::new(Duration::ZERO);
+        for change in std::mem::take(&mut self.tree.changes) {
+            window.add(Duration::ZERO, change.path, change.new);
+        }
+        let burst = window.close(tell::look)?;
+        Some((tell::relative(&burst.path, &self.top), burst.more))
+    }
+
+    fn look(&mut self) {
+        loop {
+            let happened = self.tree.kernel.as_mut().map(Kernel::read).unwrap_or_default();
+            for it in &happened {
+                self.tree.happened(it);
+            }
+            // Long ago: all that is found then counts.
+            self.tree.reread(Duration::ZERO);
+            self.tree.work(usize::MAX);
+            if happened.is_empty() && self.tree.todo.is_empty() && self.tree.stale.is_empty() {
+                break;
+            }
+        }
+        self.tree.sweep();
+    }
+
+    /// What is found when the folders that the kernel does not watch are read again.
+    fn poll(&mut self) -> Vec<String> {
+        self.tree.begin_poll();
+        self.settle()
+    }
+
+    /// The folders below the project that are in the tree.
+    fn folders(&self) -> Vec<String> {
+        let path = |id: &u64| self.tree.path(*id).unwrap();
+        let paths = self.tree.nodes.keys().filter(|id| **id != ROOT).map(path);
+        let inside = paths.filter_map(|path| Some(path.strip_prefix(&self.top).ok()?.to_owned()));
+        let mut folders: Vec<String> = inside.map(|path| path.display().to_string()).collect();
+        folders.sort();
+        folders
+    }
+
+    fn write(&self, path: &str) {
+        write(&self.top, path);
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.top.join(path)
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).unwrap();
+    }
+}
+
+/// Writes a file, and makes the folders it is in.
+fn write(top: &Path, path: &str) {
+    let path = top.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "something").unwrap();
+}
+
+/// Makes all of these.
+fn files(top: &Path, paths: &[&str]) {
+    for path in paths {
+        write(top, path);
+    }
+}
+
+fn link(top: &Path, goal: &str, path: &str) {
+    symlink(goal, top.join(path)).unwrap();
+}

@@ -1,0 +1,106 @@
+//! The thread itself, with the clock of the machine.
+
+#![expect(clippy::disallowed_methods, reason = "it needs the time, and this is a test")]
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Instant, SystemTime};
+
+use super::super::{Now, Outside, Report, Watcher};
+use super::*;
+
+/// Longer than anything here takes, on any machine.
+const LONG: Duration = Duration::from_mins(1);
+
+struct Live {
+    folder: TempDir,
+    watcher: Option<Watcher>,
+    reports: Receiver<Report>,
+}
+
+impl Live {
+    fn new(debounce: u64, make: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        make(&top);
+        let debounce = Duration::from_millis(debounce);
+        let wanted = Wanted { debounce, ..wanted("a", &top, &["src/**/*.rs"], &[]) };
+        let plan = Plan { top, wanted: vec![wanted], own: Vec::new() };
+        let (sender, reports) = channel();
+        let start = Instant::now();
+        let now = move || Now {
+            moment: start.elapsed(),
+            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap(),
+        };
+        let report = move |report| _ = sender.send(report);
+        let outside = Outside { now: Box::new(now), report: Box::new(report) };
+        let watcher = Some(Watcher::start(plan, outside).unwrap());
+        let live = Self { folder, watcher, reports };
+        assert_eq!(live.report(), Report::Ready);
+        live
+    }
+
+    fn report(&self) -> Report {
+        self.reports.recv_timeout(LONG).unwrap()
+    }
+
+    fn changed(&self) -> (String, u64, Duration, Duration) {
+        match self.report() {
+            Report::Changed { path, more, first, last, .. } => (path, more, first, last),
+            other @ (Report::Ready | Report::Problem { .. }) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_burst_is_told_once_there_is_silence() {
+    let live = Live::new(300, |top| files(top, &["src/a.rs", "src/b.rs"]));
+    let begun = Instant::now();
+    files(live.folder.path(), &["src/a.rs", "src/b.rs", "src/c.txt"]);
+    let took = begun.elapsed();
+    let (path, more, first, last) = live.changed();
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(first <= last);
+    // A machine that stood still in between makes two of it.
+    if took < Duration::from_millis(200) {
+        assert_eq!((path.as_str(), more), ("src/a.rs", 1));
+    }
+}
+
+#[test]
+fn nothing_is_missed_in_folders_that_are_made_while_it_looks() {
+    let live = Live::new(0, |top| files(top, &["src/a.rs"]));
+    for n in 0..300 {
+        let file = format!("src/n{n}/a/b{n}.rs");
+        write(live.folder.path(), &file);
+        loop {
+            // What is late of the file before may be told together with this one.
+            let (path, more, ..) = live.changed();
+            if path == file || more > 0 {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn it_ends_when_nobody_wants_it_any_more() {
+    let mut live = Live::new(0, |top| files(top, &["src/a.rs"]));
+    live.watcher = None;
+    loop {
+        match live.reports.recv_timeout(LONG) {
+            Ok(_) => {}
+            Err(error) => break assert_eq!(error, RecvTimeoutError::Disconnected),
+        }
+    }
+}
+
+#[test]
+fn it_watches_something_else_when_told() {
+    let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
+    let top = live.folder.path().canonicalize().unwrap();
+    let wanted = Wanted { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
+    live.watcher.as_ref().unwrap().watch(Plan { top, wanted: vec![wanted], own: Vec::new() });
+    assert_eq!(live.report(), Report::Ready);
+    files(live.folder.path(), &["src/a.rs", "lib/b.c"]);
+    assert_eq!(live.changed().0, "lib/b.c");
+}

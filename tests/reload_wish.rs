@@ -1,0 +1,201 @@
+//! A program asks for the file to be read again, and is told what came of it.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use pitcrew::engine::{Engine, ReloadHow, Reloaded, Reread, Settings};
+use pitcrew::machine::{Finish, Intent, Options, Orchestra, ShutdownReason};
+use pitcrew::session::{Feed, Session};
+use pitcrew::spec::{Difference, Fault, Faults, Loaded, Locate, Spec, load};
+use pitcrew::testing::{Pattern, Script, ScriptedHost};
+use tokio::task::JoinHandle;
+
+/// Reads the file of a folder.
+#[derive(Debug)]
+struct Reader {
+    dir: PathBuf,
+    read: AtomicUsize,
+    prepared: AtomicUsize,
+    /// Nothing new may be started.
+    stuck: AtomicBool,
+}
+
+impl Reread for Reader {
+    fn read(&self) -> Result<Loaded, Faults> {
+        self.read.fetch_add(1, Ordering::SeqCst);
+        load(&Locate { files: Vec::new(), dir: self.dir.clone() })
+    }
+
+    fn prepare(&self, _spec: &Spec) -> Result<(), Faults> {
+        if self.stuck.load(Ordering::SeqCst) {
+            return Err(Fault::about(self.dir.clone(), "the disk is full").into());
+        }
+        self.prepared.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+struct Project {
+    folder: tempfile::TempDir,
+    host: ScriptedHost,
+    reader: Arc<Reader>,
+    session: Session,
+    feed: Feed,
+    engine: JoinHandle<Finish>,
+}
+
+impl Project {
+    fn start(text: &str, can_reload: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
+        let dir = folder.path().to_owned();
+        let spec = load(&Locate { files: Vec::new(), dir: dir.clone() }).unwrap().spec;
+        let (read, prepared) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let reader = Arc::new(Reader { dir, read, prepared, stuck: AtomicBool::new(false) });
+        let orchestra = Orchestra::new(spec, Options { keep: true, ..Options::default() });
+        let chosen = orchestra.autostart();
+        let host = ScriptedHost::new().on(Pattern::any(), Script::forever());
+        let reread = can_reload.then(|| Arc::clone(&reader) as Arc<dyn Reread>);
+        let mut settings = Settings::default();
+        settings.reread = reread;
+        let mut engine = Engine::new(Arc::new(host.clone()), orchestra, settings);
+        let (feed, session) = (engine.feed().unwrap(), engine.session());
+        let engine = tokio::spawn(engine.run(chosen, true));
+        Self { folder, host, reader, session, feed, engine }
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.folder.path().join("procfile.toml"), text).unwrap();
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.reader.read.load(Ordering::SeqCst), self.reader.prepared.load(Ordering::SeqCst))
+    }
+
+    /// What ran, in order, once this ran.
+    async fn ran(&self, last: &str) -> Vec<String> {
+        let mut snapshots = self.session.snapshots();
+        loop {
+            let ran: Vec<String> =
+                self.host.ran().iter().map(|run| run.call().line().to_owned()).collect();
+            if ran.iter().any(|line| line == last) {
+                return ran;
+            }
+            snapshots.changed().await.unwrap();
+        }
+    }
+
+    async fn end(mut self) -> Vec<&'static str> {
+        self.session.wish(Intent::Shutdown(ShutdownReason::Asked));
+        self.engine.await.unwrap();
+        let mut kinds = Vec::new();
+        while let Some(event) = self.feed.events.recv().await {
+            kinds.push(event.kind());
+        }
+        self.host.assert_nothing_left();
+        kinds
+    }
+}
+
+const OLD: &str = "[process]\na = 'one'\nb = 'b'\nc = 'c'\n";
+const NEW: &str = "[process]\na = 'two'\nb = { command = 'b', tags = ['x'] }\nd = 'd'\n";
+
+fn difference() -> Difference {
+    let names = |all: &[&str]| all.iter().map(|name| (*name).into()).collect();
+    Difference {
+        added: names(&["d"]),
+        changed: names(&["a", "b"]),
+        removed: names(&["c"]),
+        restarted: names(&["a"]),
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_would_be_and_does_nothing_of_it() {
+    let project = Project::start(OLD, true);
+    project.ran("c").await;
+    project.write(NEW);
+    let foreseen = project.session.reload_and_tell(ReloadHow::DryRun).await;
+    assert_eq!(foreseen, Reloaded::Foreseen(difference()));
+    assert_eq!((project.counts(), project.host.ran().len()), ((1, 0), 3));
+    let applied = project.session.reload_and_tell(ReloadHow::Apply).await;
+    assert_eq!(applied, Reloaded::Applied(difference()));
+    assert_eq!(project.counts(), (2, 1));
+    let mut ran = project.ran("two").await;
+    ran.sort_unstable();
+    let again = project.session.reload_and_tell(ReloadHow::DryRun).await;
+    assert_eq!(again, Reloaded::Foreseen(Difference::default()));
+    let kinds = project.end().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "config_reloaded").count(), 1);
+}
+
+#[tokio::test]
+async fn mistakes_are_handed_to_who_asked() {
+    let project = Project::start(OLD, true);
+    project.ran("c").await;
+    project.write("[process]\na = 1\nb = true\n");
+    for how in [ReloadHow::DryRun, ReloadHow::Apply] {
+        let Reloaded::Rejected(faults) = project.session.reload_and_tell(how).await else {
+            panic!("it has mistakes")
+        };
+        assert_eq!(faults.iter().filter_map(Fault::line).collect::<Vec<_>>(), [2, 3]);
+    }
+    // A good file for which nothing can be made ready changes nothing either.
+    project.write(NEW);
+    project.reader.stuck.store(true, Ordering::SeqCst);
+    let outcome = project.session.reload_and_tell(ReloadHow::Apply).await;
+    assert!(matches!(&outcome, Reloaded::Rejected(_)), "{outcome:?}");
+    assert_eq!(project.host.ran().len(), 3);
+    // Only who would have applied it made it an event.
+    let kinds = project.end().await;
+    assert_eq!(kinds.iter().filter(|kind| **kind == "config_rejected").count(), 2);
+    assert!(!kinds.contains(&"config_reloaded"));
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_read_that_is_said() {
+    let project = Project::start(OLD, false);
+    let refused = project.session.reload_and_tell(ReloadHow::Apply).await;
+    assert_eq!(refused, Reloaded::Refused("there is no file to be read again".to_owned()));
+    let session = project.session.clone();
+    project.end().await;
+    let refused = session.reload_and_tell(ReloadHow::Apply).await;
+    assert_eq!(refused, Reloaded::Refused("the project has ended".to_owned()));
+    // The project is on its way down, or gone by then.
+    let project = Project::start(OLD, true);
+    project.ran("c").await;
+    let reload = project.session.reload_and_tell(ReloadHow::Apply);
+    project.session.wish(Intent::Shutdown(ShutdownReason::Asked));
+    let refused = reload.await;
+    assert!(matches!(&refused, Reloaded::Refused(_)), "{refused:?}");
+    assert!(!project.end().await.contains(&"config_reloaded"));
+}
+
+#[tokio::test]
+async fn who_asks_while_it_is_read_is_told_of_what_is_there_by_then() {
+    let project = Project::start(OLD, true);
+    project.ran("c").await;
+    let session = &project.session;
+    // All of these are asked before the first is answered.
+    let mut asked = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let session = session.clone();
+        let how = if n % 3 == 0 { ReloadHow::DryRun } else { ReloadHow::Apply };
+        asked.spawn(async move { (how, session.reload_and_tell(how).await) });
+    }
+    while let Some(answer) = asked.join_next().await {
+        let (how, outcome) = answer.unwrap();
+        let wanted = match how {
+            ReloadHow::Apply => Reloaded::Applied(Difference::default()),
+            ReloadHow::DryRun => Reloaded::Foreseen(Difference::default()),
+        };
+        assert_eq!(outcome, wanted);
+    }
+    let (read, _) = project.counts();
+    assert!(read < 20, "{read} times, and once or twice is enough");
+    project.write(NEW);
+    assert_eq!(session.reload_and_tell(ReloadHow::Apply).await, Reloaded::Applied(difference()));
+    project.end().await;
+}
