@@ -11,6 +11,10 @@ demo:
 test:
     cargo test --workspace
 
+# Look for a random world in which the laws of the machine do not hold; a few minutes
+worlds:
+    CARGO_PROFILE_TEST_OPT_LEVEL=1 PROPTEST_CASES=20000 cargo test --lib --target-dir target/worlds machine::tests::random
+
 # Run everything that must hold before a change goes in
 ci:
     .ci/run

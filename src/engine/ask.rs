@@ -109,11 +109,12 @@ impl<H: Host> Engine<H> {
     }
 
     fn scale(&mut self, process: &str, count: u32) -> Result<Accepted, Refusal> {
-        if self.orchestra.snapshot(self.clock.now()).phase != Phase::Up {
+        let now = self.clock.now();
+        if self.orchestra.snapshot(now).phase != Phase::Up {
             return Err(Refusal::Ending);
         }
-        let Scaled { start, stop } = self.orchestra.scale(process, count)?;
-        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        let Scaled { start, stop } = self.orchestra.scale(now, process, count)?;
+        let before = Arc::new(self.orchestra.snapshot(now));
         let ids = start.iter().chain(&stop).copied().collect();
         // Those to go first: a port or a slot of theirs may be needed.
         self.take(Input::Intent(Intent::Stop(stop)));

@@ -109,8 +109,8 @@ impl Orchestra {
         for process in spec.processes.values() {
             all.add_process(process);
         }
-        for one in all.iter_mut().filter(|one| one.spec.watch.is_some() && !options.no_watch) {
-            one.watch = Watch::On;
+        for one in all.iter_mut() {
+            one.watch = Watch::of(&one.spec, options.no_watch);
         }
         let slots = spec
             .pools
@@ -118,7 +118,7 @@ impl Orchestra {
             .map(|(name, pool)| (name.clone(), Slots::new(Arc::clone(pool))))
             .collect();
         Self {
-            order: Order::new(&spec, &all),
+            order: Order::new(&spec, &all, &[]),
             dirty: BTreeSet::new(),
             spec,
             options,
@@ -241,7 +241,7 @@ impl Orchestra {
 
     #[cfg(test)]
     pub(super) fn leavers(&self) -> Vec<ProcessId> {
-        self.leavers.ids()
+        self.going()
     }
 
     #[cfg(test)]

@@ -32,9 +32,12 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(spec: &Spec, all: &Members) -> Self {
+    /// `surplus` go when they have ended, and are needed like the others until then: without them,
+    /// something might start that needs the first one, just before that is stopped too.
+    pub(super) fn new(spec: &Spec, all: &Members, surplus: &[ProcessId]) -> Self {
         let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
-        for one in all.iter().filter(|one| one.tenure == Tenure::Lasting) {
+        let counts = |one: &&Lifecycle| one.tenure == Tenure::Lasting || surplus.contains(&one.id);
+        for one in all.iter().filter(counts) {
             named.entry(&one.spec.name).or_default().push(one.id);
         }
         let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
@@ -98,18 +101,15 @@ impl Order {
         }
     }
 
-    /// One more replica of a process: it needs what the others need, and who needs them needs it.
-    #[cfg(feature = "control")]
-    pub(super) fn join_process(&mut self, process: &Name, id: ProcessId, sibling: ProcessId) {
-        for (dependant, needs) in &mut self.needs {
-            for need in needs.iter_mut().filter(|need| !need.is_pool && need.on == *process) {
-                need.ids.push(id);
-                self.dependants.entry(id).or_default().push(*dependant);
+    /// One that is no part of this order any more still needs what it needed, until it is down. What
+    /// becomes of that does not restart it.
+    pub(super) fn inherit(&mut self, id: ProcessId, before: &Self) {
+        let mut needs = before.needs(id).to_vec();
+        for need in &mut needs {
+            need.restart = false;
+            for needed in &need.ids {
+                self.dependants.entry(*needed).or_default().push(id);
             }
-        }
-        let needs = self.needs(sibling).to_vec();
-        for needed in needs.iter().flat_map(|need| &need.ids) {
-            self.dependants.entry(*needed).or_default().push(id);
         }
         if !needs.is_empty() {
             self.needs.insert(id, needs);

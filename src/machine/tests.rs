@@ -212,6 +212,12 @@ impl World {
         self.change_before(name, Duration::ZERO);
     }
 
+    fn know_leavers(&mut self) {
+        if let Some(laws) = &mut self.laws {
+            laws.leaving = self.machine.leavers();
+        }
+    }
+
     /// The file says this now.
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
@@ -269,7 +275,8 @@ impl World {
         if !is_up || self.machine.finish().is_some() {
             return;
         }
-        if let Ok(scaled) = self.machine.scale(process, count) {
+        if let Ok(scaled) = self.machine.scale(self.now, process, count) {
+            self.know_leavers();
             self.input(Input::Intent(Intent::Stop(scaled.stop)));
             self.input(Input::Intent(Intent::Start(scaled.start)));
         }

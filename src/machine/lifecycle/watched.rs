@@ -3,6 +3,7 @@
 use super::{Closing, Ending, Lifecycle, Outcome, State, Then};
 use crate::machine::event::{By, Cause};
 use crate::machine::{Moment, Step};
+use crate::spec::ProcessSpec;
 
 /// How it stands with the files of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,13 @@ pub(in crate::machine) enum Watch {
     On,
     /// It has restarted too often because of this file, and does not any more.
     Suspended(String),
+}
+
+impl Watch {
+    /// As it begins.
+    pub(in crate::machine) fn of(spec: &ProcessSpec, no_watch: bool) -> Self {
+        if spec.watch.is_some() && !no_watch { Self::On } else { Self::Off }
+    }
 }
 
 /// What a change means to a process.

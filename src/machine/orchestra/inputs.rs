@@ -73,10 +73,12 @@ impl Orchestra {
             // Nothing starts while the project is being stopped.
             Intent::Start(_) | Intent::Restart(_) if !is_up => {}
             Intent::Start(ids) => {
+                let ids = self.startable(now, ids);
                 self.resume_watch(&ids);
                 self.start(now, &ids, &Cause::User);
             }
             Intent::Restart(ids) => {
+                let ids = self.startable(now, ids);
                 self.resume_watch(&ids);
                 self.start_dependencies(now, &ids);
                 for id in ids {
@@ -88,6 +90,21 @@ impl Orchestra {
                 }
             }
         }
+    }
+
+    /// Those that may run again. Replicas that were about to go because there were too many stay
+    /// now; what the file does not have any more goes all the same.
+    fn startable(&mut self, now: Moment, mut ids: Vec<ProcessId>) -> Vec<ProcessId> {
+        let surplus: Vec<ProcessId> =
+            ids.iter().copied().filter(|id| self.is_surplus(*id)).collect();
+        for id in &surplus {
+            self.keep_member(now, *id);
+        }
+        if !surplus.is_empty() {
+            self.follow_members(now);
+        }
+        ids.retain(|id| !self.leaves(*id));
+        ids
     }
 
     fn stop(&mut self, now: Moment, ids: &[ProcessId], by: By) {

@@ -27,11 +27,6 @@ impl Leavers {
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
-
-    #[cfg(test)]
-    pub(in crate::machine) fn ids(&self) -> Vec<ProcessId> {
-        self.0.keys().copied().collect()
-    }
 }
 
 impl Orchestra {
@@ -139,18 +134,31 @@ impl Orchestra {
     /// run beside them.
     fn take_back(&mut self, now: Moment, new: &Spec) -> Vec<ProcessId> {
         let mut back = Vec::new();
-        for id in self.leavers.0.keys().copied().collect::<Vec<_>>() {
+        for id in self.going() {
             let Some(one) = self.all.get(id) else { continue };
             let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
             if let Some(spec) = spec {
-                self.leavers.0.remove(&id);
-                self.with(id, |one, _, _| one.take_notice_back());
-                self.renew(now, id, Arc::clone(spec));
-                self.watch_anew(id, spec);
+                self.keep_as(now, id, spec);
                 back.push(id);
             }
         }
         back
+    }
+
+    /// One that was about to go stays, as the file has it now.
+    pub(super) fn keep_member(&mut self, now: Moment, id: ProcessId) {
+        let spec = self.all.get(id).and_then(|one| self.spec.processes.get(&one.spec.name));
+        if let Some(spec) = spec.map(Arc::clone) {
+            self.keep_as(now, id, &spec);
+        }
+    }
+
+    fn keep_as(&mut self, now: Moment, id: ProcessId, spec: &Arc<ProcessSpec>) {
+        self.leavers.0.remove(&id);
+        self.with(id, |one, _, _| one.take_notice_back());
+        self.renew(now, id, Arc::clone(spec));
+        let watch = self.watch_of(spec);
+        self.with(id, |one, _, _| one.watch = watch);
     }
 
     /// Those that the file declares, without guests and without those that go already.
@@ -189,8 +197,7 @@ impl Orchestra {
     }
 
     fn watch_anew(&mut self, id: ProcessId, spec: &ProcessSpec) {
-        let on = spec.watch.is_some() && !self.options.no_watch;
-        let watch = if on { Watch::On } else { Watch::Off };
+        let watch = Watch::of(spec, self.options.no_watch);
         self.watching.forget(&spec.name);
         self.with(id, |one, _, _| one.watch = watch);
     }
@@ -217,16 +224,23 @@ impl Orchestra {
                 .collect();
             let wanted = 1..=process.replicas.unwrap_or(1);
             for number in wanted.filter(|number| !there.contains(number)) {
-                let replica = process.replicas.map(|_| number);
-                let name = replica.map_or(process.name.clone(), |n| process.name.replica(n));
-                let one = self.all.add(name, replica, Arc::clone(process));
-                if process.watch.is_some() && !self.options.no_watch {
-                    one.watch = Watch::On;
-                }
-                added.push(one.id);
+                added.push(self.add_replica(process, process.replicas.map(|_| number)));
             }
         }
         added
+    }
+
+    /// One more replica, or the process itself where it has none.
+    pub(super) fn add_replica(
+        &mut self,
+        spec: &Arc<ProcessSpec>,
+        replica: Option<u32>,
+    ) -> ProcessId {
+        let name = replica.map_or(spec.name.clone(), |number| spec.name.replica(number));
+        let watch = self.watch_of(spec);
+        let one = self.all.add(name, replica, Arc::clone(spec));
+        one.watch = watch;
+        one.id
     }
 
     /// Who needs whom by the new file; gives how it was before.
@@ -234,17 +248,64 @@ impl Orchestra {
         for id in leaving {
             self.with(*id, |one, _, _| one.give_notice());
         }
-        let mut order = Order::new(&self.spec, &self.all);
-        for guest in self.all.iter().filter(|one| one.tenure == Tenure::UntilEnded) {
-            if let Some(pool) = guest.spec.pool.as_ref().filter(|_| !leaving.contains(&guest.id)) {
+        if let Some(chosen) = &mut self.chosen {
+            chosen.extend(added);
+        }
+        let order = self.order_anew(leaving);
+        std::mem::replace(&mut self.order, order)
+    }
+
+    /// There are more or fewer members than before.
+    pub(super) fn follow_members(&mut self, now: Moment) {
+        self.order = self.order_anew(&[]);
+        self.look_again(now, &[]);
+    }
+
+    /// Who needs whom; these leave too.
+    fn order_anew(&self, leaving: &[ProcessId]) -> Order {
+        let mut going = self.going();
+        let surplus: Vec<ProcessId> = going
+            .iter()
+            .copied()
+            .filter(|id| self.is_surplus(*id) && !leaving.contains(id))
+            .collect();
+        going.extend(leaving);
+        let mut order = Order::new(&self.spec, &self.all, &surplus);
+        let guests = self.all.iter().filter(|one| one.tenure == Tenure::UntilEnded);
+        for guest in guests.filter(|one| !going.contains(&one.id)) {
+            if let Some(pool) = &guest.spec.pool {
                 order.join(pool, guest.id);
             }
         }
-        if let Some(chosen) = &mut self.chosen {
-            chosen.extend(added);
+        if let Some(chosen) = &self.chosen {
             order.keep_only(chosen);
         }
-        std::mem::replace(&mut self.order, order)
+        // Whoever is on the way out still has what it needs until it is down.
+        for id in &going {
+            order.inherit(*id, &self.order);
+        }
+        order
+    }
+
+    /// Whether it is a replica that goes when it has ended, because there are too many.
+    pub(super) fn is_surplus(&self, id: ProcessId) -> bool {
+        self.all.get(id).is_some_and(|one| {
+            one.tenure == Tenure::UntilEnded
+                && one.replica.is_some()
+                && self.spec.processes.contains_key(&one.spec.name)
+                && !self.leaves(id)
+        })
+    }
+
+    /// Whether the file does not have it any more.
+    pub(super) fn leaves(&self, id: ProcessId) -> bool {
+        self.leavers.0.contains_key(&id)
+    }
+
+    /// Those that a file declared and that go when they have ended.
+    pub(in crate::machine) fn going(&self) -> Vec<ProcessId> {
+        let surplus = self.all.iter().map(|one| one.id).filter(|id| self.is_surplus(*id));
+        self.leavers.0.keys().copied().chain(surplus).collect()
     }
 
     /// Dependants go before what they need.

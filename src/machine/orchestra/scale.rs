@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Orchestra;
-use crate::machine::ProcessId;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
 use crate::machine::members::{Newcomer, Tenure};
 use crate::machine::select::UnknownName;
+use crate::machine::{Moment, ProcessId};
 use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
 
 /// Replicas of one process at most: a mistyped number shall not take the machine along.
@@ -43,7 +43,12 @@ impl Orchestra {
     ///
     /// The first one always stays a member, if only as stopped: what depends on the process waits
     /// for it, and it can be started again.
-    pub(crate) fn scale(&mut self, process: &str, count: u32) -> Result<Scaled, Misfit> {
+    pub(crate) fn scale(
+        &mut self,
+        now: Moment,
+        process: &str,
+        count: u32,
+    ) -> Result<Scaled, Misfit> {
         let Some(spec) = self.spec.processes.get(process).map(Arc::clone) else {
             return Err(self.misfit(process, Misfit::NoProcess));
         };
@@ -61,43 +66,42 @@ impl Orchestra {
         let mut there: Vec<(u32, ProcessId)> = self
             .all
             .iter()
-            .filter(|one| one.spec.name == spec.name)
+            .filter(|one| one.spec.name == spec.name && one.spec.kind == spec.kind)
             .map(|one| (one.replica.unwrap_or(1), one.id))
             .collect();
         there.sort_unstable();
         let mut scaled = Scaled::default();
         for (number, id) in &there {
             if *number <= count {
-                self.stay(*id, &mut scaled);
-            } else if *number == 1 {
-                scaled.stop.push(*id);
+                self.stay(now, *id, &mut scaled);
             } else {
-                self.with(*id, |one, _, _| one.tenure = Tenure::UntilEnded);
+                if *number > 1 {
+                    self.with(*id, |one, _, _| one.tenure = Tenure::UntilEnded);
+                }
                 scaled.stop.push(*id);
-                self.retire_at_rest(*id);
             }
         }
-        let Some((_, sibling)) = there.first().copied() else { return Ok(scaled) };
-        for number in 1..=count {
-            if there.binary_search_by_key(&number, |(number, _)| *number).is_err() {
-                let name = spec.name.replica(number);
-                let id = self.all.add(name, Some(number), Arc::clone(&spec)).id;
-                self.order.join_process(&spec.name, id, sibling);
-                self.touch(id);
-                scaled.start.push(id);
-            }
+        let is_new = |number: &u32| there.binary_search_by_key(number, |(n, _)| *n).is_err();
+        for number in (1..=count).filter(is_new) {
+            scaled.start.push(self.add_replica(&spec, Some(number)));
+        }
+        self.follow_members(now);
+        for id in &scaled.stop {
+            self.retire_at_rest(*id);
         }
         Ok(scaled)
     }
 
     /// One that is to stay, whatever was said before; it starts if it was told to rest.
-    fn stay(&mut self, id: ProcessId, scaled: &mut Scaled) {
+    fn stay(&mut self, now: Moment, id: ProcessId, scaled: &mut Scaled) {
         let Some(one) = self.all.get(id) else { return };
         let rests = matches!(one.state, State::Idle | State::Ended(Outcome::Stopped));
         if rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest() {
             scaled.start.push(id);
         }
-        self.with(id, |one, _, _| one.tenure = Tenure::Lasting);
+        if one.tenure == Tenure::UntilEnded {
+            self.keep_member(now, id);
+        }
     }
 
     /// Nothing will happen to it that would let it go.

@@ -8,7 +8,7 @@ use crate::machine::event::{By, Cause, Event, FileChanged, Stamp, WatchSuspended
 use crate::machine::lifecycle::{Call, Lifecycle, Outcome, State, Watch};
 use crate::machine::snapshot::Phase;
 use crate::machine::{Change, Effect, Moment, ProcessId, RunId};
-use crate::spec::{Name, Signal, WatchAction};
+use crate::spec::{Name, ProcessSpec, Signal, WatchAction};
 
 /// A change so soon after the start of the run before may come from that run.
 const SOON: Duration = Duration::from_secs(2);
@@ -144,6 +144,16 @@ impl Orchestra {
         self.out.events.push(Event::from(event));
     }
 
+    /// How it stands with the files of one more replica: as with those that are there.
+    pub(super) fn watch_of(&self, spec: &ProcessSpec) -> Watch {
+        let siblings = self.all.iter().filter(|one| one.spec.name == spec.name);
+        let mut suspended = siblings.filter(|one| matches!(one.watch, Watch::Suspended(_)));
+        match (Watch::of(spec, self.options.no_watch), suspended.next()) {
+            (Watch::On, Some(sibling)) => sibling.watch.clone(),
+            (watch, _) => watch,
+        }
+    }
+
     /// What is restarted or started by hand is watched again.
     pub(super) fn resume_watch(&mut self, ids: &[ProcessId]) {
         for id in ids {
@@ -238,7 +248,9 @@ impl Orchestra {
             let action = action.and_then(|one| one.spec.watch.as_ref()).map(|w| w.action.clone());
             // Who stops it does not want it to begin again.
             let stopped = |id: &ProcessId| {
-                self.all.get(*id).is_some_and(|one| one.state == State::Ended(Outcome::Stopped))
+                self.all.get(*id).is_some_and(|one| {
+                    one.is_stopped() || one.state == State::Ended(Outcome::Stopped)
+                })
             };
             let next = errand.next.filter(|_| !errand.runners.iter().any(stopped));
             if let (Some(next), Some(WatchAction::Run(first))) = (next, action) {

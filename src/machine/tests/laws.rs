@@ -35,6 +35,9 @@ pub(super) struct Laws {
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
     down: HashSet<ProcessId>,
+    /// Stopped by a person, and then something that needs them was started: that starts them only
+    /// where what is needed of them does not hold yet.
+    perhaps_down: HashSet<ProcessId>,
     /// When runs were asked for.
     asked: HashMap<RunId, Moment>,
     /// Processes whose files are not watched any more.
@@ -61,6 +64,7 @@ impl Laws {
             checks: CheckLaws::default(),
             over: HashSet::new(),
             down: HashSet::new(),
+            perhaps_down: HashSet::new(),
             asked: HashMap::new(),
             suspended: HashSet::new(),
             ignores_dependencies: false,
@@ -137,8 +141,11 @@ impl Laws {
                     self.suspended.remove(process);
                 }
                 for id in needed_by(machine, &self.spec, ids) {
-                    self.down.remove(&id);
+                    if self.down.remove(&id) {
+                        self.perhaps_down.insert(id);
+                    }
                 }
+                self.perhaps_down.retain(|id| !ids.contains(id));
             }
             // What is withdrawn may have started, and goes on then.
             Intent::Withdraw(_)
@@ -210,6 +217,7 @@ impl Laws {
             StateName::Succeeded | StateName::Failed if self.down.contains(&view.id) => {
                 assert_eq!(before, after, "{} was stopped by hand", view.name);
             }
+            StateName::Succeeded | StateName::Failed if self.perhaps_down.contains(&view.id) => {}
             StateName::Ready
             | StateName::Unhealthy
             | StateName::Backoff
@@ -284,7 +292,16 @@ impl Laws {
     fn effects(&mut self, step: &Step, views: &[&ProcessView], phase: &Phase) {
         for effect in &step.effects {
             match effect {
-                Effect::Spawn { run, .. } => self.spawn(*run, views, phase),
+                Effect::Spawn { run, .. } => {
+                    // What was due at the same moment may have come first.
+                    let stops =
+                        step.events.iter().any(|event| matches!(event, Event::ProjectStopping(_)));
+                    assert!(
+                        *phase == Phase::Up || stops,
+                        "{run} starts while the project is being stopped"
+                    );
+                    self.spawn(*run, views);
+                }
                 Effect::Stop { run, .. } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is asked while it is up");
                     assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
@@ -325,15 +342,15 @@ impl Laws {
         }
     }
 
-    fn spawn(&mut self, run: RunId, views: &[&ProcessView], phase: &Phase) {
+    fn spawn(&mut self, run: RunId, views: &[&ProcessView]) {
         let process = run.process;
-        assert_eq!(*phase, Phase::Up, "nothing starts while the project is being stopped");
         assert!(!self.down.contains(&process), "{run} was stopped by hand");
         let older = self.open.keys().chain(&self.ghosts).find(|open| open.process == process);
         assert_eq!(older, None, "{run} waits for the run before");
         if run.run == 1 && !self.ignores_dependencies {
             self.conditions_hold(run, views);
         }
+        self.perhaps_down.remove(&process);
         self.open.insert(run, false);
         self.has_started.remove(&process);
         self.has_succeeded.remove(&process);
@@ -367,7 +384,9 @@ impl Laws {
             return;
         }
         let me = &views.iter().find(|view| view.id == run.process).unwrap().process;
-        for view in views.iter().filter(|view| view.id != run.process) {
+        // What goes anyhow needs what it needed in an older file, which is not known here.
+        let stays = |view: &&&ProcessView| !self.leaving.contains(&view.id);
+        for view in views.iter().filter(stays).filter(|view| view.id != run.process) {
             let alive = self.open.keys().any(|open| open.process == view.id);
             assert!(
                 !alive || !needs_it(&self.spec, &view.process, me),

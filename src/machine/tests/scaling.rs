@@ -1,9 +1,12 @@
 //! More and fewer replicas while the project runs.
 
+use std::sync::Arc;
+
+use super::host::{OnStop, Script, willing};
 use super::project::{ms, needs, project, s};
-use super::{StateName, World, world};
+use super::{Input, Intent, ShutdownReason, StateName, World, world};
 use crate::machine::Options;
-use crate::spec::Condition;
+use crate::spec::{Condition, WatchSpec};
 
 fn names(w: &mut World) -> Vec<String> {
     let snapshot = w.machine.snapshot(w.now);
@@ -32,7 +35,7 @@ fn more_of_them_need_and_are_needed_like_the_others() {
     w.advance(s(1));
     assert_eq!(w.state("worker.3"), StateName::Ready);
     w.events.clear();
-    w.input(super::Input::Intent(super::Intent::Shutdown(super::ShutdownReason::Asked)));
+    w.input(Input::Intent(Intent::Shutdown(ShutdownReason::Asked)));
     w.advance(s(60));
     let ended = w.order_of("process_killed");
     assert_eq!((ended.first().unwrap().as_str(), ended.last().unwrap().as_str()), ("boss", "db"));
@@ -81,15 +84,78 @@ fn what_waits_for_one_too_many_goes_on_without_it() {
     w.scale("worker", 2);
     w.advance(s(1));
     let second = w.ids(&["worker.2"])[0];
-    w.input(super::Input::Intent(super::Intent::Stop(vec![second])));
+    w.input(Input::Intent(Intent::Stop(vec![second])));
     w.advance(s(60));
     let boss = w.ids(&["boss"])[0];
     // Its start calls for all of them; the second one is stopped again.
-    w.input(super::Input::Intent(super::Intent::Restart(vec![boss])));
-    w.input(super::Input::Intent(super::Intent::Stop(vec![second])));
+    w.input(Input::Intent(Intent::Restart(vec![boss])));
+    w.input(Input::Intent(Intent::Stop(vec![second])));
     w.advance(s(60));
     assert_eq!(w.state("boss"), StateName::Waiting);
     w.scale("worker", 1);
     w.advance(s(1));
     assert_eq!(w.state("boss"), StateName::Ready);
+}
+
+/// A worker of which one more goes, slowly, and what it needs.
+fn one_goes_slowly() -> World {
+    let draft = project().plain("db").process("worker", |spec| {
+        spec.replicas = Some(2);
+        needs(spec, "db", Condition::Ready);
+    });
+    let mut w = world(draft.spec())
+        .script("worker", vec![Script { on_stop: OnStop::After(s(3)), ..willing() }])
+        .begin();
+    w.advance(s(1));
+    w.scale("worker", 1);
+    w
+}
+
+#[test]
+fn what_one_that_goes_needs_outlives_it_though_the_file_is_read_meanwhile() {
+    let mut w = one_goes_slowly();
+    let mut spec = w.machine.spec().clone();
+    Arc::make_mut(spec.processes.get_mut("worker").unwrap()).replicas = Some(1);
+    w.reload(spec);
+    w.events.clear();
+    w.input(Input::Intent(Intent::Shutdown(ShutdownReason::Asked)));
+    w.advance(s(60));
+    assert_eq!(w.order_of("process_killed").last().unwrap(), "db");
+}
+
+#[test]
+fn one_that_goes_is_taken_back_when_the_file_has_it_and_runs_once() {
+    let mut w = one_goes_slowly();
+    let spec = w.machine.spec().clone();
+    w.reload(spec);
+    assert_eq!(names(&mut w), ["db", "worker.1", "worker.2"]);
+    w.advance(s(60));
+    assert_eq!(w.state("worker.2"), StateName::Ready);
+}
+
+#[test]
+fn one_that_goes_and_is_started_by_hand_stays() {
+    let mut w = one_goes_slowly();
+    w.start(&["worker.2"]);
+    w.advance(s(60));
+    assert_eq!(w.state("worker.2"), StateName::Ready);
+    let second = w.ids(&["worker.2"]);
+    w.input(Input::Intent(Intent::Stop(second)));
+    w.advance(s(60));
+    assert_eq!(w.state("worker.2"), StateName::Stopped);
+}
+
+#[test]
+fn one_more_is_watched_like_the_others() {
+    let draft = project().process("worker", |spec| {
+        spec.replicas = Some(1);
+        spec.watch = Some(Arc::new(WatchSpec::default()));
+    });
+    let mut w = world(draft.spec()).begin();
+    w.advance(s(1));
+    w.scale("worker", 2);
+    w.advance(s(1));
+    w.change("worker");
+    w.advance(s(1));
+    assert_eq!(w.machine.snapshot(w.now).processes[1].run, 2);
 }
