@@ -1,5 +1,5 @@
 //! Each run has one end, told when there is nothing more to come.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,9 @@ use pitcrew::{Command, Event, ProcessManager, ProcessPool, StopPolicy};
 #[path = "library_common/lib.rs"]
 mod common;
 use common::test;
+
+/// What was told of each run: name and number.
+type Ends = BTreeMap<(String, u32), Vec<String>>;
 
 fn sh(line: &str) -> Command {
     Command::shell(line)
@@ -24,7 +27,7 @@ fn ms(n: u64) -> Duration {
 fn every_run_has_exactly_one_end_of_the_kind_that_fits() {
     test(async {
         let manager = ProcessManager::new();
-        let ends: Arc<Mutex<BTreeMap<(String, u32), Vec<String>>>> = Arc::default();
+        let ends: Arc<Mutex<Ends>> = Arc::default();
         let told = Arc::clone(&ends);
         let observer = manager.observe(move |event| {
             let (of, end) = match event {
