@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::machine::event::Stamp;
 use crate::machine::{
-    Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId, Snapshot, Step,
+    Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId,
+    ShutdownReason, Snapshot, Step,
 };
 use crate::output::{LogStore, SourceId};
 use crate::session::{Feed, Notice, Session};
@@ -286,6 +287,13 @@ impl<H: Host> Engine<H> {
     }
 
     fn take(&mut self, input: Input) {
+        if self.witness.as_ref().is_some_and(|witness| witness.is_abandoned()) {
+            self.step(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
+        }
+        self.step(input);
+    }
+
+    fn step(&mut self, input: Input) {
         let step = self.orchestra.step(self.clock.now(), input);
         self.carry_out(step);
     }

@@ -162,6 +162,8 @@ fn a_missing_input_file_is_an_error_of_the_start() {
         let command = Command::new("cat").stdin(Stdin::File("/no/such/file".into()));
         let error = ProcessManager::new().run(command).await.unwrap_err();
         assert!(matches!(error, Error::Start { .. }), "{error:?}");
+        let said = "cannot start `cat`: cannot open its input \"/no/such/file\": no such file or directory";
+        assert_eq!(error.to_string(), said);
     });
 }
 
@@ -225,6 +227,10 @@ fn senseless_commands_are_refused_before_anything_starts() {
             (Command::new("a").idle_timeout(second).output(Output::Null), Fault::IdleUnseen),
             (Command::new("a").idle_timeout(second).output(Output::Inherit), Fault::IdleUnseen),
             (Command::new("a").stdin(Stdin::Piped).retries(1), Fault::PipedRetry),
+            (Command::new("a").stdin(Stdin::Piped), Fault::PipedUnheld),
+            (Command::new("a").tty(true), Fault::NoTerminal),
+            (Command::new("a").name(""), Fault::NoName),
+            (Command::new("a").name("\0"), Fault::Nul("the name \"\\0\"".into())),
             (Command::new("a").env("A=B", ""), Fault::VariableName("A=B".into())),
             (Command::new("a").env("", ""), Fault::VariableName(String::new())),
             (Command::new("a").arg("\0"), Fault::Nul("the argument \"\\0\"".into())),
@@ -346,4 +352,18 @@ fn a_display_can_be_read_and_typed() {
     let command = Command::new("printf").args(["%s", "a b", "it's", ""]);
     assert_eq!(command.to_string(), "printf '%s' 'a b' \"it's\" ''");
     assert_eq!(Command::shell("a | b").arg("c d").to_string(), "a | b 'c d'");
+    // Neither an argument nor a line does anything to a terminal.
+    let hostile = Command::new("e\u{1b}[2J").args(["it's\n\\", "\u{7}\0", "\u{9b}5n"]);
+    assert_eq!(hostile.to_string(), r"$'e\e[2J' $'it\'s\n\\' $'\x07\x00' $'\u009b5n'");
+    assert_eq!(Command::shell("a\n\tb \u{1b}[2J").to_string(), "a\n\tb \\e[2J");
+}
+
+#[test]
+fn what_is_displayed_means_the_same_to_a_shell() {
+    test(async {
+        let nasty = ["a b", "it's\n\\", "\u{1b}[1m\u{7}", "\u{9b}5n", "$x `y` \"", "\\", "!"];
+        let shown = Command::new("printf").arg("%s,").args(nasty).to_string();
+        let typed = run(Command::new("bash").args(["-c", &shown]).env("LC_ALL", "C.UTF-8")).await;
+        assert_eq!(typed.stdout_lossy(), nasty.map(|one| format!("{one},")).concat());
+    });
 }

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use pitcrew::event::RunError;
+use pitcrew::event::{By, RunError};
 use pitcrew::{
     Command, Error, Event, Output, ProcessManager, ProcessResult, Signal, StateName, Stdin,
     StopPolicy, Stream,
@@ -40,6 +40,19 @@ fn wait_for_line_sees_what_was_printed_before_and_errs_at_the_end() {
         assert_eq!(line.text(), "two");
         let error = handle.wait_for_line(|line| line.text() == "four").await.unwrap_err();
         assert!(matches!(error, Error::Ended { .. }));
+    });
+}
+
+#[test]
+fn a_line_that_nobody_reads_is_not_waited_for() {
+    test(async {
+        let manager = ProcessManager::new();
+        for output in [Output::Null, Output::Inherit] {
+            let handle = manager.start(sh("exec sleep 1000").output(output)).await.unwrap();
+            let error = handle.wait_for_line(|_| true).await.unwrap_err();
+            assert!(matches!(error, Error::Unread { .. }), "{error:?}");
+            handle.kill().await.unwrap();
+        }
     });
 }
 
@@ -108,7 +121,7 @@ fn stop_goes_by_the_stop_policy_and_many_stops_are_one() {
         let result = a.unwrap();
         assert_eq!((result.code(), b.unwrap().code()), (4, 4));
         assert_eq!(result.stdout(), b"up\nint\n");
-        assert_eq!(result.killed_by(), Some(pitcrew::event::By::Stop));
+        assert_eq!(result.killed_by(), Some(By::Stop));
         assert!(!result.success());
     });
 }
@@ -127,7 +140,7 @@ fn one_that_ignores_the_signal_goes_after_its_grace_and_a_kill_is_at_once() {
         assert!(before.elapsed() >= ms(300));
         let handle = manager.start(sh(line)).await.unwrap();
         let result = manager.kill(handle.id()).await.unwrap();
-        assert_eq!(result.killed_by(), Some(pitcrew::event::By::Kill));
+        assert_eq!(result.killed_by(), Some(By::Kill));
         assert!(matches!(manager.kill(handle.id()).await, Err(Error::NotFound(_))));
     });
 }
@@ -254,7 +267,9 @@ fn a_manager_that_is_dropped_leaves_nothing_running() {
         drop(manager);
         // At once: the program may be about to end.
         common::gone(&handle);
-        assert_eq!(handle.wait().await.unwrap().code(), 137);
+        let result = handle.wait().await.unwrap();
+        // Not an end of its own accord, and told as that.
+        assert_eq!((result.code(), result.killed_by()), (137, Some(By::Shutdown)));
         assert_eq!(beside.state(), StateName::Ready, "managers know nothing of each other");
         beside.kill().await.unwrap();
     });

@@ -73,6 +73,8 @@ fn results_come_by_key_in_the_order_of_the_jobs() {
 #[test]
 fn an_empty_pool_succeeds_and_a_key_given_twice_has_two_results() {
     test(async {
+        let slotless = ProcessPool::new(&ProcessManager::new(), 0);
+        assert!(slotless.submit(sh("true")).await.unwrap().success(), "0 slots are taken as 1");
         let manager = ProcessManager::new();
         let pool = ProcessPool::new(&manager, 1);
         let none = pool.run_all(Vec::<(u8, Command)>::new()).await;
@@ -80,6 +82,28 @@ fn an_empty_pool_succeeds_and_a_key_given_twice_has_two_results() {
         let results = pool.run_all([("k", sh("echo 1")), ("k", sh("echo 2"))]).await;
         let outs: Vec<_> = results.into_iter().map(|(_, r)| r.unwrap().stdout().to_vec()).collect();
         assert_eq!(outs, [b"1\n", b"2\n"]);
+    });
+}
+
+#[test]
+fn a_piped_input_needs_a_handle_which_a_job_has() {
+    test(async {
+        let pool = ProcessPool::new(&ProcessManager::new(), 1);
+        let cat = || Command::new("cat").stdin(Stdin::Piped);
+        let results = pool.run_all([("cat", cat()), ("true", Command::new("true"))]).await;
+        let refused = results.get(&"cat").unwrap();
+        let expected = Fault::PipedUnheld;
+        assert!(matches!(refused, Err(Error::Invalid { fault, .. }) if *fault == expected));
+        assert!(results.get(&"true").unwrap().is_ok());
+
+        let job = pool.submit(cat());
+        while job.handle().and_then(|handle| handle.pid()).is_none() {
+            tokio::time::sleep(ms(2)).await;
+        }
+        let handle = job.handle().unwrap();
+        handle.write("in").await.unwrap();
+        handle.close_stdin();
+        assert_eq!(job.await.unwrap().stdout(), b"in");
     });
 }
 
@@ -237,13 +261,19 @@ fn with_on_failure_stop_the_first_failure_skips_and_stops_the_rest() {
     test(async {
         let manager = ProcessManager::new();
         let pool = ProcessPool::new(&manager, 2).on_failure(OnFailure::Stop);
-        let jobs =
-            [("runs", sh("exec sleep 1000")), ("fails", sh("exit 3")), ("queued", sh("true"))];
+        let jobs = [
+            ("runs", sh("exec sleep 1000")),
+            ("fails", sh("exit 3").name("bad")),
+            ("queued", sh("true")),
+        ];
         let results = pool.run_all(jobs).await;
         let outcome = |key| results.get(&key).unwrap();
         assert_eq!(outcome("runs").as_ref().unwrap().status(), Some(Exit::Signal(Signal::TERM)));
         assert_eq!(outcome("fails").as_ref().unwrap().code(), 3);
-        assert!(matches!(outcome("queued"), Err(Error::Skipped { .. })), "{results:?}");
+        let skipped = outcome("queued").as_ref().unwrap_err();
+        assert!(matches!(skipped, Error::Skipped { .. }), "{results:?}");
+        let said = skipped.to_string();
+        assert!(said.ends_with(" was skipped: bad failed, and its pool stops then"), "{said}");
         assert!(pool.submit(sh("true")).await.unwrap().success(), "it goes on");
     });
 }
@@ -356,6 +386,10 @@ fn senseless_pipelines_are_refused() {
             (vec![], Fault::NoStage),
             (vec![sh("a").retries(1)], Fault::StageRetry),
             (vec![sh("a"), sh("b").stdin("x")], Fault::StageInput),
+            // Nobody could write to it.
+            (vec![sh("a").stdin(Stdin::Piped), sh("b")], Fault::PipedUnheld),
+            // It would be called silent while it writes to the next stage.
+            (vec![sh("a").idle_timeout(ms(9)), sh("b")], Fault::StageIdle),
             (vec![sh("a").output(Output::Null), sh("b")], Fault::StageOutput),
         ];
         for (stages, expected) in cases {

@@ -54,6 +54,10 @@ pub(crate) trait Witness: Send + Sync + fmt::Debug {
     /// What the steps before have changed can be seen in the snapshot (which of a crowd comes at a
     /// pace).
     fn published(&self);
+
+    /// Says once that whoever owns all this has gone and is killing it at this very moment. Asked
+    /// before anything else is taken, so that no end is mistaken for one of its own accord.
+    fn is_abandoned(&self) -> bool;
 }
 
 /// What a guest runs, and where its descriptors lead. Limits and policies are in its spec.

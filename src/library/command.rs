@@ -1,7 +1,7 @@
 //! A command: what to run, where, with what, and for how long.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ pub struct Command {
     pub(super) stdin: Stdin,
     pub(super) output: Output,
     pub(super) merged: bool,
+    pub(super) tty: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) retry: Retry,
@@ -62,10 +63,13 @@ pub enum Stdin {
     Null,
     /// These bytes, then the end. A command that does not read them all is no error.
     Bytes(Vec<u8>),
-    /// This file, from its beginning at each attempt.
+    /// This file, from its beginning at each attempt. A relative path is relative to the current
+    /// folder of this program, whatever the folder of the command.
     File(PathBuf),
     /// What is written with [`ProcessHandle::write`](crate::ProcessHandle::write), until
-    /// [`close_stdin`](crate::ProcessHandle::close_stdin). Not together with retries.
+    /// [`close_stdin`](crate::ProcessHandle::close_stdin). Not together with retries, and not where
+    /// nobody has a handle: [`ProcessManager::run`](crate::ProcessManager::run), a pipeline,
+    /// [`ProcessPool::run_all`](crate::ProcessPool::run_all).
     Piped,
     /// What this program reads itself.
     Inherit,
@@ -139,6 +143,7 @@ impl Command {
             stdin: Stdin::default(),
             output: Output::default(),
             merged: false,
+            tty: false,
             timeout: None,
             idle_timeout: None,
             retry: Retry::never(),
@@ -175,7 +180,7 @@ impl Command {
         self
     }
 
-    /// What it is called in events; the name of its program unless said.
+    /// What it is called in events; the name of its program unless said. An empty one is refused.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -229,6 +234,13 @@ impl Command {
     /// Sends stderr where stdout goes, so that both are in the exact order of their writing.
     pub fn merge_stderr(mut self) -> Self {
         self.merged = true;
+        self
+    }
+
+    /// Whether it gets a terminal of its own. There are none yet: such a command is refused with
+    /// [`Fault::NoTerminal`](crate::Fault::NoTerminal) before anything starts.
+    pub fn tty(mut self, tty: bool) -> Self {
+        self.tty = tty;
         self
     }
 
@@ -324,12 +336,13 @@ fn first_word(script: &OsStr) -> &OsStr {
 }
 
 impl fmt::Display for Command {
-    /// As it could be typed into a shell; for people, not for a shell.
+    /// As it could be typed into a shell; for people, not for a shell. Nothing in it does anything to
+    /// a terminal: control characters show as `$'\e'` and the like, in a shell line as `\e`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arguments = match &self.line {
             Line::Program(argv) => argv,
             Line::Shell(script, arguments) => {
-                f.write_str(&script.to_string_lossy())?;
+                f.write_str(&visible(&script.to_string_lossy(), &['\n', '\t']))?;
                 if arguments.is_empty() { "" } else { " " }.fmt(f)?;
                 arguments
             }
@@ -338,12 +351,33 @@ impl fmt::Display for Command {
             if place > 0 {
                 f.write_str(" ")?;
             }
-            let text = argument.to_string_lossy();
-            match shlex::try_quote(&text) {
-                Ok(quoted) => f.write_str(&quoted)?,
-                Err(_) => write!(f, "{text:?}")?,
-            }
+            write_word(f, &argument.to_string_lossy())?;
         }
         Ok(())
     }
+}
+
+/// One argument, quoted where it has to be.
+fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    match shlex::try_quote(text) {
+        Ok(quoted) if !text.contains(char::is_control) => f.write_str(&quoted),
+        _ => write!(f, "$'{}'", visible(&text.replace('\\', "\\\\").replace('\'', "\\'"), &[])),
+    }
+}
+
+/// The text with its control characters as shells write them, but these.
+fn visible(text: &str, spared: &[char]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for one in text.chars() {
+        match one {
+            _ if !one.is_control() || spared.contains(&one) => shown.push(one),
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            '\u{1b}' => shown.push_str("\\e"),
+            '\0'..='\u{7f}' => _ = write!(shown, "\\x{:02x}", u32::from(one)),
+            _ => _ = write!(shown, "\\u{:04x}", u32::from(one)),
+        }
+    }
+    shown
 }

@@ -1,6 +1,6 @@
 //! What all clones of a manager share: the books, and the engine once it was started.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use indexmap::IndexMap;
@@ -9,13 +9,13 @@ use tokio::sync::{SetOnce, watch};
 
 use super::command::Command;
 use super::error::Error;
-use super::plan::{Plan, plan};
+use super::plan::{Plan, is_read, plan};
 use super::pool::Tally;
 use super::record::{Books, Limits, Record, lock};
 use crate::engine::{Admission, Engine, Settings, Wiring};
 use crate::machine::{Intent, Newcomer, Options, Orchestra, ProcessId, ShutdownReason};
 use crate::session::Session;
-use crate::spec::{OutputLimits, PoolSpec, Project, Spec};
+use crate::spec::{Name, OutputLimits, PoolSpec, Project, Spec};
 use crate::sys::{Host, journal};
 
 /// How an engine is started.
@@ -28,6 +28,8 @@ pub(super) struct Core {
     start: Mutex<Option<Start>>,
     running: OnceLock<Running>,
     closed: AtomicBool,
+    /// Pools so far, for their names, which nobody sees.
+    pools: AtomicU64,
 }
 
 /// An engine that was started.
@@ -42,9 +44,12 @@ pub(super) struct Running {
 impl Drop for Core {
     fn drop(&mut self) {
         if let Some(running) = self.running.get() {
+            // Said first, so that the engine knows who has killed them.
+            self.books.abandon();
             if !*running.ended.borrow() {
                 (running.end_everything)();
             }
+            // Wakes it, should nothing else.
             running.session.wish(Intent::ShutdownNow(ShutdownReason::Asked));
         }
     }
@@ -57,7 +62,14 @@ impl Core {
             start: Mutex::new(Some(start)),
             running: OnceLock::new(),
             closed: AtomicBool::new(false),
+            pools: AtomicU64::new(0),
         }
+    }
+
+    /// A name for one more pool.
+    pub(super) fn name_pool(&self) -> Name {
+        let number = self.pools.fetch_add(1, Ordering::Relaxed) + 1;
+        Name::new(&format!("pool-{number}"))
     }
 
     /// The engine, if it was started.
@@ -153,6 +165,7 @@ impl Entry {
             command: line,
             limits: Limits { timeout: spec.timeout, idle_timeout: spec.idle_timeout },
             capture: Arc::clone(&wiring.capture),
+            is_read: is_read(command.output),
             input: Mutex::new(input),
             stage: watch::Sender::default(),
             over: SetOnce::new(),

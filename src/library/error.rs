@@ -61,12 +61,20 @@ pub enum Error {
     Skipped {
         /// The command.
         command: String,
-        /// Which job, and how.
+        /// Which job.
         why: String,
     },
     /// It ended before what was waited for came.
     #[error("`{command}` ended before that came")]
     Ended {
+        /// The command.
+        command: String,
+    },
+    /// Nobody reads its outputs here, so no line of it is ever seen.
+    #[error(
+        "no line of `{command}` can be waited for: its outputs are not read; use `Output::Discard`"
+    )]
+    Unread {
         /// The command.
         command: String,
     },
@@ -104,6 +112,7 @@ impl Error {
             | Self::Cancelled { .. }
             | Self::Skipped { .. }
             | Self::Ended { .. }
+            | Self::Unread { .. }
             | Self::Input { .. }
             | Self::NotFound(_)
             | Self::Closed(_)
@@ -150,6 +159,11 @@ pub enum Fault {
     /// Nobody sees whether it is silent.
     #[error("an idle timeout needs outputs that are read; use `Output::Discard` to keep nothing")]
     IdleUnseen,
+    /// Whoever waits for its end has no handle to write with.
+    #[error(
+        "nobody can write to a piped input here; use `start`, or give it as bytes or as a file"
+    )]
+    PipedUnheld,
     /// What was written to the first attempt is not there for the second.
     #[error("a piped input cannot be written again for a retry; give it as bytes or as a file")]
     PipedRetry,
@@ -165,6 +179,18 @@ pub enum Fault {
     /// A stage of a pipeline writes to the stage after it.
     #[error("only the last stage of a pipeline has an output of its own")]
     StageOutput,
+    /// What a stage writes to the next one is not seen here.
+    #[error("only the last stage of a pipeline can have an idle timeout; use `timeout`")]
+    StageIdle,
+    /// It cannot be called that.
+    #[error("its name is empty; leave it out for the name of its program")]
+    NoName,
+    /// There are no pseudo-terminals yet.
+    #[error(
+        "a child cannot be given a terminal of its own yet; \
+         `Stdin::Inherit` and `Output::Inherit` hand on ours, `script -qc` makes one"
+    )]
+    NoTerminal,
     /// Nothing to run.
     #[error("a pipeline needs at least one stage")]
     NoStage,

@@ -84,11 +84,15 @@ impl ProcessHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] when it is over without such a line.
+    /// [`Error::Ended`] when it is over without such a line, [`Error::Unread`] when nobody reads its
+    /// outputs here: [`Output::Null`](crate::Output::Null), [`Output::Inherit`](crate::Output::Inherit).
     pub async fn wait_for_line(
         &self,
         mut wanted: impl FnMut(&Line) -> bool,
     ) -> Result<Line, Error> {
+        if !self.record.is_read {
+            return Err(Error::Unread { command: self.record.command.clone() });
+        }
         let mut lines = self.lines();
         while let Some(line) = lines.next().await {
             if wanted(&line) {

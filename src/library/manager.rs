@@ -11,6 +11,7 @@ use super::error::Error;
 use super::events::{Events, Observer};
 use super::handle::ProcessHandle;
 use super::pipeline::Pipeline;
+use super::plan::held;
 use super::record::{Books, Outcome, Record, lock};
 use crate::machine::{Event, Intent, ProcessId, ShutdownReason, Snapshot};
 use crate::session::Session;
@@ -23,7 +24,8 @@ use crate::sys::{Host, HostOptions, RealHost};
 /// that it still runs is killed, trees and all. Several managers know nothing of each other. It
 /// installs no signal handler, prints nothing, and has no thread before the first command.
 ///
-/// Its methods need a tokio runtime with time and I/O.
+/// Its methods need a tokio runtime with time and I/O. It works in the one of its first command and
+/// ends with that: its commands are killed then, and later ones are [`Error::Closed`].
 ///
 /// ```
 /// use pitcrew::{Command, ProcessManager};
@@ -91,10 +93,10 @@ impl ProcessManager {
     ///
     /// # Errors
     ///
-    /// See [`Error`]: it could not be started, or broke a time limit. A non-zero exit code is a
-    /// result.
+    /// See [`Error`]: it makes no sense, could not be started, or broke a time limit. A non-zero exit
+    /// code is a result.
     pub async fn run(&self, command: Command) -> Outcome {
-        let guard = self.admit_one(&command)?;
+        let guard = self.admit_one(&command, held)?;
         let outcome = guard.record.outcome().await;
         guard.keep();
         outcome
@@ -109,15 +111,21 @@ impl ProcessManager {
     ///
     /// [`Error::Invalid`] before anything happens, [`Error::Start`] when it could not be started.
     pub async fn start(&self, command: Command) -> Result<ProcessHandle, Error> {
-        let guard = self.admit_one(&command)?;
+        let guard = self.admit_one(&command, |_| Ok(()))?;
         let handle = self.numbered(&guard.record).await?;
         handle.started().await?;
         guard.keep();
         Ok(handle)
     }
 
-    fn admit_one(&self, command: &Command) -> Result<KillUnlessKept, Error> {
-        let mut guards = self.admit(vec![Entry::new(command, None)?])?;
+    fn admit_one(
+        &self,
+        command: &Command,
+        check: impl FnOnce(&Command) -> Result<(), Error>,
+    ) -> Result<KillUnlessKept, Error> {
+        let entry = Entry::new(command, None)?;
+        check(command)?;
+        let mut guards = self.admit(vec![entry])?;
         guards.pop().ok_or(Error::Closed("the manager"))
     }
 

@@ -104,6 +104,12 @@ impl Pipeline {
             if place > 0 && !matches!(stage.stdin, Stdin::Null) {
                 return Err(invalid(Fault::StageInput));
             }
+            if matches!(stage.stdin, Stdin::Piped) {
+                return Err(invalid(Fault::PipedUnheld));
+            }
+            if place < last && stage.idle_timeout.is_some() {
+                return Err(invalid(Fault::StageIdle));
+            }
             if place < last && matches!(stage.output, Output::Null | Output::Inherit) {
                 return Err(invalid(Fault::StageOutput));
             }

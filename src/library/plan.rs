@@ -78,6 +78,14 @@ fn check(command: &Command) -> Result<(), Fault> {
         Some(program) if !program.is_empty() => {}
         Some(_) | None => return Err(Fault::NoProgram),
     }
+    if command.tty {
+        return Err(Fault::NoTerminal);
+    }
+    match command.name.as_deref() {
+        Some("") => return Err(Fault::NoName),
+        Some(name) if name.contains('\0') => return Err(Fault::Nul(format!("the name {name:?}"))),
+        Some(_) | None => {}
+    }
     if let Some(bad) = argv.iter().find(|argument| has_nul(argument)) {
         return Err(Fault::Nul(format!("the argument {:?}", bad.to_string_lossy())));
     }
@@ -95,14 +103,26 @@ fn check(command: &Command) -> Result<(), Fault> {
     if command.idle_timeout.is_some_and(|limit| limit.is_zero()) {
         return Err(Fault::ZeroLimit("idle timeout"));
     }
-    let is_read = matches!(command.output, Output::Capture(_) | Output::Discard);
-    if command.idle_timeout.is_some() && !is_read {
+    if command.idle_timeout.is_some() && !is_read(command.output) {
         return Err(Fault::IdleUnseen);
     }
     if command.retry.is_any() && matches!(command.stdin, Stdin::Piped) {
         return Err(Fault::PipedRetry);
     }
     check_retry(command)
+}
+
+/// Where nobody has a handle, nobody can write to an input.
+pub(super) fn held(command: &Command) -> Result<(), Error> {
+    if matches!(command.stdin, Stdin::Piped) {
+        return Err(Error::Invalid { command: shown(command), fault: Fault::PipedUnheld });
+    }
+    Ok(())
+}
+
+/// Whether what it prints comes to us.
+pub(super) fn is_read(output: Output) -> bool {
+    matches!(output, Output::Capture(_) | Output::Discard)
 }
 
 fn check_retry(command: &Command) -> Result<(), Fault> {

@@ -1,7 +1,7 @@
 //! A pool: a queue of commands with a fixed number of slots.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::core::Entry;
 use super::error::Error;
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
+use super::plan::held;
 use super::record::{Record, lock};
 use crate::machine::Intent;
 use crate::spec::{Name, OnFailure, PoolSpec};
@@ -19,9 +20,6 @@ use crate::spec::{Name, OnFailure, PoolSpec};
 mod job;
 
 pub use job::{Job, PoolResults};
-
-/// For the names of pools, which nobody sees.
-static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// A queue of commands of which so many run at the same time.
 ///
@@ -129,11 +127,10 @@ impl PoolJob {
 impl ProcessPool {
     /// A pool with so many slots; 0 is taken as 1.
     pub fn new(manager: &ProcessManager, slots: usize) -> Self {
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let concurrency = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(Inner {
             manager: manager.clone(),
-            name: Name::new(&format!("pool-{number}")),
+            name: manager.0.name_pool(),
             concurrency,
             on_failure: OnFailure::Continue,
             closed: AtomicBool::new(false),
@@ -166,6 +163,15 @@ impl ProcessPool {
 
     /// Puts commands in the queue, all at once: none starts before the last is in.
     pub fn submit_all<J: Into<PoolJob>>(&self, jobs: impl IntoIterator<Item = J>) -> Vec<Job> {
+        self.enter(jobs, |_| Ok(()))
+    }
+
+    /// The same, for commands that pass a further check.
+    fn enter<J: Into<PoolJob>>(
+        &self,
+        jobs: impl IntoIterator<Item = J>,
+        check: impl Fn(&Command) -> Result<(), Error>,
+    ) -> Vec<Job> {
         let inner = &self.0;
         let is_closed = inner.closed.load(Ordering::SeqCst);
         let (mut entries, mut answers) = (Vec::new(), Vec::new());
@@ -174,7 +180,8 @@ impl ProcessPool {
             let entry = if is_closed {
                 Err(Error::Closed("the pool"))
             } else {
-                Entry::new(&command, Some(Arc::clone(&inner.tally)))
+                let tally = Some(Arc::clone(&inner.tally));
+                Entry::new(&command, tally).and_then(|entry| check(&command).map(|()| entry))
             };
             match entry {
                 Ok(mut entry) => {
@@ -241,7 +248,7 @@ impl ProcessPool {
     ) -> PoolResults<K> {
         let (keys, jobs): (Vec<K>, Vec<J>) = jobs.into_iter().unzip();
         let mut results = Vec::with_capacity(keys.len());
-        for (key, job) in keys.into_iter().zip(self.submit_all(jobs)) {
+        for (key, job) in keys.into_iter().zip(self.enter(jobs, held)) {
             results.push((key, job.await));
         }
         PoolResults(results)

@@ -13,7 +13,7 @@ use super::events::Told;
 use super::pool::Tally;
 use super::result::{Attempt, Inner, ProcessResult};
 use crate::engine::{Parcel, Witness};
-use crate::machine::event::{By, Ended, Event, RunError};
+use crate::machine::event::{By, Cause, Ended, Event, RunError};
 use crate::machine::{ProcessId, ProcessView, StateName};
 use crate::output::{Capture, Stream};
 use crate::spec::{Exit, StartError, StartErrorKind, Stray};
@@ -29,6 +29,8 @@ pub(super) struct Record {
     pub(super) command: String,
     pub(super) limits: Limits,
     pub(super) capture: Arc<Capture>,
+    /// Something of its outputs comes to the capture.
+    pub(super) is_read: bool,
     pub(super) input: Mutex<Option<mpsc::Sender<Parcel>>>,
     pub(super) stage: watch::Sender<Stage>,
     /// It is over. Apart from the stage, so that who waits for that alone is woken once.
@@ -141,9 +143,13 @@ impl Record {
             Event::ProcessCompleted(e) => stage.ended(&e.end, None, None),
             Event::ProcessKilled(e) => stage.ended(&e.end, Some(e.by), None),
             Event::ProcessFailed(e) => stage.ended(&e.end, None, Some((e.error, &e.message))),
+            Event::ProcessSkipped(e) => {
+                if let Cause::Pool { failed, .. } = &e.cause {
+                    stage.last.message = format!("{failed} failed, and its pool stops then");
+                }
+            }
             // About the end for good, or not about a process.
             Event::ProcessGaveUp(_)
-            | Event::ProcessSkipped(_)
             | Event::FileChanged(_)
             | Event::WatchSuspended(_)
             | Event::ConfigReloaded(_)
@@ -165,7 +171,11 @@ impl Record {
     fn judge(&self, id: ProcessId, stage: &Stage, view: &ProcessView) -> Outcome {
         let command = self.command.clone();
         if view.state == StateName::Skipped {
-            return Err(Error::Skipped { command, why: view.why(view.since) });
+            let why = match stage.last.message.as_str() {
+                "" => view.why(view.since),
+                message => message.to_owned(),
+            };
+            return Err(Error::Skipped { command, why });
         }
         let Some(last) = stage.attempts.last() else { return Err(Error::Cancelled { command }) };
         let result = || self.result(id, stage);
@@ -255,6 +265,8 @@ pub(super) struct Books {
     untold: Mutex<Vec<Arc<Record>>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Told>>>,
+    /// The manager has gone, and the engine has not been told.
+    abandoned: AtomicBool,
 }
 
 /// Events kept for a subscriber who does not read just now.
@@ -268,7 +280,13 @@ impl Books {
             untold: Mutex::default(),
             events,
             observers: Mutex::default(),
+            abandoned: AtomicBool::new(false),
         }
+    }
+
+    /// The manager goes.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn open(&self, id: ProcessId, record: Arc<Record>) {
@@ -298,6 +316,10 @@ impl Books {
 }
 
 impl Witness for Books {
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst) && self.abandoned.swap(false, Ordering::SeqCst)
+    }
+
     fn step(&self, events: &[Event], over: &[(ProcessId, Arc<ProcessView>)]) {
         for event in events {
             let id = event.subject().and_then(|of| of.id);

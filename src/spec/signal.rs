@@ -51,6 +51,12 @@ impl Signal {
     pub const INT: Self = Self(libc::SIGINT);
     /// Quit.
     pub const QUIT: Self = Self(libc::SIGQUIT);
+    /// What a program sends itself that gives up.
+    pub const ABRT: Self = Self(libc::SIGABRT);
+    /// Touched memory that is not its own.
+    pub const SEGV: Self = Self(libc::SIGSEGV);
+    /// Its terminal has another size.
+    pub const WINCH: Self = Self(libc::SIGWINCH);
     /// Ends at once; cannot be caught.
     pub const KILL: Self = Self(libc::SIGKILL);
     /// Asks to end.

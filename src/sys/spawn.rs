@@ -97,7 +97,8 @@ impl Maker<'_> {
         let out_of = |what: &'static str| {
             move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
         };
-        let stdio = Stdio::open(&launch).map_err(out_of("cannot make its pipes"))?;
+        let input = named_input(&launch).map_err(Refused::Failed)?;
+        let stdio = Stdio::open(&launch, input).map_err(out_of("cannot make its pipes"))?;
         plan.stdio = stdio.child();
         plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
         let stack = match self.stack.take() {
@@ -171,7 +172,7 @@ struct Stdio {
 }
 
 impl Stdio {
-    fn open(launch: &Launch) -> io::Result<Self> {
+    fn open(launch: &Launch, input: Option<OwnedFd>) -> io::Result<Self> {
         let null = || -> io::Result<Option<OwnedFd>> {
             let null = File::options().read(true).write(true).open("/dev/null")?;
             Ok(Some(above_stdio(null.into())?))
@@ -183,7 +184,7 @@ impl Stdio {
         let (in_theirs, stdin) = match &launch.stdin {
             Input::Null => (null()?, None),
             Input::Inherit => (None, None),
-            Input::Path(path) => (Some(above_stdio(open_input(path)?)?), None),
+            Input::Path(_) => (input.map(above_stdio).transpose()?, None),
             Input::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
             Input::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
         };
@@ -213,6 +214,14 @@ impl Stdio {
         let [a, b, c] = &self.theirs;
         [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }
+}
+
+/// The file that is its input by name, opened here so that its name stands in the error.
+fn named_input(launch: &Launch) -> Result<Option<OwnedFd>, StartError> {
+    let Input::Path(path) = &launch.stdin else { return Ok(None) };
+    let name = path.to_string_lossy();
+    let failed = |error| prepare::resource(&format!("cannot open its input {name:?}"), &error);
+    open_input(path).map(Some).map_err(failed)
 }
 
 /// Opens a file to read, without waiting for anybody to write should it be a FIFO.

@@ -75,7 +75,14 @@ impl Joints {
                 let reader = Box::new(BufReader::new(theirs));
                 (Some(Source { reader, is_recorded: false }), Some(ours))
             }
-            Input::Path(path) => (Some(file(path).map_err(|error| failed(&error))?), None),
+            Input::Path(path) => {
+                let unopened = |error| {
+                    let name = path.to_string_lossy();
+                    let message = format!("cannot open its input {name:?}: {error}");
+                    StartError { kind: StartErrorKind::Other, message }
+                };
+                (Some(file(path).map_err(unopened)?), None)
+            }
             Input::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
                 Ok(id) => (self.take(id, |joint| joint.read.take()).and_then(read), None),
                 Err(mut file) => {
