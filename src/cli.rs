@@ -134,6 +134,8 @@ enum Command {
     Wait(steer::WaitArgs),
     /// Stop everything; return when all is gone
     Down(steer::DownArgs),
+    /// Read the file again and apply what is different
+    Reload(reload::ReloadArgs),
     /// Print who depends on whom
     Graph(graph::GraphArgs),
     /// Print completions for a shell
@@ -284,6 +286,7 @@ pub fn main() -> Ending {
         Command::Scale(args) => work::scale(&cli.global, args),
         Command::Enqueue(args) => work::enqueue(&cli.global, args),
         Command::Send(args) => work::send(&cli.global, args),
+        Command::Reload(args) => reload::reload(&cli.global, &args),
         Command::Graph(args) => graph::graph(&cli.global, &args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

@@ -16,7 +16,9 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::routes::other_version;
-use super::wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use super::wire::{
+    Asked, Checked, Given, Order, Outcome, Reload, Reloaded, Sent, Shutdown, Status, Told, Why,
+};
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// How a connection is made.
@@ -250,8 +252,12 @@ impl Control for Client {
         self.tell("/v1/send", &sent).await
     }
 
-    async fn check(&self) -> Result<serde_json::Value, Problem> {
+    async fn check(&self) -> Result<Checked, Problem> {
         self.ask(Method::GET, "/v1/check", &()).await
+    }
+
+    async fn reload(&self, how: Reload) -> Result<Reloaded, Problem> {
+        self.ask(Method::POST, "/v1/reload", &how).await
     }
 
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {

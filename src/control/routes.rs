@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
 use super::wire::{
-    After, Asked, Given, Names, Order, Outcome, Scaled, Sent, Shutdown, Signalled, Started, Status,
-    Told, Waited, Why, Work,
+    After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent, Shutdown,
+    Signalled, Started, Status, Told, Waited, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -44,6 +44,7 @@ pub(super) fn router(project: Local) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/output", get(output))
         .route("/v1/check", get(check))
+        .route("/v1/reload", post(reload))
         .route("/v1/openapi.json", get(openapi))
         .route("/v1/shutdown", post(shutdown))
         .fallback(nothing)
@@ -274,9 +275,16 @@ fn no_such_query(rejection: &QueryRejection) -> Problem {
 
 /// What is wrong with the file as it is now
 #[utoipa::path(get, path = "/v1/check", responses(
-    (status = 200, body = Object), (status = "default", body = Problem)))]
-async fn check(State(project): State<Local>) -> Answer<serde_json::Value> {
+    (status = 200, body = Checked), (status = "default", body = Problem)))]
+async fn check(State(project): State<Local>) -> Answer<Checked> {
     Ok(Json(project.check().await?))
+}
+
+/// Read the file again and apply what is different, or tell what would be done
+#[utoipa::path(post, path = "/v1/reload", request_body = Reload, responses(
+    (status = 200, body = Reloaded), (status = "default", body = Problem)))]
+async fn reload(State(project): State<Local>, body: Body) -> Answer<Reloaded> {
+    Ok(Json(project.reload(read(body).await?).await?))
 }
 
 /// This document
@@ -290,7 +298,7 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 #[openapi(
     info(title = "pitcrew", description = "A running project, looked at and steered"),
     paths(
-        snapshot, why, events, output, check, start, stop, restart, kill, signal, wait, scale,
+        snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait, scale,
         enqueue, send, shutdown, openapi
     )
 )]

@@ -7,9 +7,14 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::machine::event::Cause;
 use crate::machine::{ProcessView, StateName};
 use crate::output::{Line, Stream};
 use crate::spec::{Condition, Exit, Signal};
+
+mod reload;
+
+pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
 
 /// The project at one moment: `ps --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -65,6 +70,8 @@ pub struct ProcessStatus {
     pub cpu_percent: Option<f64>,
     /// Not measured yet.
     pub memory_bytes: Option<u64>,
+    /// It has a check that says whether it is ready; without one it is as soon as it has started.
+    pub checked: bool,
 }
 
 impl ProcessStatus {
@@ -94,6 +101,7 @@ impl ProcessStatus {
             port: view.port,
             cpu_percent: None,
             memory_bytes: None,
+            checked: view.checked,
         }
     }
 }
@@ -202,6 +210,8 @@ pub struct Became {
     pub signal: Option<Signal>,
     /// One sentence that says why it is where it is.
     pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
 }
 
 /// How many replicas there are to be.
@@ -250,6 +260,13 @@ pub struct Why {
     pub state: StateName,
     /// One sentence.
     pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
+    /// What its run was started for, or is ended for: as in the events.
+    #[schema(value_type = Option<Object>)]
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    pub suspended_by: Option<String>,
     /// What keeps it, each followed by what keeps that, down to the root.
     pub chain: Vec<Because>,
 }
@@ -269,6 +286,13 @@ pub struct Because {
     pub state: StateName,
     /// One sentence.
     pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
+    /// What its run was started for, or is ended for: as in the events.
+    #[schema(value_type = Option<Object>)]
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    pub suspended_by: Option<String>,
 }
 
 /// What is told of the events.
