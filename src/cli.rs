@@ -1,6 +1,7 @@
 //! The command line as types; one small file per command.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -183,6 +184,9 @@ struct UpArgs {
     /// Run in the background; return when nothing is left to start. Implies --keep
     #[arg(long)]
     detach: bool,
+    /// Answer over HTTP on this port too, to whoever knows the token
+    #[arg(long, value_parser = remote::own_address, value_name = "127.0.0.1:PORT")]
+    listen: Option<SocketAddr>,
     /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,

@@ -16,6 +16,7 @@
 use std::future::Future;
 
 mod client;
+mod door;
 mod flow;
 mod local;
 mod outcome;

@@ -170,6 +170,7 @@ const LAYERS: &[Layer] = &[
             "hyper",
             "hyper_util",
             "regex",
+            "subtle",
             "tokio",
             "tracing",
             "utoipa",

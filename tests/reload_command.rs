@@ -94,10 +94,7 @@ fn a_faulty_file_is_code_2_with_its_carets_and_changes_nothing() {
     }
     let json = project.ask(["reload", "--json"]).code(2).json();
     assert_eq!(json.get("ok").unwrap(), false);
-    assert_eq!(
-        json.get("faults"),
-        project.ask(["check", "--json"]).code(2).json().get("faults")
-    );
+    assert_eq!(json.get("faults"), project.ask(["check", "--json"]).code(2).json().get("faults"));
     for name in ["web", "gone", "same"] {
         assert_eq!(project.one(name).get("run").unwrap(), 1);
     }

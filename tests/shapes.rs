@@ -134,8 +134,23 @@ fn ps_has_the_fields_it_is_known_for() {
     let status = project.ask(["ps", "--json"]).code(0).json();
     let keys: Vec<&String> = status["processes"][0].as_object().unwrap().keys().collect();
     let known = [
-        "name", "process", "replica", "pool", "state", "ready", "pid", "run", "attempt",
-        "restarts", "since", "uptime_ms", "exit_code", "signal", "why", "port", "cpu_percent",
+        "name",
+        "process",
+        "replica",
+        "pool",
+        "state",
+        "ready",
+        "pid",
+        "run",
+        "attempt",
+        "restarts",
+        "since",
+        "uptime_ms",
+        "exit_code",
+        "signal",
+        "why",
+        "port",
+        "cpu_percent",
         "memory_bytes",
     ];
     assert_eq!(keys[..known.len()], known);

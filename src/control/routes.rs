@@ -298,8 +298,8 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 #[openapi(
     info(title = "pitcrew", description = "A running project, looked at and steered"),
     paths(
-        snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait, scale,
-        enqueue, send, shutdown, openapi
+        snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait,
+        scale, enqueue, send, shutdown, openapi
     )
 )]
 struct Document;
