@@ -18,6 +18,7 @@ use std::future::Future;
 mod client;
 mod door;
 mod flow;
+mod frame;
 mod local;
 mod outcome;
 mod output;
@@ -27,8 +28,9 @@ mod routes;
 mod server;
 pub mod wire;
 
-pub use client::Client;
+pub use client::{Chunks, Client};
 pub use flow::Flow;
+pub use frame::{Form, Frames, Piece, put_bare_line};
 pub use local::Local;
 pub use problem::{Kind, Problem};
 pub use server::Server;

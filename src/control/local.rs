@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use super::frame::Form;
 use super::outcome::{Goal, Verdict, verdict};
 use super::output::Wanted;
 use super::ring::Ring;
@@ -95,6 +96,30 @@ impl Local {
             why: view.why(self.session.clock().now()),
             checked: view.checked,
         }
+    }
+
+    /// Lines as they are sent.
+    pub(super) async fn written(
+        &self,
+        asked: &Asked,
+        form: Form,
+    ) -> Result<Flow<Vec<u8>>, Problem> {
+        Ok(self.wanted(asked).await?.written(Arc::clone(self.session.store()), form))
+    }
+
+    async fn wanted(&self, asked: &Asked) -> Result<Wanted, Problem> {
+        let store = self.session.store();
+        let sources = match &asked.names {
+            None => None,
+            Some(names) => {
+                let names = names.split(',').map(str::to_owned).collect();
+                let act = Act::Look;
+                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
+                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
+                Some(views.map(|view| store.source(&view.name)).collect())
+            }
+        };
+        Wanted::new(asked, sources)
     }
 
     async fn ask<T>(
@@ -224,18 +249,8 @@ impl Control for Local {
     }
 
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
-        let store = self.session.store();
-        let sources = match &asked.names {
-            None => None,
-            Some(names) => {
-                let names = names.split(',').map(str::to_owned).collect();
-                let act = Act::Look;
-                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
-                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
-                Some(views.map(|view| store.source(&view.name)).collect())
-            }
-        };
-        Ok(Wanted::new(&asked, sources)?.flow(Arc::clone(store)))
+        let wanted = self.wanted(&asked).await?;
+        Ok(wanted.flow(Arc::clone(self.session.store())))
     }
 
     async fn send(&self, sent: Sent) -> Result<(), Problem> {

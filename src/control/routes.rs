@@ -14,6 +14,7 @@ use axum::{Router, body};
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
+use super::frame::{FRAMES, Form, NDJSON};
 use super::wire::{
     After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent, Shutdown,
     Signalled, Started, Status, Told, Waited, Why, Work,
@@ -248,25 +249,14 @@ fn server_sent(told: &Told) -> String {
     (status = "default", body = Problem)))]
 async fn output(
     State(project): State<Local>,
+    headers: HeaderMap,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    let mut given = project.output(asked).await?;
-    let flow = Flow::of(|taker| async move {
-        while let Some(Ok(given)) = given.next().await {
-            let mut text = Vec::new();
-            for one in &given {
-                if serde_json::to_writer(&mut text, one).is_ok() {
-                    text.push(b'\n');
-                }
-            }
-            if !taker.put(Ok(text)).await {
-                return;
-            }
-        }
-    });
-    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    Ok((kind, Body::from_stream(flow)).into_response())
+    let framed = headers.get(header::ACCEPT).is_some_and(|kind| kind == FRAMES);
+    let (form, kind) = if framed { (Form::Frames, FRAMES) } else { (Form::Json, NDJSON) };
+    let flow = project.written(&asked, form).await?;
+    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(flow)).into_response())
 }
 
 fn no_such_query(rejection: &QueryRejection) -> Problem {
