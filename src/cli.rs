@@ -22,6 +22,7 @@ mod later;
 mod logs;
 mod look;
 mod manual;
+mod mcp;
 mod project;
 mod ps;
 mod reload;
@@ -143,8 +144,10 @@ enum Command {
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write all of them
     Man(manual::ManArgs),
+    /// Offer tools for assistants over stdio
+    Mcp,
     /// Print the JSON schema of the file
-    Schema,
+    Schema(SchemaArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -239,6 +242,13 @@ struct CheckArgs {
     json: bool,
 }
 
+#[derive(Debug, Clone, Args)]
+struct SchemaArgs {
+    /// Print JSON; it is never anything else
+    #[arg(long)]
+    json: bool,
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     crate::spec::parse_duration(text).map_err(|error| error.to_string())
 }
@@ -301,7 +311,8 @@ pub fn main() -> Ending {
         Command::Signal(args) => steer::signal(&cli.global, args),
         Command::Wait(args) => steer::wait(&cli.global, &args),
         Command::Down(args) => steer::down(&cli.global, &args),
-        Command::Schema => check::schema(),
+        Command::Mcp => mcp::mcp(&cli.global),
+        Command::Schema(SchemaArgs { json: _ }) => check::schema(),
         Command::Other(words) => later::refuse(&words),
     }
 }

@@ -187,6 +187,8 @@ const LAYERS: &[Layer] = &[
             "clap_mangen",
             "libc",
             "regex",
+            "rmcp",
+            "schemars",
             "shlex",
             "tokio",
             "tracing",

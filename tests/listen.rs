@@ -1,5 +1,5 @@
 //! `up --listen`: who is let in over TCP, and that nothing happens for who is not.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;

@@ -1,5 +1,5 @@
 //! The shape of every JSON that a command prints is written down, and nothing of it changes unseen.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;
@@ -31,19 +31,19 @@ fn file(sleep: &str) -> String {
 fn each_shape_is_as_it_was() {
     let sleep = long_sleep();
     let project = Project::new(&file(&sleep));
-    let mut shapes: Shapes = vec![("check", values(project.ask(["check", "--json"]).code(0)))];
+    let mut shapes: Shapes = vec![("check", values(&project.ask(["check", "--json"]).code(0)))];
     let running = project.up(["--keep"]);
     running.wait_out("hi");
     project.ask(["wait", "web", "worker"]).code(0);
     project.ask(["wait", "bad", "--for", "completed"]).code(0);
     while_it_runs(&project, &mut shapes);
     project.write("procfile.toml", "[process]\nweb = { comand = 'x' }\n");
-    shapes.push(("check with mistakes", values(project.ask(["check", "--json"]).code(2))));
-    shapes.push(("reload with mistakes", values(project.ask(["reload", "--json"]).code(2))));
+    shapes.push(("check with mistakes", values(&project.ask(["check", "--json"]).code(2))));
+    shapes.push(("reload with mistakes", values(&project.ask(["reload", "--json"]).code(2))));
     project.write("procfile.toml", &file(&sleep));
-    shapes.push(("down", values(project.ask(["down", "--json"]).code(0))));
+    shapes.push(("down", values(&project.ask(["down", "--json"]).code(0))));
     running.done().assert_code(0);
-    shapes.push(("logs from the files", values(project.ask(["logs", "--json", "web"]).code(0))));
+    shapes.push(("logs from the files", values(&project.ask(["logs", "--json", "web"]).code(0))));
     compare(&shapes);
 }
 
@@ -68,16 +68,16 @@ fn while_it_runs(project: &Project, shapes: &mut Shapes) {
     ] {
         let mut command = project.pitcrew([]);
         command.args(args);
-        shapes.push((name, values(run(command).code(0))));
+        shapes.push((name, values(&run(command).code(0))));
     }
     let file = project.text("procfile.toml");
     project.write("procfile.toml", &file.replace("replicas = 1\n", "env = { A = 'b' }\n"));
-    shapes.push(("reload", values(project.ask(["reload", "--json", "--dry-run"]).code(0))));
+    shapes.push(("reload", values(&project.ask(["reload", "--json", "--dry-run"]).code(0))));
     project.write("procfile.toml", &file);
 }
 
 /// Every line is one JSON value.
-fn values(said: Said) -> Vec<Value> {
+fn values(said: &Said) -> Vec<Value> {
     said.jsons()
 }
 

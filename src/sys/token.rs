@@ -1,5 +1,6 @@
 //! A secret that only the user can read, for as long as the project runs.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -29,7 +30,10 @@ impl TokenFile {
         }
         let mut bytes = [0; BYTES];
         File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = bytes.iter().fold(String::new(), |mut token, byte| {
+            _ = write!(token, "{byte:02x}");
+            token
+        });
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
         let file_of = Self { path };
         writeln!(file, "{token}")?;
