@@ -1,5 +1,4 @@
 //! `reload`: what it says, what it does, and its exit codes.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;

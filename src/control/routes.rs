@@ -16,8 +16,8 @@ use utoipa::OpenApi;
 
 use super::frame::{FRAMES, Form, NDJSON};
 use super::wire::{
-    After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent, Shutdown,
-    Signalled, Started, Status, Told, Waited, Why, Work,
+    After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent,
+    ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -207,7 +207,7 @@ async fn why(State(project): State<Local>, Path(name): Path<String>) -> Answer<W
 
 /// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
 #[utoipa::path(get, path = "/v1/events", params(After), responses(
-    (status = 200, content_type = "text/event-stream", body = String),
+    (status = 200, content_type = "text/event-stream", body = ServerSent),
     (status = "default", body = Problem)))]
 async fn events(
     State(project): State<Local>,
@@ -278,7 +278,8 @@ async fn reload(State(project): State<Local>, body: Body) -> Answer<Reloaded> {
 }
 
 /// This document
-#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/openapi.json", responses(
+    (status = 200, body = Object), (status = "default", body = Problem)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(Document::openapi())
 }
@@ -286,7 +287,12 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 /// Made from the types and the functions of this file.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "pitcrew", description = "A running project, looked at and steered"),
+    info(
+        title = "pitcrew",
+        description = "A running project, looked at and steered. Over \
+        the control socket of the project everything is answered; over TCP with the header \
+        `Authorization: Bearer TOKEN` alone, and what is sent there has to be JSON."
+    ),
     paths(
         snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait,
         scale, enqueue, send, shutdown, openapi

@@ -13,8 +13,10 @@ use crate::output::{Line, Stream};
 use crate::spec::{Condition, Exit, Signal};
 
 mod reload;
+mod schemas;
 
 pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
+pub(super) use schemas::ServerSent;
 
 /// The project at one moment: `ps --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -133,6 +135,7 @@ pub enum Order {
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Answer at once.
     #[serde(default)]
@@ -144,6 +147,7 @@ pub struct Names {
 #[serde(deny_unknown_fields)]
 pub struct Started {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Answer when they are ready; otherwise when exec has succeeded.
     #[serde(default)]
@@ -158,9 +162,10 @@ pub struct Started {
 #[serde(deny_unknown_fields)]
 pub struct Signalled {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Such as `HUP`.
-    #[schema(value_type = String, example = "HUP")]
+    #[schema(schema_with = schemas::signal)]
     pub signal: Signal,
 }
 
@@ -169,10 +174,11 @@ pub struct Signalled {
 #[serde(deny_unknown_fields)]
 pub struct Waited {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// What they are to reach.
     #[serde(rename = "for", default = "ready")]
-    #[schema(value_type = String, example = "ready")]
+    #[schema(schema_with = schemas::condition)]
     pub until: Condition,
 }
 
@@ -221,6 +227,8 @@ pub struct Scaled {
     /// Of this process.
     pub process: String,
     /// So many; 0 stops them all.
+    #[schema(maximum = 10_000)]
+    #[serde(deserialize_with = "schemas::whole")]
     pub replicas: u32,
     /// Answer at once.
     #[serde(default)]
@@ -234,9 +242,11 @@ pub struct Work {
     /// That pool.
     pub pool: String,
     /// Its name; `POOL.N` when none is given.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,60}$")]
     #[serde(default)]
     pub name: Option<String>,
     /// The program and its arguments.
+    #[schema(schema_with = schemas::command)]
     pub command: Vec<String>,
 }
 
@@ -320,6 +330,7 @@ pub enum Told {
 #[into_params(parameter_in = Query)]
 pub struct After {
     /// Those with a higher number; 0, the default, means all that are kept.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
     /// Go on with those that come; otherwise end with the last one there is.
@@ -340,18 +351,23 @@ pub struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
     /// `out` or `err`.
+    #[param(schema_with = schemas::stream)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
     /// Only lines in which this regular expression is found.
+    #[param(format = "regex")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
     /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+    #[param(schema_with = schemas::since)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// From the line with this number on.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
     /// Only the last so many.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u64>,
     /// Go on with those that come.
