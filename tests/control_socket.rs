@@ -100,6 +100,8 @@ fn each_address_answers_and_a_mistake_is_a_sentence() {
     for (path, body) in [
         ("/v1/stop", "{"),
         ("/v1/stop", "[]"),
+        ("/v1/stop", r#"[["web"]]"#),
+        ("/v1/shutdown", "[]"),
         ("/v1/stop", "{}"),
         ("/v1/stop", r#"{"names":[]}"#),
         ("/v1/stop", r#"{"names":["web"],"nowait":true}"#),

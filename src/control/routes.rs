@@ -113,6 +113,11 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
             Problem::new(Kind::Wrong, format!("the request cannot be read: {error}"))
         })?;
     let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+    // A list would be taken for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let text = "the request makes no sense: expected a JSON object";
+        return Err(Problem::new(Kind::Wrong, text));
+    }
     serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(Kind::Wrong, format!("the request makes no sense: {error}")))
 }
