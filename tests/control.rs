@@ -429,11 +429,32 @@ fn completions_know_the_names_that_run_and_man_every_page() {
     command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").env("_CLAP_IFS", "\n");
     let said = run(command).code(0);
     assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
-    project.ask(["completions", "bash"]).code(0).out("PITCREW_COMPLETE");
+    // From somewhere else, by the options that say which project is meant.
+    let (dir, file) = (project.dir(), project.path("procfile.toml"));
+    for (option, value) in [("-C", &dir), ("-f", &file)] {
+        let mut command = project.pitcrew(["--", "pitcrew", option]);
+        command.arg(value).args(["restart", "we"]).current_dir("/");
+        command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "4");
+        command.env("_CLAP_IFS", "\n");
+        let said = run(command).code(0);
+        assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        project.ask(["completions", shell]).code(0).out("PITCREW_COMPLETE");
+    }
     project.ask(["completions", "tcsh"]).code(2);
     project.ask(["man"]).code(0).out(".TH pitcrew");
     project.ask(["man", "--dir", "pages"]).code(0);
-    assert!(project.path("pages/pitcrew-restart.1").exists());
+    let help = project.ask(["--help"]).code(0).out;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands.into_iter().filter(|name| *name != "help") {
+        let page = project.text(&format!("pages/pitcrew-{command}.1"));
+        assert!(page.contains(".SH DESCRIPTION") && page.len() > 200, "{command}: {page}");
+        project.ask(["man", command]).code(0).out(".SH SYNOPSIS");
+    }
     down(&project, running);
 }
 
