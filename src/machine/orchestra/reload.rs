@@ -220,11 +220,7 @@ impl Orchestra {
             for number in wanted.filter(|number| !there.contains(number)) {
                 let replica = process.replicas.map(|_| number);
                 let name = replica.map_or(process.name.clone(), |n| process.name.replica(n));
-                let one = self.all.add(name, replica, Arc::clone(process));
-                if process.watch.is_some() && !self.options.no_watch {
-                    one.watch = Watch::On;
-                }
-                added.push(one.id);
+                added.push(self.add(name, replica, Arc::clone(process)).id);
             }
         }
         added

@@ -81,7 +81,7 @@ impl Orchestra {
         for number in 1..=count {
             if there.binary_search_by_key(&number, |(number, _)| *number).is_err() {
                 let name = spec.name.replica(number);
-                let id = self.all.add(name, Some(number), Arc::clone(&spec)).id;
+                let id = self.add(name, Some(number), Arc::clone(&spec)).id;
                 self.order.join_process(&spec.name, id, sibling);
                 self.touch(id);
                 scaled.start.push(id);

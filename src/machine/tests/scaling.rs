@@ -1,5 +1,6 @@
 //! More and fewer replicas while the project runs.
 
+use super::host::{immortal, willing};
 use super::project::{ms, needs, project, s};
 use super::{StateName, World, world};
 use crate::machine::Options;
@@ -92,4 +93,39 @@ fn what_waits_for_one_too_many_goes_on_without_it() {
     w.scale("worker", 1);
     w.advance(s(1));
     assert_eq!(w.state("boss"), StateName::Ready);
+}
+
+#[test]
+fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
+    let draft = project()
+        .process("worker", |spec| spec.replicas = Some(2))
+        .process("boss", |spec| needs(spec, "worker", Condition::Ready));
+    let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() })
+        .script("worker.2", [immortal(Some(s(60))), willing()])
+        .begin();
+    w.advance(s(1));
+    w.told("worker.2");
+    w.scale("worker", 1);
+    w.advance(s(13));
+    assert_eq!(w.told("worker.2")[1..], ["failed 1/1 unkillable nothing 12999ms user"]);
+    assert_eq!(names(&mut w), ["worker.1", "boss"]);
+    for count in [2, 1, 2] {
+        w.scale("worker", count);
+        w.advance(s(5));
+        assert!(w.told("worker.2").iter().all(|told| !told.starts_with("started")), "{count}");
+    }
+    assert_eq!(w.state("worker.2"), StateName::Waiting);
+    assert_eq!(w.why("worker.2"), "the run before cannot be ended and is still there");
+    // Its sisters are none of that matter.
+    w.scale("worker", 3);
+    w.advance(s(1));
+    assert_eq!(w.state("worker.3"), StateName::Ready);
+    w.advance(s(60));
+    assert_eq!(w.told("worker.2"), ["started 1/1 user", "ready 1/1 user"]);
+    // It is over and done with.
+    w.scale("worker", 1);
+    w.advance(s(20));
+    w.scale("worker", 2);
+    w.advance(s(1));
+    assert_eq!(w.state("worker.2"), StateName::Ready);
 }
