@@ -271,7 +271,8 @@ fn the_document_tells_every_address() {
 fn the_examples_of_the_page_work() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let examples: Vec<&str> = page.lines().filter(|line| line.starts_with("curl --unix-socket")).collect();
+    let examples: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("curl --unix-socket")).collect();
     assert!(examples.len() >= 4, "{examples:?}");
     if Command::new("curl").arg("--version").output().is_err() {
         println!("no curl here");

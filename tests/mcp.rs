@@ -120,7 +120,7 @@ mod with_the_feature {
         fn close(mut self) {
             drop(self.input);
             let mut status = None;
-            super::common::wait_until("it ends with its input", || {
+            common::wait_until("it ends with its input", || {
                 status = self.child.try_wait().unwrap();
                 status.is_some()
             });
@@ -270,7 +270,7 @@ mod with_the_feature {
         Project::empty().ask(["mcp"]).code(2).err("procfile.toml");
     }
 
-    impl super::common::ask::Said {
+    impl common::ask::Said {
         /// The same as `other` but for what has gone on since.
         fn json_but_times(self, other: &Value) -> Value {
             let mut json = self.code(0).json();
