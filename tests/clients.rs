@@ -1,6 +1,6 @@
 //! Many clients at once: what they may do to a project, and what they cannot.
 #![expect(clippy::disallowed_methods, clippy::indexing_slicing, reason = "tests")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;
@@ -23,14 +23,13 @@ const OVERLAP: i64 = 99;
 /// Each run holds a lock for as long as it lives, which the kernel lets go with its last process.
 fn up() -> (Project, Running) {
     let sleep = long_sleep();
-    let mut file = "[project]\nname = 'shop'\n".to_owned();
-    for name in NAMES {
-        file += &format!(
+    let processes = NAMES.map(|name| {
+        format!(
             "[process.{name}]\nstop = {{ grace = '5s' }}\n\
              command = ['flock', '-n', '-E', '{OVERLAP}', 'lock.{name}', 'sleep', '{sleep}']\n"
-        );
-    }
-    let project = Project::new(&file);
+        )
+    });
+    let project = Project::new(&format!("[project]\nname = 'shop'\n{}", processes.concat()));
     let running = project.up(["--keep", "--quiet", "--events", "events"]);
     for name in NAMES {
         running.wait_err(&format!("{name} started"));

@@ -149,6 +149,15 @@ fn server_sent(text: &str) -> Value {
     event.into()
 }
 
+const HEX: [char; 16] =
+    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+
+/// As it may stand in an address.
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| ['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+    text.bytes().flat_map(byte).collect()
+}
+
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
 
@@ -175,9 +184,9 @@ impl Dice {
         if let Some(words) = schema["enum"].as_array() {
             return self.pick(words).clone();
         }
-        let kind = match &schema["type"] {
-            Value::Array(kinds) => self.pick(kinds).clone(),
-            kind => kind.clone(),
+        let kind = match schema["type"].as_array() {
+            Some(kinds) => self.pick(kinds).clone(),
+            None => schema["type"].clone(),
         };
         match kind.as_str().unwrap_or("string") {
             "null" => Value::Null,
@@ -246,13 +255,11 @@ impl Dice {
             if name == "follow" {
                 pairs.push("follow=false".to_owned());
             } else if self.roll(2) == 0 {
-                let value = match self.right(api, &one["schema"]) {
-                    Value::String(text) => text,
-                    Value::Null => continue,
-                    other => other.to_string(),
-                };
-                let escaped: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-                pairs.push(format!("{name}={escaped}"));
+                let value = self.right(api, &one["schema"]);
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                if !value.is_null() {
+                    pairs.push(format!("{name}={}", escaped(&text)));
+                }
             }
         }
         let nonsense =
@@ -292,8 +299,7 @@ fn one_route(api: &Api, dice: &mut Dice, (method, path): (&str, &str), operation
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let name = dice.text();
-    let name: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let address = path.replace("{name}", &name);
+    let address = path.replace("{name}", &escaped(&name));
     if path.contains('{') && name.is_empty() {
         return;
     }
