@@ -24,6 +24,12 @@ impl Leavers {
         self.0.keys().filter(|id| !needed.contains(id)).copied().collect()
     }
 
+    /// It stays after all; true when it was about to go.
+    #[cfg(feature = "control")]
+    pub(super) fn keep(&mut self, id: ProcessId) -> bool {
+        self.0.remove(&id).is_some()
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

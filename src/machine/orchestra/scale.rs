@@ -61,13 +61,20 @@ impl Orchestra {
         let mut there: Vec<(u32, ProcessId)> = self
             .all
             .iter()
-            .filter(|one| one.spec.name == spec.name)
+            .filter(|one| one.spec.name == spec.name && one.spec.kind == spec.kind)
             .map(|one| (one.replica.unwrap_or(1), one.id))
             .collect();
         there.sort_unstable();
         let mut scaled = Scaled::default();
+        let Some((_, sibling)) = there.first().copied() else { return Ok(scaled) };
         for (number, id) in &there {
             if *number <= count {
+                // It was about to go because the file says fewer.
+                if self.leavers.keep(*id) {
+                    self.with(*id, |one, _, _| one.take_notice_back());
+                    self.order.join_process(&spec.name, *id, sibling);
+                    scaled.start.push(*id);
+                }
                 self.stay(*id, &mut scaled);
             } else if *number == 1 {
                 scaled.stop.push(*id);
@@ -77,7 +84,6 @@ impl Orchestra {
                 self.retire_at_rest(*id);
             }
         }
-        let Some((_, sibling)) = there.first().copied() else { return Ok(scaled) };
         for number in 1..=count {
             if there.binary_search_by_key(&number, |(number, _)| *number).is_err() {
                 let name = spec.name.replica(number);
@@ -94,7 +100,8 @@ impl Orchestra {
     fn stay(&mut self, id: ProcessId, scaled: &mut Scaled) {
         let Some(one) = self.all.get(id) else { return };
         let rests = matches!(one.state, State::Idle | State::Ended(Outcome::Stopped));
-        if rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest() {
+        let goes = rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest();
+        if goes && !scaled.start.contains(&id) {
             scaled.start.push(id);
         }
         self.with(id, |one, _, _| one.tenure = Tenure::Lasting);

@@ -1,8 +1,8 @@
 //! More and fewer replicas while the project runs.
 
-use super::host::{immortal, willing};
+use super::host::{OnStop, immortal, willing};
 use super::project::{ms, needs, project, s};
-use super::{StateName, World, world};
+use super::{Script, StateName, World, world};
 use crate::machine::Options;
 use crate::spec::Condition;
 
@@ -128,4 +128,29 @@ fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
     w.scale("worker", 2);
     w.advance(s(1));
     assert_eq!(w.state("worker.2"), StateName::Ready);
+}
+
+#[test]
+fn one_that_goes_by_the_file_comes_back_when_there_are_to_be_more_again() {
+    let draft = |replicas| {
+        project()
+            .process("worker", move |spec| spec.replicas = Some(replicas))
+            .process("boss", |spec| needs(spec, "worker", Condition::Ready))
+            .spec()
+    };
+    let slow = Script { on_stop: OnStop::After(s(4)), ..willing() };
+    let mut w = World::new(draft(2), Options { keep: true, ..Options::default() })
+        .script("worker.2", [slow])
+        .begin();
+    w.advance(s(1));
+    w.reload(draft(1));
+    w.advance(s(1));
+    assert_eq!(w.state("worker.2"), StateName::Stopping);
+    w.scale("worker", 2);
+    w.advance(s(60));
+    assert_eq!(names(&mut w), ["worker.1", "worker.2", "boss"]);
+    assert_eq!(w.state("worker.2"), StateName::Ready);
+    w.scale("worker", 1);
+    w.advance(s(60));
+    assert_eq!(names(&mut w), ["worker.1", "boss"]);
 }
