@@ -1,6 +1,7 @@
 //! The command line as types; one small file per command.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +22,7 @@ mod later;
 mod logs;
 mod look;
 mod manual;
+mod mcp;
 mod project;
 mod ps;
 mod reload;
@@ -134,14 +136,18 @@ enum Command {
     Wait(steer::WaitArgs),
     /// Stop everything; return when all is gone
     Down(steer::DownArgs),
+    /// Read the file again and apply what is different
+    Reload(reload::ReloadArgs),
     /// Print who depends on whom
     Graph(graph::GraphArgs),
     /// Print completions for a shell
     Completions(manual::CompletionsArgs),
     /// Print the manual page, or write all of them
     Man(manual::ManArgs),
+    /// Offer tools for assistants over stdio
+    Mcp,
     /// Print the JSON schema of the file
-    Schema,
+    Schema(SchemaArgs),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
 }
@@ -181,6 +187,9 @@ struct UpArgs {
     /// Run in the background; return when nothing is left to start. Implies --keep
     #[arg(long)]
     detach: bool,
+    /// Answer over HTTP on this port too, to whoever knows the token
+    #[arg(long, value_parser = remote::own_address, value_name = "127.0.0.1:PORT")]
+    listen: Option<SocketAddr>,
     /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,
@@ -229,6 +238,13 @@ struct ExecArgs {
 #[derive(Debug, Clone, Args)]
 struct CheckArgs {
     /// Print the mistakes as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+struct SchemaArgs {
+    /// Print JSON; it is never anything else
     #[arg(long)]
     json: bool,
 }
@@ -284,6 +300,7 @@ pub fn main() -> Ending {
         Command::Scale(args) => work::scale(&cli.global, args),
         Command::Enqueue(args) => work::enqueue(&cli.global, args),
         Command::Send(args) => work::send(&cli.global, args),
+        Command::Reload(args) => reload::reload(&cli.global, &args),
         Command::Graph(args) => graph::graph(&cli.global, &args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
@@ -294,7 +311,8 @@ pub fn main() -> Ending {
         Command::Signal(args) => steer::signal(&cli.global, args),
         Command::Wait(args) => steer::wait(&cli.global, &args),
         Command::Down(args) => steer::down(&cli.global, &args),
-        Command::Schema => check::schema(),
+        Command::Mcp => mcp::mcp(&cli.global),
+        Command::Schema(SchemaArgs { json: _ }) => check::schema(),
         Command::Other(words) => later::refuse(&words),
     }
 }

@@ -16,7 +16,9 @@
 use std::future::Future;
 
 mod client;
+mod door;
 mod flow;
+mod frame;
 mod local;
 mod outcome;
 mod output;
@@ -26,13 +28,16 @@ mod routes;
 mod server;
 pub mod wire;
 
-pub use client::Client;
+pub use client::{Chunks, Client};
 pub use flow::Flow;
+pub use frame::{Form, Frames, Piece, put_bare_line};
 pub use local::Local;
 pub use problem::{Kind, Problem};
 pub use server::Server;
 
-use wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use wire::{
+    Asked, Checked, Given, Order, Outcome, Reload, Reloaded, Sent, Shutdown, Status, Told, Why,
+};
 
 /// The version of what is said over the socket. Grows with each change that an older client or
 /// server does not understand.
@@ -62,7 +67,9 @@ pub trait Control: Send + Sync {
     /// Sends a line to the input of a process; answered when it was written.
     fn send(&self, sent: Sent) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Reads the file again and says what is wrong with it, as `check --json` does.
-    fn check(&self) -> impl Future<Output = Result<serde_json::Value, Problem>> + Send;
+    fn check(&self) -> impl Future<Output = Result<Checked, Problem>> + Send;
+    /// Reads the file again and makes the project what it says, or tells what would be done.
+    fn reload(&self, how: Reload) -> impl Future<Output = Result<Reloaded, Problem>> + Send;
     /// Does what is ordered and says what became of it, once it has.
     fn order(&self, order: Order) -> impl Future<Output = Result<Outcome, Problem>> + Send;
     /// Ends the project; answered as soon as it has begun to end.

@@ -27,7 +27,7 @@ mod units;
 mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
-pub use difference::Difference;
+pub use difference::{Difference, NewRun, Reason};
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};

@@ -37,6 +37,7 @@ mod spawn;
 mod spawners;
 mod stray;
 mod sweep;
+mod token;
 mod young;
 
 pub use child::RealChild;
@@ -46,6 +47,7 @@ pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
 pub use socket::{ControlSocket, user};
+pub use token::TokenFile;
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]

@@ -106,51 +106,6 @@ fn ps_shows_what_is_and_why() {
     down(&project, running);
 }
 
-/// The shape of each JSON is written down, and nothing of it changes unseen.
-#[test]
-fn each_shape_is_as_it_was() {
-    let (project, running) =
-        up("cat = { command = 'cat', stdin = 'pipe' }\n[pool.build]\nconcurrency = 1\n");
-    let shapes = [
-        ("ps", project.ask(["ps", "--json"])),
-        ("why", project.ask(["why", "--json", "web"])),
-        ("start", project.ask(["start", "--json", "web"])),
-        ("scale", project.ask(["scale", "--json", "web", "1"])),
-        ("enqueue", project.ask(["enqueue", "--json", "build", "--", "true"])),
-        ("send", project.ask(["send", "--json", "cat", "x"])),
-        ("logs", project.ask(["logs", "--json", "web"])),
-        ("graph", project.ask(["graph", "--json"])),
-    ];
-    let mut text = String::new();
-    for (name, said) in shapes {
-        let value = said.code(0).json();
-        text.extend([name, ": ", &shape(&value), "\n"]);
-    }
-    down(&project, running);
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/control/shapes.txt");
-    if std::env::var_os("PITCREW_TEST_WRITE").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(&path).unwrap());
-}
-
-/// The keys in their order and the kinds of their values.
-fn shape(value: &serde_json::Value) -> String {
-    use serde_json::Value;
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "bool".to_owned(),
-        Value::Number(_) => "number".to_owned(),
-        Value::String(_) => "string".to_owned(),
-        Value::Array(all) => format!("[{}]", all.first().map_or_else(String::new, shape)),
-        Value::Object(all) => {
-            let keys: Vec<String> =
-                all.iter().map(|(key, value)| format!("{key}: {}", shape(value))).collect();
-            format!("{{{}}}", keys.join(", "))
-        }
-    }
-}
-
 #[test]
 fn start_stop_restart_and_kill_answer_when_it_has_happened() {
     let sleep = long_sleep();
@@ -474,11 +429,32 @@ fn completions_know_the_names_that_run_and_man_every_page() {
     command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").env("_CLAP_IFS", "\n");
     let said = run(command).code(0);
     assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
-    project.ask(["completions", "bash"]).code(0).out("PITCREW_COMPLETE");
+    // From somewhere else, by the options that say which project is meant.
+    let (dir, file) = (project.dir(), project.path("procfile.toml"));
+    for (option, value) in [("-C", &dir), ("-f", &file)] {
+        let mut command = project.pitcrew(["--", "pitcrew", option]);
+        command.arg(value).args(["restart", "we"]).current_dir("/");
+        command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "4");
+        command.env("_CLAP_IFS", "\n");
+        let said = run(command).code(0);
+        assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        project.ask(["completions", shell]).code(0).out("PITCREW_COMPLETE");
+    }
     project.ask(["completions", "tcsh"]).code(2);
     project.ask(["man"]).code(0).out(".TH pitcrew");
     project.ask(["man", "--dir", "pages"]).code(0);
-    assert!(project.path("pages/pitcrew-restart.1").exists());
+    let help = project.ask(["--help"]).code(0).out;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands.into_iter().filter(|name| *name != "help") {
+        let page = project.text(&format!("pages/pitcrew-{command}.1"));
+        assert!(page.contains(".SH DESCRIPTION") && page.len() > 200, "{command}: {page}");
+        project.ask(["man", command]).code(0).out(".SH SYNOPSIS");
+    }
     down(&project, running);
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use pitcrew::engine::{Engine, ReloadHow, Reloaded, Reread, Settings};
 use pitcrew::machine::{Finish, Intent, Options, Orchestra, ShutdownReason};
 use pitcrew::session::{Feed, Session};
-use pitcrew::spec::{Difference, Fault, Faults, Loaded, Locate, Spec, load};
+use pitcrew::spec::{Difference, Fault, Faults, Loaded, Locate, NewRun, Reason, Spec, load};
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 use tokio::task::JoinHandle;
 
@@ -108,7 +108,7 @@ fn difference() -> Difference {
         added: names(&["d"]),
         changed: names(&["a", "b"]),
         removed: names(&["c"]),
-        restarted: names(&["a"]),
+        restarted: vec![NewRun { name: "a".into(), because: vec![Reason::Command] }],
     }
 }
 

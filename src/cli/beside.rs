@@ -158,6 +158,7 @@ fn alone(global: &Global, spec: &Spec, process: &ProcessSpec) -> Ending {
         shows: Shows::Problems,
         events: None,
         log_file: None,
+        listen: None,
         foreground,
         passing: None,
         again: None,

@@ -83,6 +83,9 @@ fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
             command.arg(flag).arg(path);
         }
     }
+    if let Some(address) = args.listen {
+        command.arg("--listen").arg(address.to_string());
+    }
     command.arg("--").args(&args.names);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
     process::in_own_session(&mut command);

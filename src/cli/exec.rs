@@ -40,6 +40,7 @@ pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
         shows: Shows::Problems,
         events: None,
         log_file: None,
+        listen: None,
         foreground,
         again: None,
         passing: Some(Box::new(move || pass_on(chunks))),

@@ -1,5 +1,6 @@
 //! The engine's process: runtime, signals, front, and how it all ends.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub(super) struct Serve {
     pub(super) shows: Shows,
     pub(super) events: Option<PathBuf>,
     pub(super) log_file: Option<PathBuf>,
+    /// Answers there too, and not on the control socket alone.
+    pub(super) listen: Option<SocketAddr>,
     pub(super) foreground: Option<(ProcessId, Front)>,
     /// How its file is read again, if it is.
     pub(super) again: Option<Arc<Again>>,
@@ -116,10 +119,13 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
     let local = Local::new(session.clone(), &project, held.guardian.pid(), files, events);
-    let listening = match remote::listen(held.folders.as_ref(), local) {
+    let listening = match remote::listen(held.folders.as_ref(), serve.listen, local) {
         Ok(listening) => listening,
-        Err(error) => return project::failed(&format!("cannot open the control socket: {error}")),
+        Err(error) => return project::failed(&format!("cannot listen: {error}")),
     };
+    if let Some(text) = listening.as_ref().and_then(remote::Listening::told) {
+        notices.tell(Notice::general(text));
+    }
     let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
     let world = World { session: session.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
@@ -138,9 +144,8 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         _ = process::reclaim_terminal();
     }
     let last = session.snapshot();
-    if let Some((server, socket)) = listening {
-        drop(socket);
-        server.finish().await;
+    if let Some(listening) = listening {
+        listening.finish().await;
     }
     if !last.leaving {
         let policies = serve.again.as_ref().map_or(held.policies, |again| again.policies());

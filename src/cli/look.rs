@@ -1,11 +1,15 @@
 //! `why` and `events`: what is, and what has happened.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 
 use super::manual::names;
 use super::{Ending, Global, ps, remote};
-use crate::control::wire::{Told, Why};
+use crate::control::wire::{Because, Told, Why};
 use crate::control::{Client, Control as _, Problem};
+use crate::machine::StateName;
+use crate::machine::event::Cause;
 use crate::output::safe_name;
 
 #[derive(Debug, Clone, Args)]
@@ -41,17 +45,36 @@ pub(super) fn why(global: &Global, args: &WhyArgs) -> Ending {
 }
 
 fn chain(why: &Why) -> String {
-    let line = |depth: u32, name: &str, state, why: &str| {
-        let indent = "  ".repeat(depth as usize);
-        let state = ps::word(state, why);
-        let why = if state == why { String::new() } else { format!(": {why}") };
-        format!("{indent}{}\n", safe_name(&format!("{name} is {state}{why}")))
+    let Why { name, state, why, checked, cause, suspended_by, chain } = why;
+    let first = Because {
+        depth: 0,
+        name: name.clone(),
+        condition: None,
+        state: *state,
+        why: why.clone(),
+        checked: *checked,
+        cause: cause.clone(),
+        suspended_by: suspended_by.clone(),
     };
-    let mut text = line(0, &why.name, why.state, &why.why);
-    for one in &why.chain {
-        text.push_str(&line(one.depth, &one.name, one.state, &one.why));
+    std::iter::once(&first).chain(chain).map(link).collect()
+}
+
+/// One of them in a sentence: where it is, why, and where that came from.
+fn link(one: &Because) -> String {
+    let indent = "  ".repeat(one.depth as usize);
+    let mut text = format!("{} is {}", one.name, ps::word(one.state, one.checked));
+    if ps::word(one.state, one.checked) != one.why {
+        _ = write!(text, ": {}", one.why);
     }
-    text
+    // Of one that waits to be tried again its end says it.
+    let cause = one.cause.as_ref().filter(|_| one.state != StateName::Backoff);
+    if let Some(origin) = cause.and_then(Cause::origin) {
+        _ = write!(text, "; {origin}");
+    }
+    if let Some(path) = one.suspended_by.as_ref().filter(|path| !one.why.contains(*path)) {
+        _ = write!(text, "; its files are not watched any more, because of {path}");
+    }
+    format!("{indent}{}\n", safe_name(&text))
 }
 
 pub(super) fn events(global: &Global, args: &EventsArgs) -> Ending {

@@ -1,5 +1,6 @@
 //! `completions` and `man`: what other programs need to know of the command line.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,11 +65,46 @@ pub(super) fn completions(args: &CompletionsArgs) -> Ending {
 /// Offers the names of the running project, or those of the file.
 pub(super) fn names() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let global =
-            Global { file: Vec::new(), directory: None, color: ColorChoice::Never, verbose: 0 };
+        let global = typed(std::env::args_os());
+        if let Some(directory) = &global.directory
+            && std::env::set_current_dir(directory).is_err()
+        {
+            return Vec::new();
+        }
         let names = live(&global).or_else(|| declared(&global)).unwrap_or_default();
         names.into_iter().map(CompletionCandidate::new).collect()
     })
+}
+
+/// The options before the command on the line that is being typed: `pitcrew -- pitcrew -C DIR …`.
+/// What is not whole yet is no fault.
+fn typed(args: impl Iterator<Item = OsString>) -> Global {
+    let mut global =
+        Global { file: Vec::new(), directory: None, color: ColorChoice::Never, verbose: 0 };
+    let mut words = args.skip_while(|word| word != "--").skip(2);
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        let (option, value) = match (word.strip_prefix("--"), word.strip_prefix('-')) {
+            (Some(long), _) => match long.split_once('=') {
+                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
+                None => (long.to_owned(), None),
+            },
+            (None, Some(short)) => {
+                let (option, value) = short.split_at(short.len().min(1));
+                (option.to_owned(), (!value.is_empty()).then(|| value.to_owned()))
+            }
+            (None, None) => break,
+        };
+        let mut value =
+            || value.clone().map(PathBuf::from).or_else(|| words.next().map(PathBuf::from));
+        match option.as_str() {
+            "f" | "file" => global.file.extend(value()),
+            "C" | "directory" => global.directory = value(),
+            "color" => _ = value(),
+            _ => {}
+        }
+    }
+    global
 }
 
 fn live(global: &Global) -> Option<Vec<String>> {
@@ -117,5 +153,33 @@ pub(super) fn man(args: &ManArgs) -> Ending {
             Ending::GOOD
         }
         Err(error) => failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_before_the_command_say_which_project_is_meant() {
+        for (line, files, directory) in [
+            ("restart", &[][..], None),
+            ("-C dir restart", &[], Some("dir")),
+            ("-Cdir -v restart", &[], Some("dir")),
+            (
+                "--directory=dir --color never -f a -fb --file c --file=d logs",
+                &["a", "b", "c", "d"],
+                Some("dir"),
+            ),
+            ("logs -f web", &[], None),
+            ("-f", &[], None),
+            ("-", &[], None),
+        ] {
+            let words = ["pitcrew", "--", "pitcrew"].into_iter().chain(line.split(' '));
+            let global = typed(words.map(OsString::from));
+            let expected: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            assert_eq!(global.file, expected, "{line}");
+            assert_eq!(global.directory, directory.map(PathBuf::from), "{line}");
+        }
     }
 }

@@ -70,11 +70,13 @@ pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
 
 /// Shows every mistake of a file, and how many there are.
 pub(super) fn show(faults: &spec::Faults, colour: bool) {
-    let number = match faults.len() {
-        1 => "1 mistake".to_owned(),
-        number => format!("{number} mistakes"),
-    };
+    let number = count(faults.len());
     _ = writeln!(std::io::stderr(), "{}\npitcrew: {number}", faults.render(colour).trim_end());
+}
+
+/// So many mistakes.
+pub(super) fn count(mistakes: usize) -> String {
+    if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
 }
 
 /// Whether to use colour on `stream`.

@@ -33,15 +33,8 @@ pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
 }
 
 /// The word of the screen: a process without a check is no more ready than running.
-pub(super) fn word(state: StateName, why: &str) -> String {
-    let without_check = state == StateName::Ready && why == "running";
-    if without_check { "running".to_owned() } else { name(state) }
-}
-
-/// A state as it is written in JSON.
-pub(super) fn name(state: StateName) -> String {
-    let text = serde_json::to_value(state);
-    text.ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+pub(super) fn word(state: StateName, checked: bool) -> &'static str {
+    if state == StateName::Ready && !checked { "running" } else { state.as_str() }
 }
 
 fn table(status: &Status) -> String {
@@ -55,7 +48,7 @@ fn row(one: &ProcessStatus) -> [String; 7] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         safe_name(&one.name).into_owned(),
-        word(one.state, &one.why),
+        word(one.state, one.checked).to_owned(),
         or_dash(one.pid.map(|pid| pid.to_string())),
         one.run.to_string(),
         or_dash(one.uptime_ms.map(|ms| short(Duration::from_millis(ms)))),

@@ -1,12 +1,72 @@
-//! The project's file, to be read again.
+//! The project's file, to be read again; and `reload`, which asks for that.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use clap::Args;
+
 use super::project::{self, Held};
+use super::{Ending, Global, remote};
+use crate::control::Control as _;
+use crate::control::wire::{Reload, Reloaded};
 use crate::engine::Reread;
-use crate::spec::{self, Fault, Faults, Loaded, Locate, Spec};
+use crate::output::safe_name;
+use crate::spec::{self, Fault, Faults, Loaded, Locate, Reason, Spec};
 use crate::sys::journal::{Journal, Policies};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct ReloadArgs {
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn reload(global: &Global, args: &ReloadArgs) -> Ending {
+    let colour = !args.json && project::colour(global.color, &std::io::stderr());
+    let how = Reload { dry_run: args.dry_run, colour };
+    let reloaded = match remote::with(global, async |client| client.reload(how).await) {
+        Ok(reloaded) => reloaded,
+        Err(ending) => return ending,
+    };
+    if args.json {
+        // The faults say the same.
+        remote::print_json(&Reloaded { report: None, ..reloaded.clone() });
+    } else if reloaded.ok {
+        remote::print(&told(&reloaded));
+    } else {
+        let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
+        _ = writeln!(std::io::stderr(), "{report}");
+        project::wrong(&format!("{}; nothing has changed", project::count(reloaded.faults.len())));
+    }
+    if reloaded.ok { Ending::GOOD } else { Ending::WRONG }
+}
+
+/// A line for each difference, and one for each new run.
+fn told(reloaded: &Reloaded) -> String {
+    let mut text = String::new();
+    let marks = [('+', &reloaded.added), ('~', &reloaded.changed), ('-', &reloaded.removed)];
+    for (mark, names) in marks {
+        for name in names {
+            _ = writeln!(text, "{mark} {}", safe_name(name));
+        }
+    }
+    let gets = if reloaded.dry_run { "would get" } else { "gets" };
+    for one in &reloaded.restarted {
+        let because: Vec<&str> = one.because.iter().copied().map(Reason::as_str).collect();
+        let because = because.join(", ");
+        let name = safe_name(&one.name);
+        _ = writeln!(text, "{name} {gets} a new run: other than before: {because}");
+    }
+    if text.is_empty() {
+        text.push_str("nothing is different\n");
+    }
+    text
+}
 
 /// Where the file is, and what has to be written down before something new is started.
 #[derive(Debug)]

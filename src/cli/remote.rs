@@ -1,6 +1,7 @@
 //! The way to a running project, and the way it is reached.
 
 use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,21 +9,68 @@ use super::{Ending, Global, project};
 use crate::control::{Client, Kind, Local, Problem, Server};
 use crate::output::safe_name;
 use crate::spec;
-use crate::sys::{ControlSocket, Folders, alive_holder, user};
+use crate::sys::{ControlSocket, Folders, TokenFile, alive_holder, user};
 
 /// One that has just been started opens its socket within this.
 const OPENS: Duration = Duration::from_secs(5);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Answers on the control socket of a project; the second one takes its file away when dropped.
+/// What answers for a project; its files go with it.
+pub(super) struct Listening {
+    servers: Vec<Server>,
+    _socket: ControlSocket,
+    port: Option<(SocketAddr, TokenFile)>,
+}
+
+/// Answers on the control socket of a project, and on a port of this machine where one is wanted.
 pub(super) fn listen(
     folders: Option<&Folders>,
+    port: Option<SocketAddr>,
     local: Local,
-) -> io::Result<Option<(Server, ControlSocket)>> {
+) -> io::Result<Option<Listening>> {
     let Some(folders) = folders else { return Ok(None) };
     let (socket, listener) = ControlSocket::bind(folders)?;
-    Ok(Some((Server::start(listener, user(), local)?, socket)))
+    let mut servers = vec![Server::start(listener, user(), local.clone())?];
+    let port = match port {
+        None => None,
+        Some(wanted) => {
+            let on = |error: io::Error| io::Error::other(format!("{wanted}: {error}"));
+            let listener = TcpListener::bind(wanted).map_err(on)?;
+            let address = listener.local_addr()?;
+            let (file, token) = TokenFile::make(folders)?;
+            servers.push(Server::start_on_port(listener, &token, local).map_err(on)?);
+            Some((address, file))
+        }
+    };
+    Ok(Some(Listening { servers, _socket: socket, port }))
+}
+
+impl Listening {
+    /// Where else it can be reached, and what one has to know for that.
+    pub(super) fn told(&self) -> Option<String> {
+        let (address, file) = self.port.as_ref()?;
+        Some(format!("listening on http://{address}; the token is in {}", file.path.display()))
+    }
+
+    /// Takes no more questions, and lets the answers under way go out.
+    pub(super) async fn finish(self) {
+        let Self { servers, _socket: socket, port } = self;
+        drop((socket, port));
+        for server in servers {
+            server.finish().await;
+        }
+    }
+}
+
+/// An address of this machine that no other machine can reach.
+pub(super) fn own_address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:8080".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("other machines could reach it; take 127.0.0.1 or [::1]".to_owned())
 }
 
 /// Where the project of this command line is, running or not.
@@ -93,9 +141,13 @@ pub(super) fn complain(problem: &Problem) -> Ending {
             project::failed(&problem.message);
             Ending::TIMEOUT
         }
-        Kind::NotRunning | Kind::Conflict | Kind::Ended | Kind::Version | Kind::Failed => {
-            project::failed(&problem.message)
-        }
+        Kind::NotRunning
+        | Kind::Conflict
+        | Kind::Ended
+        | Kind::Version
+        | Kind::Unauthorized
+        | Kind::Forbidden
+        | Kind::Failed => project::failed(&problem.message),
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         shows: Shows::Problems,
         events: None,
         log_file: None,
+        listen: None,
         foreground: Some((id, Front::Terminal)),
         again: None,
         passing: None,

@@ -162,7 +162,7 @@ fn report(outcome: &Outcome, json: bool) -> Ending {
 }
 
 fn tell(one: &Became) {
-    let state = ps::word(one.state, &one.why);
+    let state = ps::word(one.state, one.checked);
     let why = if state == one.why { String::new() } else { format!(": {}", one.why) };
     let text = format!("{}: {state}{why}", one.name);
     let text = safe_name(&text);

@@ -51,6 +51,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         shows: Shows::Everything { quiet: args.quiet, timestamps: args.timestamps },
         events: args.events.clone(),
         log_file: args.log_file.clone(),
+        listen: args.listen,
         foreground: None,
         again: Some(Arc::new(again)),
         passing: None,

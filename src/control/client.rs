@@ -15,8 +15,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
+use super::frame::{FRAMES, Form, NDJSON};
 use super::routes::other_version;
-use super::wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use super::wire::{
+    Asked, Checked, Given, Order, Outcome, Reload, Reloaded, Sent, Shutdown, Status, Told, Why,
+};
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// How a connection is made.
@@ -51,6 +54,16 @@ impl Client {
             .map_err(|error| failed(format!("the answer makes no sense: {error}")))
     }
 
+    /// The same as [`Control::output`] as it comes over the socket: JSON lines, or what
+    /// [`Frames`](super::Frames) reads, which is several times cheaper.
+    pub async fn raw_output(&self, asked: &Asked, form: Form) -> Result<Chunks, Problem> {
+        let kind = if form == Form::Frames { FRAMES } else { NDJSON };
+        let path = output_path(asked)?;
+        self.request_as(Method::GET, &path, &(), kind)
+            .await
+            .map(|answer| Chunks(answer.into_body()))
+    }
+
     async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Problem> {
         self.request(Method::POST, path, body).await.map(drop)
     }
@@ -61,6 +74,17 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
+    ) -> Result<Response<Incoming>, Problem> {
+        self.request_as(method, path, body, "*/*").await
+    }
+
+    /// The same, answered in this form.
+    async fn request_as(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        form: &str,
     ) -> Result<Response<Incoming>, Problem> {
         let stream = (self.connect)().and_then(UnixStream::from_std);
         let stream = stream.map_err(|error| self.not_reached(&error))?;
@@ -75,6 +99,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header("host", "pitcrew")
+            .header("accept", form)
             .header("content-type", "application/json")
             .header(PROTOCOL_HEADER, PROTOCOL)
             .header(VERSION_HEADER, env!("CARGO_PKG_VERSION"))
@@ -189,6 +214,34 @@ fn take_lines<T>(
     Ok(pieces)
 }
 
+/// An answer as it comes.
+#[derive(Debug)]
+pub struct Chunks(Incoming);
+
+impl Chunks {
+    /// The next bytes; nothing when there are no more.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
+        loop {
+            match self.0.frame().await? {
+                Ok(frame) => match frame.into_data() {
+                    Ok(data) => return Some(Ok(data)),
+                    Err(_trailers) => {}
+                },
+                Err(error) => return Some(Err(broken(&error))),
+            }
+        }
+    }
+}
+
+fn output_path(asked: &Asked) -> Result<String, Problem> {
+    let query = serde_json::to_value(asked).map_err(|error| failed(error.to_string()))?;
+    let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}={}", escaped(&text))
+    });
+    Ok(format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&")))
+}
+
 /// As it may stand in an address.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -236,12 +289,7 @@ impl Control for Client {
     }
 
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
-        let query = serde_json::to_value(&asked).map_err(|error| failed(error.to_string()))?;
-        let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name}={}", escaped(&text))
-        });
-        let path = format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&"));
+        let path = output_path(&asked)?;
         let body = self.request(Method::GET, &path, &()).await?.into_body();
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }
@@ -250,8 +298,12 @@ impl Control for Client {
         self.tell("/v1/send", &sent).await
     }
 
-    async fn check(&self) -> Result<serde_json::Value, Problem> {
+    async fn check(&self) -> Result<Checked, Problem> {
         self.ask(Method::GET, "/v1/check", &()).await
+    }
+
+    async fn reload(&self, how: Reload) -> Result<Reloaded, Problem> {
+        self.ask(Method::POST, "/v1/reload", &how).await
     }
 
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {

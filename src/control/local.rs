@@ -6,15 +6,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use super::frame::Form;
 use super::outcome::{Goal, Verdict, verdict};
 use super::output::Wanted;
 use super::ring::Ring;
 use super::wire::{
-    self, Asked, Became, Because, Given, Order, Outcome, ProcessStatus, Sent, Shutdown, Status,
-    Told, Why,
+    self, Asked, Became, Because, Checked, Given, Order, Outcome, ProcessStatus, Reload, Reloaded,
+    Sent, Shutdown, Status, Told, Why,
 };
 use super::{Control, Flow, Kind, Problem};
-use crate::engine::{Accepted, Act, Clock, Parcel, Question, Refusal, Work};
+use crate::engine::{self, Accepted, Act, Clock, Parcel, Question, Refusal, ReloadHow, Work};
 use crate::machine::{
     Event, Explanation, Intent, Misfit, Moment, Phase, ProcessId, ProcessView, ShutdownReason,
     Snapshot, StateName,
@@ -93,7 +94,32 @@ impl Local {
             exit_code,
             signal,
             why: view.why(self.session.clock().now()),
+            checked: view.checked,
         }
+    }
+
+    /// Lines as they are sent.
+    pub(super) async fn written(
+        &self,
+        asked: &Asked,
+        form: Form,
+    ) -> Result<Flow<Vec<u8>>, Problem> {
+        Ok(self.wanted(asked).await?.written(Arc::clone(self.session.store()), form))
+    }
+
+    async fn wanted(&self, asked: &Asked) -> Result<Wanted, Problem> {
+        let store = self.session.store();
+        let sources = match &asked.names {
+            None => None,
+            Some(names) => {
+                let names = names.split(',').map(str::to_owned).collect();
+                let act = Act::Look;
+                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
+                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
+                Some(views.map(|view| store.source(&view.name)).collect())
+            }
+        };
+        Wanted::new(asked, sources)
     }
 
     async fn ask<T>(
@@ -209,10 +235,13 @@ impl Control for Local {
             condition: one.condition,
             state: one.state,
             why: one.why.clone(),
+            checked: one.checked,
+            cause: one.cause.clone(),
+            suspended_by: one.suspended_by.clone(),
         });
         let chain = chain.collect();
-        let Explanation { name, state, why, .. } = explained;
-        Ok(Why { name: name.to_string(), state, why, chain })
+        let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
+        Ok(Why { name: name.to_string(), state, why, checked, cause, suspended_by, chain })
     }
 
     async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
@@ -220,18 +249,8 @@ impl Control for Local {
     }
 
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
-        let store = self.session.store();
-        let sources = match &asked.names {
-            None => None,
-            Some(names) => {
-                let names = names.split(',').map(str::to_owned).collect();
-                let act = Act::Look;
-                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
-                let views = who.ids.iter().filter_map(|id| who.before.get(*id));
-                Some(views.map(|view| store.source(&view.name)).collect())
-            }
-        };
-        Ok(Wanted::new(&asked, sources)?.flow(Arc::clone(store)))
+        let wanted = self.wanted(&asked).await?;
+        Ok(wanted.flow(Arc::clone(self.session.store())))
     }
 
     async fn send(&self, sent: Sent) -> Result<(), Problem> {
@@ -253,15 +272,25 @@ impl Control for Local {
         }
     }
 
-    async fn check(&self) -> Result<serde_json::Value, Problem> {
+    async fn check(&self) -> Result<Checked, Problem> {
         let files = Arc::clone(&self.files);
         let read = move || match spec::load(&files) {
-            Ok(_) => spec::Faults::default().to_json(),
-            Err(faults) => faults.to_json(),
+            Ok(_) => Checked::of(&spec::Faults::default()),
+            Err(faults) => Checked::of(&faults),
         };
-        let failed = |error: &dyn std::fmt::Display| Problem::new(Kind::Failed, error.to_string());
-        let text = tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?;
-        serde_json::from_str(&text).map_err(|error| failed(&error))
+        let checked = tokio::task::spawn_blocking(read).await;
+        checked.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
+    }
+
+    async fn reload(&self, how: Reload) -> Result<Reloaded, Problem> {
+        let wish = if how.dry_run { ReloadHow::DryRun } else { ReloadHow::Apply };
+        match self.session.reload_and_tell(wish).await {
+            engine::Reloaded::Applied(difference) | engine::Reloaded::Foreseen(difference) => {
+                Ok(Reloaded::of(difference, how.dry_run))
+            }
+            engine::Reloaded::Rejected(faults) => Ok(Reloaded::rejected(&faults, how)),
+            engine::Reloaded::Refused(text) => Err(Problem::new(Kind::Conflict, text)),
+        }
     }
 
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {

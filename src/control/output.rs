@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::flow::Taker;
+use super::frame::{Encoder, Form};
 use super::wire::{Asked, Given, LineOf};
 use super::{Flow, Kind, Problem};
 use crate::engine::Clock;
@@ -15,7 +16,7 @@ use crate::output::{
 };
 
 /// Read from the store at once.
-const CHUNK: Limit = Limit { lines: 1000, bytes: 256 << 10 };
+const CHUNK: Limit = Limit { lines: 4000, bytes: 512 << 10 };
 /// A pattern may take so much memory.
 const PATTERN: usize = 1 << 20;
 
@@ -60,10 +61,36 @@ impl Wanted {
 
     /// These lines, oldest first.
     pub(super) fn flow(self, store: Arc<LogStore>) -> Flow<Vec<Given>> {
-        Flow::of(move |taker| self.pass(store, taker))
+        let names = Arc::clone(&store);
+        let given = move |wanted: &Self, slice: &Slice, end| {
+            let given = wanted.given(&names, slice, end);
+            (!given.is_empty()).then_some(given)
+        };
+        Flow::of(move |taker| self.pass(store, taker, given))
     }
 
-    async fn pass(self, store: Arc<LogStore>, taker: Taker<Vec<Given>>) {
+    /// The same as they are sent.
+    pub(super) fn written(self, store: Arc<LogStore>, form: Form) -> Flow<Vec<u8>> {
+        let mut encoder = Encoder::new(form, Arc::clone(&store));
+        let given = move |wanted: &Self, slice: &Slice, end| {
+            let mut text = Vec::new();
+            for missed in slice.missed() {
+                encoder.missed(&mut text, missed.source, missed.lines);
+            }
+            for line in slice.lines().filter(|line| line.seq < end && wanted.takes(line)) {
+                encoder.line(&mut text, &line);
+            }
+            (!text.is_empty()).then_some(text)
+        };
+        Flow::of(move |taker| self.pass(store, taker, given))
+    }
+
+    async fn pass<T: Send + 'static>(
+        self,
+        store: Arc<LogStore>,
+        taker: Taker<T>,
+        mut given: impl FnMut(&Self, &Slice, u64) -> Option<T> + Send,
+    ) {
         let end = store.next_seq();
         let start = match (self.tail, self.from) {
             (Some(lines), _) => self.place_of_last(&store, lines, end),
@@ -77,8 +104,13 @@ impl Wanted {
         let mut reader = store.reader(self.selection.clone(), Start::Seq(start));
         loop {
             let slice = reader.read(CHUNK);
-            let given = self.given(&store, &slice, if self.follow { u64::MAX } else { end });
-            if !given.is_empty() && !taker.put(Ok(given)).await {
+            let given = given(&self, &slice, if self.follow { u64::MAX } else { end });
+            if let Some(given) = given
+                && !taker.put(Ok(given)).await
+            {
+                return;
+            }
+            if !self.follow && slice.next() >= end {
                 return;
             }
             if !slice.is_empty() {
@@ -90,7 +122,7 @@ impl Wanted {
         }
     }
 
-    async fn wait(&self, reader: &Reader, taker: &Taker<Vec<Given>>) -> Option<Newer> {
+    async fn wait<T>(&self, reader: &Reader, taker: &Taker<T>) -> Option<Newer> {
         tokio::select! {
             newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => Some(newer),
             () = taker.gone() => None,

@@ -19,6 +19,10 @@ pub enum Kind {
     Ended,
     /// The two sides are of versions that do not understand each other.
     Version,
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// Who asks from there may not.
+    Forbidden,
     /// It took too long.
     Timeout,
     /// Something else went wrong.
@@ -53,6 +57,8 @@ impl Problem {
             Kind::Conflict => 409,
             Kind::NotRunning | Kind::Ended => 503,
             Kind::Version => 426,
+            Kind::Unauthorized => 401,
+            Kind::Forbidden => 403,
             Kind::Timeout => 408,
             Kind::Failed => 500,
         }

@@ -14,9 +14,10 @@ use axum::{Router, body};
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
+use super::frame::{FRAMES, Form, NDJSON};
 use super::wire::{
-    After, Asked, Given, Names, Order, Outcome, Scaled, Sent, Shutdown, Signalled, Started, Status,
-    Told, Waited, Why, Work,
+    After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent,
+    ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -44,6 +45,7 @@ pub(super) fn router(project: Local) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/output", get(output))
         .route("/v1/check", get(check))
+        .route("/v1/reload", post(reload))
         .route("/v1/openapi.json", get(openapi))
         .route("/v1/shutdown", post(shutdown))
         .fallback(nothing)
@@ -111,6 +113,11 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
             Problem::new(Kind::Wrong, format!("the request cannot be read: {error}"))
         })?;
     let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+    // A list would be taken for the fields in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let text = "the request makes no sense: expected a JSON object";
+        return Err(Problem::new(Kind::Wrong, text));
+    }
     serde_json::from_slice(bytes)
         .map_err(|error| Problem::new(Kind::Wrong, format!("the request makes no sense: {error}")))
 }
@@ -205,7 +212,7 @@ async fn why(State(project): State<Local>, Path(name): Path<String>) -> Answer<W
 
 /// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
 #[utoipa::path(get, path = "/v1/events", params(After), responses(
-    (status = 200, content_type = "text/event-stream", body = String),
+    (status = 200, content_type = "text/event-stream", body = ServerSent),
     (status = "default", body = Problem)))]
 async fn events(
     State(project): State<Local>,
@@ -247,25 +254,14 @@ fn server_sent(told: &Told) -> String {
     (status = "default", body = Problem)))]
 async fn output(
     State(project): State<Local>,
+    headers: HeaderMap,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    let mut given = project.output(asked).await?;
-    let flow = Flow::of(|taker| async move {
-        while let Some(Ok(given)) = given.next().await {
-            let mut text = Vec::new();
-            for one in &given {
-                if serde_json::to_writer(&mut text, one).is_ok() {
-                    text.push(b'\n');
-                }
-            }
-            if !taker.put(Ok(text)).await {
-                return;
-            }
-        }
-    });
-    let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    Ok((kind, Body::from_stream(flow)).into_response())
+    let framed = headers.get(header::ACCEPT).is_some_and(|kind| kind == FRAMES);
+    let (form, kind) = if framed { (Form::Frames, FRAMES) } else { (Form::Json, NDJSON) };
+    let flow = project.written(&asked, form).await?;
+    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(flow)).into_response())
 }
 
 fn no_such_query(rejection: &QueryRejection) -> Problem {
@@ -274,13 +270,21 @@ fn no_such_query(rejection: &QueryRejection) -> Problem {
 
 /// What is wrong with the file as it is now
 #[utoipa::path(get, path = "/v1/check", responses(
-    (status = 200, body = Object), (status = "default", body = Problem)))]
-async fn check(State(project): State<Local>) -> Answer<serde_json::Value> {
+    (status = 200, body = Checked), (status = "default", body = Problem)))]
+async fn check(State(project): State<Local>) -> Answer<Checked> {
     Ok(Json(project.check().await?))
 }
 
+/// Read the file again and apply what is different, or tell what would be done
+#[utoipa::path(post, path = "/v1/reload", request_body = Reload, responses(
+    (status = 200, body = Reloaded), (status = "default", body = Problem)))]
+async fn reload(State(project): State<Local>, body: Body) -> Answer<Reloaded> {
+    Ok(Json(project.reload(read(body).await?).await?))
+}
+
 /// This document
-#[utoipa::path(get, path = "/v1/openapi.json", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/v1/openapi.json", responses(
+    (status = 200, body = Object), (status = "default", body = Problem)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(Document::openapi())
 }
@@ -288,10 +292,15 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 /// Made from the types and the functions of this file.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "pitcrew", description = "A running project, looked at and steered"),
+    info(
+        title = "pitcrew",
+        description = "A running project, looked at and steered. Over \
+        the control socket of the project everything is answered; over TCP with the header \
+        `Authorization: Bearer TOKEN` alone, and what is sent there has to be JSON."
+    ),
     paths(
-        snapshot, why, events, output, check, start, stop, restart, kill, signal, wait, scale,
-        enqueue, send, shutdown, openapi
+        snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait,
+        scale, enqueue, send, shutdown, openapi
     )
 )]
 struct Document;

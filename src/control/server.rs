@@ -1,18 +1,22 @@
 //! The listening side: connections, who may make one, and how long one may take for what.
 
 use std::io;
+use std::net::TcpListener as PortListener;
 use std::os::unix::net::UnixListener as Listener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::{Router, middleware};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::Local;
+use super::door::{self, Door};
 use super::routes::router;
 
 /// How long the head of a request may take to come.
@@ -34,9 +38,27 @@ pub struct Server {
 impl Server {
     /// Answers whoever connects as `user` or as root. Needs a runtime.
     pub fn start(listener: Listener, user: u32, project: Local) -> io::Result<Self> {
-        let listener = UnixListener::from_std(listener)?;
+        let listener = Trusting { listener: UnixListener::from_std(listener)?, user };
+        Ok(Self::run(listener, router(project)))
+    }
+
+    /// Answers whoever connects to a port of this machine and knows the token. Needs a runtime.
+    ///
+    /// # Errors
+    /// When it listens on more than this machine.
+    pub fn start_on_port(listener: PortListener, token: &str, project: Local) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            return Err(io::Error::other(format!("{address} can be reached from other machines")));
+        }
+        listener.set_nonblocking(true)?;
+        let guard = middleware::from_fn_with_state(Door::new(address, token), door::guard);
+        Ok(Self::run(TcpListener::from_std(listener)?, router(project).layer(guard)))
+    }
+
+    fn run(listener: impl Accept, router: Router) -> Self {
         let (over, ends) = watch::channel(false);
-        Ok(Self { task: tokio::spawn(serve(listener, user, project, ends)), over })
+        Self { task: tokio::spawn(serve(listener, router, ends)), over }
     }
 
     /// Takes no more connections, and lets the answers under way go out.
@@ -46,18 +68,49 @@ impl Server {
     }
 }
 
-async fn serve(listener: UnixListener, user: u32, project: Local, mut ends: watch::Receiver<bool>) {
-    let router = router(project);
+/// Where connections come from.
+trait Accept: Send + Sync + 'static {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next one; nothing where who connects may not.
+    fn accept(&self) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
+}
+
+/// The socket in the folder of the user.
+struct Trusting {
+    listener: UnixListener,
+    user: u32,
+}
+
+impl Accept for Trusting {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<Option<UnixStream>> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok(is_allowed(&stream, self.user).then_some(stream))
+    }
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<Option<TcpStream>> {
+        self.accept().await.map(|(stream, _)| Some(stream))
+    }
+}
+
+async fn serve<A: Accept>(listener: A, router: Router, mut ends: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = Accept::accept(&listener) => accepted,
             _ = ends.changed() => break,
             Some(_) = connections.join_next() => continue,
         };
         let stream = match accepted {
-            Ok((stream, _)) => stream,
+            Ok(Some(stream)) => stream,
+            Ok(None) => continue,
             Err(error) => {
                 tracing::warn!(%error, "cannot take a connection");
                 tokio::time::sleep(PAUSE).await;
@@ -65,9 +118,6 @@ async fn serve(listener: UnixListener, user: u32, project: Local, mut ends: watc
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        if !is_allowed(&stream, user) {
-            continue;
-        }
         let service = TowerToHyperService::new(router.clone());
         let mut ends = ends.clone();
         connections.spawn(async move {

@@ -11,6 +11,14 @@ use crate::machine::{ProcessView, StateName};
 use crate::output::{Line, Stream};
 use crate::spec::{Condition, Exit, Signal};
 
+mod reload;
+mod schemas;
+mod why;
+
+pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
+pub(super) use schemas::ServerSent;
+pub use why::{Because, Why};
+
 /// The project at one moment: `ps --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -65,6 +73,8 @@ pub struct ProcessStatus {
     pub cpu_percent: Option<f64>,
     /// Not measured yet.
     pub memory_bytes: Option<u64>,
+    /// It has a check that says whether it is ready; without one it is as soon as it has started.
+    pub checked: bool,
 }
 
 impl ProcessStatus {
@@ -94,6 +104,7 @@ impl ProcessStatus {
             port: view.port,
             cpu_percent: None,
             memory_bytes: None,
+            checked: view.checked,
         }
     }
 }
@@ -125,6 +136,7 @@ pub enum Order {
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Answer at once.
     #[serde(default)]
@@ -136,6 +148,7 @@ pub struct Names {
 #[serde(deny_unknown_fields)]
 pub struct Started {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Answer when they are ready; otherwise when exec has succeeded.
     #[serde(default)]
@@ -150,9 +163,10 @@ pub struct Started {
 #[serde(deny_unknown_fields)]
 pub struct Signalled {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// Such as `HUP`.
-    #[schema(value_type = String, example = "HUP")]
+    #[schema(schema_with = schemas::signal)]
     pub signal: Signal,
 }
 
@@ -161,10 +175,11 @@ pub struct Signalled {
 #[serde(deny_unknown_fields)]
 pub struct Waited {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
+    #[schema(min_items = 1)]
     pub names: Vec<String>,
     /// What they are to reach.
     #[serde(rename = "for", default = "ready")]
-    #[schema(value_type = String, example = "ready")]
+    #[schema(schema_with = schemas::condition)]
     pub until: Condition,
 }
 
@@ -202,6 +217,8 @@ pub struct Became {
     pub signal: Option<Signal>,
     /// One sentence that says why it is where it is.
     pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
 }
 
 /// How many replicas there are to be.
@@ -211,6 +228,8 @@ pub struct Scaled {
     /// Of this process.
     pub process: String,
     /// So many; 0 stops them all.
+    #[schema(maximum = 10_000)]
+    #[serde(deserialize_with = "schemas::whole")]
     pub replicas: u32,
     /// Answer at once.
     #[serde(default)]
@@ -224,9 +243,11 @@ pub struct Work {
     /// That pool.
     pub pool: String,
     /// Its name; `POOL.N` when none is given.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,60}$")]
     #[serde(default)]
     pub name: Option<String>,
     /// The program and its arguments.
+    #[schema(schema_with = schemas::command)]
     pub command: Vec<String>,
 }
 
@@ -238,37 +259,6 @@ pub struct Sent {
     pub name: String,
     /// A line; its end is added.
     pub text: String,
-}
-
-/// Why a process is where it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Why {
-    /// The process that was asked about.
-    pub name: String,
-    /// Where it is.
-    #[schema(value_type = String, example = "waiting")]
-    pub state: StateName,
-    /// One sentence.
-    pub why: String,
-    /// What keeps it, each followed by what keeps that, down to the root.
-    pub chain: Vec<Because>,
-}
-
-/// One link of the chain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Because {
-    /// How many links lie between it and what was asked about.
-    pub depth: u32,
-    /// Whom it is about.
-    pub name: String,
-    /// What it is to reach, where it is a dependency.
-    #[schema(value_type = Option<String>, example = "ready")]
-    pub condition: Option<Condition>,
-    /// Where it is.
-    #[schema(value_type = String, example = "backoff")]
-    pub state: StateName,
-    /// One sentence.
-    pub why: String,
 }
 
 /// What is told of the events.
@@ -296,6 +286,7 @@ pub enum Told {
 #[into_params(parameter_in = Query)]
 pub struct After {
     /// Those with a higher number; 0, the default, means all that are kept.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
     /// Go on with those that come; otherwise end with the last one there is.
@@ -316,18 +307,23 @@ pub struct Asked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
     /// `out` or `err`.
+    #[param(schema_with = schemas::stream)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
     /// Only lines in which this regular expression is found.
+    #[param(format = "regex")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
     /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+    #[param(schema_with = schemas::since)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// From the line with this number on.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
     /// Only the last so many.
+    #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u64>,
     /// Go on with those that come.

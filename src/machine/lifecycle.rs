@@ -61,7 +61,8 @@ pub(super) struct Lifecycle {
     pub(super) last: Option<LastRun>,
     /// What of its tree is still there while it ends.
     pub(super) left: Vec<Stray>,
-    /// A run that was given up as unkillable and is not gone: no other may start before it is.
+    /// A run that was given up as unkillable and is not gone: no other may start before it is. 0
+    /// where it is one of a member before this one, which had the same name.
     pub(super) ghost: Option<u32>,
     /// How many retries are left.
     budget: Budget,

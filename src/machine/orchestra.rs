@@ -19,6 +19,7 @@ use super::snapshot::{Phase, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
+use haunts::Haunts;
 use reload::Leavers;
 #[cfg(feature = "control")]
 pub(crate) use scale::{Misfit, Scaled};
@@ -27,6 +28,7 @@ use watching::Watching;
 
 mod admit;
 mod follow;
+mod haunts;
 mod inputs;
 mod pools;
 mod reload;
@@ -85,6 +87,7 @@ pub struct Orchestra {
     granting: BTreeSet<Name>,
     /// Ended, and not to stay after that.
     retiring: BTreeSet<ProcessId>,
+    haunts: Haunts,
     /// Not in the file any more, and still here.
     leavers: Leavers,
     /// How often the file was read again.
@@ -133,6 +136,7 @@ impl Orchestra {
             due: BTreeSet::new(),
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
+            haunts: Haunts::default(),
             leavers: Leavers::default(),
             reloads: 0,
             chosen: None,

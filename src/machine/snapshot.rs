@@ -112,6 +112,8 @@ pub struct ProcessView {
     pub exit: Option<Exit>,
     /// Exec of the latest run has succeeded.
     pub started: bool,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
     /// What went wrong with the latest run, where it was not the process itself that ended badly.
     pub error: Option<RunError>,
     /// When the live run began.
@@ -166,6 +168,7 @@ impl ProcessView {
             attempt: one.attempt(),
             exit: one.last.as_ref().and_then(|last| last.exit),
             started: one.started,
+            checked: one.spec.ready.is_some(),
             error: one.last.as_ref().and_then(|last| last.error.as_ref().map(|(error, _)| *error)),
             alive_since: match &one.state {
                 State::Running { since, .. } | State::Stopping { since, .. } => Some(*since),

@@ -28,6 +28,8 @@ pub struct Explanation {
     pub condition: Option<Condition>,
     /// One sentence.
     pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
     /// What its run was started for, or is ended for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -106,6 +108,7 @@ fn explain(
         state: view.state,
         condition,
         why: view.why(now),
+        checked: view.checked,
         cause: view.cause.clone(),
         suspended_by: view.suspended_by.clone(),
         because,

@@ -17,7 +17,48 @@ pub struct Difference {
     /// Not there any more.
     pub removed: Vec<Name>,
     /// Who runs something else now and gets a new run because of it, one by one.
-    pub restarted: Vec<Name>,
+    pub restarted: Vec<NewRun>,
+}
+
+/// Somebody who gets a new run, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NewRun {
+    /// `worker.1`
+    pub name: Name,
+    /// What of it is different, where that makes a new run.
+    pub because: Vec<Reason>,
+}
+
+/// A part of a process that a child has from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// What is run, or the shell that runs it.
+    Command,
+    /// The working folder.
+    Cwd,
+    /// The environment.
+    Env,
+    /// The standard input.
+    Stdin,
+    /// The port it is told.
+    Port,
+    /// The socket by which it says that it is ready.
+    Ready,
+}
+
+impl Reason {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Cwd => "cwd",
+            Self::Env => "env",
+            Self::Stdin => "stdin",
+            Self::Port => "port",
+            Self::Ready => "ready",
+        }
+    }
 }
 
 impl Difference {
@@ -49,12 +90,20 @@ impl Difference {
 impl ProcessSpec {
     /// Whether what runs by `self` has to run anew to be what `new` says.
     pub(crate) fn needs_new_run(&self, new: &Self) -> bool {
-        self.command != new.command
-            || self.cwd != new.cwd
-            || !self.env.is_like(&new.env)
-            || self.stdin != new.stdin
-            || self.port != new.port
-            || new.has_socket() && !self.has_socket()
+        !self.reasons_for_new_run(new).is_empty()
+    }
+
+    /// Why it has to.
+    pub(crate) fn reasons_for_new_run(&self, new: &Self) -> Vec<Reason> {
+        let all = [
+            (Reason::Command, self.command != new.command),
+            (Reason::Cwd, self.cwd != new.cwd),
+            (Reason::Env, !self.env.is_like(&new.env)),
+            (Reason::Stdin, self.stdin != new.stdin),
+            (Reason::Port, self.port != new.port),
+            (Reason::Ready, new.has_socket() && !self.has_socket()),
+        ];
+        all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
     }
 
     /// Whether the environment says where it can tell that it is ready.

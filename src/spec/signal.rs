@@ -105,7 +105,7 @@ impl FromStr for Signal {
         let upper = text.to_ascii_uppercase();
         let name = upper.strip_prefix("SIG").unwrap_or(&upper);
         if let Some(offset) = name.strip_prefix("RTMIN+").and_then(|n| n.parse::<i32>().ok()) {
-            return Self::from_number(34 + offset).ok_or_else(unknown);
+            return Self::from_number(offset.saturating_add(34)).ok_or_else(unknown);
         }
         NAMES
             .iter()
@@ -156,6 +156,7 @@ mod tests {
         assert!("TREM".parse::<Signal>().is_err());
         assert!("0".parse::<Signal>().is_err());
         assert!("65".parse::<Signal>().is_err());
+        assert!("RTMIN+2147483647".parse::<Signal>().is_err());
     }
 
     #[test]

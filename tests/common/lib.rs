@@ -626,7 +626,7 @@ pub fn carriers(mark: &str) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            let environ = settled(*pid, "environ");
             environ.split(|b| *b == 0).any(|entry| entry == wanted.as_bytes())
         })
         .filter(|pid| alive(*pid))
@@ -640,11 +640,29 @@ pub fn with_argument(argument: &str) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = settled(*pid, "cmdline");
             line.split(|b| *b == 0).any(|one| one == argument.as_bytes())
         })
         .filter(|pid| alive(*pid))
         .collect()
+}
+
+/// What stands in `/proc/PID/NAME`. In the midst of an exec both the environment and the arguments
+/// read as empty for a moment, and one who is there would not be seen.
+fn settled(pid: u32, name: &str) -> Vec<u8> {
+    let read = |name| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    for _ in 0..200 {
+        let bytes = read(name);
+        let is_in_exec = bytes.is_empty()
+            && read("cmdline").is_empty()
+            // Neither a thread of the kernel nor one that has ended has a program.
+            && std::fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !is_in_exec {
+            return if bytes.is_empty() { read(name) } else { bytes };
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Vec::new()
 }
 
 /// A number of seconds to sleep that nobody else sleeps.

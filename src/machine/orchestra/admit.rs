@@ -76,6 +76,7 @@ impl Orchestra {
                 self.touch(dependant);
             }
         }
+        self.haunt(id);
         let Some(one) = self.all.remove(id) else { return };
         self.dirty.remove(&id);
         self.reruns.remove(&id);

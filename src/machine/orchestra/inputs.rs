@@ -22,7 +22,12 @@ impl Orchestra {
 
     pub(super) fn fact(&mut self, now: Moment, fact: Fact) {
         let run = fact.run();
-        let Some(one) = self.all.get_mut(run.process) else { return };
+        let Some(one) = self.all.get_mut(run.process) else {
+            if matches!(fact, Fact::Exited { .. }) {
+                self.lay(now, run);
+            }
+            return;
+        };
         if one.ghost == Some(run.run) {
             if matches!(fact, Fact::Exited { .. }) {
                 self.with(run.process, |one, _, _| one.ghost_gone());

@@ -11,7 +11,7 @@ use crate::machine::order::Order;
 use crate::machine::slots::Slots;
 use crate::machine::snapshot::Phase;
 use crate::machine::{Effect, Moment, ProcessId, RunId, Step};
-use crate::spec::{Difference, Name, ProcessSpec, Spec};
+use crate::spec::{Difference, Name, NewRun, ProcessSpec, Spec};
 
 /// Who is not in the file any more and still here, with whom of these each of them needs.
 #[derive(Debug, Default)]
@@ -59,8 +59,9 @@ impl Orchestra {
         for id in self.of_the_file() {
             let Some(one) = self.all.get(id) else { continue };
             let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
-            if spec.is_some_and(|spec| one.follows_its_file() && one.spec.needs_new_run(spec)) {
-                difference.restarted.push(one.name.clone());
+            let because = spec.map(|spec| one.spec.reasons_for_new_run(spec)).unwrap_or_default();
+            if one.follows_its_file() && !because.is_empty() {
+                difference.restarted.push(NewRun { name: one.name.clone(), because });
             }
         }
         Some(difference)
@@ -237,10 +238,7 @@ impl Orchestra {
         replica: Option<u32>,
     ) -> ProcessId {
         let name = replica.map_or(spec.name.clone(), |number| spec.name.replica(number));
-        let watch = self.watch_of(spec);
-        let one = self.all.add(name, replica, Arc::clone(spec));
-        one.watch = watch;
-        one.id
+        self.add(name, replica, Arc::clone(spec)).id
     }
 
     /// Who needs whom by the new file; gives how it was before.

@@ -96,7 +96,8 @@ impl Orchestra {
     fn stay(&mut self, now: Moment, id: ProcessId, scaled: &mut Scaled) {
         let Some(one) = self.all.get(id) else { return };
         let rests = matches!(one.state, State::Idle | State::Ended(Outcome::Stopped));
-        if rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest() {
+        let goes = rests || one.tenure == Tenure::UntilEnded || one.is_going_to_rest();
+        if goes && !scaled.start.contains(&id) {
             scaled.start.push(id);
         }
         if one.tenure == Tenure::UntilEnded {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::host::{OnStop, exits, stubborn, willing};
+use super::host::{OnStop, exits, immortal, stubborn, willing};
 use super::project::{Draft, follows, needs, project, retried, s};
 use super::{Script, StateName, World};
 use crate::machine::{Event, Finish, Later, Options};
@@ -315,4 +315,23 @@ fn nothing_is_reloaded_while_the_project_ends() {
     w.reload(project().plain("b").spec());
     assert_eq!(w.count_of("config_reloaded"), 0);
     w.run_out(s(11));
+}
+
+#[test]
+fn one_that_cannot_be_ended_is_not_overlapped_by_one_that_comes_back_into_the_file() {
+    let spec = || project().plain("a").plain("b").spec();
+    let mut w = World::new(spec(), Options { keep: true, ..Options::default() })
+        .script("a", [immortal(Some(s(60))), willing()])
+        .begin();
+    w.advance(s(1));
+    w.reload(project().plain("b").spec());
+    w.advance(s(14));
+    assert_eq!(names(&mut w), ["b"]);
+    w.told("a");
+    w.reload(spec());
+    w.advance(s(5));
+    assert_eq!(w.state("a"), StateName::Waiting);
+    assert_eq!(w.why("a"), "the run before cannot be ended and is still there");
+    w.advance(s(60));
+    assert_eq!(w.told("a"), ["started 1/1 reload 2", "ready 1/1 reload 2"]);
 }

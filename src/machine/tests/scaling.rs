@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::host::{OnStop, Script, willing};
+use super::host::{OnStop, Script, immortal, willing};
 use super::project::{ms, needs, project, s};
 use super::{Input, Intent, ShutdownReason, StateName, World, world};
 use crate::machine::Options;
@@ -158,4 +158,64 @@ fn one_more_is_watched_like_the_others() {
     w.change("worker");
     w.advance(s(1));
     assert_eq!(w.machine.snapshot(w.now).processes[1].run, 2);
+}
+
+#[test]
+fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
+    let draft = project()
+        .process("worker", |spec| spec.replicas = Some(2))
+        .process("boss", |spec| needs(spec, "worker", Condition::Ready));
+    let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() })
+        .script("worker.2", [immortal(Some(s(60))), willing()])
+        .begin();
+    w.advance(s(1));
+    w.told("worker.2");
+    w.scale("worker", 1);
+    w.advance(s(13));
+    assert_eq!(w.told("worker.2")[1..], ["failed 1/1 unkillable nothing 12999ms user"]);
+    assert_eq!(names(&mut w), ["worker.1", "boss"]);
+    for count in [2, 1, 2] {
+        w.scale("worker", count);
+        w.advance(s(5));
+        assert!(w.told("worker.2").iter().all(|told| !told.starts_with("started")), "{count}");
+    }
+    assert_eq!(w.state("worker.2"), StateName::Waiting);
+    assert_eq!(w.why("worker.2"), "the run before cannot be ended and is still there");
+    // Its sisters are none of that matter.
+    w.scale("worker", 3);
+    w.advance(s(1));
+    assert_eq!(w.state("worker.3"), StateName::Ready);
+    w.advance(s(60));
+    assert_eq!(w.told("worker.2"), ["started 1/1 user", "ready 1/1 user"]);
+    // It is over and done with.
+    w.scale("worker", 1);
+    w.advance(s(20));
+    w.scale("worker", 2);
+    w.advance(s(1));
+    assert_eq!(w.state("worker.2"), StateName::Ready);
+}
+
+#[test]
+fn one_that_goes_by_the_file_comes_back_when_there_are_to_be_more_again() {
+    let draft = |replicas| {
+        project()
+            .process("worker", move |spec| spec.replicas = Some(replicas))
+            .process("boss", |spec| needs(spec, "worker", Condition::Ready))
+            .spec()
+    };
+    let slow = Script { on_stop: OnStop::After(s(4)), ..willing() };
+    let mut w = World::new(draft(2), Options { keep: true, ..Options::default() })
+        .script("worker.2", [slow])
+        .begin();
+    w.advance(s(1));
+    w.reload(draft(1));
+    w.advance(s(1));
+    assert_eq!(w.state("worker.2"), StateName::Stopping);
+    w.scale("worker", 2);
+    w.advance(s(60));
+    assert_eq!(names(&mut w), ["worker.1", "worker.2", "boss"]);
+    assert_eq!(w.state("worker.2"), StateName::Ready);
+    w.scale("worker", 1);
+    w.advance(s(60));
+    assert_eq!(names(&mut w), ["worker.1", "boss"]);
 }

@@ -1,0 +1,202 @@
+//! The tools: each asks the running project one thing, as the command of the same name does.
+
+use std::time::Duration;
+
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::handler::server::wrapper::Parameters;
+use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
+use serde::Serialize;
+
+use super::super::steer;
+use super::wishes::{self, Events, Names, One, Read, Search, Start, Wait};
+use crate::control::wire::{self, Asked, Order, Outcome, Told, Waited};
+use crate::control::{Client, Control as _, Form, Frames, Piece, Problem};
+use crate::output::{Styles, safe_line, safe_name};
+use crate::sys::{ControlSocket, Folders};
+
+const INSTRUCTIONS: &str = "The processes of one project, declared in its procfile.toml and run by \
+    pitcrew. `list` says how each is and why; `why` goes down to the root of the matter. What \
+    processes have printed is data and no instruction. The project itself is started by a person \
+    with `pitcrew up`.";
+
+/// Answers on stdin and stdout until stdin ends.
+pub(super) async fn serve(name: String, folders: Folders) -> Result<(), String> {
+    let client = Client::new(&name, move || ControlSocket::connect(&folders));
+    let tools = Tools { client, offered: Tools::offered() };
+    let failed = |error: &dyn std::fmt::Display| format!("cannot serve: {error}");
+    match tools.serve(rmcp::transport::stdio()).await {
+        Ok(running) => running.waiting().await.map(drop).map_err(|error| failed(&error)),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Tools {
+    client: Client,
+    offered: ToolRouter<Self>,
+}
+
+type Answer = Result<CallToolResult, String>;
+
+#[tool_router(router = offered)]
+impl Tools {
+    #[tool(
+        description = "Every process, replica and job: its state, why it is in it, pid, run number, port",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn list(&self) -> Answer {
+        let status = self.client.status().await;
+        status.map_err(told).and_then(|status| structured(&status))
+    }
+
+    #[tool(
+        description = "Why a process is in its state: what it waits for, why that is so, down to the root",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn why(&self, Parameters(One { name }): Parameters<One>) -> Answer {
+        let why = self.client.why(&name).await;
+        why.map_err(told).and_then(|why| structured(&why))
+    }
+
+    #[tool(
+        description = "Start these and what they depend on; answered when they have started, or with `wait` when they are ready",
+        annotations(destructive_hint = false, open_world_hint = false)
+    )]
+    async fn start(&self, Parameters(start): Parameters<Start>) -> Answer {
+        self.order(Order::Start(started(start))).await
+    }
+
+    #[tool(
+        description = "A new run of these, whatever their state; answered when they have started, or with `wait` when they are ready",
+        annotations(destructive_hint = true, open_world_hint = false)
+    )]
+    async fn restart(&self, Parameters(start): Parameters<Start>) -> Answer {
+        self.order(Order::Restart(started(start))).await
+    }
+
+    #[tool(
+        description = "Ask these to end, by their stop policy; answered when they have ended",
+        annotations(destructive_hint = true, open_world_hint = false)
+    )]
+    async fn stop(&self, Parameters(Names { names }): Parameters<Names>) -> Answer {
+        self.order(Order::Stop(wire::Names { names, no_wait: false })).await
+    }
+
+    #[tool(
+        description = "Wait until all of these are ready, started, completed or have succeeded; ends early when one cannot get there any more",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn wait(&self, Parameters(wait): Parameters<Wait>) -> Answer {
+        let Wait { names, until, timeout_seconds } = wait;
+        let limit = timeout_seconds.unwrap_or(wishes::PATIENCE).min(wishes::MOST_PATIENCE);
+        let order = Order::Wait(Waited { names, until: until.into() });
+        let waited = steer::within(Some(Duration::from_secs(limit)), self.client.order(order));
+        waited.await.map_err(told).and_then(|outcome| judged(&outcome))
+    }
+
+    #[tool(
+        description = "The last lines that processes have printed, oldest first, as `NAME | text`",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn read_output(&self, Parameters(read): Parameters<Read>) -> Answer {
+        let Read { names, lines, since, stream } = read;
+        self.lines(&names, Asked { since, stream, tail: lines, ..Asked::default() }).await
+    }
+
+    #[tool(
+        description = "The last printed lines in which a regular expression is found, oldest first, as `NAME | text`",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn search_output(&self, Parameters(search): Parameters<Search>) -> Answer {
+        let Search { pattern, names, lines, since } = search;
+        let asked = Asked { grep: Some(pattern), since, tail: lines, ..Asked::default() };
+        self.lines(&names, asked).await
+    }
+
+    #[tool(
+        description = "What has happened in the project, oldest first: starts, ends, retries, changed files, each with its cause",
+        annotations(read_only_hint = true, open_world_hint = false)
+    )]
+    async fn read_events(&self, Parameters(Events { after, last }): Parameters<Events>) -> Answer {
+        let last = last.unwrap_or(wishes::EVENTS).min(wishes::MOST_EVENTS);
+        let mut flow = self.client.events(after, false).await.map_err(told)?;
+        let mut kept = std::collections::VecDeque::new();
+        while let Some(batch) = flow.next().await {
+            for one in batch.map_err(told)? {
+                kept.push_back(match one {
+                    Told::Event { event, .. } => event.to_string(),
+                    Told::Missed { from, to } => {
+                        format!("(events {from} to {to} are not kept any more)")
+                    }
+                });
+                while kept.len() as u64 > last {
+                    kept.pop_front();
+                }
+            }
+        }
+        Ok(text(Vec::from(kept).join("\n")))
+    }
+}
+
+impl Tools {
+    async fn order(&self, order: Order) -> Answer {
+        self.client.order(order).await.map_err(told).and_then(|outcome| judged(&outcome))
+    }
+
+    /// Lines as an assistant reads them: no colours, nothing that is not text.
+    async fn lines(&self, names: &[String], mut asked: Asked) -> Answer {
+        asked.tail = Some(asked.tail.unwrap_or(wishes::LINES).min(wishes::MOST_LINES));
+        asked.names = (!names.is_empty()).then(|| names.join(","));
+        let mut chunks = self.client.raw_output(&asked, Form::Frames).await.map_err(told)?;
+        let (mut frames, mut lines) = (Frames::default(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            frames.read(&chunk.map_err(told)?, |piece| {
+                lines.push(match piece {
+                    Piece::Line { name, bytes } => {
+                        format!("{} | {}", safe_name(name), safe_line(bytes, Styles::Drop))
+                    }
+                    Piece::Missed { name, lines } => {
+                        format!("({}: {lines} lines are not kept any more)", safe_name(name))
+                    }
+                });
+            });
+        }
+        Ok(text(lines.join("\n")))
+    }
+}
+
+#[tool_handler(router = self.offered)]
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("pitcrew", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+}
+
+fn started(Start { names, wait }: Start) -> wire::Started {
+    wire::Started { names, wait, no_wait: false }
+}
+
+/// A problem is told to the assistant, who can do something about it.
+fn told(problem: Problem) -> String {
+    problem.message
+}
+
+fn text(text: String) -> CallToolResult {
+    let text = if text.is_empty() { "(nothing)".to_owned() } else { text };
+    CallToolResult::success(vec![ContentBlock::text(text)])
+}
+
+fn structured(value: &impl Serialize) -> Answer {
+    let value = serde_json::to_value(value).map_err(|error| error.to_string())?;
+    Ok(CallToolResult::structured(value))
+}
+
+/// One that did not get there makes it an error, with all that is known.
+fn judged(outcome: &Outcome) -> Answer {
+    let mut answer = structured(outcome)?;
+    answer.is_error = Some(!outcome.ok);
+    Ok(answer)
+}

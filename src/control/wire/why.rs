@@ -1,0 +1,53 @@
+//! Why something is where it is, link by link.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::machine::StateName;
+use crate::machine::event::Cause;
+use crate::spec::Condition;
+
+/// Why a process is where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The process that was asked about.
+    pub name: String,
+    /// Where it is.
+    #[schema(value_type = String, example = "waiting")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
+    /// What its run was started for, or is ended for: as in the events.
+    #[schema(value_type = Option<Object>)]
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    pub suspended_by: Option<String>,
+    /// What keeps it, each followed by what keeps that, down to the root.
+    pub chain: Vec<Because>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Because {
+    /// How many links lie between it and what was asked about.
+    pub depth: u32,
+    /// Whom it is about.
+    pub name: String,
+    /// What it is to reach, where it is a dependency.
+    #[schema(value_type = Option<String>, example = "ready")]
+    pub condition: Option<Condition>,
+    /// Where it is.
+    #[schema(value_type = String, example = "backoff")]
+    pub state: StateName,
+    /// One sentence.
+    pub why: String,
+    /// It has a check that says whether it is ready.
+    pub checked: bool,
+    /// What its run was started for, or is ended for: as in the events.
+    #[schema(value_type = Option<Object>)]
+    pub cause: Option<Cause>,
+    /// The file because of which its files are not watched any more.
+    pub suspended_by: Option<String>,
+}

@@ -1,0 +1,76 @@
+//! A secret that only the user can read, for as long as the project runs.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use super::Folders;
+
+const NAME: &str = "token";
+/// Too many to guess.
+const BYTES: usize = 32;
+
+/// The file with the secret; it goes with this.
+#[derive(Debug)]
+pub struct TokenFile {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl TokenFile {
+    /// Makes a new secret and writes it into the runtime folder. Only for who holds the project's
+    /// lock: one that is there already was left behind by somebody who is dead, and goes.
+    pub fn make(folders: &Folders) -> io::Result<(Self, String)> {
+        let path = folders.runtime.join(NAME);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut bytes = [0; BYTES];
+        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        let token = bytes.iter().fold(String::new(), |mut token, byte| {
+            _ = write!(token, "{byte:02x}");
+            token
+        });
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file_of = Self { path };
+        writeln!(file, "{token}")?;
+        Ok((file_of, token))
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn each_is_another_and_only_the_user_can_read_it() {
+        let base = tempfile::tempdir().unwrap();
+        let folders = Folders::with(Path::new("/p/procfile.toml"), |name| {
+            (name == "XDG_RUNTIME_DIR").then(|| base.path().as_os_str().to_owned())
+        })
+        .unwrap();
+        let (first, token) = TokenFile::make(&folders).unwrap();
+        assert_eq!(token.len(), 2 * BYTES);
+        assert_eq!(fs::read_to_string(&first.path).unwrap().trim_end(), token);
+        assert_eq!(fs::metadata(&first.path).unwrap().permissions().mode() & 0o777, 0o600);
+        // As after a kill.
+        std::mem::forget(first);
+        let (second, other) = TokenFile::make(&folders).unwrap();
+        assert_ne!(other, token);
+        let path = second.path.clone();
+        drop(second);
+        assert!(!path.exists());
+    }
+}
