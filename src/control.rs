@@ -16,6 +16,7 @@
 use std::future::Future;
 
 mod client;
+mod details;
 mod flow;
 mod growth;
 mod level;
@@ -23,9 +24,11 @@ mod local;
 mod marks;
 mod outcome;
 mod output;
+mod owner;
 mod problem;
 mod ring;
 mod routes;
+mod search;
 mod server;
 mod slice;
 mod state;
@@ -38,8 +41,8 @@ pub use problem::{Kind, Problem};
 pub use server::Server;
 
 use wire::{
-    Asked, Given, Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven, Status,
-    Told, Watched, Whose, Why,
+    Asked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, SearchAsked,
+    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched, Whose, Why,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -62,6 +65,25 @@ pub trait Control: Send + Sync {
     fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
     /// Whenever there is more or less of the output; whoever is slow gets the latest.
     fn growth(&self, whose: Whose) -> impl Future<Output = Result<Flow<Grown>, Problem>> + Send;
+    /// Looks for something in all that is kept; the nearest first, then how much there is. Dropped,
+    /// it stops looking.
+    fn search(
+        &self,
+        asked: SearchAsked,
+    ) -> impl Future<Output = Result<Flow<Found>, Problem>> + Send;
+    /// The next line or start of a run in one direction. Dropped, it stops looking.
+    fn seek(&self, asked: SeekAsked) -> impl Future<Output = Result<Sought, Problem>> + Send;
+    /// All there is to know about one process.
+    fn details(
+        &self,
+        name: &str,
+        looked: Looked,
+    ) -> impl Future<Output = Result<Details, Problem>> + Send;
+    /// Owns the project as long as what is given is held: when it is dropped without a
+    /// [`goodbye`](Control::goodbye), or this program ends, the project is stopped as by a hang-up.
+    fn own(&self) -> impl Future<Output = Result<Flow<Owned>, Problem>> + Send;
+    /// Owns the project no more, and lets it run.
+    fn goodbye(&self, owned: Owned) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Why a process is where it is, down to the root.
     fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.

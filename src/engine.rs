@@ -36,7 +36,7 @@ mod starts;
 mod stop_command;
 
 #[cfg(feature = "control")]
-pub(crate) use ask::{Accepted, Act, Question, Refusal, Work};
+pub(crate) use ask::{Accepted, Act, Question, Reach, Refusal, Work};
 pub use clock::Clock;
 pub(crate) use environment::OURS;
 pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};

@@ -34,7 +34,7 @@ pub use members::{Newcomer, Tenure};
 pub use orchestra::{Later, Options, Orchestra};
 #[cfg(feature = "control")]
 pub(crate) use orchestra::{Misfit, Scaled};
-pub use snapshot::{Phase, PoolView, ProcessView, Snapshot, StateName};
+pub use snapshot::{Phase, PoolView, ProbeView, ProcessView, Snapshot, StateName};
 pub use why::Explanation;
 
 /// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.

@@ -17,8 +17,8 @@ use tokio::net::UnixStream;
 
 use super::routes::other_version;
 use super::wire::{
-    Asked, Given, Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven, Status,
-    Told, Watched, Whose, Why,
+    Asked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, SearchAsked,
+    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched, Whose, Why,
 };
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -296,6 +296,27 @@ impl Control for Client {
         self.follow(&format!("/v1/growth?{}", query(&whose)?)).await
     }
 
+    async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
+        self.follow(&format!("/v1/search?{}", query(&asked)?)).await
+    }
+
+    async fn seek(&self, asked: SeekAsked) -> Result<Sought, Problem> {
+        self.ask(Method::GET, &format!("/v1/seek?{}", query(&asked)?), &()).await
+    }
+
+    async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
+        let path = format!("/v1/process/{}?{}", escaped(name), query(&looked)?);
+        self.ask(Method::GET, &path, &()).await
+    }
+
+    async fn own(&self) -> Result<Flow<Owned>, Problem> {
+        self.follow("/v1/owner").await
+    }
+
+    async fn goodbye(&self, owned: Owned) -> Result<(), Problem> {
+        self.tell("/v1/goodbye", &owned).await
+    }
+
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
         let path = format!("/v1/output?{}", query(&asked)?);
         let body = self.request(Method::GET, &path, &()).await?.into_body();
@@ -320,6 +341,8 @@ impl Control for Client {
             Order::Signal(order) => self.ask(post, "/v1/signal", order).await,
             Order::Scale(order) => self.ask(post, "/v1/scale", order).await,
             Order::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
+            Order::Run(order) => self.ask(post, "/v1/run", order).await,
+            Order::Watch(order) => self.ask(post, "/v1/watch", order).await,
             Order::Wait(order) => self.ask(post, "/v1/wait", order).await,
         }
     }

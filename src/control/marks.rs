@@ -77,12 +77,12 @@ impl Marks {
         &self,
         (from, to): (Place, Place),
         most: usize,
-        is_meant: &dyn Fn(&str) -> bool,
+        is_meant: &dyn Fn(&Mark) -> bool,
     ) -> Vec<Mark> {
         let kept = self.kept();
         let start = kept.partition_point(|mark| place(mark) < from);
         let marks = kept.range(start..).take_while(|mark| place(mark) <= to);
-        marks.filter(|mark| is_meant(&mark.name)).take(most).cloned().collect()
+        marks.filter(|mark| is_meant(mark)).take(most).cloned().collect()
     }
 
     /// The last so many before this place, down to that one; the last one first.
@@ -90,12 +90,12 @@ impl Marks {
         &self,
         (from, to): (Place, Place),
         most: usize,
-        is_meant: &dyn Fn(&str) -> bool,
+        is_meant: &dyn Fn(&Mark) -> bool,
     ) -> Vec<Mark> {
         let kept = self.kept();
         let end = kept.partition_point(|mark| place(mark) < to);
         let marks = kept.range(..end).rev().take_while(|mark| place(mark) >= from);
-        marks.filter(|mark| is_meant(&mark.name)).take(most).cloned().collect()
+        marks.filter(|mark| is_meant(mark)).take(most).cloned().collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<Mark>> {
@@ -143,7 +143,20 @@ impl Note for VecDeque<Mark> {
                     format!("gave up after {}", crate::machine::snapshot::retries(e.retries));
                 return self.follow(&e.of.name, next);
             }
-            _ => return false,
+            Event::ProcessQueued(_)
+            | Event::ProcessWaiting(_)
+            | Event::ProcessReady(_)
+            | Event::ProcessUnhealthy(_)
+            | Event::ProcessStopping(_)
+            | Event::ProcessSkipped(_)
+            | Event::FileChanged(_)
+            | Event::WatchSuspended(_)
+            | Event::ConfigReloaded(_)
+            | Event::ConfigRejected(_)
+            | Event::PoolDrained(_)
+            | Event::ProjectReady(_)
+            | Event::ProjectStopping(_)
+            | Event::ProjectStopped(_) => return false,
         };
         self.put(mark);
         true
@@ -180,6 +193,7 @@ fn mark(stamp: Stamp, of: &Subject, kind: MarkKind, text: String, cause: &Cause)
         run: of.run,
         kind,
         success: None,
+        duration_ms: None,
         text,
         next: None,
         cause: cause.clone(),
@@ -188,7 +202,8 @@ fn mark(stamp: Stamp, of: &Subject, kind: MarkKind, text: String, cause: &Cause)
 
 fn ended(stamp: Stamp, of: &Subject, end: &Ended, text: String, cause: &Cause) -> Mark {
     let success = Some(end.success);
-    Mark { success, ..mark(stamp, of, MarkKind::Ended, text, cause) }
+    let duration_ms = Some(end.duration_ms);
+    Mark { success, duration_ms, ..mark(stamp, of, MarkKind::Ended, text, cause) }
 }
 
 /// How a run ended by itself.

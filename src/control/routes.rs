@@ -11,15 +11,16 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, body};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
 use super::wire::{
-    After, Asked, Given, Grown, Names, Order, Outcome, Pushed, Scaled, Sent, Shutdown, Signalled,
-    SliceAsked, SliceGiven, Started, Status, Told, Waited, Watched, Whose, Why, Work,
+    After, Asked, Given, Names, Order, Outcome, Pushed, Scaled, Sent, Shutdown, Signalled, Started,
+    Status, Told, Waited, Watched, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+
+mod look;
 
 /// A request holds no more than this.
 const LONGEST: usize = 1 << 20;
@@ -32,8 +33,15 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) fn router(project: Local) -> Router {
     Router::new()
         .route("/v1/snapshot", get(snapshot))
-        .route("/v1/slice", get(slice))
-        .route("/v1/growth", get(growth))
+        .route("/v1/slice", get(look::slice))
+        .route("/v1/growth", get(look::growth))
+        .route("/v1/search", get(look::search))
+        .route("/v1/seek", get(look::seek))
+        .route("/v1/process/{name}", get(look::details))
+        .route("/v1/owner", get(look::owner))
+        .route("/v1/goodbye", post(look::goodbye))
+        .route("/v1/run", post(look::run))
+        .route("/v1/watch", post(look::watch))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -130,55 +138,9 @@ async fn snapshot(
 ) -> Result<Response, Problem> {
     let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
     if watched.follow {
-        return Ok(pushed(project.watch(watched).await?));
+        return Ok(look::pushed(project.watch(watched).await?));
     }
     Ok(Json(project.status().await?).into_response())
-}
-
-/// Some rows of the output: lines, and the starts and ends of runs between them
-#[utoipa::path(get, path = "/v1/slice", params(SliceAsked), responses(
-    (status = 200, body = SliceGiven), (status = "default", body = Problem)))]
-async fn slice(
-    State(project): State<Local>,
-    query: Result<Query<SliceAsked>, QueryRejection>,
-) -> Answer<SliceGiven> {
-    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(Json(project.slice(asked).await?))
-}
-
-/// Whenever there is more or less of the output, as server-sent events
-#[utoipa::path(get, path = "/v1/growth", params(Whose), responses(
-    (status = 200, content_type = "text/event-stream", body = Grown),
-    (status = "default", body = Problem)))]
-async fn growth(
-    State(project): State<Local>,
-    query: Result<Query<Whose>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(whose) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(pushed(project.growth(whose).await?))
-}
-
-/// Each piece as an event of its own, no further ahead than the connection takes it.
-fn pushed<T: Serialize + Send + 'static>(mut pieces: Flow<T>) -> Response {
-    let flow = Flow::latest(|taker| async move {
-        loop {
-            let Some(place) = taker.place().await else { return };
-            let text = tokio::select! {
-                piece = tokio::time::timeout(ALIVE, pieces.next()) => match piece {
-                    Ok(Some(Ok(piece))) => match serde_json::to_string(&piece) {
-                        Ok(piece) => format!("data: {piece}\n\n"),
-                        Err(_) => return,
-                    },
-                    Ok(Some(Err(_)) | None) => return,
-                    Err(_) => ":\n\n".to_owned(),
-                },
-                () = taker.gone() => return,
-            };
-            place.send(Ok(text));
-        }
-    });
-    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-    (kind, Body::from_stream(flow)).into_response()
 }
 
 /// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
@@ -347,8 +309,31 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 #[openapi(
     info(title = "pitcrew", description = "A running project, looked at and steered"),
     paths(
-        snapshot, slice, growth, why, events, output, check, start, stop, restart, kill, signal,
-        wait, scale, enqueue, send, shutdown, openapi
+        snapshot,
+        look::slice,
+        look::growth,
+        look::search,
+        look::seek,
+        look::details,
+        look::owner,
+        look::goodbye,
+        look::run,
+        look::watch,
+        why,
+        events,
+        output,
+        check,
+        start,
+        stop,
+        restart,
+        kill,
+        signal,
+        wait,
+        scale,
+        enqueue,
+        send,
+        shutdown,
+        openapi
     )
 )]
 struct Document;

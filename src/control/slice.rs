@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::level::level;
 use super::marks::{Marks, Place, place};
-use super::wire::{Level, LineOf, Row, SliceAsked, SliceGiven};
+use super::wire::{Level, LineOf, Mark, Row, SliceAsked, SliceGiven};
 use super::{Kind, Problem};
 use crate::output::{Limit, Line, LogStore, Selection, Stream};
 
@@ -28,6 +28,8 @@ pub(super) struct Filter {
     pub(super) grep: Option<Regex>,
     pub(super) invert: bool,
     pub(super) level: Option<Level>,
+    /// Found in the line too.
+    pub(super) search: Option<Regex>,
 }
 
 impl Filter {
@@ -42,18 +44,23 @@ impl Filter {
             grep: grep.map(pattern).transpose()?,
             invert,
             level,
+            search: None,
         })
     }
 
     /// Whether every line counts.
     fn is_all(&self) -> bool {
-        self.stream.is_none() && self.grep.is_none() && self.level.is_none()
+        self.stream.is_none()
+            && self.grep.is_none()
+            && self.level.is_none()
+            && self.search.is_none()
     }
 
     pub(super) fn takes(&self, line: &Line<'_>) -> bool {
         let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
         self.stream.is_none_or(|stream| stream == line.stream)
             && self.grep.as_ref().is_none_or(|grep| grep.is_match(text) != self.invert)
+            && self.search.as_ref().is_none_or(|search| search.is_match(text))
             && self.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
     }
 }
@@ -69,7 +76,7 @@ fn stream_of(text: &str) -> Result<Stream, Problem> {
     }
 }
 
-fn pattern(text: &str) -> Result<Regex, Problem> {
+pub(super) fn pattern(text: &str) -> Result<Regex, Problem> {
     RegexBuilder::new(text).size_limit(PATTERN).build().map_err(|error| {
         Problem::new(Kind::Wrong, format!("this is no regular expression: {error}"))
     })
@@ -142,6 +149,12 @@ impl Cutting {
         let floor = place(&asked.cleared)?.map_or(Place::start_of(0), Place::next);
         let rows = asked.rows.unwrap_or(USUAL).clamp(1, MOST);
         Ok(Self { store, marks, choice, filter, anchor, floor, rows, no_marks: asked.no_marks })
+    }
+
+    /// Only lines in which this is found too.
+    pub(super) fn searching(mut self, search: Option<Regex>) -> Self {
+        self.filter.search = search;
+        self
     }
 
     /// Whether it takes a moment only, however much is kept.
@@ -256,14 +269,14 @@ impl Cutting {
         Found { rows, more }
     }
 
-    fn marks(
-        &self,
-        take: impl FnOnce(&Marks, &dyn Fn(&str) -> bool) -> Vec<super::wire::Mark>,
-    ) -> Vec<Row> {
+    fn marks(&self, take: impl FnOnce(&Marks, &dyn Fn(&Mark) -> bool) -> Vec<Mark>) -> Vec<Row> {
         if self.no_marks {
             return Vec::new();
         }
-        take(&self.marks, &|name| self.choice.means(name)).into_iter().map(Row::Mark).collect()
+        take(&self.marks, &|mark| self.choice.means(&mark.name))
+            .into_iter()
+            .map(Row::Mark)
+            .collect()
     }
 
     fn takes(&self, line: &Line<'_>) -> bool {
@@ -291,18 +304,16 @@ pub(super) fn place_of_row(row: &Row) -> Place {
 }
 
 /// `12`, or `12.7` for the mark of event 7 before line 12.
-fn place_of(text: &str) -> Result<Place, Problem> {
+pub(super) fn place_of(text: &str) -> Result<Place, Problem> {
     let (seq, event) = match text.split_once('.') {
         Some((seq, event)) => (seq.parse().ok(), event.parse().ok()),
         None => (text.parse().ok(), Some(u64::MAX)),
     };
-    match (seq, event) {
-        (Some(seq), Some(event)) => Ok(Place { seq, event }),
-        _ => {
-            let text = format!("`{text}` is no place; write the number of a line, such as `12`");
-            Err(Problem::new(Kind::Wrong, text))
-        }
-    }
+    let (Some(seq), Some(event)) = (seq, event) else {
+        let text = format!("`{text}` is no place; write the number of a line, such as `12`");
+        return Err(Problem::new(Kind::Wrong, text));
+    };
+    Ok(Place { seq, event })
 }
 
 #[cfg(test)]

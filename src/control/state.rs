@@ -77,7 +77,7 @@ impl Local {
             && removed.is_empty()
             && pools.is_none()
             && (before.ready, &before.phase) == (now.ready, &now.phase);
-        let changes = || Changes {
+        let all = || Changes {
             ready: now.ready,
             phase: phase(&now.phase),
             time: format!("{:.3}", Clock::wall()),
@@ -86,7 +86,7 @@ impl Local {
             order,
             pools,
         };
-        (!is_same).then(changes)
+        (!is_same).then(all)
     }
 
     pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {

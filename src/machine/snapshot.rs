@@ -9,7 +9,7 @@ use super::members::Members;
 use super::order::Order;
 use super::slots::Slots;
 use super::{Moment, ProcessId, ShutdownReason};
-use crate::spec::{Exit, Name, ProcessKind, ProcessSpec, Stray};
+use crate::spec::{Answer, Exit, Name, ProcessKind, ProcessSpec, Stray, Which};
 
 mod checks;
 
@@ -135,6 +135,8 @@ pub struct ProcessView {
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<Link>,
+    /// How its checks stand, while it runs.
+    pub probes: Vec<ProbeView>,
     /// Retries used since the budget was full.
     pub retries: u32,
     /// Whether a change of its files counts.
@@ -200,6 +202,7 @@ impl ProcessView {
             suspended_by: one.suspended_by().map(str::to_owned),
             waits_for: Vec::new(),
             chain: Vec::new(),
+            probes: Vec::new(),
             retries: one.retries_used(),
             watched: one.watch == Watch::On,
             spec: Arc::clone(&one.spec),
@@ -245,6 +248,7 @@ impl ProcessView {
                 let (state, why, until) =
                     checks::explain(checks, &one.spec, one.spec.port_of(one.replica));
                 self.until = until;
+                self.probes = checks::probes(checks, &one.spec, one.spec.port_of(one.replica));
                 (state, why)
             }
             State::Stopping { pid, until, step, closing, .. } => {
@@ -308,6 +312,21 @@ pub enum Phase {
     Stopping(ShutdownReason),
     /// Everything is being killed.
     Killing(ShutdownReason),
+}
+
+/// A check at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeView {
+    /// Which one.
+    pub which: Which,
+    /// What is asked.
+    pub probe: String,
+    /// What that answered last.
+    pub answer: Option<Answer>,
+    /// Successes in a row.
+    pub good: u32,
+    /// Misses in a row.
+    pub bad: u32,
 }
 
 /// A pool at one moment.

@@ -169,8 +169,8 @@ fn only_what_was_chosen_is_there_and_counted() {
 #[test]
 fn a_filter_pages_through_many_chunks_too() {
     let desk = Desk::new();
-    let lines: String = (0..30_000).map(|number| format!("line {number}\n")).collect();
-    desk.print("a", 1, &lines);
+    let lines: Vec<String> = (0..30_000).map(|number| format!("line {number}\n")).collect();
+    desk.print("a", 1, &lines.concat());
     let asked = SliceAsked { grep: Some("7777$".into()), ..rows(2) };
     let last = desk.cut(None, &asked);
     assert_eq!(words(&last), ["line 17777", "line 27777"]);
@@ -186,12 +186,13 @@ fn a_filter_pages_through_many_chunks_too() {
 #[test]
 fn forty_rows_of_a_million_lines_take_a_moment_wherever_they_are() {
     let desk = Desk::new();
-    let chunk: String = (0..1000).map(|number| format!("INFO GET /v1/items {number}\n")).collect();
+    let chunk: Vec<String> =
+        (0..1000).map(|number| format!("INFO GET /v1/items {number}\n")).collect();
     for number in 0..1000 {
         desk.print(
             ["web", "api", "db", "rare"][if number % 100 == 0 { 3 } else { number % 3 }],
             1,
-            &chunk,
+            &chunk.concat(),
         );
     }
     for (what, names) in

@@ -139,6 +139,9 @@ pub struct Mark {
     /// Whether the run ended well, where it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
+    /// How long the run took, where it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
     /// The same in words that go after the name: `exited 1 after 8.1s`.
     pub text: String,
     /// What follows, if something does: `retry 5 of 8 in 8s`.

@@ -23,7 +23,6 @@ pub struct Watched {
 /// Something pushed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "moved once")]
 pub enum Pushed {
     /// Everything; the first that comes, and again when so much has changed.
     Whole(Overview),
@@ -214,6 +213,14 @@ pub enum WatchState {
     Off,
     /// It was restarted too often by changes; a restart by hand resumes it.
     Suspended,
+}
+
+/// That the project belongs to this connection: `POST /v1/goodbye` lets it go on without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Owned {
+    /// Which owner it is.
+    pub owner: u64,
 }
 
 /// One pool at one moment.

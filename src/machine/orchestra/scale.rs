@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Orchestra;
 use crate::machine::ProcessId;
-use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::lifecycle::{Lifecycle, Outcome, State, Watch};
 use crate::machine::members::{Newcomer, Tenure};
 use crate::machine::select::UnknownName;
 use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
@@ -27,6 +27,12 @@ pub(crate) enum Misfit {
     NoPort(u16),
     #[error("{0}")]
     Name(String),
+    #[error("{0} watches no files; `watch` in the file says which")]
+    NoWatch(String),
+    #[error("no files are watched, as the project was started with `--no-watch`")]
+    NothingWatched,
+    #[error("this project has no file that says how things are run")]
+    NoFile,
     #[error("the name `{0}` is taken; names are unique over processes, jobs and pools")]
     Taken(String),
 }
@@ -78,10 +84,14 @@ impl Orchestra {
             }
         }
         let Some((_, sibling)) = there.first().copied() else { return Ok(scaled) };
+        let watch = self.all.get(sibling).map(|one| one.watch.clone()).unwrap_or_default();
         for number in 1..=count {
             if there.binary_search_by_key(&number, |(number, _)| *number).is_err() {
                 let name = spec.name.replica(number);
-                let id = self.all.add(name, Some(number), Arc::clone(&spec)).id;
+                let one = self.all.add(name, Some(number), Arc::clone(&spec));
+                let id = one.id;
+                // As its siblings have it.
+                one.watch = watch.clone();
                 self.order.join_process(&spec.name, id, sibling);
                 self.touch(id);
                 scaled.start.push(id);
@@ -132,6 +142,70 @@ impl Orchestra {
         (spec.name, spec.command) = (name, command);
         let spec = Arc::new(spec);
         Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+    }
+
+    /// A process that comes by hand; it has what every process of the file has without asking.
+    pub(crate) fn by_hand(&self, name: Option<&str>, script: String) -> Result<Newcomer, Misfit> {
+        let blank = self.spec.blank.as_ref().ok_or(Misfit::NoFile)?;
+        let name = match name {
+            Some(name) => self.free_name(name)?,
+            None => self.next_name(&Name::new("run")),
+        };
+        let mut spec = blank.as_ref().clone();
+        if let Some(log) = &mut spec.log {
+            log.file.set_file_name(format!("{name}.log"));
+        }
+        // The shell of the project.
+        if let CommandLine::Shell { shell, .. } = spec.command {
+            spec.command = CommandLine::Shell { shell, script };
+        } else {
+            let shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+            spec.command = CommandLine::Shell { shell, script };
+        }
+        (spec.name, spec.replicas, spec.port) = (name, None, None);
+        let spec = Arc::new(spec);
+        Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+    }
+
+    /// Those that depend on these, directly or not; those that rest because nobody asked for them
+    /// are left out.
+    pub(crate) fn dependants_of(&self, ids: &[ProcessId]) -> Vec<ProcessId> {
+        let mut found: Vec<ProcessId> = Vec::new();
+        let mut open = ids.to_vec();
+        while let Some(id) = open.pop() {
+            for dependant in self.order.dependants(id) {
+                if !ids.contains(dependant) && !found.contains(dependant) {
+                    found.push(*dependant);
+                    open.push(*dependant);
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether a change of their files counts from now on; all replicas of a process are alike.
+    pub(crate) fn set_watch(&mut self, ids: &[ProcessId], on: bool) -> Result<(), Misfit> {
+        if self.options.no_watch {
+            return Err(Misfit::NothingWatched);
+        }
+        let mut names = Vec::new();
+        for one in ids.iter().filter_map(|id| self.all.get(*id)) {
+            if one.spec.watch.is_none() && ids.len() == 1 {
+                return Err(Misfit::NoWatch(one.name.to_string()));
+            }
+            names.push(one.spec.name.clone());
+        }
+        for name in &names {
+            self.watching.forget(name);
+        }
+        let is_meant =
+            |one: &&Lifecycle| one.spec.watch.is_some() && names.contains(&one.spec.name);
+        let meant: Vec<ProcessId> = self.all.iter().filter(is_meant).map(|one| one.id).collect();
+        for id in meant {
+            self.with(id, |one, _, _| one.watch = if on { Watch::On } else { Watch::Off });
+        }
+        Ok(())
     }
 
     /// Whether it has a pipe for its input while it runs.
