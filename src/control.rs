@@ -42,7 +42,7 @@ pub use server::Server;
 
 use wire::{
     Asked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, SearchAsked,
-    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched, Whose, Why,
+    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose, Why,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -59,8 +59,7 @@ pub trait Control: Send + Sync {
     fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
     /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
     /// is slow gets the latest, and nothing comes as long as nothing changes.
-    fn watch(&self, watched: Watched)
-    -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    fn watch(&self) -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
     /// Some rows of the output. Dropped, it stops looking for more.
     fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
     /// Whenever there is more or less of the output; whoever is slow gets the latest.

@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use super::routes::other_version;
 use super::wire::{
     Asked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, SearchAsked,
-    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched, Whose, Why,
+    SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose, Why,
 };
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -282,10 +282,8 @@ impl Control for Client {
         }))
     }
 
-    async fn watch(&self, watched: Watched) -> Result<Flow<Pushed>, Problem> {
-        let watched = Watched { follow: true, ..watched };
-        let path = format!("/v1/snapshot?{}", query(&watched)?);
-        self.follow(&path).await
+    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
+        self.follow("/v1/snapshot?follow=true").await
     }
 
     async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {

@@ -16,7 +16,7 @@ use super::slice::{Choice, Cutting};
 use super::wire::{
     Asked, Because, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, ProcessStatus,
     Pushed, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
-    Watched, Whose, Why,
+    Whose, Why,
 };
 use super::{Control, Flow, Kind, Problem, growth};
 use crate::engine::{Act, Clock, Parcel, Question, Refusal};
@@ -155,7 +155,7 @@ impl Control for Local {
         })
     }
 
-    async fn watch(&self, _watched: Watched) -> Result<Flow<Pushed>, Problem> {
+    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
         let local = self.clone();
         Ok(Flow::latest(|taker| local.push(taker)))
     }

@@ -138,7 +138,7 @@ async fn snapshot(
 ) -> Result<Response, Problem> {
     let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
     if watched.follow {
-        return Ok(look::pushed(project.watch(watched).await?));
+        return Ok(look::pushed(project.watch().await?));
     }
     Ok(Json(project.status().await?).into_response())
 }

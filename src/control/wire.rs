@@ -77,9 +77,9 @@ pub struct ProcessStatus {
     pub why: String,
     /// The port it is to listen on.
     pub port: Option<u16>,
-    /// Share of one processor its whole tree takes, where that is measured.
+    /// Not measured yet.
     pub cpu_percent: Option<f64>,
-    /// Memory its whole tree takes, where that is measured.
+    /// Not measured yet.
     pub memory_bytes: Option<u64>,
 }
 

@@ -48,6 +48,9 @@ impl Local {
                 return Ok(self.until(&accepted, Goal::Running { new: true }).await);
             }
             Order::Watch(wire::WatchWish { names, on }) => {
+                if names.is_empty() {
+                    return Err(Problem::new(Kind::Wrong, "no name is given"));
+                }
                 let accepted = self.ask(|answer| Question::Watch { names, on, answer }).await?;
                 return Ok(self.until(&accepted, Goal::Nothing).await);
             }

@@ -7,7 +7,7 @@ use super::ProcessStatus;
 use crate::machine::event::{Cause, Link, RunError, WaitingOn};
 use crate::spec::{Condition, Stray};
 
-/// Whether the pushed state is wanted, and what of it has to be measured.
+/// Whether the pushed state is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -15,9 +15,6 @@ pub struct Watched {
     /// Go on with what changes: server-sent events, each a whole overview or changes to it.
     #[serde(default)]
     pub follow: bool,
-    /// While it follows, measure what processor and memory each tree takes, every five seconds.
-    #[serde(default)]
-    pub measure: bool,
 }
 
 /// Something pushed.

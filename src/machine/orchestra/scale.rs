@@ -189,12 +189,13 @@ impl Orchestra {
         if self.options.no_watch {
             return Err(Misfit::NothingWatched);
         }
-        let mut names = Vec::new();
-        for one in ids.iter().filter_map(|id| self.all.get(*id)) {
-            if one.spec.watch.is_none() && ids.len() == 1 {
-                return Err(Misfit::NoWatch(one.name.to_string()));
-            }
-            names.push(one.spec.name.clone());
+        let ones = || ids.iter().filter_map(|id| self.all.get(*id));
+        let names: Vec<Name> = ones()
+            .filter(|one| one.spec.watch.is_some())
+            .map(|one| one.spec.name.clone())
+            .collect();
+        if let (true, Some(one)) = (names.is_empty(), ones().next()) {
+            return Err(Misfit::NoWatch(one.spec.name.to_string()));
         }
         for name in &names {
             self.watching.forget(name);
