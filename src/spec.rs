@@ -101,8 +101,7 @@ pub struct Spec {
     pub processes: IndexMap<Name, Arc<ProcessSpec>>,
     /// Pools in the order of the file.
     pub pools: IndexMap<Name, Arc<PoolSpec>>,
-    /// A process that says nothing for itself but what comes from the file. For those that come
-    /// while the project runs.
+    /// What the file says of every process; for those that come while the project runs.
     pub blank: Option<Arc<ProcessSpec>>,
 }
 
