@@ -16,16 +16,24 @@
 use std::future::Future;
 
 mod client;
+mod details;
 mod door;
 mod flow;
 mod frame;
+mod growth;
+mod level;
 mod local;
+mod marks;
 mod outcome;
 mod output;
+mod owner;
 mod problem;
 mod ring;
 mod routes;
+mod search;
 mod server;
+mod slice;
+mod state;
 pub mod wire;
 
 pub use client::{Chunks, Client};
@@ -36,7 +44,9 @@ pub use problem::{Kind, Problem};
 pub use server::Server;
 
 use wire::{
-    Asked, Checked, Given, Order, Outcome, Reload, Reloaded, Sent, Shutdown, Status, Told, Why,
+    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, Reload,
+    Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
+    Whose, Why,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -51,6 +61,32 @@ pub const VERSION_HEADER: &str = "pitcrew-version";
 pub trait Control: Send + Sync {
     /// How everything is.
     fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
+    /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
+    /// is slow gets the latest, and nothing comes as long as nothing changes.
+    fn watch(&self) -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    /// Some rows of the output. Dropped, it stops looking for more.
+    fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
+    /// Whenever there is more or less of the output; whoever is slow gets the latest.
+    fn growth(&self, whose: Whose) -> impl Future<Output = Result<Flow<Grown>, Problem>> + Send;
+    /// Looks for something in all that is kept; the nearest first, then how much there is. Dropped,
+    /// it stops looking.
+    fn search(
+        &self,
+        asked: SearchAsked,
+    ) -> impl Future<Output = Result<Flow<Found>, Problem>> + Send;
+    /// The next line or start of a run in one direction. Dropped, it stops looking.
+    fn seek(&self, asked: SeekAsked) -> impl Future<Output = Result<Sought, Problem>> + Send;
+    /// All there is to know about one process.
+    fn details(
+        &self,
+        name: &str,
+        looked: Looked,
+    ) -> impl Future<Output = Result<Details, Problem>> + Send;
+    /// Owns the project as long as what is given is held: when it is dropped without a
+    /// [`goodbye`](Control::goodbye), or this program ends, the project is stopped as by a hang-up.
+    fn own(&self) -> impl Future<Output = Result<Flow<Owned>, Problem>> + Send;
+    /// Owns the project no more, and lets it run.
+    fn goodbye(&self, owned: Owned) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Why a process is where it is, down to the root.
     fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.

@@ -19,6 +19,8 @@ mod fault;
 mod keep;
 mod locate;
 mod outcome;
+#[cfg(feature = "control")]
+mod place;
 mod procfile;
 mod resolve;
 mod schema;
@@ -32,6 +34,8 @@ pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
+#[cfg(feature = "control")]
+pub use place::place_of;
 #[cfg(feature = "control")]
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
@@ -97,6 +101,8 @@ pub struct Spec {
     pub processes: IndexMap<Name, Arc<ProcessSpec>>,
     /// Pools in the order of the file.
     pub pools: IndexMap<Name, Arc<PoolSpec>>,
+    /// What the file says of every process; for those that come while the project runs.
+    pub blank: Option<Arc<ProcessSpec>>,
 }
 
 /// What holds for the project as a whole.

@@ -66,7 +66,7 @@ async fn prepare(
         .map(|(on, _)| on.to_string())
         .collect();
     if !missing.is_empty() {
-        let order = Started { names: missing, wait: false, no_wait: true };
+        let order = Started { names: missing, no_wait: true, ..Started::default() };
         client.order(Order::Start(order)).await?;
     }
     let mut failure = None;
@@ -147,6 +147,7 @@ fn alone(global: &Global, spec: &Spec, process: &ProcessSpec) -> Ending {
         project: spec.project.clone(),
         processes: IndexMap::from([(name, Arc::new(process))]),
         pools: IndexMap::new(),
+        blank: None,
     };
     let orchestra = Orchestra::new(spec, Options { seed: front::seed(), ..Options::default() });
     let chosen: Vec<ProcessId> = orchestra.names().map(|(id, _)| id).collect();

@@ -136,7 +136,7 @@ fn alone(process: ProcessSpec) -> Spec {
         log_dir: None,
     };
     let processes = IndexMap::from([(process.name.clone(), Arc::new(process))]);
-    Spec { project, processes, pools: IndexMap::new() }
+    Spec { project, processes, pools: IndexMap::new(), blank: None }
 }
 
 /// Writes what the command prints to our own outputs, byte for byte.

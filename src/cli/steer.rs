@@ -93,12 +93,22 @@ pub(super) struct DownArgs {
 
 pub(super) fn start(global: &Global, args: StartArgs) -> Ending {
     let StartArgs { names, wait, no_wait, timeout, json } = args;
-    carry_out(global, Order::Start(Started { names, wait, no_wait }), timeout, json)
+    carry_out(
+        global,
+        Order::Start(Started { names, wait, no_wait, dependants: false }),
+        timeout,
+        json,
+    )
 }
 
 pub(super) fn restart(global: &Global, args: StartArgs) -> Ending {
     let StartArgs { names, wait, no_wait, timeout, json } = args;
-    carry_out(global, Order::Restart(Started { names, wait, no_wait }), timeout, json)
+    carry_out(
+        global,
+        Order::Restart(Started { names, wait, no_wait, dependants: false }),
+        timeout,
+        json,
+    )
 }
 
 pub(super) fn stop(global: &Global, args: StopArgs) -> Ending {

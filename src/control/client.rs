@@ -18,7 +18,9 @@ use tokio::net::UnixStream;
 use super::frame::{FRAMES, Form, NDJSON};
 use super::routes::other_version;
 use super::wire::{
-    Asked, Checked, Given, Order, Outcome, Reload, Reloaded, Sent, Shutdown, Status, Told, Why,
+    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, Reload,
+    Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
+    Whose, Why,
 };
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -58,7 +60,7 @@ impl Client {
     /// [`Frames`](super::Frames) reads, which is several times cheaper.
     pub async fn raw_output(&self, asked: &Asked, form: Form) -> Result<Chunks, Problem> {
         let kind = if form == Form::Frames { FRAMES } else { NDJSON };
-        let path = output_path(asked)?;
+        let path = format!("/v1/output?{}", query(asked)?);
         self.request_as(Method::GET, &path, &(), kind)
             .await
             .map(|answer| Chunks(answer.into_body()))
@@ -114,6 +116,40 @@ impl Client {
         let bytes =
             response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
         Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| unknown(status)))
+    }
+
+    /// What is told from now on, each piece one JSON object.
+    async fn follow<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: &str,
+    ) -> Result<Flow<T>, Problem> {
+        let body = self.request(Method::GET, path, &()).await?.into_body();
+        let mut pieces = lines(body, |line| match line.strip_prefix("data: ") {
+            Some(data) => serde_json::from_str(data).map(Some),
+            None => Ok(None),
+        });
+        Ok(Flow::latest(|taker| async move {
+            loop {
+                let some = tokio::select! {
+                    some = pieces.next() => some,
+                    () = taker.gone() => return,
+                };
+                match some {
+                    None => return,
+                    Some(Ok(some)) => {
+                        for one in some {
+                            if !taker.put(Ok(one)).await {
+                                return;
+                            }
+                        }
+                    }
+                    Some(Err(problem)) => {
+                        taker.put(Err(problem)).await;
+                        return;
+                    }
+                }
+            }
+        }))
     }
 
     fn not_reached(&self, error: &io::Error) -> Problem {
@@ -233,13 +269,14 @@ impl Chunks {
     }
 }
 
-fn output_path(asked: &Asked) -> Result<String, Problem> {
-    let query = serde_json::to_value(asked).map_err(|error| failed(error.to_string()))?;
-    let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
+/// The fields that are set, as they stand in an address.
+fn query(asked: &impl Serialize) -> Result<String, Problem> {
+    let fields = serde_json::to_value(asked).map_err(|error| failed(error.to_string()))?;
+    let pairs = fields.as_object().into_iter().flatten().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("{name}={}", escaped(&text))
     });
-    Ok(format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&")))
+    Ok(pairs.collect::<Vec<_>>().join("&"))
 }
 
 /// As it may stand in an address.
@@ -288,8 +325,41 @@ impl Control for Client {
         }))
     }
 
+    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
+        self.follow("/v1/snapshot?follow=true").await
+    }
+
+    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+        self.ask(Method::GET, &format!("/v1/slice?{}", query(&asked)?), &()).await
+    }
+
+    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+        self.follow(&format!("/v1/growth?{}", query(&whose)?)).await
+    }
+
+    async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
+        self.follow(&format!("/v1/search?{}", query(&asked)?)).await
+    }
+
+    async fn seek(&self, asked: SeekAsked) -> Result<Sought, Problem> {
+        self.ask(Method::GET, &format!("/v1/seek?{}", query(&asked)?), &()).await
+    }
+
+    async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
+        let path = format!("/v1/process/{}?{}", escaped(name), query(&looked)?);
+        self.ask(Method::GET, &path, &()).await
+    }
+
+    async fn own(&self) -> Result<Flow<Owned>, Problem> {
+        self.follow("/v1/owner").await
+    }
+
+    async fn goodbye(&self, owned: Owned) -> Result<(), Problem> {
+        self.tell("/v1/goodbye", &owned).await
+    }
+
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
-        let path = output_path(&asked)?;
+        let path = format!("/v1/output?{}", query(&asked)?);
         let body = self.request(Method::GET, &path, &()).await?.into_body();
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }
@@ -316,6 +386,8 @@ impl Control for Client {
             Order::Signal(order) => self.ask(post, "/v1/signal", order).await,
             Order::Scale(order) => self.ask(post, "/v1/scale", order).await,
             Order::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
+            Order::Run(order) => self.ask(post, "/v1/run", order).await,
+            Order::Watch(order) => self.ask(post, "/v1/watch", order).await,
             Order::Wait(order) => self.ask(post, "/v1/wait", order).await,
         }
     }

@@ -1,30 +1,38 @@
 //! A project that runs in this process.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::frame::Form;
-use super::outcome::{Goal, Verdict, verdict};
+use super::marks::Marks;
 use super::output::Wanted;
+use super::owner::Owner;
 use super::ring::Ring;
+use super::search::{self, Search};
+use super::slice::{Choice, Cutting};
 use super::wire::{
-    self, Asked, Became, Because, Checked, Given, Order, Outcome, ProcessStatus, Reload, Reloaded,
-    Sent, Shutdown, Status, Told, Why,
+    Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned,
+    ProcessStatus, Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked,
+    SliceGiven, Sought, Status, Told, Whose, Why,
 };
-use super::{Control, Flow, Kind, Problem};
-use crate::engine::{self, Accepted, Act, Clock, Parcel, Question, Refusal, ReloadHow, Work};
-use crate::machine::{
-    Event, Explanation, Intent, Misfit, Moment, Phase, ProcessId, ProcessView, ShutdownReason,
-    Snapshot, StateName,
-};
+use super::{Control, Flow, Kind, Problem, growth};
+use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
+use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
+use crate::output::Selection;
 use crate::session::Session;
-use crate::spec::{self, Exit, Locate};
+use crate::spec::{self, Locate, Name};
+
+mod orders;
 
 /// A moment is shown at the same time again while the clocks agree to this.
 const STEADY: SignedDuration = SignedDuration::from_millis(50);
+
+/// More would take the machine from those that are supervised.
+const SEARCHES: usize = 2;
 
 /// How long it is waited for that a line is read.
 const READS: Duration = Duration::from_secs(5);
@@ -32,12 +40,16 @@ const READS: Duration = Duration::from_secs(5);
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Local {
-    session: Session,
-    project: Arc<str>,
-    pid: u32,
+    pub(super) session: Session,
+    pub(super) project: Arc<str>,
+    pub(super) pid: u32,
     ring: Ring,
+    marks: Marks,
+    pub(super) owner: Owner,
+    /// Searches at a time.
+    searches: Arc<Semaphore>,
     /// Where its files are.
-    files: Arc<Locate>,
+    pub(super) files: Arc<Locate>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
@@ -53,13 +65,29 @@ impl Local {
         events: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
         let zero = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
-        let (ring, files) = (Ring::keep(events), Arc::new(files));
-        Self { session, project: project.into(), pid, ring, files, zero }
+        let marks = Marks::default();
+        let noted = marks.clone();
+        let ring = Ring::keep(events, move |event| noted.note(event));
+        Self {
+            session,
+            project: project.into(),
+            pid,
+            ring,
+            marks,
+            owner: Owner::default(),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+            files: Arc::new(files),
+            zero,
+        }
+    }
+
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     /// When a moment was. The same answer for the same moment, unless one of the clocks was set or
     /// stood still.
-    fn wall(&self, moment: Moment) -> String {
+    pub(super) fn wall(&self, moment: Moment) -> String {
         let since = |moment: Moment| {
             SignedDuration::try_from(moment.since_start()).unwrap_or(SignedDuration::MAX)
         };
@@ -73,29 +101,10 @@ impl Local {
         format!("{time:.3}")
     }
 
-    fn process(&self, view: &ProcessView) -> ProcessStatus {
+    pub(super) fn process(&self, view: &ProcessView) -> ProcessStatus {
         let now = self.session.clock().now();
         let uptime = view.alive_since.map(|since| now.since(since).as_millis() as u64);
         ProcessStatus::of(view, self.wall(view.since), view.why(now), uptime)
-    }
-
-    fn became(&self, view: &ProcessView, ok: bool) -> Became {
-        let (exit_code, signal) = match view.exit {
-            Some(Exit::Code(code)) => (Some(code), None),
-            Some(Exit::Signal(signal)) => (None, Some(signal)),
-            None => (None, None),
-        };
-        Became {
-            ok,
-            name: view.name.to_string(),
-            state: view.state,
-            pid: view.pid,
-            run: view.run,
-            exit_code,
-            signal,
-            why: view.why(self.session.clock().now()),
-            checked: view.checked,
-        }
     }
 
     /// Lines as they are sent.
@@ -122,7 +131,7 @@ impl Local {
         Wanted::new(asked, sources)
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Question,
     ) -> Result<T, Problem> {
@@ -133,84 +142,31 @@ impl Local {
         Ok(answered.await.map_err(|_| Problem::ended())??)
     }
 
-    /// Waits until everybody has got there, or the first one cannot any more.
-    async fn until(&self, accepted: &Accepted, goal: Goal) -> Outcome {
-        let mut snapshots = self.session.snapshots();
-        let before: Vec<_> =
-            accepted.ids.iter().filter_map(|id| accepted.before.get(*id)).cloned().collect();
-        let is_later = |now: &Snapshot| now.number > accepted.before.number;
-        if goal == Goal::Nothing {
-            return self.sum_up(&before, &accepted.before, goal);
-        }
-        loop {
-            let now = Arc::clone(&snapshots.borrow_and_update());
-            if is_later(&now) {
-                let outcome = |view: &Arc<ProcessView>| judge(goal, view, &now);
-                let pending = before.iter().any(|view| outcome(view) == Verdict::Pending);
-                let waits = matches!(goal, Goal::Reached(_) | Goal::RunningReady { .. });
-                let failed = before.iter().any(|view| outcome(view) == Verdict::Failed);
-                if !pending || failed && waits {
-                    return self.sum_up(&before, &now, goal);
-                }
-            }
-            if snapshots.changed().await.is_err() {
-                let last = self.session.snapshot();
-                return self.sum_up(&before, &last, goal);
-            }
-        }
-    }
-
-    /// Waits until those above the number are gone and the others run.
-    async fn scaled(&self, accepted: &Accepted, count: u32, no_wait: bool) -> Outcome {
-        if no_wait {
-            return self.until(accepted, Goal::Nothing).await;
-        }
-        let goes = |id: &ProcessId| {
-            let view = accepted.before.get(*id);
-            view.is_some_and(|view| view.replica.unwrap_or(1) > count)
+    /// Whose lines are meant. A name that is one's very own is known even after its end, and the
+    /// engine is asked about the others.
+    async fn choice(&self, names: Option<&str>) -> Result<Choice, Problem> {
+        let Some(names) = names else {
+            return Ok(Choice { selection: Selection::All, names: None });
         };
-        let (stop, start) = accepted.ids.iter().copied().partition(goes);
-        let part = |ids| Accepted { ids, before: Arc::clone(&accepted.before) };
-        let mut outcome = self.until(&part(stop), Goal::Down).await;
-        let started = self.until(&part(start), Goal::Running { new: false }).await;
-        outcome.ok &= started.ok;
-        outcome.processes.extend(started.processes);
-        outcome
-    }
-
-    fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> Outcome {
-        let became = |view: &Arc<ProcessView>| {
-            let ok = judge(goal, view, now) == Verdict::Done;
-            match now.get(view.id) {
-                Some(now) => self.became(now, ok),
-                None => gone(self.became(view, ok)),
+        let store = self.session.store();
+        let mut meant: HashSet<String> = HashSet::new();
+        let mut others = Vec::new();
+        for name in names.split(',').map(str::to_owned) {
+            if store.known(&name).is_some() {
+                meant.insert(name);
+            } else {
+                others.push(name);
             }
-        };
-        let processes: Vec<Became> = before.iter().map(became).collect();
-        Outcome { ok: processes.iter().all(|one| one.ok), processes }
+        }
+        if !others.is_empty() {
+            let act = Act::Look;
+            let who = self.ask(|answer| Question::Act { names: others, act, answer }).await?;
+            let views = who.ids.iter().filter_map(|id| who.before.get(*id));
+            meant.extend(views.map(|view| view.name.to_string()));
+        }
+        let sources = meant.iter().map(|name| store.source(&Name::new(name)));
+        Ok(Choice { selection: Selection::only(sources), names: Some(Arc::new(meant)) })
     }
-}
-
-/// One that is no member any more.
-fn gone(one: Became) -> Became {
-    let why = "it is no part of the project any more".to_owned();
-    Became { state: StateName::Stopped, pid: None, why, ..one }
-}
-
-/// How one stands to the goal. One that is no member any more has ended.
-fn judge(goal: Goal, before: &ProcessView, now: &Snapshot) -> Verdict {
-    let Some(view) = now.get(before.id) else {
-        return if goal == Goal::Down { Verdict::Done } else { Verdict::Failed };
-    };
-    let starts = !matches!(goal, Goal::Down | Goal::Nothing);
-    let verdict = verdict(goal, before, view);
-    // Nothing starts any more.
-    let in_vain = starts && now.phase != Phase::Up && is_at_rest(view);
-    if in_vain && verdict == Verdict::Pending { Verdict::Failed } else { verdict }
-}
-
-fn is_at_rest(view: &ProcessView) -> bool {
-    !view.state.is_alive()
 }
 
 impl Control for Local {
@@ -222,6 +178,54 @@ impl Control for Local {
             ready: snapshot.ready,
             processes: snapshot.processes.iter().map(|view| self.process(view)).collect(),
         })
+    }
+
+    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
+        let local = self.clone();
+        Ok(Flow::latest(|taker| local.push(taker)))
+    }
+
+    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+        let choice = self.choice(asked.names.as_deref()).await?;
+        let of = (Arc::clone(self.session.store()), self.marks.clone());
+        let cutting = Cutting::new(of, choice, &asked)?;
+        if cutting.is_quick() {
+            return Ok(cutting.cut(&|| false));
+        }
+        while_waited_for(move |is_gone| cutting.cut(is_gone)).await
+    }
+
+    async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
+        let choice = self.choice(asked.names.as_deref()).await?;
+        let search = Search::new(Arc::clone(self.session.store()), choice, &asked)?;
+        Ok(search.flow(Arc::clone(&self.searches)))
+    }
+
+    async fn seek(&self, asked: SeekAsked) -> Result<Sought, Problem> {
+        let choice = self.choice(asked.names.as_deref()).await?;
+        let of = (Arc::clone(self.session.store()), self.marks.clone());
+        while_waited_for(search::seek(of, choice, &asked)?).await
+    }
+
+    async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
+        self.details_of(name, looked.reveal).await
+    }
+
+    async fn own(&self) -> Result<Flow<Owned>, Problem> {
+        self.owned()
+    }
+
+    async fn goodbye(&self, owned: Owned) -> Result<(), Problem> {
+        if self.owner.leave(owned) {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::Conflict, "the project does not belong to this connection"))
+    }
+
+    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+        let choice = self.choice(whose.names.as_deref()).await?;
+        let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
+        Ok(Flow::latest(|taker| growth::tell(store, choice.selection, marks, taker)))
     }
 
     async fn why(&self, name: &str) -> Result<Why, Problem> {
@@ -294,36 +298,7 @@ impl Control for Local {
     }
 
     async fn order(&self, order: Order) -> Result<Outcome, Problem> {
-        let (names, act, goal) = match order {
-            Order::Start(order) => {
-                (order.names, Act::Start, start_goal(order.wait, order.no_wait, false))
-            }
-            Order::Restart(order) => {
-                (order.names, Act::Restart, start_goal(order.wait, order.no_wait, true))
-            }
-            Order::Stop(order) => (order.names, Act::Stop, stop_goal(order.no_wait)),
-            Order::Kill(order) => (order.names, Act::Kill, stop_goal(order.no_wait)),
-            Order::Signal(order) => (order.names, Act::Signal(order.signal), Goal::Nothing),
-            Order::Scale(wire::Scaled { process, replicas: count, no_wait }) => {
-                let question = |answer| Question::Scale { process, count, answer };
-                let accepted = self.ask(question).await?;
-                return Ok(self.scaled(&accepted, count, no_wait).await);
-            }
-            Order::Enqueue(wire::Work { pool, name, command: argv }) => {
-                if argv.first().is_none_or(String::is_empty) {
-                    return Err(Problem::new(Kind::Wrong, "no command is given"));
-                }
-                let work = Work { pool, name, argv };
-                let accepted = self.ask(|answer| Question::Enqueue { work, answer }).await?;
-                return Ok(self.until(&accepted, Goal::Nothing).await);
-            }
-            Order::Wait(order) => (order.names, Act::Look, Goal::Reached(order.until)),
-        };
-        if names.is_empty() {
-            return Err(Problem::new(Kind::Wrong, "no name is given"));
-        }
-        let accepted = self.ask(|answer| Question::Act { names, act, answer }).await?;
-        Ok(self.until(&accepted, goal).await)
+        self.carry_out(order).await
     }
 
     async fn shutdown(&self, how: Shutdown) -> Result<(), Problem> {
@@ -334,16 +309,24 @@ impl Control for Local {
     }
 }
 
-fn start_goal(wait: bool, no_wait: bool, new: bool) -> Goal {
-    match (wait, no_wait) {
-        (true, _) => Goal::RunningReady { new },
-        (false, true) => Goal::Nothing,
-        (false, false) => Goal::Running { new },
-    }
+/// The same, told when nobody waits for it any more.
+async fn while_waited_for<T: Send + 'static>(
+    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    // Goes with this future, by which the other side learns that nobody waits.
+    let waits = Arc::new(());
+    let alive = Arc::downgrade(&waits);
+    let done = blocking(move || work(&|| alive.strong_count() == 0)).await;
+    drop(waits);
+    done
 }
 
-fn stop_goal(no_wait: bool) -> Goal {
-    if no_wait { Goal::Nothing } else { Goal::Down }
+/// Does something that takes longer where it holds up nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
 }
 
 impl From<Refusal> for Problem {
@@ -351,7 +334,7 @@ impl From<Refusal> for Problem {
         let kind = match &refusal {
             Refusal::Unknown(_) | Refusal::Misfit(Misfit::Unknown(_)) => Kind::UnknownName,
             Refusal::Ending => Kind::Ended,
-            Refusal::Misfit(Misfit::Taken(_))
+            Refusal::Misfit(Misfit::Taken(_) | Misfit::NoWatch(_) | Misfit::NothingWatched)
             | Refusal::NotRunning(_)
             | Refusal::NoReader(_)
             | Refusal::Unread(_) => Kind::Conflict,

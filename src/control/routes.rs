@@ -16,10 +16,12 @@ use utoipa::OpenApi;
 
 use super::frame::{FRAMES, Form, NDJSON};
 use super::wire::{
-    After, Asked, Checked, Given, Names, Order, Outcome, Reload, Reloaded, Scaled, Sent,
-    ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Why, Work,
+    After, Asked, Checked, Given, Names, Order, Outcome, Pushed, Reload, Reloaded, Scaled, Sent,
+    ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Watched, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+
+mod look;
 
 /// A request holds no more than this.
 const LONGEST: usize = 1 << 20;
@@ -32,6 +34,15 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) fn router(project: Local) -> Router {
     Router::new()
         .route("/v1/snapshot", get(snapshot))
+        .route("/v1/slice", get(look::slice))
+        .route("/v1/growth", get(look::growth))
+        .route("/v1/search", get(look::search))
+        .route("/v1/seek", get(look::seek))
+        .route("/v1/process/{name}", get(look::details))
+        .route("/v1/owner", get(look::owner))
+        .route("/v1/goodbye", post(look::goodbye))
+        .route("/v1/run", post(look::run))
+        .route("/v1/watch", post(look::watch))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -124,11 +135,19 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-/// How everything is
-#[utoipa::path(get, path = "/v1/snapshot", responses(
-    (status = 200, body = Status), (status = "default", body = Problem)))]
-async fn snapshot(State(project): State<Local>) -> Answer<Status> {
-    Ok(Json(project.status().await?))
+/// How everything is; with `follow` as server-sent events, whole first and then what changes
+#[utoipa::path(get, path = "/v1/snapshot", params(Watched), responses(
+    (status = 200, content((Status = "application/json"), (Pushed = "text/event-stream"))),
+    (status = "default", body = Problem)))]
+async fn snapshot(
+    State(project): State<Local>,
+    query: Result<Query<Watched>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
+    if watched.follow {
+        return Ok(look::pushed(project.watch().await?));
+    }
+    Ok(Json(project.status().await?).into_response())
 }
 
 /// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
@@ -299,8 +318,32 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
         `Authorization: Bearer TOKEN` alone, and what is sent there has to be JSON."
     ),
     paths(
-        snapshot, why, events, output, check, reload, start, stop, restart, kill, signal, wait,
-        scale, enqueue, send, shutdown, openapi
+        snapshot,
+        look::slice,
+        look::growth,
+        look::search,
+        look::seek,
+        look::details,
+        look::owner,
+        look::goodbye,
+        look::run,
+        look::watch,
+        why,
+        events,
+        output,
+        check,
+        reload,
+        start,
+        stop,
+        restart,
+        kill,
+        signal,
+        wait,
+        scale,
+        enqueue,
+        send,
+        shutdown,
+        openapi
     )
 )]
 struct Document;

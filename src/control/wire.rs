@@ -9,14 +9,28 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::machine::{ProcessView, StateName};
 use crate::output::{Line, Stream};
-use crate::spec::{Condition, Exit, Signal};
+use crate::spec::{Exit, Signal};
 
+mod details;
+mod lines;
+mod order;
 mod reload;
 mod schemas;
+mod search;
+mod view;
 mod why;
 
+pub use details::{CheckOf, Defined, Details, Looked, RunOf, StopOf, Variable, WatchOf};
+pub use lines::{Grown, Level, Mark, MarkKind, Row, SliceAsked, SliceGiven, Whose};
+pub use order::{
+    AdHoc, Became, Names, Order, Outcome, Scaled, Signalled, Started, Waited, WatchWish, Work,
+};
 pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
 pub(super) use schemas::ServerSent;
+pub use search::{Found, SearchAsked, SeekAsked, Sought};
+pub use view::{
+    Changes, Member, Needed, Overview, Owned, Phase, PoolStatus, Pushed, WatchState, Watched,
+};
 pub use why::{Because, Why};
 
 /// The project at one moment: `ps --json`.
@@ -107,148 +121,6 @@ impl ProcessStatus {
             checked: view.checked,
         }
     }
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Order {
-    /// Start these and what they depend on.
-    Start(Started),
-    /// Ask these to end, and wait until they have.
-    Stop(Names),
-    /// A new run of these, whatever their state.
-    Restart(Started),
-    /// End these and their trees now.
-    Kill(Names),
-    /// Send a signal to these.
-    Signal(Signalled),
-    /// Wait until these have got there.
-    Wait(Waited),
-    /// More or fewer replicas.
-    Scale(Scaled),
-    /// One more job for a pool.
-    Enqueue(Work),
-}
-
-/// Whom an order is about.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Names {
-    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
-    #[schema(min_items = 1)]
-    pub names: Vec<String>,
-    /// Answer at once.
-    #[serde(default)]
-    pub no_wait: bool,
-}
-
-/// Who is to run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Started {
-    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
-    #[schema(min_items = 1)]
-    pub names: Vec<String>,
-    /// Answer when they are ready; otherwise when exec has succeeded.
-    #[serde(default)]
-    pub wait: bool,
-    /// Answer at once.
-    #[serde(default)]
-    pub no_wait: bool,
-}
-
-/// Who gets which signal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Signalled {
-    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
-    #[schema(min_items = 1)]
-    pub names: Vec<String>,
-    /// Such as `HUP`.
-    #[schema(schema_with = schemas::signal)]
-    pub signal: Signal,
-}
-
-/// Who is waited for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Waited {
-    /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
-    #[schema(min_items = 1)]
-    pub names: Vec<String>,
-    /// What they are to reach.
-    #[serde(rename = "for", default = "ready")]
-    #[schema(schema_with = schemas::condition)]
-    pub until: Condition,
-}
-
-fn ready() -> Condition {
-    Condition::Ready
-}
-
-/// What became of an order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Outcome {
-    /// Everything went as it was asked.
-    pub ok: bool,
-    /// Each one it was about.
-    pub processes: Vec<Became>,
-}
-
-/// What became of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Became {
-    /// It got where it was to get.
-    pub ok: bool,
-    /// `worker.1`
-    pub name: String,
-    /// Where it is.
-    #[schema(value_type = String, example = "ready")]
-    pub state: StateName,
-    /// The leader of the live run.
-    pub pid: Option<u32>,
-    /// Number of the latest run, 0 before the first.
-    pub run: u32,
-    /// How the latest run ended, if it returned a code.
-    pub exit_code: Option<i32>,
-    /// How the latest run ended, if by a signal.
-    #[schema(value_type = Option<String>, example = "TERM")]
-    pub signal: Option<Signal>,
-    /// One sentence that says why it is where it is.
-    pub why: String,
-    /// It has a check that says whether it is ready.
-    pub checked: bool,
-}
-
-/// How many replicas there are to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Scaled {
-    /// Of this process.
-    pub process: String,
-    /// So many; 0 stops them all.
-    #[schema(maximum = 10_000)]
-    #[serde(deserialize_with = "schemas::whole")]
-    pub replicas: u32,
-    /// Answer at once.
-    #[serde(default)]
-    pub no_wait: bool,
-}
-
-/// A job for a pool of the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Work {
-    /// That pool.
-    pub pool: String,
-    /// Its name; `POOL.N` when none is given.
-    #[schema(pattern = "^[A-Za-z0-9_-]{1,60}$")]
-    #[serde(default)]
-    pub name: Option<String>,
-    /// The program and its arguments.
-    #[schema(schema_with = schemas::command)]
-    pub command: Vec<String>,
 }
 
 /// Something for the input of a process.

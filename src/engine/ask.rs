@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::{Engine, Parcel};
 use crate::machine::select::UnknownName;
 use crate::machine::{
-    Explanation, Input, Intent, Misfit, Phase, ProcessId, Scaled, Snapshot, StateName,
+    Explanation, Input, Intent, Misfit, Phase, ProcessId, Scaled, ShutdownReason, Snapshot,
+    StateName,
 };
 use crate::spec::{CommandLine, Signal};
 use crate::sys::Host;
@@ -32,6 +33,12 @@ pub(crate) enum Question {
     Enqueue { work: Work, answer: Answer<Accepted> },
     /// Something for its standard input.
     Send { name: String, parcel: Parcel, answer: Answer<()> },
+    /// A line for the shell, as a process of its own.
+    Run { name: Option<String>, script: String, answer: Answer<Accepted> },
+    /// Whether changes of their files count.
+    Watch { names: Vec<String>, on: bool, answer: Answer<Accepted> },
+    /// Whoever the project belongs to is gone without a word.
+    HangUp,
     /// Why it is where it is.
     Why { name: String, answer: Answer<Option<Explanation>> },
 }
@@ -52,11 +59,19 @@ type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 pub(crate) enum Act {
     /// Nothing: it is asked who they are.
     Look,
-    Start,
+    Start(Reach),
     Stop,
-    Restart,
+    Restart(Reach),
     Kill,
     Signal(Signal),
+}
+
+/// Who is meant besides those that are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Own,
+    /// Whoever depends on them, directly or not.
+    Dependants,
 }
 
 /// Who was meant, and how everything was right before.
@@ -99,6 +114,17 @@ impl<H: Host> Engine<H> {
             Question::Send { name, parcel, answer } => {
                 _ = answer.send(self.send(&name, parcel));
             }
+            Question::Run { name, script, answer } => {
+                _ = answer.send(self.run_by_hand(name.as_deref(), script));
+            }
+            Question::Watch { names, on, answer } => _ = answer.send(self.watch(&names, on)),
+            Question::HangUp => {
+                // Said while it stops already, it would mean that all is to be killed.
+                if self.orchestra.snapshot(self.clock.now()).phase == Phase::Up {
+                    let reason = ShutdownReason::Signal(Signal::HUP);
+                    self.take(Input::Intent(Intent::Shutdown(reason)));
+                }
+            }
             Question::Why { name, answer } => {
                 let now = self.clock.now();
                 let snapshot = self.orchestra.snapshot(now);
@@ -131,6 +157,21 @@ impl<H: Host> Engine<H> {
         Ok(Accepted { ids, before })
     }
 
+    fn run_by_hand(&mut self, name: Option<&str>, script: String) -> Result<Accepted, Refusal> {
+        let newcomer = self.orchestra.by_hand(name, script)?;
+        let ids = self.orchestra.admit(vec![newcomer]).ok_or(Refusal::Ending)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        self.take(Input::Intent(Intent::Start(ids.clone())));
+        Ok(Accepted { ids, before })
+    }
+
+    fn watch(&mut self, names: &[String], on: bool) -> Result<Accepted, Refusal> {
+        let ids = self.orchestra.select(names)?;
+        self.orchestra.set_watch(&ids, on)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        Ok(Accepted { ids, before })
+    }
+
     fn send(&mut self, name: &str, parcel: Parcel) -> Result<(), Refusal> {
         let id = self.one(name)?;
         let name = || name.to_owned();
@@ -153,9 +194,16 @@ impl<H: Host> Engine<H> {
     }
 
     fn act(&mut self, names: &[String], act: Act) -> Result<Accepted, Refusal> {
-        let ids = self.orchestra.select(names)?;
+        let mut ids = self.orchestra.select(names)?;
         let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
-        if matches!(act, Act::Start | Act::Restart) && before.phase != Phase::Up {
+        if let Act::Start(Reach::Dependants) | Act::Restart(Reach::Dependants) = act {
+            let mut more = self.orchestra.dependants_of(&ids);
+            if matches!(act, Act::Restart(_)) {
+                more.retain(|id| before.get(*id).is_some_and(|view| is_wanted(view.state)));
+            }
+            ids.extend(more);
+        }
+        if matches!(act, Act::Start(_) | Act::Restart(_)) && before.phase != Phase::Up {
             return Err(Refusal::Ending);
         }
         if let Act::Signal(_) = act {
@@ -164,15 +212,20 @@ impl<H: Host> Engine<H> {
         let list = ids.clone();
         let intent = match act {
             Act::Look => return Ok(Accepted { ids, before }),
-            Act::Start => Intent::Start(list),
+            Act::Start(_) => Intent::Start(list),
             Act::Stop => Intent::Stop(list),
-            Act::Restart => Intent::Restart(list),
+            Act::Restart(_) => Intent::Restart(list),
             Act::Kill => Intent::Kill(list),
             Act::Signal(signal) => Intent::Signal(list, signal),
         };
         self.take(Input::Intent(intent));
         Ok(Accepted { ids, before })
     }
+}
+
+/// Whether somebody wants it to run, or wanted it and it failed.
+fn is_wanted(state: StateName) -> bool {
+    !matches!(state, StateName::Idle | StateName::Stopped | StateName::Succeeded)
 }
 
 /// A signal reaches those that run; one name that means several is content with one of them.

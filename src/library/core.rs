@@ -220,6 +220,7 @@ pub(super) fn start<H: Host>(host: H, books: &Arc<Books>) -> Running {
         },
         processes: IndexMap::new(),
         pools: IndexMap::new(),
+        blank: None,
     };
     let options = Options { keep: true, ..Options::default() };
     let settings = Settings {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Cause, Link, RunError, WaitingOn};
-use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
+use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, Watch, short};
 use super::members::Members;
 use super::order::Order;
+use super::slots::Slots;
 use super::{Moment, ProcessId, ShutdownReason};
-use crate::spec::{Exit, Name, ProcessKind, Stray};
+use crate::spec::{Answer, Exit, Name, ProcessKind, ProcessSpec, Stray, Which};
 
 mod checks;
 
@@ -136,6 +137,14 @@ pub struct ProcessView {
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<Link>,
+    /// How its checks stand, while it runs.
+    pub probes: Vec<ProbeView>,
+    /// Retries used since the budget was full.
+    pub retries: u32,
+    /// Whether a change of its files counts.
+    pub watched: bool,
+    /// What the file says about it.
+    pub spec: Arc<ProcessSpec>,
     why: String,
 }
 
@@ -146,6 +155,11 @@ impl ProcessView {
             Some(until) => format!("{} in {}", self.why, short(until.since(now))),
             None => self.why.clone(),
         }
+    }
+
+    /// The same without the time left.
+    pub fn reason(&self) -> &str {
+        &self.why
     }
 
     /// How long until something happens by itself.
@@ -191,6 +205,10 @@ impl ProcessView {
             suspended_by: one.suspended_by().map(str::to_owned),
             waits_for: Vec::new(),
             chain: Vec::new(),
+            probes: Vec::new(),
+            retries: one.retries_used(),
+            watched: one.watch == Watch::On,
+            spec: Arc::clone(&one.spec),
             why: String::new(),
         };
         view.explain(one, order, all);
@@ -233,6 +251,7 @@ impl ProcessView {
                 let (state, why, until) =
                     checks::explain(checks, &one.spec, one.spec.port_of(one.replica));
                 self.until = until;
+                self.probes = checks::probes(checks, &one.spec, one.spec.port_of(one.replica));
                 (state, why)
             }
             State::Stopping { pid, until, step, closing, .. } => {
@@ -298,6 +317,44 @@ pub enum Phase {
     Killing(ShutdownReason),
 }
 
+/// A check at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeView {
+    /// Which one.
+    pub which: Which,
+    /// What is asked.
+    pub probe: String,
+    /// What that answered last.
+    pub answer: Option<Answer>,
+    /// Successes in a row.
+    pub good: u32,
+    /// Misses in a row.
+    pub bad: u32,
+}
+
+/// A pool at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolView {
+    /// Its name.
+    pub name: Name,
+    /// How many of its members may run at a time.
+    pub slots: u32,
+    /// How many have a slot.
+    pub running: usize,
+    /// How many wait for one.
+    pub queued: usize,
+    /// Nobody gets a slot until it is resumed.
+    pub paused: bool,
+}
+
+impl PoolView {
+    pub(super) fn of(slots: &Slots) -> Self {
+        let (running, queued) = slots.counts();
+        let (name, slots, paused) = (slots.spec.name.clone(), slots.spec.concurrency, slots.paused);
+        Self { name, slots, running, queued, paused }
+    }
+}
+
 /// The whole project at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -313,6 +370,8 @@ pub struct Snapshot {
     pub ready: bool,
     /// Every process and job, in the order of the file.
     pub processes: Vec<Arc<ProcessView>>,
+    /// Every pool, in the order of the file.
+    pub pools: Vec<PoolView>,
 }
 
 impl Snapshot {

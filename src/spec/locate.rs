@@ -100,6 +100,14 @@ pub fn find(request: &Locate) -> Result<PathBuf, Faults> {
     Ok(home(&dir, &paths).file)
 }
 
+/// The files that a request means, readable or not.
+#[cfg(feature = "control")]
+pub(super) fn files(request: &Locate) -> Vec<PathBuf> {
+    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
+    let found = if request.files.is_empty() { search(&dir) } else { Ok(request.files.clone()) };
+    found.map_or_else(|_| Vec::new(), |paths| home(&dir, &paths).files)
+}
+
 /// The project is the canonical path of its first file.
 fn home(dir: &Path, paths: &[PathBuf]) -> Home {
     let canonical = |path: &PathBuf| {

@@ -89,7 +89,20 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
         project: Project { env_files, ..project(home, &root) },
         processes,
         pools: pools(&root, &members, blanks, broken, findings),
+        blank: files
+            .first()
+            .map(|file| Arc::new(blank(home, &root, &Place::start_of(&file.source)))),
     }
+}
+
+/// A process without a key of its own.
+fn blank(home: &Home, root: &Fields, place: &Place) -> ProcessSpec {
+    let mut untold = Findings::default();
+    let mut resolver = process::Resolver::new(home, root, true, &mut untold);
+    let own = Fields::default();
+    let (name, kind) = ("run".to_owned(), ProcessKind::Process);
+    let member = Member { name, kind, own: &own, place, job_of: None };
+    resolver.process(&member, &Layers::of(&member, root))
 }
 
 /// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or

@@ -176,7 +176,7 @@ impl ServerHandler for Tools {
 }
 
 fn started(Start { names, wait }: Start) -> wire::Started {
-    wire::Started { names, wait, no_wait: false }
+    wire::Started { names, wait, no_wait: false, dependants: false }
 }
 
 /// A problem is told to the assistant, who can do something about it.

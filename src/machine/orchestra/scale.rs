@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Orchestra;
-use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::lifecycle::{Lifecycle, Outcome, State, Watch};
 use crate::machine::members::{Newcomer, Tenure};
 use crate::machine::select::UnknownName;
 use crate::machine::{Moment, ProcessId};
@@ -27,6 +27,12 @@ pub(crate) enum Misfit {
     NoPort(u16),
     #[error("{0}")]
     Name(String),
+    #[error("{0} watches no files; `watch` in the file says which")]
+    NoWatch(String),
+    #[error("no files are watched, as the project was started with `--no-watch`")]
+    NothingWatched,
+    #[error("this project has no file that says how things are run")]
+    NoFile,
     #[error("the name `{0}` is taken; names are unique over processes, jobs and pools")]
     Taken(String),
 }
@@ -137,6 +143,71 @@ impl Orchestra {
         (spec.name, spec.command) = (name, command);
         let spec = Arc::new(spec);
         Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+    }
+
+    /// A process that comes by hand; it has what every process of the file has without asking.
+    pub(crate) fn by_hand(&self, name: Option<&str>, script: String) -> Result<Newcomer, Misfit> {
+        let blank = self.spec.blank.as_ref().ok_or(Misfit::NoFile)?;
+        let name = match name {
+            Some(name) => self.free_name(name)?,
+            None => self.next_name(&Name::new("run")),
+        };
+        let mut spec = blank.as_ref().clone();
+        if let Some(log) = &mut spec.log {
+            log.file.set_file_name(format!("{name}.log"));
+        }
+        // The shell of the project.
+        if let CommandLine::Shell { shell, .. } = spec.command {
+            spec.command = CommandLine::Shell { shell, script };
+        } else {
+            let shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+            spec.command = CommandLine::Shell { shell, script };
+        }
+        (spec.name, spec.replicas, spec.port) = (name, None, None);
+        let spec = Arc::new(spec);
+        Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+    }
+
+    /// Those that depend on these, directly or not; those that rest because nobody asked for them
+    /// are left out.
+    pub(crate) fn dependants_of(&self, ids: &[ProcessId]) -> Vec<ProcessId> {
+        let mut found: Vec<ProcessId> = Vec::new();
+        let mut open = ids.to_vec();
+        while let Some(id) = open.pop() {
+            for dependant in self.order.dependants(id) {
+                if !ids.contains(dependant) && !found.contains(dependant) {
+                    found.push(*dependant);
+                    open.push(*dependant);
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Whether a change of their files counts from now on; all replicas of a process are alike.
+    pub(crate) fn set_watch(&mut self, ids: &[ProcessId], on: bool) -> Result<(), Misfit> {
+        if self.options.no_watch {
+            return Err(Misfit::NothingWatched);
+        }
+        let ones = || ids.iter().filter_map(|id| self.all.get(*id));
+        let names: Vec<Name> = ones()
+            .filter(|one| one.spec.watch.is_some())
+            .map(|one| one.spec.name.clone())
+            .collect();
+        if let (true, Some(one)) = (names.is_empty(), ones().next()) {
+            return Err(Misfit::NoWatch(one.spec.name.to_string()));
+        }
+        for name in &names {
+            self.watching.forget(name);
+        }
+        let is_meant =
+            |one: &&Lifecycle| one.spec.watch.is_some() && names.contains(&one.spec.name);
+        let meant: Vec<ProcessId> = self.all.iter().filter(is_meant).map(|one| one.id).collect();
+        for id in meant {
+            self.with(id, |one, _, _| one.watch = if on { Watch::On } else { Watch::Off });
+        }
+        Ok(())
     }
 
     /// Whether it has a pipe for its input while it runs.

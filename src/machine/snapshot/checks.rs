@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::StateName;
+use super::{ProbeView, StateName};
 use crate::machine::Moment;
 use crate::machine::lifecycle::{Checks, Level, Trial};
-use crate::spec::{Answer, Check, Probe, ProcessSpec};
+use crate::spec::{Answer, Check, Probe, ProcessSpec, Which};
 
 /// State, reason, and when it changes by itself at the latest.
 pub(super) fn explain(
@@ -39,6 +39,23 @@ pub(super) fn explain(
         _ = write!(why, "; it says: {status}");
     }
     (state, why, until)
+}
+
+/// How each check stands.
+pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own: Option<u16>) -> Vec<ProbeView> {
+    let both = [
+        (Which::Ready, spec.ready.as_ref().zip(checks.ready.as_ref())),
+        (Which::Health, spec.health.as_ref().zip(checks.health.as_ref())),
+    ];
+    let there = both.into_iter().filter_map(|(which, check)| Some((which, check?)));
+    let view = |(which, (check, trial)): (Which, (&Check, &Trial))| ProbeView {
+        which,
+        probe: check.probe.shown(own),
+        answer: trial.answer.clone(),
+        good: trial.good,
+        bad: trial.bad,
+    };
+    there.map(view).collect()
 }
 
 fn not_yet(

@@ -139,6 +139,7 @@ impl Draft {
             },
             processes: self.processes,
             pools: self.pools,
+            blank: None,
         }
     }
 }

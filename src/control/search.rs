@@ -1,0 +1,195 @@
+//! Something looked for in everything that is kept, outwards from where the reader is.
+//!
+//! A chunk is copied out under the lock and looked at without it, on a thread where that holds up
+//! nobody. It ends at the next chunk when nobody waits for it any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::bytes::Regex;
+use tokio::sync::{Semaphore, watch};
+
+use super::flow::Taker;
+use super::marks::{Marks, Place};
+use super::slice::{CHUNK, Choice, Cutting, Filter, pattern, place_of};
+use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
+use super::{Flow, Problem};
+use crate::output::LogStore;
+
+/// Between two tellings of how far it has come.
+const PACE: Duration = Duration::from_millis(25);
+
+/// A search that is to be done.
+#[derive(Debug)]
+pub(super) struct Search {
+    store: Arc<LogStore>,
+    choice: Choice,
+    filter: Filter,
+    wanted: Regex,
+    at: u64,
+    from: u64,
+}
+
+/// How far it is in one direction.
+struct Way {
+    /// Where it goes on: the number of the next line forwards, of the one after it backwards.
+    at: u64,
+    over: bool,
+}
+
+impl Search {
+    pub(super) fn new(
+        store: Arc<LogStore>,
+        choice: Choice,
+        asked: &SearchAsked,
+    ) -> Result<Self, Problem> {
+        let SearchAsked { stream, grep, invert, level, search, at, from, .. } = asked;
+        let filter = Filter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
+        let wanted = pattern(search)?;
+        let (at, from) = (at.unwrap_or(u64::MAX), from.unwrap_or(0));
+        Ok(Self { store, choice, filter, wanted, at, from })
+    }
+
+    /// How far it has come, now and then; no more of these run at a time than there are `places`.
+    pub(super) fn flow(self, places: Arc<Semaphore>) -> Flow<Found> {
+        Flow::latest(|taker| self.tell(places, taker))
+    }
+
+    async fn tell(self, places: Arc<Semaphore>, taker: Taker<Found>) {
+        let place = tokio::select! {
+            place = places.acquire_owned() => place,
+            () = taker.gone() => return,
+        };
+        let (told, mut found) = watch::channel(Found::default());
+        let work = tokio::task::spawn_blocking(move || {
+            self.look(&told);
+            drop(place);
+        });
+        loop {
+            tokio::select! {
+                changed = found.changed() => if changed.is_err() {
+                    break;
+                },
+                () = taker.gone() => return,
+            }
+            let Some(room) = taker.place().await else { return };
+            let now = *found.borrow_and_update();
+            room.send(Ok(now));
+            if now.over {
+                break;
+            }
+            tokio::time::sleep(PACE).await;
+        }
+        drop(found);
+        _ = work.await;
+    }
+
+    /// Looks at everything, a chunk forwards and a chunk backwards in turns.
+    fn look(&self, told: &watch::Sender<Found>) {
+        let end = self.store.next_seq();
+        let at = self.at.clamp(self.from, end.max(self.from));
+        let of = {
+            let extent = self.store.extent(&self.choice.selection, self.from);
+            extent.lines - extent.before
+        };
+        let mut found = Found { of, ..Found::default() };
+        let (mut on, mut back) = (Way { at, over: at >= end }, Way { at, over: at <= self.from });
+        while !(on.over && back.over) {
+            if told.is_closed() {
+                return;
+            }
+            // The nearest ones first: what has found one waits for the other side.
+            if !on.over && (found.next.is_none() || found.previous.is_some() || back.over) {
+                self.forwards(&mut on, end, &mut found);
+            }
+            if !back.over && (found.previous.is_none() || found.next.is_some() || on.over) {
+                self.backwards(&mut back, &mut found);
+            }
+            told.send_replace(found);
+        }
+        // What was dropped meanwhile was not looked at, and what is over has no rest.
+        told.send_replace(Found { of: found.looked, over: true, ..found });
+    }
+
+    fn forwards(&self, way: &mut Way, end: u64, found: &mut Found) {
+        let slice = self.store.read(&self.choice.selection, way.at, CHUNK);
+        for line in slice.lines().take_while(|line| line.seq < end) {
+            found.looked += 1;
+            if self.hits(&line) {
+                found.hits += 1;
+                found.next.get_or_insert(line.seq);
+            }
+        }
+        (way.at, way.over) = (slice.next(), slice.next() >= end);
+    }
+
+    fn backwards(&self, way: &mut Way, found: &mut Found) {
+        let slice = self.store.read_back(&self.choice.selection, way.at, CHUNK);
+        let first = slice.lines().next().map(|line| line.seq);
+        let mut last = None;
+        for line in slice.lines().filter(|line| line.seq >= self.from) {
+            found.looked += 1;
+            if self.hits(&line) {
+                found.hits += 1;
+                found.before += 1;
+                last = Some(line.seq);
+            }
+        }
+        found.previous = found.previous.or(last);
+        way.over = first.is_none_or(|first| first <= self.from);
+        way.at = first.unwrap_or(way.at);
+    }
+
+    fn hits(&self, line: &crate::output::Line<'_>) -> bool {
+        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
+        self.wanted.is_match(text) && self.filter.takes(line)
+    }
+}
+
+/// The next line or start of a run; it ends early when nobody waits for it any more.
+pub(super) fn seek(
+    (store, marks): (Arc<LogStore>, Marks),
+    choice: Choice,
+    asked: &SeekAsked,
+) -> Result<impl FnOnce(&dyn Fn() -> bool) -> Sought + Send + 'static + use<>, Problem> {
+    let from = asked.from.clone();
+    let (back, run) = (asked.back, asked.run);
+    let place = from.as_deref().map(place_of).transpose()?;
+    let slice = SliceAsked {
+        stream: asked.stream.clone(),
+        grep: asked.grep.clone(),
+        invert: asked.invert,
+        level: asked.level,
+        before: from.clone().filter(|_| back),
+        after: from.filter(|_| !back),
+        at: (!back && place.is_none()).then(|| "0.0".to_owned()),
+        rows: Some(1),
+        no_marks: true,
+        ..SliceAsked::default()
+    };
+    let search = asked.search.as_deref().map(pattern).transpose()?;
+    let cutting = Cutting::new((store, marks.clone()), choice.clone(), &slice)?.searching(search);
+    Ok(move |is_gone: &dyn Fn() -> bool| {
+        let row = if run {
+            start_of_run(&marks, &choice, place, back)
+        } else {
+            cutting.cut(is_gone).rows.pop()
+        };
+        Sought { place: row.as_ref().map(Row::place), row }
+    })
+}
+
+fn start_of_run(marks: &Marks, choice: &Choice, from: Option<Place>, back: bool) -> Option<Row> {
+    let is_meant =
+        |mark: &super::wire::Mark| mark.kind == MarkKind::Started && choice.means(&mark.name);
+    let found = if back {
+        marks.before((Place::start_of(0), from.unwrap_or(Place::END)), 1, &is_meant)
+    } else {
+        let from = from.map_or(Place::start_of(0), Place::next);
+        marks.after((from, Place::END), 1, &is_meant)
+    };
+    found.into_iter().next().map(Row::Mark)
+}
+
+#[cfg(test)]
+mod tests;
