@@ -1,0 +1,18 @@
+//! The interface on a terminal: a client of the control socket, in a process of its own.
+//!
+//! ```text
+//!  keys, mouse, signals --+               +--> orders, slices, searches (over the socket)
+//!                         +--> update ----+
+//!  pushes of the socket --+      |        +--> the terminal: suspend, editor, clipboard
+//!                                v
+//!                              view: draws from the model alone
+//! ```
+//!
+//! What is typed becomes an [`action::Action`] by way of one table: it feeds the keymap, the hints,
+//! the help, the palette and `docs/tui.md`.
+
+pub mod action;
+pub mod glyphs;
+pub mod keymap;
+pub mod keys;
+pub mod theme;
