@@ -12,7 +12,13 @@
 //! the help, the palette and `docs/tui.md`.
 
 pub mod action;
+pub mod clipboard;
+pub mod fuzzy;
 pub mod glyphs;
 pub mod keymap;
 pub mod keys;
+pub mod look;
+pub mod pattern;
+pub mod prompt;
+pub mod text;
 pub mod theme;

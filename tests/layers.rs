@@ -181,6 +181,7 @@ const LAYERS: &[Layer] = &[
         name: "tui",
         layers: &["control", "machine", "output", "spec"],
         crates: &[
+            "base64",
             "crossterm",
             "ratatui",
             "regex",
