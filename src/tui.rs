@@ -13,11 +13,13 @@
 
 pub mod action;
 pub mod clipboard;
+pub mod config;
 pub mod fuzzy;
 pub mod glyphs;
 pub mod keymap;
 pub mod keys;
 pub mod look;
+pub mod overlay;
 pub mod pattern;
 pub mod prompt;
 pub mod text;

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-pub use argument::{Argument, ArgumentError, Call, Takes, parse_call};
+pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
 pub use table::{Action, TABLE};
 
 use crate::machine::StateName;

@@ -71,7 +71,6 @@ impl Keymap {
     }
 
     /// This key does nothing any more; what it did.
-    #[expect(dead_code, reason = "the user's file")]
     pub(super) fn unbind(&mut self, chord: Chord) -> Vec<(Context, Action)> {
         let mut gone = Vec::new();
         self.order.retain(|(context, key, action)| {
@@ -85,7 +84,6 @@ impl Keymap {
     }
 
     /// An action has no key any more.
-    #[expect(dead_code, reason = "the user's file")]
     pub(super) fn free(&mut self, action: Action) {
         self.order.retain(|(.., bound)| *bound != action);
         self.bound.retain(|_, bound| *bound != action);

@@ -2,6 +2,7 @@
 
 use super::{Action, UnknownAction};
 use crate::spec::Signal;
+use crate::tui::theme::ThemeName;
 
 /// What may follow the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +67,51 @@ pub enum Argument {
         /// For them; what is chosen without names.
         names: Vec<String>,
     },
-    /// A text, a command, a level, a theme.
+    /// This theme.
+    Theme(ThemeName),
+    /// This level and those above it.
+    Level(Level),
+    /// A text or a command.
     Text(String),
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// Any.
+    #[default]
+    All,
+    /// Told for those who look for a fault.
+    Debug,
+    /// Told.
+    Info,
+    /// To be looked at.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::All, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// The one after it; after the last the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|level| *level == self).unwrap_or(0);
+        Self::ALL.get(at + 1).copied().unwrap_or_default()
+    }
 }
 
 /// An action with what it needs.
@@ -103,9 +147,12 @@ pub enum ArgumentError {
     /// No such signal.
     #[error("{0}")]
     NoSignal(String),
-    /// It is nothing without a text.
-    #[error("`{0}` needs something after its name: {0} {1}")]
-    NeedsText(&'static str, &'static str),
+    /// No such level.
+    #[error("levels are all, debug, info, warn, error")]
+    NoLevel,
+    /// No such theme.
+    #[error("themes are dark, light, contrast, colour-blind, terminal, none")]
+    NoTheme,
 }
 
 /// Takes a line of the palette apart.
@@ -148,9 +195,12 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
             let signal = signal.map_err(|error| ArgumentError::NoSignal(error.to_string()))?;
             Argument::Signal { signal, names: words.collect() }
         }
-        Takes::Text | Takes::Rest | Takes::Line | Takes::Level | Takes::Theme => {
-            Argument::Text(rest.to_owned())
+        Takes::Level => {
+            let level = Level::ALL.iter().find(|level| level.as_str() == rest);
+            Argument::Level(*level.ok_or(ArgumentError::NoLevel)?)
         }
+        Takes::Theme => Argument::Theme(ThemeName::named(rest).ok_or(ArgumentError::NoTheme)?),
+        Takes::Text | Takes::Rest | Takes::Line => Argument::Text(rest.to_owned()),
     })
 }
 

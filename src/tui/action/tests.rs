@@ -161,11 +161,15 @@ fn what_follows_a_name_is_read() {
         signal,
         Argument::Signal { signal: "HUP".parse().unwrap(), names: vec!["web".into()] }
     );
+    assert_eq!(read("level warn"), Ok(Argument::Level(Level::Warn)));
+    assert_eq!(read("theme light"), Ok(Argument::Theme(crate::tui::theme::ThemeName::Light)));
     let wrong = |line: &str| parse_call(line).unwrap_err().to_string();
     assert_eq!(wrong("quit now"), "`quit` takes nothing after its name");
     assert_eq!(wrong("scale"), "`scale` takes a number of replicas: scale web 3");
     assert_eq!(wrong("scale web -1"), "`scale` takes a number of replicas: scale web 3");
     assert_eq!(wrong("details a b"), "`details` takes one name");
+    assert_eq!(wrong("level loud"), "levels are all, debug, info, warn, error");
+    assert!(wrong("theme nord").starts_with("themes are dark, "));
     assert_eq!(wrong("signal NOPE"), "unknown signal `NOPE`");
     assert_eq!(wrong(""), "no action is called ``");
 }
