@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use regex::Regex;
 
+use super::scroll::Pane;
 use super::window::{From, Item, Key, LogLine, Separator, Window};
 use crate::control::wire::{Level, SliceAsked, SliceGiven};
 use crate::tui::config::Timestamps;
@@ -57,7 +58,7 @@ pub struct Search {
     /// For those that are not.
     pub expression: String,
     /// The match somebody went to.
-    pub current: Option<u64>,
+    pub current: Option<Key>,
     /// How many lines match, and whether that is all.
     pub count: Option<(u64, bool)>,
     /// Which of them `current` is.
@@ -109,6 +110,14 @@ pub struct Logs {
     pub search: Option<Search>,
     /// JSON is laid out.
     pub pretty: bool,
+    /// The number of the last look for something.
+    looks: u64,
+    /// Where that led.
+    landed: Option<Key>,
+    /// Where to stand once it is there.
+    landing: Option<Key>,
+    /// A moment to go to.
+    pub wants_time: Option<Timestamp>,
 }
 
 impl Logs {
@@ -170,6 +179,33 @@ impl Logs {
     /// Something was cleared away.
     pub fn is_cleared(&self) -> bool {
         self.floor > 0
+    }
+
+    /// Begins to look for something: the number of the question.
+    pub fn look(&mut self) -> u64 {
+        self.looks += 1;
+        self.looks
+    }
+
+    /// Whether this answers the last question.
+    pub fn is_latest_look(&self, question: u64) -> bool {
+        self.looks == question
+    }
+
+    /// Where the last look led.
+    pub fn landed(&self) -> Option<Key> {
+        self.landed
+    }
+
+    /// Goes to what was found.
+    pub fn land(&mut self, place: Key, pane: Pane) {
+        self.landed = Some(place);
+        self.jump(place);
+        if self.is_loaded {
+            self.centre(place, pane);
+        } else {
+            self.landing = Some(place);
+        }
     }
 
     /// Shows the lines of others.
@@ -242,17 +278,7 @@ impl Logs {
         let from = self.missing(rows)?;
         self.asked = Some(from);
         self.is_stale = false;
-        let mut slice = SliceAsked {
-            names: self.whom.names(),
-            grep: self.filter.as_ref().map(|(text, _)| text.clone()),
-            invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
-            level: self.level,
-            from: (self.floor > 0).then_some(self.floor),
-            // Between lines that were picked out they would say more than they know.
-            no_marks: self.filter.is_some() || self.level.is_some(),
-            rows: Some(rows * 3 + 20),
-            ..SliceAsked::default()
-        };
+        let mut slice = SliceAsked { rows: Some(rows * 3 + 20), ..self.asked_lines() };
         match from {
             From::End => slice.rows = Some(rows * 2 + 20),
             From::At(key) => (slice.at, slice.above) = (Some(key.place()), Some(rows)),
@@ -260,6 +286,20 @@ impl Logs {
             From::After(key) => slice.after = Some(key.place()),
         }
         Some(Ask { generation: self.generation, from, slice })
+    }
+
+    /// Which lines are shown at all.
+    pub fn asked_lines(&self) -> SliceAsked {
+        SliceAsked {
+            names: self.whom.names(),
+            grep: self.filter.as_ref().map(|(text, _)| text.clone()),
+            invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
+            level: self.level,
+            from: (self.floor > 0).then_some(self.floor),
+            // Between lines that were picked out they would say more than they know.
+            no_marks: self.filter.is_some() || self.level.is_some(),
+            ..SliceAsked::default()
+        }
     }
 
     fn missing(&self, rows: usize) -> Option<From> {
@@ -281,7 +321,7 @@ impl Logs {
     }
 
     /// Rows came; false when nobody waits for them any more.
-    pub fn take(&mut self, generation: u64, from: From, given: SliceGiven, rows: usize) -> bool {
+    pub fn take(&mut self, generation: u64, from: From, given: SliceGiven, pane: Pane) -> bool {
         if generation != self.generation || self.asked != Some(from) {
             return false;
         }
@@ -291,11 +331,14 @@ impl Logs {
         if self.is_following() {
             self.seen = self.next;
         }
-        self.window.take(from, given, rows * 12 + 200);
+        self.window.take(from, given, pane.rows * 12 + 200);
         if self.is_stale {
             self.window.outdate();
         }
         self.arrange();
+        if let Some(place) = self.landing.take() {
+            self.centre(place, pane);
+        }
         true
     }
 
@@ -321,6 +364,11 @@ impl Logs {
         let separator =
             Separator { time, name: None, run: 0, is_start: false, is_bad: false, text };
         self.marks.push((key, separator));
+        self.arrange();
+    }
+
+    /// Lays the lines out again.
+    pub fn lay_out(&mut self, _: Pane) {
         self.arrange();
     }
 
