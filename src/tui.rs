@@ -24,3 +24,7 @@ pub mod pattern;
 pub mod prompt;
 pub mod text;
 pub mod theme;
+pub mod views;
+
+#[cfg(test)]
+mod shown;

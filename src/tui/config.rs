@@ -194,12 +194,17 @@ impl Config {
     pub fn parse(file: &str, text: &str) -> (Self, Vec<Warning>) {
         let mut reader = Reader { file: safe_name(file).into_owned(), text, warnings: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
+        let whole = errors.is_empty();
         for error in errors {
             let message = error.message().lines().next().unwrap_or_default().to_owned();
             reader.warn(error.span().unwrap_or_default(), &message);
         }
         let mut config = Self::default();
         for (key, value) in table.get_ref() {
+            // What stands in the place of a value that cannot be read: that was told above.
+            if !whole && value.span().is_empty() {
+                continue;
+            }
             reader.setting(&mut config, key.get_ref(), key.span(), value);
         }
         reader.warnings.sort_by_key(|warning| warning.place);

@@ -11,7 +11,7 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-pub use dialog::{Dialog, Option_, kill_all, quit};
+pub use dialog::{Answer, Dialog, kill_all, quit};
 pub use help::Help;
 pub use menu::{Copied, Item, Menu, copies, signals, themes};
 pub use palette::Palette;

@@ -223,12 +223,13 @@ pub fn copied(bytes: &[u8]) -> Cow<'_, str> {
     safe_line(bytes, Styles::Drop)
 }
 
-/// Columns of a text without control characters.
+/// Columns of a text. Control characters count nothing: the buffer leaves them out.
 pub fn width(text: &str) -> usize {
-    if text.is_ascii() {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.len();
     }
-    text.graphemes(true).map(|one| usize::from(one.cell_width())).sum()
+    let shown = text.graphemes(true).filter(|one| !one.contains(char::is_control));
+    shown.map(|one| usize::from(one.cell_width())).sum()
 }
 
 /// A name, a path or a message in so many columns at most, made safe; `sign` is at its end where it

@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::menu::inside;
 use super::{Choice, Known, Reply, moved};
+use crate::output::safe_name;
 use crate::tui::action::Call;
 use crate::tui::keys::{Chord, Key};
 use crate::tui::look::{Look, middle, put, tint};
@@ -21,7 +22,7 @@ pub struct Dialog {
     title: String,
     /// What is asked, and about whom.
     body: Vec<String>,
-    options: Vec<Option_>,
+    options: Vec<Answer>,
     /// What is said below the answers.
     note: String,
     cursor: usize,
@@ -31,7 +32,7 @@ pub struct Dialog {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Option_ {
+pub struct Answer {
     /// The letter that gives it at once.
     pub letter: char,
     /// What it is.
@@ -42,7 +43,7 @@ pub struct Option_ {
     pub choice: Choice,
 }
 
-impl Option_ {
+impl Answer {
     fn new(letter: char, label: &str, detail: &str, choice: Choice) -> Self {
         Self { letter, label: label.to_owned(), detail: detail.to_owned(), choice }
     }
@@ -50,27 +51,27 @@ impl Option_ {
 
 impl Dialog {
     /// A question; the last answer is the one of `Esc`.
-    pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<Option_>) -> Self {
+    pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<Answer>) -> Self {
         Self { title: title.into(), body, options, note: String::new(), cursor: 0, interrupt: None }
     }
 
     /// Yes or no, about something that is hard to undo. No is where the cursor is.
     pub fn confirm(title: impl Into<String>, body: Vec<String>, go: Call) -> Self {
-        let yes = Option_::new('y', "yes", "", Choice::Go(go));
-        let no = Option_::new('n', "no", "esc", Choice::Nothing);
+        let yes = Answer::new('y', "yes", "", Choice::Go(go));
+        let no = Answer::new('n', "no", "esc", Choice::Nothing);
         Self { cursor: 1, ..Self::new(title, body, vec![yes, no]) }
     }
 
     /// Something to be read.
     pub fn notice(title: impl Into<String>, body: Vec<String>) -> Self {
-        let close = Option_::new('o', "close", "esc", Choice::Nothing);
+        let close = Answer::new('o', "close", "esc", Choice::Nothing);
         Self::new(title, body, vec![close])
     }
 
     /// What a reload would do, to be applied or not.
     pub fn reload(difference: Vec<String>) -> Self {
-        let apply = Option_::new('y', "apply", "", Choice::Apply);
-        let leave = Option_::new('n', "leave it", "esc", Choice::Nothing);
+        let apply = Answer::new('y', "apply", "", Choice::Apply);
+        let leave = Answer::new('n', "leave it", "esc", Choice::Nothing);
         Self::new("Reload", difference, vec![apply, leave])
     }
 
@@ -129,10 +130,10 @@ impl Dialog {
 
     fn place(&self, area: Rect) -> Rect {
         let option =
-            |option: &Option_| 8 + text::width(&option.label).max(18) + text::width(&option.detail);
+            |option: &Answer| 8 + text::width(&option.label).max(18) + text::width(&option.detail);
         let lines = self.body.iter().chain([&self.note]).map(|line| text::width(line) + 2);
         let widest = lines.chain(self.options.iter().map(option)).max().unwrap_or(0);
-        let width = u16::try_from(widest.max(self.title.len() + 6) + 2).unwrap_or(u16::MAX);
+        let width = u16::try_from(widest.max(text::width(&self.title) + 6) + 2).unwrap_or(u16::MAX);
         let note = if self.note.is_empty() { 0 } else { 2 };
         let height = self.body.len() + 1 + self.options.len() + note + 2;
         middle(area, width.min(WIDEST), u16::try_from(height).unwrap_or(u16::MAX))
@@ -190,9 +191,9 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
         _ => format!("{running} processes are running."),
     };
     let options = vec![
-        Option_::new('y', "stop all and quit", stopping, Choice::StopAll),
-        Option_::new('d', "detach", "leave them running (pitcrew attach)", Choice::Detach),
-        Option_::new('n', "stay", "esc", Choice::Nothing),
+        Answer::new('y', "stop all and quit", stopping, Choice::StopAll),
+        Answer::new('d', "detach", "leave them running (pitcrew attach)", Choice::Detach),
+        Answer::new('n', "stay", "esc", Choice::Nothing),
     ];
     Dialog {
         note: "^c again: stop all now; ^c a third time: kill everything".to_owned(),
@@ -204,9 +205,9 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
 /// While all are being stopped: what a further Ctrl-C would mean.
 pub fn kill_all(waiting: Vec<String>) -> Dialog {
     let options = vec![
-        Option_::new('K', "kill all now", "SIGKILL", Choice::KillAll),
-        Option_::new('d', "detach", "leave; the stop goes on", Choice::Detach),
-        Option_::new('n', "wait", "esc", Choice::Nothing),
+        Answer::new('K', "kill all now", "SIGKILL", Choice::KillAll),
+        Answer::new('d', "detach", "leave; the stop goes on", Choice::Detach),
+        Answer::new('n', "wait", "esc", Choice::Nothing),
     ];
     Dialog {
         cursor: 2,

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::{Choice, Reply, moved};
+use crate::output::safe_name;
 use crate::spec::Signal;
 use crate::tui::action::Subject;
 use crate::tui::keys::{Chord, Key};
@@ -59,7 +60,15 @@ pub enum Copied {
 impl Menu {
     /// A menu of these.
     pub fn new(title: impl Into<String>, items: Vec<Item>) -> Self {
-        Self { title: title.into(), items, cursor: 0, before: None }
+        let safe = |text: String| safe_name(&text).into_owned();
+        let safe_item = |item: Item| Item {
+            label: safe(item.label),
+            detail: safe(item.detail),
+            choice: item.choice.map_err(safe),
+            ..item
+        };
+        let items = items.into_iter().map(safe_item).collect();
+        Self { title: safe(title.into()), items, cursor: 0, before: None }
     }
 
     pub(super) fn key(&mut self, chord: Chord) -> Reply {
@@ -126,7 +135,8 @@ impl Menu {
             let detail = item.choice.as_ref().err().unwrap_or(&item.detail);
             6 + text::width(&item.label).max(12) + 2 + text::width(detail)
         };
-        let widest = self.items.iter().map(wide).max().unwrap_or(0).max(self.title.len() + 6);
+        let widest =
+            self.items.iter().map(wide).max().unwrap_or(0).max(text::width(&self.title) + 6);
         let width = u16::try_from(widest + 2).unwrap_or(u16::MAX);
         middle(area, width, u16::try_from(self.items.len() + 2).unwrap_or(u16::MAX))
     }
@@ -146,8 +156,7 @@ impl Menu {
                 tint(inside, at, look.style(Role::Cursor), buffer);
             }
             let cursor = if chosen { look.glyphs.cursor } else { " " };
-            let label = text::pad(&item.label, 12, look.glyphs.ellipsis);
-            let label = if text::width(&item.label) > 12 { look.words(&item.label) } else { label };
+            let label = look.pad(&item.label, text::width(&item.label).max(12));
             let line = Line::from(vec![
                 look.span(cursor, Role::Focus),
                 look.span(item.letter.to_string(), Role::Key),

@@ -41,7 +41,7 @@ impl Palette {
     }
 
     /// Those that fit, the best first.
-    fn shown(&self) -> Vec<&'static Entry> {
+    pub(super) fn shown(&self) -> Vec<&'static Entry> {
         let (name, rest) = self.typed();
         if let (Some(_), Ok(action)) = (rest, name.parse::<Action>()) {
             return vec![action.entry()];
