@@ -1,6 +1,5 @@
 //! What comes in, and what is to be done.
 
-use jiff::Timestamp;
 use ratatui::layout::Size;
 
 use super::clock::Time;
@@ -38,6 +37,8 @@ pub enum Msg {
     Done(String, Result<Option<Outcome>, Problem>),
     /// Something was done beside the project: what is to be said of it.
     Said(Result<String, String>),
+    /// Something else has to be done now.
+    Do(Wish),
     /// The project has ended, or cannot be reached.
     Lost(Problem),
     /// A signal that asks to end.
@@ -70,8 +71,8 @@ pub enum Target {
     Error,
     /// The start of a run.
     Run,
-    /// The first line at or after this time.
-    Time(Timestamp),
+    /// What this event did, or the next one before it that shows.
+    Event(u64),
 }
 
 /// What is to be done, by who may touch the world.
@@ -110,6 +111,8 @@ pub enum Wish {
     Copy(String),
     /// Copy or write out all lines of these.
     Output(Whom, Use),
+    /// Open this file in the pager, and take it away.
+    Show(std::path::PathBuf),
     /// Edit the place where this is declared.
     Edit(String),
     /// Open this address.

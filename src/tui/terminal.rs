@@ -5,7 +5,7 @@ mod modes;
 mod writer;
 
 use std::io::{self, Write};
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -22,12 +22,18 @@ use writer::Writer;
 const SETTLES: Duration = Duration::from_millis(500);
 
 /// Frames as bytes, taken after each.
-#[derive(Debug, Default)]
-struct Bytes(Vec<u8>);
+#[derive(Debug, Default, Clone)]
+struct Bytes(Arc<Mutex<Vec<u8>>>);
+
+impl Bytes {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 impl Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -36,10 +42,14 @@ impl Write for Bytes {
     }
 }
 
+/// What is drawn on.
+type Surface = ratatui::Terminal<CrosstermBackend<Bytes>>;
+
 /// The terminal of this process.
 #[derive(Debug)]
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<Bytes>>,
+    inner: Surface,
+    bytes: Bytes,
     writer: Writer,
     reader: Reader,
     mouse: bool,
@@ -55,12 +65,13 @@ impl Terminal {
         let writer = Writer::start(out)?;
         let size = size();
         let told = modes::take(mouse)?;
-        let inner = surface(size).inspect_err(|_| {
+        let bytes = Bytes::default();
+        let inner = surface(size, &bytes).inspect_err(|_| {
             modes::give_back();
         })?;
         writer.write(told);
         let reader = Reader::start(sender).inspect_err(|_| modes::give_back_now())?;
-        Ok((Self { inner, writer, reader, mouse }, inputs))
+        Ok((Self { inner, bytes, writer, reader, mouse }, inputs))
     }
 
     /// Whether a frame can be drawn: the one before has reached the terminal.
@@ -86,7 +97,7 @@ impl Terminal {
     /// Draws what has changed since the frame before.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.inner.draw(view)?;
-        let frame = std::mem::take(&mut self.inner.backend_mut().writer_mut().0);
+        let frame = self.bytes.take();
         if !is_idle_frame(&frame) {
             self.writer.write(frame);
         }
@@ -98,7 +109,7 @@ impl Terminal {
     pub fn redraw(&mut self) -> io::Result<Size> {
         let size = size();
         // `ratatui::Terminal::clear` would ask the terminal for its cursor, and wait for the answer.
-        self.inner = surface(size)?;
+        self.inner = surface(size, &self.bytes)?;
         self.writer.write(b"\x1b[0m\x1b[2J".to_vec());
         Ok(size)
     }
@@ -158,10 +169,10 @@ pub fn size() -> Size {
 }
 
 /// A surface of exactly that size: it is told of changes, and never asks.
-fn surface(size: Size) -> io::Result<ratatui::Terminal<CrosstermBackend<Bytes>>> {
+fn surface(size: Size, bytes: &Bytes) -> io::Result<Surface> {
     let area = Rect::from((ratatui::layout::Position::ORIGIN, size));
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-    ratatui::Terminal::with_options(CrosstermBackend::new(Bytes::default()), options)
+    ratatui::Terminal::with_options(CrosstermBackend::new(bytes.clone()), options)
 }
 
 /// A frame in which no cell changed still hides the cursor and sets the colours back.
@@ -198,25 +209,24 @@ fn give_back_on_panic() {
 mod tests {
     use super::*;
 
-    fn frame(
-        surface: &mut ratatui::Terminal<CrosstermBackend<Bytes>>,
-        text: &'static str,
-    ) -> Vec<u8> {
+    fn frame(surface: &mut Surface, bytes: &Bytes, text: &'static str) -> Vec<u8> {
         surface.draw(|frame| frame.render_widget(text, frame.area())).unwrap();
-        std::mem::take(&mut surface.backend_mut().writer_mut().0)
+        bytes.take()
     }
 
     #[test]
     fn a_frame_without_a_change_is_no_byte() {
-        let mut surface = surface(Size::new(20, 3)).unwrap();
-        assert!(!is_idle_frame(&frame(&mut surface, "one")));
-        assert!(is_idle_frame(&frame(&mut surface, "one")));
-        assert!(!is_idle_frame(&frame(&mut surface, "two")));
+        let bytes = Bytes::default();
+        let mut surface = surface(Size::new(20, 3), &bytes).unwrap();
+        assert!(!is_idle_frame(&frame(&mut surface, &bytes, "one")));
+        assert!(is_idle_frame(&frame(&mut surface, &bytes, "one")));
+        assert!(!is_idle_frame(&frame(&mut surface, &bytes, "two")));
     }
 
     #[test]
     fn a_surface_of_nothing_is_drawn_on() {
-        let mut surface = surface(Size::new(0, 0)).unwrap();
-        assert!(is_idle_frame(&frame(&mut surface, "one")));
+        let bytes = Bytes::default();
+        let mut surface = surface(Size::new(0, 0), &bytes).unwrap();
+        assert!(is_idle_frame(&frame(&mut surface, &bytes, "one")));
     }
 }

@@ -298,4 +298,21 @@ impl Ui {
         }
         is_new
     }
+
+    /// Rows are on their way without which there is nothing to show.
+    pub fn is_waiting(&self) -> bool {
+        self.logs.is_waiting() && layout::areas(self).logs.is_some()
+    }
+
+    /// How long until something on the screen changes by itself.
+    pub fn changes_in(&self) -> Option<Duration> {
+        let now = self.now.since_start;
+        let note = self.said().map(|note| note.until.saturating_sub(now));
+        let relative = self.logs.stamps == super::config::Timestamps::Relative;
+        let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
+        let list = super::view::list::changes_in(self);
+        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        // Just after it, not just before.
+        Some(soonest + Duration::from_millis(5))
+    }
 }

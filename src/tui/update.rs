@@ -16,6 +16,8 @@ use super::ui::logs::Whom;
 use crate::control::wire::Phase;
 use crate::control::{Kind, Problem};
 
+pub(crate) use logs::count_words;
+
 /// Wishes that come up.
 pub(crate) type Wishes = Vec<Wish>;
 
@@ -58,6 +60,7 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
         Msg::Done(what, result) => orders::done(ui, &what, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),
         Msg::Said(Err(text)) => ui.say(text, Role::Bad),
+        Msg::Do(wish) => wishes.push(wish),
         Msg::Lost(problem) => lost(ui, &problem, &mut wishes),
         Msg::Ending => quit::signal(ui),
     }

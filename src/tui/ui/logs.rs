@@ -116,8 +116,6 @@ pub struct Logs {
     landed: Option<Key>,
     /// Where to stand once it is there.
     landing: Option<Key>,
-    /// A moment to go to.
-    pub wants_time: Option<Timestamp>,
 }
 
 impl Logs {
@@ -295,7 +293,7 @@ impl Logs {
             grep: self.filter.as_ref().map(|(text, _)| text.clone()),
             invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
             level: self.level,
-            from: (self.floor > 0).then_some(self.floor),
+            cleared: self.floor.checked_sub(1).map(|last| last.to_string()),
             // Between lines that were picked out they would say more than they know.
             no_marks: self.filter.is_some() || self.level.is_some(),
             ..SliceAsked::default()

@@ -72,6 +72,6 @@ fn chosen(ui: &mut Ui, choice: Choice, wishes: &mut Wishes) {
     }
 }
 
-fn set_theme(ui: &mut Ui, theme: ThemeName) {
+pub(super) fn set_theme(ui: &mut Ui, theme: ThemeName) {
     ui.look = Look::new(theme, ui.look.glyphs.unicode);
 }

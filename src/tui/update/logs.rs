@@ -1,7 +1,5 @@
 //! Moving in the logs, searching and picking out.
 
-use jiff::Timestamp;
-
 use super::run::text;
 use super::{Wishes, prompts};
 use crate::control::wire::Level;
@@ -9,7 +7,7 @@ use crate::tui::action::{Action, Argument};
 use crate::tui::msg::{Found, Target, Use, Wish};
 use crate::tui::pattern::Reading;
 use crate::tui::theme::Role;
-use crate::tui::ui::logs::{Position, Search};
+use crate::tui::ui::logs::Search;
 use crate::tui::ui::select::{Point, Selection};
 use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Part, Ui, View};
@@ -57,7 +55,7 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
 fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
     let pane = ui.pane();
     match action {
-        Action::Level => level(ui, text(argument)),
+        Action::Level => level(ui, argument),
         Action::Timestamps => {
             ui.logs.stamps = ui.logs.stamps.next();
             ui.say(format!("timestamps {}", ui.logs.stamps.as_str()), Role::Text);
@@ -123,21 +121,18 @@ fn sideways(ui: &mut Ui, left: usize) {
     ui.logs.left = left.min(widest.saturating_sub(pane.text));
 }
 
-fn level(ui: &mut Ui, named: Option<&str>) {
-    let words = ["all", "debug", "info", "warn", "error"];
-    let levels = [None, Some(Level::Debug), Some(Level::Info), Some(Level::Warn), Some(Level::Error)];
-    let now = levels.iter().position(|level| *level == ui.logs.level()).unwrap_or(0);
-    let next = match named {
-        Some(word) => words.iter().position(|one| *one == word),
-        None => Some((now + 1) % levels.len()),
+/// The next lowest level, or the one that was named.
+fn level(ui: &mut Ui, argument: &Argument) {
+    const ALL: [Level; 4] = [Level::Debug, Level::Info, Level::Warn, Level::Error];
+    let next = match (argument, ui.logs.level()) {
+        (Argument::Level(named), _) => ALL
+            .into_iter()
+            .find(|level| crate::tui::view::logs::level_word(*level) == named.as_str()),
+        (_, now) => ALL.into_iter().find(|level| now.is_none_or(|now| *level > now)),
     };
-    match next.and_then(|next| Some((*levels.get(next)?, *words.get(next)?))) {
-        Some((level, word)) => {
-            ui.logs.set_level(level);
-            ui.say(format!("level {word}"), Role::Text);
-        }
-        None => ui.say(format!("there are the levels {}", words.join(", ")), Role::Bad),
-    }
+    ui.logs.set_level(next);
+    let word = next.map_or("all", crate::tui::view::logs::level_word);
+    ui.say(format!("level {word}"), Role::Text);
 }
 
 /// Begins to select lines, from the last that is shown on.
@@ -269,7 +264,7 @@ pub(crate) fn count_words(search: &Search) -> String {
 }
 
 /// Moving in the views that are neither list nor logs.
-pub(super) fn in_view(ui: &mut Ui, action: Action) -> bool {
+pub(super) fn in_view(ui: &mut Ui, action: Action, wishes: &mut Wishes) -> bool {
     let page = usize::from(ui.size.height).saturating_sub(5).max(1);
     let far = isize::try_from(page).unwrap_or(isize::MAX);
     let rows = match action {
@@ -282,7 +277,7 @@ pub(super) fn in_view(ui: &mut Ui, action: Action) -> bool {
         Action::First => isize::MIN / 2,
         Action::Last => isize::MAX / 2,
         Action::Open => {
-            open(ui);
+            open(ui, wishes);
             return true;
         }
         _ => return false,
@@ -299,22 +294,21 @@ pub(super) fn in_view(ui: &mut Ui, action: Action) -> bool {
 }
 
 /// Goes to the place in the logs of what the cursor is on.
-fn open(ui: &mut Ui) {
-    let (name, time): (Option<String>, Option<Timestamp>) = match ui.view {
-        View::Events => {
-            let told = ui.timeline.chosen();
-            (told.and_then(|told| told.name.clone()), told.map(|told| told.time))
-        }
-        View::Graph | View::Stats => (crate::tui::view::others::name(ui), None),
+fn open(ui: &mut Ui, wishes: &mut Wishes) {
+    let told = ui.timeline.chosen().cloned();
+    let name = match ui.view {
+        View::Events => told.as_ref().and_then(|told| told.name.clone()),
+        View::Graph | View::Stats => crate::tui::view::others::name(ui),
         View::Dashboard | View::Details => return,
     };
+    let event = (ui.view == View::Events).then_some(told).flatten().map(|told| told.seq);
     if let Some(name) = name {
         ui.list.go_to(&name, &ui.overview);
     }
     ui.view = View::Dashboard;
     ui.part = Part::Logs;
     ui.choose_logs();
-    if let (Some(time), Position::Follow) = (time, ui.logs.position()) {
-        ui.logs.wants_time = Some(time);
+    if let Some(event) = event {
+        look_for(ui, Target::Event(event), None, true, wishes);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
         return;
     }
     if let Some(rows) = wheel {
-        return turn(ui, at, rows);
+        return turn(ui, at, rows, wishes);
     }
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => press(ui, at),
@@ -37,7 +37,7 @@ pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
     }
 }
 
-fn turn(ui: &mut Ui, at: Position, rows: isize) {
+fn turn(ui: &mut Ui, at: Position, rows: isize, wishes: &mut Wishes) {
     let areas = areas(ui);
     if areas.list.is_some_and(|pane| pane.outside.contains(at)) {
         ui.list.step(rows);
@@ -46,7 +46,7 @@ fn turn(ui: &mut Ui, at: Position, rows: isize) {
         ui.logs.scroll(rows * isize::try_from(ui.config.wheel).unwrap_or(1), pane);
     } else if areas.view.is_some() {
         let action = if rows < 0 { crate::tui::action::Action::Up } else { crate::tui::action::Action::Down };
-        super::logs::in_view(ui, action);
+        super::logs::in_view(ui, action, wishes);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Wishes, logs, orders, prompts, quit};
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 use crate::tui::ui::list::{Place, RowId};
 use crate::tui::ui::{Asks, Part, Ui, View};
 
@@ -32,7 +32,7 @@ pub(super) fn confirmed(ui: &mut Ui, call: Call, wishes: &mut Wishes) {
     if orders::act(ui, action, &argument, wishes)
         || list(ui, action, &argument, wishes)
         || logs::act(ui, action, &argument, wishes)
-        || views(ui, action, &argument)
+        || views(ui, action, &argument, wishes)
     {
         return;
     }
@@ -46,6 +46,8 @@ pub(super) fn text(argument: &Argument) -> Option<&str> {
         Argument::None
         | Argument::Names(_)
         | Argument::Scale { .. }
+        | Argument::Theme(_)
+        | Argument::Level(_)
         | Argument::Signal { .. } => None,
     }
 }
@@ -96,7 +98,7 @@ fn open(ui: &mut Ui) {
     }
 }
 
-fn views(ui: &mut Ui, action: Action, argument: &Argument) -> bool {
+fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
     match action {
         Action::Dashboard => ui.view = View::Dashboard,
         Action::Events => {
@@ -113,7 +115,7 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument) -> bool {
             }
             ui.view = View::Details;
         }
-        _ => return super::logs::in_view(ui, action),
+        _ => return logs::in_view(ui, action, wishes),
     }
     true
 }
@@ -134,15 +136,9 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
             ui.layout = ui.layout.next();
             ui.say(format!("layout {}", ui.layout.as_str()), Role::Text);
         }
-        Action::Theme => match text(argument).map(ThemeName::named) {
-            None => ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name))),
-            Some(Some(theme)) => {
-                ui.look = crate::tui::look::Look::new(theme, ui.look.glyphs.unicode);
-            }
-            Some(None) => {
-                let names: Vec<&str> = ThemeName::ALL.iter().map(|one| one.as_str()).collect();
-                ui.say(format!("there are the themes {}", names.join(", ")), Role::Bad);
-            }
+        Action::Theme => match argument {
+            Argument::Theme(theme) => super::keys::set_theme(ui, *theme),
+            _ => ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name))),
         },
         Action::Mouse => {
             ui.mouse = !ui.mouse;
