@@ -35,3 +35,5 @@ pub mod views;
 
 #[cfg(test)]
 mod shown;
+#[cfg(test)]
+mod tests;

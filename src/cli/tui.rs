@@ -59,7 +59,9 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
         return project::wrong(&format!("{text}\n`pitcrew attach` shows the project"));
     }
     if !has_terminal() {
-        return project::wrong("`attach` needs a terminal; `pitcrew ps` and `pitcrew logs -f` do not");
+        return project::wrong(
+            "`attach` needs a terminal; `pitcrew ps` and `pitcrew logs -f` do not",
+        );
     }
     if is_dumb() {
         let text = "this terminal cannot be drawn on (TERM is `dumb` or not set)";
@@ -188,7 +190,8 @@ fn ending_of(how: How) -> Ending {
 async fn gone(child: &Engine) -> Ending {
     use std::os::unix::process::ExitStatusExt as _;
     let status = loop {
-        match child.borrow_mut().try_wait() {
+        let looked = child.borrow_mut().try_wait();
+        match looked {
             Ok(Some(status)) => break status,
             Ok(None) => tokio::time::sleep(LOOK).await,
             Err(error) => return project::failed(&format!("cannot wait for the engine: {error}")),

@@ -84,10 +84,7 @@ pub enum How {
 }
 
 /// Runs the interface on this terminal until it is left. Needs a runtime.
-pub async fn run(
-    control: impl Control + Clone + 'static,
-    options: Options,
-) -> io::Result<Left> {
+pub async fn run(control: impl Control + Clone + 'static, options: Options) -> io::Result<Left> {
     let clock = Clock::start();
     let mut ui = Ui::new(options.config, options.look, options.stand, terminal::size());
     ui.zone = options.zone;

@@ -29,7 +29,7 @@ pub fn view(ui: &Ui, frame: &mut Frame<'_>) {
 }
 
 /// The same, into a buffer; where the cursor is.
-fn draw(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     let areas = areas(ui);
     // The terminal may have become smaller since the model was told.
     if ui.size.width > whole.width || ui.size.height > whole.height {

@@ -50,7 +50,11 @@ impl Look {
                 Target::Match(_) | Target::Run | Target::Event(_) => {}
             }
             let place = Some(from.place());
-            if self.back { asked.before = place } else { asked.after = place }
+            if self.back {
+                asked.before = place
+            } else {
+                asked.after = place
+            }
             let given = control.slice(asked).await?;
             let mut rows = given.rows.iter();
             let found = if self.back {

@@ -121,7 +121,12 @@ fn temporary(bytes: &[u8]) -> io::Result<PathBuf> {
 pub(super) fn page(file: &Path) -> io::Result<()> {
     let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
     let pager = pager.unwrap_or_else(|| "less -R +G".to_owned());
-    let shown = Command::new("/bin/sh").arg("-c").arg(format!("{pager} \"$1\"")).arg("sh").arg(file).status();
+    let shown = Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!("{pager} \"$1\""))
+        .arg("sh")
+        .arg(file)
+        .status();
     _ = std::fs::remove_file(file);
     match shown?.code() {
         Some(127) => Err(io::Error::other(format!("there is no `{}`", safe_name(&pager)))),

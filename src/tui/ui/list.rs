@@ -163,7 +163,8 @@ impl List {
     /// Makes the rows anew. The cursor stays on what it is on, wherever that is now; if it is not
     /// there any more, it is on what has taken its place.
     pub fn arrange(&mut self, status: &Overview) {
-        let there: BTreeSet<&str> = status.processes.iter().map(|one| one.status.name.as_str()).collect();
+        let there: BTreeSet<&str> =
+            status.processes.iter().map(|one| one.status.name.as_str()).collect();
         self.marks.retain(|name| there.contains(name.as_str()));
         let all = Row {
             id: RowId::All,

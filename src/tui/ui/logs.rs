@@ -116,6 +116,8 @@ pub struct Logs {
     landed: Option<Key>,
     /// Where to stand once it is there.
     landing: Option<Key>,
+    /// Rows to move by once there are some.
+    pub(super) owed: isize,
 }
 
 impl Logs {
@@ -264,6 +266,7 @@ impl Logs {
     fn ask_anew(&mut self) {
         self.generation += 1;
         self.window = Window::default();
+        self.owed = 0;
         (self.is_loaded, self.asked, self.is_stale) = (false, None, false);
         self.arrange();
     }
@@ -336,6 +339,10 @@ impl Logs {
         self.arrange();
         if let Some(place) = self.landing.take() {
             self.centre(place, pane);
+        }
+        let owed = std::mem::take(&mut self.owed);
+        if owed != 0 {
+            self.scroll(owed, pane);
         }
         true
     }
@@ -410,7 +417,8 @@ impl Logs {
     pub fn jump(&mut self, key: Key) {
         self.pause(key, 0);
         let (first, last) = (self.window.first(), self.window.last());
-        let is_here = first.is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last);
+        let is_here =
+            first.is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last);
         if !is_here {
             self.ask_anew();
         }

@@ -82,6 +82,11 @@ impl Logs {
 
     /// Moves by so many rows. Up pauses; whoever comes down to the latest row follows again.
     pub fn scroll(&mut self, rows: isize, pane: Pane) {
+        if self.is_waiting() {
+            // Typed faster than it comes.
+            self.owed = self.owed.saturating_add(rows);
+            return;
+        }
         let mut at = self.start(pane);
         if rows < 0 {
             for _ in 0..rows.unsigned_abs() {

@@ -1,4 +1,8 @@
 //! Moving in the logs, searching and picking out.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not done here is handed on, or was checked when it was parsed"
+)]
 
 use super::run::text;
 use super::{Wishes, prompts};

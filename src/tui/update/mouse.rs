@@ -45,7 +45,11 @@ fn turn(ui: &mut Ui, at: Position, rows: isize, wishes: &mut Wishes) {
         let pane = ui.pane();
         ui.logs.scroll(rows * isize::try_from(ui.config.wheel).unwrap_or(1), pane);
     } else if areas.view.is_some() {
-        let action = if rows < 0 { crate::tui::action::Action::Up } else { crate::tui::action::Action::Down };
+        let action = if rows < 0 {
+            crate::tui::action::Action::Up
+        } else {
+            crate::tui::action::Action::Down
+        };
         super::logs::in_view(ui, action, wishes);
     }
 }

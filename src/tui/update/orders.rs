@@ -1,4 +1,8 @@
 //! Orders: what is asked of the project, and what is said of it at once.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not done here is handed on, or was checked when it was parsed"
+)]
 
 use std::time::Duration;
 
@@ -147,9 +151,8 @@ fn with_dependants(ui: &Ui, names: Vec<String>) -> Vec<String> {
     let mut at = 0;
     while let Some(on) = all.get(at).cloned() {
         at += 1;
-        let is_meant = |name: &str| {
-            name == on || ui.member(&on).is_some_and(|one| one.status.process == name)
-        };
+        let is_meant =
+            |name: &str| name == on || ui.member(&on).is_some_and(|one| one.status.process == name);
         for one in &ui.overview.processes {
             let depends = one.depends_on.iter().any(|need| is_meant(&need.name));
             let name = &one.status.process;
@@ -182,7 +185,9 @@ fn scale_by(ui: &mut Ui, by: i64, wishes: &mut Wishes) {
     let now = match &ui.last_scale {
         // What was ordered counts, also while it has not come about.
         Some((name, number)) if *name == process => i64::from(*number),
-        _ => ui.overview.processes.iter().filter(|one| one.status.process == process).count() as i64,
+        _ => {
+            ui.overview.processes.iter().filter(|one| one.status.process == process).count() as i64
+        }
     };
     scale_to(ui, Some(process), u32::try_from((now + by).max(0)).unwrap_or(u32::MAX), wishes);
 }
@@ -210,7 +215,9 @@ pub(super) fn copy(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
     let text = match what {
         Copied::Name => Some(ui.list.cursor.name().to_owned()),
         Copied::Pid => status.and_then(|one| one.pid).map(|pid| pid.to_string()),
-        Copied::Url => status.and_then(|one| one.port).map(|port| format!("http://127.0.0.1:{port}")),
+        Copied::Url => {
+            status.and_then(|one| one.port).map(|port| format!("http://127.0.0.1:{port}"))
+        }
         Copied::Why => status.map(|one| one.why.clone()),
         Copied::LogFile => chosen.and_then(|one| one.log_file.clone()),
         Copied::LastError => last_error(ui),

@@ -7,16 +7,15 @@ use ratatui::text::{Line, Span};
 use super::list::{bytes, percent};
 use crate::control::wire::Phase;
 use crate::tui::look::put;
+use crate::tui::text;
 use crate::tui::theme::Role;
+use crate::tui::ui::layout::areas;
 use crate::tui::ui::{Stand, Ui};
 
 pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
-    let mut spans = vec![
-        " ".into(),
-        look.span(look.fit(&ui.overview.project, 24), Role::Title),
-        "  ".into(),
-    ];
+    let mut spans =
+        vec![" ".into(), look.span(look.fit(&ui.overview.project, 24), Role::Title), "  ".into()];
     for (state, checked, number) in ui.counts() {
         let sign = look.glyphs.state(state, checked);
         spans.push(Span::styled(format!(" {sign} {number}"), look.theme.state(state)));
@@ -35,11 +34,21 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         Phase::Stopping => ("stopping all", Role::Warn),
         Phase::Killing => ("killing all", Role::Bad),
     };
+    // Where panes have no border, what stands in it is said here.
+    let bare = areas(ui).logs.is_some_and(|pane| !pane.has_border());
+    let (phase, role) = if bare && phase.is_empty() {
+        (format!("{}  {}", super::logs::title(ui), super::logs::mode(ui)), Role::Dim)
+    } else {
+        (phase.to_owned(), role)
+    };
     let left = Line::from(spans);
     let (used, width) = (left.width(), usize::from(area.width));
     put(area, 0, &left, buffer);
-    if !phase.is_empty() && used + phase.len() + 3 < width {
-        let x = area.right().saturating_sub(phase.len() as u16 + 1);
+    let room = width.saturating_sub(used + 3);
+    if !phase.is_empty() && room > 5 {
+        let phase = look.fit(&phase, room);
+        let wide = u16::try_from(text::width(&phase) + 1).unwrap_or(area.width);
+        let x = area.right().saturating_sub(wide);
         let at = Rect { x, width: area.right() - x, ..area };
         put(at, 0, &Line::from(look.span(phase, role)), buffer);
     }

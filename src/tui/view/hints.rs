@@ -111,6 +111,11 @@ fn why(one: &crate::control::wire::Member, ui: &Ui) -> String {
 
 fn blank(area: Rect, buffer: &mut Buffer) {
     if let Some(row) = row(area, 0) {
-        buffer.set_string(row.x, row.y, " ".repeat(usize::from(row.width)), ratatui::style::Style::new());
+        buffer.set_string(
+            row.x,
+            row.y,
+            " ".repeat(usize::from(row.width)),
+            ratatui::style::Style::new(),
+        );
     }
 }

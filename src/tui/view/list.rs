@@ -39,8 +39,12 @@ const PORT: usize = 7;
 impl Columns {
     fn of(ui: &Ui, width: usize) -> Self {
         let all = &ui.overview.processes;
-        let longest = all.iter().map(|one| text::width(&one.status.name)).max().unwrap_or(0);
-        let name = longest.clamp(6, 24).min(width.saturating_sub(14).max(4)) + 2;
+        let rows = ui.list.rows().iter();
+        let longest = rows.map(|row| {
+            let members: Vec<&Member> = ui.members(&row.members).collect();
+            text::width(&self::name(ui, row, &members))
+        });
+        let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
         let is_measured = all.iter().any(|one| one.status.cpu_percent.is_some());
         let has_port = all.iter().any(|one| one.status.port.is_some());
         let state = 13.min(width.saturating_sub(name + 3));
@@ -67,7 +71,8 @@ pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
     let rows = ui.list.rows();
     let inside = pane.inside;
     let (head, visible) = visible(ui, inside);
-    border(ui, &visible, usize::from(inside.height) < rows.len() + head).draw(pane, &ui.look, buffer);
+    border(ui, &visible, usize::from(inside.height) < rows.len() + head)
+        .draw(pane, &ui.look, buffer);
     let columns = Columns::of(ui, usize::from(inside.width));
     if head > 0 {
         put(inside, 0, &heading(ui, columns), buffer);
@@ -129,7 +134,8 @@ fn border(ui: &Ui, visible: &std::ops::Range<usize>, is_cut: bool) -> Border {
 
 fn heading(ui: &Ui, columns: Columns) -> Line<'static> {
     let look = &ui.look;
-    let mut words = format!("   {}{}", look.pad("NAME", columns.name), look.pad("STATE", columns.state));
+    let mut words =
+        format!("   {}{}", look.pad("NAME", columns.name), look.pad("STATE", columns.state));
     let restarts = look.glyphs.restarts;
     let cells = [
         (columns.up, UP, "UP"),
@@ -303,7 +309,12 @@ pub fn changes_in(ui: &Ui) -> Option<Duration> {
     let of = |one: &Member| {
         let counts = one.until_ms.map(|ms| {
             let left = Duration::from_millis(ms).saturating_sub(age);
-            Duration::from_nanos(u64::from(left.subsec_nanos()))
+            match left.subsec_nanos() {
+                0 if left.is_zero() => left,
+                // The second that is shown has just begun.
+                0 => Duration::from_secs(1),
+                nanos => Duration::from_nanos(u64::from(nanos)),
+            }
         });
         let minute = one.status.uptime_ms.map(|ms| {
             let up = Duration::from_millis(ms) + age;

@@ -92,7 +92,7 @@ fn time_before(ui: &Ui, item: usize) -> Option<Timestamp> {
     items.iter().rev().find_map(|(_, item)| item.line()).map(|line| line.time)
 }
 
-fn title(ui: &Ui) -> String {
+pub(super) fn title(ui: &Ui) -> String {
     let shown = match ui.logs.whom() {
         Whom::All => return format!("{} all · merged", ui.look.glyphs.all),
         Whom::These(names) => names,
@@ -225,7 +225,9 @@ fn marked(ui: &Ui, key: Key, line: &LogLine) -> Text {
     match line.level {
         Some(Level::Error) => shown = shown.on(look.style(Role::Bad)),
         Some(Level::Warn) => shown = shown.on(look.style(Role::Warn)),
-        Some(Level::Debug | Level::Trace) => shown = shown.on(Style::new().add_modifier(Modifier::DIM)),
+        Some(Level::Debug | Level::Trace) => {
+            shown = shown.on(Style::new().add_modifier(Modifier::DIM))
+        }
         Some(Level::Info) | None => {}
     }
     if let Some(search) = &ui.logs.search {

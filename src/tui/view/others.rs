@@ -46,17 +46,26 @@ fn graph(ui: &Ui) -> Graph {
         let edge = |need: &crate::control::wire::Needed| Edge {
             name: need.name.clone(),
             condition: need.condition.as_str().to_owned(),
-            fulfilled: all.iter().filter(|on| is_meant(on, &need.name)).all(|on| holds(on, need.condition)),
+            fulfilled: all
+                .iter()
+                .filter(|on| is_meant(on, &need.name))
+                .all(|on| holds(on, need.condition)),
         };
         Node {
             name: one.status.name.clone(),
             state: one.status.state,
             checked: one.checked,
             why: if is_plain(one) { String::new() } else { one.status.why.clone() },
-            on: one.depends_on.iter().flat_map(|need| {
-                // A name of several stands for each of them.
-                all.iter().filter(|on| is_meant(on, &need.name)).map(|on| Edge { name: on.status.name.clone(), ..edge(need) })
-            }).collect(),
+            on: one
+                .depends_on
+                .iter()
+                .flat_map(|need| {
+                    // A name of several stands for each of them.
+                    all.iter()
+                        .filter(|on| is_meant(on, &need.name))
+                        .map(|on| Edge { name: on.status.name.clone(), ..edge(need) })
+                })
+                .collect(),
             took: None,
         }
     };
@@ -64,7 +73,9 @@ fn graph(ui: &Ui) -> Graph {
 }
 
 fn is_meant(one: &Member, name: &str) -> bool {
-    one.status.name == name || one.status.process == name || one.status.pool.as_deref() == Some(name)
+    one.status.name == name
+        || one.status.process == name
+        || one.status.pool.as_deref() == Some(name)
 }
 
 /// Nothing needs to be said about it.
@@ -75,7 +86,9 @@ fn is_plain(one: &Member) -> bool {
 fn holds(on: &Member, condition: Condition) -> bool {
     match condition {
         Condition::Started => on.started,
-        Condition::Ready => on.status.ready || on.kind == "job" && on.status.state == StateName::Succeeded,
+        Condition::Ready => {
+            on.status.ready || on.kind == "job" && on.status.state == StateName::Succeeded
+        }
         Condition::Succeeded => on.status.state == StateName::Succeeded,
         Condition::Completed => matches!(on.status.state, StateName::Succeeded | StateName::Failed),
     }
@@ -115,11 +128,14 @@ pub fn sheet(ui: &Ui) -> Sheet {
     fact("retries", format!("{} of {retries}", one.retry));
     fact("exit code", status.exit_code.map(|code| code.to_string()).unwrap_or_default());
     fact("signal", status.signal.map(|signal| signal.to_string()).unwrap_or_default());
-    let needs = one.depends_on.iter().map(|need| format!("{} ({})", need.name, need.condition.as_str()));
+    let needs =
+        one.depends_on.iter().map(|need| format!("{} ({})", need.name, need.condition.as_str()));
     fact("depends on", needs.collect::<Vec<_>>().join(", "));
-    let by = ui.overview.processes.iter().filter(|other| {
-        other.depends_on.iter().any(|need| is_meant(one, &need.name))
-    });
+    let by = ui
+        .overview
+        .processes
+        .iter()
+        .filter(|other| other.depends_on.iter().any(|need| is_meant(one, &need.name)));
     fact("needed by", by.map(|other| other.status.name.clone()).collect::<Vec<_>>().join(", "));
     fact("port", status.port.map(|port| port.to_string()).unwrap_or_default());
     fact("pool", status.pool.clone().unwrap_or_default());
