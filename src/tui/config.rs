@@ -2,6 +2,7 @@
 //!
 //! Nothing in it can keep the interface from starting: what is not understood is a warning with its
 //! place, and the rest holds. A project cannot set any of it.
+#![expect(clippy::wildcard_enum_match_arm, reason = "values of a file")]
 
 mod bind;
 #[cfg(test)]
