@@ -5,6 +5,7 @@
 
 mod apply;
 mod argument;
+mod manual;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
+pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
 
 use crate::machine::StateName;

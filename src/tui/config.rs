@@ -27,7 +27,7 @@ use crate::output::safe_name;
 const LARGEST: u64 = 1 << 20;
 
 /// What is understood at the top of the file.
-const SETTINGS: &[&str] =
+pub(super) const SETTINGS: &[&str] =
     &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "keys"];
 
 /// What the user wants.
