@@ -27,6 +27,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tui_common::svg::svg;
 use tui_common::{Screen, Strict};
 
 fn judged(bytes: &[u8]) -> Result<(), String> {
@@ -115,6 +116,23 @@ fn a_terminal_that_is_left_in_another_mode_is_seen() {
     let mut command = project.command("/bin/sh");
     command.args(["-c", "printf '\\033[?2004h'"]);
     Screen::start(command, 10, 40).ended();
+}
+
+#[test]
+fn a_screen_becomes_a_picture() {
+    let mut parser = vt100::Parser::new(3, 20, 0);
+    parser.process(
+        "a<b>&\x1b[31;1mred\x1b[0m\r\n\x1b[38;5;75;48;5;237mcube\x1b[0m 漢●\x1b[7mturned"
+            .as_bytes(),
+    );
+    let picture = svg(parser.screen());
+    for part in ["a&lt;b&gt;&amp;", "#e06c75", "font-weight", "#5fafff", "#3a3a3a", "漢", "turned"]
+    {
+        assert!(picture.contains(part), "{part} is not in {picture}");
+    }
+    assert_eq!(picture.matches("<text").count(), picture.matches("</text>").count());
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+    assert!(picture.contains("viewBox=\"0 0 184 70\""));
 }
 
 /// What a terminal gets when this is drawn.

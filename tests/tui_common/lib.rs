@@ -5,17 +5,20 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     missing_docs,
     clippy::allow_attributes,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::many_single_char_names,
     reason = "each test uses a part"
 )]
 
 pub mod screen;
 pub mod strict;
+pub mod svg;
 
 pub use screen::Screen;
 pub use strict::Strict;

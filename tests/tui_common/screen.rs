@@ -76,7 +76,7 @@ impl Screen {
 
     /// What is shown now, without blanks at the ends of rows.
     pub fn text(&self) -> String {
-        self.look(Seen::text)
+        self.seen(Seen::text)
     }
 
     /// Waits until this is somewhere on the screen.
@@ -106,28 +106,28 @@ impl Screen {
 
     /// Whether a mode of the terminal is on.
     pub fn is_on(&self, mode: &str) -> bool {
-        self.look(|seen| seen.strict.is_on(mode))
+        self.seen(|seen| seen.strict.is_on(mode))
     }
 
     /// What was copied, in base64.
     pub fn copied(&self) -> Vec<String> {
-        self.look(|seen| seen.strict.copied.clone())
+        self.seen(|seen| seen.strict.copied.clone())
     }
 
     /// How many bytes were written.
     pub fn bytes(&self) -> usize {
-        self.look(|seen| seen.taken)
+        self.seen(|seen| seen.taken)
     }
 
     /// Where the cursor is: row and column.
     pub fn cursor(&self) -> (u16, u16) {
-        self.look(|seen| seen.parser.screen().cursor_position())
+        self.seen(|seen| seen.parser.screen().cursor_position())
     }
 
     /// Nothing was written that is not ours to write.
     #[track_caller]
     pub fn check(&self) {
-        if let Some(fault) = self.look(|seen| seen.fault.clone()) {
+        if let Some(fault) = self.seen(|seen| seen.fault.clone()) {
             panic!("written to the terminal: {fault}; shown:\n{}", self.text());
         }
     }
@@ -138,13 +138,18 @@ impl Screen {
         let status = self.terminal.ended();
         self.terminal.shown.wait_end();
         self.check();
-        if let Err(fault) = self.look(|seen| seen.strict.finish()) {
+        if let Err(fault) = self.seen(|seen| seen.strict.finish()) {
             panic!("left behind on the terminal: {fault}; shown:\n{}", self.text());
         }
         status
     }
 
-    fn look<T>(&self, look: impl Fn(&Seen) -> T) -> T {
+    /// Looks at the screen itself: colours, cursor.
+    pub fn look<T>(&self, look: impl Fn(&vt100::Screen) -> T) -> T {
+        self.seen(|seen| look(seen.parser.screen()))
+    }
+
+    fn seen<T>(&self, look: impl Fn(&Seen) -> T) -> T {
         let found = std::cell::Cell::new(None);
         self.terminal.shown.wait_for(|bytes| {
             let mut seen = self.seen.lock().unwrap();
