@@ -17,13 +17,18 @@ use std::future::Future;
 
 mod client;
 mod flow;
+mod growth;
+mod level;
 mod local;
+mod marks;
 mod outcome;
 mod output;
 mod problem;
 mod ring;
 mod routes;
 mod server;
+mod slice;
+mod state;
 pub mod wire;
 
 pub use client::Client;
@@ -32,7 +37,10 @@ pub use local::Local;
 pub use problem::{Kind, Problem};
 pub use server::Server;
 
-use wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use wire::{
+    Asked, Given, Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven, Status,
+    Told, Watched, Whose, Why,
+};
 
 /// The version of what is said over the socket. Grows with each change that an older client or
 /// server does not understand.
@@ -46,6 +54,14 @@ pub const VERSION_HEADER: &str = "pitcrew-version";
 pub trait Control: Send + Sync {
     /// How everything is.
     fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
+    /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
+    /// is slow gets the latest, and nothing comes as long as nothing changes.
+    fn watch(&self, watched: Watched)
+    -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    /// Some rows of the output. Dropped, it stops looking for more.
+    fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
+    /// Whenever there is more or less of the output; whoever is slow gets the latest.
+    fn growth(&self, whose: Whose) -> impl Future<Output = Result<Flow<Grown>, Problem>> + Send;
     /// Why a process is where it is, down to the root.
     fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.

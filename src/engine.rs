@@ -115,6 +115,8 @@ pub struct Engine<H: Host> {
     guests: HashMap<ProcessId, Arc<Wiring>>,
     /// Ways to the inputs of those that have a pipe for it.
     inputs: HashMap<ProcessId, mpsc::Sender<Parcel>>,
+    /// The number of the next line of output when the latest run was spawned.
+    begun: HashMap<ProcessId, u64>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     /// Not before then is there another snapshot.
     paced: Moment,
@@ -183,6 +185,7 @@ impl<H: Host> Engine<H> {
             witness: settings.witness,
             guests: HashMap::new(),
             inputs: HashMap::new(),
+            begun: HashMap::new(),
             snapshots,
             paced: Moment::default(),
             stale: false,
@@ -293,7 +296,11 @@ impl<H: Host> Engine<H> {
     fn carry_out(&mut self, mut step: Step) {
         for event in &mut step.events {
             self.seq += 1;
-            event.set_stamp(Stamp { seq: self.seq, time: Clock::wall() });
+            event.set_stamp(Stamp {
+                seq: self.seq,
+                time: Clock::wall(),
+                output: self.place_of(event),
+            });
             tracing::debug!(?event, "event");
         }
         if let Some(witness) = &self.witness {
@@ -320,6 +327,14 @@ impl<H: Host> Engine<H> {
         for effect in step.effects {
             self.perform(effect);
         }
+    }
+
+    /// Between which lines of output it happened. What a run printed comes after its start, though
+    /// some of it may have been kept before that was told.
+    fn place_of(&self, event: &Event) -> u64 {
+        let started = if let Event::ProcessStarted(event) = event { event.of.id } else { None };
+        let begun = started.and_then(|id| self.begun.get(&id));
+        begun.copied().unwrap_or_else(|| self.store.next_seq())
     }
 
     fn publish_at_pace(&mut self) {
@@ -365,6 +380,7 @@ impl<H: Host> Engine<H> {
         self.orders.remove(&process);
         self.sources.remove(&process);
         self.inputs.remove(&process);
+        self.begun.remove(&process);
         self.guests.remove(&process);
         self.logs.forget(process);
     }

@@ -34,7 +34,7 @@ pub use members::{Newcomer, Tenure};
 pub use orchestra::{Later, Options, Orchestra};
 #[cfg(feature = "control")]
 pub(crate) use orchestra::{Misfit, Scaled};
-pub use snapshot::{Phase, ProcessView, Snapshot, StateName};
+pub use snapshot::{Phase, PoolView, ProcessView, Snapshot, StateName};
 pub use why::Explanation;
 
 /// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.
@@ -71,6 +71,13 @@ impl Add<Duration> for Moment {
 /// Numbered in the order of the file, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub(crate) u64);
+
+impl ProcessId {
+    /// That number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,7 +30,7 @@ pub use page::Scratch;
 pub use reader::{Newer, Reader, Start};
 pub use safe::{Styles, safe_line, safe_name};
 pub use slice::{Limit, Line, Lines, Missed, Selection, Slice};
-pub use store::{Gauge, LogStore, Partial};
+pub use store::{Extent, Gauge, LogStore, Partial};
 
 /// Which output of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -169,6 +169,7 @@ const LAYERS: &[Layer] = &[
             "http_body_util",
             "hyper",
             "hyper_util",
+            "memchr",
             "regex",
             "tokio",
             "tracing",

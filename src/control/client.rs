@@ -16,7 +16,10 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::routes::other_version;
-use super::wire::{Asked, Given, Order, Outcome, Sent, Shutdown, Status, Told, Why};
+use super::wire::{
+    Asked, Given, Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven, Status,
+    Told, Watched, Whose, Why,
+};
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// How a connection is made.
@@ -89,6 +92,40 @@ impl Client {
         let bytes =
             response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
         Err(serde_json::from_slice(&bytes).unwrap_or_else(|_| unknown(status)))
+    }
+
+    /// What is told from now on, each piece one JSON object.
+    async fn follow<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: &str,
+    ) -> Result<Flow<T>, Problem> {
+        let body = self.request(Method::GET, path, &()).await?.into_body();
+        let mut pieces = lines(body, |line| match line.strip_prefix("data: ") {
+            Some(data) => serde_json::from_str(data).map(Some),
+            None => Ok(None),
+        });
+        Ok(Flow::latest(|taker| async move {
+            loop {
+                let some = tokio::select! {
+                    some = pieces.next() => some,
+                    () = taker.gone() => return,
+                };
+                match some {
+                    None => return,
+                    Some(Ok(some)) => {
+                        for one in some {
+                            if !taker.put(Ok(one)).await {
+                                return;
+                            }
+                        }
+                    }
+                    Some(Err(problem)) => {
+                        taker.put(Err(problem)).await;
+                        return;
+                    }
+                }
+            }
+        }))
     }
 
     fn not_reached(&self, error: &io::Error) -> Problem {
@@ -189,6 +226,16 @@ fn take_lines<T>(
     Ok(pieces)
 }
 
+/// The fields that are set, as they stand in an address.
+fn query(asked: &impl Serialize) -> Result<String, Problem> {
+    let fields = serde_json::to_value(asked).map_err(|error| failed(error.to_string()))?;
+    let pairs = fields.as_object().into_iter().flatten().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}={}", escaped(&text))
+    });
+    Ok(pairs.collect::<Vec<_>>().join("&"))
+}
+
 /// As it may stand in an address.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -235,13 +282,22 @@ impl Control for Client {
         }))
     }
 
+    async fn watch(&self, watched: Watched) -> Result<Flow<Pushed>, Problem> {
+        let watched = Watched { follow: true, ..watched };
+        let path = format!("/v1/snapshot?{}", query(&watched)?);
+        self.follow(&path).await
+    }
+
+    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+        self.ask(Method::GET, &format!("/v1/slice?{}", query(&asked)?), &()).await
+    }
+
+    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+        self.follow(&format!("/v1/growth?{}", query(&whose)?)).await
+    }
+
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
-        let query = serde_json::to_value(&asked).map_err(|error| failed(error.to_string()))?;
-        let pairs = query.as_object().into_iter().flatten().map(|(name, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name}={}", escaped(&text))
-        });
-        let path = format!("/v1/output?{}", pairs.collect::<Vec<_>>().join("&"));
+        let path = format!("/v1/output?{}", query(&asked)?);
         let body = self.request(Method::GET, &path, &()).await?.into_body();
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }

@@ -31,6 +31,16 @@ impl<T: Send + 'static> Flow<T> {
         Self(receiver)
     }
 
+    /// The same, with no more than one piece made ahead: for a state, of which only the latest matters.
+    pub(super) fn latest<F>(make: impl FnOnce(Taker<T>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(make(Taker(sender)));
+        Self(receiver)
+    }
+
     /// The next piece; nothing when there is no more.
     pub async fn next(&mut self) -> Option<Result<T, Problem>> {
         self.0.recv().await
@@ -41,6 +51,11 @@ impl<T> Taker<T> {
     /// Waits until there is place; false when nobody takes any more.
     pub(super) async fn put(&self, piece: Result<T, Problem>) -> bool {
         self.0.send(piece).await.is_ok()
+    }
+
+    /// Waits until there is place, before the piece is made; nothing when nobody takes any more.
+    pub(super) async fn place(&self) -> Option<mpsc::Permit<'_, Result<T, Problem>>> {
+        self.0.reserve().await.ok()
     }
 
     /// Returns when nobody takes any more.

@@ -1,26 +1,30 @@
 //! A project that runs in this process.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use super::marks::Marks;
 use super::outcome::{Goal, Verdict, verdict};
 use super::output::Wanted;
 use super::ring::Ring;
+use super::slice::{Choice, Cutting};
 use super::wire::{
-    self, Asked, Became, Because, Given, Order, Outcome, ProcessStatus, Sent, Shutdown, Status,
-    Told, Why,
+    self, Asked, Became, Because, Given, Grown, Order, Outcome, ProcessStatus, Pushed, Sent,
+    Shutdown, SliceAsked, SliceGiven, Status, Told, Watched, Whose, Why,
 };
-use super::{Control, Flow, Kind, Problem};
+use super::{Control, Flow, Kind, Problem, growth};
 use crate::engine::{Accepted, Act, Clock, Parcel, Question, Refusal, Work};
 use crate::machine::{
     Event, Explanation, Intent, Misfit, Moment, Phase, ProcessId, ProcessView, ShutdownReason,
     Snapshot, StateName,
 };
+use crate::output::Selection;
 use crate::session::Session;
-use crate::spec::{self, Exit, Locate};
+use crate::spec::{self, Exit, Locate, Name};
 
 /// A moment is shown at the same time again while the clocks agree to this.
 const STEADY: SignedDuration = SignedDuration::from_millis(50);
@@ -31,10 +35,11 @@ const READS: Duration = Duration::from_secs(5);
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Local {
-    session: Session,
-    project: Arc<str>,
-    pid: u32,
+    pub(super) session: Session,
+    pub(super) project: Arc<str>,
+    pub(super) pid: u32,
     ring: Ring,
+    marks: Marks,
     /// Where its files are.
     files: Arc<Locate>,
     /// The wall clock at moment zero, as it was used last.
@@ -52,13 +57,15 @@ impl Local {
         events: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
         let zero = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
-        let (ring, files) = (Ring::keep(events), Arc::new(files));
-        Self { session, project: project.into(), pid, ring, files, zero }
+        let marks = Marks::default();
+        let noted = marks.clone();
+        let ring = Ring::keep(events, move |event| noted.note(event));
+        Self { session, project: project.into(), pid, ring, marks, files: Arc::new(files), zero }
     }
 
     /// When a moment was. The same answer for the same moment, unless one of the clocks was set or
     /// stood still.
-    fn wall(&self, moment: Moment) -> String {
+    pub(super) fn wall(&self, moment: Moment) -> String {
         let since = |moment: Moment| {
             SignedDuration::try_from(moment.since_start()).unwrap_or(SignedDuration::MAX)
         };
@@ -72,7 +79,7 @@ impl Local {
         format!("{time:.3}")
     }
 
-    fn process(&self, view: &ProcessView) -> ProcessStatus {
+    pub(super) fn process(&self, view: &ProcessView) -> ProcessStatus {
         let now = self.session.clock().now();
         let uptime = view.alive_since.map(|since| now.since(since).as_millis() as u64);
         ProcessStatus::of(view, self.wall(view.since), view.why(now), uptime)
@@ -96,7 +103,7 @@ impl Local {
         }
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Question,
     ) -> Result<T, Problem> {
@@ -105,6 +112,32 @@ impl Local {
             return Err(Problem::ended());
         }
         Ok(answered.await.map_err(|_| Problem::ended())??)
+    }
+
+    /// Whose lines are meant. A name that is one's very own is known even after its end, and the
+    /// engine is asked about the others.
+    async fn choice(&self, names: Option<&str>) -> Result<Choice, Problem> {
+        let Some(names) = names else {
+            return Ok(Choice { selection: Selection::All, names: None });
+        };
+        let store = self.session.store();
+        let mut meant: HashSet<String> = HashSet::new();
+        let mut others = Vec::new();
+        for name in names.split(',').map(str::to_owned) {
+            if store.known(&name).is_some() {
+                meant.insert(name);
+            } else {
+                others.push(name);
+            }
+        }
+        if !others.is_empty() {
+            let act = Act::Look;
+            let who = self.ask(|answer| Question::Act { names: others, act, answer }).await?;
+            let views = who.ids.iter().filter_map(|id| who.before.get(*id));
+            meant.extend(views.map(|view| view.name.to_string()));
+        }
+        let sources = meant.iter().map(|name| store.source(&Name::new(name)));
+        Ok(Choice { selection: Selection::only(sources), names: Some(Arc::new(meant)) })
     }
 
     /// Waits until everybody has got there, or the first one cannot any more.
@@ -196,6 +229,32 @@ impl Control for Local {
             ready: snapshot.ready,
             processes: snapshot.processes.iter().map(|view| self.process(view)).collect(),
         })
+    }
+
+    async fn watch(&self, _watched: Watched) -> Result<Flow<Pushed>, Problem> {
+        let local = self.clone();
+        Ok(Flow::latest(|taker| local.push(taker)))
+    }
+
+    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+        let choice = self.choice(asked.names.as_deref()).await?;
+        let of = (Arc::clone(self.session.store()), self.marks.clone());
+        let cutting = Cutting::new(of, choice, &asked)?;
+        if cutting.is_quick() {
+            return Ok(cutting.cut(&|| false));
+        }
+        // Goes with this future, by which the other side learns that nobody waits.
+        let waits = Arc::new(());
+        let alive = Arc::downgrade(&waits);
+        let given = blocking(move || cutting.cut(&|| alive.strong_count() == 0)).await;
+        drop(waits);
+        given
+    }
+
+    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+        let choice = self.choice(whose.names.as_deref()).await?;
+        let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
+        Ok(Flow::latest(|taker| growth::tell(store, choice.selection, marks, taker)))
     }
 
     async fn why(&self, name: &str) -> Result<Why, Problem> {
@@ -303,6 +362,14 @@ impl Control for Local {
         self.session.wish(intent);
         Ok(())
     }
+}
+
+/// Does something that takes longer where it holds up nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
 }
 
 fn start_goal(wait: bool, no_wait: bool, new: bool) -> Goal {

@@ -34,13 +34,17 @@ struct Kept {
 }
 
 impl Ring {
-    /// Keeps what comes.
-    pub(super) fn keep(mut events: mpsc::UnboundedReceiver<Event>) -> Self {
+    /// Keeps what comes; `also` is shown it first.
+    pub(super) fn keep(
+        mut events: mpsc::UnboundedReceiver<Event>,
+        mut also: impl FnMut(&Event) + Send + 'static,
+    ) -> Self {
         let kept = Arc::new(Mutex::new(Kept { first: 1, ..Kept::default() }));
         let (told, last) = watch::channel((0, true));
         let ring = Self { kept: Arc::clone(&kept), last };
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
+                also(&event);
                 let Ok(text) = serde_json::to_string(&event) else { continue };
                 lock(&kept).push(text.into());
                 told.send_replace((event.stamp().seq, true));
@@ -130,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_comes_late_gets_every_event_once_and_is_told_what_is_gone() {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let ring = Ring::keep(receiver);
+        let ring = Ring::keep(receiver, |_| ());
         let following = ring.flow(0, true);
         let gone = 10;
         let count = EVENTS as u64 + gone;

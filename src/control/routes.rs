@@ -11,12 +11,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, body};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
 use super::wire::{
-    After, Asked, Given, Names, Order, Outcome, Scaled, Sent, Shutdown, Signalled, Started, Status,
-    Told, Waited, Why, Work,
+    After, Asked, Given, Grown, Names, Order, Outcome, Pushed, Scaled, Sent, Shutdown, Signalled,
+    SliceAsked, SliceGiven, Started, Status, Told, Waited, Watched, Whose, Why, Work,
 };
 use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -31,6 +32,8 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) fn router(project: Local) -> Router {
     Router::new()
         .route("/v1/snapshot", get(snapshot))
+        .route("/v1/slice", get(slice))
+        .route("/v1/growth", get(growth))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -117,11 +120,65 @@ async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-/// How everything is
-#[utoipa::path(get, path = "/v1/snapshot", responses(
-    (status = 200, body = Status), (status = "default", body = Problem)))]
-async fn snapshot(State(project): State<Local>) -> Answer<Status> {
-    Ok(Json(project.status().await?))
+/// How everything is; with `follow` as server-sent events, whole first and then what changes
+#[utoipa::path(get, path = "/v1/snapshot", params(Watched), responses(
+    (status = 200, content((Status = "application/json"), (Pushed = "text/event-stream"))),
+    (status = "default", body = Problem)))]
+async fn snapshot(
+    State(project): State<Local>,
+    query: Result<Query<Watched>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
+    if watched.follow {
+        return Ok(pushed(project.watch(watched).await?));
+    }
+    Ok(Json(project.status().await?).into_response())
+}
+
+/// Some rows of the output: lines, and the starts and ends of runs between them
+#[utoipa::path(get, path = "/v1/slice", params(SliceAsked), responses(
+    (status = 200, body = SliceGiven), (status = "default", body = Problem)))]
+async fn slice(
+    State(project): State<Local>,
+    query: Result<Query<SliceAsked>, QueryRejection>,
+) -> Answer<SliceGiven> {
+    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
+    Ok(Json(project.slice(asked).await?))
+}
+
+/// Whenever there is more or less of the output, as server-sent events
+#[utoipa::path(get, path = "/v1/growth", params(Whose), responses(
+    (status = 200, content_type = "text/event-stream", body = Grown),
+    (status = "default", body = Problem)))]
+async fn growth(
+    State(project): State<Local>,
+    query: Result<Query<Whose>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(whose) = query.map_err(|rejection| no_such_query(&rejection))?;
+    Ok(pushed(project.growth(whose).await?))
+}
+
+/// Each piece as an event of its own, no further ahead than the connection takes it.
+fn pushed<T: Serialize + Send + 'static>(mut pieces: Flow<T>) -> Response {
+    let flow = Flow::latest(|taker| async move {
+        loop {
+            let Some(place) = taker.place().await else { return };
+            let text = tokio::select! {
+                piece = tokio::time::timeout(ALIVE, pieces.next()) => match piece {
+                    Ok(Some(Ok(piece))) => match serde_json::to_string(&piece) {
+                        Ok(piece) => format!("data: {piece}\n\n"),
+                        Err(_) => return,
+                    },
+                    Ok(Some(Err(_)) | None) => return,
+                    Err(_) => ":\n\n".to_owned(),
+                },
+                () = taker.gone() => return,
+            };
+            place.send(Ok(text));
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    (kind, Body::from_stream(flow)).into_response()
 }
 
 /// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
@@ -290,8 +347,8 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 #[openapi(
     info(title = "pitcrew", description = "A running project, looked at and steered"),
     paths(
-        snapshot, why, events, output, check, start, stop, restart, kill, signal, wait, scale,
-        enqueue, send, shutdown, openapi
+        snapshot, slice, growth, why, events, output, check, start, stop, restart, kill, signal,
+        wait, scale, enqueue, send, shutdown, openapi
     )
 )]
 struct Document;

@@ -11,6 +11,12 @@ use crate::machine::{ProcessView, StateName};
 use crate::output::{Line, Stream};
 use crate::spec::{Condition, Exit, Signal};
 
+mod lines;
+mod view;
+
+pub use lines::{Grown, Level, Mark, MarkKind, Row, SliceAsked, SliceGiven, Whose};
+pub use view::{Changes, Member, Needed, Overview, Phase, PoolStatus, Pushed, WatchState, Watched};
+
 /// The project at one moment: `ps --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -61,9 +67,9 @@ pub struct ProcessStatus {
     pub why: String,
     /// The port it is to listen on.
     pub port: Option<u16>,
-    /// Not measured yet.
+    /// Share of one processor its whole tree takes, where that is measured.
     pub cpu_percent: Option<f64>,
-    /// Not measured yet.
+    /// Memory its whole tree takes, where that is measured.
     pub memory_bytes: Option<u64>,
 }
 

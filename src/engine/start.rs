@@ -32,6 +32,7 @@ impl<H: Host> Engine<H> {
     ) {
         let (orders, received) = mpsc::unbounded_channel();
         self.orders.insert(run.process, (run.run, orders.clone()));
+        self.begun.insert(run.process, self.store.next_seq());
         let front =
             self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
         let whose = Whose { spec: &spec, replica, run: run.run, role: None };

@@ -18,11 +18,15 @@ pub struct Stamp {
     /// When it happened; milliseconds are shown.
     #[serde(serialize_with = "millis")]
     pub time: Timestamp,
+    /// The number the next line of output had then; the start of a run comes before all it prints.
+    /// Nothing in an event that was read.
+    #[serde(skip)]
+    pub(crate) output: u64,
 }
 
 impl Default for Stamp {
     fn default() -> Self {
-        Self { seq: 0, time: Timestamp::UNIX_EPOCH }
+        Self { seq: 0, time: Timestamp::UNIX_EPOCH, output: 0 }
     }
 }
 

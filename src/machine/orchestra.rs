@@ -15,7 +15,7 @@ use super::order::{Order, StopOrder};
 use super::retry::Dice;
 use super::select::{UnknownName, select};
 use super::slots::Slots;
-use super::snapshot::{Phase, ProcessView, Snapshot};
+use super::snapshot::{Phase, PoolView, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
 
@@ -269,6 +269,7 @@ impl Orchestra {
             leaving: self.leaving,
             ready: self.is_ready(),
             processes,
+            pools: self.slots.values().map(PoolView::of).collect(),
         }
     }
 

@@ -112,8 +112,7 @@ impl Slots {
         self.crowded
     }
 
-    /// Who holds a slot, and who waits for one.
-    #[cfg(test)]
+    /// How many hold a slot, and how many wait for one.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.holders.len(), self.queue.len())
     }

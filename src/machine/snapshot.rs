@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Cause, Link, RunError, WaitingOn};
-use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, short};
+use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, Watch, short};
 use super::members::Members;
 use super::order::Order;
+use super::slots::Slots;
 use super::{Moment, ProcessId, ShutdownReason};
-use crate::spec::{Exit, Name, ProcessKind, Stray};
+use crate::spec::{Exit, Name, ProcessKind, ProcessSpec, Stray};
 
 mod checks;
 
@@ -134,6 +135,12 @@ pub struct ProcessView {
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<Link>,
+    /// Retries used since the budget was full.
+    pub retries: u32,
+    /// Whether a change of its files counts.
+    pub watched: bool,
+    /// What the file says about it.
+    pub spec: Arc<ProcessSpec>,
     why: String,
 }
 
@@ -144,6 +151,11 @@ impl ProcessView {
             Some(until) => format!("{} in {}", self.why, short(until.since(now))),
             None => self.why.clone(),
         }
+    }
+
+    /// The same without the time left.
+    pub fn reason(&self) -> &str {
+        &self.why
     }
 
     /// How long until something happens by itself.
@@ -188,6 +200,9 @@ impl ProcessView {
             suspended_by: one.suspended_by().map(str::to_owned),
             waits_for: Vec::new(),
             chain: Vec::new(),
+            retries: one.retries_used(),
+            watched: one.watch == Watch::On,
+            spec: Arc::clone(&one.spec),
             why: String::new(),
         };
         view.explain(one, order, all);
@@ -295,6 +310,29 @@ pub enum Phase {
     Killing(ShutdownReason),
 }
 
+/// A pool at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolView {
+    /// Its name.
+    pub name: Name,
+    /// How many of its members may run at a time.
+    pub slots: u32,
+    /// How many have a slot.
+    pub running: usize,
+    /// How many wait for one.
+    pub queued: usize,
+    /// Nobody gets a slot until it is resumed.
+    pub paused: bool,
+}
+
+impl PoolView {
+    pub(super) fn of(slots: &Slots) -> Self {
+        let (running, queued) = slots.counts();
+        let (name, slots, paused) = (slots.spec.name.clone(), slots.spec.concurrency, slots.paused);
+        Self { name, slots, running, queued, paused }
+    }
+}
+
 /// The whole project at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -310,6 +348,8 @@ pub struct Snapshot {
     pub ready: bool,
     /// Every process and job, in the order of the file.
     pub processes: Vec<Arc<ProcessView>>,
+    /// Every pool, in the order of the file.
+    pub pools: Vec<PoolView>,
 }
 
 impl Snapshot {

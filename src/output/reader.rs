@@ -124,6 +124,16 @@ impl Reader {
         self.next.max(self.ahead.get(source.index()).copied().unwrap_or_default())
     }
 
+    /// Passes over everything that has come: the next wait is for what comes after it.
+    pub fn skip(&mut self) {
+        let store = Arc::clone(&self.store);
+        let inner = store.lock();
+        for (id, source) in inner.selected(&Selection::All) {
+            set(&mut self.seen, id, source.appended);
+        }
+        (self.next, self.partials, self.is_late) = (inner.next, inner.partials, false);
+    }
+
     /// Whose lines were dropped before it came to them; they count as seen.
     fn count_missed(&mut self, inner: &Inner) -> Vec<Missed> {
         let mut missed = Vec::new();

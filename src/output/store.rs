@@ -18,9 +18,12 @@ use super::wait::{lock, wake_all};
 use super::{Limit, Selection, Slice, SourceId, Start, Stream};
 use crate::spec::{Name, OutputLimits};
 
+pub use extent::Extent;
+
 /// Pages are used from this budget on.
 const LEAST_FOR_PAGES: u64 = 16 * page::SIZE as u64;
 
+mod extent;
 mod merge;
 #[cfg(test)]
 mod tests;

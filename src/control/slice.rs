@@ -1,0 +1,309 @@
+//! Some rows of the output: lines, and the starts and ends of runs between them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::level::level;
+use super::marks::{Marks, Place, place};
+use super::wire::{Level, LineOf, Row, SliceAsked, SliceGiven};
+use super::{Kind, Problem};
+use crate::output::{Limit, Line, LogStore, Selection, Stream};
+
+/// Looked at before the lock is let go.
+pub(super) const CHUNK: Limit = Limit { lines: 1000, bytes: 256 << 10 };
+/// Rows in one answer.
+const MOST: usize = 10_000;
+const USUAL: usize = 100;
+/// Bytes of lines in one answer.
+const BYTES: usize = 1 << 20;
+/// A pattern may take so much memory.
+const PATTERN: usize = 1 << 20;
+
+/// Which lines count.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    pub(super) stream: Option<Stream>,
+    pub(super) grep: Option<Regex>,
+    pub(super) invert: bool,
+    pub(super) level: Option<Level>,
+}
+
+impl Filter {
+    pub(super) fn new(
+        stream: Option<&str>,
+        grep: Option<&str>,
+        invert: bool,
+        level: Option<Level>,
+    ) -> Result<Self, Problem> {
+        Ok(Self {
+            stream: stream.map(stream_of).transpose()?,
+            grep: grep.map(pattern).transpose()?,
+            invert,
+            level,
+        })
+    }
+
+    /// Whether every line counts.
+    fn is_all(&self) -> bool {
+        self.stream.is_none() && self.grep.is_none() && self.level.is_none()
+    }
+
+    pub(super) fn takes(&self, line: &Line<'_>) -> bool {
+        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
+        self.stream.is_none_or(|stream| stream == line.stream)
+            && self.grep.as_ref().is_none_or(|grep| grep.is_match(text) != self.invert)
+            && self.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
+    }
+}
+
+fn stream_of(text: &str) -> Result<Stream, Problem> {
+    match text {
+        "out" => Ok(Stream::Out),
+        "err" => Ok(Stream::Err),
+        other => {
+            let text = format!("there is no stream `{other}`; take `out` or `err`");
+            Err(Problem::new(Kind::Wrong, text))
+        }
+    }
+}
+
+fn pattern(text: &str) -> Result<Regex, Problem> {
+    RegexBuilder::new(text).size_limit(PATTERN).build().map_err(|error| {
+        Problem::new(Kind::Wrong, format!("this is no regular expression: {error}"))
+    })
+}
+
+/// Whose lines are looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) selection: Selection,
+    /// Their names; nothing means all.
+    pub(super) names: Option<Arc<HashSet<String>>>,
+}
+
+impl Choice {
+    pub(super) fn means(&self, name: &str) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
+    }
+}
+
+/// Where the rows are.
+#[derive(Debug, Clone, Copy)]
+enum Anchor {
+    /// So many rows right before it.
+    Before(Place),
+    /// From it on, with so many before it, and more where it is not enough.
+    At(Place, usize),
+    From(Place),
+}
+
+/// Rows that are wanted of a store.
+#[derive(Debug, Clone)]
+pub(super) struct Cutting {
+    pub(super) store: Arc<LogStore>,
+    pub(super) marks: Marks,
+    choice: Choice,
+    filter: Filter,
+    anchor: Anchor,
+    /// Nothing that stands before.
+    floor: Place,
+    rows: usize,
+    no_marks: bool,
+}
+
+/// Rows found in one direction.
+struct Found {
+    rows: Vec<Row>,
+    /// There are more of them.
+    more: bool,
+}
+
+impl Cutting {
+    pub(super) fn new(
+        (store, marks): (Arc<LogStore>, Marks),
+        choice: Choice,
+        asked: &SliceAsked,
+    ) -> Result<Self, Problem> {
+        let place = |text: &Option<String>| text.as_deref().map(place_of).transpose();
+        let anchor = match (place(&asked.at)?, place(&asked.before)?, place(&asked.after)?) {
+            (None, None, None) => Anchor::Before(Place::END),
+            (Some(at), None, None) => Anchor::At(at, asked.above.unwrap_or(0)),
+            (None, Some(before), None) => Anchor::Before(before),
+            (None, None, Some(after)) => Anchor::From(after.next()),
+            _ => {
+                let text = "only one of `at`, `before` and `after` can be given";
+                return Err(Problem::new(Kind::Wrong, text));
+            }
+        };
+        let filter =
+            Filter::new(asked.stream.as_deref(), asked.grep.as_deref(), asked.invert, asked.level)?;
+        let floor = place(&asked.cleared)?.map_or(Place::start_of(0), Place::next);
+        let rows = asked.rows.unwrap_or(USUAL).clamp(1, MOST);
+        Ok(Self { store, marks, choice, filter, anchor, floor, rows, no_marks: asked.no_marks })
+    }
+
+    /// Whether it takes a moment only, however much is kept.
+    pub(super) fn is_quick(&self) -> bool {
+        self.filter.is_all()
+    }
+
+    /// The rows; it ends early when nobody waits for them any more.
+    pub(super) fn cut(&self, is_gone: &dyn Fn() -> bool) -> SliceGiven {
+        let (above, below) = match self.anchor {
+            Anchor::Before(place) => {
+                (self.back(place, self.rows, is_gone), self.from(place, 0, is_gone))
+            }
+            Anchor::From(place) => {
+                (self.back(place, 0, is_gone), self.from(place, self.rows, is_gone))
+            }
+            Anchor::At(place, above) => {
+                let mut below = self.from(place, self.rows, is_gone);
+                let above = above.min(self.rows - 1).max(self.rows - below.rows.len());
+                let above = self.back(place, above, is_gone);
+                let room = self.rows - above.rows.len();
+                below.more |= below.rows.len() > room;
+                below.rows.truncate(room);
+                (above, below)
+            }
+        };
+        let (before, after) = (above.more, below.more);
+        let mut rows = above.rows;
+        rows.extend(below.rows);
+        let first = rows.first().map_or(u64::MAX, |row| place_of_row(row).seq);
+        let extent = self.store.extent(&self.choice.selection, first);
+        let partials = if after { Vec::new() } else { self.partials(extent.next) };
+        SliceGiven {
+            rows,
+            partials,
+            before,
+            after,
+            lines: extent.lines,
+            above: extent.before,
+            first: extent.first,
+            next: extent.next,
+        }
+    }
+
+    fn partials(&self, next: u64) -> Vec<LineOf> {
+        let partials = self.store.named_partials(&self.choice.selection);
+        let lines = partials.iter().map(|(name, partial)| {
+            let (source, run, stream, at) =
+                (partial.source, partial.run, partial.stream, partial.at);
+            let bytes = partial.bytes.as_slice();
+            (name, Line { source, run, stream, at, seq: next, continues: false, bytes })
+        });
+        let wanted = lines.filter(|(_, line)| self.filter.takes(line));
+        wanted.map(|(name, line)| LineOf::new(name.clone(), &line)).collect()
+    }
+
+    /// The last so many rows before a place.
+    fn back(&self, before: Place, count: usize, is_gone: &dyn Fn() -> bool) -> Found {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let (mut next, mut is_over) = (before.seq, false);
+        while rows.len() <= count && bytes <= BYTES && !is_over && !is_gone() {
+            let slice = self.store.read_back(&self.choice.selection, next, self.limit(count));
+            let first = slice.lines().next().map(|line| line.seq);
+            is_over = first.is_none_or(|first| Place::line(first) < self.floor);
+            next = first.unwrap_or(next);
+            let lines: Vec<Line<'_>> = slice.lines().collect();
+            let wanted = lines.iter().rev().filter(|line| self.takes(line));
+            for line in wanted.take(count + 1 - rows.len()) {
+                bytes += line.bytes.len();
+                rows.push(self.row(line));
+            }
+        }
+        let down_to = match rows.last() {
+            Some(row) if !is_over => place_of_row(row),
+            _ => self.floor,
+        };
+        let marks = self.marks(|marks, means| marks.before((down_to, before), count + 1, means));
+        rows.extend(marks);
+        rows.sort_by_key(|row| std::cmp::Reverse(place_of_row(row)));
+        let more = rows.len() > count || !is_over;
+        rows.truncate(count);
+        rows.reverse();
+        Found { rows, more }
+    }
+
+    /// The first so many rows from a place on.
+    fn from(&self, from: Place, count: usize, is_gone: &dyn Fn() -> bool) -> Found {
+        let from = from.max(self.floor);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        // A mark stands before the line of its number, so that line is still to come.
+        let (mut next, mut is_over) = (from.seq, false);
+        let end = self.store.next_seq();
+        while rows.len() <= count && bytes <= BYTES && !is_over && !is_gone() {
+            let slice = self.store.read(&self.choice.selection, next, self.limit(count));
+            is_over = slice.next() >= end;
+            next = slice.next();
+            let wanted = slice.lines().filter(|line| line.seq < end && self.takes(line));
+            for line in wanted.take(count + 1 - rows.len()) {
+                bytes += line.bytes.len();
+                rows.push(self.row(&line));
+                is_over &= rows.len() <= count;
+            }
+        }
+        let up_to = match rows.last() {
+            Some(row) if !is_over => place_of_row(row),
+            _ => Place::END,
+        };
+        rows.extend(self.marks(|marks, means| marks.after((from, up_to), count + 1, means)));
+        rows.sort_by_key(place_of_row);
+        let more = rows.len() > count || !is_over;
+        rows.truncate(count);
+        Found { rows, more }
+    }
+
+    fn marks(
+        &self,
+        take: impl FnOnce(&Marks, &dyn Fn(&str) -> bool) -> Vec<super::wire::Mark>,
+    ) -> Vec<Row> {
+        if self.no_marks {
+            return Vec::new();
+        }
+        take(&self.marks, &|name| self.choice.means(name)).into_iter().map(Row::Mark).collect()
+    }
+
+    fn takes(&self, line: &Line<'_>) -> bool {
+        Place::line(line.seq) >= self.floor && self.filter.takes(line)
+    }
+
+    /// What is read at once for so many rows.
+    fn limit(&self, count: usize) -> Limit {
+        if self.is_quick() { Limit { lines: count + 1, bytes: BYTES } } else { CHUNK }
+    }
+
+    fn row(&self, line: &Line<'_>) -> Row {
+        let name = self.store.name(line.source).map_or_else(String::new, |name| name.to_string());
+        let (level, continues) = (level(line.bytes), line.continues);
+        Row::Line { line: LineOf::new(name, line), level, continues }
+    }
+}
+
+/// Where a row stands.
+pub(super) fn place_of_row(row: &Row) -> Place {
+    match row {
+        Row::Line { line, .. } => Place::line(line.seq),
+        Row::Mark(mark) => place(mark),
+    }
+}
+
+/// `12`, or `12.7` for the mark of event 7 before line 12.
+fn place_of(text: &str) -> Result<Place, Problem> {
+    let (seq, event) = match text.split_once('.') {
+        Some((seq, event)) => (seq.parse().ok(), event.parse().ok()),
+        None => (text.parse().ok(), Some(u64::MAX)),
+    };
+    match (seq, event) {
+        (Some(seq), Some(event)) => Ok(Place { seq, event }),
+        _ => {
+            let text = format!("`{text}` is no place; write the number of a line, such as `12`");
+            Err(Problem::new(Kind::Wrong, text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The state as it is pushed: whole first, then what has changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Local;
+use super::flow::Taker;
+use super::wire::{
+    Changes, Member, Needed, Overview, Phase, PoolStatus, ProcessStatus, Pushed, WatchState,
+};
+use crate::engine::Clock;
+use crate::machine::{self, PoolView, ProcessId, ProcessView, Snapshot};
+use crate::spec::{ProcessKind, StdinKind};
+
+/// What was pushed last.
+struct Known {
+    snapshot: Arc<Snapshot>,
+    views: HashMap<ProcessId, Arc<ProcessView>>,
+}
+
+impl Known {
+    fn of(snapshot: Arc<Snapshot>) -> Self {
+        let views = snapshot.processes.iter().map(|view| (view.id, Arc::clone(view))).collect();
+        Self { snapshot, views }
+    }
+
+    /// Those that are new or different.
+    fn changed<'a>(&self, now: &'a Snapshot) -> Vec<&'a Arc<ProcessView>> {
+        let is_same = |view: &Arc<ProcessView>| {
+            self.views.get(&view.id).is_some_and(|old| Arc::ptr_eq(old, view) || old == view)
+        };
+        now.processes.iter().filter(|view| !is_same(view)).collect()
+    }
+}
+
+impl Local {
+    /// Passes on every change, or the sum of those that came while nobody took them.
+    pub(super) async fn push(self, taker: Taker<Pushed>) {
+        let mut snapshots = self.session.snapshots();
+        let first = Arc::clone(&snapshots.borrow_and_update());
+        let Some(place) = taker.place().await else { return };
+        place.send(Ok(Pushed::Whole(self.overview(&first))));
+        let mut known = Known::of(first);
+        loop {
+            tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() {
+                    return;
+                },
+                () = taker.gone() => return,
+            }
+            // Made when it can go, so that it is the latest.
+            let Some(place) = taker.place().await else { return };
+            let now = Arc::clone(&snapshots.borrow_and_update());
+            if let Some(changes) = self.changes(&known, &now) {
+                place.send(Ok(Pushed::Changed(changes)));
+                known = Known::of(now);
+            }
+        }
+    }
+
+    fn changes(&self, known: &Known, now: &Snapshot) -> Option<Changes> {
+        let changed = known.changed(now);
+        let is_new = |view: &&Arc<ProcessView>| !known.views.contains_key(&view.id);
+        let order = changed
+            .iter()
+            .any(is_new)
+            .then(|| now.processes.iter().map(|view| view.id.number()).collect());
+        let removed: Vec<u64> = if now.processes.len() < known.views.len() || order.is_some() {
+            let gone = known.views.keys().filter(|id| now.get(**id).is_none());
+            gone.map(|id| id.number()).collect()
+        } else {
+            Vec::new()
+        };
+        let pools = (now.pools != known.snapshot.pools).then(|| pools(&now.pools));
+        let before = &known.snapshot;
+        let is_same = changed.is_empty()
+            && removed.is_empty()
+            && pools.is_none()
+            && (before.ready, &before.phase) == (now.ready, &now.phase);
+        let changes = || Changes {
+            ready: now.ready,
+            phase: phase(&now.phase),
+            time: format!("{:.3}", Clock::wall()),
+            changed: changed.iter().map(|view| self.member(view)).collect(),
+            removed,
+            order,
+            pools,
+        };
+        (!is_same).then(changes)
+    }
+
+    pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {
+        Overview {
+            project: self.project.to_string(),
+            pid: self.pid,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready: snapshot.ready,
+            phase: phase(&snapshot.phase),
+            time: format!("{:.3}", Clock::wall()),
+            processes: snapshot.processes.iter().map(|view| self.member(view)).collect(),
+            pools: pools(&snapshot.pools),
+        }
+    }
+
+    pub(super) fn member(&self, view: &ProcessView) -> Member {
+        let now = self.session.clock().now();
+        let status = ProcessStatus { why: view.reason().to_owned(), ..self.process(view) };
+        let spec = &view.spec;
+        Member {
+            id: view.id.number(),
+            status,
+            kind: match view.kind {
+                ProcessKind::Process => "process".to_owned(),
+                ProcessKind::Job => "job".to_owned(),
+            },
+            description: spec.description.clone(),
+            since_ms: millis(now.since(view.since)),
+            until: view.until.map(|until| self.wall(until)),
+            until_ms: view.left_until(now).map(millis),
+            started: view.started,
+            checked: spec.ready.is_some(),
+            killed: view.killed,
+            left: view.left.clone(),
+            cause: view.cause.clone(),
+            error: view.error,
+            retry: view.retries,
+            retries: spec.retry.attempts,
+            watch: watch(view),
+            suspended_by: view.suspended_by.clone(),
+            waits_for: view.waits_for.clone(),
+            chain: view.chain.clone(),
+            depends_on: needed(view),
+            tags: spec.tags.iter().map(ToString::to_string).collect(),
+            autostart: spec.autostart,
+            log_file: log_file(view),
+            stdin: spec.stdin == StdinKind::Pipe,
+        }
+    }
+}
+
+pub(super) fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn needed(view: &ProcessView) -> Vec<Needed> {
+    let needed = view.spec.depends_on.iter().map(|(name, needed)| Needed {
+        name: name.to_string(),
+        condition: needed.condition,
+        restart: needed.restart,
+    });
+    needed.collect()
+}
+
+pub(super) fn log_file(view: &ProcessView) -> Option<String> {
+    let log = view.spec.log.as_ref()?;
+    Some(log.path_for(view.replica).display().to_string())
+}
+
+fn watch(view: &ProcessView) -> Option<WatchState> {
+    view.spec.watch.as_ref()?;
+    Some(match (view.watched, &view.suspended_by) {
+        (true, _) => WatchState::On,
+        (false, Some(_)) => WatchState::Suspended,
+        (false, None) => WatchState::Off,
+    })
+}
+
+fn phase(phase: &machine::Phase) -> Phase {
+    match phase {
+        machine::Phase::Up => Phase::Up,
+        machine::Phase::Stopping(_) => Phase::Stopping,
+        machine::Phase::Killing(_) => Phase::Killing,
+    }
+}
+
+fn pools(pools: &[PoolView]) -> Vec<PoolStatus> {
+    let status = |pool: &PoolView| PoolStatus {
+        name: pool.name.to_string(),
+        slots: pool.slots,
+        running: pool.running,
+        queued: pool.queued,
+        paused: pool.paused,
+    };
+    pools.iter().map(status).collect()
+}
