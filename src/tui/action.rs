@@ -5,6 +5,7 @@
 
 mod apply;
 mod argument;
+mod manual;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
+pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
 
 use crate::machine::StateName;
@@ -157,7 +159,7 @@ impl Action {
     /// Its row.
     pub fn entry(self) -> &'static Entry {
         // The order of the table is that of the enum: a test holds it.
-        TABLE.get(self as usize).unwrap_or(&TABLE[0])
+        TABLE.get(self as usize).unwrap_or(FIRST)
     }
 
     /// `restart-tree`
@@ -196,6 +198,12 @@ impl FromStr for Action {
     }
 }
 
+/// Never needed: every action has its row.
+const FIRST: &Entry = match TABLE.first() {
+    Some(entry) => entry,
+    None => unreachable!(),
+};
+
 /// Why an action does nothing now, to be shown after its name: `worker has tty = false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(pub Cow<'static, str>);
@@ -208,6 +216,7 @@ impl fmt::Display for Reason {
 
 /// What decides whether an action applies. The model fills it in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Facts {
     /// What the cursor is on; nothing for all.
     pub subject: Option<Subject>,
@@ -225,6 +234,7 @@ pub struct Facts {
 
 /// What the cursor is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Subject {
     /// `worker.1`, made safe.
     pub name: String,

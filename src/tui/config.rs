@@ -2,6 +2,7 @@
 //!
 //! Nothing in it can keep the interface from starting: what is not understood is a warning with its
 //! place, and the rest holds. A project cannot set any of it.
+#![expect(clippy::wildcard_enum_match_arm, reason = "values of a file")]
 
 mod bind;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use crate::output::safe_name;
 const LARGEST: u64 = 1 << 20;
 
 /// What is understood at the top of the file.
-const SETTINGS: &[&str] =
+pub(super) const SETTINGS: &[&str] =
     &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "keys"];
 
 /// What the user wants.

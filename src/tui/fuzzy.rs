@@ -30,7 +30,7 @@ fn of_word(word: &str, name: &[char]) -> Option<i64> {
     };
     let mut letters = word.chars();
     // Where the letter before can be, with the best score that leads there.
-    let first = |at: usize| (at, i64::from(begins(at)) * 8 - (at as i64).min(8));
+    let first = |at: usize| (at, i64::from(begins(at)) * 8 - number(at).min(8));
     let mut ways: Vec<(usize, i64)> = places(letters.next()?).map(first).collect();
     for letter in letters {
         let best = |at: usize| {
@@ -43,12 +43,16 @@ fn of_word(word: &str, name: &[char]) -> Option<i64> {
         ways = places(letter).filter_map(best).collect();
     }
     // The shorter the name, the more of it was typed.
-    ways.iter().map(|(_, score)| score - name.len() as i64 / 4).max()
+    ways.iter().map(|(_, score)| score - number(name.len()) / 4).max()
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Of a letter so many places after the one before it.
 fn worth(far: usize) -> i64 {
-    if far == 0 { 6 } else { -(far as i64).min(4) }
+    if far == 0 { 6 } else { -number(far).min(4) }
 }
 
 #[cfg(test)]

@@ -167,10 +167,7 @@ impl Glyphs {
 
 /// The word of a state, as on every screen: one that no check says anything about `running`.
 pub fn state_word(state: StateName, checked: bool) -> &'static str {
-    match state {
-        StateName::Ready if !checked => "running",
-        _ => state.as_str(),
-    }
+    if state == StateName::Ready && !checked { "running" } else { state.as_str() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Keys as they are written, shown and pressed.
+#![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -155,7 +156,7 @@ impl Chord {
             (_, Some((.., sign, _))) if unicode => shown.push_str(sign),
             (_, Some((.., word))) => shown.push_str(word),
             (Key::Char(char), None) => shown.push(char),
-            (Key::F(number), None) => shown.push_str(&format!("F{number}")),
+            (Key::F(number), None) => _ = write!(shown, "F{number}"),
             (_, None) => {}
         }
         shown

@@ -84,23 +84,31 @@ impl Look {
     /// border has none.
     pub fn popup(&self, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
         Clear.render(area, buffer);
-        if area.height < 3 || area.width < 10 {
-            return area;
+        let inside = inside(area);
+        if inside != area {
+            self.pane(area, title, false, buffer);
         }
-        self.pane(area, title, false, buffer)
+        inside
     }
 }
 
 fn plain(char: char) -> char {
     match char {
         '…' | '·' => '-',
-        '↵' => '<',
+        '↵' | '←' => '<',
         '↑' => '^',
         '↓' => 'v',
         '→' | '›' | '▸' => '>',
-        '←' => '<',
         _ => '?',
     }
+}
+
+/// The inside of a popup. What is too small for a border has none.
+pub fn inside(area: Rect) -> Rect {
+    if area.height < 5 || area.width < 24 {
+        return area;
+    }
+    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
 }
 
 /// So much of an area, in its middle.

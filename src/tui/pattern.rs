@@ -95,10 +95,10 @@ fn has_capital(typed: &str, regex: bool) -> bool {
 
 /// The last line of what the parser says: the others draw the expression.
 fn one_line(error: &regex::Error) -> String {
-    let text = match error {
-        regex::Error::CompiledTooBig(_) => "too large".to_owned(),
-        error => error.to_string(),
-    };
+    if matches!(error, regex::Error::CompiledTooBig(_)) {
+        return "too large".to_owned();
+    }
+    let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }

@@ -1,4 +1,5 @@
 //! One line that is typed: a search, a filter, a command.
+#![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
 
 #[cfg(test)]
 mod tests;

@@ -165,6 +165,39 @@ impl Text {
         rows
     }
 
+    /// As [`Text::wrap`], at blanks where there are some: for texts of our own.
+    pub fn wrap_words(&self, columns: usize) -> Vec<Line<'static>> {
+        let columns = columns.max(1);
+        let cells: Vec<(&str, usize, Style)> = self.graphemes().collect();
+        let (mut rows, mut start) = (Vec::new(), 0);
+        while start < cells.len() {
+            let rest = cells.get(start..).unwrap_or_default();
+            let mut used = 0;
+            let fits = rest.iter().take_while(|(_, wide, _)| {
+                used += wide;
+                used <= columns
+            });
+            let mut end = fits.count().max(1);
+            if end < rest.len() {
+                let blank = rest.get(..=end).unwrap_or_default().iter();
+                end = blank.rev().position(|cell| cell.0 == " ").map_or(end, |back| end - back);
+                end = end.max(1);
+            }
+            let mut line = Builder::default();
+            for (grapheme, wide, style) in rest.iter().take(end) {
+                line.push(if *wide > columns { "\u{fffd}" } else { grapheme }, *style);
+            }
+            rows.push(line.finish());
+            start += end;
+            // The blank it was broken at.
+            start += usize::from(cells.get(start).is_some_and(|cell| cell.0 == " "));
+        }
+        if rows.is_empty() {
+            rows.push(Line::default());
+        }
+        rows
+    }
+
     /// Rows of [`Text::wrap`].
     pub fn rows(&self, columns: usize) -> usize {
         let columns = columns.max(1);

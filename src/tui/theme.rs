@@ -241,9 +241,9 @@ impl Theme {
     pub fn style(self, role: Role) -> Style {
         let plain = Style::new();
         let Some(colours) = self.palette() else { return bare(role) };
-        let back = |colour: Color| match colour {
-            Color::Reset => plain.add_modifier(Modifier::REVERSED),
-            colour => plain.bg(colour),
+        let back = |colour: Color| {
+            let none = colour == Color::Reset;
+            if none { plain.add_modifier(Modifier::REVERSED) } else { plain.bg(colour) }
         };
         match role {
             Role::Text => plain,
@@ -295,8 +295,14 @@ impl Theme {
 fn bare(role: Role) -> Style {
     let plain = Style::new();
     match role {
-        Role::Text | Role::Border | Role::Good | Role::Busy | Role::Separator => plain,
-        Role::Added | Role::Removed | Role::Changed => plain,
+        Role::Text
+        | Role::Border
+        | Role::Good
+        | Role::Busy
+        | Role::Separator
+        | Role::Added
+        | Role::Removed
+        | Role::Changed => plain,
         Role::Dim | Role::Off => plain.add_modifier(Modifier::DIM),
         Role::Focus | Role::Title | Role::Key | Role::Warn | Role::Bad => {
             plain.add_modifier(Modifier::BOLD)

@@ -25,15 +25,19 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts it with the terminal as its three descriptors and its controlling terminal.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_sized(command, 40, 200)
+    }
+
+    /// The same with so many rows and columns.
+    pub fn start_sized(mut command: Command, rows: u16, columns: u16) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave: OwnedFd = File::options().read(true).write(true).open(path).unwrap().into();
-        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&slave, size).unwrap();
+        rustix::termios::tcsetwinsize(&slave, size(rows, columns)).unwrap();
         command
             .stdin(Stdio::from(slave.try_clone().unwrap()))
             .stdout(Stdio::from(slave.try_clone().unwrap()))
@@ -57,6 +61,17 @@ impl Terminal {
 
     pub fn type_in(&mut self, keys: &str) {
         self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes the window larger or smaller: its programs get SIGWINCH.
+    pub fn resize(&mut self, rows: u16, columns: u16) {
+        let master = self.master.as_ref().unwrap();
+        rustix::termios::tcsetwinsize(master, size(rows, columns)).unwrap();
+    }
+
+    /// The modes of the line, as `stty` shows them.
+    pub fn modes(&self) -> rustix::termios::Termios {
+        rustix::termios::tcgetattr(self.master.as_ref().unwrap()).unwrap()
     }
 
     /// Takes the terminal away, as when its window is closed.
@@ -98,6 +113,10 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+fn size(rows: u16, columns: u16) -> rustix::termios::Winsize {
+    rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 /// Reads what is shown, until there is no more or it is to end.

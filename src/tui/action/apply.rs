@@ -11,6 +11,7 @@ fn no(why: impl Into<Cow<'static, str>>) -> Applies {
     Err(Reason(why.into()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the others")]
 pub(super) fn always(_: &Facts) -> Applies {
     Ok(())
 }
@@ -56,12 +57,18 @@ fn down(facts: &Facts) -> Option<(&Subject, StateName)> {
     let subject = facts.subject.as_ref()?;
     let alone = facts.marks == 0 && !subject.several;
     let is_down = match subject.state {
-        StateName::Idle | StateName::Stopped | StateName::Succeeded => true,
-        StateName::Failed | StateName::Skipped => true,
-        StateName::Waiting | StateName::Queued | StateName::Backoff => false,
-        StateName::Starting | StateName::Ready | StateName::Unhealthy | StateName::Stopping => {
-            false
-        }
+        StateName::Idle
+        | StateName::Stopped
+        | StateName::Succeeded
+        | StateName::Failed
+        | StateName::Skipped => true,
+        StateName::Waiting
+        | StateName::Queued
+        | StateName::Backoff
+        | StateName::Starting
+        | StateName::Ready
+        | StateName::Unhealthy
+        | StateName::Stopping => false,
     };
     (alone && is_down).then_some((subject, subject.state))
 }

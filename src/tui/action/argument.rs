@@ -178,7 +178,15 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
     if rest.is_empty() {
         return match entry.takes {
             Takes::Scale => Err(ArgumentError::NoNumber(entry.name)),
-            _ => Ok(Argument::None),
+            Takes::Nothing
+            | Takes::Name
+            | Takes::Names
+            | Takes::Signal
+            | Takes::Text
+            | Takes::Rest
+            | Takes::Line
+            | Takes::Level
+            | Takes::Theme => Ok(Argument::None),
         };
     }
     Ok(match entry.takes {

@@ -173,3 +173,35 @@ fn what_follows_a_name_is_read() {
     assert_eq!(wrong("signal NOPE"), "unknown signal `NOPE`");
     assert_eq!(wrong(""), "no action is called ``");
 }
+
+#[test]
+fn the_manual_has_every_key() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tui.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("<!-- keys").unwrap();
+    let (head, rest) = rest.split_once("-->\n").unwrap();
+    let (keys, after) = rest.split_once("<!-- /keys -->").unwrap();
+    if std::env::var_os("PITCREW_WRITE_DOCS").is_some() {
+        let page = format!("{before}<!-- keys{head}-->\n\n{}\n\n<!-- /keys -->{after}", manual());
+        std::fs::write(path, page).unwrap();
+        return;
+    }
+    assert_eq!(keys.trim(), manual(), "PITCREW_WRITE_DOCS=1 makes it anew");
+}
+
+#[test]
+fn the_manual_has_every_setting_and_theme() {
+    let page = include_str!("../../../docs/tui.md");
+    for setting in crate::tui::config::SETTINGS {
+        assert!(
+            page.contains(&format!("\n{setting} ")) || page.contains(&format!("[{setting}]")),
+            "{setting}"
+        );
+    }
+    for theme in crate::tui::theme::ThemeName::ALL {
+        assert!(page.contains(&format!("`{}`", theme.as_str())), "{}", theme.as_str());
+    }
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let (_, warnings) = crate::tui::config::Config::parse("docs/tui.md", example);
+    assert_eq!(warnings, [], "the example is understood");
+}

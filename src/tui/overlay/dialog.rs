@@ -4,12 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::menu::inside;
 use super::{Choice, Known, Reply, moved};
 use crate::output::safe_name;
 use crate::tui::action::Call;
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, middle, put, tint};
+use crate::tui::look::{Look, inside, middle, put, tint, window};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -52,7 +51,20 @@ impl Answer {
 impl Dialog {
     /// A question; the last answer is the one of `Esc`.
     pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<Answer>) -> Self {
-        Self { title: title.into(), body, options, note: String::new(), cursor: 0, interrupt: None }
+        let safe = |text: String| safe_name(&text).into_owned();
+        let safe_answer = |answer: Answer| Answer {
+            label: safe(answer.label),
+            detail: safe(answer.detail),
+            ..answer
+        };
+        Self {
+            title: safe(title.into()),
+            body: body.into_iter().map(safe).collect(),
+            options: options.into_iter().map(safe_answer).collect(),
+            note: String::new(),
+            cursor: 0,
+            interrupt: None,
+        }
     }
 
     /// Yes or no, about something that is hard to undo. No is where the cursor is.
@@ -124,7 +136,9 @@ impl Dialog {
         let inside = inside(place);
         let row = usize::from(at.y.saturating_sub(inside.y));
         let first = self.first_option(inside);
-        let clicked = row.checked_sub(first).filter(|at| *at < self.options.len());
+        let shown = self.shown_options(inside);
+        let clicked = row.checked_sub(first).map(|at| shown.start + at);
+        let clicked = clicked.filter(|at| shown.contains(at));
         clicked.map_or(Reply::Stay, |at| self.choose(at))
     }
 
@@ -145,6 +159,12 @@ impl Dialog {
         (self.body.len() + 1).min(room)
     }
 
+    /// The answers there is room for.
+    fn shown_options(&self, inside: Rect) -> std::ops::Range<usize> {
+        let room = usize::from(inside.height) - self.first_option(inside);
+        window(self.options.len(), self.cursor, room)
+    }
+
     pub(super) fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) {
         let inside = look.popup(self.place(area), &self.title, buffer);
         let columns = usize::from(inside.width);
@@ -160,8 +180,10 @@ impl Dialog {
             let line = Line::from(vec![look.span(" ", role), look.span(line, role)]);
             put(inside, at, &line, buffer);
         }
-        for (at, option) in self.options.iter().enumerate() {
-            let chosen = at == self.cursor;
+        let shown = self.shown_options(inside);
+        let options = self.options.get(shown.clone()).unwrap_or_default();
+        for (at, option) in options.iter().enumerate() {
+            let chosen = shown.start + at == self.cursor;
             if chosen {
                 tint(inside, first + at, look.style(Role::Cursor), buffer);
             }

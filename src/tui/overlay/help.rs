@@ -60,10 +60,9 @@ impl Help {
             (false, Key::Char('?') | Key::F(1)) if self.filter.text().is_empty() => {
                 return Reply::Close;
             }
-            (false, Key::Char('q')) if self.filter.text().is_empty() => return Reply::Close,
             (false, Key::Enter) => return self.run(known),
             (false, Key::Up) | (true, Key::Char('p')) => {
-                self.cursor = moved(self.cursor, -1, length)
+                self.cursor = moved(self.cursor, -1, length);
             }
             (false, Key::Down) | (true, Key::Char('n')) => {
                 self.cursor = moved(self.cursor, 1, length);
@@ -201,15 +200,16 @@ impl Help {
     ) {
         let at = usize::from(inside.height) - 1;
         let columns = usize::from(inside.width);
-        let (words, role) = match shown.get(self.cursor) {
+        let chosen = shown.get(self.cursor).map(|entry| (entry, entry.applies(known.facts)));
+        let (words, role) = match chosen {
             None => ("nothing is called so".to_owned(), Role::Warn),
-            Some(entry) => match entry.applies(known.facts) {
-                Err(reason) => (format!("{} does not apply: {reason}", entry.name), Role::Warn),
-                Ok(()) => {
-                    let call = format!(":{} {}", entry.name, look.words(entry.takes.shape()));
-                    (call.trim_end().to_owned(), Role::Dim)
-                }
-            },
+            Some((entry, Err(reason))) => {
+                (format!("{} does not apply: {reason}", entry.name), Role::Warn)
+            }
+            Some((entry, Ok(()))) => {
+                let call = format!(":{} {}", entry.name, look.words(entry.takes.shape()));
+                (call.trim_end().to_owned(), Role::Dim)
+            }
         };
         put(inside, at, &Line::from(look.span(look.fit(&words, columns), role)), buffer);
     }

@@ -9,7 +9,7 @@ use crate::output::safe_name;
 use crate::spec::Signal;
 use crate::tui::action::Subject;
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, middle, put, tint, window};
+use crate::tui::look::{Look, inside, middle, put, tint, window};
 use crate::tui::text;
 use crate::tui::theme::{Role, ThemeName};
 
@@ -72,7 +72,6 @@ impl Menu {
     }
 
     pub(super) fn key(&mut self, chord: Chord) -> Reply {
-        let length = self.items.len();
         let step = match (chord.ctrl, chord.key) {
             (_, Key::Esc) | (true, Key::Char('c')) | (false, Key::Char('q')) => {
                 return self.leave();
@@ -80,8 +79,8 @@ impl Menu {
             (false, Key::Enter) => return self.choose(self.cursor),
             (false, Key::Up | Key::BackTab) | (true, Key::Char('p')) => -1,
             (false, Key::Down | Key::Tab) | (true, Key::Char('n')) => 1,
-            (false, Key::Home | Key::PageUp) => -(length as isize),
-            (false, Key::End | Key::PageDown) => length as isize,
+            (false, Key::Home | Key::PageUp) => isize::MIN,
+            (false, Key::End | Key::PageDown) => isize::MAX,
             (false, Key::Char(letter)) if !chord.alt => {
                 return match (self.items.iter().position(|item| item.letter == letter), letter) {
                     (Some(at), _) => self.choose(at),
@@ -168,14 +167,6 @@ impl Menu {
             put(inside, at, &line, buffer);
         }
     }
-}
-
-/// As [`Look::popup`] has it.
-pub(super) fn inside(area: Rect) -> Rect {
-    if area.height < 3 || area.width < 10 {
-        return area;
-    }
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
 }
 
 /// The menu of signals.

@@ -1,4 +1,5 @@
 //! The palette: a command is typed, with what it needs.
+#![expect(clippy::wildcard_enum_match_arm, reason = "most arguments are of no interest here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -217,15 +218,15 @@ fn names_someone(argument: &Argument) -> bool {
 }
 
 /// What can follow a name.
-fn candidates<'a>(takes: Takes, known: Known<'a>) -> impl Iterator<Item = &'a str> {
+fn candidates(takes: Takes, known: Known<'_>) -> impl Iterator<Item = &str> {
     let fixed: &[&str] = match takes {
         Takes::Level => &["all", "debug", "info", "warn", "error"],
         Takes::Theme => &["dark", "light", "contrast", "colour-blind", "terminal", "none"],
         Takes::Signal => &["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"],
         _ => &[],
     };
-    let named = matches!(takes, Takes::Name | Takes::Names | Takes::Scale | Takes::Signal);
-    let names = if named { known.names } else { &[] };
+    let processes = matches!(takes, Takes::Name | Takes::Names | Takes::Scale | Takes::Signal);
+    let names = if processes { known.names } else { &[] };
     fixed.iter().copied().chain(names.iter().map(String::as_str))
 }
 

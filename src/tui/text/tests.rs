@@ -71,6 +71,19 @@ fn a_wide_character_is_not_cut_in_two() {
 }
 
 #[test]
+fn our_own_texts_are_broken_at_blanks() {
+    let rows = |text: &str, columns| {
+        let text = Text::plain_of(text, Style::new());
+        text.wrap_words(columns).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(rows("given back after 30s", 11), ["given back", "after 30s"]);
+    assert_eq!(rows("given back", 5), ["given", "back"]);
+    assert_eq!(rows("given back", 10), ["given back"]);
+    assert_eq!(rows("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+    assert_eq!(rows("", 4), [""]);
+}
+
+#[test]
 fn a_match_is_shown_over_the_style_of_the_child() {
     let over = Style::new().bg(Color::Yellow);
     let red = Style::new().fg(Color::Red);
@@ -165,6 +178,9 @@ proptest! {
         prop_assert_eq!(rows.len(), text.rows(usize::from(columns)));
         for row in &rows {
             prop_assert!(text_width(row) <= usize::from(columns.max(1)));
+        }
+        for row in text.wrap_words(usize::from(columns)) {
+            prop_assert!(text_width(&row) <= usize::from(columns.max(1)));
         }
         if text.graphemes().all(|(_, wide, _)| wide <= usize::from(columns)) {
             let joined: String = rows.iter().map(ToString::to_string).collect();

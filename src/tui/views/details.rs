@@ -1,4 +1,5 @@
 //! The details of one process.
+#![expect(clippy::wildcard_enum_match_arm, reason = "most actions are not for here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -265,7 +266,8 @@ fn overview(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut fact = |label: &str, words: &str, role: Role| {
         let text = Text::plain_of(words, look.style(role));
-        for (at, row) in text.wrap(columns.saturating_sub(labels + 3)).into_iter().enumerate() {
+        for (at, row) in text.wrap_words(columns.saturating_sub(labels + 3)).into_iter().enumerate()
+        {
             let label = if at == 0 { label } else { "" };
             let mut spans = vec![look.span(format!(" {}  ", look.pad(label, labels)), Role::Dim)];
             spans.extend(row.spans);

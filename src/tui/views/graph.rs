@@ -4,6 +4,7 @@
 //! latest after, and names the others it depends on.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -63,10 +64,10 @@ struct Row {
 
 impl Graph {
     /// Lays it out. Names that are not there and circles, which a file cannot have, do no harm.
-    pub fn new(nodes: Vec<Node>) -> Self {
+    pub fn new(nodes: &[Node]) -> Self {
         let known: HashMap<String, usize> =
             nodes.iter().enumerate().map(|(at, node)| (node.name.clone(), at)).collect();
-        let depths = depths(&nodes, &known);
+        let depths = depths(nodes, &known);
         let mut below: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
         let mut roots = Vec::new();
         for (at, node) in nodes.iter().enumerate() {
@@ -79,10 +80,10 @@ impl Graph {
         }
         // What nothing hangs on comes last.
         roots.sort_by_key(|at| below.get(*at).is_none_or(Vec::is_empty));
-        let critical = critical(&nodes, &known);
+        let critical = critical(nodes, &known);
         let mut graph = Self { rows: Vec::with_capacity(nodes.len()), critical };
         for root in roots {
-            graph.lay(root, &nodes, &below, &[], true);
+            graph.lay(root, nodes, &below, &[], true);
         }
         graph
     }
@@ -160,9 +161,11 @@ impl Row {
                 (false, ..) => " ",
             };
             let dash = if level + 1 == self.above.len() { look.glyphs.dash } else { " " };
-            lines.push_str(&format!("{sign}{dash} "));
+            _ = write!(lines, "{sign}{dash} ");
         }
-        let lines = look.fit(&lines, tree.saturating_sub(4));
+        if text::width(&lines) + 8 > tree {
+            lines = " ".repeat(self.above.len().min(tree.saturating_sub(8)));
+        }
         let used = text::width(&lines) + 2;
         let name = look.pad(&node.name, tree.saturating_sub(used));
         let sign = look.glyphs.state(node.state, node.checked);

@@ -1,5 +1,7 @@
 //! Stats: what each process uses, now and before.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -75,16 +77,16 @@ fn title(all: &[Usage], look: &Look) -> String {
 
 fn head(names: usize, charts: usize, look: &Look) -> Line<'static> {
     let mut words = format!("  {}  {:9}", look.pad("NAME", names), "STATE");
-    words.push_str(&format!("  {:>4}", "CPU"));
+    _ = write!(words, "  {:>4}", "CPU");
     if charts > 0 {
-        words.push_str(&format!(" {:charts$}", ""));
+        _ = write!(words, " {:charts$}", "");
     }
-    words.push_str(&format!("  {:>4}", "MEM"));
+    _ = write!(words, "  {:>4}", "MEM");
     if charts > 0 {
-        words.push_str(&format!(" {:charts$}", ""));
+        _ = write!(words, " {:charts$}", "");
     }
-    words.push_str(&format!("  {:>2}", look.glyphs.restarts));
-    words.push_str(&format!("  {:>7}", "LINES"));
+    _ = write!(words, "  {:>2}", look.glyphs.restarts);
+    _ = write!(words, "  {:>7}", "LINES");
     Line::from(look.span(words, Role::Dim))
 }
 

@@ -31,6 +31,8 @@ const EVENTS: &[&str] = &[
     r#""event":"project_stopping","cause":{"kind":"shutdown","reason":{"asked":null}}"#,
 ];
 
+type Screen<'a> = &'a dyn Fn(Rect, &Look, &mut Buffer);
+
 fn events() -> Vec<Event> {
     let stamped = |(at, body): (usize, &&str)| {
         let at = at + 1;
@@ -85,13 +87,17 @@ fn the_newest_is_followed_until_the_cursor_moves() {
     let mut timeline = Timeline::default();
     let events = events();
     let (first, rest) = events.split_at(4);
-    first.iter().for_each(|event| timeline.push(event));
+    for event in first {
+        timeline.push(event);
+    }
     assert_eq!(timeline.chosen().map(|told| told.seq), Some(4));
     assert_eq!(timeline.unread(), 4);
     timeline.mark_read();
     timeline.step(1);
     assert_eq!(timeline.chosen().map(|told| told.seq), Some(3));
-    rest.iter().for_each(|event| timeline.push(event));
+    for event in rest {
+        timeline.push(event);
+    }
     assert_eq!(timeline.chosen().map(|told| told.seq), Some(3), "it stays where it is");
     assert_eq!(timeline.unread(), rest.len());
     timeline.step(1000);
@@ -134,7 +140,7 @@ fn node(name: &str, state: StateName, on: &[(&str, bool)], took: u64) -> Node {
 }
 
 fn graph() -> Graph {
-    Graph::new(vec![
+    Graph::new(&[
         node("docs", StateName::Idle, &[], 0),
         node("db", StateName::Ready, &[], 1100),
         node("redis", StateName::Ready, &[], 300),
@@ -157,7 +163,7 @@ fn everything_stands_once_below_what_it_comes_after() {
 
 #[test]
 fn a_circle_and_an_unknown_name_do_no_harm() {
-    let graph = Graph::new(vec![
+    let graph = Graph::new(&[
         node("a", StateName::Ready, &[("b", true)], 5),
         node("b", StateName::Ready, &[("a", true)], 5),
         node("c", StateName::Ready, &[("c", true), ("gone", false)], 5),
@@ -343,12 +349,12 @@ proptest! {
             let on: Vec<_> = names.iter().map(|name| (name.as_str(), at % 2 == 0)).collect();
             node(&format!("{hostile}{from}"), StateName::Ready, &on, from as u64)
         });
-        let graph = Graph::new(nodes.collect());
+        let graph = Graph::new(&nodes.collect::<Vec<_>>());
         prop_assert!(graph.len() <= 12);
         let mut timeline = timeline();
-        timeline.step(at as isize);
-        let details = Details { tab: tab, above: at, values: unicode };
-        let screens: [&dyn Fn(Rect, &Look, &mut Buffer); 4] = [
+        timeline.step(isize::try_from(at).unwrap());
+        let details = Details { tab, above: at, values: unicode };
+        let screens: [Screen<'_>; 4] = [
             &|area, look, buffer| details.draw(&sheet, area, look, buffer),
             &|area, look, buffer| stats::draw(&usage, area, at, look, buffer),
             &|area, look, buffer| graph.draw(area, at, look, buffer),

@@ -1,4 +1,5 @@
 //! An event in words: what happened, and why.
+#![expect(clippy::wildcard_enum_match_arm, reason = "one of a later version has a name too")]
 
 use std::time::Duration;
 
@@ -156,7 +157,7 @@ fn of_project(event: &Event) -> Parts {
             let some = counts.iter().filter(|(_, names)| !names.is_empty());
             let parts: Vec<String> = some
                 .map(|(what, names)| {
-                    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                    let names: Vec<&str> = names.iter().map(crate::spec::Name::as_str).collect();
                     format!("{what}: {}", names.join(", "))
                 })
                 .collect();
