@@ -301,7 +301,8 @@ impl Ui {
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
-        self.logs.is_waiting() && layout::areas(self).logs.is_some()
+        let has_logs = layout::areas(self).logs.is_some();
+        self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
     }
 
     /// How long until something on the screen changes by itself.

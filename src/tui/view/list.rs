@@ -42,7 +42,7 @@ impl Columns {
         let rows = ui.list.rows().iter();
         let longest = rows.map(|row| {
             let members: Vec<&Member> = ui.members(&row.members).collect();
-            text::width(&self::name(ui, row, &members))
+            text::width(&name(ui, row, &members))
         });
         let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
         let is_measured = all.iter().any(|one| one.status.cpu_percent.is_some());
