@@ -357,6 +357,7 @@ impl<C: Control + Clone + 'static> App<C> {
         self.resize();
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
     fn perform(&mut self, wishes: Vec<Wish>) {
         for wish in wishes {
             match wish {

@@ -255,11 +255,18 @@ impl Ui {
     /// Whether anything would be ended by leaving.
     pub fn running(&self) -> usize {
         let lives = |one: &&Member| match one.status.state {
-            StateName::Waiting | StateName::Queued | StateName::Backoff => true,
-            StateName::Starting | StateName::Ready | StateName::Unhealthy => true,
-            StateName::Stopping => true,
-            StateName::Idle | StateName::Stopped | StateName::Succeeded => false,
-            StateName::Failed | StateName::Skipped => false,
+            StateName::Waiting
+            | StateName::Queued
+            | StateName::Backoff
+            | StateName::Starting
+            | StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Stopping => true,
+            StateName::Idle
+            | StateName::Stopped
+            | StateName::Succeeded
+            | StateName::Failed
+            | StateName::Skipped => false,
         };
         self.overview.processes.iter().filter(lives).count()
     }

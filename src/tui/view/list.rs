@@ -20,6 +20,7 @@ use crate::tui::ui::{Part, Ui};
 
 /// Columns right of the name, in the order they are given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 struct Columns {
     name: usize,
     state: usize,
