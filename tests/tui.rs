@@ -210,3 +210,22 @@ fn where_nothing_can_be_drawn_lines_are_printed() {
     assert_eq!(screen.ended().code(), Some(2));
     assert!(screen.text().contains("cannot be drawn on"), "{}", screen.text());
 }
+
+#[test]
+fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
+    let project = Project::new("[process]\na = 'echo up; exec seq 1 1000000000'\n");
+    let mut screen = open(&project);
+    screen.wait("FOLLOW");
+    screen.terminal.stop_reading();
+    // Some frames, so that it is full.
+    std::thread::sleep(Duration::from_secs(1));
+    // Keys are heard, and signals.
+    screen.keys("jx");
+    common::wait_until("it is stopped", || {
+        let shown = project.pitcrew(["ps"]).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).contains("stopped")
+    });
+    send(pid(&screen), "TERM");
+    assert_eq!(screen.terminal.ended().signal(), Some(15));
+    project.nothing_left_within(Duration::ZERO);
+}

@@ -168,12 +168,15 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
             remote::print(&summary(&left.overview));
             ending
         }
-        How::Signal(signal) if signal != Signal::HUP => Ending::Signal(signal),
-        How::Signal(_) | How::Gone => {
-            // As for a program in a terminal that is closed.
+        // The third one: it is not waited for any more.
+        How::Signal(signal) if [Signal::INT, Signal::TERM].contains(&signal) => {
+            Ending::Signal(signal)
+        }
+        // As for a program in a terminal that is closed.
+        how @ (How::Signal(_) | How::Gone) => {
             _ = process::send(&child.borrow(), Signal::HUP);
             gone(child).await;
-            Ending::Signal(Signal::HUP)
+            ending_of(how)
         }
     }
 }

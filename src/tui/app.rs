@@ -265,9 +265,7 @@ impl<C: Control + Clone + 'static> App<C> {
         } else {
             self.waiting = None;
         }
-        if let Some(early) = due.checked_sub(now).filter(|early| !early.is_zero())
-            && !self.drawn.is_zero()
-        {
+        if let Some(early) = due.checked_sub(now).filter(|early| !early.is_zero()) {
             return Pause { sleep: Some(early), for_terminal: false };
         }
         self.ui.now = self.clock.now();
@@ -338,7 +336,8 @@ impl<C: Control + Clone + 'static> App<C> {
             Heard::End(signal) => {
                 let signal = *signal;
                 self.signals_seen += 1;
-                let leaves = self.ui.stand == Stand::Guest || signal == Signal::HUP;
+                let stops = [Signal::INT, Signal::TERM].contains(&signal);
+                let leaves = self.ui.stand == Stand::Guest || !stops;
                 if leaves || self.signals_seen > 2 {
                     self.left = Some(How::Signal(signal));
                 } else {

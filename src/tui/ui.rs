@@ -1,6 +1,7 @@
 //! The model: all that decides what is on the screen.
 
 pub mod facts;
+pub mod json;
 pub mod layout;
 pub mod list;
 pub mod logs;

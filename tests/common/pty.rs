@@ -21,6 +21,7 @@ pub struct Terminal {
     /// All that was shown.
     pub shown: Text,
     gone: Arc<AtomicBool>,
+    blind: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -55,8 +56,10 @@ impl Terminal {
         let master = File::from(master);
         let (shown, gone) = (Text::default(), Arc::new(AtomicBool::new(false)));
         let (from, text, ends) = (master.try_clone().unwrap(), shown.clone(), Arc::clone(&gone));
-        std::thread::spawn(move || look(&from, &text, &ends));
-        Self { child, master: Some(master), shown, gone }
+        let blind = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&blind);
+        std::thread::spawn(move || look(&from, &text, &ends, &closed));
+        Self { child, master: Some(master), shown, gone, blind }
     }
 
     pub fn type_in(&mut self, keys: &str) {
@@ -72,6 +75,11 @@ impl Terminal {
     /// The modes of the line, as `stty` shows them.
     pub fn modes(&self) -> rustix::termios::Termios {
         rustix::termios::tcgetattr(self.master.as_ref().unwrap()).unwrap()
+    }
+
+    /// Takes nothing more of what is written: the terminal is full in a moment.
+    pub fn stop_reading(&self) {
+        self.blind.store(true, Ordering::Relaxed);
     }
 
     /// Takes the terminal away, as when its window is closed.
@@ -120,7 +128,7 @@ fn size(rows: u16, columns: u16) -> rustix::termios::Winsize {
 }
 
 /// Reads what is shown, until there is no more or it is to end.
-fn look(mut from: &File, text: &Text, gone: &AtomicBool) {
+fn look(mut from: &File, text: &Text, gone: &AtomicBool, blind: &AtomicBool) {
     let mut buffer = [0; 4096];
     while !gone.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(from, PollFlags::IN)];
@@ -128,6 +136,10 @@ fn look(mut from: &File, text: &Text, gone: &AtomicBool) {
         match poll(&mut ready, Some(&pace)) {
             Ok(0) | Err(_) => continue,
             Ok(_) => {}
+        }
+        if blind.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
         }
         match from.read(&mut buffer) {
             Ok(length @ 1..) => text.push(&buffer[..length]),

@@ -207,3 +207,20 @@ fn a_drag_copies_on_release() {
     let Some(Wish::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
     assert_eq!(text, format!("{}\n{}\n", &first[4..], &second[..3]));
 }
+
+#[test]
+fn json_is_laid_out_and_nothing_else_moves() {
+    let mut world = World::shop((120, 36));
+    world.lines.push(("api".to_owned(), br#"{"level":"info","at":[1,2]}"#.to_vec()));
+    more(&mut world, 1);
+    world.keys("P");
+    let visible = world.visible();
+    let json = &visible[visible.len() - 8..];
+    assert_eq!(json[0], "{");
+    assert_eq!(json[1], "  \"level\": \"info\",");
+    assert_eq!(json[7], "new 0");
+    assert!(world.screen().contains("json"));
+    world.keys("P");
+    assert_eq!(world.visible().len(), visible.len());
+    assert!(world.visible().contains(&r#"{"level":"info","at":[1,2]}"#.to_owned()));
+}

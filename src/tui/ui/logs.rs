@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use regex::Regex;
 
+use super::json;
 use super::scroll::Pane;
 use super::window::{From, Item, Key, LogLine, Separator, Window};
 use crate::control::wire::{Level, SliceAsked, SliceGiven};
@@ -109,8 +110,7 @@ pub struct Logs {
     floor: u64,
     /// What is searched for.
     pub search: Option<Search>,
-    /// JSON is laid out.
-    pub pretty: bool,
+    pretty: bool,
     /// The number of the last look for something.
     looks: u64,
     /// Where that led.
@@ -373,13 +373,23 @@ impl Logs {
         self.arrange();
     }
 
-    /// Lays the lines out again.
-    pub fn lay_out(&mut self, _: Pane) {
+    /// Lays JSON out, or no more.
+    pub fn set_pretty(&mut self, pretty: bool) {
+        self.pretty = pretty;
         self.arrange();
     }
 
+    /// JSON is laid out.
+    pub fn is_pretty(&self) -> bool {
+        self.pretty
+    }
+
     fn arrange(&mut self) {
-        let mut items = self.window.items().to_vec();
+        let mut items: Vec<(Key, Item)> = if self.pretty {
+            self.window.items().iter().flat_map(|(key, item)| json::laid_out(*key, item)).collect()
+        } else {
+            self.window.items().to_vec()
+        };
         let (first, is_end) = (self.window.first(), self.window.is_end());
         let ours = |key: Key| {
             let after = first.is_some_and(|first| first < key) || self.window.is_start();

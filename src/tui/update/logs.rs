@@ -57,7 +57,6 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
 
 /// How lines are shown, and what is done with them.
 fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
-    let pane = ui.pane();
     match action {
         Action::Level => level(ui, argument),
         Action::Timestamps => {
@@ -78,8 +77,9 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         }
         Action::Marker => prompts::ask(ui, Asks::Marker, text(argument), wishes),
         Action::PrettyJson => {
-            ui.logs.pretty = !ui.logs.pretty;
-            ui.logs.lay_out(pane);
+            ui.logs.set_pretty(!ui.logs.is_pretty());
+            let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
+            ui.say(said, Role::Text);
         }
         Action::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
         Action::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),

@@ -134,6 +134,9 @@ fn border(ui: &Ui) -> Border {
     } else if logs.left > 0 {
         notes.push(format!("column {}", logs.left + 1));
     }
+    if logs.is_pretty() {
+        notes.push("json".to_owned());
+    }
     if logs.stamps != Timestamps::Time {
         notes.push(format!("ts {}", logs.stamps.as_str()));
     }
