@@ -186,6 +186,9 @@ struct UpArgs {
     /// Run in the background; return when nothing is left to start. Implies --keep
     #[arg(long)]
     detach: bool,
+    /// Ends with its standard input, as with a terminal, unless that said goodbye
+    #[arg(long, hide = true)]
+    owned: bool,
     /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,

@@ -229,3 +229,32 @@ fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
     assert_eq!(screen.terminal.ended().signal(), Some(15));
     project.nothing_left_within(Duration::ZERO);
 }
+
+#[test]
+fn killed_alone_it_is_a_terminal_that_is_closed() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    send(pid(&screen), "KILL");
+    assert_eq!(screen.terminal.ended().signal(), Some(9));
+    // An ordinary stop, which nobody is left to wait for.
+    project.nothing_left_within(common::BOUND);
+}
+
+#[test]
+fn killed_after_a_goodbye_it_was_nobody() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.keys("D");
+    assert_eq!(screen.ended().code(), Some(0));
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("api is up");
+    send(pid(&guest), "KILL");
+    assert_eq!(guest.terminal.ended().signal(), Some(9));
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("2/3 ready");
+    project.run(["down"]).assert_code(0);
+    assert_eq!(guest.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}

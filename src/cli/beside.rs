@@ -159,6 +159,7 @@ fn alone(global: &Global, spec: &Spec, process: &ProcessSpec) -> Ending {
         events: None,
         log_file: None,
         foreground,
+        owned: false,
         passing: None,
         again: None,
     };

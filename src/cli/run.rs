@@ -35,6 +35,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         log_file: None,
         foreground: Some((id, Front::Terminal)),
         again: None,
+        owned: false,
         passing: None,
     };
     front::serve(global, held, serve)

@@ -5,7 +5,7 @@
 //! says goodbye or takes the project with it.
 
 use std::cell::RefCell;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Child;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use clap::Args;
 use jiff::tz::TimeZone;
 
+use super::detach::Tie;
+use super::front::GOODBYE;
 use super::{ColorChoice, Ending, Global, UpArgs, detach, project, remote};
 use crate::control::wire::{Member, Overview};
 use crate::control::{Client, Control as _, Kind};
@@ -97,7 +99,8 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec) -> Ending {
         Err(error) => return project::failed(&error.to_string()),
     };
     let words = folders.state.join("up.log");
-    let started = detach::open(&words).and_then(|file| detach::start(global, args, file));
+    let started =
+        detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::Owner));
     let child = match started {
         Ok(child) => Rc::new(RefCell::new(child)),
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
@@ -160,6 +163,11 @@ async fn ended(child: &Engine, words: &Path) -> Ending {
 async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
     match left.how {
         How::Detached => {
+            let input = child.borrow_mut().stdin.take();
+            let said = input.map(|mut input| input.write_all(&[GOODBYE]));
+            if let Some(Err(error)) = said {
+                return project::failed(&format!("cannot leave it alone: {error}"));
+            }
             remote::print(&format!("{} goes on; `pitcrew attach` shows it\n", safe_name(name)));
             Ending::GOOD
         }

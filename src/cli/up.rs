@@ -57,6 +57,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         log_file: args.log_file.clone(),
         foreground: None,
         again: Some(Arc::new(again)),
+        owned: args.owned,
         passing: None,
     };
     front::serve(global, held, serve)
