@@ -82,8 +82,7 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
     });
     match left {
         Ok(Ok(left)) => {
-            let is_over = left.how == How::Ended;
-            if is_over {
+            if left.how == How::Ended && left.takes {
                 remote::print(&summary(&left.overview));
             }
             ending_of(left.how)
@@ -168,12 +167,17 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
             if let Some(Err(error)) = said {
                 return project::failed(&format!("cannot leave it alone: {error}"));
             }
-            remote::print(&format!("{} goes on; `pitcrew attach` shows it\n", safe_name(name)));
+            if left.takes {
+                let name = safe_name(name);
+                remote::print(&format!("{name} goes on; `pitcrew attach` shows it\n"));
+            }
             Ending::GOOD
         }
         How::Ended => {
             let ending = gone(child).await;
-            remote::print(&summary(&left.overview));
+            if left.takes {
+                remote::print(&summary(&left.overview));
+            }
             ending
         }
         // The third one: it is not waited for any more.

@@ -68,6 +68,8 @@ pub struct Left {
     pub how: How,
     /// The project as it was seen last.
     pub overview: Overview,
+    /// The terminal takes what is written to it.
+    pub takes: bool,
 }
 
 /// Why the interface was left.
@@ -114,8 +116,8 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     let mut world = World { typed, messages, signals: Signals::listen(&options.signals) };
     let how = app.go(&mut world).await;
     // The terminal is given back before anything is said.
-    drop(app.terminal.take());
-    Ok(Left { how, overview: app.ui.overview })
+    let takes = app.terminal.take().is_none_or(Terminal::give_back);
+    Ok(Left { how, overview: app.ui.overview, takes })
 }
 
 /// What comes from outside.

@@ -21,6 +21,10 @@ use writer::Writer;
 /// How long a slow terminal is waited for when it is given back.
 const SETTLES: Duration = Duration::from_millis(500);
 
+/// How often what is in its way is thrown away then, and how long is waited after each.
+const DISCARDS: u32 = 50;
+const DISCARDED: Duration = Duration::from_millis(10);
+
 /// Frames as bytes, taken after each.
 #[derive(Debug, Default, Clone)]
 struct Bytes(Arc<Mutex<Vec<u8>>>);
@@ -142,23 +146,33 @@ impl Terminal {
         self.redraw().map(drop)
     }
 
-    fn leave(&self) {
+    /// Gives it back for good; false when it takes nothing, so that who writes to it would wait.
+    pub fn give_back(self) -> bool {
+        self.leave()
+    }
+
+    fn leave(&self) -> bool {
         if !modes::is_taken() {
-            return;
+            return true;
         }
         self.writer.write(modes::farewell());
-        if !self.writer.settle(SETTLES) {
-            // Then it has to do without the rest of a frame.
+        let taken = self.writer.settle(SETTLES);
+        for _ in 0..DISCARDS {
+            if self.writer.is_idle() {
+                break;
+            }
+            // Then it has to do without the rest of a frame, which is larger than what fits at once.
             modes::discard();
-            self.writer.settle(SETTLES);
+            self.writer.settle(DISCARDED);
         }
         modes::give_back();
+        taken
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.leave();
+        _ = self.leave();
     }
 }
 
