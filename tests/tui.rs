@@ -37,6 +37,11 @@ fn open(project: &Project) -> Screen {
     Screen::start(program(project, []), 30, 100)
 }
 
+/// With somebody who looks on, who ends a moment later.
+fn down(project: &Project) {
+    assert!(project.pitcrew(["down"]).status().unwrap().success());
+}
+
 fn pid(screen: &Screen) -> u32 {
     screen.terminal.child.id()
 }
@@ -99,7 +104,7 @@ fn it_is_detached_and_attached_to() {
     // What is stopped meanwhile is told, and ends whoever looks on.
     let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
     guest.wait("api is up");
-    project.run(["down"]).assert_code(0);
+    down(&project);
     assert_eq!(guest.ended().code(), Some(0));
     project.nothing_left_within(Duration::ZERO);
 }
@@ -254,7 +259,7 @@ fn killed_after_a_goodbye_it_was_nobody() {
     assert_eq!(guest.terminal.ended().signal(), Some(9));
     let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
     guest.wait("2/3 ready");
-    project.run(["down"]).assert_code(0);
+    down(&project);
     assert_eq!(guest.ended().code(), Some(0));
     project.nothing_left_within(Duration::ZERO);
 }

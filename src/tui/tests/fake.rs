@@ -1,4 +1,5 @@
 //! A project that is not there: processes, and lines that are asked for.
+#![expect(clippy::wildcard_enum_match_arm, clippy::cast_possible_wrap, reason = "tests")]
 
 use std::collections::VecDeque;
 use std::time::Duration;

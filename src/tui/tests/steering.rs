@@ -1,4 +1,5 @@
 //! Orders, and leaving.
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::time::Duration;
 

@@ -72,6 +72,7 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             Some(line) => send(ui, line.to_owned(), wishes),
             None => prompts::ask(ui, Asks::Send, None, wishes),
         },
+        Action::Watch => ui.say("watch: it cannot be switched in this version", Role::Warn),
         Action::Attach => ui.say("a terminal cannot be attached to in this version", Role::Warn),
         Action::Browse => {
             if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
