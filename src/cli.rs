@@ -27,6 +27,8 @@ mod reload;
 mod remote;
 mod run;
 mod steer;
+#[cfg(feature = "tui")]
+mod tui;
 mod up;
 mod work;
 
@@ -100,6 +102,9 @@ enum ColorChoice {
 enum Command {
     /// Start the project, or these processes and what they depend on
     Up(UpArgs),
+    /// Open the interface on the running project
+    #[cfg(feature = "tui")]
+    Attach(tui::AttachArgs),
     /// Start what NAME depends on and run NAME in the foreground
     Run(RunArgs),
     /// Run one command with time limits and retries
@@ -274,6 +279,8 @@ pub fn main() -> Ending {
     }
     match cli.command.unwrap_or(Command::Up(UpArgs::default())) {
         Command::Up(args) => up::up(&cli.global, &args),
+        #[cfg(feature = "tui")]
+        Command::Attach(args) => tui::attach(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Exec(args) => exec::exec(&cli.global, &args),
         Command::Check(args) => check::check(&cli.global, &args),

@@ -12,19 +12,28 @@
 //! the help, the palette and `docs/tui.md`.
 
 pub mod action;
+pub mod app;
 pub mod clipboard;
+pub mod clock;
 pub mod config;
 pub mod fuzzy;
 pub mod glyphs;
 pub mod keymap;
 pub mod keys;
 pub mod look;
+pub mod msg;
 pub mod overlay;
 pub mod pattern;
 pub mod prompt;
+pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod ui;
+pub mod update;
+pub mod view;
 pub mod views;
 
 #[cfg(test)]
 mod shown;
+#[cfg(test)]
+mod tests;

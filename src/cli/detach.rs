@@ -41,10 +41,7 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
         Ok(Ok(Come::There)) => Ending::GOOD,
         Ok(Ok(Come::Impossible(why))) => project::failed(&why),
         Ok(Ok(Come::Ended(code))) => {
-            let mut text = String::new();
-            let read =
-                File::open(&words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
-            _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
+            show_last_words(&words);
             Ending::code(code)
         }
         Ok(Ok(Come::Problem(problem)) | Err(problem)) => remote::complain(&problem),
@@ -52,12 +49,20 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
     }
 }
 
+/// Says why it did not come up.
+pub(super) fn show_last_words(words: &std::path::Path) {
+    let mut text = String::new();
+    let read = File::open(words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
+    _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
+}
+
 /// What it says goes to a file: there is nobody who reads a pipe.
-fn open(words: &std::path::Path) -> io::Result<File> {
+pub(super) fn open(words: &std::path::Path) -> io::Result<File> {
     File::options().write(true).create(true).truncate(true).mode(0o600).open(words)
 }
 
-fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
+/// The same `up` in plain lines, in a session of its own.
+pub(super) fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
         command.arg("-f").arg(file);

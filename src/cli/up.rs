@@ -36,6 +36,10 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             .collect();
         return detach::detach(global, args, &spec, names);
     }
+    #[cfg(feature = "tui")]
+    if super::tui::is_wanted(args) {
+        return super::tui::up(global, args, &spec);
+    }
     let held = match project::hold(&spec) {
         Ok(held) => held,
         Err(ending) => return ending,

@@ -306,3 +306,15 @@ fn start(text: &str, columns: usize) -> &str {
     }
     text
 }
+
+/// The byte at which a column of a text begins; its end for all that are beyond it.
+pub fn byte_at(text: &str, column: usize) -> usize {
+    let mut left = column;
+    for (at, one) in text.grapheme_indices(true) {
+        match left.checked_sub(usize::from(one.cell_width())) {
+            Some(rest) if left > 0 => left = rest,
+            _ => return at,
+        }
+    }
+    text.len()
+}
