@@ -69,7 +69,7 @@ fn graph(ui: &Ui) -> Graph {
             took: None,
         }
     };
-    Graph::new(all.iter().map(node).collect())
+    Graph::new(&all.iter().map(node).collect::<Vec<_>>())
 }
 
 fn is_meant(one: &Member, name: &str) -> bool {
