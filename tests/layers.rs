@@ -187,6 +187,7 @@ const LAYERS: &[Layer] = &[
             "ratatui",
             "regex",
             "rustix",
+            "shlex",
             "tokio",
             "toml",
             "tracing",

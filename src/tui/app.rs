@@ -130,6 +130,7 @@ struct Signals {
     streams: Vec<(Signal, Stream)>,
     stopped: Option<Stream>,
     continued: Option<Stream>,
+    resized: Option<Stream>,
 }
 
 /// What a signal means.
@@ -137,6 +138,7 @@ enum Heard {
     End(Signal),
     Stop,
     Continue,
+    Resize,
 }
 
 impl Signals {
@@ -150,6 +152,7 @@ impl Signals {
             streams: wanted.iter().filter_map(stream).collect(),
             stopped: "TSTP".parse::<Signal>().ok().and_then(|one| raw(one.number())),
             continued: raw(Signal::CONT.number()),
+            resized: signal(SignalKind::window_change()).ok(),
         }
     }
 
@@ -166,6 +169,9 @@ impl Signals {
             }
             if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
                 return std::task::Poll::Ready(Heard::Continue);
+            }
+            if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
+                return std::task::Poll::Ready(Heard::Resize);
             }
             std::task::Poll::Pending
         })
@@ -302,11 +308,8 @@ impl<C: Control + Clone + 'static> App<C> {
             },
             Typed::Mouse(mouse) => Msg::Mouse(mouse),
             Typed::Paste(text) => Msg::Paste(text),
-            Typed::Resize(..) => {
-                self.resize();
-                return;
-            }
-            Typed::FocusGained | Typed::FocusLost => return,
+            // The signal has said so already.
+            Typed::Resize(..) | Typed::FocusGained | Typed::FocusLost => return,
         };
         self.urgent = true;
         self.message(msg);
@@ -324,6 +327,7 @@ impl<C: Control + Clone + 'static> App<C> {
     fn heard(&mut self, heard: &Heard) {
         match heard {
             Heard::Stop => self.stop(),
+            Heard::Resize => self.resize(),
             // Whoever had the terminal meanwhile may have left it in any state.
             Heard::Continue => {
                 if let Some(terminal) = &mut self.terminal {
@@ -353,6 +357,7 @@ impl<C: Control + Clone + 'static> App<C> {
         self.resize();
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
     fn perform(&mut self, wishes: Vec<Wish>) {
         for wish in wishes {
             match wish {

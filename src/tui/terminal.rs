@@ -179,13 +179,12 @@ fn surface(size: Size, bytes: &Bytes) -> io::Result<Surface> {
 fn is_idle_frame(frame: &[u8]) -> bool {
     let mut rest = frame;
     while let Some(after) = rest.strip_prefix(b"\x1b[") {
-        let end = after.iter().position(|byte| byte.is_ascii_alphabetic());
+        let end = after.iter().position(u8::is_ascii_alphabetic);
         let Some((sequence, next)) = end.and_then(|end| after.split_at_checked(end + 1)) else {
             return false;
         };
         match sequence.split_last() {
-            Some((b'm', _)) => {}
-            Some((b'l', b"?25")) => {}
+            Some((b'm', _) | (b'l', b"?25")) => {}
             _ => return false,
         }
         rest = next;

@@ -255,11 +255,18 @@ impl Ui {
     /// Whether anything would be ended by leaving.
     pub fn running(&self) -> usize {
         let lives = |one: &&Member| match one.status.state {
-            StateName::Waiting | StateName::Queued | StateName::Backoff => true,
-            StateName::Starting | StateName::Ready | StateName::Unhealthy => true,
-            StateName::Stopping => true,
-            StateName::Idle | StateName::Stopped | StateName::Succeeded => false,
-            StateName::Failed | StateName::Skipped => false,
+            StateName::Waiting
+            | StateName::Queued
+            | StateName::Backoff
+            | StateName::Starting
+            | StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Stopping => true,
+            StateName::Idle
+            | StateName::Stopped
+            | StateName::Succeeded
+            | StateName::Failed
+            | StateName::Skipped => false,
         };
         self.overview.processes.iter().filter(lives).count()
     }
@@ -301,7 +308,8 @@ impl Ui {
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
-        self.logs.is_waiting() && layout::areas(self).logs.is_some()
+        let has_logs = layout::areas(self).logs.is_some();
+        self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
     }
 
     /// How long until something on the screen changes by itself.

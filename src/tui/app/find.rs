@@ -51,9 +51,9 @@ impl Look {
             }
             let place = Some(from.place());
             if self.back {
-                asked.before = place
+                asked.before = place;
             } else {
-                asked.after = place
+                asked.after = place;
             }
             let given = control.slice(asked).await?;
             let mut rows = given.rows.iter();

@@ -77,7 +77,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
             Wish::Reload => self.said(Err("reload: not there yet in this version".to_owned())),
             Wish::Edit(name) => {
-                self.said(Err(format!("edit: where {name} is declared is not known")))
+                self.said(Err(format!("edit: where {name} is declared is not known")));
             }
             // What the terminal does is done elsewhere.
             Wish::Leave(_) | Wish::Terminal(_) | Wish::Copy(_) | Wish::Show(_) => {}

@@ -99,6 +99,7 @@ impl Sort {
     ];
 
     /// The one after it.
+    #[must_use]
     pub fn next(self) -> Self {
         let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
         Self::ALL.get(at + 1).copied().unwrap_or_default()

@@ -78,6 +78,7 @@ pub struct Ask {
 
 /// The pane.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Logs {
     whom: Whom,
     generation: u64,

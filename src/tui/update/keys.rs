@@ -15,12 +15,11 @@ pub(super) fn key(ui: &mut Ui, chord: Chord, wishes: &mut Wishes) {
     if ui.prompt.is_some() {
         return prompts::key(ui, chord, wishes);
     }
-    match ui.config.keymap.action(ui.focus(), chord) {
-        Some(action) => run::act(ui, action, wishes),
-        None => {
-            let unicode = ui.look.glyphs.unicode;
-            ui.say(format!("{} does nothing here; ? helps", chord.shown(unicode)), Role::Dim);
-        }
+    if let Some(action) = ui.config.keymap.action(ui.focus(), chord) {
+        run::act(ui, action, wishes);
+    } else {
+        let unicode = ui.look.glyphs.unicode;
+        ui.say(format!("{} does nothing here; ? helps", chord.shown(unicode)), Role::Dim);
     }
 }
 

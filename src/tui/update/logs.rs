@@ -25,14 +25,14 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
         return false;
     }
     let pane = ui.pane();
-    let page = isize::try_from(pane.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+    let far = isize::try_from(pane.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
     match action {
         Action::LineUp => line(ui, -1),
         Action::LineDown => line(ui, 1),
-        Action::HalfUp => move_by(ui, -(page / 2).max(1)),
-        Action::HalfDown => move_by(ui, (page / 2).max(1)),
-        Action::PageUp => move_by(ui, -page),
-        Action::PageDown => move_by(ui, page),
+        Action::HalfUp => move_by(ui, -(far / 2).max(1)),
+        Action::HalfDown => move_by(ui, (far / 2).max(1)),
+        Action::PageUp => move_by(ui, -far),
+        Action::PageDown => move_by(ui, far),
         Action::Top => ui.logs.go_top(),
         Action::Bottom => ui.logs.follow(),
         Action::Follow => {

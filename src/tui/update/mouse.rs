@@ -1,4 +1,5 @@
 //! The mouse: the wheel goes to what is under it, a drag in the logs selects and copies.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the rest of the mouse does nothing")]
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};

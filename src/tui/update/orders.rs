@@ -52,13 +52,14 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             };
             steer(ui, action, names, wishes);
         }
-        Action::Signal => match argument {
-            Argument::Signal { signal: which, names } => signal(ui, *which, names.clone(), wishes),
-            _ => {
+        Action::Signal => {
+            if let Argument::Signal { signal: which, names } = argument {
+                signal(ui, *which, names.clone(), wishes);
+            } else {
                 let whom = ui.addressed().join(", ");
                 ui.overlay = Some(Overlay::Menu(signals(&whom)));
             }
-        },
+        }
         Action::ScaleUp => scale_by(ui, 1, wishes),
         Action::ScaleDown => scale_by(ui, -1, wishes),
         Action::Scale => {
@@ -180,16 +181,17 @@ fn process_of(ui: &Ui) -> Option<String> {
     }
 }
 
-fn scale_by(ui: &mut Ui, by: i64, wishes: &mut Wishes) {
+fn scale_by(ui: &mut Ui, by: i32, wishes: &mut Wishes) {
     let Some(process) = process_of(ui) else { return };
     let now = match &ui.last_scale {
         // What was ordered counts, also while it has not come about.
-        Some((name, number)) if *name == process => i64::from(*number),
+        Some((name, number)) if *name == process => *number,
         _ => {
-            ui.overview.processes.iter().filter(|one| one.status.process == process).count() as i64
+            let all = ui.overview.processes.iter();
+            all.filter(|one| one.status.process == process).count() as u32
         }
     };
-    scale_to(ui, Some(process), u32::try_from((now + by).max(0)).unwrap_or(u32::MAX), wishes);
+    scale_to(ui, Some(process), now.saturating_add_signed(by), wishes);
 }
 
 fn scale_to(ui: &mut Ui, name: Option<String>, replicas: u32, wishes: &mut Wishes) {

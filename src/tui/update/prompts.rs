@@ -7,6 +7,7 @@ use crate::tui::msg::{Use, Wish};
 use crate::tui::pattern::{Filter, Reading};
 use crate::tui::prompt::{Answer, Prompt};
 use crate::tui::theme::Role;
+use crate::tui::ui::list::RowId;
 use crate::tui::ui::{Asks, Ui};
 
 /// Asks for something, unless it was given.
@@ -128,8 +129,10 @@ fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wish
 /// A command that runs once, in a pool: the one of the cursor, else the first there is.
 fn run(ui: &mut Ui, text: &str, wishes: &mut Wishes) {
     let chosen = match &ui.list.cursor {
-        crate::tui::ui::list::RowId::Pool(name) => Some(name.clone()),
-        _ => ui.chosen().and_then(|one| one.status.pool.clone()),
+        RowId::Pool(name) => Some(name.clone()),
+        RowId::All | RowId::Replicas(_) | RowId::One(_) => {
+            ui.chosen().and_then(|one| one.status.pool.clone())
+        }
     };
     let pool = chosen.or_else(|| ui.overview.pools.first().map(|pool| pool.name.clone()));
     let Some(pool) = pool else {

@@ -20,6 +20,7 @@ use crate::tui::ui::{Part, Ui};
 
 /// Columns right of the name, in the order they are given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 struct Columns {
     name: usize,
     state: usize,
@@ -42,7 +43,7 @@ impl Columns {
         let rows = ui.list.rows().iter();
         let longest = rows.map(|row| {
             let members: Vec<&Member> = ui.members(&row.members).collect();
-            text::width(&self::name(ui, row, &members))
+            text::width(&name(ui, row, &members))
         });
         let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
         let is_measured = all.iter().any(|one| one.status.cpu_percent.is_some());

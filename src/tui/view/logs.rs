@@ -226,7 +226,7 @@ fn marked(ui: &Ui, key: Key, line: &LogLine) -> Text {
         Some(Level::Error) => shown = shown.on(look.style(Role::Bad)),
         Some(Level::Warn) => shown = shown.on(look.style(Role::Warn)),
         Some(Level::Debug | Level::Trace) => {
-            shown = shown.on(Style::new().add_modifier(Modifier::DIM))
+            shown = shown.on(Style::new().add_modifier(Modifier::DIM));
         }
         Some(Level::Info) | None => {}
     }
