@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
     println!("{}", screen.text());
     if let Some(file) = file {
-        std::fs::write(&file, screen.look(|shown| svg::svg(shown))).unwrap();
+        std::fs::write(&file, screen.look(svg::svg)).unwrap();
     }
     screen.terminal.hang_up();
     screen.terminal.ended();

@@ -2,6 +2,7 @@
 
 pub mod details;
 pub mod graph;
+pub mod overview;
 pub mod stats;
 pub mod timeline;
 pub mod told;

@@ -12,7 +12,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
-    clippy::many_single_char_names,
+    clippy::struct_excessive_bools,
     reason = "each test uses a part"
 )]
 

@@ -200,8 +200,8 @@ fn style(params: &str) -> Result<(), String> {
     });
     while let Some(number) = numbers.next() {
         match number? {
-            0..=7 | 9 | 22..=25 | 27 | 29 | 39 | 49 | 59 => {}
-            30..=37 | 40..=47 | 90..=97 | 100..=107 => {}
+            // Hidden text, 8, is not for a log.
+            0..=7 | 9 | 22..=25 | 27 | 29..=37 | 39..=47 | 49 | 59 | 90..=97 | 100..=107 => {}
             38 | 48 => {
                 let kind = numbers.next().ok_or("a colour that is cut off")??;
                 let count = match kind {

@@ -12,6 +12,13 @@ use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
+/// How long crossterm is asked for more: asked for no time at all, it does not look.
+///
+/// It is built with `use-dev-tty`, for the source that asks `poll` anew each time. The usual one
+/// waits for edges, and forgets what is typed at the moment the window gets another size: the key
+/// is seen with the next one, and until then this thread has something to read and gets nothing.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What came from the terminal.
 #[derive(Debug)]
 pub enum Input {
@@ -122,7 +129,7 @@ fn read(inputs: &mpsc::UnboundedSender<Input>, woken: &OwnedFd, gate: &Gate) {
 /// Takes all there is; false when nobody listens or it cannot be read.
 fn take(inputs: &mpsc::UnboundedSender<Input>) -> bool {
     loop {
-        match event::poll(Duration::ZERO) {
+        match event::poll(MOMENT) {
             Ok(true) => {}
             Ok(false) => return true,
             Err(_) => return false,
