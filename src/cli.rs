@@ -29,6 +29,8 @@ mod reload;
 mod remote;
 mod run;
 mod steer;
+#[cfg(feature = "tui")]
+mod tui;
 mod up;
 mod work;
 
@@ -102,6 +104,9 @@ enum ColorChoice {
 enum Command {
     /// Start the project, or these processes and what they depend on
     Up(UpArgs),
+    /// Open the interface on the running project
+    #[cfg(feature = "tui")]
+    Attach(tui::AttachArgs),
     /// Start what NAME depends on and run NAME in the foreground
     Run(RunArgs),
     /// Run one command with time limits and retries
@@ -190,6 +195,9 @@ struct UpArgs {
     /// Answer over HTTP on this port too, to whoever knows the token
     #[arg(long, value_parser = remote::own_address, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
+    /// Ends with its standard input, as with a terminal, unless that said goodbye
+    #[arg(long, hide = true)]
+    owned: bool,
     /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,
@@ -290,6 +298,8 @@ pub fn main() -> Ending {
     }
     match cli.command.unwrap_or(Command::Up(UpArgs::default())) {
         Command::Up(args) => up::up(&cli.global, &args),
+        #[cfg(feature = "tui")]
+        Command::Attach(args) => tui::attach(&cli.global, &args),
         Command::Run(args) => run::run(&cli.global, &args),
         Command::Exec(args) => exec::exec(&cli.global, &args),
         Command::Check(args) => check::check(&cli.global, &args),

@@ -28,7 +28,7 @@
 //! - [`probe`] asks once what a check asks, within bounds.
 //! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
 //! - `control` serves that session over a socket, and is the other end of it.
-//! - [`plain`] is the headless front, [`cli`] the program.
+//! - [`plain`] is the headless front, `tui` the interface on a terminal, [`cli`] the program.
 //! - [`testing`] is a host for tests that runs nothing.
 //!
 //! For programs there is [`ProcessManager`]: it runs [`Command`]s on the same engine, alone, in a
@@ -71,6 +71,8 @@ pub mod session;
 pub mod spec;
 pub mod sys;
 pub mod testing;
+#[cfg(feature = "tui")]
+pub mod tui;
 mod watch;
 
 pub use library::{

@@ -178,10 +178,32 @@ const LAYERS: &[Layer] = &[
         ],
         never: &["println!", "std::io::stdout", "std::io::stderr", "SystemTime", "Instant::now"],
     },
+    // A client: what it knows of the engine came over the socket.
+    Layer {
+        name: "tui",
+        layers: &["control", "machine", "output", "spec"],
+        crates: &[
+            "base64",
+            "crossterm",
+            "ratatui",
+            "regex",
+            "rustix",
+            "shlex",
+            "tokio",
+            "toml",
+            "tracing",
+            "tui_input",
+            "unicode_segmentation",
+            "unicode_width",
+        ],
+        never: &["println!", "dbg!("],
+    },
     // Where everything is put together.
     Layer {
         name: "cli",
-        layers: &["control", "engine", "machine", "output", "plain", "session", "spec", "sys"],
+        layers: &[
+            "control", "engine", "machine", "output", "plain", "session", "spec", "sys", "tui",
+        ],
         crates: &[
             "clap",
             "clap_complete",

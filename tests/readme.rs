@@ -53,6 +53,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/processes.md",
     "docs/procfile.md",
     "docs/testing.md",
+    "docs/tui.md",
     "examples/README.md",
     "examples/shop/README.md",
 ];

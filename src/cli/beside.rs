@@ -161,6 +161,7 @@ fn alone(global: &Global, spec: &Spec, process: &ProcessSpec) -> Ending {
         log_file: None,
         listen: None,
         foreground,
+        owned: false,
         passing: None,
         again: None,
     };

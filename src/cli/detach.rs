@@ -26,7 +26,7 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
         Err(error) => return project::failed(&error.to_string()),
     };
     let words = folders.state.join("up.log");
-    let started = open(&words).and_then(|file| start(global, args, file));
+    let started = open(&words).and_then(|file| start(global, args, file, Tie::None));
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return project::failed(&format!("cannot start in the background: {error}")),
@@ -41,10 +41,7 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
         Ok(Ok(Come::There)) => Ending::GOOD,
         Ok(Ok(Come::Impossible(why))) => project::failed(&why),
         Ok(Ok(Come::Ended(code))) => {
-            let mut text = String::new();
-            let read =
-                File::open(&words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
-            _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
+            show_last_words(&words);
             Ending::code(code)
         }
         Ok(Ok(Come::Problem(problem)) | Err(problem)) => remote::complain(&problem),
@@ -52,12 +49,30 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
     }
 }
 
+/// Says why it did not come up.
+pub(super) fn show_last_words(words: &std::path::Path) {
+    let mut text = String::new();
+    let read = File::open(words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
+    _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
+}
+
 /// What it says goes to a file: there is nobody who reads a pipe.
-fn open(words: &std::path::Path) -> io::Result<File> {
+pub(super) fn open(words: &std::path::Path) -> io::Result<File> {
     File::options().write(true).create(true).truncate(true).mode(0o600).open(words)
 }
 
-fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
+/// How it hangs together with who starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tie {
+    /// Not at all.
+    None,
+    /// It ends with the pipe that is its input, from its first moment on.
+    #[cfg(feature = "tui")]
+    Owner,
+}
+
+/// The same `up` in plain lines, in a session of its own.
+pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
         command.arg("-f").arg(file);
@@ -86,8 +101,15 @@ fn start(global: &Global, args: &UpArgs, words: File) -> io::Result<Child> {
     if let Some(address) = args.listen {
         command.arg("--listen").arg(address.to_string());
     }
+    #[cfg(feature = "tui")]
+    command.args((tie == Tie::Owner).then_some("--owned"));
     command.arg("--").args(&args.names);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+    command.stdout(Stdio::null()).stderr(words);
+    match tie {
+        Tie::None => command.stdin(Stdio::null()),
+        #[cfg(feature = "tui")]
+        Tie::Owner => command.stdin(Stdio::piped()),
+    };
     process::in_own_session(&mut command);
     command.spawn()
 }

@@ -43,6 +43,7 @@ pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
         listen: None,
         foreground,
         again: None,
+        owned: false,
         passing: Some(Box::new(move || pass_on(chunks))),
     };
     match project::hold_alone() {

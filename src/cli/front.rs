@@ -48,6 +48,8 @@ pub(super) struct Serve {
     pub(super) foreground: Option<(ProcessId, Front)>,
     /// How its file is read again, if it is.
     pub(super) again: Option<Arc<Again>>,
+    /// Whoever started it holds the other end of its standard input.
+    pub(super) owned: bool,
     /// Passes on what the one in the foreground prints, on a thread of its own.
     pub(super) passing: Option<Box<dyn FnOnce() + Send>>,
 }
@@ -132,6 +134,9 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     watching.follow_reader(plain.closed(), &session);
     if takes_terminal {
         watching.follow_stops(&session, own);
+    }
+    if serve.owned {
+        watching.follow_owner(&session);
     }
     // On a thread of the runtime, as what is told by the tasks of the runs comes without a switch of
     // threads there.
@@ -308,6 +313,24 @@ impl World {
     }
 }
 
+/// What an owner says when it leaves the project alone.
+pub(super) const GOODBYE: u8 = b'D';
+
+/// Waits for the end of the owner; false when it has said goodbye before.
+fn owner_is_gone() -> bool {
+    use std::io::Read as _;
+    let mut said = [0];
+    loop {
+        match std::io::stdin().read(&mut said) {
+            Ok(0) => return true,
+            Ok(_) if said == [GOODBYE] => return false,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return true,
+        }
+    }
+}
+
 impl Watching {
     /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
     pub(super) fn follow_reader(
@@ -319,6 +342,17 @@ impl Watching {
         self.tasks.push(tokio::spawn(async move {
             if closed.await.is_ok() {
                 session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
+            }
+        }));
+    }
+
+    /// An owner that is gone without goodbye is a terminal that is gone.
+    fn follow_owner(&mut self, session: &Session) {
+        let session = session.clone();
+        let owner = tokio::task::spawn_blocking(owner_is_gone);
+        self.tasks.push(tokio::spawn(async move {
+            if owner.await.unwrap_or(false) {
+                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::HUP)));
             }
         }));
     }

@@ -7,7 +7,14 @@ use clap::CommandFactory as _;
 use super::{Cli, Ending, project};
 
 /// Part of the contract, refused until they work.
-const LATER: &[&str] = &["attach", "init", "import", "export", "schedule"];
+const LATER: &[&str] = &[
+    #[cfg(not(feature = "tui"))]
+    "attach",
+    "init",
+    "import",
+    "export",
+    "schedule",
+];
 
 pub(super) fn refuse(words: &[OsString]) -> Ending {
     let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();

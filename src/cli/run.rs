@@ -36,6 +36,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         listen: None,
         foreground: Some((id, Front::Terminal)),
         again: None,
+        owned: false,
         passing: None,
     };
     front::serve(global, held, serve)

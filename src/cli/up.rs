@@ -36,6 +36,10 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             .collect();
         return detach::detach(global, args, &spec, names);
     }
+    #[cfg(feature = "tui")]
+    if super::tui::is_wanted(args) {
+        return super::tui::up(global, args, &spec);
+    }
     let held = match project::hold(&spec) {
         Ok(held) => held,
         Err(ending) => return ending,
@@ -54,6 +58,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         listen: args.listen,
         foreground: None,
         again: Some(Arc::new(again)),
+        owned: args.owned,
         passing: None,
     };
     front::serve(global, held, serve)

@@ -86,6 +86,7 @@ impl std::fmt::Display for StateName {
 
 /// One process at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ProcessView {
     /// Its number.
     pub id: ProcessId,

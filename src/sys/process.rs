@@ -137,6 +137,17 @@ pub fn end_by(signal: crate::spec::Signal) {
     }
 }
 
+/// Sends a signal to a child that has not been waited for, so that its number is its own.
+pub fn send(child: &std::process::Child, signal: crate::spec::Signal) -> io::Result<()> {
+    let pid = libc::pid_t::try_from(child.id());
+    let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: sends a signal to one process.
+    match unsafe { libc::kill(pid, signal.number()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Has a command lead a session of its own, out of reach of this terminal.
 pub fn in_own_session(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt as _;

@@ -53,7 +53,10 @@ pub fn times(ordinarily: u32) -> u32 {
 }
 
 pub fn binary() -> &'static str {
-    env!("CARGO_BIN_EXE_pitcrew")
+    match option_env!("CARGO_BIN_EXE_pitcrew") {
+        Some(path) => path,
+        None => panic!("an example is built without it"),
+    }
 }
 
 /// A folder with a `procfile.toml`, and the runtime and state folders of a user of its own.

@@ -21,19 +21,24 @@ pub struct Terminal {
     /// All that was shown.
     pub shown: Text,
     gone: Arc<AtomicBool>,
+    blind: Arc<AtomicBool>,
 }
 
 impl Terminal {
     /// Starts it with the terminal as its three descriptors and its controlling terminal.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_sized(command, 40, 200)
+    }
+
+    /// The same with so many rows and columns.
+    pub fn start_sized(mut command: Command, rows: u16, columns: u16) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let slave: OwnedFd = File::options().read(true).write(true).open(path).unwrap().into();
-        let size = rustix::termios::Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
-        rustix::termios::tcsetwinsize(&slave, size).unwrap();
+        rustix::termios::tcsetwinsize(&slave, size(rows, columns)).unwrap();
         command
             .stdin(Stdio::from(slave.try_clone().unwrap()))
             .stdout(Stdio::from(slave.try_clone().unwrap()))
@@ -51,12 +56,30 @@ impl Terminal {
         let master = File::from(master);
         let (shown, gone) = (Text::default(), Arc::new(AtomicBool::new(false)));
         let (from, text, ends) = (master.try_clone().unwrap(), shown.clone(), Arc::clone(&gone));
-        std::thread::spawn(move || look(&from, &text, &ends));
-        Self { child, master: Some(master), shown, gone }
+        let blind = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&blind);
+        std::thread::spawn(move || look(&from, &text, &ends, &closed));
+        Self { child, master: Some(master), shown, gone, blind }
     }
 
     pub fn type_in(&mut self, keys: &str) {
         self.master.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Makes the window larger or smaller: its programs get SIGWINCH.
+    pub fn resize(&mut self, rows: u16, columns: u16) {
+        let master = self.master.as_ref().unwrap();
+        rustix::termios::tcsetwinsize(master, size(rows, columns)).unwrap();
+    }
+
+    /// The modes of the line, as `stty` shows them.
+    pub fn modes(&self) -> rustix::termios::Termios {
+        rustix::termios::tcgetattr(self.master.as_ref().unwrap()).unwrap()
+    }
+
+    /// Takes nothing more of what is written: the terminal is full in a moment.
+    pub fn stop_reading(&self) {
+        self.blind.store(true, Ordering::Relaxed);
     }
 
     /// Takes the terminal away, as when its window is closed.
@@ -100,8 +123,12 @@ impl Terminal {
     }
 }
 
+fn size(rows: u16, columns: u16) -> rustix::termios::Winsize {
+    rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
+}
+
 /// Reads what is shown, until there is no more or it is to end.
-fn look(mut from: &File, text: &Text, gone: &AtomicBool) {
+fn look(mut from: &File, text: &Text, gone: &AtomicBool, blind: &AtomicBool) {
     let mut buffer = [0; 4096];
     while !gone.load(Ordering::Relaxed) {
         let mut ready = [PollFd::new(from, PollFlags::IN)];
@@ -109,6 +136,10 @@ fn look(mut from: &File, text: &Text, gone: &AtomicBool) {
         match poll(&mut ready, Some(&pace)) {
             Ok(0) | Err(_) => continue,
             Ok(_) => {}
+        }
+        if blind.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
         }
         match from.read(&mut buffer) {
             Ok(length @ 1..) => text.push(&buffer[..length]),

@@ -1,0 +1,269 @@
+//! The interface: a process beside the engine's, which it starts or finds.
+//!
+//! `up` with it is three processes: this one, which is the job of the shell; and, in a session of
+//! their own, the guardian and the engine. What happens to this one happens to it alone, but that it
+//! says goodbye or takes the project with it.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::Child;
+use std::rc::Rc;
+use std::time::Duration;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::detach::Tie;
+use super::front::GOODBYE;
+use super::{ColorChoice, Ending, Global, UpArgs, detach, project, remote};
+use crate::control::wire::{Member, Overview};
+use crate::control::{Client, Control as _, Kind};
+use crate::output::safe_name;
+use crate::spec::{Signal, Spec};
+use crate::sys::{ControlSocket, Folders, alive_holder, process};
+use crate::tui::app::{self, How, Left, Options};
+use crate::tui::config::{self, Config, Timestamps};
+use crate::tui::look::Look;
+use crate::tui::theme::ThemeName;
+use crate::tui::ui::Stand;
+
+/// How often it is looked whether something has happened to the engine's process.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The outermost process of the project, ours to wait for.
+type Engine = Rc<RefCell<Child>>;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct AttachArgs {
+    /// The process whose terminal is to be shown
+    name: Option<String>,
+}
+
+/// Whether `up` opens it: a terminal on both ends that can be drawn on, and nothing said that is
+/// about plain lines.
+pub(super) fn is_wanted(args: &UpArgs) -> bool {
+    !args.no_tui && !args.quiet && has_terminal() && !is_dumb()
+}
+
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// The interface on a running project.
+pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
+    if let Some(name) = &args.name {
+        let text = format!("the terminal of {name} cannot be attached to in this version");
+        return project::wrong(&format!("{text}\n`pitcrew attach` shows the project"));
+    }
+    if !has_terminal() {
+        return project::wrong(
+            "`attach` needs a terminal; `pitcrew ps` and `pitcrew logs -f` do not",
+        );
+    }
+    if is_dumb() {
+        let text = "this terminal cannot be drawn on (TERM is `dumb` or not set)";
+        return project::wrong(&format!("{text}; `pitcrew logs -f` needs no more than that"));
+    }
+    let (name, folders) = match remote::folders(global) {
+        Ok(found) => found,
+        Err(ending) => return ending,
+    };
+    let left = remote::block_on(async {
+        let client = remote::reach(&name, folders).await;
+        // What is wrong is said where it stays.
+        client.status().await.map_err(|problem| remote::complain(&problem))?;
+        let options = options(global, Stand::Guest, |_| {});
+        app::run(client, options).await.map_err(|error| broken(&error))
+    });
+    match left {
+        Ok(Ok(left)) => {
+            if left.how == How::Ended && left.takes {
+                remote::print(&summary(&left.overview));
+            }
+            ending_of(left.how)
+        }
+        Ok(Err(ending)) | Err(ending) => ending,
+    }
+}
+
+/// The project, and the interface on it as its owner.
+pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec) -> Ending {
+    let folders = match Folders::of(&spec.project.file) {
+        Ok(folders) => folders,
+        Err(error) => return project::failed(&error.to_string()),
+    };
+    let words = folders.state.join("up.log");
+    let started =
+        detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::Owner));
+    let child = match started {
+        Ok(child) => Rc::new(RefCell::new(child)),
+        Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
+    };
+    let name = spec.project.name.clone();
+    let ending = remote::block_on(async {
+        let Some(client) = come_up(&name, &folders, &child).await else {
+            return ended(&child, &words).await;
+        };
+        let engine = Rc::clone(&child);
+        let mut options = options(global, Stand::Owner, move |signal| {
+            _ = process::send(&engine.borrow(), signal);
+        });
+        if args.timestamps {
+            options.config.timestamps = Timestamps::Time;
+        }
+        let left = match app::run(client, options).await {
+            Ok(left) => left,
+            Err(error) => {
+                _ = process::send(&child.borrow(), Signal::HUP);
+                gone(&child).await;
+                return broken(&error);
+            }
+        };
+        leave(&name, left, &child).await
+    });
+    ending.unwrap_or_else(|ending| ending)
+}
+
+/// Waits until it answers; nothing when it has ended instead.
+async fn come_up(name: &str, folders: &Folders, child: &Engine) -> Option<Client> {
+    let own = child.borrow().id();
+    let found = folders.clone();
+    let client = Client::new(name, move || ControlSocket::connect(&found));
+    loop {
+        // A socket that answers may be that of another `up`, which then holds the lock.
+        let is_up = alive_holder(folders).is_some_and(|holder| holder.pid == own);
+        if is_up {
+            match client.status().await {
+                Ok(status) if status.pid == own => return Some(client),
+                Err(problem) if problem.error == Kind::Version => return Some(client),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if !matches!(child.borrow_mut().try_wait(), Ok(None)) {
+            return None;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// It has ended before anything could be shown.
+async fn ended(child: &Engine, words: &Path) -> Ending {
+    let ending = gone(child).await;
+    detach::show_last_words(words);
+    ending
+}
+
+/// After the interface: what is left to be done for the project, and what is said of it.
+async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
+    match left.how {
+        How::Detached => {
+            let input = child.borrow_mut().stdin.take();
+            let said = input.map(|mut input| input.write_all(&[GOODBYE]));
+            if let Some(Err(error)) = said {
+                return project::failed(&format!("cannot leave it alone: {error}"));
+            }
+            if left.takes {
+                let name = safe_name(name);
+                remote::print(&format!("{name} goes on; `pitcrew attach` shows it\n"));
+            }
+            Ending::GOOD
+        }
+        How::Ended => {
+            let ending = gone(child).await;
+            if left.takes {
+                remote::print(&summary(&left.overview));
+            }
+            ending
+        }
+        // The third one: it is not waited for any more.
+        How::Signal(signal) if [Signal::INT, Signal::TERM].contains(&signal) => {
+            Ending::Signal(signal)
+        }
+        // As for a program in a terminal that is closed.
+        how @ (How::Signal(_) | How::Gone) => {
+            _ = process::send(&child.borrow(), Signal::HUP);
+            gone(child).await;
+            ending_of(how)
+        }
+    }
+}
+
+fn ending_of(how: How) -> Ending {
+    match how {
+        How::Ended | How::Detached => Ending::GOOD,
+        How::Signal(signal) => Ending::Signal(signal),
+        How::Gone => Ending::Signal(Signal::HUP),
+    }
+}
+
+/// Waits for its end, and passes on how that was.
+async fn gone(child: &Engine) -> Ending {
+    use std::os::unix::process::ExitStatusExt as _;
+    let status = loop {
+        let looked = child.borrow_mut().try_wait();
+        match looked {
+            Ok(Some(status)) => break status,
+            Ok(None) => tokio::time::sleep(LOOK).await,
+            Err(error) => return project::failed(&format!("cannot wait for the engine: {error}")),
+        }
+    };
+    match status.signal().and_then(Signal::from_number) {
+        Some(signal) => Ending::Signal(signal),
+        None => Ending::code(status.code().unwrap_or(1)),
+    }
+}
+
+fn broken(error: &std::io::Error) -> Ending {
+    project::failed(&format!("the terminal: {error}"))
+}
+
+fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) -> Options {
+    let file = config::path(|name| std::env::var_os(name));
+    let (config, warnings) = file.map(|file| Config::load(&file)).unwrap_or_default();
+    let mut look = config.look(|name| std::env::var(name).ok());
+    if global.color == ColorChoice::Never {
+        look = Look::new(ThemeName::None, look.glyphs.unicode);
+    }
+    let signals = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
+    Options {
+        config,
+        look,
+        zone: TimeZone::system(),
+        stand,
+        warning: warnings.first().map(ToString::to_string),
+        suspend: process::stop_self,
+        signals: signals.into_iter().filter(|signal| !process::stays_ignored(*signal)).collect(),
+        pass_on: Box::new(pass_on),
+    }
+}
+
+/// One line for each process: what became of it, and where to read more.
+fn summary(overview: &Overview) -> String {
+    let all = &overview.processes;
+    let widest = all.iter().map(|one| safe_name(&one.status.name).chars().count()).max();
+    let name = widest.unwrap_or(0).min(30);
+    let line = |one: &Member| {
+        let status = &one.status;
+        let runs = if status.run == 1 { "run" } else { "runs" };
+        let exit = match (status.exit_code, status.signal) {
+            (Some(code), _) => format!("  exit {code}"),
+            (None, Some(signal)) => format!("  {signal}"),
+            (None, None) => String::new(),
+        };
+        let log = one.log_file.as_ref().map(|path| format!("  {}", safe_name(path)));
+        let line = format!(
+            "{:name$}  {:<9}  {} {runs}{exit}{}",
+            safe_name(&status.name),
+            status.state.to_string(),
+            status.run,
+            log.unwrap_or_default(),
+        );
+        format!("{}\n", line.trim_end())
+    };
+    all.iter().map(line).collect()
+}

@@ -1,0 +1,39 @@
+//! The interface on a terminal: a client of the control socket, in a process of its own.
+//!
+//! ```text
+//!  keys, mouse, signals --+               +--> orders, slices, searches (over the socket)
+//!                         +--> update ----+
+//!  pushes of the socket --+      |        +--> the terminal: suspend, editor, clipboard
+//!                                v
+//!                              view: draws from the model alone
+//! ```
+//!
+//! What is typed becomes an [`action::Action`] by way of one table: it feeds the keymap, the hints,
+//! the help, the palette and `docs/tui.md`.
+
+pub mod action;
+pub mod app;
+pub mod clipboard;
+pub mod clock;
+pub mod config;
+pub mod fuzzy;
+pub mod glyphs;
+pub mod keymap;
+pub mod keys;
+pub mod look;
+pub mod msg;
+pub mod overlay;
+pub mod pattern;
+pub mod prompt;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod ui;
+pub mod update;
+pub mod view;
+pub mod views;
+
+#[cfg(test)]
+mod shown;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! Everything the interface can be told to do, in one table.
+//!
+//! [`TABLE`] is the only place where an action meets its name, its keys, its words and when it
+//! applies: keymap, hints, help, palette, the user's file and the manual read it.
+
+mod apply;
+mod argument;
+mod manual;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
+pub use manual::keymap as manual;
+pub use table::{Action, TABLE};
+
+use crate::machine::StateName;
+
+/// Where a key is pressed. A key is looked up in the contexts of a [`Focus`], one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// Everywhere but in prompts and dialogs.
+    Global,
+    /// The list of processes.
+    List,
+    /// The list or the logs: about the chosen process.
+    Process,
+    /// The logs.
+    Logs,
+    /// The views that take the whole screen: events, graph, stats, details.
+    View,
+    /// The details of one process.
+    Details,
+}
+
+impl Context {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Global, Self::List, Self::Process, Self::Logs, Self::View, Self::Details];
+
+    /// As it is called in texts.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Global => "everywhere",
+            Self::List => "list",
+            Self::Process => "list or logs",
+            Self::Logs => "logs",
+            Self::View => "views",
+            Self::Details => "details",
+        }
+    }
+}
+
+/// What has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Focus {
+    /// The list of processes.
+    List,
+    /// The logs.
+    Logs,
+    /// The timeline, the graph or the stats.
+    View,
+    /// The details of one process.
+    Details,
+}
+
+impl Focus {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::List, Self::Logs, Self::View, Self::Details];
+
+    /// Where a key is looked up, in this order. Keys of the logs work in the list too, where the
+    /// list has none of its own.
+    pub fn contexts(self) -> &'static [Context] {
+        match self {
+            Self::List => &[Context::List, Context::Process, Context::Logs, Context::Global],
+            Self::Logs => &[Context::Logs, Context::Process, Context::Global],
+            Self::View => &[Context::View, Context::Process, Context::Global],
+            Self::Details => &[Context::Details, Context::View, Context::Process, Context::Global],
+        }
+    }
+}
+
+/// Under which heading an action stands in help and manual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// About the chosen process.
+    Process,
+    /// About the list.
+    List,
+    /// About the logs.
+    Logs,
+    /// Which view is shown, and moving in it.
+    Views,
+    /// All else.
+    Global,
+}
+
+impl Group {
+    /// All of them, in the order they are shown.
+    pub const ALL: &'static [Self] =
+        &[Self::Process, Self::List, Self::Logs, Self::Views, Self::Global];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Process => "Process (list or logs focused)",
+            Self::List => "List",
+            Self::Logs => "Logs",
+            Self::Views => "Views",
+            Self::Global => "Everywhere",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What it is about.
+    pub action: Action,
+    /// As it is called in the palette and in the user's file: `restart-tree`.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub words: &'static str,
+    /// What the line of hints says.
+    pub hint: &'static str,
+    /// Its heading.
+    pub group: Group,
+    /// What may follow its name in the palette.
+    pub takes: Takes,
+    /// Its keys unless the user says otherwise, the usual one first.
+    pub keys: &'static [(Context, &'static str)],
+    /// Whether it applies now.
+    applies: fn(&Facts) -> Result<(), Reason>,
+}
+
+impl Entry {
+    /// Whether it would do anything now; otherwise why not.
+    pub fn applies(&self, facts: &Facts) -> Result<(), Reason> {
+        (self.applies)(facts)
+    }
+
+    /// Where it can be bound: where it has keys, or everywhere.
+    pub fn contexts(&self) -> Vec<Context> {
+        let mut all: Vec<Context> = self.keys.iter().map(|(context, _)| *context).collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() {
+            all.push(Context::Global);
+        }
+        all
+    }
+}
+
+impl Action {
+    /// Its row.
+    pub fn entry(self) -> &'static Entry {
+        // The order of the table is that of the enum: a test holds it.
+        TABLE.get(self as usize).unwrap_or(FIRST)
+    }
+
+    /// `restart-tree`
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No action is called so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no action is called `{name}`{}", near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+pub struct UnknownAction {
+    /// What was asked for.
+    pub name: String,
+    /// The one that is spelled most like it.
+    pub near: Option<&'static str>,
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAction> {
+        let found = TABLE.iter().find(|entry| entry.name == name);
+        found.map(|entry| entry.action).ok_or_else(|| {
+            let like = |entry: &Entry| (strsim::damerau_levenshtein(entry.name, name), entry.name);
+            let nearest = TABLE.iter().map(like).min();
+            let near = nearest.filter(|(far, _)| *far <= 2.min(name.len() / 2)).map(|near| near.1);
+            UnknownAction { name: crate::output::safe_name(name).into_owned(), near }
+        })
+    }
+}
+
+/// Never needed: every action has its row.
+const FIRST: &Entry = match TABLE.first() {
+    Some(entry) => entry,
+    None => unreachable!(),
+};
+
+/// Why an action does nothing now, to be shown after its name: `worker has tty = false`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(pub Cow<'static, str>);
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What decides whether an action applies. The model fills it in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
+pub struct Facts {
+    /// What the cursor is on; nothing for all.
+    pub subject: Option<Subject>,
+    /// How many are marked: what is done to the subject is done to them instead.
+    pub marks: usize,
+    /// Lines are selected in the logs.
+    pub selection: bool,
+    /// A search is set.
+    pub search: bool,
+    /// There are lines in the logs.
+    pub lines: bool,
+    /// The socket answers.
+    pub connected: bool,
+}
+
+/// What the cursor is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
+pub struct Subject {
+    /// `worker.1`, made safe.
+    pub name: String,
+    /// Where it is.
+    pub state: StateName,
+    /// A row that stands for several: a pool, or all replicas.
+    pub several: bool,
+    /// It is a pool of jobs.
+    pub pool: bool,
+    /// It has a terminal of its own.
+    pub tty: bool,
+    /// What it listens on.
+    pub port: Option<u16>,
+    /// Whether its files are watched now; nothing where it names none.
+    pub watch: Option<bool>,
+    /// The place in the file where it is declared is known.
+    pub placed: bool,
+    /// It takes lines.
+    pub stdin: bool,
+}

@@ -1,0 +1,223 @@
+//! What is typed in the palette: the name of an action and what follows it.
+
+use super::{Action, UnknownAction};
+use crate::spec::Signal;
+use crate::tui::theme::ThemeName;
+
+/// What may follow the name of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// The name of a process.
+    Name,
+    /// Names of processes; what is chosen without them.
+    Names,
+    /// Name and number of replicas, or the number alone.
+    Scale,
+    /// A signal, then names.
+    Signal,
+    /// A text; a prompt asks for it where there is none.
+    Text,
+    /// All that follows; a prompt asks for it where there is none.
+    Rest,
+    /// A line for the input of what is chosen.
+    Line,
+    /// A level of lines.
+    Level,
+    /// The name of a theme.
+    Theme,
+}
+
+impl Takes {
+    /// As it is shown after the name: `NAME N`.
+    pub fn shape(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Name => "[NAME]",
+            Self::Names => "[NAME…]",
+            Self::Scale => "[NAME] N",
+            Self::Signal => "[SIGNAL] [NAME…]",
+            Self::Text | Self::Line => "[TEXT]",
+            Self::Rest => "COMMAND",
+            Self::Level => "[all|debug|info|warn|error]",
+            Self::Theme => "[THEME]",
+        }
+    }
+}
+
+/// What followed the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing: what is chosen is meant, or a prompt or a menu asks.
+    None,
+    /// Names of processes, as in `pitcrew stop`.
+    Names(Vec<String>),
+    /// So many replicas of it; of what is chosen without a name.
+    Scale {
+        /// Whose.
+        name: Option<String>,
+        /// How many.
+        replicas: u32,
+    },
+    /// This signal.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// For them; what is chosen without names.
+        names: Vec<String>,
+    },
+    /// This theme.
+    Theme(ThemeName),
+    /// This level and those above it.
+    Level(Level),
+    /// A text or a command.
+    Text(String),
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// Any.
+    #[default]
+    All,
+    /// Told for those who look for a fault.
+    Debug,
+    /// Told.
+    Info,
+    /// To be looked at.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::All, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// The one after it; after the last the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|level| *level == self).unwrap_or(0);
+        Self::ALL.get(at + 1).copied().unwrap_or_default()
+    }
+}
+
+/// An action with what it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What.
+    pub action: Action,
+    /// With what.
+    pub argument: Argument,
+}
+
+impl From<Action> for Call {
+    fn from(action: Action) -> Self {
+        Self { action, argument: Argument::None }
+    }
+}
+
+/// Why a line of the palette cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// Nothing is called so.
+    #[error(transparent)]
+    Unknown(#[from] UnknownAction),
+    /// Something follows an action that takes nothing.
+    #[error("`{0}` takes nothing after its name")]
+    TakesNothing(&'static str),
+    /// More than one name.
+    #[error("`{0}` takes one name")]
+    TakesOne(&'static str),
+    /// No number, or none that fits.
+    #[error("`{0}` takes a number of replicas: {0} web 3")]
+    NoNumber(&'static str),
+    /// No such signal.
+    #[error("{0}")]
+    NoSignal(String),
+    /// No such level.
+    #[error("levels are all, debug, info, warn, error")]
+    NoLevel,
+    /// No such theme.
+    #[error("themes are dark, light, contrast, colour-blind, terminal, none")]
+    NoTheme,
+}
+
+/// Takes a line of the palette apart.
+///
+/// ```
+/// use pitcrew::tui::action::{Action, Argument, parse_call};
+///
+/// let call = parse_call("scale web 3").unwrap();
+/// assert_eq!(call.action, Action::Scale);
+/// assert_eq!(call.argument, Argument::Scale { name: Some("web".into()), replicas: 3 });
+/// ```
+pub fn parse_call(line: &str) -> Result<Call, ArgumentError> {
+    let line = line.trim();
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let action: Action = name.parse()?;
+    let argument = argument(action, rest.trim())?;
+    Ok(Call { action, argument })
+}
+
+fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
+    let entry = action.entry();
+    let mut words = rest.split_whitespace().map(str::to_owned);
+    if rest.is_empty() {
+        return match entry.takes {
+            Takes::Scale => Err(ArgumentError::NoNumber(entry.name)),
+            Takes::Nothing
+            | Takes::Name
+            | Takes::Names
+            | Takes::Signal
+            | Takes::Text
+            | Takes::Rest
+            | Takes::Line
+            | Takes::Level
+            | Takes::Theme => Ok(Argument::None),
+        };
+    }
+    Ok(match entry.takes {
+        Takes::Nothing => return Err(ArgumentError::TakesNothing(entry.name)),
+        Takes::Name => match (words.next(), words.next()) {
+            (Some(name), None) => Argument::Names(vec![name]),
+            _ => return Err(ArgumentError::TakesOne(entry.name)),
+        },
+        Takes::Names => Argument::Names(words.collect()),
+        Takes::Scale => scale(entry.name, &words.collect::<Vec<_>>())?,
+        Takes::Signal => {
+            let word = words.next().unwrap_or_default();
+            let signal = word.parse::<Signal>();
+            let signal = signal.map_err(|error| ArgumentError::NoSignal(error.to_string()))?;
+            Argument::Signal { signal, names: words.collect() }
+        }
+        Takes::Level => {
+            let level = Level::ALL.iter().find(|level| level.as_str() == rest);
+            Argument::Level(*level.ok_or(ArgumentError::NoLevel)?)
+        }
+        Takes::Theme => Argument::Theme(ThemeName::named(rest).ok_or(ArgumentError::NoTheme)?),
+        Takes::Text | Takes::Rest | Takes::Line => Argument::Text(rest.to_owned()),
+    })
+}
+
+fn scale(name: &'static str, words: &[String]) -> Result<Argument, ArgumentError> {
+    let (whose, number) = match words {
+        [number] => (None, number),
+        [whose, number] => (Some(whose.clone()), number),
+        _ => return Err(ArgumentError::NoNumber(name)),
+    };
+    let replicas = number.parse().map_err(|_| ArgumentError::NoNumber(name))?;
+    Ok(Argument::Scale { name: whose, replicas })
+}

@@ -1,0 +1,427 @@
+//! The loop: terminal, signals and the project on one side, the model on the other.
+
+mod find;
+mod output;
+mod tasks;
+
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::{Event as Typed, KeyEventKind};
+use jiff::tz::TimeZone;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::config::Config;
+use super::keys::Chord;
+use super::look::Look;
+use super::msg::{Leave, Msg, TerminalWish, Timed, Wish};
+use super::terminal::{self, Input, Terminal};
+use super::ui::{Stand, Ui};
+use super::update::{begin, update};
+use super::view::view;
+use crate::control::Control;
+use crate::control::wire::Overview;
+use crate::spec::Signal;
+use tasks::Tasks;
+
+/// Between two frames when output comes.
+const PACE: Duration = Duration::from_millis(33);
+/// Between two frames when somebody types or scrolls.
+const FAST: Duration = Duration::from_millis(8);
+/// How long a frame is put off for rows that are on their way.
+const PATIENCE: Duration = Duration::from_millis(25);
+/// Messages that were made and not taken yet.
+const AHEAD: usize = 64;
+
+/// What the interface is started with.
+pub struct Options {
+    /// What the user wants.
+    pub config: Config,
+    /// Colours and signs.
+    pub look: Look,
+    /// Where the user is on the clock.
+    pub zone: TimeZone,
+    /// Who we are to the project.
+    pub stand: Stand,
+    /// Said at the start.
+    pub warning: Option<String>,
+    /// Stops this process until it is continued.
+    pub suspend: fn(),
+    /// Signals that are listened to.
+    pub signals: Vec<Signal>,
+    /// What is done with one of them, for an owner.
+    pub pass_on: Box<dyn Fn(Signal)>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("stand", &self.stand).finish_non_exhaustive()
+    }
+}
+
+/// How it was left.
+#[derive(Debug)]
+pub struct Left {
+    /// Why.
+    pub how: How,
+    /// The project as it was seen last.
+    pub overview: Overview,
+    /// The terminal takes what is written to it.
+    pub takes: bool,
+}
+
+/// Why the interface was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The project has ended.
+    Ended,
+    /// It goes on without us.
+    Detached,
+    /// A signal ended the interface.
+    Signal(Signal),
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Runs the interface on this terminal until it is left. Needs a runtime.
+pub async fn run(control: impl Control + Clone + 'static, options: Options) -> io::Result<Left> {
+    let clock = Clock::start();
+    let mut ui = Ui::new(options.config, options.look, options.stand, terminal::size());
+    ui.zone = options.zone;
+    ui.now = clock.now();
+    if let Some(warning) = options.warning {
+        ui.say(warning, super::theme::Role::Warn);
+    }
+    let (terminal, typed) = Terminal::take(ui.mouse)?;
+    let (sender, messages) = mpsc::channel(AHEAD);
+    let mut app = App {
+        tasks: Tasks::new(control, sender),
+        ui,
+        terminal: Some(terminal),
+        clock,
+        dirty: true,
+        urgent: true,
+        drawn: Duration::ZERO,
+        waiting: None,
+        left: None,
+        suspend: options.suspend,
+        pass_on: options.pass_on,
+        signals_seen: 0,
+    };
+    app.tasks.begin();
+    let wishes = begin(&mut app.ui);
+    app.perform(wishes);
+    let mut world = World { typed, messages, signals: Signals::listen(&options.signals) };
+    let how = app.go(&mut world).await;
+    // The terminal is given back before anything is said.
+    let takes = app.terminal.take().is_none_or(Terminal::give_back);
+    Ok(Left { how, overview: app.ui.overview, takes })
+}
+
+/// What comes from outside.
+struct World {
+    typed: mpsc::UnboundedReceiver<Input>,
+    messages: mpsc::Receiver<Msg>,
+    signals: Signals,
+}
+
+/// The signals that are listened to.
+struct Signals {
+    streams: Vec<(Signal, Stream)>,
+    stopped: Option<Stream>,
+    continued: Option<Stream>,
+    resized: Option<Stream>,
+}
+
+/// What a signal means.
+enum Heard {
+    End(Signal),
+    Stop,
+    Continue,
+    Resize,
+}
+
+impl Signals {
+    fn listen(wanted: &[Signal]) -> Self {
+        let stream = |one: &Signal| {
+            let stream = signal(SignalKind::from_raw(one.number())).ok()?;
+            Some((*one, stream))
+        };
+        let raw = |number| signal(SignalKind::from_raw(number)).ok();
+        Self {
+            streams: wanted.iter().filter_map(stream).collect(),
+            stopped: "TSTP".parse::<Signal>().ok().and_then(|one| raw(one.number())),
+            continued: raw(Signal::CONT.number()),
+            resized: signal(SignalKind::window_change()).ok(),
+        }
+    }
+
+    /// The next one. Cancel safe.
+    async fn next(&mut self) -> Heard {
+        std::future::poll_fn(|cx| {
+            for (which, stream) in &mut self.streams {
+                if stream.poll_recv(cx).is_ready() {
+                    return std::task::Poll::Ready(Heard::End(*which));
+                }
+            }
+            if self.stopped.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
+                return std::task::Poll::Ready(Heard::Stop);
+            }
+            if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
+                return std::task::Poll::Ready(Heard::Continue);
+            }
+            if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
+                return std::task::Poll::Ready(Heard::Resize);
+            }
+            std::task::Poll::Pending
+        })
+        .await
+    }
+}
+
+/// All there is.
+struct App<C> {
+    ui: Ui,
+    tasks: Tasks<C>,
+    terminal: Option<Terminal>,
+    clock: Clock,
+    /// Something may look different.
+    dirty: bool,
+    /// Somebody waits for it.
+    urgent: bool,
+    /// When the last frame was drawn.
+    drawn: Duration,
+    /// Since when it is waited for rows.
+    waiting: Option<Duration>,
+    left: Option<How>,
+    suspend: fn(),
+    pass_on: Box<dyn Fn(Signal)>,
+    signals_seen: usize,
+}
+
+impl<C: Control + Clone + 'static> App<C> {
+    async fn go(&mut self, world: &mut World) -> How {
+        loop {
+            if let Some(how) = self.left {
+                return how;
+            }
+            if self.terminal.as_ref().is_some_and(Terminal::is_broken) {
+                return How::Gone;
+            }
+            let pause = self.draw_or_wait();
+            self.wait(world, pause).await;
+            // Everything that is there already, before the next frame.
+            for _ in 0..AHEAD * 4 {
+                if let Ok(input) = world.typed.try_recv() {
+                    self.input(input);
+                } else if let Ok(msg) = world.messages.try_recv() {
+                    self.message(msg);
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self, world: &mut World, pause: Pause) {
+        let sleeps = async {
+            match pause.sleep {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        let news = async {
+            match (&self.terminal, pause.for_terminal) {
+                (Some(terminal), true) => terminal.news().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            heard = world.signals.next() => self.heard(&heard),
+            input = world.typed.recv() => self.input(input.unwrap_or(Input::Gone)),
+            () = news => {}
+            Some(msg) = world.messages.recv() => self.message(msg),
+            () = sleeps => self.tick(),
+        }
+    }
+
+    /// Draws if it is time; otherwise how long it is not.
+    fn draw_or_wait(&mut self) -> Pause {
+        let now = self.clock.now().since_start;
+        if !self.dirty {
+            return Pause { sleep: self.ui.changes_in(), for_terminal: false };
+        }
+        let Some(terminal) = &mut self.terminal else { return Pause::default() };
+        if !terminal.is_free() {
+            return Pause { sleep: None, for_terminal: true };
+        }
+        let gap = if self.urgent { FAST } else { PACE };
+        let mut due = self.drawn + gap;
+        if self.ui.is_waiting() {
+            // What is on its way comes in a moment: better late by that than empty.
+            due = due.max(*self.waiting.get_or_insert(now) + PATIENCE);
+        } else {
+            self.waiting = None;
+        }
+        if let Some(early) = due.checked_sub(now).filter(|early| !early.is_zero()) {
+            return Pause { sleep: Some(early), for_terminal: false };
+        }
+        self.ui.now = self.clock.now();
+        let ui = &self.ui;
+        if terminal.draw(|frame| view(ui, frame)).is_err() {
+            self.left = Some(How::Gone);
+        }
+        self.drawn = now;
+        (self.dirty, self.urgent) = (false, false);
+        Pause { sleep: self.ui.changes_in(), for_terminal: false }
+    }
+
+    fn tick(&mut self) {
+        self.ui.now = self.clock.now();
+        self.dirty = true;
+    }
+
+    fn message(&mut self, msg: Msg) {
+        let timed = Timed { now: self.clock.now(), msg };
+        let wishes = update(&mut self.ui, timed);
+        self.dirty = true;
+        self.perform(wishes);
+    }
+
+    fn input(&mut self, input: Input) {
+        let event = match input {
+            Input::Event(event) => event,
+            Input::Gone => {
+                self.left = Some(How::Gone);
+                return;
+            }
+        };
+        let msg = match event {
+            Typed::Key(key) if key.kind == KeyEventKind::Release => return,
+            Typed::Key(key) => match Chord::of(key) {
+                Some(chord) => Msg::Key(chord),
+                None => return,
+            },
+            Typed::Mouse(mouse) => Msg::Mouse(mouse),
+            Typed::Paste(text) => Msg::Paste(text),
+            // The signal has said so already.
+            Typed::Resize(..) | Typed::FocusGained | Typed::FocusLost => return,
+        };
+        self.urgent = true;
+        self.message(msg);
+    }
+
+    fn resize(&mut self) {
+        let Some(terminal) = &mut self.terminal else { return };
+        match terminal.redraw() {
+            Ok(size) => self.message(Msg::Resize(size)),
+            Err(_) => self.left = Some(How::Gone),
+        }
+        self.urgent = true;
+    }
+
+    fn heard(&mut self, heard: &Heard) {
+        match heard {
+            Heard::Stop => self.stop(),
+            Heard::Resize => self.resize(),
+            // Whoever had the terminal meanwhile may have left it in any state.
+            Heard::Continue => {
+                if let Some(terminal) = &mut self.terminal {
+                    _ = terminal.retake();
+                }
+                self.resize();
+            }
+            Heard::End(signal) => {
+                let signal = *signal;
+                self.signals_seen += 1;
+                let stops = [Signal::INT, Signal::TERM].contains(&signal);
+                let leaves = self.ui.stand == Stand::Guest || !stops;
+                if leaves || self.signals_seen > 2 {
+                    self.left = Some(How::Signal(signal));
+                } else {
+                    (self.pass_on)(signal);
+                    self.message(Msg::Ending);
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        let suspend = self.suspend;
+        if let Some(terminal) = &mut self.terminal {
+            _ = terminal.lend(suspend);
+        }
+        self.resize();
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
+    fn perform(&mut self, wishes: Vec<Wish>) {
+        for wish in wishes {
+            match wish {
+                Wish::Leave(Leave::Ended) => self.left = Some(How::Ended),
+                Wish::Leave(Leave::Detached) => self.left = Some(How::Detached),
+                Wish::Terminal(TerminalWish::Suspend) => self.stop(),
+                Wish::Terminal(TerminalWish::Redraw) => self.resize(),
+                Wish::Terminal(TerminalWish::Mouse(on)) => {
+                    if let Some(terminal) = &mut self.terminal {
+                        terminal.set_mouse(on);
+                    }
+                }
+                Wish::Copy(text) => self.copy(&text),
+                Wish::Show(file) => self.show(&file),
+                wish => self.tasks.perform(wish),
+            }
+        }
+    }
+
+    /// Into the clipboard, by the ways there are.
+    fn copy(&mut self, text: &str) {
+        use super::clipboard::{Copying, copied, copying};
+        let tmux = std::env::var_os("TMUX").is_some();
+        let said = match copying(text, tmux) {
+            Copying::Terminal(bytes) => {
+                self.tell(bytes);
+                Ok(copied(text))
+            }
+            Copying::Tmux { bytes, command } => {
+                self.tell(bytes);
+                self.tasks.feed(command, text.to_owned());
+                Ok(copied(text))
+            }
+            Copying::TooLong => {
+                self.tasks.too_long(text.to_owned());
+                return;
+            }
+        };
+        self.message(Msg::Said(said));
+    }
+
+    fn tell(&self, bytes: Vec<u8>) {
+        if let Some(terminal) = &self.terminal {
+            terminal.tell(bytes);
+        }
+    }
+
+    /// Opens a file in the pager, and takes it away afterwards.
+    fn show(&mut self, file: &std::path::Path) {
+        let said = match &mut self.terminal {
+            Some(terminal) => terminal.lend(|| output::page(file)),
+            None => return,
+        };
+        self.resize();
+        if let Ok(Err(error)) | Err(error) = said {
+            self.message(Msg::Said(Err(format!("the pager: {error}"))));
+        }
+    }
+}
+
+/// Until when nothing is drawn.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pause {
+    sleep: Option<Duration>,
+    for_terminal: bool,
+}

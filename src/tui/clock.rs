@@ -1,0 +1,39 @@
+//! The time, read in one place and told to the model.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+/// A clock that begins with the interface.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    start: Instant,
+}
+
+/// Both times at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Since the interface began; never goes back.
+    pub since_start: Duration,
+    /// On the wall.
+    pub wall: Timestamp,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self { since_start: Duration::ZERO, wall: Timestamp::UNIX_EPOCH }
+    }
+}
+
+impl Clock {
+    /// Begins now.
+    #[expect(clippy::disallowed_methods, reason = "the clock of the interface, in one place")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        Time { since_start: self.start.elapsed(), wall: Timestamp::now() }
+    }
+}

@@ -1,0 +1,229 @@
+//! The signs on the screen, with and without Unicode.
+//!
+//! Only characters that are one column wide everywhere and that no terminal draws as an emoji.
+
+use ratatui::symbols::border;
+
+use crate::machine::StateName;
+
+/// A set of signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glyphs {
+    /// Whether it goes beyond ASCII.
+    pub unicode: bool,
+    /// The row of the cursor.
+    pub cursor: &'static str,
+    /// A mark.
+    pub mark: &'static str,
+    /// All processes.
+    pub all: &'static str,
+    /// A group that is folded, and one that is not.
+    pub folded: &'static str,
+    /// A group that is unfolded.
+    pub unfolded: &'static str,
+    /// A member of a group, and the last one.
+    pub branch: &'static str,
+    /// The last member of a group.
+    pub last_branch: &'static str,
+    /// Before deeper members.
+    pub pipe: &'static str,
+    /// A line across.
+    pub dash: &'static str,
+    /// Between a name and what it printed.
+    pub gutter: &'static str,
+    /// Something follows from something.
+    pub arrow: &'static str,
+    /// More above, more below.
+    pub up: &'static str,
+    /// More below.
+    pub down: &'static str,
+    /// Runs after the first.
+    pub restarts: &'static str,
+    /// Something was cut.
+    pub ellipsis: &'static str,
+    /// Between words that stand side by side.
+    pub dot: &'static str,
+    /// Between a thing and a part of it.
+    pub inside: &'static str,
+    /// Fine.
+    pub yes: &'static str,
+    /// Not fine.
+    pub no: &'static str,
+    /// The cursor of a prompt where the terminal shows none.
+    pub caret: &'static str,
+    /// Heights from nothing to all.
+    pub bars: [&'static str; 9],
+    /// The border of a pane.
+    pub border: border::Set<'static>,
+    /// The border of the pane that has the focus.
+    pub focus_border: border::Set<'static>,
+}
+
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+const ASCII_FOCUS: border::Set<'static> = border::Set {
+    top_left: "#",
+    top_right: "#",
+    bottom_left: "#",
+    bottom_right: "#",
+    vertical_left: "#",
+    vertical_right: "#",
+    horizontal_top: "=",
+    horizontal_bottom: "=",
+};
+
+/// With Unicode.
+pub const UNICODE: Glyphs = Glyphs {
+    unicode: true,
+    cursor: "▌",
+    mark: "+",
+    all: "Σ",
+    folded: "▸",
+    unfolded: "▾",
+    branch: "├",
+    last_branch: "└",
+    pipe: "│",
+    dash: "─",
+    gutter: "│",
+    arrow: "→",
+    up: "↑",
+    down: "↓",
+    restarts: "↻",
+    ellipsis: "…",
+    dot: "·",
+    inside: "›",
+    yes: "✓",
+    no: "✗",
+    caret: "▏",
+    bars: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    border: border::ROUNDED,
+    focus_border: border::THICK,
+};
+
+/// Without.
+pub const ASCII: Glyphs = Glyphs {
+    unicode: false,
+    cursor: ">",
+    mark: "+",
+    all: "=",
+    folded: ">",
+    unfolded: "v",
+    branch: "|",
+    last_branch: "`",
+    pipe: "|",
+    dash: "-",
+    gutter: "|",
+    arrow: ">",
+    up: "^",
+    down: "v",
+    restarts: "@",
+    ellipsis: "~",
+    dot: "-",
+    inside: ">",
+    yes: "y",
+    no: "x",
+    caret: "|",
+    bars: [" ", ".", ".", ":", ":", "-", "=", "+", "#"],
+    border: ASCII_BORDER,
+    focus_border: ASCII_FOCUS,
+};
+
+impl Glyphs {
+    /// The shape of a state. `checked`: a check says when it is ready.
+    pub fn state(&self, state: StateName, checked: bool) -> &'static str {
+        let (unicode, ascii) = match state {
+            StateName::Idle | StateName::Stopped => ("○", "o"),
+            StateName::Waiting => ("◌", "."),
+            StateName::Queued => ("◇", ","),
+            StateName::Starting => ("◐", "~"),
+            StateName::Ready if checked => ("●", "*"),
+            StateName::Ready => ("◆", "+"),
+            StateName::Unhealthy => ("▲", "!"),
+            StateName::Stopping => ("▼", "v"),
+            StateName::Backoff => ("↻", "@"),
+            StateName::Succeeded => ("✓", "="),
+            StateName::Failed => ("✗", "x"),
+            StateName::Skipped => ("⊘", "-"),
+        };
+        if self.unicode { unicode } else { ascii }
+    }
+
+    /// A column of a small chart, for a share from 0 to 1.
+    pub fn bar(&self, share: f64) -> &'static str {
+        // What is no number counts as nothing.
+        let height = (share.clamp(0.0, 1.0) * 8.0).round() as usize;
+        self.bars.get(height).copied().unwrap_or(" ")
+    }
+}
+
+/// The word of a state, as on every screen: one that no check says anything about `running`.
+pub fn state_word(state: StateName, checked: bool) -> &'static str {
+    if state == StateName::Ready && !checked { "running" } else { state.as_str() }
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+
+    const STATES: &[StateName] = &[
+        StateName::Idle,
+        StateName::Waiting,
+        StateName::Queued,
+        StateName::Starting,
+        StateName::Ready,
+        StateName::Unhealthy,
+        StateName::Stopping,
+        StateName::Backoff,
+        StateName::Stopped,
+        StateName::Succeeded,
+        StateName::Failed,
+        StateName::Skipped,
+    ];
+
+    #[test]
+    fn every_sign_is_one_column_wide() {
+        for set in [&UNICODE, &ASCII] {
+            let mut signs = vec![set.cursor, set.mark, set.all, set.folded, set.unfolded];
+            signs.extend([set.branch, set.last_branch, set.pipe, set.dash, set.gutter, set.arrow]);
+            signs.extend([set.up, set.down, set.restarts, set.ellipsis, set.dot, set.inside]);
+            signs.extend([set.yes, set.no, set.caret]);
+            signs.extend(set.bars);
+            for state in STATES {
+                signs.extend([set.state(*state, true), set.state(*state, false)]);
+            }
+            for sign in signs {
+                assert_eq!(sign.width(), 1, "{sign:?}");
+                assert!(set.unicode || sign.is_ascii(), "{sign:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_is_told_by_its_shape_alone() {
+        let mut shapes: Vec<_> = STATES.iter().map(|state| UNICODE.state(*state, true)).collect();
+        shapes.push(UNICODE.state(StateName::Ready, false));
+        let before = shapes.len();
+        shapes.sort_unstable();
+        shapes.dedup();
+        assert_eq!(before - shapes.len(), 1, "only what does not run shares a shape");
+    }
+
+    #[test]
+    fn a_bar_takes_any_number() {
+        for share in [f64::NAN, f64::INFINITY, -1.0, 0.0, 0.5, 1.0, 7.0] {
+            assert_eq!(UNICODE.bar(share).width(), 1);
+        }
+        assert_eq!((UNICODE.bar(0.0), UNICODE.bar(1.0)), (" ", "█"));
+    }
+}

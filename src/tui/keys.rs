@@ -1,0 +1,313 @@
+//! Keys as they are written, shown and pressed.
+#![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// A key with what is held down with it.
+///
+/// Shift is part of the character (`X`), never of the chord, but for `Tab`.
+///
+/// ```
+/// use pitcrew::tui::keys::Chord;
+///
+/// let chord: Chord = "ctrl-r".parse().unwrap();
+/// assert_eq!(chord.to_string(), "ctrl-r");
+/// assert_eq!(chord.shown(true), "^r");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Chord {
+    /// The key.
+    pub key: Key,
+    /// With Ctrl.
+    pub ctrl: bool,
+    /// With Alt.
+    pub alt: bool,
+}
+
+/// A key that every terminal can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// F1 to F12.
+    F(u8),
+    /// Enter.
+    Enter,
+    /// Escape.
+    Esc,
+    /// Tab.
+    Tab,
+    /// Shift and Tab.
+    BackTab,
+    /// Backspace.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Insert.
+    Insert,
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+    /// Left.
+    Left,
+    /// Right.
+    Right,
+    /// Home.
+    Home,
+    /// End.
+    End,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+}
+
+/// Key, as it is written, as it is shown, and as it is shown without Unicode.
+const NAMES: &[(Key, &str, &str, &str)] = &[
+    (Key::Char(' '), "space", "␣", "Space"),
+    (Key::Enter, "enter", "↵", "Enter"),
+    (Key::Esc, "esc", "Esc", "Esc"),
+    (Key::Tab, "tab", "⇥", "Tab"),
+    (Key::BackTab, "shift-tab", "S-Tab", "S-Tab"),
+    (Key::Backspace, "backspace", "Bksp", "Bksp"),
+    (Key::Delete, "delete", "Del", "Del"),
+    (Key::Insert, "insert", "Ins", "Ins"),
+    (Key::Up, "up", "↑", "Up"),
+    (Key::Down, "down", "↓", "Down"),
+    (Key::Left, "left", "←", "Left"),
+    (Key::Right, "right", "→", "Right"),
+    (Key::Home, "home", "Home", "Home"),
+    (Key::End, "end", "End", "End"),
+    (Key::PageUp, "pageup", "PgUp", "PgUp"),
+    (Key::PageDown, "pagedown", "PgDn", "PgDn"),
+];
+
+impl Chord {
+    /// A character without anything.
+    pub const fn char(char: char) -> Self {
+        Self { key: Key::Char(char), ctrl: false, alt: false }
+    }
+
+    /// A key without anything.
+    pub const fn plain(key: Key) -> Self {
+        Self { key, ctrl: false, alt: false }
+    }
+
+    /// With Ctrl.
+    pub const fn ctrl(char: char) -> Self {
+        Self { key: Key::Char(char), ctrl: true, alt: false }
+    }
+
+    /// As it was pressed; nothing for keys that mean nothing alone.
+    ///
+    /// Releases are not looked at here: the loop takes presses and repeats only.
+    pub fn of(event: KeyEvent) -> Option<Self> {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        let shift = event.modifiers.contains(KeyModifiers::SHIFT);
+        let key = match event.code {
+            KeyCode::Char(char) => {
+                // Some terminals tell Shift and the small letter.
+                let upper = shift && !ctrl && char.is_lowercase();
+                let mut large = char.to_uppercase();
+                match (upper, large.next(), large.next()) {
+                    (true, Some(large), None) => Key::Char(large),
+                    _ if ctrl => Key::Char(char.to_ascii_lowercase()),
+                    _ => Key::Char(char),
+                }
+            }
+            KeyCode::F(number) => Key::F(number),
+            KeyCode::Enter => Key::Enter,
+            KeyCode::Esc => Key::Esc,
+            KeyCode::Tab if shift => Key::BackTab,
+            KeyCode::Tab => Key::Tab,
+            KeyCode::BackTab => Key::BackTab,
+            KeyCode::Backspace => Key::Backspace,
+            KeyCode::Delete => Key::Delete,
+            KeyCode::Insert => Key::Insert,
+            KeyCode::Up => Key::Up,
+            KeyCode::Down => Key::Down,
+            KeyCode::Left => Key::Left,
+            KeyCode::Right => Key::Right,
+            KeyCode::Home => Key::Home,
+            KeyCode::End => Key::End,
+            KeyCode::PageUp => Key::PageUp,
+            KeyCode::PageDown => Key::PageDown,
+            _ => return None,
+        };
+        Some(Self { key, ctrl, alt })
+    }
+
+    /// As the screen shows it: `^r`, `↵`, or without Unicode `Enter`.
+    pub fn shown(&self, unicode: bool) -> String {
+        let mut shown = String::new();
+        if self.alt {
+            shown.push_str("A-");
+        }
+        if self.ctrl {
+            shown.push('^');
+        }
+        let name = NAMES.iter().find(|(key, ..)| *key == self.key);
+        match (self.key, name) {
+            (_, Some((.., sign, _))) if unicode => shown.push_str(sign),
+            (_, Some((.., word))) => shown.push_str(word),
+            (Key::Char(char), None) => shown.push(char),
+            (Key::F(number), None) => _ = write!(shown, "F{number}"),
+            (_, None) => {}
+        }
+        shown
+    }
+}
+
+impl fmt::Display for Chord {
+    /// As it is written in the user's file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            f.write_str("ctrl-")?;
+        }
+        if self.alt {
+            f.write_str("alt-")?;
+        }
+        match (self.key, NAMES.iter().find(|(key, ..)| *key == self.key)) {
+            (_, Some((_, word, ..))) => f.write_str(word),
+            (Key::Char(char), None) => write!(f, "{char}"),
+            (Key::F(number), None) => write!(f, "f{number}"),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+/// No key is written so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no key; keys are written `x`, `X`, `ctrl-r`, `alt-c`, `f5`, `enter`, `pageup`")]
+pub struct UnknownKey(pub String);
+
+impl FromStr for Chord {
+    type Err = UnknownKey;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKey> {
+        let unknown = || UnknownKey(crate::output::safe_name(text).into_owned());
+        let (mut rest, mut ctrl, mut alt, mut shift) = (text, false, false, false);
+        loop {
+            // A prefix is one only where a key follows: `^` and `-` are keys themselves.
+            let cut = |prefix: &str| {
+                let head = rest.get(..prefix.len())?;
+                let tail = rest.get(prefix.len()..).filter(|tail| !tail.is_empty());
+                head.eq_ignore_ascii_case(prefix).then_some(tail).flatten()
+            };
+            if let Some(tail) = cut("ctrl-").or_else(|| cut("c-")).or_else(|| cut("^")) {
+                (rest, ctrl) = (tail, true);
+            } else if let Some(tail) = cut("alt-").or_else(|| cut("a-")) {
+                (rest, alt) = (tail, true);
+            } else if let Some(tail) = cut("shift-").or_else(|| cut("s-")) {
+                (rest, shift) = (tail, true);
+            } else {
+                break;
+            }
+        }
+        let key = key(rest).ok_or_else(unknown)?;
+        let key = match (key, shift) {
+            (key, false) => key,
+            (Key::Tab, true) => Key::BackTab,
+            (Key::Char(char), true) if char.is_ascii_lowercase() => {
+                Key::Char(char.to_ascii_uppercase())
+            }
+            _ => return Err(unknown()),
+        };
+        // A terminal sends the same for both.
+        let key = match key {
+            Key::Char(char) if ctrl => Key::Char(char.to_ascii_lowercase()),
+            key => key,
+        };
+        Ok(Self { key, ctrl, alt })
+    }
+}
+
+fn key(text: &str) -> Option<Key> {
+    let mut chars = text.chars();
+    if let (Some(char), None) = (chars.next(), chars.next()) {
+        return (!char.is_control()).then_some(Key::Char(char));
+    }
+    let lower = text.to_ascii_lowercase();
+    let lower = match lower.as_str() {
+        "escape" => "esc",
+        "return" => "enter",
+        "backtab" => "shift-tab",
+        "pgup" | "page-up" => "pageup",
+        "pgdn" | "page-down" => "pagedown",
+        "del" => "delete",
+        "ins" => "insert",
+        other => other,
+    };
+    if let Some((key, ..)) = NAMES.iter().find(|(_, word, ..)| *word == lower) {
+        return Some(*key);
+    }
+    let number = lower.strip_prefix('f')?.parse().ok()?;
+    (1..=12).contains(&number).then_some(Key::F(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_written_in_several_ways() {
+        let cases = [
+            ("ctrl-r", "ctrl-r", "^r"),
+            ("C-r", "ctrl-r", "^r"),
+            ("^r", "ctrl-r", "^r"),
+            ("^", "^", "^"),
+            ("-", "-", "-"),
+            ("ctrl--", "ctrl--", "^-"),
+            ("x", "x", "x"),
+            ("X", "X", "X"),
+            ("shift-x", "X", "X"),
+            ("shift-tab", "shift-tab", "S-Tab"),
+            ("Tab", "tab", "⇥"),
+            ("Space", "space", "␣"),
+            (" ", "space", "␣"),
+            ("Escape", "esc", "Esc"),
+            ("f5", "f5", "F5"),
+            ("alt-c", "alt-c", "A-c"),
+            ("ctrl-alt-k", "ctrl-alt-k", "A-^k"),
+            ("c", "c", "c"),
+            ("PgUp", "pageup", "PgUp"),
+            ("é", "é", "é"),
+        ];
+        for (text, written, shown) in cases {
+            let chord: Chord = text.parse().unwrap();
+            assert_eq!((chord.to_string(), chord.shown(true)), (written.into(), shown.into()));
+        }
+        for text in ["", "ctrl-", "f13", "f0", "hyper-x", "shift-1", "shift-f1", "\x1b", "xx"] {
+            assert!(text.parse::<Chord>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_pressed_is_what_is_written() {
+        let pressed = |code, held| Chord::of(KeyEvent::new(code, held)).unwrap().to_string();
+        assert_eq!(pressed(KeyCode::Char('r'), KeyModifiers::CONTROL), "ctrl-r");
+        assert_eq!(pressed(KeyCode::Char('X'), KeyModifiers::SHIFT), "X");
+        assert_eq!(pressed(KeyCode::Char('x'), KeyModifiers::SHIFT), "X");
+        assert_eq!(pressed(KeyCode::Char('ß'), KeyModifiers::SHIFT), "ß");
+        assert_eq!(pressed(KeyCode::BackTab, KeyModifiers::SHIFT), "shift-tab");
+        assert_eq!(pressed(KeyCode::Tab, KeyModifiers::SHIFT), "shift-tab");
+        assert_eq!(pressed(KeyCode::Char('|'), KeyModifiers::SHIFT), "|");
+        assert_eq!(Chord::of(KeyEvent::new(KeyCode::CapsLock, KeyModifiers::NONE)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_again(text in "\\PC{0,12}") {
+            if let Ok(chord) = text.parse::<Chord>() {
+                prop_assert_eq!(chord.to_string().parse::<Chord>(), Ok(chord));
+            }
+        }
+    }
+}

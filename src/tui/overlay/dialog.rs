@@ -1,0 +1,239 @@
+//! A question with a few answers.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::{Choice, Known, Reply, moved};
+use crate::output::safe_name;
+use crate::tui::action::Call;
+use crate::tui::keys::{Chord, Key};
+use crate::tui::look::{Look, inside, middle, put, tint, window};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// Columns of a dialog at most.
+const WIDEST: u16 = 76;
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialog {
+    title: String,
+    /// What is asked, and about whom.
+    body: Vec<String>,
+    options: Vec<Answer>,
+    /// What is said below the answers.
+    note: String,
+    cursor: usize,
+    /// What Ctrl-C means here; leaving without it.
+    interrupt: Option<Choice>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The letter that gives it at once.
+    pub letter: char,
+    /// What it is.
+    pub label: String,
+    /// What that means.
+    pub detail: String,
+    /// What is done.
+    pub choice: Choice,
+}
+
+impl Answer {
+    fn new(letter: char, label: &str, detail: &str, choice: Choice) -> Self {
+        Self { letter, label: label.to_owned(), detail: detail.to_owned(), choice }
+    }
+}
+
+impl Dialog {
+    /// A question; the last answer is the one of `Esc`.
+    pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<Answer>) -> Self {
+        let safe = |text: String| safe_name(&text).into_owned();
+        let safe_answer = |answer: Answer| Answer {
+            label: safe(answer.label),
+            detail: safe(answer.detail),
+            ..answer
+        };
+        Self {
+            title: safe(title.into()),
+            body: body.into_iter().map(safe).collect(),
+            options: options.into_iter().map(safe_answer).collect(),
+            note: String::new(),
+            cursor: 0,
+            interrupt: None,
+        }
+    }
+
+    /// Yes or no, about something that is hard to undo. No is where the cursor is.
+    pub fn confirm(title: impl Into<String>, body: Vec<String>, go: Call) -> Self {
+        let yes = Answer::new('y', "yes", "", Choice::Go(go));
+        let no = Answer::new('n', "no", "esc", Choice::Nothing);
+        Self { cursor: 1, ..Self::new(title, body, vec![yes, no]) }
+    }
+
+    /// Something to be read.
+    pub fn notice(title: impl Into<String>, body: Vec<String>) -> Self {
+        let close = Answer::new('o', "close", "esc", Choice::Nothing);
+        Self::new(title, body, vec![close])
+    }
+
+    /// What a reload would do, to be applied or not.
+    pub fn reload(difference: Vec<String>) -> Self {
+        let apply = Answer::new('y', "apply", "", Choice::Apply);
+        let leave = Answer::new('n', "leave it", "esc", Choice::Nothing);
+        Self::new("Reload", difference, vec![apply, leave])
+    }
+
+    pub(super) fn key(&mut self, chord: Chord) -> Reply {
+        let length = self.options.len();
+        match (chord.ctrl, chord.key) {
+            (true, Key::Char('c')) => match &self.interrupt {
+                Some(choice) => Reply::Chosen(choice.clone()),
+                None => Reply::Close,
+            },
+            (_, Key::Esc) => Reply::Close,
+            (false, Key::Enter) => self.choose(self.cursor),
+            (false, Key::Up | Key::Left | Key::BackTab) => self.step(-1),
+            (false, Key::Down | Key::Right) => self.step(1),
+            (false, Key::Tab) => {
+                self.cursor = (self.cursor + 1) % length.max(1);
+                Reply::Stay
+            }
+            (false, Key::Char(letter)) if !chord.alt => {
+                let at = self.options.iter().position(|option| option.letter == letter);
+                match (at, letter) {
+                    (Some(at), _) => self.choose(at),
+                    (None, 'h' | 'k') => self.step(-1),
+                    (None, 'l' | 'j') => self.step(1),
+                    (None, 'q') => Reply::Close,
+                    _ => Reply::Stay,
+                }
+            }
+            _ => Reply::Stay,
+        }
+    }
+
+    fn step(&mut self, rows: isize) -> Reply {
+        self.cursor = moved(self.cursor, rows, self.options.len());
+        Reply::Stay
+    }
+
+    fn choose(&self, at: usize) -> Reply {
+        match self.options.get(at).map(|option| &option.choice) {
+            Some(Choice::Nothing) | None => Reply::Close,
+            Some(choice) => Reply::Chosen(choice.clone()),
+        }
+    }
+
+    pub(super) fn click(&mut self, area: Rect, at: Position, _: Known<'_>) -> Reply {
+        let place = self.place(area);
+        if !place.contains(at) {
+            return Reply::Close;
+        }
+        let inside = inside(place);
+        let row = usize::from(at.y.saturating_sub(inside.y));
+        let first = self.first_option(inside);
+        let shown = self.shown_options(inside);
+        let clicked = row.checked_sub(first).map(|at| shown.start + at);
+        let clicked = clicked.filter(|at| shown.contains(at));
+        clicked.map_or(Reply::Stay, |at| self.choose(at))
+    }
+
+    fn place(&self, area: Rect) -> Rect {
+        let option =
+            |option: &Answer| 8 + text::width(&option.label).max(18) + text::width(&option.detail);
+        let lines = self.body.iter().chain([&self.note]).map(|line| text::width(line) + 2);
+        let widest = lines.chain(self.options.iter().map(option)).max().unwrap_or(0);
+        let width = u16::try_from(widest.max(text::width(&self.title) + 6) + 2).unwrap_or(u16::MAX);
+        let note = if self.note.is_empty() { 0 } else { 2 };
+        let height = self.body.len() + 1 + self.options.len() + note + 2;
+        middle(area, width.min(WIDEST), u16::try_from(height).unwrap_or(u16::MAX))
+    }
+
+    /// The row of the first answer: answers are never cut off, what is above them is.
+    fn first_option(&self, inside: Rect) -> usize {
+        let room = usize::from(inside.height).saturating_sub(self.options.len());
+        (self.body.len() + 1).min(room)
+    }
+
+    /// The answers there is room for.
+    fn shown_options(&self, inside: Rect) -> std::ops::Range<usize> {
+        let room = usize::from(inside.height) - self.first_option(inside);
+        window(self.options.len(), self.cursor, room)
+    }
+
+    pub(super) fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) {
+        let inside = look.popup(self.place(area), &self.title, buffer);
+        let columns = usize::from(inside.width);
+        let first = self.first_option(inside);
+        for (at, line) in self.body.iter().take(first).enumerate() {
+            let role = match line.get(..2) {
+                Some("+ ") => Role::Added,
+                Some("- ") => Role::Removed,
+                Some("~ ") => Role::Changed,
+                _ => Role::Text,
+            };
+            let line = look.fit(line, columns.saturating_sub(1));
+            let line = Line::from(vec![look.span(" ", role), look.span(line, role)]);
+            put(inside, at, &line, buffer);
+        }
+        let shown = self.shown_options(inside);
+        let options = self.options.get(shown.clone()).unwrap_or_default();
+        for (at, option) in options.iter().enumerate() {
+            let chosen = shown.start + at == self.cursor;
+            if chosen {
+                tint(inside, first + at, look.style(Role::Cursor), buffer);
+            }
+            let cursor = if chosen { look.glyphs.cursor } else { " " };
+            let line = Line::from(vec![
+                look.span(cursor, Role::Focus),
+                look.span(format!("[{}] ", option.letter), Role::Key),
+                look.span(look.pad(&option.label, 18), Role::Text),
+                look.span(" ", Role::Text),
+                look.span(look.fit(&option.detail, columns), Role::Dim),
+            ]);
+            put(inside, first + at, &line, buffer);
+        }
+        if !self.note.is_empty() {
+            let at = first + self.options.len() + 1;
+            let note = look.fit(&self.note, columns.saturating_sub(1));
+            let line = Line::from(vec![look.span(" ", Role::Dim), look.span(note, Role::Dim)]);
+            put(inside, at, &line, buffer);
+        }
+    }
+}
+
+/// The question before leaving, where so many run. `stopping`: what it would mean to stop them.
+pub fn quit(running: usize, stopping: &str) -> Dialog {
+    let said = match running {
+        1 => "1 process is running.".to_owned(),
+        _ => format!("{running} processes are running."),
+    };
+    let options = vec![
+        Answer::new('y', "stop all and quit", stopping, Choice::StopAll),
+        Answer::new('d', "detach", "leave them running (pitcrew attach)", Choice::Detach),
+        Answer::new('n', "stay", "esc", Choice::Nothing),
+    ];
+    Dialog {
+        note: "^c again: stop all now; ^c a third time: kill everything".to_owned(),
+        interrupt: Some(Choice::StopAll),
+        ..Dialog::new("Quit?", vec![said], options)
+    }
+}
+
+/// While all are being stopped: what a further Ctrl-C would mean.
+pub fn kill_all(waiting: Vec<String>) -> Dialog {
+    let options = vec![
+        Answer::new('K', "kill all now", "SIGKILL", Choice::KillAll),
+        Answer::new('d', "detach", "leave; the stop goes on", Choice::Detach),
+        Answer::new('n', "wait", "esc", Choice::Nothing),
+    ];
+    Dialog {
+        cursor: 2,
+        interrupt: Some(Choice::KillAll),
+        ..Dialog::new("Stopping", waiting, options)
+    }
+}

@@ -1,0 +1,247 @@
+//! A menu: one of several, by arrows, by its letter, or by a click.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::{Choice, Reply, moved};
+use crate::output::safe_name;
+use crate::spec::Signal;
+use crate::tui::action::Subject;
+use crate::tui::keys::{Chord, Key};
+use crate::tui::look::{Look, inside, middle, put, tint, window};
+use crate::tui::text;
+use crate::tui::theme::{Role, ThemeName};
+
+/// One of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Menu {
+    title: String,
+    items: Vec<Item>,
+    cursor: usize,
+    /// The theme that comes back when nothing is chosen.
+    before: Option<ThemeName>,
+}
+
+/// One row of a menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The letter that chooses it at once.
+    pub letter: char,
+    /// What it is.
+    pub label: String,
+    /// What that means.
+    pub detail: String,
+    /// What is done; or why nothing can be.
+    pub choice: Result<Choice, String>,
+}
+
+/// What can be copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// The name.
+    Name,
+    /// The command.
+    Command,
+    /// The number of the leader of the run.
+    Pid,
+    /// Where it listens.
+    Url,
+    /// The line that was last taken for an error.
+    LastError,
+    /// Why it is where it is.
+    Why,
+    /// Where its log file is.
+    LogFile,
+    /// All of its output that is kept.
+    Output,
+}
+
+impl Menu {
+    /// A menu of these.
+    pub fn new(title: impl Into<String>, items: Vec<Item>) -> Self {
+        let safe = |text: String| safe_name(&text).into_owned();
+        let safe_item = |item: Item| Item {
+            label: safe(item.label),
+            detail: safe(item.detail),
+            choice: item.choice.map_err(safe),
+            ..item
+        };
+        let items = items.into_iter().map(safe_item).collect();
+        Self { title: safe(title.into()), items, cursor: 0, before: None }
+    }
+
+    pub(super) fn key(&mut self, chord: Chord) -> Reply {
+        let step = match (chord.ctrl, chord.key) {
+            (_, Key::Esc) | (true, Key::Char('c')) | (false, Key::Char('q')) => {
+                return self.leave();
+            }
+            (false, Key::Enter) => return self.choose(self.cursor),
+            (false, Key::Up | Key::BackTab) | (true, Key::Char('p')) => -1,
+            (false, Key::Down | Key::Tab) | (true, Key::Char('n')) => 1,
+            (false, Key::Home | Key::PageUp) => isize::MIN,
+            (false, Key::End | Key::PageDown) => isize::MAX,
+            (false, Key::Char(letter)) if !chord.alt => {
+                return match (self.items.iter().position(|item| item.letter == letter), letter) {
+                    (Some(at), _) => self.choose(at),
+                    (None, 'j') => self.scroll(1),
+                    (None, 'k') => self.scroll(-1),
+                    _ => Reply::Stay,
+                };
+            }
+            _ => return Reply::Stay,
+        };
+        self.scroll(step)
+    }
+
+    pub(super) fn scroll(&mut self, rows: isize) -> Reply {
+        self.cursor = moved(self.cursor, rows, self.items.len());
+        match self.items.get(self.cursor).map(|item| &item.choice) {
+            Some(Ok(Choice::Theme(theme))) => Reply::Preview(*theme),
+            _ => Reply::Stay,
+        }
+    }
+
+    pub(super) fn click(&mut self, area: Rect, at: Position) -> Reply {
+        let place = self.place(area);
+        if !place.contains(at) {
+            return self.leave();
+        }
+        let inside = inside(place);
+        let rows = window(self.items.len(), self.cursor, usize::from(inside.height));
+        let clicked = rows.start + usize::from(at.y.saturating_sub(inside.y));
+        if inside.contains(at) && rows.contains(&clicked) {
+            return self.choose(clicked);
+        }
+        Reply::Stay
+    }
+
+    fn leave(&self) -> Reply {
+        self.before.map_or(Reply::Close, Reply::Revert)
+    }
+
+    /// What cannot be done keeps the menu open, with the cursor on it.
+    fn choose(&mut self, at: usize) -> Reply {
+        self.cursor = at;
+        match self.items.get(at).map(|item| item.choice.clone()) {
+            Some(Ok(choice)) => Reply::Chosen(choice),
+            _ => Reply::Stay,
+        }
+    }
+
+    fn place(&self, area: Rect) -> Rect {
+        let wide = |item: &Item| {
+            let detail = item.choice.as_ref().err().unwrap_or(&item.detail);
+            6 + text::width(&item.label).max(12) + 2 + text::width(detail)
+        };
+        let widest =
+            self.items.iter().map(wide).max().unwrap_or(0).max(text::width(&self.title) + 6);
+        let width = u16::try_from(widest + 2).unwrap_or(u16::MAX);
+        middle(area, width, u16::try_from(self.items.len() + 2).unwrap_or(u16::MAX))
+    }
+
+    pub(super) fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) {
+        let place = self.place(area);
+        let inside = look.popup(place, &self.title, buffer);
+        let rows = window(self.items.len(), self.cursor, usize::from(inside.height));
+        for (at, item) in rows.clone().zip(self.items.get(rows).unwrap_or_default()).enumerate() {
+            let (place, item) = item;
+            let chosen = place == self.cursor;
+            let (role, detail) = match &item.choice {
+                Ok(_) => (Role::Text, &item.detail),
+                Err(reason) => (Role::Dim, reason),
+            };
+            if chosen {
+                tint(inside, at, look.style(Role::Cursor), buffer);
+            }
+            let cursor = if chosen { look.glyphs.cursor } else { " " };
+            let label = look.pad(&item.label, text::width(&item.label).max(12));
+            let line = Line::from(vec![
+                look.span(cursor, Role::Focus),
+                look.span(item.letter.to_string(), Role::Key),
+                look.span("  ", role),
+                look.span(label, role),
+                look.span("  ", role),
+                look.span(look.fit(detail, usize::from(inside.width)), Role::Dim),
+            ]);
+            put(inside, at, &line, buffer);
+        }
+    }
+}
+
+/// The menu of signals.
+pub fn signals(whom: &str) -> Menu {
+    let all: &[(char, &str, &str)] = &[
+        ('h', "HUP", "read the configuration again"),
+        ('i', "INT", "as Ctrl-C does"),
+        ('t', "TERM", "end, politely"),
+        ('1', "USR1", "as the program has it"),
+        ('2', "USR2", "as the program has it"),
+        ('u', "QUIT", "end, and leave a core"),
+        ('s', "STOP", "pause"),
+        ('c', "CONT", "go on"),
+        ('w', "WINCH", "the window has another size"),
+        ('K', "KILL", "end now"),
+    ];
+    let item = |(letter, name, detail): &(char, &str, &str)| Item {
+        letter: *letter,
+        label: (*name).to_owned(),
+        detail: (*detail).to_owned(),
+        choice: name.parse::<Signal>().map(Choice::Signal).map_err(|error| error.to_string()),
+    };
+    Menu::new(format!("Signal for {whom}"), all.iter().map(item).collect())
+}
+
+/// The menu of what can be copied of a process.
+pub fn copies(subject: &Subject, pid: Option<u32>, log_file: bool) -> Menu {
+    let name = &subject.name;
+    let or = |there: bool, what: Copied, reason: &str| {
+        if there { Ok(Choice::Copy(what)) } else { Err(reason.to_owned()) }
+    };
+    let url = subject.port.map(|port| format!("http://127.0.0.1:{port}"));
+    let one = !subject.several;
+    let several = "choose one of them";
+    let rows = [
+        ('n', "name", name.clone(), or(true, Copied::Name, "")),
+        ('c', "command", String::new(), or(one, Copied::Command, several)),
+        (
+            'p',
+            "pid",
+            pid.map(|pid| pid.to_string()).unwrap_or_default(),
+            or(pid.is_some(), Copied::Pid, "no live run"),
+        ),
+        ('u', "url", url.clone().unwrap_or_default(), or(url.is_some(), Copied::Url, "no port")),
+        ('e', "last error", String::new(), or(true, Copied::LastError, "")),
+        ('w', "why", "why it is where it is".to_owned(), or(one, Copied::Why, several)),
+        ('l', "log file", "its path".to_owned(), or(log_file, Copied::LogFile, "no log file")),
+        ('o', "output", "all that is kept".to_owned(), or(true, Copied::Output, "")),
+    ];
+    let item = |(letter, label, detail, choice): (char, &str, String, _)| Item {
+        letter,
+        label: label.to_owned(),
+        detail,
+        choice,
+    };
+    Menu::new(format!("Copy of {name}"), rows.into_iter().map(item).collect())
+}
+
+/// The menu of themes; each is shown as soon as the cursor is on it.
+pub fn themes(now: ThemeName) -> Menu {
+    let words = |theme: ThemeName| match theme {
+        ThemeName::Dark => "for a dark terminal",
+        ThemeName::Light => "for a light terminal",
+        ThemeName::Contrast => "strong colours",
+        ThemeName::ColourBlind => "blue and orange",
+        ThemeName::Terminal => "the sixteen colours of the terminal",
+        ThemeName::None => "no colour at all",
+    };
+    let item = |(theme, letter): (&ThemeName, char)| Item {
+        letter,
+        label: theme.as_str().to_owned(),
+        detail: words(*theme).to_owned(),
+        choice: Ok(Choice::Theme(*theme)),
+    };
+    let items = ThemeName::ALL.iter().zip('1'..).map(item).collect();
+    let cursor = ThemeName::ALL.iter().position(|theme| *theme == now).unwrap_or(0);
+    Menu { cursor, before: Some(now), ..Menu::new("Theme", items) }
+}

@@ -1,0 +1,349 @@
+//! One line that is typed: a search, a filter, a command.
+#![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use tui_input::{Input, InputRequest};
+
+use super::keys::{Chord, Key};
+use super::look::{Look, put};
+use super::pattern::{Case, Reading};
+use super::text;
+use super::theme::Role;
+
+/// Lines of a history that are kept.
+const KEPT: usize = 200;
+/// Longest line that can be typed or pasted, in characters.
+const LONGEST: usize = 4096;
+
+/// A line being edited.
+#[derive(Debug, Clone, Default)]
+pub struct Edit {
+    input: Input,
+}
+
+/// What a key did to a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edited {
+    /// It is none of those that edit.
+    Not,
+    /// The cursor may have moved.
+    Moved,
+    /// The text may be another.
+    Changed,
+}
+
+impl Edit {
+    /// With a text, the cursor at its end.
+    pub fn new(text: &str) -> Self {
+        let mut edit = Self::default();
+        edit.paste(text);
+        edit
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// A key.
+    pub fn key(&mut self, chord: Chord) -> Edited {
+        let Some(request) = request(chord) else { return Edited::Not };
+        if matches!(request, InputRequest::InsertChar(_))
+            && self.input.value().chars().count() >= LONGEST
+        {
+            return Edited::Moved;
+        }
+        match self.input.handle(request) {
+            Some(change) if change.value => Edited::Changed,
+            _ => Edited::Moved,
+        }
+    }
+
+    /// Text from outside: control characters become blanks.
+    pub fn paste(&mut self, pasted: &str) {
+        let room = LONGEST.saturating_sub(self.input.value().chars().count());
+        for char in pasted.trim_end_matches(['\r', '\n']).chars().take(room) {
+            let char = if char.is_control() { ' ' } else { char };
+            _ = self.input.handle(InputRequest::InsertChar(char));
+        }
+    }
+
+    /// Another text, the cursor at its end.
+    pub fn set(&mut self, text: &str) {
+        *self = Self::new(text);
+    }
+
+    /// Draws the part around the cursor; where the cursor is.
+    pub fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) -> Option<Position> {
+        let columns = usize::from(area.width);
+        let room = columns.checked_sub(1)?;
+        let before: String = self.text().chars().take(self.input.cursor()).collect();
+        // Names of characters may be hostile: a pasted mark or a direction is spelled out.
+        let shown = |part: &str| crate::output::safe_name(part).into_owned();
+        let cursor = text::width(&shown(&before));
+        let from = cursor.saturating_sub(room);
+        let line = text::Text::plain_of(self.text(), look.style(Role::Text)).cut(from, columns);
+        put(area, 0, &line, buffer);
+        let at = u16::try_from(cursor - from).ok()?;
+        (area.height > 0).then(|| Position::new(area.x + at, area.y))
+    }
+}
+
+/// What a key does in a line: the keys of a shell.
+fn request(chord: Chord) -> Option<InputRequest> {
+    use InputRequest as Do;
+    Some(match (chord.ctrl, chord.alt, chord.key) {
+        (false, false, Key::Char(char)) => Do::InsertChar(char),
+        (false, false, Key::Left) | (true, false, Key::Char('b')) => Do::GoToPrevChar,
+        (false, false, Key::Right) | (true, false, Key::Char('f')) => Do::GoToNextChar,
+        (true, false, Key::Left) | (false, true, Key::Char('b') | Key::Left) => Do::GoToPrevWord,
+        (true, false, Key::Right) | (false, true, Key::Char('f') | Key::Right) => Do::GoToNextWord,
+        (false, false, Key::Home) | (true, false, Key::Char('a')) => Do::GoToStart,
+        (false, false, Key::End) | (true, false, Key::Char('e')) => Do::GoToEnd,
+        // Some terminals send ^h for Backspace.
+        (false, false, Key::Backspace) | (true, false, Key::Char('h')) => Do::DeletePrevChar,
+        (false, false, Key::Delete) | (true, false, Key::Char('d')) => Do::DeleteNextChar,
+        (true, false, Key::Char('w') | Key::Backspace) | (false, true, Key::Backspace) => {
+            Do::DeletePrevWord
+        }
+        (false, true, Key::Char('d') | Key::Delete) | (true, false, Key::Delete) => {
+            Do::DeleteNextWord
+        }
+        (true, false, Key::Char('u')) => Do::DeleteFromStart,
+        (true, false, Key::Char('k')) => Do::DeleteTillEnd,
+        (true, false, Key::Char('y')) => Do::Yank,
+        _ => return None,
+    })
+}
+
+/// What was typed before, the latest last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    lines: Vec<String>,
+}
+
+impl History {
+    /// One more; what is there already moves to the end.
+    pub fn add(&mut self, line: &str) {
+        if line.trim().is_empty() {
+            return;
+        }
+        self.lines.retain(|old| old != line);
+        self.lines.push(line.to_owned());
+        let over = self.lines.len().saturating_sub(KEPT);
+        self.lines.drain(..over);
+    }
+
+    /// The latest.
+    pub fn last(&self) -> Option<&str> {
+        self.lines.last().map(String::as_str)
+    }
+}
+
+/// What a key did to a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing, or the cursor moved.
+    Stay,
+    /// The text or how it is read is another: what is found may be too.
+    Changed,
+    /// It is meant so.
+    Done(String),
+    /// It is not.
+    Cancelled,
+}
+
+/// How a text is read, to be switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chip {
+    /// The case of letters: `Alt-c`.
+    Case,
+    /// As a regular expression: `Alt-r`.
+    Regex,
+    /// Whole words: `Alt-w`.
+    Word,
+}
+
+/// Something is asked for in one line.
+#[derive(Debug, Clone, Default)]
+pub struct Prompt {
+    /// Before the line: `/`, `&`, `run: `.
+    pub before: &'static str,
+    /// The line.
+    pub edit: Edit,
+    /// How it is read, where it is a pattern.
+    pub reading: Option<Reading>,
+    /// Shown after the line: how many were found.
+    pub found: String,
+    history: History,
+    /// The line of the history that is shown, from the end, and what was typed before.
+    back: Option<(usize, String)>,
+}
+
+/// Where things were drawn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The cursor.
+    pub cursor: Option<Position>,
+    /// What can be clicked.
+    pub chips: Vec<(Rect, Chip)>,
+}
+
+impl Prompt {
+    /// For a command or a name.
+    pub fn line(before: &'static str, history: History) -> Self {
+        Self { before, history, ..Self::default() }
+    }
+
+    /// For a pattern.
+    pub fn pattern(before: &'static str, reading: Reading, history: History) -> Self {
+        Self { before, reading: Some(reading), history, ..Self::default() }
+    }
+
+    /// What is typed.
+    pub fn text(&self) -> &str {
+        self.edit.text()
+    }
+
+    /// What is wrong with the pattern. It never gets in the way: what matched before still does.
+    pub fn fault(&self) -> Option<String> {
+        let typed = self.text().strip_prefix('!').unwrap_or(self.text());
+        self.reading?.compile(typed).err().map(|error| error.to_string())
+    }
+
+    /// A key.
+    pub fn key(&mut self, chord: Chord) -> Answer {
+        if self.reading.is_some() && chord.alt && !chord.ctrl {
+            let chip = match chord.key {
+                Key::Char('c') => Some(Chip::Case),
+                Key::Char('r') => Some(Chip::Regex),
+                Key::Char('w') => Some(Chip::Word),
+                _ => None,
+            };
+            if let Some(chip) = chip {
+                return self.switch(chip);
+            }
+        }
+        match (chord.ctrl, chord.key) {
+            (false, Key::Esc) | (true, Key::Char('c' | 'g')) => Answer::Cancelled,
+            (false, Key::Enter) | (true, Key::Char('m' | 'j')) => {
+                Answer::Done(self.text().to_owned())
+            }
+            (false, Key::Up) | (true, Key::Char('p')) => self.recall(1),
+            (false, Key::Down) | (true, Key::Char('n')) => self.recall(-1),
+            // As in less: nothing left to delete is a way out.
+            (false, Key::Backspace) if self.text().is_empty() => Answer::Cancelled,
+            _ => match self.edit.key(chord) {
+                Edited::Changed => {
+                    self.back = None;
+                    Answer::Changed
+                }
+                Edited::Moved | Edited::Not => Answer::Stay,
+            },
+        }
+    }
+
+    /// Switches how the text is read.
+    pub fn switch(&mut self, chip: Chip) -> Answer {
+        let Some(reading) = &mut self.reading else { return Answer::Stay };
+        match chip {
+            Chip::Case => {
+                reading.case = match reading.case {
+                    Case::Smart => Case::Counts,
+                    Case::Counts => Case::Ignored,
+                    Case::Ignored => Case::Smart,
+                }
+            }
+            Chip::Regex => reading.regex = !reading.regex,
+            Chip::Word => reading.word = !reading.word,
+        }
+        Answer::Changed
+    }
+
+    /// Text from outside.
+    pub fn paste(&mut self, pasted: &str) -> Answer {
+        self.edit.paste(pasted);
+        Answer::Changed
+    }
+
+    fn recall(&mut self, step: isize) -> Answer {
+        let at = self.back.as_ref().map_or(0, |(at, _)| *at);
+        let Some(next) = at.checked_add_signed(step) else { return Answer::Stay };
+        let typed = self.back.as_ref().map_or(self.text(), |(_, typed)| typed).to_owned();
+        if next == 0 {
+            self.back = None;
+            self.edit.set(&typed);
+            return Answer::Changed;
+        }
+        let lines = &self.history.lines;
+        let Some(line) = lines.len().checked_sub(next).and_then(|at| lines.get(at)).cloned() else {
+            return Answer::Stay;
+        };
+        self.back = Some((next, typed));
+        self.edit.set(&line);
+        Answer::Changed
+    }
+
+    /// Draws it in the first row of an area: before, line, fault or count, chips.
+    pub fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) -> Drawn {
+        let columns = usize::from(area.width);
+        let before = look.fit(self.before, columns);
+        put(area, 0, &Line::from(look.span(before.clone(), Role::Key)), buffer);
+        let taken = text::width(&before);
+        let mut drawn = Drawn::default();
+        let mut right = columns.saturating_sub(taken);
+        // The line itself keeps half of the room.
+        let chips = self.chips();
+        let wide: usize = chips.iter().map(|(_, word, _)| word.len() + 1).sum();
+        if wide > 0 && wide * 2 < right {
+            right -= wide;
+            let mut at = taken + right + 1;
+            for (chip, word, on) in &chips {
+                let role = if *on { Role::Key } else { Role::Dim };
+                let place = self.part(area, at, word.len());
+                put(place, 0, &Line::from(look.span(*word, role)), buffer);
+                drawn.chips.push((place, *chip));
+                at += word.len() + 1;
+            }
+        }
+        let (note, role) = match self.fault() {
+            Some(fault) => (fault, Role::Bad),
+            None => (self.found.clone(), Role::Dim),
+        };
+        if !note.is_empty() {
+            let note = look.fit(&note, right / 2);
+            let wide = text::width(&note);
+            right = right.saturating_sub(wide + 1);
+            let place = self.part(area, taken + right + 1, wide);
+            put(place, 0, &Line::from(look.span(note, role)), buffer);
+        }
+        drawn.cursor = self.edit.draw(self.part(area, taken, right), look, buffer);
+        drawn
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the others do")]
+    fn part(&self, area: Rect, from: usize, columns: usize) -> Rect {
+        let from = u16::try_from(from).unwrap_or(u16::MAX).min(area.width);
+        let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width - from);
+        Rect { x: area.x + from, width: columns, height: area.height.min(1), ..area }
+    }
+
+    fn chips(&self) -> Vec<(Chip, &'static str, bool)> {
+        let Some(reading) = self.reading else { return Vec::new() };
+        let case = match reading.case {
+            Case::Smart => ("Aa smart", false),
+            Case::Counts => ("Aa", true),
+            Case::Ignored => ("aa", true),
+        };
+        vec![
+            (Chip::Case, case.0, case.1),
+            (Chip::Regex, ".*", reading.regex),
+            (Chip::Word, "word", reading.word),
+        ]
+    }
+}

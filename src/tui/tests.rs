@@ -1,0 +1,7 @@
+//! The model and the screen together, against a project made up for it.
+
+mod fake;
+mod moving;
+mod random;
+mod screens;
+mod steering;

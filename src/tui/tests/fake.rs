@@ -1,0 +1,270 @@
+//! A project that is not there: processes, and lines that are asked for.
+#![expect(clippy::wildcard_enum_match_arm, clippy::cast_possible_wrap, reason = "tests")]
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+use serde_json::json;
+
+use crate::control::wire::{
+    Grown, LineOf, Member, Overview, PoolStatus, Pushed, Row, SliceAsked, SliceGiven,
+};
+use crate::tui::clock::Time;
+use crate::tui::config::Config;
+use crate::tui::look::Look;
+use crate::tui::msg::{Msg, Timed, Wish};
+use crate::tui::shown;
+use crate::tui::theme::ThemeName;
+use crate::tui::ui::{Stand, Ui};
+use crate::tui::update::{begin, update};
+use crate::tui::view;
+
+/// The moment everything begins at.
+pub(super) const START: i64 = 1_767_323_045;
+
+/// A process in a state.
+pub(super) fn member(id: u64, name: &str, state: &str) -> Member {
+    let (process, replica) = match name.rsplit_once('.') {
+        Some((process, number)) if number.parse::<u32>().is_ok() => {
+            (process.to_owned(), number.parse::<u32>().ok())
+        }
+        _ => (name.to_owned(), None),
+    };
+    let alive = matches!(state, "starting" | "ready" | "unhealthy" | "stopping");
+    serde_json::from_value(json!({
+        "id": id, "name": name, "process": process, "replica": replica, "pool": null,
+        "state": state, "ready": state == "ready", "pid": alive.then_some(4711), "run": 1,
+        "attempt": 1, "restarts": 0, "since": "2026-01-02T03:04:05.000Z",
+        "uptime_ms": alive.then_some(180_000), "exit_code": null, "signal": null,
+        "why": "it was started with the project", "port": null, "cpu_percent": null,
+        "memory_bytes": null, "kind": "process", "since_ms": 180_000, "until": null,
+        "until_ms": null, "started": alive, "checked": true, "killed": false, "cause": null,
+        "error": null, "retry": 0, "retries": 5, "watch": null, "suspended_by": null,
+        "autostart": true, "log_file": null, "stdin": false,
+    }))
+    .unwrap()
+}
+
+/// The interface and its project.
+pub(super) struct World {
+    pub(super) ui: Ui,
+    pub(super) lines: Vec<(String, Vec<u8>)>,
+    /// What is wished for and not done.
+    pub(super) wishes: VecDeque<Wish>,
+    /// What was wished for beside output.
+    pub(super) orders: Vec<Wish>,
+    now: Duration,
+}
+
+impl World {
+    pub(super) fn new(members: Vec<Member>, size: (u16, u16)) -> Self {
+        let look = Look::new(ThemeName::None, true);
+        let size = Size::new(size.0, size.1);
+        let ui = Ui::new(Config::default(), look, Stand::Owner, size);
+        let mut world = Self {
+            ui,
+            lines: Vec::new(),
+            wishes: VecDeque::new(),
+            orders: Vec::new(),
+            now: Duration::ZERO,
+        };
+        world.wishes.extend(begin(&mut world.ui));
+        world.push(members, Vec::new());
+        world
+    }
+
+    pub(super) fn shop(size: (u16, u16)) -> Self {
+        let mut all = vec![member(1, "db", "ready"), member(2, "api", "ready")];
+        all.extend((1..=3).map(|at| member(2 + at, &format!("web.{at}"), "ready")));
+        all.push(member(6, "worker", "backoff"));
+        all.push(member(7, "docs", "idle"));
+        if let Some(worker) = all.get_mut(5) {
+            worker.until_ms = Some(8000);
+            worker.status.restarts = 4;
+            worker.status.run = 5;
+            worker.status.why = "exit 1 after 8.1s; retry 5 of 8".to_owned();
+        }
+        if let Some(api) = all.get_mut(1) {
+            api.status.port = Some(8080);
+            api.checked = false;
+        }
+        let mut world = Self::new(all, size);
+        for at in 0..200 {
+            let name = ["db", "api", "web.1", "worker"][at % 4];
+            let text = match at % 10 {
+                3 => format!("ERROR smtp connect refused {at}"),
+                _ => format!("GET /v1/cart {at}"),
+            };
+            world.lines.push((name.to_owned(), text.into_bytes()));
+        }
+        world.grow();
+        world.settle();
+        world
+    }
+
+    pub(super) fn push(&mut self, members: Vec<Member>, pools: Vec<PoolStatus>) {
+        let overview = Overview {
+            project: "shop".to_owned(),
+            ready: true,
+            processes: members,
+            pools,
+            ..Overview::default()
+        };
+        self.tell(Msg::Pushed(Box::new(Pushed::Whole(overview))));
+    }
+
+    pub(super) fn tell(&mut self, msg: Msg) {
+        let wall = Timestamp::from_second(START).unwrap();
+        let wall = wall + jiff::SignedDuration::try_from(self.now).unwrap();
+        let timed = Timed { now: Time { since_start: self.now, wall }, msg };
+        self.wishes.extend(update(&mut self.ui, timed));
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.tell(Msg::Time);
+    }
+
+    /// Lines have come.
+    pub(super) fn grow(&mut self) {
+        let grown = Grown { next: self.lines.len() as u64, ..self.grown() };
+        self.tell(Msg::Grown(self.ui.logs.whom().clone(), grown));
+    }
+
+    fn grown(&self) -> Grown {
+        let names = self.ui.logs.whom().names();
+        let ours = self.lines.iter().filter(|(name, _)| is_in(names.as_deref(), name));
+        Grown { lines: ours.count() as u64, ..Grown::default() }
+    }
+
+    /// Answers what is asked, until nothing is.
+    pub(super) fn settle(&mut self) {
+        let mut rounds = 0;
+        while let Some(wish) = self.wishes.pop_front() {
+            rounds += 1;
+            assert!(rounds < 1000, "it asks for ever: {wish:?}");
+            self.answer(wish);
+        }
+    }
+
+    /// Answers one.
+    pub(super) fn answer(&mut self, wish: Wish) {
+        match wish {
+            Wish::Slice(ask) => {
+                let given = self.slice(&ask.slice);
+                self.tell(Msg::Sliced(ask.generation, ask.from, Ok(given)));
+            }
+            Wish::Follow(_) => {}
+            other => self.orders.push(other),
+        }
+    }
+
+    pub(super) fn slice(&self, asked: &SliceAsked) -> SliceGiven {
+        let regex = asked.grep.as_ref().map(|grep| regex::bytes::Regex::new(grep).unwrap());
+        let cleared = asked.cleared.as_ref().map(|place| number(place));
+        let fits = |at: usize, (name, text): &(String, Vec<u8>)| {
+            is_in(asked.names.as_deref(), name)
+                && regex.as_ref().is_none_or(|regex| regex.is_match(text) != asked.invert)
+                && cleared.is_none_or(|cleared| at as u64 > cleared)
+        };
+        let all: Vec<usize> = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(at, one)| fits(*at, one))
+            .map(|(at, _)| at)
+            .collect();
+        let rows = asked.rows.unwrap_or(100);
+        let before = |place: &String| all.partition_point(|at| (*at as u64) < number(place));
+        let (from, to) = match (&asked.at, &asked.before, &asked.after) {
+            (Some(at), ..) => {
+                let from = before(at).saturating_sub(asked.above.unwrap_or(0));
+                let from = from.min(all.len().saturating_sub(rows));
+                (from, from + rows)
+            }
+            (_, Some(place), _) => (before(place).saturating_sub(rows), before(place)),
+            (.., Some(place)) => {
+                let from = all.partition_point(|at| *at as u64 <= number(place));
+                (from, from + rows)
+            }
+            _ => (all.len().saturating_sub(rows), all.len()),
+        };
+        let to = to.min(all.len());
+        SliceGiven {
+            rows: all.get(from..to).unwrap_or_default().iter().map(|at| self.row(*at)).collect(),
+            before: from > 0,
+            after: to < all.len(),
+            lines: self.grown().lines,
+            next: self.lines.len() as u64,
+            ..SliceGiven::default()
+        }
+    }
+
+    fn row(&self, at: usize) -> Row {
+        let (name, text) = &self.lines[at];
+        let time = Timestamp::from_second(START + at as i64).unwrap();
+        Row::Line {
+            line: LineOf {
+                seq: at as u64,
+                time: format!("{time:.3}"),
+                name: name.clone(),
+                run: 1,
+                stream: "out".to_owned(),
+                text: Some(String::from_utf8_lossy(text).into_owned()),
+                base64: None,
+                partial: false,
+            },
+            level: None,
+            continues: false,
+        }
+    }
+
+    /// Keys, as they are written in the user's file.
+    pub(super) fn keys(&mut self, keys: &str) {
+        for key in keys.split(' ') {
+            self.tell(Msg::Key(key.parse().unwrap()));
+            self.settle();
+        }
+    }
+
+    /// Text, letter by letter.
+    pub(super) fn typed(&mut self, text: &str) {
+        for char in text.chars() {
+            self.tell(Msg::Key(crate::tui::keys::Chord::char(char)));
+            self.settle();
+        }
+    }
+
+    pub(super) fn screen(&self) -> String {
+        let size = (self.ui.size.width, self.ui.size.height);
+        shown::text(&self.buffer(size))
+    }
+
+    pub(super) fn buffer(&self, size: (u16, u16)) -> Buffer {
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        view::draw(&self.ui, area, &mut buffer);
+        buffer
+    }
+
+    /// The texts of the lines on the screen.
+    pub(super) fn visible(&self) -> Vec<String> {
+        let items = self.ui.logs.items();
+        let rows = self.ui.logs.shown(self.ui.pane());
+        rows.iter()
+            .filter_map(|row| items[row.item].1.line())
+            .map(|line| line.text.plain())
+            .collect()
+    }
+}
+
+fn is_in(names: Option<&str>, name: &str) -> bool {
+    names.is_none_or(|names| names.split(',').any(|one| one == name))
+}
+
+fn number(place: &str) -> u64 {
+    place.split('.').next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,226 @@
+//! Moving in the list and in the logs.
+
+use std::time::Duration;
+
+use super::fake::{World, member};
+use crate::tui::msg::Wish;
+use crate::tui::ui::list::RowId;
+use crate::tui::ui::logs::Whom;
+use crate::tui::ui::{Part, View};
+
+fn more(world: &mut World, lines: usize) {
+    for at in 0..lines {
+        world.lines.push(("api".to_owned(), format!("new {at}").into_bytes()));
+    }
+    world.grow();
+    world.settle();
+}
+
+#[test]
+fn it_follows_until_somebody_scrolls_up() {
+    let mut world = World::shop((120, 36));
+    more(&mut world, 3);
+    assert_eq!(world.visible().last().unwrap(), "new 2");
+    world.keys("K");
+    let before = world.visible();
+    assert_eq!(before.last().unwrap(), "new 1");
+    more(&mut world, 500);
+    assert_eq!(world.visible(), before, "what is read stays where it is");
+    assert!(world.screen().contains("PAUSED · 500 new ↓"), "{}", world.screen());
+    world.keys("f");
+    assert_eq!(world.visible().last().unwrap(), "new 499");
+    assert!(world.screen().contains("FOLLOW"));
+}
+
+#[test]
+fn whoever_comes_down_to_the_end_follows_again() {
+    let mut world = World::shop((120, 36));
+    world.keys("ctrl-u");
+    assert!(!world.ui.logs.is_following());
+    world.keys("ctrl-d ctrl-d");
+    assert!(world.ui.logs.is_following());
+}
+
+#[test]
+fn the_oldest_line_and_the_latest_are_a_key_away() {
+    let mut world = World::shop((120, 36));
+    more(&mut world, 3000);
+    world.keys("tab g");
+    assert_eq!(world.visible()[0], "GET /v1/cart 0");
+    world.keys("pagedown");
+    assert_ne!(world.visible()[0], "GET /v1/cart 0");
+    world.keys("G");
+    assert_eq!(world.visible().last().unwrap(), "new 2999");
+}
+
+#[test]
+fn keys_that_are_faster_than_the_rows_are_not_lost() {
+    let mut world = World::shop((120, 36));
+    let slow: Vec<_> = ["down", "down", "K", "K", "K"].into_iter().collect();
+    for key in slow {
+        world.tell(crate::tui::msg::Msg::Key(key.parse().unwrap()));
+    }
+    world.settle();
+    assert!(!world.ui.logs.is_following());
+}
+
+#[test]
+fn the_cursor_follows_the_process_and_never_the_row() {
+    let mut world = World::shop((120, 36));
+    world.keys("G k");
+    assert_eq!(world.ui.list.cursor, RowId::One("worker".to_owned()));
+    let mut others = world.ui.overview.processes.clone();
+    others.insert(0, member(90, "aaa", "ready"));
+    others.retain(|one| one.status.name != "api");
+    world.push(others, Vec::new());
+    world.settle();
+    assert_eq!(world.ui.list.cursor, RowId::One("worker".to_owned()));
+    assert_eq!(world.ui.logs.whom(), &Whom::These(["worker".to_owned()].into()));
+}
+
+#[test]
+fn two_marks_are_shown_merged() {
+    let mut world = World::shop((120, 36));
+    world.keys("down space");
+    assert_eq!(world.ui.logs.whom(), &Whom::These(["api".to_owned()].into()), "one mark is none");
+    world.keys("space");
+    let both = ["api".to_owned(), "db".to_owned()].into();
+    assert_eq!(world.ui.logs.whom(), &Whom::These(both));
+    world.keys("u");
+    assert!(world.ui.list.marks.is_empty());
+}
+
+#[test]
+fn a_group_is_folded_and_stands_for_its_members() {
+    let mut world = World::shop((120, 36));
+    world.keys("down down down");
+    assert_eq!(world.ui.list.cursor, RowId::Replicas("web".to_owned()));
+    let all = ["web.1", "web.2", "web.3"].map(str::to_owned).into();
+    assert_eq!(world.ui.logs.whom(), &Whom::These(all));
+    world.keys("down");
+    assert_eq!(world.ui.list.cursor, RowId::One("web.1".to_owned()));
+}
+
+#[test]
+fn what_is_muted_is_not_in_the_merged_view() {
+    let mut world = World::shop((120, 36));
+    world.keys("down m up");
+    assert!(world.visible().len() > 10);
+    let Whom::These(names) = world.ui.logs.whom() else { panic!("all") };
+    assert!(!names.contains("db") && names.contains("api"));
+}
+
+#[test]
+fn lines_are_picked_out_as_they_are_typed_and_a_faulty_pattern_keeps_the_last() {
+    let mut world = World::shop((120, 36));
+    world.keys("&");
+    world.typed("ERROR");
+    assert!(world.visible().iter().all(|line| line.contains("ERROR")));
+    world.typed("(");
+    assert!(world.visible().iter().all(|line| line.contains("ERROR")));
+    assert!(world.screen().contains("unclosed group"), "{}", world.screen());
+    world.keys("backspace enter");
+    assert!(world.ui.prompt.is_none());
+    world.keys("esc");
+    assert!(world.ui.logs.filter().is_none());
+}
+
+#[test]
+fn what_is_cleared_comes_back() {
+    let mut world = World::shop((120, 36));
+    world.keys("C");
+    assert!(world.visible().is_empty());
+    more(&mut world, 2);
+    assert_eq!(world.visible(), ["new 0", "new 1"]);
+    world.keys("esc");
+    assert!(world.visible().len() > 2);
+}
+
+#[test]
+fn lines_are_selected_and_copied_without_what_stands_before_them() {
+    let mut world = World::shop((120, 36));
+    world.keys("v up up y");
+    let Some(Wish::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
+    assert_eq!(text, "GET /v1/cart 197\nGET /v1/cart 198\nGET /v1/cart 199\n");
+}
+
+#[test]
+fn escape_goes_back_one_level_at_a_time() {
+    let mut world = World::shop((120, 36));
+    world.keys("tab z 2");
+    assert_eq!(world.ui.view, View::Events);
+    world.keys("esc");
+    assert_eq!((world.ui.view, world.ui.zoom), (View::Dashboard, true));
+    world.keys("esc");
+    assert!(!world.ui.zoom);
+    world.keys("esc");
+    assert_eq!(world.ui.part, Part::List);
+}
+
+#[test]
+fn nothing_changes_by_itself_but_what_counts() {
+    let mut world = World::shop((120, 36));
+    let backoff = world.ui.changes_in().unwrap();
+    assert!(backoff < Duration::from_millis(1100), "a back-off counts: {backoff:?}");
+    let calm: Vec<_> = ["db", "api"].iter().map(|name| member(1, name, "ready")).collect();
+    world.push(calm, Vec::new());
+    world.settle();
+    let minute = world.ui.changes_in().unwrap();
+    assert!(minute > Duration::from_secs(50), "only the minutes of the uptime: {minute:?}");
+    world.push(vec![member(1, "db", "stopped")], Vec::new());
+    world.settle();
+    assert_eq!(world.ui.changes_in(), None);
+}
+
+#[test]
+fn the_wheel_goes_to_what_is_under_it() {
+    use crossterm::event::{KeyModifiers, MouseEvent, MouseEventKind};
+    let mut world = World::shop((120, 36));
+    let wheel = |column, row, kind| {
+        crate::tui::msg::Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    world.tell(wheel(100, 10, MouseEventKind::ScrollUp));
+    world.settle();
+    assert!(!world.ui.logs.is_following());
+    assert_eq!(world.ui.list.at(), 0);
+    world.tell(wheel(5, 5, MouseEventKind::ScrollDown));
+    world.settle();
+    assert_eq!(world.ui.list.at(), 1);
+}
+
+#[test]
+fn a_drag_copies_on_release() {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let mut world = World::shop((120, 36));
+    let gutter = crate::tui::view::logs::gutter(&world.ui) as u16;
+    let inside = crate::tui::ui::layout::areas(&world.ui).logs.unwrap().inside;
+    let mouse = |kind, x, y| {
+        let (column, row) = (inside.x + gutter + x, inside.y + y);
+        crate::tui::msg::Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    let first = world.visible()[0].clone();
+    let second = world.visible()[1].clone();
+    world.tell(mouse(MouseEventKind::Down(MouseButton::Left), 4, 0));
+    world.tell(mouse(MouseEventKind::Drag(MouseButton::Left), 2, 1));
+    world.tell(mouse(MouseEventKind::Up(MouseButton::Left), 2, 1));
+    world.settle();
+    let Some(Wish::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
+    assert_eq!(text, format!("{}\n{}\n", &first[4..], &second[..3]));
+}
+
+#[test]
+fn json_is_laid_out_and_nothing_else_moves() {
+    let mut world = World::shop((120, 36));
+    world.lines.push(("api".to_owned(), br#"{"level":"info","at":[1,2]}"#.to_vec()));
+    more(&mut world, 1);
+    world.keys("P");
+    let visible = world.visible();
+    let json = &visible[visible.len() - 8..];
+    assert_eq!(json[0], "{");
+    assert_eq!(json[1], "  \"level\": \"info\",");
+    assert_eq!(json[7], "new 0");
+    assert!(world.screen().contains("json"));
+    world.keys("P");
+    assert_eq!(world.visible().len(), visible.len());
+    assert!(world.visible().contains(&r#"{"level":"info","at":[1,2]}"#.to_owned()));
+}

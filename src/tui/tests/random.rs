@@ -1,0 +1,131 @@
+//! Any names, lines, keys and sizes, in any order: nothing panics, and what is promised holds.
+
+use proptest::prelude::*;
+
+use super::fake::{World, member};
+use crate::tui::action::TABLE;
+use crate::tui::msg::Msg;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Key(String),
+    Type(String),
+    Lines(Vec<Vec<u8>>),
+    Size(u16, u16),
+    Settle,
+    Members(Vec<(String, usize)>),
+    Mouse(u8, u16, u16),
+}
+
+const STATES: [&str; 12] = [
+    "idle",
+    "waiting",
+    "queued",
+    "starting",
+    "ready",
+    "unhealthy",
+    "stopping",
+    "backoff",
+    "stopped",
+    "succeeded",
+    "failed",
+    "skipped",
+];
+
+fn step() -> impl Strategy<Value = Step> {
+    let keys: Vec<String> = TABLE
+        .iter()
+        .flat_map(|entry| entry.keys.iter().map(|(_, key)| (*key).to_owned()))
+        .chain(["enter", "esc", "y", "n", "backspace"].map(str::to_owned))
+        .collect();
+    let name =
+        prop_oneof!["[a-z]{1,8}(\\.[1-9])?", "\\PC{1,30}", Just("漢字\u{1b}[31m👩‍👩‍👧.1".to_owned()),];
+    let line = prop_oneof![
+        "[ -~]{0,200}".prop_map(String::into_bytes),
+        proptest::collection::vec(any::<u8>(), 0..80),
+        Just("x".repeat(3000).into_bytes()),
+    ];
+    prop_oneof![
+        6 => proptest::sample::select(keys).prop_map(Step::Key),
+        1 => "\\PC{0,6}".prop_map(Step::Type),
+        3 => proptest::collection::vec(line, 1..40).prop_map(Step::Lines),
+        1 => (0_u16..200, 0_u16..60).prop_map(|(width, height)| Step::Size(width, height)),
+        3 => Just(Step::Settle),
+        1 => proptest::collection::vec((name, 0..12_usize), 0..8).prop_map(Step::Members),
+        2 => (0_u8..6, 0_u16..200, 0_u16..60).prop_map(|(what, x, y)| Step::Mouse(what, x, y)),
+    ]
+}
+
+fn mouse(what: u8, column: u16, row: u16) -> Msg {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let kind = match what {
+        0 => MouseEventKind::Down(MouseButton::Left),
+        1 => MouseEventKind::Drag(MouseButton::Left),
+        2 => MouseEventKind::Up(MouseButton::Left),
+        3 => MouseEventKind::ScrollUp,
+        4 => MouseEventKind::ScrollDown,
+        _ => MouseEventKind::Moved,
+    };
+    Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+}
+
+fn check(world: &World) {
+    let size = (world.ui.size.width, world.ui.size.height);
+    let buffer = world.buffer(size);
+    // The helper fails where a control character would reach the terminal.
+    _ = crate::tui::shown::text(&buffer);
+    let rows = world.ui.list.rows();
+    assert_eq!(rows[world.ui.list.at()].id, world.ui.list.cursor);
+    let shown = world.ui.logs.shown(world.ui.pane());
+    assert!(shown.len() <= world.ui.pane().rows);
+    let keys: Vec<_> = world.ui.logs.items().iter().map(|(key, _)| *key).collect();
+    assert!(keys.is_sorted(), "lines in the order of their numbers");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn anything_goes(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut world = World::shop((100, 30));
+        for step in steps {
+            match step {
+                Step::Key(key) => world.tell(Msg::Key(key.parse().unwrap())),
+                Step::Type(text) => for char in text.chars() {
+                    world.tell(Msg::Key(crate::tui::keys::Chord::char(char)));
+                },
+                Step::Lines(lines) => {
+                    let name = world.ui.overview.processes.first().map_or("db".to_owned(), |one| one.status.name.clone());
+                    world.lines.extend(lines.into_iter().map(|line| (name.clone(), line)));
+                    world.grow();
+                }
+                Step::Size(width, height) => world.tell(Msg::Resize((width, height).into())),
+                Step::Settle => world.settle(),
+                Step::Members(names) => {
+                    let members = names.iter().enumerate().map(|(id, (name, state))| member(id as u64, name, STATES[*state]));
+                    world.push(members.collect(), Vec::new());
+                }
+                Step::Mouse(what, x, y) => world.tell(mouse(what, x, y)),
+            }
+            check(&world);
+        }
+        world.settle();
+        check(&world);
+    }
+
+    #[test]
+    fn what_is_read_does_not_move(up in 1_usize..150, more in proptest::collection::vec(1_usize..400, 1..5)) {
+        let mut world = World::shop((100, 30));
+        for _ in 0..up {
+            world.keys("K");
+        }
+        let before = world.visible();
+        for lines in more {
+            for at in 0..lines {
+                world.lines.push(("api".to_owned(), format!("more {at}").into_bytes()));
+            }
+            world.grow();
+            world.settle();
+            prop_assert_eq!(&world.visible(), &before);
+        }
+    }
+}

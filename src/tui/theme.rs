@@ -1,0 +1,346 @@
+//! Colours. No background is set but for what is selected, so that any terminal stays readable.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::machine::StateName;
+
+/// A set of colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThemeName {
+    /// For a dark terminal.
+    Dark,
+    /// For a light terminal.
+    Light,
+    /// Strong colours on any terminal.
+    Contrast,
+    /// Blue and orange in the place of green and red.
+    ColourBlind,
+    /// The sixteen colours of the terminal itself.
+    Terminal,
+    /// None at all: shapes, words, bold and reverse.
+    None,
+}
+
+impl ThemeName {
+    /// All of them, in the order of the menu.
+    pub const ALL: &'static [Self] =
+        &[Self::Dark, Self::Light, Self::Contrast, Self::ColourBlind, Self::Terminal, Self::None];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Contrast => "contrast",
+            Self::ColourBlind => "colour-blind",
+            Self::Terminal => "terminal",
+            Self::None => "none",
+        }
+    }
+
+    /// The one that is called so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|theme| theme.as_str() == name)
+    }
+}
+
+/// What something on the screen is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Text.
+    Text,
+    /// Less important.
+    Dim,
+    /// The border of a pane.
+    Border,
+    /// The border of the pane that has the focus.
+    Focus,
+    /// A title.
+    Title,
+    /// A key in a hint.
+    Key,
+    /// The row of the cursor.
+    Cursor,
+    /// What is selected to be copied.
+    Selection,
+    /// A match of the search.
+    Match,
+    /// The match that is looked at.
+    CurrentMatch,
+    /// Good.
+    Good,
+    /// On its way.
+    Busy,
+    /// To be looked at.
+    Warn,
+    /// Bad.
+    Bad,
+    /// Off.
+    Off,
+    /// A line that is ours: between runs, a marker.
+    Separator,
+    /// Added by a reload.
+    Added,
+    /// Removed by a reload.
+    Removed,
+    /// Changed by a reload.
+    Changed,
+}
+
+/// A theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Theme {
+    /// Which.
+    pub name: ThemeName,
+}
+
+/// The colours a theme is made of.
+struct Palette {
+    accent: Color,
+    title: Color,
+    good: Color,
+    busy: Color,
+    warn: Color,
+    bad: Color,
+    cursor: Color,
+    selection: Color,
+    matched: (Color, Color),
+    names: [Color; 8],
+}
+
+const fn index(number: u8) -> Color {
+    Color::Indexed(number)
+}
+
+// Never red or yellow among the colours of names: those mean something.
+const DARK: Palette = Palette {
+    accent: index(75),
+    title: index(153),
+    good: index(78),
+    busy: index(80),
+    warn: index(214),
+    bad: index(203),
+    cursor: index(237),
+    selection: index(24),
+    matched: (index(16), index(179)),
+    names: [
+        index(75),
+        index(114),
+        index(176),
+        index(80),
+        index(147),
+        index(109),
+        index(182),
+        index(151),
+    ],
+};
+
+const LIGHT: Palette = Palette {
+    accent: index(25),
+    title: index(24),
+    good: index(28),
+    busy: index(30),
+    warn: index(130),
+    bad: index(124),
+    cursor: index(254),
+    selection: index(153),
+    matched: (index(16), index(222)),
+    names: [index(25), index(28), index(90), index(30), index(61), index(23), index(96), index(64)],
+};
+
+const CONTRAST: Palette = Palette {
+    accent: Color::LightCyan,
+    title: Color::LightCyan,
+    good: Color::LightGreen,
+    busy: Color::LightCyan,
+    warn: Color::LightYellow,
+    bad: Color::LightRed,
+    cursor: Color::Blue,
+    selection: Color::Blue,
+    matched: (Color::Black, Color::LightYellow),
+    names: [
+        Color::LightCyan,
+        Color::LightGreen,
+        Color::LightMagenta,
+        Color::LightBlue,
+        Color::Cyan,
+        Color::Green,
+        Color::Magenta,
+        Color::LightCyan,
+    ],
+};
+
+const COLOUR_BLIND: Palette = Palette {
+    accent: index(75),
+    title: index(75),
+    good: index(33),
+    busy: index(117),
+    warn: index(178),
+    bad: index(208),
+    cursor: index(239),
+    selection: index(24),
+    matched: (index(16), index(179)),
+    names: [
+        index(75),
+        index(117),
+        index(140),
+        index(110),
+        index(147),
+        index(146),
+        index(67),
+        index(152),
+    ],
+};
+
+const TERMINAL: Palette = Palette {
+    accent: Color::Cyan,
+    title: Color::Cyan,
+    good: Color::Green,
+    busy: Color::Cyan,
+    warn: Color::Yellow,
+    bad: Color::Red,
+    // Reversed instead: the sixteen colours have no quiet background.
+    cursor: Color::Reset,
+    selection: Color::Reset,
+    matched: (Color::Black, Color::Yellow),
+    names: [
+        Color::Cyan,
+        Color::Green,
+        Color::Magenta,
+        Color::Blue,
+        Color::LightCyan,
+        Color::LightGreen,
+        Color::LightMagenta,
+        Color::LightBlue,
+    ],
+};
+
+impl Theme {
+    /// The theme of this name.
+    pub fn new(name: ThemeName) -> Self {
+        Self { name }
+    }
+
+    fn palette(self) -> Option<&'static Palette> {
+        match self.name {
+            ThemeName::Dark => Some(&DARK),
+            ThemeName::Light => Some(&LIGHT),
+            ThemeName::Contrast => Some(&CONTRAST),
+            ThemeName::ColourBlind => Some(&COLOUR_BLIND),
+            ThemeName::Terminal => Some(&TERMINAL),
+            ThemeName::None => None,
+        }
+    }
+
+    /// Whether the colours of children are shown.
+    pub fn coloured(self) -> bool {
+        self.name != ThemeName::None
+    }
+
+    /// How something is drawn.
+    pub fn style(self, role: Role) -> Style {
+        let plain = Style::new();
+        let Some(colours) = self.palette() else { return bare(role) };
+        let back = |colour: Color| {
+            let none = colour == Color::Reset;
+            if none { plain.add_modifier(Modifier::REVERSED) } else { plain.bg(colour) }
+        };
+        match role {
+            Role::Text => plain,
+            // Not grey: that cannot be read on every background.
+            Role::Dim | Role::Border | Role::Off => plain.add_modifier(Modifier::DIM),
+            Role::Focus => plain.fg(colours.accent),
+            Role::Title => plain.fg(colours.title).add_modifier(Modifier::BOLD),
+            Role::Key => plain.fg(colours.accent).add_modifier(Modifier::BOLD),
+            Role::Cursor => back(colours.cursor).add_modifier(Modifier::BOLD),
+            Role::Selection => back(colours.selection),
+            Role::Match => plain.fg(colours.matched.0).bg(colours.matched.1),
+            Role::CurrentMatch => {
+                let match_ = plain.fg(colours.matched.0).bg(colours.matched.1);
+                match_.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+            }
+            Role::Good | Role::Added => plain.fg(colours.good),
+            Role::Busy => plain.fg(colours.busy),
+            Role::Warn | Role::Changed => plain.fg(colours.warn),
+            Role::Bad | Role::Removed => plain.fg(colours.bad),
+            Role::Separator => plain.fg(colours.accent).add_modifier(Modifier::DIM),
+        }
+    }
+
+    /// How a state is drawn.
+    pub fn state(self, state: StateName) -> Style {
+        self.style(match state {
+            StateName::Ready | StateName::Succeeded => Role::Good,
+            StateName::Starting | StateName::Stopping => Role::Busy,
+            StateName::Waiting | StateName::Queued => Role::Dim,
+            StateName::Backoff | StateName::Unhealthy => Role::Warn,
+            StateName::Failed => Role::Bad,
+            StateName::Idle | StateName::Stopped | StateName::Skipped => Role::Off,
+        })
+    }
+
+    /// The colour of a process, the same whenever it is shown.
+    pub fn process(self, name: &str) -> Style {
+        let Some(colours) = self.palette() else { return Style::new() };
+        // FNV-1a: the same in every version, unlike the hasher of the standard library.
+        let hash = name
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let slot = hash as usize % colours.names.len();
+        Style::new().fg(colours.names.get(slot).copied().unwrap_or(Color::Reset))
+    }
+}
+
+/// Without colours.
+fn bare(role: Role) -> Style {
+    let plain = Style::new();
+    match role {
+        Role::Text
+        | Role::Border
+        | Role::Good
+        | Role::Busy
+        | Role::Separator
+        | Role::Added
+        | Role::Removed
+        | Role::Changed => plain,
+        Role::Dim | Role::Off => plain.add_modifier(Modifier::DIM),
+        Role::Focus | Role::Title | Role::Key | Role::Warn | Role::Bad => {
+            plain.add_modifier(Modifier::BOLD)
+        }
+        Role::Cursor | Role::Selection | Role::Match => plain.add_modifier(Modifier::REVERSED),
+        Role::CurrentMatch => plain.add_modifier(Modifier::REVERSED | Modifier::UNDERLINED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_colour_means_none() {
+        let theme = Theme::new(ThemeName::None);
+        for role in [Role::Text, Role::Bad, Role::Match, Role::Cursor, Role::Selection] {
+            let style = theme.style(role);
+            assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
+        }
+        assert_eq!(theme.process("web"), Style::new());
+    }
+
+    #[test]
+    fn every_theme_has_a_name_that_is_found_again() {
+        for theme in ThemeName::ALL {
+            assert_eq!(ThemeName::named(theme.as_str()), Some(*theme));
+        }
+        assert_eq!(ThemeName::named("nord"), None);
+    }
+
+    #[test]
+    fn a_background_is_only_behind_what_is_chosen() {
+        for name in ThemeName::ALL {
+            let theme = Theme::new(*name);
+            for role in [Role::Text, Role::Dim, Role::Border, Role::Title, Role::Key, Role::Bad] {
+                assert_eq!(theme.style(role).bg, None, "{name:?} {role:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The model: all that decides what is on the screen.
+
+pub mod facts;
+pub mod json;
+pub mod layout;
+pub mod list;
+pub mod logs;
+pub mod scroll;
+pub mod select;
+pub mod window;
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use ratatui::layout::Size;
+
+use super::clock::Time;
+use super::config::{Config, Layout};
+use super::look::Look;
+use super::overlay::Overlay;
+use super::prompt::{History, Prompt};
+use super::theme::Role;
+use super::views::details::Details;
+use super::views::timeline::Timeline;
+use crate::control::wire::{Member, Overview, Phase};
+use crate::machine::StateName;
+use list::List;
+use logs::{Logs, Whom};
+use scroll::Pane;
+use select::Selection;
+
+/// How long something said at the bottom stays.
+const SAID: Duration = Duration::from_secs(4);
+
+/// Which view is on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// List and logs.
+    #[default]
+    Dashboard,
+    /// All events.
+    Events,
+    /// Who depends on whom.
+    Graph,
+    /// Who uses how much.
+    Stats,
+    /// All about one process.
+    Details,
+}
+
+/// Which part of the dashboard has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// The list.
+    #[default]
+    List,
+    /// The logs.
+    Logs,
+}
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// A search in the logs; nothing but a look until it is confirmed.
+    Search,
+    /// Which lines are shown.
+    FilterLines,
+    /// Which rows are shown.
+    FilterList,
+    /// Which events are shown.
+    FilterView,
+    /// The text of a mark.
+    Marker,
+    /// A file to save to.
+    Save,
+    /// A command the lines go to.
+    Pipe,
+    /// A command to run once.
+    Run,
+    /// A line for the input of a process.
+    Send,
+}
+
+/// What was typed before.
+#[derive(Debug, Clone, Default)]
+pub struct Histories {
+    /// Searches and filters of lines.
+    pub lines: History,
+    /// Filters of the list.
+    pub list: History,
+    /// Commands.
+    pub commands: History,
+}
+
+/// Something said at the bottom for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What.
+    pub text: String,
+    /// How it looks.
+    pub role: Role,
+    until: Duration,
+}
+
+/// How the interface is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Leaving {
+    /// It is not.
+    #[default]
+    No,
+    /// Everything is being stopped.
+    Stopping,
+    /// Everything is being killed.
+    Killing,
+}
+
+/// Who the interface is to the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stand {
+    /// It was started with it, and ends it.
+    Owner,
+    /// It looks on.
+    #[default]
+    Guest,
+}
+
+/// The model.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// What the user wants.
+    pub config: Config,
+    /// Colours and signs.
+    pub look: Look,
+    /// Where the user is on the clock.
+    pub zone: TimeZone,
+    /// Who we are to the project.
+    pub stand: Stand,
+    /// The time of this message.
+    pub now: Time,
+    /// The whole screen.
+    pub size: Size,
+    /// The project.
+    pub overview: Overview,
+    /// When that came.
+    pub seen: Duration,
+    /// The project answers.
+    pub connected: bool,
+    /// Processes.
+    pub list: List,
+    /// Output.
+    pub logs: Logs,
+    /// Events.
+    pub timeline: Timeline,
+    /// Which view is shown.
+    pub view: View,
+    /// Which part of it has the focus.
+    pub part: Part,
+    /// That part alone is shown.
+    pub zoom: bool,
+    /// Where the parts are.
+    pub layout: Layout,
+    /// Part of the details.
+    pub details: Details,
+    /// The row of the graph and the stats.
+    pub row: usize,
+    /// What lies over everything.
+    pub overlay: Option<Overlay>,
+    /// What is being typed.
+    pub prompt: Option<(Asks, Prompt)>,
+    /// What was typed.
+    pub histories: Histories,
+    /// What is selected in the logs.
+    pub selection: Option<Selection>,
+    /// Where a drag began.
+    pub drag_from: Option<select::Point>,
+    /// The mouse is ours.
+    pub mouse: bool,
+    /// On the way out.
+    pub leaving: Leaving,
+    /// What is said.
+    pub note: Option<Note>,
+    /// What was scaled last, and to how many.
+    pub last_scale: Option<(String, u32)>,
+    /// The last order, so that a key held down is one.
+    pub last_order: Option<(String, Duration)>,
+}
+
+impl Ui {
+    /// A model that knows nothing of the project yet.
+    pub fn new(config: Config, look: Look, stand: Stand, size: Size) -> Self {
+        let mut logs = Logs::default();
+        (logs.wrap, logs.stamps) = (config.wrap, config.timestamps);
+        Self {
+            look,
+            zone: TimeZone::UTC,
+            stand,
+            now: Time::default(),
+            size,
+            overview: Overview::default(),
+            seen: Duration::ZERO,
+            connected: true,
+            list: List::default(),
+            logs,
+            timeline: Timeline::default(),
+            view: View::default(),
+            part: Part::default(),
+            zoom: false,
+            layout: config.layout,
+            details: Details::default(),
+            row: 0,
+            overlay: None,
+            prompt: None,
+            histories: Histories::default(),
+            selection: None,
+            drag_from: None,
+            mouse: config.mouse,
+            leaving: Leaving::No,
+            note: None,
+            last_scale: None,
+            last_order: None,
+            config,
+        }
+    }
+
+    /// Says something at the bottom.
+    pub fn say(&mut self, text: impl Into<String>, role: Role) {
+        let until = self.now.since_start + SAID;
+        self.note = Some(Note { text: text.into(), role, until });
+    }
+
+    /// What was said and is not old.
+    pub fn said(&self) -> Option<&Note> {
+        self.note.as_ref().filter(|note| note.until > self.now.since_start)
+    }
+
+    /// The names of all processes.
+    pub fn names(&self) -> Vec<String> {
+        self.overview.processes.iter().map(|one| one.status.name.clone()).collect()
+    }
+
+    /// The process of this name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        self.overview.processes.iter().find(|one| one.status.name == name)
+    }
+
+    /// The processes of a row.
+    pub fn members<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a Member> {
+        places.iter().filter_map(|at| self.overview.processes.get(*at))
+    }
+
+    /// How long ago the overview came: what it says about times left has gone by so much.
+    pub fn age(&self) -> Duration {
+        self.now.since_start.saturating_sub(self.seen)
+    }
+
+    /// Whether anything would be ended by leaving.
+    pub fn running(&self) -> usize {
+        let lives = |one: &&Member| match one.status.state {
+            StateName::Waiting
+            | StateName::Queued
+            | StateName::Backoff
+            | StateName::Starting
+            | StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Stopping => true,
+            StateName::Idle
+            | StateName::Stopped
+            | StateName::Succeeded
+            | StateName::Failed
+            | StateName::Skipped => false,
+        };
+        self.overview.processes.iter().filter(lives).count()
+    }
+
+    /// It ends, whoever wanted that.
+    pub fn is_ending(&self) -> bool {
+        self.overview.phase != Phase::Up || self.leaving != Leaving::No
+    }
+
+    /// The size of the pane of the logs.
+    pub fn pane(&self) -> Pane {
+        let areas = layout::areas(self);
+        let area = areas.logs.map(|pane| pane.inside).unwrap_or_default();
+        let gutter = crate::tui::view::logs::gutter(self);
+        let text = usize::from(area.width).saturating_sub(gutter).max(1);
+        Pane { text, rows: usize::from(area.height) }
+    }
+
+    /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
+    pub fn choose_logs(&mut self) -> bool {
+        let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
+        let is_all = self.list.cursor == list::RowId::All;
+        let whom = if self.list.marks.len() >= 2 {
+            Whom::These(self.list.marks.clone())
+        } else if !is_all {
+            Whom::These(names(self.list.names(self.list.at(), &self.overview)))
+        } else if self.list.muted.is_empty() {
+            Whom::All
+        } else {
+            let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
+            Whom::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
+        };
+        let is_new = self.logs.show(whom);
+        if is_new {
+            self.selection = None;
+        }
+        is_new
+    }
+
+    /// Rows are on their way without which there is nothing to show.
+    pub fn is_waiting(&self) -> bool {
+        let has_logs = layout::areas(self).logs.is_some();
+        self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
+    }
+
+    /// How long until something on the screen changes by itself.
+    pub fn changes_in(&self) -> Option<Duration> {
+        let now = self.now.since_start;
+        let note = self.said().map(|note| note.until.saturating_sub(now));
+        let relative = self.logs.stamps == super::config::Timestamps::Relative;
+        let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
+        let list = super::view::list::changes_in(self);
+        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        // Just after it, not just before.
+        Some(soonest + Duration::from_millis(5))
+    }
+}

@@ -1,0 +1,437 @@
+//! The pane of the logs: what is asked for, what is at hand, which part of it is shown.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use regex::Regex;
+
+use super::json;
+use super::scroll::Pane;
+use super::window::{From, Item, Key, LogLine, Separator, Window};
+use crate::control::wire::{Level, SliceAsked, SliceGiven};
+use crate::tui::config::Timestamps;
+use crate::tui::pattern::{Filter, Reading};
+
+/// Whose lines are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Whom {
+    /// Those of everybody.
+    #[default]
+    All,
+    /// Those of these processes.
+    These(BTreeSet<String>),
+}
+
+impl Whom {
+    /// As the project is asked for them; nothing for all.
+    pub fn names(&self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::These(names) => {
+                Some(names.iter().map(String::as_str).collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+}
+
+/// Which part is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Position {
+    /// The latest.
+    #[default]
+    Follow,
+    /// From here on, whatever comes.
+    Paused {
+        /// What is in the first row.
+        top: Key,
+        /// Which row of it that is.
+        row: usize,
+    },
+}
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// As it was typed.
+    pub text: String,
+    /// For the lines that are visible.
+    pub regex: Regex,
+    /// For those that are not.
+    pub expression: String,
+    /// The match somebody went to.
+    pub current: Option<Key>,
+    /// How many lines match, and whether that is all.
+    pub count: Option<(u64, bool)>,
+    /// Which of them `current` is.
+    pub nth: Option<u64>,
+}
+
+/// What is asked of the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Answers to older questions are of no use.
+    pub generation: u64,
+    /// Which part.
+    pub from: From,
+    /// The same, as it is sent.
+    pub slice: SliceAsked,
+}
+
+/// The pane.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Logs {
+    whom: Whom,
+    generation: u64,
+    window: Window,
+    is_loaded: bool,
+    asked: Option<From>,
+    /// It has grown since that was asked.
+    is_stale: bool,
+    marks: Vec<(Key, Separator)>,
+    /// Window, marks and unfinished lines in one.
+    items: Vec<(Key, Item)>,
+    position: Position,
+    /// Lines kept, and how many there were when it was paused.
+    lines: u64,
+    seen: u64,
+    /// The number the next line of the project will have.
+    next: u64,
+    /// Long lines take several rows.
+    pub wrap: bool,
+    /// Columns that are not shown on the left.
+    pub left: usize,
+    /// Times.
+    pub stamps: Timestamps,
+    level: Option<Level>,
+    filter: Option<(String, bool)>,
+    /// As it was typed.
+    pub filter_text: String,
+    floor: u64,
+    /// What is searched for.
+    pub search: Option<Search>,
+    pretty: bool,
+    /// The number of the last look for something.
+    looks: u64,
+    /// Where that led.
+    landed: Option<Key>,
+    /// Where to stand once it is there.
+    landing: Option<Key>,
+    /// Rows to move by once there are some.
+    pub(super) owed: isize,
+}
+
+impl Logs {
+    /// Whose lines are shown.
+    pub fn whom(&self) -> &Whom {
+        &self.whom
+    }
+
+    /// What there is to show, in order.
+    pub fn items(&self) -> &[(Key, Item)] {
+        &self.items
+    }
+
+    /// Which part is shown.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The latest is shown.
+    pub fn is_following(&self) -> bool {
+        self.position == Position::Follow
+    }
+
+    /// No line below that is shown.
+    pub fn level(&self) -> Option<Level> {
+        self.level
+    }
+
+    /// What has to match, and whether it must not.
+    pub fn filter(&self) -> Option<(&str, bool)> {
+        self.filter.as_ref().map(|(text, inverted)| (text.as_str(), *inverted))
+    }
+
+    /// Something was asked for that has not come.
+    pub fn is_waiting(&self) -> bool {
+        !self.is_loaded
+    }
+
+    /// Nothing newer than what is at hand was there.
+    pub fn is_at_end(&self) -> bool {
+        self.is_loaded && self.window.is_end()
+    }
+
+    /// How many lines are kept of those that are shown.
+    pub fn total(&self) -> u64 {
+        self.lines
+    }
+
+    /// How many have come since it was paused.
+    pub fn unseen(&self) -> u64 {
+        self.next.saturating_sub(self.seen)
+    }
+
+    /// The number the next line of the project will have.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Something was cleared away.
+    pub fn is_cleared(&self) -> bool {
+        self.floor > 0
+    }
+
+    /// Begins to look for something: the number of the question.
+    pub fn look(&mut self) -> u64 {
+        self.looks += 1;
+        self.looks
+    }
+
+    /// Whether this answers the last question.
+    pub fn is_latest_look(&self, question: u64) -> bool {
+        self.looks == question
+    }
+
+    /// Where the last look led.
+    pub fn landed(&self) -> Option<Key> {
+        self.landed
+    }
+
+    /// Goes to what was found.
+    pub fn land(&mut self, place: Key, pane: Pane) {
+        self.landed = Some(place);
+        self.jump(place);
+        if self.is_loaded {
+            self.centre(place, pane);
+        } else {
+            self.landing = Some(place);
+        }
+    }
+
+    /// Shows the lines of others.
+    pub fn show(&mut self, whom: Whom) -> bool {
+        let is_new = self.whom != whom;
+        if is_new {
+            self.whom = whom;
+            self.position = Position::Follow;
+            self.left = 0;
+            self.ask_anew();
+        }
+        is_new
+    }
+
+    /// Shows only lines that match.
+    pub fn set_filter(&mut self, typed: &str, reading: Reading) {
+        let filter = match Filter::of(typed, reading) {
+            Ok(Filter::Matching(regex)) => Some((regex.as_str().to_owned(), false)),
+            Ok(Filter::NotMatching(regex)) => Some((regex.as_str().to_owned(), true)),
+            Ok(Filter::All) => None,
+            // What was right last goes on.
+            Ok(Filter::Fuzzy(_)) | Err(_) => return,
+        };
+        typed.clone_into(&mut self.filter_text);
+        if self.filter != filter {
+            self.filter = filter;
+            self.ask_anew();
+        }
+    }
+
+    /// Shows no line below that.
+    pub fn set_level(&mut self, level: Option<Level>) {
+        if self.level != level {
+            self.level = level;
+            self.ask_anew();
+        }
+    }
+
+    /// Shows only what comes from now on.
+    pub fn clear(&mut self) {
+        self.floor = self.next;
+        self.marks.clear();
+        self.position = Position::Follow;
+        self.ask_anew();
+    }
+
+    /// Shows what was cleared again; false when nothing was.
+    pub fn unclear(&mut self) -> bool {
+        let was = self.floor > 0;
+        if was {
+            self.floor = 0;
+            self.ask_anew();
+        }
+        was
+    }
+
+    /// What is at hand answers another question.
+    fn ask_anew(&mut self) {
+        self.generation += 1;
+        self.window = Window::default();
+        self.owed = 0;
+        (self.is_loaded, self.asked, self.is_stale) = (false, None, false);
+        self.arrange();
+    }
+
+    /// What has to be asked so that a pane of so many rows can be drawn and moved in.
+    pub fn wanted(&mut self, rows: usize) -> Option<Ask> {
+        if self.asked.is_some() {
+            return None;
+        }
+        let from = self.missing(rows)?;
+        self.asked = Some(from);
+        self.is_stale = false;
+        let mut slice = SliceAsked { rows: Some(rows * 3 + 20), ..self.asked_lines() };
+        match from {
+            From::End => slice.rows = Some(rows * 2 + 20),
+            From::At(key) => (slice.at, slice.above) = (Some(key.place()), Some(rows)),
+            From::Before(key) => slice.before = Some(key.place()),
+            From::After(key) => slice.after = Some(key.place()),
+        }
+        Some(Ask { generation: self.generation, from, slice })
+    }
+
+    /// Which lines are shown at all.
+    pub fn asked_lines(&self) -> SliceAsked {
+        SliceAsked {
+            names: self.whom.names(),
+            grep: self.filter.as_ref().map(|(text, _)| text.clone()),
+            invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
+            level: self.level,
+            cleared: self.floor.checked_sub(1).map(|last| last.to_string()),
+            // Between lines that were picked out they would say more than they know.
+            no_marks: self.filter.is_some() || self.level.is_some(),
+            ..SliceAsked::default()
+        }
+    }
+
+    fn missing(&self, rows: usize) -> Option<From> {
+        let window = &self.window;
+        let Position::Paused { top, .. } = self.position else {
+            return (!self.is_loaded || !window.is_end()).then_some(From::End);
+        };
+        if !self.is_loaded {
+            return Some(From::At(top));
+        }
+        let place = window.place(top);
+        if place < rows && !window.is_start() {
+            return window.first().map(From::Before);
+        }
+        if place + rows * 2 > window.items().len() && !window.is_end() {
+            return Some(window.last().map_or(From::End, From::After));
+        }
+        None
+    }
+
+    /// Rows came; false when nobody waits for them any more.
+    pub fn take(&mut self, generation: u64, from: From, given: SliceGiven, pane: Pane) -> bool {
+        if generation != self.generation || self.asked != Some(from) {
+            return false;
+        }
+        self.asked = None;
+        self.is_loaded = true;
+        (self.lines, self.next) = (given.lines, given.next.max(self.next));
+        if self.is_following() {
+            self.seen = self.next;
+        }
+        self.window.take(from, given, pane.rows * 12 + 200);
+        if self.is_stale {
+            self.window.outdate();
+        }
+        self.arrange();
+        if let Some(place) = self.landing.take() {
+            self.centre(place, pane);
+        }
+        let owed = std::mem::take(&mut self.owed);
+        if owed != 0 {
+            self.scroll(owed, pane);
+        }
+        true
+    }
+
+    /// A question could not be answered.
+    pub fn give_up(&mut self, generation: u64) {
+        if generation == self.generation {
+            self.asked = None;
+            self.is_loaded = true;
+        }
+    }
+
+    /// There is more now.
+    pub fn grown(&mut self, next: u64, lines: u64) {
+        (self.next, self.lines) = (next.max(self.next), lines);
+        self.window.outdate();
+        self.is_stale = true;
+    }
+
+    /// A mark of the user's.
+    pub fn mark(&mut self, time: Timestamp, text: String) {
+        let event = u64::MAX / 2 + self.marks.len() as u64;
+        let key = Key { seq: self.next, line: false, event };
+        let separator =
+            Separator { time, name: None, run: 0, is_start: false, is_bad: false, text };
+        self.marks.push((key, separator));
+        self.arrange();
+    }
+
+    /// Lays JSON out, or no more.
+    pub fn set_pretty(&mut self, pretty: bool) {
+        self.pretty = pretty;
+        self.arrange();
+    }
+
+    /// JSON is laid out.
+    pub fn is_pretty(&self) -> bool {
+        self.pretty
+    }
+
+    fn arrange(&mut self) {
+        let mut items: Vec<(Key, Item)> = if self.pretty {
+            self.window.items().iter().flat_map(|(key, item)| json::laid_out(*key, item)).collect()
+        } else {
+            self.window.items().to_vec()
+        };
+        let (first, is_end) = (self.window.first(), self.window.is_end());
+        let ours = |key: Key| {
+            let after = first.is_some_and(|first| first < key) || self.window.is_start();
+            after && (is_end || self.window.last().is_some_and(|last| key < last))
+        };
+        let marks = self.marks.iter().filter(|(key, _)| ours(*key));
+        items.extend(marks.map(|(key, one)| (*key, Item::Separator(one.clone()))));
+        items.sort_by_key(|(key, _)| *key);
+        for (at, line) in self.window.partials().iter().enumerate() {
+            let key = Key { seq: u64::MAX, line: true, event: at as u64 };
+            items.push((key, Item::Line(LogLine { seq: None, ..line.clone() })));
+        }
+        self.items = items;
+    }
+
+    /// Shows the latest from now on.
+    pub fn follow(&mut self) {
+        if !self.is_following() {
+            self.position = Position::Follow;
+            self.seen = self.next;
+            self.asked = None;
+            // What is at hand may be long ago.
+            self.window.outdate();
+        }
+    }
+
+    /// Stays where it is.
+    pub fn pause(&mut self, top: Key, row: usize) {
+        if self.is_following() {
+            self.seen = self.next;
+        }
+        self.position = Position::Paused { top, row };
+    }
+
+    /// Goes to a place, wherever it is.
+    pub fn jump(&mut self, key: Key) {
+        self.pause(key, 0);
+        let (first, last) = (self.window.first(), self.window.last());
+        let is_here =
+            first.is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last);
+        if !is_here {
+            self.ask_anew();
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The part of the output that is at hand: what is visible, and some pages on both sides.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::control::wire::{Level, LineOf, MarkKind, Row, SliceGiven};
+use crate::tui::text::Text;
+
+/// Where something is shown: stays the same when lines come on either side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Key {
+    /// This line, or what stands before it.
+    pub seq: u64,
+    /// It is the line.
+    pub line: bool,
+    /// Which of those before it.
+    pub event: u64,
+}
+
+impl Key {
+    /// That of a line.
+    pub fn line(seq: u64) -> Self {
+        Self { seq, line: true, event: 0 }
+    }
+
+    /// As the project is asked for it.
+    pub fn place(self) -> String {
+        if self.line { self.seq.to_string() } else { format!("{}.{}", self.seq, self.event) }
+    }
+}
+
+/// One line of output.
+#[derive(Debug, Clone)]
+pub struct LogLine {
+    /// Its place in the order of the whole project; nothing while it has not come to its end.
+    pub seq: Option<u64>,
+    /// When it came.
+    pub time: Timestamp,
+    /// Whose it is.
+    pub name: Arc<str>,
+    /// Of which run.
+    pub run: u32,
+    /// How grave it says it is.
+    pub level: Option<Level>,
+    /// It goes on in the next one.
+    pub continues: bool,
+    /// As it came.
+    pub bytes: Arc<[u8]>,
+    /// As it is drawn.
+    pub text: Text,
+}
+
+/// Something between the lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Separator {
+    /// When it was.
+    pub time: Timestamp,
+    /// Whom it is about; nothing for a mark of the user's.
+    pub name: Option<Arc<str>>,
+    /// Which run.
+    pub run: u32,
+    /// It is its start.
+    pub is_start: bool,
+    /// It ended badly.
+    pub is_bad: bool,
+    /// What it says.
+    pub text: String,
+}
+
+/// One thing to show.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A line.
+    Line(LogLine),
+    /// Something between lines.
+    Separator(Separator),
+}
+
+impl Item {
+    /// The line, if it is one.
+    pub fn line(&self) -> Option<&LogLine> {
+        match self {
+            Self::Line(line) => Some(line),
+            Self::Separator(_) => None,
+        }
+    }
+
+    /// The separator, if it is one.
+    pub fn separator(&self) -> Option<&Separator> {
+        match self {
+            Self::Line(_) => None,
+            Self::Separator(separator) => Some(separator),
+        }
+    }
+}
+
+/// From where on rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// The latest ones.
+    End,
+    /// This one, those around it.
+    At(Key),
+    /// Those before this one.
+    Before(Key),
+    /// Those after this one.
+    After(Key),
+}
+
+/// Rows that follow each other without a gap.
+#[derive(Debug, Clone, Default)]
+pub struct Window {
+    items: Vec<(Key, Item)>,
+    partials: Vec<LogLine>,
+    is_start: bool,
+    is_end: bool,
+}
+
+impl Window {
+    /// All of them, oldest first.
+    pub fn items(&self) -> &[(Key, Item)] {
+        &self.items
+    }
+
+    /// Lines that have not come to their end.
+    pub fn partials(&self) -> &[LogLine] {
+        &self.partials
+    }
+
+    /// None older is kept.
+    pub fn is_start(&self) -> bool {
+        self.is_start
+    }
+
+    /// None newer was there when it was looked last.
+    pub fn is_end(&self) -> bool {
+        self.is_end
+    }
+
+    /// Where the first one stands.
+    pub fn first(&self) -> Option<Key> {
+        self.items.first().map(|(key, _)| *key)
+    }
+
+    /// Where the last one stands.
+    pub fn last(&self) -> Option<Key> {
+        self.items.last().map(|(key, _)| *key)
+    }
+
+    /// There are newer ones now.
+    pub fn outdate(&mut self) {
+        self.is_end = false;
+    }
+
+    /// How many stand before this one.
+    pub fn place(&self, key: Key) -> usize {
+        self.items.partition_point(|(one, _)| *one < key)
+    }
+
+    /// Takes in what was given; at most `most` are kept, those nearest to the new ones.
+    pub fn take(&mut self, from: From, given: SliceGiven, most: usize) {
+        let (is_start, is_end) = (!given.before, !given.after);
+        let mut new: Vec<(Key, Item)> = given.rows.into_iter().map(item).collect();
+        let partials: Vec<LogLine> =
+            given.partials.iter().map(|line| log_line(line, None, false)).collect();
+        match from {
+            From::Before(key) if self.first() == Some(key) => {
+                new.append(&mut self.items);
+                self.is_start = is_start;
+                if new.len() > most {
+                    new.truncate(most);
+                    self.is_end = false;
+                }
+                self.items = new;
+            }
+            From::After(key) if self.last() == Some(key) => {
+                self.items.append(&mut new);
+                (self.is_end, self.partials) = (is_end, partials);
+                let over = self.items.len().saturating_sub(most);
+                if over > 0 {
+                    self.items.drain(..over);
+                    self.is_start = false;
+                }
+            }
+            From::End | From::At(_) | From::Before(_) | From::After(_) => {
+                *self = Self { items: new, partials, is_start, is_end };
+            }
+        }
+    }
+}
+
+fn item(row: Row) -> (Key, Item) {
+    match row {
+        Row::Line { line, level, continues } => {
+            (Key::line(line.seq), Item::Line(log_line(&line, level, continues)))
+        }
+        Row::Mark(mark) => {
+            let next = mark.next.as_ref().map(|next| format!(" · {next}")).unwrap_or_default();
+            let separator = Separator {
+                time: time(&mark.time),
+                text: format!("{} {} · run {}{next}", mark.name, mark.text, mark.run),
+                name: Some(mark.name.into()),
+                run: mark.run,
+                is_start: mark.kind == MarkKind::Started,
+                is_bad: mark.success == Some(false),
+            };
+            let key = Key { seq: mark.seq, line: false, event: mark.event };
+            (key, Item::Separator(separator))
+        }
+    }
+}
+
+fn log_line(line: &LineOf, level: Option<Level>, continues: bool) -> LogLine {
+    let bytes = line.bytes();
+    LogLine {
+        seq: Some(line.seq),
+        time: time(&line.time),
+        name: line.name.as_str().into(),
+        run: line.run,
+        level,
+        continues,
+        text: Text::of(&bytes, true),
+        bytes: bytes.into(),
+    }
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap_or(Timestamp::UNIX_EPOCH)
+}

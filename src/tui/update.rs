@@ -1,0 +1,106 @@
+//! From a message to the next model, and to what is to be done. Touches nothing.
+
+mod keys;
+mod logs;
+mod mouse;
+mod orders;
+mod prompts;
+mod quit;
+mod run;
+
+use super::msg::{Leave, Msg, Timed, Wish};
+use super::theme::Role;
+use super::ui::Ui;
+use super::ui::layout;
+use super::ui::logs::Whom;
+use crate::control::wire::Phase;
+use crate::control::{Kind, Problem};
+
+pub(crate) use logs::count_words;
+
+/// Wishes that come up.
+pub(crate) type Wishes = Vec<Wish>;
+
+/// What a message makes of the model, and what is to be done.
+pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
+    ui.now = timed.now;
+    let mut wishes = Wishes::new();
+    match timed.msg {
+        Msg::Time => {}
+        Msg::Key(chord) => keys::key(ui, chord, &mut wishes),
+        Msg::Paste(text) => keys::paste(ui, &text, &mut wishes),
+        Msg::Mouse(event) => mouse::mouse(ui, event, &mut wishes),
+        Msg::Resize(size) => ui.size = size,
+        Msg::Pushed(pushed) => {
+            ui.overview.apply(*pushed);
+            ui.seen = ui.now.since_start;
+            ui.connected = true;
+            ui.list.arrange(&ui.overview);
+            quit::looked(ui, &mut wishes);
+        }
+        Msg::Events(events) => {
+            for event in &events {
+                ui.timeline.push(event);
+            }
+        }
+        Msg::Grown(whom, grown) => {
+            if *ui.logs.whom() == whom {
+                ui.logs.grown(grown.next, grown.lines);
+            }
+        }
+        Msg::Sliced(generation, from, Ok(given)) => {
+            let pane = ui.pane();
+            ui.logs.take(generation, from, given, pane);
+        }
+        Msg::Sliced(generation, _, Err(problem)) => {
+            ui.logs.give_up(generation);
+            complain(ui, &problem);
+        }
+        Msg::Found(found) => logs::found(ui, &found),
+        Msg::Done(what, result) => orders::done(ui, &what, result),
+        Msg::Said(Ok(text)) => ui.say(text, Role::Text),
+        Msg::Said(Err(text)) => ui.say(text, Role::Bad),
+        Msg::Do(wish) => wishes.push(wish),
+        Msg::Lost(problem) => lost(ui, &problem, &mut wishes),
+        Msg::Ending => quit::signal(ui),
+    }
+    settle(ui, &mut wishes);
+    wishes
+}
+
+/// What follows from the new model, whatever made it so.
+fn settle(ui: &mut Ui, wishes: &mut Wishes) {
+    if ui.choose_logs() {
+        wishes.push(Wish::Follow(ui.logs.whom().clone()));
+    }
+    if layout::areas(ui).logs.is_some()
+        && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
+    {
+        wishes.push(Wish::Slice(ask));
+    }
+}
+
+/// Says what went wrong.
+fn complain(ui: &mut Ui, problem: &Problem) {
+    if matches!(problem.error, Kind::Ended | Kind::NotRunning) {
+        return;
+    }
+    ui.say(problem.message.clone(), Role::Bad);
+}
+
+fn lost(ui: &mut Ui, problem: &Problem, wishes: &mut Wishes) {
+    ui.connected = false;
+    let is_over = ui.overview.phase != Phase::Up || ui.leaving > super::ui::Leaving::No;
+    if is_over || matches!(problem.error, Kind::Ended | Kind::NotRunning | Kind::Version) {
+        wishes.push(Wish::Leave(Leave::Ended));
+        return;
+    }
+    ui.say(problem.message.clone(), Role::Bad);
+}
+
+/// What the model wants when it is shown for the first time.
+pub fn begin(ui: &mut Ui) -> Wishes {
+    let mut wishes = vec![Wish::Follow(Whom::All)];
+    settle(ui, &mut wishes);
+    wishes
+}

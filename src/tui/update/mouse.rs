@@ -1,0 +1,126 @@
+//! The mouse: the wheel goes to what is under it, a drag in the logs selects and copies.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the rest of the mouse does nothing")]
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::{Wishes, keys};
+use crate::tui::msg::Wish;
+use crate::tui::ui::layout::areas;
+use crate::tui::ui::list::Place;
+use crate::tui::ui::select::{Point, Selection};
+use crate::tui::ui::{Part, Ui};
+
+pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
+    let at = Position { x: event.column, y: event.row };
+    let wheel = match event.kind {
+        MouseEventKind::ScrollUp => Some(-1),
+        MouseEventKind::ScrollDown => Some(1),
+        _ => None,
+    };
+    let screen = Rect { x: 0, y: 0, width: ui.size.width, height: ui.size.height };
+    if ui.overlay.is_some() {
+        if let Some(rows) = wheel {
+            keys::overlay(ui, wishes, |overlay, known| overlay.scroll(rows, known));
+        } else if event.kind == MouseEventKind::Down(MouseButton::Left) {
+            keys::overlay(ui, wishes, |overlay, known| overlay.click(screen, at, known));
+        }
+        return;
+    }
+    if let Some(rows) = wheel {
+        return turn(ui, at, rows, wishes);
+    }
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => press(ui, at),
+        MouseEventKind::Drag(MouseButton::Left) => drag(ui, at),
+        MouseEventKind::Up(MouseButton::Left) => release(ui, wishes),
+        _ => {}
+    }
+}
+
+fn turn(ui: &mut Ui, at: Position, rows: isize, wishes: &mut Wishes) {
+    let areas = areas(ui);
+    if areas.list.is_some_and(|pane| pane.outside.contains(at)) {
+        ui.list.step(rows);
+    } else if areas.logs.is_some_and(|pane| pane.outside.contains(at)) {
+        let pane = ui.pane();
+        ui.logs.scroll(rows * isize::try_from(ui.config.wheel).unwrap_or(1), pane);
+    } else if areas.view.is_some() {
+        let action = if rows < 0 {
+            crate::tui::action::Action::Up
+        } else {
+            crate::tui::action::Action::Down
+        };
+        super::logs::in_view(ui, action, wishes);
+    }
+}
+
+fn press(ui: &mut Ui, at: Position) {
+    let areas = areas(ui);
+    if let Some(pane) = areas.list.filter(|pane| pane.outside.contains(at)) {
+        ui.part = Part::List;
+        if pane.inside.contains(at) {
+            click_row(ui, pane.inside, at);
+        }
+    } else if let Some(pane) = areas.logs.filter(|pane| pane.outside.contains(at)) {
+        ui.part = Part::Logs;
+        ui.selection = None;
+        if let Some(point) = point(ui, pane.inside, at) {
+            ui.drag_from = Some(point);
+        }
+    } else if areas.strip.is_some_and(|pane| pane.outside.contains(at)) {
+        ui.view = crate::tui::ui::View::Events;
+        ui.timeline.mark_read();
+    }
+}
+
+fn click_row(ui: &mut Ui, inside: Rect, at: Position) {
+    let Some(row) = crate::tui::view::list::row_at(ui, inside, at.y) else { return };
+    let again = ui.list.at() == row;
+    ui.list.go(row);
+    let is_group = ui.list.row().is_some_and(|row| matches!(row.place, Place::Group { .. }));
+    if again && is_group {
+        ui.list.fold(&ui.overview);
+    }
+}
+
+/// What of the text is under the pointer.
+fn point(ui: &Ui, inside: Rect, at: Position) -> Option<Point> {
+    let rows = ui.logs.shown(ui.pane());
+    let row = rows.get(usize::from(at.y.checked_sub(inside.y)?))?;
+    let (key, _) = ui.logs.items().get(row.item)?;
+    let gutter = crate::tui::view::logs::gutter(ui);
+    let column = usize::from(at.x.saturating_sub(inside.x)).saturating_sub(gutter);
+    let pane = ui.pane();
+    // Rows of a wrapped line are one text.
+    let column = if ui.logs.wrap { row.row * pane.text + column } else { ui.logs.left + column };
+    Some(Point { key: *key, column })
+}
+
+fn drag(ui: &mut Ui, at: Position) {
+    let Some(from) = ui.drag_from else { return };
+    let Some(pane) = areas(ui).logs else { return };
+    // Beyond the edge it goes on into what is not seen yet.
+    let size = ui.pane();
+    if at.y < pane.inside.y {
+        ui.logs.scroll(-1, size);
+    } else if at.y >= pane.inside.bottom() {
+        ui.logs.scroll(1, size);
+    } else if ui.logs.is_following() {
+        // What is being selected does not run away.
+        ui.logs.hold(size);
+    }
+    let y = at.y.clamp(pane.inside.y, pane.inside.bottom().saturating_sub(1));
+    if let Some(to) = point(ui, pane.inside, Position { y, ..at }) {
+        ui.selection = Some(Selection { from, to, lines: false });
+    }
+}
+
+fn release(ui: &mut Ui, wishes: &mut Wishes) {
+    ui.drag_from = None;
+    let Some(selection) = ui.selection.filter(|one| !one.lines && !one.is_empty()) else { return };
+    let text = selection.text(&ui.logs);
+    if !text.is_empty() {
+        wishes.push(Wish::Copy(text));
+    }
+}

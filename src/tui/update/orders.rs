@@ -1,0 +1,241 @@
+//! Orders: what is asked of the project, and what is said of it at once.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not done here is handed on, or was checked when it was parsed"
+)]
+
+use std::time::Duration;
+
+use super::run::text;
+use super::{Wishes, complain, prompts};
+use crate::control::Problem;
+use crate::control::wire::{Names, Order, Outcome, Scaled, Sent, Signalled, Started};
+use crate::spec::Signal;
+use crate::tui::action::{Action, Argument, Call};
+use crate::tui::msg::{Use, Wish};
+use crate::tui::overlay::{Copied, Dialog, Overlay, copies, signals};
+use crate::tui::theme::Role;
+use crate::tui::ui::list::RowId;
+use crate::tui::ui::logs::Whom;
+use crate::tui::ui::{Asks, Ui};
+
+/// The same order again within this is the same wish: a key held down.
+const BURST: Duration = Duration::from_millis(400);
+
+/// Asks before what is about many and hard to undo.
+pub(super) fn asks_first(ui: &mut Ui, action: Action) -> bool {
+    let ends = matches!(action, Action::Stop | Action::Kill);
+    let meant = ui.addressed();
+    let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
+    if !ends || !(is_all || meant.len() > 1) {
+        return false;
+    }
+    let verb = if action == Action::Kill { "Kill" } else { "Stop" };
+    let body = if is_all {
+        vec![format!("{} processes.", ui.overview.processes.len())]
+    } else {
+        meant.chunks(4).map(|some| some.join(", ")).take(6).collect()
+    };
+    let title = if is_all { format!("{verb} all?") } else { format!("{verb} these?") };
+    let call = Call { action, argument: Argument::Names(meant) };
+    ui.overlay = Some(Overlay::Dialog(Dialog::confirm(title, body, call)));
+    true
+}
+
+/// Does what is asked of the project; false for everything else.
+pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
+    match action {
+        Action::Start | Action::Stop | Action::Kill | Action::Restart | Action::RestartTree => {
+            let names = match argument {
+                Argument::Names(names) => names.clone(),
+                _ => ui.addressed(),
+            };
+            steer(ui, action, names, wishes);
+        }
+        Action::Signal => {
+            if let Argument::Signal { signal: which, names } = argument {
+                signal(ui, *which, names.clone(), wishes);
+            } else {
+                let whom = ui.addressed().join(", ");
+                ui.overlay = Some(Overlay::Menu(signals(&whom)));
+            }
+        }
+        Action::ScaleUp => scale_by(ui, 1, wishes),
+        Action::ScaleDown => scale_by(ui, -1, wishes),
+        Action::Scale => {
+            if let Argument::Scale { name, replicas } = argument {
+                let name = name.clone().or_else(|| process_of(ui));
+                scale_to(ui, name, *replicas, wishes);
+            }
+        }
+        Action::Send => match text(argument) {
+            Some(line) => send(ui, line.to_owned(), wishes),
+            None => prompts::ask(ui, Asks::Send, None, wishes),
+        },
+        Action::Watch => ui.say("watch: it cannot be switched in this version", Role::Warn),
+        Action::Attach => ui.say("a terminal cannot be attached to in this version", Role::Warn),
+        Action::Browse => {
+            if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
+                wishes.push(Wish::Browse(format!("http://127.0.0.1:{port}")));
+            }
+        }
+        Action::Edit => wishes.push(Wish::Edit(ui.list.cursor.name().to_owned())),
+        Action::Copy if ui.selection.is_none() => menu(ui),
+        _ => return false,
+    }
+    true
+}
+
+fn menu(ui: &mut Ui) {
+    let facts = ui.facts();
+    let Some(subject) = &facts.subject else {
+        let shown = ui.logs.whom().clone();
+        ui.say(format!("{}: choose a process, or v selects lines", whose(&shown)), Role::Dim);
+        return;
+    };
+    let pid = ui.chosen().and_then(|one| one.status.pid);
+    let log_file = ui.chosen().is_some_and(|one| one.log_file.is_some());
+    ui.overlay = Some(Overlay::Menu(copies(subject, pid, log_file)));
+}
+
+fn whose(whom: &Whom) -> &'static str {
+    match whom {
+        Whom::All => "all",
+        Whom::These(_) => "these",
+    }
+}
+
+fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
+    let words = format!("{} {}", action.name(), short(&names));
+    if is_burst(ui, &words) {
+        return;
+    }
+    let doing = match action {
+        Action::Start => "starting",
+        Action::Stop => "stopping",
+        Action::Kill => "killing",
+        _ => "restarting",
+    };
+    ui.say(format!("{doing} {}", short(&names)), Role::Text);
+    let order = match action {
+        Action::Start => Order::Start(Started { names, no_wait: true, ..Started::default() }),
+        Action::Stop => Order::Stop(Names { names, no_wait: true }),
+        Action::Kill => Order::Kill(Names { names, no_wait: true }),
+        _ => {
+            let dependants = action == Action::RestartTree;
+            Order::Restart(Started { names, dependants, no_wait: true, ..Started::default() })
+        }
+    };
+    wishes.push(Wish::Order(order, words));
+}
+
+/// Whether the same was ordered a moment ago. A key that is held down renews the moment.
+fn is_burst(ui: &mut Ui, words: &str) -> bool {
+    let now = ui.now.since_start;
+    let same = |(last, at): &(String, Duration)| last == words && now.saturating_sub(*at) < BURST;
+    let is_burst = ui.last_order.as_ref().is_some_and(same);
+    ui.last_order = Some((words.to_owned(), now));
+    is_burst
+}
+
+fn short(names: &[String]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [a] => a.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+    }
+}
+
+pub(super) fn signal(ui: &mut Ui, signal: Signal, names: Vec<String>, wishes: &mut Wishes) {
+    let names = if names.is_empty() { ui.addressed() } else { names };
+    let words = format!("signal {signal} to {}", short(&names));
+    ui.say(words.clone(), Role::Text);
+    wishes.push(Wish::Order(Order::Signal(Signalled { names, signal }), words));
+}
+
+/// The process the cursor is on, whichever of its replicas.
+fn process_of(ui: &Ui) -> Option<String> {
+    match &ui.list.cursor {
+        RowId::Replicas(name) => Some(name.clone()),
+        RowId::One(name) => ui.member(name).map(|one| one.status.process.clone()),
+        RowId::All | RowId::Pool(_) => None,
+    }
+}
+
+fn scale_by(ui: &mut Ui, by: i32, wishes: &mut Wishes) {
+    let Some(process) = process_of(ui) else { return };
+    let now = match &ui.last_scale {
+        // What was ordered counts, also while it has not come about.
+        Some((name, number)) if *name == process => *number,
+        _ => {
+            let all = ui.overview.processes.iter();
+            all.filter(|one| one.status.process == process).count() as u32
+        }
+    };
+    scale_to(ui, Some(process), now.saturating_add_signed(by), wishes);
+}
+
+fn scale_to(ui: &mut Ui, name: Option<String>, replicas: u32, wishes: &mut Wishes) {
+    let Some(process) = name else {
+        ui.say("scale: choose a process first", Role::Warn);
+        return;
+    };
+    ui.last_scale = Some((process.clone(), replicas));
+    let words = format!("{process} to {replicas} replicas");
+    ui.say(format!("scaling {words}"), Role::Text);
+    wishes.push(Wish::Order(Order::Scale(Scaled { process, replicas, no_wait: true }), words));
+}
+
+pub(super) fn send(ui: &mut Ui, text: String, wishes: &mut Wishes) {
+    let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
+    wishes.push(Wish::Send(Sent { name, text }));
+}
+
+/// Something about a process, into the clipboard.
+pub(super) fn copy(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
+    let chosen = ui.chosen();
+    let status = chosen.map(|one| &one.status);
+    let text = match what {
+        Copied::Name => Some(ui.list.cursor.name().to_owned()),
+        Copied::Pid => status.and_then(|one| one.pid).map(|pid| pid.to_string()),
+        Copied::Url => {
+            status.and_then(|one| one.port).map(|port| format!("http://127.0.0.1:{port}"))
+        }
+        Copied::Why => status.map(|one| one.why.clone()),
+        Copied::LogFile => chosen.and_then(|one| one.log_file.clone()),
+        Copied::LastError => last_error(ui),
+        Copied::Command => None,
+        Copied::Output => {
+            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Copy));
+            return;
+        }
+    };
+    match text {
+        Some(text) => wishes.push(Wish::Copy(text)),
+        None => ui.say("there is nothing to copy", Role::Warn),
+    }
+}
+
+/// The last line at hand that says so.
+fn last_error(ui: &Ui) -> Option<String> {
+    let lines = ui.logs.items().iter().rev().filter_map(|(_, item)| item.line());
+    let mut bad = lines.filter(|line| line.level == Some(crate::control::wire::Level::Error));
+    bad.next().map(|line| crate::tui::text::copied(&line.bytes).trim_end().to_owned())
+}
+
+/// What became of an order.
+pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Problem>) {
+    match result {
+        Ok(outcome) => {
+            let bad = outcome.iter().flat_map(|outcome| &outcome.processes).find(|one| !one.ok);
+            if let Some(bad) = bad {
+                ui.say(format!("{what}: {} {}", bad.name, bad.why), Role::Bad);
+            }
+        }
+        Err(problem) => {
+            ui.last_scale = None;
+            complain(ui, &problem);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Leaving: nobody is trapped, nothing is ended by accident.
+
+use super::Wishes;
+use crate::control::wire::{Phase, Shutdown};
+use crate::machine::StateName;
+use crate::tui::msg::{Leave, Wish};
+use crate::tui::overlay::{Overlay, kill_all, quit as question};
+use crate::tui::theme::Role;
+use crate::tui::ui::{Leaving, Stand, Ui};
+
+/// What stopping means, as far as it can be said of all.
+const STOPPING: &str = "in order; what does not end in time is killed";
+
+/// Asks, where anything would be ended.
+pub(super) fn quit(ui: &mut Ui, wishes: &mut Wishes) {
+    match ui.stand {
+        Stand::Guest => wishes.push(Wish::Leave(Leave::Detached)),
+        Stand::Owner if ui.is_ending() => ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui)))),
+        Stand::Owner if ui.running() == 0 => stop(ui, wishes),
+        Stand::Owner => {
+            ui.overlay = Some(Overlay::Dialog(question(ui.running(), STOPPING)));
+        }
+    }
+}
+
+/// Ctrl-C: asks, then stops, then kills. In the question the second one is an answer.
+pub(super) fn interrupt(ui: &mut Ui, wishes: &mut Wishes) {
+    match (ui.stand, ui.leaving) {
+        (Stand::Owner, Leaving::Stopping) => kill(ui, wishes),
+        (Stand::Owner, Leaving::Killing) => wishes.push(Wish::Leave(Leave::Ended)),
+        (Stand::Owner, Leaving::No) if ui.overview.phase != Phase::Up => kill(ui, wishes),
+        (Stand::Owner, Leaving::No) | (Stand::Guest, _) => quit(ui, wishes),
+    }
+}
+
+/// Everything is stopped in order; the interface stays until it is.
+pub(super) fn stop(ui: &mut Ui, wishes: &mut Wishes) {
+    ui.leaving = ui.leaving.max(Leaving::Stopping);
+    ui.say("stopping all; ^c again kills", Role::Warn);
+    wishes.push(Wish::Shutdown(Shutdown { kill: false }));
+}
+
+/// Everything is killed.
+pub(super) fn kill(ui: &mut Ui, wishes: &mut Wishes) {
+    ui.leaving = Leaving::Killing;
+    ui.say("killing all", Role::Bad);
+    wishes.push(Wish::Shutdown(Shutdown { kill: true }));
+}
+
+/// Leaves; everything goes on.
+pub(super) fn detach(_: &mut Ui, wishes: &mut Wishes) {
+    wishes.push(Wish::Leave(Leave::Detached));
+}
+
+/// A signal said that it is to end: whoever sent it to the project as well does the rest.
+pub(super) fn signal(ui: &mut Ui) {
+    ui.overlay = None;
+    ui.leaving = ui.leaving.max(Leaving::Stopping);
+    ui.say("stopping all", Role::Warn);
+}
+
+/// The project was pushed: what is said about its end may be outdated.
+pub(super) fn looked(ui: &mut Ui, _: &mut Wishes) {
+    if let (Some(Overlay::Dialog(_)), true) = (&ui.overlay, ui.is_ending())
+        && ui.leaving == Leaving::No
+    {
+        ui.overlay = None;
+    }
+}
+
+/// Whom the end waits for.
+fn waiting(ui: &Ui) -> Vec<String> {
+    let age = ui.age();
+    let left = |ms: Option<u64>| {
+        let left = std::time::Duration::from_millis(ms?).saturating_sub(age);
+        Some(format!(", killed in {}s", left.as_secs_f64().ceil()))
+    };
+    let stopping = ui.overview.processes.iter().filter(|one| one.status.state.is_alive());
+    let line = |one: &crate::control::wire::Member| {
+        let left = (one.status.state == StateName::Stopping).then(|| left(one.until_ms)).flatten();
+        format!("{} is {}{}", one.status.name, one.status.state, left.unwrap_or_default())
+    };
+    stopping.take(8).map(line).collect()
+}

@@ -1,0 +1,55 @@
+//! The first row: which project, how many are where, what it all takes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::list::{bytes, percent};
+use crate::control::wire::Phase;
+use crate::tui::look::put;
+use crate::tui::text;
+use crate::tui::theme::Role;
+use crate::tui::ui::layout::areas;
+use crate::tui::ui::{Stand, Ui};
+
+pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
+    let look = &ui.look;
+    let mut spans =
+        vec![" ".into(), look.span(look.fit(&ui.overview.project, 24), Role::Title), "  ".into()];
+    for (state, checked, number) in ui.counts() {
+        let sign = look.glyphs.state(state, checked);
+        spans.push(Span::styled(format!(" {sign} {number}"), look.theme.state(state)));
+    }
+    let all = &ui.overview.processes;
+    let cpu = all.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
+    let memory = all.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
+    if let (Some(cpu), Some(memory)) = (cpu, memory) {
+        let words = format!("   cpu {} mem {}", percent(cpu), bytes(memory));
+        spans.push(look.span(words, Role::Dim));
+    }
+    let (phase, role) = match ui.overview.phase {
+        _ if !ui.connected => ("not connected", Role::Bad),
+        Phase::Up if ui.stand == Stand::Guest => ("attached", Role::Dim),
+        Phase::Up => ("", Role::Dim),
+        Phase::Stopping => ("stopping all", Role::Warn),
+        Phase::Killing => ("killing all", Role::Bad),
+    };
+    // Where panes have no border, what stands in it is said here.
+    let bare = areas(ui).logs.is_some_and(|pane| !pane.has_border());
+    let (phase, role) = if bare && phase.is_empty() {
+        (format!("{}  {}", super::logs::title(ui), super::logs::mode(ui)), Role::Dim)
+    } else {
+        (phase.to_owned(), role)
+    };
+    let left = Line::from(spans);
+    let (used, width) = (left.width(), usize::from(area.width));
+    put(area, 0, &left, buffer);
+    let room = width.saturating_sub(used + 3);
+    if !phase.is_empty() && room > 5 {
+        let phase = look.fit(&phase, room);
+        let wide = u16::try_from(text::width(&phase) + 1).unwrap_or(area.width);
+        let x = area.right().saturating_sub(wide);
+        let at = Rect { x, width: area.right() - x, ..area };
+        put(at, 0, &Line::from(look.span(phase, role)), buffer);
+    }
+}

@@ -1,0 +1,327 @@
+//! The list: one row for each process, as many columns as there is room for.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::Border;
+use crate::control::wire::Member;
+use crate::machine::StateName;
+use crate::tui::glyphs::state_word;
+use crate::tui::look::{put, tint, window};
+use crate::tui::text;
+use crate::tui::theme::Role;
+use crate::tui::ui::layout::PaneArea;
+use crate::tui::ui::list::{Place, Row, RowId, Sort};
+use crate::tui::ui::{Part, Ui};
+
+/// Columns right of the name, in the order they are given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
+struct Columns {
+    name: usize,
+    state: usize,
+    up: bool,
+    cpu: bool,
+    memory: bool,
+    restarts: bool,
+    port: bool,
+}
+
+const UP: usize = 5;
+const CPU: usize = 5;
+const MEMORY: usize = 6;
+const RESTARTS: usize = 4;
+const PORT: usize = 7;
+
+impl Columns {
+    fn of(ui: &Ui, width: usize) -> Self {
+        let all = &ui.overview.processes;
+        let rows = ui.list.rows().iter();
+        let longest = rows.map(|row| {
+            let members: Vec<&Member> = ui.members(&row.members).collect();
+            text::width(&name(ui, row, &members))
+        });
+        let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
+        let is_measured = all.iter().any(|one| one.status.cpu_percent.is_some());
+        let has_port = all.iter().any(|one| one.status.port.is_some());
+        let state = 13.min(width.saturating_sub(name + 3));
+        let mut left = width.saturating_sub(3 + name + state);
+        let mut take = |wanted: bool, columns: usize| {
+            let fits = wanted && left >= columns;
+            if fits {
+                left -= columns;
+            }
+            fits
+        };
+        let up = take(true, UP);
+        let restarts = take(true, RESTARTS);
+        let cpu = take(is_measured, CPU);
+        let memory = take(is_measured, MEMORY);
+        let port = take(has_port, PORT);
+        // What is left makes room for words.
+        let more = left.min(10);
+        Self { name, state: state + more, up, cpu, memory, restarts, port }
+    }
+}
+
+pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
+    let rows = ui.list.rows();
+    let inside = pane.inside;
+    let (head, visible) = visible(ui, inside);
+    border(ui, &visible, usize::from(inside.height) < rows.len() + head)
+        .draw(pane, &ui.look, buffer);
+    let columns = Columns::of(ui, usize::from(inside.width));
+    if head > 0 {
+        put(inside, 0, &heading(ui, columns), buffer);
+    }
+    for (at, place) in visible.enumerate() {
+        let Some(row) = rows.get(place) else { break };
+        if place == ui.list.at() {
+            tint(inside, at + head, ui.look.style(Role::Cursor), buffer);
+        }
+        put(inside, at + head, &line(ui, row, place == ui.list.at(), columns), buffer);
+    }
+}
+
+/// Rows of the heading, and which of the list are shown.
+fn visible(ui: &Ui, inside: Rect) -> (usize, std::ops::Range<usize>) {
+    let height = usize::from(inside.height);
+    let head = usize::from(height > 3);
+    (head, window(ui.list.rows().len(), ui.list.at(), height.saturating_sub(head)))
+}
+
+/// The row of the list at this row of the screen.
+pub fn row_at(ui: &Ui, inside: Rect, y: u16) -> Option<usize> {
+    let (head, visible) = visible(ui, inside);
+    let at = usize::from(y.checked_sub(inside.y)?).checked_sub(head)?;
+    visible.into_iter().nth(at)
+}
+
+fn border(ui: &Ui, visible: &std::ops::Range<usize>, is_cut: bool) -> Border {
+    let list = &ui.list;
+    let right = match (list.sort, list.reversed) {
+        (Sort::File, false) => String::new(),
+        (sort, false) => format!("by {}", sort.word()),
+        (sort, true) => format!("by {} {}", sort.word(), ui.look.glyphs.up),
+    };
+    let mut notes = Vec::new();
+    if !list.filter_text.is_empty() {
+        notes.push(format!("/{}", list.filter_text));
+    }
+    if list.hides_stopped {
+        notes.push("stopped hidden".to_owned());
+    }
+    if !list.marks.is_empty() {
+        notes.push(format!("{} marked", list.marks.len()));
+    }
+    let rows = list.rows().len();
+    let below_right = if is_cut {
+        format!("{}-{} of {rows}", visible.start + 1, visible.end)
+    } else {
+        String::new()
+    };
+    Border {
+        title: "Processes".to_owned(),
+        right,
+        below: notes.join(" · "),
+        below_right,
+        focused: ui.part == Part::List,
+    }
+}
+
+fn heading(ui: &Ui, columns: Columns) -> Line<'static> {
+    let look = &ui.look;
+    let mut words =
+        format!("   {}{}", look.pad("NAME", columns.name), look.pad("STATE", columns.state));
+    let restarts = look.glyphs.restarts;
+    let cells = [
+        (columns.up, UP, "UP"),
+        (columns.cpu, CPU, "CPU"),
+        (columns.memory, MEMORY, "MEM"),
+        (columns.restarts, RESTARTS, restarts),
+        (columns.port, PORT, "PORT"),
+    ];
+    for (shown, width, word) in cells {
+        if shown {
+            words.push_str(&text::pad_left(word, width, ""));
+        }
+    }
+    Line::from(look.span(words, Role::Dim))
+}
+
+fn line(ui: &Ui, row: &Row, is_cursor: bool, columns: Columns) -> Line<'static> {
+    let look = &ui.look;
+    let members: Vec<&Member> = ui.members(&row.members).collect();
+    let cursor = if is_cursor { look.glyphs.cursor } else { " " };
+    let is_marked = row.id != RowId::All
+        && !members.is_empty()
+        && members.iter().all(|one| ui.list.marks.contains(&one.status.name));
+    let mark = if is_marked { look.glyphs.mark } else { " " };
+    let (sign, style) = sign(ui, row, &members);
+    let name = name(ui, row, &members);
+    let is_muted = !members.is_empty()
+        && row.id != RowId::All
+        && members.iter().all(|one| ui.list.muted.contains(&one.status.name));
+    let name_style = if is_muted { look.style(Role::Dim) } else { Style::new() };
+    let state = look.pad(&state(ui, row, &members), columns.state.saturating_sub(1));
+    let mut spans = vec![
+        look.span(cursor, Role::Focus),
+        look.span(mark, Role::Key),
+        Span::styled(sign, style),
+        Span::styled(format!(" {} ", look.pad(&name, columns.name.saturating_sub(2))), name_style),
+        Span::styled(format!("{state} "), style),
+    ];
+    let mut cell = |shown: bool, width: usize, text: String| {
+        if shown {
+            spans.push(text::pad_left(&text, width, "").into());
+        }
+    };
+    let one = match members.as_slice() {
+        [one] if row.id != RowId::All => Some(one),
+        _ => None,
+    };
+    let up = one.and_then(|one| one.status.uptime_ms);
+    cell(columns.up, UP, up.map_or(String::new(), |up| uptime(up, ui.age())));
+    let cpu = members.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
+    cell(columns.cpu, CPU, cpu.map_or(String::new(), percent));
+    let memory = members.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
+    cell(columns.memory, MEMORY, memory.map_or(String::new(), bytes));
+    let restarts: u64 = members.iter().map(|one| u64::from(one.status.restarts)).sum();
+    cell(columns.restarts, RESTARTS, restarts.to_string());
+    let port = one.and_then(|one| one.status.port);
+    cell(columns.port, PORT, port.map_or(String::new(), |port| format!(":{port}")));
+    Line::from(spans)
+}
+
+fn sign(ui: &Ui, row: &Row, members: &[&Member]) -> (&'static str, Style) {
+    let look = &ui.look;
+    let worst = members.iter().map(|one| one.status.state).min_by_key(|state| weight(*state));
+    let style = worst.map_or(Style::new(), |state| look.theme.state(state));
+    match (&row.id, row.place) {
+        (RowId::All, _) => (look.glyphs.all, Style::new()),
+        (_, Place::Group { folded: true }) => (look.glyphs.folded, style),
+        (_, Place::Group { folded: false }) => (look.glyphs.unfolded, style),
+        (_, Place::Top | Place::Member { .. }) => match members.first() {
+            Some(one) => (look.glyphs.state(one.status.state, one.checked), style),
+            None => (" ", style),
+        },
+    }
+}
+
+/// What decides the colour of several: what is worst.
+fn weight(state: StateName) -> u8 {
+    match state {
+        StateName::Failed => 0,
+        StateName::Unhealthy | StateName::Backoff => 1,
+        StateName::Stopping | StateName::Starting => 2,
+        StateName::Waiting | StateName::Queued => 3,
+        StateName::Ready => 4,
+        StateName::Skipped | StateName::Stopped => 5,
+        StateName::Succeeded => 6,
+        StateName::Idle => 7,
+    }
+}
+
+fn name(ui: &Ui, row: &Row, members: &[&Member]) -> String {
+    let glyphs = &ui.look.glyphs;
+    match (&row.id, row.place) {
+        (RowId::All, _) => "all".to_owned(),
+        (RowId::Replicas(name), _) => format!("{name} x{}", members.len()),
+        (RowId::Pool(name), _) => format!("{name} ({})", members.len()),
+        (RowId::One(name), Place::Member { last }) => {
+            let branch = if last { glyphs.last_branch } else { glyphs.branch };
+            format!("{branch} {name}")
+        }
+        (RowId::One(name), Place::Top | Place::Group { .. }) => name.clone(),
+    }
+}
+
+/// The word of the contract, and what counts.
+fn state(ui: &Ui, row: &Row, members: &[&Member]) -> String {
+    if let (RowId::One(_), [one]) = (&row.id, members) {
+        return state_of(one, ui.age());
+    }
+    let number = |state: StateName| members.iter().filter(|one| one.status.state == state).count();
+    if let RowId::Pool(name) = &row.id
+        && let Some(pool) = ui.overview.pools.iter().find(|pool| pool.name == *name)
+    {
+        let paused = if pool.paused { ", paused" } else { "" };
+        return format!("{}/{} run, {} queued{paused}", pool.running, pool.slots, pool.queued);
+    }
+    let ready = number(StateName::Ready) + number(StateName::Succeeded);
+    format!("{ready}/{} ready", members.len())
+}
+
+/// `backoff 8s`: state, and the seconds that are left where something counts.
+pub(super) fn state_of(one: &Member, age: Duration) -> String {
+    let word = state_word(one.status.state, one.checked);
+    let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(age));
+    match (one.status.state, left) {
+        (StateName::Backoff | StateName::Stopping, Some(left)) => {
+            format!("{word} {}s", left.as_secs_f64().ceil())
+        }
+        (StateName::Failed | StateName::Succeeded, _) => match one.status.exit_code {
+            Some(code) => format!("{word} ({code})"),
+            None => word.to_owned(),
+        },
+        (StateName::Ready, _) if one.retry > 0 => word.to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
+/// `<1m`, then minutes, hours, days.
+fn uptime(ms: u64, age: Duration) -> String {
+    let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
+    match minutes {
+        0 => "<1m".to_owned(),
+        1..60 => format!("{minutes}m"),
+        60..1440 => format!("{}h", minutes / 60),
+        _ => format!("{}d", minutes / 1440),
+    }
+}
+
+/// `7%`
+pub(super) fn percent(share: f64) -> String {
+    format!("{share:.0}%")
+}
+
+/// `84M`
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
+    let (mut size, mut unit) = (bytes as f64, 0);
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1024.0, unit + 1);
+    }
+    let sign = UNITS.get(unit).copied().unwrap_or_default();
+    if unit > 0 && size < 9.95 { format!("{size:.1}{sign}") } else { format!("{size:.0}{sign}") }
+}
+
+/// How long until a figure of the rows that are shown changes by itself.
+pub fn changes_in(ui: &Ui) -> Option<Duration> {
+    let areas = crate::tui::ui::layout::areas(ui);
+    let shown = areas.list.map(|pane| visible(ui, pane.inside).1).unwrap_or_default();
+    let rows = ui.list.rows().get(shown).unwrap_or_default();
+    let members = rows.iter().flat_map(|row| ui.members(&row.members).take(1)).chain(ui.chosen());
+    let age = ui.age();
+    let of = |one: &Member| {
+        let counts = one.until_ms.map(|ms| {
+            let left = Duration::from_millis(ms).saturating_sub(age);
+            match left.subsec_nanos() {
+                0 if left.is_zero() => left,
+                // The second that is shown has just begun.
+                0 => Duration::from_secs(1),
+                nanos => Duration::from_nanos(u64::from(nanos)),
+            }
+        });
+        let minute = one.status.uptime_ms.map(|ms| {
+            let up = Duration::from_millis(ms) + age;
+            Duration::from_secs(60 - up.as_secs() % 60)
+        });
+        counts.filter(|left| !left.is_zero()).into_iter().chain(minute).min()
+    };
+    members.filter_map(of).min()
+}

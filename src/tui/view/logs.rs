@@ -1,0 +1,286 @@
+//! The pane of the logs.
+
+use jiff::{SignedDuration, Timestamp};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::Border;
+use crate::control::wire::Level;
+use crate::tui::config::Timestamps;
+use crate::tui::look::put;
+use crate::tui::text::{self, Text};
+use crate::tui::theme::Role;
+use crate::tui::ui::layout::{PaneArea, areas};
+use crate::tui::ui::list::RowId;
+use crate::tui::ui::logs::{Position, Whom};
+use crate::tui::ui::scroll::ShownRow;
+use crate::tui::ui::window::{Item, Key, LogLine, Separator};
+use crate::tui::ui::{Part, Ui};
+
+/// A name takes no more before a line.
+const LONGEST_NAME: usize = 12;
+
+/// Columns of the times.
+fn stamp_width(stamps: Timestamps) -> usize {
+    match stamps {
+        Timestamps::Off => 0,
+        Timestamps::Time => 8,
+        Timestamps::Relative => 4,
+        Timestamps::Delta => 7,
+    }
+}
+
+/// Columns of the names: none where all lines are of one.
+fn name_width(ui: &Ui) -> usize {
+    let is_one = matches!(ui.logs.whom(), Whom::These(names) if names.len() == 1);
+    if is_one {
+        return 0;
+    }
+    let shown = |name: &str| match ui.logs.whom() {
+        Whom::All => true,
+        Whom::These(names) => names.contains(name),
+    };
+    let names = ui.overview.processes.iter().map(|one| one.status.name.as_str());
+    names.filter(|name| shown(name)).map(text::width).max().unwrap_or(0).clamp(1, LONGEST_NAME)
+}
+
+/// Columns before the text of a line.
+pub fn gutter(ui: &Ui) -> usize {
+    // A small screen has room for nothing but text.
+    if areas(ui).logs.is_some_and(|pane| !pane.has_border()) {
+        return 0;
+    }
+    let stamps = stamp_width(ui.logs.stamps);
+    let names = name_width(ui);
+    stamps + usize::from(stamps > 0) + names + if names > 0 { 3 } else { 0 }
+}
+
+pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
+    border(ui).draw(pane, &ui.look, buffer);
+    let size = ui.pane();
+    let shown = ui.logs.shown(size);
+    if shown.is_empty() && !ui.logs.is_waiting() {
+        let words = if ui.logs.filter().is_some() || ui.logs.level().is_some() {
+            "no line fits the filter"
+        } else if ui.logs.is_cleared() {
+            "nothing since it was cleared"
+        } else {
+            "no output yet"
+        };
+        put(pane.inside, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
+    }
+    let mut before = None;
+    for (at, row) in shown.iter().enumerate() {
+        let Some((key, item)) = ui.logs.items().get(row.item) else { break };
+        let line = match item {
+            Item::Line(line) => {
+                let last = before.replace(line.time).or_else(|| time_before(ui, row.item));
+                of_line(ui, *key, line, *row, last)
+            }
+            Item::Separator(separator) => {
+                of_separator(ui, *key, separator, usize::from(pane.inside.width))
+            }
+        };
+        put(pane.inside, at, &line, buffer);
+    }
+}
+
+/// The time of the line before the first one.
+fn time_before(ui: &Ui, item: usize) -> Option<Timestamp> {
+    let items = ui.logs.items().get(..item)?;
+    items.iter().rev().find_map(|(_, item)| item.line()).map(|line| line.time)
+}
+
+pub(super) fn title(ui: &Ui) -> String {
+    let shown = match ui.logs.whom() {
+        Whom::All => return format!("{} all · merged", ui.look.glyphs.all),
+        Whom::These(names) => names,
+    };
+    if ui.list.marks.len() >= 2 {
+        let names = shown.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
+        return format!("{} marked · {names}", shown.len());
+    }
+    match &ui.list.cursor {
+        RowId::All => format!("{} all but {} muted", ui.look.glyphs.all, ui.list.muted.len()),
+        RowId::One(name) => name.clone(),
+        RowId::Replicas(name) | RowId::Pool(name) => format!("{name} · merged"),
+    }
+}
+
+fn border(ui: &Ui) -> Border {
+    let logs = &ui.logs;
+    let mut right = Vec::new();
+    if let Some(search) = &logs.search {
+        let count = crate::tui::update::count_words(search);
+        right.push(format!("/{} {count}", search.text).trim_end().to_owned());
+    }
+    right.push(match logs.total() {
+        1 => "1 line".to_owned(),
+        total => format!("{} lines", thousands(total)),
+    });
+    let mut notes = Vec::new();
+    if !logs.filter_text.is_empty() && logs.filter().is_some() {
+        notes.push(format!("&{}", logs.filter_text));
+    }
+    if let Some(level) = logs.level() {
+        notes.push(format!("level {}", level_word(level)));
+    }
+    if logs.is_cleared() {
+        notes.push("cleared".to_owned());
+    }
+    if logs.wrap {
+        notes.push("wrap".to_owned());
+    } else if logs.left > 0 {
+        notes.push(format!("column {}", logs.left + 1));
+    }
+    if logs.is_pretty() {
+        notes.push("json".to_owned());
+    }
+    if logs.stamps != Timestamps::Time {
+        notes.push(format!("ts {}", logs.stamps.as_str()));
+    }
+    Border {
+        title: title(ui),
+        right: right.join(" · "),
+        below: mode(ui),
+        below_right: notes.join(" · "),
+        focused: ui.part == Part::Logs,
+    }
+}
+
+/// `PAUSED · 214 new ↓`
+pub(super) fn mode(ui: &Ui) -> String {
+    match (ui.logs.position(), ui.logs.unseen()) {
+        (Position::Follow, _) => "FOLLOW".to_owned(),
+        (Position::Paused { .. }, 0) => "PAUSED".to_owned(),
+        (Position::Paused { .. }, new) => {
+            format!("PAUSED · {} new {}", thousands(new), ui.look.glyphs.down)
+        }
+    }
+}
+
+pub(crate) fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    }
+}
+
+/// `12,408`
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut all = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            all.push(',');
+        }
+        all.push(digit);
+    }
+    all
+}
+
+fn of_line(
+    ui: &Ui,
+    key: Key,
+    line: &LogLine,
+    row: ShownRow,
+    before: Option<Timestamp>,
+) -> Line<'static> {
+    let look = &ui.look;
+    let pane = ui.pane();
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    if gutter(ui) > 0 {
+        let width = stamp_width(ui.logs.stamps);
+        if width > 0 {
+            let stamp = if row.row == 0 { stamp(ui, line.time, before) } else { String::new() };
+            spans.push(look.span(text::pad_left(&stamp, width, ""), Role::Dim));
+            spans.push(" ".into());
+        }
+        let names = name_width(ui);
+        if names > 0 {
+            let name = if row.row == 0 { &*line.name } else { "" };
+            let style = look.theme.process(&line.name);
+            spans.push(Span::styled(look.pad(name, names), style));
+            spans.push(look.span(format!(" {} ", look.glyphs.gutter), Role::Dim));
+        }
+    }
+    let shown = marked(ui, key, line);
+    let part = if ui.logs.wrap {
+        shown.wrap(pane.text).into_iter().nth(row.row).unwrap_or_default()
+    } else {
+        shown.cut(ui.logs.left, pane.text)
+    };
+    spans.extend(part.spans);
+    Line::from(spans)
+}
+
+/// The text with what was found and what is selected in it.
+fn marked(ui: &Ui, key: Key, line: &LogLine) -> Text {
+    let look = &ui.look;
+    let mut shown = line.text.clone();
+    if !look.theme.coloured() {
+        shown = Text::plain_of(&shown.plain(), Style::new());
+    }
+    match line.level {
+        Some(Level::Error) => shown = shown.on(look.style(Role::Bad)),
+        Some(Level::Warn) => shown = shown.on(look.style(Role::Warn)),
+        Some(Level::Debug | Level::Trace) => {
+            shown = shown.on(Style::new().add_modifier(Modifier::DIM));
+        }
+        Some(Level::Info) | None => {}
+    }
+    if let Some(search) = &ui.logs.search {
+        let role = if search.current == Some(key) { Role::CurrentMatch } else { Role::Match };
+        let plain = shown.plain();
+        for found in search.regex.find_iter(&plain).filter(|found| !found.is_empty()).take(100) {
+            shown = shown.highlighted(&found.range(), look.style(role));
+        }
+    }
+    if let Some((from, to)) = ui.selection.and_then(|selection| selection.columns(key)) {
+        let plain = shown.plain();
+        let byte = |column: usize| text::byte_at(&plain, column);
+        shown = shown.highlighted(&(byte(from)..byte(to)), look.style(Role::Selection));
+    }
+    shown
+}
+
+fn stamp(ui: &Ui, time: Timestamp, before: Option<Timestamp>) -> String {
+    match ui.logs.stamps {
+        Timestamps::Off => String::new(),
+        Timestamps::Time => time.to_zoned(ui.zone.clone()).strftime("%H:%M:%S").to_string(),
+        Timestamps::Relative => ago(ui.now.wall.duration_since(time)),
+        Timestamps::Delta => match before.map(|before| time.duration_since(before)) {
+            None => String::new(),
+            Some(delta) if delta.as_secs() < 100 => format!("+{:.3}", delta.as_secs_f64().max(0.0)),
+            Some(delta) => format!("+{}", ago(delta)),
+        },
+    }
+}
+
+/// `12s`, `3m`, `4h`, `2d`
+fn ago(time: SignedDuration) -> String {
+    match time.as_secs().max(0) {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds @ 3600..86400 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", (seconds / 86400).min(999)),
+    }
+}
+
+fn of_separator(ui: &Ui, key: Key, separator: &Separator, columns: usize) -> Line<'static> {
+    let look = &ui.look;
+    let dash = look.glyphs.dash;
+    let words = look.fit(&look.words(&separator.text), columns.saturating_sub(6));
+    let rest = columns.saturating_sub(text::width(&words) + 4);
+    let role = if separator.is_bad { Role::Bad } else { Role::Separator };
+    let line = format!("{dash}{dash} {words} {}", dash.repeat(rest));
+    let mut style = look.style(role);
+    if ui.selection.is_some_and(|selection| selection.columns(key).is_some()) {
+        style = style.patch(look.style(Role::Selection));
+    }
+    Line::from(Span::styled(line, style))
+}

@@ -1,0 +1,266 @@
+//! The interface on a real terminal: the real binary, driven as a person would.
+#![cfg(feature = "tui")]
+#![expect(clippy::disallowed_methods, reason = "that nothing is written shows only in time")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests"
+)]
+
+#[path = "common/lib.rs"]
+mod common;
+#[path = "tui_common/lib.rs"]
+mod tui_common;
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+use std::time::Duration;
+
+use common::Project;
+use tui_common::Screen;
+
+const SHOP: &str = "[process]\n\
+    db = 'echo db is up; exec sleep 1000'\n\
+    api = 'echo api is up; read x; exec sleep 1000'\n\
+    [process.docs]\ncommand = 'echo docs are printed'\nautostart = false\n";
+
+fn program<const N: usize>(project: &Project, args: [&str; N]) -> Command {
+    let mut command = project.pitcrew(args);
+    command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env_remove("NO_COLOR");
+    command.env_remove("TMUX").env("XDG_CONFIG_HOME", project.dir());
+    command
+}
+
+fn open(project: &Project) -> Screen {
+    Screen::start(program(project, []), 30, 100)
+}
+
+/// With somebody who looks on, who ends a moment later.
+fn down(project: &Project) {
+    assert!(project.pitcrew(["down"]).status().unwrap().success());
+}
+
+fn pid(screen: &Screen) -> u32 {
+    screen.terminal.child.id()
+}
+
+fn send(pid: u32, signal: &str) {
+    let done = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+    assert!(done.unwrap().success());
+}
+
+#[test]
+fn it_opens_follows_and_is_left_with_a_line_for_each_process() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.wait("FOLLOW");
+    assert!(screen.is_on("1049"));
+    screen.keys("q");
+    screen.wait("Quit?");
+    screen.keys("y");
+    let status = screen.ended();
+    assert_eq!(status.code(), Some(0));
+    let left = screen.text();
+    assert!(left.contains("db    stopped    1 run  TERM"), "{left}");
+    assert!(left.contains("docs  idle       0 runs"), "{left}");
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn what_is_ordered_happens() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.keys("Gs");
+    screen.wait("docs are printed");
+    screen.wait("succeeded");
+    screen.keys("gjx");
+    screen.wait("stopped");
+    screen.keys("s");
+    screen.wait("db restarted");
+    screen.keys("\x03");
+    screen.wait("Quit?");
+    screen.keys("\x03");
+    assert_eq!(screen.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn it_is_detached_and_attached_to() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.keys("D");
+    assert_eq!(screen.ended().code(), Some(0));
+    assert!(screen.text().contains("goes on"), "{}", screen.text());
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("api is up");
+    guest.wait("attached");
+    guest.keys("q");
+    assert_eq!(guest.ended().code(), Some(0));
+    // What is stopped meanwhile is told, and ends whoever looks on.
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("api is up");
+    down(&project);
+    assert_eq!(guest.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn a_second_one_is_refused_where_it_can_be_read() {
+    let project = Project::new(SHOP);
+    let mut first = open(&project);
+    first.wait("api is up");
+    let mut second = open(&project);
+    assert_eq!(second.ended().code(), Some(1));
+    assert!(second.text().contains("is running already"), "{}", second.text());
+    first.keys("q");
+    first.wait("Quit?");
+    first.keys("y");
+    assert_eq!(first.ended().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_project() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.terminal.hang_up();
+    assert_eq!(screen.terminal.ended().signal(), Some(1));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn a_signal_stops_all_and_gives_the_terminal_back() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    send(pid(&screen), "TERM");
+    assert_eq!(screen.ended().signal(), Some(15));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn suspended_it_gives_the_terminal_back_and_takes_it_again() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    let before = screen.wait("api is up");
+    assert!(before.contains("FOLLOW"));
+    let raw = screen.terminal.modes();
+    screen.keys("\x1a");
+    screen.wait_gone("FOLLOW");
+    common::wait_until("it is stopped", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid(&screen))).unwrap();
+        stat.contains(") T ")
+    });
+    assert!(!screen.is_on("1049"));
+    let cooked = screen.terminal.modes();
+    assert_ne!(cooked.local_modes, raw.local_modes);
+    send(pid(&screen), "CONT");
+    screen.wait("FOLLOW");
+    assert!(screen.is_on("1049"));
+    screen.keys("q");
+    screen.wait("Quit?");
+    screen.keys("y");
+    assert_eq!(screen.ended().code(), Some(0));
+}
+
+#[test]
+fn it_follows_the_size_of_the_window() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    for (rows, columns) in [(13, 48), (4, 20), (2, 5), (36, 120)] {
+        screen.resize(rows, columns);
+        let wanted = if rows < 4 { "too" } else { "project" };
+        screen.wait(wanted);
+    }
+    screen.wait("Events");
+    screen.keys("q");
+    screen.wait("Quit?");
+    screen.keys("y");
+    assert_eq!(screen.ended().code(), Some(0));
+}
+
+#[test]
+fn nothing_is_written_while_nothing_changes() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.wait("2/3 ready");
+    let quiet = || {
+        let before = screen.bytes();
+        std::thread::sleep(Duration::from_secs(2));
+        screen.bytes() == before
+    };
+    common::wait_until("it is quiet", quiet);
+    screen.keys("\x03\x03");
+    assert_eq!(screen.ended().code(), Some(0));
+}
+
+#[test]
+fn where_nothing_can_be_drawn_lines_are_printed() {
+    let project = Project::new("[process]\na = 'echo hello'\n");
+    let mut command = program(&project, []);
+    command.env("TERM", "dumb");
+    let mut screen = Screen::start(command, 24, 80);
+    assert_eq!(screen.ended().code(), Some(0));
+    assert!(screen.text().contains("a | hello"), "{}", screen.text());
+    let mut command = program(&project, ["attach"]);
+    command.env("TERM", "dumb");
+    let mut screen = Screen::start(command, 24, 80);
+    assert_eq!(screen.ended().code(), Some(2));
+    assert!(screen.text().contains("cannot be drawn on"), "{}", screen.text());
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
+    let project = Project::new("[process]\na = 'echo up; exec seq 1 1000000000'\n");
+    let mut screen = open(&project);
+    screen.wait("FOLLOW");
+    screen.terminal.stop_reading();
+    // Some frames, so that it is full.
+    std::thread::sleep(Duration::from_secs(1));
+    // Keys are heard, and signals.
+    screen.keys("jx");
+    common::wait_until("it is stopped", || {
+        let shown = project.pitcrew(["ps"]).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).contains("stopped")
+    });
+    send(pid(&screen), "TERM");
+    assert_eq!(screen.terminal.ended().signal(), Some(15));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn killed_alone_it_is_a_terminal_that_is_closed() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    send(pid(&screen), "KILL");
+    assert_eq!(screen.terminal.ended().signal(), Some(9));
+    // An ordinary stop, which nobody is left to wait for.
+    project.nothing_left_within(common::BOUND);
+}
+
+#[test]
+fn killed_after_a_goodbye_it_was_nobody() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    screen.wait("api is up");
+    screen.keys("D");
+    assert_eq!(screen.ended().code(), Some(0));
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("api is up");
+    send(pid(&guest), "KILL");
+    assert_eq!(guest.terminal.ended().signal(), Some(9));
+    let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
+    guest.wait("2/3 ready");
+    down(&project);
+    assert_eq!(guest.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}
