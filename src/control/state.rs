@@ -118,7 +118,6 @@ impl Local {
             until: view.until.map(|until| self.wall(until)),
             until_ms: view.left_until(now).map(millis),
             started: view.started,
-            checked: spec.ready.is_some(),
             killed: view.killed,
             left: view.left.clone(),
             cause: view.cause.clone(),

@@ -143,8 +143,6 @@ pub struct Member {
     pub until_ms: Option<u64>,
     /// Exec of the latest run has succeeded.
     pub started: bool,
-    /// It has a check that says when it is ready; without one `ready` means that it runs.
-    pub checked: bool,
     /// The tree was killed and is waited for.
     pub killed: bool,
     /// What of the tree is still there while it ends.

@@ -89,7 +89,7 @@ impl World {
         }
         if let Some(api) = all.get_mut(1) {
             api.status.port = Some(8080);
-            api.checked = false;
+            api.status.checked = false;
         }
         let mut world = Self::new(all, size);
         for at in 0..200 {

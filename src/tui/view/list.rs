@@ -206,7 +206,7 @@ fn sign(ui: &Ui, row: &Row, members: &[&Member]) -> (&'static str, Style) {
         (_, Place::Group { folded: true }) => (look.glyphs.folded, style),
         (_, Place::Group { folded: false }) => (look.glyphs.unfolded, style),
         (_, Place::Top | Place::Member { .. }) => match members.first() {
-            Some(one) => (look.glyphs.state(one.status.state, one.checked), style),
+            Some(one) => (look.glyphs.state(one.status.state, one.status.checked), style),
             None => (" ", style),
         },
     }
@@ -258,7 +258,7 @@ fn state(ui: &Ui, row: &Row, members: &[&Member]) -> String {
 
 /// `backoff 8s`: state, and the seconds that are left where something counts.
 pub(super) fn state_of(one: &Member, age: Duration) -> String {
-    let word = state_word(one.status.state, one.checked);
+    let word = state_word(one.status.state, one.status.checked);
     let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(age));
     match (one.status.state, left) {
         (StateName::Backoff | StateName::Stopping, Some(left)) => {

@@ -54,7 +54,7 @@ fn graph(ui: &Ui) -> Graph {
         Node {
             name: one.status.name.clone(),
             state: one.status.state,
-            checked: one.checked,
+            checked: one.status.checked,
             why: if is_plain(one) { String::new() } else { one.status.why.clone() },
             on: one
                 .depends_on
@@ -98,7 +98,7 @@ fn usages(ui: &Ui) -> Vec<Usage> {
     let usage = |one: &Member| Usage {
         name: one.status.name.clone(),
         state: one.status.state,
-        checked: one.checked,
+        checked: one.status.checked,
         processor: one.status.cpu_percent.into_iter().collect(),
         memory: one.status.memory_bytes.map(|bytes| bytes as f64).into_iter().collect(),
         restarts: one.status.restarts,
@@ -150,7 +150,7 @@ pub fn sheet(ui: &Ui) -> Sheet {
     Sheet {
         name: status.name.clone(),
         state: Some(status.state),
-        checked: one.checked,
+        checked: one.status.checked,
         why: status.why.clone(),
         facts,
         files: files.collect(),

@@ -105,7 +105,7 @@ fn node(name: &str, members: &[&Member], took: &Took) -> Node {
     Node {
         name: name.to_owned(),
         state,
-        checked: members.iter().any(|one| one.checked),
+        checked: members.iter().any(|one| one.status.checked),
         why,
         on: Vec::new(),
         took: members.iter().filter_map(|one| took.of(&one.status.name)).max(),
@@ -181,7 +181,7 @@ impl Measured {
             Usage {
                 name: one.status.name.clone(),
                 state: one.status.state,
-                checked: one.checked,
+                checked: one.status.checked,
                 // What is down uses nothing now, whatever it did.
                 processor: if alive { processor.to_vec() } else { Vec::new() },
                 memory: if alive { memory.to_vec() } else { Vec::new() },
