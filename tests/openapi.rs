@@ -94,7 +94,18 @@ impl Api {
             "application/x-ndjson" => {
                 answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
             }
-            _ => answer.body.split("\n\n").filter(|one| !one.is_empty()).map(server_sent).collect(),
+            _ => {
+                // What only tells data is described by that.
+                let is_whole = schema["schema"]["$ref"].as_str().unwrap().ends_with("/ServerSent");
+                let events = answer.body.split("\n\n").filter(|one| !one.is_empty());
+                let events = events.map(server_sent);
+                match is_whole {
+                    true => events.collect(),
+                    false => events
+                        .map(|event| serde_json::from_str(event["data"].as_str().unwrap()).unwrap())
+                        .collect(),
+                }
+            }
         };
         let validator = self.validator(&schema["schema"]);
         for value in values {
@@ -107,8 +118,11 @@ impl Api {
     /// A schema with what it refers to; fields that it does not name are wrong.
     fn validator(&self, schema: &Value) -> jsonschema::Validator {
         let mut whole = json!({ "components": self.document["components"] });
-        for one in whole["components"]["schemas"].as_object_mut().unwrap().values_mut() {
-            if one["type"] == "object" {
+        let text = whole.to_string();
+        for (name, one) in whole["components"]["schemas"].as_object_mut().unwrap() {
+            // A part of something else does not know the fields of the other parts.
+            let part = format!("\"allOf\":[{{\"$ref\":\"#/components/schemas/{name}\"");
+            if one["type"] == "object" && !text.contains(&part) {
                 one["additionalProperties"] = Value::Bool(false);
             }
         }
@@ -271,6 +285,9 @@ impl Dice {
     }
 }
 
+/// These go on for as long as somebody listens.
+const ENDLESS: &[&str] = &["/v1/growth", "/v1/owner"];
+
 /// Of `stop all` and such nothing is left to look at, so each time there is something to start.
 const AGAIN: &str = r#"{"names":["all"],"no_wait":true}"#;
 
@@ -315,13 +332,19 @@ fn one_route(api: &Api, dice: &mut Dice, (method, path): (&str, &str), operation
         body["no_wait"] = true.into();
         body.as_object_mut().unwrap().remove("wait");
     }
+    // Whatever it is, a shell would do it.
+    if path == "/v1/run" {
+        body = Some(json!({ "command": "true" }));
+    }
     let text = body.as_ref().map(Value::to_string);
     let what = format!("{method} {address}{query} {text:?}");
-    let answer = api.ask(method, &format!("{address}{query}"), text.as_deref());
-    api.check(operation, &answer, &what);
-    assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.body);
-    // It may not be possible, but it is not misunderstood.
-    assert!(!answer.body.contains("makes no sense"), "{what}: {}", answer.body);
+    if !ENDLESS.contains(&path) {
+        let answer = api.ask(method, &format!("{address}{query}"), text.as_deref());
+        api.check(operation, &answer, &what);
+        assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.body);
+        // It may not be possible, but it is not misunderstood.
+        assert!(!answer.body.contains("makes no sense"), "{what}: {}", answer.body);
+    }
     let takes = !schema.is_null() || parameters.iter().any(|one| one["in"] == "query");
     if takes {
         let wrong = schema.is_null();
