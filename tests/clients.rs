@@ -8,8 +8,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use common::events::{is_end, kind, name};
@@ -156,8 +156,7 @@ fn one_life_at_a_time(events: &[Value]) {
 
 /// Events from after this number on, until the connection is cut after so many of them; their
 /// numbers, and whether the stream came to its own end.
-fn follow(project: &Project, after: u64, most: usize, how: &str) -> (Vec<u64>, bool) {
-    let mut stream = connect(project);
+fn follow(mut stream: UnixStream, after: u64, most: usize, how: &str) -> (Vec<u64>, bool) {
     let head = match how {
         "header" => format!("GET /v1/events HTTP/1.1\r\nhost: x\r\nlast-event-id: {after}\r\n\r\n"),
         _ => format!("GET /v1/events?after={after} HTTP/1.1\r\nhost: x\r\n\r\n"),
@@ -185,15 +184,22 @@ fn one_that_comes_back_again_and_again_gets_every_event_once() {
     let (project, running) = up();
     let over = AtomicBool::new(false);
     let got = Mutex::new(Vec::new());
+    let (settled, stays) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let settled = settled;
             let mut dice = Dice(1);
             let mut all: Vec<u64> = Vec::new();
             loop {
                 let how = dice.pick(&["header", "query"]);
-                let most = dice.pick(&[1, 2, 5, 17]);
-                let (numbers, ended) =
-                    follow(&project, all.last().copied().unwrap_or(0), most, how);
+                let mut most = dice.pick(&[1, 2, 5, 17]);
+                let stream = connect(&project);
+                // Nobody could come back to a project that is gone.
+                if over.load(Ordering::Acquire) {
+                    most = usize::MAX;
+                    settled.send(()).unwrap();
+                }
+                let (numbers, ended) = follow(stream, all.last().copied().unwrap_or(0), most, how);
                 all.extend(numbers);
                 if ended {
                     break;
@@ -205,6 +211,9 @@ fn one_that_comes_back_again_and_again_gets_every_event_once() {
             order(&project, "restart", NAMES[round % 3], round % 2 == 0);
         }
         over.store(true, Ordering::Release);
+        while stays.recv_timeout(Duration::from_millis(50)).is_err() {
+            order(&project, "restart", NAMES[0], true);
+        }
         project.ask(["down"]).code(0);
     });
     running.done().assert_code(0);

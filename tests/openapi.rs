@@ -99,12 +99,10 @@ impl Api {
                 let is_whole = schema["schema"]["$ref"].as_str().unwrap().ends_with("/ServerSent");
                 let events = answer.body.split("\n\n").filter(|one| !one.is_empty());
                 let events = events.map(server_sent);
-                match is_whole {
-                    true => events.collect(),
-                    false => events
-                        .map(|event| serde_json::from_str(event["data"].as_str().unwrap()).unwrap())
-                        .collect(),
-                }
+                let data = |event: Value| -> Value {
+                    serde_json::from_str(event["data"].as_str().unwrap()).unwrap()
+                };
+                if is_whole { events.collect() } else { events.map(data).collect() }
             }
         };
         let validator = self.validator(&schema["schema"]);
