@@ -1,5 +1,6 @@
 //! Files that are watched: what is wanted of the thread, and what it tells.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -137,7 +138,9 @@ pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> 
 fn itself(project: &Project) -> Wanted {
     let local = project.dir.join(LOCAL_FILE);
     let files = project.files.iter().chain(&project.env_files).chain([&local]);
-    Wanted::files(Whose::Project, &clean(&project.dir), files.map(|file| clean(file)))
+    // The same whether the local one is there or not.
+    let files: BTreeSet<PathBuf> = files.map(|file| clean(file)).collect();
+    Wanted::files(Whose::Project, &clean(&project.dir), files)
 }
 
 fn wanted(process: &ProcessSpec) -> Option<Wanted> {

@@ -144,11 +144,8 @@ impl Keeper {
             if self.wait(woken).is_err() || self.obey().is_none() {
                 return;
             }
+            self.hear();
             let now = (self.outside.now)();
-            let happened = self.tree.kernel.as_mut().map(Kernel::read).unwrap_or_default();
-            for it in &happened {
-                self.tree.happened(it);
-            }
             self.tree.reread(now.wall);
             self.tree.work(TURN);
             let now = (self.outside.now)().moment;
@@ -157,6 +154,14 @@ impl Keeper {
                 self.rest(now);
             }
             self.close_windows(now);
+        }
+    }
+
+    /// Takes in what the kernel has to tell.
+    fn hear(&mut self) {
+        let happened = self.tree.kernel.as_mut().map(Kernel::read).unwrap_or_default();
+        for it in &happened {
+            self.tree.happened(it);
         }
     }
 
@@ -206,7 +211,13 @@ impl Keeper {
         }
     }
 
+    /// Nothing is read anew where nothing is different: a file that went meanwhile would be missed.
     fn replace(&mut self, plan: Plan) {
+        if plan == self.plan {
+            return;
+        }
+        self.hear();
+        self.note_changes((self.outside.now)().moment);
         for target in 0..self.windows.len() {
             self.close(target);
         }
