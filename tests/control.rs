@@ -475,6 +475,11 @@ fn a_file_that_has_become_faulty_does_not_hide_the_project() {
 fn a_socket_that_was_left_behind_is_no_obstacle() {
     let (project, running) = up("");
     let engine = running.engine();
+    // Stopped first: it takes its socket along when it sees the end of the guardian.
+    common::send(engine, libc::SIGSTOP);
+    common::wait_until("it stands still", || {
+        common::stat(engine).is_some_and(|stat| stat.state == 'T')
+    });
     common::send(running.guardian(), libc::SIGKILL);
     common::send(engine, libc::SIGKILL);
     running.forget();
