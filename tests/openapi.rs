@@ -284,7 +284,7 @@ impl Dice {
 }
 
 /// These go on for as long as somebody listens.
-const ENDLESS: &[&str] = &["/v1/growth", "/v1/owner"];
+const ENDLESS: &[&str] = &["/v1/growth"];
 
 /// Of `stop all` and such nothing is left to look at, so each time there is something to start.
 const AGAIN: &str = r#"{"names":["all"],"no_wait":true}"#;
