@@ -11,7 +11,7 @@ use crate::tui::action::{Action, Focus};
 use crate::tui::look::{put, row};
 use crate::tui::text;
 use crate::tui::theme::Role;
-use crate::tui::ui::Ui;
+use crate::tui::ui::{Leaving, Ui};
 
 /// With fewer columns than these there is room for one key beside the others.
 const NARROW: u16 = 32;
@@ -114,6 +114,9 @@ pub(super) fn notes(ui: &Ui, area: Rect, own: bool, buffer: &mut Buffer) -> Opti
 
 /// The order that was given last and is not done: how far it has come.
 fn progress(ui: &Ui) -> Option<String> {
+    if ui.is_ending() {
+        return ending(ui);
+    }
     let order = ui.pursuits.last()?;
     let doing = match order.words.split_once(' ') {
         Some(("start", _)) => "starting",
@@ -133,6 +136,24 @@ fn progress(ui: &Ui) -> Option<String> {
         format!(": {}s until it is killed{now}", left.as_secs_f64().ceil())
     });
     Some(format!("{doing} {whom}{}", left.unwrap_or_default()))
+}
+
+/// The project ends: whom that waits for.
+fn ending(ui: &Ui) -> Option<String> {
+    let stopping = ui.overview.processes.iter();
+    let mut stopping = stopping.filter(|one| one.status.state == StateName::Stopping);
+    let first = stopping.next()?;
+    let more = stopping.count();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let left = first.until_ms.filter(|_| !first.killed).map(|ms| {
+        let left = Duration::from_millis(ms).saturating_sub(ui.age());
+        format!(", killed in {}s", left.as_secs_f64().ceil())
+    });
+    let kill = ui.config.keymap.hint(ui.focus(), Action::Interrupt, ui.look.glyphs.unicode);
+    let kill = kill.filter(|_| ui.leaving < Leaving::Killing);
+    let kill = kill.map(|key| format!("; {key} kills all")).unwrap_or_default();
+    let left = left.unwrap_or_default();
+    Some(format!("stopping all: waiting for {}{more}{left}{kill}", first.status.name))
 }
 
 /// Why the chosen process is where it is.
