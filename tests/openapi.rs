@@ -275,7 +275,7 @@ impl Dice {
             }
         }
         let nonsense =
-            ["nonsense=1", "after=x", "tail=-1", "from=1.5", "stream=both", "since=then", "grep=("];
+            ["nonsense=1", "after=x", "tail=-1", "from=one", "stream=both", "since=then", "grep=("];
         if wrong {
             pairs.push((*self.pick(&nonsense)).to_owned());
         }
