@@ -7,7 +7,9 @@ use super::keys::Chord;
 use super::ui::logs::{Ask, Whom};
 use super::ui::window::{From, Key};
 use crate::control::Problem;
-use crate::control::wire::{Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven};
+use crate::control::wire::{
+    Defined, Grown, Order, Outcome, Pushed, Reloaded, Sent, Shutdown, SliceAsked, SliceGiven,
+};
 use crate::machine::Event;
 
 /// What comes in.
@@ -35,6 +37,8 @@ pub enum Msg {
     Found(Found),
     /// What became of an order; and what it was, in words.
     Done(String, Result<Option<Outcome>, Problem>),
+    /// What came of reading the file again.
+    Reloaded(Result<Reloaded, Problem>),
     /// Something was done beside the project: what is to be said of it.
     Said(Result<String, String>),
     /// Something else has to be done now.
@@ -100,7 +104,10 @@ pub enum Wish {
     /// A line for an input.
     Send(Sent),
     /// Read the file again.
-    Reload,
+    Reload {
+        /// Only tell what would be done.
+        dry_run: bool,
+    },
     /// End the project.
     Shutdown(Shutdown),
     /// Leave.
@@ -115,6 +122,8 @@ pub enum Wish {
     Show(std::path::PathBuf),
     /// Edit the place where this is declared.
     Edit(String),
+    /// The same, when the place is known.
+    EditAt(Defined),
     /// Open this address.
     Browse(String),
 }

@@ -1,10 +1,10 @@
 //! What is asked of the project, each as a task of its own whose answer is a message.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{find, output};
-use crate::control::wire::{Told, Whose};
+use crate::control::wire::{Looked, Reload, Told, Whose};
 use crate::control::{Control, Kind, Problem};
 use crate::machine::Event;
 use crate::tui::msg::{Msg, Wish};
@@ -15,24 +15,41 @@ use crate::tui::ui::logs::Whom;
 pub(super) struct Tasks<C> {
     control: C,
     sender: mpsc::Sender<Msg>,
+    /// The project is up: until then everything waits.
+    up: watch::Sender<bool>,
     growth: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
 }
 
 impl<C: Control + Clone + 'static> Tasks<C> {
-    pub(super) fn new(control: C, sender: mpsc::Sender<Msg>) -> Self {
-        Self { control, sender, growth: None, looking: None }
+    pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
+        Self { control, sender, up: watch::Sender::new(is_up), growth: None, looking: None }
+    }
+
+    /// The project is up: what waited for that goes on.
+    pub(super) fn open(&self) {
+        self.up.send_replace(true);
+    }
+
+    /// Does it as soon as the project is up.
+    fn once_up(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let mut up = self.up.subscribe();
+        tokio::spawn(async move {
+            if up.wait_for(|up| *up).await.is_ok() {
+                work.await;
+            }
+        })
     }
 
     /// Begins to listen to the project.
     pub(super) fn begin(&self) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let problem = watch(&control, &sender).await;
+        self.once_up(async move {
+            let problem = follow(&control, &sender).await;
             _ = sender.send(Msg::Lost(problem)).await;
         });
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        tokio::spawn(async move {
+        self.once_up(async move {
             // That it has ended is told by the other one.
             _ = events(&control, &sender).await;
         });
@@ -52,7 +69,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 }
                 let look = find::Look { question, slice, target, from, back };
                 let sender = self.sender.clone();
-                self.looking = Some(tokio::spawn(async move {
+                self.looking = Some(self.once_up(async move {
                     let msg = match look.run(&control).await {
                         Ok(found) => Msg::Found(found),
                         Err(problem) => Msg::Said(Err(problem.message)),
@@ -75,24 +92,31 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 self.spawn(async move { output::used(&control, &whom, used).await });
             }
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
-            Wish::Reload => self.said(Err("reload: not there yet in this version".to_owned())),
-            Wish::Edit(name) => {
-                self.said(Err(format!("edit: where {name} is declared is not known")));
-            }
+            Wish::Reload { dry_run } => self.spawn(async move {
+                let how = Reload { dry_run, colour: false };
+                Msg::Reloaded(control.reload(how).await)
+            }),
+            Wish::Edit(name) => self.spawn(async move {
+                match control.details(&name, Looked::default()).await.map(|all| all.defined) {
+                    Ok(Some(place)) => Msg::Do(Wish::EditAt(place)),
+                    Ok(None) => Msg::Said(Err(format!("edit: {name} is in no file"))),
+                    Err(problem) => Msg::Said(Err(problem.message)),
+                }
+            }),
             // What the terminal does is done elsewhere.
-            Wish::Leave(_) | Wish::Terminal(_) | Wish::Copy(_) | Wish::Show(_) => {}
+            Wish::Leave(_)
+            | Wish::Terminal(_)
+            | Wish::Copy(_)
+            | Wish::Show(_)
+            | Wish::EditAt(_) => {}
         }
     }
 
     fn spawn(&self, work: impl Future<Output = Msg> + Send + 'static) {
         let sender = self.sender.clone();
-        tokio::spawn(async move {
+        self.once_up(async move {
             _ = sender.send(work.await).await;
         });
-    }
-
-    fn said(&self, said: Result<String, String>) {
-        self.spawn(async move { Msg::Said(said) });
     }
 
     /// Runs a command that gets the text as its input.
@@ -112,7 +136,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             before.abort();
         }
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        self.growth = Some(tokio::spawn(async move {
+        self.growth = Some(self.once_up(async move {
             let Ok(mut flow) = control.growth(Whose { names: whom.names() }).await else { return };
             while let Some(Ok(grown)) = flow.next().await {
                 if sender.send(Msg::Grown(whom.clone(), grown)).await.is_err() {
@@ -123,7 +147,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 }
 
-async fn watch(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
+async fn follow(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
     let mut flow = match control.watch().await {
         Ok(flow) => flow,
         Err(problem) => return problem,
