@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
