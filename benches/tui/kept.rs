@@ -74,7 +74,7 @@ async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
         let slicing = now();
         let given = client.slice(asked.slice.clone()).await?;
         slices.push(slicing.elapsed().as_secs_f64() * 1e3);
-        model.take(asked, given);
+        model.take(&asked, given);
         let drawing = now();
         model.draw().map_err(|error| failed(&error))?;
         bare.push(drawing.elapsed().as_secs_f64() * 1e3);
@@ -90,7 +90,7 @@ async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
 }
 
 async fn wait_for_lines(client: &Client) -> Result<(), Problem> {
-    let end = now() + Duration::from_secs(60);
+    let end = now() + Duration::from_mins(1);
     while now() < end {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let Ok(mut grown) = client.growth(Whose::default()).await else { continue };
@@ -221,7 +221,7 @@ impl Model {
             .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })
     }
 
-    fn take(&mut self, asked: Ask, given: SliceGiven) {
+    fn take(&mut self, asked: &Ask, given: SliceGiven) {
         _ = self.tell(Msg::Sliced(asked.generation, asked.from, Ok(given)));
     }
 
