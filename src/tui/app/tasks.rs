@@ -113,7 +113,11 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         }
         let (control, sender) = (self.control.clone(), self.sender.clone());
         self.growth = Some(tokio::spawn(async move {
-            let Ok(mut flow) = control.growth(Whose { names: whom.names() }).await else { return };
+            let Ok(mut flow) =
+                control.growth(Whose { names: whom.names(), ..Whose::default() }).await
+            else {
+                return;
+            };
             while let Some(Ok(grown)) = flow.next().await {
                 if sender.send(Msg::Grown(whom.clone(), grown)).await.is_err() {
                     return;
