@@ -166,6 +166,8 @@ impl Cutting {
 
     /// The rows; it ends early when nobody waits for them any more.
     pub(super) fn cut(&self, is_gone: &dyn Fn() -> bool) -> SliceGiven {
+        // Before it looks: what comes meanwhile may be given or not, and is asked for again.
+        let next = self.store.next_seq();
         let (above, below) = match self.anchor {
             Anchor::Before(place) => {
                 (self.back(place, self.rows, is_gone), self.from(place, 0, is_gone))
@@ -197,7 +199,7 @@ impl Cutting {
             lines: extent.lines,
             above: extent.before,
             first: extent.first,
-            next: extent.next,
+            next,
         }
     }
 

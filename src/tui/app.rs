@@ -1,6 +1,5 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
-mod find;
 mod output;
 mod tasks;
 

@@ -4,10 +4,13 @@ use ratatui::layout::Size;
 
 use super::clock::Time;
 use super::keys::Chord;
-use super::ui::logs::{Ask, Whom};
+use super::ui::logs::Ask;
 use super::ui::window::{From, Key};
 use crate::control::Problem;
-use crate::control::wire::{Grown, Order, Outcome, Pushed, Sent, Shutdown, SliceAsked, SliceGiven};
+use crate::control::wire::{
+    Asked, Found, Grown, Order, Outcome, Pushed, SearchAsked, SeekAsked, Sent, Shutdown,
+    SliceGiven, Whose,
+};
 use crate::machine::Event;
 
 /// What comes in.
@@ -28,11 +31,13 @@ pub enum Msg {
     /// Events, oldest first.
     Events(Vec<Event>),
     /// There is more output of these.
-    Grown(Whom, Grown),
+    Grown(Whose, Grown),
     /// Rows of output that were asked for.
     Sliced(u64, From, Result<SliceGiven, Problem>),
-    /// A search has come to its end.
-    Found(Found),
+    /// A search has come so far; which one.
+    Found(u64, Found),
+    /// What was sought is somewhere, or nowhere.
+    Sought(Sighting),
     /// What became of an order; and what it was, in words.
     Done(String, Result<Option<Outcome>, Problem>),
     /// Something was done beside the project: what is to be said of it.
@@ -46,33 +51,23 @@ pub enum Msg {
 }
 
 /// Where something was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
     /// The question this answers.
     pub question: u64,
-    /// It is one of the user's search.
-    pub is_search: bool,
     /// Where; nothing when it is nowhere.
     pub place: Option<Key>,
-    /// The search began anew at the other end.
+    /// It was looked for anew from the other end.
     pub wrapped: bool,
-    /// How many there are, and whether those are all; for a search of the user's.
-    pub count: Option<(u64, bool)>,
-    /// Which of them this one is.
-    pub nth: Option<u64>,
 }
 
-/// What is looked for in the output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The search of the user: this expression.
-    Match(String),
-    /// A line that says that something went wrong.
-    Error,
-    /// The start of a run.
-    Run,
-    /// What this event did, or the next one before it that shows.
-    Event(u64),
+/// How the project looks for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looking {
+    /// For all that match.
+    Search,
+    /// For the next one.
+    Seek,
 }
 
 /// What is to be done, by who may touch the world.
@@ -81,20 +76,13 @@ pub enum Wish {
     /// Ask for rows.
     Slice(Ask),
     /// Tell when the output of these grows.
-    Follow(Whom),
-    /// Look for something.
-    Find {
-        /// Its number.
-        question: u64,
-        /// Among which lines.
-        slice: SliceAsked,
-        /// What.
-        target: Target,
-        /// From here on.
-        from: Option<Key>,
-        /// To older ones.
-        back: bool,
-    },
+    Follow(Whose),
+    /// Search, instead of what was searched before; the number of the question.
+    Search(u64, SearchAsked),
+    /// Look for the next one of something, instead of what was looked for before.
+    Seek(u64, SeekAsked),
+    /// Look no further.
+    Forget(Looking),
     /// An order, and what it is in words.
     Order(Order, String),
     /// A line for an input.
@@ -109,8 +97,8 @@ pub enum Wish {
     Terminal(TerminalWish),
     /// Put this into the clipboard.
     Copy(String),
-    /// Copy or write out all lines of these.
-    Output(Whom, Use),
+    /// Copy or write out all these lines.
+    Output(Asked, Use),
     /// Open this file in the pager, and take it away.
     Show(std::path::PathBuf),
     /// Edit the place where this is declared.

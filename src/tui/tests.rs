@@ -4,4 +4,5 @@ mod fake;
 mod moving;
 mod random;
 mod screens;
+mod searching;
 mod steering;

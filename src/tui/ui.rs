@@ -6,6 +6,7 @@ pub mod layout;
 pub mod list;
 pub mod logs;
 pub mod scroll;
+pub mod search;
 pub mod select;
 pub mod window;
 
@@ -25,7 +26,7 @@ use super::views::timeline::Timeline;
 use crate::control::wire::{Member, Overview, Phase};
 use crate::machine::StateName;
 use list::List;
-use logs::{Logs, Whom};
+use logs::{Logs, Position, Whom};
 use scroll::Pane;
 use select::Selection;
 
@@ -169,6 +170,8 @@ pub struct Ui {
     pub prompt: Option<(Asks, Prompt)>,
     /// What was typed.
     pub histories: Histories,
+    /// Where it stood before a search was typed.
+    pub before_search: Option<Position>,
     /// What is selected in the logs.
     pub selection: Option<Selection>,
     /// Where a drag began.
@@ -211,6 +214,7 @@ impl Ui {
             overlay: None,
             prompt: None,
             histories: Histories::default(),
+            before_search: None,
             selection: None,
             drag_from: None,
             mouse: config.mouse,
@@ -287,7 +291,7 @@ impl Ui {
     }
 
     /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
-    pub fn choose_logs(&mut self) -> bool {
+    pub fn choose_logs(&mut self) {
         let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
         let is_all = self.list.cursor == list::RowId::All;
         let whom = if self.list.marks.len() >= 2 {
@@ -300,11 +304,9 @@ impl Ui {
             let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
             Whom::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
         };
-        let is_new = self.logs.show(whom);
-        if is_new {
+        if self.logs.show(whom) {
             self.selection = None;
         }
-        is_new
     }
 
     /// Rows are on their way without which there is nothing to show.

@@ -87,7 +87,7 @@ pub struct SliceGiven {
     pub above: u64,
     /// The number of the first of them that is kept.
     pub first: Option<u64>,
-    /// The number the next line of the project will have.
+    /// The number the next line of the project has: whatever comes after that was not looked at.
     pub next: u64,
 }
 

@@ -12,11 +12,10 @@ use crate::control::wire::{Asked, Given};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::tui::msg::{Msg, Use, Wish};
 use crate::tui::text;
-use crate::tui::ui::logs::Whom;
 
 /// All lines of these, done with as wished.
-pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg {
-    let lines = match all(control, whom, &used).await {
+pub(super) async fn used(control: &impl Control, asked: Asked, used: Use) -> Msg {
+    let lines = match all(control, asked, &used).await {
         Ok(lines) => lines,
         Err(text) => return Msg::Said(Err(text)),
     };
@@ -35,8 +34,7 @@ pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg 
 }
 
 /// The lines, byte for byte; made safe for what shows them on this terminal.
-async fn all(control: &impl Control, whom: &Whom, used: &Use) -> Result<Vec<u8>, String> {
-    let asked = Asked { names: whom.names(), ..Asked::default() };
+async fn all(control: &impl Control, asked: Asked, used: &Use) -> Result<Vec<u8>, String> {
     let mut flow = control.output(asked).await.map_err(|problem| problem.message)?;
     let mut all = Vec::new();
     while let Some(given) = flow.next().await {

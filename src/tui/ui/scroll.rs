@@ -42,6 +42,13 @@ impl Logs {
         rows
     }
 
+    /// Whether it is on the screen.
+    pub fn shows(&self, key: Key, pane: Pane) -> bool {
+        let shown = self.shown(pane);
+        let key_of = |row: &ShownRow| self.items().get(row.item).map(|(key, _)| *key);
+        shown.iter().filter_map(key_of).any(|shown| shown == key)
+    }
+
     /// What is in the first row.
     fn start(&self, pane: Pane) -> (usize, usize) {
         match self.position() {

@@ -4,16 +4,14 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
+use super::find::{self, Target};
 use super::run::text;
 use super::{Wishes, prompts};
 use crate::control::wire::Level;
 use crate::tui::action::{Action, Argument};
-use crate::tui::msg::{Found, Target, Use, Wish};
-use crate::tui::pattern::Reading;
+use crate::tui::msg::{Use, Wish};
 use crate::tui::theme::Role;
-use crate::tui::ui::logs::Search;
 use crate::tui::ui::select::{Point, Selection};
-use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Part, Ui, View};
 
 /// Columns one step to the side is.
@@ -22,7 +20,11 @@ const SIDEWAYS: usize = 20;
 /// Does what is about the logs; false for everything else.
 pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
     if ui.view != View::Dashboard {
-        return false;
+        // It has a key everywhere, and is about the logs.
+        if action != Action::Search {
+            return false;
+        }
+        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
     }
     let pane = ui.pane();
     let far = isize::try_from(pane.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
@@ -43,13 +45,13 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             }
         }
         Action::Search => prompts::ask(ui, Asks::Search, text(argument), wishes),
-        Action::NextMatch => find_match(ui, false, wishes),
-        Action::PreviousMatch => find_match(ui, true, wishes),
+        Action::NextMatch => find::next_match(ui, false, wishes),
+        Action::PreviousMatch => find::next_match(ui, true, wishes),
         Action::FilterLines => prompts::ask(ui, Asks::FilterLines, text(argument), wishes),
-        Action::NextError => find(ui, Target::Error, false, wishes),
-        Action::PreviousError => find(ui, Target::Error, true, wishes),
-        Action::NextRun => find(ui, Target::Run, false, wishes),
-        Action::PreviousRun => find(ui, Target::Run, true, wishes),
+        Action::NextError => find::seek(ui, Target::Error, false, wishes),
+        Action::PreviousError => find::seek(ui, Target::Error, true, wishes),
+        Action::NextRun => find::seek(ui, Target::Run, false, wishes),
+        Action::PreviousRun => find::seek(ui, Target::Run, true, wishes),
         _ => return shown(ui, action, argument, wishes),
     }
     true
@@ -83,7 +85,7 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         }
         Action::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
         Action::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
-        Action::Pager => wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Pager)),
+        Action::Pager => wishes.push(Wish::Output(ui.logs.asked_output(), Use::Pager)),
         _ => return false,
     }
     true
@@ -173,100 +175,6 @@ fn copy_visible(ui: &mut Ui, wishes: &mut Wishes) {
     }
 }
 
-/// What is typed is marked where it is seen.
-pub(super) fn search(ui: &mut Ui, text: &str, reading: Reading, wishes: &mut Wishes) {
-    match reading.compile(text) {
-        Ok(None) => ui.logs.search = None,
-        Ok(Some(regex)) => {
-            let expression = reading.expression(text);
-            let is_same =
-                ui.logs.search.as_ref().is_some_and(|search| search.expression == expression);
-            if !is_same {
-                ui.logs.search = Some(Search {
-                    text: text.to_owned(),
-                    regex,
-                    expression,
-                    current: None,
-                    count: None,
-                    nth: None,
-                });
-                find_match(ui, true, wishes);
-            }
-        }
-        // What was right last goes on.
-        Err(_) => {}
-    }
-}
-
-pub(super) fn find_match(ui: &mut Ui, back: bool, wishes: &mut Wishes) {
-    let Some(search) = &ui.logs.search else { return };
-    let target = Target::Match(search.expression.clone());
-    let current = search.current;
-    look_for(ui, target, current, back, wishes);
-}
-
-fn find(ui: &mut Ui, target: Target, back: bool, wishes: &mut Wishes) {
-    look_for(ui, target, ui.logs.landed(), back, wishes);
-}
-
-/// Looks from where somebody went last, else from what is seen.
-fn look_for(ui: &mut Ui, target: Target, last: Option<Key>, back: bool, wishes: &mut Wishes) {
-    let shown = ui.logs.shown(ui.pane());
-    let edge = if back { shown.last() } else { shown.first() };
-    let at_edge = edge.and_then(|row| ui.logs.items().get(row.item)).map(|(key, _)| *key);
-    let is_seen = |key: &Key| {
-        let items = ui.logs.items();
-        let key_of = |row: &crate::tui::ui::scroll::ShownRow| items.get(row.item).map(|one| one.0);
-        shown.iter().filter_map(key_of).any(|shown| shown == *key)
-    };
-    // The first one may be on the screen already.
-    let from = match last.filter(is_seen) {
-        Some(key) => Some(key),
-        None if back => at_edge.map(|key| Key { event: key.event.saturating_add(1), ..key }),
-        None => at_edge,
-    };
-    let question = ui.logs.look();
-    wishes.push(Wish::Find { question, slice: ui.logs.asked_lines(), target, from, back });
-}
-
-/// Something was found, or not.
-pub(super) fn found(ui: &mut Ui, found: &Found) {
-    if !ui.logs.is_latest_look(found.question) {
-        return;
-    }
-    let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
-    if let (Some(search), true) = (&mut ui.logs.search, found.is_search) {
-        (search.count, search.nth) = (found.count, found.nth);
-        search.current = found.place;
-        if let (Some((_, prompt)), true) = (&mut ui.prompt, is_typed) {
-            prompt.found = count_words(search);
-        }
-    }
-    match found.place {
-        Some(place) => {
-            if found.wrapped && !is_typed {
-                ui.say("from the other end", Role::Dim);
-            }
-            let pane = ui.pane();
-            ui.logs.land(place, pane);
-        }
-        None if is_typed => {}
-        None => ui.say("nothing found", Role::Warn),
-    }
-}
-
-/// `3/12`
-pub(crate) fn count_words(search: &Search) -> String {
-    match (search.count, search.nth) {
-        (Some((0, true)), _) => "no match".to_owned(),
-        (Some((count, all)), nth) => {
-            let more = if all { "" } else { "+" };
-            nth.map_or_else(|| format!("{count}{more}"), |nth| format!("{nth}/{count}{more}"))
-        }
-        (None, _) => String::new(),
-    }
-}
-
 /// Moving in the views that are neither list nor logs.
 pub(super) fn in_view(ui: &mut Ui, action: Action, wishes: &mut Wishes) -> bool {
     let page = usize::from(ui.size.height).saturating_sub(5).max(1);
@@ -313,6 +221,6 @@ fn open(ui: &mut Ui, wishes: &mut Wishes) {
     ui.part = Part::Logs;
     ui.choose_logs();
     if let Some(event) = event {
-        look_for(ui, Target::Event(event), None, true, wishes);
+        find::seek(ui, Target::Event(event), true, wishes);
     }
 }

@@ -207,7 +207,7 @@ pub(super) fn copy(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
         Copied::LastError => last_error(ui),
         Copied::Command => None,
         Copied::Output => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Copy));
+            wishes.push(Wish::Output(ui.logs.asked_output(), Use::Copy));
             return;
         }
     };

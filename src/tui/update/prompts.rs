@@ -1,6 +1,6 @@
 //! What is typed at the bottom, and what it does while it is typed.
 
-use super::{Wishes, logs, orders};
+use super::{Wishes, find, orders};
 use crate::control::wire::{Order, Work};
 use crate::tui::keys::Chord;
 use crate::tui::msg::{Use, Wish};
@@ -15,6 +15,9 @@ pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wis
     if let Some(text) = given {
         done(ui, asks, text, Reading::default(), wishes);
         return;
+    }
+    if asks == Asks::Search {
+        ui.before_search = Some(ui.logs.position());
     }
     let (lines, list) = (ui.histories.lines.clone(), ui.histories.list.clone());
     let commands = ui.histories.commands.clone();
@@ -60,7 +63,12 @@ pub(super) fn answered(ui: &mut Ui, answer: Answer, wishes: &mut Wishes) {
         Answer::Cancelled => {
             ui.prompt = None;
             match asks {
-                Asks::Search => ui.logs.search = None,
+                Asks::Search => {
+                    find::forget(ui, wishes);
+                    if let Some(position) = ui.before_search.take() {
+                        ui.logs.go_back(position);
+                    }
+                }
                 Asks::FilterLines | Asks::FilterList | Asks::FilterView => {
                     typed(ui, asks, "", reading, wishes);
                 }
@@ -73,7 +81,7 @@ pub(super) fn answered(ui: &mut Ui, answer: Answer, wishes: &mut Wishes) {
 /// What is seen while it is typed.
 fn typed(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wishes) {
     match asks {
-        Asks::Search => logs::search(ui, text, reading, wishes),
+        Asks::Search => find::search(ui, text, reading, wishes),
         Asks::FilterLines => ui.logs.set_filter(text, reading),
         Asks::FilterList => {
             if let Ok(filter) = Filter::of(text, reading) {
@@ -102,9 +110,10 @@ fn remember(ui: &mut Ui, asks: Asks, text: &str) {
 fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wishes) {
     match asks {
         Asks::Search => {
-            logs::search(ui, text, reading, wishes);
+            ui.before_search = None;
+            find::search(ui, text, reading, wishes);
             if ui.logs.search.as_ref().is_none_or(|search| search.current.is_none()) {
-                logs::find_match(ui, true, wishes);
+                find::next_match(ui, true, wishes);
             }
         }
         Asks::FilterLines | Asks::FilterList | Asks::FilterView => {
@@ -116,10 +125,10 @@ fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wish
         }
         Asks::Save | Asks::Pipe if text.trim().is_empty() => {}
         Asks::Save => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Save(text.trim().to_owned())));
+            wishes.push(Wish::Output(ui.logs.asked_output(), Use::Save(text.trim().to_owned())));
         }
         Asks::Pipe => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Pipe(text.to_owned())));
+            wishes.push(Wish::Output(ui.logs.asked_output(), Use::Pipe(text.to_owned())));
         }
         Asks::Run => run(ui, text, wishes),
         Asks::Send => orders::send(ui, text.to_owned(), wishes),

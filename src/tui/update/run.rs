@@ -4,7 +4,7 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
-use super::{Wishes, logs, orders, prompts, quit};
+use super::{Wishes, find, logs, orders, prompts, quit};
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
@@ -134,7 +134,7 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
                 Part::Logs => Part::List,
             };
         }
-        Action::Back => back(ui),
+        Action::Back => back(ui, wishes),
         Action::Zoom => ui.zoom = !ui.zoom,
         Action::Layout => {
             ui.layout = ui.layout.next();
@@ -161,11 +161,13 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
 }
 
 /// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.
-fn back(ui: &mut Ui) {
-    if ui.selection.take().is_some() || ui.logs.search.take().is_some() {
+fn back(ui: &mut Ui, wishes: &mut Wishes) {
+    if ui.selection.take().is_some() {
         return;
     }
-    if ui.view != View::Dashboard {
+    if ui.logs.search.is_some() {
+        find::forget(ui, wishes);
+    } else if ui.view != View::Dashboard {
         ui.view = View::Dashboard;
     } else if ui.logs.filter().is_some() {
         ui.logs.set_filter("", crate::tui::pattern::Reading::default());
