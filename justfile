@@ -15,6 +15,11 @@ test:
 worlds:
     CARGO_PROFILE_TEST_OPT_LEVEL=1 PROPTEST_CASES=20000 cargo test --lib --target-dir target/worlds machine::tests::random
 
+# Ask a running project everything its OpenAPI document allows and more; needs `pip install schemathesis`
+fuzz-http:
+    cargo build
+    tests/fuzz-http.sh target/debug/pitcrew
+
 # Run everything that must hold before a change goes in
 ci:
     .ci/run

@@ -26,7 +26,6 @@ mod local;
 mod marks;
 mod outcome;
 mod output;
-mod owner;
 mod problem;
 mod ring;
 mod routes;
@@ -44,9 +43,9 @@ pub use problem::{Kind, Problem};
 pub use server::Server;
 
 use wire::{
-    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, Reload,
-    Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
-    Whose, Why,
+    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
+    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose,
+    Why,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -82,11 +81,6 @@ pub trait Control: Send + Sync {
         name: &str,
         looked: Looked,
     ) -> impl Future<Output = Result<Details, Problem>> + Send;
-    /// Owns the project as long as what is given is held: when it is dropped without a
-    /// [`goodbye`](Control::goodbye), or this program ends, the project is stopped as by a hang-up.
-    fn own(&self) -> impl Future<Output = Result<Flow<Owned>, Problem>> + Send;
-    /// Owns the project no more, and lets it run.
-    fn goodbye(&self, owned: Owned) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Why a process is where it is, down to the root.
     fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.

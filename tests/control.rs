@@ -334,9 +334,13 @@ fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
     let sleep = long_sleep();
     let project = Project::new(&format!(
         "[process]\nweb = 'exec sleep {sleep}'\nbad = ['no-such-program']\n\
-         [process.never]\ncommand = 'true'\nautostart = false\n"
+         [process.never]\ncommand = 'true'\nautostart = false\n\
+         [process.soon]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'there' }}\n"
     ));
+    // To have started is enough.
     project.ask(["up", "--detach"]).code(0);
+    assert_eq!(project.one("soon")["state"], "starting");
+    std::fs::write(project.path("there"), "").unwrap();
     assert_eq!(project.one("web")["state"], "ready");
     assert_eq!(project.one("never")["state"], "idle");
     project.ask(["up", "--detach"]).code(1).err("is running already");
@@ -359,7 +363,8 @@ fn detach_gives_up_in_time_and_tells_what_went_wrong() {
         "[process.gate]\ncommand = 'exec sleep {sleep}'\n\
          [process.after]\ncommand = 'true'\ndepends_on = {{ gate = 'succeeded' }}\n"
     ));
-    project.ask(["up", "--detach", "--timeout", "300ms"]).code(124);
+    let late = project.ask(["up", "--detach", "--timeout", "2500ms"]).code(124);
+    late.err("waiting for after; `pitcrew why after` tells why");
     assert_eq!(project.one("after")["state"], "waiting");
     project.ask(["down"]).code(0);
     project.ask(["up", "--detach", "--events", "no/such/folder"]).code(1).err("no/such/folder");
@@ -470,6 +475,11 @@ fn a_file_that_has_become_faulty_does_not_hide_the_project() {
 fn a_socket_that_was_left_behind_is_no_obstacle() {
     let (project, running) = up("");
     let engine = running.engine();
+    // Stopped first: it takes its socket along when it sees the end of the guardian.
+    common::send(engine, libc::SIGSTOP);
+    common::wait_until("it stands still", || {
+        common::stat(engine).is_some_and(|stat| stat.state == 'T')
+    });
     common::send(running.guardian(), libc::SIGKILL);
     common::send(engine, libc::SIGKILL);
     running.forget();

@@ -180,42 +180,6 @@ fn details_hide_what_looks_like_a_secret_and_say_where_it_stands() {
 }
 
 #[test]
-fn an_owner_that_vanishes_is_a_hang_up() {
-    let (project, running) = up("");
-    let mut owner = Stream::open(&project, "GET", "/v1/owner", "");
-    assert_eq!(owner.pushed()["owner"], 1);
-    // There is one at a time.
-    assert_eq!(get(&project, "/v1/owner")["error"], "conflict");
-    // Somebody else who goes changes nothing.
-    let mut other = Stream::open(&project, "GET", "/v1/snapshot?follow=true", "");
-    other.pushed();
-    drop(other);
-    project.ask(["ps"]).code(0);
-    drop(owner);
-    let done = running.done();
-    assert_eq!(done.signal(), 1);
-    assert!(project.carriers().is_empty());
-}
-
-#[test]
-fn an_owner_that_says_goodbye_leaves_it_running() {
-    let (project, running) = up("");
-    let mut owner = Stream::open(&project, "GET", "/v1/owner", "");
-    let card = owner.pushed();
-    assert_eq!(post(&project, "/v1/goodbye", r#"{"owner":7}"#)["error"], "conflict");
-    assert_eq!(post(&project, "/v1/goodbye", &card.to_string()), Value::Null);
-    drop(owner);
-    // The next one can own it, which shows that the first is forgotten.
-    let mut owner = Stream::open(&project, "GET", "/v1/owner", "");
-    assert_eq!(owner.pushed()["owner"], 2);
-    // One that goes while the project ends does not make it end faster.
-    project.ask(["ps"]).code(0);
-    post(&project, "/v1/goodbye", r#"{"owner":2}"#);
-    drop(owner);
-    down(&project, running);
-}
-
-#[test]
 fn dependants_are_restarted_with_what_they_need() {
     let (project, running) =
         up("[process.api]\ncommand = 'exec sleep 1000'\ndepends_on = ['web']\n\

@@ -96,7 +96,7 @@ impl Process {
             folder: std::env::current_dir().unwrap().to_string_lossy().into_owned(),
             environment: std::env::vars().collect(),
             group: rustix::process::getpgrp().as_raw_nonzero().get(),
-            session: rustix::process::Pid::as_raw(rustix::process::getsid(None).ok()),
+            session: session(),
             is_subreaper: rustix::process::child_subreaper().unwrap().is_some(),
             descriptors,
             children: children(),
@@ -107,6 +107,13 @@ impl Process {
     fn dispositions(&self) -> Vec<Option<&String>> {
         ["SigCgt", "SigIgn", "SigBlk", "Umask"].map(|name| self.status.get(name)).to_vec()
     }
+}
+
+/// From the kernel's table: it is 0, and no number for `rustix`, where the leader is beyond our namespace.
+fn session() -> i32 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, rest) = stat.rsplit_once(')').unwrap();
+    rest.split_whitespace().nth(3).unwrap().parse().unwrap()
 }
 
 fn children() -> usize {

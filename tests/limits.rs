@@ -108,7 +108,7 @@ fn calls_that_fail_while_starting_are_named_and_tried_again() {
 
 #[test]
 fn files_that_cannot_be_opened_stop_nothing() {
-    let Some((project, done)) = with_failing("openat:error=EMFILE:when=60+7", SIX) else { return };
+    let Some((project, done)) = with_failing("openat:error=EMFILE:when=30+5", SIX) else { return };
     assert!(project.text("trace").contains("INJECTED"));
     done.assert_code(0);
     assert_eq!(of(&project.events("events"), "process_started").len(), 6);

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
@@ -16,6 +16,10 @@ use crate::sys::{ControlSocket, Folders, alive_holder, process};
 
 /// How often it is looked whether it has come up.
 const LOOK: Duration = Duration::from_millis(20);
+/// After how long it says first what it still waits for, and when that is another thing, again.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many are named in that.
+const NAMED: usize = 3;
 /// What it says at most when it cannot start.
 const LAST_WORDS: u64 = 64 << 10;
 
@@ -134,6 +138,7 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
     let found = folders.clone();
     let client = Client::new(name, move || ControlSocket::connect(&found));
     let mut is_up = false;
+    let mut progress = Progress::default();
     loop {
         // A socket that answers may be that of another `up`, which then holds the lock.
         is_up = is_up || alive_holder(&folders).is_some_and(|holder| holder.pid == own);
@@ -144,11 +149,10 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
         }
         if is_up {
             match client.status().await {
-                Ok(status) if status.pid == own => {
-                    if let Some(come) = goal.stand(&status) {
-                        return come;
-                    }
-                }
+                Ok(status) if status.pid == own => match goal.stand(&status) {
+                    Stand::Come(come) => return come,
+                    Stand::Open(open) => progress.tell(&open),
+                },
                 Ok(_) => {}
                 // It opens its socket in a moment, or is about to say why not.
                 Err(problem) if matches!(problem.error, Kind::NotRunning | Kind::Ended) => {}
@@ -159,37 +163,97 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
     }
 }
 
-impl Goal {
-    fn stand(&self, status: &Status) -> Option<Come> {
-        if self.ready {
-            let cannot = status.processes.iter().find(|one| {
-                one.pool.is_none() && matches!(one.state, StateName::Failed | StateName::Skipped)
-            });
-            if let Some(one) = cannot {
-                return Some(Come::Impossible(format!(
-                    "{} cannot be ready: {}",
-                    one.name, one.why
-                )));
-            }
-            return status.ready.then_some(Come::There);
+/// Where it stands.
+enum Stand {
+    Come(Come),
+    /// Who is not there yet.
+    Open(Vec<String>),
+}
+
+/// What was said of the wait.
+struct Progress {
+    at: Instant,
+    text: String,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { at: Instant::now(), text: String::new() }
+    }
+}
+
+impl Progress {
+    fn tell(&mut self, open: &[String]) {
+        if open.is_empty() || self.at.elapsed() < PATIENCE {
+            return;
         }
-        let waits = |one: &ProcessStatus| {
-            let was_asked_for = one.state != StateName::Idle || self.names.contains(&one.name);
-            let is_to_start = match one.state {
-                StateName::Idle | StateName::Waiting | StateName::Queued | StateName::Starting => {
-                    true
-                }
-                StateName::Backoff
-                | StateName::Ready
-                | StateName::Unhealthy
-                | StateName::Stopping
-                | StateName::Stopped
-                | StateName::Succeeded
-                | StateName::Failed
-                | StateName::Skipped => false,
-            };
-            was_asked_for && is_to_start
+        let text = waits_for(open);
+        if text != self.text {
+            project::say(&text);
+            (self.at, self.text) = (Instant::now(), text);
+        }
+    }
+}
+
+fn waits_for(open: &[String]) -> String {
+    let (named, others) = open.split_at(open.len().min(NAMED));
+    let more =
+        if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    let hint = named.first().map(|name| format!("; `pitcrew why {name}` tells why"));
+    format!("waiting for {}{more}{}", named.join(", "), hint.unwrap_or_default())
+}
+
+impl Goal {
+    fn stand(&self, status: &Status) -> Stand {
+        if self.ready { Self::is_ready(status) } else { self.has_started(status) }
+    }
+
+    fn is_ready(status: &Status) -> Stand {
+        let members = || status.processes.iter().filter(|one| one.pool.is_none());
+        let cannot =
+            members().find(|one| matches!(one.state, StateName::Failed | StateName::Skipped));
+        if let Some(one) = cannot {
+            let text = format!("{} cannot be ready: {}", one.name, one.why);
+            return Stand::Come(Come::Impossible(text));
+        }
+        if status.ready {
+            return Stand::Come(Come::There);
+        }
+        let open = members().filter(|one| {
+            !matches!(one.state, StateName::Ready | StateName::Idle | StateName::Succeeded)
+        });
+        Stand::Open(open.map(|one| one.name.clone()).collect())
+    }
+
+    fn has_started(&self, status: &Status) -> Stand {
+        let waits = |one: &&ProcessStatus| match one.state {
+            StateName::Idle => self.names.contains(&one.name),
+            StateName::Waiting | StateName::Queued => true,
+            // As long as its child is being made.
+            StateName::Starting => one.pid.is_none(),
+            StateName::Backoff
+            | StateName::Ready
+            | StateName::Unhealthy
+            | StateName::Stopping
+            | StateName::Stopped
+            | StateName::Succeeded
+            | StateName::Failed
+            | StateName::Skipped => false,
         };
-        (!status.processes.iter().any(waits)).then_some(Come::There)
+        let open: Vec<_> = status.processes.iter().filter(waits).map(|o| o.name.clone()).collect();
+        if open.is_empty() { Stand::Come(Come::There) } else { Stand::Open(open) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_are_waited_for_are_named_and_the_others_counted() {
+        let names = |n: usize| (0..n).map(|i| format!("p{i}")).collect::<Vec<_>>();
+        assert_eq!(waits_for(&names(1)), "waiting for p0; `pitcrew why p0` tells why");
+        let many = "waiting for p0, p1, p2 and 2 more; `pitcrew why p0` tells why";
+        assert_eq!(waits_for(&names(5)), many);
     }
 }

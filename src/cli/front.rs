@@ -13,7 +13,7 @@ use super::project::Held;
 use super::reload::Again;
 use super::{Ending, Global, diagnostics, project, remote};
 use crate::control::Local;
-use crate::engine::{Clock, Engine, Front, Notices, Reread, Settings};
+use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
 use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
@@ -352,7 +352,7 @@ impl Watching {
         let owner = tokio::task::spawn_blocking(owner_is_gone);
         self.tasks.push(tokio::spawn(async move {
             if owner.await.unwrap_or(false) {
-                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::HUP)));
+                _ = session.ask(Question::HangUp);
             }
         }));
     }

@@ -31,17 +31,18 @@ pub(super) struct Held {
 
 /// Says what is wrong with the file or the command line.
 pub(super) fn wrong(text: &str) -> Ending {
-    complain(text);
+    say(text);
     Ending::WRONG
 }
 
 /// Says why what was asked for failed.
 pub(super) fn failed(text: &str) -> Ending {
-    complain(text);
+    say(text);
     Ending::FAILED
 }
 
-fn complain(text: &str) {
+/// Says something to who looks.
+pub(super) fn say(text: &str) {
     let lines = text.lines().map(safe_name).collect::<Vec<_>>().join("\n");
     _ = writeln!(std::io::stderr(), "pitcrew: {lines}");
 }

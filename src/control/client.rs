@@ -18,9 +18,9 @@ use tokio::net::UnixStream;
 use super::frame::{FRAMES, Form, NDJSON};
 use super::routes::other_version;
 use super::wire::{
-    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, Reload,
-    Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
-    Whose, Why,
+    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
+    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose,
+    Why,
 };
 use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
@@ -348,14 +348,6 @@ impl Control for Client {
     async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
         let path = format!("/v1/process/{}?{}", escaped(name), query(&looked)?);
         self.ask(Method::GET, &path, &()).await
-    }
-
-    async fn own(&self) -> Result<Flow<Owned>, Problem> {
-        self.follow("/v1/owner").await
-    }
-
-    async fn goodbye(&self, owned: Owned) -> Result<(), Problem> {
-        self.tell("/v1/goodbye", &owned).await
     }
 
     async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {

@@ -11,14 +11,13 @@ use super::frame::Form;
 use super::growth::{Growth, New};
 use super::marks::Marks;
 use super::output::Wanted;
-use super::owner::Owner;
 use super::ring::Ring;
 use super::search::{self, Search};
 use super::slice::{Choice, Cutting};
 use super::wire::{
-    Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned,
-    ProcessStatus, Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked,
-    SliceGiven, Sought, Status, Told, Whose, Why,
+    Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, ProcessStatus,
+    Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
+    Sought, Status, Told, Whose, Why,
 };
 use super::{Control, Flow, Kind, Problem};
 use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
@@ -46,7 +45,6 @@ pub struct Local {
     pub(super) pid: u32,
     ring: Ring,
     marks: Marks,
-    pub(super) owner: Owner,
     /// Searches at a time.
     searches: Arc<Semaphore>,
     /// Where its files are.
@@ -75,7 +73,6 @@ impl Local {
             pid,
             ring,
             marks,
-            owner: Owner::default(),
             searches: Arc::new(Semaphore::new(SEARCHES)),
             files: Arc::new(files),
             zero,
@@ -210,17 +207,6 @@ impl Control for Local {
 
     async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
         self.details_of(name, looked.reveal).await
-    }
-
-    async fn own(&self) -> Result<Flow<Owned>, Problem> {
-        self.owned()
-    }
-
-    async fn goodbye(&self, owned: Owned) -> Result<(), Problem> {
-        if self.owner.leave(owned) {
-            return Ok(());
-        }
-        Err(Problem::new(Kind::Conflict, "the project does not belong to this connection"))
     }
 
     async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {

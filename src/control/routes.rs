@@ -39,8 +39,6 @@ pub(super) fn router(project: Local) -> Router {
         .route("/v1/search", get(look::search))
         .route("/v1/seek", get(look::seek))
         .route("/v1/process/{name}", get(look::details))
-        .route("/v1/owner", get(look::owner))
-        .route("/v1/goodbye", post(look::goodbye))
         .route("/v1/run", post(look::run))
         .route("/v1/watch", post(look::watch))
         .route("/v1/start", post(start))
@@ -324,8 +322,6 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
         look::search,
         look::seek,
         look::details,
-        look::owner,
-        look::goodbye,
         look::run,
         look::watch,
         why,

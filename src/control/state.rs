@@ -9,7 +9,7 @@ use super::wire::{
     Changes, Member, Needed, Overview, Phase, PoolStatus, ProcessStatus, Pushed, WatchState,
 };
 use crate::engine::Clock;
-use crate::machine::{self, PoolView, ProcessId, ProcessView, Snapshot};
+use crate::machine::{self, Moment, PoolView, ProcessId, ProcessView, Snapshot};
 use crate::spec::{ProcessKind, StdinKind};
 
 /// What was pushed last.
@@ -90,50 +90,78 @@ impl Local {
     }
 
     pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {
-        Overview {
-            project: self.project.to_string(),
-            pid: self.pid,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            ready: snapshot.ready,
-            phase: phase(&snapshot.phase),
-            time: format!("{:.3}", Clock::wall()),
-            processes: snapshot.processes.iter().map(|view| self.member(view)).collect(),
-            pools: pools(&snapshot.pools),
-        }
+        let member = |view: &Arc<ProcessView>| self.member(view);
+        overview(&self.project, self.pid, snapshot, member)
     }
 
     pub(super) fn member(&self, view: &ProcessView) -> Member {
-        let now = self.session.clock().now();
-        let status = ProcessStatus { why: view.reason().to_owned(), ..self.process(view) };
-        let spec = &view.spec;
-        Member {
-            id: view.id.number(),
-            status,
-            kind: match view.kind {
-                ProcessKind::Process => "process".to_owned(),
-                ProcessKind::Job => "job".to_owned(),
-            },
-            description: spec.description.clone(),
-            since_ms: millis(now.since(view.since)),
-            until: view.until.map(|until| self.wall(until)),
-            until_ms: view.left_until(now).map(millis),
-            started: view.started,
-            killed: view.killed,
-            left: view.left.clone(),
-            cause: view.cause.clone(),
-            error: view.error,
-            retry: view.retries,
-            retries: spec.retry.attempts,
-            watch: watch(view),
-            suspended_by: view.suspended_by.clone(),
-            waits_for: view.waits_for.clone(),
-            chain: view.chain.clone(),
-            depends_on: needed(view),
-            tags: spec.tags.iter().map(ToString::to_string).collect(),
-            autostart: spec.autostart,
-            log_file: log_file(view),
-            stdin: spec.stdin == StdinKind::Pipe,
-        }
+        let until = view.until.map(|until| self.wall(until));
+        member(view, self.process(view), until, self.session.clock().now())
+    }
+}
+
+impl Overview {
+    /// The project before anybody runs it, to be shown until it is up. This has never been pushed.
+    pub fn before_start(project: &str, snapshot: &Snapshot) -> Self {
+        let now = Moment::default();
+        let time = format!("{:.3}", Clock::wall());
+        let one = |view: &Arc<ProcessView>| {
+            let status = ProcessStatus::of(view, time.clone(), String::new(), None);
+            member(view, status, None, now)
+        };
+        overview(project, std::process::id(), snapshot, one)
+    }
+}
+
+fn overview(
+    project: &str,
+    pid: u32,
+    snapshot: &Snapshot,
+    member: impl Fn(&Arc<ProcessView>) -> Member,
+) -> Overview {
+    Overview {
+        project: project.to_owned(),
+        pid,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ready: snapshot.ready,
+        phase: phase(&snapshot.phase),
+        time: format!("{:.3}", Clock::wall()),
+        processes: snapshot.processes.iter().map(member).collect(),
+        pools: pools(&snapshot.pools),
+    }
+}
+
+fn member(view: &ProcessView, status: ProcessStatus, until: Option<String>, now: Moment) -> Member {
+    let spec = &view.spec;
+    Member {
+        id: view.id.number(),
+        status: ProcessStatus { why: view.reason().to_owned(), ..status },
+        kind: match view.kind {
+            ProcessKind::Process => "process".to_owned(),
+            ProcessKind::Job => "job".to_owned(),
+        },
+        description: spec.description.clone(),
+        since_ms: millis(now.since(view.since)),
+        until,
+        until_ms: view.left_until(now).map(millis),
+        started: view.started,
+        killed: view.killed,
+        left: view.left.clone(),
+        cause: view.cause.clone(),
+        error: view.error,
+        retry: view.retries,
+        retries: spec.retry.attempts,
+        watch: watch(view),
+        suspended_by: view.suspended_by.clone(),
+        waits_for: view.waits_for.clone(),
+        chain: view.chain.clone(),
+        depends_on: needed(view),
+        tags: spec.tags.iter().map(ToString::to_string).collect(),
+        autostart: spec.autostart,
+        log_file: log_file(view),
+        stdin: spec.stdin == StdinKind::Pipe,
+        stop_signal: spec.stop.command.is_none().then_some(spec.stop.signal),
+        grace_ms: millis(spec.stop.grace),
     }
 }
 

@@ -28,9 +28,7 @@ pub use order::{
 pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
 pub(super) use schemas::ServerSent;
 pub use search::{Found, SearchAsked, SeekAsked, Sought};
-pub use view::{
-    Changes, Member, Needed, Overview, Owned, Phase, PoolStatus, Pushed, WatchState, Watched,
-};
+pub use view::{Changes, Member, Needed, Overview, Phase, PoolStatus, Pushed, WatchState, Watched};
 pub use why::{Because, Why};
 
 /// The project at one moment: `ps --json`.

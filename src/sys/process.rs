@@ -112,6 +112,22 @@ pub fn stop_self() {
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
+/// Runs a program that has this terminal until it ends. Ctrl-Z there stops us too, as the two are one
+/// job of the shell; what catches it here would leave the shell waiting for a job that is stopped by
+/// half.
+pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::process::ExitStatus> {
+    // SAFETY: the disposition is put back as it was; the structure is plain data.
+    unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        let mut usual: libc::sigaction = std::mem::zeroed();
+        usual.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(libc::SIGTSTP, &raw const usual, &raw mut before);
+        let status = command.status();
+        libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
+        status
+    }
+}
+
 /// Whether a signal to pitcrew was ignored at the start and stays so, as by `nohup`.
 pub fn stays_ignored(signal: crate::spec::Signal) -> bool {
     // SAFETY: only asks for the disposition; the structure is plain data.

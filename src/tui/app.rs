@@ -1,9 +1,12 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
+mod editor;
 mod output;
 mod tasks;
 
 use std::io;
+use std::pin::Pin;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use crossterm::event::{Event as Typed, KeyEventKind};
@@ -21,7 +24,8 @@ use super::ui::{Stand, Ui};
 use super::update::{begin, update};
 use super::view::view;
 use crate::control::Control;
-use crate::control::wire::Overview;
+use crate::control::wire::{Defined, Overview};
+use crate::output::safe_name;
 use crate::spec::Signal;
 use tasks::Tasks;
 
@@ -31,6 +35,8 @@ const PACE: Duration = Duration::from_millis(33);
 const FAST: Duration = Duration::from_millis(8);
 /// How long a frame is put off for rows that are on their way.
 const PATIENCE: Duration = Duration::from_millis(25);
+/// Signals that come so soon after another program had the terminal were meant for that.
+const ECHO: Duration = Duration::from_millis(100);
 /// Messages that were made and not taken yet.
 const AHEAD: usize = 64;
 
@@ -48,10 +54,25 @@ pub struct Options {
     pub warning: Option<String>,
     /// Stops this process until it is continued.
     pub suspend: fn(),
+    /// Runs another program on this terminal and waits for its end.
+    pub beside: Beside,
     /// Signals that are listened to.
     pub signals: Vec<Signal>,
     /// What is done with one of them, for an owner.
     pub pass_on: Box<dyn Fn(Signal)>,
+    /// A project that is not up yet.
+    pub coming: Option<Coming>,
+}
+
+/// Runs a program that has the terminal for itself.
+pub type Beside = fn(&mut Command) -> io::Result<ExitStatus>;
+
+/// A project that is on its way up: it is shown meanwhile, and what is wished for waits.
+pub struct Coming {
+    /// What its file says.
+    pub overview: Overview,
+    /// Ends when it is up; false when it never will be.
+    pub up: Pin<Box<dyn Future<Output = bool>>>,
 }
 
 impl std::fmt::Debug for Options {
@@ -82,6 +103,8 @@ pub enum How {
     Signal(Signal),
     /// The terminal is gone.
     Gone,
+    /// The project never came up.
+    NotUp,
 }
 
 /// Runs the interface on this terminal until it is left. Needs a runtime.
@@ -93,10 +116,15 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     if let Some(warning) = options.warning {
         ui.say(warning, super::theme::Role::Warn);
     }
+    let (overview, coming) = options.coming.map(|one| (one.overview, one.up)).unzip();
+    if let Some(overview) = overview {
+        ui.await_start(overview);
+    }
     let (terminal, typed) = Terminal::take(ui.mouse)?;
     let (sender, messages) = mpsc::channel(AHEAD);
     let mut app = App {
-        tasks: Tasks::new(control, sender),
+        tasks: Tasks::new(control, sender, coming.is_none()),
+        coming,
         ui,
         terminal: Some(terminal),
         clock,
@@ -106,6 +134,8 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
         waiting: None,
         left: None,
         suspend: options.suspend,
+        beside: options.beside,
+        lent: None,
         pass_on: options.pass_on,
         signals_seen: 0,
     };
@@ -186,6 +216,8 @@ struct App<C> {
     tasks: Tasks<C>,
     terminal: Option<Terminal>,
     clock: Clock,
+    /// The project comes up.
+    coming: Option<Pin<Box<dyn Future<Output = bool>>>>,
     /// Something may look different.
     dirty: bool,
     /// Somebody waits for it.
@@ -196,6 +228,9 @@ struct App<C> {
     waiting: Option<Duration>,
     left: Option<How>,
     suspend: fn(),
+    beside: Beside,
+    /// When another program gave the terminal back.
+    lent: Option<Duration>,
     pass_on: Box<dyn Fn(Signal)>,
     signals_seen: usize,
 }
@@ -238,13 +273,29 @@ impl<C: Control + Clone + 'static> App<C> {
                 _ => std::future::pending().await,
             }
         };
+        let coming = async {
+            match &mut self.coming {
+                Some(coming) => coming.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             heard = world.signals.next() => self.heard(&heard),
+            is_up = coming => self.came_up(is_up),
             input = world.typed.recv() => self.input(input.unwrap_or(Input::Gone)),
             () = news => {}
             Some(msg) = world.messages.recv() => self.message(msg),
             () = sleeps => self.tick(),
+        }
+    }
+
+    fn came_up(&mut self, is_up: bool) {
+        self.coming = None;
+        if is_up {
+            self.tasks.open();
+        } else {
+            self.left = Some(How::NotUp);
         }
     }
 
@@ -334,6 +385,7 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
                 self.resize();
             }
+            Heard::End(Signal::INT | Signal::QUIT) if self.was_lent() => {}
             Heard::End(signal) => {
                 let signal = *signal;
                 self.signals_seen += 1;
@@ -347,6 +399,12 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
             }
         }
+    }
+
+    /// The terminal sends its signals to the editor and to us; ours come up when it is over.
+    fn was_lent(&self) -> bool {
+        let now = self.clock.now().since_start;
+        self.lent.is_some_and(|at| now.saturating_sub(at) < ECHO)
     }
 
     fn stop(&mut self) {
@@ -372,6 +430,7 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
                 Wish::Copy(text) => self.copy(&text),
                 Wish::Show(file) => self.show(&file),
+                Wish::EditAt(place) => self.edit(&place),
                 wish => self.tasks.perform(wish),
             }
         }
@@ -407,13 +466,37 @@ impl<C: Control + Clone + 'static> App<C> {
 
     /// Opens a file in the pager, and takes it away afterwards.
     fn show(&mut self, file: &std::path::Path) {
-        let said = match &mut self.terminal {
-            Some(terminal) => terminal.lend(|| output::page(file)),
-            None => return,
-        };
-        self.resize();
-        if let Ok(Err(error)) | Err(error) = said {
+        if let Some(Err(error)) = self.lend(|run| output::page(file, run)) {
             self.message(Msg::Said(Err(format!("the pager: {error}"))));
+        }
+    }
+
+    /// Opens the editor; what is different afterwards is shown before it counts.
+    fn edit(&mut self, place: &Defined) {
+        match self.lend(|run| editor::edit(place, run)) {
+            Some(Ok(true)) => self.message(Msg::Do(Wish::Reload { dry_run: true })),
+            Some(Ok(false)) => {
+                let said = format!("{} is as it was", safe_name(&place.file));
+                self.message(Msg::Said(Ok(said)));
+            }
+            Some(Err(text)) => self.message(Msg::Said(Err(text))),
+            None => {}
+        }
+    }
+
+    /// Has something else use the terminal; nothing where there is none.
+    fn lend<T>(&mut self, work: impl FnOnce(Beside) -> T) -> Option<T> {
+        let beside = self.beside;
+        let done = self.terminal.as_mut()?.lend(|| work(beside));
+        // What is typed there to interrupt it was not meant for us.
+        self.lent = Some(self.clock.now().since_start);
+        self.resize();
+        match done {
+            Ok(done) => Some(done),
+            Err(_) => {
+                self.left = Some(How::Gone);
+                None
+            }
         }
     }
 }

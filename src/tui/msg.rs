@@ -8,8 +8,8 @@ use super::ui::logs::Ask;
 use super::ui::window::{From, Key};
 use crate::control::Problem;
 use crate::control::wire::{
-    Asked, Found, Grown, Order, Outcome, Pushed, SearchAsked, SeekAsked, Sent, Shutdown,
-    SliceGiven, Whose,
+    Asked, Defined, Found, Grown, Order, Outcome, Pushed, Reloaded, SearchAsked, SeekAsked, Sent,
+    Shutdown, SliceGiven, Whose,
 };
 use crate::machine::Event;
 
@@ -40,6 +40,8 @@ pub enum Msg {
     Sought(Sighting),
     /// What became of an order; and what it was, in words.
     Done(String, Result<Option<Outcome>, Problem>),
+    /// What came of reading the file again.
+    Reloaded(Result<Reloaded, Problem>),
     /// Something was done beside the project: what is to be said of it.
     Said(Result<String, String>),
     /// Something else has to be done now.
@@ -88,7 +90,10 @@ pub enum Wish {
     /// A line for an input.
     Send(Sent),
     /// Read the file again.
-    Reload,
+    Reload {
+        /// Only tell what would be done.
+        dry_run: bool,
+    },
     /// End the project.
     Shutdown(Shutdown),
     /// Leave.
@@ -103,6 +108,8 @@ pub enum Wish {
     Show(std::path::PathBuf),
     /// Edit the place where this is declared.
     Edit(String),
+    /// The same, when the place is known.
+    EditAt(Defined),
     /// Open this address.
     Browse(String),
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
+use super::action::Action;
 use super::clock::Time;
 use super::config::{Config, Layout};
 use super::look::Look;
@@ -24,7 +25,6 @@ use super::theme::Role;
 use super::views::details::Details;
 use super::views::timeline::Timeline;
 use crate::control::wire::{Member, Overview, Phase};
-use crate::machine::StateName;
 use list::List;
 use logs::{Logs, Position, Whom};
 use scroll::Pane;
@@ -103,6 +103,17 @@ pub struct Note {
     until: Duration,
 }
 
+/// An order that was given and is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pursuit {
+    /// What.
+    pub action: Action,
+    /// The same in words, by which the answer is known.
+    pub words: String,
+    /// About whom.
+    pub names: Vec<String>,
+}
+
 /// How the interface is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Leaving {
@@ -146,6 +157,8 @@ pub struct Ui {
     pub seen: Duration,
     /// The project answers.
     pub connected: bool,
+    /// It is not up yet: what is shown is what its file says.
+    pub coming: bool,
     /// Processes.
     pub list: List,
     /// Output.
@@ -182,6 +195,8 @@ pub struct Ui {
     pub leaving: Leaving,
     /// What is said.
     pub note: Option<Note>,
+    /// Orders that are not done, the newest last.
+    pub pursuits: Vec<Pursuit>,
     /// What was scaled last, and to how many.
     pub last_scale: Option<(String, u32)>,
     /// The last order, so that a key held down is one.
@@ -202,6 +217,7 @@ impl Ui {
             overview: Overview::default(),
             seen: Duration::ZERO,
             connected: true,
+            coming: false,
             list: List::default(),
             logs,
             timeline: Timeline::default(),
@@ -220,10 +236,18 @@ impl Ui {
             mouse: config.mouse,
             leaving: Leaving::No,
             note: None,
+            pursuits: Vec::new(),
             last_scale: None,
             last_order: None,
             config,
         }
+    }
+
+    /// Shows what the file says until the project is up.
+    pub fn await_start(&mut self, overview: Overview) {
+        self.overview = overview;
+        self.coming = true;
+        self.list.arrange(&self.overview);
     }
 
     /// Says something at the bottom.
@@ -259,20 +283,7 @@ impl Ui {
 
     /// Whether anything would be ended by leaving.
     pub fn running(&self) -> usize {
-        let lives = |one: &&Member| match one.status.state {
-            StateName::Waiting
-            | StateName::Queued
-            | StateName::Backoff
-            | StateName::Starting
-            | StateName::Ready
-            | StateName::Unhealthy
-            | StateName::Stopping => true,
-            StateName::Idle
-            | StateName::Stopped
-            | StateName::Succeeded
-            | StateName::Failed
-            | StateName::Skipped => false,
-        };
+        let lives = |one: &&Member| facts::is_up(one.status.state);
         self.overview.processes.iter().filter(lives).count()
     }
 
@@ -311,6 +322,9 @@ impl Ui {
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
+        if self.coming {
+            return false;
+        }
         let has_logs = layout::areas(self).logs.is_some();
         self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
     }

@@ -5,8 +5,10 @@ mod keys;
 mod logs;
 mod mouse;
 mod orders;
+mod progress;
 mod prompts;
 mod quit;
+mod reload;
 mod run;
 
 use crossterm::event::MouseEventKind;
@@ -42,7 +44,7 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
         Msg::Pushed(pushed) => {
             ui.overview.apply(*pushed);
             ui.seen = ui.now.since_start;
-            ui.connected = true;
+            (ui.connected, ui.coming) = (true, false);
             ui.list.arrange(&ui.overview);
             quit::looked(ui, &mut wishes);
         }
@@ -66,9 +68,11 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
         }
         Msg::Found(question, found) => find::found(ui, question, found),
         Msg::Sought(sighting) => find::sought(ui, sighting),
-        Msg::Done(what, result) => orders::done(ui, &what, result),
+        Msg::Done(what, result) => progress::done(ui, &what, result),
+        Msg::Reloaded(result) => reload::read(ui, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),
         Msg::Said(Err(text)) => ui.say(text, Role::Bad),
+        Msg::Do(Wish::Reload { dry_run: true }) => reload::ask(ui, &mut wishes),
         Msg::Do(wish) => wishes.push(wish),
         Msg::Lost(problem) => lost(ui, &problem, &mut wishes),
         Msg::Ending => quit::signal(ui),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::control::Control;
@@ -116,15 +116,15 @@ fn temporary(bytes: &[u8]) -> io::Result<PathBuf> {
 }
 
 /// Opens a file in the pager and takes it away.
-pub(super) fn page(file: &Path) -> io::Result<()> {
+pub(super) fn page(
+    file: &Path,
+    run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
+) -> io::Result<()> {
     let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
     let pager = pager.unwrap_or_else(|| "less -R +G".to_owned());
-    let shown = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("{pager} \"$1\""))
-        .arg("sh")
-        .arg(file)
-        .status();
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("{pager} \"$1\"")).arg("sh").arg(file);
+    let shown = run(&mut command);
     _ = std::fs::remove_file(file);
     match shown?.code() {
         Some(127) => Err(io::Error::other(format!("there is no `{}`", safe_name(&pager)))),

@@ -1,10 +1,10 @@
 //! What is asked of the project, each as a task of its own whose answer is a message.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::output;
-use crate::control::wire::{SearchAsked, SeekAsked, Told, Whose};
+use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, Told, Whose};
 use crate::control::{Control, Kind, Problem};
 use crate::machine::Event;
 use crate::tui::msg::{Looking, Msg, Sighting, Wish};
@@ -16,6 +16,8 @@ use crate::tui::ui::window::Key;
 pub(super) struct Tasks<C> {
     control: C,
     sender: mpsc::Sender<Msg>,
+    /// The project is up: until then everything waits.
+    up: watch::Sender<bool>,
     growth: Ongoing,
     search: Ongoing,
     seek: Ongoing,
@@ -29,9 +31,9 @@ struct Ongoing(Option<JoinHandle<()>>);
 
 impl Ongoing {
     /// This instead of what went on.
-    fn is(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+    fn is(&mut self, task: JoinHandle<()>) {
         self.end();
-        self.0 = Some(tokio::spawn(work));
+        self.0 = Some(task);
     }
 
     fn end(&mut self) {
@@ -42,21 +44,36 @@ impl Ongoing {
 }
 
 impl<C: Control + Clone + 'static> Tasks<C> {
-    pub(super) fn new(control: C, sender: mpsc::Sender<Msg>) -> Self {
+    pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
         let ongoing = Ongoing::default;
-        let (growth, search, seek) = (ongoing(), ongoing(), ongoing());
-        Self { control, sender, growth, search, seek, slice: ongoing() }
+        let (growth, search, seek, slice) = (ongoing(), ongoing(), ongoing(), ongoing());
+        Self { control, sender, up: watch::Sender::new(is_up), growth, search, seek, slice }
+    }
+
+    /// The project is up: what waited for that goes on.
+    pub(super) fn open(&self) {
+        self.up.send_replace(true);
+    }
+
+    /// Does it as soon as the project is up.
+    fn once_up(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let mut up = self.up.subscribe();
+        tokio::spawn(async move {
+            if up.wait_for(|up| *up).await.is_ok() {
+                work.await;
+            }
+        })
     }
 
     /// Begins to listen to the project.
     pub(super) fn begin(&self) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        tokio::spawn(async move {
-            let problem = watch(&control, &sender).await;
+        self.once_up(async move {
+            let problem = follow(&control, &sender).await;
             _ = sender.send(Msg::Lost(problem)).await;
         });
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        tokio::spawn(async move {
+        self.once_up(async move {
             // That it has ended is told by the other one.
             _ = events(&control, &sender).await;
         });
@@ -87,24 +104,31 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 self.spawn(async move { output::used(&control, asked, used).await });
             }
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
-            Wish::Reload => self.said(Err("reload: not there yet in this version".to_owned())),
-            Wish::Edit(name) => {
-                self.said(Err(format!("edit: where {name} is declared is not known")));
-            }
+            Wish::Reload { dry_run } => self.spawn(async move {
+                let how = Reload { dry_run, colour: false };
+                Msg::Reloaded(control.reload(how).await)
+            }),
+            Wish::Edit(name) => self.spawn(async move {
+                match control.details(&name, Looked::default()).await.map(|all| all.defined) {
+                    Ok(Some(place)) => Msg::Do(Wish::EditAt(place)),
+                    Ok(None) => Msg::Said(Err(format!("edit: {name} is in no file"))),
+                    Err(problem) => Msg::Said(Err(problem.message)),
+                }
+            }),
             // What the terminal does is done elsewhere.
-            Wish::Leave(_) | Wish::Terminal(_) | Wish::Copy(_) | Wish::Show(_) => {}
+            Wish::Leave(_)
+            | Wish::Terminal(_)
+            | Wish::Copy(_)
+            | Wish::Show(_)
+            | Wish::EditAt(_) => {}
         }
     }
 
     fn spawn(&self, work: impl Future<Output = Msg> + Send + 'static) {
         let sender = self.sender.clone();
-        tokio::spawn(async move {
+        self.once_up(async move {
             _ = sender.send(work.await).await;
         });
-    }
-
-    fn said(&self, said: Result<String, String>) {
-        self.spawn(async move { Msg::Said(said) });
     }
 
     /// Runs a command that gets the text as its input.
@@ -122,16 +146,17 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     fn slice(&mut self, ask: Ask) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
         let Ask { generation, from, slice } = ask;
-        self.slice.is(async move {
+        let task = self.once_up(async move {
             let given = control.slice(slice).await;
             _ = sender.send(Msg::Sliced(generation, from, given)).await;
         });
+        self.slice.is(task);
     }
 
     /// Listens to the growth of other lines.
     fn follow(&mut self, whose: Whose) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        self.growth.is(async move {
+        let task = self.once_up(async move {
             let Ok(mut flow) = control.growth(whose.clone()).await else { return };
             while let Some(Ok(grown)) = flow.next().await {
                 if sender.send(Msg::Grown(whose.clone(), grown)).await.is_err() {
@@ -139,12 +164,13 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 }
             }
         });
+        self.growth.is(task);
     }
 
     /// Searches all, and tells how far that has come.
     fn search(&mut self, question: u64, asked: SearchAsked) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        self.search.is(async move {
+        let task = self.once_up(async move {
             let mut flow = match control.search(asked).await {
                 Ok(flow) => flow,
                 Err(problem) => {
@@ -158,18 +184,20 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 }
             }
         });
+        self.search.is(task);
     }
 
     /// Looks for the next one, and then once more from the other end.
     fn seek(&mut self, question: u64, asked: SeekAsked) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        self.seek.is(async move {
+        let task = self.once_up(async move {
             let msg = match sought(&control, asked).await {
                 Ok((place, wrapped)) => Msg::Sought(Sighting { question, place, wrapped }),
                 Err(problem) => Msg::Said(Err(problem.message)),
             };
             _ = sender.send(msg).await;
         });
+        self.seek.is(task);
     }
 }
 
@@ -184,7 +212,7 @@ async fn sought(control: &impl Control, asked: SeekAsked) -> Result<(Option<Key>
     Ok((place, place.is_some()))
 }
 
-async fn watch(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
+async fn follow(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
     let mut flow = match control.watch().await {
         Ok(flow) => flow,
         Err(problem) => return problem,

@@ -14,7 +14,6 @@ fn facts() -> Facts {
         tty: false,
         port: Some(8080),
         watch: None,
-        placed: true,
         stdin: false,
     };
     Facts { subject: Some(subject), connected: true, lines: true, ..Facts::default() }

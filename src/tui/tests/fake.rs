@@ -46,6 +46,7 @@ pub(super) fn member(id: u64, name: &str, state: &str) -> Member {
         "until_ms": null, "started": alive, "checked": true, "killed": false, "cause": null,
         "error": null, "retry": 0, "retries": 5, "watch": null, "suspended_by": null,
         "autostart": true, "log_file": null, "stdin": false,
+        "stop_signal": "TERM", "grace_ms": 10_000,
     }))
     .unwrap()
 }

@@ -66,7 +66,7 @@ fn chosen(ui: &mut Ui, choice: Choice, wishes: &mut Wishes) {
         Choice::KillAll => quit::kill(ui, wishes),
         Choice::Detach => run::act(ui, Action::Detach, wishes),
         Choice::Go(call) => run::confirmed(ui, call, wishes),
-        Choice::Apply => wishes.push(crate::tui::msg::Wish::Reload),
+        Choice::Apply => super::reload::apply(ui, wishes),
         Choice::Nothing => {}
     }
 }

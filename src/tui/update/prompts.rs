@@ -1,7 +1,8 @@
 //! What is typed at the bottom, and what it does while it is typed.
 
-use super::{Wishes, find, orders};
-use crate::control::wire::{Order, Work};
+use super::{Wishes, find, orders, progress};
+use crate::control::wire::{AdHoc, Order, Work};
+use crate::tui::action::Action;
 use crate::tui::keys::Chord;
 use crate::tui::msg::{Use, Wish};
 use crate::tui::pattern::{Filter, Reading};
@@ -30,7 +31,10 @@ pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wis
         Asks::Marker => Prompt::line("mark: ", list),
         Asks::Save => Prompt::line("save to: ", commands),
         Asks::Pipe => Prompt::line("pipe to: ", commands),
-        Asks::Run => Prompt::line("run in pool: ", commands),
+        Asks::Run => match &ui.list.cursor {
+            RowId::Pool(_) => Prompt::line("run in this pool: ", commands),
+            RowId::All | RowId::Replicas(_) | RowId::One(_) => Prompt::line("run: ", commands),
+        },
         Asks::Send => Prompt::line("send: ", commands),
     };
     ui.prompt = Some((asks, prompt));
@@ -135,22 +139,21 @@ fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wish
     }
 }
 
-/// A command that runs once, in a pool: the one of the cursor, else the first there is.
+/// A command that runs once: beside the others, or on the row of a pool as a job of that.
 fn run(ui: &mut Ui, text: &str, wishes: &mut Wishes) {
-    let chosen = match &ui.list.cursor {
-        RowId::Pool(name) => Some(name.clone()),
-        RowId::All | RowId::Replicas(_) | RowId::One(_) => {
-            ui.chosen().and_then(|one| one.status.pool.clone())
-        }
-    };
-    let pool = chosen.or_else(|| ui.overview.pools.first().map(|pool| pool.name.clone()));
-    let Some(pool) = pool else {
-        ui.say("run: there is no pool; `[pool.NAME]` in the file makes one", Role::Bad);
+    if text.trim().is_empty() {
+        return;
+    }
+    let words = format!("run {text}");
+    let RowId::Pool(pool) = &ui.list.cursor else {
+        progress::begin(ui, Action::RunAdHoc, &[], &words);
+        let order = Order::Run(AdHoc { name: None, command: text.to_owned() });
+        wishes.push(Wish::Order(order, words));
         return;
     };
+    let pool = pool.clone();
     match shlex::split(text) {
         Some(command) if !command.is_empty() => {
-            let words = format!("run {text}");
             ui.say(format!("queued in {pool}: {text}"), Role::Text);
             let work = Work { pool, name: None, command };
             wishes.push(Wish::Order(Order::Enqueue(work), words));

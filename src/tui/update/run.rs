@@ -4,7 +4,7 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
-use super::{Wishes, find, logs, orders, prompts, quit};
+use super::{Wishes, find, logs, orders, prompts, quit, reload};
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
@@ -155,7 +155,7 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
         Action::Quit => quit::quit(ui, wishes),
         Action::Detach => quit::detach(ui, wishes),
         Action::Interrupt => quit::interrupt(ui, wishes),
-        Action::Reload => wishes.push(Wish::Reload),
+        Action::Reload => reload::ask(ui, wishes),
         _ => ui.say(format!("{} does nothing here", action.name()), Role::Dim),
     }
 }

@@ -306,6 +306,14 @@ pub fn changes_in(ui: &Ui) -> Option<Duration> {
     let shown = areas.list.map(|pane| visible(ui, pane.inside).1).unwrap_or_default();
     let rows = ui.list.rows().get(shown).unwrap_or_default();
     let members = rows.iter().flat_map(|row| ui.members(&row.members).take(1)).chain(ui.chosen());
+    let ending = ui
+        .overview
+        .processes
+        .iter()
+        .filter(|one| ui.is_ending() && one.status.state == StateName::Stopping);
+    let members = members.chain(ending.take(1));
+    let ordered = ui.pursuits.last().into_iter().flat_map(|one| &one.names);
+    let members = members.chain(ordered.filter_map(|name| ui.member(name)));
     let age = ui.age();
     let of = |one: &Member| {
         let counts = one.until_ms.map(|ms| {

@@ -12,7 +12,7 @@ fn member(id: u64, name: &str, process: &str, state: &str, more: &Value) -> Memb
         "kind": "process", "since_ms": 0, "until": null, "until_ms": null, "started": true,
         "checked": true, "killed": false, "cause": null, "error": null, "retry": 0,
         "retries": null, "watch": null, "suspended_by": null, "autostart": true,
-        "log_file": null, "stdin": false,
+        "log_file": null, "stdin": false, "stop_signal": "TERM", "grace_ms": 10_000,
     });
     for (key, value) in more.as_object().unwrap() {
         all[key] = value.clone();
