@@ -4,6 +4,7 @@ use ratatui::layout::Size;
 
 use super::clock::Time;
 use super::keys::Chord;
+use super::ui::known::Known;
 use super::ui::logs::Ask;
 use super::ui::window::{From, Key};
 use crate::control::Problem;
@@ -38,6 +39,8 @@ pub enum Msg {
     Found(u64, Found),
     /// What was sought is somewhere, or nowhere.
     Sought(Sighting),
+    /// All about a process that was asked about, with secrets or not; nothing where it is gone.
+    Known(String, bool, Option<Box<Known>>),
     /// What became of an order; and what it was, in words.
     Done(String, Result<Option<Outcome>, Problem>),
     /// What came of reading the file again.
@@ -83,6 +86,8 @@ pub enum Wish {
     Search(u64, SearchAsked),
     /// Look for the next one of something, instead of what was looked for before.
     Seek(u64, SeekAsked),
+    /// Tell all about a process, with what looks like a secret or without.
+    Inquire(String, bool),
     /// Look no further.
     Forget(Looking),
     /// An order, and what it is in words.

@@ -2,6 +2,7 @@
 
 pub mod facts;
 pub mod json;
+pub mod known;
 pub mod layout;
 pub mod list;
 pub mod logs;
@@ -23,8 +24,10 @@ use super::overlay::Overlay;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
+use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
 use crate::control::wire::{Member, Overview, Phase};
+use known::Inquiry;
 use list::List;
 use logs::{Logs, Position, Whom};
 use scroll::Pane;
@@ -175,6 +178,12 @@ pub struct Ui {
     pub layout: Layout,
     /// Part of the details.
     pub details: Details,
+    /// What is known of the process they are about.
+    pub inquiry: Inquiry,
+    /// How long the latest runs took to be ready.
+    pub took: Took,
+    /// What was measured of each process.
+    pub measured: Measured,
     /// The row of the graph and the stats.
     pub row: usize,
     /// What lies over everything.
@@ -226,6 +235,9 @@ impl Ui {
             zoom: false,
             layout: config.layout,
             details: Details::default(),
+            inquiry: Inquiry::default(),
+            took: Took::default(),
+            measured: Measured::default(),
             row: 0,
             overlay: None,
             prompt: None,
@@ -336,7 +348,7 @@ impl Ui {
         let relative = self.logs.stamps == super::config::Timestamps::Relative;
         let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
         let list = super::view::list::changes_in(self);
-        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
         // Just after it, not just before.
         Some(soonest + Duration::from_millis(5))
     }

@@ -46,11 +46,13 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
             ui.seen = ui.now.since_start;
             (ui.connected, ui.coming) = (true, false);
             ui.list.arrange(&ui.overview);
+            ui.measured.push(&ui.overview, ui.seen);
             quit::looked(ui, &mut wishes);
         }
         Msg::Events(events) => {
             for event in &events {
                 ui.timeline.push(event);
+                ui.took.push(event);
             }
         }
         Msg::Grown(whose, grown) => {
@@ -67,6 +69,9 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
             complain(ui, &problem);
         }
         Msg::Found(question, found) => find::found(ui, question, found),
+        Msg::Known(name, reveal, known) => {
+            ui.inquiry.take(&name, reveal, known.map(|known| *known));
+        }
         Msg::Sought(sighting) => find::sought(ui, sighting),
         Msg::Done(what, result) => progress::done(ui, &what, result),
         Msg::Reloaded(result) => reload::read(ui, result),
@@ -86,6 +91,7 @@ fn settle(ui: &mut Ui, wishes: &mut Wishes) {
     ui.choose_logs();
     find::settle(ui, wishes);
     wishes.extend(ui.logs.following().map(Wish::Follow));
+    wishes.extend(ui.inquire().map(|(name, reveal)| Wish::Inquire(name, reveal)));
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
     {

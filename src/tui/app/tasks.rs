@@ -4,10 +4,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::output;
-use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, Told, Whose};
+use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
 use crate::control::{Control, Kind, Problem};
 use crate::machine::Event;
 use crate::tui::msg::{Looking, Msg, Sighting, Wish};
+use crate::tui::ui::known::Known;
 use crate::tui::ui::logs::Ask;
 use crate::tui::ui::window::Key;
 
@@ -22,6 +23,7 @@ pub(super) struct Tasks<C> {
     search: Ongoing,
     seek: Ongoing,
     slice: Ongoing,
+    inquiry: Ongoing,
 }
 
 /// Something whose answer is wanted until something else is asked. Let go, it ends here, and by that
@@ -46,8 +48,10 @@ impl Ongoing {
 impl<C: Control + Clone + 'static> Tasks<C> {
     pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
         let ongoing = Ongoing::default;
-        let (growth, search, seek, slice) = (ongoing(), ongoing(), ongoing(), ongoing());
-        Self { control, sender, up: watch::Sender::new(is_up), growth, search, seek, slice }
+        let (growth, search, seek) = (ongoing(), ongoing(), ongoing());
+        let (slice, inquiry) = (ongoing(), ongoing());
+        let up = watch::Sender::new(is_up);
+        Self { control, sender, up, growth, search, seek, slice, inquiry }
     }
 
     /// The project is up: what waited for that goes on.
@@ -87,6 +91,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             Wish::Follow(whose) => self.follow(whose),
             Wish::Search(question, asked) => self.search(question, asked),
             Wish::Seek(question, asked) => self.seek(question, asked),
+            Wish::Inquire(name, reveal) => self.inquire(name, reveal),
             Wish::Forget(Looking::Search) => self.search.end(),
             Wish::Forget(Looking::Seek) => self.seek.end(),
             Wish::Order(order, words) => {
@@ -187,6 +192,16 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         self.search.is(task);
     }
 
+    /// Asks for all about a process.
+    fn inquire(&mut self, name: String, reveal: bool) {
+        let (control, sender) = (self.control.clone(), self.sender.clone());
+        let task = self.once_up(async move {
+            let known = known(&control, &name, reveal).await.ok().map(Box::new);
+            _ = sender.send(Msg::Known(name, reveal, known)).await;
+        });
+        self.inquiry.is(task);
+    }
+
     /// Looks for the next one, and then once more from the other end.
     fn seek(&mut self, question: u64, asked: SeekAsked) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
@@ -199,6 +214,15 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         });
         self.seek.is(task);
     }
+}
+
+async fn known(control: &impl Control, name: &str, reveal: bool) -> Result<Known, Problem> {
+    let details = control.details(name, Looked { reveal }).await?;
+    let why = control.why(name).await?;
+    let names = Some(name.to_owned());
+    let asked = SliceAsked { names, rows: Some(20), no_marks: true, ..SliceAsked::default() };
+    let last = control.slice(asked).await?;
+    Ok(Known { name: name.to_owned(), reveal, details, why, last })
 }
 
 async fn sought(control: &impl Control, asked: SeekAsked) -> Result<(Option<Key>, bool), Problem> {

@@ -19,6 +19,7 @@ use crate::tui::look::Look;
 use crate::tui::msg::{Msg, Sighting, Timed, Wish};
 use crate::tui::shown;
 use crate::tui::theme::ThemeName;
+use crate::tui::ui::known::Known;
 use crate::tui::ui::window::Key;
 use crate::tui::ui::{Stand, Ui};
 use crate::tui::update::{begin, update};
@@ -160,6 +161,47 @@ impl World {
         }
     }
 
+    fn known(&self, name: &str, reveal: bool) -> Option<Known> {
+        let member = self.ui.member(name)?;
+        let token = if reveal { json!("hunter2") } else { json!(null) };
+        let mut details = json!({
+            "command": ["sh", "-c", "exec serve 'a b'"], "script": "exec serve 'a b'",
+            "cwd": "/srv/shop", "env_inherited": true, "restart": "on_failure",
+            "env": [{"name": "MODE", "value": "dev"}, {"name": "API_TOKEN", "value": token}],
+            "retry": "8 times, after 1.0s", "timeout_ms": null, "idle_timeout_ms": 30_000,
+            "success_exit_codes": [0], "shutdown_on": "never",
+            "stop": {"signal": "TERM", "grace_ms": 10_000, "command": null, "strays": "kill"},
+            "checks": [{"which": "ready", "probe": "tcp :8080", "interval_ms": 1000,
+                "timeout_ms": 20_000, "successes": 1, "failures": 3, "answer": "connected",
+                "good": true, "in_a_row": 4}],
+            "watch": null, "needed_by": [{"name": "web.1", "condition": "ready"}],
+            "defined": {"file": "/srv/shop/procfile.toml", "line": 42},
+            "runs": [
+                {"run": 2, "started": "2026-01-02T03:04:05.000Z", "ended": null, "end": null,
+                    "cause": {"kind": "retry", "retry": 1, "retries": 8}, "duration_ms": null,
+                    "success": null, "next": null},
+                {"run": 1, "started": "2026-01-02T03:03:00.000Z", "duration_ms": 8100,
+                    "ended": "2026-01-02T03:03:08.100Z", "end": "exited 1 after 8.1s",
+                    "cause": {"kind": "start"}, "success": false, "next": "retry 1 of 8 in 1s"},
+            ],
+        });
+        details["member"] = serde_json::to_value(member).unwrap();
+        let why = json!({
+            "name": name, "state": "ready", "why": "", "checked": true, "cause": null,
+            "suspended_by": null,
+            "chain": [{"depth": 1, "name": "db", "condition": "ready", "state": "failed",
+                "why": "exit 7", "checked": true, "cause": null, "suspended_by": null}],
+        });
+        let asked = SliceAsked { names: Some(name.to_owned()), ..SliceAsked::default() };
+        Some(Known {
+            name: name.to_owned(),
+            reveal,
+            details: serde_json::from_value(details).unwrap(),
+            why: serde_json::from_value(why).unwrap(),
+            last: self.slice(&asked),
+        })
+    }
+
     /// How far a search has come at its end.
     pub(super) fn found(&self, asked: &SearchAsked) -> Found {
         let lines = SliceAsked {
@@ -244,6 +286,10 @@ impl World {
             Wish::Seek(question, asked) => {
                 let sighting = self.sought(question, &asked);
                 self.tell(Msg::Sought(sighting));
+            }
+            Wish::Inquire(name, reveal) => {
+                let known = self.known(&name, reveal).map(Box::new);
+                self.tell(Msg::Known(name, reveal, known));
             }
             Wish::Forget(_) => {}
             other => self.orders.push(other),

@@ -11,6 +11,7 @@ use crate::tui::overlay::{Help, Overlay, Palette, themes};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::{Place, RowId};
 use crate::tui::ui::{Asks, Part, Ui, View};
+use crate::tui::views::details::Details;
 
 pub(super) fn act(ui: &mut Ui, action: Action, wishes: &mut Wishes) {
     call(ui, Call::from(action), wishes);
@@ -117,11 +118,26 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             {
                 ui.list.go_to(name, &ui.overview);
             }
-            ui.view = View::Details;
+            if ui.view != View::Details {
+                (ui.details, ui.view) = (Details::default(), View::Details);
+            }
         }
+        _ if ui.view == View::Details => return details(ui, action),
         _ => return logs::in_view(ui, action, wishes),
     }
     true
+}
+
+/// Tabs and scrolling; Enter leads to the whole output.
+fn details(ui: &mut Ui, action: Action) -> bool {
+    if action == Action::Open {
+        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
+        return true;
+    }
+    let area = crate::tui::ui::layout::areas(ui).view.unwrap_or_default().outside;
+    let sheet = crate::tui::view::sheet::sheet(ui);
+    let look = ui.look.clone();
+    ui.details.act(action, &sheet, area, &look)
 }
 
 fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) {
