@@ -1,6 +1,7 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
 mod editor;
+mod fetch;
 mod output;
 mod tasks;
 

@@ -6,11 +6,12 @@ use super::clock::Time;
 use super::keys::Chord;
 use super::ui::known::Known;
 use super::ui::logs::Ask;
+use super::ui::select::Selection;
 use super::ui::window::{From, Key};
 use crate::control::Problem;
 use crate::control::wire::{
     Asked, Defined, Found, Grown, Order, Outcome, Pushed, Reloaded, SearchAsked, SeekAsked, Sent,
-    Shutdown, SliceGiven, Whose,
+    Shutdown, SliceAsked, SliceGiven, Whose,
 };
 use crate::machine::Event;
 
@@ -107,6 +108,8 @@ pub enum Wish {
     Terminal(TerminalWish),
     /// Put this into the clipboard.
     Copy(String),
+    /// Get this from the project, and put it into the clipboard.
+    Fetch(Fetched),
     /// Copy or write out all these lines.
     Output(Asked, Use),
     /// Open this file in the pager, and take it away.
@@ -117,6 +120,19 @@ pub enum Wish {
     EditAt(Defined),
     /// Open this address.
     Browse(String),
+}
+
+/// What is got from the project to be copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The command of a process, as it would be typed.
+    Command(String),
+    /// Why it is where it is, down to the root.
+    Why(String),
+    /// The line that is found.
+    Error(SeekAsked),
+    /// What is selected of these lines.
+    Lines(SliceAsked, Selection),
 }
 
 /// What is done with the output.

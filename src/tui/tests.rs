@@ -1,5 +1,6 @@
 //! The model and the screen together, against a project made up for it.
 
+mod copying;
 mod details;
 mod fake;
 mod moving;

@@ -1,5 +1,6 @@
 //! From a message to the next model, and to what is to be done. Touches nothing.
 
+mod copy;
 mod find;
 mod keys;
 mod logs;

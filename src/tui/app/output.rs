@@ -12,6 +12,7 @@ use crate::control::wire::{Asked, Given};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::tui::msg::{Msg, Use, Wish};
 use crate::tui::text;
+use crate::tui::views::thousands;
 
 /// All lines of these, done with as wished.
 pub(super) async fn used(control: &impl Control, asked: Asked, used: Use) -> Msg {
@@ -70,7 +71,10 @@ fn save(path: &Path, lines: &[u8]) -> Result<String, String> {
     let opened = File::options().write(true).create_new(true).open(&path);
     let written = opened.and_then(|mut file| file.write_all(lines));
     match written {
-        Ok(()) => Ok(format!("saved to {shown}")),
+        Ok(()) => {
+            let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+            Ok(format!("saved {} lines to {shown}", thousands(count)))
+        }
         Err(error) => Err(format!("cannot save to {shown}: {error}")),
     }
 }

@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::output;
+use super::{fetch, output};
 use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
 use crate::control::{Control, Kind, Problem};
 use crate::machine::Event;
@@ -108,6 +108,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             Wish::Output(asked, used) => {
                 self.spawn(async move { output::used(&control, asked, used).await });
             }
+            Wish::Fetch(what) => self.spawn(async move { fetch::fetched(&control, what).await }),
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
             Wish::Reload { dry_run } => self.spawn(async move {
                 let how = Reload { dry_run, colour: false };

@@ -186,6 +186,26 @@ fn where_few_lines_fit_only_new_ones_are_looked_through() {
 }
 
 #[test]
+fn a_search_from_the_list_leads_into_the_logs() {
+    let mut world = World::shop((120, 36));
+    world.keys("ctrl-f");
+    world.typed("refused");
+    world.keys("enter N");
+    assert_eq!(current(&world), Some(183), "n and N step through what was found");
+}
+
+#[test]
+fn enter_waits_for_what_is_looked_for_already() {
+    let mut world = World::shop((120, 36));
+    world.keys("tab /");
+    world.tell(Msg::Key("x".parse().unwrap()));
+    world.tell(Msg::Key("enter".parse().unwrap()));
+    let searches = world.wishes.iter().filter(|wish| matches!(wish, Wish::Search(..)));
+    assert_eq!(searches.count(), 1);
+    assert!(world.ui.logs.search.as_ref().is_some_and(|search| search.going.is_some()));
+}
+
+#[test]
 fn a_search_begins_in_every_view() {
     let mut world = World::new(vec![member(1, "db", "ready")], (80, 24));
     world.settle();

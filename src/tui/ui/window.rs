@@ -236,7 +236,8 @@ impl Window {
     }
 }
 
-fn item(row: Row) -> (Key, Item) {
+/// A row as it is shown.
+pub fn item(row: Row) -> (Key, Item) {
     match row {
         Row::Line { line, level, continues } => {
             (Key::line(line.seq), Item::Line(log_line(&line, level, continues)))

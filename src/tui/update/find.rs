@@ -61,7 +61,9 @@ pub(super) fn stay(ui: &mut Ui, wishes: &mut Wishes) {
     if ui.logs.seeking.take().is_some() {
         wishes.push(Wish::Forget(Looking::Seek));
     }
-    if let Some(search) = &mut ui.logs.search {
+    // While it is typed, going there is what is wanted.
+    let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
+    if let Some(search) = ui.logs.search.as_mut().filter(|_| !is_typed) {
         search.going = None;
     }
 }

@@ -6,12 +6,13 @@
 
 use super::find::{self, Target};
 use super::run::text;
-use super::{Wishes, prompts};
+use super::{Wishes, copy, prompts};
 use crate::control::wire::Level;
 use crate::tui::action::{Action, Argument};
-use crate::tui::msg::{Use, Wish};
+use crate::tui::msg::Use;
 use crate::tui::theme::Role;
 use crate::tui::ui::select::{Point, Selection};
+use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Part, Ui, View};
 
 /// Columns one step to the side is.
@@ -35,8 +36,15 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
         Action::HalfDown => move_by(ui, (far / 2).max(1)),
         Action::PageUp => move_by(ui, -far),
         Action::PageDown => move_by(ui, far),
-        Action::Top => ui.logs.go_top(),
-        Action::Bottom => ui.logs.follow(),
+        Action::Top => {
+            select_to(ui, Key::default());
+            ui.logs.go_top();
+        }
+        Action::Bottom => {
+            // What comes later is not meant.
+            select_to(ui, Key::line(ui.logs.next()));
+            ui.logs.follow();
+        }
         Action::Follow => {
             if ui.logs.is_following() {
                 ui.logs.hold(pane);
@@ -70,9 +78,9 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         Action::ScrollRight => sideways(ui, ui.logs.left + SIDEWAYS),
         Action::LineStart => ui.logs.left = 0,
         Action::LineEnd => sideways(ui, usize::MAX),
-        Action::Select => select(ui),
-        Action::Copy | Action::CopySelection => copy(ui, wishes),
-        Action::CopyVisible => copy_visible(ui, wishes),
+        Action::Select => copy::select(ui),
+        Action::Copy | Action::CopySelection => copy::selected(ui, wishes),
+        Action::CopyVisible => copy::visible(ui, wishes),
         Action::ClearView => {
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
@@ -85,7 +93,7 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         }
         Action::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
         Action::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
-        Action::Pager => wishes.push(Wish::Output(ui.logs.asked_output(), Use::Pager)),
+        Action::Pager => copy::output(ui, Use::Pager, wishes),
         _ => return false,
     }
     true
@@ -108,14 +116,29 @@ fn line(ui: &mut Ui, rows: isize) {
     let shown = ui.logs.shown(pane);
     let is_above = shown.first().is_some_and(|first| next < first.item);
     let is_below = shown.last().is_some_and(|last| next > last.item);
-    if is_above || is_below {
-        ui.logs.scroll(rows, pane);
+    let out = match (shown.first(), shown.last()) {
+        (Some(first), _) if is_above => -isize::try_from(first.item - next).unwrap_or(isize::MAX),
+        (_, Some(last)) if is_below => isize::try_from(next - last.item).unwrap_or(isize::MAX),
+        _ => 0,
+    };
+    if out != 0 {
+        ui.logs.scroll(out, pane);
     }
 }
 
 fn move_by(ui: &mut Ui, rows: isize) {
+    if ui.selection.is_some_and(|selection| selection.lines) {
+        return line(ui, rows);
+    }
     let pane = ui.pane();
     ui.logs.scroll(rows, pane);
+}
+
+/// Whole lines are selected up to there, if some are.
+fn select_to(ui: &mut Ui, key: Key) {
+    if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.lines) {
+        selection.to = Point { key, column: 0 };
+    }
 }
 
 fn sideways(ui: &mut Ui, left: usize) {
@@ -139,40 +162,6 @@ fn level(ui: &mut Ui, argument: &Argument) {
     ui.logs.set_level(next);
     let word = next.map_or("all", crate::tui::view::logs::level_word);
     ui.say(format!("level {word}"), Role::Text);
-}
-
-/// Begins to select lines, from the last that is shown on.
-fn select(ui: &mut Ui) {
-    if ui.selection.take().is_some() {
-        return;
-    }
-    let pane = ui.pane();
-    let shown = ui.logs.shown(pane);
-    let last = shown.last().and_then(|row| ui.logs.items().get(row.item));
-    if let Some((key, _)) = last {
-        let point = Point { key: *key, column: 0 };
-        ui.selection = Some(Selection { from: point, to: point, lines: true });
-        ui.logs.hold(pane);
-        ui.part = Part::Logs;
-        ui.say("select with the arrows, y copies, esc leaves", Role::Text);
-    }
-}
-
-fn copy(ui: &mut Ui, wishes: &mut Wishes) {
-    if let Some(selection) = ui.selection.take() {
-        wishes.push(Wish::Copy(selection.text(&ui.logs)));
-    }
-}
-
-fn copy_visible(ui: &mut Ui, wishes: &mut Wishes) {
-    let shown = ui.logs.shown(ui.pane());
-    let items = ui.logs.items();
-    let key = |row: Option<&crate::tui::ui::scroll::ShownRow>| {
-        row.and_then(|row| items.get(row.item)).map(|(key, _)| Point { key: *key, column: 0 })
-    };
-    if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {
-        wishes.push(Wish::Copy(Selection { from, to, lines: true }.text(&ui.logs)));
-    }
 }
 
 /// Moving in the views that are neither list nor logs.

@@ -1,6 +1,6 @@
 //! What is typed at the bottom, and what it does while it is typed.
 
-use super::{Wishes, find, orders, progress};
+use super::{Wishes, copy, find, orders, progress};
 use crate::control::wire::{AdHoc, Order, Work};
 use crate::tui::action::Action;
 use crate::tui::keys::Chord;
@@ -9,7 +9,8 @@ use crate::tui::pattern::{Filter, Reading};
 use crate::tui::prompt::{Answer, Prompt};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
-use crate::tui::ui::{Asks, Ui};
+use crate::tui::ui::search::Search;
+use crate::tui::ui::{Asks, Part, Ui};
 
 /// Asks for something, unless it was given.
 pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wishes) {
@@ -19,6 +20,8 @@ pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wis
     }
     if asks == Asks::Search {
         ui.before_search = Some(ui.logs.position());
+        // What steps from one match to the next are keys of the logs.
+        ui.part = Part::Logs;
     }
     let (lines, list) = (ui.histories.lines.clone(), ui.histories.list.clone());
     let commands = ui.histories.commands.clone();
@@ -114,9 +117,10 @@ fn remember(ui: &mut Ui, asks: Asks, text: &str) {
 fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wishes) {
     match asks {
         Asks::Search => {
-            ui.before_search = None;
+            (ui.before_search, ui.part) = (None, Part::Logs);
             find::search(ui, text, reading, wishes);
-            if ui.logs.search.as_ref().is_none_or(|search| search.current.is_none()) {
+            let waits = |search: &Search| search.current.is_none() && search.going.is_none();
+            if ui.logs.search.as_ref().is_some_and(waits) {
                 find::next_match(ui, true, wishes);
             }
         }
@@ -129,10 +133,10 @@ fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wish
         }
         Asks::Save | Asks::Pipe if text.trim().is_empty() => {}
         Asks::Save => {
-            wishes.push(Wish::Output(ui.logs.asked_output(), Use::Save(text.trim().to_owned())));
+            copy::output(ui, Use::Save(text.trim().to_owned()), wishes);
         }
         Asks::Pipe => {
-            wishes.push(Wish::Output(ui.logs.asked_output(), Use::Pipe(text.to_owned())));
+            copy::output(ui, Use::Pipe(text.to_owned()), wishes);
         }
         Asks::Run => run(ui, text, wishes),
         Asks::Send => orders::send(ui, text.to_owned(), wishes),

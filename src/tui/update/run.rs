@@ -136,7 +136,7 @@ fn details(ui: &mut Ui, action: Action) -> bool {
     }
     let area = crate::tui::ui::layout::areas(ui).view.unwrap_or_default().outside;
     let sheet = crate::tui::view::sheet::sheet(ui);
-    let look = ui.look.clone();
+    let look = ui.look;
     ui.details.act(action, &sheet, area, &look)
 }
 

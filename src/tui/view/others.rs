@@ -14,7 +14,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         View::Events => ui.timeline.draw(area, &ui.look, &ui.zone, buffer),
         View::Graph => graph(ui).draw(area, ui.row, &ui.look, buffer),
         View::Stats => {
-            stats::draw(&ui.measured.usage(&ui.overview), area, ui.row, &ui.look, buffer)
+            stats::draw(&ui.measured.usage(&ui.overview), area, ui.row, &ui.look, buffer);
         }
         View::Details => ui.details.draw(&sheet(ui), area, &ui.look, buffer),
     }

@@ -200,7 +200,7 @@ impl Details {
         match self.tab {
             Tab::Overview => overview(sheet, columns, look),
             Tab::Runs => runs(&sheet.runs, columns, look),
-            Tab::Env => self.variables(sheet, columns, look),
+            Tab::Env => variables(sheet, columns, look),
             Tab::Probes => probes(&sheet.probes, columns, look),
             Tab::Files => files(&sheet.files, columns, look),
         }
@@ -251,23 +251,6 @@ impl Details {
             put(inside, at, line, buffer);
         }
     }
-
-    fn variables(self, sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
-        let names = widest(sheet.variables.iter().map(|one| one.name.as_str()), 4, columns / 3);
-        let mut lines = Vec::new();
-        for one in &sheet.variables {
-            let (value, role) = match &one.value {
-                Some(value) => (value.as_str(), Role::Text),
-                None => ("looks like a secret: E shows it", Role::Dim),
-            };
-            lines.extend(labelled(&one.name, names, value, role, columns, look));
-        }
-        if sheet.inherits {
-            let words = "and what pitcrew has in its own environment";
-            lines.push(Line::from(look.span(format!(" {words}"), Role::Dim)));
-        }
-        lines
-    }
 }
 
 /// Without a border where there is no room for one.
@@ -310,6 +293,23 @@ fn overview(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
     }
     for (label, words) in &sheet.facts {
         fact(label, words, Role::Text);
+    }
+    lines
+}
+
+fn variables(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
+    let names = widest(sheet.variables.iter().map(|one| one.name.as_str()), 4, columns / 3);
+    let mut lines = Vec::new();
+    for one in &sheet.variables {
+        let (value, role) = match &one.value {
+            Some(value) => (value.as_str(), Role::Text),
+            None => ("looks like a secret: E shows it", Role::Dim),
+        };
+        lines.extend(labelled(&one.name, names, value, role, columns, look));
+    }
+    if sheet.inherits {
+        let words = "and what pitcrew has in its own environment";
+        lines.push(Line::from(look.span(format!(" {words}"), Role::Dim)));
     }
     lines
 }
