@@ -267,6 +267,9 @@ impl Logs {
             self.window.outdate();
         }
         self.arrange();
+        if matches!(from, From::At(_)) {
+            self.fill(pane);
+        }
         if let Some(place) = self.landing.take() {
             self.centre(place, pane);
         }

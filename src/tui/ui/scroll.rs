@@ -127,6 +127,14 @@ impl Logs {
         self.stop_at(at);
     }
 
+    /// No rows are empty below the last line as long as there are lines above the first.
+    pub fn fill(&mut self, pane: Pane) {
+        let last = self.last_page(pane);
+        if self.is_at_end() && !self.is_following() && self.start(pane) > last {
+            self.stop_at(last);
+        }
+    }
+
     /// Goes to the oldest row.
     pub fn go_top(&mut self) {
         self.jump(Key::default());

@@ -97,10 +97,7 @@ fn facts(ui: &Ui, one: &Member, known: Option<&Known>) -> Vec<(String, String)> 
     facts.put("pid / pgid", status.pid.map(|pid| format!("{pid} / {pid}")).unwrap_or_default());
     facts.put("restarts", restarts(one, details));
     if let Some(details) = details {
-        facts.put(
-            "policy",
-            format!("restart {}; retry {}", dashed(&details.restart), details.retry),
-        );
+        facts.put("policy", policy(details));
         facts.put("limits", limits(details));
         facts.put("stop", stop(details));
     }
@@ -183,6 +180,15 @@ fn by_what(cause: &Cause) -> &'static str {
         | Cause::ReadyTimeout { .. }
         | Cause::Pool { .. }
         | Cause::Shutdown { .. } => "after an exit",
+    }
+}
+
+/// When it runs again, and how often that is tried.
+fn policy(details: &Details) -> String {
+    let restart = details.restart.replace('_', "-");
+    match details.restart.as_str() {
+        "never" => "restart never".to_owned(),
+        _ => format!("restart {restart}; retry {}", details.retry),
     }
 }
 
@@ -269,14 +275,19 @@ fn defined(details: &Details) -> String {
 
 /// What is asked, how often, and how much of it is enough.
 fn terms(check: &CheckOf) -> String {
-    let mut words = format!("{}, every {}", check.probe, time(check.interval_ms));
+    // What is waited for rather than asked has no interval.
+    let is_asked = !["log ", "delay", "notify"].iter().any(|kind| check.probe.starts_with(kind));
+    let mut words = check.probe.clone();
+    if is_asked {
+        _ = write!(words, ", every {}", time(check.interval_ms));
+    }
     if let Some(timeout) = check.timeout_ms {
         _ = write!(words, ", within {}", time(timeout));
     }
-    if check.successes > 1 {
+    if is_asked && check.successes > 1 {
         _ = write!(words, ", {} in a row", check.successes);
     }
-    if check.failures > 1 {
+    if is_asked && check.failures > 1 {
         _ = write!(words, ", {} misses are too many", check.failures);
     }
     words
@@ -353,9 +364,4 @@ fn time(ms: u64) -> String {
         return format!("{}s", ms / 1000);
     }
     short(Duration::from_millis(ms))
-}
-
-/// As in the file.
-fn dashed(word: &str) -> String {
-    word.replace('_', "-")
 }
