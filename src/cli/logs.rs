@@ -102,6 +102,7 @@ async fn show(client: &Client, args: &LogsArgs, style: Style) -> Result<(), Prob
         from: None,
         tail: args.lines,
         follow: args.follow,
+        ..Asked::default()
     };
     if args.json {
         let mut chunks = client.raw_output(&asked, Form::Json).await?;

@@ -1,7 +1,7 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
 mod editor;
-mod find;
+mod fetch;
 mod lend;
 mod output;
 mod signals;
