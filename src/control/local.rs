@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::frame::Form;
 use super::marks::Marks;
+use super::meter::{self, Meter};
 use super::output::Wanted;
 use super::ring::Ring;
 use super::search::{self, Search};
@@ -18,7 +19,7 @@ use super::wire::{
     Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
     Sought, Status, Told, Whose, Why,
 };
-use super::{Control, Flow, Kind, Problem, growth};
+use super::{Control, Flow, Kind, Measure, Problem, growth};
 use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
 use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
 use crate::output::Selection;
@@ -46,6 +47,7 @@ pub struct Local {
     marks: Marks,
     /// Searches at a time.
     searches: Arc<Semaphore>,
+    pub(super) meter: Meter,
     /// Where its files are.
     pub(super) files: Arc<Locate>,
     /// The wall clock at moment zero, as it was used last.
@@ -73,6 +75,7 @@ impl Local {
             ring,
             marks,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            meter: Meter::default(),
             files: Arc::new(files),
             zero,
         }
@@ -167,19 +170,25 @@ impl Local {
 }
 
 impl Control for Local {
-    async fn status(&self) -> Result<Status, Problem> {
+    async fn status(&self, measure: Measure) -> Result<Status, Problem> {
+        let figures = match measure {
+            Measure::Yes => self.meter.read(&self.session, meter::GLANCE).await,
+            Measure::No => Arc::default(),
+        };
         let snapshot = self.session.snapshot();
+        let process =
+            |view: &Arc<ProcessView>| self.process(view).taking(meter::of(&figures, view));
         Ok(Status {
             project: self.project.to_string(),
             pid: self.pid,
             ready: snapshot.ready,
-            processes: snapshot.processes.iter().map(|view| self.process(view)).collect(),
+            processes: snapshot.processes.iter().map(process).collect(),
         })
     }
 
-    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
+    async fn watch(&self, measure: Measure) -> Result<Flow<Pushed>, Problem> {
         let local = self.clone();
-        Ok(Flow::latest(|taker| local.push(taker)))
+        Ok(Flow::latest(|taker| local.push(measure, taker)))
     }
 
     async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {

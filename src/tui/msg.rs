@@ -6,10 +6,10 @@ use super::clock::Time;
 use super::keys::Chord;
 use super::ui::logs::{Ask, Whom};
 use super::ui::window::{From, Key};
-use crate::control::Problem;
 use crate::control::wire::{
     Defined, Grown, Order, Outcome, Pushed, Reloaded, Sent, Shutdown, SliceAsked, SliceGiven,
 };
+use crate::control::{Measure, Problem};
 use crate::machine::Event;
 
 /// What comes in.
@@ -84,6 +84,8 @@ pub enum Target {
 pub enum Wish {
     /// Ask for rows.
     Slice(Ask),
+    /// Have it measured what the processes take, or not.
+    Measure(Measure),
     /// Tell when the output of these grows.
     Follow(Whom),
     /// Look for something.

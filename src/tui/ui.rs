@@ -23,6 +23,7 @@ use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
 use super::views::timeline::Timeline;
+use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
 use list::List;
 use logs::{Logs, Whom};
@@ -154,6 +155,8 @@ pub struct Ui {
     pub overview: Overview,
     /// When that came.
     pub seen: Duration,
+    /// What the processes take is asked for, as it is shown.
+    pub measure: Measure,
     /// The project answers.
     pub connected: bool,
     /// It is not up yet: what is shown is what its file says.
@@ -213,6 +216,7 @@ impl Ui {
             size,
             overview: Overview::default(),
             seen: Duration::ZERO,
+            measure: Measure::No,
             connected: true,
             coming: false,
             list: List::default(),

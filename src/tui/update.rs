@@ -16,7 +16,7 @@ use super::ui::Ui;
 use super::ui::layout;
 use super::ui::logs::Whom;
 use crate::control::wire::Phase;
-use crate::control::{Kind, Problem};
+use crate::control::{Kind, Measure, Problem};
 
 pub(crate) use logs::count_words;
 
@@ -76,6 +76,11 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
 fn settle(ui: &mut Ui, wishes: &mut Wishes) {
     if ui.choose_logs() {
         wishes.push(Wish::Follow(ui.logs.whom().clone()));
+    }
+    let measure = if super::view::shows_figures(ui) { Measure::Yes } else { Measure::No };
+    if measure != ui.measure {
+        ui.measure = measure;
+        wishes.push(Wish::Measure(measure));
     }
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))

@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::{find, output};
 use crate::control::wire::{Looked, Reload, Told, Whose};
-use crate::control::{Control, Kind, Problem};
+use crate::control::{Control, Kind, Measure, Problem};
 use crate::machine::Event;
 use crate::tui::msg::{Msg, Wish};
 use crate::tui::ui::logs::Whom;
@@ -17,13 +17,16 @@ pub(super) struct Tasks<C> {
     sender: mpsc::Sender<Msg>,
     /// The project is up: until then everything waits.
     up: watch::Sender<bool>,
+    /// Whether it is measured what the processes take.
+    measure: watch::Sender<Measure>,
     growth: Option<JoinHandle<()>>,
     looking: Option<JoinHandle<()>>,
 }
 
 impl<C: Control + Clone + 'static> Tasks<C> {
     pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
-        Self { control, sender, up: watch::Sender::new(is_up), growth: None, looking: None }
+        let (up, measure) = (watch::Sender::new(is_up), watch::Sender::new(Measure::No));
+        Self { control, sender, up, measure, growth: None, looking: None }
     }
 
     /// The project is up: what waited for that goes on.
@@ -44,8 +47,9 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     /// Begins to listen to the project.
     pub(super) fn begin(&self) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
+        let measure = self.measure.subscribe();
         self.once_up(async move {
-            let problem = follow(&control, &sender).await;
+            let problem = follow(&control, &sender, measure).await;
             _ = sender.send(Msg::Lost(problem)).await;
         });
         let (control, sender) = (self.control.clone(), self.sender.clone());
@@ -62,6 +66,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             Wish::Slice(ask) => self.spawn(async move {
                 Msg::Sliced(ask.generation, ask.from, control.slice(ask.slice).await)
             }),
+            Wish::Measure(measure) => _ = self.measure.send_replace(measure),
             Wish::Follow(whom) => self.follow(whom),
             Wish::Find { question, slice, target, from, back } => {
                 if let Some(before) = self.looking.take() {
@@ -147,22 +152,38 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 }
 
-async fn follow(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
-    let mut flow = match control.watch().await {
-        Ok(flow) => flow,
-        Err(problem) => return problem,
-    };
-    while let Some(pushed) = flow.next().await {
-        match pushed {
-            Ok(pushed) => {
-                if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
-                    break;
-                }
-            }
+/// Passes on what is pushed. What is measured comes in a stream of its own, whole first again.
+async fn follow(
+    control: &impl Control,
+    sender: &mpsc::Sender<Msg>,
+    mut measure: watch::Receiver<Measure>,
+) -> Problem {
+    let ended = || Problem::new(Kind::Ended, "the project has ended");
+    loop {
+        let wanted = *measure.borrow_and_update();
+        let mut flow = match control.watch(wanted).await {
+            Ok(flow) => flow,
             Err(problem) => return problem,
+        };
+        loop {
+            let pushed = tokio::select! {
+                pushed = flow.next() => pushed,
+                changed = measure.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return ended(),
+                },
+            };
+            match pushed {
+                Some(Ok(pushed)) => {
+                    if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
+                        return ended();
+                    }
+                }
+                Some(Err(problem)) => return problem,
+                None => return ended(),
+            }
         }
     }
-    Problem::new(Kind::Ended, "the project has ended")
 }
 
 async fn events(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Result<(), Problem> {

@@ -158,7 +158,7 @@ impl World {
                 let given = self.slice(&ask.slice);
                 self.tell(Msg::Sliced(ask.generation, ask.from, Ok(given)));
             }
-            Wish::Follow(_) => {}
+            Wish::Follow(_) | Wish::Measure(_) => {}
             other => self.orders.push(other),
         }
     }

@@ -335,7 +335,7 @@ fn a_stop_from_outside_is_shown_and_can_be_hastened() {
 #[test]
 fn pasted_text_is_never_taken_for_keys() {
     let mut world = World::shop((120, 36));
-    world.tell(crate::tui::msg::Msg::Paste("xXqy".to_owned()));
+    world.tell(Msg::Paste("xXqy".to_owned()));
     world.settle();
     assert!(world.orders.is_empty() && world.ui.overlay.is_none());
 }
