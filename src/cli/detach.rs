@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
@@ -171,26 +171,24 @@ enum Stand {
 }
 
 /// What was said of the wait.
+#[derive(Default)]
 struct Progress {
-    at: Instant,
+    /// For how long nothing was said.
+    silent: Duration,
     text: String,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { at: Instant::now(), text: String::new() }
-    }
-}
-
 impl Progress {
+    /// Told with each look.
     fn tell(&mut self, open: &[String]) {
-        if open.is_empty() || self.at.elapsed() < PATIENCE {
+        self.silent += LOOK;
+        if open.is_empty() || self.silent < PATIENCE {
             return;
         }
         let text = waits_for(open);
         if text != self.text {
             project::say(&text);
-            (self.at, self.text) = (Instant::now(), text);
+            (self.silent, self.text) = (Duration::ZERO, text);
         }
     }
 }
