@@ -7,16 +7,6 @@ mod common;
 use common::{Project, long_sleep, wait_until};
 use serde_json::Value;
 
-fn status(project: &Project, path: &[&str]) -> Value {
-    let mut command = project.command(common::binary());
-    let done = project.finished({
-        command.args(path);
-        command
-    });
-    done.assert_code(0);
-    serde_json::from_str(&done.out).unwrap()
-}
-
 fn one<'a>(status: &'a Value, name: &str) -> &'a Value {
     let all = status["processes"].as_array().unwrap();
     all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{status}"))
@@ -45,7 +35,7 @@ autostart = false
     running.wait_out("busy  | works");
     let mut seen = Value::Null;
     wait_until("the one that works is seen to work", || {
-        seen = status(&project, &["ps", "--json"]);
+        seen = project.ask(["ps", "--json"]).code(0).json();
         one(&seen, "busy")["cpu_percent"].as_f64().unwrap() > 2.0
     });
     let memory = |name: &str| one(&seen, name)["memory_bytes"].as_u64().unwrap();
@@ -55,10 +45,8 @@ autostart = false
     assert!(share("busy") < 150.0 && share("calm") < 1.0, "{seen}");
     let never = one(&seen, "never");
     assert!(never["cpu_percent"].is_null() && never["memory_bytes"].is_null(), "{seen}");
-    let table = project.run(["ps"]);
-    table.assert_code(0);
-    table.assert_out("MEM");
-    project.run(["down"]).assert_code(0);
+    project.ask(["ps"]).code(0).out("MEM").out("big").out("%");
+    project.ask(["down"]).code(0);
     running.done().assert_code(0);
     assert!(project.carriers().is_empty());
 }
