@@ -70,8 +70,8 @@ fn link(one: &Because, paper: Paper) -> String {
         paper.paint(word, of_state(one.state))
     );
     let mut text = String::new();
-    if word != one.why {
-        _ = write!(text, ": {}", one.why);
+    if let Some(why) = ps::reason(word, &one.why) {
+        _ = write!(text, ": {why}");
     }
     // Of one that waits to be tried again its end says it.
     let cause = one.cause.as_ref().filter(|_| one.state != StateName::Backoff);

@@ -40,6 +40,15 @@ pub(super) fn word(state: StateName, checked: bool) -> &'static str {
     if state == StateName::Ready && !checked { "running" } else { state.as_str() }
 }
 
+/// What is left to say when the state has been said already.
+pub(super) fn reason<'a>(state: &str, why: &'a str) -> Option<&'a str> {
+    match why.strip_prefix(state) {
+        Some("") => None,
+        Some(rest) => Some(rest.strip_prefix(": ").unwrap_or(why)),
+        None => Some(why),
+    }
+}
+
 /// A cell: what it says, and in which colour.
 #[derive(Debug, Clone, Default)]
 struct Cell {

@@ -174,7 +174,7 @@ fn report(outcome: &Outcome, json: bool, paper: Paper) -> Ending {
 
 fn tell(one: &Became, paper: Paper) {
     let state = ps::word(one.state, one.checked);
-    let why = if state == one.why { String::new() } else { format!(": {}", one.why) };
+    let why = ps::reason(state, &one.why).map_or_else(String::new, |why| format!(": {why}"));
     let (name, why) = (safe_name(&one.name), safe_name(&why));
     if one.ok {
         let state = paper.paint(state, of_state(one.state));

@@ -13,7 +13,7 @@ use super::meter::{self, Meter};
 use super::output::Wanted;
 use super::ring::Ring;
 use super::search::{self, Search};
-use super::slice::{Choice, Cutting};
+use super::slice::{Choice, Cutting, Ends};
 use super::wire::{
     Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, ProcessStatus,
     Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
@@ -33,6 +33,9 @@ const STEADY: SignedDuration = SignedDuration::from_millis(50);
 
 /// More would take the machine from those that are supervised.
 const SEARCHES: usize = 2;
+
+/// How long is looked for the rows of one answer.
+const LOOKS: Duration = Duration::from_millis(250);
 
 /// How long it is waited for that a line is read.
 const READS: Duration = Duration::from_secs(5);
@@ -196,9 +199,15 @@ impl Control for Local {
         let of = (Arc::clone(self.session.store()), self.marks.clone());
         let cutting = Cutting::new(of, choice, &asked)?;
         if cutting.is_quick() {
-            return Ok(cutting.cut(&|| false));
+            return Ok(cutting.cut(&Ends::NEVER));
         }
-        while_waited_for(move |is_gone| cutting.cut(is_gone)).await
+        let clock = self.session.clock().clone();
+        while_waited_for(move |is_gone| {
+            let start = clock.now();
+            let is_late = || clock.now().since(start) >= LOOKS;
+            cutting.cut(&Ends { gone: is_gone, late: &is_late })
+        })
+        .await
     }
 
     async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::flow::Taker;
 use super::marks::{Marks, Place};
-use super::slice::{CHUNK, Choice, Cutting, Filter, pattern, place_of};
+use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, pattern, place_of};
 use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
 use super::{Flow, Problem};
 use crate::output::LogStore;
@@ -173,7 +173,7 @@ pub(super) fn seek(
         let row = if run {
             start_of_run(&marks, &choice, place, back)
         } else {
-            cutting.cut(is_gone).rows.pop()
+            cutting.cut(&Ends { gone: is_gone, ..Ends::NEVER }).rows.pop()
         };
         Sought { place: row.as_ref().map(Row::place), row }
     })

@@ -4,6 +4,7 @@ mod editor;
 mod find;
 mod output;
 mod tasks;
+mod whole;
 
 use std::io;
 use std::pin::Pin;

@@ -1,5 +1,6 @@
 //! Looking for something in the output.
 
+use super::whole::whole;
 use crate::control::wire::{Level, MarkKind, Row, SliceAsked};
 use crate::control::{Control, Problem};
 use crate::tui::msg::{Found, Target};
@@ -55,7 +56,7 @@ impl Look {
             } else {
                 asked.after = place;
             }
-            let given = control.slice(asked).await?;
+            let given = whole(control, asked).await?;
             let mut rows = given.rows.iter();
             let found = if self.back {
                 rows.rev().find(|row| self.is_it(row))

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::whole::whole;
 use super::{find, output};
 use crate::control::wire::{Looked, Reload, Told, Whose};
 use crate::control::{Control, Kind, Measure, Problem};
@@ -64,7 +65,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         let control = self.control.clone();
         match wish {
             Wish::Slice(ask) => self.spawn(async move {
-                Msg::Sliced(ask.generation, ask.from, control.slice(ask.slice).await)
+                Msg::Sliced(ask.generation, ask.from, whole(&control, ask.slice).await)
             }),
             Wish::Measure(measure) => _ = self.measure.send_replace(measure),
             Wish::Follow(whom) => self.follow(whom),
