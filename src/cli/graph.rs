@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::paint::{BOLD, DIM, Paper};
 use super::{Ending, Global, project, remote};
 use crate::spec::{Name, Spec};
 
@@ -34,7 +35,7 @@ pub(super) fn graph(global: &Global, args: &GraphArgs) -> Ending {
     };
     let format = if args.json { Format::Json } else { args.format };
     match format {
-        Format::Tree => remote::print(&tree(&spec)),
+        Format::Tree => remote::print(&tree(&spec, Paper::of(global))),
         Format::Mermaid => remote::print(&mermaid(&spec)),
         Format::Dot => remote::print(&dot(&spec)),
         Format::Json => remote::print_json(&json(&spec)),
@@ -72,7 +73,7 @@ fn nodes(spec: &Spec) -> impl Iterator<Item = (&Name, &'static str)> {
 }
 
 /// What nothing depends on, and below each what it depends on.
-fn tree(spec: &Spec) -> String {
+fn tree(spec: &Spec, paper: Paper) -> String {
     let mut text = String::new();
     let is_needed = |name: &Name| {
         edges(spec).any(|edge| edge.to == name)
@@ -81,14 +82,14 @@ fn tree(spec: &Spec) -> String {
     for (name, kind) in nodes(spec) {
         if !is_needed(name) {
             let kind = if kind == "process" { String::new() } else { format!(" ({kind})") };
-            _ = writeln!(text, "{name}{kind}");
-            branches(spec, name, "", &mut text);
+            _ = writeln!(text, "{}{}", paper.paint(name.as_str(), BOLD), paper.paint(&kind, DIM));
+            branches(spec, name, "", paper, &mut text);
         }
     }
     text
 }
 
-fn branches(spec: &Spec, name: &Name, indent: &str, text: &mut String) {
+fn branches(spec: &Spec, name: &Name, indent: &str, paper: Paper, text: &mut String) {
     let below: Vec<Edge<'_>> = edges(spec).filter(|edge| edge.from == name).collect();
     let jobs = spec.pools.get(name).map(|pool| pool.jobs.as_slice()).unwrap_or_default();
     let jobs = jobs.iter().map(|job| (job, "job"));
@@ -97,8 +98,9 @@ fn branches(spec: &Spec, name: &Name, indent: &str, text: &mut String) {
     for (place, (to, word)) in all.iter().enumerate() {
         let is_last = place + 1 == all.len();
         let (branch, space) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        _ = writeln!(text, "{indent}{branch}{to} ({word})");
-        branches(spec, to, &format!("{indent}{space}"), text);
+        let lines = paper.paint(&format!("{indent}{branch}"), DIM);
+        _ = writeln!(text, "{lines}{to} {}", paper.paint(&format!("({word})"), DIM));
+        branches(spec, to, &format!("{indent}{space}"), paper, text);
     }
 }
 
