@@ -75,6 +75,9 @@ fn save(path: &Path, lines: &[u8]) -> Result<String, String> {
             let count = memchr::memchr_iter(b'\n', lines).count() as u64;
             Ok(format!("saved {} lines to {shown}", thousands(count)))
         }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{shown} is there already: save to another name"))
+        }
         Err(error) => Err(format!("cannot save to {shown}: {error}")),
     }
 }

@@ -110,6 +110,7 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             ui.view = View::Events;
             ui.timeline.mark_read();
         }
+        Action::FilterView => prompts::ask(ui, Asks::FilterView, text(argument), wishes),
         Action::Graph => (ui.view, ui.row) = (View::Graph, 0),
         Action::Stats => (ui.view, ui.row) = (View::Stats, 0),
         Action::Details => {
