@@ -114,7 +114,9 @@ fn the_project_searches_picks_out_and_counts() {
     screen.keys("&!ERROR|item\r");
     screen.wait_gone("ERROR the last");
     screen.wait("db is up");
-    screen.keys("\x1b:");
+    screen.keys("\x1b");
+    screen.wait_gone("&!ERROR");
+    screen.keys(":");
     screen.keys("pipe wc -l\r");
     screen.wait("20002");
     quit(&mut screen);
