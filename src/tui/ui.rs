@@ -139,6 +139,17 @@ pub enum Stand {
     Guest,
 }
 
+/// How it stands between us and the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It is not up yet: what is shown is what its file says.
+    Coming,
+    /// It answers, as far as we know.
+    There,
+    /// It does not.
+    Lost,
+}
+
 /// The model.
 #[derive(Debug, Clone)]
 pub struct Ui {
@@ -158,10 +169,8 @@ pub struct Ui {
     pub overview: Overview,
     /// When that came.
     pub seen: Duration,
-    /// The project answers.
-    pub connected: bool,
-    /// It is not up yet: what is shown is what its file says.
-    pub coming: bool,
+    /// How it stands between us and the project.
+    pub link: Link,
     /// Processes.
     pub list: List,
     /// Output.
@@ -225,8 +234,7 @@ impl Ui {
             size,
             overview: Overview::default(),
             seen: Duration::ZERO,
-            connected: true,
-            coming: false,
+            link: Link::There,
             list: List::default(),
             logs,
             timeline: Timeline::default(),
@@ -258,7 +266,7 @@ impl Ui {
     /// Shows what the file says until the project is up.
     pub fn await_start(&mut self, overview: Overview) {
         self.overview = overview;
-        self.coming = true;
+        self.link = Link::Coming;
         self.list.arrange(&self.overview);
     }
 
@@ -334,7 +342,7 @@ impl Ui {
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
-        if self.coming {
+        if self.link == Link::Coming {
             return false;
         }
         let has_logs = layout::areas(self).logs.is_some();

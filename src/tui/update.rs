@@ -16,8 +16,8 @@ use crossterm::event::MouseEventKind;
 
 use super::msg::{Leave, Msg, Timed, Wish};
 use super::theme::Role;
-use super::ui::Ui;
 use super::ui::layout;
+use super::ui::{Link, Ui};
 use crate::control::wire::Phase;
 use crate::control::{Kind, Problem};
 
@@ -47,7 +47,7 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
         Msg::Pushed(pushed) => {
             ui.overview.apply(*pushed);
             ui.seen = ui.now.since_start;
-            (ui.connected, ui.coming) = (true, false);
+            ui.link = Link::There;
             ui.list.arrange(&ui.overview);
             ui.measured.push(&ui.overview, ui.seen);
             quit::looked(ui, &mut wishes);
@@ -111,7 +111,7 @@ fn complain(ui: &mut Ui, problem: &Problem) {
 }
 
 fn lost(ui: &mut Ui, problem: &Problem, wishes: &mut Wishes) {
-    ui.connected = false;
+    ui.link = Link::Lost;
     let is_over = ui.overview.phase != Phase::Up || ui.leaving > super::ui::Leaving::No;
     if is_over || matches!(problem.error, Kind::Ended | Kind::NotRunning | Kind::Version) {
         wishes.push(Wish::Leave(Leave::Ended));

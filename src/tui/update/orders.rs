@@ -35,7 +35,7 @@ pub(super) fn asks_first(ui: &mut Ui, action: Action) -> bool {
     let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
     let ends = matches!(action, Action::Stop | Action::Kill);
     let meant = ui.addressed(action);
-    if !is_all && !(ends && meant.len() > 1) {
+    if !(is_all || ends && meant.len() > 1) {
         return false;
     }
     let number = match meant.len() {
