@@ -347,3 +347,6 @@ impl From<Refusal> for Problem {
         Self::new(kind, refusal.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ fn keys_that_are_faster_than_the_rows_are_not_lost() {
     let mut world = World::shop((120, 36));
     let slow: Vec<_> = ["down", "down", "K", "K", "K"].into_iter().collect();
     for key in slow {
-        world.tell(crate::tui::msg::Msg::Key(key.parse().unwrap()));
+        world.tell(Msg::Key(key.parse().unwrap()));
     }
     world.settle();
     assert!(!world.ui.logs.is_following());
