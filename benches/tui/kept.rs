@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use pitcrew::control::wire::{SearchAsked, SliceGiven, Whose};
-use pitcrew::control::{Client, Control as _, Problem};
+use pitcrew::control::{Client, Control as _, Measure, Problem};
 use pitcrew::sys::{ControlSocket, Folders};
 use pitcrew::tui::clock::Clock;
 use pitcrew::tui::config::Config;
 use pitcrew::tui::look::Look;
-use pitcrew::tui::msg::{Found, Msg, Timed, Wish};
+use pitcrew::tui::msg::{Msg, Sighting, Timed, Wish};
 use pitcrew::tui::theme::ThemeName;
-use pitcrew::tui::ui::logs::{Ask, Whom};
+use pitcrew::tui::ui::logs::Ask;
 use pitcrew::tui::ui::window::Key;
 use pitcrew::tui::ui::{Stand, Ui};
 use pitcrew::tui::update::{begin, update};
@@ -74,7 +74,7 @@ async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
         let slicing = now();
         let given = client.slice(asked.slice.clone()).await?;
         slices.push(slicing.elapsed().as_secs_f64() * 1e3);
-        model.take(asked, given);
+        model.take(&asked, given);
         let drawing = now();
         model.draw().map_err(|error| failed(&error))?;
         bare.push(drawing.elapsed().as_secs_f64() * 1e3);
@@ -90,7 +90,7 @@ async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
 }
 
 async fn wait_for_lines(client: &Client) -> Result<(), Problem> {
-    let end = now() + Duration::from_secs(60);
+    let end = now() + Duration::from_mins(1);
     while now() < end {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let Ok(mut grown) = client.growth(Whose::default()).await else { continue };
@@ -191,11 +191,11 @@ impl Model {
         let surface = surface.map_err(|error| failed(&error))?;
         let mut model = Self { ui, clock: Clock::start(), surface };
         _ = begin(&mut model.ui);
-        if let Some(pushed) = client.watch().await?.next().await {
+        if let Some(pushed) = client.watch(Measure::No).await?.next().await {
             model.tell(Msg::Pushed(Box::new(pushed?)));
         }
         if let Some(grown) = client.growth(Whose::default()).await?.next().await {
-            model.tell(Msg::Grown(Whom::All, grown?));
+            model.tell(Msg::Grown(Whose::default(), grown?));
         }
         Ok(model)
     }
@@ -207,21 +207,14 @@ impl Model {
     /// Goes to this line; what has to be asked for that.
     fn go(&mut self, line: u64) -> Option<Ask> {
         let question = self.ui.logs.look();
-        let found = Found {
-            question,
-            is_search: false,
-            place: Some(Key::line(line)),
-            wrapped: false,
-            count: None,
-            nth: None,
-        };
-        let wishes = self.tell(Msg::Found(found));
+        let found = Sighting { question, place: Some(Key::line(line)), wrapped: false };
+        let wishes = self.tell(Msg::Sought(found));
         wishes
             .into_iter()
             .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })
     }
 
-    fn take(&mut self, asked: Ask, given: SliceGiven) {
+    fn take(&mut self, asked: &Ask, given: SliceGiven) {
         _ = self.tell(Msg::Sliced(asked.generation, asked.from, Ok(given)));
     }
 

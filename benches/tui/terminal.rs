@@ -98,7 +98,7 @@ impl Terminal {
             Ok(_) => {}
             Err(_) => return None,
         }
-        let mut buffer = [0; 1 << 16];
+        let mut buffer = vec![0; 1 << 16];
         let length = self.master.read(&mut buffer).ok().filter(|length| *length > 0)?;
         let came = now();
         self.bytes += length;

@@ -101,6 +101,7 @@ async fn show(client: &Client, global: &Global, args: &LogsArgs) -> Result<(), P
         from: None,
         tail: args.lines,
         follow: args.follow,
+        ..Asked::default()
     };
     if args.json {
         let mut chunks = client.raw_output(&asked, Form::Json).await?;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::frame::Form;
+use super::growth::{Growth, New};
 use super::marks::Marks;
 use super::meter::{self, Meter};
 use super::output::Wanted;
@@ -19,7 +20,7 @@ use super::wire::{
     Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
     Sought, Status, Told, Whose, Why,
 };
-use super::{Control, Flow, Kind, Measure, Problem, growth};
+use super::{Control, Flow, Kind, Measure, Problem};
 use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
 use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
 use crate::output::Selection;
@@ -229,7 +230,9 @@ impl Control for Local {
     async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
         let choice = self.choice(whose.names.as_deref()).await?;
         let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
-        Ok(Flow::latest(|taker| growth::tell(store, choice.selection, marks, taker)))
+        let new = New::of(&whose)?;
+        let growth = Growth { store, selection: choice.selection, marks, new };
+        Ok(Flow::latest(|taker| growth.tell(taker)))
     }
 
     async fn why(&self, name: &str) -> Result<Why, Problem> {
@@ -314,7 +317,7 @@ impl Control for Local {
 }
 
 /// The same, told when nobody waits for it any more.
-async fn while_waited_for<T: Send + 'static>(
+pub(super) async fn while_waited_for<T: Send + 'static>(
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     // Goes with this future, by which the other side learns that nobody waits.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::level::level;
+use super::level::{level, shown};
 use super::marks::{Marks, Place, place};
 use super::wire::{Level, LineOf, Mark, Row, SliceAsked, SliceGiven};
 use super::{Kind, Problem};
@@ -49,7 +49,7 @@ impl Filter {
     }
 
     /// Whether every line counts.
-    fn is_all(&self) -> bool {
+    pub(super) fn is_all(&self) -> bool {
         self.stream.is_none()
             && self.grep.is_none()
             && self.level.is_none()
@@ -57,11 +57,13 @@ impl Filter {
     }
 
     pub(super) fn takes(&self, line: &Line<'_>) -> bool {
-        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
-        self.stream.is_none_or(|stream| stream == line.stream)
-            && self.grep.as_ref().is_none_or(|grep| grep.is_match(text) != self.invert)
-            && self.search.as_ref().is_none_or(|search| search.is_match(text))
-            && self.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
+        if self.stream.is_some_and(|stream| stream != line.stream) {
+            return false;
+        }
+        let text = shown(line.bytes);
+        self.grep.as_ref().is_none_or(|grep| grep.is_match(&text) != self.invert)
+            && self.search.as_ref().is_none_or(|search| search.is_match(&text))
+            && self.level.is_none_or(|least| level(&text).unwrap_or(Level::Info) >= least)
     }
 }
 
@@ -180,6 +182,8 @@ impl Cutting {
     /// The rows, or as many as were found before it had to end. Each direction gets as far as one
     /// chunk, so whoever goes on from there comes to the end.
     pub(super) fn cut(&self, ends: &Ends<'_>) -> SliceGiven {
+        // Before it looks: what comes meanwhile may be given or not, and is asked for again.
+        let next = self.store.next_seq();
         let (above, below) = match self.anchor {
             Anchor::Before(place) => (self.back(place, self.rows, ends), self.from(place, 0, ends)),
             Anchor::From(place) => (self.back(place, 0, ends), self.from(place, self.rows, ends)),
@@ -212,7 +216,7 @@ impl Cutting {
             lines: extent.lines,
             above: extent.before,
             first: extent.first,
-            next: extent.next,
+            next,
         }
     }
 

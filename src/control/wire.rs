@@ -185,6 +185,12 @@ pub struct Asked {
     #[param(format = "regex")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
+    /// Only lines in which it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invert: bool,
+    /// Only lines of this level and above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
     #[param(schema_with = schemas::since)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,10 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
 mod editor;
-mod find;
+mod fetch;
+mod lend;
 mod output;
+mod signals;
 mod tasks;
 mod whole;
 
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 use crossterm::event::{Event as Typed, KeyEventKind};
 use jiff::tz::TimeZone;
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::sync::mpsc;
+
+use signals::{Heard, Signals};
 
 use super::clock::Clock;
 use super::config::Config;
@@ -26,8 +29,7 @@ use super::ui::{Stand, Ui};
 use super::update::{begin, update};
 use super::view::view;
 use crate::control::Control;
-use crate::control::wire::{Defined, Overview};
-use crate::output::safe_name;
+use crate::control::wire::Overview;
 use crate::spec::Signal;
 use tasks::Tasks;
 
@@ -156,60 +158,6 @@ struct World {
     typed: mpsc::UnboundedReceiver<Input>,
     messages: mpsc::Receiver<Msg>,
     signals: Signals,
-}
-
-/// The signals that are listened to.
-struct Signals {
-    streams: Vec<(Signal, Stream)>,
-    stopped: Option<Stream>,
-    continued: Option<Stream>,
-    resized: Option<Stream>,
-}
-
-/// What a signal means.
-enum Heard {
-    End(Signal),
-    Stop,
-    Continue,
-    Resize,
-}
-
-impl Signals {
-    fn listen(wanted: &[Signal]) -> Self {
-        let stream = |one: &Signal| {
-            let stream = signal(SignalKind::from_raw(one.number())).ok()?;
-            Some((*one, stream))
-        };
-        let raw = |number| signal(SignalKind::from_raw(number)).ok();
-        Self {
-            streams: wanted.iter().filter_map(stream).collect(),
-            stopped: "TSTP".parse::<Signal>().ok().and_then(|one| raw(one.number())),
-            continued: raw(Signal::CONT.number()),
-            resized: signal(SignalKind::window_change()).ok(),
-        }
-    }
-
-    /// The next one. Cancel safe.
-    async fn next(&mut self) -> Heard {
-        std::future::poll_fn(|cx| {
-            for (which, stream) in &mut self.streams {
-                if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(Heard::End(*which));
-                }
-            }
-            if self.stopped.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Stop);
-            }
-            if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Continue);
-            }
-            if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Resize);
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
 }
 
 /// All there is.
@@ -403,20 +351,6 @@ impl<C: Control + Clone + 'static> App<C> {
         }
     }
 
-    /// The terminal sends its signals to the editor and to us; ours come up when it is over.
-    fn was_lent(&self) -> bool {
-        let now = self.clock.now().since_start;
-        self.lent.is_some_and(|at| now.saturating_sub(at) < ECHO)
-    }
-
-    fn stop(&mut self) {
-        let suspend = self.suspend;
-        if let Some(terminal) = &mut self.terminal {
-            _ = terminal.lend(suspend);
-        }
-        self.resize();
-    }
-
     #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
     fn perform(&mut self, wishes: Vec<Wish>) {
         for wish in wishes {
@@ -434,70 +368,6 @@ impl<C: Control + Clone + 'static> App<C> {
                 Wish::Show(file) => self.show(&file),
                 Wish::EditAt(place) => self.edit(&place),
                 wish => self.tasks.perform(wish),
-            }
-        }
-    }
-
-    /// Into the clipboard, by the ways there are.
-    fn copy(&mut self, text: &str) {
-        use super::clipboard::{Copying, copied, copying};
-        let tmux = std::env::var_os("TMUX").is_some();
-        let said = match copying(text, tmux) {
-            Copying::Terminal(bytes) => {
-                self.tell(bytes);
-                Ok(copied(text))
-            }
-            Copying::Tmux { bytes, command } => {
-                self.tell(bytes);
-                self.tasks.feed(command, text.to_owned());
-                Ok(copied(text))
-            }
-            Copying::TooLong => {
-                self.tasks.too_long(text.to_owned());
-                return;
-            }
-        };
-        self.message(Msg::Said(said));
-    }
-
-    fn tell(&self, bytes: Vec<u8>) {
-        if let Some(terminal) = &self.terminal {
-            terminal.tell(bytes);
-        }
-    }
-
-    /// Opens a file in the pager, and takes it away afterwards.
-    fn show(&mut self, file: &std::path::Path) {
-        if let Some(Err(error)) = self.lend(|run| output::page(file, run)) {
-            self.message(Msg::Said(Err(format!("the pager: {error}"))));
-        }
-    }
-
-    /// Opens the editor; what is different afterwards is shown before it counts.
-    fn edit(&mut self, place: &Defined) {
-        match self.lend(|run| editor::edit(place, run)) {
-            Some(Ok(true)) => self.message(Msg::Do(Wish::Reload { dry_run: true })),
-            Some(Ok(false)) => {
-                let said = format!("{} is as it was", safe_name(&place.file));
-                self.message(Msg::Said(Ok(said)));
-            }
-            Some(Err(text)) => self.message(Msg::Said(Err(text))),
-            None => {}
-        }
-    }
-
-    /// Has something else use the terminal; nothing where there is none.
-    fn lend<T>(&mut self, work: impl FnOnce(Beside) -> T) -> Option<T> {
-        let beside = self.beside;
-        let done = self.terminal.as_mut()?.lend(|| work(beside));
-        // What is typed there to interrupt it was not meant for us.
-        self.lent = Some(self.clock.now().since_start);
-        self.resize();
-        match done {
-            Ok(done) => Some(done),
-            Err(_) => {
-                self.left = Some(How::Gone);
-                None
             }
         }
     }

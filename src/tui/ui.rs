@@ -2,10 +2,12 @@
 
 pub mod facts;
 pub mod json;
+pub mod known;
 pub mod layout;
 pub mod list;
 pub mod logs;
 pub mod scroll;
+pub mod search;
 pub mod select;
 pub mod window;
 
@@ -22,11 +24,13 @@ use super::overlay::Overlay;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
+use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
 use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
+use known::Inquiry;
 use list::List;
-use logs::{Logs, Whom};
+use logs::{Logs, Position, Whom};
 use scroll::Pane;
 use select::Selection;
 
@@ -136,6 +140,17 @@ pub enum Stand {
     Guest,
 }
 
+/// How it stands between us and the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It is not up yet: what is shown is what its file says.
+    Coming,
+    /// It answers, as far as we know.
+    There,
+    /// It does not.
+    Lost,
+}
+
 /// The model.
 #[derive(Debug, Clone)]
 pub struct Ui {
@@ -157,10 +172,8 @@ pub struct Ui {
     pub seen: Duration,
     /// What the processes take is asked for, as it is shown.
     pub measure: Measure,
-    /// The project answers.
-    pub connected: bool,
-    /// It is not up yet: what is shown is what its file says.
-    pub coming: bool,
+    /// How it stands between us and the project.
+    pub link: Link,
     /// Processes.
     pub list: List,
     /// Output.
@@ -177,6 +190,12 @@ pub struct Ui {
     pub layout: Layout,
     /// Part of the details.
     pub details: Details,
+    /// What is known of the process they are about.
+    pub inquiry: Inquiry,
+    /// How long the latest runs took to be ready.
+    pub took: Took,
+    /// What was measured of each process.
+    pub measured: Measured,
     /// The row of the graph and the stats.
     pub row: usize,
     /// What lies over everything.
@@ -185,6 +204,8 @@ pub struct Ui {
     pub prompt: Option<(Asks, Prompt)>,
     /// What was typed.
     pub histories: Histories,
+    /// Where it stood before a search was typed.
+    pub before_search: Option<Position>,
     /// What is selected in the logs.
     pub selection: Option<Selection>,
     /// Where a drag began.
@@ -217,8 +238,7 @@ impl Ui {
             overview: Overview::default(),
             seen: Duration::ZERO,
             measure: Measure::No,
-            connected: true,
-            coming: false,
+            link: Link::There,
             list: List::default(),
             logs,
             timeline: Timeline::default(),
@@ -227,10 +247,14 @@ impl Ui {
             zoom: false,
             layout: config.layout,
             details: Details::default(),
+            inquiry: Inquiry::default(),
+            took: Took::default(),
+            measured: Measured::default(),
             row: 0,
             overlay: None,
             prompt: None,
             histories: Histories::default(),
+            before_search: None,
             selection: None,
             drag_from: None,
             mouse: config.mouse,
@@ -246,7 +270,7 @@ impl Ui {
     /// Shows what the file says until the project is up.
     pub fn await_start(&mut self, overview: Overview) {
         self.overview = overview;
-        self.coming = true;
+        self.link = Link::Coming;
         self.list.arrange(&self.overview);
     }
 
@@ -302,7 +326,7 @@ impl Ui {
     }
 
     /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
-    pub fn choose_logs(&mut self) -> bool {
+    pub fn choose_logs(&mut self) {
         let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
         let is_all = self.list.cursor == list::RowId::All;
         let whom = if self.list.marks.len() >= 2 {
@@ -315,16 +339,14 @@ impl Ui {
             let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
             Whom::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
         };
-        let is_new = self.logs.show(whom);
-        if is_new {
+        if self.logs.show(whom) {
             self.selection = None;
         }
-        is_new
     }
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
-        if self.coming {
+        if self.link == Link::Coming {
             return false;
         }
         let has_logs = layout::areas(self).logs.is_some();
@@ -338,7 +360,7 @@ impl Ui {
         let relative = self.logs.stamps == super::config::Timestamps::Relative;
         let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
         let list = super::view::list::changes_in(self);
-        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
         // Just after it, not just before.
         Some(soonest + Duration::from_millis(5))
     }

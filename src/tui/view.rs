@@ -5,6 +5,7 @@ pub mod hints;
 pub mod list;
 pub mod logs;
 pub mod others;
+pub mod sheet;
 pub mod strip;
 
 use ratatui::Frame;

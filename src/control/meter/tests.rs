@@ -92,7 +92,7 @@ async fn without_anybody_who_asks_nothing_is_measured() {
     let Some(Ok(Pushed::Whole(whole))) = pushed.next().await else { panic!("no whole") };
     assert_eq!(whole.processes[0].status.cpu_percent, None);
     world.local.status(Measure::No).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(world.looks.load(Ordering::SeqCst), 0);
 }
 
@@ -112,7 +112,7 @@ async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
     tokio::time::sleep(Duration::from_secs(21)).await;
     let looks = world.looks.load(Ordering::SeqCst);
     drop((first, second));
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(world.looks.load(Ordering::SeqCst), looks, "nobody watches any more");
 }
 
@@ -122,7 +122,7 @@ async fn whoever_takes_nothing_costs_nothing_and_holds_up_nobody() {
     // Takes the first piece of two that are made, and then no more.
     let later = [snapshot(Some(PID), 2), snapshot(Some(PID), 3)];
     let mut stalled = world.local.watch(Measure::Yes).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let looks = world.looks.load(Ordering::SeqCst);
     assert!(looks <= 2, "{looks} looks for somebody who takes nothing");
     for run in 2..1000 {

@@ -93,7 +93,7 @@ pub struct SliceGiven {
     pub above: u64,
     /// The number of the first of them that is kept.
     pub first: Option<u64>,
-    /// The number the next line of the project will have.
+    /// The number the next line of the project has: whatever comes after that was not looked at.
     pub next: u64,
 }
 
@@ -181,9 +181,11 @@ pub struct Grown {
     pub marks: u64,
     /// How often an unfinished line was shown, such as a prompt.
     pub partials: u64,
+    /// How many lines have come `since`, of those that are counted.
+    pub new: u64,
 }
 
-/// Whose output is meant.
+/// Whose output is meant, and which of its lines are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -191,4 +193,16 @@ pub struct Whose {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
+    /// Counts lines from the one with this number on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Only lines in which this regular expression is found are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grep: Option<String>,
+    /// Only lines in which it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invert: bool,
+    /// Only lines of this level and above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }

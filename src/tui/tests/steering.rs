@@ -1,5 +1,5 @@
 //! Orders, and leaving.
-#![expect(clippy::wildcard_enum_match_arm, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! What decides whether an action applies now.
 
 use super::list::RowId;
-use super::{Part, Ui, View};
+use super::{Link, Part, Ui, View};
 use crate::control::wire::{Member, WatchState};
 use crate::machine::StateName;
 use crate::output::safe_name;
@@ -26,7 +26,7 @@ impl Ui {
             selection: self.selection.is_some(),
             search: self.logs.search.is_some(),
             lines: !self.logs.items().is_empty(),
-            connected: self.connected,
+            connected: self.link != Link::Lost,
             all: self.all(),
         }
     }
@@ -95,7 +95,9 @@ impl Ui {
         }
         match &self.list.cursor {
             RowId::All => self.whole(action),
-            one => vec![one.name().to_owned()],
+            one @ (RowId::One(_) | RowId::Replicas(_) | RowId::Pool(_)) => {
+                vec![one.name().to_owned()]
+            }
         }
     }
 

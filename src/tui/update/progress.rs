@@ -58,32 +58,27 @@ pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Prob
 }
 
 fn outcome_words(pursuit: &Pursuit, all: &[Became]) -> String {
-    match all {
-        [one] => {
-            let end = match (one.exit_code, one.signal) {
-                (Some(code), _) if is_down(one) => format!(" (exit {code})"),
-                (None, Some(signal)) if is_down(one) => format!(" ({signal})"),
-                _ => String::new(),
-            };
-            let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
-            format!("{} is {}{end}{pid}", one.name, state_word(one))
-        }
-        _ => {
-            let done = match pursuit.action {
-                Action::Stop | Action::Kill => "down",
-                _ => "running",
-            };
-            format!("{} are {done}", short(&pursuit.names))
-        }
-    }
+    let [one] = all else {
+        let is_end = matches!(pursuit.action, Action::Stop | Action::Kill);
+        return format!(
+            "{} are {}",
+            short(&pursuit.names),
+            if is_end { "down" } else { "running" }
+        );
+    };
+    let end = match (one.exit_code, one.signal) {
+        (Some(code), _) if is_down(one) => format!(" (exit {code})"),
+        (None, Some(signal)) if is_down(one) => format!(" ({signal})"),
+        _ => String::new(),
+    };
+    let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    format!("{} is {}{end}{pid}", one.name, state_word(one))
 }
 
 /// As the list says it: without a check, what has started is called running.
 fn state_word(one: &Became) -> String {
-    match one.state {
-        StateName::Ready if !one.checked => "running".to_owned(),
-        state => state.to_string(),
-    }
+    let is_plain = one.state == StateName::Ready && !one.checked;
+    if is_plain { "running".to_owned() } else { one.state.to_string() }
 }
 
 fn is_down(one: &Became) -> bool {

@@ -284,7 +284,7 @@ pub(super) fn state_of(one: &Member, age: Duration) -> String {
 }
 
 /// `<1m`, then minutes, hours, days.
-fn uptime(ms: u64, age: Duration) -> String {
+pub(super) fn uptime(ms: u64, age: Duration) -> String {
     let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
     match minutes {
         0 => "<1m".to_owned(),
