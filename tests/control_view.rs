@@ -230,10 +230,10 @@ fn whether_files_are_watched_is_pushed_when_it_changes() {
     for (on, told) in [(false, "off"), (true, "on")] {
         let body = format!("{{\"names\":[\"api\"],\"on\":{on}}}");
         assert_eq!(post(&project, "/v1/watch", &body)["ok"], true);
-        let changes = pushed.pushed();
-        let changed = changes["changed"].as_array().unwrap();
-        assert_eq!(changed.len(), 1, "{changes}");
-        assert_eq!((&changed[0]["name"], &changed[0]["watch"]), (&"api".into(), &told.into()));
+        let news = pushed.pushed();
+        let members = news["changed"].as_array().unwrap();
+        assert_eq!(members.len(), 1, "{news}");
+        assert_eq!((&members[0]["name"], &members[0]["watch"]), (&"api".into(), &told.into()));
     }
     down(&project, running);
 }

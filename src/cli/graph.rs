@@ -72,6 +72,17 @@ fn nodes(spec: &Spec) -> impl Iterator<Item = (&Name, &'static str)> {
     processes.chain(spec.pools.keys().map(|name| (name, "pool")))
 }
 
+/// Which jobs are of which pool.
+fn members(spec: &Spec) -> impl Iterator<Item = (&Name, &Name)> {
+    spec.pools.values().flat_map(|pool| pool.jobs.iter().map(|job| (&pool.name, job)))
+}
+
+/// The pool it takes a slot of.
+fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
+    let of_job = members(spec).find(|(_, job)| *job == name).map(|(pool, _)| pool);
+    of_job.or_else(|| spec.processes.get(name)?.pool.as_ref())
+}
+
 /// What nothing depends on, and below each what it depends on.
 fn tree(spec: &Spec, paper: Paper) -> String {
     let mut text = String::new();
@@ -118,6 +129,9 @@ fn mermaid(spec: &Spec) -> String {
     for edge in edges(spec) {
         _ = writeln!(text, "  n{} -->|{}| n{}", place(edge.from), edge.condition, place(edge.to));
     }
+    for (pool, job) in members(spec) {
+        _ = writeln!(text, "  n{} -.- n{}", place(pool), place(job));
+    }
     text
 }
 
@@ -131,13 +145,17 @@ fn dot(spec: &Spec) -> String {
         let (from, to) = (quoted(edge.from), quoted(edge.to));
         _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", edge.condition);
     }
+    for (pool, job) in members(spec) {
+        _ = writeln!(text, "  {} -> {} [style=dotted, arrowhead=none];", quoted(pool), quoted(job));
+    }
     text.push_str("}\n");
     text
 }
 
 fn json(spec: &Spec) -> serde_json::Value {
-    let nodes: Vec<_> =
-        nodes(spec).map(|(name, kind)| json!({ "name": name, "kind": kind })).collect();
+    let nodes: Vec<_> = nodes(spec)
+        .map(|(name, kind)| json!({ "name": name, "kind": kind, "pool": pool_of(spec, name) }))
+        .collect();
     let edge = |edge: Edge<'_>| {
         json!({
             "from": edge.from, "to": edge.to,

@@ -350,3 +350,6 @@ impl From<Refusal> for Problem {
         Self::new(kind, refusal.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

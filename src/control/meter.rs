@@ -128,4 +128,4 @@ impl ProcessStatus {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -20,7 +20,7 @@ struct World {
 const PID: u32 = 7;
 
 /// One process that runs under [`PID`], or that does not.
-fn snapshot(pid: Option<u32>, run: u32) -> Arc<Snapshot> {
+pub(in crate::control) fn snapshot(pid: Option<u32>, run: u32) -> Arc<Snapshot> {
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("procfile.toml");
     std::fs::write(&path, "[process]\nweb = 'true'\n").unwrap();
@@ -92,7 +92,7 @@ async fn without_anybody_who_asks_nothing_is_measured() {
     let Some(Ok(Pushed::Whole(whole))) = pushed.next().await else { panic!("no whole") };
     assert_eq!(whole.processes[0].status.cpu_percent, None);
     world.local.status(Measure::No).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(world.looks.load(Ordering::SeqCst), 0);
 }
 
@@ -112,7 +112,7 @@ async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
     tokio::time::sleep(Duration::from_secs(21)).await;
     let looks = world.looks.load(Ordering::SeqCst);
     drop((first, second));
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(world.looks.load(Ordering::SeqCst), looks, "nobody watches any more");
 }
 
@@ -120,19 +120,24 @@ async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
 async fn whoever_takes_nothing_costs_nothing_and_holds_up_nobody() {
     let world = world((0..20).map(|at| (at * 10, at)));
     // Takes the first piece of two that are made, and then no more.
-    let stalled = world.local.watch(Measure::Yes).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    let later = [snapshot(Some(PID), 2), snapshot(Some(PID), 3)];
+    let mut stalled = world.local.watch(Measure::Yes).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let looks = world.looks.load(Ordering::SeqCst);
     assert!(looks <= 2, "{looks} looks for somebody who takes nothing");
     for run in 2..1000 {
-        world.snapshots.send_replace(snapshot(Some(PID), run.min(5)));
+        world.snapshots.send_replace(Arc::clone(&later[run % 2]));
+        tokio::task::yield_now().await;
     }
     let status = world.local.status(Measure::Yes).await.unwrap();
     assert!(status.processes[0].memory_bytes.is_some());
-    drop(stalled);
+    // One piece was made before, and what came meanwhile is one more.
+    let Some(Ok(Pushed::Whole(_))) = stalled.next().await else { panic!("no whole") };
+    let Some(Ok(Pushed::Changed(sum))) = stalled.next().await else { panic!("no sum") };
+    assert_eq!((sum.changed.len(), sum.changed[0].status.run), (1, 3));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_has_ended_takes_nothing() {
     let world = world([(0, 1), (10, 1), (20, 1), (30, 1)]);
     let status = world.local.status(Measure::Yes).await.unwrap();

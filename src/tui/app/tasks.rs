@@ -227,7 +227,7 @@ async fn known(control: &impl Control, name: &str, reveal: bool) -> Result<Known
     let why = control.why(name).await?;
     let names = Some(name.to_owned());
     let asked = SliceAsked { names, rows: Some(20), no_marks: true, ..SliceAsked::default() };
-    let last = control.slice(asked).await?;
+    let last = whole(control, asked).await?;
     Ok(Known { name: name.to_owned(), reveal, details, why, last })
 }
 
