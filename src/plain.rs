@@ -20,6 +20,7 @@ mod tell;
 
 pub use lines::LineStyle;
 use lines::Printer;
+pub(crate) use lines::{label_of, put_text};
 use tell::Teller;
 
 /// How often it is said who is being waited for.

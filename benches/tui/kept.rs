@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pitcrew::control::wire::{SearchAsked, SliceGiven, Whose};
-use pitcrew::control::{Client, Control as _, Problem};
+use pitcrew::control::{Client, Control as _, Measure, Problem};
 use pitcrew::sys::{ControlSocket, Folders};
 use pitcrew::tui::clock::Clock;
 use pitcrew::tui::config::Config;
@@ -191,7 +191,7 @@ impl Model {
         let surface = surface.map_err(|error| failed(&error))?;
         let mut model = Self { ui, clock: Clock::start(), surface };
         _ = begin(&mut model.ui);
-        if let Some(pushed) = client.watch().await?.next().await {
+        if let Some(pushed) = client.watch(Measure::No).await?.next().await {
             model.tell(Msg::Pushed(Box::new(pushed?)));
         }
         if let Some(grown) = client.growth(Whose::default()).await?.next().await {

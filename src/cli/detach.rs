@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
-use crate::control::{Client, Control as _, Kind, Problem};
+use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::machine::StateName;
 use crate::spec::Spec;
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
@@ -148,7 +148,7 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
             Err(error) => return Come::Problem(Problem::new(Kind::Failed, error.to_string())),
         }
         if is_up {
-            match client.status().await {
+            match client.status(Measure::No).await {
                 Ok(status) if status.pid == own => match goal.stand(&status) {
                     Stand::Come(come) => return come,
                     Stand::Open(open) => progress.tell(&open),

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use super::flow::Taker;
 use super::level::shown;
 use super::marks::{Marks, Place};
-use super::slice::{CHUNK, Choice, Cutting, Filter, pattern, place_of};
+use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, pattern, place_of};
 use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
 use super::{Flow, Problem};
 use crate::output::LogStore;
@@ -179,7 +179,7 @@ pub(super) fn seek(
         let row = match event {
             Some(event) => mark_of(&marks, &choice, floor, event),
             None if run => start_of_run(&marks, &choice, (floor, place), back),
-            None => cutting.cut(is_gone).rows.pop(),
+            None => cutting.cut(&Ends { gone: is_gone, ..Ends::NEVER }).rows.pop(),
         };
         Sought { place: row.as_ref().map(Row::place), row }
     })

@@ -6,6 +6,7 @@ mod lend;
 mod output;
 mod signals;
 mod tasks;
+mod whole;
 
 use std::io;
 use std::pin::Pin;

@@ -8,11 +8,11 @@ use super::ui::known::Known;
 use super::ui::logs::Ask;
 use super::ui::select::Selection;
 use super::ui::window::{From, Key};
-use crate::control::Problem;
 use crate::control::wire::{
     Asked, Defined, Found, Grown, Order, Outcome, Pushed, Reloaded, SearchAsked, SeekAsked, Sent,
     Shutdown, SliceAsked, SliceGiven, Whose,
 };
+use crate::control::{Measure, Problem};
 use crate::machine::Event;
 
 /// What comes in.
@@ -81,6 +81,8 @@ pub enum Looking {
 pub enum Wish {
     /// Ask for rows.
     Slice(Ask),
+    /// Have it measured what the processes take, or not.
+    Measure(Measure),
     /// Tell when the output of these grows.
     Follow(Whose),
     /// Search, instead of what was searched before; the number of the question.

@@ -26,6 +26,7 @@ use super::theme::Role;
 use super::views::details::Details;
 use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
+use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
 use known::Inquiry;
 use list::List;
@@ -169,6 +170,8 @@ pub struct Ui {
     pub overview: Overview,
     /// When that came.
     pub seen: Duration,
+    /// What the processes take is asked for, as it is shown.
+    pub measure: Measure,
     /// How it stands between us and the project.
     pub link: Link,
     /// Processes.
@@ -234,6 +237,7 @@ impl Ui {
             size,
             overview: Overview::default(),
             seen: Duration::ZERO,
+            measure: Measure::No,
             link: Link::There,
             list: List::default(),
             logs,

@@ -19,7 +19,7 @@ use super::theme::Role;
 use super::ui::layout;
 use super::ui::{Link, Ui};
 use crate::control::wire::Phase;
-use crate::control::{Kind, Problem};
+use crate::control::{Kind, Measure, Problem};
 
 /// Wishes that come up.
 pub(crate) type Wishes = Vec<Wish>;
@@ -95,6 +95,11 @@ fn settle(ui: &mut Ui, wishes: &mut Wishes) {
     find::settle(ui, wishes);
     wishes.extend(ui.logs.following().map(Wish::Follow));
     wishes.extend(ui.inquire().map(|(name, reveal)| Wish::Inquire(name, reveal)));
+    let measure = if super::view::shows_figures(ui) { Measure::Yes } else { Measure::No };
+    if measure != ui.measure {
+        ui.measure = measure;
+        wishes.push(Wish::Measure(measure));
+    }
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
     {

@@ -77,10 +77,16 @@ pub struct SliceGiven {
     /// Lines that have not come to their end, such as a prompt; where the end of the output is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partials: Vec<LineOf>,
-    /// There is more before.
+    /// There is more before, or time ran out before it was known.
     pub before: bool,
-    /// There is more after.
+    /// There is more after, or time ran out before it was known.
     pub after: bool,
+    /// Time ran out in this direction: what is `before` this place has not been looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_from: Option<String>,
+    /// Time ran out in this direction: what is `after` this place has not been looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_from: Option<String>,
     /// How many lines are kept of these names, whatever the filter.
     pub lines: u64,
     /// How many of them come before the first row.

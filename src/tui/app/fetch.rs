@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::whole::whole;
 use crate::control::wire::{Row, SeekAsked, SliceAsked};
 use crate::control::{Control, Problem};
 use crate::tui::msg::{Fetched, Msg, Wish};
@@ -64,7 +65,7 @@ async fn lines(
     loop {
         let place = Some(after.place());
         let slice = SliceAsked { after: place, rows: Some(ROWS), ..asked.clone() };
-        let given = control.slice(slice).await?;
+        let given = whole(control, slice).await?;
         let more = given.after;
         let before = items.len();
         items.extend(given.rows.into_iter().map(item).take_while(|(key, _)| *key <= end.key));

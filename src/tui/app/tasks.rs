@@ -3,9 +3,10 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::whole::whole;
 use super::{fetch, output};
 use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
-use crate::control::{Control, Kind, Problem};
+use crate::control::{Control, Kind, Measure, Problem};
 use crate::machine::Event;
 use crate::tui::msg::{Looking, Msg, Sighting, Wish};
 use crate::tui::ui::known::Known;
@@ -19,6 +20,8 @@ pub(super) struct Tasks<C> {
     sender: mpsc::Sender<Msg>,
     /// The project is up: until then everything waits.
     up: watch::Sender<bool>,
+    /// Whether it is measured what the processes take.
+    measure: watch::Sender<Measure>,
     growth: Ongoing,
     search: Ongoing,
     seek: Ongoing,
@@ -50,8 +53,8 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         let ongoing = Ongoing::default;
         let (growth, search, seek) = (ongoing(), ongoing(), ongoing());
         let (slice, inquiry) = (ongoing(), ongoing());
-        let up = watch::Sender::new(is_up);
-        Self { control, sender, up, growth, search, seek, slice, inquiry }
+        let (up, measure) = (watch::Sender::new(is_up), watch::Sender::new(Measure::No));
+        Self { control, sender, up, measure, growth, search, seek, slice, inquiry }
     }
 
     /// The project is up: what waited for that goes on.
@@ -72,8 +75,9 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     /// Begins to listen to the project.
     pub(super) fn begin(&self) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
+        let measure = self.measure.subscribe();
         self.once_up(async move {
-            let problem = follow(&control, &sender).await;
+            let problem = follow(&control, &sender, measure).await;
             _ = sender.send(Msg::Lost(problem)).await;
         });
         let (control, sender) = (self.control.clone(), self.sender.clone());
@@ -88,6 +92,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         let control = self.control.clone();
         match wish {
             Wish::Slice(ask) => self.slice(ask),
+            Wish::Measure(measure) => _ = self.measure.send_replace(measure),
             Wish::Follow(whose) => self.follow(whose),
             Wish::Search(question, asked) => self.search(question, asked),
             Wish::Seek(question, asked) => self.seek(question, asked),
@@ -153,7 +158,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         let (control, sender) = (self.control.clone(), self.sender.clone());
         let Ask { generation, from, slice } = ask;
         let task = self.once_up(async move {
-            let given = control.slice(slice).await;
+            let given = whole(&control, slice).await;
             _ = sender.send(Msg::Sliced(generation, from, given)).await;
         });
         self.slice.is(task);
@@ -222,7 +227,7 @@ async fn known(control: &impl Control, name: &str, reveal: bool) -> Result<Known
     let why = control.why(name).await?;
     let names = Some(name.to_owned());
     let asked = SliceAsked { names, rows: Some(20), no_marks: true, ..SliceAsked::default() };
-    let last = control.slice(asked).await?;
+    let last = whole(control, asked).await?;
     Ok(Known { name: name.to_owned(), reveal, details, why, last })
 }
 
@@ -237,22 +242,38 @@ async fn sought(control: &impl Control, asked: SeekAsked) -> Result<(Option<Key>
     Ok((place, place.is_some()))
 }
 
-async fn follow(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
-    let mut flow = match control.watch().await {
-        Ok(flow) => flow,
-        Err(problem) => return problem,
-    };
-    while let Some(pushed) = flow.next().await {
-        match pushed {
-            Ok(pushed) => {
-                if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
-                    break;
-                }
-            }
+/// Passes on what is pushed. What is measured comes in a stream of its own, whole first again.
+async fn follow(
+    control: &impl Control,
+    sender: &mpsc::Sender<Msg>,
+    mut measure: watch::Receiver<Measure>,
+) -> Problem {
+    let ended = || Problem::new(Kind::Ended, "the project has ended");
+    loop {
+        let wanted = *measure.borrow_and_update();
+        let mut flow = match control.watch(wanted).await {
+            Ok(flow) => flow,
             Err(problem) => return problem,
+        };
+        loop {
+            let pushed = tokio::select! {
+                pushed = flow.next() => pushed,
+                changed = measure.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return ended(),
+                },
+            };
+            match pushed {
+                Some(Ok(pushed)) => {
+                    if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
+                        return ended();
+                    }
+                }
+                Some(Err(problem)) => return problem,
+                None => return ended(),
+            }
         }
     }
-    Problem::new(Kind::Ended, "the project has ended")
 }
 
 async fn events(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Result<(), Problem> {

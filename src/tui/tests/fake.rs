@@ -291,7 +291,7 @@ impl World {
                 let known = self.known(&name, reveal).map(Box::new);
                 self.tell(Msg::Known(name, reveal, known));
             }
-            Wish::Forget(_) => {}
+            Wish::Forget(_) | Wish::Measure(_) => {}
             other => self.orders.push(other),
         }
     }
