@@ -99,6 +99,7 @@ fn the_project_searches_picks_out_and_counts() {
     let project = Project::new(CHATTY);
     let mut screen = open(&project);
     screen.wait("ERROR the last");
+    screen.wait("2/2 ready");
     screen.keys("\x06item 1999\\d\\.");
     screen.wait("10 of 10");
     screen.keys("\r");
@@ -131,6 +132,7 @@ fn a_process_is_told_about_and_its_command_copied() {
     );
     let mut screen = open(&project);
     screen.wait("MODE is dev");
+    screen.wait("1/1 ready");
     screen.keys("jd");
     screen.wait("procfile.toml:1");
     assert!(!screen.text().contains("hunter2"));
@@ -238,6 +240,8 @@ fn it_follows_the_size_of_the_window() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
     screen.wait("api is up");
+    // Before that is told, there is nothing to ask about when it is left.
+    screen.wait("2/3 ready");
     for (rows, columns) in [(13, 48), (4, 20), (2, 5), (36, 120)] {
         screen.resize(rows, columns);
         let wanted = if rows < 4 { "too" } else { "project" };
