@@ -1,5 +1,4 @@
 //! What answers look like on a terminal and in a pipe.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "common/lib.rs"]
 mod common;
