@@ -31,15 +31,17 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
     match timed.msg {
         Msg::Time => {}
         Msg::Key(chord) => {
-            find::stay(ui, &mut wishes);
+            let pending = find::pending(ui);
             keys::key(ui, chord, &mut wishes);
+            find::stay(ui, pending, &mut wishes);
         }
         Msg::Paste(text) => keys::paste(ui, &text, &mut wishes),
         Msg::Mouse(event) => {
-            if !matches!(event.kind, MouseEventKind::Moved) {
-                find::stay(ui, &mut wishes);
-            }
+            let pending = find::pending(ui);
             mouse::mouse(ui, event, &mut wishes);
+            if !matches!(event.kind, MouseEventKind::Moved) {
+                find::stay(ui, pending, &mut wishes);
+            }
         }
         Msg::Resize(size) => ui.size = size,
         Msg::Pushed(pushed) => {
@@ -69,11 +71,11 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
             ui.logs.give_up(generation);
             complain(ui, &problem);
         }
-        Msg::Found(question, found) => find::found(ui, question, found),
+        Msg::Found(question, found) => find::found(ui, question, found, &mut wishes),
         Msg::Known(name, reveal, known) => {
             ui.inquiry.take(&name, reveal, known.map(|known| *known));
         }
-        Msg::Sought(sighting) => find::sought(ui, sighting),
+        Msg::Sought(sighting) => find::sought(ui, sighting, &mut wishes),
         Msg::Done(what, result) => progress::done(ui, &what, result),
         Msg::Reloaded(result) => reload::read(ui, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),

@@ -72,8 +72,11 @@ fn save(path: &Path, lines: &[u8]) -> Result<String, String> {
     let written = opened.and_then(|mut file| file.write_all(lines));
     match written {
         Ok(()) => {
-            let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+            let count = lines.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
             Ok(format!("saved {} lines to {shown}", thousands(count)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{shown} is there already: save to another name"))
         }
         Err(error) => Err(format!("cannot save to {shown}: {error}")),
     }

@@ -145,6 +145,36 @@ fn the_graph_leads_to_the_row_of_all_replicas() {
 }
 
 #[test]
+fn events_are_filtered_as_they_are_typed() {
+    let mut world = World::shop((120, 36));
+    let started = |seq: u64, name: &str| {
+        let text = format!(
+            r#"{{"seq":{seq},"time":"2026-01-02T03:04:05Z","event":"process_started","name":"{name}","process":"{name}","run":3,"attempt":1,"pid":4711,"cause":{{"kind":"user"}}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    };
+    world.tell(Msg::Events(vec![started(1, "api"), started(2, "db")]));
+    world.keys("2 /");
+    world.typed("api");
+    assert!(world.screen().contains("1 of 2, filtered"), "{}", world.screen());
+    world.keys("enter enter");
+    assert_eq!(world.ui.list.cursor.name(), "api");
+    assert!(world.orders.is_empty(), "nothing that was typed is a key");
+}
+
+#[test]
+fn stats_show_only_columns_that_something_is_known_of() {
+    let mut world = World::shop((120, 36));
+    world.keys("4");
+    assert!(!world.screen().contains("CPU"), "{}", world.screen());
+    let mut members = world.ui.overview.processes.clone();
+    members[0].status.cpu_percent = Some(12.0);
+    members[0].status.memory_bytes = Some(84 << 20);
+    world.push(members, Vec::new());
+    assert!(world.screen().contains("12%") && world.screen().contains("84M"), "{}", world.screen());
+}
+
+#[test]
 fn what_a_run_took_is_on_the_critical_path() {
     let mut world = World::new(vec![member(1, "db", "ready")], (120, 36));
     let event = |body: &str| {

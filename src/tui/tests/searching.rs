@@ -103,6 +103,25 @@ fn whoever_moves_on_is_not_taken_away_later() {
 }
 
 #[test]
+fn keys_that_are_faster_than_what_they_look_for_are_not_lost() {
+    let mut world = World::shop((120, 36));
+    world.keys("tab /");
+    world.typed("refused");
+    world.keys("enter");
+    for key in ["N", "N", "N"] {
+        world.tell(Msg::Key(key.parse().unwrap()));
+    }
+    world.settle();
+    assert_eq!(current(&world), Some(163));
+    world.keys("esc g");
+    for key in ["e", "e", "e", "e"] {
+        world.tell(Msg::Key(key.parse().unwrap()));
+    }
+    world.settle();
+    assert_eq!(world.ui.logs.landed(), Some(Key::line(33)));
+}
+
+#[test]
 fn errors_are_stepped_through_in_either_direction() {
     let mut world = World::shop((120, 36));
     world.keys("tab g e");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::json;
 use super::scroll::Pane;
-use super::search::Search;
+use super::search::{Search, Seeking};
 use super::window::{From, Item, Key, LogLine, Separator, Window};
 pub use ask::Ask;
 
@@ -93,8 +93,8 @@ pub struct Logs {
     pretty: bool,
     /// The number of the last question about what is somewhere.
     looks: u64,
-    /// The one that is on its way, where to go there.
-    pub seeking: Option<u64>,
+    /// What is on its way, to go there.
+    pub seeking: Option<Seeking>,
     /// Where that led.
     landed: Option<Key>,
     /// Where to stand once it is there.

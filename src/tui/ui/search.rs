@@ -19,6 +19,30 @@ pub enum Going {
     },
 }
 
+/// What is gone to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A line that says that something went wrong.
+    Error,
+    /// The start of a run.
+    Run,
+    /// Where this event stands.
+    Event(u64),
+}
+
+/// A look for the next one of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeking {
+    /// The number of the question.
+    pub question: u64,
+    /// Of what.
+    pub target: Target,
+    /// Towards the beginning.
+    pub back: bool,
+    /// How often the same key was pressed since.
+    pub owed: u32,
+}
+
 /// A search.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -36,6 +60,8 @@ pub struct Search {
     pub question: u64,
     /// Where to go.
     pub going: Option<Going>,
+    /// How often the same key was pressed since.
+    pub owed: u32,
     found: Found,
     /// How many there were when it had come to its end last.
     total: Option<u64>,
@@ -52,6 +78,7 @@ impl Search {
             among,
             question: 0,
             going: None,
+            owed: 0,
             found: Found::default(),
             total: None,
         }
@@ -60,6 +87,7 @@ impl Search {
     /// Begins anew: the number of the question, and where to go.
     pub fn ask(&mut self, question: u64, going: Option<Going>) {
         (self.question, self.going, self.found) = (question, going, Found::default());
+        self.owed = 0;
     }
 
     /// It has come so far: where that leads, and whether from the other end.

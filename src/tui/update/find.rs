@@ -5,20 +5,9 @@ use crate::control::wire::{Found, Level, SeekAsked};
 use crate::tui::msg::{Looking, Sighting, Wish};
 use crate::tui::pattern::Reading;
 use crate::tui::theme::Role;
-use crate::tui::ui::search::{Going, Search};
+use crate::tui::ui::search::{Going, Search, Seeking, Target};
 use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Ui};
-
-/// What is gone to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
-    /// A line that says that something went wrong.
-    Error,
-    /// The start of a run.
-    Run,
-    /// Where this event stands.
-    Event(u64),
-}
 
 /// What is typed is looked for from where it was begun, and marked where it is seen.
 pub(super) fn search(ui: &mut Ui, text: &str, reading: Reading, wishes: &mut Wishes) {
@@ -44,9 +33,13 @@ pub(super) fn search(ui: &mut Ui, text: &str, reading: Reading, wishes: &mut Wis
     }
 }
 
-/// To the next match or the one before.
+/// To the next match or the one before. Pressed again before it is there, it goes one further.
 pub(super) fn next_match(ui: &mut Ui, back: bool, wishes: &mut Wishes) {
-    ask(ui, Some(if back { Going::Back } else { Going::Forward }), wishes);
+    let going = Some(if back { Going::Back } else { Going::Forward });
+    match ui.logs.search.as_mut().filter(|search| search.going == going) {
+        Some(search) => search.owed += 1,
+        None => ask(ui, going, wishes),
+    }
 }
 
 /// Nothing is searched for any more.
@@ -56,14 +49,28 @@ pub(super) fn forget(ui: &mut Ui, wishes: &mut Wishes) {
     }
 }
 
-/// Whoever does something else does not want to be taken away from it a moment later.
-pub(super) fn stay(ui: &mut Ui, wishes: &mut Wishes) {
-    if ui.logs.seeking.take().is_some() {
+/// What was on its way before a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pending {
+    search: Option<(u64, u32)>,
+    seek: Option<Seeking>,
+}
+
+/// What is on its way; not what is being typed, which is what is wanted.
+pub(super) fn pending(ui: &Ui) -> Pending {
+    let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
+    let search = ui.logs.search.as_ref().filter(|search| search.going.is_some() && !is_typed);
+    Pending { search: search.map(|search| (search.question, search.owed)), seek: ui.logs.seeking }
+}
+
+/// Whoever has done something else does not want to be taken away from it a moment later.
+pub(super) fn stay(ui: &mut Ui, before: Pending, wishes: &mut Wishes) {
+    if before.seek.is_some() && ui.logs.seeking == before.seek {
+        ui.logs.seeking = None;
         wishes.push(Wish::Forget(Looking::Seek));
     }
-    // While it is typed, going there is what is wanted.
-    let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
-    if let Some(search) = ui.logs.search.as_mut().filter(|_| !is_typed) {
+    let same = |search: &&mut Search| Some((search.question, search.owed)) == before.search;
+    if let Some(search) = ui.logs.search.as_mut().filter(same) {
         search.going = None;
     }
 }
@@ -107,27 +114,39 @@ fn edge(ui: &Ui, last: bool) -> Option<Key> {
 }
 
 /// A search has come so far.
-pub(super) fn found(ui: &mut Ui, question: u64, found: Found) {
+pub(super) fn found(ui: &mut Ui, question: u64, found: Found, wishes: &mut Wishes) {
     let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
     let Some(search) = ui.logs.search.as_mut().filter(|search| search.question == question) else {
         return;
     };
-    let was_going = search.going.is_some();
+    let going = search.going;
     let to = search.take(found);
     let words = search.words(ui.look.glyphs.ellipsis);
     let is_vain = search.is_vain();
     if let (Some((_, prompt)), true) = (&mut ui.prompt, is_typed) {
         prompt.found = words;
-    } else if is_vain && was_going {
+    } else if is_vain && going.is_some() {
         ui.say("nothing found", Role::Warn);
     }
-    if let Some((place, wrapped)) = to {
-        land(ui, place, wrapped);
+    let Some((place, wrapped)) = to else { return };
+    land(ui, place, wrapped);
+    if let Some(search) = ui.logs.search.as_mut().filter(|search| search.owed > 0) {
+        let owed = search.owed - 1;
+        ask(ui, going, wishes);
+        if let Some(search) = &mut ui.logs.search {
+            search.owed = owed;
+        }
     }
 }
 
 /// Looks from where somebody went last, else from what is seen.
 pub(super) fn seek(ui: &mut Ui, target: Target, back: bool, wishes: &mut Wishes) {
+    let same = |seeking: &&mut Seeking| (seeking.target, seeking.back) == (target, back);
+    if let Some(seeking) = ui.logs.seeking.as_mut().filter(same) {
+        // One further, once it is there.
+        seeking.owed += 1;
+        return;
+    }
     let landed = ui.logs.landed().filter(|key| ui.logs.shows(*key, ui.pane()));
     // What is seen counts too, unless somebody is there already.
     let from = match (landed, back) {
@@ -145,19 +164,27 @@ pub(super) fn seek(ui: &mut Ui, target: Target, back: bool, wishes: &mut Wishes)
         Target::Event(event) => SeekAsked { event: Some(event), back, ..runs },
     };
     let question = ui.logs.look();
-    ui.logs.seeking = Some(question);
+    ui.logs.seeking = Some(Seeking { question, target, back, owed: 0 });
     wishes.push(Wish::Seek(question, asked));
 }
 
 /// It was found, or is nowhere.
-pub(super) fn sought(ui: &mut Ui, sighting: Sighting) {
-    if ui.logs.seeking != Some(sighting.question) {
+pub(super) fn sought(ui: &mut Ui, sighting: Sighting, wishes: &mut Wishes) {
+    let is_asked = |seeking: &Seeking| seeking.question == sighting.question;
+    if !ui.logs.seeking.as_ref().is_some_and(is_asked) {
         return;
     }
-    ui.logs.seeking = None;
-    match sighting.place {
-        Some(place) => land(ui, place, sighting.wrapped),
-        None => ui.say("nothing found", Role::Warn),
+    let seeking = ui.logs.seeking.take();
+    let Some(place) = sighting.place else {
+        ui.say("nothing found", Role::Warn);
+        return;
+    };
+    land(ui, place, sighting.wrapped);
+    if let Some(Seeking { target, back, owed, .. }) = seeking.filter(|seeking| seeking.owed > 0) {
+        seek(ui, target, back, wishes);
+        if let Some(seeking) = &mut ui.logs.seeking {
+            seeking.owed = owed - 1;
+        }
     }
 }
 

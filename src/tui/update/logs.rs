@@ -4,13 +4,14 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
-use super::find::{self, Target};
+use super::find;
 use super::run::text;
 use super::{Wishes, copy, prompts};
 use crate::control::wire::Level;
 use crate::tui::action::{Action, Argument};
 use crate::tui::msg::Use;
 use crate::tui::theme::Role;
+use crate::tui::ui::search::Target;
 use crate::tui::ui::select::{Point, Selection};
 use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Part, Ui, View};

@@ -8,6 +8,7 @@ use super::{Wishes, find, logs, orders, prompts, quit, reload};
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
+use crate::tui::pattern::Filter;
 use crate::tui::theme::Role;
 use crate::tui::ui::list::{Place, RowId};
 use crate::tui::ui::{Asks, Part, Ui, View};
@@ -110,6 +111,9 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             ui.view = View::Events;
             ui.timeline.mark_read();
         }
+        Action::FilterView if ui.view == View::Events => {
+            prompts::ask(ui, Asks::FilterView, text(argument), wishes);
+        }
         Action::Graph => (ui.view, ui.row) = (View::Graph, 0),
         Action::Stats => (ui.view, ui.row) = (View::Stats, 0),
         Action::Details => {
@@ -183,6 +187,8 @@ fn back(ui: &mut Ui, wishes: &mut Wishes) {
     }
     if ui.logs.search.is_some() {
         find::forget(ui, wishes);
+    } else if ui.view == View::Events && ui.timeline.is_filtered() {
+        ui.timeline.filter(Filter::All);
     } else if ui.view != View::Dashboard {
         ui.view = View::Dashboard;
     } else if ui.logs.filter().is_some() {
@@ -192,7 +198,7 @@ fn back(ui: &mut Ui, wishes: &mut Wishes) {
     } else if ui.part == Part::Logs {
         ui.part = Part::List;
     } else if !ui.list.filter_text.is_empty() {
-        ui.list.filter = crate::tui::pattern::Filter::All;
+        ui.list.filter = Filter::All;
         ui.list.filter_text.clear();
         ui.list.arrange(&ui.overview);
     } else if !ui.list.marks.is_empty() {

@@ -14,7 +14,8 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         View::Events => ui.timeline.draw(area, &ui.look, &ui.zone, buffer),
         View::Graph => graph(ui).draw(area, ui.row, &ui.look, buffer),
         View::Stats => {
-            stats::draw(&ui.measured.usage(&ui.overview), area, ui.row, &ui.look, buffer);
+            let all = ui.measured.usage(&ui.overview, &ui.took);
+            stats::draw(&all, area, ui.row, &ui.look, buffer);
         }
         View::Details => ui.details.draw(&sheet(ui), area, &ui.look, buffer),
     }

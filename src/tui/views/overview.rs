@@ -184,7 +184,7 @@ impl Measured {
     }
 
     /// What the stats draw.
-    pub fn usage(&self, overview: &Overview) -> Vec<Usage> {
+    pub fn usage(&self, overview: &Overview, took: &Took) -> Vec<Usage> {
         let usage = |one: &Member| {
             let (processor, memory) = self.of(one.id);
             let alive = one.status.state.is_alive();
@@ -196,7 +196,7 @@ impl Measured {
                 processor: if alive { processor.to_vec() } else { Vec::new() },
                 memory: if alive { memory.to_vec() } else { Vec::new() },
                 restarts: one.status.restarts,
-                lines: None,
+                took: took.of(&one.status.name),
             }
         };
         overview.processes.iter().map(usage).collect()

@@ -235,7 +235,7 @@ fn usage() -> Vec<Usage> {
         processor: share.to_vec(),
         memory: share.iter().map(|share| share * 1e7).collect(),
         restarts,
-        lines: Some(1234 * u64::from(restarts)),
+        took: (restarts > 0).then(|| Duration::from_millis(1234)),
     };
     vec![
         one("db", StateName::Ready, &[1.0, 2.0, 1.0], 0),
