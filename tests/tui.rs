@@ -71,6 +71,22 @@ fn it_opens_follows_and_is_left_with_a_line_for_each_process() {
 }
 
 #[test]
+fn what_processes_take_is_on_the_screen() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    // The heading, and figures of both that run; what does not run has none.
+    screen.wait("MEM");
+    let text = screen.text();
+    let row = |name: &str| text.lines().find(|line| line.contains(&format!("◆ {name}"))).unwrap();
+    assert!(row("db").contains('%') && row("api").contains('%'), "{text}");
+    screen.keys("q");
+    screen.wait("Quit?");
+    screen.keys("y");
+    assert_eq!(screen.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
 fn what_is_ordered_happens() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
