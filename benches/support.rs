@@ -214,6 +214,31 @@ pub(crate) fn processor_of(pid: u32) -> f64 {
     ticks / 100.0
 }
 
+/// Nanoseconds of processor time one process has taken so far, all its threads.
+pub(crate) fn processor_nanos(pid: u32) -> f64 {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
+    let taken = |one: fs::DirEntry| {
+        let text = fs::read_to_string(one.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    threads.flatten().filter_map(taken).sum()
+}
+
+/// This process and all below it that run the same program: no child of a project is one.
+pub(crate) fn managers(pid: u32) -> Vec<u32> {
+    let Ok(program) = fs::read_link(format!("/proc/{pid}/exe")) else { return vec![pid] };
+    let is_same =
+        |one: &u32| fs::read_link(format!("/proc/{one}/exe")).is_ok_and(|of| of == program);
+    let mut all = vec![pid];
+    let mut at = 0;
+    while let Some(one) = all.get(at) {
+        let below: Vec<u32> = children(*one).into_iter().filter(is_same).collect();
+        all.extend(below);
+        at += 1;
+    }
+    all
+}
+
 /// One number of `/proc/PID/status`, such as `VmHWM` in kB.
 pub(crate) fn status(pid: u32, key: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -23,6 +23,7 @@ mod logs;
 mod look;
 mod manual;
 mod mcp;
+mod paint;
 mod project;
 mod ps;
 mod reload;

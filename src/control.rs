@@ -24,9 +24,9 @@ mod growth;
 mod level;
 mod local;
 mod marks;
+mod meter;
 mod outcome;
 mod output;
-mod owner;
 mod problem;
 mod ring;
 mod routes;
@@ -44,9 +44,9 @@ pub use problem::{Kind, Problem};
 pub use server::Server;
 
 use wire::{
-    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Owned, Pushed, Reload,
-    Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told,
-    Whose, Why,
+    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
+    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose,
+    Why,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -57,13 +57,24 @@ pub const PROTOCOL_HEADER: &str = "pitcrew-protocol";
 /// The header by which both sides say the version of the program.
 pub const VERSION_HEADER: &str = "pitcrew-version";
 
+/// Whether it is measured what the processes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It is not, and nobody is held up by it.
+    No,
+    /// It is.
+    Yes,
+}
+
 /// All that can be asked of a running project.
 pub trait Control: Send + Sync {
-    /// How everything is.
-    fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
+    /// How everything is. Measuring takes a tenth of a second, unless it was done just before.
+    fn status(&self, measure: Measure) -> impl Future<Output = Result<Status, Problem>> + Send;
     /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
-    /// is slow gets the latest, and nothing comes as long as nothing changes.
-    fn watch(&self) -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    /// is slow gets the latest, and nothing comes as long as nothing changes. As long as somebody
+    /// watches with figures, they are measured every five seconds.
+    fn watch(&self, measure: Measure)
+    -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
     /// Some rows of the output. Dropped, it stops looking for more.
     fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
     /// Whenever there is more or less of the output; whoever is slow gets the latest.
@@ -82,11 +93,6 @@ pub trait Control: Send + Sync {
         name: &str,
         looked: Looked,
     ) -> impl Future<Output = Result<Details, Problem>> + Send;
-    /// Owns the project as long as what is given is held: when it is dropped without a
-    /// [`goodbye`](Control::goodbye), or this program ends, the project is stopped as by a hang-up.
-    fn own(&self) -> impl Future<Output = Result<Flow<Owned>, Problem>> + Send;
-    /// Owns the project no more, and lets it run.
-    fn goodbye(&self, owned: Owned) -> impl Future<Output = Result<(), Problem>> + Send;
     /// Why a process is where it is, down to the root.
     fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.

@@ -275,7 +275,7 @@ impl Dice {
             }
         }
         let nonsense =
-            ["nonsense=1", "after=x", "tail=-1", "from=1.5", "stream=both", "since=then", "grep=("];
+            ["nonsense=1", "after=x", "tail=-1", "from=one", "stream=both", "since=then", "grep=("];
         if wrong {
             pairs.push((*self.pick(&nonsense)).to_owned());
         }
@@ -284,7 +284,7 @@ impl Dice {
 }
 
 /// These go on for as long as somebody listens.
-const ENDLESS: &[&str] = &["/v1/growth", "/v1/owner"];
+const ENDLESS: &[&str] = &["/v1/growth"];
 
 /// Of `stop all` and such nothing is left to look at, so each time there is something to start.
 const AGAIN: &str = r#"{"names":["all"],"no_wait":true}"#;

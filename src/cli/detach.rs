@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
-use crate::control::{Client, Control as _, Kind, Problem};
+use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::machine::StateName;
 use crate::spec::Spec;
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
@@ -148,7 +148,7 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
             Err(error) => return Come::Problem(Problem::new(Kind::Failed, error.to_string())),
         }
         if is_up {
-            match client.status().await {
+            match client.status(Measure::No).await {
                 Ok(status) if status.pid == own => match goal.stand(&status) {
                     Stand::Come(come) => return come,
                     Stand::Open(open) => progress.tell(&open),
@@ -171,26 +171,24 @@ enum Stand {
 }
 
 /// What was said of the wait.
+#[derive(Default)]
 struct Progress {
-    at: Instant,
+    /// For how long nothing was said.
+    silent: Duration,
     text: String,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { at: Instant::now(), text: String::new() }
-    }
-}
-
 impl Progress {
+    /// Told with each look.
     fn tell(&mut self, open: &[String]) {
-        if open.is_empty() || self.at.elapsed() < PATIENCE {
+        self.silent += LOOK;
+        if open.is_empty() || self.silent < PATIENCE {
             return;
         }
         let text = waits_for(open);
         if text != self.text {
             project::say(&text);
-            (self.at, self.text) = (Instant::now(), text);
+            (self.silent, self.text) = (Duration::ZERO, text);
         }
     }
 }

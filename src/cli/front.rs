@@ -13,7 +13,7 @@ use super::project::Held;
 use super::reload::Again;
 use super::{Ending, Global, diagnostics, project, remote, room};
 use crate::control::Local;
-use crate::engine::{Clock, Engine, Front, Notices, Reread, Settings};
+use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
 use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells, Worker};
@@ -345,7 +345,7 @@ fn follow_owner(session: &Session) -> std::io::Result<()> {
     let session = session.clone();
     std::thread::Builder::new().name("pitcrew-owner".to_owned()).spawn(move || {
         if owner_is_gone() {
-            session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::HUP)));
+            _ = session.ask(Question::HangUp);
         }
     })?;
     Ok(())

@@ -18,11 +18,12 @@ use super::detach::Tie;
 use super::front::GOODBYE;
 use super::{ColorChoice, Ending, Global, UpArgs, detach, project, remote};
 use crate::control::wire::{Member, Overview};
-use crate::control::{Client, Control as _, Kind};
+use crate::control::{Client, Control as _, Kind, Measure};
+use crate::machine::Snapshot;
 use crate::output::safe_name;
 use crate::spec::{Signal, Spec};
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
-use crate::tui::app::{self, How, Left, Options};
+use crate::tui::app::{self, Coming, How, Left, Options};
 use crate::tui::config::{self, Config, Timestamps};
 use crate::tui::look::Look;
 use crate::tui::theme::ThemeName;
@@ -76,7 +77,7 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
     let left = remote::block_on(async {
         let client = remote::reach(&name, folders).await;
         // What is wrong is said where it stays.
-        client.status().await.map_err(|problem| remote::complain(&problem))?;
+        client.status(Measure::No).await.map_err(|problem| remote::complain(&problem))?;
         let options = options(global, Stand::Guest, |_| {});
         app::run(client, options).await.map_err(|error| broken(&error))
     });
@@ -92,12 +93,13 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
 }
 
 /// The project, and the interface on it as its owner.
-pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec) -> Ending {
+pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapshot) -> Ending {
     let folders = match Folders::of(&spec.project.file) {
         Ok(folders) => folders,
         Err(error) => return project::failed(&error.to_string()),
     };
     let words = folders.state.join("up.log");
+    let is_refused = alive_holder(&folders).is_some();
     let started =
         detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::Owner));
     let child = match started {
@@ -105,16 +107,25 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec) -> Ending {
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
     };
     let name = spec.project.name.clone();
+    let found = folders.clone();
+    let client = Client::new(&name, move || ControlSocket::connect(&found));
+    let up = come_up(client.clone(), folders, Rc::clone(&child));
+    let engine = Rc::clone(&child);
+    let mut options = options(global, Stand::Owner, move |signal| {
+        _ = process::send(&engine.borrow(), signal);
+    });
+    if args.timestamps {
+        options.config.timestamps = Timestamps::Time;
+    }
     let ending = remote::block_on(async {
-        let Some(client) = come_up(&name, &folders, &child).await else {
-            return ended(&child, &words).await;
-        };
-        let engine = Rc::clone(&child);
-        let mut options = options(global, Stand::Owner, move |signal| {
-            _ = process::send(&engine.borrow(), signal);
-        });
-        if args.timestamps {
-            options.config.timestamps = Timestamps::Time;
+        if is_refused {
+            // What is said of that is said where it stays.
+            if !up.await {
+                return ended(&child, &words).await;
+            }
+        } else {
+            let overview = Overview::before_start(&name, snapshot);
+            options.coming = Some(Coming { overview, up: Box::pin(up) });
         }
         let left = match app::run(client, options).await {
             Ok(left) => left,
@@ -124,28 +135,29 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec) -> Ending {
                 return broken(&error);
             }
         };
+        if left.how == How::NotUp {
+            return ended(&child, &words).await;
+        }
         leave(&name, left, &child).await
     });
     ending.unwrap_or_else(|ending| ending)
 }
 
-/// Waits until it answers; nothing when it has ended instead.
-async fn come_up(name: &str, folders: &Folders, child: &Engine) -> Option<Client> {
+/// Waits until it answers; false when it has ended instead.
+async fn come_up(client: Client, folders: Folders, child: Engine) -> bool {
     let own = child.borrow().id();
-    let found = folders.clone();
-    let client = Client::new(name, move || ControlSocket::connect(&found));
     loop {
         // A socket that answers may be that of another `up`, which then holds the lock.
-        let is_up = alive_holder(folders).is_some_and(|holder| holder.pid == own);
+        let is_up = alive_holder(&folders).is_some_and(|holder| holder.pid == own);
         if is_up {
-            match client.status().await {
-                Ok(status) if status.pid == own => return Some(client),
-                Err(problem) if problem.error == Kind::Version => return Some(client),
+            match client.status(Measure::No).await {
+                Ok(status) if status.pid == own => return true,
+                Err(problem) if problem.error == Kind::Version => return true,
                 Ok(_) | Err(_) => {}
             }
         }
         if !matches!(child.borrow_mut().try_wait(), Ok(None)) {
-            return None;
+            return false;
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -180,6 +192,7 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
             }
             ending
         }
+        How::NotUp => gone(child).await,
         // The third one: it is not waited for any more.
         How::Signal(signal) if [Signal::INT, Signal::TERM].contains(&signal) => {
             Ending::Signal(signal)
@@ -195,7 +208,7 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
 
 fn ending_of(how: How) -> Ending {
     match how {
-        How::Ended | How::Detached => Ending::GOOD,
+        How::Ended | How::Detached | How::NotUp => Ending::GOOD,
         How::Signal(signal) => Ending::Signal(signal),
         How::Gone => Ending::Signal(Signal::HUP),
     }
@@ -237,8 +250,10 @@ fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) ->
         stand,
         warning: warnings.first().map(ToString::to_string),
         suspend: process::stop_self,
+        beside: process::run_beside,
         signals: signals.into_iter().filter(|signal| !process::stays_ignored(*signal)).collect(),
         pass_on: Box::new(pass_on),
+        coming: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
 use super::{Ending, Global, UpArgs, detach, project};
-use crate::machine::{Later, Options, Orchestra};
+use crate::machine::{Later, Moment, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     let spec = match project::load(global) {
@@ -19,7 +19,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         later: if args.names.is_empty() { Later::Starts } else { Later::Rests },
         seed: front::seed(),
     };
-    let orchestra = Orchestra::new(spec.clone(), options);
+    let mut orchestra = Orchestra::new(spec.clone(), options);
     let chosen = if args.names.is_empty() {
         orchestra.autostart()
     } else {
@@ -38,7 +38,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     }
     #[cfg(feature = "tui")]
     if super::tui::is_wanted(args) {
-        return super::tui::up(global, args, &spec);
+        return super::tui::up(global, args, &spec, &orchestra.snapshot(Moment::default()));
     }
     let held = match project::hold(&spec) {
         Ok(held) => held,

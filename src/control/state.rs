@@ -2,32 +2,36 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Local;
 use super::flow::Taker;
+use super::meter::{self, Figures, WATCHED};
 use super::wire::{
     Changes, Member, Needed, Overview, Phase, PoolStatus, ProcessStatus, Pushed, WatchState,
 };
+use super::{Local, Measure};
 use crate::engine::Clock;
-use crate::machine::{self, PoolView, ProcessId, ProcessView, Snapshot};
+use crate::machine::{self, Moment, PoolView, ProcessId, ProcessView, Snapshot};
 use crate::spec::{ProcessKind, StdinKind};
 
 /// What was pushed last.
 struct Known {
     snapshot: Arc<Snapshot>,
     views: HashMap<ProcessId, Arc<ProcessView>>,
+    figures: Arc<Figures>,
 }
 
 impl Known {
-    fn of(snapshot: Arc<Snapshot>) -> Self {
+    fn of(snapshot: Arc<Snapshot>, figures: Arc<Figures>) -> Self {
         let views = snapshot.processes.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Self { snapshot, views }
+        Self { snapshot, views, figures }
     }
 
     /// Those that are new or different.
-    fn changed<'a>(&self, now: &'a Snapshot) -> Vec<&'a Arc<ProcessView>> {
+    fn changed<'a>(&self, now: &'a Snapshot, figures: &Figures) -> Vec<&'a Arc<ProcessView>> {
         let is_same = |view: &Arc<ProcessView>| {
             self.views.get(&view.id).is_some_and(|old| Arc::ptr_eq(old, view) || old == view)
+                && meter::of(&self.figures, view) == meter::of(figures, view)
         };
         now.processes.iter().filter(|view| !is_same(view)).collect()
     }
@@ -35,31 +39,50 @@ impl Known {
 
 impl Local {
     /// Passes on every change, or the sum of those that came while nobody took them.
-    pub(super) async fn push(self, taker: Taker<Pushed>) {
+    pub(super) async fn push(self, measure: Measure, taker: Taker<Pushed>) {
+        let mut figures = Arc::<Figures>::default();
+        let mut measuring = Box::pin(self.measured(measure, Duration::ZERO));
         let mut snapshots = self.session.snapshots();
         let first = Arc::clone(&snapshots.borrow_and_update());
         let Some(place) = taker.place().await else { return };
         place.send(Ok(Pushed::Whole(self.overview(&first))));
-        let mut known = Known::of(first);
+        let mut known = Known::of(first, Arc::clone(&figures));
         loop {
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() {
                     return;
                 },
+                measured = &mut measuring => {
+                    figures = measured;
+                    measuring.set(self.measured(measure, WATCHED));
+                }
                 () = taker.gone() => return,
             }
             // Made when it can go, so that it is the latest.
             let Some(place) = taker.place().await else { return };
             let now = Arc::clone(&snapshots.borrow_and_update());
-            if let Some(changes) = self.changes(&known, &now) {
+            if let Some(changes) = self.changes(&known, &now, &figures) {
                 place.send(Ok(Pushed::Changed(changes)));
-                known = Known::of(now);
+                known = Known::of(now, Arc::clone(&figures));
             }
         }
     }
 
-    fn changes(&self, known: &Known, now: &Snapshot) -> Option<Changes> {
-        let changed = known.changed(now);
+    /// What all take, after a while; never, where that is not wanted.
+    async fn measured(&self, measure: Measure, pause: Duration) -> Arc<Figures> {
+        if measure == Measure::No {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(pause).await;
+        self.meter.read(&self.session, WATCHED).await
+    }
+
+    fn changes(&self, known: &Known, now: &Snapshot, figures: &Figures) -> Option<Changes> {
+        let changed = known.changed(now, figures);
+        let member = |view: &&Arc<ProcessView>| {
+            let member = self.member(view);
+            Member { status: member.status.taking(meter::of(figures, view)), ..member }
+        };
         let is_new = |view: &&Arc<ProcessView>| !known.views.contains_key(&view.id);
         let order = changed
             .iter()
@@ -81,7 +104,7 @@ impl Local {
             ready: now.ready,
             phase: phase(&now.phase),
             time: format!("{:.3}", Clock::wall()),
-            changed: changed.iter().map(|view| self.member(view)).collect(),
+            changed: changed.iter().map(member).collect(),
             removed,
             order,
             pools,
@@ -90,54 +113,82 @@ impl Local {
     }
 
     pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {
-        Overview {
-            project: self.project.to_string(),
-            pid: self.pid,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            ready: snapshot.ready,
-            phase: phase(&snapshot.phase),
-            time: format!("{:.3}", Clock::wall()),
-            processes: snapshot.processes.iter().map(|view| self.member(view)).collect(),
-            pools: pools(&snapshot.pools),
-        }
+        let member = |view: &Arc<ProcessView>| self.member(view);
+        overview(&self.project, self.pid, snapshot, member)
     }
 
     pub(super) fn member(&self, view: &ProcessView) -> Member {
-        let now = self.session.clock().now();
-        let status = ProcessStatus { why: view.reason().to_owned(), ..self.process(view) };
-        let spec = &view.spec;
-        Member {
-            id: view.id.number(),
-            status,
-            kind: match view.kind {
-                ProcessKind::Process => "process".to_owned(),
-                ProcessKind::Job => "job".to_owned(),
-            },
-            description: spec.description.clone(),
-            since_ms: millis(now.since(view.since)),
-            until: view.until.map(|until| self.wall(until)),
-            until_ms: view.left_until(now).map(millis),
-            started: view.started,
-            killed: view.killed,
-            left: view.left.clone(),
-            cause: view.cause.clone(),
-            error: view.error,
-            retry: view.retries,
-            retries: spec.retry.attempts,
-            watch: watch(view),
-            suspended_by: view.suspended_by.clone(),
-            waits_for: view.waits_for.clone(),
-            chain: view.chain.clone(),
-            depends_on: needed(view),
-            tags: spec.tags.iter().map(ToString::to_string).collect(),
-            autostart: spec.autostart,
-            log_file: log_file(view),
-            stdin: spec.stdin == StdinKind::Pipe,
-        }
+        let until = view.until.map(|until| self.wall(until));
+        member(view, self.process(view), until, self.session.clock().now())
     }
 }
 
-pub(super) fn millis(time: std::time::Duration) -> u64 {
+impl Overview {
+    /// The project before anybody runs it, to be shown until it is up. This has never been pushed.
+    pub fn before_start(project: &str, snapshot: &Snapshot) -> Self {
+        let now = Moment::default();
+        let time = format!("{:.3}", Clock::wall());
+        let one = |view: &Arc<ProcessView>| {
+            let status = ProcessStatus::of(view, time.clone(), String::new(), None);
+            member(view, status, None, now)
+        };
+        overview(project, std::process::id(), snapshot, one)
+    }
+}
+
+fn overview(
+    project: &str,
+    pid: u32,
+    snapshot: &Snapshot,
+    member: impl Fn(&Arc<ProcessView>) -> Member,
+) -> Overview {
+    Overview {
+        project: project.to_owned(),
+        pid,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ready: snapshot.ready,
+        phase: phase(&snapshot.phase),
+        time: format!("{:.3}", Clock::wall()),
+        processes: snapshot.processes.iter().map(member).collect(),
+        pools: pools(&snapshot.pools),
+    }
+}
+
+fn member(view: &ProcessView, status: ProcessStatus, until: Option<String>, now: Moment) -> Member {
+    let spec = &view.spec;
+    Member {
+        id: view.id.number(),
+        status: ProcessStatus { why: view.reason().to_owned(), ..status },
+        kind: match view.kind {
+            ProcessKind::Process => "process".to_owned(),
+            ProcessKind::Job => "job".to_owned(),
+        },
+        description: spec.description.clone(),
+        since_ms: millis(now.since(view.since)),
+        until,
+        until_ms: view.left_until(now).map(millis),
+        started: view.started,
+        killed: view.killed,
+        left: view.left.clone(),
+        cause: view.cause.clone(),
+        error: view.error,
+        retry: view.retries,
+        retries: spec.retry.attempts,
+        watch: watch(view),
+        suspended_by: view.suspended_by.clone(),
+        waits_for: view.waits_for.clone(),
+        chain: view.chain.clone(),
+        depends_on: needed(view),
+        tags: spec.tags.iter().map(ToString::to_string).collect(),
+        autostart: spec.autostart,
+        log_file: log_file(view),
+        stdin: spec.stdin == StdinKind::Pipe,
+        stop_signal: spec.stop.command.is_none().then_some(spec.stop.signal),
+        grace_ms: millis(spec.stop.grace),
+    }
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -11,6 +11,12 @@ use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
 use super::proc;
 
+/// How many columns a terminal has; nothing where it is none.
+pub fn terminal_width(terminal: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Makes orphans below this process come to it instead of to pid 1. Not inherited by a fork.
 pub fn set_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
@@ -110,6 +116,22 @@ pub fn stop_self() {
     // SAFETY: signals this thread. One sent to the process might be taken by another thread, and
     // this one would go on for a moment.
     unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+/// Runs a program that has this terminal until it ends. Ctrl-Z there stops us too, as the two are one
+/// job of the shell; what catches it here would leave the shell waiting for a job that is stopped by
+/// half.
+pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::process::ExitStatus> {
+    // SAFETY: the disposition is put back as it was; the structure is plain data.
+    unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        let mut usual: libc::sigaction = std::mem::zeroed();
+        usual.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(libc::SIGTSTP, &raw const usual, &raw mut before);
+        let status = command.status();
+        libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
+        status
+    }
 }
 
 /// Whether a signal to pitcrew was ignored at the start and stays so, as by `nohup`.

@@ -230,6 +230,19 @@ pub struct Facts {
     pub lines: bool,
     /// The socket answers.
     pub connected: bool,
+    /// The cursor is on the row of all: what an action would be about.
+    pub all: Option<All>,
+}
+
+/// What the row of all stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct All {
+    /// So many run or are about to.
+    pub up: usize,
+    /// So many have a live run.
+    pub alive: usize,
+    /// So many could be started that start with the project.
+    pub down: usize,
 }
 
 /// What the cursor is on.
@@ -250,8 +263,6 @@ pub struct Subject {
     pub port: Option<u16>,
     /// Whether its files are watched now; nothing where it names none.
     pub watch: Option<bool>,
-    /// The place in the file where it is declared is known.
-    pub placed: bool,
     /// It takes lines.
     pub stdin: bool,
 }

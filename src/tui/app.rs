@@ -1,16 +1,23 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
-mod find;
+mod editor;
+mod fetch;
+mod lend;
 mod output;
+mod signals;
 mod tasks;
+mod whole;
 
 use std::io;
+use std::pin::Pin;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use crossterm::event::{Event as Typed, KeyEventKind};
 use jiff::tz::TimeZone;
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio::sync::mpsc;
+
+use signals::{Heard, Signals};
 
 use super::clock::Clock;
 use super::config::Config;
@@ -32,6 +39,8 @@ const PACE: Duration = Duration::from_millis(33);
 const FAST: Duration = Duration::from_millis(8);
 /// How long a frame is put off for rows that are on their way.
 const PATIENCE: Duration = Duration::from_millis(25);
+/// Signals that come so soon after another program had the terminal were meant for that.
+const ECHO: Duration = Duration::from_millis(100);
 /// Messages that were made and not taken yet.
 const AHEAD: usize = 64;
 
@@ -49,10 +58,25 @@ pub struct Options {
     pub warning: Option<String>,
     /// Stops this process until it is continued.
     pub suspend: fn(),
+    /// Runs another program on this terminal and waits for its end.
+    pub beside: Beside,
     /// Signals that are listened to.
     pub signals: Vec<Signal>,
     /// What is done with one of them, for an owner.
     pub pass_on: Box<dyn Fn(Signal)>,
+    /// A project that is not up yet.
+    pub coming: Option<Coming>,
+}
+
+/// Runs a program that has the terminal for itself.
+pub type Beside = fn(&mut Command) -> io::Result<ExitStatus>;
+
+/// A project that is on its way up: it is shown meanwhile, and what is wished for waits.
+pub struct Coming {
+    /// What its file says.
+    pub overview: Overview,
+    /// Ends when it is up; false when it never will be.
+    pub up: Pin<Box<dyn Future<Output = bool>>>,
 }
 
 impl std::fmt::Debug for Options {
@@ -83,6 +107,8 @@ pub enum How {
     Signal(Signal),
     /// The terminal is gone.
     Gone,
+    /// The project never came up.
+    NotUp,
 }
 
 /// Runs the interface on this terminal until it is left. Needs a runtime.
@@ -94,10 +120,15 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     if let Some(warning) = options.warning {
         ui.say(warning, super::theme::Role::Warn);
     }
+    let (overview, coming) = options.coming.map(|one| (one.overview, one.up)).unzip();
+    if let Some(overview) = overview {
+        ui.await_start(overview);
+    }
     let (terminal, typed) = Terminal::take(ui.mouse)?;
     let (sender, messages) = mpsc::channel(AHEAD);
     let mut app = App {
-        tasks: Tasks::new(control, sender),
+        tasks: Tasks::new(control, sender, coming.is_none()),
+        coming,
         ui,
         terminal: Some(terminal),
         clock,
@@ -107,6 +138,8 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
         waiting: None,
         left: None,
         suspend: options.suspend,
+        beside: options.beside,
+        lent: None,
         pass_on: options.pass_on,
         signals_seen: 0,
     };
@@ -127,66 +160,14 @@ struct World {
     signals: Signals,
 }
 
-/// The signals that are listened to.
-struct Signals {
-    streams: Vec<(Signal, Stream)>,
-    stopped: Option<Stream>,
-    continued: Option<Stream>,
-    resized: Option<Stream>,
-}
-
-/// What a signal means.
-enum Heard {
-    End(Signal),
-    Stop,
-    Continue,
-    Resize,
-}
-
-impl Signals {
-    fn listen(wanted: &[Signal]) -> Self {
-        let stream = |one: &Signal| {
-            let stream = signal(SignalKind::from_raw(one.number())).ok()?;
-            Some((*one, stream))
-        };
-        let raw = |number| signal(SignalKind::from_raw(number)).ok();
-        Self {
-            streams: wanted.iter().filter_map(stream).collect(),
-            stopped: "TSTP".parse::<Signal>().ok().and_then(|one| raw(one.number())),
-            continued: raw(Signal::CONT.number()),
-            resized: signal(SignalKind::window_change()).ok(),
-        }
-    }
-
-    /// The next one. Cancel safe.
-    async fn next(&mut self) -> Heard {
-        std::future::poll_fn(|cx| {
-            for (which, stream) in &mut self.streams {
-                if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(Heard::End(*which));
-                }
-            }
-            if self.stopped.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Stop);
-            }
-            if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Continue);
-            }
-            if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Resize);
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-}
-
 /// All there is.
 struct App<C> {
     ui: Ui,
     tasks: Tasks<C>,
     terminal: Option<Terminal>,
     clock: Clock,
+    /// The project comes up.
+    coming: Option<Pin<Box<dyn Future<Output = bool>>>>,
     /// Something may look different.
     dirty: bool,
     /// Somebody waits for it.
@@ -197,6 +178,9 @@ struct App<C> {
     waiting: Option<Duration>,
     left: Option<How>,
     suspend: fn(),
+    beside: Beside,
+    /// When another program gave the terminal back.
+    lent: Option<Duration>,
     pass_on: Box<dyn Fn(Signal)>,
     signals_seen: usize,
 }
@@ -239,13 +223,29 @@ impl<C: Control + Clone + 'static> App<C> {
                 _ => std::future::pending().await,
             }
         };
+        let coming = async {
+            match &mut self.coming {
+                Some(coming) => coming.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             heard = world.signals.next() => self.heard(&heard),
+            is_up = coming => self.came_up(is_up),
             input = world.typed.recv() => self.input(input.unwrap_or(Input::Gone)),
             () = news => {}
             Some(msg) = world.messages.recv() => self.message(msg),
             () = sleeps => self.tick(),
+        }
+    }
+
+    fn came_up(&mut self, is_up: bool) {
+        self.coming = None;
+        if is_up {
+            self.tasks.open();
+        } else {
+            self.left = Some(How::NotUp);
         }
     }
 
@@ -335,6 +335,7 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
                 self.resize();
             }
+            Heard::End(Signal::INT | Signal::QUIT) if self.was_lent() => {}
             Heard::End(signal) => {
                 let signal = *signal;
                 self.signals_seen += 1;
@@ -348,14 +349,6 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
             }
         }
-    }
-
-    fn stop(&mut self) {
-        let suspend = self.suspend;
-        if let Some(terminal) = &mut self.terminal {
-            _ = terminal.lend(suspend);
-        }
-        self.resize();
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
@@ -373,48 +366,9 @@ impl<C: Control + Clone + 'static> App<C> {
                 }
                 Wish::Copy(text) => self.copy(&text),
                 Wish::Show(file) => self.show(&file),
+                Wish::EditAt(place) => self.edit(&place),
                 wish => self.tasks.perform(wish),
             }
-        }
-    }
-
-    /// Into the clipboard, by the ways there are.
-    fn copy(&mut self, text: &str) {
-        use super::clipboard::{Copying, copied, copying};
-        let tmux = std::env::var_os("TMUX").is_some();
-        let said = match copying(text, tmux) {
-            Copying::Terminal(bytes) => {
-                self.tell(bytes);
-                Ok(copied(text))
-            }
-            Copying::Tmux { bytes, command } => {
-                self.tell(bytes);
-                self.tasks.feed(command, text.to_owned());
-                Ok(copied(text))
-            }
-            Copying::TooLong => {
-                self.tasks.too_long(text.to_owned());
-                return;
-            }
-        };
-        self.message(Msg::Said(said));
-    }
-
-    fn tell(&self, bytes: Vec<u8>) {
-        if let Some(terminal) = &self.terminal {
-            terminal.tell(bytes);
-        }
-    }
-
-    /// Opens a file in the pager, and takes it away afterwards.
-    fn show(&mut self, file: &std::path::Path) {
-        let said = match &mut self.terminal {
-            Some(terminal) => terminal.lend(|| output::page(file)),
-            None => return,
-        };
-        self.resize();
-        if let Ok(Err(error)) | Err(error) = said {
-            self.message(Msg::Said(Err(format!("the pager: {error}"))));
         }
     }
 }

@@ -2,10 +2,12 @@
 
 pub mod facts;
 pub mod json;
+pub mod known;
 pub mod layout;
 pub mod list;
 pub mod logs;
 pub mod scroll;
+pub mod search;
 pub mod select;
 pub mod window;
 
@@ -14,6 +16,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
+use super::action::Action;
 use super::clock::Time;
 use super::config::{Config, Layout};
 use super::look::Look;
@@ -21,11 +24,13 @@ use super::overlay::Overlay;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
+use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
+use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
-use crate::machine::StateName;
+use known::Inquiry;
 use list::List;
-use logs::{Logs, Whom};
+use logs::{Logs, Position, Whom};
 use scroll::Pane;
 use select::Selection;
 
@@ -102,6 +107,17 @@ pub struct Note {
     until: Duration,
 }
 
+/// An order that was given and is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pursuit {
+    /// What.
+    pub action: Action,
+    /// The same in words, by which the answer is known.
+    pub words: String,
+    /// About whom.
+    pub names: Vec<String>,
+}
+
 /// How the interface is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Leaving {
@@ -124,6 +140,17 @@ pub enum Stand {
     Guest,
 }
 
+/// How it stands between us and the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It is not up yet: what is shown is what its file says.
+    Coming,
+    /// It answers, as far as we know.
+    There,
+    /// It does not.
+    Lost,
+}
+
 /// The model.
 #[derive(Debug, Clone)]
 pub struct Ui {
@@ -143,8 +170,10 @@ pub struct Ui {
     pub overview: Overview,
     /// When that came.
     pub seen: Duration,
-    /// The project answers.
-    pub connected: bool,
+    /// What the processes take is asked for, as it is shown.
+    pub measure: Measure,
+    /// How it stands between us and the project.
+    pub link: Link,
     /// Processes.
     pub list: List,
     /// Output.
@@ -161,6 +190,12 @@ pub struct Ui {
     pub layout: Layout,
     /// Part of the details.
     pub details: Details,
+    /// What is known of the process they are about.
+    pub inquiry: Inquiry,
+    /// How long the latest runs took to be ready.
+    pub took: Took,
+    /// What was measured of each process.
+    pub measured: Measured,
     /// The row of the graph and the stats.
     pub row: usize,
     /// What lies over everything.
@@ -169,6 +204,8 @@ pub struct Ui {
     pub prompt: Option<(Asks, Prompt)>,
     /// What was typed.
     pub histories: Histories,
+    /// Where it stood before a search was typed.
+    pub before_search: Option<Position>,
     /// What is selected in the logs.
     pub selection: Option<Selection>,
     /// Where a drag began.
@@ -179,6 +216,8 @@ pub struct Ui {
     pub leaving: Leaving,
     /// What is said.
     pub note: Option<Note>,
+    /// Orders that are not done, the newest last.
+    pub pursuits: Vec<Pursuit>,
     /// What was scaled last, and to how many.
     pub last_scale: Option<(String, u32)>,
     /// The last order, so that a key held down is one.
@@ -198,7 +237,8 @@ impl Ui {
             size,
             overview: Overview::default(),
             seen: Duration::ZERO,
-            connected: true,
+            measure: Measure::No,
+            link: Link::There,
             list: List::default(),
             logs,
             timeline: Timeline::default(),
@@ -207,19 +247,31 @@ impl Ui {
             zoom: false,
             layout: config.layout,
             details: Details::default(),
+            inquiry: Inquiry::default(),
+            took: Took::default(),
+            measured: Measured::default(),
             row: 0,
             overlay: None,
             prompt: None,
             histories: Histories::default(),
+            before_search: None,
             selection: None,
             drag_from: None,
             mouse: config.mouse,
             leaving: Leaving::No,
             note: None,
+            pursuits: Vec::new(),
             last_scale: None,
             last_order: None,
             config,
         }
+    }
+
+    /// Shows what the file says until the project is up.
+    pub fn await_start(&mut self, overview: Overview) {
+        self.overview = overview;
+        self.link = Link::Coming;
+        self.list.arrange(&self.overview);
     }
 
     /// Says something at the bottom.
@@ -255,20 +307,7 @@ impl Ui {
 
     /// Whether anything would be ended by leaving.
     pub fn running(&self) -> usize {
-        let lives = |one: &&Member| match one.status.state {
-            StateName::Waiting
-            | StateName::Queued
-            | StateName::Backoff
-            | StateName::Starting
-            | StateName::Ready
-            | StateName::Unhealthy
-            | StateName::Stopping => true,
-            StateName::Idle
-            | StateName::Stopped
-            | StateName::Succeeded
-            | StateName::Failed
-            | StateName::Skipped => false,
-        };
+        let lives = |one: &&Member| facts::is_up(one.status.state);
         self.overview.processes.iter().filter(lives).count()
     }
 
@@ -287,7 +326,7 @@ impl Ui {
     }
 
     /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
-    pub fn choose_logs(&mut self) -> bool {
+    pub fn choose_logs(&mut self) {
         let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
         let is_all = self.list.cursor == list::RowId::All;
         let whom = if self.list.marks.len() >= 2 {
@@ -300,15 +339,16 @@ impl Ui {
             let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
             Whom::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
         };
-        let is_new = self.logs.show(whom);
-        if is_new {
+        if self.logs.show(whom) {
             self.selection = None;
         }
-        is_new
     }
 
     /// Rows are on their way without which there is nothing to show.
     pub fn is_waiting(&self) -> bool {
+        if self.link == Link::Coming {
+            return false;
+        }
         let has_logs = layout::areas(self).logs.is_some();
         self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
     }
@@ -320,7 +360,7 @@ impl Ui {
         let relative = self.logs.stamps == super::config::Timestamps::Relative;
         let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
         let list = super::view::list::changes_in(self);
-        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
         // Just after it, not just before.
         Some(soonest + Duration::from_millis(5))
     }

@@ -1,17 +1,17 @@
-//! What an interface asks for: parts of the output, searches, details, and to own the project.
+//! What an interface asks for: parts of the output, searches and details.
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::{ALIVE, Answer, no_such_query, read};
 use crate::control::wire::{
-    AdHoc, Details, Found, Grown, Looked, Order, Outcome, Owned, SearchAsked, SeekAsked,
-    SliceAsked, SliceGiven, Sought, WatchWish, Whose,
+    AdHoc, Details, Found, Grown, Looked, Order, Outcome, SearchAsked, SeekAsked, SliceAsked,
+    SliceGiven, Sought, WatchWish, Whose,
 };
 use crate::control::{Control, Flow, Local, Problem};
 
@@ -94,25 +94,6 @@ pub(super) async fn details(
 ) -> Answer<Details> {
     let Query(looked) = query.map_err(|rejection| no_such_query(&rejection))?;
     Ok(Json(project.details(&name, looked).await?))
-}
-
-/// Owns the project as long as this is open: its end without a goodbye is a hang-up
-#[utoipa::path(get, path = "/v1/owner", responses(
-    (status = 200, content_type = "text/event-stream", body = Owned),
-    (status = "default", body = Problem)))]
-pub(super) async fn owner(State(project): State<Local>) -> Result<Response, Problem> {
-    Ok(pushed(project.own().await?))
-}
-
-/// The owner goes, and the project runs on
-#[utoipa::path(post, path = "/v1/goodbye", request_body = Owned, responses(
-    (status = 204), (status = "default", body = Problem)))]
-pub(super) async fn goodbye(
-    State(project): State<Local>,
-    body: Body,
-) -> Result<StatusCode, Problem> {
-    project.goodbye(read(body).await?).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A line for the shell, as a process beside those of the file

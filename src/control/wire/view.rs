@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::ProcessStatus;
 use crate::machine::event::{Cause, Link, RunError, WaitingOn};
-use crate::spec::{Condition, Stray};
+use crate::spec::{Condition, Signal, Stray};
 
 /// Whether the pushed state is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -15,6 +15,9 @@ pub struct Watched {
     /// Go on with what changes: server-sent events, each a whole overview or changes to it.
     #[serde(default)]
     pub follow: bool,
+    /// Measure what the processes take: once, or every five seconds as long as this is followed.
+    #[serde(default)]
+    pub measure: bool,
 }
 
 /// Something pushed.
@@ -183,6 +186,11 @@ pub struct Member {
     pub log_file: Option<String>,
     /// Lines can be sent to its input.
     pub stdin: bool,
+    /// How it is asked to end: a signal, or nothing where it is a command.
+    #[schema(value_type = Option<String>, example = "TERM")]
+    pub stop_signal: Option<Signal>,
+    /// How long it may take then before everything left is killed.
+    pub grace_ms: u64,
 }
 
 /// Something that is depended on.
@@ -208,14 +216,6 @@ pub enum WatchState {
     Off,
     /// It was restarted too often by changes; a restart by hand resumes it.
     Suspended,
-}
-
-/// That the project belongs to this connection: `POST /v1/goodbye` lets it go on without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Owned {
-    /// Which owner it is.
-    pub owner: u64,
 }
 
 /// One pool at one moment.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Facts, Reason, Subject};
+use super::{All, Facts, Reason, Subject};
 use crate::machine::StateName;
 
 type Applies = Result<(), Reason>;
@@ -73,7 +73,21 @@ fn down(facts: &Facts) -> Option<(&Subject, StateName)> {
     (alone && is_down).then_some((subject, subject.state))
 }
 
+/// What is to be said where the row of all is meant and nobody is in that state.
+fn all(facts: &Facts, number: impl Fn(All) -> usize, nobody: &'static str) -> Option<Applies> {
+    let all = facts.all.filter(|_| facts.marks == 0)?;
+    Some(if number(all) == 0 { no(nobody) } else { connected(facts) })
+}
+
+pub(super) fn startable(facts: &Facts) -> Applies {
+    let everybody = || all(facts, |all| all.down, "all that start with the project have been");
+    everybody().unwrap_or_else(|| some(facts))
+}
+
 pub(super) fn stoppable(facts: &Facts) -> Applies {
+    if let Some(said) = all(facts, |all| all.up, "nothing runs") {
+        return said;
+    }
     some(facts)?;
     match down(facts) {
         Some((subject, state)) => no(format!("{} is {state}", subject.name)),
@@ -83,6 +97,9 @@ pub(super) fn stoppable(facts: &Facts) -> Applies {
 
 /// There is a live run.
 pub(super) fn killable(facts: &Facts) -> Applies {
+    if let Some(said) = all(facts, |all| all.alive, "nothing has a live run") {
+        return said;
+    }
     some(facts)?;
     match &facts.subject {
         Some(subject) if facts.marks == 0 && !subject.several && !subject.state.is_alive() => {
@@ -96,9 +113,9 @@ pub(super) fn signalable(facts: &Facts) -> Applies {
     killable(facts)
 }
 
-/// A restart works in every state.
-pub(super) fn in_backoff_or_any(facts: &Facts) -> Applies {
-    some(facts)
+/// A restart works in every state; of all, those that run are meant.
+pub(super) fn restartable(facts: &Facts) -> Applies {
+    all(facts, |all| all.up, "nothing runs").unwrap_or_else(|| some(facts))
 }
 
 pub(super) fn attachable(facts: &Facts) -> Applies {
@@ -119,9 +136,10 @@ pub(super) fn watchable(facts: &Facts) -> Applies {
     }
 }
 
-pub(super) fn placed(facts: &Facts) -> Applies {
-    let subject = subject(facts)?;
-    if subject.placed { Ok(()) } else { no(format!("{} is not declared in a file", subject.name)) }
+/// Whether it is in a file is known to the project alone, which is asked.
+pub(super) fn declared(facts: &Facts) -> Applies {
+    connected(facts)?;
+    subject(facts).map(drop)
 }
 
 pub(super) fn ported(facts: &Facts) -> Applies {

@@ -1,8 +1,8 @@
 //! The table. Keys are written as in the user's file; contexts are those of [`Context`].
 
 use super::apply::{
-    always, attachable, connected, in_backoff_or_any, killable, marked, one, one_process, placed,
-    ported, searched, selected, signalable, some, stoppable, watchable, writable,
+    always, attachable, connected, declared, killable, marked, one, one_process, ported,
+    restartable, searched, selected, signalable, startable, stoppable, watchable, writable,
 };
 use super::{Context, Entry, Group, Takes};
 
@@ -32,11 +32,11 @@ macro_rules! actions {
 
 actions! {
     // Process.
-    Start "start", "start", "start", Process, Names, some, [Process "s"];
+    Start "start", "start", "start", Process, Names, startable, [Process "s"];
     Stop "stop", "stop", "stop gracefully", Process, Names, stoppable, [Process "x"];
     Kill "kill", "kill", "kill the whole tree (SIGKILL)", Process, Names, killable, [Process "X", Process "ctrl-k"];
-    Restart "restart", "restart", "restart (in back-off: retry now)", Process, Names, in_backoff_or_any, [Process "r"];
-    RestartTree "restart-tree", "restart tree", "restart, and what depends on it", Process, Names, one, [Process "R"];
+    Restart "restart", "restart", "restart (in back-off: retry now)", Process, Names, restartable, [Process "r"];
+    RestartTree "restart-tree", "restart tree", "restart, and what depends on it", Process, Names, restartable, [Process "R"];
     Signal "signal", "signal", "send a signal", Process, Signal, signalable, [Process "S"];
     Attach "attach", "attach", "attach to its terminal", Process, Nothing, attachable, [Process "a", Process "i"];
     ScaleUp "scale-up", "one more", "one replica more", Process, Nothing, one_process, [Process "+"];
@@ -44,7 +44,7 @@ actions! {
     Scale "scale", "scale", "so many replicas: scale NAME N", Process, Scale, connected, [];
     Watch "watch", "watch", "watching of files on or off", Process, Nothing, watchable, [Process "W"];
     Details "details", "details", "details", Process, Name, one, [Process "d"];
-    Edit "edit", "edit", "edit where it is declared", Process, Nothing, placed, [List "e", Details "e"];
+    Edit "edit", "edit", "edit where it is declared", Process, Nothing, declared, [List "e", Details "e"];
     Browse "browse", "browse", "open its port in a browser", Process, Nothing, ported, [Process "b"];
     Copy "copy", "copy", "copy menu; the selection in the logs", Process, Nothing, always, [Process "y"];
     Send "send", "send", "a line to its input: send TEXT", Process, Line, writable, [];

@@ -116,7 +116,6 @@ fn subject(state: StateName) -> Subject {
         tty: false,
         port: None,
         watch: None,
-        placed: false,
         stdin: false,
     }
 }
@@ -139,7 +138,7 @@ fn what_does_not_apply_says_why() {
     assert_eq!(why(Action::Attach, &ready).unwrap(), "web has tty = false");
     assert_eq!(why(Action::Watch, &ready).unwrap(), "web watches no files");
     assert_eq!(why(Action::Browse, &ready).unwrap(), "web has no port");
-    assert_eq!(why(Action::Edit, &ready).unwrap(), "web is not declared in a file");
+    assert_eq!(why(Action::Edit, &nobody).unwrap(), "choose a process first");
     assert_eq!(why(Action::NextMatch, &ready).unwrap(), "nothing is searched for");
     let lost = Facts { connected: false, ..ready.clone() };
     assert_eq!(why(Action::Restart, &lost).unwrap(), "the connection to the project is lost");

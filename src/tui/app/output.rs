@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::control::Control;
@@ -12,11 +12,11 @@ use crate::control::wire::{Asked, Given};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::tui::msg::{Msg, Use, Wish};
 use crate::tui::text;
-use crate::tui::ui::logs::Whom;
+use crate::tui::views::thousands;
 
 /// All lines of these, done with as wished.
-pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg {
-    let lines = match all(control, whom, &used).await {
+pub(super) async fn used(control: &impl Control, asked: Asked, used: Use) -> Msg {
+    let lines = match all(control, asked, &used).await {
         Ok(lines) => lines,
         Err(text) => return Msg::Said(Err(text)),
     };
@@ -35,8 +35,7 @@ pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg 
 }
 
 /// The lines, byte for byte; made safe for what shows them on this terminal.
-async fn all(control: &impl Control, whom: &Whom, used: &Use) -> Result<Vec<u8>, String> {
-    let asked = Asked { names: whom.names(), ..Asked::default() };
+async fn all(control: &impl Control, asked: Asked, used: &Use) -> Result<Vec<u8>, String> {
     let mut flow = control.output(asked).await.map_err(|problem| problem.message)?;
     let mut all = Vec::new();
     while let Some(given) = flow.next().await {
@@ -72,7 +71,13 @@ fn save(path: &Path, lines: &[u8]) -> Result<String, String> {
     let opened = File::options().write(true).create_new(true).open(&path);
     let written = opened.and_then(|mut file| file.write_all(lines));
     match written {
-        Ok(()) => Ok(format!("saved to {shown}")),
+        Ok(()) => {
+            let count = lines.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
+            Ok(format!("saved {} lines to {shown}", thousands(count)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{shown} is there already: save to another name"))
+        }
         Err(error) => Err(format!("cannot save to {shown}: {error}")),
     }
 }
@@ -118,15 +123,15 @@ fn temporary(bytes: &[u8]) -> io::Result<PathBuf> {
 }
 
 /// Opens a file in the pager and takes it away.
-pub(super) fn page(file: &Path) -> io::Result<()> {
+pub(super) fn page(
+    file: &Path,
+    run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
+) -> io::Result<()> {
     let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
     let pager = pager.unwrap_or_else(|| "less -R +G".to_owned());
-    let shown = Command::new("/bin/sh")
-        .arg("-c")
-        .arg(format!("{pager} \"$1\""))
-        .arg("sh")
-        .arg(file)
-        .status();
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("{pager} \"$1\"")).arg("sh").arg(file);
+    let shown = run(&mut command);
     _ = std::fs::remove_file(file);
     match shown?.code() {
         Some(127) => Err(io::Error::other(format!("there is no `{}`", safe_name(&pager)))),

@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use super::fake::{World, member};
-use crate::control::wire::{Order, Phase, Shutdown};
-use crate::tui::msg::{Leave, Wish};
+use crate::control::wire::{
+    Became, Mistake, Order, Outcome, Phase, Reloaded, Rerun, Shutdown, WatchState,
+};
+use crate::machine::StateName;
+use crate::spec::Reason;
+use crate::tui::msg::{Leave, Msg, Wish};
 use crate::tui::ui::Stand;
 
 fn orders(world: &World) -> Vec<String> {
@@ -36,6 +40,220 @@ fn an_order_is_said_at_once() {
     world.keys("down x");
     assert_eq!(orders(&world), ["stop db"]);
     assert!(world.screen().contains("stopping db"), "{}", world.screen());
+}
+
+fn stopped(name: &str, run: u32) -> Became {
+    Became {
+        ok: true,
+        name: name.to_owned(),
+        state: StateName::Stopped,
+        pid: None,
+        run,
+        exit_code: None,
+        signal: Some("TERM".parse().unwrap()),
+        why: "it was stopped by hand".to_owned(),
+        checked: false,
+    }
+}
+
+/// The last row but one, where it is said how an order goes on.
+fn said(world: &World) -> String {
+    let screen = world.screen();
+    screen.lines().rev().nth(1).unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn a_stop_counts_and_says_how_it_went() {
+    let mut world = World::shop((120, 36));
+    world.keys("down x");
+    assert_eq!(said(&world), "stopping db");
+    let mut members = world.ui.overview.processes.clone();
+    members[0].status.state = StateName::Stopping;
+    members[0].until_ms = Some(7000);
+    world.push(members.clone(), Vec::new());
+    assert_eq!(said(&world), "stopping db: 7s until it is killed, press X to kill now");
+    // The figure is renewed when it is another one, also where no list shows it.
+    world.keys("tab z");
+    let left = world.ui.changes_in().unwrap();
+    assert!(left <= Duration::from_millis(1005), "{left:?}");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(said(&world), "stopping db: 6s until it is killed, press X to kill now");
+    let outcome = Outcome { ok: true, processes: vec![stopped("db", 1)] };
+    world.tell(Msg::Done("stop db".to_owned(), Ok(Some(outcome))));
+    assert_eq!(said(&world), "db is stopped (TERM)");
+    assert!(world.ui.pursuits.is_empty());
+}
+
+#[test]
+fn an_order_that_fails_says_why() {
+    let mut world = World::shop((120, 36));
+    world.keys("G s");
+    assert_eq!(said(&world), "starting docs");
+    let failed = Became {
+        ok: false,
+        state: StateName::Failed,
+        why: "no such program: `dcos`".to_owned(),
+        ..stopped("docs", 1)
+    };
+    let outcome = Outcome { ok: false, processes: vec![failed] };
+    world.tell(Msg::Done("start docs".to_owned(), Ok(Some(outcome))));
+    assert_eq!(said(&world), "start docs: docs is failed: no such program: `dcos`");
+}
+
+#[test]
+fn a_kill_takes_the_place_of_the_stop_before_it() {
+    let mut world = World::shop((120, 36));
+    world.keys("down x X");
+    assert_eq!(orders(&world), ["stop db", "kill db"]);
+    assert_eq!(said(&world), "killing db");
+    let killed = Became { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
+    let outcome = |one: &Became| Ok(Some(Outcome { ok: true, processes: vec![one.clone()] }));
+    // The answer to the stop comes too, and says no more.
+    world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
+    assert_eq!(said(&world), "killing db");
+    world.tell(Msg::Done("kill db".to_owned(), outcome(&killed)));
+    assert_eq!(said(&world), "db is stopped (KILL)");
+}
+
+#[test]
+fn the_row_of_all_asks_and_says_how_many() {
+    for (key, asks, number, all) in [
+        ("x", "Stop all?", "6 processes:", "db api web.1 web.2 web.3 worker"),
+        ("X", "Kill all?", "5 processes:", "db api web.1 web.2 web.3"),
+        ("r", "Restart all?", "6 processes:", "db api web.1 web.2 web.3 worker"),
+    ] {
+        let mut world = World::shop((120, 36));
+        world.keys(key);
+        let screen = world.screen();
+        assert!(screen.contains(asks) && screen.contains(number), "{screen}");
+        assert!(orders(&world).is_empty());
+        world.keys("y");
+        let names = match world.orders.last() {
+            Some(Wish::Order(Order::Stop(names) | Order::Kill(names), _)) => &names.names,
+            Some(Wish::Order(Order::Restart(started), _)) => &started.names,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(names.join(" "), all, "{key}");
+    }
+    let mut world = World::new(vec![member(1, "db", "stopped")], (80, 24));
+    world.settle();
+    world.keys("x");
+    assert!(world.screen().contains("stop: nothing runs"), "{}", world.screen());
+    world.keys("s y");
+    assert_eq!(orders(&world), ["start db"]);
+}
+
+#[test]
+fn a_watch_is_switched_off_and_on() {
+    let mut world = World::shop((120, 36));
+    world.keys("down W");
+    assert!(world.screen().contains("watch: db watches no files"), "{}", world.screen());
+    let mut members = world.ui.overview.processes.clone();
+    members[0].watch = Some(WatchState::On);
+    world.push(members.clone(), Vec::new());
+    world.keys("W");
+    members[0].watch = Some(WatchState::Off);
+    world.push(members, Vec::new());
+    world.keys("W");
+    let ons: Vec<bool> = world
+        .orders
+        .iter()
+        .filter_map(|wish| match wish {
+            Wish::Order(Order::Watch(wish), _) => Some(wish.on),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ons, [false, true]);
+}
+
+#[test]
+fn a_command_is_run_beside_the_others() {
+    let mut world = World::shop((120, 36));
+    world.keys("n");
+    world.typed("sleep 5 | cat");
+    world.keys("enter");
+    let Some(Wish::Order(Order::Run(run), _)) = world.orders.last() else { panic!("no run") };
+    assert_eq!(run.command, "sleep 5 | cat");
+    assert_eq!(said(&world), "starting: sleep 5 | cat");
+}
+
+fn reloaded() -> Reloaded {
+    Reloaded {
+        ok: true,
+        dry_run: true,
+        added: vec!["mailer".into()],
+        changed: vec!["api".into(), "db".into()],
+        removed: vec!["docs".into()],
+        restarted: vec![Rerun { name: "api".into(), because: vec![Reason::Command, Reason::Env] }],
+        faults: Vec::new(),
+        report: None,
+    }
+}
+
+#[test]
+fn a_reload_shows_what_is_different_before_it_counts() {
+    let mut world = World::shop((120, 36));
+    world.keys("ctrl-r");
+    assert_eq!(world.orders, [Wish::Reload { dry_run: true }]);
+    world.tell(Msg::Reloaded(Ok(reloaded())));
+    let screen = world.screen();
+    for line in
+        ["+ mailer", "~ api  gets a new run: command, env", "~ db  without a restart", "- docs"]
+    {
+        assert!(screen.contains(line), "{line}: {screen}");
+    }
+    world.keys("n");
+    assert_eq!(world.orders.len(), 1);
+    world.keys("ctrl-r");
+    world.tell(Msg::Reloaded(Ok(reloaded())));
+    world.keys("y");
+    assert_eq!(world.orders.last(), Some(&Wish::Reload { dry_run: false }));
+    world.tell(Msg::Reloaded(Ok(Reloaded { dry_run: false, ..reloaded() })));
+    assert_eq!(said(&world), "reloaded: 1 added, 2 changed, 1 removed, 1 restarted");
+}
+
+#[test]
+fn a_faulty_file_shows_its_mistakes() {
+    let mut world = World::shop((120, 36));
+    world.keys("ctrl-r");
+    let report = "error: unknown key `comand`\n --> procfile.toml:3:1\n".to_owned();
+    let fault = Mistake {
+        file: "procfile.toml".into(),
+        line: Some(3),
+        column: Some(1),
+        message: "unknown key".into(),
+        hint: None,
+    };
+    let rejected = Reloaded { ok: false, faults: vec![fault], report: Some(report), ..reloaded() };
+    world.tell(Msg::Reloaded(Ok(rejected)));
+    let screen = world.screen();
+    assert!(screen.contains("1 mistake; nothing has changed"), "{screen}");
+    assert!(screen.contains("unknown key `comand`"), "{screen}");
+    world.keys("esc");
+    assert_eq!(world.orders, [Wish::Reload { dry_run: true }]);
+    let same = Reloaded {
+        added: vec![],
+        changed: vec![],
+        removed: vec![],
+        restarted: vec![],
+        ..reloaded()
+    };
+    world.tell(Msg::Reloaded(Ok(same)));
+    assert_eq!(said(&world), "the file says what runs already");
+}
+
+#[test]
+fn the_question_before_leaving_tells_the_real_times() {
+    let mut world = World::shop((120, 36));
+    world.keys("q");
+    assert!(world.screen().contains("SIGTERM, SIGKILL after 10s"), "{}", world.screen());
+    let mut members = world.ui.overview.processes.clone();
+    members[0].grace_ms = 1500;
+    members[1].stop_signal = Some("INT".parse().unwrap());
+    world.push(members, Vec::new());
+    world.keys("esc q");
+    let screen = world.screen();
+    assert!(screen.contains("SIGINT or SIGTERM, SIGKILL after 1.5s to 10s"), "{screen}");
 }
 
 #[test]
@@ -117,7 +335,7 @@ fn a_stop_from_outside_is_shown_and_can_be_hastened() {
 #[test]
 fn pasted_text_is_never_taken_for_keys() {
     let mut world = World::shop((120, 36));
-    world.tell(crate::tui::msg::Msg::Paste("xXqy".to_owned()));
+    world.tell(Msg::Paste("xXqy".to_owned()));
     world.settle();
     assert!(world.orders.is_empty() && world.ui.overlay.is_none());
 }

@@ -1,11 +1,11 @@
 //! What decides whether an action applies now.
 
 use super::list::RowId;
-use super::{Part, Ui, View};
+use super::{Link, Part, Ui, View};
 use crate::control::wire::{Member, WatchState};
 use crate::machine::StateName;
 use crate::output::safe_name;
-use crate::tui::action::{Facts, Focus, Subject};
+use crate::tui::action::{Action, All, Facts, Focus, Subject};
 
 impl Ui {
     /// What has the focus.
@@ -26,8 +26,36 @@ impl Ui {
             selection: self.selection.is_some(),
             search: self.logs.search.is_some(),
             lines: !self.logs.items().is_empty(),
-            connected: self.connected,
+            connected: self.link != Link::Lost,
+            all: self.all(),
         }
+    }
+
+    /// What the row of all stands for, while the cursor is on it.
+    fn all(&self) -> Option<All> {
+        let number =
+            |of: fn(&Member) -> bool| self.overview.processes.iter().filter(|one| of(one)).count();
+        let is_meant = self.list.cursor == RowId::All;
+        is_meant.then(|| All {
+            up: number(|one| is_up(one.status.state)),
+            alive: number(|one| one.status.state.is_alive()),
+            down: number(is_to_start),
+        })
+    }
+
+    /// Whom an action on the row of all is about: those it can do something to.
+    pub fn whole(&self, action: Action) -> Vec<String> {
+        let is_meant = |one: &&Member| {
+            if matches!(action, Action::Kill | Action::Signal) {
+                one.status.state.is_alive()
+            } else if action == Action::Start {
+                is_to_start(one)
+            } else {
+                is_up(one.status.state)
+            }
+        };
+        let meant = self.overview.processes.iter().filter(is_meant);
+        meant.map(|one| one.status.name.clone()).collect()
     }
 
     fn subject(&self) -> Option<Subject> {
@@ -47,7 +75,6 @@ impl Ui {
             tty: false,
             port: status.port,
             watch: first.watch.map(|state| state == WatchState::On),
-            placed: false,
             stdin: first.stdin,
         })
     }
@@ -61,13 +88,26 @@ impl Ui {
         }
     }
 
-    /// Whom an order is about, by name: the marks, else what the cursor is on.
-    pub fn addressed(&self) -> Vec<String> {
-        if self.list.marks.is_empty() {
-            vec![self.list.cursor.name().to_owned()]
-        } else {
-            self.list.marks.iter().cloned().collect()
+    /// Whom an action is about, by name: the marks, else what the cursor is on.
+    pub fn addressed(&self, action: Action) -> Vec<String> {
+        if !self.list.marks.is_empty() {
+            return self.list.marks.iter().cloned().collect();
         }
+        match &self.list.cursor {
+            RowId::All => self.whole(action),
+            one @ (RowId::One(_) | RowId::Replicas(_) | RowId::Pool(_)) => {
+                vec![one.name().to_owned()]
+            }
+        }
+    }
+
+    /// The single processes that are meant: the marks, else those of the row of the cursor.
+    pub fn meant(&self) -> Vec<String> {
+        if !self.list.marks.is_empty() {
+            return self.list.marks.iter().cloned().collect();
+        }
+        let row = self.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
+        self.members(row).map(|one| one.status.name.clone()).collect()
     }
 
     /// How many there are in each state that is worth a sign.
@@ -95,4 +135,28 @@ impl Ui {
         }
         counts
     }
+}
+
+/// It runs, or is about to.
+pub fn is_up(state: StateName) -> bool {
+    match state {
+        StateName::Waiting
+        | StateName::Queued
+        | StateName::Backoff
+        | StateName::Starting
+        | StateName::Ready
+        | StateName::Unhealthy
+        | StateName::Stopping => true,
+        StateName::Idle
+        | StateName::Stopped
+        | StateName::Succeeded
+        | StateName::Failed
+        | StateName::Skipped => false,
+    }
+}
+
+/// It starts with the project, and does not run although it is not done.
+fn is_to_start(one: &Member) -> bool {
+    let is_done = one.status.state == StateName::Succeeded;
+    one.autostart && !is_done && !is_up(one.status.state)
 }

@@ -6,36 +6,47 @@
 
 use std::time::Duration;
 
+use super::progress::{self, short};
 use super::run::text;
-use super::{Wishes, complain, prompts};
-use crate::control::Problem;
-use crate::control::wire::{Names, Order, Outcome, Scaled, Sent, Signalled, Started};
+use super::{Wishes, copy, prompts};
+use crate::control::wire::{Names, Order, Scaled, Sent, Signalled, Started, WatchState, WatchWish};
 use crate::spec::Signal;
 use crate::tui::action::{Action, Argument, Call};
-use crate::tui::msg::{Use, Wish};
-use crate::tui::overlay::{Copied, Dialog, Overlay, copies, signals};
+use crate::tui::msg::Wish;
+use crate::tui::overlay::{Dialog, Overlay, signals};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
-use crate::tui::ui::logs::Whom;
 use crate::tui::ui::{Asks, Ui};
 
 /// The same order again within this is the same wish: a key held down.
 const BURST: Duration = Duration::from_millis(400);
+/// Rows of names in a question.
+const NAMED: usize = 6;
 
-/// Asks before what is about many and hard to undo.
+/// Asks before what is about many and hard to undo, and before anything that is about all.
 pub(super) fn asks_first(ui: &mut Ui, action: Action) -> bool {
-    let ends = matches!(action, Action::Stop | Action::Kill);
-    let meant = ui.addressed();
+    let verb = match action {
+        Action::Start => "Start",
+        Action::Stop => "Stop",
+        Action::Kill => "Kill",
+        Action::Restart | Action::RestartTree => "Restart",
+        _ => return false,
+    };
     let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
-    if !ends || !(is_all || meant.len() > 1) {
+    let ends = matches!(action, Action::Stop | Action::Kill);
+    let meant = ui.addressed(action);
+    if !(is_all || ends && meant.len() > 1) {
         return false;
     }
-    let verb = if action == Action::Kill { "Kill" } else { "Stop" };
-    let body = if is_all {
-        vec![format!("{} processes.", ui.overview.processes.len())]
-    } else {
-        meant.chunks(4).map(|some| some.join(", ")).take(6).collect()
+    let number = match meant.len() {
+        1 => "1 process:".to_owned(),
+        number => format!("{number} processes:"),
     };
+    let names = meant.chunks(4).map(|some| some.join(", "));
+    let mut body: Vec<String> = std::iter::once(number).chain(names.take(NAMED)).collect();
+    if meant.len() > NAMED * 4 {
+        body.push(format!("and {} more", meant.len() - NAMED * 4));
+    }
     let title = if is_all { format!("{verb} all?") } else { format!("{verb} these?") };
     let call = Call { action, argument: Argument::Names(meant) };
     ui.overlay = Some(Overlay::Dialog(Dialog::confirm(title, body, call)));
@@ -48,7 +59,7 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
         Action::Start | Action::Stop | Action::Kill | Action::Restart | Action::RestartTree => {
             let names = match argument {
                 Argument::Names(names) => names.clone(),
-                _ => ui.addressed(),
+                _ => ui.addressed(action),
             };
             steer(ui, action, names, wishes);
         }
@@ -56,7 +67,7 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             if let Argument::Signal { signal: which, names } = argument {
                 signal(ui, *which, names.clone(), wishes);
             } else {
-                let whom = ui.addressed().join(", ");
+                let whom = short(&ui.addressed(Action::Signal));
                 ui.overlay = Some(Overlay::Menu(signals(&whom)));
             }
         }
@@ -72,7 +83,7 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             Some(line) => send(ui, line.to_owned(), wishes),
             None => prompts::ask(ui, Asks::Send, None, wishes),
         },
-        Action::Watch => ui.say("watch: it cannot be switched in this version", Role::Warn),
+        Action::Watch => watch(ui, wishes),
         Action::Attach => ui.say("a terminal cannot be attached to in this version", Role::Warn),
         Action::Browse => {
             if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
@@ -80,29 +91,10 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             }
         }
         Action::Edit => wishes.push(Wish::Edit(ui.list.cursor.name().to_owned())),
-        Action::Copy if ui.selection.is_none() => menu(ui),
+        Action::Copy if ui.selection.is_none() => copy::menu(ui),
         _ => return false,
     }
     true
-}
-
-fn menu(ui: &mut Ui) {
-    let facts = ui.facts();
-    let Some(subject) = &facts.subject else {
-        let shown = ui.logs.whom().clone();
-        ui.say(format!("{}: choose a process, or v selects lines", whose(&shown)), Role::Dim);
-        return;
-    };
-    let pid = ui.chosen().and_then(|one| one.status.pid);
-    let log_file = ui.chosen().is_some_and(|one| one.log_file.is_some());
-    ui.overlay = Some(Overlay::Menu(copies(subject, pid, log_file)));
-}
-
-fn whose(whom: &Whom) -> &'static str {
-    match whom {
-        Whom::All => "all",
-        Whom::These(_) => "these",
-    }
 }
 
 fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
@@ -110,20 +102,14 @@ fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
     if is_burst(ui, &words) {
         return;
     }
-    let doing = match action {
-        Action::Start => "starting",
-        Action::Stop => "stopping",
-        Action::Kill => "killing",
-        _ => "restarting",
-    };
-    ui.say(format!("{doing} {}", short(&names)), Role::Text);
+    progress::begin(ui, action, &names, &words);
     let order = match action {
-        Action::Start => Order::Start(Started { names, no_wait: true, ..Started::default() }),
-        Action::Stop => Order::Stop(Names { names, no_wait: true }),
-        Action::Kill => Order::Kill(Names { names, no_wait: true }),
+        Action::Start => Order::Start(Started { names, ..Started::default() }),
+        Action::Stop => Order::Stop(Names { names, no_wait: false }),
+        Action::Kill => Order::Kill(Names { names, no_wait: false }),
         _ => {
             let dependants = action == Action::RestartTree;
-            Order::Restart(Started { names, dependants, no_wait: true, ..Started::default() })
+            Order::Restart(Started { names, dependants, ..Started::default() })
         }
     };
     wishes.push(Wish::Order(order, words));
@@ -138,17 +124,32 @@ fn is_burst(ui: &mut Ui, words: &str) -> bool {
     is_burst
 }
 
-fn short(names: &[String]) -> String {
-    match names {
-        [] => "nothing".to_owned(),
-        [a] => a.clone(),
-        [a, b] => format!("{a} and {b}"),
-        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+/// Whether changes of their files count: where one of them counts, none does afterwards.
+fn watch(ui: &mut Ui, wishes: &mut Wishes) {
+    let meant = ui.meant();
+    let watched = |name: &String| {
+        let one = ui.member(name)?;
+        Some((one.status.name.clone(), one.watch?))
+    };
+    let all: Vec<(String, WatchState)> = meant.iter().filter_map(watched).collect();
+    let on = !all.iter().any(|(_, state)| *state == WatchState::On);
+    let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
+    if names.is_empty() {
+        ui.say("watch: none of these watches files", Role::Warn);
+        return;
     }
+    let words = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
+    if is_burst(ui, &words) {
+        return;
+    }
+    let said =
+        if on { "changes of its files count again" } else { "changes of its files do not count" };
+    ui.say(format!("{}: {said}", short(&names)), Role::Text);
+    wishes.push(Wish::Order(Order::Watch(WatchWish { names, on }), words));
 }
 
 pub(super) fn signal(ui: &mut Ui, signal: Signal, names: Vec<String>, wishes: &mut Wishes) {
-    let names = if names.is_empty() { ui.addressed() } else { names };
+    let names = if names.is_empty() { ui.addressed(Action::Signal) } else { names };
     let words = format!("signal {signal} to {}", short(&names));
     ui.say(words.clone(), Role::Text);
     wishes.push(Wish::Order(Order::Signal(Signalled { names, signal }), words));
@@ -190,52 +191,4 @@ fn scale_to(ui: &mut Ui, name: Option<String>, replicas: u32, wishes: &mut Wishe
 pub(super) fn send(ui: &mut Ui, text: String, wishes: &mut Wishes) {
     let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
     wishes.push(Wish::Send(Sent { name, text }));
-}
-
-/// Something about a process, into the clipboard.
-pub(super) fn copy(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
-    let chosen = ui.chosen();
-    let status = chosen.map(|one| &one.status);
-    let text = match what {
-        Copied::Name => Some(ui.list.cursor.name().to_owned()),
-        Copied::Pid => status.and_then(|one| one.pid).map(|pid| pid.to_string()),
-        Copied::Url => {
-            status.and_then(|one| one.port).map(|port| format!("http://127.0.0.1:{port}"))
-        }
-        Copied::Why => status.map(|one| one.why.clone()),
-        Copied::LogFile => chosen.and_then(|one| one.log_file.clone()),
-        Copied::LastError => last_error(ui),
-        Copied::Command => None,
-        Copied::Output => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Copy));
-            return;
-        }
-    };
-    match text {
-        Some(text) => wishes.push(Wish::Copy(text)),
-        None => ui.say("there is nothing to copy", Role::Warn),
-    }
-}
-
-/// The last line at hand that says so.
-fn last_error(ui: &Ui) -> Option<String> {
-    let lines = ui.logs.items().iter().rev().filter_map(|(_, item)| item.line());
-    let mut bad = lines.filter(|line| line.level == Some(crate::control::wire::Level::Error));
-    bad.next().map(|line| crate::tui::text::copied(&line.bytes).trim_end().to_owned())
-}
-
-/// What became of an order.
-pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Problem>) {
-    match result {
-        Ok(outcome) => {
-            let bad = outcome.iter().flat_map(|outcome| &outcome.processes).find(|one| !one.ok);
-            if let Some(bad) = bad {
-                ui.say(format!("{what}: {} {}", bad.name, bad.why), Role::Bad);
-            }
-        }
-        Err(problem) => {
-            ui.last_scale = None;
-            complain(ui, &problem);
-        }
-    }
 }

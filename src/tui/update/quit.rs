@@ -1,5 +1,8 @@
 //! Leaving: nobody is trapped, nothing is ended by accident.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::Wishes;
 use crate::control::wire::{Phase, Shutdown};
 use crate::machine::StateName;
@@ -8,9 +11,6 @@ use crate::tui::overlay::{Overlay, kill_all, quit as question};
 use crate::tui::theme::Role;
 use crate::tui::ui::{Leaving, Stand, Ui};
 
-/// What stopping means, as far as it can be said of all.
-const STOPPING: &str = "in order; what does not end in time is killed";
-
 /// Asks, where anything would be ended.
 pub(super) fn quit(ui: &mut Ui, wishes: &mut Wishes) {
     match ui.stand {
@@ -18,8 +18,43 @@ pub(super) fn quit(ui: &mut Ui, wishes: &mut Wishes) {
         Stand::Owner if ui.is_ending() => ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui)))),
         Stand::Owner if ui.running() == 0 => stop(ui, wishes),
         Stand::Owner => {
-            ui.overlay = Some(Overlay::Dialog(question(ui.running(), STOPPING)));
+            ui.overlay = Some(Overlay::Dialog(question(ui.running(), &stopping(ui))));
         }
+    }
+}
+
+/// What stopping means for those that run: their own signals and times.
+fn stopping(ui: &Ui) -> String {
+    let alive = || ui.overview.processes.iter().filter(|one| one.status.state.is_alive());
+    let signals: BTreeSet<String> = alive()
+        .map(|one| match one.stop_signal {
+            Some(signal) => format!("SIG{signal}"),
+            None => "its own command".to_owned(),
+        })
+        .collect();
+    let graces = alive().map(|one| Duration::from_millis(one.grace_ms));
+    let (Some(least), Some(most)) = (graces.clone().min(), graces.max()) else {
+        return "nothing has a live run".to_owned();
+    };
+    let signals: Vec<String> = signals.into_iter().collect();
+    let asked = match signals.as_slice() {
+        [one] => one.clone(),
+        [a, b] => format!("{a} or {b}"),
+        _ => "each its own signal".to_owned(),
+    };
+    let limit = if least == most {
+        seconds(most)
+    } else {
+        format!("{} to {}", seconds(least), seconds(most))
+    };
+    format!("{asked}, SIGKILL after {limit}")
+}
+
+fn seconds(time: Duration) -> String {
+    if time.subsec_millis() == 0 {
+        format!("{}s", time.as_secs())
+    } else {
+        format!("{:.1}s", time.as_secs_f64())
     }
 }
 
@@ -72,7 +107,7 @@ pub(super) fn looked(ui: &mut Ui, _: &mut Wishes) {
 fn waiting(ui: &Ui) -> Vec<String> {
     let age = ui.age();
     let left = |ms: Option<u64>| {
-        let left = std::time::Duration::from_millis(ms?).saturating_sub(age);
+        let left = Duration::from_millis(ms?).saturating_sub(age);
         Some(format!(", killed in {}s", left.as_secs_f64().ceil()))
     };
     let stopping = ui.overview.processes.iter().filter(|one| one.status.state.is_alive());

@@ -10,7 +10,7 @@ use crate::tui::look::put;
 use crate::tui::text;
 use crate::tui::theme::Role;
 use crate::tui::ui::layout::areas;
-use crate::tui::ui::{Stand, Ui};
+use crate::tui::ui::{Link, Stand, Ui};
 
 pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
@@ -28,7 +28,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         spans.push(look.span(words, Role::Dim));
     }
     let (phase, role) = match ui.overview.phase {
-        _ if !ui.connected => ("not connected", Role::Bad),
+        _ if ui.link == Link::Lost => ("not connected", Role::Bad),
         Phase::Up if ui.stand == Stand::Guest => ("attached", Role::Dim),
         Phase::Up => ("", Role::Dim),
         Phase::Stopping => ("stopping all", Role::Warn),

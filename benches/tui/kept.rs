@@ -1,0 +1,225 @@
+//! A million lines are kept: frames, slices and searches, as the interface asks for them.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use pitcrew::control::wire::{SearchAsked, SliceGiven, Whose};
+use pitcrew::control::{Client, Control as _, Measure, Problem};
+use pitcrew::sys::{ControlSocket, Folders};
+use pitcrew::tui::clock::Clock;
+use pitcrew::tui::config::Config;
+use pitcrew::tui::look::Look;
+use pitcrew::tui::msg::{Msg, Sighting, Timed, Wish};
+use pitcrew::tui::theme::ThemeName;
+use pitcrew::tui::ui::logs::Ask;
+use pitcrew::tui::ui::window::Key;
+use pitcrew::tui::ui::{Stand, Ui};
+use pitcrew::tui::update::{begin, update};
+use pitcrew::tui::view::view;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Rect, Size};
+use ratatui::{TerminalOptions, Viewport};
+
+use super::{OURS, Terminal, pitcrew};
+use crate::support::{self, Budget, Held, Project, head, median, now, percentile, row};
+
+const LINES: u64 = 1_000_000;
+const FRAMES: u64 = 500;
+
+/// Prints so many lines, the first one of which is found once, and waits.
+fn procfile() -> String {
+    let line =
+        "2026-01-02T03:04:05Z INFO request handled method=GET path=/v1/cart status=200 id=%d";
+    let script = format!(
+        "echo the needle; seq -f \"{}\" 2 {LINES}; exec sleep 1000",
+        line.replace("%d", "%.0f")
+    );
+    format!("[process]\na = '''{script}'''\n")
+}
+
+pub(crate) fn measure() -> io::Result<()> {
+    let project = Project::new(&procfile())?;
+    let mut manager = Held::start(&mut project.up(&["--quiet"]))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured = runtime.block_on(measured(&project.path("procfile.toml"), &project));
+    manager.signal("-TERM");
+    manager.wait()?;
+    measured.map_err(|problem| io::Error::other(problem.message))?;
+    on_screen()
+}
+
+fn client(file: &Path, project: &Project) -> io::Result<Client> {
+    let (runtime, state) = (project.path("runtime"), project.path("state"));
+    let folders = Folders::with(&file.canonicalize()?, |name| match name {
+        "XDG_RUNTIME_DIR" => Some(runtime.clone().into()),
+        "XDG_STATE_HOME" => Some(state.clone().into()),
+        _ => None,
+    });
+    let folders = folders.map_err(io::Error::other)?;
+    Ok(Client::new("bench", move || ControlSocket::connect(&folders)))
+}
+
+async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
+    let client = client(file, project).map_err(|error| failed(&error))?;
+    wait_for_lines(&client).await?;
+    let mut model = Model::new(client.clone()).await?;
+    let (mut bare, mut whole, mut slices) = (Vec::new(), Vec::new(), Vec::new());
+    for at in 0..FRAMES {
+        // Another part of the output each time, so that every row is drawn anew.
+        let place = at.wrapping_mul(7_919_993) % LINES;
+        let start = now();
+        let asked = model.go(place);
+        let Some(asked) = asked else { continue };
+        let slicing = now();
+        let given = client.slice(asked.slice.clone()).await?;
+        slices.push(slicing.elapsed().as_secs_f64() * 1e3);
+        model.take(&asked, given);
+        let drawing = now();
+        model.draw().map_err(|error| failed(&error))?;
+        bare.push(drawing.elapsed().as_secs_f64() * 1e3);
+        whole.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    head("1,000,000 lines kept, a frame of 120x36, all new", bare.len());
+    row("the frame, drawn and encoded", median(bare.clone()), "ms", Budget::Most(2.0));
+    row("the same, p99", percentile(&mut bare, 99), "ms", Budget::None);
+    row("the rows asked over the socket", median(slices), "ms", Budget::None);
+    row("rows asked, taken and drawn", median(whole.clone()), "ms", Budget::Most(2.0));
+    row("the same, p99", percentile(&mut whole, 99), "ms", Budget::None);
+    searches(&client).await
+}
+
+async fn wait_for_lines(client: &Client) -> Result<(), Problem> {
+    let end = now() + Duration::from_mins(1);
+    while now() < end {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let Ok(mut grown) = client.growth(Whose::default()).await else { continue };
+        if let Some(Ok(grown)) = grown.next().await
+            && grown.lines >= LINES
+        {
+            return Ok(());
+        }
+    }
+    Err(failed(&"the lines do not come"))
+}
+
+/// The first that is told of a search, and its end.
+async fn searches(client: &Client) -> Result<(), Problem> {
+    let runs = support::runs(15);
+    head("1,000,000 lines kept, a search", runs);
+    for (what, search) in [
+        ("in every line", "request"),
+        ("in one of a thousand", "id=[0-9]*777\\b"),
+        ("any case, in every line", "(?i)REQUEST"),
+        ("in the oldest line alone", "needle"),
+    ] {
+        let (mut first, mut over) = (Vec::new(), Vec::new());
+        for _ in 0..runs {
+            let asked = SearchAsked { search: search.to_owned(), ..SearchAsked::default() };
+            let start = now();
+            let mut flow = client.search(asked).await?;
+            let mut hit = None;
+            while let Some(found) = flow.next().await {
+                let found = found?;
+                if found.previous.is_some() {
+                    hit.get_or_insert_with(|| start.elapsed());
+                }
+            }
+            first.extend(hit.map(|hit| hit.as_secs_f64() * 1e3));
+            over.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        row(&format!("{what}: first hit"), median(first), "ms", Budget::Most(50.0));
+        row(&format!("{what}: all counted"), median(over), "ms", Budget::None);
+    }
+    Ok(())
+}
+
+/// The same as somebody sees it: from the last key of the search until the screen says it.
+fn on_screen() -> io::Result<()> {
+    let runs = support::runs(5);
+    let project = Project::new(&procfile())?;
+    let mut terminal = Terminal::start(&mut pitcrew(&project))?;
+    terminal.until(60, |text| text.contains("1,000,000 lines"));
+    terminal.pass(Duration::from_secs(1));
+    terminal.keys("\t")?;
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for run in 0..runs {
+        // Another one each time, the first of which is near and the second at the other end.
+        let wanted = [format!("id=9{:05}$", 99_990 - run), format!("id={}$", 2 + run)];
+        for (spans, wanted) in [&mut near, &mut far].into_iter().zip(wanted) {
+            let begun = wanted.trim_end_matches('$');
+            terminal.keys(&format!("G/{begun}"))?;
+            terminal.until(5, |text| text.contains(begun));
+            terminal.pass(Duration::from_millis(700));
+            let pressed = now();
+            terminal.keys("$")?;
+            let is_there =
+                |text: &str| text.lines().any(|row| row.contains(&wanted) && row.contains("1/1"));
+            let seen = terminal.until(20, is_there);
+            spans.extend(seen.map(|at| (at - pressed).as_secs_f64() * 1e3));
+            terminal.keys("\x1b\x1b")?;
+            terminal.pass(Duration::from_millis(300));
+            terminal.keys("\t")?;
+            terminal.pass(Duration::from_millis(100));
+        }
+    }
+    row("typed: shown and counted, near", median(near), "ms", Budget::None);
+    row("typed: shown and counted, far", median(far), "ms", Budget::None);
+    terminal.end(OURS)
+}
+
+fn failed(error: &impl ToString) -> Problem {
+    Problem::new(pitcrew::control::Kind::Failed, error.to_string())
+}
+
+/// The model and what it is drawn on.
+struct Model {
+    ui: Ui,
+    clock: Clock,
+    surface: ratatui::Terminal<CrosstermBackend<io::Sink>>,
+}
+
+impl Model {
+    async fn new(client: Client) -> Result<Self, Problem> {
+        let size = Size::new(120, 36);
+        let look = Look::new(ThemeName::Dark, true);
+        let ui = Ui::new(Config::default(), look, Stand::Owner, size);
+        let options =
+            TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, size.width, size.height)) };
+        let surface = CrosstermBackend::new(io::sink());
+        let surface = ratatui::Terminal::with_options(surface, options);
+        let surface = surface.map_err(|error| failed(&error))?;
+        let mut model = Self { ui, clock: Clock::start(), surface };
+        _ = begin(&mut model.ui);
+        if let Some(pushed) = client.watch(Measure::No).await?.next().await {
+            model.tell(Msg::Pushed(Box::new(pushed?)));
+        }
+        if let Some(grown) = client.growth(Whose::default()).await?.next().await {
+            model.tell(Msg::Grown(Whose::default(), grown?));
+        }
+        Ok(model)
+    }
+
+    fn tell(&mut self, msg: Msg) -> Vec<Wish> {
+        update(&mut self.ui, Timed { now: self.clock.now(), msg })
+    }
+
+    /// Goes to this line; what has to be asked for that.
+    fn go(&mut self, line: u64) -> Option<Ask> {
+        let question = self.ui.logs.look();
+        let found = Sighting { question, place: Some(Key::line(line)), wrapped: false };
+        let wishes = self.tell(Msg::Sought(found));
+        wishes
+            .into_iter()
+            .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })
+    }
+
+    fn take(&mut self, asked: &Ask, given: SliceGiven) {
+        _ = self.tell(Msg::Sliced(asked.generation, asked.from, Ok(given)));
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let ui = &self.ui;
+        self.surface.draw(|frame| view(ui, frame)).map(drop)
+    }
+}

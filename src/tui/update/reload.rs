@@ -1,0 +1,97 @@
+//! The file read again: what is different is shown first, and done when that is confirmed.
+
+use super::{Wishes, complain};
+use crate::control::Problem;
+use crate::control::wire::Reloaded;
+use crate::spec::Reason;
+use crate::tui::msg::Wish;
+use crate::tui::overlay::{Dialog, Overlay};
+use crate::tui::theme::Role;
+use crate::tui::ui::Ui;
+
+/// Asks what would be done.
+pub(super) fn ask(ui: &mut Ui, wishes: &mut Wishes) {
+    ui.say("reading the file", Role::Text);
+    wishes.push(Wish::Reload { dry_run: true });
+}
+
+/// Does it. What has changed in the file since it was shown is done too.
+pub(super) fn apply(ui: &mut Ui, wishes: &mut Wishes) {
+    ui.say("applying the file", Role::Text);
+    wishes.push(Wish::Reload { dry_run: false });
+}
+
+/// What came of it.
+pub(super) fn read(ui: &mut Ui, result: Result<Reloaded, Problem>) {
+    let reloaded = match result {
+        Ok(reloaded) => reloaded,
+        Err(problem) => return complain(ui, &problem),
+    };
+    if !reloaded.ok {
+        ui.note = None;
+        ui.overlay = Some(Overlay::Dialog(mistakes(&reloaded)));
+    } else if difference(&reloaded).is_empty() {
+        ui.say("the file says what runs already", Role::Text);
+    } else if reloaded.dry_run {
+        ui.note = None;
+        ui.overlay = Some(Overlay::Dialog(Dialog::reload(difference(&reloaded))));
+    } else {
+        ui.say(done(&reloaded), Role::Good);
+    }
+}
+
+fn mistakes(reloaded: &Reloaded) -> Dialog {
+    let number = match reloaded.faults.len() {
+        1 => "1 mistake; nothing has changed".to_owned(),
+        number => format!("{number} mistakes; nothing has changed"),
+    };
+    let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
+    let lines = report.lines().map(str::to_owned);
+    Dialog::notice("The file is faulty", std::iter::once(number).chain(lines).collect())
+}
+
+/// A line for each process that is new, other or gone, with what becomes of its run.
+fn difference(reloaded: &Reloaded) -> Vec<String> {
+    let gone = |name: &String| format!("- {name}  is stopped and removed");
+    let new = |name: &String| format!("+ {name}");
+    let changed = |name: &String| {
+        let of = |one: &&crate::control::wire::Rerun| {
+            one.name == *name
+                || one.name.rsplit_once('.').is_some_and(|(process, _)| process == name)
+        };
+        match reloaded.restarted.iter().find(of) {
+            Some(rerun) => {
+                let because: Vec<&str> =
+                    rerun.because.iter().copied().map(Reason::as_str).collect();
+                format!("~ {name}  gets a new run: {}", because.join(", "))
+            }
+            None => format!("~ {name}  without a restart"),
+        }
+    };
+    let listed = |name: &String| {
+        let process = name.rsplit_once('.').map_or(name.as_str(), |(process, _)| process);
+        reloaded.changed.iter().any(|one| one == name || one == process)
+    };
+    // An env file is no key of a process, and makes a new run all the same.
+    let others = reloaded.restarted.iter().filter(|one| !listed(&one.name)).map(|one| {
+        let because: Vec<&str> = one.because.iter().copied().map(Reason::as_str).collect();
+        format!("~ {}  gets a new run: {}", one.name, because.join(", "))
+    });
+    let mut all: Vec<String> = reloaded.added.iter().map(new).collect();
+    all.extend(reloaded.changed.iter().map(changed));
+    all.extend(others);
+    all.extend(reloaded.removed.iter().map(gone));
+    all
+}
+
+fn done(reloaded: &Reloaded) -> String {
+    let parts = [
+        (reloaded.added.len(), "added"),
+        (reloaded.changed.len(), "changed"),
+        (reloaded.removed.len(), "removed"),
+        (reloaded.restarted.len(), "restarted"),
+    ];
+    let some = parts.iter().filter(|(number, _)| *number > 0);
+    let words: Vec<String> = some.map(|(number, what)| format!("{number} {what}")).collect();
+    format!("reloaded: {}", words.join(", "))
+}
