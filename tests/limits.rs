@@ -129,7 +129,9 @@ fn without_room_for_another_thread_it_still_ends_as_it_should() {
     let up = project.up(["--events", "events"]);
     up.wait_err("everything is ready");
     let engine = up.engine();
-    let mut strace = project.command("strace");
+    // Without the mark of the project: it goes after what it traces.
+    let mut strace = std::process::Command::new("strace");
+    strace.current_dir(project.dir());
     strace.args(["-f", "-qq", "-o", "trace", "-p", &engine.to_string()]);
     strace.args(["-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN"]);
     let Ok(mut strace) = strace.spawn() else {

@@ -140,7 +140,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         watching.follow_stops(&session, own);
     }
     if serve.owned
-        && let Err(error) = Watching::follow_owner(&session)
+        && let Err(error) = follow_owner(&session)
     {
         return project::failed(&format!("cannot start its threads: {error}"));
     }
@@ -337,6 +337,20 @@ fn owner_is_gone() -> bool {
     }
 }
 
+/// An owner that is gone without goodbye is a terminal that is gone.
+///
+/// On a thread of its own: it lasts as long as the project, and those of the runtime for what
+/// blocks may be one only.
+fn follow_owner(session: &Session) -> std::io::Result<()> {
+    let session = session.clone();
+    std::thread::Builder::new().name("pitcrew-owner".to_owned()).spawn(move || {
+        if owner_is_gone() {
+            _ = session.ask(Question::HangUp);
+        }
+    })?;
+    Ok(())
+}
+
 impl Watching {
     /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
     pub(super) fn follow_reader(
@@ -350,20 +364,6 @@ impl Watching {
                 session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
             }
         }));
-    }
-
-    /// An owner that is gone without goodbye is a terminal that is gone.
-    ///
-    /// On a thread of its own: it lasts as long as the project, and those of the runtime for what
-    /// blocks may be one only.
-    fn follow_owner(session: &Session) -> std::io::Result<()> {
-        let session = session.clone();
-        std::thread::Builder::new().name("pitcrew-owner".to_owned()).spawn(move || {
-            if owner_is_gone() {
-                _ = session.ask(Question::HangUp);
-            }
-        })?;
-        Ok(())
     }
 
     /// Job control: when the one in the foreground is stopped, so are we, until the shell goes on.
