@@ -120,7 +120,7 @@ fn the_way_down_says_after_those_that_need_it_only_where_somebody_does() {
     let file = format!("[process]\nbad = 'exit 3'\n{}\n", names.join("\n"));
     let done = Project::new(&file).up_done(["--fail-fast"]);
     done.assert_code(3);
-    done.assert_err("bad has failed: stopping p0 (");
+    done.assert_err("bad has failed: stopping p");
     assert!(!done.err.contains("after those that need it"), "{done}");
 }
 
