@@ -20,6 +20,7 @@ mod worker;
 
 pub use lines::LineStyle;
 use lines::Printer;
+#[cfg(feature = "cli")]
 pub(crate) use lines::{label_of, put_text};
 use tell::Teller;
 pub use worker::Worker;

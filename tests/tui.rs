@@ -48,8 +48,7 @@ fn pid(screen: &Screen) -> u32 {
 }
 
 fn send(pid: u32, signal: &str) {
-    let done = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
-    assert!(done.unwrap().success());
+    common::send(pid, signal.parse::<pitcrew::Signal>().unwrap().number());
 }
 
 #[test]

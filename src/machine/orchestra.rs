@@ -91,6 +91,7 @@ pub struct Orchestra {
     /// Not in the file any more, and still here.
     leavers: Leavers,
     /// How many came aside without a name of their own.
+    #[cfg(feature = "control")]
     asides: u32,
     /// How often the file was read again.
     reloads: u32,
@@ -140,6 +141,7 @@ impl Orchestra {
             retiring: BTreeSet::new(),
             haunts: Haunts::default(),
             leavers: Leavers::default(),
+            #[cfg(feature = "control")]
             asides: 0,
             reloads: 0,
             chosen: None,
