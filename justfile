@@ -29,6 +29,11 @@ tidy:
     cargo fmt
     cargo clippy --all-targets --all-features
 
+# Draw the demo anew for the README
+screen:
+    cargo build
+    cargo run --example screenshot -- --size 120x36 --wait "listening on port" --wait "replica 2 did" --svg docs/screen.svg -- target/debug/pitcrew
+
 # Print the measurements of benches/
 bench:
     cargo bench

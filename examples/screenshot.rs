@@ -1,9 +1,10 @@
 //! Runs a program on a terminal of its own, types at it, and draws what it shows, as text and as a
-//! picture. The pictures of the README are made by it:
+//! picture. The picture of the README is made by it, of the demo after some seconds:
 //!
 //! ```text
 //! cargo build && cargo run --example screenshot -- --size 120x36 \
-//!     --wait running --keys d --wait Overview --svg docs/screen.svg -- target/debug/pitcrew
+//!     --wait "listening on port" --wait "replica 2 did" \
+//!     --svg docs/screen.svg -- target/debug/pitcrew
 //! ```
 //!
 //! Steps are taken in their order. `--wait` waits for a text on the screen, `--keys` types, with `\r`

@@ -10,7 +10,7 @@ use pitcrew::sys::{ControlSocket, Folders};
 use pitcrew::tui::clock::Clock;
 use pitcrew::tui::config::Config;
 use pitcrew::tui::look::Look;
-use pitcrew::tui::msg::{Msg, Sighting, Timed, Wish};
+use pitcrew::tui::msg::{Msg, Timed, Wish};
 use pitcrew::tui::theme::ThemeName;
 use pitcrew::tui::ui::logs::Ask;
 use pitcrew::tui::ui::window::Key;
@@ -144,23 +144,26 @@ fn on_screen() -> io::Result<()> {
     terminal.keys("\t")?;
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for run in 0..runs {
-        // Another one each time, the first of which is near and the second at the other end.
-        let wanted = [format!("id=9{:05}$", 99_990 - run), format!("id={}$", 2 + run)];
+        // Another one each time, the first of which is near and the second at the other end. Before
+        // the last key there are many.
+        let wanted = [format!("id=99999{run}"), format!("id={}$", 2 + run)];
         for (spans, wanted) in [&mut near, &mut far].into_iter().zip(wanted) {
-            let begun = wanted.trim_end_matches('$');
-            terminal.keys(&format!("G/{begun}"))?;
+            let (begun, last) = wanted.split_at(wanted.len() - 1);
+            terminal.keys("G")?;
+            terminal.pass(Duration::from_millis(200));
+            terminal.keys(&format!("/{begun}"))?;
             terminal.until(5, |text| text.contains(begun));
             terminal.pass(Duration::from_millis(700));
             let pressed = now();
-            terminal.keys("$")?;
-            let is_there =
-                |text: &str| text.lines().any(|row| row.contains(&wanted) && row.contains("1/1"));
+            terminal.keys(last)?;
+            let is_there = |text: &str| {
+                text.lines().any(|row| row.contains(&wanted) && row.contains(" 1 of 1 "))
+            };
             let seen = terminal.until(20, is_there);
             spans.extend(seen.map(|at| (at - pressed).as_secs_f64() * 1e3));
-            terminal.keys("\x1b\x1b")?;
+            // Out of the prompt; the lines keep the focus.
+            terminal.keys("\x1b")?;
             terminal.pass(Duration::from_millis(300));
-            terminal.keys("\t")?;
-            terminal.pass(Duration::from_millis(100));
         }
     }
     row("typed: shown and counted, near", median(near), "ms", Budget::None);
@@ -206,9 +209,9 @@ impl Model {
 
     /// Goes to this line; what has to be asked for that.
     fn go(&mut self, line: u64) -> Option<Ask> {
-        let question = self.ui.logs.look();
-        let found = Sighting { question, place: Some(Key::line(line)), wrapped: false };
-        let wishes = self.tell(Msg::Sought(found));
+        let pane = self.ui.pane();
+        self.ui.logs.land(Key::line(line), pane);
+        let wishes = self.tell(Msg::Time);
         wishes
             .into_iter()
             .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })

@@ -79,7 +79,18 @@ impl Search {
             if now.over {
                 break;
             }
-            tokio::time::sleep(PACE).await;
+            // The first hit and the end are what somebody waits for.
+            let has_hit = now.next.is_some() || now.previous.is_some();
+            let is_urgent = |found: &Found| {
+                found.over || !has_hit && (found.next.is_some() || found.previous.is_some())
+            };
+            let early = tokio::time::timeout(PACE, found.wait_for(is_urgent)).await;
+            match early.map(|found| found.is_ok()) {
+                // It has been looked at, and not been told.
+                Ok(true) => found.mark_changed(),
+                Ok(false) => break,
+                Err(_) => {}
+            }
         }
         drop(found);
         _ = work.await;

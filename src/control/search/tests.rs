@@ -40,6 +40,19 @@ async fn last(mut flow: Flow<Found>) -> Found {
     last
 }
 
+/// The time stands while it is looked and nobody waits for it.
+#[tokio::test(start_paused = true)]
+async fn the_first_hit_and_the_end_are_told_at_once() {
+    let store = store(100_000, |number| format!("line {number}\n"));
+    for wanted in ["^line 3$", "nowhere", "line"] {
+        let start = tokio::time::Instant::now();
+        let found =
+            last(search(&store, &asked(wanted, None)).flow(Arc::new(Semaphore::new(1)))).await;
+        assert!(found.over);
+        assert_eq!(start.elapsed(), Duration::ZERO, "{wanted}");
+    }
+}
+
 #[tokio::test]
 async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
     let store = store(10_000, |number| format!("line {number}\n"));

@@ -159,6 +159,16 @@ impl Dialog {
         (self.body.len() + 1).min(room)
     }
 
+    /// The lines above the answers there is room for; that some are missing is said.
+    fn shown_body(&self, room: usize) -> Vec<String> {
+        if self.body.len() <= room {
+            return self.body.clone();
+        }
+        let shown = room.saturating_sub(1);
+        let rest = format!("… {} more lines", self.body.len() - shown);
+        self.body.iter().take(shown).cloned().chain([rest]).take(room).collect()
+    }
+
     /// The answers there is room for.
     fn shown_options(&self, inside: Rect) -> std::ops::Range<usize> {
         let room = usize::from(inside.height) - self.first_option(inside);
@@ -169,7 +179,7 @@ impl Dialog {
         let inside = look.popup(self.place(area), &self.title, buffer);
         let columns = usize::from(inside.width);
         let first = self.first_option(inside);
-        for (at, line) in self.body.iter().take(first).enumerate() {
+        for (at, line) in self.shown_body(first).iter().enumerate() {
             let role = match line.get(..2) {
                 Some("+ ") => Role::Added,
                 Some("- ") => Role::Removed,

@@ -274,6 +274,18 @@ fn what_is_hard_to_undo_is_not_the_default() {
 }
 
 #[test]
+fn a_dialog_that_is_cut_says_so() {
+    let world = World::new();
+    let body = |lines: usize| (1..=lines).map(|line| format!("line {line}")).collect();
+    let short = world.screen(&Overlay::Dialog(Dialog::notice("Read", body(10))));
+    assert!(short.contains("line 10") && !short.contains("more lines"), "{short}");
+    let long = world.screen(&Overlay::Dialog(Dialog::notice("Read", body(90))));
+    let last = long.lines().filter(|line| line.contains("line ")).count();
+    assert!(long.contains(&format!("… {} more lines", 90 - last)), "{long}");
+    assert!(long.contains("[o] close"), "{long}");
+}
+
+#[test]
 fn a_dialog_is_clicked() {
     let world = World::new();
     let mut dialog = Overlay::Dialog(quit(7, ""));
