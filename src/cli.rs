@@ -23,10 +23,12 @@ mod logs;
 mod look;
 mod manual;
 mod mcp;
+mod paint;
 mod project;
 mod ps;
 mod reload;
 mod remote;
+mod room;
 mod run;
 mod steer;
 #[cfg(feature = "tui")]
@@ -286,6 +288,9 @@ pub fn main() -> Ending {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(ending) = later::misplaced(&error) {
+                return ending;
+            }
             let code = if error.use_stderr() { Ending::WRONG } else { Ending::GOOD };
             _ = error.print();
             return code;

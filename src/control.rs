@@ -24,6 +24,7 @@ mod growth;
 mod level;
 mod local;
 mod marks;
+mod meter;
 mod outcome;
 mod output;
 mod problem;
@@ -56,13 +57,24 @@ pub const PROTOCOL_HEADER: &str = "pitcrew-protocol";
 /// The header by which both sides say the version of the program.
 pub const VERSION_HEADER: &str = "pitcrew-version";
 
+/// Whether it is measured what the processes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It is not, and nobody is held up by it.
+    No,
+    /// It is.
+    Yes,
+}
+
 /// All that can be asked of a running project.
 pub trait Control: Send + Sync {
-    /// How everything is.
-    fn status(&self) -> impl Future<Output = Result<Status, Problem>> + Send;
+    /// How everything is. Measuring takes a tenth of a second, unless it was done just before.
+    fn status(&self, measure: Measure) -> impl Future<Output = Result<Status, Problem>> + Send;
     /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
-    /// is slow gets the latest, and nothing comes as long as nothing changes.
-    fn watch(&self) -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    /// is slow gets the latest, and nothing comes as long as nothing changes. As long as somebody
+    /// watches with figures, they are measured every five seconds.
+    fn watch(&self, measure: Measure)
+    -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
     /// Some rows of the output. Dropped, it stops looking for more.
     fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
     /// Whenever there is more or less of the output; whoever is slow gets the latest.

@@ -37,6 +37,8 @@ mod starts;
 mod stop_command;
 
 #[cfg(feature = "control")]
+pub(crate) use crate::sys::Usage;
+#[cfg(feature = "control")]
 pub(crate) use ask::{Accepted, Act, Question, Reach, Refusal, Work};
 pub use clock::Clock;
 pub(crate) use environment::OURS;

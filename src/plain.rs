@@ -7,7 +7,6 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc as blocking;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -17,10 +16,14 @@ use crate::session::{Feed, Session};
 
 mod lines;
 mod tell;
+mod worker;
 
 pub use lines::LineStyle;
 use lines::Printer;
+#[cfg(feature = "cli")]
+pub(crate) use lines::{label_of, put_text};
 use tell::Teller;
+pub use worker::Worker;
 
 /// How often it is said who is being waited for.
 const REMIND: Duration = Duration::from_secs(2);
@@ -55,31 +58,36 @@ pub enum Tells {
 /// The front at work.
 #[derive(Debug)]
 pub struct Plain {
-    printer: Option<JoinHandle<()>>,
+    printer: Option<Worker>,
     teller: tokio::task::JoinHandle<()>,
     done: oneshot::Sender<()>,
-    writer: JoinHandle<()>,
+    writer: Worker,
     closed: Option<oneshot::Receiver<()>>,
 }
 
 impl Plain {
     /// Starts to show what is told of a project.
-    pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The system has no threads to give.
+    pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> io::Result<Self> {
         let (lines, received) = blocking::channel::<String>();
-        let writer = std::thread::spawn(move || write_notices(&received));
+        let writer = Worker::start("pitcrew-notices", move || write_notices(&received))?;
         let (gone, closed) = oneshot::channel();
-        let printer = options.lines.map(|style| {
+        let start = |style| {
             let printer = Printer::new(session, style, lines.clone());
-            std::thread::spawn(move || {
+            Worker::start("pitcrew-lines", move || {
                 if printer.print_all(io::stdout().lock()).is_err() {
                     _ = gone.send(());
                 }
             })
-        });
+        };
+        let printer = options.lines.map(start).transpose()?;
         let teller = Teller::new(session, options, lines);
         let (done, finished) = oneshot::channel();
         let teller = tokio::spawn(tell(session.clone(), feed, finished, teller));
-        Self { printer, teller, done, writer, closed: Some(closed) }
+        Ok(Self { printer, teller, done, writer, closed: Some(closed) })
     }
 
     /// Ends well when stdout has lost its reader; to be taken once.
@@ -92,13 +100,10 @@ impl Plain {
     pub async fn finish(self) {
         _ = self.done.send(());
         _ = self.teller.await;
-        let threads = tokio::task::spawn_blocking(move || {
-            if let Some(printer) = self.printer {
-                _ = printer.join();
-            }
-            _ = self.writer.join();
-        });
-        _ = threads.await;
+        if let Some(printer) = self.printer {
+            printer.done().await;
+        }
+        self.writer.done().await;
     }
 }
 

@@ -40,7 +40,7 @@ pub use place::place_of;
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
-pub use units::{UnitError, parse_duration, parse_size};
+pub use units::{UnitError, parse_duration, parse_size, short_size};
 pub use watch::{WatchAction, WatchSpec};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.

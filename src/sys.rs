@@ -6,7 +6,7 @@
 //! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
 //! subreapers and `/proc` are what its promises rest on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
@@ -38,6 +38,7 @@ mod spawners;
 mod stray;
 mod sweep;
 mod token;
+mod usage;
 mod young;
 
 pub use child::RealChild;
@@ -48,6 +49,7 @@ pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
 pub use socket::{ControlSocket, user};
 pub use token::TokenFile;
+pub use usage::Usage;
 
 /// Everything that is needed to start one run.
 #[derive(Debug, Clone)]
@@ -123,6 +125,12 @@ pub trait Host: Send + Sync + 'static {
     /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
     /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.
     fn end_everything(&self) {}
+
+    /// What each live run takes with its whole tree, by the number of its leader. Nothing where that
+    /// cannot be known.
+    fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<Self> {
+        std::future::ready(HashMap::new())
+    }
 }
 
 /// One live run: a leader, its group, and its tree.

@@ -197,3 +197,43 @@ fn dependants_are_restarted_with_what_they_need() {
     assert_eq!(refused["error"], "conflict", "{refused}");
     down(&project, running);
 }
+
+#[test]
+fn what_processes_take_is_told_to_those_who_ask_for_it() {
+    let (project, running) = up("");
+    let of = |whole: &Value| whole["processes"][0]["memory_bytes"].as_u64();
+    assert_eq!(of(&get(&project, "/v1/snapshot")), None);
+    assert!(of(&get(&project, "/v1/snapshot?measure=true")).unwrap() > 100_000);
+    let mut measured = Stream::open(&project, "GET", "/v1/snapshot?follow=true&measure=true", "");
+    let mut plain = Stream::open(&project, "GET", "/v1/snapshot?follow=true", "");
+    assert_eq!(plain.pushed()["is"], "whole");
+    assert_eq!(measured.pushed()["is"], "whole");
+    let changes = measured.pushed();
+    let taken = &changes["changed"][0];
+    assert!(taken["memory_bytes"].as_u64().unwrap() > 100_000, "{changes}");
+    assert!(taken["cpu_percent"].as_f64().is_some(), "{changes}");
+    // The next thing the other one is told is the stop, without figures.
+    project.ask(["stop", "web"]).code(0);
+    let changes = plain.pushed();
+    let state = changes["changed"][0]["state"].as_str().unwrap();
+    assert!(["stopping", "stopped"].contains(&state), "{changes}");
+    assert_eq!(changes["changed"][0]["memory_bytes"], Value::Null, "{changes}");
+    down(&project, running);
+}
+
+#[test]
+fn whether_files_are_watched_is_pushed_when_it_changes() {
+    let (project, running) = up("[process.api]\ncommand = 'exec sleep 1000'\nwatch = ['*.x']\n");
+    project.ask(["wait", "api"]).code(0);
+    let mut pushed = Stream::open(&project, "GET", "/v1/snapshot?follow=true", "");
+    assert_eq!(pushed.pushed()["processes"][1]["watch"], "on");
+    for (on, told) in [(false, "off"), (true, "on")] {
+        let body = format!("{{\"names\":[\"api\"],\"on\":{on}}}");
+        assert_eq!(post(&project, "/v1/watch", &body)["ok"], true);
+        let news = pushed.pushed();
+        let members = news["changed"].as_array().unwrap();
+        assert_eq!(members.len(), 1, "{news}");
+        assert_eq!((&members[0]["name"], &members[0]["watch"]), (&"api".into(), &told.into()));
+    }
+    down(&project, running);
+}

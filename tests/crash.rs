@@ -129,8 +129,12 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
         wait_until("both have ended", || is_over(guardian) && is_over(engine));
         // The direct child dies with the engine.
         wait_until("the child is gone", || with_argument(&sleep).len() == 2);
-        project.write("procfile.toml", "[process]\nb = 'echo again'\n");
+        // A hop that was missed would go on.
+        let counts = "wc -c < hops; sleep 0.1; wc -c < hops";
+        project.write("procfile.toml", &format!("[process]\nb = '{counts}'\n"));
         let done = project.up_done([]);
+        let hops: Vec<&str> = done.out.lines().collect();
+        assert!(hops.len() == 2 && hops[0] == hops[1], "{done}");
         done.assert_code(0);
         done.assert_err(&format!("sleep {sleep}, left by a session before"));
         assert_eq!(with_argument(&sleep), [decoy.id()]);

@@ -68,7 +68,7 @@ fn with_failing(calls: &str, procfile: &str) -> Option<(Project, common::Done)> 
     }
     let project = Project::new(procfile);
     let mut command = project.command("strace");
-    command.args(["-f", "-qq", "-o", "trace", "-e", "trace=clone,pipe2,openat"]);
+    command.args(["-f", "-qq", "-o", "trace", "-e", "trace=clone,clone3,pipe2,openat"]);
     command.args(["-e", &format!("inject={calls}")]);
     command.args([common::binary(), "up", "--no-tui", "--events", "events"]);
     let mut probe = project.command("strace");
@@ -104,6 +104,61 @@ fn calls_that_fail_while_starting_are_named_and_tried_again() {
         assert_eq!(well.count(), 6, "{call}");
         assert_eq!(kind(events.last().unwrap()), "project_stopped");
     }
+}
+
+#[test]
+fn without_room_for_its_own_threads_it_says_so_and_starts_nothing() {
+    // The guardian is made by clone, threads are made by clone3.
+    let file = "[process]\na = 'touch ran'\n";
+    let Some((project, done)) = with_failing("clone3:error=EAGAIN", file) else { return };
+    if !project.text("trace").contains("INJECTED") {
+        return println!("skipped: threads are made in another way here");
+    }
+    done.assert_code(1);
+    done.assert_err("cannot start its threads");
+    assert!(!done.err.contains("panicked"), "{done}");
+    assert!(!project.path("ran").exists());
+}
+
+#[test]
+fn without_room_for_another_thread_it_still_ends_as_it_should() {
+    let project = Project::new(
+        "[process.a]\ncommand = 'until [ -e go ]; do echo waits; sleep 0.05; done; echo end'\n\
+         log = { file = 'a.log' }\n",
+    );
+    let up = project.up(["--events", "events"]);
+    up.wait_err("everything is ready");
+    let engine = up.engine();
+    // Without the mark of the project: it goes after what it traces.
+    let mut strace = std::process::Command::new("strace");
+    strace.current_dir(project.dir());
+    strace.args(["-f", "-qq", "-o", "trace", "-p", &engine.to_string()]);
+    strace.args(["-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN"]);
+    let Ok(mut strace) = strace.spawn() else {
+        println!("skipped: strace is not installed");
+        project.write("go", "");
+        return drop(up.done());
+    };
+    let threads = format!("/proc/{engine}/task");
+    let traced = |status: std::path::PathBuf| {
+        std::fs::read_to_string(status).is_ok_and(|text| !text.contains("TracerPid:\t0\n"))
+    };
+    let mut refused = false;
+    wait_until("every thread is traced", || {
+        refused = strace.try_wait().unwrap().is_some();
+        let all = std::fs::read_dir(&threads).unwrap();
+        refused || all.flatten().all(|thread| traced(thread.path().join("status")))
+    });
+    project.write("go", "");
+    let done = up.done();
+    if refused {
+        return println!("skipped: strace may not trace here");
+    }
+    strace.wait().unwrap();
+    done.assert_code(0);
+    assert!(!done.err.contains("panicked"), "{done}");
+    assert!(project.text("a.log").ends_with("end\n"));
+    assert_eq!(kind(project.events("events").last().unwrap()), "project_stopped");
 }
 
 #[test]

@@ -113,6 +113,18 @@ fn the_way_down_names_who_is_waited_for_and_the_time_left() {
 }
 
 #[test]
+fn the_way_down_says_after_those_that_need_it_only_where_somebody_does() {
+    // It ends while others are still being made.
+    let sleep = long_sleep();
+    let names: Vec<String> = (0..40).map(|n| format!("p{n} = 'exec sleep {sleep}'")).collect();
+    let file = format!("[process]\nbad = 'exit 3'\n{}\n", names.join("\n"));
+    let done = Project::new(&file).up_done(["--fail-fast"]);
+    done.assert_code(3);
+    done.assert_err("bad has failed: stopping p");
+    assert!(!done.err.contains("after those that need it"), "{done}");
+}
+
+#[test]
 fn a_second_signal_kills_at_once() {
     let project =
         Project::new(&format!("[process.a]\ncommand = '{STUBBORN}'\nstop = {{ grace = '10m' }}\n"));

@@ -48,8 +48,7 @@ fn pid(screen: &Screen) -> u32 {
 }
 
 fn send(pid: u32, signal: &str) {
-    let done = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
-    assert!(done.unwrap().success());
+    common::send(pid, signal.parse::<pitcrew::Signal>().unwrap().number());
 }
 
 #[test]
@@ -71,6 +70,22 @@ fn it_opens_follows_and_is_left_with_a_line_for_each_process() {
 }
 
 #[test]
+fn what_processes_take_is_on_the_screen() {
+    let project = Project::new(SHOP);
+    let mut screen = open(&project);
+    // The heading, and figures of both that run; what does not run has none.
+    screen.wait("MEM");
+    let text = screen.text();
+    let row = |name: &str| text.lines().find(|line| line.contains(&format!("◆ {name}"))).unwrap();
+    assert!(row("db").contains('%') && row("api").contains('%'), "{text}");
+    screen.keys("q");
+    screen.wait("Quit?");
+    screen.keys("y");
+    assert_eq!(screen.ended().code(), Some(0));
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
 fn what_is_ordered_happens() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
@@ -87,6 +102,72 @@ fn what_is_ordered_happens() {
     screen.keys("\x03");
     assert_eq!(screen.ended().code(), Some(0));
     project.nothing_left_within(Duration::ZERO);
+}
+
+/// As many lines as a person would not read, and what is looked for among them.
+const CHATTY: &str = "[process]\n\
+    web = 'seq -f \"INFO item %.0f.\" 1 20000; echo ERROR the last; exec sleep 1000'\n\
+    db = 'echo db is up; exec sleep 1000'\n";
+
+#[test]
+fn the_project_searches_picks_out_and_counts() {
+    let project = Project::new(CHATTY);
+    let mut screen = open(&project);
+    screen.wait("ERROR the last");
+    screen.wait("2/2 ready");
+    screen.keys("\x06item 1999\\d\\.");
+    screen.wait("10 of 10");
+    screen.keys("\r");
+    screen.keys("N");
+    screen.wait("9 of 10");
+    screen.keys("nn");
+    screen.wait("from the other end");
+    screen.wait("1 of 10");
+    screen.keys("\x1b");
+    screen.wait_gone("1 of 10");
+    screen.keys("gE");
+    screen.wait("ERROR the last");
+    screen.keys("&!ERROR|item\r");
+    screen.wait_gone("ERROR the last");
+    screen.wait("db is up");
+    screen.keys("\x1b");
+    screen.wait_gone("&!ERROR");
+    screen.keys(":");
+    screen.keys("pipe wc -l\r");
+    screen.wait("20002");
+    quit(&mut screen);
+    project.nothing_left_within(Duration::ZERO);
+}
+
+#[test]
+fn a_process_is_told_about_and_its_command_copied() {
+    let project = Project::new(
+        "[process.api]\ncommand = 'echo MODE is $MODE; exec sleep 1000'\n\
+         env = { MODE = 'dev', API_TOKEN = 'hunter2' }\n",
+    );
+    let mut screen = open(&project);
+    screen.wait("MODE is dev");
+    screen.wait("1/1 ready");
+    screen.keys("jd");
+    screen.wait("procfile.toml:1");
+    assert!(!screen.text().contains("hunter2"));
+    screen.keys("E");
+    screen.wait("hunter2");
+    screen.keys("E");
+    screen.wait_gone("hunter2");
+    screen.keys("\x1b");
+    screen.wait("FOLLOW");
+    screen.keys("yc");
+    screen.wait("copied 35 characters");
+    assert_eq!(screen.copied(), ["ZWNobyBNT0RFIGlzICRNT0RFOyBleGVjIHNsZWVwIDEwMDA="]);
+    quit(&mut screen);
+}
+
+fn quit(screen: &mut Screen) {
+    screen.keys("\x03");
+    screen.wait("Quit?");
+    screen.keys("\x03");
+    assert_eq!(screen.ended().code(), Some(0));
 }
 
 #[test]
@@ -174,6 +255,8 @@ fn it_follows_the_size_of_the_window() {
     let project = Project::new(SHOP);
     let mut screen = open(&project);
     screen.wait("api is up");
+    // Before that is told, there is nothing to ask about when it is left.
+    screen.wait("2/3 ready");
     for (rows, columns) in [(13, 48), (4, 20), (2, 5), (36, 120)] {
         screen.resize(rows, columns);
         let wanted = if rows < 4 { "too" } else { "project" };

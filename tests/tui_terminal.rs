@@ -15,8 +15,6 @@ mod common;
 #[path = "tui_common/lib.rs"]
 mod tui_common;
 
-use std::process::Command;
-
 use common::Project;
 use tui_common::Screen;
 
@@ -116,8 +114,7 @@ fn front(screen: &Screen) -> u32 {
 }
 
 fn send(pid: u32, signal: &str) {
-    let done = Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
-    assert!(done.unwrap().success());
+    common::send(pid, signal.parse::<pitcrew::Signal>().unwrap().number());
 }
 
 /// It was left with this code and this summary, the terminal is as it was, and nothing is left.

@@ -86,6 +86,20 @@ fn an_unknown_command_or_flag_is_code_2() {
 }
 
 #[test]
+fn a_global_option_behind_the_command_is_told_where_it_belongs() {
+    let project = Project::new("[process]\na = 'true'\n");
+    for (args, said) in [
+        (["up", "--color"], "`--color` stands before the command: `pitcrew --color WHEN COMMAND`"),
+        (["check", "-f"], "`-f` stands before the command: `pitcrew -f FILE COMMAND`"),
+        (["up", "-v"], "`-v` stands before the command: `pitcrew -v COMMAND`"),
+    ] {
+        let done = project.run(args);
+        done.assert_code(2);
+        done.assert_err(said);
+    }
+}
+
+#[test]
 fn help_and_version_are_code_0_on_stdout() {
     let project = Project::empty();
     let help = project.run(["--help"]);

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use pitcrew::control::wire::{SearchAsked, SliceGiven, Whose};
-use pitcrew::control::{Client, Control as _, Problem};
+use pitcrew::control::{Client, Control as _, Measure, Problem};
 use pitcrew::sys::{ControlSocket, Folders};
 use pitcrew::tui::clock::Clock;
 use pitcrew::tui::config::Config;
 use pitcrew::tui::look::Look;
-use pitcrew::tui::msg::{Found, Msg, Timed, Wish};
+use pitcrew::tui::msg::{Msg, Sighting, Timed, Wish};
 use pitcrew::tui::theme::ThemeName;
-use pitcrew::tui::ui::logs::{Ask, Whom};
+use pitcrew::tui::ui::logs::Ask;
 use pitcrew::tui::ui::window::Key;
 use pitcrew::tui::ui::{Stand, Ui};
 use pitcrew::tui::update::{begin, update};
@@ -191,11 +191,11 @@ impl Model {
         let surface = surface.map_err(|error| failed(&error))?;
         let mut model = Self { ui, clock: Clock::start(), surface };
         _ = begin(&mut model.ui);
-        if let Some(pushed) = client.watch().await?.next().await {
+        if let Some(pushed) = client.watch(Measure::No).await?.next().await {
             model.tell(Msg::Pushed(Box::new(pushed?)));
         }
         if let Some(grown) = client.growth(Whose::default()).await?.next().await {
-            model.tell(Msg::Grown(Whom::All, grown?));
+            model.tell(Msg::Grown(Whose::default(), grown?));
         }
         Ok(model)
     }
@@ -207,15 +207,8 @@ impl Model {
     /// Goes to this line; what has to be asked for that.
     fn go(&mut self, line: u64) -> Option<Ask> {
         let question = self.ui.logs.look();
-        let found = Found {
-            question,
-            is_search: false,
-            place: Some(Key::line(line)),
-            wrapped: false,
-            count: None,
-            nth: None,
-        };
-        let wishes = self.tell(Msg::Found(found));
+        let found = Sighting { question, place: Some(Key::line(line)), wrapped: false };
+        let wishes = self.tell(Msg::Sought(found));
         wishes
             .into_iter()
             .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::front::{self, Serve, Shows};
 use super::{Ending, Global, project, remote};
 use crate::control::wire::{Names, Order, ProcessStatus, Started, Status, Waited};
-use crate::control::{Client, Control as _, Kind, Problem};
+use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::engine::Front;
 use crate::machine::{Options, Orchestra, ProcessId, StateName};
 use crate::spec::{Condition, Name, ProcessSpec, Spec};
@@ -50,7 +50,7 @@ async fn prepare(
     spec: &Spec,
     process: &ProcessSpec,
 ) -> Result<(Vec<String>, Option<String>), Problem> {
-    let before = client.status().await?;
+    let before = client.status(Measure::No).await?;
     let own = before.processes.iter().find(|one| one.process == process.name.as_str());
     if own.is_some_and(is_alive) {
         let text = format!(
@@ -80,7 +80,7 @@ async fn prepare(
     }
     let rested = |name: &str| before.processes.iter().any(|one| one.name == name && !is_alive(one));
     let below = below(spec, process);
-    let after = client.status().await?;
+    let after = client.status(Measure::No).await?;
     let started = after.processes.iter().filter(|one| {
         is_alive(one)
             && rested(&one.name)

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
-use crate::control::{Client, Control as _, Kind, Problem};
-use crate::machine::StateName;
+use crate::control::{Client, Control as _, Kind, Measure, Problem};
+use crate::engine::Clock;
+use crate::machine::{Moment, StateName};
 use crate::spec::Spec;
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
 
@@ -138,7 +139,8 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
     let found = folders.clone();
     let client = Client::new(name, move || ControlSocket::connect(&found));
     let mut is_up = false;
-    let mut progress = Progress::default();
+    let clock = Clock::start();
+    let mut progress = Progress { said: clock.now(), clock, text: String::new() };
     loop {
         // A socket that answers may be that of another `up`, which then holds the lock.
         is_up = is_up || alive_holder(&folders).is_some_and(|holder| holder.pid == own);
@@ -148,7 +150,7 @@ async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> 
             Err(error) => return Come::Problem(Problem::new(Kind::Failed, error.to_string())),
         }
         if is_up {
-            match client.status().await {
+            match client.status(Measure::No).await {
                 Ok(status) if status.pid == own => match goal.stand(&status) {
                     Stand::Come(come) => return come,
                     Stand::Open(open) => progress.tell(&open),
@@ -171,24 +173,24 @@ enum Stand {
 }
 
 /// What was said of the wait.
-#[derive(Default)]
 struct Progress {
-    /// For how long nothing was said.
-    silent: Duration,
+    clock: Clock,
+    /// When something was said last.
+    said: Moment,
     text: String,
 }
 
 impl Progress {
     /// Told with each look.
     fn tell(&mut self, open: &[String]) {
-        self.silent += LOOK;
-        if open.is_empty() || self.silent < PATIENCE {
+        let now = self.clock.now();
+        if open.is_empty() || now.since(self.said) < PATIENCE {
             return;
         }
         let text = waits_for(open);
         if text != self.text {
             project::say(&text);
-            (self.silent, self.text) = (Duration::ZERO, text);
+            (self.said, self.text) = (now, text);
         }
     }
 }

@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 
 use crate::engine::{Engine, Notices};
 use crate::machine::Event;
+use crate::plain::Worker;
 use crate::session::Notice;
 use crate::sys::{Host, process};
 
 /// Writes events on a thread of its own.
-pub(super) struct Recorder(std::thread::JoinHandle<()>);
+pub(super) struct Recorder(Worker);
 
 impl Recorder {
     /// Begins to append to `path`.
@@ -20,12 +21,12 @@ impl Recorder {
         let file = process::append_without_waiting(path)?;
         let (events, notices) = (engine.observe(), engine.notices());
         let path = path.to_owned();
-        Ok(Self(std::thread::spawn(move || record(file, &path, events, &notices))))
+        Worker::start("pitcrew-events", move || record(file, &path, events, &notices)).map(Self)
     }
 
     /// Waits until the last event is written.
     pub(super) async fn finish(self) {
-        _ = tokio::task::spawn_blocking(move || self.0.join()).await;
+        self.0.done().await;
     }
 }
 

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Recorder;
 use super::project::Held;
 use super::reload::Again;
-use super::{Ending, Global, diagnostics, project, remote};
+use super::{Ending, Global, diagnostics, project, remote, room};
 use crate::control::Local;
 use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
 use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
-use crate::plain::{LineStyle, Plain, PlainOptions, Tells};
+use crate::plain::{LineStyle, Plain, PlainOptions, Tells, Worker};
 use crate::session::{Notice, Session};
 use crate::spec::Signal;
 use crate::sys::guardian::Guardian;
@@ -59,13 +59,11 @@ pub(super) fn seed() -> u64 {
     Clock::wall().as_nanosecond() as u64
 }
 
-/// A runtime for the engine: one thread reads while another decides.
-pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
-}
-
 /// Runs a project that is ours to its end, in plain lines.
 pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
+    if let Err(error) = room::for_threads() {
+        return project::failed(&format!("cannot start its threads: {error}"));
+    }
     let log = serve.log_file.clone().or_else(|| held.log.clone());
     let _diagnostics = match log.map(|log| (diagnostics::start(&log, global.verbose), log)) {
         Some((Err(error), log)) if serve.log_file.is_some() => {
@@ -73,7 +71,7 @@ pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
         }
         started => started.and_then(|(started, _)| started.ok()),
     };
-    let runtime = match runtime() {
+    let runtime = match room::runtime() {
         Ok(runtime) => runtime,
         Err(error) => return project::failed(&format!("cannot start the runtime: {error}")),
     };
@@ -116,7 +114,10 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         }
         recorder => recorder.and_then(|(recorder, _)| recorder.ok()),
     };
-    let passing = serve.passing.map(std::thread::spawn);
+    let passing = match serve.passing.map(|work| Worker::start("pitcrew-pass", work)).transpose() {
+        Ok(passing) => passing,
+        Err(error) => return project::failed(&format!("cannot start its threads: {error}")),
+    };
     let session = engine.session();
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
@@ -128,15 +129,20 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     if let Some(text) = listening.as_ref().and_then(remote::Listening::told) {
         notices.tell(Notice::general(text));
     }
-    let mut plain = Plain::start(&session, feed, plain_options(global, serve.shows, own));
+    let mut plain = match Plain::start(&session, feed, plain_options(global, serve.shows, own)) {
+        Ok(plain) => plain,
+        Err(error) => return project::failed(&format!("cannot start its threads: {error}")),
+    };
     let world = World { session: session.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
     watching.follow_reader(plain.closed(), &session);
     if takes_terminal {
         watching.follow_stops(&session, own);
     }
-    if serve.owned {
-        watching.follow_owner(&session);
+    if serve.owned
+        && let Err(error) = follow_owner(&session)
+    {
+        return project::failed(&format!("cannot start its threads: {error}"));
     }
     // On a thread of the runtime, as what is told by the tasks of the runs comes without a switch of
     // threads there.
@@ -161,7 +167,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
                 recorder.finish().await;
             }
             if let Some(passing) = passing {
-                _ = tokio::task::spawn_blocking(move || passing.join()).await;
+                passing.done().await;
             }
             plain.finish().await;
         };
@@ -331,6 +337,20 @@ fn owner_is_gone() -> bool {
     }
 }
 
+/// An owner that is gone without goodbye is a terminal that is gone.
+///
+/// On a thread of its own: it lasts as long as the project, and those of the runtime for what
+/// blocks may be one only.
+fn follow_owner(session: &Session) -> std::io::Result<()> {
+    let session = session.clone();
+    std::thread::Builder::new().name("pitcrew-owner".to_owned()).spawn(move || {
+        if owner_is_gone() {
+            _ = session.ask(Question::HangUp);
+        }
+    })?;
+    Ok(())
+}
+
 impl Watching {
     /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
     pub(super) fn follow_reader(
@@ -342,17 +362,6 @@ impl Watching {
         self.tasks.push(tokio::spawn(async move {
             if closed.await.is_ok() {
                 session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
-            }
-        }));
-    }
-
-    /// An owner that is gone without goodbye is a terminal that is gone.
-    fn follow_owner(&mut self, session: &Session) {
-        let session = session.clone();
-        let owner = tokio::task::spawn_blocking(owner_is_gone);
-        self.tasks.push(tokio::spawn(async move {
-            if owner.await.unwrap_or(false) {
-                _ = session.ask(Question::HangUp);
             }
         }));
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::paint::{BOLD, DIM, Paper};
 use super::{Ending, Global, project, remote};
 use crate::spec::{Name, Spec};
 
@@ -34,7 +35,7 @@ pub(super) fn graph(global: &Global, args: &GraphArgs) -> Ending {
     };
     let format = if args.json { Format::Json } else { args.format };
     match format {
-        Format::Tree => remote::print(&tree(&spec)),
+        Format::Tree => remote::print(&tree(&spec, Paper::of(global))),
         Format::Mermaid => remote::print(&mermaid(&spec)),
         Format::Dot => remote::print(&dot(&spec)),
         Format::Json => remote::print_json(&json(&spec)),
@@ -71,8 +72,19 @@ fn nodes(spec: &Spec) -> impl Iterator<Item = (&Name, &'static str)> {
     processes.chain(spec.pools.keys().map(|name| (name, "pool")))
 }
 
+/// Which jobs are of which pool.
+fn members(spec: &Spec) -> impl Iterator<Item = (&Name, &Name)> {
+    spec.pools.values().flat_map(|pool| pool.jobs.iter().map(|job| (&pool.name, job)))
+}
+
+/// The pool it takes a slot of.
+fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
+    let of_job = members(spec).find(|(_, job)| *job == name).map(|(pool, _)| pool);
+    of_job.or_else(|| spec.processes.get(name)?.pool.as_ref())
+}
+
 /// What nothing depends on, and below each what it depends on.
-fn tree(spec: &Spec) -> String {
+fn tree(spec: &Spec, paper: Paper) -> String {
     let mut text = String::new();
     let is_needed = |name: &Name| {
         edges(spec).any(|edge| edge.to == name)
@@ -81,14 +93,14 @@ fn tree(spec: &Spec) -> String {
     for (name, kind) in nodes(spec) {
         if !is_needed(name) {
             let kind = if kind == "process" { String::new() } else { format!(" ({kind})") };
-            _ = writeln!(text, "{name}{kind}");
-            branches(spec, name, "", &mut text);
+            _ = writeln!(text, "{}{}", paper.paint(name.as_str(), BOLD), paper.paint(&kind, DIM));
+            branches(spec, name, "", paper, &mut text);
         }
     }
     text
 }
 
-fn branches(spec: &Spec, name: &Name, indent: &str, text: &mut String) {
+fn branches(spec: &Spec, name: &Name, indent: &str, paper: Paper, text: &mut String) {
     let below: Vec<Edge<'_>> = edges(spec).filter(|edge| edge.from == name).collect();
     let jobs = spec.pools.get(name).map(|pool| pool.jobs.as_slice()).unwrap_or_default();
     let jobs = jobs.iter().map(|job| (job, "job"));
@@ -97,8 +109,9 @@ fn branches(spec: &Spec, name: &Name, indent: &str, text: &mut String) {
     for (place, (to, word)) in all.iter().enumerate() {
         let is_last = place + 1 == all.len();
         let (branch, space) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        _ = writeln!(text, "{indent}{branch}{to} ({word})");
-        branches(spec, to, &format!("{indent}{space}"), text);
+        let lines = paper.paint(&format!("{indent}{branch}"), DIM);
+        _ = writeln!(text, "{lines}{to} {}", paper.paint(&format!("({word})"), DIM));
+        branches(spec, to, &format!("{indent}{space}"), paper, text);
     }
 }
 
@@ -116,6 +129,9 @@ fn mermaid(spec: &Spec) -> String {
     for edge in edges(spec) {
         _ = writeln!(text, "  n{} -->|{}| n{}", place(edge.from), edge.condition, place(edge.to));
     }
+    for (pool, job) in members(spec) {
+        _ = writeln!(text, "  n{} -.- n{}", place(pool), place(job));
+    }
     text
 }
 
@@ -129,13 +145,17 @@ fn dot(spec: &Spec) -> String {
         let (from, to) = (quoted(edge.from), quoted(edge.to));
         _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", edge.condition);
     }
+    for (pool, job) in members(spec) {
+        _ = writeln!(text, "  {} -> {} [style=dotted, arrowhead=none];", quoted(pool), quoted(job));
+    }
     text.push_str("}\n");
     text
 }
 
 fn json(spec: &Spec) -> serde_json::Value {
-    let nodes: Vec<_> =
-        nodes(spec).map(|(name, kind)| json!({ "name": name, "kind": kind })).collect();
+    let nodes: Vec<_> = nodes(spec)
+        .map(|(name, kind)| json!({ "name": name, "kind": kind, "pool": pool_of(spec, name) }))
+        .collect();
     let edge = |edge: Edge<'_>| {
         json!({
             "from": edge.from, "to": edge.to,

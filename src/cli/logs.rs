@@ -1,14 +1,14 @@
 //! `logs`: what was printed, from the running project or from its log files.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use clap::{Args, ValueEnum};
 
 use super::manual::names;
 use super::{Ending, Global, project, remote};
 use crate::control::wire::Asked;
-use crate::control::{Client, Control as _, Form, Frames, Kind, Piece, Problem};
-use crate::output::{Styles, safe_line};
+use crate::control::{Client, Control as _, Form, Frames, Kind, Measure, Piece, Problem};
+use crate::plain::{LineStyle, label_of, put_text};
 
 mod files;
 
@@ -50,7 +50,7 @@ pub(super) fn logs(global: &Global, args: &LogsArgs) -> Ending {
     };
     let shown = remote::block_on(async {
         let client = remote::reach(&name, folders).await;
-        show(&client, args, Style::of(global)).await
+        show(&client, global, args).await
     });
     match shown {
         Ok(Ok(())) => Ending::GOOD,
@@ -60,37 +60,36 @@ pub(super) fn logs(global: &Global, args: &LogsArgs) -> Ending {
     }
 }
 
-/// How lines look on stdout.
-#[derive(Debug, Clone, Copy)]
+/// How lines look on stdout: as `up` prints them.
+#[derive(Debug)]
 struct Style {
-    terminal: bool,
-    styles: Styles,
+    line: LineStyle,
+    width: usize,
+    /// The names in their order, which is that of the colours.
+    names: Vec<String>,
 }
 
 impl Style {
-    fn of(global: &Global) -> Self {
+    fn of(global: &Global, names: Vec<String>) -> Self {
         let stdout = std::io::stdout();
         let colour = project::colour(global.color, &stdout);
-        let styles = if colour { Styles::Keep } else { Styles::Drop };
-        Self { terminal: stdout.is_terminal(), styles }
+        let line = LineStyle { terminal: stdout.is_terminal(), colour, timestamps: false };
+        Self { line, width: names.iter().map(String::len).max().unwrap_or(0), names }
     }
 
     /// `NAME | text`; made safe for a terminal, else as it came.
-    fn put(self, text: &mut Vec<u8>, name: &str, width: usize, bytes: &[u8]) {
-        _ = write!(text, "{name:width$} | ");
-        if self.terminal {
-            text.extend_from_slice(safe_line(bytes, self.styles).as_bytes());
-            text.push(b'\n');
-        } else {
-            text.extend_from_slice(bytes);
-            if bytes.last() != Some(&b'\n') {
-                text.push(b'\n');
-            }
-        }
+    fn put(&mut self, text: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+        let known = self.names.iter().position(|one| one == name);
+        let index = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        text.extend_from_slice(label_of(name, index, self.width, self.line.colour).as_bytes());
+        put_text(text, bytes, self.line);
     }
 }
 
-async fn show(client: &Client, args: &LogsArgs, style: Style) -> Result<(), Problem> {
+async fn show(client: &Client, global: &Global, args: &LogsArgs) -> Result<(), Problem> {
     let asked = Asked {
         names: (!args.names.is_empty()).then(|| args.names.join(",")),
         stream: args.stream.map(|which| match which {
@@ -102,6 +101,7 @@ async fn show(client: &Client, args: &LogsArgs, style: Style) -> Result<(), Prob
         from: None,
         tail: args.lines,
         follow: args.follow,
+        ..Asked::default()
     };
     if args.json {
         let mut chunks = client.raw_output(&asked, Form::Json).await?;
@@ -112,14 +112,15 @@ async fn show(client: &Client, args: &LogsArgs, style: Style) -> Result<(), Prob
         }
         return Ok(());
     }
-    let status = client.status().await?;
-    let width = status.processes.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    let status = client.status(Measure::No).await?;
+    let names = status.processes.into_iter().map(|one| one.name).collect();
+    let mut style = Style::of(global, names);
     let mut chunks = client.raw_output(&asked, Form::Frames).await?;
     let (mut frames, mut text) = (Frames::default(), Vec::new());
     while let Some(chunk) = chunks.next().await {
         text.clear();
         frames.read(&chunk?, |piece| match piece {
-            Piece::Line { name, bytes } => style.put(&mut text, name, width, bytes),
+            Piece::Line { name, bytes } => style.put(&mut text, name, bytes),
             Piece::Missed { name, lines } => {
                 remote::remark(&format!("{name}: {lines} lines are not kept any more"));
             }

@@ -10,7 +10,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::{Cli, ColorChoice, Ending, Global, project, remote};
-use crate::control::{Client, Control as _};
+use crate::control::{Client, Control as _, Measure};
 use crate::machine::{Options, Orchestra};
 use crate::spec;
 use crate::sys::ControlSocket;
@@ -111,7 +111,7 @@ fn live(global: &Global) -> Option<Vec<String>> {
     let (name, folders) = remote::folders_quietly(global)?;
     let client = Client::new(&name, move || ControlSocket::connect(&folders));
     let status = remote::block_on(async {
-        tokio::time::timeout(PATIENCE, client.status()).await.ok()?.ok()
+        tokio::time::timeout(PATIENCE, client.status(Measure::No)).await.ok()?.ok()
     });
     let mut names: Vec<String> = Vec::new();
     for one in status.ok()??.processes {

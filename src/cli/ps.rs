@@ -1,15 +1,18 @@
 //! `ps`: every process and why it is where it is.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::paint::{BOLD, DIM, Paper, fit, of_state};
 use super::{Ending, Global, remote};
-use crate::control::Control as _;
 use crate::control::wire::{ProcessStatus, Status};
+use crate::control::{Control as _, Measure};
 use crate::machine::{StateName, short};
 use crate::output::safe_name;
+use crate::spec::short_size;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct PsArgs {
@@ -19,7 +22,7 @@ pub(super) struct PsArgs {
 }
 
 pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
-    let status = remote::with(global, async |client| client.status().await);
+    let status = remote::with(global, async |client| client.status(Measure::Yes).await);
     let status = match status {
         Ok(status) => status,
         Err(ending) => return ending,
@@ -27,7 +30,7 @@ pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
     if args.json {
         remote::print_json(&status);
     } else {
-        remote::print(&table(&status));
+        remote::print(&table(&status, Paper::of(global)));
     }
     Ending::GOOD
 }
@@ -37,57 +40,116 @@ pub(super) fn word(state: StateName, checked: bool) -> &'static str {
     if state == StateName::Ready && !checked { "running" } else { state.as_str() }
 }
 
-fn table(status: &Status) -> String {
-    let head = ["NAME", "STATE", "PID", "RUN", "UPTIME", "PORT", "WHY"].map(str::to_owned);
-    let rows: Vec<[String; 7]> =
-        std::iter::once(head).chain(status.processes.iter().map(row)).collect();
-    columns(&rows)
-}
-
-fn row(one: &ProcessStatus) -> [String; 7] {
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    [
-        safe_name(&one.name).into_owned(),
-        word(one.state, one.checked).to_owned(),
-        or_dash(one.pid.map(|pid| pid.to_string())),
-        one.run.to_string(),
-        or_dash(one.uptime_ms.map(|ms| short(Duration::from_millis(ms)))),
-        or_dash(one.port.map(|port| port.to_string())),
-        safe_name(&one.why).into_owned(),
-    ]
-}
-
-/// Rows in columns of equal width, two spaces between; the last one as it is.
-pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.width().max(*width);
-        }
+/// What is left to say when the state has been said already.
+pub(super) fn reason<'a>(state: &str, why: &'a str) -> Option<&'a str> {
+    match why.strip_prefix(state) {
+        Some("") => None,
+        Some(rest) => Some(rest.strip_prefix(": ").unwrap_or(why)),
+        None => Some(why),
     }
+}
+
+/// A cell: what it says, and in which colour.
+#[derive(Debug, Clone, Default)]
+struct Cell {
+    text: String,
+    colour: &'static str,
+}
+
+/// A column of the table, without that of the reasons, which is the last one.
+struct Column {
+    head: &'static str,
+    /// Numbers stand on the right.
+    right: bool,
+    /// The higher, the earlier it is left out where there is no room; nothing for never.
+    spare: Option<u8>,
+    cell: fn(&ProcessStatus) -> Option<String>,
+}
+
+const fn column(
+    head: &'static str,
+    right: bool,
+    spare: Option<u8>,
+    cell: fn(&ProcessStatus) -> Option<String>,
+) -> Column {
+    Column { head, right, spare, cell }
+}
+
+const COLUMNS: [Column; 8] = [
+    column("NAME", false, None, |one| Some(safe_name(&one.name).into_owned())),
+    column("STATE", false, None, |one| Some(word(one.state, one.checked).to_owned())),
+    column("PID", true, Some(4), |one| Some(one.pid?.to_string())),
+    column("RUN", true, Some(5), |one| Some(one.run.to_string())),
+    column("UPTIME", true, Some(1), |one| Some(short(Duration::from_millis(one.uptime_ms?)))),
+    column("CPU", true, Some(3), |one| Some(format!("{:.1}%", one.cpu_percent?))),
+    column("MEM", true, Some(2), |one| Some(short_size(one.memory_bytes?))),
+    column("PORT", true, Some(0), |one| Some(one.port?.to_string())),
+];
+
+/// The reasons have so much room, or other columns are left out.
+const REASON: usize = 24;
+/// Between two columns.
+const GAP: usize = 2;
+
+fn table(status: &Status, paper: Paper) -> String {
+    let width = |column: &Column| {
+        let cells = status.processes.iter().map(|one| cell(column, one).text.width());
+        cells.chain([column.head.width()]).max().unwrap_or(0)
+    };
+    let mut columns: Vec<(&Column, usize)> =
+        COLUMNS.iter().map(|column| (column, width(column))).collect();
+    let reason = status.processes.iter().map(|one| one.why.width()).max().unwrap_or(0);
+    let reason = reason.clamp("WHY".len(), REASON);
+    while taken(&columns) + reason > paper.width.unwrap_or(usize::MAX) {
+        let first = columns.iter().enumerate().filter(|(_, (column, _))| column.spare.is_some());
+        let Some((place, _)) = first.max_by_key(|(_, (column, _))| column.spare) else { break };
+        columns.remove(place);
+    }
+    let room = paper.width.map_or(usize::MAX, |width| width.saturating_sub(taken(&columns)));
     let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+    let head =
+        columns.iter().map(|(column, _)| Cell { text: column.head.to_owned(), colour: BOLD });
+    line(&columns, head, &paper.paint("WHY", BOLD), paper, &mut text);
+    for one in &status.processes {
+        let cells = columns.iter().map(|(column, _)| cell(column, one));
+        line(&columns, cells, &fit(&safe_name(&one.why), room), paper, &mut text);
     }
     text
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        assert_eq!(
-            columns(&[row("NAME", "X"), row("a", "b"), row("日本語", "c")]),
-            "NAME    X\na       b\n日本語  c\n"
-        );
-    }
+/// The width of these columns, with the gap after the last one.
+fn taken(columns: &[(&Column, usize)]) -> usize {
+    columns.iter().map(|(_, width)| width + GAP).sum()
 }
+
+fn cell(column: &Column, one: &ProcessStatus) -> Cell {
+    let text = (column.cell)(one);
+    let colour = match &text {
+        None => DIM,
+        Some(_) if column.head == "STATE" => of_state(one.state),
+        Some(_) => "",
+    };
+    Cell { text: text.unwrap_or_else(|| "-".to_owned()), colour }
+}
+
+fn line(
+    columns: &[(&Column, usize)],
+    cells: impl Iterator<Item = Cell>,
+    reason: &str,
+    paper: Paper,
+    text: &mut String,
+) {
+    let mut line = String::new();
+    for ((column, width), cell) in columns.iter().zip(cells) {
+        let blank = " ".repeat(width.saturating_sub(cell.text.width()));
+        let painted = paper.paint(&cell.text, cell.colour);
+        let (before, after) = if column.right { (&*blank, "") } else { ("", &*blank) };
+        _ = write!(line, "{before}{painted}{after}{:GAP$}", "");
+    }
+    line.push_str(reason);
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests;

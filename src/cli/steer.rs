@@ -5,9 +5,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::manual::names;
+use super::paint::{Paper, of_state};
 use super::{Ending, Global, ps, remote};
 use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, Started, Waited};
-use crate::control::{Client, Control as _, Kind, Problem};
+use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::output::safe_name;
 use crate::spec::{Condition, Signal};
 use crate::sys::process;
@@ -144,7 +145,7 @@ pub(super) fn carry_out(
     json: bool,
 ) -> Ending {
     match remote::with(global, async |client| within(timeout, client.order(order)).await) {
-        Ok(outcome) => report(&outcome, json),
+        Ok(outcome) => report(&outcome, json, Paper::of(global)),
         Err(ending) => ending,
     }
 }
@@ -160,26 +161,26 @@ pub(super) async fn within<T>(
 }
 
 /// Each one that did not get there is told with its reason.
-fn report(outcome: &Outcome, json: bool) -> Ending {
+fn report(outcome: &Outcome, json: bool, paper: Paper) -> Ending {
     if json {
         remote::print_json(outcome);
     } else {
         for one in &outcome.processes {
-            tell(one);
+            tell(one, paper);
         }
     }
     if outcome.ok { Ending::GOOD } else { Ending::FAILED }
 }
 
-fn tell(one: &Became) {
+fn tell(one: &Became, paper: Paper) {
     let state = ps::word(one.state, one.checked);
-    let why = if state == one.why { String::new() } else { format!(": {}", one.why) };
-    let text = format!("{}: {state}{why}", one.name);
-    let text = safe_name(&text);
+    let why = ps::reason(state, &one.why).map_or_else(String::new, |why| format!(": {why}"));
+    let (name, why) = (safe_name(&one.name), safe_name(&why));
     if one.ok {
-        remote::print(&format!("{text}\n"));
+        let state = paper.paint(state, of_state(one.state));
+        remote::print(&format!("{name}: {state}{why}\n"));
     } else {
-        super::project::failed(&text);
+        super::project::failed(&format!("{name}: {state}{why}"));
     }
 }
 
@@ -197,7 +198,7 @@ pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {
 
 /// Ends the project and waits until its outermost process is gone, and so everything below it.
 async fn go_down(client: &Client, how: Shutdown) -> Result<String, Problem> {
-    let status = client.status().await?;
+    let status = client.status(Measure::No).await?;
     // Before the wish: afterwards the number may be somebody else's.
     let watch = process::Watch::of(status.pid);
     client.shutdown(how).await?;

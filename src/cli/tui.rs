@@ -18,7 +18,7 @@ use super::detach::Tie;
 use super::front::GOODBYE;
 use super::{ColorChoice, Ending, Global, UpArgs, detach, project, remote};
 use crate::control::wire::{Member, Overview};
-use crate::control::{Client, Control as _, Kind};
+use crate::control::{Client, Control as _, Kind, Measure};
 use crate::machine::Snapshot;
 use crate::output::safe_name;
 use crate::spec::{Signal, Spec};
@@ -77,7 +77,7 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
     let left = remote::block_on(async {
         let client = remote::reach(&name, folders).await;
         // What is wrong is said where it stays.
-        client.status().await.map_err(|problem| remote::complain(&problem))?;
+        client.status(Measure::No).await.map_err(|problem| remote::complain(&problem))?;
         let options = options(global, Stand::Guest, |_| {});
         app::run(client, options).await.map_err(|error| broken(&error))
     });
@@ -150,7 +150,7 @@ async fn come_up(client: Client, folders: Folders, child: Engine) -> bool {
         // A socket that answers may be that of another `up`, which then holds the lock.
         let is_up = alive_holder(&folders).is_some_and(|holder| holder.pid == own);
         if is_up {
-            match client.status().await {
+            match client.status(Measure::No).await {
                 Ok(status) if status.pid == own => return true,
                 Err(problem) if problem.error == Kind::Version => return true,
                 Ok(_) | Err(_) => {}

@@ -19,10 +19,10 @@ use super::frame::{FRAMES, Form, NDJSON};
 use super::routes::other_version;
 use super::wire::{
     Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
-    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose,
-    Why,
+    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched,
+    Whose, Why,
 };
-use super::{Control, Flow, Kind, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+use super::{Control, Flow, Kind, Measure, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
 
 /// How a connection is made.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
@@ -293,8 +293,9 @@ fn escaped(text: &str) -> String {
 }
 
 impl Control for Client {
-    async fn status(&self) -> Result<Status, Problem> {
-        self.ask(Method::GET, "/v1/snapshot", &()).await
+    async fn status(&self, measure: Measure) -> Result<Status, Problem> {
+        let watched = Watched { follow: false, measure: measure == Measure::Yes };
+        self.ask(Method::GET, &format!("/v1/snapshot?{}", query(&watched)?), &()).await
     }
 
     async fn why(&self, name: &str) -> Result<Why, Problem> {
@@ -325,8 +326,9 @@ impl Control for Client {
         }))
     }
 
-    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
-        self.follow("/v1/snapshot?follow=true").await
+    async fn watch(&self, measure: Measure) -> Result<Flow<Pushed>, Problem> {
+        let watched = Watched { follow: true, measure: measure == Measure::Yes };
+        self.follow(&format!("/v1/snapshot?{}", query(&watched)?)).await
     }
 
     async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {

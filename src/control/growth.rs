@@ -3,44 +3,170 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Problem;
 use super::flow::Taker;
+use super::local::while_waited_for;
 use super::marks::Marks;
-use super::wire::Grown;
+use super::slice::{CHUNK, Filter};
+use super::wire::{Grown, Whose};
 use crate::output::{LogStore, Newer, Selection, Start};
 
 /// Between two tellings, so that a flood does not become one of these too.
 const PACE: Duration = Duration::from_millis(16);
 
-pub(super) async fn tell(
-    store: Arc<LogStore>,
-    selection: Selection,
-    marks: Marks,
-    taker: Taker<Grown>,
-) {
-    let mut count = marks.count();
-    let mut reader = store.reader(selection.clone(), Start::Now);
-    let mut told = None;
-    loop {
-        let Some(place) = taker.place().await else { return };
-        reader.skip();
-        let extent = store.extent(&selection, u64::MAX);
-        let marks = *count.borrow_and_update();
-        let (next, lines, first) = (extent.next, extent.lines, extent.first);
-        let grown = Grown { next, lines, first, marks, partials: extent.partials };
-        // Lines of others may have come in between.
-        let is_same = told.replace(grown).is_some_and(|told| Grown { next, ..told } == grown);
-        if !is_same {
-            place.send(Ok(grown));
-            tokio::time::sleep(PACE).await;
+/// Whose growth is told.
+pub(super) struct Growth {
+    pub(super) store: Arc<LogStore>,
+    pub(super) selection: Selection,
+    pub(super) marks: Marks,
+    pub(super) new: New,
+}
+
+/// Counts lines from one on.
+#[derive(Debug, Clone)]
+pub(super) struct New {
+    filter: Filter,
+    since: Option<u64>,
+    /// It has looked at all before this one.
+    at: u64,
+    found: u64,
+}
+
+impl New {
+    pub(super) fn of(asked: &Whose) -> Result<Self, Problem> {
+        let filter = Filter::new(None, asked.grep.as_deref(), asked.invert, asked.level)?;
+        Ok(Self { filter, since: asked.since, at: asked.since.unwrap_or(0), found: 0 })
+    }
+
+    /// Looks at what has come since it looked last.
+    fn go_on(
+        mut self,
+        store: &LogStore,
+        selection: &Selection,
+        is_gone: &dyn Fn() -> bool,
+    ) -> Self {
+        let end = store.next_seq();
+        while self.at < end && !is_gone() {
+            let slice = store.read(selection, self.at, CHUNK);
+            let fits = slice.lines().filter(|line| line.seq < end && self.filter.takes(line));
+            self.found += fits.count() as u64;
+            self.at = slice.next().min(end).max(self.at + 1);
         }
-        tokio::select! {
-            newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => if newer == Newer::Closed {
-                return;
-            },
-            changed = count.changed() => if changed.is_err() {
-                return;
-            },
-            () = taker.gone() => return,
+        self
+    }
+}
+
+impl Growth {
+    pub(super) async fn tell(mut self, taker: Taker<Grown>) {
+        let mut count = self.marks.count();
+        let mut reader = self.store.reader(self.selection.clone(), Start::Now);
+        let mut told = None;
+        loop {
+            let Some(place) = taker.place().await else { return };
+            reader.skip();
+            let counted = tokio::select! {
+                counted = self.count() => counted,
+                () = taker.gone() => return,
+            };
+            let Some(new) = counted else { return };
+            let extent = self.store.extent(&self.selection, u64::MAX);
+            let marks = *count.borrow_and_update();
+            let (next, lines, first) = (extent.next, extent.lines, extent.first);
+            let grown = Grown { next, lines, first, marks, partials: extent.partials, new };
+            // Lines of others may have come in between.
+            let is_same = told.replace(grown).is_some_and(|told| Grown { next, ..told } == grown);
+            if !is_same {
+                place.send(Ok(grown));
+                tokio::time::sleep(PACE).await;
+            }
+            tokio::select! {
+                newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
+                    if newer == Newer::Closed {
+                        return;
+                    }
+                }
+                changed = count.changed() => if changed.is_err() {
+                    return;
+                },
+                () = taker.gone() => return,
+            }
         }
+    }
+
+    /// How many lines have come since, of those that are counted.
+    async fn count(&mut self) -> Option<u64> {
+        let Some(since) = self.new.since else { return Some(0) };
+        if self.new.filter.is_all() {
+            let extent = self.store.extent(&self.selection, since);
+            return Some(extent.lines.saturating_sub(extent.before));
+        }
+        let (store, selection) = (Arc::clone(&self.store), self.selection.clone());
+        let new = self.new.clone();
+        let counted = while_waited_for(move |is_gone| new.go_on(&store, &selection, is_gone)).await;
+        self.new = counted.ok()?;
+        Some(self.new.found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::control::Flow;
+    use crate::control::wire::Level;
+    use crate::output::{Intake, Stream};
+    use crate::spec::{Name, OutputLimits};
+
+    struct World {
+        store: Arc<LogStore>,
+        web: Intake,
+        db: Intake,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let store = LogStore::new(OutputLimits::default());
+            let intake = |name| Intake::new(&store, store.source(&Name::new(name)), 1, None);
+            Self { web: intake("web"), db: intake("db"), store }
+        }
+
+        fn grow(&self, asked: &Whose) -> Flow<Grown> {
+            let web = self.store.source(&Name::new("web"));
+            let (store, marks) = (Arc::clone(&self.store), Marks::default());
+            let new = New::of(asked).unwrap();
+            let selection = Selection::only([web]);
+            let growth = Growth { store, selection, marks, new };
+            Flow::latest(|taker| growth.tell(taker))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_come_since_is_counted_of_those_that_are_meant() {
+        let mut world = World::new();
+        let time = Timestamp::UNIX_EPOCH;
+        world.web.push(Stream::Out, b"ERROR old\n", time);
+        let errors = Whose { since: Some(1), level: Some(Level::Error), ..Whose::default() };
+        let all = Whose { since: Some(1), ..Whose::default() };
+        let not_a =
+            Whose { since: Some(1), grep: Some("a$".into()), invert: true, ..Whose::default() };
+        let mut flows = [world.grow(&errors), world.grow(&all), world.grow(&not_a)];
+        for flow in &mut flows {
+            assert_eq!(flow.next().await.unwrap().unwrap().new, 0);
+        }
+        world.db.push(Stream::Out, b"ERROR of another\n", time);
+        world.web.push(Stream::Out, b"\x1b[31mERROR\x1b[0m a\nINFO b\nINFO c\n", time);
+        for (flow, wanted) in flows.iter_mut().zip([1, 3, 2]) {
+            let mut new = 0;
+            while new < wanted {
+                new = flow.next().await.unwrap().unwrap().new;
+            }
+            assert_eq!(new, wanted);
+        }
+        world.web.push(Stream::Out, b"ERROR d\n", time);
+        let [errors, ..] = &mut flows;
+        assert_eq!(errors.next().await.unwrap().unwrap().new, 2, "it goes on where it was");
+        let wrong = Whose { grep: Some("(".into()), ..Whose::default() };
+        assert!(New::of(&wrong).is_err());
     }
 }

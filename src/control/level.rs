@@ -49,6 +49,11 @@ pub(super) fn level(line: &[u8]) -> Option<Level> {
     })
 }
 
+/// What is looked at of a line: its text, without what only dresses it up.
+pub(super) fn shown(line: &[u8]) -> Cow<'_, [u8]> {
+    plain(line.strip_suffix(b"\n").unwrap_or(line))
+}
+
 /// Without colours and the like, which would stand before a word like a letter.
 fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     if memchr(0x1b, line).is_none() {
@@ -99,6 +104,12 @@ mod tests {
         ] {
             assert_eq!(level(line.as_bytes()), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn colours_are_not_looked_at() {
+        assert_eq!(&*shown(b"\x1b[1;31mERR\x1b[0mOR 31\n"), b"ERROR 31");
+        assert!(matches!(shown(b"ERROR 31\n"), Cow::Borrowed(b"ERROR 31")));
     }
 
     #[test]

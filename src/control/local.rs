@@ -8,17 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::frame::Form;
+use super::growth::{Growth, New};
 use super::marks::Marks;
+use super::meter::{self, Meter};
 use super::output::Wanted;
 use super::ring::Ring;
 use super::search::{self, Search};
-use super::slice::{Choice, Cutting};
+use super::slice::{Choice, Cutting, Ends};
 use super::wire::{
     Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, ProcessStatus,
     Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
     Sought, Status, Told, Whose, Why,
 };
-use super::{Control, Flow, Kind, Problem, growth};
+use super::{Control, Flow, Kind, Measure, Problem};
 use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
 use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
 use crate::output::Selection;
@@ -33,6 +35,9 @@ const STEADY: SignedDuration = SignedDuration::from_millis(50);
 /// More would take the machine from those that are supervised.
 const SEARCHES: usize = 2;
 
+/// How long is looked for the rows of one answer.
+const LOOKS: Duration = Duration::from_millis(250);
+
 /// How long it is waited for that a line is read.
 const READS: Duration = Duration::from_secs(5);
 
@@ -46,6 +51,7 @@ pub struct Local {
     marks: Marks,
     /// Searches at a time.
     searches: Arc<Semaphore>,
+    pub(super) meter: Meter,
     /// Where its files are.
     pub(super) files: Arc<Locate>,
     /// The wall clock at moment zero, as it was used last.
@@ -73,6 +79,7 @@ impl Local {
             ring,
             marks,
             searches: Arc::new(Semaphore::new(SEARCHES)),
+            meter: Meter::default(),
             files: Arc::new(files),
             zero,
         }
@@ -167,19 +174,25 @@ impl Local {
 }
 
 impl Control for Local {
-    async fn status(&self) -> Result<Status, Problem> {
+    async fn status(&self, measure: Measure) -> Result<Status, Problem> {
+        let figures = match measure {
+            Measure::Yes => self.meter.read(&self.session, meter::GLANCE).await,
+            Measure::No => Arc::default(),
+        };
         let snapshot = self.session.snapshot();
+        let process =
+            |view: &Arc<ProcessView>| self.process(view).taking(meter::of(&figures, view));
         Ok(Status {
             project: self.project.to_string(),
             pid: self.pid,
             ready: snapshot.ready,
-            processes: snapshot.processes.iter().map(|view| self.process(view)).collect(),
+            processes: snapshot.processes.iter().map(process).collect(),
         })
     }
 
-    async fn watch(&self) -> Result<Flow<Pushed>, Problem> {
+    async fn watch(&self, measure: Measure) -> Result<Flow<Pushed>, Problem> {
         let local = self.clone();
-        Ok(Flow::latest(|taker| local.push(taker)))
+        Ok(Flow::latest(|taker| local.push(measure, taker)))
     }
 
     async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
@@ -187,9 +200,15 @@ impl Control for Local {
         let of = (Arc::clone(self.session.store()), self.marks.clone());
         let cutting = Cutting::new(of, choice, &asked)?;
         if cutting.is_quick() {
-            return Ok(cutting.cut(&|| false));
+            return Ok(cutting.cut(&Ends::NEVER));
         }
-        while_waited_for(move |is_gone| cutting.cut(is_gone)).await
+        let clock = self.session.clock().clone();
+        while_waited_for(move |is_gone| {
+            let start = clock.now();
+            let is_late = || clock.now().since(start) >= LOOKS;
+            cutting.cut(&Ends { gone: is_gone, late: &is_late })
+        })
+        .await
     }
 
     async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
@@ -211,7 +230,9 @@ impl Control for Local {
     async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
         let choice = self.choice(whose.names.as_deref()).await?;
         let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
-        Ok(Flow::latest(|taker| growth::tell(store, choice.selection, marks, taker)))
+        let new = New::of(&whose)?;
+        let growth = Growth { store, selection: choice.selection, marks, new };
+        Ok(Flow::latest(|taker| growth.tell(taker)))
     }
 
     async fn why(&self, name: &str) -> Result<Why, Problem> {
@@ -296,7 +317,7 @@ impl Control for Local {
 }
 
 /// The same, told when nobody waits for it any more.
-async fn while_waited_for<T: Send + 'static>(
+pub(super) async fn while_waited_for<T: Send + 'static>(
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     // Goes with this future, by which the other side learns that nobody waits.
@@ -329,3 +350,6 @@ impl From<Refusal> for Problem {
         Self::new(kind, refusal.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,14 @@ impl Place {
         Self { seq, event: 0 }
     }
 
+    /// As it is asked for.
+    pub(super) fn written(self) -> String {
+        match self.event {
+            u64::MAX => self.seq.to_string(),
+            event => format!("{}.{event}", self.seq),
+        }
+    }
+
     /// The next one there could be.
     pub(super) fn next(self) -> Self {
         match self.event.checked_add(1) {

@@ -4,28 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use regex::bytes::{Regex, RegexBuilder};
 
 use super::flow::Taker;
 use super::frame::{Encoder, Form};
+use super::slice::Filter;
 use super::wire::{Asked, Given, LineOf};
 use super::{Flow, Kind, Problem};
 use crate::engine::Clock;
-use crate::output::{
-    Limit, Line, LogStore, Newer, Reader, Selection, Slice, SourceId, Start, Stream,
-};
+use crate::output::{Limit, Line, LogStore, Newer, Reader, Selection, Slice, SourceId, Start};
 
 /// Read from the store at once.
 const CHUNK: Limit = Limit { lines: 4000, bytes: 512 << 10 };
-/// A pattern may take so much memory.
-const PATTERN: usize = 1 << 20;
 
 /// Which lines are wanted.
 #[derive(Debug)]
 pub(super) struct Wanted {
     selection: Selection,
-    stream: Option<Stream>,
-    grep: Option<Regex>,
+    filter: Filter,
     since: Option<Timestamp>,
     from: Option<u64>,
     tail: Option<u64>,
@@ -35,23 +30,11 @@ pub(super) struct Wanted {
 impl Wanted {
     /// What was asked, about these sources; nothing means all.
     pub(super) fn new(asked: &Asked, sources: Option<Vec<SourceId>>) -> Result<Self, Problem> {
-        let wrong = |text: String| Problem::new(Kind::Wrong, text);
-        let stream = match asked.stream.as_deref() {
-            None => None,
-            Some("out") => Some(Stream::Out),
-            Some("err") => Some(Stream::Err),
-            Some(other) => {
-                return Err(wrong(format!("there is no stream `{other}`; take `out` or `err`")));
-            }
-        };
-        let grep = |text: &String| {
-            let pattern = RegexBuilder::new(text).size_limit(PATTERN).build();
-            pattern.map_err(|error| wrong(format!("this is no regular expression: {error}")))
-        };
+        let Asked { stream, grep, invert, level, .. } = asked;
+        let filter = Filter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
         Ok(Self {
             selection: sources.map_or(Selection::All, Selection::only),
-            stream,
-            grep: asked.grep.as_ref().map(grep).transpose()?,
+            filter,
             since: asked.since.as_deref().map(since).transpose()?,
             from: asked.from,
             tail: asked.tail,
@@ -140,10 +123,7 @@ impl Wanted {
     }
 
     fn takes(&self, line: &Line<'_>) -> bool {
-        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
-        self.stream.is_none_or(|stream| stream == line.stream)
-            && self.since.is_none_or(|since| line.at >= since)
-            && self.grep.as_ref().is_none_or(|grep| grep.is_match(text))
+        self.since.is_none_or(|since| line.at >= since) && self.filter.takes(line)
     }
 
     /// The number of the last line but so many, of those that are wanted.

@@ -19,7 +19,9 @@ use super::wire::{
     After, Asked, Checked, Given, Names, Order, Outcome, Pushed, Reload, Reloaded, Scaled, Sent,
     ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Watched, Why, Work,
 };
-use super::{Control, Flow, Kind, Local, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+use super::{
+    Control, Flow, Kind, Local, Measure, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER,
+};
 
 mod look;
 
@@ -142,10 +144,11 @@ async fn snapshot(
     query: Result<Query<Watched>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
+    let measure = if watched.measure { Measure::Yes } else { Measure::No };
     if watched.follow {
-        return Ok(look::pushed(project.watch().await?));
+        return Ok(look::pushed(project.watch(measure).await?));
     }
-    Ok(Json(project.status().await?).into_response())
+    Ok(Json(project.status(measure).await?).into_response())
 }
 
 /// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready

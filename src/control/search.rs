@@ -10,8 +10,9 @@ use regex::bytes::Regex;
 use tokio::sync::{Semaphore, watch};
 
 use super::flow::Taker;
+use super::level::shown;
 use super::marks::{Marks, Place};
-use super::slice::{CHUNK, Choice, Cutting, Filter, pattern, place_of};
+use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, pattern, place_of};
 use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
 use super::{Flow, Problem};
 use crate::output::LogStore;
@@ -108,7 +109,8 @@ impl Search {
             told.send_replace(found);
         }
         // What was dropped meanwhile was not looked at, and what is over has no rest.
-        told.send_replace(Found { of: found.looked, over: true, ..found });
+        let (first, last) = (found.first.or(found.next), found.last.or(found.previous));
+        told.send_replace(Found { of: found.looked, over: true, first, last, ..found });
     }
 
     fn forwards(&self, way: &mut Way, end: u64, found: &mut Found) {
@@ -118,6 +120,7 @@ impl Search {
             if self.hits(&line) {
                 found.hits += 1;
                 found.next.get_or_insert(line.seq);
+                found.last = Some(line.seq);
             }
         }
         (way.at, way.over) = (slice.next(), slice.next() >= end);
@@ -126,23 +129,23 @@ impl Search {
     fn backwards(&self, way: &mut Way, found: &mut Found) {
         let slice = self.store.read_back(&self.choice.selection, way.at, CHUNK);
         let first = slice.lines().next().map(|line| line.seq);
-        let mut last = None;
+        let (mut first_hit, mut last) = (None, None);
         for line in slice.lines().filter(|line| line.seq >= self.from) {
             found.looked += 1;
             if self.hits(&line) {
                 found.hits += 1;
                 found.before += 1;
+                first_hit.get_or_insert(line.seq);
                 last = Some(line.seq);
             }
         }
-        found.previous = found.previous.or(last);
+        (found.previous, found.first) = (found.previous.or(last), first_hit.or(found.first));
         way.over = first.is_none_or(|first| first <= self.from);
         way.at = first.unwrap_or(way.at);
     }
 
     fn hits(&self, line: &crate::output::Line<'_>) -> bool {
-        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
-        self.wanted.is_match(text) && self.filter.takes(line)
+        self.wanted.is_match(&shown(line.bytes)) && self.filter.takes(line)
     }
 }
 
@@ -153,13 +156,16 @@ pub(super) fn seek(
     asked: &SeekAsked,
 ) -> Result<impl FnOnce(&dyn Fn() -> bool) -> Sought + Send + 'static + use<>, Problem> {
     let from = asked.from.clone();
-    let (back, run) = (asked.back, asked.run);
+    let (back, run, event) = (asked.back, asked.run, asked.event);
     let place = from.as_deref().map(place_of).transpose()?;
+    let floor = asked.cleared.as_deref().map(place_of).transpose()?;
+    let floor = floor.map_or(Place::start_of(0), Place::next);
     let slice = SliceAsked {
         stream: asked.stream.clone(),
         grep: asked.grep.clone(),
         invert: asked.invert,
         level: asked.level,
+        cleared: asked.cleared.clone(),
         before: from.clone().filter(|_| back),
         after: from.filter(|_| !back),
         at: (!back && place.is_none()).then(|| "0.0".to_owned()),
@@ -170,25 +176,36 @@ pub(super) fn seek(
     let search = asked.search.as_deref().map(pattern).transpose()?;
     let cutting = Cutting::new((store, marks.clone()), choice.clone(), &slice)?.searching(search);
     Ok(move |is_gone: &dyn Fn() -> bool| {
-        let row = if run {
-            start_of_run(&marks, &choice, place, back)
-        } else {
-            cutting.cut(is_gone).rows.pop()
+        let row = match event {
+            Some(event) => mark_of(&marks, &choice, floor, event),
+            None if run => start_of_run(&marks, &choice, (floor, place), back),
+            None => cutting.cut(&Ends { gone: is_gone, ..Ends::NEVER }).rows.pop(),
         };
         Sought { place: row.as_ref().map(Row::place), row }
     })
 }
 
-fn start_of_run(marks: &Marks, choice: &Choice, from: Option<Place>, back: bool) -> Option<Row> {
+fn start_of_run(
+    marks: &Marks,
+    choice: &Choice,
+    (floor, from): (Place, Option<Place>),
+    back: bool,
+) -> Option<Row> {
     let is_meant =
         |mark: &super::wire::Mark| mark.kind == MarkKind::Started && choice.means(&mark.name);
     let found = if back {
-        marks.before((Place::start_of(0), from.unwrap_or(Place::END)), 1, &is_meant)
+        marks.before((floor, from.unwrap_or(Place::END)), 1, &is_meant)
     } else {
-        let from = from.map_or(Place::start_of(0), Place::next);
+        let from = from.map_or(floor, Place::next).max(floor);
         marks.after((from, Place::END), 1, &is_meant)
     };
     found.into_iter().next().map(Row::Mark)
+}
+
+/// What this event did to a run, or the last one before it that did something.
+fn mark_of(marks: &Marks, choice: &Choice, floor: Place, event: u64) -> Option<Row> {
+    let is_meant = |mark: &super::wire::Mark| mark.event <= event && choice.means(&mark.name);
+    marks.before((floor, Place::END), 1, &is_meant).into_iter().next().map(Row::Mark)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::level::level;
+use super::level::{level, shown};
 use super::marks::{Marks, Place, place};
 use super::wire::{Level, LineOf, Mark, Row, SliceAsked, SliceGiven};
 use super::{Kind, Problem};
@@ -49,7 +49,7 @@ impl Filter {
     }
 
     /// Whether every line counts.
-    fn is_all(&self) -> bool {
+    pub(super) fn is_all(&self) -> bool {
         self.stream.is_none()
             && self.grep.is_none()
             && self.level.is_none()
@@ -57,11 +57,13 @@ impl Filter {
     }
 
     pub(super) fn takes(&self, line: &Line<'_>) -> bool {
-        let text = line.bytes.strip_suffix(b"\n").unwrap_or(line.bytes);
-        self.stream.is_none_or(|stream| stream == line.stream)
-            && self.grep.as_ref().is_none_or(|grep| grep.is_match(text) != self.invert)
-            && self.search.as_ref().is_none_or(|search| search.is_match(text))
-            && self.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
+        if self.stream.is_some_and(|stream| stream != line.stream) {
+            return false;
+        }
+        let text = shown(line.bytes);
+        self.grep.as_ref().is_none_or(|grep| grep.is_match(&text) != self.invert)
+            && self.search.as_ref().is_none_or(|search| search.is_match(&text))
+            && self.level.is_none_or(|least| level(&text).unwrap_or(Level::Info) >= least)
     }
 }
 
@@ -123,8 +125,23 @@ pub(super) struct Cutting {
 /// Rows found in one direction.
 struct Found {
     rows: Vec<Row>,
-    /// There are more of them.
+    /// There are more of them, as far as is known.
     more: bool,
+    /// Time ran out: there it goes on.
+    rest: Option<Place>,
+}
+
+/// When looking ends early.
+pub(super) struct Ends<'a> {
+    /// Nobody waits for it any more.
+    pub(super) gone: &'a dyn Fn() -> bool,
+    /// It has taken long enough.
+    pub(super) late: &'a dyn Fn() -> bool,
+}
+
+impl Ends<'_> {
+    /// At its end only.
+    pub(super) const NEVER: Self = Self { gone: &|| false, late: &|| false };
 }
 
 impl Cutting {
@@ -162,26 +179,28 @@ impl Cutting {
         self.filter.is_all()
     }
 
-    /// The rows; it ends early when nobody waits for them any more.
-    pub(super) fn cut(&self, is_gone: &dyn Fn() -> bool) -> SliceGiven {
+    /// The rows, or as many as were found before it had to end. Each direction gets as far as one
+    /// chunk, so whoever goes on from there comes to the end.
+    pub(super) fn cut(&self, ends: &Ends<'_>) -> SliceGiven {
+        // Before it looks: what comes meanwhile may be given or not, and is asked for again.
+        let next = self.store.next_seq();
         let (above, below) = match self.anchor {
-            Anchor::Before(place) => {
-                (self.back(place, self.rows, is_gone), self.from(place, 0, is_gone))
-            }
-            Anchor::From(place) => {
-                (self.back(place, 0, is_gone), self.from(place, self.rows, is_gone))
-            }
+            Anchor::Before(place) => (self.back(place, self.rows, ends), self.from(place, 0, ends)),
+            Anchor::From(place) => (self.back(place, 0, ends), self.from(place, self.rows, ends)),
             Anchor::At(place, above) => {
-                let mut below = self.from(place, self.rows, is_gone);
+                let mut below = self.from(place, self.rows, ends);
                 let above = above.min(self.rows - 1).max(self.rows - below.rows.len());
-                let above = self.back(place, above, is_gone);
+                let above = self.back(place, above, ends);
                 let room = self.rows - above.rows.len();
-                below.more |= below.rows.len() > room;
-                below.rows.truncate(room);
+                if below.rows.len() > room {
+                    (below.more, below.rest) = (true, None);
+                    below.rows.truncate(room);
+                }
                 (above, below)
             }
         };
         let (before, after) = (above.more, below.more);
+        let rests = (above.rest, below.rest);
         let mut rows = above.rows;
         rows.extend(below.rows);
         let first = rows.first().map_or(u64::MAX, |row| place_of_row(row).seq);
@@ -192,10 +211,12 @@ impl Cutting {
             partials,
             before,
             after,
+            before_from: rests.0.map(Place::written),
+            after_from: rests.1.map(Place::written),
             lines: extent.lines,
             above: extent.before,
             first: extent.first,
-            next: extent.next,
+            next,
         }
     }
 
@@ -212,10 +233,10 @@ impl Cutting {
     }
 
     /// The last so many rows before a place.
-    fn back(&self, before: Place, count: usize, is_gone: &dyn Fn() -> bool) -> Found {
+    fn back(&self, before: Place, count: usize, ends: &Ends<'_>) -> Found {
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        let (mut next, mut is_over) = (before.seq, false);
-        while rows.len() <= count && bytes <= BYTES && !is_over && !is_gone() {
+        let (mut next, mut is_over, mut is_late) = (before.seq, false, false);
+        while rows.len() <= count && bytes <= BYTES && !is_over && !is_late && !(ends.gone)() {
             let slice = self.store.read_back(&self.choice.selection, next, self.limit(count));
             let first = slice.lines().next().map(|line| line.seq);
             is_over = first.is_none_or(|first| Place::line(first) < self.floor);
@@ -226,8 +247,11 @@ impl Cutting {
                 bytes += line.bytes.len();
                 rows.push(self.row(line));
             }
+            is_late = (ends.late)();
         }
+        let rest = (is_late && !is_over && rows.len() <= count).then(|| Place::line(next));
         let down_to = match rows.last() {
+            _ if rest.is_some() => Place::line(next),
             Some(row) if !is_over => place_of_row(row),
             _ => self.floor,
         };
@@ -235,19 +259,20 @@ impl Cutting {
         rows.extend(marks);
         rows.sort_by_key(|row| std::cmp::Reverse(place_of_row(row)));
         let more = rows.len() > count || !is_over;
+        let rest = rest.filter(|_| rows.len() <= count);
         rows.truncate(count);
         rows.reverse();
-        Found { rows, more }
+        Found { rows, more, rest }
     }
 
     /// The first so many rows from a place on.
-    fn from(&self, from: Place, count: usize, is_gone: &dyn Fn() -> bool) -> Found {
+    fn from(&self, from: Place, count: usize, ends: &Ends<'_>) -> Found {
         let from = from.max(self.floor);
         let (mut rows, mut bytes) = (Vec::new(), 0);
         // A mark stands before the line of its number, so that line is still to come.
-        let (mut next, mut is_over) = (from.seq, false);
+        let (mut next, mut is_over, mut is_late) = (from.seq, false, false);
         let end = self.store.next_seq();
-        while rows.len() <= count && bytes <= BYTES && !is_over && !is_gone() {
+        while rows.len() <= count && bytes <= BYTES && !is_over && !is_late && !(ends.gone)() {
             let slice = self.store.read(&self.choice.selection, next, self.limit(count));
             is_over = slice.next() >= end;
             next = slice.next();
@@ -257,16 +282,21 @@ impl Cutting {
                 rows.push(self.row(&line));
                 is_over &= rows.len() <= count;
             }
+            is_late = (ends.late)();
         }
-        let up_to = match rows.last() {
-            Some(row) if !is_over => place_of_row(row),
+        let rest = (is_late && !is_over && rows.len() <= count)
+            .then(|| Place::line(next.saturating_sub(1)));
+        let up_to = match (rows.last(), rest) {
+            (_, Some(rest)) => rest,
+            (Some(row), None) if !is_over => place_of_row(row),
             _ => Place::END,
         };
         rows.extend(self.marks(|marks, means| marks.after((from, up_to), count + 1, means)));
         rows.sort_by_key(place_of_row);
         let more = rows.len() > count || !is_over;
+        let rest = rest.filter(|_| rows.len() <= count);
         rows.truncate(count);
-        Found { rows, more }
+        Found { rows, more, rest }
     }
 
     fn marks(&self, take: impl FnOnce(&Marks, &dyn Fn(&Mark) -> bool) -> Vec<Mark>) -> Vec<Row> {

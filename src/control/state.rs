@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::Local;
 use super::flow::Taker;
+use super::meter::{self, Figures, WATCHED};
 use super::wire::{
     Changes, Member, Needed, Overview, Phase, PoolStatus, ProcessStatus, Pushed, WatchState,
 };
+use super::{Local, Measure};
 use crate::engine::Clock;
 use crate::machine::{self, Moment, PoolView, ProcessId, ProcessView, Snapshot};
 use crate::spec::{ProcessKind, StdinKind};
@@ -16,18 +18,20 @@ use crate::spec::{ProcessKind, StdinKind};
 struct Known {
     snapshot: Arc<Snapshot>,
     views: HashMap<ProcessId, Arc<ProcessView>>,
+    figures: Arc<Figures>,
 }
 
 impl Known {
-    fn of(snapshot: Arc<Snapshot>) -> Self {
+    fn of(snapshot: Arc<Snapshot>, figures: Arc<Figures>) -> Self {
         let views = snapshot.processes.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Self { snapshot, views }
+        Self { snapshot, views, figures }
     }
 
     /// Those that are new or different.
-    fn changed<'a>(&self, now: &'a Snapshot) -> Vec<&'a Arc<ProcessView>> {
+    fn changed<'a>(&self, now: &'a Snapshot, figures: &Figures) -> Vec<&'a Arc<ProcessView>> {
         let is_same = |view: &Arc<ProcessView>| {
             self.views.get(&view.id).is_some_and(|old| Arc::ptr_eq(old, view) || old == view)
+                && meter::of(&self.figures, view) == meter::of(figures, view)
         };
         now.processes.iter().filter(|view| !is_same(view)).collect()
     }
@@ -35,31 +39,50 @@ impl Known {
 
 impl Local {
     /// Passes on every change, or the sum of those that came while nobody took them.
-    pub(super) async fn push(self, taker: Taker<Pushed>) {
+    pub(super) async fn push(self, measure: Measure, taker: Taker<Pushed>) {
+        let mut figures = Arc::<Figures>::default();
+        let mut measuring = Box::pin(self.measured(measure, Duration::ZERO));
         let mut snapshots = self.session.snapshots();
         let first = Arc::clone(&snapshots.borrow_and_update());
         let Some(place) = taker.place().await else { return };
         place.send(Ok(Pushed::Whole(self.overview(&first))));
-        let mut known = Known::of(first);
+        let mut known = Known::of(first, Arc::clone(&figures));
         loop {
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() {
                     return;
                 },
+                measured = &mut measuring => {
+                    figures = measured;
+                    measuring.set(self.measured(measure, WATCHED));
+                }
                 () = taker.gone() => return,
             }
             // Made when it can go, so that it is the latest.
             let Some(place) = taker.place().await else { return };
             let now = Arc::clone(&snapshots.borrow_and_update());
-            if let Some(changes) = self.changes(&known, &now) {
+            if let Some(changes) = self.changes(&known, &now, &figures) {
                 place.send(Ok(Pushed::Changed(changes)));
-                known = Known::of(now);
+                known = Known::of(now, Arc::clone(&figures));
             }
         }
     }
 
-    fn changes(&self, known: &Known, now: &Snapshot) -> Option<Changes> {
-        let changed = known.changed(now);
+    /// What all take, after a while; never, where that is not wanted.
+    async fn measured(&self, measure: Measure, pause: Duration) -> Arc<Figures> {
+        if measure == Measure::No {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(pause).await;
+        self.meter.read(&self.session, WATCHED).await
+    }
+
+    fn changes(&self, known: &Known, now: &Snapshot, figures: &Figures) -> Option<Changes> {
+        let changed = known.changed(now, figures);
+        let member = |view: &&Arc<ProcessView>| {
+            let member = self.member(view);
+            Member { status: member.status.taking(meter::of(figures, view)), ..member }
+        };
         let is_new = |view: &&Arc<ProcessView>| !known.views.contains_key(&view.id);
         let order = changed
             .iter()
@@ -81,7 +104,7 @@ impl Local {
             ready: now.ready,
             phase: phase(&now.phase),
             time: format!("{:.3}", Clock::wall()),
-            changed: changed.iter().map(|view| self.member(view)).collect(),
+            changed: changed.iter().map(member).collect(),
             removed,
             order,
             pools,
@@ -165,7 +188,7 @@ fn member(view: &ProcessView, status: ProcessStatus, until: Option<String>, now:
     }
 }
 
-pub(super) fn millis(time: std::time::Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

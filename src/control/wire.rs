@@ -81,9 +81,10 @@ pub struct ProcessStatus {
     pub why: String,
     /// The port it is to listen on.
     pub port: Option<u16>,
-    /// Not measured yet.
+    /// What its tree takes of one processor: 100 is all of one. Only where it was asked to measure.
+    #[schema(example = 12.5)]
     pub cpu_percent: Option<f64>,
-    /// Not measured yet.
+    /// What its tree has in memory; a page that several share counts for each.
     pub memory_bytes: Option<u64>,
     /// It has a check that says whether it is ready; without one it is as soon as it has started.
     pub checked: bool,
@@ -184,6 +185,12 @@ pub struct Asked {
     #[param(format = "regex")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
+    /// Only lines in which it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invert: bool,
+    /// Only lines of this level and above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
     /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
     #[param(schema_with = schemas::since)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 //! The loop answers itself, so a name means what it means at that moment and nothing comes between
 //! the look and the deed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -15,7 +16,7 @@ use crate::machine::{
     StateName,
 };
 use crate::spec::{CommandLine, Signal};
-use crate::sys::Host;
+use crate::sys::{Host, Usage};
 
 /// Something that has an answer.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) enum Question {
     Watch { names: Vec<String>, on: bool, answer: Answer<Accepted> },
     /// Whoever the project belongs to is gone without a word.
     HangUp,
+    /// What each live run takes, by the number of its leader.
+    Measure { answer: oneshot::Sender<HashMap<u32, Usage>> },
     /// Why it is where it is.
     Why { name: String, answer: Answer<Option<Explanation>> },
 }
@@ -124,6 +127,10 @@ impl<H: Host> Engine<H> {
                     let reason = ShutdownReason::Signal(Signal::HUP);
                     self.take(Input::Intent(Intent::Shutdown(reason)));
                 }
+            }
+            Question::Measure { answer } => {
+                let measured = self.host.measure();
+                tokio::spawn(async move { answer.send(measured.await) });
             }
             Question::Why { name, answer } => {
                 let now = self.clock.now();

@@ -14,6 +14,9 @@ pub enum Tenure {
     /// As long as the project: it can be started again.
     #[default]
     Lasting,
+    /// The same, until others that came like it have taken its place; how it ends says nothing about
+    /// the project.
+    Aside,
     /// Until it has ended for good.
     UntilEnded,
 }

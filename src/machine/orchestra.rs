@@ -26,7 +26,7 @@ pub(crate) use scale::{Misfit, Scaled};
 use totals::Totals;
 use watching::Watching;
 
-mod admit;
+pub(super) mod admit;
 mod follow;
 mod haunts;
 mod inputs;
@@ -90,6 +90,9 @@ pub struct Orchestra {
     haunts: Haunts,
     /// Not in the file any more, and still here.
     leavers: Leavers,
+    /// How many came aside without a name of their own.
+    #[cfg(feature = "control")]
+    asides: u32,
     /// How often the file was read again.
     reloads: u32,
     /// All that was started, where nothing was started that it depends on.
@@ -138,6 +141,8 @@ impl Orchestra {
             retiring: BTreeSet::new(),
             haunts: Haunts::default(),
             leavers: Leavers::default(),
+            #[cfg(feature = "control")]
+            asides: 0,
             reloads: 0,
             chosen: None,
             reruns: BTreeMap::new(),

@@ -36,14 +36,15 @@ impl Order {
     /// something might start that needs the first one, just before that is stopped too.
     pub(super) fn new(spec: &Spec, all: &Members, surplus: &[ProcessId]) -> Self {
         let mut named: HashMap<&Name, Vec<ProcessId>> = HashMap::new();
-        let counts = |one: &&Lifecycle| one.tenure == Tenure::Lasting || surplus.contains(&one.id);
+        let counts =
+            |one: &&Lifecycle| one.tenure != Tenure::UntilEnded || surplus.contains(&one.id);
         for one in all.iter().filter(counts) {
             named.entry(&one.spec.name).or_default().push(one.id);
         }
         let ids_of = |name: &Name| named.get(name).cloned().unwrap_or_default();
         let mut order = Self::default();
         let mut known: HashMap<Name, Vec<Need>> = HashMap::new();
-        for one in all.iter().filter(|one| one.tenure == Tenure::Lasting) {
+        for one in all.iter().filter(|one| one.tenure != Tenure::UntilEnded) {
             let needs = known.entry(one.spec.name.clone()).or_insert_with(|| {
                 let needs = one.spec.depends_on.iter().map(|(on, dependency)| {
                     let pool = spec.pools.get(on);

@@ -178,16 +178,7 @@ impl Printer {
         }
         let label = self.label(line.source);
         text.extend_from_slice(label.as_bytes());
-        if self.style.terminal {
-            let styles = if self.style.colour { Styles::Keep } else { Styles::Drop };
-            text.extend_from_slice(safe_line(line.bytes, styles).as_bytes());
-            text.push(b'\n');
-        } else {
-            text.extend_from_slice(line.bytes);
-            if line.bytes.last() != Some(&b'\n') {
-                text.push(b'\n');
-            }
-        }
+        put_text(text, line.bytes, self.style);
     }
 
     /// The name of a source, padded, coloured, and the bar.
@@ -200,13 +191,32 @@ impl Printer {
         let Some(label) = self.labels.get_mut(index) else { return "" };
         label.get_or_insert_with(|| {
             let name = store.name(source).map_or_else(String::new, |name| name.to_string());
-            if style.colour {
-                let colour = PALETTE.get(index % PALETTE.len()).copied().unwrap_or("0");
-                format!("\x1b[{colour}m{name:width$} |\x1b[0m ")
-            } else {
-                format!("{name:width$} | ")
-            }
+            label_of(&name, index, width, style.colour)
         })
+    }
+}
+
+/// The name of the process with this number, padded, coloured, and the bar.
+pub(crate) fn label_of(name: &str, index: usize, width: usize, colour: bool) -> String {
+    if colour {
+        let colour = PALETTE.get(index % PALETTE.len()).copied().unwrap_or("0");
+        format!("\x1b[{colour}m{name:width$} |\x1b[0m ")
+    } else {
+        format!("{name:width$} | ")
+    }
+}
+
+/// One line; made safe for a terminal, else as it came, with an end of line where it has none.
+pub(crate) fn put_text(text: &mut Vec<u8>, bytes: &[u8], style: LineStyle) {
+    if style.terminal {
+        let styles = if style.colour { Styles::Keep } else { Styles::Drop };
+        text.extend_from_slice(safe_line(bytes, styles).as_bytes());
+        text.push(b'\n');
+    } else {
+        text.extend_from_slice(bytes);
+        if bytes.last() != Some(&b'\n') {
+            text.push(b'\n');
+        }
     }
 }
 

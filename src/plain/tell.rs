@@ -176,6 +176,8 @@ fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
         (StateName::Stopping, Some(_)) if one.killed => " (killed)".to_owned(),
         (StateName::Stopping, Some(left)) => format!(" ({} left)", short(left)),
         (_, _) if killing => String::new(),
+        // It goes as soon as it is known whether it runs.
+        (StateName::Starting, _) if !one.started => " (just starting)".to_owned(),
         (_, _) => " (after those that need it)".to_owned(),
     };
     format!("{}{detail}", one.name)

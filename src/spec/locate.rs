@@ -122,13 +122,12 @@ fn home(dir: &Path, paths: &[PathBuf]) -> Home {
 
 /// `procfile.toml` in this folder or the nearest above, and the local file beside it.
 fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let is_file = |path: &Path| path.metadata().ok().filter(|found| !found.is_dir());
     for folder in dir.ancestors() {
         let file = folder.join(FILE);
-        let Some(found) = is_file(&file) else { continue };
+        let Some(found) = there(&file)? else { continue };
         let mut files = vec![(file, found)];
         let local = folder.join(LOCAL_FILE);
-        files.extend(is_file(&local).map(|found| (local, found)));
+        files.extend(there(&local)?.map(|found| (local, found)));
         if folder == dir {
             // Shown the way the user would write them.
             return Ok(files
@@ -141,6 +140,19 @@ fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
     let message = format!("there is no {FILE} in {} or a folder above it", shown_path(dir));
     Err(Fault::about(PathBuf::from(FILE), message)
         .with_hint("write one, or name the file with `-f FILE`"))
+}
+
+/// A link that leads nowhere is a mistake: passed over, another project would be run than is meant.
+fn there(path: &Path) -> Result<Option<Metadata>, Fault> {
+    match path.metadata() {
+        Ok(found) => Ok((!found.is_dir()).then_some(found)),
+        Err(error) if path.is_symlink() => {
+            let message =
+                format!("{} is a link that cannot be followed: {error}", shown_path(path));
+            Err(Fault::about(path.to_owned(), message))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// A file above the current folder may be anyone's; only the user's own, or root's, is run.

@@ -106,6 +106,17 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
     Some((number.parse().ok()?, rest))
 }
 
+/// A size in a few letters, for a table: `84M`, `1.3G`.
+pub fn short_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
+    let (mut size, mut unit) = (bytes as f64, 0);
+    while size >= 999.5 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1024.0, unit + 1);
+    }
+    let sign = UNITS.get(unit).copied().unwrap_or_default();
+    if unit > 0 && size < 9.95 { format!("{size:.1}{sign}") } else { format!("{size:.0}{sign}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

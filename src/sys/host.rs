@@ -1,5 +1,6 @@
 //! The real host.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -15,6 +16,7 @@ use super::spawn::{self, Refused};
 use super::spawners::Spawners;
 use super::stray::{Found, Scope, Tracker, Tree, adopts_orphans, without};
 use super::sweep::{Next, Sweep};
+use super::usage::{self, Usage};
 use super::{Descendant, Host, Launch};
 use crate::spec::{Signal, StartError, StartErrorKind};
 
@@ -142,6 +144,20 @@ impl Host for RealHost {
                 }
                 Ok((_, Next::Done)) | Err(_) => return,
             }
+        }
+    }
+
+    /// Must be called in a tokio runtime. Those whose parents have ended are found in a subreaper
+    /// only.
+    fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<> {
+        let registry = Arc::clone(&self.registry);
+        let orphans = self.tracker.ask(Scope::Adopted, |tree| {
+            tree.claimed().filter_map(|one| Some((one.run?, one.stat.clone()))).collect::<Vec<_>>()
+        });
+        async move {
+            let orphans = orphans.await.unwrap_or_default();
+            let measured = tokio::task::spawn_blocking(move || usage::measure(&registry, &orphans));
+            measured.await.unwrap_or_default()
         }
     }
 

@@ -39,6 +39,12 @@ pub(super) struct Stat {
     pub(super) program: String,
     /// It has ended and waits to be reaped.
     pub(super) zombie: bool,
+    /// Processor time, in ticks.
+    pub(super) ticks: u64,
+    /// That of its children that have ended and were reaped by it.
+    pub(super) ticks_of_ended: u64,
+    /// Pages in memory.
+    pub(super) pages: u64,
     /// It is a thread of the kernel.
     kernel: bool,
 }
@@ -140,6 +146,10 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
         program,
         // A main thread that has ended while others run shows as Z too, but that process lives.
         zombie: dead && number(17)? <= 1,
+        ticks: number(11)? + number(12)?,
+        // The kernel shows these signed; they are never below nothing.
+        ticks_of_ended: number(13).unwrap_or(0) + number(14).unwrap_or(0),
+        pages: number(21).unwrap_or(0),
         kernel: number(6)? & PF_KTHREAD != 0,
     })
 }
@@ -242,7 +252,11 @@ impl Children {
 
 /// Everything alive below `roots` (and they themselves), parents before their children.
 pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
-    let children = Children::look();
+    below_by(&Children::look(), roots)
+}
+
+/// The same, by a look that was made before.
+pub(super) fn below_by(children: &Children, roots: &[u32]) -> Vec<Stat> {
     let mut found: Vec<Stat> = Vec::new();
     let mut queue: std::collections::VecDeque<u32> = roots.iter().copied().collect();
     let mut met = std::collections::HashSet::new();
@@ -326,11 +340,12 @@ mod tests {
 
     #[test]
     fn a_name_full_of_parentheses_is_read_whole() {
-        let line = b"42 (a) b (c) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0\n";
+        let line = b"42 (a) b (c) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 77\n";
         let stat = parse_stat(42, line).unwrap();
         assert_eq!(stat.program, "a) b (c");
         assert_eq!((stat.parent, stat.group, stat.session, stat.start), (7, 8, 9, 12345));
         assert!(stat.zombie);
+        assert_eq!((stat.ticks, stat.ticks_of_ended, stat.pages), (0, 0, 77));
     }
 
     #[test]

@@ -11,6 +11,12 @@ use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
 use super::proc;
 
+/// How many columns a terminal has; nothing where it is none.
+pub fn terminal_width(terminal: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Makes orphans below this process come to it instead of to pid 1. Not inherited by a fork.
 pub fn set_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)

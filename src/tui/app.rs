@@ -1,11 +1,12 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
 mod editor;
-mod find;
+mod fetch;
 mod lend;
 mod output;
 mod signals;
 mod tasks;
+mod whole;
 
 use std::io;
 use std::pin::Pin;

@@ -51,7 +51,7 @@ pub fn copied(text: &str) -> String {
     _ = match lines {
         0 => write!(said, "nothing"),
         1 => write!(said, "{} characters", text.trim_end_matches('\n').chars().count()),
-        _ => write!(said, "{lines} lines"),
+        _ => write!(said, "{} lines", super::views::thousands(lines as u64)),
     };
     said
 }

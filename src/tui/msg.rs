@@ -4,12 +4,15 @@ use ratatui::layout::Size;
 
 use super::clock::Time;
 use super::keys::Chord;
-use super::ui::logs::{Ask, Whom};
+use super::ui::known::Known;
+use super::ui::logs::Ask;
+use super::ui::select::Selection;
 use super::ui::window::{From, Key};
-use crate::control::Problem;
 use crate::control::wire::{
-    Defined, Grown, Order, Outcome, Pushed, Reloaded, Sent, Shutdown, SliceAsked, SliceGiven,
+    Asked, Defined, Found, Grown, Order, Outcome, Pushed, Reloaded, SearchAsked, SeekAsked, Sent,
+    Shutdown, SliceAsked, SliceGiven, Whose,
 };
+use crate::control::{Measure, Problem};
 use crate::machine::Event;
 
 /// What comes in.
@@ -30,11 +33,15 @@ pub enum Msg {
     /// Events, oldest first.
     Events(Vec<Event>),
     /// There is more output of these.
-    Grown(Whom, Grown),
+    Grown(Whose, Grown),
     /// Rows of output that were asked for.
     Sliced(u64, From, Result<SliceGiven, Problem>),
-    /// A search has come to its end.
-    Found(Found),
+    /// A search has come so far; which one.
+    Found(u64, Found),
+    /// What was sought is somewhere, or nowhere.
+    Sought(Sighting),
+    /// All about a process that was asked about, with secrets or not; nothing where it is gone.
+    Known(String, bool, Option<Box<Known>>),
     /// What became of an order; and what it was, in words.
     Done(String, Result<Option<Outcome>, Problem>),
     /// What came of reading the file again.
@@ -50,33 +57,23 @@ pub enum Msg {
 }
 
 /// Where something was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
     /// The question this answers.
     pub question: u64,
-    /// It is one of the user's search.
-    pub is_search: bool,
     /// Where; nothing when it is nowhere.
     pub place: Option<Key>,
-    /// The search began anew at the other end.
+    /// It was looked for anew from the other end.
     pub wrapped: bool,
-    /// How many there are, and whether those are all; for a search of the user's.
-    pub count: Option<(u64, bool)>,
-    /// Which of them this one is.
-    pub nth: Option<u64>,
 }
 
-/// What is looked for in the output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The search of the user: this expression.
-    Match(String),
-    /// A line that says that something went wrong.
-    Error,
-    /// The start of a run.
-    Run,
-    /// What this event did, or the next one before it that shows.
-    Event(u64),
+/// How the project looks for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looking {
+    /// For all that match.
+    Search,
+    /// For the next one.
+    Seek,
 }
 
 /// What is to be done, by who may touch the world.
@@ -84,21 +81,18 @@ pub enum Target {
 pub enum Wish {
     /// Ask for rows.
     Slice(Ask),
+    /// Have it measured what the processes take, or not.
+    Measure(Measure),
     /// Tell when the output of these grows.
-    Follow(Whom),
-    /// Look for something.
-    Find {
-        /// Its number.
-        question: u64,
-        /// Among which lines.
-        slice: SliceAsked,
-        /// What.
-        target: Target,
-        /// From here on.
-        from: Option<Key>,
-        /// To older ones.
-        back: bool,
-    },
+    Follow(Whose),
+    /// Search, instead of what was searched before; the number of the question.
+    Search(u64, SearchAsked),
+    /// Look for the next one of something, instead of what was looked for before.
+    Seek(u64, SeekAsked),
+    /// Tell all about a process, with what looks like a secret or without.
+    Inquire(String, bool),
+    /// Look no further.
+    Forget(Looking),
     /// An order, and what it is in words.
     Order(Order, String),
     /// A line for an input.
@@ -116,8 +110,10 @@ pub enum Wish {
     Terminal(TerminalWish),
     /// Put this into the clipboard.
     Copy(String),
-    /// Copy or write out all lines of these.
-    Output(Whom, Use),
+    /// Get this from the project, and put it into the clipboard.
+    Fetch(Fetched),
+    /// Copy or write out all these lines.
+    Output(Asked, Use),
     /// Open this file in the pager, and take it away.
     Show(std::path::PathBuf),
     /// Edit the place where this is declared.
@@ -126,6 +122,19 @@ pub enum Wish {
     EditAt(Defined),
     /// Open this address.
     Browse(String),
+}
+
+/// What is got from the project to be copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The command of a process, as it would be typed.
+    Command(String),
+    /// Why it is where it is, down to the root.
+    Why(String),
+    /// The line that is found.
+    Error(SeekAsked),
+    /// What is selected of these lines.
+    Lines(SliceAsked, Selection),
 }
 
 /// What is done with the output.

@@ -2,10 +2,12 @@
 
 pub mod facts;
 pub mod json;
+pub mod known;
 pub mod layout;
 pub mod list;
 pub mod logs;
 pub mod scroll;
+pub mod search;
 pub mod select;
 pub mod window;
 
@@ -22,10 +24,13 @@ use super::overlay::Overlay;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
+use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
+use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
+use known::Inquiry;
 use list::List;
-use logs::{Logs, Whom};
+use logs::{Logs, Position, Whom};
 use scroll::Pane;
 use select::Selection;
 
@@ -165,6 +170,8 @@ pub struct Ui {
     pub overview: Overview,
     /// When that came.
     pub seen: Duration,
+    /// What the processes take is asked for, as it is shown.
+    pub measure: Measure,
     /// How it stands between us and the project.
     pub link: Link,
     /// Processes.
@@ -183,6 +190,12 @@ pub struct Ui {
     pub layout: Layout,
     /// Part of the details.
     pub details: Details,
+    /// What is known of the process they are about.
+    pub inquiry: Inquiry,
+    /// How long the latest runs took to be ready.
+    pub took: Took,
+    /// What was measured of each process.
+    pub measured: Measured,
     /// The row of the graph and the stats.
     pub row: usize,
     /// What lies over everything.
@@ -191,6 +204,8 @@ pub struct Ui {
     pub prompt: Option<(Asks, Prompt)>,
     /// What was typed.
     pub histories: Histories,
+    /// Where it stood before a search was typed.
+    pub before_search: Option<Position>,
     /// What is selected in the logs.
     pub selection: Option<Selection>,
     /// Where a drag began.
@@ -222,6 +237,7 @@ impl Ui {
             size,
             overview: Overview::default(),
             seen: Duration::ZERO,
+            measure: Measure::No,
             link: Link::There,
             list: List::default(),
             logs,
@@ -231,10 +247,14 @@ impl Ui {
             zoom: false,
             layout: config.layout,
             details: Details::default(),
+            inquiry: Inquiry::default(),
+            took: Took::default(),
+            measured: Measured::default(),
             row: 0,
             overlay: None,
             prompt: None,
             histories: Histories::default(),
+            before_search: None,
             selection: None,
             drag_from: None,
             mouse: config.mouse,
@@ -306,7 +326,7 @@ impl Ui {
     }
 
     /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
-    pub fn choose_logs(&mut self) -> bool {
+    pub fn choose_logs(&mut self) {
         let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
         let is_all = self.list.cursor == list::RowId::All;
         let whom = if self.list.marks.len() >= 2 {
@@ -319,11 +339,9 @@ impl Ui {
             let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
             Whom::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
         };
-        let is_new = self.logs.show(whom);
-        if is_new {
+        if self.logs.show(whom) {
             self.selection = None;
         }
-        is_new
     }
 
     /// Rows are on their way without which there is nothing to show.
@@ -342,7 +360,7 @@ impl Ui {
         let relative = self.logs.stamps == super::config::Timestamps::Relative;
         let stamps = (relative && self.view == View::Dashboard).then_some(Duration::from_secs(1));
         let list = super::view::list::changes_in(self);
-        let soonest = [note, stamps, list].into_iter().flatten().min()?;
+        let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
         // Just after it, not just before.
         Some(soonest + Duration::from_millis(5))
     }

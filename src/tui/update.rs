@@ -1,5 +1,7 @@
 //! From a message to the next model, and to what is to be done. Touches nothing.
 
+mod copy;
+mod find;
 mod keys;
 mod logs;
 mod mouse;
@@ -10,15 +12,14 @@ mod quit;
 mod reload;
 mod run;
 
+use crossterm::event::MouseEventKind;
+
 use super::msg::{Leave, Msg, Timed, Wish};
 use super::theme::Role;
 use super::ui::layout;
-use super::ui::logs::Whom;
 use super::ui::{Link, Ui};
 use crate::control::wire::Phase;
-use crate::control::{Kind, Problem};
-
-pub(crate) use logs::count_words;
+use crate::control::{Kind, Measure, Problem};
 
 /// Wishes that come up.
 pub(crate) type Wishes = Vec<Wish>;
@@ -29,25 +30,37 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
     let mut wishes = Wishes::new();
     match timed.msg {
         Msg::Time => {}
-        Msg::Key(chord) => keys::key(ui, chord, &mut wishes),
+        Msg::Key(chord) => {
+            let pending = find::pending(ui);
+            keys::key(ui, chord, &mut wishes);
+            find::stay(ui, pending, &mut wishes);
+        }
         Msg::Paste(text) => keys::paste(ui, &text, &mut wishes),
-        Msg::Mouse(event) => mouse::mouse(ui, event, &mut wishes),
+        Msg::Mouse(event) => {
+            let pending = find::pending(ui);
+            mouse::mouse(ui, event, &mut wishes);
+            if !matches!(event.kind, MouseEventKind::Moved) {
+                find::stay(ui, pending, &mut wishes);
+            }
+        }
         Msg::Resize(size) => ui.size = size,
         Msg::Pushed(pushed) => {
             ui.overview.apply(*pushed);
             ui.seen = ui.now.since_start;
             ui.link = Link::There;
             ui.list.arrange(&ui.overview);
+            ui.measured.push(&ui.overview, ui.seen);
             quit::looked(ui, &mut wishes);
         }
         Msg::Events(events) => {
             for event in &events {
                 ui.timeline.push(event);
+                ui.took.push(event);
             }
         }
-        Msg::Grown(whom, grown) => {
-            if *ui.logs.whom() == whom {
-                ui.logs.grown(grown.next, grown.lines);
+        Msg::Grown(whose, grown) => {
+            if ui.logs.is_told_of(&whose) {
+                ui.logs.grown(&grown);
             }
         }
         Msg::Sliced(generation, from, Ok(given)) => {
@@ -58,7 +71,11 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
             ui.logs.give_up(generation);
             complain(ui, &problem);
         }
-        Msg::Found(found) => logs::found(ui, &found),
+        Msg::Found(question, found) => find::found(ui, question, found, &mut wishes),
+        Msg::Known(name, reveal, known) => {
+            ui.inquiry.take(&name, reveal, known.map(|known| *known));
+        }
+        Msg::Sought(sighting) => find::sought(ui, sighting, &mut wishes),
         Msg::Done(what, result) => progress::done(ui, &what, result),
         Msg::Reloaded(result) => reload::read(ui, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),
@@ -74,8 +91,14 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
 
 /// What follows from the new model, whatever made it so.
 fn settle(ui: &mut Ui, wishes: &mut Wishes) {
-    if ui.choose_logs() {
-        wishes.push(Wish::Follow(ui.logs.whom().clone()));
+    ui.choose_logs();
+    find::settle(ui, wishes);
+    wishes.extend(ui.logs.following().map(Wish::Follow));
+    wishes.extend(ui.inquire().map(|(name, reveal)| Wish::Inquire(name, reveal)));
+    let measure = if super::view::shows_figures(ui) { Measure::Yes } else { Measure::No };
+    if measure != ui.measure {
+        ui.measure = measure;
+        wishes.push(Wish::Measure(measure));
     }
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
@@ -104,7 +127,7 @@ fn lost(ui: &mut Ui, problem: &Problem, wishes: &mut Wishes) {
 
 /// What the model wants when it is shown for the first time.
 pub fn begin(ui: &mut Ui) -> Wishes {
-    let mut wishes = vec![Wish::Follow(Whom::All)];
+    let mut wishes = Wishes::new();
     settle(ui, &mut wishes);
     wishes
 }

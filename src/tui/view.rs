@@ -5,6 +5,7 @@ pub mod hints;
 pub mod list;
 pub mod logs;
 pub mod others;
+pub mod sheet;
 pub mod strip;
 
 use ratatui::Frame;
@@ -15,8 +16,8 @@ use ratatui::text::Line;
 use super::look::{Look, put};
 use super::overlay::Known;
 use super::theme::Role;
-use super::ui::Ui;
 use super::ui::layout::{LEAST, PaneArea, areas};
+use super::ui::{Ui, View};
 
 /// Draws everything.
 pub fn view(ui: &Ui, frame: &mut Frame<'_>) {
@@ -25,6 +26,15 @@ pub fn view(ui: &Ui, frame: &mut Frame<'_>) {
         && whole.contains(cursor)
     {
         frame.set_cursor_position(cursor);
+    }
+}
+
+/// Whether what the processes take is shown, where it is known.
+pub(super) fn shows_figures(ui: &Ui) -> bool {
+    match ui.view {
+        View::Dashboard => areas(ui).list.is_some_and(|pane| list::shows_figures(ui, pane)),
+        View::Stats | View::Details => true,
+        View::Events | View::Graph => false,
     }
 }
 

@@ -30,6 +30,19 @@ pub fn bytes(bytes: u64) -> String {
     format!("{value:.digits$}{}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
+/// `12,408`
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut all = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            all.push(',');
+        }
+        all.push(digit);
+    }
+    all
+}
+
 /// A chart of one row: the latest `columns` values, against the highest of them.
 pub fn chart(values: &[f64], columns: usize, look: &Look) -> String {
     let latest = values.get(values.len().saturating_sub(columns)..).unwrap_or_default();

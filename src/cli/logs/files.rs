@@ -68,7 +68,8 @@ pub(super) fn show(global: &Global, args: &LogsArgs) -> Ending {
             format!("{name} is not running, and there is no log file (`log.dir` makes them)");
         return project::failed(&text);
     }
-    let style = (!args.json).then(|| Style::of(global));
+    let names = files.iter().map(|files| files.name.clone()).collect();
+    let style = (!args.json).then(|| Style::of(global, names));
     print(&files, grep.as_ref(), args.lines, style)
 }
 
@@ -83,8 +84,12 @@ fn kept(file: &Path, keep: u32) -> Vec<PathBuf> {
 }
 
 /// Prints what is wanted of them, as JSON without a style.
-fn print(files: &[Files], grep: Option<&Regex>, last: Option<u64>, style: Option<Style>) -> Ending {
-    let width = files.iter().map(|files| files.name.len()).max().unwrap_or(0);
+fn print(
+    files: &[Files],
+    grep: Option<&Regex>,
+    last: Option<u64>,
+    mut style: Option<Style>,
+) -> Ending {
     let (mut ready, mut kept) = (Vec::new(), VecDeque::new());
     for Files { name, paths } in files {
         for path in paths {
@@ -94,8 +99,8 @@ fn print(files: &[Files], grep: Option<&Regex>, last: Option<u64>, style: Option
                     return true;
                 }
                 let from = ready.len();
-                match style {
-                    Some(style) => style.put(&mut ready, name, width, line),
+                match &mut style {
+                    Some(style) => style.put(&mut ready, name, line),
                     None => put_bare_line(&mut ready, name, line),
                 }
                 if let Some(last) = last {

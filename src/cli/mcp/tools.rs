@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::steer;
 use super::wishes::{self, Events, Names, One, Read, Search, Start, Wait};
 use crate::control::wire::{self, Asked, Order, Outcome, Told, Waited};
-use crate::control::{Client, Control as _, Form, Frames, Piece, Problem};
+use crate::control::{Client, Control as _, Form, Frames, Measure, Piece, Problem};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::sys::{ControlSocket, Folders};
 
@@ -46,7 +46,7 @@ impl Tools {
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     async fn list(&self) -> Answer {
-        let status = self.client.status().await;
+        let status = self.client.status(Measure::Yes).await;
         status.map_err(told).and_then(|status| structured(&status))
     }
 

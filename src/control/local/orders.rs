@@ -88,9 +88,6 @@ impl Local {
         let before: Vec<_> =
             accepted.ids.iter().filter_map(|id| accepted.before.get(*id)).cloned().collect();
         let is_later = |now: &Snapshot| now.number > accepted.before.number;
-        if goal == Goal::Nothing {
-            return self.sum_up(&before, &accepted.before, goal);
-        }
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
             if is_later(&now) {
@@ -149,7 +146,11 @@ fn gone(one: Became) -> Became {
 /// How one stands to the goal. One that is no member any more has ended.
 fn judge(goal: Goal, before: &ProcessView, now: &Snapshot) -> Verdict {
     let Some(view) = now.get(before.id) else {
-        return if goal == Goal::Down { Verdict::Done } else { Verdict::Failed };
+        return if matches!(goal, Goal::Down | Goal::Nothing) {
+            Verdict::Done
+        } else {
+            Verdict::Failed
+        };
     };
     let starts = !matches!(goal, Goal::Down | Goal::Nothing);
     let verdict = verdict(goal, before, view);

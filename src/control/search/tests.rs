@@ -52,11 +52,16 @@ async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
         before: 49,
         next: Some(5000),
         previous: Some(4900),
+        first: Some(100),
+        last: Some(9900),
         over: true,
     };
     assert_eq!(found, wanted);
     let found = last(search(&store, &asked("00$", None)).flow(places())).await;
     assert_eq!((found.before, found.next, found.previous), (99, None, Some(9900)));
+    assert_eq!((found.first, found.last), (Some(100), Some(9900)));
+    let found = last(search(&store, &asked("00$", Some(0))).flow(places())).await;
+    assert_eq!((found.next, found.first, found.last), (Some(100), Some(100), Some(9900)));
     let from = SearchAsked { from: Some(9000), ..asked("00$", Some(9850)) };
     let found = last(search(&store, &from).flow(places())).await;
     assert_eq!((found.looked, found.hits, found.before), (1000, 10, 9));
@@ -133,4 +138,61 @@ fn the_next_line_or_error_is_found_in_either_direction() {
     let line = SeekAsked { search: Some(" 42$".into()), ..SeekAsked::default() };
     assert_eq!(sought(line), Some("42".into()));
     assert_eq!(sought(SeekAsked { run: true, ..SeekAsked::default() }), None);
+    let cleared = |back| SeekAsked { cleared: Some("100".into()), back, ..error.clone() };
+    assert_eq!(sought(cleared(false)), Some("4000".into()), "what is cleared away is not found");
+    let before = SeekAsked { from: Some("4000".into()), ..cleared(true) };
+    assert_eq!(sought(before), None);
+}
+
+#[test]
+fn colours_are_not_searched() {
+    let store = store(1, |_| "\x1b[31mERROR\x1b[0m no\n".to_owned());
+    let sought = |search: &str| {
+        let asked = SeekAsked { search: Some(search.into()), ..SeekAsked::default() };
+        let seek = seek((Arc::clone(&store), Marks::default()), all(), &asked).unwrap();
+        seek(&|| false).place
+    };
+    assert_eq!(sought("^ERROR no$"), Some("0".into()));
+    assert_eq!(sought("31m"), None);
+}
+
+fn started(seq: u64, output: u64, name: &str) -> crate::machine::Event {
+    let mut event = serde_json::from_value(serde_json::json!({
+        "event": "process_started", "seq": seq, "time": "2026-01-02T03:04:05Z",
+        "name": name, "process": name, "run": 1, "attempt": 1, "pid": 7,
+        "cause": {"kind": "start"},
+    }))
+    .unwrap();
+    if let crate::machine::Event::ProcessStarted(started) = &mut event {
+        started.stamp.output = output;
+    }
+    event
+}
+
+#[test]
+fn runs_and_events_are_found_by_their_marks() {
+    let (store, marks) = (store(10, |number| format!("{number}\n")), Marks::default());
+    for (seq, output) in [(1, 0), (4, 3), (9, 7)] {
+        marks.note(&started(seq, output, "web"));
+    }
+    let sought = |asked: SeekAsked| {
+        let seek = seek((Arc::clone(&store), marks.clone()), all(), &asked).unwrap();
+        seek(&|| false).place
+    };
+    let run = |from: Option<&str>, back| SeekAsked {
+        run: true,
+        from: from.map(str::to_owned),
+        back,
+        ..SeekAsked::default()
+    };
+    assert_eq!(sought(run(None, false)), Some("0.1".into()));
+    assert_eq!(sought(run(Some("0.1"), false)), Some("3.4".into()));
+    assert_eq!(sought(run(Some("5"), true)), Some("3.4".into()));
+    assert_eq!(sought(run(Some("7.9"), false)), None);
+    let event = |event| SeekAsked { event: Some(event), ..SeekAsked::default() };
+    assert_eq!(sought(event(4)), Some("3.4".into()));
+    assert_eq!(sought(event(8)), Some("3.4".into()), "what did nothing to a run: the one before");
+    assert_eq!(sought(event(0)), None);
+    let cleared = SeekAsked { cleared: Some("5".into()), ..event(8) };
+    assert_eq!(sought(cleared), None);
 }

@@ -54,7 +54,7 @@ impl Desk {
             Arc::new(names.iter().map(|&name| name.to_owned()).collect::<HashSet<_>>())
         });
         let of = (Arc::clone(&self.store), self.marks.clone());
-        Cutting::new(of, Choice { selection, names }, asked).unwrap().cut(&|| false)
+        Cutting::new(of, Choice { selection, names }, asked).unwrap().cut(&Ends::NEVER)
     }
 }
 
@@ -213,5 +213,57 @@ fn forty_rows_of_a_million_lines_take_a_moment_wherever_they_are() {
             // Generous; a scan of everything takes far longer than this.
             assert!(took < std::time::Duration::from_millis(50), "{what} {where_}: {took:?}");
         }
+    }
+}
+
+#[test]
+fn whoever_goes_on_where_time_ran_out_sees_everything_once() {
+    let mut desk = Desk::new();
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        let place = desk.store.next_seq();
+        desk.started("a", number, place);
+        expected.push(format!(">a#{number}"));
+        let lines: Vec<String> = (0..700).map(|line| format!("{number} {line}\n")).collect();
+        desk.print("a", number, &lines.concat());
+        let found = (0..700).filter(|line| line % 100 == 77);
+        expected.extend(found.map(|line| format!("{number} {line}")));
+        desk.ended("a", number);
+        expected.push(format!("<a#{number}"));
+    }
+    let late = Ends { late: &|| true, ..Ends::NEVER };
+    for size in [1, 3, 50, 5000] {
+        let asked = SliceAsked { grep: Some("77$".into()), ..rows(size) };
+        let cut = |asked: &SliceAsked| {
+            let of = (Arc::clone(&desk.store), desk.marks.clone());
+            let choice = Choice { selection: Selection::All, names: None };
+            Cutting::new(of, choice, asked).unwrap().cut(&late)
+        };
+        let (mut all, mut before, mut steps) = (Vec::new(), None, 0);
+        loop {
+            let given = cut(&SliceAsked { before: before.clone(), ..asked.clone() });
+            assert!(given.rows.len() <= size);
+            let first = given.rows.first().map(Row::place);
+            before = given.before_from.clone().or(first);
+            all.splice(0..0, words(&given));
+            steps += 1;
+            if !given.before {
+                break;
+            }
+        }
+        assert_eq!(all, expected, "backward by {size}");
+        assert!(steps > 10, "each looks at a part only");
+        let (mut all, mut given) =
+            (Vec::new(), cut(&SliceAsked { at: Some("0.0".into()), ..asked.clone() }));
+        loop {
+            all.extend(words(&given));
+            if !given.after {
+                break;
+            }
+            let last = given.rows.last().map(Row::place);
+            let after = given.after_from.clone().or(last);
+            given = cut(&SliceAsked { after, ..asked.clone() });
+        }
+        assert_eq!(all, expected, "forward by {size}");
     }
 }

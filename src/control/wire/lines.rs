@@ -77,17 +77,23 @@ pub struct SliceGiven {
     /// Lines that have not come to their end, such as a prompt; where the end of the output is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub partials: Vec<LineOf>,
-    /// There is more before.
+    /// There is more before, or time ran out before it was known.
     pub before: bool,
-    /// There is more after.
+    /// There is more after, or time ran out before it was known.
     pub after: bool,
+    /// Time ran out in this direction: what is `before` this place has not been looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_from: Option<String>,
+    /// Time ran out in this direction: what is `after` this place has not been looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_from: Option<String>,
     /// How many lines are kept of these names, whatever the filter.
     pub lines: u64,
     /// How many of them come before the first row.
     pub above: u64,
     /// The number of the first of them that is kept.
     pub first: Option<u64>,
-    /// The number the next line of the project will have.
+    /// The number the next line of the project has: whatever comes after that was not looked at.
     pub next: u64,
 }
 
@@ -175,9 +181,11 @@ pub struct Grown {
     pub marks: u64,
     /// How often an unfinished line was shown, such as a prompt.
     pub partials: u64,
+    /// How many lines have come `since`, of those that are counted.
+    pub new: u64,
 }
 
-/// Whose output is meant.
+/// Whose output is meant, and which of its lines are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -185,4 +193,16 @@ pub struct Whose {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
+    /// Counts lines from the one with this number on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Only lines in which this regular expression is found are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grep: Option<String>,
+    /// Only lines in which it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invert: bool,
+    /// Only lines of this level and above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
 }

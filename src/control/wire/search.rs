@@ -50,11 +50,15 @@ pub struct Found {
     pub next: Option<u64>,
     /// The last one found before it.
     pub previous: Option<u64>,
+    /// The first one found of all, once it is over.
+    pub first: Option<u64>,
+    /// The last one found of all, once it is over.
+    pub last: Option<u64>,
     /// There is nothing more to look at.
     pub over: bool,
 }
 
-/// What is to be found next: a line, or with `run` the start of a run.
+/// What is to be found next: a line, with `run` the start of a run, or with `event` its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -80,6 +84,12 @@ pub struct SeekAsked {
     /// The start of a run instead of a line.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub run: bool,
+    /// Where the event with this number stands, or the last start or end of a run before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    /// Nothing up to this place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared: Option<String>,
     /// After this place, the beginning without it; or with `back` before it, the end without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,

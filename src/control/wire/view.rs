@@ -15,6 +15,9 @@ pub struct Watched {
     /// Go on with what changes: server-sent events, each a whole overview or changes to it.
     #[serde(default)]
     pub follow: bool,
+    /// Measure what the processes take: once, or every five seconds as long as this is followed.
+    #[serde(default)]
+    pub measure: bool,
 }
 
 /// Something pushed.

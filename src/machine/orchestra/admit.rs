@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use super::Orchestra;
 use super::totals::Mark;
+use crate::machine::lifecycle::{Lifecycle, State};
 use crate::machine::members::{Newcomer, Tenure};
 use crate::machine::slots::Slots;
 use crate::machine::snapshot::Phase;
 use crate::machine::{Effect, ProcessId, ProcessView};
 use crate::spec::{Name, PoolSpec, ProcessKind};
+
+/// So many of those aside are listed after their end.
+pub(in crate::machine) const ASIDE: usize = 20;
 
 impl Orchestra {
     /// Takes these in, to be started by an intent; gives their numbers in the same order.
@@ -29,7 +33,19 @@ impl Orchestra {
             }
             ids.push(id);
         }
+        self.make_room();
         Some(ids)
+    }
+
+    /// Of those aside that have ended, the oldest go when there are too many.
+    fn make_room(&mut self) {
+        let rests =
+            |one: &&Lifecycle| one.tenure == Tenure::Aside && matches!(one.state, State::Ended(_));
+        let resting: Vec<ProcessId> = self.all.iter().filter(rests).map(|one| one.id).collect();
+        for id in resting.iter().take(resting.len().saturating_sub(ASIDE)) {
+            self.with(*id, |one, _, _| one.tenure = Tenure::UntilEnded);
+            self.retire(*id);
+        }
     }
 
     /// Takes a pool in. One with the same name that is there already stays as it is.

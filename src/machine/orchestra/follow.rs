@@ -3,6 +3,7 @@
 use super::Orchestra;
 use crate::machine::event::{By, Cause, Event, ProjectReady, Stamp};
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
+use crate::machine::members::Tenure;
 use crate::machine::order::Need;
 use crate::machine::snapshot::Phase;
 use crate::machine::{Moment, ProcessId, ShutdownReason};
@@ -66,6 +67,7 @@ impl Orchestra {
     fn ended(&mut self, now: Moment, id: ProcessId, outcome: &Outcome) {
         let Some(one) = self.all.get(id) else { return };
         let failed = matches!(outcome, Outcome::Failed { .. });
+        let counts = one.tenure != Tenure::Aside;
         let (name, pool) = (one.name.clone(), one.spec.pool.clone());
         let by_itself = failed || *outcome == Outcome::Succeeded;
         let shutdown_on = match one.spec.shutdown_on {
@@ -81,7 +83,7 @@ impl Orchestra {
         }
         if self.phase == Phase::Up && shutdown_on {
             self.shutdown(now, ShutdownReason::ShutdownOn(name), false);
-        } else if self.phase == Phase::Up && failed && self.options.fail_fast {
+        } else if self.phase == Phase::Up && failed && counts && self.options.fail_fast {
             self.shutdown(now, ShutdownReason::FailFast(name), false);
         }
     }

@@ -214,6 +214,14 @@ impl Orchestra {
     }
 
     fn add_members(&mut self, new: &Spec) -> Vec<ProcessId> {
+        // The file has a process now that is called like one that came by hand: it is that one.
+        let is_declared = |one: &&Lifecycle| {
+            one.tenure == Tenure::Aside && new.processes.contains_key(&one.spec.name)
+        };
+        let declared: Vec<_> = self.all.iter().filter(is_declared).map(|one| one.id).collect();
+        for id in declared {
+            self.with(id, |one, _, _| one.tenure = Tenure::Lasting);
+        }
         let mut added = Vec::new();
         for process in new.processes.values() {
             let there: Vec<u32> = self

@@ -146,11 +146,15 @@ impl Orchestra {
     }
 
     /// A process that comes by hand; it has what every process of the file has without asking.
-    pub(crate) fn by_hand(&self, name: Option<&str>, script: String) -> Result<Newcomer, Misfit> {
-        let blank = self.spec.blank.as_ref().ok_or(Misfit::NoFile)?;
+    pub(crate) fn by_hand(
+        &mut self,
+        name: Option<&str>,
+        script: String,
+    ) -> Result<Newcomer, Misfit> {
+        let blank = self.spec.blank.clone().ok_or(Misfit::NoFile)?;
         let name = match name {
             Some(name) => self.free_name(name)?,
-            None => self.next_name(&Name::new("run")),
+            None => self.next_aside(),
         };
         let mut spec = blank.as_ref().clone();
         if let Some(log) = &mut spec.log {
@@ -165,7 +169,7 @@ impl Orchestra {
         }
         (spec.name, spec.replicas, spec.port) = (name, None, None);
         let spec = Arc::new(spec);
-        Ok(Newcomer { tenure: Tenure::Lasting, ..Newcomer::passing(spec) })
+        Ok(Newcomer { tenure: Tenure::Aside, ..Newcomer::passing(spec) })
     }
 
     /// Those that depend on these, directly or not; those that rest because nobody asked for them
@@ -231,6 +235,17 @@ impl Orchestra {
         let names = (jobs + 1..).map(|number| pool.replica(number));
         let mut free = names.filter(|name| !self.is_taken(name.as_str()));
         free.next().unwrap_or_else(|| pool.clone())
+    }
+
+    /// `run.N`, with a number that nothing had before: what it printed may still be kept.
+    fn next_aside(&mut self) -> Name {
+        loop {
+            self.asides += 1;
+            let name = Name::new("run").replica(self.asides);
+            if !self.is_taken(name.as_str()) {
+                return name;
+            }
+        }
     }
 
     fn is_taken(&self, name: &str) -> bool {

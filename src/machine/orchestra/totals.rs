@@ -56,7 +56,7 @@ impl Mark {
             busy: one.is_busy(),
             wanted: wanted && process,
             good: good && process,
-            unwell,
+            unwell: unwell && one.tenure != Tenure::Aside,
             watched: one.rests_watched(),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::host::{exits, stubborn, unstartable, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::{Input, Intent, StateName, World, world};
+use crate::machine::orchestra::admit::ASIDE;
 use crate::machine::{Event, Finish, Newcomer, Options, ProcessId, Tenure};
 use crate::spec::{Condition, OnFailure, StartErrorKind};
 
@@ -219,4 +220,47 @@ fn a_pool_that_is_dismissed_works_off_what_it_has() {
     w.input(Input::Intent(Intent::Dismiss("p".into())));
     w.advance(s(1));
     assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
+}
+
+fn aside(one: &mut Newcomer) {
+    one.tenure = Tenure::Aside;
+}
+
+#[test]
+fn how_one_aside_ends_says_nothing_about_the_project() {
+    for fail_fast in [false, true] {
+        let options = Options { fail_fast, ..Options::default() };
+        let spec = project().process("web", |_| {}).spec();
+        let mut w = World::new(spec, options).begin();
+        w.advance(ms(10));
+        let id = w.come(None, aside, exits(ms(5), 1)).unwrap();
+        w.advance(s(1));
+        assert_eq!((w.state("come1"), w.count_of("project_ready")), (StateName::Failed, 1));
+        assert!(w.machine.snapshot(w.now).ready);
+        w.input(Input::Intent(Intent::Restart(vec![id])));
+        w.advance(s(1));
+        assert_eq!(w.machine.snapshot(w.now).get(id).unwrap().run, 2);
+        w.stop(&["web"]);
+        w.advance(s(1));
+        assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    }
+}
+
+#[test]
+fn the_latest_of_those_aside_stay_and_who_runs_stays_anyway() {
+    let mut w = keeping(project());
+    let runs = w.come(None, aside, willing()).unwrap();
+    let ended: Vec<ProcessId> = (0..3 * ASIDE)
+        .map(|_| {
+            let id = w.come(None, aside, exits(ms(1), 0)).unwrap();
+            w.advance(ms(100));
+            id
+        })
+        .collect();
+    // Room is made when the next one comes, which has not ended then.
+    let (gone, kept) = ended.split_at(2 * ASIDE - 1);
+    assert!(gone.iter().all(|id| !is_member(&mut w, *id)));
+    assert!(kept.iter().all(|id| is_member(&mut w, *id)) && is_member(&mut w, runs));
+    w.shutdown();
+    w.run_out(s(20));
 }

@@ -57,6 +57,17 @@ fn the_file_is_found_here_or_in_the_nearest_folder_above() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_not_passed_over_for_a_file_above() {
+    let root = folder(&[("procfile.toml", WEB), ("a/note.txt", "")]);
+    std::os::unix::fs::symlink("gone", root.path().join("a/procfile.toml")).unwrap();
+    assert!(refused(&root.path().join("a"), &[]).0.contains("a link that cannot be followed"));
+    fs::remove_file(root.path().join("a/procfile.toml")).unwrap();
+    assert!(load_in(&root.path().join("a"), &[]).is_ok());
+    std::os::unix::fs::symlink("gone", root.path().join("procfile.local.toml")).unwrap();
+    assert!(refused(root.path(), &[]).0.contains("procfile.local.toml is a link"));
+}
+
+#[test]
 fn a_file_above_that_others_can_write_is_refused_but_can_be_named() {
     let root = folder(&[("procfile.toml", WEB), ("a/note.txt", "")]);
     let file = root.path().join("procfile.toml");

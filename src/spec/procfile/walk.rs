@@ -88,7 +88,7 @@ impl Walk<'_> {
 
     fn mismatch(&mut self, kind: &Kind, value: &DeValue<'_>, place: &Place) -> Value {
         let message = format!("expected {}, found {}", kind.words(), found(value));
-        self.refuse(Fault::at(place, message).maybe_hint(kind.quote_hint(value)))
+        self.refuse(Fault::at(place, message).maybe_hint(kind.form_hint(value)))
     }
 
     fn text(&mut self, rule: Rule, text: &str, place: &Place) -> Value {
@@ -246,12 +246,13 @@ impl Walk<'_> {
         {
             hint = Some(format!("a process is written as `[process.{name}]`"));
         }
+        let hint = hint.unwrap_or_else(|| keys_hint(shape));
         let message = if shape.name == ROOT.name {
             format!("unknown key `{name}`")
         } else {
             format!("unknown key `{name}` in {}", shape.label)
         };
-        self.faults.push(Fault::at(place, message).maybe_hint(hint));
+        self.faults.push(Fault::at(place, message).with_hint(hint));
     }
 
     /// What must be there, and what cannot be there together.
@@ -318,28 +319,25 @@ impl Kind {
         }
     }
 
-    /// What to write, where a number stands in the place of a duration or a size.
-    fn quote_hint(&self, value: &DeValue<'_>) -> Option<String> {
-        let DeValue::Integer(number) = value else { return None };
-        let unit = match self {
-            Self::Text(Rule::Duration { .. }) => Some("s"),
-            Self::Text(Rule::Size) => Some("B"),
-            Self::Text(_)
-            | Self::Choice(_)
-            | Self::Boolean
-            | Self::Only(_)
-            | Self::Integer { .. }
-            | Self::Number { .. }
-            | Self::EnvValue
-            | Self::Argv
-            | Self::List { .. }
-            | Self::OneOrMany(_)
-            | Self::Map { .. }
-            | Self::Table(_)
-            | Self::Runnable(_)
-            | Self::Either(_) => None,
-        };
-        unit.map(|unit| format!("say the unit: \"{number}{unit}\""))
+    /// What to write, where the value is right and its form is not.
+    fn form_hint(&self, value: &DeValue<'_>) -> Option<String> {
+        match (self, value) {
+            (Self::Text(Rule::Duration { .. }), DeValue::Integer(number)) => {
+                Some(format!("say the unit: \"{number}s\""))
+            }
+            (Self::Text(Rule::Size), DeValue::Integer(number)) => {
+                Some(format!("say the unit: \"{number}B\""))
+            }
+            (Self::Boolean, DeValue::String(_)) => {
+                Some("write `true` or `false`, without quotes".to_owned())
+            }
+            (Self::Integer { .. }, DeValue::String(text)) => {
+                let number: i64 = text.parse().ok()?;
+                Some(format!("without quotes: {number}"))
+            }
+            (Self::List { .. }, DeValue::String(text)) => Some(format!("in brackets: [{text:?}]")),
+            (_, _) => None,
+        }
     }
 }
 
@@ -359,4 +357,15 @@ fn found(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "an array".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     }
+}
+
+/// The keys there are, or where they are listed when they are many.
+fn keys_hint(shape: &Shape) -> String {
+    const MOST: usize = 12;
+    let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);
+    let known: Vec<&str> = known.collect();
+    if known.len() > MOST {
+        return "`pitcrew schema` lists all keys".to_owned();
+    }
+    format!("its keys are: {}", known.join(", "))
 }

@@ -143,20 +143,25 @@ fn read(path: &Path, node: &Node, findings: &mut Findings) -> Option<Variables> 
     for item in dotenvy::from_read_iter(body.as_bytes().chain(&b"\n"[..])) {
         match item {
             Ok((_, value)) if value.contains('\0') => {
-                let place = Place::start_of(&source);
+                let at = start + body.find('\0').unwrap_or(0);
+                let place = Place::new(&source, at..at);
                 findings.faults.push(Fault::at(&place, "a value has a NUL byte in it"));
             }
             Ok(variable) => variables.push(variable),
             // The reader says which line it was, but not where that line stands.
             Err(dotenvy::Error::LineParse(line, _)) => {
                 let rest = body.get(from..).unwrap_or_default();
-                let at = from + rest.find(line.as_str()).unwrap_or(0);
+                // A quote that is never closed takes all that follows, our own newline too.
+                let line = line.trim_end();
+                let at = from + rest.find(line).unwrap_or(0);
                 from = (at + line.len()).min(body.len());
                 let place = Place::new(&source, start + at..start + from);
                 let fault = Fault::at(&place, "this line of the env file cannot be read");
-                findings
-                    .faults
-                    .push(fault.with_hint("lines are written NAME=value or NAME=\"value\""));
+                findings.faults.push(fault.with_hint(if line.contains('\n') {
+                    "a quote that is opened here is never closed"
+                } else {
+                    "lines are written NAME=value or NAME=\"value\""
+                }));
             }
             Err(error) => {
                 let message = format!("cannot read {}: {error}", shown_path(path));

@@ -12,11 +12,11 @@ use crate::control::wire::{Asked, Given};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::tui::msg::{Msg, Use, Wish};
 use crate::tui::text;
-use crate::tui::ui::logs::Whom;
+use crate::tui::views::thousands;
 
 /// All lines of these, done with as wished.
-pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg {
-    let lines = match all(control, whom, &used).await {
+pub(super) async fn used(control: &impl Control, asked: Asked, used: Use) -> Msg {
+    let lines = match all(control, asked, &used).await {
         Ok(lines) => lines,
         Err(text) => return Msg::Said(Err(text)),
     };
@@ -35,8 +35,7 @@ pub(super) async fn used(control: &impl Control, whom: &Whom, used: Use) -> Msg 
 }
 
 /// The lines, byte for byte; made safe for what shows them on this terminal.
-async fn all(control: &impl Control, whom: &Whom, used: &Use) -> Result<Vec<u8>, String> {
-    let asked = Asked { names: whom.names(), ..Asked::default() };
+async fn all(control: &impl Control, asked: Asked, used: &Use) -> Result<Vec<u8>, String> {
     let mut flow = control.output(asked).await.map_err(|problem| problem.message)?;
     let mut all = Vec::new();
     while let Some(given) = flow.next().await {
@@ -72,7 +71,13 @@ fn save(path: &Path, lines: &[u8]) -> Result<String, String> {
     let opened = File::options().write(true).create_new(true).open(&path);
     let written = opened.and_then(|mut file| file.write_all(lines));
     match written {
-        Ok(()) => Ok(format!("saved to {shown}")),
+        Ok(()) => {
+            let count = lines.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
+            Ok(format!("saved {} lines to {shown}", thousands(count)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{shown} is there already: save to another name"))
+        }
         Err(error) => Err(format!("cannot save to {shown}: {error}")),
     }
 }

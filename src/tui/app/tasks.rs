@@ -3,12 +3,15 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{find, output};
-use crate::control::wire::{Looked, Reload, Told, Whose};
-use crate::control::{Control, Kind, Problem};
+use super::whole::whole;
+use super::{fetch, output};
+use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
+use crate::control::{Control, Kind, Measure, Problem};
 use crate::machine::Event;
-use crate::tui::msg::{Msg, Wish};
-use crate::tui::ui::logs::Whom;
+use crate::tui::msg::{Looking, Msg, Sighting, Wish};
+use crate::tui::ui::known::Known;
+use crate::tui::ui::logs::Ask;
+use crate::tui::ui::window::Key;
 
 /// The tasks.
 #[derive(Debug)]
@@ -17,13 +20,41 @@ pub(super) struct Tasks<C> {
     sender: mpsc::Sender<Msg>,
     /// The project is up: until then everything waits.
     up: watch::Sender<bool>,
-    growth: Option<JoinHandle<()>>,
-    looking: Option<JoinHandle<()>>,
+    /// Whether it is measured what the processes take.
+    measure: watch::Sender<Measure>,
+    growth: Ongoing,
+    search: Ongoing,
+    seek: Ongoing,
+    slice: Ongoing,
+    inquiry: Ongoing,
+}
+
+/// Something whose answer is wanted until something else is asked. Let go, it ends here, and by that
+/// in the project.
+#[derive(Debug, Default)]
+struct Ongoing(Option<JoinHandle<()>>);
+
+impl Ongoing {
+    /// This instead of what went on.
+    fn is(&mut self, task: JoinHandle<()>) {
+        self.end();
+        self.0 = Some(task);
+    }
+
+    fn end(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
 }
 
 impl<C: Control + Clone + 'static> Tasks<C> {
     pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
-        Self { control, sender, up: watch::Sender::new(is_up), growth: None, looking: None }
+        let ongoing = Ongoing::default;
+        let (growth, search, seek) = (ongoing(), ongoing(), ongoing());
+        let (slice, inquiry) = (ongoing(), ongoing());
+        let (up, measure) = (watch::Sender::new(is_up), watch::Sender::new(Measure::No));
+        Self { control, sender, up, measure, growth, search, seek, slice, inquiry }
     }
 
     /// The project is up: what waited for that goes on.
@@ -44,8 +75,9 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     /// Begins to listen to the project.
     pub(super) fn begin(&self) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
+        let measure = self.measure.subscribe();
         self.once_up(async move {
-            let problem = follow(&control, &sender).await;
+            let problem = follow(&control, &sender, measure).await;
             _ = sender.send(Msg::Lost(problem)).await;
         });
         let (control, sender) = (self.control.clone(), self.sender.clone());
@@ -59,24 +91,14 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     pub(super) fn perform(&mut self, wish: Wish) {
         let control = self.control.clone();
         match wish {
-            Wish::Slice(ask) => self.spawn(async move {
-                Msg::Sliced(ask.generation, ask.from, control.slice(ask.slice).await)
-            }),
-            Wish::Follow(whom) => self.follow(whom),
-            Wish::Find { question, slice, target, from, back } => {
-                if let Some(before) = self.looking.take() {
-                    before.abort();
-                }
-                let look = find::Look { question, slice, target, from, back };
-                let sender = self.sender.clone();
-                self.looking = Some(self.once_up(async move {
-                    let msg = match look.run(&control).await {
-                        Ok(found) => Msg::Found(found),
-                        Err(problem) => Msg::Said(Err(problem.message)),
-                    };
-                    _ = sender.send(msg).await;
-                }));
-            }
+            Wish::Slice(ask) => self.slice(ask),
+            Wish::Measure(measure) => _ = self.measure.send_replace(measure),
+            Wish::Follow(whose) => self.follow(whose),
+            Wish::Search(question, asked) => self.search(question, asked),
+            Wish::Seek(question, asked) => self.seek(question, asked),
+            Wish::Inquire(name, reveal) => self.inquire(name, reveal),
+            Wish::Forget(Looking::Search) => self.search.end(),
+            Wish::Forget(Looking::Seek) => self.seek.end(),
             Wish::Order(order, words) => {
                 self.spawn(async move { Msg::Done(words, control.order(order).await.map(Some)) });
             }
@@ -88,9 +110,10 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 let done = control.shutdown(how).await;
                 Msg::Done("shutdown".to_owned(), done.map(|()| None))
             }),
-            Wish::Output(whom, used) => {
-                self.spawn(async move { output::used(&control, &whom, used).await });
+            Wish::Output(asked, used) => {
+                self.spawn(async move { output::used(&control, asked, used).await });
             }
+            Wish::Fetch(what) => self.spawn(async move { fetch::fetched(&control, what).await }),
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
             Wish::Reload { dry_run } => self.spawn(async move {
                 let how = Reload { dry_run, colour: false };
@@ -130,39 +153,127 @@ impl<C: Control + Clone + 'static> Tasks<C> {
         self.spawn(async move { Msg::Said(output::keep(&text)) });
     }
 
-    /// Listens to the growth of other lines.
-    fn follow(&mut self, whom: Whom) {
-        if let Some(before) = self.growth.take() {
-            before.abort();
-        }
+    /// Asks for rows; what was asked for another question is of no use any more.
+    fn slice(&mut self, ask: Ask) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        self.growth = Some(self.once_up(async move {
-            let Ok(mut flow) = control.growth(Whose { names: whom.names() }).await else { return };
+        let Ask { generation, from, slice } = ask;
+        let task = self.once_up(async move {
+            let given = whole(&control, slice).await;
+            _ = sender.send(Msg::Sliced(generation, from, given)).await;
+        });
+        self.slice.is(task);
+    }
+
+    /// Listens to the growth of other lines.
+    fn follow(&mut self, whose: Whose) {
+        let (control, sender) = (self.control.clone(), self.sender.clone());
+        let task = self.once_up(async move {
+            let Ok(mut flow) = control.growth(whose.clone()).await else { return };
             while let Some(Ok(grown)) = flow.next().await {
-                if sender.send(Msg::Grown(whom.clone(), grown)).await.is_err() {
+                if sender.send(Msg::Grown(whose.clone(), grown)).await.is_err() {
                     return;
                 }
             }
-        }));
+        });
+        self.growth.is(task);
+    }
+
+    /// Searches all, and tells how far that has come.
+    fn search(&mut self, question: u64, asked: SearchAsked) {
+        let (control, sender) = (self.control.clone(), self.sender.clone());
+        let task = self.once_up(async move {
+            let mut flow = match control.search(asked).await {
+                Ok(flow) => flow,
+                Err(problem) => {
+                    _ = sender.send(Msg::Said(Err(problem.message))).await;
+                    return;
+                }
+            };
+            while let Some(Ok(found)) = flow.next().await {
+                if sender.send(Msg::Found(question, found)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.search.is(task);
+    }
+
+    /// Asks for all about a process.
+    fn inquire(&mut self, name: String, reveal: bool) {
+        let (control, sender) = (self.control.clone(), self.sender.clone());
+        let task = self.once_up(async move {
+            let known = known(&control, &name, reveal).await.ok().map(Box::new);
+            _ = sender.send(Msg::Known(name, reveal, known)).await;
+        });
+        self.inquiry.is(task);
+    }
+
+    /// Looks for the next one, and then once more from the other end.
+    fn seek(&mut self, question: u64, asked: SeekAsked) {
+        let (control, sender) = (self.control.clone(), self.sender.clone());
+        let task = self.once_up(async move {
+            let msg = match sought(&control, asked).await {
+                Ok((place, wrapped)) => Msg::Sought(Sighting { question, place, wrapped }),
+                Err(problem) => Msg::Said(Err(problem.message)),
+            };
+            _ = sender.send(msg).await;
+        });
+        self.seek.is(task);
     }
 }
 
-async fn follow(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Problem {
-    let mut flow = match control.watch().await {
-        Ok(flow) => flow,
-        Err(problem) => return problem,
-    };
-    while let Some(pushed) = flow.next().await {
-        match pushed {
-            Ok(pushed) => {
-                if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
-                    break;
-                }
-            }
+async fn known(control: &impl Control, name: &str, reveal: bool) -> Result<Known, Problem> {
+    let details = control.details(name, Looked { reveal }).await?;
+    let why = control.why(name).await?;
+    let names = Some(name.to_owned());
+    let asked = SliceAsked { names, rows: Some(20), no_marks: true, ..SliceAsked::default() };
+    let last = whole(control, asked).await?;
+    Ok(Known { name: name.to_owned(), reveal, details, why, last })
+}
+
+async fn sought(control: &impl Control, asked: SeekAsked) -> Result<(Option<Key>, bool), Problem> {
+    let from_end = SeekAsked { from: None, ..asked.clone() };
+    let is_from_end = asked == from_end;
+    let place = control.seek(asked).await?.row.as_ref().map(Key::of);
+    if place.is_some() || is_from_end {
+        return Ok((place, false));
+    }
+    let place = control.seek(from_end).await?.row.as_ref().map(Key::of);
+    Ok((place, place.is_some()))
+}
+
+/// Passes on what is pushed. What is measured comes in a stream of its own, whole first again.
+async fn follow(
+    control: &impl Control,
+    sender: &mpsc::Sender<Msg>,
+    mut measure: watch::Receiver<Measure>,
+) -> Problem {
+    let ended = || Problem::new(Kind::Ended, "the project has ended");
+    loop {
+        let wanted = *measure.borrow_and_update();
+        let mut flow = match control.watch(wanted).await {
+            Ok(flow) => flow,
             Err(problem) => return problem,
+        };
+        loop {
+            let pushed = tokio::select! {
+                pushed = flow.next() => pushed,
+                changed = measure.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return ended(),
+                },
+            };
+            match pushed {
+                Some(Ok(pushed)) => {
+                    if sender.send(Msg::Pushed(Box::new(pushed))).await.is_err() {
+                        return ended();
+                    }
+                }
+                Some(Err(problem)) => return problem,
+                None => return ended(),
+            }
         }
     }
-    Problem::new(Kind::Ended, "the project has ended")
 }
 
 async fn events(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Result<(), Problem> {

@@ -53,6 +53,8 @@ pub enum Copied {
     Why,
     /// Where its log file is.
     LogFile,
+    /// What is on the screen of its output.
+    Page,
     /// All of its output that is kept.
     Output,
 }
@@ -192,37 +194,41 @@ pub fn signals(whom: &str) -> Menu {
     Menu::new(format!("Signal for {whom}"), all.iter().map(item).collect())
 }
 
-/// The menu of what can be copied of a process.
-pub fn copies(subject: &Subject, pid: Option<u32>, log_file: bool) -> Menu {
-    let name = &subject.name;
-    let or = |there: bool, what: Copied, reason: &str| {
-        if there { Ok(Choice::Copy(what)) } else { Err(reason.to_owned()) }
-    };
-    let url = subject.port.map(|port| format!("http://127.0.0.1:{port}"));
-    let one = !subject.several;
-    let several = "choose one of them";
-    let rows = [
-        ('n', "name", name.clone(), or(true, Copied::Name, "")),
-        ('c', "command", String::new(), or(one, Copied::Command, several)),
-        (
-            'p',
-            "pid",
-            pid.map(|pid| pid.to_string()).unwrap_or_default(),
-            or(pid.is_some(), Copied::Pid, "no live run"),
-        ),
-        ('u', "url", url.clone().unwrap_or_default(), or(url.is_some(), Copied::Url, "no port")),
-        ('e', "last error", String::new(), or(true, Copied::LastError, "")),
-        ('w', "why", "why it is where it is".to_owned(), or(one, Copied::Why, several)),
-        ('l', "log file", "its path".to_owned(), or(log_file, Copied::LogFile, "no log file")),
-        ('o', "output", "all that is kept".to_owned(), or(true, Copied::Output, "")),
-    ];
-    let item = |(letter, label, detail, choice): (char, &str, String, _)| Item {
+/// The menu of what can be copied of a process, or of all.
+pub fn copies(subject: Option<&Subject>, pid: Option<u32>, log_file: bool) -> Menu {
+    let item = |(letter, label, detail, choice): (char, &str, &str, _)| Item {
         letter,
         label: label.to_owned(),
-        detail,
+        detail: detail.to_owned(),
         choice,
     };
-    Menu::new(format!("Copy of {name}"), rows.into_iter().map(item).collect())
+    let copy = |what| Ok(Choice::Copy(what));
+    let lines = [
+        ('e', "last error", "the line of it", copy(Copied::LastError)),
+        ('v', "page", "what is visible of it", copy(Copied::Page)),
+        ('o', "output", "all that is kept of what is shown", copy(Copied::Output)),
+    ];
+    let Some(subject) = subject else {
+        return Menu::new("Copy of all", lines.into_iter().map(item).collect());
+    };
+    let or = |there: bool, what: Copied, reason: &str| {
+        if there { copy(what) } else { Err(reason.to_owned()) }
+    };
+    let url = subject.port.map(|port| format!("http://127.0.0.1:{port}"));
+    let pid_words = pid.map(|pid| pid.to_string()).unwrap_or_default();
+    let one = !subject.several;
+    let several = "choose one of them";
+    let url_words = url.as_deref().unwrap_or_default();
+    let rows = [
+        ('n', "name", subject.name.as_str(), copy(Copied::Name)),
+        ('c', "command", "as it would be typed", or(one, Copied::Command, several)),
+        ('p', "pid", &pid_words, or(pid.is_some(), Copied::Pid, "no live run")),
+        ('u', "url", url_words, or(url.is_some(), Copied::Url, "no port")),
+        ('w', "why", "why it is where it is", or(one, Copied::Why, several)),
+        ('l', "log file", "its path", or(log_file, Copied::LogFile, "no log file")),
+    ];
+    let items = rows.into_iter().chain(lines).map(item).collect();
+    Menu::new(format!("Copy of {}", subject.name), items)
 }
 
 /// The menu of themes; each is shown as soon as the cursor is on it.

@@ -223,7 +223,7 @@ fn a_menu_is_used_by_letter_arrow_and_click() {
 #[test]
 fn what_cannot_be_copied_says_why() {
     let world = World::new();
-    let mut menu = Overlay::Menu(copies(&facts().subject.unwrap(), None, false));
+    let mut menu = Overlay::Menu(copies(facts().subject.as_ref(), None, false));
     assert_eq!(world.keys(&mut menu, &["p"]), Reply::Stay);
     assert!(world.screen(&menu).contains("no live run"));
     assert_eq!(world.keys(&mut menu, &["u"]), Reply::Chosen(Choice::Copy(Copied::Url)));
@@ -298,7 +298,7 @@ fn screens_of_the_palette() {
 
 #[test]
 fn screens_of_menus() {
-    let copies = Overlay::Menu(copies(&facts().subject.unwrap(), Some(4711), false));
+    let copies = Overlay::Menu(copies(facts().subject.as_ref(), Some(4711), false));
     insta::assert_snapshot!("menu_copy", World::new().everywhere(&copies));
     insta::assert_snapshot!(
         "menu_signal",
@@ -324,7 +324,7 @@ fn any_overlay() -> impl Strategy<Value = Overlay> {
         Just(palette()),
         hostile.prop_map(|name| Overlay::Menu(signals(&name))),
         hostile.prop_map(|name| {
-            Overlay::Menu(copies(&Subject { name, ..facts().subject.unwrap() }, None, true))
+            Overlay::Menu(copies(Some(&Subject { name, ..facts().subject.unwrap() }), None, true))
         }),
         Just(Overlay::Menu(themes(ThemeName::None))),
         prop::collection::vec(hostile, 0..50)

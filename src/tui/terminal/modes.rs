@@ -2,7 +2,9 @@
 
 use std::io::{self, Write as _};
 use std::os::fd::AsFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
@@ -19,6 +21,15 @@ pub(super) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 /// to give them back.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
+/// Held while something is written, so that a panic does not tell its own in the middle of a frame.
+static WRITING: Mutex<()> = Mutex::new(());
+/// A panic has given it back: what is still on its way to it is nothing any more.
+static ABANDONED: AtomicBool = AtomicBool::new(false);
+
+/// How often a panic looks whether what is being written is written, and how long it waits for that.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Takes the terminal: raw. What it has to be told is returned.
 pub(super) fn take(mouse: bool) -> io::Result<Vec<u8>> {
     let stdin = rustix::stdio::stdin();
@@ -29,6 +40,7 @@ pub(super) fn take(mouse: bool) -> io::Result<Vec<u8>> {
     let mut held = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
     // Whatever was there when it was taken for the first time is what it gets back.
     held.get_or_insert(before);
+    ABANDONED.store(false, Ordering::SeqCst);
     let mut told = ON.as_bytes().to_vec();
     if mouse {
         told.extend_from_slice(MOUSE_ON.as_bytes());
@@ -62,10 +74,30 @@ pub(super) fn give_back() -> bool {
 /// Gives everything back, whoever is writing at the moment: the way out of a panic.
 pub(super) fn give_back_now() {
     if is_taken() {
+        ABANDONED.store(true, Ordering::SeqCst);
+        let _nobody_writes = stopped_writing();
         let mut stdout = io::stdout();
         _ = stdout.write_all(&farewell()).and_then(|()| stdout.flush());
         give_back();
     }
+}
+
+/// Writes something, unless a panic has given the terminal back.
+pub(super) fn while_ours(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let _held = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    if ABANDONED.load(Ordering::SeqCst) { Ok(()) } else { write() }
+}
+
+/// Waits until nobody writes; not for long, as the terminal may take nothing.
+fn stopped_writing() -> Option<MutexGuard<'static, ()>> {
+    for _ in 0..LOOKS {
+        match WRITING.try_lock() {
+            Ok(held) => return Some(held),
+            Err(TryLockError::Poisoned(held)) => return Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(LOOK),
+        }
+    }
+    None
 }
 
 /// Whether it is ours.

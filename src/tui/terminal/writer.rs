@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::modes;
+
 /// What both sides know.
 #[derive(Debug, Default)]
 struct Shared {
@@ -90,7 +92,7 @@ impl Shared {
 
 fn write(mut out: impl Write, pieces: &Receiver<Vec<u8>>, shared: &Shared) {
     while let Ok(piece) = pieces.recv() {
-        let done = out.write_all(&piece).and_then(|()| out.flush());
+        let done = modes::while_ours(|| out.write_all(&piece).and_then(|()| out.flush()));
         let mut state = shared.lock();
         state.open -= 1;
         match done {

@@ -10,14 +10,17 @@ use ratatui::layout::{Rect, Size};
 use serde_json::json;
 
 use crate::control::wire::{
-    Grown, LineOf, Member, Overview, PoolStatus, Pushed, Row, SliceAsked, SliceGiven,
+    Found, Grown, Level, LineOf, Member, Overview, PoolStatus, Pushed, Row, SearchAsked, SeekAsked,
+    SliceAsked, SliceGiven, Whose,
 };
 use crate::tui::clock::Time;
 use crate::tui::config::Config;
 use crate::tui::look::Look;
-use crate::tui::msg::{Msg, Timed, Wish};
+use crate::tui::msg::{Msg, Sighting, Timed, Wish};
 use crate::tui::shown;
 use crate::tui::theme::ThemeName;
+use crate::tui::ui::known::Known;
+use crate::tui::ui::window::Key;
 use crate::tui::ui::{Stand, Ui};
 use crate::tui::update::{begin, update};
 use crate::tui::view;
@@ -57,6 +60,8 @@ pub(super) struct World {
     pub(super) wishes: VecDeque<Wish>,
     /// What was wished for beside output.
     pub(super) orders: Vec<Wish>,
+    /// Whose growth is told.
+    followed: Option<Whose>,
     now: Duration,
 }
 
@@ -70,6 +75,7 @@ impl World {
             lines: Vec::new(),
             wishes: VecDeque::new(),
             orders: Vec::new(),
+            followed: None,
             now: Duration::ZERO,
         };
         world.wishes.extend(begin(&mut world.ui));
@@ -131,14 +137,125 @@ impl World {
 
     /// Lines have come.
     pub(super) fn grow(&mut self) {
-        let grown = Grown { next: self.lines.len() as u64, ..self.grown() };
-        self.tell(Msg::Grown(self.ui.logs.whom().clone(), grown));
+        if let Some(whose) = self.followed.clone() {
+            self.tell(Msg::Grown(whose.clone(), self.grown(&whose)));
+        }
     }
 
-    fn grown(&self) -> Grown {
-        let names = self.ui.logs.whom().names();
-        let ours = self.lines.iter().filter(|(name, _)| is_in(names.as_deref(), name));
-        Grown { lines: ours.count() as u64, ..Grown::default() }
+    fn grown(&self, whose: &Whose) -> Grown {
+        let names = whose.names.as_deref();
+        let ours = self.lines.iter().filter(|(name, _)| is_in(names, name));
+        let counted = SliceAsked {
+            names: whose.names.clone(),
+            grep: whose.grep.clone(),
+            invert: whose.invert,
+            level: whose.level,
+            ..SliceAsked::default()
+        };
+        let since = whose.since.unwrap_or(u64::MAX);
+        Grown {
+            next: self.lines.len() as u64,
+            lines: ours.count() as u64,
+            new: self.places(&counted).into_iter().filter(|at| *at as u64 >= since).count() as u64,
+            ..Grown::default()
+        }
+    }
+
+    fn known(&self, name: &str, reveal: bool) -> Option<Known> {
+        let member = self.ui.member(name)?;
+        let token = if reveal { json!("hunter2") } else { json!(null) };
+        let mut details = json!({
+            "command": ["sh", "-c", "exec serve 'a b'"], "script": "exec serve 'a b'",
+            "cwd": "/srv/shop", "env_inherited": true, "restart": "on_failure",
+            "env": [{"name": "MODE", "value": "dev"}, {"name": "API_TOKEN", "value": token}],
+            "retry": "8 times, after 1.0s", "timeout_ms": null, "idle_timeout_ms": 30_000,
+            "success_exit_codes": [0], "shutdown_on": "never",
+            "stop": {"signal": "TERM", "grace_ms": 10_000, "command": null, "strays": "kill"},
+            "checks": [{"which": "ready", "probe": "tcp :8080", "interval_ms": 1000,
+                "timeout_ms": 20_000, "successes": 1, "failures": 3, "answer": "connected",
+                "good": true, "in_a_row": 4}],
+            "watch": null, "needed_by": [{"name": "web.1", "condition": "ready"}],
+            "defined": {"file": "/srv/shop/procfile.toml", "line": 42},
+            "runs": [
+                {"run": 2, "started": "2026-01-02T03:04:05.000Z", "ended": null, "end": null,
+                    "cause": {"kind": "retry", "retry": 1, "retries": 8}, "duration_ms": null,
+                    "success": null, "next": null},
+                {"run": 1, "started": "2026-01-02T03:03:00.000Z", "duration_ms": 8100,
+                    "ended": "2026-01-02T03:03:08.100Z", "end": "exited 1 after 8.1s",
+                    "cause": {"kind": "start"}, "success": false, "next": "retry 1 of 8 in 1s"},
+            ],
+        });
+        details["member"] = serde_json::to_value(member).unwrap();
+        let why = json!({
+            "name": name, "state": "ready", "why": "", "checked": true, "cause": null,
+            "suspended_by": null,
+            "chain": [{"depth": 1, "name": "db", "condition": "ready", "state": "failed",
+                "why": "exit 7", "checked": true, "cause": null, "suspended_by": null}],
+        });
+        let asked = SliceAsked { names: Some(name.to_owned()), ..SliceAsked::default() };
+        Some(Known {
+            name: name.to_owned(),
+            reveal,
+            details: serde_json::from_value(details).unwrap(),
+            why: serde_json::from_value(why).unwrap(),
+            last: self.slice(&asked),
+        })
+    }
+
+    /// How far a search has come at its end.
+    pub(super) fn found(&self, asked: &SearchAsked) -> Found {
+        let lines = SliceAsked {
+            names: asked.names.clone(),
+            grep: asked.grep.clone(),
+            invert: asked.invert,
+            level: asked.level,
+            ..SliceAsked::default()
+        };
+        let regex = regex::bytes::Regex::new(&asked.search).unwrap();
+        let all = self.places(&lines);
+        let hits: Vec<u64> = all
+            .iter()
+            .filter(|at| regex.is_match(&self.lines[**at].1))
+            .map(|at| *at as u64)
+            .filter(|at| asked.from.is_none_or(|from| *at >= from))
+            .collect();
+        let before = hits.partition_point(|hit| *hit < asked.at.unwrap_or(u64::MAX));
+        Found {
+            looked: all.len() as u64,
+            of: all.len() as u64,
+            hits: hits.len() as u64,
+            before: before as u64,
+            next: hits.get(before).copied(),
+            previous: before.checked_sub(1).map(|at| hits[at]),
+            first: hits.first().copied(),
+            last: hits.last().copied(),
+            over: true,
+        }
+    }
+
+    /// The next line, once more from the other end where there is none; runs are not known here.
+    fn sought(&self, question: u64, asked: &SeekAsked) -> Sighting {
+        let lines = SliceAsked {
+            names: asked.names.clone(),
+            grep: asked.grep.clone(),
+            invert: asked.invert,
+            level: asked.level,
+            ..SliceAsked::default()
+        };
+        let all = self.places(&lines);
+        let from = asked.from.as_deref().map(|place| (number(place), place.ends_with(".0")));
+        let (near, far) = match (asked.back, from) {
+            (true, Some((seq, _))) => (all.iter().rfind(|at| (**at as u64) < seq), all.last()),
+            (true, None) => (all.last(), None),
+            (false, Some((seq, before))) => {
+                let is_on = |at: &&usize| **at as u64 > seq || before && **at as u64 == seq;
+                (all.iter().find(is_on), all.first())
+            }
+            (false, None) => (all.first(), None),
+        };
+        let place = |at: &usize| Key::line(*at as u64);
+        let wrapped = near.is_none() && far.is_some();
+        Sighting { question, place: near.or(far).map(place), wrapped }
     }
 
     /// Answers what is asked, until nothing is.
@@ -158,26 +275,29 @@ impl World {
                 let given = self.slice(&ask.slice);
                 self.tell(Msg::Sliced(ask.generation, ask.from, Ok(given)));
             }
-            Wish::Follow(_) => {}
+            Wish::Follow(whose) => {
+                self.followed = Some(whose);
+                self.grow();
+            }
+            Wish::Search(question, asked) => {
+                let found = self.found(&asked);
+                self.tell(Msg::Found(question, found));
+            }
+            Wish::Seek(question, asked) => {
+                let sighting = self.sought(question, &asked);
+                self.tell(Msg::Sought(sighting));
+            }
+            Wish::Inquire(name, reveal) => {
+                let known = self.known(&name, reveal).map(Box::new);
+                self.tell(Msg::Known(name, reveal, known));
+            }
+            Wish::Forget(_) | Wish::Measure(_) => {}
             other => self.orders.push(other),
         }
     }
 
     pub(super) fn slice(&self, asked: &SliceAsked) -> SliceGiven {
-        let regex = asked.grep.as_ref().map(|grep| regex::bytes::Regex::new(grep).unwrap());
-        let cleared = asked.cleared.as_ref().map(|place| number(place));
-        let fits = |at: usize, (name, text): &(String, Vec<u8>)| {
-            is_in(asked.names.as_deref(), name)
-                && regex.as_ref().is_none_or(|regex| regex.is_match(text) != asked.invert)
-                && cleared.is_none_or(|cleared| at as u64 > cleared)
-        };
-        let all: Vec<usize> = self
-            .lines
-            .iter()
-            .enumerate()
-            .filter(|(at, one)| fits(*at, one))
-            .map(|(at, _)| at)
-            .collect();
+        let all = self.places(asked);
         let rows = asked.rows.unwrap_or(100);
         let before = |place: &String| all.partition_point(|at| (*at as u64) < number(place));
         let (from, to) = match (&asked.at, &asked.before, &asked.after) {
@@ -198,10 +318,26 @@ impl World {
             rows: all.get(from..to).unwrap_or_default().iter().map(|at| self.row(*at)).collect(),
             before: from > 0,
             after: to < all.len(),
-            lines: self.grown().lines,
+            lines: self
+                .places(&SliceAsked { names: asked.names.clone(), ..SliceAsked::default() })
+                .len() as u64,
             next: self.lines.len() as u64,
             ..SliceGiven::default()
         }
+    }
+
+    /// Which lines are meant.
+    fn places(&self, asked: &SliceAsked) -> Vec<usize> {
+        let regex = asked.grep.as_ref().map(|grep| regex::bytes::Regex::new(grep).unwrap());
+        let cleared = asked.cleared.as_ref().map(|place| number(place));
+        let fits = |at: usize, (name, text): &(String, Vec<u8>)| {
+            is_in(asked.names.as_deref(), name)
+                && regex.as_ref().is_none_or(|regex| regex.is_match(text) != asked.invert)
+                && asked.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
+                && cleared.is_none_or(|cleared| at as u64 > cleared)
+        };
+        let all = self.lines.iter().enumerate();
+        all.filter(|(at, one)| fits(*at, one)).map(|(at, _)| at).collect()
     }
 
     fn row(&self, at: usize) -> Row {
@@ -218,7 +354,7 @@ impl World {
                 base64: None,
                 partial: false,
             },
-            level: None,
+            level: level(text),
             continues: false,
         }
     }
@@ -260,6 +396,10 @@ impl World {
             .map(|line| line.text.plain())
             .collect()
     }
+}
+
+fn level(text: &[u8]) -> Option<Level> {
+    text.starts_with(b"ERROR").then_some(Level::Error)
 }
 
 fn is_in(names: Option<&str>, name: &str) -> bool {

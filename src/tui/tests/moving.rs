@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::fake::{World, member};
-use crate::tui::msg::Wish;
+use crate::control::Measure;
+use crate::tui::msg::{Msg, Wish};
 use crate::tui::ui::list::RowId;
 use crate::tui::ui::logs::Whom;
 use crate::tui::ui::{Part, View};
@@ -58,7 +59,7 @@ fn keys_that_are_faster_than_the_rows_are_not_lost() {
     let mut world = World::shop((120, 36));
     let slow: Vec<_> = ["down", "down", "K", "K", "K"].into_iter().collect();
     for key in slow {
-        world.tell(crate::tui::msg::Msg::Key(key.parse().unwrap()));
+        world.tell(Msg::Key(key.parse().unwrap()));
     }
     world.settle();
     assert!(!world.ui.logs.is_following());
@@ -177,7 +178,7 @@ fn the_wheel_goes_to_what_is_under_it() {
     use crossterm::event::{KeyModifiers, MouseEvent, MouseEventKind};
     let mut world = World::shop((120, 36));
     let wheel = |column, row, kind| {
-        crate::tui::msg::Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
     };
     world.tell(wheel(100, 10, MouseEventKind::ScrollUp));
     world.settle();
@@ -196,7 +197,7 @@ fn a_drag_copies_on_release() {
     let inside = crate::tui::ui::layout::areas(&world.ui).logs.unwrap().inside;
     let mouse = |kind, x, y| {
         let (column, row) = (inside.x + gutter + x, inside.y + y);
-        crate::tui::msg::Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
     };
     let first = world.visible()[0].clone();
     let second = world.visible()[1].clone();
@@ -223,4 +224,27 @@ fn json_is_laid_out_and_nothing_else_moves() {
     world.keys("P");
     assert_eq!(world.visible().len(), visible.len());
     assert!(world.visible().contains(&r#"{"level":"info","at":[1,2]}"#.to_owned()));
+}
+
+#[test]
+fn what_processes_take_is_asked_for_only_while_it_is_shown() {
+    for (size, wanted) in [((120, 36), true), ((80, 24), true), ((48, 13), true), ((25, 10), false)]
+    {
+        let mut world = World::shop(size);
+        let asks = |world: &World| world.ui.measure == Measure::Yes;
+        assert_eq!(asks(&world), wanted, "{size:?}");
+        for (key, wanted) in [("2", false), ("4", true), ("1", wanted), ("3", false)] {
+            world.keys(key);
+            assert_eq!(asks(&world), wanted, "{key} in {size:?}");
+        }
+        world.keys("1");
+        world.tell(Msg::Resize(ratatui::layout::Size::new(10, 3)));
+        assert!(!asks(&world), "nothing is shown at all");
+        world.tell(Msg::Resize(ratatui::layout::Size::new(120, 36)));
+        assert!(asks(&world));
+    }
+    // Where there is room for one pane, the logs have it.
+    let mut world = World::shop((48, 13));
+    world.keys("tab");
+    assert_eq!(world.ui.measure, Measure::No);
 }

@@ -265,6 +265,9 @@ impl List {
 
     /// Moves it to a process, and shows that one.
     pub fn go_to(&mut self, name: &str, status: &Overview) {
+        if let Some(at) = self.rows.iter().position(|row| row.id.name() == name) {
+            return self.go(at);
+        }
         self.cursor = RowId::One(name.to_owned());
         self.arrange(status);
         if self.cursor.name() != name {

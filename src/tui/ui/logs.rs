@@ -1,14 +1,18 @@
 //! The pane of the logs: what is asked for, what is at hand, which part of it is shown.
 
+mod ask;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use regex::Regex;
 
 use super::json;
 use super::scroll::Pane;
+use super::search::{Search, Seeking};
 use super::window::{From, Item, Key, LogLine, Separator, Window};
-use crate::control::wire::{Level, SliceAsked, SliceGiven};
+pub use ask::Ask;
+
+use crate::control::wire::{Grown, Level, SliceGiven, Whose};
 use crate::tui::config::Timestamps;
 use crate::tui::pattern::{Filter, Reading};
 
@@ -49,34 +53,6 @@ pub enum Position {
     },
 }
 
-/// What is searched for.
-#[derive(Debug, Clone)]
-pub struct Search {
-    /// As it was typed.
-    pub text: String,
-    /// For the lines that are visible.
-    pub regex: Regex,
-    /// For those that are not.
-    pub expression: String,
-    /// The match somebody went to.
-    pub current: Option<Key>,
-    /// How many lines match, and whether that is all.
-    pub count: Option<(u64, bool)>,
-    /// Which of them `current` is.
-    pub nth: Option<u64>,
-}
-
-/// What is asked of the project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// Answers to older questions are of no use.
-    pub generation: u64,
-    /// Which part.
-    pub from: From,
-    /// The same, as it is sent.
-    pub slice: SliceAsked,
-}
-
 /// The pane.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -92,9 +68,13 @@ pub struct Logs {
     /// Window, marks and unfinished lines in one.
     items: Vec<(Key, Item)>,
     position: Position,
-    /// Lines kept, and how many there were when it was paused.
+    /// Lines kept.
     lines: u64,
+    /// Where new lines began when it was paused, and how many have come.
     seen: u64,
+    new: u64,
+    /// Whose growth is told.
+    followed: Option<Whose>,
     /// The number the next line of the project will have.
     next: u64,
     /// Long lines take several rows.
@@ -111,8 +91,10 @@ pub struct Logs {
     /// What is searched for.
     pub search: Option<Search>,
     pretty: bool,
-    /// The number of the last look for something.
+    /// The number of the last question about what is somewhere.
     looks: u64,
+    /// What is on its way, to go there.
+    pub seeking: Option<Seeking>,
     /// Where that led.
     landed: Option<Key>,
     /// Where to stand once it is there.
@@ -169,7 +151,7 @@ impl Logs {
 
     /// How many have come since it was paused.
     pub fn unseen(&self) -> u64 {
-        self.next.saturating_sub(self.seen)
+        self.new
     }
 
     /// The number the next line of the project will have.
@@ -188,11 +170,6 @@ impl Logs {
         self.looks
     }
 
-    /// Whether this answers the last question.
-    pub fn is_latest_look(&self, question: u64) -> bool {
-        self.looks == question
-    }
-
     /// Where the last look led.
     pub fn landed(&self) -> Option<Key> {
         self.landed
@@ -201,6 +178,10 @@ impl Logs {
     /// Goes to what was found.
     pub fn land(&mut self, place: Key, pane: Pane) {
         self.landed = Some(place);
+        if self.shows(place, pane) {
+            // What is read stays where it is.
+            return self.hold(pane);
+        }
         self.jump(place);
         if self.is_loaded {
             self.centre(place, pane);
@@ -215,6 +196,7 @@ impl Logs {
         if is_new {
             self.whom = whom;
             self.position = Position::Follow;
+            (self.new, self.landed) = (0, None);
             self.left = 0;
             self.ask_anew();
         }
@@ -272,56 +254,6 @@ impl Logs {
         self.arrange();
     }
 
-    /// What has to be asked so that a pane of so many rows can be drawn and moved in.
-    pub fn wanted(&mut self, rows: usize) -> Option<Ask> {
-        if self.asked.is_some() {
-            return None;
-        }
-        let from = self.missing(rows)?;
-        self.asked = Some(from);
-        self.is_stale = false;
-        let mut slice = SliceAsked { rows: Some(rows * 3 + 20), ..self.asked_lines() };
-        match from {
-            From::End => slice.rows = Some(rows * 2 + 20),
-            From::At(key) => (slice.at, slice.above) = (Some(key.place()), Some(rows)),
-            From::Before(key) => slice.before = Some(key.place()),
-            From::After(key) => slice.after = Some(key.place()),
-        }
-        Some(Ask { generation: self.generation, from, slice })
-    }
-
-    /// Which lines are shown at all.
-    pub fn asked_lines(&self) -> SliceAsked {
-        SliceAsked {
-            names: self.whom.names(),
-            grep: self.filter.as_ref().map(|(text, _)| text.clone()),
-            invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
-            level: self.level,
-            cleared: self.floor.checked_sub(1).map(|last| last.to_string()),
-            // Between lines that were picked out they would say more than they know.
-            no_marks: self.filter.is_some() || self.level.is_some(),
-            ..SliceAsked::default()
-        }
-    }
-
-    fn missing(&self, rows: usize) -> Option<From> {
-        let window = &self.window;
-        let Position::Paused { top, .. } = self.position else {
-            return (!self.is_loaded || !window.is_end()).then_some(From::End);
-        };
-        if !self.is_loaded {
-            return Some(From::At(top));
-        }
-        let place = window.place(top);
-        if place < rows && !window.is_start() {
-            return window.first().map(From::Before);
-        }
-        if place + rows * 2 > window.items().len() && !window.is_end() {
-            return Some(window.last().map_or(From::End, From::After));
-        }
-        None
-    }
-
     /// Rows came; false when nobody waits for them any more.
     pub fn take(&mut self, generation: u64, from: From, given: SliceGiven, pane: Pane) -> bool {
         if generation != self.generation || self.asked != Some(from) {
@@ -330,14 +262,14 @@ impl Logs {
         self.asked = None;
         self.is_loaded = true;
         (self.lines, self.next) = (given.lines, given.next.max(self.next));
-        if self.is_following() {
-            self.seen = self.next;
-        }
         self.window.take(from, given, pane.rows * 12 + 200);
         if self.is_stale {
             self.window.outdate();
         }
         self.arrange();
+        if matches!(from, From::At(_)) {
+            self.fill(pane);
+        }
         if let Some(place) = self.landing.take() {
             self.centre(place, pane);
         }
@@ -357,8 +289,9 @@ impl Logs {
     }
 
     /// There is more now.
-    pub fn grown(&mut self, next: u64, lines: u64) {
-        (self.next, self.lines) = (next.max(self.next), lines);
+    pub fn grown(&mut self, grown: &Grown) {
+        (self.next, self.lines) = (grown.next.max(self.next), grown.lines);
+        self.new = grown.new;
         self.window.outdate();
         self.is_stale = true;
     }
@@ -409,7 +342,7 @@ impl Logs {
     pub fn follow(&mut self) {
         if !self.is_following() {
             self.position = Position::Follow;
-            self.seen = self.next;
+            (self.new, self.landed) = (0, None);
             self.asked = None;
             // What is at hand may be long ago.
             self.window.outdate();
@@ -419,9 +352,21 @@ impl Logs {
     /// Stays where it is.
     pub fn pause(&mut self, top: Key, row: usize) {
         if self.is_following() {
-            self.seen = self.next;
+            // What is known of and not shown is new.
+            (self.seen, self.new) = (self.window.complete().unwrap_or(self.next), 0);
         }
         self.position = Position::Paused { top, row };
+    }
+
+    /// Stands where it stood before.
+    pub fn go_back(&mut self, position: Position) {
+        match position {
+            Position::Follow => self.follow(),
+            Position::Paused { top, row } => {
+                self.jump(top);
+                self.pause(top, row);
+            }
+        }
     }
 
     /// Goes to a place, wherever it is.

@@ -42,6 +42,13 @@ impl Logs {
         rows
     }
 
+    /// Whether it is on the screen.
+    pub fn shows(&self, key: Key, pane: Pane) -> bool {
+        let shown = self.shown(pane);
+        let key_of = |row: &ShownRow| self.items().get(row.item).map(|(key, _)| *key);
+        shown.iter().filter_map(key_of).any(|shown| shown == key)
+    }
+
     /// What is in the first row.
     fn start(&self, pane: Pane) -> (usize, usize) {
         match self.position() {
@@ -118,6 +125,14 @@ impl Logs {
     pub fn hold(&mut self, pane: Pane) {
         let at = self.start(pane);
         self.stop_at(at);
+    }
+
+    /// No rows are empty below the last line as long as there are lines above the first.
+    pub fn fill(&mut self, pane: Pane) {
+        let last = self.last_page(pane);
+        if self.is_at_end() && !self.is_following() && self.start(pane) > last {
+            self.stop_at(last);
+        }
     }
 
     /// Goes to the oldest row.

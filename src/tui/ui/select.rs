@@ -1,6 +1,5 @@
 //! What is selected in the logs, and its text.
 
-use super::logs::Logs;
 use super::window::{Item, Key};
 use crate::tui::text;
 
@@ -50,9 +49,9 @@ impl Selection {
     }
 
     /// Its text: lines as they were printed, without what stands before them on the screen.
-    pub fn text(&self, logs: &Logs) -> String {
+    pub fn text(&self, items: &[(Key, Item)]) -> String {
         let mut all = String::new();
-        for (key, item) in logs.items() {
+        for (key, item) in items {
             let Some((from, to)) = self.columns(*key) else { continue };
             let Item::Line(line) = item else { continue };
             if from == 0 && to == usize::MAX {

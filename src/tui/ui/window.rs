@@ -24,6 +24,31 @@ impl Key {
         Self { seq, line: true, event: 0 }
     }
 
+    /// That of a row.
+    pub fn of(row: &Row) -> Self {
+        match row {
+            Row::Line { line, .. } => Self::line(line.seq),
+            Row::Mark(mark) => Self { seq: mark.seq, line: false, event: mark.event },
+        }
+    }
+
+    /// The place right before it.
+    #[must_use]
+    pub fn before(self) -> Self {
+        let event = if self.line { u64::MAX - 1 } else { self.event.saturating_sub(1) };
+        Self { seq: self.seq, line: false, event }
+    }
+
+    /// The place right after it.
+    #[must_use]
+    pub fn after(self) -> Self {
+        if self.line {
+            Self { seq: self.seq.saturating_add(1), line: false, event: 0 }
+        } else {
+            Self { event: self.event.saturating_add(1), ..self }
+        }
+    }
+
     /// As the project is asked for it.
     pub fn place(self) -> String {
         if self.line { self.seq.to_string() } else { format!("{}.{}", self.seq, self.event) }
@@ -106,6 +131,8 @@ pub enum From {
     Before(Key),
     /// Those after this one.
     After(Key),
+    /// Those that have come after this one, up to which everything was looked at.
+    Since(Key),
 }
 
 /// Rows that follow each other without a gap.
@@ -115,6 +142,8 @@ pub struct Window {
     partials: Vec<LogLine>,
     is_start: bool,
     is_end: bool,
+    /// Everything before this line was looked at, and what fits is there.
+    complete: Option<u64>,
 }
 
 impl Window {
@@ -148,6 +177,11 @@ impl Window {
         self.items.last().map(|(key, _)| *key)
     }
 
+    /// Up to which line everything that fits is at hand.
+    pub fn complete(&self) -> Option<u64> {
+        self.complete
+    }
+
     /// There are newer ones now.
     pub fn outdate(&mut self) {
         self.is_end = false;
@@ -161,6 +195,7 @@ impl Window {
     /// Takes in what was given; at most `most` are kept, those nearest to the new ones.
     pub fn take(&mut self, from: From, given: SliceGiven, most: usize) {
         let (is_start, is_end) = (!given.before, !given.after);
+        let complete = is_end.then_some(given.next);
         let mut new: Vec<(Key, Item)> = given.rows.into_iter().map(item).collect();
         let partials: Vec<LogLine> =
             given.partials.iter().map(|line| log_line(line, None, false)).collect();
@@ -170,27 +205,39 @@ impl Window {
                 self.is_start = is_start;
                 if new.len() > most {
                     new.truncate(most);
-                    self.is_end = false;
+                    (self.is_end, self.complete) = (false, None);
                 }
                 self.items = new;
             }
-            From::After(key) if self.last() == Some(key) => {
+            From::After(_) | From::Since(_) if self.goes_on(from) => {
+                let last = self.last();
+                new.retain(|(key, _)| last.is_none_or(|last| *key > last));
                 self.items.append(&mut new);
-                (self.is_end, self.partials) = (is_end, partials);
+                (self.is_end, self.partials, self.complete) = (is_end, partials, complete);
                 let over = self.items.len().saturating_sub(most);
                 if over > 0 {
                     self.items.drain(..over);
                     self.is_start = false;
                 }
             }
-            From::End | From::At(_) | From::Before(_) | From::After(_) => {
-                *self = Self { items: new, partials, is_start, is_end };
+            From::End | From::At(_) | From::Before(_) | From::After(_) | From::Since(_) => {
+                *self = Self { items: new, partials, is_start, is_end, complete };
             }
+        }
+    }
+
+    /// Whether rows from there follow on what is at hand.
+    fn goes_on(&self, from: From) -> bool {
+        match from {
+            From::After(key) => self.last() == Some(key),
+            From::Since(key) => self.complete == Some(key.seq.saturating_add(1)),
+            From::End | From::At(_) | From::Before(_) => false,
         }
     }
 }
 
-fn item(row: Row) -> (Key, Item) {
+/// A row as it is shown.
+pub fn item(row: Row) -> (Key, Item) {
     match row {
         Row::Line { line, level, continues } => {
             (Key::line(line.seq), Item::Line(log_line(&line, level, continues)))

@@ -60,7 +60,7 @@ pub(super) fn overlay(
 fn chosen(ui: &mut Ui, choice: Choice, wishes: &mut Wishes) {
     match choice {
         Choice::Signal(signal) => super::orders::signal(ui, signal, Vec::new(), wishes),
-        Choice::Copy(what) => super::orders::copy(ui, what, wishes),
+        Choice::Copy(what) => super::copy::of_process(ui, what, wishes),
         Choice::Theme(theme) => set_theme(ui, theme),
         Choice::StopAll => quit::stop(ui, wishes),
         Choice::KillAll => quit::kill(ui, wishes),

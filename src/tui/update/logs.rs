@@ -4,14 +4,14 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
+use super::find;
 use super::run::text;
-use super::{Wishes, prompts};
+use super::{Wishes, copy, prompts};
 use crate::control::wire::Level;
 use crate::tui::action::{Action, Argument};
-use crate::tui::msg::{Found, Target, Use, Wish};
-use crate::tui::pattern::Reading;
+use crate::tui::msg::Use;
 use crate::tui::theme::Role;
-use crate::tui::ui::logs::Search;
+use crate::tui::ui::search::Target;
 use crate::tui::ui::select::{Point, Selection};
 use crate::tui::ui::window::Key;
 use crate::tui::ui::{Asks, Part, Ui, View};
@@ -22,7 +22,11 @@ const SIDEWAYS: usize = 20;
 /// Does what is about the logs; false for everything else.
 pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
     if ui.view != View::Dashboard {
-        return false;
+        // It has a key everywhere, and is about the logs.
+        if action != Action::Search {
+            return false;
+        }
+        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
     }
     let pane = ui.pane();
     let far = isize::try_from(pane.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
@@ -33,8 +37,15 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
         Action::HalfDown => move_by(ui, (far / 2).max(1)),
         Action::PageUp => move_by(ui, -far),
         Action::PageDown => move_by(ui, far),
-        Action::Top => ui.logs.go_top(),
-        Action::Bottom => ui.logs.follow(),
+        Action::Top => {
+            select_to(ui, Key::default());
+            ui.logs.go_top();
+        }
+        Action::Bottom => {
+            // What comes later is not meant.
+            select_to(ui, Key::line(ui.logs.next()));
+            ui.logs.follow();
+        }
         Action::Follow => {
             if ui.logs.is_following() {
                 ui.logs.hold(pane);
@@ -43,13 +54,13 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             }
         }
         Action::Search => prompts::ask(ui, Asks::Search, text(argument), wishes),
-        Action::NextMatch => find_match(ui, false, wishes),
-        Action::PreviousMatch => find_match(ui, true, wishes),
+        Action::NextMatch => find::next_match(ui, false, wishes),
+        Action::PreviousMatch => find::next_match(ui, true, wishes),
         Action::FilterLines => prompts::ask(ui, Asks::FilterLines, text(argument), wishes),
-        Action::NextError => find(ui, Target::Error, false, wishes),
-        Action::PreviousError => find(ui, Target::Error, true, wishes),
-        Action::NextRun => find(ui, Target::Run, false, wishes),
-        Action::PreviousRun => find(ui, Target::Run, true, wishes),
+        Action::NextError => find::seek(ui, Target::Error, false, wishes),
+        Action::PreviousError => find::seek(ui, Target::Error, true, wishes),
+        Action::NextRun => find::seek(ui, Target::Run, false, wishes),
+        Action::PreviousRun => find::seek(ui, Target::Run, true, wishes),
         _ => return shown(ui, action, argument, wishes),
     }
     true
@@ -68,9 +79,9 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         Action::ScrollRight => sideways(ui, ui.logs.left + SIDEWAYS),
         Action::LineStart => ui.logs.left = 0,
         Action::LineEnd => sideways(ui, usize::MAX),
-        Action::Select => select(ui),
-        Action::Copy | Action::CopySelection => copy(ui, wishes),
-        Action::CopyVisible => copy_visible(ui, wishes),
+        Action::Select => copy::select(ui),
+        Action::Copy | Action::CopySelection => copy::selected(ui, wishes),
+        Action::CopyVisible => copy::visible(ui, wishes),
         Action::ClearView => {
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
@@ -83,7 +94,7 @@ fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         }
         Action::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
         Action::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
-        Action::Pager => wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Pager)),
+        Action::Pager => copy::output(ui, Use::Pager, wishes),
         _ => return false,
     }
     true
@@ -106,14 +117,29 @@ fn line(ui: &mut Ui, rows: isize) {
     let shown = ui.logs.shown(pane);
     let is_above = shown.first().is_some_and(|first| next < first.item);
     let is_below = shown.last().is_some_and(|last| next > last.item);
-    if is_above || is_below {
-        ui.logs.scroll(rows, pane);
+    let out = match (shown.first(), shown.last()) {
+        (Some(first), _) if is_above => -isize::try_from(first.item - next).unwrap_or(isize::MAX),
+        (_, Some(last)) if is_below => isize::try_from(next - last.item).unwrap_or(isize::MAX),
+        _ => 0,
+    };
+    if out != 0 {
+        ui.logs.scroll(out, pane);
     }
 }
 
 fn move_by(ui: &mut Ui, rows: isize) {
+    if ui.selection.is_some_and(|selection| selection.lines) {
+        return line(ui, rows);
+    }
     let pane = ui.pane();
     ui.logs.scroll(rows, pane);
+}
+
+/// Whole lines are selected up to there, if some are.
+fn select_to(ui: &mut Ui, key: Key) {
+    if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.lines) {
+        selection.to = Point { key, column: 0 };
+    }
 }
 
 fn sideways(ui: &mut Ui, left: usize) {
@@ -137,134 +163,6 @@ fn level(ui: &mut Ui, argument: &Argument) {
     ui.logs.set_level(next);
     let word = next.map_or("all", crate::tui::view::logs::level_word);
     ui.say(format!("level {word}"), Role::Text);
-}
-
-/// Begins to select lines, from the last that is shown on.
-fn select(ui: &mut Ui) {
-    if ui.selection.take().is_some() {
-        return;
-    }
-    let pane = ui.pane();
-    let shown = ui.logs.shown(pane);
-    let last = shown.last().and_then(|row| ui.logs.items().get(row.item));
-    if let Some((key, _)) = last {
-        let point = Point { key: *key, column: 0 };
-        ui.selection = Some(Selection { from: point, to: point, lines: true });
-        ui.logs.hold(pane);
-        ui.part = Part::Logs;
-        ui.say("select with the arrows, y copies, esc leaves", Role::Text);
-    }
-}
-
-fn copy(ui: &mut Ui, wishes: &mut Wishes) {
-    if let Some(selection) = ui.selection.take() {
-        wishes.push(Wish::Copy(selection.text(&ui.logs)));
-    }
-}
-
-fn copy_visible(ui: &mut Ui, wishes: &mut Wishes) {
-    let shown = ui.logs.shown(ui.pane());
-    let items = ui.logs.items();
-    let key = |row: Option<&crate::tui::ui::scroll::ShownRow>| {
-        row.and_then(|row| items.get(row.item)).map(|(key, _)| Point { key: *key, column: 0 })
-    };
-    if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {
-        wishes.push(Wish::Copy(Selection { from, to, lines: true }.text(&ui.logs)));
-    }
-}
-
-/// What is typed is marked where it is seen.
-pub(super) fn search(ui: &mut Ui, text: &str, reading: Reading, wishes: &mut Wishes) {
-    match reading.compile(text) {
-        Ok(None) => ui.logs.search = None,
-        Ok(Some(regex)) => {
-            let expression = reading.expression(text);
-            let is_same =
-                ui.logs.search.as_ref().is_some_and(|search| search.expression == expression);
-            if !is_same {
-                ui.logs.search = Some(Search {
-                    text: text.to_owned(),
-                    regex,
-                    expression,
-                    current: None,
-                    count: None,
-                    nth: None,
-                });
-                find_match(ui, true, wishes);
-            }
-        }
-        // What was right last goes on.
-        Err(_) => {}
-    }
-}
-
-pub(super) fn find_match(ui: &mut Ui, back: bool, wishes: &mut Wishes) {
-    let Some(search) = &ui.logs.search else { return };
-    let target = Target::Match(search.expression.clone());
-    let current = search.current;
-    look_for(ui, target, current, back, wishes);
-}
-
-fn find(ui: &mut Ui, target: Target, back: bool, wishes: &mut Wishes) {
-    look_for(ui, target, ui.logs.landed(), back, wishes);
-}
-
-/// Looks from where somebody went last, else from what is seen.
-fn look_for(ui: &mut Ui, target: Target, last: Option<Key>, back: bool, wishes: &mut Wishes) {
-    let shown = ui.logs.shown(ui.pane());
-    let edge = if back { shown.last() } else { shown.first() };
-    let at_edge = edge.and_then(|row| ui.logs.items().get(row.item)).map(|(key, _)| *key);
-    let is_seen = |key: &Key| {
-        let items = ui.logs.items();
-        let key_of = |row: &crate::tui::ui::scroll::ShownRow| items.get(row.item).map(|one| one.0);
-        shown.iter().filter_map(key_of).any(|shown| shown == *key)
-    };
-    // The first one may be on the screen already.
-    let from = match last.filter(is_seen) {
-        Some(key) => Some(key),
-        None if back => at_edge.map(|key| Key { event: key.event.saturating_add(1), ..key }),
-        None => at_edge,
-    };
-    let question = ui.logs.look();
-    wishes.push(Wish::Find { question, slice: ui.logs.asked_lines(), target, from, back });
-}
-
-/// Something was found, or not.
-pub(super) fn found(ui: &mut Ui, found: &Found) {
-    if !ui.logs.is_latest_look(found.question) {
-        return;
-    }
-    let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == Asks::Search);
-    if let (Some(search), true) = (&mut ui.logs.search, found.is_search) {
-        (search.count, search.nth) = (found.count, found.nth);
-        search.current = found.place;
-        if let (Some((_, prompt)), true) = (&mut ui.prompt, is_typed) {
-            prompt.found = count_words(search);
-        }
-    }
-    match found.place {
-        Some(place) => {
-            if found.wrapped && !is_typed {
-                ui.say("from the other end", Role::Dim);
-            }
-            let pane = ui.pane();
-            ui.logs.land(place, pane);
-        }
-        None if is_typed => {}
-        None => ui.say("nothing found", Role::Warn),
-    }
-}
-
-/// `3/12`
-pub(crate) fn count_words(search: &Search) -> String {
-    match (search.count, search.nth) {
-        (Some((0, true)), _) => "no match".to_owned(),
-        (Some((count, all)), nth) => {
-            let more = if all { "" } else { "+" };
-            nth.map_or_else(|| format!("{count}{more}"), |nth| format!("{nth}/{count}{more}"))
-        }
-        (None, _) => String::new(),
-    }
 }
 
 /// Moving in the views that are neither list nor logs.
@@ -313,6 +211,6 @@ fn open(ui: &mut Ui, wishes: &mut Wishes) {
     ui.part = Part::Logs;
     ui.choose_logs();
     if let Some(event) = event {
-        look_for(ui, Target::Event(event), None, true, wishes);
+        find::seek(ui, Target::Event(event), true, wishes);
     }
 }

@@ -5,7 +5,6 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::{Wishes, keys};
-use crate::tui::msg::Wish;
 use crate::tui::ui::layout::areas;
 use crate::tui::ui::list::Place;
 use crate::tui::ui::select::{Point, Selection};
@@ -119,8 +118,5 @@ fn drag(ui: &mut Ui, at: Position) {
 fn release(ui: &mut Ui, wishes: &mut Wishes) {
     ui.drag_from = None;
     let Some(selection) = ui.selection.filter(|one| !one.lines && !one.is_empty()) else { return };
-    let text = selection.text(&ui.logs);
-    if !text.is_empty() {
-        wishes.push(Wish::Copy(text));
-    }
+    wishes.extend(super::copy::wish(ui, selection));
 }

@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use super::progress::{self, short};
 use super::run::text;
-use super::{Wishes, prompts};
+use super::{Wishes, copy, prompts};
 use crate::control::wire::{Names, Order, Scaled, Sent, Signalled, Started, WatchState, WatchWish};
 use crate::spec::Signal;
 use crate::tui::action::{Action, Argument, Call};
-use crate::tui::msg::{Use, Wish};
-use crate::tui::overlay::{Copied, Dialog, Overlay, copies, signals};
+use crate::tui::msg::Wish;
+use crate::tui::overlay::{Dialog, Overlay, signals};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
-use crate::tui::ui::logs::Whom;
 use crate::tui::ui::{Asks, Ui};
 
 /// The same order again within this is the same wish: a key held down.
@@ -92,29 +91,10 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
             }
         }
         Action::Edit => wishes.push(Wish::Edit(ui.list.cursor.name().to_owned())),
-        Action::Copy if ui.selection.is_none() => menu(ui),
+        Action::Copy if ui.selection.is_none() => copy::menu(ui),
         _ => return false,
     }
     true
-}
-
-fn menu(ui: &mut Ui) {
-    let facts = ui.facts();
-    let Some(subject) = &facts.subject else {
-        let shown = ui.logs.whom().clone();
-        ui.say(format!("{}: choose a process, or v selects lines", whose(&shown)), Role::Dim);
-        return;
-    };
-    let pid = ui.chosen().and_then(|one| one.status.pid);
-    let log_file = ui.chosen().is_some_and(|one| one.log_file.is_some());
-    ui.overlay = Some(Overlay::Menu(copies(subject, pid, log_file)));
-}
-
-fn whose(whom: &Whom) -> &'static str {
-    match whom {
-        Whom::All => "all",
-        Whom::These(_) => "these",
-    }
 }
 
 fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
@@ -211,36 +191,4 @@ fn scale_to(ui: &mut Ui, name: Option<String>, replicas: u32, wishes: &mut Wishe
 pub(super) fn send(ui: &mut Ui, text: String, wishes: &mut Wishes) {
     let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
     wishes.push(Wish::Send(Sent { name, text }));
-}
-
-/// Something about a process, into the clipboard.
-pub(super) fn copy(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
-    let chosen = ui.chosen();
-    let status = chosen.map(|one| &one.status);
-    let text = match what {
-        Copied::Name => Some(ui.list.cursor.name().to_owned()),
-        Copied::Pid => status.and_then(|one| one.pid).map(|pid| pid.to_string()),
-        Copied::Url => {
-            status.and_then(|one| one.port).map(|port| format!("http://127.0.0.1:{port}"))
-        }
-        Copied::Why => status.map(|one| one.why.clone()),
-        Copied::LogFile => chosen.and_then(|one| one.log_file.clone()),
-        Copied::LastError => last_error(ui),
-        Copied::Command => None,
-        Copied::Output => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Copy));
-            return;
-        }
-    };
-    match text {
-        Some(text) => wishes.push(Wish::Copy(text)),
-        None => ui.say("there is nothing to copy", Role::Warn),
-    }
-}
-
-/// The last line at hand that says so.
-fn last_error(ui: &Ui) -> Option<String> {
-    let lines = ui.logs.items().iter().rev().filter_map(|(_, item)| item.line());
-    let mut bad = lines.filter(|line| line.level == Some(crate::control::wire::Level::Error));
-    bad.next().map(|line| crate::tui::text::copied(&line.bytes).trim_end().to_owned())
 }

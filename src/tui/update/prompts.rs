@@ -1,6 +1,6 @@
 //! What is typed at the bottom, and what it does while it is typed.
 
-use super::{Wishes, logs, orders, progress};
+use super::{Wishes, copy, find, orders, progress};
 use crate::control::wire::{AdHoc, Order, Work};
 use crate::tui::action::Action;
 use crate::tui::keys::Chord;
@@ -9,13 +9,19 @@ use crate::tui::pattern::{Filter, Reading};
 use crate::tui::prompt::{Answer, Prompt};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
-use crate::tui::ui::{Asks, Ui};
+use crate::tui::ui::search::Search;
+use crate::tui::ui::{Asks, Part, Ui};
 
 /// Asks for something, unless it was given.
 pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wishes) {
     if let Some(text) = given {
         done(ui, asks, text, Reading::default(), wishes);
         return;
+    }
+    if asks == Asks::Search {
+        ui.before_search = Some(ui.logs.position());
+        // What steps from one match to the next are keys of the logs.
+        ui.part = Part::Logs;
     }
     let (lines, list) = (ui.histories.lines.clone(), ui.histories.list.clone());
     let commands = ui.histories.commands.clone();
@@ -64,7 +70,12 @@ pub(super) fn answered(ui: &mut Ui, answer: Answer, wishes: &mut Wishes) {
         Answer::Cancelled => {
             ui.prompt = None;
             match asks {
-                Asks::Search => ui.logs.search = None,
+                Asks::Search => {
+                    find::forget(ui, wishes);
+                    if let Some(position) = ui.before_search.take() {
+                        ui.logs.go_back(position);
+                    }
+                }
                 Asks::FilterLines | Asks::FilterList | Asks::FilterView => {
                     typed(ui, asks, "", reading, wishes);
                 }
@@ -77,7 +88,7 @@ pub(super) fn answered(ui: &mut Ui, answer: Answer, wishes: &mut Wishes) {
 /// What is seen while it is typed.
 fn typed(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wishes) {
     match asks {
-        Asks::Search => logs::search(ui, text, reading, wishes),
+        Asks::Search => find::search(ui, text, reading, wishes),
         Asks::FilterLines => ui.logs.set_filter(text, reading),
         Asks::FilterList => {
             if let Ok(filter) = Filter::of(text, reading) {
@@ -106,9 +117,11 @@ fn remember(ui: &mut Ui, asks: Asks, text: &str) {
 fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wishes) {
     match asks {
         Asks::Search => {
-            logs::search(ui, text, reading, wishes);
-            if ui.logs.search.as_ref().is_none_or(|search| search.current.is_none()) {
-                logs::find_match(ui, true, wishes);
+            (ui.before_search, ui.part) = (None, Part::Logs);
+            find::search(ui, text, reading, wishes);
+            let waits = |search: &Search| search.current.is_none() && search.going.is_none();
+            if ui.logs.search.as_ref().is_some_and(waits) {
+                find::next_match(ui, true, wishes);
             }
         }
         Asks::FilterLines | Asks::FilterList | Asks::FilterView => {
@@ -120,10 +133,10 @@ fn done(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wish
         }
         Asks::Save | Asks::Pipe if text.trim().is_empty() => {}
         Asks::Save => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Save(text.trim().to_owned())));
+            copy::output(ui, Use::Save(text.trim().to_owned()), wishes);
         }
         Asks::Pipe => {
-            wishes.push(Wish::Output(ui.logs.whom().clone(), Use::Pipe(text.to_owned())));
+            copy::output(ui, Use::Pipe(text.to_owned()), wishes);
         }
         Asks::Run => run(ui, text, wishes),
         Asks::Send => orders::send(ui, text.to_owned(), wishes),

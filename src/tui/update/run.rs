@@ -4,13 +4,15 @@
     reason = "what is not done here is handed on, or was checked when it was parsed"
 )]
 
-use super::{Wishes, logs, orders, prompts, quit, reload};
+use super::{Wishes, find, logs, orders, prompts, quit, reload};
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
+use crate::tui::pattern::Filter;
 use crate::tui::theme::Role;
 use crate::tui::ui::list::{Place, RowId};
 use crate::tui::ui::{Asks, Part, Ui, View};
+use crate::tui::views::details::Details;
 
 pub(super) fn act(ui: &mut Ui, action: Action, wishes: &mut Wishes) {
     call(ui, Call::from(action), wishes);
@@ -109,6 +111,9 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             ui.view = View::Events;
             ui.timeline.mark_read();
         }
+        Action::FilterView if ui.view == View::Events => {
+            prompts::ask(ui, Asks::FilterView, text(argument), wishes);
+        }
         Action::Graph => (ui.view, ui.row) = (View::Graph, 0),
         Action::Stats => (ui.view, ui.row) = (View::Stats, 0),
         Action::Details => {
@@ -117,11 +122,26 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             {
                 ui.list.go_to(name, &ui.overview);
             }
-            ui.view = View::Details;
+            if ui.view != View::Details {
+                (ui.details, ui.view) = (Details::default(), View::Details);
+            }
         }
+        _ if ui.view == View::Details => return details(ui, action),
         _ => return logs::in_view(ui, action, wishes),
     }
     true
+}
+
+/// Tabs and scrolling; Enter leads to the whole output.
+fn details(ui: &mut Ui, action: Action) -> bool {
+    if action == Action::Open {
+        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
+        return true;
+    }
+    let area = crate::tui::ui::layout::areas(ui).view.unwrap_or_default().outside;
+    let sheet = crate::tui::view::sheet::sheet(ui);
+    let look = ui.look;
+    ui.details.act(action, &sheet, area, &look)
 }
 
 fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) {
@@ -134,7 +154,7 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
                 Part::Logs => Part::List,
             };
         }
-        Action::Back => back(ui),
+        Action::Back => back(ui, wishes),
         Action::Zoom => ui.zoom = !ui.zoom,
         Action::Layout => {
             ui.layout = ui.layout.next();
@@ -161,11 +181,15 @@ fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wis
 }
 
 /// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.
-fn back(ui: &mut Ui) {
-    if ui.selection.take().is_some() || ui.logs.search.take().is_some() {
+fn back(ui: &mut Ui, wishes: &mut Wishes) {
+    if ui.selection.take().is_some() {
         return;
     }
-    if ui.view != View::Dashboard {
+    if ui.logs.search.is_some() {
+        find::forget(ui, wishes);
+    } else if ui.view == View::Events && ui.timeline.is_filtered() {
+        ui.timeline.filter(Filter::All);
+    } else if ui.view != View::Dashboard {
         ui.view = View::Dashboard;
     } else if ui.logs.filter().is_some() {
         ui.logs.set_filter("", crate::tui::pattern::Reading::default());
@@ -174,7 +198,7 @@ fn back(ui: &mut Ui) {
     } else if ui.part == Part::Logs {
         ui.part = Part::List;
     } else if !ui.list.filter_text.is_empty() {
-        ui.list.filter = crate::tui::pattern::Filter::All;
+        ui.list.filter = Filter::All;
         ui.list.filter_text.clear();
         ui.list.arrange(&ui.overview);
     } else if !ui.list.marks.is_empty() {

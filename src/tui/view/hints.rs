@@ -105,7 +105,7 @@ pub(super) fn notes(ui: &Ui, area: Rect, own: bool, buffer: &mut Buffer) -> Opti
         return None;
     }
     if own {
-        let why = ui.chosen().map(|one| why(one, ui));
+        let why = ui.chosen().map(|one| format!("{}: {}", one.status.name, why(one, ui)));
         let words = look.fit(&why.unwrap_or_default(), usize::from(area.width).saturating_sub(2));
         put(area, 0, &Line::from(look.span(format!(" {words}"), Role::Dim)), buffer);
     }
@@ -157,10 +157,10 @@ fn ending(ui: &Ui) -> Option<String> {
 }
 
 /// Why the chosen process is where it is.
-fn why(one: &crate::control::wire::Member, ui: &Ui) -> String {
+pub(super) fn why(one: &crate::control::wire::Member, ui: &Ui) -> String {
     let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(ui.age()));
     let left = left.map(|left| format!(" in {}s", left.as_secs_f64().ceil())).unwrap_or_default();
-    format!("{}: {}{left}", one.status.name, one.status.why)
+    format!("{}{left}", one.status.why)
 }
 
 fn blank(area: Rect, buffer: &mut Buffer) {

@@ -40,13 +40,17 @@ const PORT: usize = 7;
 impl Columns {
     fn of(ui: &Ui, width: usize) -> Self {
         let all = &ui.overview.processes;
+        Self::with(ui, width, all.iter().any(|one| one.status.cpu_percent.is_some()))
+    }
+
+    fn with(ui: &Ui, width: usize, is_measured: bool) -> Self {
+        let all = &ui.overview.processes;
         let rows = ui.list.rows().iter();
         let longest = rows.map(|row| {
             let members: Vec<&Member> = ui.members(&row.members).collect();
             text::width(&name(ui, row, &members))
         });
         let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
-        let is_measured = all.iter().any(|one| one.status.cpu_percent.is_some());
         let has_port = all.iter().any(|one| one.status.port.is_some());
         let state = 13.min(width.saturating_sub(name + 3));
         let mut left = width.saturating_sub(3 + name + state);
@@ -66,6 +70,12 @@ impl Columns {
         let more = left.min(10);
         Self { name, state: state + more, up, cpu, memory, restarts, port }
     }
+}
+
+/// Whether there is room for what the processes take, or they are in its order.
+pub(super) fn shows_figures(ui: &Ui, pane: PaneArea) -> bool {
+    let columns = Columns::with(ui, usize::from(pane.inside.width), true);
+    columns.cpu || columns.memory || matches!(ui.list.sort, Sort::Cpu | Sort::Memory)
 }
 
 pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
@@ -274,7 +284,7 @@ pub(super) fn state_of(one: &Member, age: Duration) -> String {
 }
 
 /// `<1m`, then minutes, hours, days.
-fn uptime(ms: u64, age: Duration) -> String {
+pub(super) fn uptime(ms: u64, age: Duration) -> String {
     let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
     match minutes {
         0 => "<1m".to_owned(),
@@ -289,16 +299,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{share:.0}%")
 }
 
-/// `84M`
-pub(super) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
-    let (mut size, mut unit) = (bytes as f64, 0);
-    while size >= 999.5 && unit + 1 < UNITS.len() {
-        (size, unit) = (size / 1024.0, unit + 1);
-    }
-    let sign = UNITS.get(unit).copied().unwrap_or_default();
-    if unit > 0 && size < 9.95 { format!("{size:.1}{sign}") } else { format!("{size:.0}{sign}") }
-}
+pub(super) use crate::spec::short_size as bytes;
 
 /// How long until a figure of the rows that are shown changes by itself.
 pub fn changes_in(ui: &Ui) -> Option<Duration> {

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::Border;
 use crate::control::wire::Level;
 use crate::tui::config::Timestamps;
-use crate::tui::look::put;
+use crate::tui::look::{put, tint};
 use crate::tui::text::{self, Text};
 use crate::tui::theme::Role;
 use crate::tui::ui::layout::{PaneArea, areas};
@@ -17,6 +17,7 @@ use crate::tui::ui::logs::{Position, Whom};
 use crate::tui::ui::scroll::ShownRow;
 use crate::tui::ui::window::{Item, Key, LogLine, Separator};
 use crate::tui::ui::{Part, Ui};
+use crate::tui::views::thousands;
 
 /// A name takes no more before a line.
 const LONGEST_NAME: usize = 12;
@@ -82,8 +83,16 @@ pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
                 of_separator(ui, *key, separator, usize::from(pane.inside.width))
             }
         };
+        if is_there(ui, *key) {
+            tint(pane.inside, at, ui.look.style(Role::Cursor), buffer);
+        }
         put(pane.inside, at, &line, buffer);
     }
+}
+
+/// Somebody asked for this one and was taken to it; a match is marked in itself.
+fn is_there(ui: &Ui, key: Key) -> bool {
+    ui.logs.search.is_none() && ui.logs.landed() == Some(key)
 }
 
 /// The time of the line before the first one.
@@ -112,7 +121,7 @@ fn border(ui: &Ui) -> Border {
     let logs = &ui.logs;
     let mut right = Vec::new();
     if let Some(search) = &logs.search {
-        let count = crate::tui::update::count_words(search);
+        let count = search.words(ui.look.glyphs.ellipsis);
         right.push(format!("/{} {count}", search.text).trim_end().to_owned());
     }
     right.push(match logs.total() {
@@ -168,19 +177,6 @@ pub(crate) fn level_word(level: Level) -> &'static str {
         Level::Warn => "warn",
         Level::Error => "error",
     }
-}
-
-/// `12,408`
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut all = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            all.push(',');
-        }
-        all.push(digit);
-    }
-    all
 }
 
 fn of_line(

@@ -30,7 +30,9 @@ pub struct Sheet {
     pub runs: Vec<Run>,
     /// Its environment.
     pub variables: Vec<Variable>,
-    /// What its checks answered, the latest first.
+    /// It has the environment of pitcrew besides.
+    pub inherits: bool,
+    /// Its checks.
     pub probes: Vec<Probe>,
     /// Its files, what each is for, and its path.
     pub files: Vec<(String, String)>,
@@ -51,9 +53,9 @@ pub struct Run {
     pub start: String,
     /// How long it was, or has been, alive.
     pub up: String,
-    /// How long it took to be ready.
-    pub ready: String,
-    /// How it ended, or why it runs.
+    /// Why it ran.
+    pub cause: String,
+    /// How it ended, or where it is.
     pub end: String,
     /// It ended badly.
     pub bad: bool,
@@ -64,23 +66,21 @@ pub struct Run {
 pub struct Variable {
     /// Its name.
     pub name: String,
-    /// Its value.
-    pub value: String,
-    /// Where it was set.
-    pub source: String,
+    /// Its value; nothing where it looks like a secret and nobody asked for it.
+    pub value: Option<String>,
 }
 
-/// One answer of a check.
+/// A check, and what it answered last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Probe {
-    /// When it answered.
-    pub time: String,
-    /// What was asked.
+    /// What it is for: `ready` or `health`.
+    pub which: String,
+    /// What is asked, how often, and how much of it is enough.
     pub check: String,
     /// What it answered.
     pub answer: String,
-    /// It was what is wanted.
-    pub good: bool,
+    /// It was what is wanted, if it has answered.
+    pub good: Option<bool>,
 }
 
 /// A part of the details.
@@ -122,25 +122,27 @@ pub struct Details {
     pub tab: Tab,
     /// Rows above the first one.
     pub above: usize,
-    /// The values of variables are shown: they may be secret.
+    /// Values that look like secrets are shown too.
     pub values: bool,
 }
 
 impl Details {
-    /// Does what can be done here; whether it was one of those.
-    pub fn act(&mut self, action: Action, sheet: &Sheet, page: usize) -> bool {
-        let last = self.rows(sheet).saturating_sub(1);
-        let to = |above: usize| above.min(last);
+    /// Does what can be done here, in this area; whether it was one of those.
+    pub fn act(&mut self, action: Action, sheet: &Sheet, area: Rect, look: &Look) -> bool {
+        let inside = framed(self.body(sheet, area).0);
+        let page = usize::from(inside.height).max(1);
+        let last = self.lines(sheet, usize::from(inside.width), look).len().saturating_sub(page);
+        let (above, far) = (self.above.min(last), page.saturating_sub(1).max(1));
         match action {
             Action::NextTab => self.turn(1),
             Action::PreviousTab => self.turn(Tab::ALL.len() - 1),
             Action::ShowEnv => (self.tab, self.values, self.above) = (Tab::Env, !self.values, 0),
-            Action::Up => self.above = self.above.saturating_sub(1),
-            Action::Down => self.above = to(self.above + 1),
-            Action::HalfUp => self.above = self.above.saturating_sub(page / 2),
-            Action::HalfDown => self.above = to(self.above + page / 2),
-            Action::PageUp => self.above = self.above.saturating_sub(page),
-            Action::PageDown => self.above = to(self.above + page),
+            Action::Up => self.above = above.saturating_sub(1),
+            Action::Down => self.above = (above + 1).min(last),
+            Action::HalfUp => self.above = above.saturating_sub(page / 2),
+            Action::HalfDown => self.above = (above + page / 2).min(last),
+            Action::PageUp => self.above = above.saturating_sub(far),
+            Action::PageDown => self.above = (above + far).min(last),
             Action::First => self.above = 0,
             Action::Last => self.above = last,
             _ => return false,
@@ -154,40 +156,53 @@ impl Details {
         self.above = 0;
     }
 
-    fn rows(self, sheet: &Sheet) -> usize {
-        match self.tab {
-            Tab::Overview => sheet.facts.len() + 2,
-            Tab::Runs => sheet.runs.len(),
-            Tab::Env => sheet.variables.len(),
-            Tab::Probes => sheet.probes.len(),
-            Tab::Files => sheet.files.len(),
+    /// Where the part is; where resources and last lines are beside and below it.
+    fn body(self, sheet: &Sheet, area: Rect) -> (Rect, Option<Rect>, Option<Rect>) {
+        let body =
+            Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+        if self.tab != Tab::Overview {
+            return (body, None, None);
+        }
+        let is_wide = body.width >= 100;
+        let below = if body.height >= 18 { (sheet.last_lines.len() as u16 + 2).min(8) } else { 0 };
+        let upper = Rect { height: body.height - below, ..body };
+        let lower = Rect { y: body.y + upper.height, height: below, ..body };
+        let lower = (below > 2).then_some(lower);
+        let upper = if lower.is_some() { upper } else { body };
+        let half = upper.width * 11 / 20;
+        let beside = Rect { x: upper.x + half, width: upper.width - half, ..upper };
+        if is_wide {
+            (Rect { width: half, ..upper }, Some(beside), lower)
+        } else {
+            (upper, None, lower)
         }
     }
 
     /// Draws it.
     pub fn draw(self, sheet: &Sheet, area: Rect, look: &Look, buffer: &mut Buffer) {
         put(area, 0, &self.head(sheet, usize::from(area.width), look), buffer);
-        let body =
-            Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
-        if self.tab != Tab::Overview || body.width < 100 {
-            return self.draw_tab(sheet, body, look, buffer);
+        let (body, beside, lower) = self.body(sheet, area);
+        self.draw_tab(sheet, body, look, buffer);
+        if let Some(beside) = beside {
+            draw_resources(sheet, beside, look, buffer);
         }
-        // Wide: the runs beside, the last lines below.
-        let below = if body.height >= 20 { (sheet.last_lines.len() as u16 + 2).min(8) } else { 0 };
-        let upper = Rect { height: body.height - below, ..body };
-        let half = upper.width * 11 / 20;
-        self.draw_tab(sheet, Rect { width: half, ..upper }, look, buffer);
-        let beside = Rect { x: upper.x + half, width: upper.width - half, ..upper };
-        draw_resources(sheet, beside, look, buffer);
-        if below > 0 {
-            let lower = Rect { y: body.y + upper.height, height: below, ..body };
-            let inside = look.pane(lower, "Last output", false, buffer);
-            let height = usize::from(inside.height);
-            let first = sheet.last_lines.len().saturating_sub(height);
-            let lines = sheet.last_lines.get(first..).unwrap_or_default();
-            for (at, line) in lines.iter().enumerate() {
-                put(inside, at, &line.cut(0, usize::from(inside.width)), buffer);
-            }
+        let Some(lower) = lower else { return };
+        let inside = look.pane(lower, "Last output", false, buffer);
+        let height = usize::from(inside.height);
+        let first = sheet.last_lines.len().saturating_sub(height);
+        let lines = sheet.last_lines.get(first..).unwrap_or_default();
+        for (at, line) in lines.iter().enumerate() {
+            put(inside, at, &line.cut(0, usize::from(inside.width)), buffer);
+        }
+    }
+
+    fn lines(self, sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
+        match self.tab {
+            Tab::Overview => overview(sheet, columns, look),
+            Tab::Runs => runs(&sheet.runs, columns, look),
+            Tab::Env => variables(sheet, columns, look),
+            Tab::Probes => probes(&sheet.probes, columns, look),
+            Tab::Files => files(&sheet.files, columns, look),
         }
     }
 
@@ -221,16 +236,11 @@ impl Details {
     }
 
     fn draw_tab(self, sheet: &Sheet, area: Rect, look: &Look, buffer: &mut Buffer) {
-        let framed = area.height >= 6 && area.width >= 40;
-        let inside = if framed { look.pane(area, self.tab.title(), true, buffer) } else { area };
-        let columns = usize::from(inside.width);
-        let lines = match self.tab {
-            Tab::Overview => overview(sheet, columns, look),
-            Tab::Runs => runs(&sheet.runs, look),
-            Tab::Env => self.variables(sheet, columns, look),
-            Tab::Probes => probes(&sheet.probes, columns, look),
-            Tab::Files => files(&sheet.files, columns, look),
-        };
+        let inside = framed(area);
+        if inside != area {
+            look.pane(area, self.tab.title(), true, buffer);
+        }
+        let lines = self.lines(sheet, usize::from(inside.width), look);
         if lines.is_empty() {
             return nothing(inside, "there is nothing here", look, buffer);
         }
@@ -241,38 +251,38 @@ impl Details {
             put(inside, at, line, buffer);
         }
     }
-
-    fn variables(self, sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
-        let names = widest(sheet.variables.iter().map(|one| one.name.as_str()), 4, columns / 3);
-        let line = |one: &Variable| {
-            let value = if self.values { one.value.as_str() } else { "(E shows it)" };
-            let room = columns.saturating_sub(names + 18);
-            cells(
-                vec![
-                    (look.pad(&one.name, names), Role::Text),
-                    (look.pad(value, room), if self.values { Role::Text } else { Role::Dim }),
-                    (look.fit(&one.source, 16), Role::Dim),
-                ],
-                look,
-            )
-        };
-        sheet.variables.iter().map(line).collect()
-    }
 }
 
-/// Label and words; long words go on in the next row, below their beginning.
+/// Without a border where there is no room for one.
+fn framed(area: Rect) -> Rect {
+    if area.height >= 6 && area.width >= 40 { crate::tui::look::inside(area) } else { area }
+}
+
+/// A label and words; long words go on in the next row, below their beginning.
+fn labelled(
+    label: &str,
+    labels: usize,
+    words: &str,
+    role: Role,
+    columns: usize,
+    look: &Look,
+) -> Vec<Line<'static>> {
+    let text = Text::plain_of(words, look.style(role));
+    let rows = text.wrap_words(columns.saturating_sub(labels + 3));
+    let line = |(at, row): (usize, Line<'static>)| {
+        let label = if at == 0 { label } else { "" };
+        let mut spans = vec![look.span(format!(" {}  ", look.pad(label, labels)), Role::Dim)];
+        spans.extend(row.spans);
+        Line::from(spans)
+    };
+    rows.into_iter().enumerate().map(line).collect()
+}
+
 fn overview(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
     let labels = widest(sheet.facts.iter().map(|(label, _)| label.as_str()), 5, 14);
     let mut lines = Vec::new();
     let mut fact = |label: &str, words: &str, role: Role| {
-        let text = Text::plain_of(words, look.style(role));
-        for (at, row) in text.wrap_words(columns.saturating_sub(labels + 3)).into_iter().enumerate()
-        {
-            let label = if at == 0 { label } else { "" };
-            let mut spans = vec![look.span(format!(" {}  ", look.pad(label, labels)), Role::Dim)];
-            spans.extend(row.spans);
-            lines.push(Line::from(spans));
-        }
+        lines.extend(labelled(label, labels, words, role, columns, look));
     };
     if !sheet.why.is_empty() {
         let bad = matches!(
@@ -287,20 +297,47 @@ fn overview(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
     lines
 }
 
-fn runs(all: &[Run], look: &Look) -> Vec<Line<'static>> {
+fn variables(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {
+    let names = widest(sheet.variables.iter().map(|one| one.name.as_str()), 4, columns / 3);
+    let mut lines = Vec::new();
+    for one in &sheet.variables {
+        let (value, role) = match &one.value {
+            Some(value) => (value.as_str(), Role::Text),
+            None => ("looks like a secret: E shows it", Role::Dim),
+        };
+        lines.extend(labelled(&one.name, names, value, role, columns, look));
+    }
+    if sheet.inherits {
+        let words = "and what pitcrew has in its own environment";
+        lines.push(Line::from(look.span(format!(" {words}"), Role::Dim)));
+    }
+    lines
+}
+
+fn runs(all: &[Run], columns: usize, look: &Look) -> Vec<Line<'static>> {
     if all.is_empty() {
         return Vec::new();
     }
-    let head = format!(" {:5} {:8}  {:8} {:8} end", "run", "start", "up", "ready");
-    let mut lines = vec![Line::from(look.span(head, Role::Dim))];
+    let room = columns.saturating_sub(26);
+    let ends = widest(all.iter().map(|run| run.end.as_str()), 3, room);
+    let why = if room > ends + 8 { "why" } else { "" };
+    let head =
+        format!(" {:5} {:8} {:7} {} {why}", "run", "start", "up", text::pad("end", ends, ""));
+    let mut lines = vec![Line::from(look.span(look.fit(&head, columns), Role::Dim))];
     lines.extend(all.iter().map(|run| {
         cells(
             vec![
                 (format!(" #{:<4}", run.run), Role::Text),
-                (look.pad(&run.start, 9), Role::Dim),
-                (look.pad(&run.up, 8), Role::Text),
-                (look.pad(&run.ready, 8), Role::Dim),
-                (look.fit(&run.end, 200), if run.bad { Role::Bad } else { Role::Text }),
+                (look.pad(&run.start, 8), Role::Dim),
+                (look.pad(&run.up, 7), Role::Text),
+                (look.pad(&run.end, ends), if run.bad { Role::Bad } else { Role::Text }),
+                (
+                    look.fit(
+                        if why.is_empty() { "" } else { &run.cause },
+                        room.saturating_sub(ends),
+                    ),
+                    Role::Dim,
+                ),
             ],
             look,
         )
@@ -309,41 +346,30 @@ fn runs(all: &[Run], look: &Look) -> Vec<Line<'static>> {
 }
 
 fn probes(all: &[Probe], columns: usize, look: &Look) -> Vec<Line<'static>> {
-    let line = |one: &Probe| {
-        let (sign, role) =
-            if one.good { (look.glyphs.yes, Role::Good) } else { (look.glyphs.no, Role::Bad) };
-        let words = format!("{}: {}", one.check, one.answer);
-        cells(
-            vec![
-                (format!(" {sign}"), role),
-                (look.pad(&one.time, 12), Role::Dim),
-                (look.fit(&words, columns.saturating_sub(16)), Role::Text),
-            ],
-            look,
-        )
-    };
-    all.iter().map(line).collect()
+    let mut lines = Vec::new();
+    for one in all {
+        let (sign, role) = match one.good {
+            Some(true) => (look.glyphs.yes, Role::Good),
+            Some(false) => (look.glyphs.no, Role::Bad),
+            None => (look.glyphs.dot, Role::Dim),
+        };
+        lines.extend(labelled(&one.which, 6, &one.check, Role::Text, columns, look));
+        lines.extend(labelled("", 6, &format!("{sign} {}", one.answer), role, columns, look));
+    }
+    lines
 }
 
 fn files(all: &[(String, String)], columns: usize, look: &Look) -> Vec<Line<'static>> {
     let labels = widest(all.iter().map(|(label, _)| label.as_str()), 4, columns / 3);
-    let line = |(label, path): &(String, String)| {
-        let room = columns.saturating_sub(labels + 3);
-        cells(
-            vec![
-                (format!(" {}", look.pad(label, labels)), Role::Dim),
-                (look.fit(path, room), Role::Text),
-            ],
-            look,
-        )
-    };
-    all.iter().map(line).collect()
+    let line =
+        |(label, path): &(String, String)| labelled(label, labels, path, Role::Text, columns, look);
+    all.iter().flat_map(line).collect()
 }
 
 fn draw_resources(sheet: &Sheet, area: Rect, look: &Look, buffer: &mut Buffer) {
     let inside = look.pane(area, "Runs & resources", false, buffer);
     let height = usize::from(inside.height);
-    let runs = runs(&sheet.runs, look);
+    let runs = runs(&sheet.runs, usize::from(inside.width), look);
     let charts = 2.min(height / 4) * usize::from(!sheet.processor.is_empty());
     let room = height.saturating_sub(if charts > 0 { charts + 1 } else { 0 });
     let shown = runs.len().min(room);

@@ -163,8 +163,10 @@ impl Row {
             let dash = if level + 1 == self.above.len() { look.glyphs.dash } else { " " };
             _ = write!(lines, "{sign}{dash} ");
         }
-        if text::width(&lines) + 8 > tree {
-            lines = " ".repeat(self.above.len().min(tree.saturating_sub(8)));
+        // No room for lines and a few letters of the name: a step for each level.
+        let least = 2 + text::width(&node.name).min(6);
+        if text::width(&lines) + least > tree {
+            lines = " ".repeat(self.above.len().min(tree.saturating_sub(least)));
         }
         let used = text::width(&lines) + 2;
         let name = look.pad(&node.name, tree.saturating_sub(used));

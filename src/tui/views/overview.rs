@@ -145,15 +145,25 @@ fn fulfils(one: &Member, condition: Condition) -> bool {
 pub struct Measured {
     /// By number: share of one processor, and bytes.
     all: HashMap<u64, (Vec<f64>, Vec<f64>)>,
+    /// When it was measured last.
+    last: Option<Duration>,
 }
 
 /// Measurements that are kept: ten minutes.
 const KEPT: usize = 120;
+/// What comes sooner is no new measurement: it is taken every five seconds.
+const SOONEST: Duration = Duration::from_millis(4500);
 
 impl Measured {
-    /// One more measurement of all; what is not measured adds nothing.
-    pub fn push(&mut self, overview: &Overview) {
+    /// One more measurement of all, at this time; what is not measured adds nothing.
+    pub fn push(&mut self, overview: &Overview, now: Duration) {
         self.all.retain(|id, _| overview.processes.iter().any(|one| one.id == *id));
+        let is_measured = overview.processes.iter().any(|one| one.status.cpu_percent.is_some());
+        let is_soon = self.last.is_some_and(|last| now.saturating_sub(last) < SOONEST);
+        if !is_measured || is_soon {
+            return;
+        }
+        self.last = Some(now);
         for one in &overview.processes {
             let status = &one.status;
             let (Some(share), Some(bytes)) = (status.cpu_percent, status.memory_bytes) else {
@@ -174,7 +184,7 @@ impl Measured {
     }
 
     /// What the stats draw.
-    pub fn usage(&self, overview: &Overview) -> Vec<Usage> {
+    pub fn usage(&self, overview: &Overview, took: &Took) -> Vec<Usage> {
         let usage = |one: &Member| {
             let (processor, memory) = self.of(one.id);
             let alive = one.status.state.is_alive();
@@ -186,7 +196,7 @@ impl Measured {
                 processor: if alive { processor.to_vec() } else { Vec::new() },
                 memory: if alive { memory.to_vec() } else { Vec::new() },
                 restarts: one.status.restarts,
-                lines: None,
+                took: took.of(&one.status.name),
             }
         };
         overview.processes.iter().map(usage).collect()

@@ -1,13 +1,14 @@
 //! Stats: what each process uses, now and before.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{bytes, chart, nothing, widest};
-use crate::machine::StateName;
+use crate::machine::{StateName, short};
 use crate::tui::glyphs::state_word;
 use crate::tui::look::{Look, put, tint, window};
 use crate::tui::text;
@@ -28,8 +29,17 @@ pub struct Usage {
     pub memory: Vec<f64>,
     /// Runs after the first.
     pub restarts: u32,
-    /// Lines it has printed.
-    pub lines: Option<u64>,
+    /// How long its latest run took to be ready.
+    pub took: Option<Duration>,
+}
+
+/// Which columns there are: those of which something is known.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    names: usize,
+    /// Columns of a chart, or none.
+    charts: usize,
+    measured: bool,
 }
 
 /// Draws it, with the cursor in this row.
@@ -41,13 +51,14 @@ pub fn draw(all: &[Usage], area: Rect, cursor: usize, look: &Look, buffer: &mut 
     }
     let columns = usize::from(inside.width);
     let names = widest(all.iter().map(|one| one.name.as_str()), 4, 18.min(columns / 3));
+    let measured = all.iter().any(|one| !one.processor.is_empty());
     // What there is room for, from the left.
     let charts = match columns.saturating_sub(names + 2 + 11 + 6 + 6 + 4 + 7 + 6) {
-        room @ 20.. => (room / 2).min(40),
+        room @ 20.. if measured => (room / 2).min(40),
         _ => 0,
     };
-    let head = head(names, charts, look);
-    put(inside, 0, &head, buffer);
+    let shown = Columns { names, charts, measured };
+    put(inside, 0, &head(shown, look), buffer);
     let body = Rect {
         y: inside.y + 1.min(inside.height),
         height: inside.height.saturating_sub(1),
@@ -59,7 +70,7 @@ pub fn draw(all: &[Usage], area: Rect, cursor: usize, look: &Look, buffer: &mut 
         if rows.start + at == cursor {
             tint(body, at, look.style(Role::Cursor), buffer);
         }
-        put(body, at, &row(one, names, charts, look), buffer);
+        put(body, at, &row(one, shown, look), buffer);
     }
 }
 
@@ -75,44 +86,41 @@ fn title(all: &[Usage], look: &Look) -> String {
     parts.join(&format!(" {} ", look.glyphs.dot))
 }
 
-fn head(names: usize, charts: usize, look: &Look) -> Line<'static> {
+fn head(shown: Columns, look: &Look) -> Line<'static> {
+    let Columns { names, charts, measured } = shown;
     let mut words = format!("  {}  {:9}", look.pad("NAME", names), "STATE");
-    _ = write!(words, "  {:>4}", "CPU");
-    if charts > 0 {
-        _ = write!(words, " {:charts$}", "");
+    if measured {
+        let chart = if charts > 0 { format!(" {:charts$}", "") } else { String::new() };
+        _ = write!(words, "  {:>4}{chart}  {:>4}{chart}", "CPU", "MEM");
     }
-    _ = write!(words, "  {:>4}", "MEM");
-    if charts > 0 {
-        _ = write!(words, " {:charts$}", "");
-    }
-    _ = write!(words, "  {:>2}", look.glyphs.restarts);
-    _ = write!(words, "  {:>7}", "LINES");
+    _ = write!(words, "  {:>2}  {:>7}", look.glyphs.restarts, "READY");
     Line::from(look.span(words, Role::Dim))
 }
 
-fn row(one: &Usage, names: usize, charts: usize, look: &Look) -> Line<'static> {
+fn row(one: &Usage, shown: Columns, look: &Look) -> Line<'static> {
+    let Columns { names, charts, measured } = shown;
     let style = look.theme.state(one.state);
     let sign = look.glyphs.state(one.state, one.checked);
     let word = text::pad(state_word(one.state, one.checked), 9, look.glyphs.ellipsis);
-    let percent = one.processor.last().map(|share| format!("{share:.0}%")).unwrap_or_default();
-    let memory = one.memory.last().map(|used| bytes(*used as u64)).unwrap_or_default();
     let mut spans = vec![
         Span::styled(format!("{sign} "), style),
         Span::styled(look.pad(&one.name, names), look.theme.process(&one.name)),
         Span::raw("  "),
         Span::styled(word, style),
-        look.span(format!("  {percent:>4}"), Role::Text),
     ];
-    if charts > 0 {
-        spans.push(look.span(format!(" {}", chart(&one.processor, charts, look)), Role::Busy));
-    }
-    spans.push(look.span(format!("  {memory:>4}"), Role::Text));
-    if charts > 0 {
-        spans.push(look.span(format!(" {}", chart(&one.memory, charts, look)), Role::Busy));
+    let percent = one.processor.last().map(|share| format!("{share:.0}%")).unwrap_or_default();
+    let memory = one.memory.last().map(|used| bytes(*used as u64)).unwrap_or_default();
+    for (words, values) in [(percent, &one.processor), (memory, &one.memory)] {
+        if measured {
+            spans.push(look.span(format!("  {words:>4}"), Role::Text));
+        }
+        if charts > 0 {
+            spans.push(look.span(format!(" {}", chart(values, charts, look)), Role::Busy));
+        }
     }
     let role = if one.restarts > 0 { Role::Warn } else { Role::Dim };
     spans.push(look.span(format!("  {:>2}", one.restarts), role));
-    let lines = one.lines.map(|lines| lines.to_string()).unwrap_or_default();
-    spans.push(look.span(format!("  {lines:>7}"), Role::Dim));
+    let took = one.took.map(short).unwrap_or_default();
+    spans.push(look.span(format!("  {took:>7}"), Role::Dim));
     Line::from(spans)
 }

@@ -192,26 +192,31 @@ fn sheet() -> Sheet {
                 run: 4,
                 start: "14:31:51".into(),
                 up: "8.1s".into(),
-                ready: "1.9s".into(),
+                cause: "retry 3 of 8".into(),
                 end: "exit 1".into(),
                 bad: true,
             },
             Run { run: 3, start: "14:30:02".into(), up: "1m 32s".into(), ..Run::default() },
         ],
         variables: vec![
-            Variable {
-                name: "NODE_ENV".into(),
-                value: "development".into(),
-                source: ".env".into(),
-            },
-            Variable { name: "TOKEN".into(), value: "s3cr3t".into(), source: "process".into() },
+            Variable { name: "NODE_ENV".into(), value: Some("development".into()) },
+            Variable { name: "TOKEN".into(), value: None },
         ],
-        probes: vec![Probe {
-            time: "14:31:58".into(),
-            check: "log /worker ready/".into(),
-            answer: "found".into(),
-            good: true,
-        }],
+        inherits: true,
+        probes: vec![
+            Probe {
+                which: "ready".into(),
+                check: "log /worker ready/, within 20s".into(),
+                answer: "found".into(),
+                good: Some(true),
+            },
+            Probe {
+                which: "health".into(),
+                check: "http :8080/healthz, every 2.0s, 3 misses are too many".into(),
+                answer: "status 503, 2 in a row".into(),
+                good: Some(false),
+            },
+        ],
         files: vec![fact("log", ".pitcrew/logs/worker.log")],
         processor: vec![1.0, 4.0, 2.0, 31.0, 2.0],
         memory: vec![5e7, 8e7, 1.2e8, 1.88e8],
@@ -230,7 +235,7 @@ fn usage() -> Vec<Usage> {
         processor: share.to_vec(),
         memory: share.iter().map(|share| share * 1e7).collect(),
         restarts,
-        lines: Some(1234 * u64::from(restarts)),
+        took: (restarts > 0).then(|| Duration::from_millis(1234)),
     };
     vec![
         one("db", StateName::Ready, &[1.0, 2.0, 1.0], 0),
@@ -239,40 +244,42 @@ fn usage() -> Vec<Usage> {
     ]
 }
 
+const AREA: Rect = Rect::new(0, 0, 120, 36);
+
 #[test]
-fn values_of_variables_are_shown_only_when_asked_for() {
+fn values_that_look_like_secrets_are_asked_for_first() {
     let sheet = sheet();
     let look = Look::new(ThemeName::None, true);
-    let screen = |details: Details| {
-        text(&drawn((120, 36), &look, &|area, look, buffer| {
-            details.draw(&sheet, area, look, buffer);
-        }))
-    };
-    let mut details = Details { tab: Tab::Env, ..Details::default() };
-    assert!(!screen(details).contains("s3cr3t"));
-    assert!(details.act(Action::ShowEnv, &sheet, 10));
-    assert!(screen(details).contains("s3cr3t"));
     let mut details = Details::default();
-    assert!(!screen(details).contains("s3cr3t"));
-    assert!(details.act(Action::ShowEnv, &sheet, 10));
+    assert!(details.act(Action::ShowEnv, &sheet, AREA, &look));
     assert_eq!(details.tab, Tab::Env, "it leads to where the values are");
+    assert!(details.values);
+    let screen = text(&drawn((120, 36), &look, &|area, look, buffer| {
+        details.draw(&sheet, area, look, buffer);
+    }));
+    assert!(screen.contains("development") && screen.contains("E shows it"), "{screen}");
 }
 
 #[test]
 fn tabs_go_round_and_scrolling_stops_at_the_ends() {
-    let sheet = sheet();
+    let mut sheet = sheet();
+    let look = Look::new(ThemeName::None, true);
     let mut details = Details::default();
     for tab in Tab::ALL.iter().cycle().skip(1).take(7) {
-        assert!(details.act(Action::NextTab, &sheet, 10));
+        assert!(details.act(Action::NextTab, &sheet, AREA, &look));
         assert_eq!(details.tab, *tab);
     }
-    assert!(details.act(Action::PreviousTab, &sheet, 10));
-    details = Details { tab: Tab::Runs, ..Details::default() };
-    details.act(Action::Up, &sheet, 10);
-    assert_eq!(details.above, 0);
-    details.act(Action::PageDown, &sheet, 10);
-    assert_eq!(details.above, 1);
-    assert!(!details.act(Action::Quit, &sheet, 10), "that is not for here");
+    assert!(details.act(Action::PreviousTab, &sheet, AREA, &look));
+    details = Details { tab: Tab::Files, ..Details::default() };
+    details.act(Action::PageDown, &sheet, AREA, &look);
+    assert_eq!(details.above, 0, "all of it is there");
+    sheet.files = (0..50).map(|at| ("log".to_owned(), format!("{at}.log"))).collect();
+    details.act(Action::Last, &sheet, AREA, &look);
+    assert_eq!(details.above, 50 - 33);
+    details.act(Action::Down, &sheet, AREA, &look);
+    details.act(Action::Up, &sheet, AREA, &look);
+    assert_eq!(details.above, 50 - 34, "no key is lost at the end");
+    assert!(!details.act(Action::Quit, &sheet, AREA, &look), "that is not for here");
 }
 
 #[test]

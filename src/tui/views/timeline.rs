@@ -59,6 +59,11 @@ impl Timeline {
         self.cursor = None;
     }
 
+    /// Some are not shown.
+    pub fn is_filtered(&self) -> bool {
+        !matches!(self.filter, Filter::All)
+    }
+
     /// How many there are, and how many are shown.
     pub fn counts(&self) -> (usize, usize) {
         (self.all.len(), self.shown.len())
@@ -122,10 +127,10 @@ impl Timeline {
     /// Draws it.
     pub fn draw(&self, area: Rect, look: &Look, zone: &TimeZone, buffer: &mut Buffer) {
         let (all, shown) = self.counts();
-        let title = if matches!(self.filter, Filter::All) {
-            format!("Events {} {all}", look.glyphs.dot)
-        } else {
+        let title = if self.is_filtered() {
             format!("Events {} {shown} of {all}, filtered", look.glyphs.dot)
+        } else {
+            format!("Events {} {all}", look.glyphs.dot)
         };
         let inside = if area.height >= 8 && area.width >= 40 {
             look.pane(area, &title, true, buffer)

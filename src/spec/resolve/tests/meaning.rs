@@ -83,6 +83,18 @@ fn mistakes_in_an_env_file_have_a_line_of_that_file() {
 }
 
 #[test]
+fn a_quote_in_an_env_file_that_is_never_closed_is_told_where_it_is_opened() {
+    for (text, line) in [("A=1\nB=\"x\nC=2\n", 2), ("A=1\n\nB='x\nC=2", 3), ("A=1\nB=2\0", 2)] {
+        let project =
+            Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n").with(".env", text);
+        let told = project.load().unwrap_err();
+        let lines: Vec<_> = told.iter().map(Fault::line).collect();
+        assert_eq!(lines, [Some(line)], "{text:?}: {told}");
+        assert_eq!(told.to_string().contains("never closed"), !text.contains('\0'), "{told}");
+    }
+}
+
+#[test]
 fn our_own_variables_are_passed_over_with_a_warning() {
     let loaded = Project::new("[process.x]\ncommand = 'x'\nenv = { PITCREW_RUN = 1, A = 1 }\n")
         .load()

@@ -5,8 +5,16 @@ use super::*;
 /// Keys of a process, and the one fault that is told about them.
 const IN_A_PROCESS: &[(&str, &str)] = &[
     ("comand = 'x'", "3:1 unknown key `comand` in a process (did you mean `command`?)"),
-    ("zzz = 'x'", "3:1 unknown key `zzz` in a process"),
+    ("zzz = 'x'", "3:1 unknown key `zzz` in a process (`pitcrew schema` lists all keys)"),
     ("port = 'x'", "3:8 expected an integer from 1 to 65535, found the string \"x\""),
+    (
+        "port = '8080'",
+        "3:8 expected an integer from 1 to 65535, found the string \"8080\" (without quotes: 8080)",
+    ),
+    (
+        "stop = { zzz = 1 }",
+        "3:10 unknown key `zzz` in `stop` (its keys are: signal, grace, command, strays, keep)",
+    ),
     ("port = 0", "3:8 expected an integer from 1 to 65535, found 0"),
     ("port = 0x10000", "3:8 expected an integer from 1 to 65535, found 0x10000"),
     (
@@ -30,7 +38,10 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "3:16 expected a size such as \"10MiB\", found the integer 10 (say the unit: \"10B\")",
     ),
     ("log = true", "3:7 expected `false`, or a table, found `true`"),
-    ("tty = 'yes'", "3:7 expected a boolean, found the string \"yes\""),
+    (
+        "tty = 'yes'",
+        "3:7 expected a boolean, found the string \"yes\" (write `true` or `false`, without quotes)",
+    ),
     ("cwd = ''", "3:7 \"\" is no path"),
     (
         "color = 'allways'",
@@ -41,7 +52,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "3:9 `a b` is not a name (names are made of the letters a to z, digits, `_` and `-`)",
     ),
     ("tags = ['all']", "3:9 the name `all` is reserved (it stands for everything at once)"),
-    ("tags = 'a'", "3:8 expected an array of names, found the string \"a\""),
+    ("tags = 'a'", "3:8 expected an array of names, found the string \"a\" (in brackets: [\"a\"])"),
     (
         "depends_on = ['bd']",
         "3:15 process `x` depends on `bd`, which does not exist (did you mean `db`?)",

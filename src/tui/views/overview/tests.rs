@@ -95,16 +95,22 @@ fn what_it_took_is_from_start_to_ready() {
 fn measurements_are_kept_for_ten_minutes_and_dropped_with_their_process() {
     let mut measured = Measured::default();
     let mut overview = overview();
-    for _ in 0..KEPT + 5 {
-        measured.push(&overview);
+    for at in 0..KEPT as u64 + 5 {
+        // What is pushed for another reason is no measurement.
+        for more in [0, 1] {
+            measured.push(&overview, Duration::from_secs(5 * at + more));
+        }
     }
     assert_eq!(measured.of(3).0, vec![12.5; KEPT]);
     assert_eq!(measured.of(1), (&[] as &[f64], &[] as &[f64]));
-    let usage = measured.usage(&overview);
+    let usage = measured.usage(&overview, &Took::default());
     assert_eq!((usage[2].name.as_str(), usage[2].memory.len()), ("web.2", KEPT));
     overview.processes[2].status.state = StateName::Stopped;
-    assert!(measured.usage(&overview)[2].processor.is_empty(), "what is down uses nothing");
+    assert!(
+        measured.usage(&overview, &Took::default())[2].processor.is_empty(),
+        "what is down uses nothing"
+    );
     overview.processes.remove(2);
-    measured.push(&overview);
+    measured.push(&overview, Duration::from_secs(10_000));
     assert!(measured.of(3).0.is_empty());
 }

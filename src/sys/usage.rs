@@ -1,0 +1,107 @@
+//! What the trees of runs take: processor time and memory.
+//!
+//! Read from `/proc`, a few small files a process, and only when somebody asks. It happens on a
+//! thread of its own: neither the engine nor the search for strays waits for it, but for a short
+//! look at adopted orphans.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use rustix::param::{clock_ticks_per_second, page_size};
+
+use super::proc::{self, Stat};
+use super::registry::{Registry, Token};
+
+/// What a tree takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Processor time since the start of the run: that of all who live, and of those that ended and
+    /// were reaped by one of them.
+    pub cpu: Duration,
+    /// Resident memory in bytes. A page that several processes share counts for each.
+    pub memory: u64,
+}
+
+impl Usage {
+    fn add(&mut self, one: &Stat) {
+        self.cpu += cpu(one);
+        self.memory += one.pages * page_size() as u64;
+    }
+}
+
+/// What each run takes, by the number of its leader. `orphans` are those whom somebody else has
+/// found already.
+pub(super) fn measure(registry: &Registry, orphans: &[(Token, Stat)]) -> HashMap<u32, Usage> {
+    let leaders: Vec<(u32, Token)> =
+        registry.lock().iter().map(|(pid, entry)| (*pid, entry.token)).collect();
+    let mut by_token: HashMap<Token, Vec<&Stat>> = HashMap::new();
+    for (token, stat) in orphans {
+        by_token.entry(*token).or_default().push(stat);
+    }
+    let children = proc::Children::look();
+    let of = |(pid, token): (u32, Token)| {
+        let mut usage = Usage::default();
+        let mut met = HashSet::new();
+        let below = proc::below_by(&children, &[pid]);
+        let orphans = by_token.remove(&token).unwrap_or_default();
+        for one in below.iter().chain(orphans) {
+            // Who was orphaned meanwhile is in both.
+            if met.insert(one.identity()) {
+                usage.add(one);
+            }
+        }
+        (pid, usage)
+    };
+    leaders.into_iter().map(of).collect()
+}
+
+/// The time of a process and of its children that have ended. The kernel shows its own time in
+/// steps of 10 ms, too coarse for a short look, and tells it to the nanosecond by its clock.
+fn cpu(one: &Stat) -> Duration {
+    let ended = ticks(one.ticks_of_ended);
+    ended + clock(one.pid).unwrap_or_else(|| ticks(one.ticks))
+}
+
+fn ticks(ticks: u64) -> Duration {
+    let each = 1_000_000_000 / clock_ticks_per_second().max(1);
+    Duration::from_nanos(ticks.saturating_mul(each))
+}
+
+/// The processor time of all threads of a process.
+fn clock(pid: u32) -> Option<Duration> {
+    let pid = libc::pid_t::try_from(pid).ok()?;
+    let mut clock: libc::clockid_t = 0;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    #[expect(unsafe_code, reason = "no crate that is here knows the clocks of other processes")]
+    // SAFETY: Both calls write to one value each, which outlives them.
+    let is_told = unsafe {
+        libc::clock_getcpuclockid(pid, &raw mut clock) == 0
+            && libc::clock_gettime(clock, &raw mut time) == 0
+    };
+    let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+    is_told.then(|| Duration::new(seconds, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_clock_moves_as_we_work() {
+        let me = std::process::id();
+        let before = clock(me).unwrap();
+        let mut sum = 0_u64;
+        while clock(me).unwrap() < before + Duration::from_millis(5) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        let stat = proc::stat(me).unwrap();
+        assert!(cpu(&stat) >= before + Duration::from_millis(5));
+        assert!(stat.pages * page_size() as u64 > 100 << 10, "{stat:?}");
+    }
+
+    #[test]
+    fn nobody_has_no_clock() {
+        // Larger than any number the kernel gives.
+        assert_eq!(clock(5_000_000), None);
+    }
+}
