@@ -99,12 +99,18 @@ fn threads(pid: u32) -> String {
     lines.filter_map(state).collect::<std::collections::BTreeSet<char>>().into_iter().collect()
 }
 
+/// Forks and ends every few milliseconds for some 20 seconds, with nothing else to be found by: who
+/// looks slowly never meets it. Each hop is a byte in `hops`.
+const HOPS: &str = "mkfifo f; exec 9<>f; hop() { (( $1 > 0 )) || exit; echo >> hops; read -t 0.004 -u 9; \
+    hop $(($1 - 1)) & }; (hop 4000 &); (hop 4000 &); (hop 4000 &); echo hops; exec sleep 100";
+
 #[test]
 fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
     for _ in 0..times(3) {
         let sleep = long_sleep();
         let project = Project::new(&format!(
-            "[process.a]\ncommand = 'setsid sleep {sleep} & echo up; exec sleep {sleep}'\n"
+            "[process.a]\ncommand = 'setsid sleep {sleep} & echo up; exec sleep {sleep}'\n\
+             [process.hops]\ncommand = ['bash', '-c', '{HOPS}']\n"
         ));
         // Looks like ours, is none of ours.
         let decoy_sleep = sleep.clone();
@@ -113,6 +119,7 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
         let mut decoy = decoy.spawn().unwrap();
         let up = project.up([]);
         up.wait_out("| up");
+        up.wait_out("| hops");
         wait_until("all sleep", || with_argument(&sleep).len() == 3);
         let (guardian, engine) = (up.guardian(), up.engine());
         // Stopped first, so that neither can do anything about the end of the other.

@@ -14,6 +14,9 @@ use crate::spec::{Stray, StraysPolicy, is_kept};
 /// How long ending what an earlier session left may take.
 const RECOVERY_BOUND: Duration = Duration::from_secs(2);
 
+/// How many looks at most until one has missed nobody; on a busy machine somebody is always gone.
+const LOOKS: u32 = 50;
+
 /// What is to happen to the strays of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Leftovers {
@@ -195,10 +198,10 @@ impl Journal {
         let Some(record) = record else {
             return self.clear().map(|()| Recovered::default());
         };
-        let ancestors = ancestors();
+        let mut leavings = Leavings { record: &record, others: ancestors() };
         let mut met: BTreeMap<(u32, u64), Stray> = BTreeMap::new();
         let left = end_all(RECOVERY_BOUND, || {
-            let all = left_by(&record, &ancestors);
+            let all = leavings.look();
             for one in &all {
                 met.entry(one.identity()).or_insert_with(|| stray(one));
             }
@@ -230,15 +233,55 @@ fn ancestors() -> HashSet<u32> {
     ancestors
 }
 
-/// Who carries the session, parents before their children, without those it leaves alive.
-fn left_by(record: &Record, ancestors: &HashSet<u32>) -> Vec<Stat> {
-    let session = record.policies.session.as_bytes();
-    let mut all: Vec<Stat> = proc::everyone()
-        .into_iter()
-        .filter(|one| !one.zombie && !ancestors.contains(&one.pid))
-        .filter(|one| proc::marker(one.pid).session.as_deref() == Some(session))
-        .collect();
-    all.sort_by_key(|one| (one.start, one.pid));
-    record.policies.leave_out_of_session(&mut all, record.leaders_in);
-    all
+/// What a session has left, look by look.
+struct Leavings<'a> {
+    record: &'a Record,
+    /// Who was looked at and is none of it. Only the first look takes long: a process that forks and
+    /// ends every few milliseconds would be gone each time before it is signalled.
+    others: HashSet<u32>,
+}
+
+impl Leavings<'_> {
+    /// Who carries the session, parents before their children, without those it leaves alive.
+    ///
+    /// Nobody is an answer only when nobody was gone before it was looked at: it may have been one of
+    /// ours, and its child was not there when the numbers were read.
+    fn look(&mut self) -> Vec<Stat> {
+        for _ in 0..LOOKS {
+            let (all, missed) = self.once();
+            if !all.is_empty() || !missed {
+                return all;
+            }
+        }
+        Vec::new()
+    }
+
+    fn once(&mut self) -> (Vec<Stat>, bool) {
+        let session = self.record.policies.session.as_bytes();
+        let mut pids: Vec<u32> = proc::pids().filter(|pid| !self.others.contains(pid)).collect();
+        // The newest are those that are soon gone.
+        pids.sort_unstable_by(|a, b| b.cmp(a));
+        let mut missed = false;
+        let mut all = Vec::new();
+        for pid in pids {
+            let Some(found) = proc::stat(pid) else {
+                missed = true;
+                continue;
+            };
+            if !found.zombie && proc::marker(pid).session.as_deref() == Some(session) {
+                all.push(found);
+                continue;
+            }
+            let same = |now: Stat| now.identity() == found.identity() && now.zombie == found.zombie;
+            if proc::stat(pid).is_some_and(same) {
+                self.others.insert(pid);
+                missed |= found.zombie;
+            } else {
+                missed = true;
+            }
+        }
+        all.sort_by_key(|one| (one.start, one.pid));
+        self.record.policies.leave_out_of_session(&mut all, self.record.leaders_in);
+        (all, missed)
+    }
 }

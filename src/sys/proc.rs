@@ -154,11 +154,15 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     })
 }
 
+/// The numbers of all processes.
+pub(super) fn pids() -> impl Iterator<Item = u32> {
+    let entries = patiently(|| fs::read_dir("/proc")).into_iter().flatten();
+    entries.filter_map(|entry| number(&entry.ok()?.file_name()))
+}
+
 /// Every process there is, those of other users too, without the kernel's own.
 pub(super) fn everyone() -> Vec<Stat> {
-    let Ok(entries) = patiently(|| fs::read_dir("/proc")) else { return Vec::new() };
-    let all = entries.filter_map(|entry| stat(number(&entry.ok()?.file_name())?));
-    all.filter(|one| !one.kernel).collect()
+    pids().filter_map(stat).filter(|one| !one.kernel).collect()
 }
 
 /// Where the kernel says which number it gave last in our namespace, to a process or a thread, and
