@@ -178,8 +178,11 @@ fn the_files_are_watched_where_the_project_says_so() {
     // A mistake, and then none.
     project.write("procfile.toml", "[project]\nreload = tru");
     up.wait_err("the file was read again and has mistakes");
-    project.write("procfile.toml", &text("three"));
-    up.wait_out("| three x y 5.");
+    // An env file that is missing, and then is there.
+    project.write("procfile.toml", &text("three").replace("later.env?", "later.env', 'must.env"));
+    up.wait_err("there is no env file");
+    project.write("must.env", "B=m\n");
+    up.wait_out("| three x m 5.");
     // Not watched any more.
     project.write("procfile.toml", &text("four").replace("reload = true", "reload = false"));
     up.wait_out("| four x y 6.");

@@ -56,7 +56,7 @@ impl Files {
     /// Watches this instead of what was watched.
     pub(super) fn watch(&mut self, plan: Plan, clock: &Clock) {
         match &self.watcher {
-            Some(watcher) => watcher.watch(plan),
+            Some(watcher) => watcher.watch(plan, Clock::since_1970()),
             None if plan.wanted.is_empty() => {}
             None => {
                 let (clock, sender) = (clock.clone(), self.sender.clone());
@@ -120,13 +120,19 @@ impl Files {
 }
 
 /// What is to be watched for a project: the files of its processes, and its own where it says so.
-/// `own` are files that pitcrew writes.
-pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> Plan {
+/// `own` are files that pitcrew writes; `sought` is what a file that could not be taken asked for,
+/// nothing where nobody reads it again.
+pub(super) fn plan(
+    spec: &Spec,
+    own: &[PathBuf],
+    watches: bool,
+    sought: Option<&[PathBuf]>,
+) -> Plan {
     let processes = || spec.processes.values();
     let logs = processes().flat_map(|process| logs(process));
     let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
     let wished = processes().filter(|_| watches).filter_map(|process| wanted(process));
-    let itself = (reads && spec.project.reload).then(|| itself(&spec.project));
+    let itself = sought.filter(|_| spec.project.reload).map(|more| itself(&spec.project, more));
     Plan {
         top: clean(&spec.project.dir),
         wanted: wished.chain(itself).collect(),
@@ -135,9 +141,9 @@ pub(super) fn plan(spec: &Spec, own: &[PathBuf], watches: bool, reads: bool) -> 
 }
 
 /// The files of the project, with the local one that may come, and its env files.
-fn itself(project: &Project) -> Wanted {
+fn itself(project: &Project, more: &[PathBuf]) -> Wanted {
     let local = project.dir.join(LOCAL_FILE);
-    let files = project.files.iter().chain(&project.env_files).chain([&local]);
+    let files = project.files.iter().chain(&project.env_files).chain(more).chain([&local]);
     // The same whether the local one is there or not.
     let files: BTreeSet<PathBuf> = files.map(|file| clean(file)).collect();
     Wanted::files(Whose::Project, &clean(&project.dir), files)

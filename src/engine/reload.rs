@@ -1,6 +1,7 @@
 //! The project's file is read again while the project runs.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -81,6 +82,8 @@ pub(super) struct Rereading {
     asked: Vec<ReloadWish>,
     /// Who has asked since then: the file may be another one by now.
     next: Vec<ReloadWish>,
+    /// The env files that the file asks for which could not be taken last.
+    sought: Vec<PathBuf>,
     results: (mpsc::UnboundedSender<Outcome>, mpsc::UnboundedReceiver<Outcome>),
 }
 
@@ -89,7 +92,8 @@ pub(super) type Outcome = Result<Result<Loaded, Faults>, String>;
 
 impl Rereading {
     pub(super) fn new(how: Option<Arc<dyn Reread>>) -> Self {
-        Self { how, asked: Vec::new(), next: Vec::new(), results: mpsc::unbounded_channel() }
+        let (asked, next, sought) = (Vec::new(), Vec::new(), Vec::new());
+        Self { how, asked, next, sought, results: mpsc::unbounded_channel() }
     }
 
     /// Begins to read; what is asked while it reads is read after that.
@@ -157,6 +161,9 @@ impl<H: Host> Engine<H> {
             }
             Ok(Err(faults)) => {
                 if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
+                    // Before it is told: whoever hears it may mend it at once.
+                    self.rereading.sought = faults.env_files().to_vec();
+                    files.watch(self.plan(), &self.clock);
                     self.reject(&faults, by);
                 }
                 let rejected = Reloaded::Rejected(Arc::new(faults));
@@ -174,6 +181,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn apply(&mut self, spec: Spec, by: Cause, files: &mut Files) -> Reloaded {
+        self.rereading.sought.clear();
         self.tell_fixed(&spec.project);
         let (step, difference) = self.orchestra.reload(self.clock.now(), spec, by);
         self.carry_out(step);
@@ -205,11 +213,8 @@ impl<H: Host> Engine<H> {
     }
 
     pub(super) fn plan(&self) -> crate::watch::Plan {
-        files::plan(self.orchestra.spec(), &self.own_files, self.orchestra.watches(), self.reads())
-    }
-
-    fn reads(&self) -> bool {
-        self.rereading.how.is_some()
+        let sought = self.rereading.how.is_some().then_some(self.rereading.sought.as_slice());
+        files::plan(self.orchestra.spec(), &self.own_files, self.orchestra.watches(), sought)
     }
 
     /// A run goes by another spec from now on.

@@ -79,6 +79,8 @@ pub(super) struct Lifecycle {
     pub(super) delay: Duration,
     /// A person has stopped it, whatever its end came to.
     stopped: bool,
+    /// The member whose failure has stopped the pool, and it with that; goes when it is wanted again.
+    pub(super) halted_by: Option<Name>,
     /// How it stands with its files.
     pub(super) watch: Watch,
     /// As it was shown last; nothing when something has changed since.
@@ -113,6 +115,7 @@ impl Lifecycle {
             priority: 0,
             delay: Duration::ZERO,
             stopped: false,
+            halted_by: None,
             watch: Watch::Off,
             view: None,
         }
@@ -295,7 +298,10 @@ impl Lifecycle {
 
     /// It shall end: asked first, or at once when `kill`.
     pub(super) fn stop(&mut self, now: Moment, by: By, cause: Cause, kill: bool, out: &mut Step) {
-        self.stopped |= cause == Cause::User;
+        if cause == Cause::User {
+            self.stopped = true;
+            self.halted_by = None;
+        }
         match &self.state {
             // It would wait again when what it depends on gets a new run; it shall not.
             State::Ended(Outcome::Skipped { .. }) if by != By::Shutdown => {
@@ -343,6 +349,7 @@ impl Lifecycle {
     }
 
     fn wait(&mut self, now: Moment, cause: Cause, again: bool) {
+        self.halted_by = None;
         let delay = std::mem::take(&mut self.delay);
         let until = (!delay.is_zero()).then(|| now + delay);
         self.enter(now, State::Waiting { cause, again, until });

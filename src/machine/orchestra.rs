@@ -97,8 +97,8 @@ pub struct Orchestra {
     reloads: u32,
     /// All that was started, where nothing was started that it depends on.
     chosen: Option<Vec<ProcessId>>,
-    /// Alive and to be restarted because this dependency got a new run.
-    reruns: BTreeMap<ProcessId, Name>,
+    /// Alive and to be restarted because these dependencies got new runs.
+    reruns: BTreeMap<ProcessId, BTreeSet<Name>>,
     watching: Watching,
     totals: Totals,
     was_ready: bool,

@@ -186,6 +186,12 @@ impl Need {
         ones.any(|one| stands(one, self) == Stand::NotYet)
     }
 
+    /// Whether all of it is as it should be.
+    pub(super) fn is_fulfilled(&self, all: &Members) -> bool {
+        let mut ones = self.ids.iter().filter_map(|id| all.get(*id));
+        ones.all(|one| stands(one, self) == Stand::Holds)
+    }
+
     /// Whether the start of a dependant starts this dependency too.
     pub(super) fn calls_for(&self, one: &Lifecycle) -> bool {
         match &one.state {

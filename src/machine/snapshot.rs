@@ -138,6 +138,8 @@ pub struct ProcessView {
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<Link>,
+    /// The member whose failure has stopped its pool, and it with that.
+    pub halted_by: Option<Name>,
     /// How its checks stand, while it runs.
     pub probes: Vec<ProbeView>,
     /// Retries used since the budget was full.
@@ -206,6 +208,7 @@ impl ProcessView {
             suspended_by: one.suspended_by().map(str::to_owned),
             waits_for: Vec::new(),
             chain: Vec::new(),
+            halted_by: one.halted_by.clone(),
             probes: Vec::new(),
             retries: one.retries_used(),
             watched: one.watch == Watch::On,
@@ -275,7 +278,11 @@ impl ProcessView {
                 };
                 (StateName::Backoff, format!("{last}; {next}"))
             }
-            State::Ended(Outcome::Stopped) => (StateName::Stopped, "stopped on request".to_owned()),
+            State::Ended(Outcome::Stopped) => {
+                let halted = one.halted_by.as_ref().map(halt_sentence);
+                let why = halted.unwrap_or_else(|| "stopped on request".to_owned());
+                (StateName::Stopped, why)
+            }
             State::Ended(Outcome::Succeeded) => (StateName::Succeeded, last),
             State::Ended(Outcome::Failed { gave_up: true }) => (
                 StateName::Failed,
@@ -284,7 +291,8 @@ impl ProcessView {
             State::Ended(Outcome::Failed { gave_up: false }) => (StateName::Failed, last),
             State::Ended(Outcome::Skipped { chain, .. }) => {
                 self.chain.clone_from(chain);
-                (StateName::Skipped, chain_sentence(chain))
+                let halted = one.halted_by.as_ref().map(halt_sentence);
+                (StateName::Skipped, halted.unwrap_or_else(|| chain_sentence(chain)))
             }
         };
         if let (Some(note), None) = (one.note_on_files(), self.until) {
@@ -296,6 +304,11 @@ impl ProcessView {
 /// `1 retry`, `5 retries`.
 pub(crate) fn retries(number: u32) -> String {
     if number == 1 { "1 retry".to_owned() } else { format!("{number} retries") }
+}
+
+/// What became of one whose pool was stopped.
+fn halt_sentence(failed: &Name) -> String {
+    format!("its pool was stopped, because {failed} failed")
 }
 
 /// A chain as one sentence.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::event::{Cause, Link};
+use super::event::{Cause, Link, WaitingOn};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name, ProcessKind};
 
@@ -127,17 +127,19 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
         StateName::Waiting => {
             let ones = view.waits_for.iter().flat_map(|on| {
                 let all = snapshot.processes.iter().map(AsRef::as_ref);
-                let lacking = all.filter(|one| is_meant(one, &on.name) && lacks(one, on.condition));
+                let lacking = all.filter(|one| is_meant(one, &on.name) && lacks(one, on));
                 lacking.map(|one| (one, Some(on.condition)))
             });
             ones.collect()
         }
-        StateName::Skipped => {
+        StateName::Skipped | StateName::Stopped => {
             let first = view.chain.first();
             let of = |link: &Link| {
                 by_name(&link.name).into_iter().map(|one| (one, Some(link.condition))).collect()
             };
-            first.map(of).unwrap_or_default()
+            let failed = view.halted_by.iter().flat_map(|failed| by_name(failed));
+            let failed = || failed.map(|one| (one, None)).collect();
+            first.map_or_else(failed, of)
         }
         StateName::Queued => {
             let all = snapshot.processes.iter().map(AsRef::as_ref);
@@ -150,7 +152,6 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
         | StateName::Unhealthy
         | StateName::Stopping
         | StateName::Backoff
-        | StateName::Stopped
         | StateName::Succeeded
         | StateName::Failed => Vec::new(),
     }
@@ -158,16 +159,23 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
 
 /// Whether `depends_on` means this one by `name`: a process with its replicas, a job, or a pool.
 fn is_meant(view: &ProcessView, name: &Name) -> bool {
-    let of_pool = view.kind == ProcessKind::Job && view.pool.as_ref() == Some(name);
-    view.process == *name || view.name == *name || of_pool
+    view.process == *name || view.name == *name || is_job_of(view, name)
 }
 
-/// Whether the condition is not there yet.
-fn lacks(view: &ProcessView, condition: Condition) -> bool {
-    match condition {
-        Condition::Ready => view.state != StateName::Ready,
-        Condition::Succeeded => view.state != StateName::Succeeded,
-        Condition::Completed => !matches!(view.state, StateName::Succeeded | StateName::Failed),
-        Condition::Started => view.pid.is_none(),
+fn is_job_of(view: &ProcessView, pool: &Name) -> bool {
+    view.kind == ProcessKind::Job && view.pool.as_ref() == Some(pool)
+}
+
+/// Whether what is waited for is not there yet. Of a pool its jobs together are meant: one that is
+/// done holds up nobody.
+fn lacks(view: &ProcessView, on: &WaitingOn) -> bool {
+    let (state, of_pool) = (view.state, is_job_of(view, &on.name));
+    let succeeded = state == StateName::Succeeded;
+    let rests = matches!(state, StateName::Stopped | StateName::Skipped);
+    match on.condition {
+        Condition::Ready => state != StateName::Ready && !(of_pool && succeeded),
+        Condition::Succeeded => !succeeded,
+        Condition::Completed => !succeeded && state != StateName::Failed && !(of_pool && rests),
+        Condition::Started => !view.started,
     }
 }

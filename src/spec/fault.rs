@@ -256,7 +256,11 @@ impl Serialize for Fault {
 /// As JSON: `{"ok":false,"faults":[{"file","line","column","message","hint"}]}`; `ok` is true when
 /// there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    all: Vec<Fault>,
+    /// The env files that were looked for: what mends the mistake may be one that is not there yet.
+    env_files: Vec<PathBuf>,
+}
 
 impl Faults {
     /// Sorts and drops what was found twice. `order` says which file comes first.
@@ -269,22 +273,31 @@ impl Faults {
             (fault.place.as_ref().map(position), fault.file.clone(), fault.message.clone())
         });
         faults.dedup();
-        Self(faults)
+        Self { all: faults, env_files: Vec::new() }
+    }
+
+    pub(crate) fn with_env_files(self, env_files: Vec<PathBuf>) -> Self {
+        Self { env_files, ..self }
+    }
+
+    /// The env files that were looked for, there or not.
+    pub(crate) fn env_files(&self) -> &[PathBuf] {
+        &self.env_files
     }
 
     /// The mistakes.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// For programs, on one line.
@@ -311,7 +324,7 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
-        Self(vec![fault])
+        Self { all: vec![fault], env_files: Vec::new() }
     }
 }
 
@@ -336,7 +349,7 @@ impl Serialize for Faults {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Faults", 2)?;
         fields.serialize_field("ok", &self.is_empty())?;
-        fields.serialize_field("faults", &self.0)?;
+        fields.serialize_field("faults", &self.all)?;
         fields.end()
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faul
     if findings.faults.is_empty() {
         return Ok(Loaded { spec, warnings: Faults::sorted(findings.warnings, &sources) });
     }
-    Err(Faults::sorted(findings.faults, &sources))
+    Err(Faults::sorted(findings.faults, &sources).with_env_files(spec.project.env_files))
 }
 
 /// The canonical path of a project's first file, by which it is known. The file is not read: one

@@ -25,8 +25,8 @@ const POLL_SHARE: u32 = 20;
 /// What the thread is told.
 #[derive(Debug)]
 enum Order {
-    /// Watch this instead.
-    Watch(Plan),
+    /// Watch this instead; what has changed since then on the wall clock counts.
+    Watch(Plan, Duration),
 }
 
 /// The thread that watches files; ends when this is dropped.
@@ -65,9 +65,10 @@ impl Watcher {
         Ok(Self { orders: Some(orders), wake, begun })
     }
 
-    /// Watches this instead of what was watched. Bursts that are not over are told all the same.
-    pub(crate) fn watch(&self, plan: Plan) {
-        self.order(Order::Watch(plan));
+    /// Watches this instead of what was watched, from this moment on the wall clock. Bursts that are
+    /// not over are told all the same.
+    pub(crate) fn watch(&self, plan: Plan, wall: Duration) {
+        self.order(Order::Watch(plan, wall));
     }
 
     /// Processes run from now on, which is this on the wall clock: files that change before their
@@ -204,7 +205,7 @@ impl Keeper {
     fn obey(&mut self) -> Option<()> {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Watch(plan)) => self.replace(plan),
+                Ok(Order::Watch(plan, wall)) => self.replace(plan, wall),
                 Err(TryRecvError::Empty) => return Some(()),
                 Err(TryRecvError::Disconnected) => return None,
             }
@@ -212,7 +213,7 @@ impl Keeper {
     }
 
     /// Nothing is read anew where nothing is different: a file that went meanwhile would be missed.
-    fn replace(&mut self, plan: Plan) {
+    fn replace(&mut self, plan: Plan, wall: Duration) {
         if plan == self.plan {
             return;
         }
@@ -221,7 +222,7 @@ impl Keeper {
         for target in 0..self.windows.len() {
             self.close(target);
         }
-        self.tree.replace(Rules::new(&plan), (self.outside.now)().wall);
+        self.tree.replace(Rules::new(&plan), wall);
         self.windows = plan.wanted.iter().map(|_| None).collect();
         (self.plan, self.ready) = (plan, false);
     }

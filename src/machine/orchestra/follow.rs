@@ -2,11 +2,12 @@
 
 use super::Orchestra;
 use crate::machine::event::{By, Cause, Event, ProjectReady, Stamp};
-use crate::machine::lifecycle::{Outcome, State};
+use crate::machine::lifecycle::{Lifecycle, Outcome, State};
 use crate::machine::members::Tenure;
+use crate::machine::order::Need;
 use crate::machine::snapshot::Phase;
 use crate::machine::{Moment, ProcessId, ShutdownReason};
-use crate::spec::ShutdownOn;
+use crate::spec::{Name, ShutdownOn};
 
 impl Orchestra {
     /// Lets everything follow from what changed, until nothing moves.
@@ -96,7 +97,7 @@ impl Orchestra {
         let mut needs = self.order.needs(dependant).iter();
         let need = needs.find(|need| need.restart && need.is_on(on));
         if let (true, Some(need)) = (is_up, need) {
-            self.reruns.insert(dependant, need.on.clone());
+            self.reruns.entry(dependant).or_default().insert(need.on.clone());
         }
     }
 
@@ -122,7 +123,7 @@ impl Orchestra {
                 }
             }
             State::Ended(Outcome::Skipped { by: Some(by), .. }) => self.unskip(now, id, *by),
-            State::Running { .. } => self.rerun(now, id),
+            State::Running { .. } => self.rerun(now, id, changed),
             State::Idle
             | State::Queued { .. }
             | State::Starting { .. }
@@ -179,19 +180,36 @@ impl Orchestra {
         self.with(id, |one, _, _| one.want(now, cause));
     }
 
-    /// Restarts a dependant whose dependency got a new run, once none of those is between two runs
-    /// and everything holds again: two that restart together restart it once.
-    fn rerun(&mut self, now: Moment, id: ProcessId) {
-        let Some(on) = self.reruns.get(&id) else { return };
+    /// Restarts a dependant whose dependency got a new run.
+    fn rerun(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) {
+        let Some(on) = self.due_rerun(id, changed) else { return };
         let cause = Cause::Dependency { on: on.clone() };
+        self.reruns.remove(&id);
+        self.with(id, |one, _, out| one.restart(now, By::Restart, cause, out));
+    }
+
+    /// Because of which dependency a dependant is restarted now: one that got a new run and is there
+    /// again. None of those that it follows is between two runs, or about to be, so that two that
+    /// restart together restart it once.
+    fn due_rerun(&self, id: ProcessId, changed: Option<ProcessId>) -> Option<&Name> {
+        let marks = self.reruns.get(&id)?;
         let is_between = |id: &ProcessId| {
-            self.all.get(*id).is_some_and(|one| one.is_busy() && !one.is_running())
+            let one = self.all.get(*id);
+            let is_running = one.is_some_and(Lifecycle::is_running);
+            let is_early = one.is_some_and(Lifecycle::is_busy) && !is_running;
+            is_early || is_running && self.due_rerun(*id, None).is_some()
         };
-        let mut restarting = self.order.needs(id).iter().filter(|need| need.restart);
-        let is_early = restarting.any(|need| need.ids.iter().any(is_between));
-        if !is_early && self.order.holds(id, &self.all) {
-            self.reruns.remove(&id);
-            self.with(id, |one, _, out| one.restart(now, By::Restart, cause, out));
+        let needs = self.order.needs(id);
+        let mut followed = needs.iter().filter(|need| need.restart).flat_map(|need| &need.ids);
+        if !self.order.holds(id, &self.all) || followed.any(is_between) {
+            return None;
         }
+        // One that failed instead is no reason.
+        let is_due =
+            |need: &&Need| need.restart && marks.contains(&need.on) && need.is_fulfilled(&self.all);
+        let is_last = |need: &Need| changed.is_some_and(|id| need.is_on(id));
+        let mut due = needs.iter().filter(is_due);
+        let first = due.next()?;
+        Some(&due.find(|need| is_last(need)).filter(|_| !is_last(first)).unwrap_or(first).on)
     }
 }

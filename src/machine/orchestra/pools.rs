@@ -45,10 +45,14 @@ impl Orchestra {
             let cause = Cause::Pool { pool: pool.clone(), failed: failed.clone() };
             let why = Hindrance { by: None, on: failed.clone(), chain: Vec::new() };
             self.with(id, |one, _, out| {
+                let before = one.moves;
                 if one.is_alive() {
                     one.stop(now, By::Stop, cause, false, out);
                 } else {
                     one.skip(now, why, cause, out);
+                }
+                if (one.is_alive() || one.moves != before) && !one.is_stopped() {
+                    one.halted_by = Some(failed.clone());
                 }
             });
         }

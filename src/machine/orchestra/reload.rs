@@ -350,7 +350,10 @@ impl Orchestra {
     /// What somebody waits for may be something else now.
     fn look_again(&mut self, now: Moment, renewed: &[ProcessId]) {
         let order = &self.order;
-        self.reruns.retain(|id, on| order.needs(*id).iter().any(|n| n.restart && n.on == *on));
+        self.reruns.retain(|id, on| {
+            on.retain(|on| order.needs(*id).iter().any(|need| need.restart && need.on == *on));
+            !on.is_empty()
+        });
         let mut waiting = Vec::new();
         for one in self.all.iter_mut() {
             one.view = None;

@@ -56,8 +56,12 @@ impl Orchestra {
             return;
         }
         let watched = |one: &&Lifecycle| one.spec.name == change.process && one.watch == Watch::On;
-        let calls: Vec<(ProcessId, Call)> =
-            self.all.iter().filter(watched).map(|one| (one.id, one.call_of(change.last))).collect();
+        let calls: Vec<(ProcessId, Call)> = self
+            .all
+            .iter()
+            .filter(watched)
+            .map(|one| (one.id, self.call_for(one, &change)))
+            .collect();
         let spec = self.all.iter().find(watched).and_then(|one| one.spec.watch.clone());
         let Some(spec) = spec.filter(|_| calls.iter().any(|(_, call)| *call != Call::Nothing))
         else {
@@ -89,6 +93,33 @@ impl Orchestra {
                 self.start_untouched(now, runners);
             }
         }
+    }
+
+    /// What a change means to one of those who watch. Where something runs first, a run that began
+    /// after the change has seen nothing of it unless that other one began after it too.
+    fn call_for(&self, one: &Lifecycle, change: &Change) -> Call {
+        let call = one.call_of(change.last);
+        let action = one.spec.watch.as_ref().map(|watch| &watch.action);
+        let Some(WatchAction::Run(first)) = action else { return call };
+        // A run that is on its way begins later than whatever has ended.
+        let began = (call != Call::Joins).then_some(one.asked);
+        if self.was_built(first, change.last, began) {
+            return call;
+        }
+        match one.call_of(change.last.max(one.asked)) {
+            Call::Nothing => Call::Nothing,
+            Call::Joins | Call::Acts => Call::Acts,
+        }
+    }
+
+    /// Whether `first` has run from beginning to end after a change, and before `began`.
+    fn was_built(&self, first: &Name, change: Moment, began: Option<Moment>) -> bool {
+        let mut runners = self.ids_of(first).into_iter().filter_map(|id| self.all.get(id));
+        runners.all(|one| {
+            one.asked > change
+                && one.verdict().is_some()
+                && began.is_none_or(|began| one.entered <= began)
+        })
     }
 
     fn tell_change(&mut self, change: &Change, action: &WatchAction) {

@@ -1,6 +1,7 @@
 //! Who waits for whom, who is skipped, who gets a new run with whom.
 
-use super::host::{OnStop, exits, immortal, unstartable, willing};
+use super::checks::asked;
+use super::host::{OnStop, always, exits, immortal, unstartable, willing};
 use super::project::{Draft, follows, ms, needs, project, retried, s};
 use super::{Script, StateName, World};
 use crate::machine::Options;
@@ -310,6 +311,66 @@ fn two_dependencies_that_restart_together_restart_the_dependant_once() {
         assert_eq!(told.iter().filter(|t| t.starts_with("started")).count(), 1, "{told:?}");
         let run = w.machine.snapshot(w.now).processes[2].run;
         assert_eq!(run, 2, "{condition:?}");
+    }
+}
+
+#[test]
+fn one_that_follows_is_left_alone_when_the_new_run_of_its_dependency_fails() {
+    for condition in [Condition::Ready, Condition::Succeeded] {
+        let draft = project().process("db", |db| db.ready = Some(asked())).process("a", |spec| {
+            follows(spec, "db", condition);
+        });
+        let good = if condition == Condition::Ready { willing() } else { exits(s(1), 0) };
+        let bad = Script { ready: always(false), ..exits(s(1), 1) };
+        let mut w = staying(draft).script("db", [good.clone(), bad, good]).begin();
+        w.advance(s(5));
+        w.restart(&["db"]);
+        w.advance(s(5));
+        let of_a = |w: &mut World| w.machine.snapshot(w.now).processes[1].run;
+        assert_eq!((w.state("db"), of_a(&mut w)), (StateName::Failed, 1), "{condition:?}");
+        w.restart(&["db"]);
+        w.advance(s(5));
+        assert_eq!(of_a(&mut w), 2, "{condition:?}");
+    }
+}
+
+#[test]
+fn one_that_follows_two_goes_by_the_one_that_is_there_again() {
+    let draft = project().plain("x").plain("y").process("a", |spec| {
+        follows(spec, "x", Condition::Ready);
+        follows(spec, "y", Condition::Ready);
+    });
+    let scripts = [willing(), unstartable(StartErrorKind::Other)];
+    let mut w = staying(draft).script("x", scripts).script("y", [willing(), slow()]).begin();
+    w.advance(s(1));
+    w.told("a");
+    w.restart(&["x", "y"]);
+    w.advance(s(5));
+    assert_eq!(w.state("x"), StateName::Failed);
+    assert_eq!(w.told("a")[0], "stopping 1/1 TERM dependency y");
+}
+
+#[test]
+fn one_that_follows_two_of_which_one_follows_the_other_restarts_once() {
+    let orders: [[&str; 3]; 2] = [["x", "y", "a"], ["a", "y", "x"]];
+    for order in orders {
+        let draft = order.iter().fold(project(), |draft, name| {
+            draft.process(name, |spec| match *name {
+                "y" => follows(spec, "x", Condition::Ready),
+                "a" => {
+                    follows(spec, "x", Condition::Ready);
+                    follows(spec, "y", Condition::Ready);
+                }
+                _ => {}
+            })
+        });
+        let mut w = staying(draft).begin();
+        w.advance(s(1));
+        w.restart(&["x"]);
+        w.advance(s(5));
+        let runs = w.machine.snapshot(w.now).processes.iter().map(|one| one.run).max();
+        assert_eq!(runs, Some(2), "{order:?}");
+        assert_eq!(w.told("a").iter().filter(|t| t.starts_with("started")).count(), 2);
     }
 }
 

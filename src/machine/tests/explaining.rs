@@ -6,7 +6,7 @@ use super::host::{OnStop, exits, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, World};
 use crate::machine::{Explanation, Options};
-use crate::spec::{CommandLine, Condition, WatchSpec};
+use crate::spec::{CommandLine, Condition, OnFailure, WatchSpec};
 
 fn world(draft: Draft) -> World {
     World::new(draft.spec(), Options { keep: true, ..Options::default() })
@@ -84,4 +84,55 @@ fn what_queues_says_who_has_the_slots() {
          \u{20} second (queued): waiting for a free slot of p\n\
          \u{20}   first (ready): running"
     );
+}
+
+#[test]
+fn a_job_that_is_done_holds_up_nobody() {
+    let draft = project().pool("p", 1, |_| {});
+    let draft =
+        ["done", "runs", "next"].iter().fold(draft, |draft, job| draft.job("p", job, |_| {}));
+    let draft = draft
+        .process("for-ready", |one| needs(one, "p", Condition::Ready))
+        .process("for-start", |one| needs(one, "p", Condition::Started));
+    let mut w = world(draft).script("done", [exits(s(1), 0)]).begin();
+    w.advance(s(2));
+    for (name, goal) in [("for-ready", "be ready"), ("for-start", "start")] {
+        assert_eq!(
+            explain(&mut w, name).to_string(),
+            format!(
+                "{name} (waiting): waiting for p to {goal}\n\
+                 \u{20} next (queued): waiting for a free slot of p\n\
+                 \u{20}   runs (ready): running"
+            )
+        );
+    }
+    w.stop(&["next"]);
+    w.advance(s(1));
+    assert!(!explain(&mut w, "for-ready").to_string().contains("done"));
+}
+
+#[test]
+fn what_a_stopped_pool_has_ended_names_the_one_that_failed() {
+    let draft = project().pool("p", 2, |pool| pool.on_failure = OnFailure::Stop);
+    let draft =
+        ["bad", "runs", "queued"].iter().fold(draft, |draft, job| draft.job("p", job, |_| {}));
+    let mut w = world(draft).script("bad", [exits(s(1), 3)]).begin();
+    w.advance(s(2));
+    for (name, state) in [("runs", "stopped"), ("queued", "skipped")] {
+        assert_eq!(
+            explain(&mut w, name).to_string(),
+            format!(
+                "{name} ({state}): its pool was stopped, because bad failed\n\
+                 \u{20} bad (failed): exit 3 after 1.0s"
+            )
+        );
+    }
+    // From now on it is a person who wants it like this.
+    w.stop(&["queued"]);
+    assert_eq!(explain(&mut w, "queued").to_string(), "queued (stopped): stopped on request");
+    w.restart(&["runs"]);
+    w.advance(s(1));
+    w.stop(&["runs"]);
+    w.advance(s(1));
+    assert_eq!(explain(&mut w, "runs").to_string(), "runs (stopped): stopped on request");
 }

@@ -305,6 +305,9 @@ impl Laws {
                 Effect::Stop { run, .. } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is asked while it is up");
                     assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
+                    if *phase == Phase::Up && !self.ignores_dependencies {
+                        self.followed(*run, step, views);
+                    }
                     let by_shutdown = step.events.iter().any(|event| match event {
                         Event::ProcessStopping(e) => {
                             e.of.id == Some(run.process)
@@ -360,22 +363,39 @@ impl Laws {
         let view = views.iter().find(|view| view.id == run.process).unwrap();
         let Some(spec) = self.spec.processes.get(&view.process) else { return };
         for (on, dependency) in &spec.depends_on {
-            for view in those(&self.spec, views, on).filter(|v| !self.leaving.contains(&v.id)) {
-                let is_pool = self.spec.pools.contains_key(on);
-                let succeeded = self.has_succeeded.contains(&view.id);
-                let holds = match dependency.condition {
-                    Condition::Started => self.has_started.contains(&view.id),
-                    Condition::Ready => view.state == StateName::Ready || is_pool && succeeded,
-                    Condition::Succeeded => succeeded,
-                    Condition::Completed => match view.state {
-                        StateName::Succeeded | StateName::Failed => true,
-                        StateName::Stopped | StateName::Skipped => is_pool,
-                        _ => false,
-                    },
-                };
-                assert!(holds, "{run} starts, but {} is {:?}", view.name, view.state);
-            }
+            self.condition_holds(run, on, dependency.condition, views);
         }
+    }
+
+    fn condition_holds(&self, run: RunId, on: &Name, condition: Condition, views: &[&ProcessView]) {
+        for view in those(&self.spec, views, on).filter(|v| !self.leaving.contains(&v.id)) {
+            let is_pool = self.spec.pools.contains_key(on);
+            let succeeded = self.has_succeeded.contains(&view.id);
+            let holds = match condition {
+                Condition::Started => self.has_started.contains(&view.id),
+                Condition::Ready => view.state == StateName::Ready || is_pool && succeeded,
+                Condition::Succeeded => succeeded,
+                Condition::Completed => match view.state {
+                    StateName::Succeeded | StateName::Failed => true,
+                    StateName::Stopped | StateName::Skipped => is_pool,
+                    _ => false,
+                },
+            };
+            assert!(holds, "{run} starts or follows, but {} is {:?}", view.name, view.state);
+        }
+    }
+
+    /// One that is restarted because of a dependency has it again.
+    fn followed(&self, run: RunId, step: &Step, views: &[&ProcessView]) {
+        let stops = step.events.iter().find_map(|event| match event {
+            Event::ProcessStopping(e) if e.of.id == Some(run.process) => Some(e),
+            _ => None,
+        });
+        let Some(Cause::Dependency { on }) = stops.map(|e| &e.cause) else { return };
+        let me = views.iter().find(|view| view.id == run.process);
+        let spec = me.and_then(|view| self.spec.processes.get(&view.process));
+        let Some(dependency) = spec.and_then(|spec| spec.depends_on.get(on)) else { return };
+        self.condition_holds(run, on, dependency.condition, views);
     }
 
     /// Nothing that needs this one, however indirectly, is alive.

@@ -108,7 +108,10 @@ fn on_failure_stop_skips_the_queued_and_stops_the_running() {
         ["stopping 1/1 TERM pool p j1", "killed 1/1 by stop sig TERM 1010ms pool p j1"]
     );
     assert_eq!((w.state("j1"), w.state("j2")), (StateName::Failed, StateName::Stopped));
-    assert_eq!((w.state("j6"), w.why("j6").as_str()), (StateName::Skipped, "its pool was stopped"));
+    assert_eq!(
+        (w.state("j6"), w.why("j6").as_str()),
+        (StateName::Skipped, "its pool was stopped, because j1 failed")
+    );
     assert_eq!(drained(&w), [(0, 6)]);
 }
 

@@ -263,12 +263,16 @@ fn a_signal_is_sent_to_what_runs_and_what_is_down_is_started() {
 
 /// `a` is restarted once `build` has succeeded.
 fn built(scripts: impl IntoIterator<Item = Script>) -> World {
+    built_for(willing(), scripts)
+}
+
+fn built_for(a: Script, scripts: impl IntoIterator<Item = Script>) -> World {
     let spec = project()
         .process("build", |build| build.autostart = false)
         .process("a", |a| acts(a, WatchAction::Run("build".into())))
         .spec();
     World::new(spec, Options { keep: true, ..Options::default() })
-        .script("a", [willing()])
+        .script("a", [a])
         .script("build", scripts)
         .begin()
 }
@@ -317,6 +321,45 @@ fn a_change_while_it_builds_builds_once_more() {
     }
     w.advance(s(10));
     assert_eq!(runs(&mut w), (2, 3));
+}
+
+#[test]
+fn a_change_while_it_builds_that_is_told_when_the_new_run_has_begun_builds_once_more() {
+    // The silence after the change is over only when the build is.
+    let mut w = built([exits(ms(400), 0)]);
+    w.advance(s(5));
+    w.change("a");
+    w.advance(ms(500));
+    assert_eq!(runs(&mut w), (1, 2));
+    w.change_before("a", ms(200));
+    w.advance(s(5));
+    assert_eq!(runs(&mut w), (2, 3));
+    // And so where the new run is on its way only.
+    let lazy = Script { on_stop: OnStop::After(s(3)), ..willing() };
+    let mut w = built_for(lazy, [exits(ms(400), 0)]);
+    w.advance(s(5));
+    w.change("a");
+    w.advance(ms(500));
+    assert_eq!(w.state("a"), StateName::Stopping);
+    w.change_before("a", ms(200));
+    w.advance(s(10));
+    assert_eq!(runs(&mut w), (2, 2));
+}
+
+#[test]
+fn a_change_before_a_start_by_hand_is_built_and_one_before_the_build_is_seen() {
+    let mut w = built([exits(ms(400), 0)]);
+    w.advance(s(5));
+    w.restart(&["a"]);
+    w.advance(ms(100));
+    w.change_before("a", ms(150));
+    w.advance(s(5));
+    assert_eq!(runs(&mut w), (1, 3), "nobody had built");
+    w.change("a");
+    w.advance(ms(500));
+    w.change_before("a", ms(600));
+    w.advance(s(5));
+    assert_eq!(runs(&mut w), (2, 4), "the build has seen the second change");
 }
 
 #[test]

@@ -17,6 +17,10 @@ struct Live {
     reports: Receiver<Report>,
 }
 
+fn wall() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+}
+
 impl Live {
     fn new(debounce: u64, make: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -27,10 +31,7 @@ impl Live {
         let plan = Plan { top, wanted: vec![wanted], own: Vec::new() };
         let (sender, reports) = channel();
         let start = Instant::now();
-        let now = move || Now {
-            moment: start.elapsed(),
-            wall: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap(),
-        };
+        let now = move || Now { moment: start.elapsed(), wall: wall() };
         let report = move |report| _ = sender.send(report);
         let outside = Outside { now: Box::new(now), report: Box::new(report) };
         let watcher = Some(Watcher::start(plan, outside).unwrap());
@@ -99,7 +100,8 @@ fn it_watches_something_else_when_told() {
     let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
     let top = live.folder.path().canonicalize().unwrap();
     let wanted = Wanted { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
-    live.watcher.as_ref().unwrap().watch(Plan { top, wanted: vec![wanted], own: Vec::new() });
+    let plan = Plan { top, wanted: vec![wanted], own: Vec::new() };
+    live.watcher.as_ref().unwrap().watch(plan, wall());
     assert_eq!(live.report(), Report::Ready);
     files(live.folder.path(), &["src/a.rs", "lib/b.c"]);
     assert_eq!(live.changed().0, "lib/b.c");
