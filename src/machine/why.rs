@@ -137,7 +137,7 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
             let of = |link: &Link| {
                 by_name(&link.name).into_iter().map(|one| (one, Some(link.condition))).collect()
             };
-            let failed = view.halted_by.iter().flat_map(|failed| by_name(failed));
+            let failed = view.halted_by.iter().flat_map(by_name);
             let failed = || failed.map(|one| (one, None)).collect();
             first.map_or_else(failed, of)
         }

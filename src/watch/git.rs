@@ -6,6 +6,13 @@ use std::rc::Rc;
 use ignore::Match;
 use ignore::gitignore::{GitignoreBuilder, gitconfig_excludes_path};
 
+/// What makes a folder a repository.
+pub(super) const REPOSITORY: &str = ".git";
+/// What is ignored, in every folder.
+pub(super) const RULES: &str = ".gitignore";
+/// What changes what git says about a folder.
+pub(super) const OF_GIT: [&str; 2] = [REPOSITORY, RULES];
+
 /// What git says about the files of one folder.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Git {
@@ -37,7 +44,7 @@ impl Git {
         if !has.rules {
             return Self::Inside(around);
         }
-        Self::Inside(read(folder, &[folder.join(".gitignore")], around))
+        Self::Inside(read(folder, &[folder.join(RULES)], around))
     }
 
     /// Whether git does not keep it. Only to be asked where its folder is not ignored.
@@ -89,7 +96,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const RULES: Has = Has { repository: false, rules: true };
+    const HAS_RULES: Has = Has { repository: false, rules: true };
 
     #[test]
     fn inner_rules_win_and_a_repository_begins_anew() {
@@ -99,8 +106,8 @@ mod tests {
         fs::write(top.join(".gitignore"), "*.log\n/dist\ntarget/\n").unwrap();
         fs::write(top.join("a/.gitignore"), "!keep.log\n").unwrap();
         fs::write(top.join("a/inner/.git/info/exclude"), "secret\n").unwrap();
-        let outer = Git::Outside.enter(top, true, RULES);
-        let a = outer.enter(&top.join("a"), false, RULES);
+        let outer = Git::Outside.enter(top, true, HAS_RULES);
+        let a = outer.enter(&top.join("a"), false, HAS_RULES);
         let inner = a.enter(&top.join("a/inner"), false, Has { repository: true, rules: false });
         let ignored = |git: &Git, path: &str, is_folder| git.is_ignored(&top.join(path), is_folder);
         assert!(ignored(&outer, "x.log", false));
@@ -116,9 +123,9 @@ mod tests {
     fn without_a_repository_rules_begin_at_the_project() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(".gitignore"), "*\n").unwrap();
-        let git = Git::Outside.enter(folder.path(), false, RULES);
+        let git = Git::Outside.enter(folder.path(), false, HAS_RULES);
         assert!(!git.is_ignored(&folder.path().join("x"), false));
-        let git = Git::Outside.enter(folder.path(), true, RULES);
+        let git = Git::Outside.enter(folder.path(), true, HAS_RULES);
         assert!(git.is_ignored(&folder.path().join("x"), false));
     }
 }

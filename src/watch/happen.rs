@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::git::OF_GIT;
 use super::kernel::{Happened, What};
 use super::scan::Entry;
 use super::tree::{Count, NodeId, ROOT, Tree};
@@ -142,7 +143,7 @@ impl Tree {
     }
 
     fn look_at_git(&mut self, id: NodeId, name: &OsStr) {
-        if name == ".gitignore" || name == ".git" {
+        if OF_GIT.iter().any(|of_git| name == *of_git) {
             self.stale.insert(id);
         }
     }

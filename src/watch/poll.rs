@@ -6,6 +6,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::git::OF_GIT;
 use super::kernel::Refused;
 use super::scan::Entry;
 use super::tree::{Count, NodeId, Tree};
@@ -52,7 +53,7 @@ impl Tree {
     ) -> HashMap<OsString, Stamp> {
         let Some(node) = self.nodes.get(&id) else { return HashMap::new() };
         let matters = |entry: &&Entry| {
-            entry.name == ".gitignore"
+            OF_GIT.iter().any(|name| entry.name == *name)
                 || !self.rules.globs.reach(&node.spots, &entry.name).is_nothing()
         };
         let stamp = |entry: &Entry| {

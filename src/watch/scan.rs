@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, DirEntry, FileType, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::git::{Git, Has};
+use super::git::{Git, Has, OF_GIT, REPOSITORY, RULES};
 use super::kernel::Refused;
 use super::tree::{Count, Job, NodeId, ROOT, Tree};
 use super::window::New;
@@ -80,22 +80,19 @@ impl Tree {
     /// What is in a folder and may matter; its `.gitignore` is read on the way.
     pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<Entry> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
-        let mut has = Has::default();
-        let entries = if let Some(names) = self.rules.globs.names(&node.spots) {
-            let is_there = |name: &str| fs::symlink_metadata(path.join(name)).is_ok();
-            has = Has { repository: is_there(".git"), rules: is_there(".gitignore") };
-            names.into_iter().filter_map(|name| Entry::named(path, name)).collect()
+        let entries: Vec<Entry> = if let Some(names) = self.rules.globs.names(&node.spots) {
+            let of_git = OF_GIT.map(OsStr::new).into_iter().filter(|name| !names.contains(name));
+            let all = names.iter().copied().chain(of_git);
+            all.filter_map(|name| Entry::named(path, name)).collect()
         } else {
-            let mut entries = Vec::new();
-            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-                let Ok(kind) = entry.file_type() else { continue };
-                let name = entry.file_name();
-                has.repository |= name == ".git";
-                has.rules |= name == ".gitignore";
-                entries.push(Entry { name, kind });
-            }
-            entries
+            let found = fs::read_dir(path).into_iter().flatten().flatten();
+            let entry = |found: DirEntry| {
+                Some(Entry { kind: found.file_type().ok()?, name: found.file_name() })
+            };
+            found.filter_map(entry).collect()
         };
+        let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+        let has = Has { repository: has(REPOSITORY), rules: has(RULES) };
         let around = node.parent.and_then(|parent| self.nodes.get(&parent));
         let around = around.map_or(&Git::Outside, |parent| &parent.git);
         let git = around.enter(path, self.rules.is_top(path), has);
