@@ -26,24 +26,30 @@ pub(super) async fn ask<H: Host>(
     end: impl Future<Output = End>,
 ) -> Option<Answer> {
     let mut end = pin!(end);
+    let mut launch = pin!(host.launch(launch));
     let launched = tokio::select! {
         biased;
-        // Its child is ended when it is dropped.
-        launched = host.launch(launch) => launched,
-        end = &mut end => return late(end, "still being started"),
+        launched = &mut launch => launched.map(|child| (child, None)),
+        // One that is on its way is ended like any other.
+        end = &mut end => match timeout(GONE, launch).await {
+            Ok(launched) => launched.map(|child| (child, Some(end))),
+            // Its child is ended as soon as it is there: it has been dropped by then.
+            Err(_) => return late(end),
+        },
     };
-    let mut child = match launched {
-        Ok(child) => child,
+    let (mut child, early) = match launched {
+        Ok(launched) => launched,
         Err(error) => return Some(Answer::bad(format!("cannot start: {error}"))),
     };
     let words = Words::read(child.stdout(), child.stderr());
-    let over = tokio::select! {
-        biased;
-        exit = child.exited() => exit.map_err(|error| error.to_string()),
-        end = &mut end => match end {
-            End::TimedOut(limit) => Err(format!("no end within {limit:?}, killed")),
-            End::CalledOff => Err(String::new()),
-        },
+    let over = if let Some(end) = early {
+        Err(end)
+    } else {
+        tokio::select! {
+            biased;
+            exit = child.exited() => Ok(exit),
+            end = end => Err(end),
+        }
     };
     let left = child.kill_tree().await.err().map(|error| format!("; {error}"));
     let words = words.last().await;
@@ -53,16 +59,21 @@ pub(super) async fn ask<H: Host>(
     }
     let (colon, left) = (if words.is_empty() { "" } else { ": " }, left.unwrap_or_default());
     match over {
-        Ok(exit @ Exit::Code(0)) => Some(Answer::good(format!("{exit}{colon}{words}"))),
-        Ok(exit) => Some(Answer::bad(format!("{exit}{left}{colon}{words}"))),
-        Err(why) if why.is_empty() => None,
-        Err(why) => Some(Answer::bad(format!("{why}{left}{colon}{words}"))),
+        Ok(Ok(exit @ Exit::Code(0))) => Some(Answer::good(format!("{exit}{colon}{words}"))),
+        Ok(Ok(exit)) => Some(Answer::bad(format!("{exit}{left}{colon}{words}"))),
+        Ok(Err(error)) => Some(Answer::bad(format!("{error}{left}{colon}{words}"))),
+        Err(End::TimedOut(limit)) => {
+            Some(Answer::bad(format!("no end within {limit:?}, killed{left}{colon}{words}")))
+        }
+        Err(End::CalledOff) => None,
     }
 }
 
-fn late(end: End, what: &str) -> Option<Answer> {
+fn late(end: End) -> Option<Answer> {
     match end {
-        End::TimedOut(limit) => Some(Answer::bad(format!("no end within {limit:?} ({what})"))),
+        End::TimedOut(limit) => {
+            Some(Answer::bad(format!("no end within {limit:?} (still being started)")))
+        }
         End::CalledOff => None,
     }
 }
