@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
@@ -186,10 +187,10 @@ struct UpArgs {
     #[arg(long)]
     timestamps: bool,
     /// Append every event to FILE as a line of JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = file(), value_name = "FILE")]
     events: Option<PathBuf>,
     /// Write pitcrew's own diagnostics to FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_parser = file(), value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Run in the background; return when nothing is left to start. Implies --keep
     #[arg(long)]
@@ -257,6 +258,14 @@ struct SchemaArgs {
     /// Print JSON; it is never anything else
     #[arg(long)]
     json: bool,
+}
+
+/// A file to write: `-` would be one of that name, which nobody means.
+fn file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let text = "for standard output take /dev/stdout, best with --quiet; a file `-` is ./-";
+        if path.as_os_str() == "-" { Err(text) } else { Ok(path) }
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -86,6 +86,20 @@ fn an_unknown_command_or_flag_is_code_2() {
 }
 
 #[test]
+fn a_dash_is_no_file_to_write() {
+    let project = Project::new("[process]\na = 'echo a'\n");
+    for flag in ["--events", "--log-file"] {
+        let done = project.up_done([flag, "-"]);
+        done.assert_code(2);
+        done.assert_err("take /dev/stdout");
+    }
+    assert!(!project.path("-").exists());
+    let told = project.up_done(["--quiet", "--events", "/dev/stdout"]).out;
+    assert!(told.lines().all(|line| line.starts_with("{\"seq\":")), "{told}");
+    assert!(told.contains("\"process_completed\""), "{told}");
+}
+
+#[test]
 fn a_global_option_behind_the_command_is_told_where_it_belongs() {
     let project = Project::new("[process]\na = 'true'\n");
     for (args, said) in [
