@@ -27,6 +27,7 @@ mod marks;
 mod meter;
 mod outcome;
 mod output;
+mod pattern;
 mod problem;
 mod ring;
 mod routes;

@@ -48,7 +48,7 @@ impl New {
         let end = store.next_seq();
         while self.at < end && !is_gone() {
             let slice = store.read(selection, self.at, CHUNK);
-            let fits = slice.lines().filter(|line| line.seq < end && self.filter.takes(line));
+            let fits = self.filter.among(&slice).filter(|line| line.seq < end);
             self.found += fits.count() as u64;
             self.at = slice.next().min(end).max(self.at + 1);
         }

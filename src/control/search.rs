@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::bytes::Regex;
 use tokio::sync::{Semaphore, watch};
 
 use super::flow::Taker;
 use super::level::shown;
 use super::marks::{Marks, Place};
-use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, pattern, place_of};
+use super::pattern::Pattern;
+use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, place_of};
 use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
 use super::{Flow, Problem};
-use crate::output::LogStore;
+use crate::output::{Line, LogStore, Slice};
 
 /// Between two tellings of how far it has come.
 const PACE: Duration = Duration::from_millis(25);
@@ -26,7 +26,7 @@ pub(super) struct Search {
     store: Arc<LogStore>,
     choice: Choice,
     filter: Filter,
-    wanted: Regex,
+    wanted: Pattern,
     at: u64,
     from: u64,
 }
@@ -46,7 +46,7 @@ impl Search {
     ) -> Result<Self, Problem> {
         let SearchAsked { stream, grep, invert, level, search, at, from, .. } = asked;
         let filter = Filter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
-        let wanted = pattern(search)?;
+        let wanted = Pattern::new(search)?;
         let (at, from) = (at.unwrap_or(u64::MAX), from.unwrap_or(0));
         Ok(Self { store, choice, filter, wanted, at, from })
     }
@@ -126,13 +126,11 @@ impl Search {
 
     fn forwards(&self, way: &mut Way, end: u64, found: &mut Found) {
         let slice = self.store.read(&self.choice.selection, way.at, CHUNK);
-        for line in slice.lines().take_while(|line| line.seq < end) {
-            found.looked += 1;
-            if self.hits(&line) {
-                found.hits += 1;
-                found.next.get_or_insert(line.seq);
-                found.last = Some(line.seq);
-            }
+        found.looked += slice.seqs().take_while(|seq| *seq < end).count() as u64;
+        for line in self.hits(&slice).take_while(|line| line.seq < end) {
+            found.hits += 1;
+            found.next.get_or_insert(line.seq);
+            found.last = Some(line.seq);
         }
         (way.at, way.over) = (slice.next(), slice.next() >= end);
     }
@@ -141,22 +139,23 @@ impl Search {
         let slice = self.store.read_back(&self.choice.selection, way.at, CHUNK);
         let first = slice.lines().next().map(|line| line.seq);
         let (mut first_hit, mut last) = (None, None);
-        for line in slice.lines().filter(|line| line.seq >= self.from) {
-            found.looked += 1;
-            if self.hits(&line) {
-                found.hits += 1;
-                found.before += 1;
-                first_hit.get_or_insert(line.seq);
-                last = Some(line.seq);
-            }
+        found.looked += slice.seqs().filter(|seq| *seq >= self.from).count() as u64;
+        for line in self.hits(&slice).filter(|line| line.seq >= self.from) {
+            found.hits += 1;
+            found.before += 1;
+            first_hit.get_or_insert(line.seq);
+            last = Some(line.seq);
         }
         (found.previous, found.first) = (found.previous.or(last), first_hit.or(found.first));
         way.over = first.is_none_or(|first| first <= self.from);
         way.at = first.unwrap_or(way.at);
     }
 
-    fn hits(&self, line: &crate::output::Line<'_>) -> bool {
-        self.wanted.is_match(&shown(line.bytes)) && self.filter.takes(line)
+    fn hits<'a>(&'a self, slice: &'a Slice) -> impl Iterator<Item = Line<'a>> {
+        let any = self.wanted.may_be_in(slice) && self.filter.may_take(slice);
+        let lines = any.then(|| slice.lines()).into_iter().flatten();
+        let has = |line: &Line<'_>| self.wanted.is_match(&shown(line.bytes));
+        lines.filter(move |line| has(line) && self.filter.takes(line))
     }
 }
 
@@ -184,7 +183,7 @@ pub(super) fn seek(
         no_marks: true,
         ..SliceAsked::default()
     };
-    let search = asked.search.as_deref().map(pattern).transpose()?;
+    let search = asked.search.as_deref().map(Pattern::new).transpose()?;
     let cutting = Cutting::new((store, marks.clone()), choice.clone(), &slice)?.searching(search);
     Ok(move |is_gone: &dyn Fn() -> bool| {
         let row = match event {

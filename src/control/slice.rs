@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::level::{level, shown};
 use super::marks::{Marks, Place, place};
+use super::pattern::Pattern;
 use super::wire::{Level, LineOf, Mark, Row, SliceAsked, SliceGiven};
 use super::{Kind, Problem};
-use crate::output::{Limit, Line, LogStore, Selection, Stream};
+use crate::output::{Limit, Line, LogStore, Selection, Slice, Stream};
 
 /// Looked at before the lock is let go.
 pub(super) const CHUNK: Limit = Limit { lines: 1000, bytes: 256 << 10 };
@@ -18,18 +17,16 @@ const MOST: usize = 10_000;
 const USUAL: usize = 100;
 /// Bytes of lines in one answer.
 const BYTES: usize = 1 << 20;
-/// A pattern may take so much memory.
-const PATTERN: usize = 1 << 20;
 
 /// Which lines count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     pub(super) stream: Option<Stream>,
-    pub(super) grep: Option<Regex>,
+    pub(super) grep: Option<Pattern>,
     pub(super) invert: bool,
     pub(super) level: Option<Level>,
     /// Found in the line too.
-    pub(super) search: Option<Regex>,
+    pub(super) search: Option<Pattern>,
 }
 
 impl Filter {
@@ -41,7 +38,7 @@ impl Filter {
     ) -> Result<Self, Problem> {
         Ok(Self {
             stream: stream.map(stream_of).transpose()?,
-            grep: grep.map(pattern).transpose()?,
+            grep: grep.map(Pattern::new).transpose()?,
             invert,
             level,
             search: None,
@@ -56,9 +53,24 @@ impl Filter {
             && self.search.is_none()
     }
 
+    /// Those that it takes.
+    pub(super) fn among<'a>(&self, slice: &'a Slice) -> impl Iterator<Item = Line<'a>> {
+        let lines = self.may_take(slice).then(|| slice.lines());
+        lines.into_iter().flatten().filter(|line| self.takes(line))
+    }
+
+    /// False when it takes none of these lines.
+    pub(super) fn may_take(&self, slice: &Slice) -> bool {
+        let has = |pattern: &Option<Pattern>| pattern.as_ref().is_none_or(|it| it.may_be_in(slice));
+        (self.invert || has(&self.grep)) && has(&self.search)
+    }
+
     pub(super) fn takes(&self, line: &Line<'_>) -> bool {
         if self.stream.is_some_and(|stream| stream != line.stream) {
             return false;
+        }
+        if self.is_all() {
+            return true;
         }
         let text = shown(line.bytes);
         self.grep.as_ref().is_none_or(|grep| grep.is_match(&text) != self.invert)
@@ -76,12 +88,6 @@ fn stream_of(text: &str) -> Result<Stream, Problem> {
             Err(Problem::new(Kind::Wrong, text))
         }
     }
-}
-
-pub(super) fn pattern(text: &str) -> Result<Regex, Problem> {
-    RegexBuilder::new(text).size_limit(PATTERN).build().map_err(|error| {
-        Problem::new(Kind::Wrong, format!("this is no regular expression: {error}"))
-    })
 }
 
 /// Whose lines are looked at.
@@ -169,7 +175,7 @@ impl Cutting {
     }
 
     /// Only lines in which this is found too.
-    pub(super) fn searching(mut self, search: Option<Regex>) -> Self {
+    pub(super) fn searching(mut self, search: Option<Pattern>) -> Self {
         self.filter.search = search;
         self
     }
@@ -241,9 +247,10 @@ impl Cutting {
             let first = slice.lines().next().map(|line| line.seq);
             is_over = first.is_none_or(|first| Place::line(first) < self.floor);
             next = first.unwrap_or(next);
-            let lines: Vec<Line<'_>> = slice.lines().collect();
-            let wanted = lines.iter().rev().filter(|line| self.takes(line));
-            for line in wanted.take(count + 1 - rows.len()) {
+            let wanted =
+                self.filter.among(&slice).filter(|line| Place::line(line.seq) >= self.floor);
+            let wanted: Vec<Line<'_>> = wanted.collect();
+            for line in wanted.iter().rev().take(count + 1 - rows.len()) {
                 bytes += line.bytes.len();
                 rows.push(self.row(line));
             }
@@ -276,7 +283,7 @@ impl Cutting {
             let slice = self.store.read(&self.choice.selection, next, self.limit(count));
             is_over = slice.next() >= end;
             next = slice.next();
-            let wanted = slice.lines().filter(|line| line.seq < end && self.takes(line));
+            let wanted = self.filter.among(&slice).filter(|line| line.seq < end);
             for line in wanted.take(count + 1 - rows.len()) {
                 bytes += line.bytes.len();
                 rows.push(self.row(&line));
@@ -307,10 +314,6 @@ impl Cutting {
             .into_iter()
             .map(Row::Mark)
             .collect()
-    }
-
-    fn takes(&self, line: &Line<'_>) -> bool {
-        Place::line(line.seq) >= self.floor && self.filter.takes(line)
     }
 
     /// What is read at once for so many rows.

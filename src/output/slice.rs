@@ -132,6 +132,16 @@ impl Slice {
         Lines { text: &self.text, start: 0, entries: self.entries.iter() }
     }
 
+    /// The bytes of all lines, one after the other.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The numbers of the lines, oldest first.
+    pub(crate) fn seqs(&self) -> impl Iterator<Item = u64> {
+        self.entries.iter().map(|entry| entry.seq)
+    }
+
     /// Number of lines.
     pub fn len(&self) -> usize {
         self.entries.len()
