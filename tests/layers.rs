@@ -171,6 +171,7 @@ const LAYERS: &[Layer] = &[
             "hyper_util",
             "memchr",
             "regex",
+            "regex_syntax",
             "subtle",
             "tokio",
             "tracing",
