@@ -267,15 +267,16 @@ fn labelled(
     columns: usize,
     look: &Look,
 ) -> Vec<Line<'static>> {
-    let text = Text::plain_of(words, look.style(role));
-    let rows = text.wrap_words(columns.saturating_sub(labels + 3));
+    let room = columns.saturating_sub(labels + 3);
+    let rows =
+        words.lines().flat_map(|line| Text::plain_of(line, look.style(role)).wrap_words(room));
     let line = |(at, row): (usize, Line<'static>)| {
         let label = if at == 0 { label } else { "" };
         let mut spans = vec![look.span(format!(" {}  ", look.pad(label, labels)), Role::Dim)];
         spans.extend(row.spans);
         Line::from(spans)
     };
-    rows.into_iter().enumerate().map(line).collect()
+    rows.enumerate().map(line).collect()
 }
 
 fn overview(sheet: &Sheet, columns: usize, look: &Look) -> Vec<Line<'static>> {

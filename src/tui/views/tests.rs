@@ -181,7 +181,7 @@ fn sheet() -> Sheet {
         checked: true,
         why: "exit 1 after 8.1s; retry 5 of 8 in 3.2s".into(),
         facts: vec![
-            fact("command", "node --enable-source-maps dist/worker.js"),
+            fact("command", "set -e\nnode --enable-source-maps dist/worker.js"),
             fact("cwd", "~/src/shop/worker"),
             fact("policy", "on-failure, 500ms x 2.0 up to 30s, jitter 0.1, given back after 30s"),
             fact("depends on", "redis (ready), api (ready)"),
