@@ -40,7 +40,7 @@ fn open(project: &Project) -> Screen {
 
 /// With somebody who looks on, who ends a moment later.
 fn down(project: &Project) {
-    assert!(project.pitcrew(["down"]).status().unwrap().success());
+    _ = project.ask(["down"]).code(0);
 }
 
 fn pid(screen: &Screen) -> u32 {
@@ -310,10 +310,7 @@ fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
     std::thread::sleep(Duration::from_secs(1));
     // Keys are heard, and signals.
     screen.keys("jx");
-    common::wait_until("it is stopped", || {
-        let shown = project.pitcrew(["ps"]).output().unwrap();
-        String::from_utf8_lossy(&shown.stdout).contains("stopped")
-    });
+    common::wait_until("it is stopped", || project.ask(["ps"]).out.contains("stopped"));
     send(pid(&screen), "TERM");
     assert_eq!(screen.terminal.ended().signal(), Some(15));
     project.nothing_left_within(Duration::ZERO);
