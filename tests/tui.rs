@@ -163,6 +163,22 @@ fn a_process_is_told_about_and_its_command_copied() {
     quit(&mut screen);
 }
 
+#[test]
+fn what_comes_later_is_counted_too() {
+    let project = Project::new("[process.web]\ncommand = 'echo ready; exec cat'\nstdin = 'pipe'\n");
+    let mut screen = open(&project);
+    screen.wait("ready");
+    screen.wait("running");
+    screen.keys("\x06hit\r");
+    screen.wait("/hit no match");
+    for count in 1..4 {
+        _ = project.ask(["send", "web", "a hit"]).code(0);
+        screen.wait(&format!("/hit {count} "));
+    }
+    quit(&mut screen);
+    project.nothing_left_within(Duration::ZERO);
+}
+
 fn quit(screen: &mut Screen) {
     screen.keys("\x03");
     screen.wait("Quit?");

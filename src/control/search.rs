@@ -9,13 +9,14 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use super::flow::Taker;
+use super::growth::New;
 use super::level::shown;
 use super::marks::{Marks, Place};
 use super::pattern::Pattern;
 use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, place_of};
 use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Sought};
 use super::{Flow, Problem};
-use crate::output::{Line, LogStore, Slice};
+use crate::output::{Line, LogStore, Newer, Slice, Start};
 
 /// Between two tellings of how far it has come.
 const PACE: Duration = Duration::from_millis(25);
@@ -29,6 +30,8 @@ pub(super) struct Search {
     wanted: Pattern,
     at: u64,
     from: u64,
+    /// What comes when it is over is counted too.
+    follow: bool,
 }
 
 /// How far it is in one direction.
@@ -44,11 +47,11 @@ impl Search {
         choice: Choice,
         asked: &SearchAsked,
     ) -> Result<Self, Problem> {
-        let SearchAsked { stream, grep, invert, level, search, at, from, .. } = asked;
+        let SearchAsked { stream, grep, invert, level, search, at, from, follow, .. } = asked;
         let filter = Filter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
         let wanted = Pattern::new(search)?;
         let (at, from) = (at.unwrap_or(u64::MAX), from.unwrap_or(0));
-        Ok(Self { store, choice, filter, wanted, at, from })
+        Ok(Self { store, choice, filter, wanted, at, from, follow: *follow })
     }
 
     /// How far it has come, now and then; no more of these run at a time than there are `places`.
@@ -62,8 +65,11 @@ impl Search {
             () = taker.gone() => return,
         };
         let (told, mut found) = watch::channel(Found::default());
+        let end = self.store.next_seq();
+        let search = Arc::new(self);
+        let looking = Arc::clone(&search);
         let work = tokio::task::spawn_blocking(move || {
-            self.look(&told);
+            looking.look(end, &told);
             drop(place);
         });
         loop {
@@ -92,13 +98,48 @@ impl Search {
                 Err(_) => {}
             }
         }
+        let last = *found.borrow();
         drop(found);
         _ = work.await;
+        if search.follow && last.over {
+            search.go_on(last, end, &taker).await;
+        }
+    }
+
+    /// Counts what has come since.
+    async fn go_on(&self, so_far: Found, end: u64, taker: &Taker<Found>) {
+        let (store, selection) = (&self.store, &self.choice.selection);
+        let filter = Filter { search: Some(self.wanted.clone()), ..self.filter.clone() };
+        let mut new = New::from(filter, end);
+        let mut reader = store.reader(selection.clone(), Start::Now);
+        let mut told = 0;
+        loop {
+            reader.skip();
+            let looked = tokio::select! {
+                looked = new.looked(store, selection) => looked,
+                () = taker.gone() => return,
+            };
+            let Ok(looked) = looked else { return };
+            new = looked;
+            if new.found() > told {
+                let Some(room) = taker.place().await else { return };
+                told = new.found();
+                room.send(Ok(Found { hits: so_far.hits + told, ..so_far }));
+                tokio::time::sleep(PACE).await;
+            }
+            tokio::select! {
+                newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
+                    if newer == Newer::Closed {
+                        return;
+                    }
+                }
+                () = taker.gone() => return,
+            }
+        }
     }
 
     /// Looks at everything, a chunk forwards and a chunk backwards in turns.
-    fn look(&self, told: &watch::Sender<Found>) {
-        let end = self.store.next_seq();
+    fn look(&self, end: u64, told: &watch::Sender<Found>) {
         let at = self.at.clamp(self.from, end.max(self.from));
         let of = {
             let extent = self.store.extent(&self.choice.selection, self.from);

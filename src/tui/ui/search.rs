@@ -63,6 +63,8 @@ pub struct Search {
     /// How often the same key was pressed since.
     pub owed: u32,
     found: Found,
+    /// Which of all the current one was when all were counted: others come behind it only.
+    nth: Option<u64>,
     /// How many there were when it had come to its end last.
     total: Option<u64>,
 }
@@ -80,6 +82,7 @@ impl Search {
             going: None,
             owed: 0,
             found: Found::default(),
+            nth: None,
             total: None,
         }
     }
@@ -87,15 +90,23 @@ impl Search {
     /// Begins anew: the number of the question, and where to go.
     pub fn ask(&mut self, question: u64, going: Option<Going>) {
         (self.question, self.going, self.found) = (question, going, Found::default());
-        self.owed = 0;
+        (self.owed, self.nth) = (0, None);
     }
 
     /// It has come so far: where that leads, and whether from the other end.
     pub fn take(&mut self, found: Found) -> Option<(Key, bool)> {
         self.found = found;
+        let to = self.arrive();
         if found.over {
-            self.total = Some(found.hits);
+            // What comes later is counted, and nobody is taken there.
+            (self.going, self.total) = (None, Some(found.hits));
+            self.nth = self.nth.or_else(|| self.place());
         }
+        to
+    }
+
+    fn arrive(&mut self) -> Option<(Key, bool)> {
+        let found = &self.found;
         let or_other = |near: Option<u64>, other: Option<u64>, wraps: bool| match near {
             Some(near) => Some((near, false)),
             None => other.filter(|_| found.over).map(|other| (other, wraps)),
@@ -116,10 +127,10 @@ impl Search {
         self.found.over && self.found.hits == 0
     }
 
-    /// Which of all the current one is, once they are counted.
-    fn nth(&self) -> Option<u64> {
+    /// Which of all the current one is.
+    fn place(&self) -> Option<u64> {
         let found = &self.found;
-        let current = self.current.filter(|_| found.over).map(|key| key.seq);
+        let current = self.current.map(|key| key.seq);
         current.and_then(|_| {
             [
                 (found.previous, found.before),
@@ -135,7 +146,7 @@ impl Search {
     /// `3 of 214`; while it goes on, what is found already.
     pub fn words(&self, ellipsis: &str) -> String {
         let number = crate::tui::views::thousands;
-        match (self.found.over, self.found.hits, self.nth()) {
+        match (self.found.over, self.found.hits, self.nth) {
             (true, 0, _) => "no match".to_owned(),
             (true, hits, Some(nth)) => format!("{} of {}", number(nth), number(hits)),
             (true, hits, None) => number(hits),
@@ -180,8 +191,22 @@ mod tests {
         };
         assert_eq!(search.take(over), None, "it goes there once");
         assert_eq!(search.words("…"), "3 of 1,214");
+        assert_eq!(search.take(Found { hits: 1215, ..over }), None);
+        assert_eq!(search.words("…"), "3 of 1,215");
         search.ask(2, Some(Going::Forward));
-        assert_eq!(search.words("…"), "1,214");
+        assert_eq!(search.words("…"), "1,215");
+    }
+
+    #[test]
+    fn nobody_is_taken_to_what_comes_later() {
+        let mut search = search();
+        search.ask(1, Some(Going::Near { back: true }));
+        let none = Found { looked: 10, of: 10, over: true, ..Found::default() };
+        assert_eq!(search.take(none), None);
+        assert_eq!(search.words("…"), "no match");
+        assert!(search.is_vain());
+        assert_eq!(search.take(Found { hits: 1, ..none }), None);
+        assert_eq!(search.words("…"), "1");
     }
 
     #[test]
