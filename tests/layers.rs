@@ -186,6 +186,7 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "base64",
             "crossterm",
+            "memchr",
             "ratatui",
             "regex",
             "rustix",
