@@ -46,7 +46,10 @@ pub(super) fn draw(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position
         return None;
     }
     if areas.is_tiny {
-        let words = format!("too small: {}x{} is the least", LEAST.0, LEAST.1);
+        let least = format!("{}x{}", LEAST.0, LEAST.1);
+        let whole_words = format!("too small: {least} is the least");
+        let fits = super::text::width(&whole_words) <= usize::from(whole.width);
+        let words = if fits { whole_words } else { format!("need {least}") };
         let words = ui.look.fit(&words, usize::from(whole.width));
         put(whole, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
         return None;
