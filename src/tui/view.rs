@@ -40,6 +40,12 @@ pub(super) fn shows_figures(ui: &Ui) -> bool {
 
 /// The same, into a buffer; where the cursor is.
 pub(super) fn draw(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let cursor = drawn(ui, whole, buffer);
+    ui.look.flatten(buffer);
+    cursor
+}
+
+fn drawn(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     let areas = areas(ui);
     // The terminal may have become smaller since the model was told.
     if ui.size.width > whole.width || ui.size.height > whole.height {
