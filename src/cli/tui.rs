@@ -25,7 +25,6 @@ use crate::spec::{Signal, Spec};
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
 use crate::tui::app::{self, Coming, How, Left, Options};
 use crate::tui::config::{self, Config, Timestamps};
-use crate::tui::look::Look;
 use crate::tui::theme::ThemeName;
 use crate::tui::ui::Stand;
 
@@ -85,6 +84,8 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
         Ok(Ok(left)) => {
             if left.how == How::Ended && left.takes {
                 remote::print(&summary(&left.overview));
+            } else if left.how == How::Detached && left.takes {
+                goes_on(&left.overview.project);
             }
             ending_of(left.how)
         }
@@ -170,6 +171,11 @@ async fn ended(child: &Engine, words: &Path) -> Ending {
     ending
 }
 
+fn goes_on(name: &str) {
+    let name = safe_name(name);
+    remote::print(&format!("{name} goes on; `pitcrew attach` shows it\n"));
+}
+
 /// After the interface: what is left to be done for the project, and what is said of it.
 async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
     match left.how {
@@ -180,8 +186,7 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
                 return project::failed(&format!("cannot leave it alone: {error}"));
             }
             if left.takes {
-                let name = safe_name(name);
-                remote::print(&format!("{name} goes on; `pitcrew attach` shows it\n"));
+                goes_on(name);
             }
             Ending::GOOD
         }
@@ -240,7 +245,7 @@ fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) ->
     let (config, warnings) = file.map(|file| Config::load(&file)).unwrap_or_default();
     let mut look = config.look(|name| std::env::var(name).ok());
     if global.color == ColorChoice::Never {
-        look = Look::new(ThemeName::None, look.glyphs.unicode);
+        look = look.themed(ThemeName::None);
     }
     let signals = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
     Options {
@@ -248,7 +253,10 @@ fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) ->
         look,
         zone: TimeZone::system(),
         stand,
-        warning: warnings.first().map(ToString::to_string),
+        warning: warnings.first().map(|first| match warnings.len() {
+            1 => first.to_string(),
+            all => format!("{first} (and {} more)", all - 1),
+        }),
         suspend: process::stop_self,
         beside: process::run_beside,
         signals: signals.into_iter().filter(|signal| !process::stays_ignored(*signal)).collect(),

@@ -38,25 +38,7 @@ impl New {
         Ok(Self { filter, since: asked.since, at: asked.since.unwrap_or(0), found: 0 })
     }
 
-    /// From this line on.
-    pub(super) fn from(filter: Filter, at: u64) -> Self {
-        Self { filter, since: Some(at), at, found: 0 }
-    }
-
-    pub(super) fn found(&self) -> u64 {
-        self.found
-    }
-
-    /// Looks at what has come since it looked last, where that holds up nobody.
-    pub(super) async fn looked(
-        self,
-        store: &Arc<LogStore>,
-        selection: &Selection,
-    ) -> Result<Self, Problem> {
-        let (store, selection) = (Arc::clone(store), selection.clone());
-        while_waited_for(move |is_gone| self.go_on(&store, &selection, is_gone)).await
-    }
-
+    /// Looks at what has come since it looked last.
     fn go_on(
         mut self,
         store: &LogStore,
@@ -118,7 +100,10 @@ impl Growth {
             let extent = self.store.extent(&self.selection, since);
             return Some(extent.lines.saturating_sub(extent.before));
         }
-        self.new = self.new.clone().looked(&self.store, &self.selection).await.ok()?;
+        let (store, selection) = (Arc::clone(&self.store), self.selection.clone());
+        let new = self.new.clone();
+        let counted = while_waited_for(move |is_gone| new.go_on(&store, &selection, is_gone)).await;
+        self.new = counted.ok()?;
         Some(self.new.found)
     }
 }

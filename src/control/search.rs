@@ -1,7 +1,8 @@
 //! Something looked for in everything that is kept, outwards from where the reader is.
 //!
 //! A chunk is copied out under the lock and looked at without it, on a thread where that holds up
-//! nobody. It ends at the next chunk when nobody waits for it any more.
+//! nobody. It ends at the next chunk when nobody waits for it any more. One that follows is woken by
+//! new lines, and looks at those alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use super::flow::Taker;
-use super::growth::New;
 use super::level::shown;
+use super::local::while_waited_for;
 use super::marks::{Marks, Place};
 use super::pattern::Pattern;
 use super::slice::{CHUNK, Choice, Cutting, Ends, Filter, place_of};
@@ -18,8 +19,14 @@ use super::wire::{Found, MarkKind, Row, SearchAsked, SeekAsked, SliceAsked, Soug
 use super::{Flow, Problem};
 use crate::output::{Line, LogStore, Newer, Slice, Start};
 
+mod tally;
+
+use tally::Tally;
+
 /// Between two tellings of how far it has come.
 const PACE: Duration = Duration::from_millis(25);
+/// Between two looks at what is new.
+const FOLLOWS: Duration = Duration::from_millis(200);
 
 /// A search that is to be done.
 #[derive(Debug)]
@@ -30,7 +37,6 @@ pub(super) struct Search {
     wanted: Pattern,
     at: u64,
     from: u64,
-    /// What comes when it is over is counted too.
     follow: bool,
 }
 
@@ -61,17 +67,16 @@ impl Search {
 
     async fn tell(self, places: Arc<Semaphore>, taker: Taker<Found>) {
         let place = tokio::select! {
-            place = places.acquire_owned() => place,
+            place = Arc::clone(&places).acquire_owned() => place,
             () = taker.gone() => return,
         };
         let (told, mut found) = watch::channel(Found::default());
-        let end = self.store.next_seq();
-        let search = Arc::new(self);
-        let looking = Arc::clone(&search);
         let work = tokio::task::spawn_blocking(move || {
-            looking.look(end, &told);
+            let tally = self.look(&told);
             drop(place);
+            (self, tally)
         });
+        let mut last = Found::default();
         loop {
             tokio::select! {
                 changed = found.changed() => if changed.is_err() {
@@ -82,6 +87,7 @@ impl Search {
             let Some(room) = taker.place().await else { return };
             let now = *found.borrow_and_update();
             room.send(Ok(now));
+            last = now;
             if now.over {
                 break;
             }
@@ -98,35 +104,19 @@ impl Search {
                 Err(_) => {}
             }
         }
-        let last = *found.borrow();
         drop(found);
-        _ = work.await;
-        if search.follow && last.over {
-            search.go_on(last, end, &taker).await;
+        if let (Ok((search, tally)), true) = (work.await, last.over)
+            && search.follow
+        {
+            search.go_on(tally, last, places, taker).await;
         }
     }
 
-    /// Counts what has come since.
-    async fn go_on(&self, so_far: Found, end: u64, taker: &Taker<Found>) {
-        let (store, selection) = (&self.store, &self.choice.selection);
-        let filter = Filter { search: Some(self.wanted.clone()), ..self.filter.clone() };
-        let mut new = New::from(filter, end);
-        let mut reader = store.reader(selection.clone(), Start::Now);
-        let mut told = 0;
+    /// Goes on counting when there is more, and says when the count is another one.
+    async fn go_on(self, tally: Tally, told: Found, places: Arc<Semaphore>, taker: Taker<Found>) {
+        let mut reader = self.store.reader(self.choice.selection.clone(), Start::Seq(tally.end));
+        let (mut search, mut tally, mut told) = (self, tally, told);
         loop {
-            reader.skip();
-            let looked = tokio::select! {
-                looked = new.looked(store, selection) => looked,
-                () = taker.gone() => return,
-            };
-            let Ok(looked) = looked else { return };
-            new = looked;
-            if new.found() > told {
-                let Some(room) = taker.place().await else { return };
-                told = new.found();
-                room.send(Ok(Found { hits: so_far.hits + told, ..so_far }));
-                tokio::time::sleep(PACE).await;
-            }
             tokio::select! {
                 newer = std::future::poll_fn(|cx| reader.poll_newer(cx)) => {
                     if newer == Newer::Closed {
@@ -135,11 +125,53 @@ impl Search {
                 }
                 () = taker.gone() => return,
             }
+            reader.skip();
+            let place = tokio::select! {
+                place = Arc::clone(&places).acquire_owned() => place,
+                () = taker.gone() => return,
+            };
+            let looked = while_waited_for(move |is_gone| {
+                let found = search.look_on(&mut tally, is_gone);
+                drop(place);
+                (search, tally, found)
+            });
+            let looked = tokio::select! {
+                looked = looked => looked,
+                () = taker.gone() => return,
+            };
+            let Ok((same, counted, found)) = looked else { return };
+            (search, tally) = (same, counted);
+            let count = |found: &Found| (found.hits, found.before, found.first, found.last);
+            if count(&found) != count(&told) {
+                let Some(room) = taker.place().await else { return };
+                room.send(Ok(found));
+                told = found;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FOLLOWS) => {}
+                () = taker.gone() => return,
+            }
         }
     }
 
+    /// Looks at what has come since it looked last.
+    fn look_on(&self, tally: &mut Tally, is_gone: &dyn Fn() -> bool) -> Found {
+        let end = self.store.next_seq();
+        while tally.end < end && !is_gone() {
+            let slice = self.store.read(&self.choice.selection, tally.end, CHUNK);
+            for line in self.hits(&slice).take_while(|line| line.seq < end) {
+                tally.newer(&line);
+            }
+            tally.end = slice.next().min(end).max(tally.end + 1);
+        }
+        tally.drop_gone(&self.store);
+        let extent = self.store.extent(&self.choice.selection, self.from);
+        tally.found(extent.lines - extent.before)
+    }
+
     /// Looks at everything, a chunk forwards and a chunk backwards in turns.
-    fn look(&self, end: u64, told: &watch::Sender<Found>) {
+    fn look(&self, told: &watch::Sender<Found>) -> Tally {
+        let end = self.store.next_seq();
         let at = self.at.clamp(self.from, end.max(self.from));
         let of = {
             let extent = self.store.extent(&self.choice.selection, self.from);
@@ -147,46 +179,55 @@ impl Search {
         };
         let mut found = Found { of, ..Found::default() };
         let (mut on, mut back) = (Way { at, over: at >= end }, Way { at, over: at <= self.from });
+        let mut tally = Tally::new(end, at);
         while !(on.over && back.over) {
             if told.is_closed() {
-                return;
+                return tally;
             }
             // The nearest ones first: what has found one waits for the other side.
             if !on.over && (found.next.is_none() || found.previous.is_some() || back.over) {
-                self.forwards(&mut on, end, &mut found);
+                self.forwards(&mut on, end, &mut found, &mut tally);
             }
             if !back.over && (found.previous.is_none() || found.next.is_some() || on.over) {
-                self.backwards(&mut back, &mut found);
+                self.backwards(&mut back, &mut found, &mut tally);
             }
             told.send_replace(found);
         }
         // What was dropped meanwhile was not looked at, and what is over has no rest.
         let (first, last) = (found.first.or(found.next), found.last.or(found.previous));
         told.send_replace(Found { of: found.looked, over: true, first, last, ..found });
+        tally
     }
 
-    fn forwards(&self, way: &mut Way, end: u64, found: &mut Found) {
+    fn forwards(&self, way: &mut Way, end: u64, found: &mut Found, tally: &mut Tally) {
         let slice = self.store.read(&self.choice.selection, way.at, CHUNK);
         found.looked += slice.seqs().take_while(|seq| *seq < end).count() as u64;
         for line in self.hits(&slice).take_while(|line| line.seq < end) {
             found.hits += 1;
             found.next.get_or_insert(line.seq);
             found.last = Some(line.seq);
+            if self.follow {
+                tally.newer(&line);
+            }
         }
         (way.at, way.over) = (slice.next(), slice.next() >= end);
     }
 
-    fn backwards(&self, way: &mut Way, found: &mut Found) {
+    fn backwards(&self, way: &mut Way, found: &mut Found, tally: &mut Tally) {
         let slice = self.store.read_back(&self.choice.selection, way.at, CHUNK);
         let first = slice.lines().next().map(|line| line.seq);
-        let (mut first_hit, mut last) = (None, None);
+        let (mut first_hit, mut last, mut chunk) = (None, None, Vec::new());
         found.looked += slice.seqs().filter(|seq| *seq >= self.from).count() as u64;
         for line in self.hits(&slice).filter(|line| line.seq >= self.from) {
             found.hits += 1;
             found.before += 1;
             first_hit.get_or_insert(line.seq);
             last = Some(line.seq);
+            if self.follow {
+                chunk.push((line.source, line.seq));
+            }
         }
+        tally.older(&chunk);
         (found.previous, found.first) = (found.previous.or(last), first_hit.or(found.first));
         way.over = first.is_none_or(|first| first <= self.from);
         way.at = first.unwrap_or(way.at);

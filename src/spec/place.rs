@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
 
 use super::Locate;
 use super::locate::files;
@@ -28,9 +29,26 @@ fn start_of(text: &str, process: &str) -> Option<usize> {
     let declared = root.get("process").and_then(|all| key(all.get_ref().as_table()?, process));
     declared.or_else(|| {
         let pools = root.get("pool")?.get_ref().as_table()?;
-        let jobs = |pool: &DeTable<'_>| key(pool.get("jobs")?.get_ref().as_table()?, process);
-        pools.values().find_map(|pool| jobs(pool.get_ref().as_table()?))
+        pools.iter().find_map(|(name, pool)| {
+            let jobs = pool.get_ref().as_table()?.get("jobs")?.get_ref();
+            match jobs.as_table() {
+                Some(jobs) => key(jobs, process),
+                None => listed(name.get_ref(), jobs.as_array()?, process),
+            }
+        })
     })
+}
+
+/// Jobs in a list are called by their name, else by their pool and their number in it.
+fn listed(pool: &str, jobs: &DeArray<'_>, process: &str) -> Option<usize> {
+    let is_meant = |(at, job): &(usize, &Spanned<DeValue<'_>>)| {
+        let own = job.get_ref().as_table().and_then(|job| job.get("name")?.get_ref().as_str());
+        match own {
+            Some(own) => own == process,
+            None => format!("{pool}.{}", at + 1) == process,
+        }
+    };
+    jobs.iter().enumerate().find(is_meant).map(|(_, job)| job.span().start)
 }
 
 #[cfg(test)]
@@ -47,5 +65,9 @@ mod tests {
         };
         let lines = ["web", "api", "j1", "j2", "none"].map(line);
         assert_eq!(lines, [Some(3), Some(5), Some(8), Some(10), None]);
+        let text = "[pool.p]\njobs = [\n{ name = 'j1', command = 'c' },\n'd',\n{ command = 'e' }]";
+        let line = |name: &str| Some(text[..start_of(text, name)?].matches('\n').count() + 1);
+        let lines = ["j1", "p.2", "p.3", "p.1", "p"].map(line);
+        assert_eq!(lines, [Some(3), Some(4), Some(5), None, None]);
     }
 }

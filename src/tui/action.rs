@@ -228,6 +228,8 @@ pub struct Facts {
     pub search: bool,
     /// There are lines in the logs.
     pub lines: bool,
+    /// What is shown has rows that can be filtered.
+    pub filterable: bool,
     /// The socket answers.
     pub connected: bool,
     /// The cursor is on the row of all: what an action would be about.

@@ -4,6 +4,7 @@ mod editor;
 mod fetch;
 mod lend;
 mod output;
+mod pour;
 mod signals;
 mod tasks;
 mod whole;

@@ -230,7 +230,9 @@ impl Config {
             locale.contains("utf-8") || locale.contains("utf8")
         };
         let unicode = !dumb && locale.as_ref().is_none_or(utf8);
-        Look::new(theme, self.unicode.unwrap_or(unicode))
+        // Who asks for signs by name knows the terminal better.
+        let ascii = !unicode && self.unicode != Some(true);
+        Look { ascii, ..Look::new(theme, self.unicode.unwrap_or(unicode)) }
     }
 }
 

@@ -17,6 +17,9 @@ pub struct Look {
     pub theme: Theme,
     /// The signs.
     pub glyphs: Glyphs,
+    /// The terminal understands nothing else, whosever text it is: bytes of UTF-8 could be controls
+    /// to it.
+    pub ascii: bool,
 }
 
 impl Default for Look {
@@ -29,7 +32,33 @@ impl Look {
     /// A theme, with or without Unicode.
     pub fn new(theme: ThemeName, unicode: bool) -> Self {
         let glyphs = if unicode { glyphs::UNICODE } else { glyphs::ASCII };
-        Self { theme: Theme::new(theme), glyphs }
+        Self { theme: Theme::new(theme), glyphs, ascii: false }
+    }
+
+    /// The same with other colours.
+    #[must_use]
+    pub fn themed(self, theme: ThemeName) -> Self {
+        Self { theme: Theme::new(theme), ..self }
+    }
+
+    /// Takes out of what is drawn what this terminal cannot show: signs of ours in any case, what
+    /// others have said where it is not to get UTF-8 at all.
+    pub fn flatten(&self, buffer: &mut Buffer) {
+        if self.glyphs.unicode {
+            return;
+        }
+        for cell in &mut buffer.content {
+            let mut chars = cell.symbol().chars();
+            let Some(first) = chars.next().filter(|first| !first.is_ascii()) else {
+                if self.ascii && !cell.symbol().is_ascii() {
+                    cell.set_char('?');
+                }
+                continue;
+            };
+            if self.ascii || OURS.contains(first) {
+                cell.set_char(plain(first));
+            }
+        }
     }
 
     /// How something is drawn.
@@ -91,6 +120,9 @@ impl Look {
         inside
     }
 }
+
+/// Signs in words of ours that have no place in the table of signs.
+const OURS: &str = "…·";
 
 fn plain(char: char) -> char {
     match char {

@@ -21,6 +21,7 @@ use super::clock::Time;
 use super::config::{Config, Layout};
 use super::look::Look;
 use super::overlay::Overlay;
+use super::pattern::Filter;
 use super::prompt::{History, Prompt};
 use super::theme::Role;
 use super::views::details::Details;
@@ -199,6 +200,8 @@ pub struct Ui {
     pub measured: Measured,
     /// The row of the graph and the stats.
     pub row: usize,
+    /// Which rows these show.
+    pub narrowed: Filter,
     /// What lies over everything.
     pub overlay: Option<Overlay>,
     /// What is being typed.
@@ -252,6 +255,7 @@ impl Ui {
             took: Took::default(),
             measured: Measured::default(),
             row: 0,
+            narrowed: Filter::All,
             overlay: None,
             prompt: None,
             histories: Histories::default(),
@@ -360,6 +364,11 @@ impl Ui {
         }
         let has_logs = layout::areas(self).logs.is_some();
         self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
+    }
+
+    /// The graph and the stats do not show all rows.
+    pub fn is_narrowed(&self) -> bool {
+        !matches!(self.narrowed, Filter::All)
     }
 
     /// How long until something on the screen changes by itself.

@@ -40,13 +40,22 @@ pub(super) fn shows_figures(ui: &Ui) -> bool {
 
 /// The same, into a buffer; where the cursor is.
 pub(super) fn draw(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let cursor = drawn(ui, whole, buffer);
+    ui.look.flatten(buffer);
+    cursor
+}
+
+fn drawn(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     let areas = areas(ui);
     // The terminal may have become smaller since the model was told.
     if ui.size.width > whole.width || ui.size.height > whole.height {
         return None;
     }
     if areas.is_tiny {
-        let words = format!("too small: {}x{} is the least", LEAST.0, LEAST.1);
+        let least = format!("{}x{}", LEAST.0, LEAST.1);
+        let whole_words = format!("too small: {least} is the least");
+        let fits = super::text::width(&whole_words) <= usize::from(whole.width);
+        let words = if fits { whole_words } else { format!("need {least}") };
         let words = ui.look.fit(&words, usize::from(whole.width));
         put(whole, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
         return None;

@@ -33,13 +33,12 @@ pub struct SearchAsked {
     /// Nothing before the line with this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
-    /// When it is over, go on counting what comes: until the client hangs up.
+    /// When everything was looked at it goes on counting, as lines come and are dropped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follow: bool,
 }
 
-/// How far a search has come; the last one that is told has `over`, but with `follow` the same with
-/// more `hits` comes when there are.
+/// How far a search has come; once everything was looked at it has `over`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Found {
     /// Lines looked at.

@@ -159,6 +159,10 @@ pub(super) fn writable(facts: &Facts) -> Applies {
     if subject.state.is_alive() { Ok(()) } else { no(format!("{} has no live run", subject.name)) }
 }
 
+pub(super) fn filterable(facts: &Facts) -> Applies {
+    if facts.filterable { Ok(()) } else { no("there is nothing to filter here") }
+}
+
 pub(super) fn marked(facts: &Facts) -> Applies {
     if facts.marks > 0 { Ok(()) } else { no("nothing is marked") }
 }

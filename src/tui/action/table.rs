@@ -1,8 +1,8 @@
 //! The table. Keys are written as in the user's file; contexts are those of [`Context`].
 
 use super::apply::{
-    always, attachable, connected, declared, killable, marked, one, one_process, ported,
-    restartable, searched, selected, signalable, startable, stoppable, watchable, writable,
+    always, attachable, connected, declared, filterable, killable, marked, one, one_process,
+    ported, restartable, searched, selected, signalable, startable, stoppable, watchable, writable,
 };
 use super::{Context, Entry, Group, Takes};
 
@@ -63,7 +63,7 @@ actions! {
     SortReverse "sort-reverse", "reverse", "sort the other way round", List, Nothing, always, [List "O"];
     HideStopped "hide-stopped", "hide", "hide what does not run", List, Nothing, always, [List "H"];
     Mute "mute", "mute", "mute in the merged view", List, Nothing, one, [List "m"];
-    RunAdHoc "run", "run", "run a command once", List, Rest, connected, [List "n"];
+    RunAdHoc "run", "run", "run a command once; on a pool: as a job of it", List, Rest, connected, [List "n"];
 
     // Logs.
     LineUp "line-up", "up", "line up (pauses)", Logs, Nothing, always, [Logs "up", Logs "k", List "K"];
@@ -105,7 +105,7 @@ actions! {
     Events "events", "events", "all events, with their causes", Views, Nothing, always, [Global "2"];
     Graph "graph", "graph", "what depends on what", Views, Nothing, always, [Global "3"];
     Stats "stats", "stats", "use of processor and memory", Views, Nothing, always, [Global "4"];
-    FilterView "filter-view", "filter", "filter what the view shows", Views, Text, always, [View "/"];
+    FilterView "filter-view", "filter", "filter what the view shows", Views, Text, filterable, [View "/"];
     NextTab "next-tab", "next tab", "next tab", Views, Nothing, always, [Details "]", Details "right", Details "l"];
     PreviousTab "previous-tab", "previous tab", "previous tab", Views, Nothing, always, [Details "[", Details "left", Details "h"];
     ShowEnv "show-env", "show values", "values of the environment shown or hidden", Views, Nothing, always, [Details "E"];

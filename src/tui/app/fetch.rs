@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
+use tokio::sync::mpsc::Sender;
+
+use super::pour::{self, NOTHING};
 use super::whole::whole;
 use crate::control::wire::{Row, SeekAsked, SliceAsked};
 use crate::control::{Control, Problem};
 use crate::tui::msg::{Fetched, Msg, Wish};
 use crate::tui::text;
 use crate::tui::ui::select::Selection;
-use crate::tui::ui::window::{Key, item};
+use crate::tui::ui::window::{Item, Key, item};
 
 /// Rows that are got at once.
 const ROWS: usize = 5000;
@@ -19,11 +22,14 @@ pub(super) async fn fetched(control: &impl Control, what: Fetched) -> Msg {
         Fetched::Command(name) => command(control, &name).await,
         Fetched::Why(name) => why(control, &name).await,
         Fetched::Error(asked) => error(control, asked).await,
-        Fetched::Lines(asked, selection) => lines(control, asked, selection).await,
+        Fetched::Lines(asked, selection) => {
+            let (sender, portions) = pour::channel();
+            return pour::held(lines(control, asked, selection, sender), portions).await;
+        }
     };
     match text {
         Ok(Some(text)) => Msg::Do(Wish::Copy(text)),
-        Ok(None) => Msg::Said(Err("there is nothing to copy".to_owned())),
+        Ok(None) => Msg::Said(Err(NOTHING.to_owned())),
         Err(problem) => Msg::Said(Err(problem.message)),
     }
 }
@@ -53,26 +59,28 @@ async fn error(control: &impl Control, asked: SeekAsked) -> Result<Option<String
     })
 }
 
-/// All that is selected, wherever it is.
+/// All that is selected, wherever it is, a portion at a time.
 async fn lines(
     control: &impl Control,
     asked: SliceAsked,
     selection: Selection,
-) -> Result<Option<String>, Problem> {
+    portions: Sender<Vec<u8>>,
+) -> Result<(), String> {
     let (start, end) = selection.ends();
-    let mut items = Vec::new();
     let mut after = start.key.before();
     loop {
         let place = Some(after.place());
         let slice = SliceAsked { after: place, rows: Some(ROWS), ..asked.clone() };
-        let given = whole(control, slice).await?;
+        let given = whole(control, slice).await.map_err(|problem| problem.message)?;
         let more = given.after;
-        let before = items.len();
-        items.extend(given.rows.into_iter().map(item).take_while(|(key, _)| *key <= end.key));
-        match items.last().map(|(key, _): &(Key, _)| *key) {
-            Some(last) if more && items.len() > before && last < end.key => after = last,
-            _ => break,
+        let rows = given.rows.into_iter().map(item).take_while(|(key, _)| *key <= end.key);
+        let items: Vec<(Key, Item)> = rows.collect();
+        if portions.send(selection.text(&items).into_bytes()).await.is_err() {
+            return Ok(());
+        }
+        match items.last() {
+            Some((last, _)) if more && *last < end.key => after = *last,
+            _ => return Ok(()),
         }
     }
-    Ok(Some(selection.text(&items)).filter(|text| !text.is_empty()))
 }

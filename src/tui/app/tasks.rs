@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::whole::whole;
-use super::{fetch, output};
+use super::{fetch, output, pour};
 use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
 use crate::control::{Control, Kind, Measure, Problem};
 use crate::machine::Event;
@@ -111,7 +111,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
                 Msg::Done("shutdown".to_owned(), done.map(|()| None))
             }),
             Wish::Output(asked, used) => {
-                self.spawn(async move { output::used(&control, asked, used).await });
+                self.spawn(async move { pour::used(&control, asked, used).await });
             }
             Wish::Fetch(what) => self.spawn(async move { fetch::fetched(&control, what).await }),
             Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),

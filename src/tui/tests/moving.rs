@@ -248,3 +248,94 @@ fn what_processes_take_is_asked_for_only_while_it_is_shown() {
     world.keys("tab");
     assert_eq!(world.ui.measure, Measure::No);
 }
+
+fn rows(world: &World) -> Vec<String> {
+    let screen = world.screen();
+    let list = screen.lines().skip(3).filter_map(|line| line.split('┃').nth(1));
+    list.map(|row| row.trim().to_owned()).take_while(|row| !row.is_empty()).collect()
+}
+
+#[test]
+fn one_that_is_scaled_up_becomes_a_group_where_it_stood() {
+    let mut web = member(2, "web", "ready");
+    let all = |web: &crate::control::wire::Member| {
+        vec![member(1, "db", "ready"), web.clone(), member(3, "worker", "ready")]
+    };
+    let mut world = World::new(all(&web), (120, 36));
+    world.keys("down down");
+    let mut more = all(&web);
+    more.extend([member(4, "web.2", "starting"), member(5, "web.3", "starting")]);
+    world.push(more, Vec::new());
+    let shown = rows(&world);
+    let names: Vec<String> =
+        shown.iter().map(|row| row.chars().skip(2).take(10).collect()).collect();
+    assert!(shown[2].contains("web x3") && shown[2].contains("1/3 ready"), "{shown:#?}");
+    assert!(shown[3].contains("├ web ") && shown[5].contains("└ web.3"), "{shown:#?}");
+    assert!(shown[6].contains("worker"), "{names:#?}");
+    web.status.state = crate::machine::StateName::Ready;
+    world.push(all(&web), Vec::new());
+    assert_eq!(world.ui.list.cursor, RowId::One("web".to_owned()), "{}", world.screen());
+}
+
+#[test]
+fn at_120_columns_every_column_is_there_and_nothing_is_cut() {
+    let mut all: Vec<_> = (1..=2).map(|at| member(at, &format!("worker.{at}"), "ready")).collect();
+    let mut done = member(3, "migrate", "succeeded");
+    done.status.exit_code = Some(0);
+    let mut web = member(4, "web", "ready");
+    web.status.port = Some(8080);
+    (web.status.cpu_percent, web.status.memory_bytes) = (Some(107.0), Some(1023 << 20));
+    let mut job = member(5, "compile", "ready");
+    job.status.pool = Some("build".to_owned());
+    all.extend([done, web, job]);
+    let mut world = World::new(all.clone(), (120, 36));
+    let pool = |running, queued, paused| {
+        let pool = serde_json::json!({
+            "name": "build", "slots": 2, "running": running, "queued": queued, "paused": paused
+        });
+        vec![serde_json::from_value(pool).unwrap()]
+    };
+    for (running, queued, paused, words) in [
+        (2, 0, false, "2/2 running"),
+        (2, 3, false, "2/2 +3 queued"),
+        (2, 1234, false, "2/2 +1234"),
+        (0, 3, true, "paused +3"),
+    ] {
+        world.push(all.clone(), pool(running, queued, paused));
+        let screen = world.screen();
+        assert!(screen.contains(words), "{words}: {screen}");
+        for word in ["UP", "CPU", "MEM", "↻", "PORT", "107%", "1.0G", ":8080", "succeeded (0)"] {
+            assert!(screen.contains(word), "{word}: {screen}");
+        }
+        let list = rows(&world);
+        assert!(!list.iter().any(|row| row.contains('…')), "{list:#?}");
+    }
+    let before = world.screen();
+    world.keys("/");
+    world.typed("web");
+    let heads = [before.lines().nth(2), world.screen().lines().nth(2)]
+        .map(|line| line.and_then(|line| line.split('┃').nth(1)).map(str::to_owned));
+    assert_eq!(heads[0], heads[1], "columns stay where they are");
+}
+
+#[test]
+fn a_small_screen_says_in_any_case_whether_it_follows() {
+    for (size, followed, paused) in
+        [((48, 13), "Σ all · merged  FOLLOW", "PAUSED"), ((20, 4), "FOLLOW", "PAUSED")]
+    {
+        let mut world = World::shop(size);
+        world.keys("tab");
+        let head = |world: &World| world.screen().lines().next().unwrap_or_default().to_owned();
+        assert!(head(&world).contains(followed), "{}", world.screen());
+        world.keys("k");
+        assert!(head(&world).contains(paused), "{}", world.screen());
+        world.keys("/");
+        world.typed("refused");
+        world.keys("enter");
+        if size.0 > 20 {
+            assert!(head(&world).contains("/refused 20 of 20"), "{}", world.screen());
+        }
+    }
+    let world = World::shop((19, 3));
+    assert!(world.screen().contains("need 20x4"), "{}", world.screen());
+}

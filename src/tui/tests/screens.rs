@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::fake::World;
+use crate::tui::look::Look;
 use crate::tui::shown::SIZES;
+use crate::tui::theme::ThemeName;
 
 fn everywhere(prepare: impl Fn(&mut World)) -> String {
     let mut all = String::new();
@@ -59,4 +61,37 @@ fn nothing_at_all() {
         all.push_str(&world.screen());
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn without_unicode_nothing_of_ours_is_beyond_ascii() {
+    for (ascii, shown) in [(false, "\u{fc}ber 漢"), (true, "?ber ?")] {
+        let mut world = World::shop((120, 36));
+        world.ui.look = Look { ascii, ..Look::new(ThemeName::Terminal, false) };
+        world.lines.push(("db".to_owned(), "\u{fc}ber 漢字 e\u{301}".into()));
+        world.grow();
+        world.settle();
+        let screen = world.screen();
+        assert!(screen.contains(shown), "{screen}");
+        let ours = screen.lines().filter(|line| !line.contains("ber "));
+        assert!(ours.clone().all(str::is_ascii), "{screen}");
+        assert!(!ascii || screen.is_ascii(), "{screen}");
+        for keys in [
+            "down space down space",
+            "tab k / r e f enter",
+            "& 3 enter",
+            "? esc",
+            ": esc",
+            "2",
+            "3",
+            "4",
+        ] {
+            world.keys(keys);
+            let screen = world.screen();
+            let ours: Vec<&str> = screen.lines().filter(|line| !line.contains("ber ")).collect();
+            assert!(ours.iter().all(|line| line.is_ascii()), "{keys}: {screen}");
+        }
+        world.keys("1 down d");
+        assert!(world.screen().is_ascii(), "{}", world.screen());
+    }
 }

@@ -63,6 +63,30 @@ fn it_says_how_far_it_has_come_and_the_next_letter_ends_it() {
 }
 
 #[test]
+fn what_comes_later_is_counted_too_and_takes_nobody_away() {
+    let mut world = World::shop((120, 36));
+    world.keys("tab /");
+    let mut searches = Vec::new();
+    for letter in ["r", "e", "f", "enter"] {
+        world.tell(Msg::Key(letter.parse().unwrap()));
+        while let Some(wish) = world.wishes.pop_front() {
+            if let Wish::Search(question, asked) = &wish {
+                searches.push((*question, asked.clone()));
+            }
+            world.answer(wish);
+        }
+    }
+    world.settle();
+    let (question, asked) = searches.last().unwrap();
+    assert!(asked.follow);
+    assert!(world.screen().contains("/ref 20 of 20"), "{}", world.screen());
+    let (at, found) = (current(&world), world.found(asked));
+    world.tell(Msg::Found(*question, Found { hits: 31, last: Some(300), ..found }));
+    assert!(world.screen().contains("/ref 20 of 31"), "{}", world.screen());
+    assert_eq!(current(&world), at);
+}
+
+#[test]
 fn a_search_that_is_given_up_ends_and_goes_back_to_where_it_began() {
     let mut world = World::shop((120, 36));
     world.keys("tab /");

@@ -11,6 +11,7 @@ use crate::machine::StateName;
 use crate::spec::Reason;
 use crate::tui::msg::{Leave, Msg, Wish};
 use crate::tui::ui::Stand;
+use crate::tui::ui::list::RowId;
 
 fn orders(world: &World) -> Vec<String> {
     let words = |wish: &Wish| match wish {
@@ -349,4 +350,38 @@ fn pasted_text_is_never_taken_for_keys() {
     world.tell(Msg::Paste("xXqy".to_owned()));
     world.settle();
     assert!(world.orders.is_empty() && world.ui.overlay.is_none());
+}
+
+#[test]
+fn what_stands_for_several_is_edited_where_the_first_is_declared() {
+    let mut world = World::shop((120, 36));
+    world.keys("down down down");
+    assert_eq!(world.ui.list.cursor, RowId::Replicas("web".to_owned()));
+    world.keys("e");
+    assert!(world.orders.contains(&Wish::Edit("web.1".to_owned())), "{:?}", world.orders);
+}
+
+#[test]
+fn graph_and_stats_are_filtered_by_name_and_a_letter_is_no_order() {
+    for key in ["3", "4"] {
+        let mut world = World::shop((120, 36));
+        world.keys(key);
+        world.keys("/");
+        world.typed("x|web");
+        world.keys("enter");
+        assert!(world.orders.is_empty(), "{:?}", world.orders);
+        let screen = world.screen();
+        assert!(screen.contains("filtered") && !screen.contains("worker"), "{screen}");
+        world.keys("enter");
+        assert!(world.ui.list.cursor.name().starts_with("web"), "{:?}", world.ui.list.cursor);
+        world.keys(key);
+        assert!(world.screen().contains("worker"), "a filter ends with its view");
+        world.keys("/");
+        world.typed("web");
+        world.keys("enter esc");
+        assert!(world.screen().contains("worker"), "{}", world.screen());
+    }
+    let mut world = World::shop((120, 36));
+    world.keys("down d /");
+    assert!(world.screen().contains("nothing to filter here"), "{}", world.screen());
 }

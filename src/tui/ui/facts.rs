@@ -26,6 +26,7 @@ impl Ui {
             selection: self.selection.is_some(),
             search: self.logs.search.is_some(),
             lines: !self.logs.items().is_empty(),
+            filterable: !matches!(self.view, View::Dashboard | View::Details),
             connected: self.link != Link::Lost,
             all: self.all(),
         }

@@ -110,14 +110,17 @@ pub fn areas(ui: &Ui) -> Areas {
         Layout::Side => true,
         Layout::Stacked => false,
     };
-    let (list, logs) = if is_side { side(body) } else { stacked(body, ui) };
+    let (list, logs) = if is_side { side(body, ui) } else { stacked(body, ui) };
     areas.list = Some(PaneArea::bordered(list));
     areas.logs = Some(PaneArea::bordered(logs));
     areas
 }
 
-fn side(body: Rect) -> (Rect, Rect) {
-    let width = (body.width * 2 / 5).clamp(28, 53).min(body.width / 2);
+/// The list takes what its columns need and a few for words, not quite half at most.
+fn side(body: Rect, ui: &Ui) -> (Rect, Rect) {
+    let wanted = u16::try_from(crate::tui::view::list::wanted(ui) + 2).unwrap_or(u16::MAX);
+    let most = u16::try_from(u32::from(body.width) * 9 / 20).unwrap_or(body.width);
+    let width = wanted.saturating_add(5).min(most).max(28).min(body.width / 2);
     let list = Rect { width, ..body };
     (list, Rect { x: body.x + width, width: body.width - width, ..body })
 }

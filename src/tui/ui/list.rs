@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::control::wire::{Member, Overview};
 use crate::machine::StateName;
 use crate::tui::pattern::Filter;
+use crate::tui::text;
 
 /// More members than this are folded until somebody unfolds them.
 const UNFOLDED: usize = 4;
@@ -30,6 +31,16 @@ impl RowId {
         match self {
             Self::All => "all",
             Self::Replicas(name) | Self::Pool(name) | Self::One(name) => name,
+        }
+    }
+
+    /// As it is called in the list, with so many members.
+    pub fn label(&self, members: usize) -> String {
+        match self {
+            Self::All => "all".to_owned(),
+            Self::Replicas(name) => format!("{name} x{members}"),
+            Self::Pool(name) => format!("{name} ({members})"),
+            Self::One(name) => name.clone(),
         }
     }
 
@@ -143,6 +154,9 @@ pub struct List {
     /// Groups somebody has folded or unfolded.
     folds: BTreeMap<String, bool>,
     rows: Vec<Row>,
+    /// Columns of the longest name, of those that are folded or filtered out too: what is beside it
+    /// stays where it is.
+    widest: usize,
 }
 
 impl List {
@@ -154,6 +168,11 @@ impl List {
     /// Where the cursor is among them.
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    /// Columns of the longest name there is.
+    pub fn widest(&self) -> usize {
+        self.widest
     }
 
     /// The row it is on.
@@ -174,6 +193,7 @@ impl List {
         };
         self.rows = vec![all];
         let mut tops = groups(status);
+        self.widest = widest(status, &tops);
         for (_, members) in &mut tops {
             members.retain(|at| status.processes.get(*at).is_some_and(|one| self.shows(one)));
         }
@@ -349,18 +369,29 @@ fn urgency(state: StateName) -> u8 {
     }
 }
 
-/// Whom a process is shown below.
-fn group_id(one: &Member) -> RowId {
-    match (&one.status.pool, one.status.replica) {
-        (_, Some(_)) => RowId::Replicas(one.status.process.clone()),
+/// Whom a process is shown below. The first of several may have been alone before, and be called as
+/// it was then.
+fn group_id(one: &Member, replicated: &BTreeSet<&str>) -> RowId {
+    let status = &one.status;
+    match (&status.pool, status.replica) {
+        (_, Some(_)) => RowId::Replicas(status.process.clone()),
         (Some(pool), None) => RowId::Pool(pool.clone()),
-        (None, None) => RowId::One(one.status.name.clone()),
+        (None, None) if replicated.contains(status.process.as_str()) => {
+            RowId::Replicas(status.process.clone())
+        }
+        (None, None) => RowId::One(status.name.clone()),
     }
+}
+
+/// Processes of which there are several.
+fn replicated(status: &Overview) -> BTreeSet<&str> {
+    let replicas = status.processes.iter().filter(|one| one.status.replica.is_some());
+    replicas.map(|one| one.status.process.as_str()).collect()
 }
 
 fn group_of(name: &str, status: &Overview) -> Option<String> {
     let one = status.processes.iter().find(|one| one.status.name == name)?;
-    let id = group_id(one);
+    let id = group_id(one, &replicated(status));
     id.is_several().then(|| id.name().to_owned())
 }
 
@@ -368,8 +399,9 @@ fn group_of(name: &str, status: &Overview) -> Option<String> {
 fn groups(status: &Overview) -> Vec<(RowId, Vec<usize>)> {
     let mut tops: Vec<(RowId, Vec<usize>)> = Vec::new();
     let mut places: BTreeMap<RowId, usize> = BTreeMap::new();
+    let replicated = replicated(status);
     for (at, one) in status.processes.iter().enumerate() {
-        let id = group_id(one);
+        let id = group_id(one, &replicated);
         let known = places.get(&id).and_then(|place| tops.get_mut(*place));
         if let Some((_, members)) = known {
             members.push(at);
@@ -379,4 +411,16 @@ fn groups(status: &Overview) -> Vec<(RowId, Vec<usize>)> {
         }
     }
     tops
+}
+
+/// Columns of the longest name: members stand a little to the right.
+fn widest(status: &Overview, tops: &[(RowId, Vec<usize>)]) -> usize {
+    let one = |at: &usize| status.processes.get(*at);
+    let all = tops.iter().flat_map(|(id, members)| {
+        let indent = if id.is_several() { 2 } else { 0 };
+        let names = members.iter().filter_map(one);
+        let names = names.map(move |one| text::width(&one.status.name) + indent);
+        names.chain([text::width(&id.label(members.len()))])
+    });
+    all.max().unwrap_or(0)
 }

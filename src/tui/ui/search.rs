@@ -63,10 +63,11 @@ pub struct Search {
     /// How often the same key was pressed since.
     pub owed: u32,
     found: Found,
-    /// Which of all the current one was when all were counted: others come behind it only.
-    nth: Option<u64>,
     /// How many there were when it had come to its end last.
     total: Option<u64>,
+    /// Which of all the current one is, and how many came before the place that was asked about
+    /// when that was known: of these some may be dropped later.
+    place: Option<(u64, u64)>,
 }
 
 impl Search {
@@ -82,31 +83,33 @@ impl Search {
             going: None,
             owed: 0,
             found: Found::default(),
-            nth: None,
             total: None,
+            place: None,
         }
     }
 
     /// Begins anew: the number of the question, and where to go.
     pub fn ask(&mut self, question: u64, going: Option<Going>) {
         (self.question, self.going, self.found) = (question, going, Found::default());
-        (self.owed, self.nth) = (0, None);
+        (self.owed, self.place) = (0, None);
     }
 
-    /// It has come so far: where that leads, and whether from the other end.
+    /// It has come so far: where that leads, and whether from the other end. Once everything was
+    /// looked at it leads nowhere any more: it goes on counting, and nobody is taken away by that.
     pub fn take(&mut self, found: Found) -> Option<(Key, bool)> {
         self.found = found;
-        let to = self.arrive();
         if found.over {
-            // What comes later is counted, and nobody is taken there.
-            (self.going, self.total) = (None, Some(found.hits));
-            self.nth = self.nth.or_else(|| self.place());
+            self.total = Some(found.hits);
         }
+        let to = self.leads_to(found);
+        if found.over {
+            self.going = None;
+        }
+        self.place = self.counted().map(|nth| (nth, found.before)).or(self.place);
         to
     }
 
-    fn arrive(&mut self) -> Option<(Key, bool)> {
-        let found = &self.found;
+    fn leads_to(&mut self, found: Found) -> Option<(Key, bool)> {
         let or_other = |near: Option<u64>, other: Option<u64>, wraps: bool| match near {
             Some(near) => Some((near, false)),
             None => other.filter(|_| found.over).map(|other| (other, wraps)),
@@ -127,10 +130,17 @@ impl Search {
         self.found.over && self.found.hits == 0
     }
 
-    /// Which of all the current one is.
-    fn place(&self) -> Option<u64> {
+    /// Which of all the current one is, once they are counted; however many come and are dropped
+    /// since.
+    fn nth(&self) -> Option<u64> {
+        let (nth, before) = self.place?;
+        Some(nth.saturating_sub(before.saturating_sub(self.found.before)).max(1))
+    }
+
+    /// The same, where it is told.
+    fn counted(&self) -> Option<u64> {
         let found = &self.found;
-        let current = self.current.map(|key| key.seq);
+        let current = self.current.filter(|_| found.over).map(|key| key.seq);
         current.and_then(|_| {
             [
                 (found.previous, found.before),
@@ -146,7 +156,7 @@ impl Search {
     /// `3 of 214`; while it goes on, what is found already.
     pub fn words(&self, ellipsis: &str) -> String {
         let number = crate::tui::views::thousands;
-        match (self.found.over, self.found.hits, self.nth) {
+        match (self.found.over, self.found.hits, self.nth()) {
             (true, 0, _) => "no match".to_owned(),
             (true, hits, Some(nth)) => format!("{} of {}", number(nth), number(hits)),
             (true, hits, None) => number(hits),
@@ -191,22 +201,8 @@ mod tests {
         };
         assert_eq!(search.take(over), None, "it goes there once");
         assert_eq!(search.words("…"), "3 of 1,214");
-        assert_eq!(search.take(Found { hits: 1215, ..over }), None);
-        assert_eq!(search.words("…"), "3 of 1,215");
         search.ask(2, Some(Going::Forward));
-        assert_eq!(search.words("…"), "1,215");
-    }
-
-    #[test]
-    fn nobody_is_taken_to_what_comes_later() {
-        let mut search = search();
-        search.ask(1, Some(Going::Near { back: true }));
-        let none = Found { looked: 10, of: 10, over: true, ..Found::default() };
-        assert_eq!(search.take(none), None);
-        assert_eq!(search.words("…"), "no match");
-        assert!(search.is_vain());
-        assert_eq!(search.take(Found { hits: 1, ..none }), None);
-        assert_eq!(search.words("…"), "1");
+        assert_eq!(search.words("…"), "1,214");
     }
 
     #[test]
@@ -222,5 +218,30 @@ mod tests {
         search.ask(2, Some(Going::Near { back: false }));
         assert_eq!(search.take(over), Some((Key::line(4), false)));
         assert_eq!(search.words("…"), "2 of 2");
+    }
+
+    #[test]
+    fn it_goes_on_counting_and_takes_nobody_away() {
+        let mut search = search();
+        search.ask(1, Some(Going::Forward));
+        let none = Found { looked: 5, of: 5, over: true, ..Found::default() };
+        assert_eq!(search.take(none), None);
+        assert_eq!((search.is_vain(), search.words("…").as_str()), (true, "no match"));
+        let some = Found { hits: 1, next: Some(7), first: Some(7), last: Some(7), ..none };
+        assert_eq!(search.take(some), None, "it came later");
+        assert_eq!(search.words("…"), "1");
+        search.ask(2, Some(Going::Back));
+        let on = Found { hits: 4, before: 0, last: Some(19), ..some };
+        assert_eq!(search.take(on), Some((Key::line(19), true)));
+        assert_eq!(search.words("…"), "4 of 4");
+        assert_eq!(search.take(Found { hits: 6, last: Some(30), ..on }), None);
+        assert_eq!(search.words("…"), "4 of 6");
+        search.ask(3, Some(Going::Back));
+        let back = Found { hits: 6, before: 4, previous: Some(12), next: Some(19), ..on };
+        assert_eq!(search.take(back), Some((Key::line(12), false)));
+        assert_eq!(search.words("…"), "4 of 6");
+        let dropped = Found { hits: 7, before: 2, ..back };
+        assert_eq!(search.take(dropped), None);
+        assert_eq!(search.words("…"), "2 of 7", "the first two are not kept any more");
     }
 }

@@ -176,7 +176,12 @@ pub(super) fn sought(ui: &mut Ui, sighting: Sighting, wishes: &mut Wishes) {
     }
     let seeking = ui.logs.seeking.take();
     let Some(place) = sighting.place else {
-        ui.say("nothing found", Role::Warn);
+        let nowhere = match seeking.map(|seeking| seeking.target) {
+            Some(Target::Error) => "no line that is kept is an error",
+            Some(Target::Run) => "no start of a run is kept",
+            Some(Target::Event(_)) | None => "what was printed then is not kept any more",
+        };
+        ui.say(nowhere, Role::Warn);
         return;
     };
     land(ui, place, sighting.wrapped);

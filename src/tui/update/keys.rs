@@ -3,7 +3,6 @@
 use super::{Wishes, prompts, quit, run};
 use crate::tui::action::Action;
 use crate::tui::keys::Chord;
-use crate::tui::look::Look;
 use crate::tui::overlay::{Choice, Known, Overlay, Reply};
 use crate::tui::theme::{Role, ThemeName};
 use crate::tui::ui::Ui;
@@ -72,5 +71,5 @@ fn chosen(ui: &mut Ui, choice: Choice, wishes: &mut Wishes) {
 }
 
 pub(super) fn set_theme(ui: &mut Ui, theme: ThemeName) {
-    ui.look = Look::new(theme, ui.look.glyphs.unicode);
+    ui.look = ui.look.themed(theme);
 }

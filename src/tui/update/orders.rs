@@ -90,11 +90,19 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
                 wishes.push(Wish::Browse(format!("http://127.0.0.1:{port}")));
             }
         }
-        Action::Edit => wishes.push(Wish::Edit(ui.list.cursor.name().to_owned())),
+        Action::Edit => edit(ui, wishes),
         Action::Copy if ui.selection.is_none() => copy::menu(ui),
         _ => return false,
     }
     true
+}
+
+/// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
+fn edit(ui: &mut Ui, wishes: &mut Wishes) {
+    let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
+    if let Some(name) = ui.members(members).next().map(|one| one.status.name.clone()) {
+        wishes.push(Wish::Edit(name));
+    }
 }
 
 fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
@@ -183,7 +191,8 @@ fn scale_to(ui: &mut Ui, name: Option<String>, replicas: u32, wishes: &mut Wishe
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));
-    let words = format!("{process} to {replicas} replicas");
+    let plural = if replicas == 1 { "replica" } else { "replicas" };
+    let words = format!("{process} to {replicas} {plural}");
     ui.say(format!("scaling {words}"), Role::Text);
     wishes.push(Wish::Order(Order::Scale(Scaled { process, replicas, no_wait: true }), words));
 }

@@ -10,7 +10,7 @@ use crate::tui::prompt::{Answer, Prompt};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
 use crate::tui::ui::search::Search;
-use crate::tui::ui::{Asks, Part, Ui};
+use crate::tui::ui::{Asks, Part, Ui, View};
 
 /// Asks for something, unless it was given.
 pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wishes) {
@@ -30,7 +30,14 @@ pub(super) fn ask(ui: &mut Ui, asks: Asks, given: Option<&str>, wishes: &mut Wis
         Asks::Search => Prompt::pattern("/", reading, lines),
         Asks::FilterLines => Prompt::pattern("&", reading, lines),
         Asks::FilterList => Prompt::pattern("list /", reading, list),
-        Asks::FilterView => Prompt::pattern("events /", reading, list),
+        Asks::FilterView => {
+            let label = match ui.view {
+                View::Graph => "graph /",
+                View::Stats => "stats /",
+                View::Dashboard | View::Events | View::Details => "events /",
+            };
+            Prompt::pattern(label, reading, list)
+        }
         Asks::Marker => Prompt::line("mark: ", list),
         Asks::Save => Prompt::line("save to: ", commands),
         Asks::Pipe => Prompt::line("pipe to: ", commands),
@@ -99,7 +106,10 @@ fn typed(ui: &mut Ui, asks: Asks, text: &str, reading: Reading, wishes: &mut Wis
         }
         Asks::FilterView => {
             if let Ok(filter) = Filter::of(text, reading) {
-                ui.timeline.filter(filter);
+                match ui.view {
+                    View::Graph | View::Stats => (ui.narrowed, ui.row) = (filter, 0),
+                    View::Dashboard | View::Events | View::Details => ui.timeline.filter(filter),
+                }
             }
         }
         Asks::Marker | Asks::Save | Asks::Pipe | Asks::Run | Asks::Send => {}

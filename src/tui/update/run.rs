@@ -111,11 +111,11 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
             ui.view = View::Events;
             ui.timeline.mark_read();
         }
-        Action::FilterView if ui.view == View::Events => {
+        Action::FilterView => {
             prompts::ask(ui, Asks::FilterView, text(argument), wishes);
         }
-        Action::Graph => (ui.view, ui.row) = (View::Graph, 0),
-        Action::Stats => (ui.view, ui.row) = (View::Stats, 0),
+        Action::Graph => others(ui, View::Graph),
+        Action::Stats => others(ui, View::Stats),
         Action::Details => {
             if let Argument::Names(names) = argument
                 && let Some(name) = names.first()
@@ -130,6 +130,13 @@ fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) 
         _ => return logs::in_view(ui, action, wishes),
     }
     true
+}
+
+/// What was filtered in another view is no filter of this one.
+fn others(ui: &mut Ui, view: View) {
+    if ui.view != view {
+        (ui.view, ui.row, ui.narrowed) = (view, 0, Filter::All);
+    }
 }
 
 /// Tabs and scrolling; Enter leads to the whole output.
@@ -189,6 +196,8 @@ fn back(ui: &mut Ui, wishes: &mut Wishes) {
         find::forget(ui, wishes);
     } else if ui.view == View::Events && ui.timeline.is_filtered() {
         ui.timeline.filter(Filter::All);
+    } else if matches!(ui.view, View::Graph | View::Stats) && ui.is_narrowed() {
+        ui.narrowed = Filter::All;
     } else if ui.view != View::Dashboard {
         ui.view = View::Dashboard;
     } else if ui.logs.filter().is_some() {

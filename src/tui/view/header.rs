@@ -12,6 +12,9 @@ use crate::tui::theme::Role;
 use crate::tui::ui::layout::areas;
 use crate::tui::ui::{Link, Stand, Ui};
 
+/// Columns of `FOLLOW` and `PAUSED`.
+const FOLLOW: usize = 6;
+
 pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
     let mut spans =
@@ -34,15 +37,20 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         Phase::Stopping => ("stopping all", Role::Warn),
         Phase::Killing => ("killing all", Role::Bad),
     };
+    let width = usize::from(area.width);
+    let mut left = Line::from(spans);
     // Where panes have no border, what stands in it is said here.
     let bare = areas(ui).logs.is_some_and(|pane| !pane.has_border());
     let (phase, role) = if bare && phase.is_empty() {
-        (format!("{}  {}", super::logs::title(ui), super::logs::mode(ui)), Role::Dim)
+        if left.width() + FOLLOW + 3 > width {
+            // Whether the lines stand still matters more than the others.
+            left.spans.truncate(2);
+        }
+        (super::logs::status(ui, width.saturating_sub(left.width() + 3)), Role::Dim)
     } else {
         (phase.to_owned(), role)
     };
-    let left = Line::from(spans);
-    let (used, width) = (left.width(), usize::from(area.width));
+    let used = left.width();
     put(area, 0, &left, buffer);
     let room = width.saturating_sub(used + 3);
     if !phase.is_empty() && room > 5 {

@@ -49,6 +49,17 @@ fn worth(focus: Focus) -> &'static [Action] {
     }
 }
 
+/// What is worth a place before that, while something is selected or searched for.
+fn urgent(ui: &Ui, focus: Focus) -> &'static [Action] {
+    match focus {
+        Focus::Logs if ui.selection.is_some() => &[Action::Copy, Action::Back],
+        Focus::Logs if ui.logs.search.is_some() => {
+            &[Action::NextMatch, Action::PreviousMatch, Action::Back]
+        }
+        Focus::List | Focus::Logs | Focus::View | Focus::Details => &[],
+    }
+}
+
 pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
     let focus = ui.focus();
@@ -64,7 +75,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     let right = quit.as_deref().map_or(0, |words| text::width(words) + 2);
     let mut room = usize::from(area.width).saturating_sub(right + 1);
     let mut spans = vec![" ".into()];
-    for action in worth(focus) {
+    for action in urgent(ui, focus).iter().chain(worth(focus)) {
         if action.entry().applies(&facts).is_err() {
             continue;
         }

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::Border;
-use crate::control::wire::Member;
+use crate::control::wire::{Member, PoolStatus};
 use crate::machine::StateName;
 use crate::tui::glyphs::state_word;
 use crate::tui::look::{put, tint, window};
@@ -18,23 +18,25 @@ use crate::tui::ui::layout::PaneArea;
 use crate::tui::ui::list::{Place, Row, RowId, Sort};
 use crate::tui::ui::{Part, Ui};
 
-/// Columns right of the name, in the order they are given up.
+/// How wide each column is; nothing for those there is no room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 struct Columns {
     name: usize,
     state: usize,
-    up: bool,
-    cpu: bool,
-    memory: bool,
-    restarts: bool,
-    port: bool,
+    up: usize,
+    cpu: usize,
+    memory: usize,
+    restarts: usize,
+    port: usize,
 }
 
-const UP: usize = 5;
+/// The longest there usually is: `succeeded (0)`.
+const STATE: usize = 13;
+const UP: usize = 4;
 const CPU: usize = 5;
 const MEMORY: usize = 6;
-const RESTARTS: usize = 4;
+/// Where nothing was started again a hundred times.
+const RESTARTS: usize = 3;
 const PORT: usize = 7;
 
 impl Columns {
@@ -44,38 +46,56 @@ impl Columns {
     }
 
     fn with(ui: &Ui, width: usize, is_measured: bool) -> Self {
-        let all = &ui.overview.processes;
-        let rows = ui.list.rows().iter();
-        let longest = rows.map(|row| {
-            let members: Vec<&Member> = ui.members(&row.members).collect();
-            text::width(&name(ui, row, &members))
-        });
-        let name = longest.max().unwrap_or(0).clamp(6, 26).min(width.saturating_sub(14).max(4)) + 2;
-        let has_port = all.iter().any(|one| one.status.port.is_some());
-        let state = 13.min(width.saturating_sub(name + 3));
+        let name = names(ui).min(width.saturating_sub(14).max(4)) + 2;
+        let state = STATE.min(width.saturating_sub(name + 3));
         let mut left = width.saturating_sub(3 + name + state);
         let mut take = |wanted: bool, columns: usize| {
             let fits = wanted && left >= columns;
             if fits {
                 left -= columns;
             }
-            fits
+            if fits { columns } else { 0 }
         };
         let up = take(true, UP);
-        let restarts = take(true, RESTARTS);
+        let restarts = take(true, restarts(ui));
         let cpu = take(is_measured, CPU);
         let memory = take(is_measured, MEMORY);
-        let port = take(has_port, PORT);
+        let port = take(true, port(ui));
         // What is left makes room for words.
         let more = left.min(10);
         Self { name, state: state + more, up, cpu, memory, restarts, port }
     }
 }
 
+fn names(ui: &Ui) -> usize {
+    ui.list.widest().clamp(6, 26)
+}
+
+fn restarts(ui: &Ui) -> usize {
+    let all = &ui.overview.processes;
+    let sum: u64 = all.iter().map(|one| u64::from(one.status.restarts)).sum();
+    if sum < 100 { RESTARTS } else { sum.to_string().len() + 1 }
+}
+
+/// Nothing where nobody has one.
+fn port(ui: &Ui) -> usize {
+    let highest = ui.overview.processes.iter().filter_map(|one| one.status.port).max();
+    match highest {
+        None => 0,
+        Some(..10_000) => PORT - 1,
+        Some(_) => PORT,
+    }
+}
+
+/// Columns with which nothing is left out, whatever the states are.
+pub fn wanted(ui: &Ui) -> usize {
+    3 + names(ui) + 2 + STATE + UP + restarts(ui) + CPU + MEMORY + port(ui)
+}
+
 /// Whether there is room for what the processes take, or they are in its order.
 pub(super) fn shows_figures(ui: &Ui, pane: PaneArea) -> bool {
     let columns = Columns::with(ui, usize::from(pane.inside.width), true);
-    columns.cpu || columns.memory || matches!(ui.list.sort, Sort::Cpu | Sort::Memory)
+    columns.cpu > 0 || columns.memory > 0 || matches!(ui.list.sort, Sort::Cpu | Sort::Memory)
 }
 
 pub(super) fn draw(ui: &Ui, pane: PaneArea, buffer: &mut Buffer) {
@@ -149,16 +169,14 @@ fn heading(ui: &Ui, columns: Columns) -> Line<'static> {
         format!("   {}{}", look.pad("NAME", columns.name), look.pad("STATE", columns.state));
     let restarts = look.glyphs.restarts;
     let cells = [
-        (columns.up, UP, "UP"),
-        (columns.cpu, CPU, "CPU"),
-        (columns.memory, MEMORY, "MEM"),
-        (columns.restarts, RESTARTS, restarts),
-        (columns.port, PORT, "PORT"),
+        (columns.up, "UP"),
+        (columns.cpu, "CPU"),
+        (columns.memory, "MEM"),
+        (columns.restarts, restarts),
+        (columns.port, "PORT"),
     ];
-    for (shown, width, word) in cells {
-        if shown {
-            words.push_str(&text::pad_left(word, width, ""));
-        }
+    for (width, word) in cells.into_iter().filter(|(width, _)| *width > 0) {
+        words.push_str(&text::pad_left(word, width, ""));
     }
     Line::from(look.span(words, Role::Dim))
 }
@@ -177,16 +195,16 @@ fn line(ui: &Ui, row: &Row, is_cursor: bool, columns: Columns) -> Line<'static> 
         && row.id != RowId::All
         && members.iter().all(|one| ui.list.muted.contains(&one.status.name));
     let name_style = if is_muted { look.style(Role::Dim) } else { Style::new() };
-    let state = look.pad(&state(ui, row, &members), columns.state.saturating_sub(1));
+    let state = look.pad(&state(ui, row, &members, columns.state), columns.state);
     let mut spans = vec![
         look.span(cursor, Role::Focus),
         look.span(mark, Role::Key),
         Span::styled(sign, style),
         Span::styled(format!(" {} ", look.pad(&name, columns.name.saturating_sub(2))), name_style),
-        Span::styled(format!("{state} "), style),
+        Span::styled(state, style),
     ];
-    let mut cell = |shown: bool, width: usize, text: String| {
-        if shown {
+    let mut cell = |width: usize, text: String| {
+        if width > 0 {
             spans.push(text::pad_left(&text, width, "").into());
         }
     };
@@ -195,15 +213,15 @@ fn line(ui: &Ui, row: &Row, is_cursor: bool, columns: Columns) -> Line<'static> 
         _ => None,
     };
     let up = one.and_then(|one| one.status.uptime_ms);
-    cell(columns.up, UP, up.map_or(String::new(), |up| uptime(up, ui.age())));
+    cell(columns.up, up.map_or(String::new(), |up| uptime(up, ui.age())));
     let cpu = members.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
-    cell(columns.cpu, CPU, cpu.map_or(String::new(), percent));
+    cell(columns.cpu, cpu.map_or(String::new(), percent));
     let memory = members.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
-    cell(columns.memory, MEMORY, memory.map_or(String::new(), bytes));
+    cell(columns.memory, memory.map_or(String::new(), bytes));
     let restarts: u64 = members.iter().map(|one| u64::from(one.status.restarts)).sum();
-    cell(columns.restarts, RESTARTS, restarts.to_string());
+    cell(columns.restarts, restarts.to_string());
     let port = one.and_then(|one| one.status.port);
-    cell(columns.port, PORT, port.map_or(String::new(), |port| format!(":{port}")));
+    cell(columns.port, port.map_or(String::new(), |port| format!(":{port}")));
     Line::from(spans)
 }
 
@@ -239,19 +257,16 @@ fn weight(state: StateName) -> u8 {
 fn name(ui: &Ui, row: &Row, members: &[&Member]) -> String {
     let glyphs = &ui.look.glyphs;
     match (&row.id, row.place) {
-        (RowId::All, _) => "all".to_owned(),
-        (RowId::Replicas(name), _) => format!("{name} x{}", members.len()),
-        (RowId::Pool(name), _) => format!("{name} ({})", members.len()),
         (RowId::One(name), Place::Member { last }) => {
             let branch = if last { glyphs.last_branch } else { glyphs.branch };
             format!("{branch} {name}")
         }
-        (RowId::One(name), Place::Top | Place::Group { .. }) => name.clone(),
+        (id, _) => id.label(members.len()),
     }
 }
 
-/// The word of the contract, and what counts.
-fn state(ui: &Ui, row: &Row, members: &[&Member]) -> String {
+/// The word of the contract, and what counts, in as many columns.
+fn state(ui: &Ui, row: &Row, members: &[&Member], room: usize) -> String {
     if let (RowId::One(_), [one]) = (&row.id, members) {
         return state_of(one, ui.age());
     }
@@ -259,11 +274,32 @@ fn state(ui: &Ui, row: &Row, members: &[&Member]) -> String {
     if let RowId::Pool(name) = &row.id
         && let Some(pool) = ui.overview.pools.iter().find(|pool| pool.name == *name)
     {
-        let paused = if pool.paused { ", paused" } else { "" };
-        return format!("{}/{} run, {} queued{paused}", pool.running, pool.slots, pool.queued);
+        return pool_words(pool, room);
     }
     let ready = number(StateName::Ready) + number(StateName::Succeeded);
     format!("{ready}/{} ready", members.len())
+}
+
+/// What of a pool there is room for: `2/2 run, 3 queued` or `2/2 +3 queued`.
+fn pool_words(pool: &PoolStatus, room: usize) -> String {
+    let slots = format!("{}/{}", pool.running, pool.slots);
+    let queued = pool.queued;
+    let words = match (pool.paused, queued) {
+        (true, 0) => vec![format!("{slots} run, paused"), "paused".to_owned()],
+        (true, _) => vec![
+            format!("{slots} run, {queued} queued, paused"),
+            format!("paused, {queued} queued"),
+            format!("paused +{queued}"),
+        ],
+        (false, 0) => vec![format!("{slots} running"), format!("{slots} run")],
+        (false, _) => vec![
+            format!("{slots} run, {queued} queued"),
+            format!("{slots} +{queued} queued"),
+            format!("{slots} +{queued}"),
+        ],
+    };
+    let fits = words.iter().find(|words| words.len() <= room);
+    fits.or(words.last()).cloned().unwrap_or_default()
 }
 
 /// `backoff 8s`: state, and the seconds that are left where something counts.

@@ -117,13 +117,40 @@ pub(super) fn title(ui: &Ui) -> String {
     }
 }
 
+/// `/refused 3 of 214`
+fn searched(ui: &Ui) -> Option<String> {
+    let search = ui.logs.search.as_ref()?;
+    let count = search.words(ui.look.glyphs.ellipsis);
+    Some(format!("/{} {count}", search.text).trim_end().to_owned())
+}
+
+/// What a border would say, where there is none: as much as there is room for, and whether it follows
+/// in any case.
+pub(super) fn status(ui: &Ui, room: usize) -> String {
+    let mode = mode(ui);
+    let filter = (ui.logs.filter().is_some()).then(|| format!("&{}", ui.logs.filter_text));
+    let notes: Vec<String> = searched(ui).into_iter().chain(filter).collect();
+    let notes = notes.join("  ");
+    let title = title(ui);
+    let short = title.split(" · ").next().unwrap_or_default();
+    let word = mode.split(" · ").next().unwrap_or_default();
+    let all = [
+        [title.as_str(), &notes, &mode],
+        [short, &notes, &mode],
+        ["", &notes, &mode],
+        ["", &notes, word],
+        ["", "", &mode],
+    ];
+    let joined = all.map(|parts| {
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    });
+    let fits = joined.into_iter().find(|words| text::width(words) <= room);
+    fits.unwrap_or_else(|| word.to_owned())
+}
+
 fn border(ui: &Ui) -> Border {
     let logs = &ui.logs;
-    let mut right = Vec::new();
-    if let Some(search) = &logs.search {
-        let count = search.words(ui.look.glyphs.ellipsis);
-        right.push(format!("/{} {count}", search.text).trim_end().to_owned());
-    }
+    let mut right: Vec<String> = searched(ui).into_iter().collect();
     right.push(match logs.total() {
         1 => "1 line".to_owned(),
         total => format!("{} lines", thousands(total)),

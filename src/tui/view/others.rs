@@ -13,10 +13,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
         View::Dashboard => {}
         View::Events => ui.timeline.draw(area, &ui.look, &ui.zone, buffer),
         View::Graph => graph(ui).draw(area, ui.row, &ui.look, buffer),
-        View::Stats => {
-            let all = ui.measured.usage(&ui.overview, &ui.took);
-            stats::draw(&all, area, ui.row, &ui.look, buffer);
-        }
+        View::Stats => stats::draw((&usage(ui), ui.is_narrowed()), area, ui.row, &ui.look, buffer),
         View::Details => ui.details.draw(&sheet(ui), area, &ui.look, buffer),
     }
 }
@@ -25,7 +22,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
 pub fn rows(ui: &Ui) -> usize {
     match ui.view {
         View::Graph => graph(ui).len(),
-        View::Stats => ui.overview.processes.len(),
+        View::Stats => usage(ui).len(),
         View::Dashboard | View::Events | View::Details => 0,
     }
 }
@@ -34,11 +31,21 @@ pub fn rows(ui: &Ui) -> usize {
 pub fn name(ui: &Ui) -> Option<String> {
     match ui.view {
         View::Graph => graph(ui).name(ui.row).map(str::to_owned),
-        View::Stats => ui.overview.processes.get(ui.row).map(|one| one.status.name.clone()),
+        View::Stats => usage(ui).get(ui.row).map(|one| one.name.clone()),
         View::Dashboard | View::Events | View::Details => None,
     }
 }
 
 fn graph(ui: &Ui) -> Graph {
-    Graph::new(&overview::nodes(&ui.overview, &ui.took))
+    let mut graph = Graph::new(&overview::nodes(&ui.overview, &ui.took));
+    if ui.is_narrowed() {
+        graph.narrow(|name| ui.narrowed.shows(name));
+    }
+    graph
+}
+
+fn usage(ui: &Ui) -> Vec<stats::Usage> {
+    let mut all = ui.measured.usage(&ui.overview, &ui.took);
+    all.retain(|one| ui.narrowed.shows(&one.name));
+    all
 }

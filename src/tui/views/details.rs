@@ -375,7 +375,11 @@ fn draw_resources(sheet: &Sheet, area: Rect, look: &Look, buffer: &mut Buffer) {
     let room = height.saturating_sub(if charts > 0 { charts + 1 } else { 0 });
     let shown = runs.len().min(room);
     if runs.is_empty() {
-        nothing(inside, " it has not run yet", look, buffer);
+        let words = match sheet.state {
+            Some(_) => " it has not run yet",
+            None => " several: choose one of them for its runs",
+        };
+        nothing(inside, words, look, buffer);
     }
     for (at, line) in runs.iter().take(shown).enumerate() {
         put(inside, at, line, buffer);

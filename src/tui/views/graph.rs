@@ -50,6 +50,8 @@ pub struct Edge {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
     rows: Vec<Row>,
+    /// Some are left out.
+    narrowed: bool,
     /// The chain that takes longest to be ready.
     critical: Vec<(String, Duration)>,
 }
@@ -81,7 +83,7 @@ impl Graph {
         // What nothing hangs on comes last.
         roots.sort_by_key(|at| below.get(*at).is_none_or(Vec::is_empty));
         let critical = critical(nodes, &known);
-        let mut graph = Self { rows: Vec::with_capacity(nodes.len()), critical };
+        let mut graph = Self { rows: Vec::with_capacity(nodes.len()), narrowed: false, critical };
         for root in roots {
             graph.lay(root, nodes, &below, &[], true);
         }
@@ -96,6 +98,14 @@ impl Graph {
             lines.push(!last);
             self.lay(*child, nodes, below, &lines, place + 1 == children.len());
         }
+    }
+
+    /// Keeps the rows of these names. What they hang on may not be among them, so that they stand by
+    /// themselves, and name it.
+    pub fn narrow(&mut self, shows: impl Fn(&str) -> bool) {
+        self.rows.retain(|row| shows(&row.node.name));
+        self.rows.iter_mut().for_each(|row| row.above.clear());
+        self.narrowed = true;
     }
 
     /// Rows there are.
@@ -124,13 +134,16 @@ impl Graph {
     pub fn draw(&self, area: Rect, cursor: usize, look: &Look, buffer: &mut Buffer) {
         let path = self.critical_path(look);
         let title = match path.as_str() {
+            _ if self.narrowed => format!("Dependency graph {} filtered", look.glyphs.dot),
             "" => "Dependency graph".to_owned(),
             path => format!("Dependency graph {} critical path: {path}", look.glyphs.dot),
         };
         let framed = area.height >= 8 && area.width >= 40;
         let inside = if framed { look.pane(area, &title, true, buffer) } else { area };
         if self.rows.is_empty() {
-            return nothing(inside, "there are no processes", look, buffer);
+            let words =
+                if self.narrowed { "nothing fits the filter" } else { "there are no processes" };
+            return nothing(inside, words, look, buffer);
         }
         let columns = usize::from(inside.width);
         let cursor = cursor.min(self.rows.len() - 1);

@@ -42,12 +42,23 @@ struct Columns {
     measured: bool,
 }
 
-/// Draws it, with the cursor in this row.
-pub fn draw(all: &[Usage], area: Rect, cursor: usize, look: &Look, buffer: &mut Buffer) {
+/// Draws it, with the cursor in this row; whether some are left out by a filter.
+pub fn draw(
+    (all, filtered): (&[Usage], bool),
+    area: Rect,
+    cursor: usize,
+    look: &Look,
+    buffer: &mut Buffer,
+) {
     let framed = area.height >= 8 && area.width >= 40;
-    let inside = if framed { look.pane(area, &title(all, look), true, buffer) } else { area };
+    let mut title = title(all, look);
+    if filtered {
+        _ = write!(title, " {} filtered", look.glyphs.dot);
+    }
+    let inside = if framed { look.pane(area, &title, true, buffer) } else { area };
     if all.is_empty() {
-        return nothing(inside, "there are no processes", look, buffer);
+        let words = if filtered { "nothing fits the filter" } else { "there are no processes" };
+        return nothing(inside, words, look, buffer);
     }
     let columns = usize::from(inside.width);
     let names = widest(all.iter().map(|one| one.name.as_str()), 4, 18.min(columns / 3));

@@ -322,7 +322,7 @@ fn screens_of_the_graph() {
 #[test]
 fn screens_of_the_stats() {
     let draw = |area, look: &Look, buffer: &mut Buffer| {
-        stats::draw(&usage(), area, 1, look, buffer);
+        stats::draw((&usage(), false), area, 1, look, buffer);
     };
     insta::assert_snapshot!(everywhere(&draw));
 }
@@ -363,7 +363,7 @@ proptest! {
         let details = Details { tab, above: at, values: unicode };
         let screens: [Screen<'_>; 4] = [
             &|area, look, buffer| details.draw(&sheet, area, look, buffer),
-            &|area, look, buffer| stats::draw(&usage, area, at, look, buffer),
+            &|area, look, buffer| stats::draw((&usage, false), area, at, look, buffer),
             &|area, look, buffer| graph.draw(area, at, look, buffer),
             &|area, look, buffer| timeline.draw(area, look, &TimeZone::UTC, buffer),
         ];

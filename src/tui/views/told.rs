@@ -9,6 +9,9 @@ use crate::machine::event::{By, Ended, Link, RunError};
 use crate::machine::{Cause, Event, ShutdownReason, StateName, short};
 use crate::spec::Exit;
 
+/// A check of more letters than these is told after what it answered.
+const LONG: usize = 40;
+
 /// An event as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -86,11 +89,14 @@ fn parts(event: &Event) -> Parts {
             all(StateName::Starting, words, why(&e.cause))
         }
         Event::ProcessReady(e) => {
-            let probed = e.probe.iter().chain(&e.answer).cloned().collect::<Vec<_>>();
-            let words = if probed.is_empty() {
-                "ready".to_owned()
-            } else {
-                format!("ready: {}", probed.join(": "))
+            let words = match (&e.probe, &e.answer) {
+                // A whole script: what it answered would not be seen.
+                (Some(probe), Some(answer)) if probe.len() > LONG => {
+                    format!("ready: {answer}; {probe}")
+                }
+                (Some(probe), Some(answer)) => format!("ready: {probe}: {answer}"),
+                (Some(one), None) | (None, Some(one)) => format!("ready: {one}"),
+                (None, None) => "ready".to_owned(),
             };
             all(StateName::Ready, words, why(&e.cause))
         }
@@ -241,6 +247,11 @@ pub fn why(cause: &Cause) -> String {
         Cause::ReadyTimeout { after_ms, probe, answer } => {
             let answer = answer.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
             format!("not ready within {}, {probe}{answer}", after(after_ms))
+        }
+        Cause::Unhealthy { probe, answer, misses, .. } if probe.len() > LONG => {
+            let often =
+                if *misses > 1 { format!(", {misses} misses in a row") } else { String::new() };
+            format!("{answer}{often}; {probe}")
         }
         Cause::Unhealthy { .. } => cause.misses().unwrap_or_default(),
         Cause::Pool { failed, .. } => format!("{failed} failed"),

@@ -97,17 +97,7 @@ impl Logs {
     pub fn asked_search(&self, search: String, at: Option<u64>) -> SearchAsked {
         let SliceAsked { names, grep, invert, level, .. } = self.asked_lines();
         let from = (self.floor > 0).then_some(self.floor);
-        SearchAsked {
-            names,
-            level,
-            grep,
-            invert,
-            search,
-            at,
-            from,
-            follow: true,
-            ..SearchAsked::default()
-        }
+        SearchAsked { names, stream: None, level, grep, invert, search, at, from, follow: true }
     }
 
     /// The next one of them.
