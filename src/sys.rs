@@ -162,7 +162,8 @@ pub trait Child: Send + Sync + 'static {
 
     /// The descendants of this run that are alive now, the leader left out: members of the group,
     /// and others known by descent or by the marker variables. Sorted by what `policy` says, and by
-    /// `keep`, the program names that are left alone together with everything below them.
+    /// `keep`, the program names that are left alone together with everything below them. One that
+    /// a signal has ended is waited for with those that go, and is nobody who stays.
     fn strays(
         &self,
         policy: StraysPolicy,
@@ -210,4 +211,6 @@ pub struct Descendant {
     pub program: String,
     /// Whether it is in the leader's group.
     pub in_group: bool,
+    /// A signal has ended it already, and it is gone as soon as it has had a processor.
+    pub is_dying: bool,
 }

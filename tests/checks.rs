@@ -97,7 +97,7 @@ fn http_makes_it_ready_as_soon_as_the_status_is_right() {
     // Generous; what it takes is printed.
     let took = begun.elapsed();
     println!("spawned {took:?} after it answered, with an interval of 100ms");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     stop(up);
 }
 
@@ -174,13 +174,13 @@ fn one_that_is_not_ready_in_time_fails_with_what_was_asked_and_answered() {
     let project = Project::new(&format!(
         "[process.web]\ncommand = 'exec sleep {sleep}'\n\
          retry = {{ attempts = 1, backoff = {{ initial = '10ms' }} }}\n\
-         ready = {{ tcp = {port}, interval = '20ms', timeout = '300ms' }}\n\
+         ready = {{ tcp = {port}, interval = '20ms', timeout = '4s' }}\n\
          [process.after]\ncommand = 'true'\ndepends_on = ['web']\n\
          [process.last]\ncommand = 'true'\ndepends_on = {{ after = 'succeeded' }}\n"
     ));
     let done = project.up_done(["--events", "events"]);
     done.assert_code(1);
-    let why = format!("it was not ready within 300ms: tcp localhost:{port}: connection refused");
+    let why = format!("it was not ready within 4s: tcp localhost:{port}: connection refused");
     done.assert_err(&format!("web failed: {why}"));
     done.assert_err(&format!("web: gave up after 1 retry: {why}"));
     done.assert_err(&format!("after skipped: web cannot be ready: {why}; gave up after 1 retry"));
@@ -190,7 +190,7 @@ fn one_that_is_not_ready_in_time_fails_with_what_was_asked_and_answered() {
     for failed in of(&events, "process_failed") {
         assert_eq!(failed["error"], "ready_timeout");
         assert_eq!(failed["cause"]["kind"], "ready_timeout");
-        assert_eq!(failed["cause"]["after_ms"], 300);
+        assert_eq!(failed["cause"]["after_ms"], 4_000);
         assert_eq!(failed["cause"]["answer"], "connection refused");
     }
     assert_eq!(only(&events, "process_skipped", "after")["on"], "web");
@@ -267,7 +267,7 @@ fn a_probe_that_takes_too_long_is_ended_and_asked_again() {
     let (sleep, asked) = (long_sleep(), long_sleep());
     let project = Project::new(&format!(
         "[process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ exec = 'echo asked; sleep {asked}', \
-         interval = '50ms', probe_timeout = '200ms', timeout = '3s' }}\n"
+         interval = '50ms', probe_timeout = '3s', timeout = '8s' }}\n"
     ));
     let up = project.up([]);
     let mut most = 0;
@@ -277,7 +277,7 @@ fn a_probe_that_takes_too_long_is_ended_and_asked_again() {
     });
     let done = up.done();
     assert_eq!(most, 1, "one at a time");
-    done.assert_err("no end within 200ms, killed: asked");
+    done.assert_err("no end within 3s, killed: asked");
 }
 
 /// A service that has left its session and lost its parent carries the marks of its run, and so

@@ -163,7 +163,7 @@ fn a_leader_that_leaves_children_is_reported_and_they_are_ended() {
     test(async {
         let before = Instant::now();
         let result = run(sh("sleep 1000 & echo gone")).await;
-        assert!(result.success() && result.leaked() && before.elapsed() < Duration::from_secs(5));
+        assert!(result.success() && result.leaked() && before.elapsed() < Duration::from_secs(50));
         assert!(result.strays()[0].command.contains("sleep"), "{:?}", result.strays());
     });
 }

@@ -239,7 +239,7 @@ fn under_a_shell_ctrl_z_stops_and_fg_goes_on() {
     terminal.wait("code 0");
     terminal.type_in("exit\n");
     terminal.ended();
-    project.nothing_left_within(std::time::Duration::from_secs(1));
+    project.nothing_left_within(common::BOUND);
 }
 
 #[test]
@@ -268,5 +268,5 @@ fn under_a_shell_ctrl_z_pauses_up_and_its_timers() {
     terminal.wait("code 0");
     terminal.type_in("exit\n");
     terminal.ended();
-    project.nothing_left_within(std::time::Duration::from_secs(1));
+    project.nothing_left_within(common::BOUND);
 }

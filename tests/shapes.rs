@@ -117,10 +117,8 @@ fn shape(value: &Value) -> String {
             format!("[{}]", kinds.into_iter().collect::<Vec<_>>().join(" | "))
         }
         Value::Object(all) => {
-            // Only there where a run has left something, which is a matter of moments.
-            let fixed = all.iter().filter(|(key, _)| *key != "strays");
             let keys: Vec<String> =
-                fixed.map(|(key, value)| format!("{key}: {}", shape(value))).collect();
+                all.iter().map(|(key, value)| format!("{key}: {}", shape(value))).collect();
             format!("{{{}}}", keys.join(", "))
         }
     }

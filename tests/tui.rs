@@ -57,6 +57,8 @@ fn it_opens_follows_and_is_left_with_a_line_for_each_process() {
     let mut screen = open(&project);
     screen.wait("api is up");
     screen.wait("FOLLOW");
+    // Before that is told, there is nothing to ask about when it is left.
+    screen.wait("2/3 ready");
     assert!(screen.is_on("1049"));
     screen.keys("q");
     screen.wait("Quit?");
@@ -75,9 +77,10 @@ fn what_processes_take_is_on_the_screen() {
     let mut screen = open(&project);
     // The heading, and figures of both that run; what does not run has none.
     screen.wait("MEM");
-    let text = screen.text();
-    let row = |name: &str| text.lines().find(|line| line.contains(&format!("◆ {name}"))).unwrap();
-    assert!(row("db").contains('%') && row("api").contains('%'), "{text}");
+    screen.wait_until("figures of both", |text| {
+        let row = |name: &str| text.lines().find(|line| line.contains(&format!("◆ {name}")));
+        ["db", "api"].iter().all(|name| row(name).is_some_and(|row| row.contains('%')))
+    });
     screen.keys("q");
     screen.wait("Quit?");
     screen.keys("y");
@@ -321,6 +324,7 @@ fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
     let project = Project::new("[process]\na = 'echo up; exec seq 1 1000000000'\n");
     let mut screen = open(&project);
     screen.wait("FOLLOW");
+    screen.wait("running");
     screen.terminal.stop_reading();
     // Some frames, so that it is full.
     std::thread::sleep(Duration::from_secs(1));

@@ -185,6 +185,8 @@ fn without_colour_there_is_none() {
     command.env("TERM", "xterm-256color").env("NO_COLOR", "1").env("LANG", "C.UTF-8");
     let screen = Screen::start(command, 24, 80);
     screen.wait("it is up");
+    // Before that is told, there is nothing to ask about when it is left.
+    screen.wait("running");
     let coloured = screen.look(|screen| {
         let (rows, columns) = screen.size();
         let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));

@@ -451,8 +451,8 @@ fn events_of_a_timeout_and_of_silence() {
 #[test]
 fn idle_timeout_spares_one_that_prints() {
     let project = Project::new(
-        "[process.busy]\ncommand = 'for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done'\n\
-         idle_timeout = '700ms'\n",
+        "[process.busy]\ncommand = 'for i in $(seq 45); do echo $i; sleep 0.1; done'\n\
+         idle_timeout = '4s'\n",
     );
     project.up_done([]).assert_code(0);
 }

@@ -145,7 +145,9 @@ impl Child for RealChild {
             let (going, staying): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|one| going.contains(&one.stat.pid));
             let describe = |all: Vec<&Found>| all.into_iter().map(Found::describe).collect();
-            Strays { going: describe(going), staying: describe(staying) }
+            let mut strays = Strays { going: describe(going), staying: describe(staying) };
+            strays.staying.retain(|one| !one.is_dying);
+            strays
         });
         sorted.await.unwrap_or_default()
     }

@@ -164,6 +164,10 @@ fn exec_error(failure: Failure, launch: &Launch, plan: &Plan, words: &str) -> St
             let there = plan.candidates.as_slice().iter().map(at).find(|path| path.is_file());
             not_found(program, launch, there.as_deref())
         }
+        // A folder of PATH that may not be entered says that of whatever is looked for in it.
+        libc::EACCES if !program.as_bytes().contains(&b'/') && !is_there(plan, at) => {
+            not_found(program, launch, None)
+        }
         libc::EACCES if decisive.is_dir() => {
             failed(StartErrorKind::NotExecutable, format!("{name} is a folder, not a program"))
         }
@@ -193,6 +197,11 @@ fn exec_error(failure: Failure, launch: &Launch, plan: &Plan, words: &str) -> St
         }
         _ => failed(StartErrorKind::Other, format!("{name}: {words}")),
     }
+}
+
+/// Whether one of those that were tried can be seen.
+fn is_there(plan: &Plan, at: impl Fn(&CString) -> PathBuf) -> bool {
+    plan.candidates.as_slice().iter().any(|one| fs::symlink_metadata(at(one)).is_ok())
 }
 
 /// A file that is there and yet "does not exist" lacks its interpreter.

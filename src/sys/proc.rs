@@ -125,8 +125,40 @@ pub(super) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Whether something has ended it already and it has only to go: a tree that got a signal goes one
+/// after the other, and a process that had much memory takes a while.
+pub(super) fn is_dying(pid: u32) -> bool {
+    let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
+    let Ok(tasks) = tasks else { return false };
+    let mut tasks = tasks.flatten().map(|task| task.path()).peekable();
+    let goes = |task: &Path| {
+        // In this order: the one begins where the other ends.
+        read(task.join("status")).is_ok_and(|status| awaits_kill(&status))
+            || read(task.join("stat")).is_ok_and(|line| flags(&line) & PF_EXITING != 0)
+    };
+    tasks.peek().is_some() && tasks.all(|task| goes(&task))
+}
+
+/// The kernel makes of whatever signal ends a process a KILL for each of its threads.
+fn awaits_kill(status: &[u8]) -> bool {
+    const KILL: u64 = 1 << (libc::SIGKILL - 1);
+    let pending = |line: &[u8]| {
+        let set = line.strip_prefix(b"SigPnd:").or_else(|| line.strip_prefix(b"ShdPnd:"))?;
+        u64::from_str_radix(std::str::from_utf8(set).ok()?.trim(), 16).ok()
+    };
+    status.split(|byte| *byte == b'\n').filter_map(pending).any(|set| set & KILL != 0)
+}
+
+fn flags(line: &[u8]) -> u64 {
+    let rest = memchr::memrchr(b')', line).and_then(|close| line.get(close + 1..));
+    let rest = std::str::from_utf8(rest.unwrap_or_default()).unwrap_or_default();
+    rest.split_ascii_whitespace().nth(6).and_then(|flags| flags.parse().ok()).unwrap_or(0)
+}
+
 /// The flag of a thread of the kernel.
 const PF_KTHREAD: u64 = 0x0020_0000;
+/// That of a thread that is on its way out.
+const PF_EXITING: u64 = 0x0000_0004;
 
 fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     // The name may hold anything, blanks and parentheses too: it ends at the last one.
@@ -340,6 +372,8 @@ fn visible(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+
     use super::*;
 
     #[test]
@@ -350,6 +384,23 @@ mod tests {
         assert_eq!((stat.parent, stat.group, stat.session, stat.start), (7, 8, 9, 12345));
         assert!(stat.zombie);
         assert_eq!((stat.ticks, stat.ticks_of_ended, stat.pages), (0, 0, 77));
+    }
+
+    #[test]
+    fn one_that_was_killed_is_dying_until_it_has_gone() {
+        assert!(awaits_kill(b"Name:\tx\nSigPnd:\t0000000000000100\nShdPnd:\t0\n"));
+        assert!(awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004100\n"));
+        // TERM alone, which it has blocked or will handle.
+        assert!(!awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004000\nSigBlk:\tffff\n"));
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        assert!(!is_dying(child.id()));
+        child.kill().unwrap();
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+        waitid(WaitId::Pid(pid), ended).unwrap();
+        assert!(is_dying(child.id()));
+        child.wait().unwrap();
+        assert!(!is_dying(child.id()));
     }
 
     #[test]

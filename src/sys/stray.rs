@@ -110,6 +110,7 @@ impl Found {
             stray: Stray { pid: self.stat.pid, command: proc::command_line(&self.stat) },
             program: self.stat.program.clone(),
             in_group: self.in_group,
+            is_dying: proc::is_dying(self.stat.pid),
         }
     }
 }

@@ -85,6 +85,7 @@ fn describe(one: &Arc<Process>) -> Descendant {
         stray: Stray { pid: one.pid, command: one.command.clone() },
         program: one.program(),
         in_group: one.in_group,
+        is_dying: false,
     }
 }
 

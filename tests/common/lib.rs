@@ -632,11 +632,14 @@ pub fn carriers(mark: &str) -> Vec<u32> {
             let environ = settled(*pid, "environ");
             environ.split(|b| *b == 0).any(|entry| entry == wanted.as_bytes())
         })
+        .collect::<Vec<u32>>()
+        .into_iter()
         .filter(|pid| alive(*pid))
         .collect()
 }
 
-/// How many processes have exactly this as an argument, such as a number of seconds to sleep.
+/// The processes that have exactly this as an argument, such as a number of seconds to sleep. All of
+/// them at the same time: a look at all processes takes a while, in which one can go and another come.
 pub fn with_argument(argument: &str) -> Vec<u32> {
     std::fs::read_dir("/proc")
         .unwrap()
@@ -646,6 +649,8 @@ pub fn with_argument(argument: &str) -> Vec<u32> {
             let line = settled(*pid, "cmdline");
             line.split(|b| *b == 0).any(|one| one == argument.as_bytes())
         })
+        .collect::<Vec<u32>>()
+        .into_iter()
         .filter(|pid| alive(*pid))
         .collect()
 }

@@ -151,7 +151,7 @@ fn laravel_real_processes_can_timeout() {
         let error = ProcessManager::new().run(command).await.unwrap_err();
         assert_eq!(error.to_string(), "`exec sleep 30` ran longer than 1s and was stopped");
         assert!(begun.elapsed() >= Duration::from_secs(1));
-        assert!(begun.elapsed() < Duration::from_secs(15));
+        assert!(begun.elapsed() < Duration::from_secs(25));
     });
 }
 
@@ -186,7 +186,7 @@ fn laravel_general_and_idle_timeouts_are_told_apart_and_caught_together() {
 fn laravel_timed_out_processes_still_expose_their_result() {
     test(async {
         let line = "echo 'Hello World'; echo 'and on' >&2; exec sleep 30";
-        let error = ProcessManager::new().run(sh(line).timeout(ms(2000))).await.unwrap_err();
+        let error = ProcessManager::new().run(sh(line).timeout(ms(4000))).await.unwrap_err();
         let result = error.result().unwrap();
         assert_eq!(result.stdout(), b"Hello World\n");
         assert_eq!(result.stderr(), b"and on\n");

@@ -19,7 +19,7 @@ use pitcrew::ProcessHandle;
 /// How long a test may take: far more than any of them needs.
 const MOST: Duration = Duration::from_mins(1);
 /// How long what was killed may show in the process table.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(40);
 /// Carried by the process of a test and all it starts.
 const MARK: &str = "LIBRARY_TEST";
 

@@ -18,9 +18,9 @@ fn limit(outcome: Result<pitcrew::ProcessResult, Error>) -> TimeLimit {
 fn symfony_idle_timeout_not_exceeded_when_output_is_sent() {
     test(async {
         let line = "while :; do echo foo; sleep 0.02; done";
-        let command = sh(line).timeout(Duration::from_secs(2)).idle_timeout(ms(1900));
+        let command = sh(line).timeout(Duration::from_secs(5)).idle_timeout(ms(4500));
         let outcome = ProcessManager::new().run(command).await;
-        assert_eq!(limit(outcome), TimeLimit::Total(Duration::from_secs(2)));
+        assert_eq!(limit(outcome), TimeLimit::Total(Duration::from_secs(5)));
     });
 }
 
@@ -54,9 +54,9 @@ fn symfony_check_timeout_on_started_process() {
 fn symfony_check_timeout_on_terminated_process() {
     test(async {
         let manager = ProcessManager::new();
-        let handle = manager.start(sh("exit 3").timeout(Duration::from_secs(2))).await.unwrap();
+        let handle = manager.start(sh("exit 3").timeout(Duration::from_secs(4))).await.unwrap();
         assert_eq!(handle.wait().await.unwrap().code(), 3);
-        tokio::time::sleep(ms(2100)).await;
+        tokio::time::sleep(ms(4100)).await;
         assert_eq!(handle.wait().await.unwrap().code(), 3);
     });
 }
