@@ -48,7 +48,7 @@ fn no_such_program_is_127_and_not_executable_126() {
     let project = Project::empty();
     // The same where a folder of PATH may not be entered: nothing says that it would be in there.
     std::fs::create_dir(project.path("closed")).unwrap();
-    std::fs::set_permissions(project.path("closed"), PermissionsExt::from_mode(0)).unwrap();
+    std::fs::set_permissions(project.path("closed"), PermissionsExt::from_mode(0o000)).unwrap();
     let mut command = project.pitcrew(["exec", "--", "no-such-program-here"]);
     command.env("PATH", format!("{}:/usr/bin:/bin", project.path("closed").display()));
     project.finished(command).assert_code(127);
