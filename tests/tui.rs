@@ -40,7 +40,7 @@ fn open(project: &Project) -> Screen {
 
 /// With somebody who looks on, who ends a moment later.
 fn down(project: &Project) {
-    assert!(project.pitcrew(["down"]).status().unwrap().success());
+    _ = project.ask(["down"]).code(0);
 }
 
 fn pid(screen: &Screen) -> u32 {
@@ -161,6 +161,22 @@ fn a_process_is_told_about_and_its_command_copied() {
     screen.wait("copied 35 characters");
     assert_eq!(screen.copied(), ["ZWNobyBNT0RFIGlzICRNT0RFOyBleGVjIHNsZWVwIDEwMDA="]);
     quit(&mut screen);
+}
+
+#[test]
+fn what_comes_later_is_counted_too() {
+    let project = Project::new("[process.web]\ncommand = 'echo ready; exec cat'\nstdin = 'pipe'\n");
+    let mut screen = open(&project);
+    screen.wait("ready");
+    screen.wait("running");
+    screen.keys("\x06hit\r");
+    screen.wait("/hit no match");
+    for count in 1..4 {
+        _ = project.ask(["send", "web", "a hit"]).code(0);
+        screen.wait(&format!("/hit {count} "));
+    }
+    quit(&mut screen);
+    project.nothing_left_within(Duration::ZERO);
 }
 
 fn quit(screen: &mut Screen) {
@@ -310,10 +326,7 @@ fn a_terminal_that_takes_nothing_stops_the_drawing_only() {
     std::thread::sleep(Duration::from_secs(1));
     // Keys are heard, and signals.
     screen.keys("jx");
-    common::wait_until("it is stopped", || {
-        let shown = project.pitcrew(["ps"]).output().unwrap();
-        String::from_utf8_lossy(&shown.stdout).contains("stopped")
-    });
+    common::wait_until("it is stopped", || project.ask(["ps"]).out.contains("stopped"));
     send(pid(&screen), "TERM");
     assert_eq!(screen.terminal.ended().signal(), Some(15));
     project.nothing_left_within(Duration::ZERO);

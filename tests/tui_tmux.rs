@@ -30,7 +30,7 @@ struct Tmux<'a> {
 impl<'a> Tmux<'a> {
     /// Nothing where there is no tmux.
     fn start(project: &'a Project, columns: u16, rows: u16) -> Option<Self> {
-        if project.command("tmux").arg("-V").output().is_err() {
+        if !common::is_executable_there("tmux") {
             println!("left out: there is no tmux here");
             return None;
         }
@@ -47,9 +47,8 @@ impl<'a> Tmux<'a> {
         let mut command = self.project.command("tmux");
         // A terminal of the one who runs the tests is not asked.
         command.env("TERM", "xterm-256color").args(["-S", "tmux.sock", "-f", "tmux.conf"]);
-        let said = command.args(args).output().unwrap();
-        assert!(said.status.success(), "{args:?}: {}", String::from_utf8_lossy(&said.stderr));
-        String::from_utf8(said.stdout).unwrap()
+        command.args(args);
+        common::ask::run(command).code(0).out
     }
 
     fn keys(&self, keys: &[&str]) {
@@ -192,7 +191,7 @@ fn it_is_detached_attached_to_and_taken_down() {
     tmux.line(&format!("{} attach", binary()));
     tmux.wait("FOLLOW");
     tmux.wait("api is up");
-    assert!(project.pitcrew(["down"]).output().unwrap().status.success());
+    _ = project.ask(["down"]).code(0);
     tmux.is_in_the_shell();
     tmux.end();
 }

@@ -85,9 +85,10 @@ impl Saves {
 
 #[track_caller]
 fn shell(project: &Project, script: &str) {
-    let done = project.command("sh").args(["-ec", script]).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{script}: {said}");
+    let mut command = project.command("sh");
+    command.args(["-ec", script]);
+    let done = common::ask::run(command);
+    assert_eq!(done.code, 0, "{script}: {}", done.err);
 }
 
 fn main_rs(project: &Project) {

@@ -37,26 +37,26 @@ impl Files {
         let (sender, reports) = mpsc::unbounded_channel();
         let mut files =
             Self { watcher: None, begun: false, reports, sender, notices: notices.clone() };
-        files.watch(plan, clock);
+        files.watch(plan, clock, Clock::since_1970());
         if files.watcher.is_some() {
             _ = tokio::time::timeout(HEAD_START, files.ready()).await;
         }
-        files.begin();
+        files.begun = true;
+        files.begin(Clock::since_1970());
         files
     }
 
-    /// Processes run from now on.
-    fn begin(&mut self) {
-        self.begun = true;
+    /// Processes run since then, on the wall clock.
+    fn begin(&self, wall: Duration) {
         if let Some(watcher) = &self.watcher {
-            watcher.begin(Clock::since_1970());
+            watcher.begin(wall);
         }
     }
 
-    /// Watches this instead of what was watched.
-    pub(super) fn watch(&mut self, plan: Plan, clock: &Clock) {
+    /// Watches this instead of what was watched; what has changed since `wall` counts.
+    pub(super) fn watch(&mut self, plan: Plan, clock: &Clock, wall: Duration) {
         match &self.watcher {
-            Some(watcher) => watcher.watch(plan, Clock::since_1970()),
+            Some(watcher) => watcher.watch(plan, wall),
             None if plan.wanted.is_empty() => {}
             None => {
                 let (clock, sender) = (clock.clone(), self.sender.clone());
@@ -68,7 +68,7 @@ impl Files {
                     Ok(watcher) => {
                         self.watcher = Some(watcher);
                         if self.begun {
-                            self.begin();
+                            self.begin(wall);
                         }
                     }
                     Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Engine;
+use super::clock::Clock;
 use super::files::{self, Files};
 use crate::machine::event::{Cause, ConfigRejected, Event, Stamp};
 use crate::machine::{RunId, Step};
@@ -163,7 +164,7 @@ impl<H: Host> Engine<H> {
                 if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
                     // Before it is told: whoever hears it may mend it at once.
                     self.rereading.sought = faults.env_files().to_vec();
-                    files.watch(self.plan(), &self.clock);
+                    files.watch(self.plan(), &self.clock, Clock::since_1970());
                     self.reject(&faults, by);
                 }
                 let rejected = Reloaded::Rejected(Arc::new(faults));
@@ -181,11 +182,13 @@ impl<H: Host> Engine<H> {
     }
 
     fn apply(&mut self, spec: Spec, by: Cause, files: &mut Files) -> Reloaded {
+        // Before it is told: what is changed by who hears it counts.
+        let wall = Clock::since_1970();
         self.rereading.sought.clear();
         self.tell_fixed(&spec.project);
         let (step, difference) = self.orchestra.reload(self.clock.now(), spec, by);
         self.carry_out(step);
-        files.watch(self.plan(), &self.clock);
+        files.watch(self.plan(), &self.clock, wall);
         difference.map_or_else(ending, Reloaded::Applied)
     }
 

@@ -133,11 +133,13 @@ impl Slice {
     }
 
     /// The bytes of all lines, one after the other.
+    #[cfg(feature = "control")]
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
     /// The numbers of the lines, oldest first.
+    #[cfg(feature = "control")]
     pub(crate) fn seqs(&self) -> impl Iterator<Item = u64> {
         self.entries.iter().map(|entry| entry.seq)
     }

@@ -106,7 +106,13 @@ impl Teller {
             return;
         }
         if alive.is_empty() {
-            return self.say(&format!("{reason}: nothing is running"));
+            // Those that were killed may be gone by the time it is told.
+            let so = if what == "killing" {
+                "killing; nothing is running any more"
+            } else {
+                "nothing is running"
+            };
+            return self.say(&format!("{reason}: {so}"));
         }
         let names = listed(&alive, |one| waits(one, snapshot, now));
         self.say(&format!("{reason}: {what} {names}{next}"));

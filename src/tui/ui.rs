@@ -29,6 +29,7 @@ use super::views::overview::{Measured, Took};
 use super::views::timeline::Timeline;
 use crate::control::Measure;
 use crate::control::wire::{Member, Overview, Phase};
+use crate::machine::StateName;
 use known::Inquiry;
 use list::List;
 use logs::{Logs, Position, Whom};
@@ -313,6 +314,14 @@ impl Ui {
     pub fn running(&self) -> usize {
         let lives = |one: &&Member| facts::is_up(one.status.state);
         self.overview.processes.iter().filter(lives).count()
+    }
+
+    /// Something may be started the next moment: what has been told of it is from before.
+    pub fn is_coming(&self) -> bool {
+        let comes = |one: &Member| {
+            one.autostart && one.status.state == StateName::Idle && one.status.run == 0
+        };
+        self.overview.processes.iter().any(comes)
     }
 
     /// It ends, whoever wanted that.

@@ -737,6 +737,7 @@ pub fn feed(mut to: impl Write + Send + 'static, bytes: Vec<u8>) -> std::thread:
     })
 }
 
+/// Whether there is such a program; nothing is run for that.
 pub fn is_executable_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder: PathBuf| Path::new(&folder).join(program).exists())

@@ -219,6 +219,7 @@ impl Dialog {
 /// The question before leaving, where so many run. `stopping`: what it would mean to stop them.
 pub fn quit(running: usize, stopping: &str) -> Dialog {
     let said = match running {
+        0 => "Nothing is running yet.".to_owned(),
         1 => "1 process is running.".to_owned(),
         _ => format!("{running} processes are running."),
     };

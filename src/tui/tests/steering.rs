@@ -317,6 +317,17 @@ fn nothing_is_asked_where_nothing_runs() {
 }
 
 #[test]
+fn what_is_about_to_start_is_asked_about() {
+    let mut coming = member(1, "db", "idle");
+    coming.status.run = 0;
+    let mut world = World::new(vec![coming], (80, 24));
+    world.settle();
+    world.keys("q");
+    assert!(world.screen().contains("Nothing is running yet."), "{}", world.screen());
+    assert!(world.orders.is_empty());
+}
+
+#[test]
 fn a_guest_just_leaves() {
     let mut world = World::shop((120, 36));
     world.ui.stand = Stand::Guest;

@@ -16,7 +16,7 @@ pub(super) fn quit(ui: &mut Ui, wishes: &mut Wishes) {
     match ui.stand {
         Stand::Guest => wishes.push(Wish::Leave(Leave::Detached)),
         Stand::Owner if ui.is_ending() => ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui)))),
-        Stand::Owner if ui.running() == 0 => stop(ui, wishes),
+        Stand::Owner if ui.running() == 0 && !ui.is_coming() => stop(ui, wishes),
         Stand::Owner => {
             ui.overlay = Some(Overlay::Dialog(question(ui.running(), &stopping(ui))));
         }
