@@ -186,7 +186,6 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "base64",
             "crossterm",
-            "memchr",
             "ratatui",
             "regex",
             "rustix",

@@ -54,9 +54,10 @@ fn drawn(ui: &Ui, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     if areas.is_tiny {
         let least = format!("{}x{}", LEAST.0, LEAST.1);
         let whole_words = format!("too small: {least} is the least");
-        let fits = super::text::width(&whole_words) <= usize::from(whole.width);
-        let words = if fits { whole_words } else { format!("need {least}") };
-        let words = ui.look.fit(&words, usize::from(whole.width));
+        let width = usize::from(whole.width);
+        let all = [whole_words, format!("need {least}")];
+        let fits = all.into_iter().find(|words| super::text::width(words) <= width);
+        let words = ui.look.fit(&fits.unwrap_or_else(|| "too small".to_owned()), width);
         put(whole, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
         return None;
     }

@@ -56,35 +56,6 @@ async fn the_first_hit_and_the_end_are_told_at_once() {
 }
 
 #[tokio::test]
-async fn what_comes_later_is_counted_for_who_follows() {
-    let store = LogStore::new(OutputLimits::default());
-    let intake = |name| Intake::new(&store, store.source(&Name::new(name)), 1, None);
-    let (mut web, mut db) = (intake("web"), intake("db"));
-    let push = |intake: &mut Intake, text: &[u8]| {
-        intake.push(Stream::Out, text, Timestamp::UNIX_EPOCH);
-    };
-    push(&mut web, b"a hit\nnone\n");
-    let asked = SearchAsked { follow: true, grep: Some("a".into()), ..asked("hit$", None) };
-    let choice = Choice { selection: store.source(&Name::new("web")).into(), names: None };
-    let mut flow =
-        Search::new(Arc::clone(&store), choice, &asked).unwrap().flow(Arc::new(Semaphore::new(1)));
-    let mut found = Found::default();
-    while !found.over {
-        found = flow.next().await.unwrap().unwrap();
-    }
-    assert_eq!((found.hits, found.last), (1, Some(0)));
-    // Neither of another, nor what is not shown, nor what is something else.
-    push(&mut db, b"a hit\n");
-    push(&mut web, b"no hit\nhits: a\na hit\n");
-    while found.hits < 2 {
-        found = flow.next().await.unwrap().unwrap();
-    }
-    push(&mut web, b"a\x1b[1m hit\n");
-    let more = flow.next().await.unwrap().unwrap();
-    assert_eq!((more.hits, more.last, more.over), (3, Some(6), true));
-}
-
-#[tokio::test]
 async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
     let store = store(10_000, |number| format!("line {number}\n"));
     let places = || Arc::new(Semaphore::new(1));

@@ -70,3 +70,12 @@ fn what_is_written_out_is_what_is_shown() {
     world.keys("enter");
     assert_eq!(last(&mut world), Wish::Output(asked, Use::Save("a.log".to_owned())));
 }
+
+#[test]
+fn where_no_line_is_selected_it_is_said_that_there_is_nothing() {
+    let mut world = World::shop((120, 36));
+    world.keys("tab m");
+    world.typed("here");
+    world.keys("enter v y");
+    assert!(world.screen().contains("there is nothing to copy"), "{}", world.screen());
+}

@@ -36,7 +36,14 @@ pub(super) fn select(ui: &mut Ui) {
 /// What is selected, also where it is not at hand any more.
 pub(super) fn selected(ui: &mut Ui, wishes: &mut Wishes) {
     let Some(selection) = ui.selection.take() else { return };
-    wishes.extend(wish(ui, selection));
+    let wish = wish(ui, selection);
+    match &wish {
+        None => ui.say("there is nothing to copy", Role::Warn),
+        Some(Wish::Fetch(_)) => ui.say("copying what is selected", Role::Text),
+        // What is at hand is copied at once, and that is said.
+        Some(_) => {}
+    }
+    wishes.extend(wish);
 }
 
 /// How this is copied; nothing where nothing is in it.
