@@ -214,3 +214,11 @@ pub struct Descendant {
     /// A signal has ended it already, and it is gone as soon as it has had a processor.
     pub is_dying: bool,
 }
+
+impl Descendant {
+    /// Those that were left behind. Of a tree that a signal ends one goes after the other: that the
+    /// leader was the first leaves nobody behind.
+    pub(crate) fn left(all: &[Self]) -> Vec<Self> {
+        all.iter().filter(|one| !one.is_dying).cloned().collect()
+    }
+}

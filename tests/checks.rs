@@ -180,7 +180,7 @@ fn one_that_is_not_ready_in_time_fails_with_what_was_asked_and_answered() {
     ));
     let done = project.up_done(["--events", "events"]);
     done.assert_code(1);
-    let why = format!("it was not ready within 4s: tcp localhost:{port}: connection refused");
+    let why = format!("it was not ready within 4.0s: tcp localhost:{port}: connection refused");
     done.assert_err(&format!("web failed: {why}"));
     done.assert_err(&format!("web: gave up after 1 retry: {why}"));
     done.assert_err(&format!("after skipped: web cannot be ready: {why}; gave up after 1 retry"));

@@ -91,7 +91,7 @@ fn a_timeout_is_124_and_ends_the_tree() {
     done.assert_code(124);
     assert_eq!(done.out, "up\n");
     assert!(since.elapsed() >= Duration::from_secs(4));
-    done.assert_err("longer than 4s");
+    done.assert_err("longer than 4.0s");
     assert!(with_argument(&sleep).is_empty());
 }
 

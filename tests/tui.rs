@@ -278,7 +278,7 @@ fn it_follows_the_size_of_the_window() {
     screen.wait("2/3 ready");
     for (rows, columns) in [(13, 48), (4, 20), (2, 5), (36, 120)] {
         screen.resize(rows, columns);
-        let wanted = if rows < 4 { "need" } else { "project" };
+        let wanted = if rows < 4 { "too" } else { "project" };
         screen.wait(wanted);
     }
     screen.wait("Events");

@@ -269,7 +269,7 @@ impl<H: Host> RunTask<H> {
         let Strays { mut going, staying } = self.strays().await;
         // After a kill nobody has been left, however long it takes them to go.
         let (by_itself, killed) = (self.asked == Asked::Nothing, self.asked == Asked::Kill);
-        let mut ended = if by_itself { not_dying(&going) } else { Vec::new() };
+        let mut ended = if by_itself { Descendant::left(&going) } else { Vec::new() };
         if !going.is_empty() {
             self.ask_strays(&going).await;
         }
@@ -279,7 +279,7 @@ impl<H: Host> RunTask<H> {
             _ = self.context.facts.send(Fact::Lingering { run, exit: Some(exit), left });
             if self.asked == Asked::Kill {
                 if !by_itself && !killed && ended.is_empty() {
-                    ended = not_dying(&going);
+                    ended = Descendant::left(&going);
                 }
                 self.kill().await;
             }
@@ -337,8 +337,7 @@ impl<H: Host> RunTask<H> {
     /// TERM for strays: to all after an end of its own, else to those the group did not reach.
     async fn ask_strays(&self, going: &[Descendant]) {
         let told = self.asked == Asked::Stop && self.context.spec.stop.command.is_none();
-        let is_told = |one: &Descendant| one.is_dying || told && one.in_group;
-        let untold = going.iter().filter(|one| !is_told(one));
+        let untold = going.iter().filter(|one| !(one.is_dying || told && one.in_group));
         let pids: Vec<u32> = untold.map(|one| one.stray.pid).collect();
         if !pids.is_empty() {
             self.child.signal_these(Signal::TERM, pids).await;
@@ -440,12 +439,6 @@ impl<H: Host> RunTask<H> {
             self.unshown = true;
         }
     }
-}
-
-/// Those that were left. Of a tree that a signal ends one goes after the other: that the leader was
-/// the first leaves nobody behind.
-fn not_dying(going: &[Descendant]) -> Vec<Descendant> {
-    going.iter().filter(|one| !one.is_dying).cloned().collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "for the bounds of this file, which are no policy")]
