@@ -18,6 +18,7 @@ mod docs;
 mod fault;
 mod keep;
 mod locate;
+mod nearest;
 mod outcome;
 #[cfg(feature = "control")]
 mod place;
@@ -30,9 +31,11 @@ mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
-pub use fault::{Fault, Faults, nearest};
+pub use fault::{Fault, Faults};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
+pub(crate) use nearest::{Distance, distance};
+pub use nearest::nearest;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;
