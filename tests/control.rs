@@ -161,7 +161,7 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
     project.ask(["wait", "one", "--for", "completed"]).code(0);
     project.ask(["wait", "one", "--for", "succeeded"]).code(1).err("one: failed: exit 3");
     project.ask(["wait", "one"]).code(1);
-    project.ask(["wait", "late", "--timeout", "50ms"]).code(124).err("not there after 50ms");
+    project.ask(["wait", "late", "--timeout", "50ms"]).code(124).err("timed out after 50ms");
     // One that is started meanwhile.
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| project.ask(["wait", "late", "--for", "succeeded", "--json"]));

@@ -238,7 +238,7 @@ mod with_the_feature {
         let failed = editor.error("wait", &json!({ "names": ["bad"], "for": "succeeded" }));
         assert!(failed.contains("exit 3"), "{failed}");
         let late = json!({ "names": ["web"], "for": "completed", "timeout_seconds": 0 });
-        assert!(editor.error("wait", &late).contains("not there after"));
+        assert!(editor.error("wait", &late).contains("timed out after"));
         // Mistakes of the client itself.
         for (method, params) in [
             ("tools/call", json!({ "name": "no_such_tool", "arguments": {} })),

@@ -54,6 +54,11 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     Ok(Locate { files: global.file.clone(), dir })
 }
 
+/// The same for what must not say anything.
+pub(super) fn locate_quietly(global: &Global) -> Option<Locate> {
+    Some(Locate { files: global.file.clone(), dir: std::env::current_dir().ok()? })
+}
+
 /// Reads and checks the file; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
     let colour = colour(global.color, &std::io::stderr());

@@ -88,7 +88,7 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
 
 /// What the project is called; the name of its folder where its file has become faulty.
 fn name(global: &Global, file: &Path) -> String {
-    let loaded = project::locate(global).ok().and_then(|locate| spec::load(&locate).ok());
+    let loaded = project::locate_quietly(global).and_then(|locate| spec::load(&locate).ok());
     let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
     let folder = || folder.to_string_lossy().into_owned();
     loaded.map_or_else(folder, |loaded| loaded.spec.project.name)
@@ -96,7 +96,7 @@ fn name(global: &Global, file: &Path) -> String {
 
 /// The same for who cannot be told why there is none.
 pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
-    let file = spec::find(&project::locate(global).ok()?).ok()?;
+    let file = spec::find(&project::locate_quietly(global)?).ok()?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
     Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::manual::names;
+use super::completion::{Wanted, names, signals};
 use super::paint::{Paper, of_state};
 use super::{Ending, Global, ps, remote};
 use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, Started, Waited};
@@ -16,15 +16,15 @@ use crate::sys::process;
 #[derive(Debug, Clone, Args)]
 pub(super) struct StartArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Return when they are ready, and not when exec has succeeded
+    /// Wait until ready, not only until started
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
-    /// Give up after this long: exit 124
+    /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = super::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Print JSON
@@ -35,9 +35,9 @@ pub(super) struct StartArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct StopArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
     /// Print JSON
@@ -47,10 +47,11 @@ pub(super) struct StopArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SignalArgs {
-    /// Such as HUP, SIGUSR1 or 10
+    /// A name or number, such as HUP, SIGUSR1 or 10
+    #[arg(add = signals())]
     signal: Signal,
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -60,12 +61,12 @@ pub(super) struct SignalArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct WaitArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// What they are to reach
+    /// The state to wait for
     #[arg(long = "for", value_enum, default_value_t, value_name = "CONDITION")]
     until: Until,
-    /// Give up after this long: exit 124
+    /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = super::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Print JSON
@@ -84,7 +85,7 @@ enum Until {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct DownArgs {
-    /// End every tree at once
+    /// Kill all processes immediately
     #[arg(long)]
     kill: bool,
     /// Print JSON
@@ -156,7 +157,7 @@ pub(super) async fn within<T>(
     answer: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let Some(limit) = timeout else { return answer.await };
-    let late = |_| Problem::new(Kind::Timeout, format!("not there after {limit:?}"));
+    let late = |_| Problem::new(Kind::Timeout, format!("timed out after {limit:?}"));
     tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
