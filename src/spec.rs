@@ -34,8 +34,8 @@ pub use difference::{Difference, NewRun, Reason};
 pub use fault::{Fault, Faults};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
-pub(crate) use nearest::{Distance, distance};
 pub use nearest::nearest;
+pub(crate) use nearest::{Distance, distance};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;

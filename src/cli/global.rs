@@ -222,7 +222,8 @@ mod tests {
         let both = global(&["-f", "a", "-v", "check", "-f", "b", "--file", "c", "-v"]);
         assert_eq!(both.file, ["a", "b", "c"].map(PathBuf::from));
         assert_eq!(both.verbose, 2);
-        for twice in [["-C", "a", "check", "-C", "b"], ["--color", "auto", "check", "--color", "never"]]
+        for twice in
+            [["-C", "a", "check", "-C", "b"], ["--color", "auto", "check", "--color", "never"]]
         {
             let args = std::iter::once("pitcrew").chain(twice);
             let error = parse(args.map(OsString::from)).unwrap_err();

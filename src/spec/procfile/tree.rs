@@ -68,7 +68,10 @@ impl Fields {
                 let node = Node { place: node.place, value };
                 self.insert(name.to_owned(), Entry { key: key.clone(), node });
             }
-            (Some(Entry { node: Node { value: Value::Table(there), .. }, .. }), Value::Table(more)) => {
+            (
+                Some(Entry { node: Node { value: Value::Table(there), .. }, .. }),
+                Value::Table(more),
+            ) => {
                 for (name, entry) in more.0 {
                     there.0.entry(name).or_insert(entry);
                 }

@@ -77,10 +77,7 @@ const ONE_TYPO: &[(&str, &str)] = &[
         "[process.x]\ncommand = 'x'\ngrace = '1s'",
         "3:1 unknown key `grace` in a process (did you mean `stop.grace`?)",
     ),
-    (
-        "env = { A = 1 }\n[process]\nx = 'x'",
-        "1:1 unknown key `env` (did you mean `project.env`?)",
-    ),
+    ("env = { A = 1 }\n[process]\nx = 'x'", "1:1 unknown key `env` (did you mean `project.env`?)"),
     (
         "[process.x]\ncommand = 'x'\nCwd = '.'",
         "3:1 unknown key `Cwd` in a process (did you mean `cwd`?)",
