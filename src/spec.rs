@@ -30,9 +30,9 @@ mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
-pub use fault::{Fault, Faults, nearest};
+pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load, report};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;
@@ -172,6 +172,8 @@ pub struct ProcessSpec {
     pub env: Environment,
     /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
     pub port: Option<u16>,
+    /// What happens when somebody else listens on `port` before a start.
+    pub port_busy: PortBusy,
     /// When colour is asked of a child that has no terminal.
     pub color: ColorWish,
     /// What the child reads.
@@ -231,6 +233,18 @@ pub struct Environment {
     /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
     /// `set` that comes from the project or an option set gives way to `port`.
     pub names_port: bool,
+}
+
+/// What happens when somebody else listens on the port of a process that is to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum PortBusy {
+    /// The start fails.
+    #[default]
+    Fail,
+    /// The start waits for the port, for a limited time, and fails then.
+    Wait,
+    /// The process gets the next free port.
+    Next,
 }
 
 /// When a child without a terminal is asked for colour.
