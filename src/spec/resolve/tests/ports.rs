@@ -2,6 +2,8 @@
 
 use super::*;
 
+const NONE: [String; 0] = [];
+
 fn file(processes: &[&str]) -> String {
     let one = |(number, keys): (usize, &&str)| {
         let letter = ["a", "b", "c", "d"][number];
@@ -29,7 +31,7 @@ fn the_same_port_twice_is_a_mistake_at_the_second_place() {
         faults(&file(&["port = 83", "port = 80\nreplicas = 4", "port = 84"])),
         [format!("6:8 `a` and `b` both have port 83 {hint}")]
     );
-    assert_eq!(faults(&file(&["port = 80\nreplicas = 3", "port = 83"])), [String::new(); 0]);
+    assert_eq!(faults(&file(&["port = 80\nreplicas = 3", "port = 83"])), NONE);
     // From a set.
     let shared = file(&["options = ['web']", "options = ['web']"]);
     assert_eq!(
@@ -61,7 +63,7 @@ fn two_checks_of_one_port_are_warned_about() {
         "health = { tcp = 80 }",
         "ready = { tcp = 80 }\nport = 80",
     ] {
-        assert_eq!(warnings(&file(&[both.replace("80", "82").as_str(), fine])), [String::new(); 0]);
+        assert_eq!(warnings(&file(&[both.replace("80", "82").as_str(), fine])), NONE);
     }
 }
 
