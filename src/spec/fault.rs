@@ -308,6 +308,7 @@ impl Faults {
     }
 
     /// What is only worth a warning in the files that have these mistakes.
+    #[must_use]
     pub fn warnings(&self) -> Self {
         Self { all: self.warnings.clone(), ..Self::default() }
     }

@@ -218,16 +218,16 @@ impl Walk<'_> {
                 let hint = "it was checked, but nothing would act on it: take it out for now";
                 self.faults.push(Fault::at(&key_place, message).with_hint(hint));
             }
-            let node = match value.get_ref() {
-                DeValue::String(text) if LATER_VALUES.contains(&(key.name, text)) => {
-                    let message =
-                        format!("`{} = \"{text}\"` is not built in this version yet", key.name);
-                    let place = self.place(value.span());
-                    let hint = format!("write {}", key.kind.words());
-                    let value = self.refuse(Fault::at(&place, message).with_hint(hint));
-                    Node { place, value }
-                }
-                _ => self.node(&key.kind, value),
+            let text = value.get_ref().as_str().unwrap_or_default();
+            let node = if self.later.is_empty() || !LATER_VALUES.contains(&(key.name, text)) {
+                self.node(&key.kind, value)
+            } else {
+                let message =
+                    format!("`{} = \"{text}\"` is not built in this version yet", key.name);
+                let place = self.place(value.span());
+                let hint = format!("write {}", key.kind.words());
+                let value = self.refuse(Fault::at(&place, message).with_hint(hint));
+                Node { place, value }
             };
             fields.insert(key.name.to_owned(), Entry { key: key_place, node });
         }
