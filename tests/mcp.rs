@@ -12,7 +12,7 @@ use common::Project;
 #[cfg(not(feature = "mcp"))]
 #[test]
 fn without_the_feature_it_says_how_to_get_it() {
-    let said = Project::empty().ask(["mcp"]).code(1).err("--features mcp");
+    let said = Project::empty().ask(["mcp"]).code(2).err("--features mcp");
     assert_eq!(said.out, "");
 }
 

@@ -170,7 +170,10 @@ fn what_is_not_there_yet_is_refused() {
     for word in refused.split('`').skip(1).step_by(2) {
         let done = pitcrew(&here, &[word]);
         let said = String::from_utf8_lossy(&done.stderr);
-        assert!(said.contains("not there yet") && done.status.code() == Some(2), "{word}: {said}");
+        assert!(
+            said.contains("not implemented yet") && done.status.code() == Some(2),
+            "{word}: {said}"
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("x.toml"), "[process.a]\ncommand = 'x'\ntty = true\n").unwrap();
