@@ -122,7 +122,9 @@ fn global_options_stand_before_or_after_the_command() {
         (&["-C", "sub", "up", "--no-tui", "-f", "../other.toml", "-v"], "a | other\n"),
         (&["up", "--no-tui", "-C", "sub", "--color", "always"], "\x1b[36ma |\x1b[0m sub\n"),
     ] {
-        let done = project.finished(project.pitcrew(args.iter().copied()));
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        let done = project.finished(command);
         done.assert_code(0);
         assert_eq!(done.out, wanted, "{args:?}");
     }
@@ -138,7 +140,9 @@ fn help_and_version_are_code_0_on_stdout() {
     help.assert_code(0);
     help.assert_out("exec");
     for args in [&["--version"][..], &["-V"], &["up", "--version"], &["logs", "-V"]] {
-        let version = project.finished(project.pitcrew(args.iter().copied()));
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        let version = project.finished(command);
         version.assert_code(0);
         assert_eq!(version.out, concat!("pitcrew ", env!("CARGO_PKG_VERSION"), "\n"), "{args:?}");
     }

@@ -156,8 +156,7 @@ mod tests {
     /// What stands at the very end.
     fn last(command: &Command) -> &'static [&'static str] {
         match command.get_name() {
-            "exec" => &["--", "true"],
-            "enqueue" => &["--", "true"],
+            "exec" | "enqueue" => &["--", "true"],
             _ => &[],
         }
     }

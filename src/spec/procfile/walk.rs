@@ -243,7 +243,7 @@ impl Walk<'_> {
         for (name, value) in unknown {
             let key_place = self.place(name.span());
             let guess = self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
-            self.stand_in(guess, name.get_ref(), value, &key_place, &mut fields);
+            self.stand_in(guess.as_ref(), name.get_ref(), value, &key_place, &mut fields);
         }
         self.complete(shape, &fields, place);
         fields

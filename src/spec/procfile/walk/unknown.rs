@@ -82,7 +82,7 @@ impl Walk<'_> {
     /// also as what is missing because of it.
     pub(super) fn stand_in(
         &mut self,
-        guess: Option<Guess>,
+        guess: Option<&Guess>,
         name: &str,
         value: &Spanned<DeValue<'_>>,
         place: &Place,
@@ -90,14 +90,13 @@ impl Walk<'_> {
     ) {
         let faulty = || Node { place: place.clone(), value: Value::Faulty };
         match guess {
-            None => {}
             Some(Guess::Unreadable(key)) => fields.fill(key.name, place, faulty()),
             Some(Guess::Key(key)) if !fields.has(key.name) || value.get_ref().is_table() => {
                 let fits = key.kind.fits(value.get_ref());
                 let node = if fits { self.node(&key.kind, value) } else { faulty() };
                 fields.fill(key.name, place, node);
             }
-            Some(Guess::Key(_)) => {}
+            None | Some(Guess::Key(_)) => {}
             Some(Guess::Process) => {
                 let node = self.node(A_PROCESS, value);
                 let mut process = Fields::default();

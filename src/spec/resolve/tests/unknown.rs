@@ -136,13 +136,14 @@ fn file_with(shape: &Shape, key: &str) -> String {
 }
 
 /// Every table of the file.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others hold no table")]
 fn shapes(kind: &'static Kind, found: &mut Vec<&'static Shape>) {
     match kind {
-        Kind::Table(shape) | Kind::Runnable(shape) => {
-            if !found.iter().any(|one| one.name == shape.name) {
-                found.push(shape);
-                shape.own_keys().for_each(|key| shapes(&key.kind, found));
-            }
+        Kind::Table(shape) | Kind::Runnable(shape)
+            if !found.iter().any(|one| one.name == shape.name) =>
+        {
+            found.push(shape);
+            shape.own_keys().for_each(|key| shapes(&key.kind, found));
         }
         Kind::Map { of, .. } | Kind::List { of, .. } | Kind::OneOrMany(of) => shapes(of, found),
         Kind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, found)),
@@ -173,9 +174,8 @@ fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
             let words = row.words.iter();
             for (word, shape) in words.flat_map(|word| of.iter().map(move |shape| (word, *shape))) {
                 // `health` has not all that `ready` has, and neither have jobs.
-                if shape.own_keys().any(|key| key.name == *word) {
-                    panic!("`{word}` is a key of {}", shape.label);
-                }
+                let is_ours = shape.own_keys().any(|key| key.name == *word);
+                assert!(!is_ours, "`{word}` is a key of {}", shape.label);
                 let told = faults(&file_with(shape, word));
                 let name = if shape.name == "procfile" {
                     String::new()
