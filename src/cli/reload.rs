@@ -99,11 +99,12 @@ impl Again {
 
 impl Reread for Again {
     fn read(&self) -> Result<Loaded, Faults> {
-        let gone = self.follower.as_ref().and_then(|follower| {
-            follower.lock().unwrap_or_else(PoisonError::into_inner).look()
-        });
+        let gone = self
+            .follower
+            .as_ref()
+            .and_then(|follower| follower.lock().unwrap_or_else(PoisonError::into_inner).look());
         if let Some(gone) = gone {
-            let hint = "`pitcrew down`, then `pitcrew up` where it is now";
+            let hint = "put it back, or end what runs with `pitcrew down`";
             return Err(Fault::about(self.file.clone(), gone).with_hint(hint).into());
         }
         let loaded = spec::load(&self.locate)?;

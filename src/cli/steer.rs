@@ -186,11 +186,9 @@ fn tell(one: &Became, paper: Paper) {
 
 pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {
     let how = Shutdown { kill: args.kill };
-    match remote::with(global, async |client| {
-        match go_down(&client, how).await {
-            Err(problem) if problem.error == Kind::Suspended && how.kill => end(global).await,
-            done => done,
-        }
+    match remote::with(global, async |client| match go_down(&client, how).await {
+        Err(problem) if problem.error == Kind::Suspended && how.kill => end(global).await,
+        done => done,
     }) {
         Ok(project) if args.json => {
             remote::print_json(&serde_json::json!({ "ok": true, "project": project }));

@@ -122,7 +122,10 @@ impl Local {
 
     pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {
         let member = |view: &Arc<ProcessView>| self.member(view);
-        Overview { file_gone: self.file_gone(), ..overview(&self.project, self.pid, snapshot, member) }
+        Overview {
+            file_gone: self.file_gone(),
+            ..overview(&self.project, self.pid, snapshot, member)
+        }
     }
 
     pub(super) fn member(&self, view: &ProcessView) -> Member {

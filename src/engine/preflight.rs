@@ -17,7 +17,8 @@ impl<H: Host> Engine<H> {
         if !is_up || view.pid.is_none() || self.guests.contains_key(&view.id) {
             return None;
         }
-        let whose = Whose { spec, replica: view.replica, run: view.run.saturating_add(1), role: None };
+        let whose =
+            Whose { spec, replica: view.replica, run: view.run.saturating_add(1), role: None };
         let found = self.host.preflight(self.launch(spec, whose, None));
         found.err().map(|error| format!("{} cannot be started anew: {error}", view.name))
     }
@@ -35,7 +36,11 @@ impl<H: Host> Engine<H> {
         let restarts = |view: &&Arc<ProcessView>| {
             view.process == change.process
                 && view.watched
-                && view.spec.watch.as_ref().is_some_and(|watch| watch.action == WatchAction::Restart)
+                && view
+                    .spec
+                    .watch
+                    .as_ref()
+                    .is_some_and(|watch| watch.action == WatchAction::Restart)
         };
         let mut views = snapshot.processes.iter().filter(restarts);
         let refused = views.find_map(|view| self.foresee_start(view, &view.spec));
@@ -53,9 +58,10 @@ impl<H: Host> Engine<H> {
             let view = snapshot.processes.iter().find(|view| view.name == restarted.name)?;
             let spec = new.processes.get(&view.process)?;
             // What it needs first may be what makes its program.
-            let is_made = spec.depends_on.values().any(|need| {
-                matches!(need.condition, Condition::Succeeded | Condition::Completed)
-            });
+            let is_made = spec
+                .depends_on
+                .values()
+                .any(|need| matches!(need.condition, Condition::Succeeded | Condition::Completed));
             let text = if is_made { None } else { self.foresee_start(view, spec) };
             Some(Fault::about(new.project.file.clone(), text?))
         });

@@ -117,9 +117,9 @@ fn is_ours_to_make(path: &Path) -> bool {
 fn home_of_user() -> Option<OsString> {
     let uid = rustix::process::geteuid().as_raw().to_string();
     let users = fs::read("/etc/passwd").ok()?;
-    let line = users.split(|byte| *byte == b'\n').find(|line| {
-        line.split(|byte| *byte == b':').nth(2) == Some(uid.as_bytes())
-    })?;
+    let line = users
+        .split(|byte| *byte == b'\n')
+        .find(|line| line.split(|byte| *byte == b':').nth(2) == Some(uid.as_bytes()))?;
     let home = line.split(|byte| *byte == b':').nth(5)?;
     (!home.is_empty()).then(|| OsString::from_vec(home.to_owned()))
 }

@@ -73,7 +73,6 @@ impl Guardian {
         let _ = alive.readable().await?;
         Ok(())
     }
-
 }
 
 /// Continues the guardian with this number if it is stopped, which it is when it has stopped along

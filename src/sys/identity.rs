@@ -96,7 +96,9 @@ impl FileFollower {
         let folder = self.file.parent().unwrap_or(Path::new("/")).display();
         match self.folder.as_ref().and_then(|(fd, _)| path_of(fd)) {
             Some(now) => Some(format!("{file} is gone: its folder is now {}", now.display())),
-            None if self.file.exists() => Some(format!("{folder} is another folder than at the start")),
+            None if self.file.exists() => {
+                Some(format!("{folder} is another folder than at the start"))
+            }
             None => Some(format!("{file} is gone: its folder was removed")),
         }
     }
@@ -151,7 +153,10 @@ mod tests {
         assert_eq!(follower.look(), None);
         fs::rename(&one, &other).unwrap();
         let told = follower.look().unwrap();
-        assert!(told.ends_with(&format!("is gone: its folder is now {}", other.display())), "{told}");
+        assert!(
+            told.ends_with(&format!("is gone: its folder is now {}", other.display())),
+            "{told}"
+        );
         fs::remove_dir_all(&other).unwrap();
         assert!(follower.look().unwrap().ends_with("its folder was removed"));
         fs::create_dir(&one).unwrap();

@@ -116,7 +116,8 @@ impl Lock {
             let unknown = Peer { pid: 0, user: own_user() };
             return busy(holder_of(folders, unknown));
         };
-        if let Some(holder) = recorded(folders) {
+        // Our own record is that of somebody who is gone: the file was not locked.
+        if let Some(holder) = recorded_elsewhere(folders) {
             return busy(holder);
         }
         let record = Holder {
@@ -188,7 +189,9 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
         }
         let own = lock.metadata()?;
         match fs::metadata(path) {
-            Ok(meta) if (meta.dev(), meta.ino()) == (own.dev(), own.ino()) => return Ok(Some(lock)),
+            Ok(meta) if (meta.dev(), meta.ino()) == (own.dev(), own.ino()) => {
+                return Ok(Some(lock));
+            }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -223,11 +226,15 @@ pub fn is_running(file: &Path) -> bool {
 /// The record of whoever runs the project of this file, by its own path or by another one.
 pub(super) fn recorded(folders: &Folders) -> Option<Holder> {
     let own = read(&folders.state.join(NAME)).filter(Holder::is_alive);
-    own.or_else(|| {
-        let all = fs::read_dir(folders.all_states()?).ok()?;
-        let records = all.flatten().filter_map(|state| read(&state.path().join(NAME)));
-        records.into_iter().find(|one| one.runs(&folders.file) && one.is_alive())
-    })
+    own.or_else(|| recorded_elsewhere(folders))
+}
+
+/// The same, of those that were started by another path.
+fn recorded_elsewhere(folders: &Folders) -> Option<Holder> {
+    let all = fs::read_dir(folders.all_states()?).ok()?;
+    let others = all.flatten().map(|state| state.path()).filter(|state| *state != folders.state);
+    let mut records = others.filter_map(|state| read(&state.join(NAME)));
+    records.find(|one| one.runs(&folders.file) && one.is_alive())
 }
 
 fn read(path: &Path) -> Option<Holder> {
