@@ -8,7 +8,7 @@ use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabiliti
 use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use serde::Serialize;
 
-use super::super::steer;
+use super::super::{remote, steer};
 use super::wishes::{self, Events, Names, One, Read, Search, Start, Wait};
 use crate::control::wire::{self, Asked, Order, Outcome, Told, Waited};
 use crate::control::{Client, Control as _, Form, Frames, Measure, Piece, Problem};
