@@ -113,8 +113,8 @@ impl Plain {
 
 /// Puts notices on stderr, whole lines at a time; those that have come meanwhile in one go.
 fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>) {
-    let mut stderr = Gated(io::stderr(), before_write);
     const MOST: usize = 64 << 10;
+    let mut stderr = Gated(io::stderr(), before_write);
     while let Ok(mut text) = lines.recv() {
         text.push('\n');
         while text.len() < MOST

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::events::Recorder;
 use super::keeper::Kept;
-use super::project::Held;
+use super::project::{Held, HeldProject};
 use super::reload::Again;
 use super::world::World;
 use super::{Ending, Global, diagnostics, project, remote, room};
@@ -116,16 +116,10 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let session = engine.session();
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
-    let (file_gone, file_status) = tokio::sync::watch::channel(None);
     let guardian = held.guardian.pid();
-    let local = Local::new(session.clone(), &project, guardian, files, events)
-        .with_file_status(file_status);
-    let kept = held.project.map(|project| Kept {
-        project,
-        policies: policies_of(serve.again.as_ref(), &held.policies),
-        file_gone,
-        notices: notices.clone(),
-    });
+    let local = Local::new(session.clone(), &project, guardian, files, events);
+    let again = serve.again.as_ref();
+    let (local, kept) = keep(held.project, local, policies_of(again, &held.policies), &notices);
     let listening = match remote::listen(kept, serve.listen, local) {
         Ok(listening) => listening,
         Err(error) => return project::failed(&format!("cannot listen: {error}")),
@@ -184,6 +178,19 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
     }
+}
+
+/// What keeps a project known, and the project with news of its file.
+fn keep(
+    project: Option<HeldProject>,
+    local: Local,
+    policies: Box<dyn Fn() -> Policies + Send>,
+    notices: &Notices,
+) -> (Local, Option<Kept>) {
+    let (file_gone, file_status) = tokio::sync::watch::channel(None);
+    let notices = notices.clone();
+    let kept = project.map(|project| Kept { project, policies, file_gone, notices });
+    (local.with_file_status(file_status), kept)
 }
 
 /// What the guardian is to leave alive, as it is at any time.

@@ -191,7 +191,7 @@ impl Signals {
     /// Waits for one of these, which are blocked, at most for `limit`. An interruption gives none.
     fn wait(&self, limit: Option<Duration>) -> Option<i32> {
         let limit = limit.map(|limit| libc::timespec {
-            tv_sec: limit.as_secs() as libc::time_t,
+            tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
             tv_nsec: limit.subsec_nanos().into(),
         });
         let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
