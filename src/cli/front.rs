@@ -73,7 +73,7 @@ pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
     ending
 }
 
-async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
+async fn serve_on(global: &Global, held: Held, mut serve: Serve) -> Ending {
     let host = match RealHost::new(HostOptions { soft_nofile: held.descriptors }) {
         Ok(host) => Arc::new(host),
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
@@ -85,17 +85,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         Err(ending) => return ending,
     };
     let own = serve.foreground.as_ref().map(|(id, _)| *id);
-    let settings = Settings {
-        inherited: std::env::vars_os().collect(),
-        colour: project::colour(global.color, &std::io::stdout()),
-        runtime: held.project.as_ref().map(|project| project.folders.runtime.clone()),
-        session: held.session,
-        front: serve.foreground,
-        takes_terminal: own.is_some() && process::in_foreground(),
-        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
-        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
-        witness: None,
-    };
+    let settings = settings(global, &held, &mut serve);
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
     let notices = engine.notices();
@@ -177,6 +167,21 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     match (code.map(|one| one.shell_code), &finish) {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
+    }
+}
+
+fn settings(global: &Global, held: &Held, serve: &mut Serve) -> Settings {
+    let foreground = serve.foreground.take();
+    Settings {
+        inherited: std::env::vars_os().collect(),
+        colour: project::colour(global.color, &std::io::stdout()),
+        runtime: held.project.as_ref().map(|project| project.folders.runtime.clone()),
+        session: held.session.clone(),
+        takes_terminal: foreground.is_some() && process::in_foreground(),
+        front: foreground,
+        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
+        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
+        witness: None,
     }
 }
 
