@@ -107,7 +107,18 @@ pub(super) fn lead_own_group() -> io::Result<()> {
 /// was launched with `foreground` has ended. No terminal is no error.
 pub fn reclaim_terminal() -> io::Result<()> {
     let (Some(terminal), Some(job)) = (terminal(), job()) else { return Ok(()) };
-    Ok(rustix::termios::tcsetpgrp(&terminal, job)?)
+    // SAFETY: sets of our own on the stack; the mask of this thread is put back. SIGTTOU is blocked
+    // because a background group, which we are now, would be stopped by it.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        libc::sigaddset(&raw mut set, libc::SIGTTOU);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+        let done = rustix::termios::tcsetpgrp(&terminal, job);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+        Ok(done?)
+    }
 }
 
 /// Whether the group of the job is the foreground group of the controlling terminal.
