@@ -245,7 +245,7 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     let sleep = long_sleep();
     let file = |cwd: &str| {
         format!(
-            "[process.web]\ncommand = ['./server', '{sleep}']\nwatch = ['src/*']\n\
+            "[process.web]\ncommand = ['./server', '-c', 'exec sleep {sleep}']\nwatch = ['src/*']\n\
              [process.sub]\ncommand = 'exec sleep {sleep}'\ncwd = '{cwd}'\n"
         )
     };
@@ -253,7 +253,7 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     std::fs::create_dir(project.path("src")).unwrap();
     std::fs::create_dir(project.path("sub")).unwrap();
     let server = project.path("server");
-    std::os::unix::fs::symlink("/bin/sleep", &server).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", &server).unwrap();
     let running = project.up([]);
     project.ask(["wait", "all"]).code(0);
     std::fs::rename(&server, project.path("away")).unwrap();
