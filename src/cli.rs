@@ -22,6 +22,7 @@ mod exec;
 mod front;
 mod global;
 mod graph;
+mod keeper;
 mod later;
 mod logs;
 mod look;
@@ -40,6 +41,7 @@ mod steer;
 mod tui;
 mod up;
 mod work;
+mod world;
 
 use completion::{Wanted, names};
 use global::{ColorChoice, Global};

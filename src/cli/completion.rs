@@ -9,10 +9,9 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::{Ending, Global, global, project, remote};
-use crate::control::{Client, Control as _, Measure};
+use crate::control::{Control as _, Measure};
 use crate::machine::{Options, Orchestra};
 use crate::spec::{self, ProcessKind, Signal, Spec};
-use crate::sys::ControlSocket;
 
 /// By this variable a shell asks for what could come next.
 const VARIABLE: &str = "PITCREW_COMPLETE";
@@ -171,7 +170,7 @@ fn typed() -> Option<Global> {
 /// Those of the running project; what it does not tell of itself is as the file says.
 fn live(global: &Global, declared: Option<&Names>) -> Option<Names> {
     let (name, folders) = remote::folders_quietly(global)?;
-    let client = Client::new(&name, move || ControlSocket::connect(&folders));
+    let client = remote::client(&name, folders);
     let status = remote::block_on(async {
         tokio::time::timeout(PATIENCE, client.status(Measure::No)).await.ok()?.ok()
     });
