@@ -109,6 +109,7 @@ async fn serve_on(global: &Global, held: Held, mut serve: Serve) -> Ending {
     let guardian = held.guardian.pid();
     let local = Local::new(session.clone(), &project, guardian, files, events);
     let again = serve.again.as_ref();
+    let local = local.with_reread(again.map(|again| Arc::clone(again) as Arc<dyn Reread>));
     let (local, kept) = keep(held.project, local, policies_of(again, &held.policies), &notices);
     let listening = match remote::listen(kept, serve.listen, local) {
         Ok(listening) => listening,

@@ -169,8 +169,24 @@ fn report(outcome: &Outcome, json: bool, paper: Paper) -> Ending {
         for one in &outcome.processes {
             tell(one, paper);
         }
+        if let Some(text) = changed_files(&outcome.changed_files) {
+            super::project::say(&text);
+        }
     }
     if outcome.ok { Ending::GOOD } else { Ending::FAILED }
+}
+
+/// What was started has the files as they were read before.
+fn changed_files(files: &[String]) -> Option<String> {
+    let (first, more) = files.split_first()?;
+    let (files, have) = match more.len() {
+        0 => (first.clone(), "has"),
+        1 => (files.join(" and "), "have"),
+        more => (format!("{first} and {more} more files"), "have"),
+    };
+    Some(format!(
+        "{files} {have} changed since the project was started; `pitcrew reload` applies it"
+    ))
 }
 
 fn tell(one: &Became, paper: Paper) {

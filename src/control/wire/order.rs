@@ -121,6 +121,10 @@ pub struct Outcome {
     pub ok: bool,
     /// Each one it was about.
     pub processes: Vec<Became>,
+    /// After `start` and `restart`: files of the project that have changed since they were read.
+    /// `reload` applies what is different in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_files: Vec<String>,
 }
 
 /// What became of one.
