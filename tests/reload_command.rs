@@ -137,8 +137,7 @@ fn a_restart_says_which_files_have_changed_since_they_were_read() {
     assert_eq!(json["changed_files"], json!(null));
 
     project.write(".env", "A=22\n");
-    let wanted =
-        "pitcrew: .env has changed since the project was started; `pitcrew reload` applies it\n";
+    let wanted = "pitcrew: .env has changed since it was read; `pitcrew reload` applies it\n";
     assert_eq!(project.ask(["restart", "web"]).code(0).err, wanted);
     let json = project.ask(["restart", "--json", "web"]).code(0).json();
     assert_eq!(json["changed_files"], json!([".env"]));

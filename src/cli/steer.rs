@@ -179,14 +179,12 @@ fn report(outcome: &Outcome, json: bool, paper: Paper) -> Ending {
 /// What was started has the files as they were read before.
 fn changed_files(files: &[String]) -> Option<String> {
     let (first, more) = files.split_first()?;
-    let (files, have) = match more.len() {
-        0 => (first.clone(), "has"),
-        1 => (files.join(" and "), "have"),
-        more => (format!("{first} and {more} more files"), "have"),
+    let (files, have, read) = match more.len() {
+        0 => (first.clone(), "has", "it was read"),
+        1 => (files.join(" and "), "have", "they were read"),
+        more => (format!("{first} and {more} more files"), "have", "they were read"),
     };
-    Some(format!(
-        "{files} {have} changed since the project was started; `pitcrew reload` applies it"
-    ))
+    Some(format!("{files} {have} changed since {read}; `pitcrew reload` applies it"))
 }
 
 fn tell(one: &Became, paper: Paper) {

@@ -21,6 +21,7 @@ mod layers;
 mod ports;
 mod process;
 mod reference;
+mod warnings;
 mod watch;
 
 use layers::Layers;
@@ -86,6 +87,7 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
     let env_files = resolver.env_files();
     cycle::check(&layered, &mut findings.faults);
     ports::check(&layered, &processes, findings);
+    warnings::check(&root, &layered, &processes, findings);
     let blanks = blanks(home, &root);
     Spec {
         project: Project { env_files, ..project(home, &root) },

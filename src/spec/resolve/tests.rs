@@ -19,6 +19,7 @@ mod meaning;
 mod mistakes;
 mod ports;
 mod unknown;
+mod warnings;
 
 struct Project {
     folder: TempDir,
