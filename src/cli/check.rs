@@ -12,7 +12,7 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
     };
     let mut stdout = std::io::stdout();
     let colour = project::colour(global.color, &std::io::stderr());
-    match spec::load(&locate) {
+    match spec::inspect(&locate) {
         Ok(_) if args.json => {
             _ = writeln!(stdout, "{}", spec::Faults::default().to_json());
             Ending::GOOD

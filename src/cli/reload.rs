@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
@@ -95,8 +95,8 @@ impl Again {
 }
 
 impl Reread for Again {
-    fn read(&self) -> Result<Loaded, Faults> {
-        let loaded = spec::load(&self.locate)?;
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
+        let loaded = spec::load_and_tell(&self.locate, waiting)?;
         if loaded.spec.project.file != self.file {
             let message = format!("it is gone, and {} is another project", {
                 loaded.spec.project.file.display()

@@ -285,7 +285,7 @@ impl Control for Local {
 
     async fn check(&self) -> Result<Checked, Problem> {
         let files = Arc::clone(&self.files);
-        let read = move || match spec::load(&files) {
+        let read = move || match spec::inspect(&files) {
             Ok(_) => Checked::of(&spec::Faults::default()),
             Err(faults) => Checked::of(&faults),
         };

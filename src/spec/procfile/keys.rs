@@ -85,7 +85,7 @@ pub(crate) static PROJECT: Shape = Shape {
             "env_file",
             ENV_FILE,
             "",
-            "Files in dotenv format, for every process and job. A name that ends in `?` may be missing; nothing is loaded that is not named here.",
+            "Files with lines `NAME=value`, for every process and job. A name that ends in `?` may be missing; nothing is loaded that is not named here.",
         ),
         Key::new("env", ENV, "`{}`", "Variables for every process and job."),
         Key::new(
@@ -280,7 +280,7 @@ const PROCESS_KEYS: &[Key] = &[
     Key::new("cwd", Kind::Text(Rule::Path), "folder of the file", "The working folder. It must exist at the start."),
     Key::new("env", ENV, "`{}`", "Added variables; they win over everything below."),
     Key::new("unset_env", Kind::List { of: &Kind::Text(Rule::Variable), min: 0 }, "`[]`", "Removed from what is inherited."),
-    Key::new("env_file", ENV_FILE, "", "Files in dotenv format; they win over the project's. A name that ends in `?` may be missing."),
+    Key::new("env_file", ENV_FILE, "", "Files with lines `NAME=value`; they win over the project's. A name that ends in `?` may be missing."),
     Key::new("inherit_env", Kind::Boolean, "`true`", "Start from pitcrew's own environment."),
     Key::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check."),
     Key::new("color", Kind::Choice(&["auto", "always", "never"]), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
