@@ -123,7 +123,7 @@ pub struct Project {
     pub files: Vec<PathBuf>,
     /// Every env file that is named and is a file, also those that may be missing and are.
     pub env_files: Vec<PathBuf>,
-    /// Every env file that is a pipe or a device, such as `/dev/fd/63`.
+    /// Every env file that is a pipe, a device, or a descriptor such as `/dev/fd/63`.
     pub env_pipes: Vec<PathBuf>,
     /// `[project] reload`: read it all again when one of these files changes.
     pub reload: bool,

@@ -132,9 +132,9 @@ pub(super) fn start(
 fn env_descriptors(spec: &Spec) -> io::Result<Vec<RawFd>> {
     let mut found = Vec::new();
     for path in &spec.project.env_pipes {
-        let number = ["/dev/fd", "/proc/self/fd"].iter().find_map(|folder| {
-            path.strip_prefix(folder).ok()?.to_str()?.parse::<RawFd>().ok()
-        });
+        let number = ["/dev/fd", "/proc/self/fd"]
+            .iter()
+            .find_map(|folder| path.strip_prefix(folder).ok()?.to_str()?.parse::<RawFd>().ok());
         match number {
             _ if path == Path::new("/dev/stdin") => return Err(taken(path)),
             Some(0..=2) => return Err(taken(path)),

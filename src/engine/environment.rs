@@ -20,7 +20,6 @@ pub(crate) struct Surroundings {
     pub(crate) colour: bool,
 }
 
-
 /// An environment.
 type Pairs = Vec<(OsString, OsString)>;
 

@@ -16,7 +16,7 @@ mod read;
 mod template;
 
 pub(crate) use expand::{Below, SetAlone};
-pub(crate) use read::{EnvContent, EnvPipes, read};
+pub(crate) use read::{EnvContent, EnvPipes, is_descriptor, read};
 
 use parse::{Assignment, Problem};
 

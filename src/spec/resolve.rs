@@ -116,11 +116,7 @@ fn blank(home: &Home, root: &Fields, env_files: &EnvFiles<'_>, place: &Place) ->
 
 /// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or
 /// with nothing, so it is not told.
-fn blanks(
-    home: &Home,
-    root: &Fields,
-    env_files: &EnvFiles<'_>,
-) -> HashMap<String, ProcessSpec> {
+fn blanks(home: &Home, root: &Fields, env_files: &EnvFiles<'_>) -> HashMap<String, ProcessSpec> {
     let mut untold = Findings::default();
     let mut resolver = process::Resolver::new(home, root, true, env_files, &mut untold);
     let own = Fields::default();

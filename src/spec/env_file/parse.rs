@@ -207,7 +207,8 @@ impl Parser<'_> {
         self.at = end + 1;
         self.skip(is_blank);
         if !matches!(self.rest().first(), None | Some(b'\n' | b'#')) {
-            let problem = Problem::new(self.at..self.line_end(), "something stands behind the value");
+            let problem =
+                Problem::new(self.at..self.line_end(), "something stands behind the value");
             let line = 1 + self.until_from(0, start).iter().filter(|&&byte| byte == b'\n').count();
             let over_lines = self.until_from(start, end).contains(&b'\n');
             let hint = if over_lines {

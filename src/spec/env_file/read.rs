@@ -82,7 +82,7 @@ pub(crate) fn read(
 }
 
 /// Whether a path is a descriptor that this process was started with.
-fn is_descriptor(path: &Path) -> bool {
+pub(crate) fn is_descriptor(path: &Path) -> bool {
     ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
         || path == Path::new("/dev/stdin")
 }

@@ -190,9 +190,8 @@ fn closing(units: &[Unit]) -> Option<usize> {
 /// How many of the next bytes are the name of a variable.
 fn name_length(units: &[Unit]) -> usize {
     let begins = units.first().is_some_and(|unit| !unit.byte.is_ascii_digit());
-    let is_part = |unit: &&Unit| {
-        !unit.is_escaped && (unit.byte.is_ascii_alphanumeric() || unit.byte == b'_')
-    };
+    let is_part =
+        |unit: &&Unit| !unit.is_escaped && (unit.byte.is_ascii_alphanumeric() || unit.byte == b'_');
     if begins { units.iter().take_while(is_part).count() } else { 0 }
 }
 

@@ -112,15 +112,18 @@ fn a_mistake_shows_its_place_and_no_value() {
     let read = read_file(text.as_bytes(), &BTreeMap::new());
     let faults = Faults::sorted(read.mistakes, &[]);
     let rendered = faults.render(false);
-    assert!(rendered.contains(
-        "\
+    assert!(
+        rendered.contains(
+            "\
 error: `DB_HOST` is not set
  --> .env:2:23
   |
 2 | URL=******************$DB_HOST
   |                       ^^^^^^^^
 "
-    ), "{rendered}");
+        ),
+        "{rendered}"
+    );
     assert!(rendered.contains("3 | KEY=*\n  |     ^\n"), "{rendered}");
     assert!(!rendered.contains("hunter2") && !rendered.contains("gr"), "{rendered}");
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::super::Environment;
-use super::super::env_file::{Below, EnvContent, EnvFile, EnvPipes, SetAlone, read};
+use super::super::env_file::{Below, EnvContent, EnvFile, EnvPipes, SetAlone, is_descriptor, read};
 use super::super::env_value::{EnvValue, NEVER_INHERITED};
 use super::super::fault::{Fault, shown_path};
 use super::super::procfile::tree::{Fields, Node};
@@ -71,12 +71,13 @@ impl<'a> EnvFiles<'a> {
         Self { dir, reading, read: RefCell::default() }
     }
 
-    /// All that were looked for, there or not, in order of their names: first the files, then what
-    /// is a pipe or a device.
+    /// All that were looked for, there or not, in order of their names: first the files, then the
+    /// pipes, devices and descriptors.
     pub(super) fn paths(self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let all = self.read.into_inner().into_iter();
-        let (pipes, files): (Vec<_>, Vec<_>) =
-            all.partition(|(_, read)| matches!(read, Read::Pipe(_) | Read::Skipped));
+        let (pipes, files): (Vec<_>, Vec<_>) = all.partition(|(path, read)| {
+            matches!(read, Read::Pipe(_) | Read::Skipped) || is_descriptor(path)
+        });
         let paths = |all: Vec<(PathBuf, Read)>| all.into_iter().map(|(path, _)| path).collect();
         (paths(files), paths(pipes))
     }

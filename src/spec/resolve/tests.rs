@@ -91,11 +91,7 @@ fn check(text: &str) {
     let mut findings = Findings::default();
     let file = procfile::read(Arc::clone(&source), procfile::keys::LATER, &mut findings.faults);
     let home = Home { file: "/none/procfile.toml".into(), dir: "/none".into(), files: Vec::new() };
-    let reading = EnvReading {
-        inherited: HashMap::new(),
-        pipes: EnvPipes::Read,
-        waiting: &|_| {},
-    };
+    let reading = EnvReading { inherited: HashMap::new(), pipes: EnvPipes::Read, waiting: &|_| {} };
     resolve(&home, &[file], &reading, &mut findings);
     let faults = Faults::sorted(findings.faults, &[source]);
     let lines: Vec<&str> = text.split('\n').collect();

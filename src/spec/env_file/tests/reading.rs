@@ -93,7 +93,9 @@ fn an_inherited_pipe_keeps_what_it_held() {
 fn what_is_no_text_is_refused_or_empty() {
     let folder = tempfile::tempdir().unwrap();
     let read = |path: &Path| read(path, EnvPipes::Read, &never);
-    assert!(matches!(read(Path::new("/dev/null")), Ok(EnvContent::Pipe(bytes)) if bytes.is_empty()));
+    assert!(
+        matches!(read(Path::new("/dev/null")), Ok(EnvContent::Pipe(bytes)) if bytes.is_empty())
+    );
     assert!(matches!(read(&folder.path().join("none")), Ok(EnvContent::Missing)));
     assert_eq!(read(folder.path()).unwrap_err(), "it is a folder");
     assert_eq!(read(Path::new("/dev/zero")).unwrap_err(), "it is larger than 1 MiB");
