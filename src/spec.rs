@@ -16,7 +16,7 @@ mod difference;
 #[cfg(test)]
 mod docs;
 mod env_file;
-mod env_value;
+mod environment;
 mod fault;
 mod keep;
 mod locate;
@@ -33,8 +33,8 @@ mod watch;
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
 pub(crate) use env_file::waits_for;
-pub use env_value::EnvValue;
-pub(crate) use env_value::NEVER_INHERITED;
+pub(crate) use environment::NEVER_INHERITED;
+pub use environment::{EnvValue, Environment};
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, inspect, load, load_and_tell};
@@ -224,20 +224,6 @@ pub enum ProcessKind {
     Process,
     /// An entry of `[pool.POOL] jobs`.
     Job,
-}
-
-/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Environment {
-    /// Start from pitcrew's own environment.
-    pub inherit: bool,
-    /// Names removed from what is inherited.
-    pub unset: Vec<String>,
-    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
-    pub set: IndexMap<String, EnvValue>,
-    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
-    /// `set` that comes from the project or an option set gives way to `port`.
-    pub names_port: bool,
 }
 
 /// When a child without a terminal is asked for colour.

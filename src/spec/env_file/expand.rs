@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::super::env_value::EnvValue;
+use super::super::environment::EnvValue;
 use super::super::fault::{Fault, Place, did_you_mean};
 use super::parse::{Assignment, Value};
 use super::template::{AS_TEXT, Operator, OperatorKind, Piece, Variable};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::env_value::EnvValue;
+use super::super::environment::EnvValue;
 use super::super::fault::{Fault, Faults};
 use super::expand::Expanded;
 use super::*;

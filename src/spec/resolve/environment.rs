@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::super::Environment;
 use super::super::env_file::{Below, EnvContent, EnvFile, EnvPipes, SetAlone, is_descriptor, read};
-use super::super::env_value::{EnvValue, NEVER_INHERITED};
+use super::super::environment::{EnvValue, NEVER_INHERITED};
 use super::super::fault::{Fault, shown_path};
 use super::super::procfile::tree::{Fields, Node};
 use super::Findings;

@@ -1,7 +1,9 @@
-//! The value of an environment variable.
+//! The environment of a process, and the values in it.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
+
+use indexmap::IndexMap;
 
 /// How a service manager talks to pitcrew itself. No child inherits it: it would speak in the name of
 /// pitcrew.
@@ -13,6 +15,20 @@ pub(crate) const NEVER_INHERITED: [&str; 6] = [
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
 ];
+
+/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// Start from pitcrew's own environment.
+    pub inherit: bool,
+    /// Names removed from what is inherited.
+    pub unset: Vec<String>,
+    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
+    pub set: IndexMap<String, EnvValue>,
+    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
+    /// `set` that comes from the project or an option set gives way to `port`.
+    pub names_port: bool,
+}
 
 /// The value of an environment variable: bytes, and variables that have their value only when a
 /// process starts, such as `PORT`.
