@@ -18,6 +18,7 @@ mod checks;
 mod cycle;
 mod environment;
 mod layers;
+mod ports;
 mod process;
 mod reference;
 mod watch;
@@ -91,6 +92,7 @@ pub(crate) fn resolve(
         processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
     }
     cycle::check(&layered, &mut findings.faults);
+    ports::check(&layered, &processes, findings);
     let blanks = blanks(home, &root, &env_files);
     let blank = files
         .first()

@@ -49,6 +49,10 @@ pub(crate) fn read(
     pipes: EnvPipes,
     waiting: &dyn Fn(&Path),
 ) -> Result<EnvContent, String> {
+    // Who only looks may have other descriptors than who runs the project.
+    if pipes == EnvPipes::Skip && is_descriptor(path) {
+        return Ok(EnvContent::Skipped);
+    }
     let told = |error: io::Error| error.to_string();
     let found = match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvContent::Missing),

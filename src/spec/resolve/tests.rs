@@ -19,6 +19,7 @@ use super::*;
 mod env_files;
 mod meaning;
 mod mistakes;
+mod ports;
 
 struct Project {
     folder: TempDir,

@@ -71,7 +71,7 @@ fn who_only_looks_opens_no_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("env");
     fifo(&path);
-    for path in [path.as_path(), Path::new("/dev/null")] {
+    for path in [path.as_path(), Path::new("/dev/null"), Path::new("/dev/fd/4711")] {
         let content = read(path, EnvPipes::Skip, &never).unwrap();
         assert!(matches!(content, EnvContent::Skipped), "{}", path.display());
     }
