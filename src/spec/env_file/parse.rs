@@ -77,7 +77,7 @@ struct Parser<'a> {
 impl Parser<'_> {
     /// Reads one line, or several where a quoted value goes over them; false at the end.
     fn line(&mut self) -> bool {
-        self.skip(|char| char.is_whitespace());
+        self.skip(char::is_whitespace);
         match self.rest().first() {
             None => return false,
             Some(b'#') => self.at = self.line_end(),
@@ -209,7 +209,7 @@ impl Parser<'_> {
         if !matches!(self.rest().first(), None | Some(b'\n' | b'#')) {
             let problem =
                 Problem::new(self.at..self.line_end(), "something stands behind the value");
-            let line = 1 + self.until_from(0, start).iter().filter(|&&byte| byte == b'\n').count();
+            let line = self.until_from(0, start).split(|&byte| byte == b'\n').count();
             let over_lines = self.until_from(start, end).contains(&b'\n');
             let hint = if over_lines {
                 format!("the quote that ends here was opened in line {line}: is one missing there?")

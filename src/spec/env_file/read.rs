@@ -1,6 +1,6 @@
 //! The bytes of an env file, which may be a pipe.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -40,7 +40,10 @@ const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// What came out of inherited pipes, by device and inode. It can be read once in the life of this
 /// process, and a reload needs it again.
-static INHERITED: Mutex<Option<HashMap<(u64, u64), Vec<u8>>>> = Mutex::new(None);
+static INHERITED: Mutex<BTreeMap<Inode, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
+/// A device and a number on it.
+type Inode = (u64, u64);
 
 /// Reads an env file. `waiting` is told its path when a pipe has been silent for a second; blocks
 /// until the pipe has an end.
@@ -70,7 +73,7 @@ pub(crate) fn read(
     let key = (found.dev(), found.ino());
     let is_inherited = !found.is_file() && is_descriptor(path);
     let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(bytes) = inherited.as_ref().filter(|_| is_inherited).and_then(|all| all.get(&key)) {
+    if let Some(bytes) = inherited.get(&key).filter(|_| is_inherited) {
         return Ok(EnvContent::Pipe(bytes.clone()));
     }
     if !is_inherited {
@@ -80,7 +83,7 @@ pub(crate) fn read(
     }
     let content = content(path, &found, waiting)?;
     if let EnvContent::Pipe(bytes) = &content {
-        inherited.get_or_insert_default().insert(key, bytes.clone());
+        inherited.insert(key, bytes.clone());
     }
     Ok(content)
 }
@@ -114,7 +117,7 @@ fn content(path: &Path, found: &Metadata, waiting: &dyn Fn(&Path)) -> Result<Env
 
 /// Reads to the end of a pipe, or to more than is allowed.
 fn drain(mut file: &File, bytes: &mut Vec<u8>, waiting: &dyn Fn()) -> io::Result<()> {
-    let mut piece = [0; 64 << 10];
+    let mut piece = [0; 16 << 10];
     let mut patience = Some(&PATIENCE);
     while bytes.len() as u64 <= LARGEST {
         let mut fds = [PollFd::new(file, PollFlags::IN)];

@@ -200,7 +200,7 @@ proptest! {
         ),
     ) {
         let read = read_file(&bytes, &BTreeMap::from([("A".to_owned(), "a".to_owned())]));
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let lines = bytes.split(|&byte| byte == b'\n').count();
         for fault in read.mistakes.iter().chain(&read.warnings) {
             prop_assert!((1..=lines).contains(&fault.line().unwrap()));
         }
