@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
-use super::{Ending, Global, UpArgs, detach, project};
+use super::{Ending, Global, UpArgs, detach, project, remote};
 use crate::machine::{Later, Moment, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
@@ -13,7 +13,10 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     let read = if is_elsewhere { project::inspect(global) } else { project::load(global) };
     let spec = match read {
         Ok(spec) => spec,
-        Err(ending) => return ending,
+        Err(ending) => {
+            remote::tell_running_without_file(global);
+            return ending;
+        }
     };
     let options = Options {
         keep: args.keep,
