@@ -115,11 +115,8 @@ fn snippet<'a>(
     let (top, bottom) = (lines().min()?, lines().max()?);
     let start = source.lines.get(top).copied()?;
     let end = source.lines.get(bottom + 1).copied().unwrap_or(source.text.len());
-    let end = if source.is_secret {
-        places.iter().map(|(place, ..)| place.underlined().end).max()?.clamp(start, end)
-    } else {
-        end
-    };
+    let drawn = places.iter().map(|(place, ..)| place.underlined().end).max()?;
+    let end = if source.is_secret { drawn.clamp(start, end) } else { end };
     let text = source.text.get(start..end)?.trim_end_matches(['\n', '\r']);
     if text.len() > LONGEST_DRAWN {
         return None;
