@@ -220,7 +220,7 @@ mod tests {
             "03:04:05.700  api   TERM sent to end it                   by hand",
         ),
         (
-            r#"{"seq":4,"time":"2026-01-01T03:04:05.700Z","event":"process_completed","name":"api","process":"api","run":3,"attempt":1,"exit_code":1,"success":false,"duration_ms":8100,"cause":{"kind":"exit","exit_code":1}}"#,
+            r#"{"seq":4,"time":"2026-01-01T03:04:05.700Z","event":"process_completed","name":"api","process":"api","run":3,"attempt":1,"exit_code":1,"success":false,"duration_ms":8100,"leaked":false,"cause":{"kind":"exit","exit_code":1}}"#,
             "01-01 03:04:05  api   failed: exit 1 after 8.1s",
         ),
         (

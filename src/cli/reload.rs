@@ -109,7 +109,7 @@ impl Again {
 }
 
 impl Reread for Again {
-    fn read(&self) -> Result<Loaded, Faults> {
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
         let gone = self
             .follower
             .as_ref()
@@ -118,7 +118,7 @@ impl Reread for Again {
             let hint = "put it back, or end what runs with `pitcrew down`";
             return Err(Fault::about(self.file.clone(), gone).with_hint(hint).into());
         }
-        let loaded = spec::load(&self.locate)?;
+        let loaded = spec::load_and_tell(&self.locate, waiting)?;
         if loaded.spec.project.file != self.file {
             let message = format!("it is gone, and {} is another project", {
                 loaded.spec.project.file.display()

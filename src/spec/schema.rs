@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::procfile::keys::{ABOUT_PROBES, ROOT, UNPROBED};
+use super::procfile::keys::{ABOUT_PROBES, OF_LISTENERS, ROOT, UNPROBED};
 use super::procfile::kind::{Key, Kind, Role, Rule, Shape};
 use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 
@@ -50,6 +50,11 @@ fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Va
     if shape.role == Role::Ready {
         for key in UNPROBED {
             excluded.entry(*key).or_default().extend(ABOUT_PROBES);
+        }
+    }
+    if shape.own_keys().any(|key| key.name == "foreign") {
+        for key in shape.one_of.iter().filter(|key| !OF_LISTENERS.contains(key)) {
+            excluded.entry(*key).or_default().push("foreign");
         }
     }
     if !excluded.is_empty() {

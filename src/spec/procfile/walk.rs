@@ -239,18 +239,20 @@ impl Walk<'_> {
             };
             fields.insert(key.name.to_owned(), Entry { key: key_place, node });
         }
+        let written = fields.iter().count();
         // Afterwards, so that what one of them stands for is known to be there or not.
         for (name, value) in unknown {
             let key_place = self.place(name.span());
             let guess = self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
             self.stand_in(guess.as_ref(), name.get_ref(), value, &key_place, &mut fields);
         }
-        self.complete(shape, &fields, place);
+        self.complete(shape, &fields, written, place);
         fields
     }
 
     /// What must be there, and what cannot be there together.
-    fn complete(&mut self, shape: &'static Shape, fields: &Fields, place: &Place) {
+    /// The first `written` keys stand in the file, the others are guesses at what was meant.
+    fn complete(&mut self, shape: &'static Shape, fields: &Fields, written: usize, place: &Place) {
         if !shape.is_merged() && !self.broken {
             for key in shape.own_keys().filter(|key| key.required && !fields.has(key.name)) {
                 let message = format!("{} needs the key `{}`", shape.label, key.name);
@@ -260,9 +262,11 @@ impl Walk<'_> {
         if shape.one_of.is_empty() {
             return;
         }
-        let mut kinds = fields.iter().filter(|(name, _)| shape.one_of.contains(name));
+        let is_kind = |(name, _): &(&str, &Entry)| shape.one_of.contains(name);
+        let has_kind = fields.iter().any(|one| is_kind(&one));
+        let mut kinds = fields.iter().take(written).filter(is_kind);
         match (kinds.next(), kinds.next()) {
-            (None, _) if !self.broken => {
+            (None, _) if !has_kind && !self.broken => {
                 let message = format!("{} says nothing that can be checked", shape.label);
                 let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
                 self.faults.push(Fault::at(place, message).with_hint(hint));

@@ -54,6 +54,10 @@ const ONE_TYPO: &[(&str, &str)] = &[
         "3:11 unknown key `http_get` in a `ready` check (write `http = \"http://127.0.0.1:8080/healthz\"`, or `\"/healthz\"` for the own `port`)",
     ),
     (
+        "[process.x]\ncommand = 'x'\nready = { tcp = 1, htpp = '/' }",
+        "3:20 unknown key `htpp` in a `ready` check (did you mean `http`?)",
+    ),
+    (
         "[process.x]\ncommand = 'x'\nhealth = { tpc = 1 }",
         "3:12 unknown key `tpc` in a `health` check (did you mean `tcp`?)",
     ),
