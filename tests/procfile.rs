@@ -2,7 +2,6 @@
 //! repository, and on a list of wrong ones.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
-#![expect(clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
