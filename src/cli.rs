@@ -174,7 +174,7 @@ struct UpArgs {
     /// Write pitcrew's own diagnostics to FILE
     #[arg(long, value_parser = file(), value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Run in the background and return when everything has started (implies --keep)
+    /// Run in the background and return when everything has started; implies --keep
     #[arg(long)]
     detach: bool,
     /// Also serve the HTTP API on this address (needs the token)

@@ -236,7 +236,7 @@ mod tests {
             "03:04:05.700        the file has 1 mistake; nothing has changed  by hand",
         ),
         (
-            r#"{"seq":8,"time":"2026-01-02T03:04:05.700Z","event":"project_stopping","cause":{"kind":"shutdown","reason":{"kind":"asked"}}}"#,
+            r#"{"seq":8,"time":"2026-01-02T03:04:05.700Z","event":"project_stopping","cause":{"kind":"shutdown","reason":"asked"}}"#,
             "03:04:05.700        the project is being stopped          asked to stop",
         ),
         (r#"{"seq":9,"event":"of_another_version"}"#, r#"{"seq":9,"event":"of_another_version"}"#),

@@ -279,25 +279,26 @@ impl Walk<'_> {
             }
             (None | Some(_), _) => {}
         }
-        if let (Some(status), false) = (fields.entry("status"), fields.has("http")) {
+        let own = |name: &str| fields.iter().take(written).find(|(one, _)| *one == name);
+        if let (Some((_, status)), false) = (own("status"), fields.has("http")) {
             self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
         }
         let kind = shape.one_of.iter().find(|kind| fields.has(kind));
-        if let (Some(foreign), Some(kind)) = (fields.entry("foreign"), kind)
+        if let (Some((_, foreign)), Some(kind)) = (own("foreign"), kind)
             && !OF_LISTENERS.iter().any(|kind| fields.has(kind))
         {
             let message = format!("`foreign` says nothing with `{kind}`");
             let hint = "it is for `http`, `tcp` and `unix`";
             self.faults.push(Fault::at(&foreign.key, message).with_hint(hint));
         }
-        self.about_probes(fields);
+        self.about_probes(fields, written);
     }
 
     /// What happens once by itself is not probed, so nothing can be said about its probes.
-    fn about_probes(&mut self, fields: &Fields) {
+    fn about_probes(&mut self, fields: &Fields, written: usize) {
         let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
-        for key in ABOUT_PROBES {
-            if let Some(entry) = fields.entry(key) {
+        for (key, entry) in fields.iter().take(written) {
+            if ABOUT_PROBES.contains(&key) {
                 let message = format!("`{key}` says nothing with `{kind}`, which is not probed");
                 self.faults.push(Fault::at(&entry.key, message));
             }

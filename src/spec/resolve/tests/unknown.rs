@@ -54,7 +54,7 @@ const ONE_TYPO: &[(&str, &str)] = &[
         "3:11 unknown key `http_get` in a `ready` check (write `http = \"http://127.0.0.1:8080/healthz\"`, or `\"/healthz\"` for the own `port`)",
     ),
     (
-        "[process.x]\ncommand = 'x'\nready = { tcp = 1, htpp = '/' }",
+        "[process.x]\ncommand = 'x'\nready = { tcp = 1, htpp = 'http://x/' }",
         "3:20 unknown key `htpp` in a `ready` check (did you mean `http`?)",
     ),
     (
