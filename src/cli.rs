@@ -11,14 +11,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
 
+mod background;
 mod beside;
 mod check;
 mod detach;
 mod diagnostics;
+mod end_report;
 mod events;
 mod exec;
 mod front;
 mod graph;
+mod last_output;
 mod later;
 mod logs;
 mod look;
@@ -35,6 +38,7 @@ mod steer;
 #[cfg(feature = "tui")]
 mod tui;
 mod up;
+mod waiting;
 mod work;
 
 /// How the program ends.

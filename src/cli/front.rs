@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Recorder;
 use super::project::Held;
 use super::reload::Again;
-use super::{Ending, Global, diagnostics, project, remote, room};
+use super::{Ending, Global, diagnostics, end_report, project, remote, room};
 use crate::control::Local;
+use crate::control::wire::ProjectEnd;
 use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
 use crate::machine::event::Cause;
 use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
@@ -122,6 +123,7 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
     let local = Local::new(session.clone(), &project, held.guardian.pid(), files, events);
+    let asked = local.clone();
     let listening = match remote::listen(held.folders.as_ref(), serve.listen, local) {
         Ok(listening) => listening,
         Err(error) => return project::failed(&format!("cannot listen: {error}")),
@@ -155,6 +157,15 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         _ = process::reclaim_terminal();
     }
     let last = session.snapshot();
+    if let (Some(folders), Some(_)) = (&held.folders, &serve.again) {
+        let end = asked.project_end(&last).unwrap_or_else(|| ProjectEnd {
+            reason: "nothing was left to run".to_owned(),
+            process: None,
+            last_output: None,
+        });
+        end_report::write(&folders.state, asked.pid(), end);
+    }
+    drop(asked);
     if let Some(listening) = listening {
         listening.finish().await;
     }

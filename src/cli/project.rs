@@ -9,7 +9,7 @@ use crate::output::safe_name;
 use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
-use crate::sys::{Folders, Lock, LockError, process};
+use crate::sys::{Folders, Holder, Lock, LockError, process};
 
 /// A project that nobody else runs, as seen from the engine's side of the fork.
 pub(super) struct Held {
@@ -95,13 +95,14 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 
 /// Takes the project for us alone and splits off the guardian; returns as the engine.
 ///
-/// Must come before any thread exists.
-pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
+/// `names` is what was to be started of it. Must come before any thread exists.
+pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
     process::seal_descriptors();
     let file = spec.project.file.clone();
     let folders = Folders::of(&file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
-    let lock = Lock::take(&folders, &file, &started).map_err(|error| refuse(spec, &error))?;
+    let lock =
+        Lock::take(&folders, &file, &started).map_err(|error| refuse(spec, names, &error))?;
     let journal = Journal::of(&folders.runtime);
     let recovered = recover(&journal);
     let session = session()?;
@@ -153,15 +154,27 @@ fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
     guardian::guard(journal).map_err(|error| failed(&format!("cannot start the guardian: {error}")))
 }
 
-fn refuse(spec: &Spec, error: &LockError) -> Ending {
-    let name = &spec.project.name;
+fn refuse(spec: &Spec, names: &[String], error: &LockError) -> Ending {
     failed(&match error {
-        LockError::Busy(first) => format!(
-            "{name} is running already: pid {}, since {}\n`pitcrew attach` shows it",
-            first.pid, first.started
-        ),
+        LockError::Busy(first) => {
+            format!("{}\n{}", runs_already(&spec.project.name, first), way_in(names))
+        }
         LockError::Io { .. } => error.to_string(),
     })
+}
+
+/// That a project runs, since when, and as which process.
+pub(super) fn runs_already(name: &str, holder: &Holder) -> String {
+    format!("{name} is running already: pid {}, since {}", holder.pid, holder.started)
+}
+
+/// What the user can do instead of starting a project that runs.
+pub(super) fn way_in(names: &[String]) -> String {
+    match names {
+        [] => "`pitcrew attach` shows it".to_owned(),
+        [_] => format!("`pitcrew start {0}` starts {0} there", names.join(" ")),
+        _ => format!("`pitcrew start {}` starts them there", names.join(" ")),
+    }
 }
 
 /// Ends what a session left that was killed with its guardian.

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Ending, Global, project};
-use crate::control::{Client, Kind, Local, Problem, Server};
+use crate::control::wire::Overview;
+use crate::control::{Client, Control as _, Kind, Local, Measure, Problem, Server};
 use crate::output::safe_name;
 use crate::spec;
 use crate::sys::{ControlSocket, Folders, TokenFile, alive_holder, user};
@@ -122,6 +123,14 @@ pub(super) async fn reach(name: &str, folders: Folders) -> Client {
     };
     _ = tokio::time::timeout(OPENS, opened).await;
     Client::new(name, move || ControlSocket::connect(&folders))
+}
+
+/// The project with all that is pushed to an interface, as it is now.
+pub(super) async fn overview(client: &Client) -> Result<Overview, Problem> {
+    let mut overview = Overview::default();
+    let first = client.watch(Measure::No).await?.next().await;
+    overview.apply(first.ok_or_else(Problem::ended)??);
+    Ok(overview)
 }
 
 /// Runs one thing to its end on this thread.

@@ -188,6 +188,9 @@ fn failed(text: String) -> Problem {
 
 /// The other side is gone in the middle.
 fn broken(error: &hyper::Error) -> Problem {
+    if error.is_incomplete_message() {
+        return Problem::new(Kind::Ended, "the project ended before it answered");
+    }
     Problem::new(Kind::Ended, format!("the project ended before it answered: {error}"))
 }
 

@@ -73,6 +73,8 @@ pub(super) struct Lifecycle {
     /// The project is being stopped: no run follows the one at hand.
     last_run: bool,
     pub(super) tenure: Tenure,
+    /// It is not of the file, but was added while the project ran.
+    pub(super) added: bool,
     /// Among those that queue for the same pool.
     pub(super) priority: i32,
     /// How long after it was first wanted it may run.
@@ -112,6 +114,7 @@ impl Lifecycle {
             moves: 0,
             last_run: false,
             tenure: Tenure::Lasting,
+            added: false,
             priority: 0,
             delay: Duration::ZERO,
             stopped: false,
@@ -164,11 +167,6 @@ impl Lifecycle {
             | State::Stopping { .. }
             | State::Backoff { .. } => true,
         }
-    }
-
-    /// A level: true now or not true now.
-    pub(super) fn is_ready(&self) -> bool {
-        self.checks().is_some_and(|checks| checks.level == Level::Ready)
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::LastOutput;
 use crate::machine::StateName;
 use crate::machine::event::Cause;
 use crate::spec::Condition;
@@ -24,6 +25,9 @@ pub struct Why {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
+    /// What it printed last, where it failed, is tried again or is unhealthy.
+    #[serde(default)]
+    pub last_output: Option<LastOutput>,
     /// What keeps it, each followed by what keeps that, down to the root.
     pub chain: Vec<Because>,
 }
@@ -50,4 +54,7 @@ pub struct Because {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
+    /// What it printed last, where it failed, is tried again or is unhealthy.
+    #[serde(default)]
+    pub last_output: Option<LastOutput>,
 }
