@@ -111,7 +111,8 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
     let why = project.ask(["why", "after"]).code(0);
     why.out("  one is failed: exit 3").out("    one | line 30.");
     let late = project.ask(["wait", "late", "--timeout", "50ms"]).code(124);
-    late.err("not there after 50ms").err("nobody has started it; `pitcrew start late` starts late");
+    late.err("not there after 50ms")
+        .err("nobody has started it); `pitcrew start late` starts late");
     // One that is started meanwhile.
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| project.ask(["wait", "late", "--for", "succeeded", "--json"]));
@@ -232,13 +233,23 @@ fn a_project_that_ends_before_it_is_ready_is_no_success() {
     };
     let lines = "for i in $(seq 30); do echo line $i.; done";
     let project = Project::new("");
-    for (guard, args, code, reason) in [
-        ("exit 3'\nshutdown_on = 'exit'\n", "--wait", 3, "guard has ended and takes the project"),
-        ("exit 0'\nshutdown_on = 'exit'\n", "--wait", 1, "guard has ended and takes the project"),
+    for (guard, more, code, reason) in [
+        (
+            "exit 3'\nshutdown_on = 'exit'\n",
+            "--no-watch",
+            3,
+            "guard has ended and takes the project",
+        ),
+        (
+            "exit 0'\nshutdown_on = 'exit'\n",
+            "--no-watch",
+            1,
+            "guard has ended and takes the project",
+        ),
         ("exit 5'\n", "--fail-fast", 5, "guard has failed"),
     ] {
         project.write("procfile.toml", &file(&format!("command = '{lines}; {guard}")));
-        let said = project.ask(["up", "--detach", "--wait", args]).code(code);
+        let said = project.ask(["up", "--detach", "--wait", more]).code(code);
         let said = said.err("shop has ended before it was ready: ").err(reason);
         let shown = said.err.matches("guard | line ").count();
         assert_eq!(shown, if code == 1 { 0 } else { 20 }, "{said:?}");
@@ -258,13 +269,14 @@ fn whoever_waits_is_told_at_once_that_the_project_is_gone() {
     start.says("waiting for web");
     let wait = Waiting::start(&project, ["wait", "web"]);
     wait.says("waiting for web");
-    down(&project);
+    project.ask(["down"]).code(0);
     let (code, said) = start.end();
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("shop has ended before it was ready: asked to stop"), "{said}");
     let (code, said) = wait.end();
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("the project is being stopped: asked to stop"), "{said}");
+    project.nothing_left_within(common::BOUND);
     // Its engine killed.
     let start = Waiting::start(&project, ["up", "--detach", "--wait"]);
     start.says("waiting for web");
@@ -310,21 +322,6 @@ fn detach_gives_up_in_time_and_tells_what_went_wrong() {
     down(&project);
     project.ask(["up", "--detach", "--events", "no/such/folder"]).code(1).err("no/such/folder");
     project.nothing_left_within(common::BOUND);
-}
-
-#[test]
-fn quiet_lines_show_what_ended_the_project() {
-    let project = Project::new(
-        "[process.bad]\ncommand = 'for i in $(seq 30); do echo line $i.; done; exit 3'\n",
-    );
-    for args in [["--quiet", "--fail-fast"], ["--quiet", "--no-watch"]] {
-        let done = project.up_done(args);
-        assert_eq!(done.err.matches("bad | line ").count(), 20, "{done}");
-        assert_eq!(done.out, "");
-    }
-    // Where it was printed already, it is not shown again.
-    let done = project.up_done(["--fail-fast"]);
-    assert!(!done.err.contains("line 30."), "{done}");
 }
 
 /// Everything that goes over the control socket passes here, and connections are counted.

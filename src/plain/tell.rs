@@ -26,8 +26,6 @@ pub(super) struct Teller {
     store: Arc<LogStore>,
     tells: Tells,
     own: Option<Name>,
-    /// What the processes print is not shown, so that of one that ends the project is.
-    is_quiet: bool,
     /// Runs of which the last lines were shown.
     shown: Vec<(Name, u32)>,
     was_ready: bool,
@@ -38,7 +36,7 @@ pub(super) struct Teller {
 
 impl Teller {
     pub(super) fn new(session: &Session, options: PlainOptions, lines: Sender<String>) -> Self {
-        let PlainOptions { colour, terminal, tells, lines: printed } = options;
+        let PlainOptions { colour, terminal, tells, .. } = options;
         let snapshot = session.snapshot();
         let label = label(colour, terminal, snapshot.processes.iter().map(|one| &one.name));
         let own = match tells {
@@ -48,17 +46,7 @@ impl Teller {
         let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
         let own = own.map(|one| one.name.clone());
         let store = Arc::clone(session.store());
-        Self {
-            store,
-            tells,
-            own,
-            is_quiet: printed.is_none(),
-            shown: Vec::new(),
-            was_ready: false,
-            colour,
-            label,
-            lines,
-        }
+        Self { store, tells, own, shown: Vec::new(), was_ready: false, colour, label, lines }
     }
 
     fn say(&mut self, text: &str) {
@@ -103,16 +91,6 @@ impl Teller {
         }
     }
 
-    /// The same of one that failed, where its output is not printed.
-    fn last_words_of_failed(&mut self, one: &ProcessView) {
-        if self.is_quiet
-            && one.state == StateName::Failed
-            && matches!(self.tells, Tells::Everything)
-        {
-            self.last_words(&one.name, one.run);
-        }
-    }
-
     /// The project has begun to end, or to end faster.
     pub(super) fn going_down(&mut self, snapshot: &Snapshot, now: Moment) {
         let (what, reason, next) = match &snapshot.phase {
@@ -123,11 +101,6 @@ impl Teller {
         // That the one in the foreground has ended is seen without being told.
         if matches!(reason, ShutdownReason::ShutdownOn(name) if Some(name) == self.own.as_ref()) {
             return;
-        }
-        if let ShutdownReason::ShutdownOn(name) | ShutdownReason::FailFast(name) = reason
-            && let Some(one) = snapshot.processes.iter().find(|one| one.name == *name)
-        {
-            self.last_words_of_failed(one);
         }
         let alive = alive(snapshot);
         let brief = matches!(self.tells, Tells::Problems { .. });
@@ -153,9 +126,6 @@ impl Teller {
         let of = |state| all.iter().copied().filter(move |one| one.state == state);
         let (failed, skipped): (Vec<_>, Vec<_>) =
             (of(StateName::Failed).collect(), of(StateName::Skipped).collect());
-        for one in failed.iter().take(NAMES) {
-            self.last_words_of_failed(one);
-        }
         let listed = |what: &str, of: &[&ProcessView]| match of.len() {
             0 => None,
             number => Some(format!("{number} {what}: {}", listed(of, |one| one.name.to_string()))),

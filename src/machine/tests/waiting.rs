@@ -3,7 +3,7 @@
 use super::checks::check;
 use super::host::{exits, willing};
 use super::project::{ms, needs, project, s};
-use super::{World, world};
+use super::{Script, World, world};
 use crate::control::waiting::{WaitGoal, WaitStatus};
 use crate::machine::Options;
 use crate::machine::condition::ConditionStatus::{self, Met, Pending, Unreachable};
@@ -67,7 +67,7 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
     let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() })
         .script("once", [exits(ms(5), 0)])
         .script("job", [exits(ms(500), 1)])
-        .script("web", [willing()])
+        .script("web", [Script { speaks: None, ..willing() }])
         .script("lazy", [willing()])
         .begin();
     w.advance(ms(100));
