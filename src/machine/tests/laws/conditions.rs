@@ -11,7 +11,8 @@ const DRAWN: u64 = 8;
 
 impl Laws {
     pub(super) fn conditions(&self, machine: &Orchestra, now: Moment, snapshot: &Snapshot) {
-        if self.ignores_dependencies {
+        // While the project ends nothing starts, so nobody asks for a condition any more.
+        if self.ignores_dependencies || snapshot.phase != Phase::Up {
             return;
         }
         #[cfg(feature = "tui")]
@@ -70,13 +71,12 @@ fn waits_alike(
     let Ok(targets) = machine.targets(&[on.to_owned()]) else { return };
     let goal = WaitGoal { targets, condition: Some(condition) };
     let waited = goal.judge(snapshot);
-    let is_over = snapshot.phase != Phase::Up;
     let is_bare_pool = waited
         .members
         .iter()
         .all(|member| member.view.condition_subject().scope(on, condition).is_none());
-    // Nothing starts any more; and of a pool without jobs those are meant that take its slots.
-    if is_over && status == ConditionStatus::Pending || is_bare_pool {
+    // Of a pool without jobs those are meant that take its slots.
+    if is_bare_pool {
         return;
     }
     assert_eq!(waited.status, status, "wait: {}", what());
