@@ -21,6 +21,7 @@ mod events;
 mod exec;
 mod front;
 mod graph;
+mod keeper;
 mod last_output;
 mod later;
 mod logs;
@@ -40,6 +41,7 @@ mod tui;
 mod up;
 mod waiting;
 mod work;
+mod world;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

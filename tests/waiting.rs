@@ -2,12 +2,8 @@
 #[path = "common/lib.rs"]
 mod common;
 
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::ask::Said;
 use common::{Project, Text, children_of, long_sleep, send, wait_until};
@@ -197,7 +193,7 @@ fn detach_of_a_project_that_runs_is_a_success_and_waits_for_it() {
     std::fs::write(project.path("there"), "").unwrap();
     assert_eq!(waiting.end().0, 0);
     // Names are for `start`; what only shows is for `attach`.
-    let named = "`pitcrew start late` starts late there";
+    let named = "`pitcrew start late` starts it there";
     project.ask(["up", "--detach", "late"]).code(1).err("is running already").err(named);
     project.ask(["up", "--no-tui", "late"]).code(1).err("is running already").err(named);
     project.ask(["up", "--no-tui"]).code(1).err("is running already").err("`pitcrew attach`");
@@ -321,74 +317,5 @@ fn detach_gives_up_in_time_and_tells_what_went_wrong() {
     assert_eq!(project.one("after")["state"], "waiting");
     down(&project);
     project.ask(["up", "--detach", "--events", "no/such/folder"]).code(1).err("no/such/folder");
-    project.nothing_left_within(common::BOUND);
-}
-
-/// Everything that goes over the control socket passes here, and connections are counted.
-fn count_connections(project: &Project) -> Arc<AtomicUsize> {
-    let socket = project.socket();
-    let real = socket.with_file_name("real.sock");
-    std::fs::rename(&socket, &real).unwrap();
-    // A path may be too long for an address, but that of a folder's descriptor is not.
-    let folder = std::fs::File::open(socket.parent().unwrap()).unwrap();
-    let through =
-        |name: &str| format!("/proc/self/fd/{}/{name}", std::os::fd::AsRawFd::as_raw_fd(&folder));
-    let listener = UnixListener::bind(through("control.sock")).unwrap();
-    let target = through("real.sock");
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&count);
-    std::thread::spawn(move || {
-        let _folder = folder;
-        for client in listener.incoming() {
-            let (Ok(client), Ok(server)) = (client, UnixStream::connect(&target)) else { return };
-            let ways = [
-                (client.try_clone().unwrap(), server.try_clone().unwrap(), true),
-                (server, client, false),
-            ];
-            for (mut from, mut to, is_question) in ways {
-                let counted = Arc::clone(&counted);
-                std::thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    let mut is_first = true;
-                    while let Ok(length @ 1..) = from.read(&mut buffer) {
-                        if is_first && is_question {
-                            counted.fetch_add(1, Ordering::SeqCst);
-                        }
-                        is_first = false;
-                        if to.write_all(&buffer[..length]).is_err() {
-                            break;
-                        }
-                    }
-                    _ = to.shutdown(std::net::Shutdown::Both);
-                });
-            }
-        }
-    });
-    count
-}
-
-#[test]
-fn who_waits_asks_once_and_not_again_and_again() {
-    let sleep = long_sleep();
-    let project = Project::new(&format!(
-        "[process.web]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'there', interval = '50ms' }}\n"
-    ));
-    project.ask(["up", "--detach"]).code(0);
-    let count = count_connections(&project);
-    let waiting = [
-        Waiting::start(&project, ["wait", "web"]),
-        Waiting::start(&project, ["up", "--detach", "--wait"]),
-        Waiting::start(&project, ["wait", "all"]),
-    ];
-    // What they say after two seconds takes a second question.
-    waiting.iter().for_each(|one| one.says("waiting for web"));
-    std::fs::write(project.path("there"), "").unwrap();
-    for one in waiting {
-        assert_eq!(one.end().0, 0);
-    }
-    let asked = count.load(Ordering::SeqCst);
-    assert!(asked <= 2 * 3, "{asked} questions of three who waited");
-    project.ask(["down"]).code(0);
-    _ = std::fs::remove_file(project.socket());
     project.nothing_left_within(common::BOUND);
 }

@@ -17,7 +17,7 @@ use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::engine::Clock;
 use crate::machine::StateName;
 use crate::spec::{Signal, Spec};
-use crate::sys::{ControlSocket, Folders, Holder, alive_holder, process};
+use crate::sys::{Folders, Holder, alive_holder, process};
 
 /// After how long it says first what it still waits for, and when that is another thing, again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -33,6 +33,7 @@ const NAMED: usize = 3;
 struct Background<'a> {
     global: &'a Global,
     args: &'a UpArgs,
+    spec: &'a Spec,
     name: &'a str,
     folders: &'a Folders,
     /// What is started by this command.
@@ -48,13 +49,12 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>
     let background = Background {
         global,
         args,
+        spec,
         name: &spec.project.name,
         folders: &folders,
         chosen: names.into_iter().collect(),
     };
-    // The number of a holder that is dead may be that of another process: it has to answer too.
-    let holder = alive_holder(&folders).filter(|_| ControlSocket::connect(&folders).is_ok());
-    if let Some(holder) = holder {
+    if let Some(holder) = alive_holder(&folders) {
         return background.joined(&holder);
     }
     let words = folders.state.join("up.log");
@@ -70,16 +70,19 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>
 impl Background<'_> {
     /// The project runs already, which is what was asked for.
     fn joined(&self, holder: &Holder) -> Ending {
-        let runs = project::runs_already(self.name, holder);
+        let runs = project::runs_already(self.spec, holder);
         if !self.args.names.is_empty() {
-            return project::failed(&format!("{runs}\n{}", project::way_in(&self.args.names)));
+            return project::failed(&format!(
+                "{runs}\n{}",
+                project::way_in(holder, &self.args.names)
+            ));
         }
         project::say(&runs);
-        if !self.args.wait {
-            return Ending::GOOD;
-        }
         let waited = remote::block_on(async {
             let client = remote::reach(self.name, self.folders.clone()).await;
+            if !self.args.wait {
+                return Ok(self.is_up(&client).await);
+            }
             self.unless_interrupted(self.wait(&client, self.args.timeout, Watched::Joined)).await
         });
         match waited {
@@ -94,6 +97,16 @@ impl Background<'_> {
             Ok(Ok(Err(problem))) => self.complain(&problem),
             Ok(Err(ending)) | Err(ending) => ending,
         }
+    }
+
+    /// Whether a project that runs will go on: one that is being stopped is no success.
+    async fn is_up(&self, client: &Client) -> Result<Reached, Problem> {
+        let overview = remote::overview(client).await?;
+        if overview.phase == Phase::Up {
+            return Ok(Reached::There);
+        }
+        let text = format!("{} is being stopped; start it when it has ended", self.name);
+        Err(Problem::new(Kind::Ended, text))
     }
 
     /// Follows the project that this command has started.
@@ -143,6 +156,14 @@ impl Background<'_> {
             Err(problem) => return (false, Err(problem)),
         }
         let client = self.client();
+        // Connections are taken before there is an engine that answers, or fails to start.
+        match steer::within(self.args.timeout, client.status(Measure::No)).await {
+            Ok(_) => {}
+            Err(problem) if matches!(problem.error, Kind::NotRunning | Kind::Ended) => {
+                return (false, Ok(Reached::Ended(None)));
+            }
+            Err(problem) => return (true, Err(problem)),
+        }
         let passed = clock.now().since_start();
         let left = self.args.timeout.map(|limit| limit.saturating_sub(passed));
         let reached = if self.args.wait {
@@ -154,8 +175,7 @@ impl Background<'_> {
     }
 
     fn client(&self) -> Client {
-        let folders = self.folders.clone();
-        Client::new(self.name, move || ControlSocket::connect(&folders))
+        remote::client(self.name, self.folders.clone())
     }
 
     /// Until the project is ready, or cannot be.

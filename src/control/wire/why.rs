@@ -28,6 +28,9 @@ pub struct Why {
     /// What it printed last, where it failed, is tried again or is unhealthy.
     #[serde(default)]
     pub last_output: Option<LastOutput>,
+    /// What has become of the project's file, when it is not where it was at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// What keeps it, each followed by what keeps that, down to the root.
     pub chain: Vec<Because>,
 }
