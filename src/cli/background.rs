@@ -60,7 +60,7 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>
     let words = folders.state.join("up.log");
     end_report::forget(&folders.state);
     let started =
-        detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::None));
+        detach::open(&words).and_then(|file| detach::start(global, args, spec, file, Tie::None));
     match started {
         Ok(child) => background.started(child, &words),
         Err(error) => project::failed(&format!("cannot start in the background: {error}")),

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::RawFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::{Global, UpArgs};
+use crate::spec::Spec;
 use crate::sys::{ControlSocket, Folders, alive_holder, process};
 
 /// How often it is looked whether the socket is there.
@@ -38,7 +40,13 @@ pub(super) enum Tie {
 }
 
 /// The same `up` in plain lines, in a session of its own.
-pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io::Result<Child> {
+pub(super) fn start(
+    global: &Global,
+    args: &UpArgs,
+    spec: &Spec,
+    words: File,
+    tie: Tie,
+) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
         command.arg("-f").arg(file);
@@ -77,7 +85,32 @@ pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io
         Tie::Owner => command.stdin(Stdio::piped()),
     };
     process::in_own_session(&mut command);
+    process::keep_descriptors(&mut command, env_descriptors(spec)?);
     command.spawn()
+}
+
+/// The descriptors that env files such as `/dev/fd/63` are.
+fn env_descriptors(spec: &Spec) -> io::Result<Vec<RawFd>> {
+    let mut found = Vec::new();
+    for path in &spec.project.env_pipes {
+        let number = ["/dev/fd", "/proc/self/fd"]
+            .iter()
+            .find_map(|folder| path.strip_prefix(folder).ok()?.to_str()?.parse::<RawFd>().ok());
+        match number {
+            _ if path == Path::new("/dev/stdin") => return Err(taken(path)),
+            Some(0..=2) => return Err(taken(path)),
+            number => found.extend(number),
+        }
+    }
+    Ok(found)
+}
+
+fn taken(path: &Path) -> io::Error {
+    let name = path.display();
+    io::Error::other(format!(
+        "a project that is not in the foreground has no {name} to read as an env file; \
+         take another descriptor, or `up --no-tui`"
+    ))
 }
 
 /// Waits until the child with this number, and no other `up`, has opened the socket of the project; false when it has
