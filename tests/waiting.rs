@@ -1,4 +1,6 @@
 //! Waiting tells the truth: `wait`, `start` and `restart --wait`, `up --detach --wait`.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
 #[path = "common/lib.rs"]
 mod common;
 

@@ -214,7 +214,7 @@ impl Background<'_> {
         let mut said = String::new();
         loop {
             match tokio::time::timeout(PATIENCE, pushes.next()).await {
-                Ok(Some(pushed)) => overview.apply(pushed?),
+                Ok(Some(update)) => overview.apply(update?),
                 Ok(None) => return Ok(Reached::Ended(None)),
                 Err(_) => {
                     let text = waits_for(&open_starts(&overview, &self.chosen));

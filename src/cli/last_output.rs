@@ -9,9 +9,8 @@ use crate::output::{Styles, safe_line, safe_name};
 /// Shows them as `NAME | text`, safe for a terminal.
 pub(super) fn show(last: &LastOutput, color: ColorChoice) {
     let mut stderr = std::io::stderr();
-    let colour = project::colour(color, &stderr);
-    let lines: String = lines(last, colour).map(|line| format!("{line}\n")).collect();
-    _ = stderr.write_all(lines.as_bytes());
+    let text: Vec<String> = lines(last, project::colour(color, &stderr)).collect();
+    _ = stderr.write_all(format!("{}\n", text.join("\n")).as_bytes());
 }
 
 /// Each line with the name in front of it.

@@ -116,10 +116,8 @@ fn combined(members: &[WaitMember], now: &Snapshot) -> Option<ConditionStatus> {
     let status = members.iter().map(|member| {
         // Nothing starts any more.
         let in_vain = now.phase != Phase::Up && !member.view.state.is_alive();
-        match member.status {
-            ConditionStatus::Pending if in_vain => ConditionStatus::Unreachable,
-            status => status,
-        }
+        let is_pending = member.status == ConditionStatus::Pending;
+        if is_pending && in_vain { ConditionStatus::Unreachable } else { member.status }
     });
     status.max()
 }

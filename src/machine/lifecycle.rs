@@ -42,6 +42,7 @@ pub(super) struct Hindrance {
 
 /// One process.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Lifecycle {
     pub(super) id: ProcessId,
     /// `worker.1`; the name of its process is in `spec`.

@@ -91,9 +91,12 @@ impl Tools {
         let until = until.map(Into::into);
         let order = Order::Wait(Waited { names, until, timeout_ms: Some(limit * 1000) });
         let waited = self.client.order(order).await;
-        let late = |problem: Problem| match problem.error {
-            Kind::Timeout => format!("not there after {limit} seconds; {}", problem.message),
-            _ => told(problem),
+        let late = |problem: Problem| {
+            if problem.error == Kind::Timeout {
+                format!("not there after {limit} seconds; {}", problem.message)
+            } else {
+                told(problem)
+            }
         };
         waited.map_err(late).and_then(|outcome| judged(&outcome))
     }

@@ -23,14 +23,12 @@ impl Local {
         let goal = WaitGoal { targets: resolved.targets, condition };
         let reached = self.reached(&goal, &resolved.before);
         let Some(limit) = timeout_ms.map(Duration::from_millis) else { return Ok(reached.await) };
-        match tokio::time::timeout(limit, reached).await {
-            Ok(outcome) => Ok(outcome),
-            Err(_) => {
-                let status = goal.judge(&self.session.snapshot());
-                let now = self.session.clock().now();
-                Err(Problem::new(Kind::Timeout, status.sentence(|view| view.why(now))))
-            }
+        if let Ok(outcome) = tokio::time::timeout(limit, reached).await {
+            return Ok(outcome);
         }
+        let status = goal.judge(&self.session.snapshot());
+        let now = self.session.clock().now();
+        Err(Problem::new(Kind::Timeout, status.sentence(|view| view.why(now))))
     }
 
     async fn reached(&self, goal: &WaitGoal, before: &Snapshot) -> Outcome {
