@@ -11,11 +11,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::spec::Signal;
 
+mod background;
 mod beside;
 mod check;
 mod completion;
 mod detach;
 mod diagnostics;
+mod end_report;
 mod event_table;
 mod events;
 mod exec;
@@ -23,6 +25,7 @@ mod front;
 mod global;
 mod graph;
 mod keeper;
+mod last_output;
 mod later;
 mod logs;
 mod look;
@@ -40,6 +43,7 @@ mod steer;
 #[cfg(feature = "tui")]
 mod tui;
 mod up;
+mod waiting;
 mod work;
 mod world;
 
