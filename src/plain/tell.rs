@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::lines::thousands;
-use super::words::{NAMES, reason_text, sentence};
+use super::words::{NAMES, sentence};
 use super::{PlainOptions, Tells};
 use crate::machine::event::By;
 use crate::machine::{

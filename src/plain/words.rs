@@ -8,7 +8,7 @@ use crate::machine::event::{
     Subject,
 };
 use crate::machine::snapshot::{chain_sentence, retries};
-use crate::machine::{Event, ShutdownReason, short};
+use crate::machine::{Event, short};
 use crate::spec::{Exit, Name};
 
 /// How many names are listed before "and 12 more".
@@ -67,7 +67,7 @@ pub(crate) fn describe_cause(cause: &Cause) -> String {
         Cause::ReadyTimeout { after_ms, .. } => format!("not ready after {}", seconds(after_ms)),
         Cause::Unhealthy { .. } => cause.misses().unwrap_or_default(),
         Cause::Pool { failed, .. } => format!("{failed} failed"),
-        Cause::Shutdown { reason } => reason_text(reason),
+        Cause::Shutdown { reason } => reason.to_string(),
     }
 }
 
@@ -94,7 +94,8 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
         Event::ProcessRetrying(e) => retrying(e),
         Event::ProcessStopping(e) => return stopping(e),
         Event::ProcessCompleted(e) if e.end.success => {
-            format!("{} ended well{}", e.of.name, how(&e.end))
+            let hint = e.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            format!("{} ended well{}{hint}", e.of.name, how(&e.end))
         }
         Event::ProcessCompleted(e) => format!("{} failed{}", e.of.name, how(&e.end)),
         Event::ProcessKilled(e) if e.by == By::Health => {
@@ -251,15 +252,4 @@ fn how(end: &Ended) -> String {
     };
     let exit = exit.map_or_else(String::new, |exit| format!(": {exit}"));
     format!("{exit} after {}", short(Duration::from_millis(end.duration_ms)))
-}
-
-pub(super) fn reason_text(reason: &ShutdownReason) -> String {
-    match reason {
-        ShutdownReason::Signal(signal) => format!("{signal:?}"),
-        ShutdownReason::Asked => "asked to stop".to_owned(),
-        ShutdownReason::ShutdownOn(name) => format!("{name} has ended and takes the project along"),
-        ShutdownReason::FailFast(name) => format!("{name} has failed"),
-        ShutdownReason::Done => "done".to_owned(),
-        ShutdownReason::GuardianGone => "the guardian is gone".to_owned(),
-    }
 }
