@@ -15,12 +15,16 @@ mod check;
 mod difference;
 #[cfg(test)]
 mod docs;
+mod env_file;
+mod environment;
 mod fault;
 mod keep;
 mod locate;
+mod log;
 mod outcome;
 #[cfg(feature = "control")]
 mod place;
+mod port;
 mod procfile;
 mod resolve;
 mod schema;
@@ -30,12 +34,17 @@ mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
-pub use fault::{Fault, Faults, nearest};
+pub(crate) use env_file::waits_for;
+pub(crate) use environment::NEVER_INHERITED;
+pub use environment::{EnvValue, Environment};
+pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, inspect, load, load_and_tell, report};
+pub use log::LogPolicy;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;
+pub use port::PortBusy;
 #[cfg(feature = "control")]
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
@@ -116,8 +125,10 @@ pub struct Project {
     pub dir: PathBuf,
     /// Every file that was read, the first one first; env files are not in here.
     pub files: Vec<PathBuf>,
-    /// Every env file that is named, also those that may be missing and are.
+    /// Every env file that is named and is a file, also those that may be missing and are.
     pub env_files: Vec<PathBuf>,
+    /// Every env file that is a pipe, a device, or a descriptor such as `/dev/fd/63`.
+    pub env_pipes: Vec<PathBuf>,
     /// `[project] reload`: read it all again when one of these files changes.
     pub reload: bool,
     /// Bounds of what is kept of the output.
@@ -172,6 +183,8 @@ pub struct ProcessSpec {
     pub env: Environment,
     /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
     pub port: Option<u16>,
+    /// What happens when somebody else listens on `port` before a start.
+    pub port_busy: PortBusy,
     /// When colour is asked of a child that has no terminal.
     pub color: ColorWish,
     /// What the child reads.
@@ -217,20 +230,6 @@ pub enum ProcessKind {
     Process,
     /// An entry of `[pool.POOL] jobs`.
     Job,
-}
-
-/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Environment {
-    /// Start from pitcrew's own environment.
-    pub inherit: bool,
-    /// Names removed from what is inherited.
-    pub unset: Vec<String>,
-    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
-    pub set: IndexMap<String, String>,
-    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
-    /// `set` that comes from the project or an option set gives way to `port`.
-    pub names_port: bool,
 }
 
 /// When a child without a terminal is asked for colour.
@@ -395,18 +394,6 @@ pub enum ShutdownOn {
     Exit,
 }
 
-/// Where the raw output of a process goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPolicy {
-    /// Absolute path of the log file; a replica's number is put before `.log`
-    /// (`DIR/worker.log` gives `DIR/worker.1.log`), see [`LogPolicy::path_for`].
-    pub file: PathBuf,
-    /// Rotated when it would grow over this many bytes.
-    pub max_size: u64,
-    /// How many rotated files are kept (`NAME.log.1` is the youngest).
-    pub keep: u32,
-}
-
 /// A pool: a queue with a fixed number of slots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolSpec {
@@ -432,19 +419,4 @@ pub enum OnFailure {
     Continue,
     /// Queued ones become skipped, running ones are stopped.
     Stop,
-}
-
-impl LogPolicy {
-    /// The log file of one replica, or of the process itself.
-    pub fn path_for(&self, replica: Option<u32>) -> PathBuf {
-        let Some(number) = replica else { return self.file.clone() };
-        let stem = self.file.file_stem().unwrap_or_default().to_os_string();
-        let mut name = stem;
-        name.push(format!(".{number}"));
-        if let Some(extension) = self.file.extension() {
-            name.push(".");
-            name.push(extension);
-        }
-        self.file.with_file_name(name)
-    }
 }

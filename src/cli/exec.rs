@@ -15,8 +15,8 @@ use crate::engine::Front;
 use crate::machine::{Options, Orchestra};
 use crate::output::Stream;
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, OutputLimits, ProcessKind, ProcessSpec, Project,
-    Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
+    ColorWish, CommandLine, Environment, Name, OutputLimits, PortBusy, ProcessKind, ProcessSpec,
+    Project, Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
 };
 
 /// Chunks on their way to the one who reads us.
@@ -69,7 +69,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         || Environment { inherit: true, ..Environment::default() },
         |base| base.env.clone(),
     );
-    env.set.extend(args.env.iter().cloned());
+    env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
     let retries = args.retries;
     Ok(ProcessSpec {
@@ -80,6 +80,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         cwd,
         env,
         port: base.as_ref().and_then(|base| base.port),
+        port_busy: PortBusy::Fail,
         color: base.as_ref().map_or(ColorWish::Auto, |base| base.color),
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),
@@ -132,6 +133,7 @@ fn alone(process: ProcessSpec) -> Spec {
         dir: process.cwd.clone(),
         files: Vec::new(),
         env_files: Vec::new(),
+        env_pipes: Vec::new(),
         reload: false,
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
         log_dir: None,

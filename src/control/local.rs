@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::frame::Form;
 use super::growth::{Growth, New};
@@ -27,7 +27,9 @@ use crate::output::Selection;
 use crate::session::Session;
 use crate::spec::{self, Locate, Name};
 
+mod failure;
 mod orders;
+mod waiting;
 
 /// A moment is shown at the same time again while the clocks agree to this.
 const STEADY: SignedDuration = SignedDuration::from_millis(50);
@@ -54,6 +56,8 @@ pub struct Local {
     pub(super) meter: Meter,
     /// Where its files are.
     pub(super) files: Arc<Locate>,
+    /// What has become of its file, if it is gone.
+    pub(super) file_status: watch::Receiver<Option<String>>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
@@ -81,8 +85,24 @@ impl Local {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             meter: Meter::default(),
             files: Arc::new(files),
+            file_status: watch::channel(None).1,
             zero,
         }
+    }
+
+    /// The outermost process of the project.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// With news of the project's file: a sentence when it is not where it was.
+    #[must_use]
+    pub fn with_file_status(self, file_status: watch::Receiver<Option<String>>) -> Self {
+        Self { file_status, ..self }
+    }
+
+    pub(super) fn file_gone(&self) -> Option<String> {
+        self.file_status.borrow().clone()
     }
 
     pub(super) fn marks(&self) -> &Marks {
@@ -186,6 +206,7 @@ impl Control for Local {
             project: self.project.to_string(),
             pid: self.pid,
             ready: snapshot.ready,
+            file_gone: self.file_gone(),
             processes: snapshot.processes.iter().map(process).collect(),
         })
     }
@@ -239,6 +260,11 @@ impl Control for Local {
         let name = name.to_owned();
         let explained = self.ask(|answer| Question::Why { name, answer }).await?;
         let explained = explained.ok_or_else(Problem::ended)?;
+        let snapshot = self.session.snapshot();
+        let last_output = |name: &Name| {
+            let view = snapshot.processes.iter().find(|view| view.name == *name)?;
+            self.last_output(view, &snapshot)
+        };
         let below = explained.flat().into_iter().skip(1);
         let chain = below.map(|(depth, one)| Because {
             depth,
@@ -249,10 +275,13 @@ impl Control for Local {
             checked: one.checked,
             cause: one.cause.clone(),
             suspended_by: one.suspended_by.clone(),
+            last_output: last_output(&one.name),
         });
         let chain = chain.collect();
         let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
-        Ok(Why { name: name.to_string(), state, why, checked, cause, suspended_by, chain })
+        let last_output = last_output(&name).filter(|last| *last.name == *name.as_str());
+        let (name, file_gone) = (name.to_string(), self.file_gone());
+        Ok(Why { name, state, why, checked, cause, suspended_by, last_output, file_gone, chain })
     }
 
     async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
@@ -285,10 +314,7 @@ impl Control for Local {
 
     async fn check(&self) -> Result<Checked, Problem> {
         let files = Arc::clone(&self.files);
-        let read = move || match spec::load(&files) {
-            Ok(_) => Checked::of(&spec::Faults::default()),
-            Err(faults) => Checked::of(&faults),
-        };
+        let read = move || Checked::of(&spec::report(&files));
         let checked = tokio::task::spawn_blocking(read).await;
         checked.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
     }
@@ -344,6 +370,7 @@ impl From<Refusal> for Problem {
             Refusal::Misfit(Misfit::Taken(_) | Misfit::NoWatch(_) | Misfit::NothingWatched)
             | Refusal::NotRunning(_)
             | Refusal::NoReader(_)
+            | Refusal::CannotStart(_)
             | Refusal::Unread(_) => Kind::Conflict,
             Refusal::Misfit(_) | Refusal::Several(_) | Refusal::NoInput(_) => Kind::Wrong,
         };

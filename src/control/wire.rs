@@ -12,6 +12,7 @@ use crate::output::{Line, Stream};
 use crate::spec::{Exit, Signal};
 
 mod details;
+mod failure;
 mod lines;
 mod order;
 mod reload;
@@ -21,6 +22,7 @@ mod view;
 mod why;
 
 pub use details::{CheckOf, Defined, Details, Looked, RunOf, StopOf, Variable, WatchOf};
+pub use failure::{LastOutput, ProjectEnd};
 pub use lines::{Grown, Level, Mark, MarkKind, Row, SliceAsked, SliceGiven, Whose};
 pub use order::{
     AdHoc, Became, Names, Order, Outcome, Scaled, Signalled, Started, Waited, WatchWish, Work,
@@ -40,6 +42,9 @@ pub struct Status {
     pub pid: u32,
     /// Every process that was started is ready or has succeeded.
     pub ready: bool,
+    /// What has become of the project's file, when it is not where it was at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// Every process, replica and job, in the order of the file.
     pub processes: Vec<ProcessStatus>,
 }

@@ -14,8 +14,8 @@ use super::error::{Error, Fault};
 use crate::engine::{OURS, Once, Parcel, Sink, Supply, Wiring};
 use crate::output::{Bound, Capture, Keep};
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, ProcessKind, ProcessSpec, Restart, ShutdownOn,
-    StdinKind,
+    ColorWish, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
+    ShutdownOn, StdinKind,
 };
 
 /// Writes to a piped input that wait for the one before.
@@ -185,6 +185,7 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         cwd,
         env: Environment::default(),
         port: None,
+        port_busy: PortBusy::Fail,
         color: ColorWish::Never,
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),

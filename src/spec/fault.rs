@@ -20,18 +20,18 @@ pub(crate) struct Source {
     text: String,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Whether its lines may be shown; those of an env file hold secrets.
-    shown: bool,
+    /// Nothing is drawn behind the place that is meant: how long a secret is, is one too.
+    is_secret: bool,
 }
 
 impl Source {
     pub(crate) fn new(path: PathBuf, text: String) -> Arc<Self> {
-        Arc::new(Self { path, lines: line_starts(&text), text, shown: true })
+        Arc::new(Self { path, lines: line_starts(&text), text, is_secret: false })
     }
 
-    /// A file whose lines are never repeated in a message.
+    /// A file with secrets, in whose text they are masked.
     pub(crate) fn secret(path: PathBuf, text: String) -> Arc<Self> {
-        Arc::new(Self { path, lines: line_starts(&text), text, shown: false })
+        Arc::new(Self { path, lines: line_starts(&text), text, is_secret: true })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -115,6 +115,8 @@ fn snippet<'a>(
     let (top, bottom) = (lines().min()?, lines().max()?);
     let start = source.lines.get(top).copied()?;
     let end = source.lines.get(bottom + 1).copied().unwrap_or(source.text.len());
+    let drawn = places.iter().map(|(place, ..)| place.underlined().end).max()?;
+    let end = if source.is_secret { drawn.clamp(start, end) } else { end };
     let text = source.text.get(start..end)?.trim_end_matches(['\n', '\r']);
     if text.len() > LONGEST_DRAWN {
         return None;
@@ -219,9 +221,7 @@ impl Fault {
 
     /// The lines that have to do with it, its own first; places near each other are drawn in one.
     fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
-        let Some(place) = self.place.as_ref().filter(|place| place.source.shown) else {
-            return Vec::new();
-        };
+        let Some(place) = &self.place else { return Vec::new() };
         let also = self.also.iter().take(MOST_LABELS);
         let mut drawn: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
         for (place, label) in also {
@@ -260,6 +260,29 @@ pub struct Faults {
     all: Vec<Fault>,
     /// The env files that were looked for: what mends the mistake may be one that is not there yet.
     env_files: Vec<PathBuf>,
+    /// What is no mistake, but is not what it seems; in the order of the files too.
+    warnings: Vec<Fault>,
+}
+
+/// What reading the files has shown: the mistakes, and what is only worth a warning.
+///
+/// As JSON: `{"ok":false,"faults":[…],"warnings":[…]}`, with entries of the same form in both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// The mistakes; with one nothing is run.
+    pub faults: Faults,
+    /// What does not do what it seems to.
+    pub warnings: Faults,
+}
+
+impl Serialize for CheckReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("CheckReport", 3)?;
+        fields.serialize_field("ok", &self.faults.is_empty())?;
+        fields.serialize_field("faults", &self.faults.all)?;
+        fields.serialize_field("warnings", &self.warnings.all)?;
+        fields.end()
+    }
 }
 
 impl Faults {
@@ -273,11 +296,21 @@ impl Faults {
             (fault.place.as_ref().map(position), fault.file.clone(), fault.message.clone())
         });
         faults.dedup();
-        Self { all: faults, env_files: Vec::new() }
+        Self { all: faults, ..Self::default() }
     }
 
     pub(crate) fn with_env_files(self, env_files: Vec<PathBuf>) -> Self {
         Self { env_files, ..self }
+    }
+
+    pub(crate) fn with_warnings(self, warnings: Self) -> Self {
+        Self { warnings: warnings.all, ..self }
+    }
+
+    /// What is only worth a warning in the files that have these mistakes.
+    #[must_use]
+    pub fn warnings(&self) -> Self {
+        Self { all: self.warnings.clone(), ..Self::default() }
     }
 
     /// The env files that were looked for, there or not.
@@ -324,7 +357,7 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
-        Self { all: vec![fault], env_files: Vec::new() }
+        Self { all: vec![fault], ..Self::default() }
     }
 }
 
