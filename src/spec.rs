@@ -18,9 +18,11 @@ mod docs;
 mod fault;
 mod keep;
 mod locate;
+mod log;
 mod outcome;
 #[cfg(feature = "control")]
 mod place;
+mod port;
 mod procfile;
 mod resolve;
 mod schema;
@@ -33,9 +35,11 @@ pub use difference::{Difference, NewRun, Reason};
 pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
 pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load, report};
+pub use log::LogPolicy;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;
+pub use port::PortBusy;
 #[cfg(feature = "control")]
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
@@ -235,18 +239,6 @@ pub struct Environment {
     pub names_port: bool,
 }
 
-/// What happens when somebody else listens on the port of a process that is to start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum PortBusy {
-    /// The start fails.
-    #[default]
-    Fail,
-    /// The start waits for the port, for a limited time, and fails then.
-    Wait,
-    /// The process gets the next free port.
-    Next,
-}
-
 /// When a child without a terminal is asked for colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ColorWish {
@@ -409,18 +401,6 @@ pub enum ShutdownOn {
     Exit,
 }
 
-/// Where the raw output of a process goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPolicy {
-    /// Absolute path of the log file; a replica's number is put before `.log`
-    /// (`DIR/worker.log` gives `DIR/worker.1.log`), see [`LogPolicy::path_for`].
-    pub file: PathBuf,
-    /// Rotated when it would grow over this many bytes.
-    pub max_size: u64,
-    /// How many rotated files are kept (`NAME.log.1` is the youngest).
-    pub keep: u32,
-}
-
 /// A pool: a queue with a fixed number of slots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolSpec {
@@ -446,19 +426,4 @@ pub enum OnFailure {
     Continue,
     /// Queued ones become skipped, running ones are stopped.
     Stop,
-}
-
-impl LogPolicy {
-    /// The log file of one replica, or of the process itself.
-    pub fn path_for(&self, replica: Option<u32>) -> PathBuf {
-        let Some(number) = replica else { return self.file.clone() };
-        let stem = self.file.file_stem().unwrap_or_default().to_os_string();
-        let mut name = stem;
-        name.push(format!(".{number}"));
-        if let Some(extension) = self.file.extension() {
-            name.push(".");
-            name.push(extension);
-        }
-        self.file.with_file_name(name)
-    }
 }

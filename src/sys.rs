@@ -25,6 +25,7 @@ pub mod guardian;
 mod host;
 pub mod journal;
 mod kill;
+mod listeners;
 pub mod notify;
 mod pause;
 mod pipe;
@@ -44,6 +45,7 @@ mod young;
 pub use child::RealChild;
 pub use folders::{FolderError, Folders, Holder, Lock, LockError, alive_holder};
 pub use host::{HostOptions, RealHost};
+pub use listeners::{ListenPlace, Listener, PortHolder};
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
@@ -130,6 +132,17 @@ pub trait Host: Send + Sync + 'static {
     /// cannot be known.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<Self> {
         std::future::ready(HashMap::new())
+    }
+
+    /// Who listens there, seen from the run that `leader` leads; without a run nobody is
+    /// [`Listener::Own`]. [`Listener::Unchecked`] where the host cannot know.
+    fn listener(
+        &self,
+        place: ListenPlace,
+        leader: Option<u32>,
+    ) -> impl Future<Output = Listener> + Send + use<Self> {
+        _ = (place, leader);
+        std::future::ready(Listener::Unchecked)
     }
 }
 

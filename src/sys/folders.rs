@@ -55,19 +55,9 @@ impl Folders {
         file: &Path,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, FolderError> {
-        let folder = |name| {
-            let path = variable(name).map(PathBuf::from)?;
-            path.is_absolute().then_some(path)
-        };
+        let folder = |name| absolute(&variable, name);
         let id = id(file);
-        let temporary = || {
-            let uid = rustix::process::geteuid().as_raw();
-            let temporary = folder("TMPDIR").unwrap_or_else(|| "/tmp".into());
-            temporary.join(format!("pitcrew-{uid}"))
-        };
-        // Not set, or (after su) that of somebody else: the folder for temporary files.
-        let base = folder("XDG_RUNTIME_DIR").filter(|base| is_ours(base));
-        let base = base.map_or_else(temporary, |base| base.join("pitcrew"));
+        let base = base(&variable);
         let runtime = base.join(&id);
         private(&base)?;
         private(&runtime)?;
@@ -78,6 +68,24 @@ impl Folders {
             .filter(|state| DirBuilder::new().recursive(true).mode(0o700).create(state).is_ok());
         Ok(Self { id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
     }
+}
+
+/// The value of a variable that names a folder.
+fn absolute(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    let path = variable(name).map(PathBuf::from)?;
+    path.is_absolute().then_some(path)
+}
+
+/// The folder of all runtime folders.
+fn base(variable: &impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let temporary = || {
+        let uid = rustix::process::geteuid().as_raw();
+        let temporary = absolute(variable, "TMPDIR").unwrap_or_else(|| "/tmp".into());
+        temporary.join(format!("pitcrew-{uid}"))
+    };
+    // Not set, or (after su) that of somebody else: the folder for temporary files.
+    let runtime = absolute(variable, "XDG_RUNTIME_DIR").filter(|base| is_ours(base));
+    runtime.map_or_else(temporary, |base| base.join("pitcrew"))
 }
 
 fn is_ours(folder: &Path) -> bool {
@@ -183,6 +191,26 @@ pub fn alive_holder(folders: &Folders) -> Option<Holder> {
     let text = fs::read_to_string(folders.runtime.join("lock")).ok()?;
     let holder: Holder = serde_json::from_str(&text).ok()?;
     super::proc::stat(holder.pid).filter(|stat| !stat.zombie).map(|_| holder)
+}
+
+/// The folder of the project that has this session, or whose guardian is one of these processes.
+///
+/// Looks where projects of this user run that were started with the same environment as we.
+pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name);
+    fs::read_dir(base(&variable)).ok()?.flatten().find_map(|entry| {
+        let folder = entry.path();
+        let text = fs::read_to_string(folder.join("lock")).ok()?;
+        let holder: Holder = serde_json::from_str(&text).ok()?;
+        let journal = || super::journal::Journal::of(&folder).read().ok()?;
+        let has_session = || {
+            session.is_some_and(|session| {
+                journal().is_some_and(|one| one.session.as_bytes() == session)
+            })
+        };
+        let is_it = pids.contains(&holder.pid) || has_session();
+        is_it.then(|| holder.file.parent().map(Path::to_owned))?
+    })
 }
 
 /// What the holder wrote, which it does right after taking the lock.
