@@ -140,7 +140,10 @@ impl Listeners {
         match place {
             ListenPlace::Tcp(address) => {
                 let before = self.latest().map(|tables| tables.at(*address)).unwrap_or_default();
-                if before.iter().any(|socket| self.is_known_as_own(socket.inode, &run)) {
+                // Two can share a port: that is looked at each time.
+                if let [socket] = before.as_slice()
+                    && self.is_known_as_own(socket.inode, &run)
+                {
                     return Seen::Listener(Listener::Own);
                 }
                 self.holders_of(&self.fresh().at(*address), &run)

@@ -108,6 +108,9 @@ impl Lifecycle {
         };
         let (cause, error) = self.tell_end(closing.ending, end, exit, out);
         let unwell = cause.misses();
+        if let Some(text) = &note {
+            out.effects.push(Effect::Tell { about: self.name.clone(), text: text.clone() });
+        }
         self.last = Some(LastRun { exit, error, unwell, success, duration, note });
         self.port = None;
         match closing.then {

@@ -32,7 +32,7 @@ fn a_start_on_a_port_that_is_taken_fails_and_is_not_tried_again() {
         web.port = Some(3000);
         web.restart = crate::spec::Restart::Always;
     });
-    let mut w = world(spec.spec());
+    let mut w = world(spec.plain("other").spec());
     w.host.taken.insert(3000, Moment::after_start(s(60)));
     let mut w = w.begin();
     w.advance(s(59));

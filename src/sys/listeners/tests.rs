@@ -62,7 +62,7 @@ async fn who(host: &RealHost, address: SocketAddr, run: &RealChild) -> Listener 
 
 const WAITS: &str = "echo up; exec sleep 1000";
 /// The same, in a child of the leader.
-const BELOW: &str = "sleep 1000 <&0 & echo up; exec </dev/null; wait";
+const BELOW: &str = "exec 3<&0 </dev/null; sleep 1000 <&3 & exec 3<&-; echo up; wait";
 
 #[tokio::test]
 async fn a_listener_belongs_to_its_run_and_to_no_other() {
@@ -107,7 +107,8 @@ async fn a_daemon_that_has_left_its_group_is_known_by_its_marks() {
     let host = host();
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     // An orphan with a session of its own.
-    let script = "(setsid sleep 1000 <&0 & ) ; exec </dev/null; echo up; exec sleep 1000";
+    let script =
+        "exec 3<&0 </dev/null; (setsid sleep 1000 <&3 &); exec 3<&-; echo up; exec sleep 1000";
     let mut db = run(&host, "db", Some(socket), script).await;
     line(&mut db).await;
     // `setsid` may have to exec first.
@@ -128,8 +129,7 @@ async fn a_server_whose_master_has_ended_is_still_the_run_s() {
     let host = host();
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     // Master and worker hold the socket; the master goes.
-    let script =
-        "sh -c 'sleep 1000 <&0 & echo $$; read -r x </dev/zero & wait $!' & exec </dev/null; wait";
+    let script = "exec 3<&0 </dev/null; sh -c 'sleep 1000 <&3 & echo $$; wait' & exec 3<&-; wait";
     let mut db = run(&host, "db", Some(socket), script).await;
     let master: u32 = line(&mut db).await.parse().unwrap();
     assert_eq!(who(&host, address, &db).await, Listener::Own);
