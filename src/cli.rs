@@ -19,6 +19,7 @@ mod events;
 mod exec;
 mod front;
 mod graph;
+mod keeper;
 mod later;
 mod logs;
 mod look;
@@ -36,6 +37,7 @@ mod steer;
 mod tui;
 mod up;
 mod work;
+mod world;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,12 +23,17 @@ mod exec;
 mod folders;
 pub mod guardian;
 mod host;
+mod identity;
 pub mod journal;
 mod kill;
 mod listeners;
+mod lock;
+mod names;
 pub mod notify;
+mod outside;
 mod pause;
 mod pipe;
+mod preflight;
 mod prepare;
 mod proc;
 pub mod process;
@@ -43,13 +48,16 @@ mod usage;
 mod young;
 
 pub use child::RealChild;
-pub use folders::{FolderError, Folders, Holder, Lock, LockError, alive_holder};
+pub use folders::{FolderError, Folders};
 pub use host::{HostOptions, RealHost};
-pub use listeners::{ListenPlace, Listener, PortHolder};
+pub use identity::FileFollower;
+pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
+pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
+pub use outside::Watched;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
-pub use socket::{ControlSocket, user};
+pub use socket::{ControlSocket, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -123,6 +131,16 @@ pub trait Host: Send + Sync + 'static {
         &self,
         launch: Launch,
     ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
+
+    /// Why a launch would fail, as far as that can be seen beforehand; asked before a run is ended for
+    /// another one. Blocks for a moment, a fifth of a second at most.
+    ///
+    /// # Errors
+    /// What [`Host::launch`] would answer.
+    fn preflight(&self, launch: Launch) -> Result<(), StartError> {
+        drop(launch);
+        Ok(())
+    }
 
     /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
     /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.

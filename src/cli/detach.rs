@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
-use crate::control::{Client, Control as _, Kind, Measure, Problem};
+use crate::control::{Control as _, Kind, Measure, Problem};
 use crate::engine::Clock;
 use crate::machine::{Moment, StateName};
 use crate::spec::Spec;
-use crate::sys::{ControlSocket, Folders, alive_holder, process};
+use crate::sys::{Folders, alive_holder, process};
 
 /// How often it is looked whether it has come up.
 const LOOK: Duration = Duration::from_millis(20);
@@ -136,8 +136,7 @@ enum Come {
 
 async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> Come {
     let own = child.id();
-    let found = folders.clone();
-    let client = Client::new(name, move || ControlSocket::connect(&found));
+    let client = remote::client(name, folders.clone());
     let mut is_up = false;
     let clock = Clock::start();
     let mut progress = Progress { said: clock.now(), clock, text: String::new() };

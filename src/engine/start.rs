@@ -129,7 +129,12 @@ impl<H: Host> Engine<H> {
         Some(parcels)
     }
 
-    fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
+    pub(super) fn launch(
+        &self,
+        spec: &ProcessSpec,
+        whose: Whose<'_>,
+        front: Option<&Front>,
+    ) -> Launch {
         let stdin = match (front, spec.stdin) {
             (Some(_), _) => sys::Input::Inherit,
             (None, StdinKind::Null) => sys::Input::Null,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 use super::Run;
-use crate::sys::{Host, ListenPlace, Listener, PortHolder};
+use crate::sys::{HolderProject, Host, ListenPlace, Listener, PortHolder};
 
 /// Tells the answers of a run from those of others.
 pub(super) struct Ownership<'a, H> {
@@ -64,7 +64,7 @@ fn standing(what: &str, seen: Listener, run: Run<'_>) -> Standing {
 }
 
 fn taken(what: &str, holder: &PortHolder, run: Run<'_>) -> String {
-    let is_told = holder.process.is_some() || holder.project.is_some();
+    let is_told = holder.project != HolderProject::None;
     let rest = if is_told { String::new() } else { format!(", which is not part of {}", run.name) };
     format!("{what} is taken by {holder}{rest}")
 }

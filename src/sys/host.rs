@@ -11,6 +11,7 @@ use super::journal::Policies;
 use super::kill;
 use super::listeners::{ListenPlace, Listener, Listeners, Seen};
 use super::pause::{Deadline, pause};
+use super::preflight;
 use super::prepare::resource;
 use super::registry::Registry;
 use super::spawn::{self, Refused};
@@ -126,6 +127,10 @@ impl RealHost {
 
 impl Host for RealHost {
     type Child = RealChild;
+
+    fn preflight(&self, launch: Launch) -> Result<(), StartError> {
+        preflight::look(launch)
+    }
 
     fn end_everything(&self) {
         self.kill_groups();

@@ -65,24 +65,37 @@ pub struct PortHolder {
     pub pid: u32,
     /// Its program, as the kernel shows it.
     pub program: String,
-    /// The process of pitcrew that it belongs to, if it belongs to one.
+    /// The process of pitcrew that it belongs to, if it belongs to one that is known.
     pub process: Option<String>,
-    /// The folder of the project of that process; nothing where it is the project that asks.
-    pub project: Option<PathBuf>,
+    /// The project that it belongs to.
+    pub project: HolderProject,
+}
+
+/// The project of a process that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HolderProject {
+    /// It is no process of pitcrew.
+    None,
+    /// The project that asks.
+    This,
+    /// The one in this folder.
+    Folder(PathBuf),
+    /// Another one, of which nothing is known.
+    Unknown,
 }
 
 impl fmt::Display for PortHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (pid {})", self.program, self.pid)?;
-        match (&self.process, &self.project) {
-            (Some(process), Some(folder)) => {
-                write!(f, ", which is {process} of the project in {}", folder.display())
-            }
-            (Some(process), None) => write!(f, ", which is {process} of this project"),
-            (None, Some(folder)) => {
-                write!(f, ", which belongs to the project in {}", folder.display())
-            }
-            (None, None) => Ok(()),
+        let project = match &self.project {
+            HolderProject::None => return Ok(()),
+            HolderProject::This => "this project".to_owned(),
+            HolderProject::Folder(folder) => format!("the project in {}", folder.display()),
+            HolderProject::Unknown => "another project of pitcrew".to_owned(),
+        };
+        match &self.process {
+            Some(process) => write!(f, ", which is {process} of {project}"),
+            None => write!(f, ", which belongs to {project}"),
         }
     }
 }

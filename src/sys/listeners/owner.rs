@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use super::PortHolder;
-use crate::sys::folders;
+use super::{HolderProject, PortHolder};
+use crate::sys::lock;
 use crate::sys::proc::{self, Marker, Stat};
 use crate::sys::registry::Registry;
 
@@ -111,13 +111,13 @@ impl<'a> Run<'a> {
             entries.next().and_then(|entry| entry.marker.clone())
         };
         if let Some(marker) = of_ours {
-            return holder(text(marker.process), None);
+            return holder(text(marker.process), HolderProject::This);
         }
         let session = self.session();
         let is_ours = marker.session.is_some() && marker.session == session;
         let engine = std::process::id();
         if is_ours && marker.process.is_some() {
-            return holder(text(marker.process), None);
+            return holder(text(marker.process), HolderProject::This);
         }
         if above.iter().any(|one| one.pid == engine) && stat.pid != engine && self.leader.is_some()
         {
@@ -126,17 +126,22 @@ impl<'a> Run<'a> {
                 pid: stat.pid,
                 program,
                 process: None,
-                project: None,
+                project: HolderProject::None,
             });
         }
         let above: Vec<u32> = above.iter().map(|one| one.pid).collect();
-        let project = folders::project_of(marker.session.as_deref(), &above);
+        let folder = lock::project_of(marker.session.as_deref(), &above);
         // Many a server writes over its environment; its parents may not have.
-        let marker = if marker.process.is_some() || project.is_none() {
+        let marker = if marker.process.is_some() || folder.is_none() {
             marker
         } else {
             let markers = above.iter().skip(1).map(|pid| proc::marker(*pid));
             markers.into_iter().find(Marker::is_complete).unwrap_or_default()
+        };
+        let project = match folder {
+            Some(folder) => HolderProject::Folder(folder),
+            None if marker.session.is_some() => HolderProject::Unknown,
+            None => HolderProject::None,
         };
         holder(text(marker.process), project)
     }

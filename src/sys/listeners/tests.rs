@@ -79,7 +79,8 @@ async fn a_listener_belongs_to_its_run_and_to_no_other() {
             let Listener::Other(holder) = who(&host, address, &web).await else {
                 panic!("it is not that of web")
             };
-            assert_eq!((holder.process.as_deref(), &holder.project), (Some("db"), &None));
+            assert_eq!(holder.process.as_deref(), Some("db"));
+            assert_eq!(holder.project, HolderProject::This);
             let shown = holder.to_string();
             assert!(shown.ends_with(", which is db of this project"), "{shown}");
         }
