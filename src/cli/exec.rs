@@ -69,10 +69,10 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         || Environment { inherit: true, ..Environment::default() },
         |base| base.env.clone(),
     );
-    env.set.extend(args.env.iter().cloned());
+    env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
     if let (Some(port), false) = (base.as_ref().and_then(|base| base.port), env.names_port) {
-        env.set.insert("PORT".to_owned(), port.to_string());
+        env.set.insert("PORT".to_owned(), port.to_string().as_str().into());
     }
     let retries = args.retries;
     Ok(ProcessSpec {
@@ -137,6 +137,7 @@ fn alone(process: ProcessSpec) -> Spec {
         dir: process.cwd.clone(),
         files: Vec::new(),
         env_files: Vec::new(),
+        env_pipes: Vec::new(),
         reload: false,
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
         log_dir: None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 
 use crate::machine::{Orchestra, RunId};
+pub(crate) use crate::spec::NEVER_INHERITED as OURS;
 use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
 
 /// What all children of one engine have in common.
@@ -55,16 +56,6 @@ fn port_variable(name: &Name) -> String {
     format!("PITCREW_PORT_{name}")
 }
 
-/// How a service manager talks to pitcrew itself; a child that took it up would speak in our name.
-pub(crate) const OURS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-];
-
 /// An environment.
 type Pairs = Vec<(OsString, OsString)>;
 
@@ -91,13 +82,24 @@ impl Surroundings {
                 all.shift_remove(OsStr::new(name));
             }
         }
+        let port = whose.port.map(|port| port.to_string());
+        let ports = self.ports.all();
+        let marks = self.marks(whose, whose.spec.name.as_str());
+        let at_start = |name: &str| match name {
+            "PORT" => port.clone().map(OsString::from),
+            name => {
+                let mark = || marks.iter().find(|(mark, _)| *mark == name)?.1.clone();
+                let port = ports.iter().find(|(variable, _)| variable == name);
+                port.map(|(_, port)| port.to_string()).or_else(mark).map(OsString::from)
+            }
+        };
         for (name, value) in &env.set {
-            all.insert(name.into(), value.into());
+            all.insert(name.into(), value.resolve(at_start));
         }
-        if let (Some(port), false) = (whose.port, env.names_port) {
-            all.insert("PORT".into(), port.to_string().into());
+        if let (Some(port), false) = (port.clone(), env.names_port) {
+            all.insert("PORT".into(), port.into());
         }
-        for (name, port) in self.ports.all() {
+        for (name, port) in &ports {
             all.insert(name.into(), port.to_string().into());
         }
         self.colour(whose.spec.color, &mut all);
