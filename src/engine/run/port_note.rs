@@ -1,12 +1,10 @@
 //! A run that fails soon after its start, because somebody else has its port: who that is.
 
-use std::sync::LazyLock;
 use std::time::Duration;
-
-use regex::bytes::Regex;
 
 use super::{Asked, RunTask};
 use crate::engine::ports::name;
+use crate::output::{taken_ports, tells_of_taken_port};
 use crate::spec::{CommandLine, Endpoint, Exit, Port, Probe, ProcessSpec};
 use crate::sys::{Child, Host, ListenPlace, Listener};
 
@@ -21,14 +19,6 @@ const MOST: usize = 8;
 /// The end is told without it then.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// How servers say that their port is taken.
-static TAKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)address (already )?in use|EADDRINUSE|port \S+ is (already )?(in use|taken|used)|port is already allocated").ok()
-});
-/// A port as it stands in such a line.
-static NUMBER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(?::|\bport[ =:]*)(\d{2,5})\b").ok());
-
 impl<H: Host> RunTask<H> {
     /// What to say about a run that has ended like this, if somebody else has its port.
     pub(super) async fn port_note(&self, exit: Exit) -> Option<String> {
@@ -40,15 +30,14 @@ impl<H: Host> RunTask<H> {
             return None;
         }
         let text = self.pipes.outlet.last_words(LINES);
-        let says_so = TAKEN.as_ref().is_some_and(|taken| taken.is_match(&text));
+        let says_so = tells_of_taken_port(&text);
         if !says_so && lasted > SOON {
             return None;
         }
         let mut ports: Vec<u16> = self.context.port.into_iter().chain(asked(spec)).collect();
         if says_so {
-            let said = said(&text);
             // It knows best which one it wanted.
-            ports.splice(0..0, said);
+            ports.splice(0..0, taken_ports(&text));
             ports.extend(written(&spec.command));
         }
         let mut looked = Vec::new();
@@ -94,74 +83,24 @@ fn asked(spec: &ProcessSpec) -> Vec<u16> {
     checks.filter_map(|check| port(&check.probe)).collect()
 }
 
-/// The ports in the lines that say that one is taken, and in those next to them.
-fn said(text: &[u8]) -> Vec<u16> {
-    let (Some(taken), Some(number)) = (TAKEN.as_ref(), NUMBER.as_ref()) else { return Vec::new() };
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    let numbers = |line: &&[u8]| {
-        let found = number.captures_iter(line).filter_map(|one| port(one.get(1)?.as_bytes()));
-        found.collect::<Vec<u16>>()
-    };
-    let says = |line: &&[u8]| taken.is_match(line);
-    let first: Vec<u16> = lines.iter().filter(|line| says(line)).flat_map(numbers).collect();
-    if !first.is_empty() {
-        return first;
-    }
-    // PostgreSQL names its port in the hint below.
-    let near = lines.windows(3).filter(|near| near.iter().any(|line| says(&line)));
-    near.flatten().flat_map(numbers).collect()
-}
-
 /// Words of the command that may be a port.
 fn written(command: &CommandLine) -> Vec<u16> {
     let words = |text: &str| {
         let words = text.split(|c: char| !c.is_ascii_digit());
-        words.filter(|word| word.len() > 1).filter_map(|word| port(word.as_bytes())).collect()
+        words
+            .filter(|word| word.len() > 1)
+            .filter_map(|word| word.parse().ok().filter(|port: &u16| *port > 0))
+            .collect::<Vec<u16>>()
     };
     match command {
         CommandLine::Shell { script, .. } => words(script),
-        CommandLine::Argv(argv) => argv.iter().flat_map(|word| words(word) as Vec<u16>).collect(),
+        CommandLine::Argv(argv) => argv.iter().flat_map(|word| words(word)).collect(),
     }
-}
-
-fn port(digits: &[u8]) -> Option<u16> {
-    std::str::from_utf8(digits).ok()?.parse().ok().filter(|port| *port > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_common_servers_say_which_port_is_taken() {
-        for (text, ports) in [
-            ("OSError: [Errno 98] Address already in use", vec![]),
-            (
-                "Error: listen EADDRINUSE: address already in use :::3000\n    at Server:1:22",
-                vec![3000],
-            ),
-            (
-                "nginx: [emerg] bind() to 0.0.0.0:8080 failed (98: Address already in use)",
-                vec![8080],
-            ),
-            (
-                "Could not create server TCP listening socket *:6379: bind: Address already in use",
-                vec![6379],
-            ),
-            ("listen tcp :8081: bind: address already in use", vec![8081]),
-            ("Error: Port 5173 is already in use", vec![5173]),
-            (
-                "Address already in use - bind(2) for \"127.0.0.1\" port 3001 (Errno::EADDRINUSE)",
-                vec![3001],
-            ),
-            ("hello\nready on :8080", vec![]),
-        ] {
-            assert_eq!(said(text.as_bytes()), ports, "{text}");
-        }
-        let postgres = "LOG:  could not bind IPv4 address \"127.0.0.1\": Address already in use\n\
-                        HINT:  Is another postmaster already running on port 5432? If not, wait\n";
-        assert!(said(postgres.as_bytes()).contains(&5432));
-    }
 
     #[test]
     fn ports_of_a_command_are_its_numbers() {

@@ -93,7 +93,7 @@ impl Lifecycle {
     }
 
     /// Whether the answer about this run is waited for.
-    pub(in crate::machine) fn awaits_port(&self, run: RunId) -> bool {
+    pub(in crate::machine) fn expects_port(&self, run: RunId) -> bool {
         let looks = matches!(self.state, State::Starting { port: PortPhase::Looking { .. }, .. });
         looks && run == self.next_run()
     }

@@ -36,7 +36,7 @@ impl Orchestra {
             return;
         }
         if let Fact::PortLooked { free, holder, .. } = fact {
-            if one.awaits_port(run) {
+            if one.expects_port(run) {
                 if free.is_some_and(|port| self.is_port_of_another(port, run.process)) {
                     // Two looked at the same time, and the other one has got it.
                     self.with(run.process, |one, _, out| one.look_at_port(out));
