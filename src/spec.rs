@@ -25,6 +25,7 @@ mod procfile;
 mod resolve;
 mod schema;
 mod signal;
+mod stdin;
 mod units;
 mod watch;
 
@@ -40,6 +41,7 @@ pub use place::place_of;
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+pub use stdin::StdinKind;
 pub use units::{UnitError, parse_duration, parse_size, short_size};
 pub use watch::{WatchAction, WatchSpec};
 
@@ -243,16 +245,6 @@ pub enum ColorWish {
     Always,
     /// Never.
     Never,
-}
-
-/// What a child reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum StdinKind {
-    /// `/dev/null`.
-    #[default]
-    Null,
-    /// A pipe that stays open; lines can be sent.
-    Pipe,
 }
 
 /// What a dependant waits for.

@@ -77,6 +77,8 @@ pub struct Launch {
 pub enum Input {
     /// `/dev/null`.
     Null,
+    /// A pipe of its own that never ends and never brings anything.
+    Open,
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
     /// Pitcrew's own.

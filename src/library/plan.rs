@@ -162,6 +162,7 @@ fn environment(command: &Command) -> Vec<(OsString, OsString)> {
 fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {
     match stdin {
         Stdin::Null => (Supply::Null, None),
+        Stdin::Open => (Supply::Open, None),
         Stdin::Inherit => (Supply::Inherit, None),
         Stdin::File(path) => (Supply::File(path.clone()), None),
         Stdin::Bytes(bytes) => (Supply::Bytes(bytes.as_slice().into()), None),
@@ -186,7 +187,11 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         env: Environment::default(),
         port: None,
         color: ColorWish::Never,
-        stdin: StdinKind::Null,
+        stdin: match command.stdin {
+            Stdin::Null => StdinKind::Null,
+            Stdin::Open | Stdin::Inherit => StdinKind::Open,
+            Stdin::Bytes(_) | Stdin::File(_) | Stdin::Piped => StdinKind::Pipe,
+        },
         depends_on: IndexMap::new(),
         ready: None,
         health: None,

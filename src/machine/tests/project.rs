@@ -34,7 +34,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         env: Environment::default(),
         port: None,
         color: ColorWish::Auto,
-        stdin: StdinKind::Null,
+        stdin: StdinKind::Open,
         depends_on: IndexMap::new(),
         ready: None,
         health: None,

@@ -284,7 +284,7 @@ const PROCESS_KEYS: &[Key] = &[
     Key::new("inherit_env", Kind::Boolean, "`true`", "Start from pitcrew's own environment."),
     Key::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check."),
     Key::new("color", Kind::Choice(&["auto", "always", "never"]), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
-    Key::new("stdin", Kind::Choice(&["null", "pipe"]), "`\"null\"`", "`pipe`: lines can be sent from the interface and the command line."),
+    Key::new("stdin", Kind::Choice(&["open", "null", "pipe"]), "`\"open\"`; `\"null\"` for jobs and for what a watch runs first", "What it reads. `open`: an input that never ends and never brings anything, so a watcher stays. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command line."),
     Key::new("tty", Kind::Boolean, "`false`", "Give it a pseudo-terminal."),
     Key::new(
         "depends_on",
