@@ -33,7 +33,8 @@ pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_l
 pub use difference::{Difference, NewRun, Reason};
 pub use fault::{Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, load};
+pub(crate) use locate::{LARGEST, is_stdin};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;

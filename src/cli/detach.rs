@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Ending, Global, UpArgs, project, remote, steer};
+use super::{Ending, Global, UpArgs, input, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
 use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::engine::Clock;
 use crate::machine::{Moment, StateName};
 use crate::spec::Spec;
-use crate::sys::{ControlSocket, Folders, alive_holder, process};
+use crate::sys::{self, ControlSocket, Folders, alive_holder, journal, process};
 
 /// How often it is looked whether it has come up.
 const LOOK: Duration = Duration::from_millis(20);
@@ -85,6 +86,12 @@ pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io
     for _ in 0..global.verbose {
         command.arg("-v");
     }
+    // What was read from our own input the engine finds in memory: its input is another one.
+    let text = input::known(global).map(|text| process::inheritable_text(&text)).transpose()?;
+    if let Some(text) = &text {
+        command.arg("--stdin-fd").arg(text.as_raw_fd().to_string());
+    }
+    sys::in_own_project(&mut command, &journal::new_session()?);
     // `-C` is done already. Nobody looks, so colour is a matter of `always` alone.
     if global.color == super::ColorChoice::Always {
         command.args(["--color", "always"]);

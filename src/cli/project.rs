@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::{ColorChoice, Ending, Global};
+use super::{ColorChoice, Ending, Global, input};
 use crate::engine::Clock;
 use crate::output::safe_name;
 use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
-use crate::sys::{Folders, Lock, LockError, process};
+use crate::sys::{self, Folders, Lock, LockError, process};
 
 /// A project that nobody else runs, as seen from the engine's side of the fork.
 pub(super) struct Held {
@@ -47,16 +47,17 @@ pub(super) fn say(text: &str) {
     _ = writeln!(std::io::stderr(), "pitcrew: {lines}");
 }
 
-/// Where to look for the file.
+/// Where to look for the file. Standard input is not read here.
 pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     let dir = std::env::current_dir()
         .map_err(|error| failed(&format!("cannot tell the current folder: {error}")))?;
-    Ok(Locate { files: global.file.clone(), dir })
+    Ok(Locate { files: global.file.clone(), dir, stdin: input::known(global) })
 }
 
 /// Reads and checks the file; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
     let colour = colour(global.color, &std::io::stderr());
+    input::read(global)?;
     match spec::load(&locate(global)?) {
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
@@ -97,7 +98,6 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 ///
 /// Must come before any thread exists.
 pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
-    process::seal_descriptors();
     let file = spec.project.file.clone();
     let folders = Folders::of(&file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
@@ -127,7 +127,6 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
 
 /// The same for one command that belongs to no project.
 pub(super) fn hold_alone() -> Result<Held, Ending> {
-    process::seal_descriptors();
     let session = session()?;
     let policies = Policies { session: session.clone(), ..Policies::default() };
     let guardian = guard(None)?;
@@ -146,6 +145,9 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
 }
 
 fn session() -> Result<String, Ending> {
+    if let Some(session) = sys::own_session(|name| std::env::var_os(name)) {
+        return Ok(session);
+    }
     journal::new_session().map_err(|error| failed(&format!("cannot make a session id: {error}")))
 }
 

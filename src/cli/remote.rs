@@ -2,13 +2,13 @@
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Ending, Global, project};
 use crate::control::{Client, Kind, Local, Problem, Server};
 use crate::output::safe_name;
-use crate::spec;
+use crate::spec::{self, Locate};
 use crate::sys::{ControlSocket, Folders, TokenFile, alive_holder, user};
 
 /// One that has just been started opens its socket within this.
@@ -75,8 +75,10 @@ pub(super) fn own_address(text: &str) -> Result<SocketAddr, String> {
 
 /// Where the project of this command line is, running or not.
 pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
-    let file = match spec::find(&project::locate(global)?) {
+    let locate = project::locate(global)?;
+    let file = match spec::find(&locate) {
         Ok(file) => file,
+        Err(_) if let Some(file) = from_stdin(&locate) => file,
         Err(faults) => {
             project::show(&faults, project::colour(global.color, &io::stderr()));
             return Err(Ending::WRONG);
@@ -84,6 +86,16 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
     };
     let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
     Ok((name(global, &file), folders))
+}
+
+/// The project of this folder that came from standard input and runs, where there is no file.
+fn from_stdin(locate: &Locate) -> Option<PathBuf> {
+    if !locate.files.is_empty() {
+        return None;
+    }
+    let request = Locate { files: vec![spec::STDIN.into()], ..locate.clone() };
+    let file = spec::find(&request).ok()?;
+    alive_holder(&Folders::of(&file).ok()?).map(|_| file)
 }
 
 /// What the project is called; the name of its folder where its file has become faulty.
@@ -96,7 +108,8 @@ fn name(global: &Global, file: &Path) -> String {
 
 /// The same for who cannot be told why there is none.
 pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
-    let file = spec::find(&project::locate(global).ok()?).ok()?;
+    let locate = project::locate(global).ok()?;
+    let file = spec::find(&locate).ok().or_else(|| from_stdin(&locate))?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
     Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
 }

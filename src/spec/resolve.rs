@@ -77,8 +77,7 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
     let layered: Vec<(Member<'_>, Layers<'_>)> =
         members.iter().map(|member| (member.clone(), Layers::of(member, &root))).collect();
     let run_first = layered.iter().filter_map(|(_, layers)| watch::runs_first(&layers.merged));
-    let mut resolver =
-        process::Resolver::new(home, &root, broken, findings).runs_first(run_first);
+    let mut resolver = process::Resolver::new(home, &root, broken, findings).runs_first(run_first);
     let mut processes: IndexMap<Name, Arc<ProcessSpec>> = IndexMap::new();
     for (member, layers) in &layered {
         let process = resolver.process(member, layers);

@@ -123,6 +123,7 @@ pub struct Holder {
     /// When, in RFC 3339.
     pub started: String,
     /// The project's file.
+    #[serde(with = "super::path_bytes")]
     pub file: PathBuf,
 }
 

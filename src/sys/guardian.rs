@@ -20,6 +20,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::journal::{Journal, Policies};
 use super::kill;
+use super::nested;
 use super::proc::{self, Children, Stat};
 use super::process;
 use super::sweep::end_all;
@@ -243,6 +244,7 @@ fn reap_all() {
 
 fn alive(policies: Option<&Policies>) -> Vec<Stat> {
     let mut all = proc::below(&Children::look().of(std::process::id()));
+    nested::leave_out(&mut all);
     if let Some(policies) = policies {
         policies.leave_out(&mut all);
     }

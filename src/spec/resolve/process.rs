@@ -110,15 +110,13 @@ impl<'a> Resolver<'a> {
     /// end of its input for the end of its work. What is run for its result gets none, as a
     /// program such as `rg` would wait for it.
     fn stdin(&self, member: &Member<'_>, keys: &Fields) -> StdinKind {
-        match (keys.text("stdin"), member.kind) {
-            (Some("open"), _) => StdinKind::Open,
-            (Some("null"), _) => StdinKind::Null,
-            (Some("pipe"), _) => StdinKind::Pipe,
-            (_, ProcessKind::Job) => StdinKind::Null,
-            (_, ProcessKind::Process) if self.run_first.contains(member.name.as_str()) => {
-                StdinKind::Null
-            }
-            (_, ProcessKind::Process) => StdinKind::Open,
+        let is_for_its_result =
+            member.kind == ProcessKind::Job || self.run_first.contains(member.name.as_str());
+        match keys.text("stdin") {
+            Some("pipe") => StdinKind::Pipe,
+            Some("open") => StdinKind::Open,
+            None if !is_for_its_result => StdinKind::Open,
+            Some(_) | None => StdinKind::Null,
         }
     }
 

@@ -39,7 +39,7 @@ impl Project {
 
     /// As if every key were built already.
     fn load(&self) -> Result<Loaded, Faults> {
-        load_with(&Locate { files: Vec::new(), dir: self.dir() }, &[])
+        load_with(&Locate { files: Vec::new(), dir: self.dir(), stdin: None }, &[])
     }
 
     fn spec(&self) -> Spec {
