@@ -1,6 +1,6 @@
 //! What a process and a project in the background get from whoever starts them: input, descriptors,
 //! `PWD`, folders that are no UTF-8; and a project whose file is standard input.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(unsafe_code, reason = "descriptors are copied between fork and exec")]
 
 use std::ffi::{OsStr, OsString};
@@ -143,17 +143,17 @@ fn pwd_is_the_working_folder_however_it_was_said() {
 
 /// `pitcrew` with these arguments and this text as its input.
 fn given(project: &Project, args: &[&str], text: &str) -> Said {
-    let mut command = project.command(common::binary());
+    let command = project.command(common::binary());
     let file = project.path("../given");
     fs::write(&file, text).unwrap();
     // A pipe, as a file could be read again.
-    command = piped(command, &file);
+    let mut command = piped(&command, &file);
     command.args(args);
     ask::run(command)
 }
 
 /// The same command with a pipe as its input that gives what is in this file.
-fn piped(command: Command, file: &Path) -> Command {
+fn piped(command: &Command, file: &Path) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "cat \"$0\" | exec \"$@\""]).arg(file).arg(command.get_program());
     shell.env_clear();
@@ -187,8 +187,8 @@ fn the_file_can_be_standard_input() {
             command
         });
         let status = said.code(0).json();
-        let states: Vec<_> = status["processes"].as_array().unwrap().iter().collect();
-        assert!(states.iter().all(|one| one["state"] == "ready"), "{status}");
+        let mut all = status["processes"].as_array().unwrap().iter();
+        assert!(all.all(|one| one["state"] == "ready"), "{status}");
         assert_eq!(status["project"], "project");
     }
     project.ask(["logs", "web"]).code(0).out(project.path("sub").to_str().unwrap());
