@@ -18,9 +18,11 @@ mod docs;
 mod fault;
 mod keep;
 mod locate;
+mod log;
 mod outcome;
 #[cfg(feature = "control")]
 mod place;
+mod port;
 mod procfile;
 mod resolve;
 mod schema;
@@ -31,13 +33,15 @@ mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
-pub use fault::{Fault, Faults, nearest};
+pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, load};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, load, report};
 pub(crate) use locate::{LARGEST, is_stdin};
+pub use log::LogPolicy;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;
+pub use port::PortBusy;
 #[cfg(feature = "control")]
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
@@ -175,6 +179,8 @@ pub struct ProcessSpec {
     pub env: Environment,
     /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
     pub port: Option<u16>,
+    /// What happens when somebody else listens on `port` before a start.
+    pub port_busy: PortBusy,
     /// When colour is asked of a child that has no terminal.
     pub color: ColorWish,
     /// What the child reads.
@@ -388,18 +394,6 @@ pub enum ShutdownOn {
     Exit,
 }
 
-/// Where the raw output of a process goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPolicy {
-    /// Absolute path of the log file; a replica's number is put before `.log`
-    /// (`DIR/worker.log` gives `DIR/worker.1.log`), see [`LogPolicy::path_for`].
-    pub file: PathBuf,
-    /// Rotated when it would grow over this many bytes.
-    pub max_size: u64,
-    /// How many rotated files are kept (`NAME.log.1` is the youngest).
-    pub keep: u32,
-}
-
 /// A pool: a queue with a fixed number of slots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolSpec {
@@ -425,19 +419,4 @@ pub enum OnFailure {
     Continue,
     /// Queued ones become skipped, running ones are stopped.
     Stop,
-}
-
-impl LogPolicy {
-    /// The log file of one replica, or of the process itself.
-    pub fn path_for(&self, replica: Option<u32>) -> PathBuf {
-        let Some(number) = replica else { return self.file.clone() };
-        let stem = self.file.file_stem().unwrap_or_default().to_os_string();
-        let mut name = stem;
-        name.push(format!(".{number}"));
-        if let Some(extension) = self.file.extension() {
-            name.push(".");
-            name.push(extension);
-        }
-        self.file.with_file_name(name)
-    }
 }

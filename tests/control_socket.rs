@@ -91,7 +91,10 @@ fn each_address_answers_and_a_mistake_is_a_sentence() {
     let (status, body) = get(&project, "/v1/snapshot");
     assert_eq!((status, &body["project"]), (200, &json!("shop")));
     assert_eq!(get(&project, "/v1/why/web").1["state"], "ready");
-    assert_eq!(get(&project, "/v1/check"), (200, json!({ "ok": true, "faults": [] })));
+    assert_eq!(
+        get(&project, "/v1/check"),
+        (200, json!({ "ok": true, "faults": [], "warnings": [] }))
+    );
     assert_eq!(post(&project, "/v1/restart", r#"{"names":["web"]}"#).1["ok"], true);
     assert_eq!(post(&project, "/v1/send", r#"{"name":"cat","text":"x"}"#).0, 204);
     let (status, body) = post(&project, "/v1/stop", r#"{"names":["wob"]}"#);

@@ -12,11 +12,12 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
     };
     let mut stdout = std::io::stdout();
     let colour = project::colour(global.color, &std::io::stderr());
+    if args.json {
+        let report = spec::report(&locate);
+        _ = writeln!(stdout, "{}", serde_json::json!(report));
+        return if report.faults.is_empty() { Ending::GOOD } else { Ending::WRONG };
+    }
     match spec::load(&locate) {
-        Ok(_) if args.json => {
-            _ = writeln!(stdout, "{}", spec::Faults::default().to_json());
-            Ending::GOOD
-        }
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             let (processes, pools) = (spec.processes.len(), spec.pools.len());
@@ -27,11 +28,8 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
             );
             Ending::GOOD
         }
-        Err(faults) if args.json => {
-            _ = writeln!(stdout, "{}", faults.to_json());
-            Ending::WRONG
-        }
         Err(faults) => {
+            _ = write!(std::io::stderr(), "{}", faults.warnings().render_warnings(colour));
             project::show(&faults, colour);
             Ending::WRONG
         }

@@ -15,8 +15,8 @@ use crate::engine::Front;
 use crate::machine::{Options, Orchestra};
 use crate::output::Stream;
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, OutputLimits, ProcessKind, ProcessSpec, Project,
-    Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
+    ColorWish, CommandLine, Environment, Name, OutputLimits, PortBusy, ProcessKind, ProcessSpec,
+    Project, Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
 };
 
 /// Chunks on their way to the one who reads us.
@@ -80,6 +80,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         cwd,
         env,
         port: base.as_ref().and_then(|base| base.port),
+        port_busy: PortBusy::Fail,
         color: base.as_ref().map_or(ColorWish::Auto, |base| base.color),
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),

@@ -285,10 +285,7 @@ impl Control for Local {
 
     async fn check(&self) -> Result<Checked, Problem> {
         let files = Arc::clone(&self.files);
-        let read = move || match spec::load(&files) {
-            Ok(_) => Checked::of(&spec::Faults::default()),
-            Err(faults) => Checked::of(&faults),
-        };
+        let read = move || Checked::of(&spec::report(&files));
         let checked = tokio::task::spawn_blocking(read).await;
         checked.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
     }

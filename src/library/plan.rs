@@ -14,8 +14,8 @@ use super::error::{Error, Fault};
 use crate::engine::{OURS, Once, Parcel, Sink, Supply, Wiring};
 use crate::output::{Bound, Capture, Keep};
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, ProcessKind, ProcessSpec, Restart, ShutdownOn,
-    StdinKind,
+    ColorWish, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
+    ShutdownOn, StdinKind,
 };
 use crate::sys::LogicalFolders;
 
@@ -192,6 +192,7 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         cwd,
         env: Environment::default(),
         port: None,
+        port_busy: PortBusy::Fail,
         color: ColorWish::Never,
         stdin: match command.stdin {
             Stdin::Null => StdinKind::Null,

@@ -26,6 +26,8 @@ pub struct Check {
     pub failures: u32,
     /// How long becoming ready may take altogether.
     pub timeout: Option<Duration>,
+    /// An answer counts whoever gives it, not only that of the process itself.
+    pub foreign: bool,
 }
 
 /// What is asked of a process.

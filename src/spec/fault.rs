@@ -260,6 +260,29 @@ pub struct Faults {
     all: Vec<Fault>,
     /// The env files that were looked for: what mends the mistake may be one that is not there yet.
     env_files: Vec<PathBuf>,
+    /// What is no mistake, but is not what it seems; in the order of the files too.
+    warnings: Vec<Fault>,
+}
+
+/// What reading the files has shown: the mistakes, and what is only worth a warning.
+///
+/// As JSON: `{"ok":false,"faults":[…],"warnings":[…]}`, with entries of the same form in both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// The mistakes; with one nothing is run.
+    pub faults: Faults,
+    /// What does not do what it seems to.
+    pub warnings: Faults,
+}
+
+impl Serialize for CheckReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("CheckReport", 3)?;
+        fields.serialize_field("ok", &self.faults.is_empty())?;
+        fields.serialize_field("faults", &self.faults.all)?;
+        fields.serialize_field("warnings", &self.warnings.all)?;
+        fields.end()
+    }
 }
 
 impl Faults {
@@ -273,11 +296,21 @@ impl Faults {
             (fault.place.as_ref().map(position), fault.file.clone(), fault.message.clone())
         });
         faults.dedup();
-        Self { all: faults, env_files: Vec::new() }
+        Self { all: faults, ..Self::default() }
     }
 
     pub(crate) fn with_env_files(self, env_files: Vec<PathBuf>) -> Self {
         Self { env_files, ..self }
+    }
+
+    pub(crate) fn with_warnings(self, warnings: Self) -> Self {
+        Self { warnings: warnings.all, ..self }
+    }
+
+    /// What is only worth a warning in the files that have these mistakes.
+    #[must_use]
+    pub fn warnings(&self) -> Self {
+        Self { all: self.warnings.clone(), ..Self::default() }
     }
 
     /// The env files that were looked for, there or not.
@@ -324,7 +357,7 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Self {
-        Self { all: vec![fault], env_files: Vec::new() }
+        Self { all: vec![fault], ..Self::default() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Spec;
-use super::fault::{Fault, Faults, Place, Source, shown_path};
+use super::fault::{CheckReport, Fault, Faults, Place, Source, shown_path};
 use super::procfile::{self, keys};
 use super::resolve::{self, Findings, Home};
 
@@ -45,6 +45,14 @@ pub struct Loaded {
     pub spec: Spec,
     /// What is no mistake, but does not do what it seems to.
     pub warnings: Faults,
+}
+
+/// The mistakes and the warnings of a project's files; blocks while it reads them.
+pub fn report(request: &Locate) -> CheckReport {
+    match load(request) {
+        Ok(Loaded { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
+        Err(faults) => CheckReport { warnings: faults.warnings(), faults },
+    }
 }
 
 /// Finds, reads and checks the files of a project.
@@ -92,10 +100,12 @@ pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faul
         |source: &Arc<Source>| procfile::read(Arc::clone(source), later, &mut findings.faults);
     let files: Vec<_> = sources.iter().map(read).collect();
     let spec = resolve::resolve(&home(&dir, &paths), &files, &mut findings);
+    let warnings = Faults::sorted(findings.warnings, &sources);
     if findings.faults.is_empty() {
-        return Ok(Loaded { spec, warnings: Faults::sorted(findings.warnings, &sources) });
+        return Ok(Loaded { spec, warnings });
     }
-    Err(Faults::sorted(findings.faults, &sources).with_env_files(spec.project.env_files))
+    let faults = Faults::sorted(findings.faults, &sources);
+    Err(faults.with_env_files(spec.project.env_files).with_warnings(warnings))
 }
 
 /// The canonical path of a project's first file, by which it is known. The file is not read: one

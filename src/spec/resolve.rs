@@ -18,6 +18,7 @@ mod checks;
 mod cycle;
 mod environment;
 mod layers;
+mod ports;
 mod process;
 mod reference;
 mod watch;
@@ -85,6 +86,7 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
     }
     let env_files = resolver.env_files();
     cycle::check(&layered, &mut findings.faults);
+    ports::check(&layered, &processes, findings);
     let blanks = blanks(home, &root);
     Spec {
         project: Project { env_files, ..project(home, &root) },

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::spec::{Difference, Faults, Name, Reason};
+use crate::spec::{CheckReport, Difference, Faults, Name, Reason};
 
 /// How the file is to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
@@ -56,6 +56,9 @@ pub struct Checked {
     pub ok: bool,
     /// Every mistake.
     pub faults: Vec<Mistake>,
+    /// What is no mistake, but does not do what it seems to.
+    #[serde(default)]
+    pub warnings: Vec<Mistake>,
 }
 
 /// A mistake of the file.
@@ -87,8 +90,13 @@ impl Mistake {
 }
 
 impl Checked {
-    pub(in crate::control) fn of(faults: &Faults) -> Self {
-        Self { ok: faults.is_empty(), faults: Mistake::all(faults) }
+    pub(in crate::control) fn of(report: &CheckReport) -> Self {
+        let CheckReport { faults, warnings } = report;
+        Self {
+            ok: faults.is_empty(),
+            faults: Mistake::all(faults),
+            warnings: Mistake::all(warnings),
+        }
     }
 }
 

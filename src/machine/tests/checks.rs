@@ -21,6 +21,7 @@ pub(super) fn check(probe: Probe) -> Check {
         successes: 1,
         failures: 3,
         timeout: None,
+        foreign: false,
     }
 }
 

@@ -10,8 +10,8 @@ use super::project::{Draft, needs, project, retried, s};
 use super::{Script, StateName, World};
 use crate::machine::Options;
 use crate::spec::{
-    Check, ColorWish, CommandLine, Condition, Environment, LogPolicy, Pattern, Probe, ProcessSpec,
-    Restart, ShutdownOn, Signal, StartErrorKind, StdinKind, StopPolicy, WatchSpec,
+    Check, ColorWish, CommandLine, Condition, Environment, LogPolicy, Pattern, PortBusy, Probe,
+    ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind, StdinKind, StopPolicy, WatchSpec,
 };
 
 /// A place a process can be in, and what has to be done to bring it there.
@@ -184,6 +184,7 @@ fn changes() -> Vec<Change> {
         cwd: _,
         env: _,
         port: _,
+        port_busy: _,
         color: _,
         stdin: _,
         depends_on: _,
@@ -215,6 +216,7 @@ fn changes() -> Vec<Change> {
         ("stdin", true, |a| a.stdin = StdinKind::Pipe),
         ("unset_env of nothing", false, |a| a.env.unset.push("A".to_owned())),
         ("description", false, |a| a.description = Some("x".to_owned())),
+        ("port_busy", false, |a| a.port_busy = PortBusy::Wait),
         ("color", false, |a| a.color = ColorWish::Always),
         ("depends_on", false, |a| needs(a, "stays", Condition::Completed)),
         ("ready", false, |a| a.ready = Some(Check { probe: line("x"), ..asked() })),

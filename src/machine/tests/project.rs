@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 
 use crate::spec::{
     ColorWish, CommandLine, Condition, Dependency, Environment, Name, OnFailure, OutputLimits,
-    PoolSpec, ProcessKind, ProcessSpec, Project, Restart, RetryPolicy, ShutdownOn, Signal, Spec,
-    StdinKind, StopPolicy, StraysPolicy,
+    PoolSpec, PortBusy, ProcessKind, ProcessSpec, Project, Restart, RetryPolicy, ShutdownOn,
+    Signal, Spec, StdinKind, StopPolicy, StraysPolicy,
 };
 
 /// Milliseconds.
@@ -33,6 +33,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         cwd: PathBuf::from("/"),
         env: Environment::default(),
         port: None,
+        port_busy: PortBusy::Fail,
         color: ColorWish::Auto,
         stdin: StdinKind::Open,
         depends_on: IndexMap::new(),

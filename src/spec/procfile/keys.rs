@@ -5,11 +5,14 @@ use super::kind::{Key, Kind, Role, Rule, Shape};
 
 mod checks;
 
-pub(crate) use checks::{ABOUT_PROBES, HEALTH, READY, UNPROBED};
+pub(crate) use checks::{ABOUT_PROBES, HEALTH, OF_LISTENERS, READY, UNPROBED};
 
 /// Keys that are read and checked, but that this version does not act on yet: using one is a
 /// mistake. The key comes to life by taking it out of this list.
-pub(crate) const LATER: &[&str] = &["tty"];
+pub(crate) const LATER: &[&str] = &["tty", "ports", "port_offset"];
+
+/// The same for one value of a key that is built otherwise.
+pub(crate) const LATER_VALUES: &[(&str, &str)] = &[("port", "auto")];
 
 const TEXT: Kind = Kind::Text(Rule::Any);
 const NAMES: Kind = Kind::List { of: &Kind::Text(Rule::Name), min: 0 };
@@ -106,6 +109,12 @@ pub(crate) static PROJECT: Shape = Shape {
             Kind::Boolean,
             "`false`",
             "Read the file again when it changes, and apply the difference.",
+        ),
+        Key::new(
+            "port_offset",
+            Kind::Either(&[PORT, Kind::Choice(&["worktree"])]),
+            "",
+            "Added to every port.",
         ),
     ],
 };
@@ -282,7 +291,9 @@ const PROCESS_KEYS: &[Key] = &[
     Key::new("unset_env", Kind::List { of: &Kind::Text(Rule::Variable), min: 0 }, "`[]`", "Removed from what is inherited."),
     Key::new("env_file", ENV_FILE, "", "Files in dotenv format; they win over the project's. A name that ends in `?` may be missing."),
     Key::new("inherit_env", Kind::Boolean, "`true`", "Start from pitcrew's own environment."),
-    Key::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check."),
+    Key::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check. Every process of the project finds it as `PITCREW_PORT_NAME`. Two processes cannot have the same one."),
+    Key::new("port_busy", Kind::Choice(&["fail", "wait", "next"]), "`\"fail\"`", "What happens when another program listens on `port` before a start. `fail`: the start fails with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port, then fails. `next`: it gets the next free port of the following 20."),
+    Key::new("ports", Kind::Map { key: Rule::Name, of: &PORT }, "`{}`", "More ports of the process."),
     Key::new("color", Kind::Choice(&["auto", "always", "never"]), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
     Key::new("stdin", Kind::Choice(&["open", "null", "pipe"]), "`\"open\"`; `\"null\"` for jobs and for what a watch runs first", "What it reads. `open`: an input that never ends and never brings anything, so a watcher stays. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command line."),
     Key::new("tty", Kind::Boolean, "`false`", "Give it a pseudo-terminal."),

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::super::fault::{Fault, Place, Source, did_you_mean};
-use super::keys::{ABOUT_PROBES, ROOT, UNPROBED};
+use super::keys::{ABOUT_PROBES, LATER_VALUES, OF_LISTENERS, ROOT, UNPROBED};
 use super::kind::{Kind, Role, Rule, Shape};
 use super::rule::Refusal;
 use super::tree::{Entry, Fields, Node, Value};
@@ -218,7 +218,17 @@ impl Walk<'_> {
                 let hint = "it was checked, but nothing would act on it: take it out for now";
                 self.faults.push(Fault::at(&key_place, message).with_hint(hint));
             }
-            let node = self.node(&key.kind, value);
+            let text = value.get_ref().as_str().unwrap_or_default();
+            let node = if self.later.is_empty() || !LATER_VALUES.contains(&(key.name, text)) {
+                self.node(&key.kind, value)
+            } else {
+                let message =
+                    format!("`{} = \"{text}\"` is not built in this version yet", key.name);
+                let place = self.place(value.span());
+                let hint = format!("write {}", key.kind.words());
+                let value = self.refuse(Fault::at(&place, message).with_hint(hint));
+                Node { place, value }
+            };
             fields.insert(key.name.to_owned(), Entry { key: key_place, node });
         }
         self.complete(shape, &fields, place);
@@ -283,6 +293,14 @@ impl Walk<'_> {
         }
         if let (Some(status), false) = (fields.entry("status"), fields.has("http")) {
             self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
+        }
+        let kind = shape.one_of.iter().find(|kind| fields.has(kind));
+        if let (Some(foreign), Some(kind)) = (fields.entry("foreign"), kind)
+            && !OF_LISTENERS.iter().any(|kind| fields.has(kind))
+        {
+            let message = format!("`foreign` says nothing with `{kind}`");
+            let hint = "it is for `http`, `tcp` and `unix`";
+            self.faults.push(Fault::at(&foreign.key, message).with_hint(hint));
         }
         self.about_probes(fields);
     }

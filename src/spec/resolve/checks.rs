@@ -44,6 +44,7 @@ pub(super) fn check(
         successes: keys.integer("successes").unwrap_or(1),
         failures: keys.integer("failures").unwrap_or(3),
         timeout: keys.duration("timeout"),
+        foreign: keys.boolean("foreign").unwrap_or(false),
     })
 }
 

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use super::super::fault::Fault;
 use super::super::procfile::tree::{Fields, Node, Value};
 use super::super::{
-    Check, ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind,
+    Check, ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, PortBusy, ProcessKind,
     ProcessSpec, Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
 };
 use super::environment::EnvFiles;
@@ -77,6 +77,11 @@ impl<'a> Resolver<'a> {
             cwd: keys.text("cwd").map_or_else(|| self.dir.to_owned(), |cwd| self.dir.join(cwd)),
             env,
             port: keys.integer("port"),
+            port_busy: match keys.text("port_busy") {
+                Some("wait") => PortBusy::Wait,
+                Some("next") => PortBusy::Next,
+                _ => PortBusy::Fail,
+            },
             color: match keys.text("color") {
                 Some("always") => ColorWish::Always,
                 Some("never") => ColorWish::Never,

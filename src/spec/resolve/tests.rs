@@ -17,6 +17,7 @@ use super::*;
 
 mod meaning;
 mod mistakes;
+mod ports;
 
 struct Project {
     folder: TempDir,

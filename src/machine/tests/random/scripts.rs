@@ -31,6 +31,7 @@ pub(in crate::machine::tests) fn check() -> impl Strategy<Value = Check> {
             successes,
             failures,
             timeout,
+            foreign: false,
         },
     )
 }

@@ -25,6 +25,9 @@ pub(crate) const UNPROBED: &[&str] = &["log", "delay", "notify"];
 pub(crate) const ABOUT_PROBES: &[&str] =
     &["interval", "probe_timeout", "initial_delay", "successes", "failures"];
 
+/// Checks that ask somebody who listens: who that is matters.
+pub(crate) const OF_LISTENERS: &[&str] = &["http", "tcp", "unix"];
+
 /// Checks that cannot go back, and what belongs to becoming ready.
 const ONLY_READY: &[Role] = &[Role::Ready];
 
@@ -55,6 +58,12 @@ const CHECK_KEYS: &[Key] = &[
     ),
     Key::new("unix", Kind::Text(Rule::Path), "", "A connection to this socket can be made."),
     Key::new("file", Kind::Text(Rule::Path), "", "This path exists."),
+    Key::new(
+        "foreign",
+        Kind::Boolean,
+        "`false`",
+        "For `http`, `tcp` and `unix`: whether an answer counts whoever gives it. Otherwise only a listener of this process does, or one whose owner cannot be found out.",
+    ),
     Key::new("log", Kind::Text(Rule::Regex), "", "A line of either output matches, as it came or without its colours.")
         .only(ONLY_READY),
     Key::new("delay", DURATION, "", "So long after the start.").only(ONLY_READY),

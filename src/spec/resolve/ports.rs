@@ -1,0 +1,146 @@
+//! Ports over all processes: the same one twice is a mistake, two checks that ask the same one are
+//! worth a warning.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::super::fault::{Fault, Place};
+use super::super::{Endpoint, Name, Port, Probe, ProcessSpec};
+use super::layers::Layers;
+use super::{Findings, Member};
+
+/// The ports of one process, one for each replica.
+struct Owner<'a> {
+    name: &'a str,
+    range: RangeInclusive<u16>,
+    place: &'a Place,
+    /// Among the processes of the file.
+    number: usize,
+}
+
+impl Owner<'_> {
+    fn shown(&self) -> String {
+        let (first, last) = (self.range.start(), self.range.end());
+        if first == last { format!("port {first}") } else { format!("ports {first} to {last}") }
+    }
+}
+
+/// A `ready` check that asks a fixed port of this machine.
+struct Asker<'a> {
+    name: &'a str,
+    port: u16,
+    place: &'a Place,
+}
+
+pub(super) fn check(
+    layered: &[(Member<'_>, Layers<'_>)],
+    processes: &IndexMap<Name, Arc<ProcessSpec>>,
+    findings: &mut Findings,
+) {
+    let spec = |member: &Member<'_>| processes.get(member.name.as_str());
+    let mut owners = Vec::new();
+    for (number, (member, layers)) in layered.iter().enumerate() {
+        let Some((spec, entry)) = spec(member).zip(layers.merged.entry("port")) else { continue };
+        let Some(first) = spec.port else { continue };
+        let last = u32::from(first) + spec.replicas.unwrap_or(1).saturating_sub(1);
+        let range = first..=u16::try_from(last).unwrap_or(u16::MAX);
+        owners.push(Owner { name: &member.name, range, place: &entry.node.place, number });
+    }
+    owners.sort_by_key(|owner| (*owner.range.start(), owner.number));
+    same_port(&owners, &mut findings.faults);
+    let mut askers: HashMap<u16, Asker<'_>> = HashMap::new();
+    for (member, layers) in layered {
+        let place = layers.merged.table("ready").and_then(|check| {
+            Some(&check.entry("tcp").or_else(|| check.entry("http"))?.node.place)
+        });
+        let Some((spec, place)) = spec(member).zip(place) else { continue };
+        let Some(port) = asked_port(spec) else { continue };
+        let asker = Asker { name: &member.name, port, place };
+        let own = owners.iter().find(|owner| owner.name == member.name);
+        if own.is_some_and(|owner| owner.range.contains(&port)) {
+            continue;
+        }
+        let owner = owners.iter().find(|owner| owner.range.contains(&port));
+        if let Some(fault) = warning(&asker, owner, askers.get(&port), spec.replicas) {
+            findings.warnings.push(fault);
+        }
+        askers.entry(port).or_insert(asker);
+    }
+}
+
+/// Those whose ports overlap; `owners` are sorted by their first port.
+fn same_port(owners: &[Owner<'_>], faults: &mut Vec<Fault>) {
+    let mut widest: Option<&Owner<'_>> = None;
+    for owner in owners {
+        if let Some(other) = widest.filter(|other| other.range.contains(owner.range.start())) {
+            let (first, second) =
+                if other.number < owner.number { (other, owner) } else { (owner, other) };
+            let port = owner.range.start();
+            let message = format!("`{}` and `{}` both have port {port}", first.name, second.name);
+            let fault = Fault::at(second.place, message)
+                .also(first.place, format!("`{}` has {}", first.name, first.shown()));
+            faults.push(fault.with_hint("give each process a port of its own"));
+        }
+        if widest.is_none_or(|other| other.range.end() < owner.range.end()) {
+            widest = Some(owner);
+        }
+    }
+}
+
+fn warning(
+    asker: &Asker<'_>,
+    owner: Option<&Owner<'_>>,
+    other: Option<&Asker<'_>>,
+    replicas: Option<u32>,
+) -> Option<Fault> {
+    const HINT: &str = "an answer counts only when the process itself listens there, unless the check has `foreign = true`";
+    let Asker { name, port, place } = asker;
+    if let Some(owner) = owner {
+        let message = format!(
+            "the `ready` check of `{name}` asks port {port}, which belongs to `{}`",
+            owner.name
+        );
+        let fault = Fault::at(place, message).also(owner.place, format!("`{}` has it", owner.name));
+        return Some(fault.with_hint(HINT));
+    }
+    if let Some(other) = other {
+        let message =
+            format!("the `ready` checks of `{}` and `{name}` ask the same port {port}", other.name);
+        let label = format!("`{}` asks it", other.name);
+        return Some(Fault::at(place, message).also(other.place, label).with_hint(HINT));
+    }
+    let replicas = replicas.filter(|replicas| *replicas > 1)?;
+    let message = format!("all {replicas} replicas of `{name}` ask the same port {port}");
+    let hint = format!("`port = {port}` gives each its own, and `tcp = \"port\"` asks it");
+    Some(Fault::at(place, message).with_hint(hint))
+}
+
+/// The fixed port of this machine that its `ready` check asks, where the answer has to be its own.
+fn asked_port(spec: &ProcessSpec) -> Option<u16> {
+    let check = spec.ready.as_ref().filter(|check| !check.foreign)?;
+    let endpoint = match &check.probe {
+        Probe::Tcp(endpoint) => endpoint,
+        Probe::Http(url, _) => &url.server,
+        Probe::Exec(_)
+        | Probe::Unix(_)
+        | Probe::File(_)
+        | Probe::Log(_)
+        | Probe::Delay(_)
+        | Probe::Notify => return None,
+    };
+    match endpoint.port {
+        Port::Number(port) if is_here(endpoint) => Some(port),
+        Port::Number(_) | Port::Own => None,
+    }
+}
+
+/// Whether a host is this machine, as far as its name tells.
+fn is_here(endpoint: &Endpoint) -> bool {
+    let address = endpoint.host.parse::<IpAddr>();
+    endpoint.host.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
