@@ -319,6 +319,7 @@ fn a_unix_socket_is_reached_however_long_its_path_is() {
     let link = project.path("l");
     std::os::unix::fs::symlink(&deep, &link).unwrap();
     let up = project.up([]);
+    up.wait_err("web started");
     wait_until("there is an answer", || {
         project.one("web")["why"].as_str().is_some_and(|why| why.contains("no socket"))
     });

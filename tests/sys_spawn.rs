@@ -525,9 +525,11 @@ fn an_open_input_belongs_to_one_run_and_costs_no_descriptor() {
     let host = host();
     runtime().block_on(async {
         let before = {
-            let (child, _lines) = start(&host, sh("exec sleep 1000")).await;
+            let (mut child, _lines) = start(&host, sh("exec sleep 1000")).await;
             let with_null = descriptors();
             child.kill_tree().await.unwrap();
+            child.exited().await.unwrap();
+            child.reap().unwrap();
             with_null
         };
         let (first, mut lines) = start(&host, open("echo up; read x; echo got $x")).await;
