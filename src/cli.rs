@@ -21,6 +21,7 @@ mod exec;
 mod front;
 mod graph;
 mod input;
+mod keeper;
 mod later;
 mod logs;
 mod look;
@@ -38,6 +39,7 @@ mod steer;
 mod tui;
 mod up;
 mod work;
+mod world;
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,7 @@ mod guest;
 mod logs;
 mod notice;
 mod notify;
+mod preflight;
 mod probes;
 mod reload;
 mod run;
@@ -237,6 +238,7 @@ impl<H: Host> Engine<H> {
             }
             self.publish_at_pace();
             match self.next(&mut files).await {
+                Next::Input(Input::Changed(change)) if self.is_refused(&change) => {}
                 Next::Input(input) => self.take(input),
                 Next::Admission(admission) => self.admit(admission),
                 #[cfg(feature = "control")]

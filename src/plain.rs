@@ -39,6 +39,8 @@ pub struct PlainOptions {
     pub colour: bool,
     /// Stderr is a terminal: notices are in line with the names of processes.
     pub terminal: bool,
+    /// Called before each write, and blocks while nothing may be written.
+    pub before_write: Option<fn()>,
 }
 
 /// What the front says on stderr.
@@ -73,12 +75,14 @@ impl Plain {
     /// The system has no threads to give.
     pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> io::Result<Self> {
         let (lines, received) = blocking::channel::<String>();
-        let writer = Worker::start("pitcrew-notices", move || write_notices(&received))?;
+        let writer = Worker::start("pitcrew-notices", move || {
+            write_notices(&received, options.before_write);
+        })?;
         let (gone, closed) = oneshot::channel();
         let start = |style| {
             let printer = Printer::new(session, style, lines.clone());
             Worker::start("pitcrew-lines", move || {
-                if printer.print_all(io::stdout().lock()).is_err() {
+                if printer.print_all(Gated(io::stdout().lock(), options.before_write)).is_err() {
                     _ = gone.send(());
                 }
             })
@@ -108,8 +112,9 @@ impl Plain {
 }
 
 /// Puts notices on stderr, whole lines at a time; those that have come meanwhile in one go.
-fn write_notices(lines: &blocking::Receiver<String>) {
+fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>) {
     const MOST: usize = 64 << 10;
+    let mut stderr = Gated(io::stderr(), before_write);
     while let Ok(mut text) = lines.recv() {
         text.push('\n');
         while text.len() < MOST
@@ -118,7 +123,23 @@ fn write_notices(lines: &blocking::Receiver<String>) {
             text.push_str(&line);
             text.push('\n');
         }
-        _ = io::stderr().lock().write_all(text.as_bytes());
+        _ = stderr.write_all(text.as_bytes());
+    }
+}
+
+/// A writer that waits until it may write.
+struct Gated<W>(W, Option<fn()>);
+
+impl<W: Write> Write for Gated<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(wait) = self.1 {
+            wait();
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -23,14 +23,19 @@ mod exec;
 mod folders;
 pub mod guardian;
 mod host;
+mod identity;
 pub mod journal;
 mod kill;
+mod lock;
 mod logical;
+mod names;
 mod nested;
 pub mod notify;
+mod outside;
 mod path_bytes;
 mod pause;
 mod pipe;
+mod preflight;
 mod prepare;
 mod proc;
 pub mod process;
@@ -45,14 +50,17 @@ mod usage;
 mod young;
 
 pub use child::RealChild;
-pub use folders::{FolderError, Folders, Holder, Lock, LockError, alive_holder};
+pub use folders::{FolderError, Folders};
 pub use host::{HostOptions, RealHost};
+pub use identity::FileFollower;
+pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
 pub use logical::LogicalFolders;
 pub use nested::{in_own_project, own_session};
+pub use outside::Watched;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
-pub use socket::{ControlSocket, SocketAddress, user};
+pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -128,6 +136,16 @@ pub trait Host: Send + Sync + 'static {
         &self,
         launch: Launch,
     ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
+
+    /// Why a launch would fail, as far as that can be seen beforehand; asked before a run is ended for
+    /// another one. Blocks for a moment, a fifth of a second at most.
+    ///
+    /// # Errors
+    /// What [`Host::launch`] would answer.
+    fn preflight(&self, launch: Launch) -> Result<(), StartError> {
+        drop(launch);
+        Ok(())
+    }
 
     /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
     /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.

@@ -186,10 +186,12 @@ fn the_file_can_be_standard_input() {
             command.args(args);
             command
         });
-        let status = said.code(0).json();
+        let status = said.json();
+        assert_eq!(said.code, 0);
         let mut all = status["processes"].as_array().unwrap().iter();
         assert!(all.all(|one| one["state"] == "ready"), "{status}");
         assert_eq!(status["project"], "project");
+        assert!(!said.err.contains("is gone"), "{said:?}");
     }
     project.ask(["logs", "web"]).code(0).out(project.path("sub").to_str().unwrap());
     project.ask(["reload"]).code(1).err("came from standard input, which cannot be read again");

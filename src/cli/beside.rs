@@ -13,7 +13,7 @@ use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::engine::Front;
 use crate::machine::{Options, Orchestra, ProcessId, StateName};
 use crate::spec::{Condition, Name, ProcessSpec, Spec};
-use crate::sys::{ControlSocket, Folders, alive_holder};
+use crate::sys::{Folders, alive_holder};
 
 /// The running project, if it runs.
 pub(super) fn running(spec: &Spec) -> Option<Folders> {
@@ -176,7 +176,7 @@ fn put_back(name: &str, folders: Folders, names: Vec<String>) {
     if names.is_empty() {
         return;
     }
-    let client = Client::new(name, move || ControlSocket::connect(&folders));
+    let client = remote::client(name, folders);
     let order = Order::Stop(Names { names, no_wait: false });
     let stopped = remote::block_on(async { client.order(order).await });
     if let Ok(Err(problem)) = stopped

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use super::{Ending, Global, UpArgs, input, project, remote, steer};
 use crate::control::wire::{ProcessStatus, Status};
-use crate::control::{Client, Control as _, Kind, Measure, Problem};
+use crate::control::{Control as _, Kind, Measure, Problem};
 use crate::engine::Clock;
 use crate::machine::{Moment, StateName};
 use crate::spec::Spec;
-use crate::sys::{self, ControlSocket, Folders, alive_holder, journal, process};
+use crate::sys::{self, Folders, alive_holder, journal, process};
 
 /// How often it is looked whether it has come up.
 const LOOK: Duration = Duration::from_millis(20);
@@ -143,8 +143,7 @@ enum Come {
 
 async fn watch(name: &str, folders: Folders, child: &mut Child, goal: &Goal) -> Come {
     let own = child.id();
-    let found = folders.clone();
-    let client = Client::new(name, move || ControlSocket::connect(&found));
+    let client = remote::client(name, folders.clone());
     let mut is_up = false;
     let clock = Clock::start();
     let mut progress = Progress { said: clock.now(), clock, text: String::new() };

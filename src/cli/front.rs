@@ -3,28 +3,21 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
 
 use super::events::Recorder;
-use super::project::Held;
+use super::keeper::Kept;
+use super::project::{Held, HeldProject};
 use super::reload::Again;
+use super::world::World;
 use super::{Ending, Global, diagnostics, project, remote, room};
 use crate::control::Local;
 use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
-use crate::machine::event::Cause;
-use crate::machine::{Finish, Intent, Orchestra, ProcessId, ShutdownReason};
+use crate::machine::{Finish, Orchestra, ProcessId};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells, Worker};
 use crate::session::{Notice, Session};
-use crate::spec::Signal;
-use crate::sys::guardian::Guardian;
+use crate::sys::guardian;
 use crate::sys::journal::Policies;
 use crate::sys::{HostOptions, RealHost, process};
-
-/// Adopted orphans are reaped this often at most.
-const REAP_PACE: Duration = Duration::from_millis(50);
 
 /// What is shown.
 #[derive(Debug, Clone, Copy)]
@@ -80,32 +73,24 @@ pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
     ending
 }
 
-async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
+async fn serve_on(global: &Global, held: Held, mut serve: Serve) -> Ending {
     let host = match RealHost::new(HostOptions { soft_nofile: held.descriptors }) {
         Ok(host) => Arc::new(host),
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
     };
-    let project = serve.orchestra.spec().project.name.clone();
+    let spec = serve.orchestra.spec().clone();
+    let project = spec.project.name.clone();
     let files = match project::locate(global) {
         Ok(files) => files,
         Err(ending) => return ending,
     };
     let own = serve.foreground.as_ref().map(|(id, _)| *id);
-    let settings = Settings {
-        inherited: std::env::vars_os().collect(),
-        colour: project::colour(global.color, &std::io::stdout()),
-        runtime: held.folders.as_ref().map(|folders| folders.runtime.clone()),
-        session: held.session,
-        front: serve.foreground,
-        takes_terminal: own.is_some() && process::in_foreground(),
-        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
-        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
-        witness: None,
-    };
+    let settings = settings(global, &held, &mut serve);
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
     let notices = engine.notices();
-    for text in held.recovered {
+    let short = room::too_few_descriptors(&spec, process::descriptor_limit());
+    for text in held.recovered.into_iter().chain(short) {
         notices.tell(Notice::general(text));
     }
     let recorder = match serve.events.map(|file| (Recorder::open(&file, &mut engine), file)) {
@@ -121,8 +106,11 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
     let session = engine.session();
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return Ending::FAILED };
-    let local = Local::new(session.clone(), &project, held.guardian.pid(), files, events);
-    let listening = match remote::listen(held.folders.as_ref(), serve.listen, local) {
+    let guardian = held.guardian.pid();
+    let local = Local::new(session.clone(), &project, guardian, files, events);
+    let again = serve.again.as_ref();
+    let (local, kept) = keep(held.project, local, policies_of(again, &held.policies), &notices);
+    let listening = match remote::listen(kept, serve.listen, local) {
         Ok(listening) => listening,
         Err(error) => return project::failed(&format!("cannot listen: {error}")),
     };
@@ -173,11 +161,47 @@ async fn serve_on(global: &Global, held: Held, serve: Serve) -> Ending {
         };
         watching.finish(rest).await;
     }
+    // One that is stopped would not see our end.
+    guardian::resume(guardian);
     let code = own.and_then(|id| last.processes.iter().find(|one| one.id == id));
     match (code.map(|one| one.shell_code), &finish) {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
     }
+}
+
+fn settings(global: &Global, held: &Held, serve: &mut Serve) -> Settings {
+    let foreground = serve.foreground.take();
+    Settings {
+        inherited: std::env::vars_os().collect(),
+        colour: project::colour(global.color, &std::io::stdout()),
+        runtime: held.project.as_ref().map(|project| project.folders.runtime.clone()),
+        session: held.session.clone(),
+        takes_terminal: foreground.is_some() && process::in_foreground(),
+        front: foreground,
+        reread: serve.again.clone().map(|again| again as Arc<dyn Reread>),
+        own_files: own_files([&serve.events, &serve.log_file, &held.log]),
+        witness: None,
+    }
+}
+
+/// What keeps a project known, and the project with news of its file.
+fn keep(
+    project: Option<HeldProject>,
+    local: Local,
+    policies: Box<dyn Fn() -> Policies + Send>,
+    notices: &Notices,
+) -> (Local, Option<Kept>) {
+    let (file_gone, file_status) = tokio::sync::watch::channel(None);
+    let notices = notices.clone();
+    let kept = project.map(|project| Kept { project, policies, file_gone, notices });
+    (local.with_file_status(file_status), kept)
+}
+
+/// What the guardian is to leave alive, as it is at any time.
+fn policies_of(again: Option<&Arc<Again>>, first: &Policies) -> Box<dyn Fn() -> Policies + Send> {
+    let (again, first) = (again.cloned(), first.clone());
+    Box::new(move || again.as_ref().map_or_else(|| first.clone(), |again| again.policies()))
 }
 
 /// What pitcrew writes, as it is seen among the files of the project.
@@ -205,6 +229,7 @@ fn plain_options(global: &Global, shows: Shows, own: Option<ProcessId>) -> Plain
         tells,
         colour: project::colour(global.color, &stderr),
         terminal: std::io::IsTerminal::is_terminal(&stderr),
+        before_write: Some(process::wait_for_terminal),
     }
 }
 
@@ -227,95 +252,6 @@ pub(super) async fn end_unclaimed(host: &RealHost, policies: &Policies, notices:
     for one in host.kill_all(policies.clone()).await {
         let (pid, command) = (one.stray.pid, one.stray.command);
         notices.tell(Notice::general(format!("cannot end {pid} {command}")));
-    }
-}
-
-/// What comes from outside while a project runs.
-pub(super) struct World {
-    pub(super) session: Session,
-    pub(super) host: Arc<RealHost>,
-}
-
-/// The tasks that listen to it.
-pub(super) struct Watching {
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-    /// Signals that came, for the time after the engine.
-    signals: mpsc::UnboundedReceiver<Signal>,
-}
-
-impl World {
-    /// Listens to signals, to the end of the guardian, to orphans.
-    pub(super) fn watch(&self, guardian: Guardian) -> Watching {
-        let (sent, signals) = mpsc::unbounded_channel();
-        let mut tasks = Vec::new();
-        for (kind, name) in [
-            (SignalKind::interrupt(), Signal::INT),
-            (SignalKind::terminate(), Signal::TERM),
-            (SignalKind::hangup(), Signal::HUP),
-        ] {
-            if process::stays_ignored(name) {
-                continue;
-            }
-            let (session, sent) = (self.session.clone(), sent.clone());
-            let Ok(mut stream) = signal(kind) else { continue };
-            tasks.push(tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    session.wish(Intent::Shutdown(ShutdownReason::Signal(name)));
-                    _ = sent.send(name);
-                }
-            }));
-        }
-        // A handler, so that a write beyond the file size limit is an error; an ignore would be
-        // inherited by the children.
-        if let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGXFSZ)) {
-            tasks.push(tokio::spawn(async move { while stream.recv().await.is_some() {} }));
-        }
-        self.watch_reload(&mut tasks);
-        self.watch_suspend(&mut tasks);
-        self.watch_orphans(&mut tasks);
-        let session = self.session.clone();
-        tasks.push(tokio::spawn(async move {
-            if guardian.gone().await.is_ok() {
-                session.wish(Intent::ShutdownNow(ShutdownReason::GuardianGone));
-            }
-        }));
-        Watching { tasks, signals }
-    }
-
-    /// SIGUSR1 reads the file again.
-    fn watch_reload(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let session = self.session.clone();
-        let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
-        tasks.push(tokio::spawn(async move {
-            while stream.recv().await.is_some() {
-                session.reload(Cause::Signal { signal: Signal::USR1 });
-            }
-        }));
-    }
-
-    /// Ctrl-Z: the clock stops first, then we do; the children run on.
-    fn watch_suspend(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let clock = self.session.clock().clone();
-        let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGTSTP)) else { return };
-        tasks.push(tokio::spawn(async move {
-            while stream.recv().await.is_some() {
-                clock.suspend();
-                process::stop_self();
-                clock.resume();
-            }
-        }));
-    }
-
-    /// Reaps orphans that came to us.
-    fn watch_orphans(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let host = Arc::clone(&self.host);
-        let Ok(mut stream) = signal(SignalKind::child()) else { return };
-        tasks.push(tokio::spawn(async move {
-            while stream.recv().await.is_some() {
-                host.reap_adopted().await;
-                tokio::time::sleep(REAP_PACE).await;
-            }
-        }));
     }
 }
 
@@ -349,63 +285,4 @@ fn follow_owner(session: &Session) -> std::io::Result<()> {
         }
     })?;
     Ok(())
-}
-
-impl Watching {
-    /// When nobody reads our stdout any more, the project ends as a program in a pipe does.
-    pub(super) fn follow_reader(
-        &mut self,
-        closed: Option<oneshot::Receiver<()>>,
-        session: &Session,
-    ) {
-        let (Some(closed), session) = (closed, session.clone()) else { return };
-        self.tasks.push(tokio::spawn(async move {
-            if closed.await.is_ok() {
-                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
-            }
-        }));
-    }
-
-    /// Job control: when the one in the foreground is stopped, so are we, until the shell goes on.
-    pub(super) fn follow_stops(&mut self, session: &Session, own: Option<ProcessId>) {
-        let session = session.clone();
-        let Ok(mut changes) = signal(SignalKind::child()) else { return };
-        let mut snapshots = session.snapshots();
-        self.tasks.push(tokio::spawn(async move {
-            loop {
-                // It may be stopped before its pid has come around to us: then the snapshot that
-                // brings the pid is the occasion to look.
-                let more = tokio::select! {
-                    change = changes.recv() => change.is_some(),
-                    change = snapshots.changed() => change.is_ok(),
-                };
-                if !more {
-                    return;
-                }
-                let snapshot = session.snapshot();
-                let pid = snapshot.processes.iter().find(|one| Some(one.id) == own);
-                let Some(pid) = pid.and_then(|one| one.pid) else { continue };
-                if process::is_stopped(pid) {
-                    session.clock().suspend();
-                    _ = process::reclaim_terminal();
-                    process::stop_self();
-                    _ = process::hand_terminal_to(pid);
-                    session.clock().resume();
-                }
-            }
-        }));
-    }
-
-    /// Waits for the front to show the rest, unless a signal says to leave.
-    pub(super) async fn finish(mut self, rest: impl Future<Output = ()>) {
-        // Signals that ended the project are not a wish to leave before its last line is shown.
-        while self.signals.try_recv().is_ok() {}
-        tokio::select! {
-            () = rest => {}
-            _ = self.signals.recv() => {}
-        }
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
 }

@@ -39,14 +39,17 @@ pub(super) struct EventsArgs {
 pub(super) fn why(global: &Global, args: &WhyArgs) -> Ending {
     match remote::with(global, async |client| client.why(&args.name).await) {
         Ok(why) if args.json => remote::print_json(&why),
-        Ok(why) => remote::print(&chain(&why, Paper::of(global))),
+        Ok(why) => {
+            remote::print(&chain(&why, Paper::of(global)));
+            remote::tell_file_gone(why.file_gone.as_deref());
+        }
         Err(ending) => return ending,
     }
     Ending::GOOD
 }
 
 fn chain(why: &Why, paper: Paper) -> String {
-    let Why { name, state, why, checked, cause, suspended_by, chain } = why;
+    let Why { name, state, why, checked, cause, suspended_by, file_gone: _, chain } = why;
     let first = Because {
         depth: 0,
         name: name.clone(),
@@ -163,6 +166,7 @@ mod tests {
             checked: first.checked,
             cause: None,
             suspended_by: None,
+            file_gone: None,
             chain: vec![because(1, "d\u{1b}b", StateName::Failed, "exit 1 after \u{1b}8.1s")],
         };
         assert_eq!(

@@ -11,10 +11,9 @@ use clap_complete::env::{CompleteEnv, Shells};
 
 use super::input::ProcfileText;
 use super::{Cli, ColorChoice, Ending, Global, project, remote};
-use crate::control::{Client, Control as _, Measure};
+use crate::control::{Control as _, Measure};
 use crate::machine::{Options, Orchestra};
 use crate::spec;
-use crate::sys::ControlSocket;
 
 /// By this variable a shell asks for what could come next.
 const VARIABLE: &str = "PITCREW_COMPLETE";
@@ -116,7 +115,7 @@ fn typed(args: impl Iterator<Item = OsString>) -> Global {
 
 fn live(global: &Global) -> Option<Vec<String>> {
     let (name, folders) = remote::folders_quietly(global)?;
-    let client = Client::new(&name, move || ControlSocket::connect(&folders));
+    let client = remote::client(&name, folders);
     let status = remote::block_on(async {
         tokio::time::timeout(PATIENCE, client.status(Measure::No)).await.ok()?.ok()
     });

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use super::{ColorChoice, Ending, Global, input};
 use crate::engine::Clock;
@@ -9,7 +10,7 @@ use crate::output::safe_name;
 use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
-use crate::sys::{self, Folders, Lock, LockError, process};
+use crate::sys::{self, FileFollower, Folders, Holder, Lock, LockError, process};
 
 /// A project that nobody else runs, as seen from the engine's side of the fork.
 pub(super) struct Held {
@@ -18,15 +19,22 @@ pub(super) struct Held {
     pub(super) guardian: Guardian,
     pub(super) session: String,
     pub(super) policies: Policies,
-    /// Where the guardian finds them.
-    pub(super) journal: Option<Journal>,
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
-    /// Where its sockets are; nothing where there is no project.
-    pub(super) folders: Option<Folders>,
+    /// What makes it known to others; nothing where there is no project.
+    pub(super) project: Option<HeldProject>,
+}
+
+/// A locked project: its folders, and the files that stand for it.
+pub(super) struct HeldProject {
+    pub(super) folders: Folders,
     /// Held until the end; the guardian holds it too.
-    pub(super) _lock: Option<Lock>,
+    pub(super) lock: Lock,
+    /// Where the guardian finds the policies.
+    pub(super) journal: Journal,
+    /// Where its file is, or what has become of it.
+    pub(super) follower: Arc<Mutex<FileFollower>>,
 }
 
 /// Says what is wrong with the file or the command line.
@@ -49,8 +57,12 @@ pub(super) fn say(text: &str) {
 
 /// Where to look for the file. Standard input is not read here.
 pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
-    let dir = std::env::current_dir()
-        .map_err(|error| failed(&format!("cannot tell the current folder: {error}")))?;
+    let dir = match std::env::current_dir() {
+        Ok(dir) => dir,
+        // A folder that was removed: what was started from it is found by its inode.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => PathBuf::from("."),
+        Err(error) => return Err(failed(&format!("cannot tell the current folder: {error}"))),
+    };
     Ok(Locate { files: global.file.clone(), dir, stdin: input::known(global) })
 }
 
@@ -98,11 +110,12 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 ///
 /// Must come before any thread exists.
 pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
-    let file = spec.project.file.clone();
-    let folders = Folders::of(&file).map_err(|error| failed(&error.to_string()))?;
+    let file = &spec.project.file;
+    let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
-    let lock = Lock::take(&folders, &file, &started).map_err(|error| refuse(spec, &error))?;
-    let journal = Journal::of(&folders.runtime);
+    let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, &error))?;
+    let follower = Arc::new(Mutex::new(FileFollower::new(file)));
+    let journal = Journal::of(&folders.state);
     let recovered = recover(&journal);
     let session = session()?;
     let policies = policies(spec, &session);
@@ -117,11 +130,9 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
         guardian,
         session,
         policies,
-        journal: Some(journal),
         recovered,
         descriptors,
-        folders: Some(folders),
-        _lock: Some(lock),
+        project: Some(HeldProject { folders, lock, journal, follower }),
     })
 }
 
@@ -137,10 +148,8 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
         session,
         policies,
         recovered: Vec::new(),
-        journal: None,
         descriptors,
-        folders: None,
-        _lock: None,
+        project: None,
     })
 }
 
@@ -158,10 +167,20 @@ fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
 fn refuse(spec: &Spec, error: &LockError) -> Ending {
     let name = &spec.project.name;
     failed(&match error {
-        LockError::Busy(first) => format!(
-            "{name} is running already: pid {}, since {}\n`pitcrew attach` shows it",
-            first.pid, first.started
-        ),
+        LockError::Busy(first) => {
+            let Holder { pid, started, file, user, .. } = first.as_ref();
+            let moved = if *file == spec.project.file {
+                String::new()
+            } else {
+                format!("; it was started from {}", file.display())
+            };
+            let hint = match user {
+                None => "`pitcrew attach` shows it".to_owned(),
+                Some(0) => "it was started as root: `sudo pitcrew attach` shows it".to_owned(),
+                Some(user) => format!("user {user} has started it; `pitcrew attach` shows it"),
+            };
+            format!("{name} is running already: pid {pid}, since {started}{moved}\n{hint}")
+        }
         LockError::Io { .. } => error.to_string(),
     })
 }

@@ -31,6 +31,7 @@ pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
         remote::print_json(&status);
     } else {
         remote::print(&table(&status, Paper::of(global)));
+        remote::tell_file_gone(status.file_gone.as_deref());
     }
     Ending::GOOD
 }

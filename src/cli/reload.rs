@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
@@ -14,6 +14,7 @@ use crate::control::wire::{Reload, Reloaded};
 use crate::engine::Reread;
 use crate::output::safe_name;
 use crate::spec::{self, Fault, Faults, Loaded, Locate, Reason, Spec};
+use crate::sys::FileFollower;
 use crate::sys::journal::{Journal, Policies};
 
 #[derive(Debug, Clone, Args)]
@@ -76,6 +77,7 @@ pub(super) struct Again {
     file: PathBuf,
     journal: Option<Journal>,
     policies: Mutex<Policies>,
+    follower: Option<Arc<Mutex<FileFollower>>>,
 }
 
 impl Again {
@@ -83,8 +85,9 @@ impl Again {
         Self {
             locate,
             file: spec.project.file.clone(),
-            journal: held.journal.clone(),
+            journal: held.project.as_ref().map(|project| project.journal.clone()),
             policies: Mutex::new(held.policies.clone()),
+            follower: held.project.as_ref().map(|project| Arc::clone(&project.follower)),
         }
     }
 
@@ -103,6 +106,14 @@ impl Reread for Again {
     }
 
     fn read(&self) -> Result<Loaded, Faults> {
+        let gone = self
+            .follower
+            .as_ref()
+            .and_then(|follower| follower.lock().unwrap_or_else(PoisonError::into_inner).look());
+        if let Some(gone) = gone {
+            let hint = "put it back, or end what runs with `pitcrew down`";
+            return Err(Fault::about(self.file.clone(), gone).with_hint(hint).into());
+        }
         let loaded = spec::load(&self.locate)?;
         if loaded.spec.project.file != self.file {
             let message = format!("it is gone, and {} is another project", {

@@ -5,11 +5,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::keeper::{Keeper, Kept};
 use super::{Ending, Global, project};
 use crate::control::{Client, Kind, Local, Problem, Server};
 use crate::output::safe_name;
-use crate::spec::{self, Locate};
-use crate::sys::{ControlSocket, Folders, TokenFile, alive_holder, user};
+use crate::spec::{self, FILE, Locate};
+use crate::sys::{
+    ControlSocket, Folders, TokenFile, alive_holder, is_running, suspended_peer, user,
+};
 
 /// One that has just been started opens its socket within this.
 const OPENS: Duration = Duration::from_secs(5);
@@ -18,45 +21,51 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What answers for a project; its files go with it.
 pub(super) struct Listening {
+    /// On the names that go with the lock, and on a port.
     servers: Vec<Server>,
-    _socket: ControlSocket,
-    port: Option<(SocketAddr, TokenFile)>,
+    keeper: Keeper,
+    port: Option<(SocketAddr, PathBuf)>,
 }
 
-/// Answers on the control socket of a project, and on a port of this machine where one is wanted.
+/// Answers for a project: on its control socket, by the names that nobody can remove, and on a port
+/// of this machine where one is wanted.
 pub(super) fn listen(
-    folders: Option<&Folders>,
+    kept: Option<Kept>,
     port: Option<SocketAddr>,
     local: Local,
 ) -> io::Result<Option<Listening>> {
-    let Some(folders) = folders else { return Ok(None) };
-    let (socket, listener) = ControlSocket::bind(folders)?;
-    let mut servers = vec![Server::start(listener, user(), local.clone())?];
-    let port = match port {
-        None => None,
+    let Some(mut kept) = kept else { return Ok(None) };
+    let mut servers = Vec::new();
+    for listener in kept.project.lock.listeners() {
+        servers.push(Server::start(listener, user(), local.clone())?);
+    }
+    let (port, token) = match port {
+        None => (None, None),
         Some(wanted) => {
             let on = |error: io::Error| io::Error::other(format!("{wanted}: {error}"));
             let listener = TcpListener::bind(wanted).map_err(on)?;
             let address = listener.local_addr()?;
-            let (file, token) = TokenFile::make(folders)?;
-            servers.push(Server::start_on_port(listener, &token, local).map_err(on)?);
-            Some((address, file))
+            let (file, token) = TokenFile::make(&kept.project.folders)?;
+            let server = Server::start_on_port(listener, &token, local.clone()).map_err(on)?;
+            servers.push(server);
+            (Some((address, file.path.clone())), Some(file))
         }
     };
-    Ok(Some(Listening { servers, _socket: socket, port }))
+    let keeper = Keeper::start(kept, local, token)?;
+    Ok(Some(Listening { servers, keeper, port }))
 }
 
 impl Listening {
     /// Where else it can be reached, and what one has to know for that.
     pub(super) fn told(&self) -> Option<String> {
-        let (address, file) = self.port.as_ref()?;
-        Some(format!("listening on http://{address}; the token is in {}", file.path.display()))
+        let (address, token) = self.port.as_ref()?;
+        Some(format!("listening on http://{address}; the token is in {}", token.display()))
     }
 
     /// Takes no more questions, and lets the answers under way go out.
     pub(super) async fn finish(self) {
-        let Self { servers, _socket: socket, port } = self;
-        drop((socket, port));
+        let Self { servers, keeper, port: _ } = self;
+        keeper.finish().await;
         for server in servers {
             server.finish().await;
         }
@@ -76,7 +85,7 @@ pub(super) fn own_address(text: &str) -> Result<SocketAddr, String> {
 /// Where the project of this command line is, running or not.
 pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
     let locate = project::locate(global)?;
-    let file = match spec::find(&locate) {
+    let file = match running_without_file(&locate).map_or_else(|| spec::find(&locate), Ok) {
         Ok(file) => file,
         Err(_) if let Some(file) = from_stdin(&locate) => file,
         Err(faults) => {
@@ -95,7 +104,38 @@ fn from_stdin(locate: &Locate) -> Option<PathBuf> {
     }
     let request = Locate { files: vec![spec::STDIN.into()], ..locate.clone() };
     let file = spec::find(&request).ok()?;
-    alive_holder(&Folders::of(&file).ok()?).map(|_| file)
+    is_running(&file).then_some(file)
+}
+
+/// The file that a running project was started from, where it is not there any more: nearer than
+/// any that is.
+pub(super) fn running_without_file(locate: &Locate) -> Option<PathBuf> {
+    let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    if let Some(first) = locate.files.first() {
+        let path = locate.dir.join(first);
+        let file = real(path.parent()?).join(path.file_name()?);
+        return (!path.exists() && is_running(&file)).then_some(file);
+    }
+    for folder in locate.dir.ancestors() {
+        // A link that leads nowhere is not looked past either.
+        if folder.join(FILE).symlink_metadata().is_ok() {
+            return None;
+        }
+        let file = real(folder).join(FILE);
+        if is_running(&file) {
+            return Some(file);
+        }
+    }
+    None
+}
+
+/// Says so when there is no file to read, but what was started from it still runs.
+pub(super) fn tell_running_without_file(global: &Global) {
+    let file = project::locate(global).ok().and_then(|locate| running_without_file(&locate));
+    if let Some(file) = file {
+        let text = "still runs; `pitcrew down` ends it";
+        project::say(&format!("what was started from {} {text}", file.display()));
+    }
 }
 
 /// What the project is called; the name of its folder where its file has become faulty.
@@ -109,7 +149,9 @@ fn name(global: &Global, file: &Path) -> String {
 /// The same for who cannot be told why there is none.
 pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
     let locate = project::locate(global).ok()?;
-    let file = spec::find(&locate).ok().or_else(|| from_stdin(&locate))?;
+    let file = running_without_file(&locate)
+        .or_else(|| spec::find(&locate).ok())
+        .or_else(|| from_stdin(&locate))?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
     Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
 }
@@ -134,7 +176,19 @@ pub(super) async fn reach(name: &str, folders: Folders) -> Client {
         }
     };
     _ = tokio::time::timeout(OPENS, opened).await;
-    Client::new(name, move || ControlSocket::connect(&folders))
+    client(name, folders)
+}
+
+/// The client of a project that notices when nobody can answer.
+pub(super) fn client(name: &str, folders: Folders) -> Client {
+    Client::new(name, move || ControlSocket::connect(&folders)).noticing(suspended_peer)
+}
+
+/// Says what has become of the file of a running project, if it is gone.
+pub(super) fn tell_file_gone(gone: Option<&str>) {
+    if let Some(gone) = gone {
+        remark(&format!("{gone}; what runs goes on"));
+    }
 }
 
 /// Runs one thing to its end on this thread.
@@ -159,6 +213,7 @@ pub(super) fn complain(problem: &Problem) -> Ending {
         | Kind::Ended
         | Kind::Version
         | Kind::Unauthorized
+        | Kind::Suspended
         | Kind::Forbidden
         | Kind::Failed => project::failed(&problem.message),
     }

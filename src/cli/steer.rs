@@ -11,7 +11,7 @@ use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, S
 use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::output::safe_name;
 use crate::spec::{Condition, Signal};
-use crate::sys::process;
+use crate::sys::{Watched, alive_holder, process};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct StartArgs {
@@ -186,7 +186,10 @@ fn tell(one: &Became, paper: Paper) {
 
 pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {
     let how = Shutdown { kill: args.kill };
-    match remote::with(global, async |client| go_down(&client, how).await) {
+    match remote::with(global, async |client| match go_down(&client, how).await {
+        Err(problem) if problem.error == Kind::Suspended && how.kill => end(global).await,
+        done => done,
+    }) {
         Ok(project) if args.json => {
             remote::print_json(&serde_json::json!({ "ok": true, "project": project }));
             Ending::GOOD
@@ -194,6 +197,33 @@ pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {
         Ok(_) => Ending::GOOD,
         Err(ending) => ending,
     }
+}
+
+/// How long a project that was continued has to say that it ends.
+const CONTINUED: Duration = Duration::from_secs(3);
+
+/// Ends a project that is suspended: it is continued and asked again, and where that brings nothing
+/// its engine is killed, so that the guardian ends the rest.
+async fn end(global: &Global) -> Result<String, Problem> {
+    let Some((name, folders)) = remote::folders_quietly(global) else { return Err(gone_already()) };
+    let Some(holder) = alive_holder(&folders) else { return Err(gone_already()) };
+    let guardian = Watched::of(&holder).map_err(|error| cannot_end(&error))?;
+    guardian.resume().map_err(|error| cannot_end(&error))?;
+    let client = remote::client(&name, folders);
+    let asked = client.shutdown(Shutdown { kill: true });
+    if !matches!(tokio::time::timeout(CONTINUED, asked).await, Ok(Ok(()))) {
+        guardian.kill_engine().map_err(|error| cannot_end(&error))?;
+    }
+    guardian.gone().await.map_err(|error| cannot_end(&error))?;
+    Ok(name)
+}
+
+fn gone_already() -> Problem {
+    Problem::new(Kind::Ended, "the project has ended")
+}
+
+fn cannot_end(error: &std::io::Error) -> Problem {
+    Problem::new(Kind::Failed, format!("cannot end it: {error}"))
 }
 
 /// Ends the project and waits until its outermost process is gone, and so everything below it.

@@ -22,7 +22,7 @@ use crate::control::{Client, Control as _, Kind, Measure};
 use crate::machine::Snapshot;
 use crate::output::safe_name;
 use crate::spec::{Signal, Spec};
-use crate::sys::{ControlSocket, Folders, alive_holder, process};
+use crate::sys::{Folders, alive_holder, process};
 use crate::tui::app::{self, Coming, How, Left, Options};
 use crate::tui::config::{self, Config, Timestamps};
 use crate::tui::theme::ThemeName;
@@ -108,8 +108,7 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
     };
     let name = spec.project.name.clone();
-    let found = folders.clone();
-    let client = Client::new(&name, move || ControlSocket::connect(&found));
+    let client = remote::client(&name, folders.clone());
     let up = come_up(client.clone(), folders, Rc::clone(&child));
     let engine = Rc::clone(&child);
     let mut options = options(global, Stand::Owner, move |signal| {

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
-use super::{Ending, Global, UpArgs, detach, project};
+use super::{Ending, Global, UpArgs, detach, project, remote};
 use crate::machine::{Later, Moment, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     let spec = match project::load(global) {
         Ok(spec) => spec,
-        Err(ending) => return ending,
+        Err(ending) => {
+            remote::tell_running_without_file(global);
+            return ending;
+        }
     };
     let options = Options {
         keep: args.keep,

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as Stream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -27,10 +29,14 @@ use super::{Control, Flow, Kind, Measure, PROTOCOL, PROTOCOL_HEADER, Problem, VE
 /// How a connection is made.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
 
+/// So long an answer may take before it is looked whether anybody can give one, and then again.
+const SILENCE: Duration = Duration::from_millis(700);
+
 /// A project that runs in another process. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     connect: Arc<Connect>,
+    who_is_suspended: fn(&OwnedFd) -> Option<u32>,
     project: Arc<str>,
 }
 
@@ -40,7 +46,15 @@ impl Client {
         project: &str,
         connect: impl Fn() -> io::Result<Stream> + Send + Sync + 'static,
     ) -> Self {
-        Self { connect: Arc::new(connect), project: project.into() }
+        let who_is_suspended = |_: &OwnedFd| None;
+        Self { connect: Arc::new(connect), who_is_suspended, project: project.into() }
+    }
+
+    /// With a way to learn which process of the other side is stopped, if one is, so that a question
+    /// is not waited for that nobody will answer.
+    #[must_use]
+    pub fn noticing(self, who_is_suspended: fn(&OwnedFd) -> Option<u32>) -> Self {
+        Self { who_is_suspended, ..self }
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -88,8 +102,42 @@ impl Client {
         body: &impl Serialize,
         form: &str,
     ) -> Result<Response<Incoming>, Problem> {
-        let stream = (self.connect)().and_then(UnixStream::from_std);
-        let stream = stream.map_err(|error| self.not_reached(&error))?;
+        let stream = (self.connect)().map_err(|error| self.not_reached(&error))?;
+        let peer = stream.as_fd().try_clone_to_owned();
+        let answer = self.request_over(stream, method, path, body, form);
+        let Ok(peer) = peer else { return answer.await };
+        tokio::select! {
+            answer = answer => answer,
+            problem = self.suspended(&peer) => Err(problem),
+        }
+    }
+
+    /// Ends when whoever would answer has been stopped for a while.
+    async fn suspended(&self, peer: &OwnedFd) -> Problem {
+        let mut stopped = 0;
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            let Some(pid) = (self.who_is_suspended)(peer) else {
+                stopped = 0;
+                continue;
+            };
+            stopped += 1;
+            // The second time: one that is debugged, or on its way through a stop, goes on at once.
+            if stopped > 1 {
+                return suspended(&self.project, pid);
+            }
+        }
+    }
+
+    async fn request_over(
+        &self,
+        stream: Stream,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        form: &str,
+    ) -> Result<Response<Incoming>, Problem> {
+        let stream = UnixStream::from_std(stream).map_err(|error| self.not_reached(&error))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
         tokio::spawn(connection);
@@ -184,6 +232,13 @@ impl std::fmt::Debug for Client {
 
 fn failed(text: String) -> Problem {
     Problem::new(Kind::Failed, text)
+}
+
+fn suspended(project: &str, pid: u32) -> Problem {
+    let text = format!(
+        "{project} is suspended: pid {pid} is stopped\n`kill -CONT {pid}` continues it, `pitcrew down --kill` ends it"
+    );
+    Problem::new(Kind::Suspended, text)
 }
 
 /// The other side is gone in the middle.

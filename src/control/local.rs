@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::frame::Form;
 use super::growth::{Growth, New};
@@ -54,6 +54,8 @@ pub struct Local {
     pub(super) meter: Meter,
     /// Where its files are.
     pub(super) files: Arc<Locate>,
+    /// What has become of its file, if it is gone.
+    pub(super) file_status: watch::Receiver<Option<String>>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
@@ -81,8 +83,19 @@ impl Local {
             searches: Arc::new(Semaphore::new(SEARCHES)),
             meter: Meter::default(),
             files: Arc::new(files),
+            file_status: watch::channel(None).1,
             zero,
         }
+    }
+
+    /// With news of the project's file: a sentence when it is not where it was.
+    #[must_use]
+    pub fn with_file_status(self, file_status: watch::Receiver<Option<String>>) -> Self {
+        Self { file_status, ..self }
+    }
+
+    pub(super) fn file_gone(&self) -> Option<String> {
+        self.file_status.borrow().clone()
     }
 
     pub(super) fn marks(&self) -> &Marks {
@@ -186,6 +199,7 @@ impl Control for Local {
             project: self.project.to_string(),
             pid: self.pid,
             ready: snapshot.ready,
+            file_gone: self.file_gone(),
             processes: snapshot.processes.iter().map(process).collect(),
         })
     }
@@ -252,7 +266,8 @@ impl Control for Local {
         });
         let chain = chain.collect();
         let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
-        Ok(Why { name: name.to_string(), state, why, checked, cause, suspended_by, chain })
+        let (name, file_gone) = (name.to_string(), self.file_gone());
+        Ok(Why { name, state, why, checked, cause, suspended_by, file_gone, chain })
     }
 
     async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
@@ -341,6 +356,7 @@ impl From<Refusal> for Problem {
             Refusal::Misfit(Misfit::Taken(_) | Misfit::NoWatch(_) | Misfit::NothingWatched)
             | Refusal::NotRunning(_)
             | Refusal::NoReader(_)
+            | Refusal::CannotStart(_)
             | Refusal::Unread(_) => Kind::Conflict,
             Refusal::Misfit(_) | Refusal::Several(_) | Refusal::NoInput(_) => Kind::Wrong,
         };

@@ -25,6 +25,8 @@ pub enum Kind {
     Forbidden,
     /// It took too long.
     Timeout,
+    /// The processes that run the project are stopped, so nothing answers.
+    Suspended,
     /// Something else went wrong.
     Failed,
 }
@@ -55,7 +57,7 @@ impl Problem {
             Kind::UnknownName => 404,
             Kind::Wrong => 400,
             Kind::Conflict => 409,
-            Kind::NotRunning | Kind::Ended => 503,
+            Kind::NotRunning | Kind::Ended | Kind::Suspended => 503,
             Kind::Version => 426,
             Kind::Unauthorized => 401,
             Kind::Forbidden => 403,

@@ -19,12 +19,13 @@ struct Known {
     snapshot: Arc<Snapshot>,
     views: HashMap<ProcessId, Arc<ProcessView>>,
     figures: Arc<Figures>,
+    file_gone: Option<String>,
 }
 
 impl Known {
-    fn of(snapshot: Arc<Snapshot>, figures: Arc<Figures>) -> Self {
+    fn of(snapshot: Arc<Snapshot>, figures: Arc<Figures>, file_gone: Option<String>) -> Self {
         let views = snapshot.processes.iter().map(|view| (view.id, Arc::clone(view))).collect();
-        Self { snapshot, views, figures }
+        Self { snapshot, views, figures, file_gone }
     }
 
     /// Those that are new or different.
@@ -43,15 +44,18 @@ impl Local {
         let mut figures = Arc::<Figures>::default();
         let mut measuring = Box::pin(self.measured(measure, Duration::ZERO));
         let mut snapshots = self.session.snapshots();
+        let mut file_status = self.file_status.clone();
         let first = Arc::clone(&snapshots.borrow_and_update());
+        let file_gone = file_status.borrow_and_update().clone();
         let Some(place) = taker.place().await else { return };
         place.send(Ok(Pushed::Whole(self.overview(&first))));
-        let mut known = Known::of(first, Arc::clone(&figures));
+        let mut known = Known::of(first, Arc::clone(&figures), file_gone);
         loop {
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() {
                     return;
                 },
+                Ok(()) = file_status.changed() => {}
                 measured = &mut measuring => {
                     figures = measured;
                     measuring.set(self.measured(measure, WATCHED));
@@ -62,8 +66,9 @@ impl Local {
             let Some(place) = taker.place().await else { return };
             let now = Arc::clone(&snapshots.borrow_and_update());
             if let Some(changes) = self.changes(&known, &now, &figures) {
+                let file_gone = changes.file_gone.clone();
                 place.send(Ok(Pushed::Changed(changes)));
-                known = Known::of(now, Arc::clone(&figures));
+                known = Known::of(now, Arc::clone(&figures), file_gone);
             }
         }
     }
@@ -96,13 +101,16 @@ impl Local {
         };
         let pools = (now.pools != known.snapshot.pools).then(|| pools(&now.pools));
         let before = &known.snapshot;
+        let file_gone = self.file_gone();
         let is_same = changed.is_empty()
+            && known.file_gone == file_gone
             && removed.is_empty()
             && pools.is_none()
             && (before.ready, &before.phase) == (now.ready, &now.phase);
         let all = || Changes {
             ready: now.ready,
             phase: phase(&now.phase),
+            file_gone,
             time: format!("{:.3}", Clock::wall()),
             changed: changed.iter().map(member).collect(),
             removed,
@@ -114,7 +122,10 @@ impl Local {
 
     pub(super) fn overview(&self, snapshot: &Snapshot) -> Overview {
         let member = |view: &Arc<ProcessView>| self.member(view);
-        overview(&self.project, self.pid, snapshot, member)
+        Overview {
+            file_gone: self.file_gone(),
+            ..overview(&self.project, self.pid, snapshot, member)
+        }
     }
 
     pub(super) fn member(&self, view: &ProcessView) -> Member {
@@ -148,6 +159,7 @@ fn overview(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ready: snapshot.ready,
         phase: phase(&snapshot.phase),
+        file_gone: None,
         time: format!("{:.3}", Clock::wall()),
         processes: snapshot.processes.iter().map(member).collect(),
         pools: pools(&snapshot.pools),

@@ -40,6 +40,9 @@ pub struct Status {
     pub pid: u32,
     /// Every process that was started is ready or has succeeded.
     pub ready: bool,
+    /// What has become of the project's file, when it is not where it was at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// Every process, replica and job, in the order of the file.
     pub processes: Vec<ProcessStatus>,
 }

@@ -96,6 +96,8 @@ pub(crate) enum Refusal {
     NotRunning(String),
     #[error(transparent)]
     Misfit(#[from] Misfit),
+    #[error("{0}; its run goes on")]
+    CannotStart(String),
     #[error("`{0}` means several; name one, such as `{0}.1`")]
     Several(String),
     #[error("{0} does not run, so nothing reads its input")]
@@ -212,6 +214,11 @@ impl<H: Host> Engine<H> {
         }
         if matches!(act, Act::Start(_) | Act::Restart(_)) && before.phase != Phase::Up {
             return Err(Refusal::Ending);
+        }
+        if let Act::Restart(_) = act
+            && let Some(refused) = self.refused_restarts(&ids).into_iter().next()
+        {
+            return Err(Refusal::CannotStart(refused));
         }
         if let Act::Signal(_) = act {
             running(&before, &ids)?;

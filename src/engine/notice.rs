@@ -22,10 +22,14 @@ impl From<output::Notice> for Notice {
             output::Notice::LogFailing { source, path, error } => Self::about(
                 &source,
                 format!(
-                    "cannot write its log {}: {error}; what it prints is counted as lost there \
-                     until it can be written again",
+                    "cannot write its log {}: {error}; up to 8 MiB of what it prints is kept for it, \
+                     and the rest counted as lost",
                     path.display()
                 ),
+            ),
+            output::Notice::LogRecovered { source, path, lost_lines: 0, .. } => Self::about(
+                &source,
+                format!("its log {} is written again; nothing is missing there", path.display()),
             ),
             output::Notice::LogRecovered { source, path, lost_lines, lost_bytes } => Self::about(
                 &source,

@@ -159,6 +159,12 @@ impl<H: Host> Engine<H> {
         let asked = std::mem::take(&mut self.rereading.asked);
         let (apply, look): (Vec<_>, Vec<_>) =
             asked.into_iter().partition(|wish| wish.how == ReloadHow::Apply);
+        let outcome = outcome.map(|read| {
+            read.and_then(|mut loaded| match self.refused_by(&mut loaded.spec) {
+                refused if refused.is_empty() => Ok(loaded),
+                refused => Err(Faults::sorted(refused, &[])),
+            })
+        });
         match outcome {
             Ok(Ok(Loaded { mut spec, warnings })) => {
                 let foreseen = self.orchestra.foresee(&mut spec).map(Reloaded::Foreseen);

@@ -127,7 +127,12 @@ impl<H: Host> Engine<H> {
         Some(parcels)
     }
 
-    fn launch(&self, spec: &ProcessSpec, whose: Whose<'_>, front: Option<&Front>) -> Launch {
+    pub(super) fn launch(
+        &self,
+        spec: &ProcessSpec,
+        whose: Whose<'_>,
+        front: Option<&Front>,
+    ) -> Launch {
         let stdin = match (front, spec.stdin) {
             (Some(_), _) => sys::Input::Inherit,
             (None, StdinKind::Open) => sys::Input::Open,

@@ -1,10 +1,9 @@
 //! Log files: a queue per file, written by the threads of `writers.rs`, never by whoever prints.
 //!
 //! A disk that is slow fills the queue, and then the child waits. A disk that *fails* must not stop
-//! the child: what cannot be written is counted, the file is tried again every second, and the gap
-//! is written down in the file itself.
+//! the child: what fits in the queue is kept, what does not is counted, the file is tried again every
+//! second, and the gap is written down in the file itself, at its place.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -17,17 +16,19 @@ use jiff::Timestamp;
 
 use super::block::Cut;
 use super::page::Page;
-use super::target::{Failure, Target};
-use super::wait::{Wakers, block_on, lock, wake_all};
+use super::target::Target;
+use super::wait::{block_on, lock, wake_all};
 use super::writers::{After, Job, Pool};
 use crate::spec::{LogPolicy, Name};
 
 mod chunk;
+mod queue;
 #[cfg(test)]
 mod tests;
 
-use chunk::Bytes;
-pub(super) use chunk::{Chunk, Lost};
+use chunk::{Bytes, Chunk};
+pub(super) use chunk::{Item, Lost};
+use queue::{Failing, Queue};
 
 /// Bytes that may wait for the disk, for each file.
 const QUEUE: usize = 8 << 20;
@@ -41,7 +42,7 @@ const TURN: usize = 1 << 20;
 /// Something a user should know about a log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// It cannot be written; what comes is lost until it can.
+    /// It cannot be written; what comes is kept as far as there is room, and lost after that.
     LogFailing {
         /// Whose log it is.
         source: Name,
@@ -50,7 +51,7 @@ pub enum Notice {
         /// What the system says.
         error: String,
     },
-    /// It can be written again; the gap is noted in the file.
+    /// It can be written again, and what was kept is in it; a gap is noted in the file.
     LogRecovered {
         /// Whose log it is.
         source: Name,
@@ -120,23 +121,6 @@ struct Shared {
     target: Mutex<Target>,
 }
 
-#[derive(Default)]
-struct Queue {
-    /// Each is whole lines; a piece, or a line without newline, is the last of its chunk.
-    chunks: VecDeque<Chunk>,
-    /// Bytes in `chunks` and in the hands of the writer.
-    bytes: usize,
-    /// There is while the file fails.
-    lost: Option<Lost>,
-    /// To be rotated by these from the next write on.
-    limits: Option<(u64, u32)>,
-    /// A thread has it, or will.
-    scheduled: bool,
-    closing: bool,
-    closed: bool,
-    wakers: Wakers,
-}
-
 impl LogWriters {
     /// `notify` is called from the threads that write; it must not wait.
     pub fn new(notify: impl Fn(Notice) + Send + Sync + 'static) -> Self {
@@ -167,7 +151,7 @@ impl LogWriters {
 impl LogFile {
     /// Ready when the queue has room. One that is failing always has.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll(cx, |queue| queue.bytes < QUEUE)
+        self.poll(cx, |queue| queue.bytes < QUEUE || queue.fails())
     }
 
     /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
@@ -217,18 +201,19 @@ impl LogFile {
         if queue.closed {
             return;
         }
-        if let Some(lost) = &mut queue.lost {
-            lost.add(page.get(range), now, now);
+        if queue.fails() {
+            // The page would be kept for as long as it fails.
+            queue.push(page.get(range), now, &self.0.pool);
             return;
         }
         queue.bytes += range.len();
         let bytes = Bytes::Page(Arc::clone(page), range);
-        queue.chunks.push_back(Chunk { bytes, first: now, last: now });
+        queue.items.push_back(Item::Chunk(Chunk { bytes, first: now, last: now }));
         self.wake_writer(queue);
     }
 
     fn wake_writer(&self, mut queue: MutexGuard<'_, Queue>) {
-        if queue.lost.is_none() && !queue.scheduled && queue.bytes > 0 {
+        if !queue.scheduled && queue.bytes > 0 {
             queue.scheduled = true;
             drop(queue);
             self.0.schedule();
@@ -252,44 +237,6 @@ fn ends_line(text: &[u8], cut: Cut) -> bool {
     cut.end().checked_sub(1).and_then(|last| text.get(last)) == Some(&b'\n')
 }
 
-impl Queue {
-    fn push(&mut self, text: &[u8], now: Timestamp, pool: &Pool) {
-        if let Some(lost) = &mut self.lost {
-            lost.add(text, now, now);
-            return;
-        }
-        self.bytes += text.len();
-        if let Some(Chunk { bytes: Bytes::Own(bytes), last, .. }) = self.chunks.back_mut()
-            && bytes.len() + text.len() <= CHUNK
-            && bytes.last() == Some(&b'\n')
-        {
-            bytes.extend_from_slice(text);
-            *last = now;
-            return;
-        }
-        let bytes = if (MUCH..=CHUNK).contains(&text.len()) && text.last() == Some(&b'\n') {
-            let mut bytes = pool.buffer(CHUNK);
-            bytes.extend_from_slice(text);
-            bytes
-        } else {
-            text.to_vec()
-        };
-        self.chunks.push_back(Chunk { bytes: Bytes::Own(bytes), first: now, last: now });
-    }
-
-    /// Takes out what is written in one turn.
-    fn turn(&mut self) -> Vec<Chunk> {
-        let mut bytes = 0;
-        let count = self.chunks.iter().take_while(|chunk| {
-            let more = bytes < TURN;
-            bytes += chunk.bytes().len();
-            more
-        });
-        let count = count.count();
-        self.chunks.drain(..count).collect()
-    }
-}
-
 impl Shared {
     fn schedule(self: &Arc<Self>) {
         self.pool.schedule(Arc::clone(self) as Arc<dyn Job>);
@@ -300,7 +247,7 @@ impl Shared {
     fn written(&self, bytes: usize, last: bool) -> After {
         let mut queue = lock(&self.queue);
         queue.bytes -= bytes;
-        let after = if queue.chunks.is_empty() { After::Done } else { After::Again };
+        let after = if queue.items.is_empty() { After::Done } else { After::Again };
         if after == After::Done {
             queue.scheduled = false;
             queue.closed = last && queue.closing;
@@ -312,40 +259,59 @@ impl Shared {
         after
     }
 
-    /// Counts as lost what has not been written of `batch`, and what waits behind it.
-    fn failed(&self, failure: &Failure, gap: Option<Lost>, batch: &[Chunk]) -> After {
+    /// Puts back what has not been written, to be tried again; when nothing more will come it is
+    /// lost.
+    fn failed(&self, error: &io::Error, done: usize, mut rest: Vec<Item>) -> After {
         let mut queue = lock(&self.queue);
-        let first = batch.get(failure.chunk).map_or(Timestamp::UNIX_EPOCH, |chunk| chunk.first);
-        let mut lost = gap.unwrap_or_else(|| Lost::new(first));
-        lost.error = plain(&failure.error);
-        let mut rest = batch.iter().skip(failure.chunk);
-        if let Some(torn) = rest.next() {
-            lost.add(torn.bytes().get(failure.offset..).unwrap_or_default(), torn.first, torn.last);
-        }
-        for chunk in rest.chain(&queue.chunks) {
-            lost.add(chunk.bytes(), chunk.first, chunk.last);
-        }
-        queue.chunks.clear();
-        queue.bytes = 0;
-        queue.lost = Some(lost);
-        queue.closed = queue.closing;
-        queue.scheduled = !queue.closing;
-        let after = if queue.closing { After::Done } else { After::Later(self.retry) };
-        let told = queue.lost.as_ref().filter(|_| queue.closing).map(|lost| Notice::LogLost {
-            source: self.source.clone(),
-            path: self.path.clone(),
-            error: lost.error.clone(),
-            lost_lines: lost.lines,
-            lost_bytes: lost.bytes,
+        queue.bytes -= done;
+        let error = plain(error);
+        let is_news = queue.failing.is_none();
+        let at = match rest.first() {
+            Some(Item::Chunk(chunk)) => chunk.first,
+            Some(Item::Gap(gap)) => gap.from,
+            None => Timestamp::UNIX_EPOCH,
+        };
+        let failing = queue.failing.get_or_insert_with(|| Failing {
+            error: String::new(),
+            still: true,
+            lost: Lost::new(String::new(), at),
         });
+        (failing.error, failing.still) = (error.clone(), true);
+        rest.extend(queue.items.drain(..));
+        queue.items.extend(rest);
+        let notice = if queue.closing {
+            Some(self.give_up(&mut queue))
+        } else {
+            let (source, path) = (self.source.clone(), self.path.clone());
+            is_news.then_some(Notice::LogFailing { source, path, error })
+        };
+        let after = if queue.closing { After::Done } else { After::Later(self.retry) };
         let wakers = queue.wakers.take();
         drop(queue);
         // Before anybody learns that it is closed, and stops listening.
-        if let Some(notice) = told {
+        if let Some(notice) = notice {
             (self.notify)(notice);
         }
         wake_all(wakers);
         after
+    }
+
+    /// All that is left is lost.
+    fn give_up(&self, queue: &mut Queue) -> Notice {
+        let (error, mut lost) = match queue.failing.take() {
+            Some(failing) => (failing.error, failing.lost),
+            None => (String::new(), Lost::new(String::new(), Timestamp::UNIX_EPOCH)),
+        };
+        for item in queue.items.drain(..) {
+            match item {
+                Item::Chunk(chunk) => lost.add(chunk.bytes(), chunk.first, chunk.last),
+                Item::Gap(gap) => lost.merge(&gap),
+            }
+        }
+        (queue.bytes, queue.closed, queue.scheduled) = (0, true, false);
+        let (source, path) = (self.source.clone(), self.path.clone());
+        let (lost_lines, lost_bytes) = (lost.lines, lost.bytes);
+        Notice::LogLost { source, path, error, lost_lines, lost_bytes }
     }
 }
 
@@ -359,39 +325,42 @@ impl Job for Shared {
         if queue.closed {
             return After::Done;
         }
-        let (gap, batch) = (queue.lost.take(), queue.turn());
+        let mut batch = queue.turn();
         let closing = queue.closing;
         drop(queue);
+        let result = target.write(&batch);
         let (source, path) = (self.source.clone(), self.path.clone());
-        let result = target.write(gap.as_ref(), &batch);
         if let Some(error) = target.unrotated() {
             let (source, path, error) = (source.clone(), path.clone(), plain(&error));
             (self.notify)(Notice::LogNotRotated { source, path, error });
         }
-        let recovered = result.as_ref().map_or_else(|failure| failure.gap_written, |()| true);
-        let failing_before = gap.is_some();
-        if let Some(gap) = gap.as_ref().filter(|_| recovered) {
-            let (source, path) = (source.clone(), path.clone());
-            let (lost_lines, lost_bytes) = (gap.lines, gap.bytes);
+        let rest = match &result {
+            Ok(()) => Vec::new(),
+            Err(failure) => batch.split_off(failure.item.min(batch.len())),
+        };
+        let mut done: usize = batch.iter().map(Item::len).sum();
+        let recovered = lock(&self.queue).wrote(&batch, result.is_ok());
+        if let Some(lost) = recovered {
+            let (lost_lines, lost_bytes) = (lost.lines, lost.bytes);
             (self.notify)(Notice::LogRecovered { source, path, lost_lines, lost_bytes });
         }
+        let own = batch.into_iter().filter_map(|item| match item {
+            Item::Chunk(Chunk { bytes: Bytes::Own(bytes), .. }) => Some(bytes),
+            Item::Chunk(_) | Item::Gap(_) => None,
+        });
+        self.pool.give_back(own, CHUNK);
         let Err(failure) = result else {
-            let bytes = batch.iter().map(|chunk| chunk.bytes().len()).sum();
-            let own = batch.into_iter().filter_map(|chunk| match chunk.bytes {
-                Bytes::Own(bytes) => Some(bytes),
-                Bytes::Page(..) => None,
-            });
-            self.pool.give_back(own, CHUNK);
             if closing {
                 target.close();
             }
-            return self.written(bytes, closing);
+            return self.written(done, closing);
         };
-        if recovered || !failing_before {
-            let error = plain(&failure.error);
-            (self.notify)(Notice::LogFailing { source, path, error });
+        let mut rest = rest;
+        if let Some(Item::Chunk(torn)) = rest.first_mut() {
+            torn.skip(failure.offset);
+            done += failure.offset;
         }
-        self.failed(&failure, gap.filter(|_| !recovered), &batch)
+        self.failed(&failure.error, done, rest)
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use memchr::{memchr, memrchr};
 use rustix::fs::{Mode, OFlags};
 
-use super::file::{Chunk, Lost};
+use super::file::{Item, Lost};
 use super::wait::now;
 
 /// Where a log file is written to.
@@ -39,11 +39,9 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: io::Error,
-    /// The note about an earlier gap is in the file, or there was none.
-    pub(super) gap_written: bool,
-    /// The chunk that could not be written.
-    pub(super) chunk: usize,
-    /// How much of that chunk is in the file.
+    /// The item that could not be written.
+    pub(super) item: usize,
+    /// How much of that item is in the file.
     pub(super) offset: usize,
 }
 
@@ -58,12 +56,11 @@ impl Target {
         (self.max_size, self.keep) = (max_size, keep);
     }
 
-    /// Writes the note about a gap, then the chunks. After a failure the file is opened anew, so no
-    /// state of the old descriptor stays.
-    pub(super) fn write(&mut self, gap: Option<&Lost>, batch: &[Chunk]) -> Result<(), Failure> {
-        let mut failure =
-            Failure { error: io::ErrorKind::Other.into(), gap_written: false, chunk: 0, offset: 0 };
-        let result = self.try_write(gap, batch, &mut failure);
+    /// Writes lines and notes about gaps. After a failure the file is opened anew, so no state of the
+    /// old descriptor stays.
+    pub(super) fn write(&mut self, batch: &[Item]) -> Result<(), Failure> {
+        let mut failure = Failure { error: io::ErrorKind::Other.into(), item: 0, offset: 0 };
+        let result = self.try_write(batch, &mut failure);
         result.map_err(|error| {
             self.open = None;
             Failure { error, ..failure }
@@ -79,24 +76,18 @@ impl Target {
         self.open = None;
     }
 
-    fn try_write(
-        &mut self,
-        gap: Option<&Lost>,
-        batch: &[Chunk],
-        done: &mut Failure,
-    ) -> io::Result<()> {
-        if gap.is_none() && batch.is_empty() {
+    fn try_write(&mut self, batch: &[Item], done: &mut Failure) -> io::Result<()> {
+        if batch.is_empty() {
             return Ok(());
         }
         self.make_ready()?;
-        if let Some(lost) = gap {
-            self.write_gap(lost)?;
-        }
-        done.gap_written = true;
-        for chunk in batch {
+        for item in batch {
             done.offset = 0;
-            self.write_chunk(chunk.bytes(), &mut done.offset)?;
-            done.chunk += 1;
+            match item {
+                Item::Chunk(chunk) => self.write_chunk(chunk.bytes(), &mut done.offset)?,
+                Item::Gap(lost) => self.write_gap(lost)?,
+            }
+            done.item += 1;
         }
         Ok(())
     }

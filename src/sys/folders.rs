@@ -1,25 +1,25 @@
-//! Where a project's running session keeps its files, and the lock that makes it the only one.
+//! Where a project's running session keeps its files.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-
-use super::pause::pause;
+use rustix::fs::{Access, access};
 
 /// The folders of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
-    /// Names the project: from the canonical path of its file, the same for ever.
+    /// The canonical path of the project's file.
+    pub file: PathBuf,
+    /// Names the project: from that path, the same for ever.
     pub id: String,
-    /// Lock, journal and socket. Exists, is ours, and nobody else can enter it.
+    /// Sockets and secrets. Exists, is ours, and nobody else can enter it.
     pub runtime: PathBuf,
-    /// Our own diagnostics. The runtime folder where the user has no home.
+    /// Lock, journal and our own diagnostics: what must outlive a cleaned runtime folder. It is the
+    /// runtime folder where the user has no home that can be written.
     pub state: PathBuf,
 }
 
@@ -47,7 +47,10 @@ pub enum FolderError {
 impl Folders {
     /// The folders of the project of this (canonical) file, made and verified.
     pub fn of(file: &Path) -> Result<Self, FolderError> {
-        Self::with(file, |name| std::env::var_os(name))
+        Self::with(file, |name| match (name, std::env::var_os(name)) {
+            ("HOME", None) => home_of_user(),
+            (_, value) => value,
+        })
     }
 
     /// The same with the environment given.
@@ -62,8 +65,8 @@ impl Folders {
         let id = id(file);
         let temporary = || {
             let uid = rustix::process::geteuid().as_raw();
-            let temporary = folder("TMPDIR").unwrap_or_else(|| "/tmp".into());
-            temporary.join(format!("pitcrew-{uid}"))
+            let temporary = folder("TMPDIR").filter(|path| path.is_dir());
+            temporary.unwrap_or_else(|| "/tmp".into()).join(format!("pitcrew-{uid}"))
         };
         // Not set, or (after su) that of somebody else: the folder for temporary files.
         let base = folder("XDG_RUNTIME_DIR").filter(|base| is_ours(base));
@@ -72,12 +75,53 @@ impl Folders {
         private(&base)?;
         private(&runtime)?;
         let home = || folder("HOME").map(|home| home.join(".local/state"));
-        let state = folder("XDG_STATE_HOME").or_else(home).map(|base| base.join("pitcrew"));
-        let state = state
-            .map(|base| base.join(&id))
-            .filter(|state| DirBuilder::new().recursive(true).mode(0o700).create(state).is_ok());
-        Ok(Self { id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
+        let candidates = [folder("XDG_STATE_HOME"), home()];
+        let usable = |base: PathBuf| {
+            let state = base.join("pitcrew").join(&id);
+            is_ours_to_make(&state).then(|| make_state(state)).flatten()
+        };
+        let state = candidates.into_iter().flatten().find_map(usable);
+        let file = file.to_owned();
+        Ok(Self { file, id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
     }
+
+    /// Makes the runtime folder again after somebody has removed it.
+    pub fn renew_runtime(&self) -> Result<(), FolderError> {
+        if let Some(base) = self.runtime.parent() {
+            private(base)?;
+        }
+        private(&self.runtime)
+    }
+
+    /// The folder that holds the state folders of all projects of this user.
+    pub(super) fn all_states(&self) -> Option<&Path> {
+        self.state.parent()
+    }
+}
+
+/// The state folder, if it can be written to. A home that is read-only has none.
+fn make_state(state: PathBuf) -> Option<PathBuf> {
+    DirBuilder::new().recursive(true).mode(0o700).create(&state).ok()?;
+    access(&state, Access::WRITE_OK | Access::EXEC_OK).ok()?;
+    Some(state)
+}
+
+/// Whether the nearest folder of this path that exists is ours. After `sudo` the variables can name
+/// the home of somebody else, who could not use what root makes there.
+fn is_ours_to_make(path: &Path) -> bool {
+    let nearest = path.ancestors().find_map(|one| fs::metadata(one).ok());
+    nearest.is_some_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
+}
+
+/// The home of this user by the list of users, for when the environment names none.
+fn home_of_user() -> Option<OsString> {
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    let users = fs::read("/etc/passwd").ok()?;
+    let line = users
+        .split(|byte| *byte == b'\n')
+        .find(|line| line.split(|byte| *byte == b':').nth(2) == Some(uid.as_bytes()))?;
+    let home = line.split(|byte| *byte == b':').nth(5)?;
+    (!home.is_empty()).then(|| OsString::from_vec(home.to_owned()))
 }
 
 fn is_ours(folder: &Path) -> bool {
@@ -107,98 +151,16 @@ pub(super) fn private(path: &Path) -> Result<(), FolderError> {
     Err(FolderError::Unsafe { path: path.to_owned(), why })
 }
 
-/// FNV-1a over the path, 64 bits: the same in every version, which std's hasher does not promise.
-fn id(file: &Path) -> String {
-    let hash = file.as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// Names a project by the path of its file.
+pub(super) fn id(file: &Path) -> String {
+    format!("{:016x}", stable_hash(file.as_os_str().as_bytes()))
+}
+
+/// FNV-1a, 64 bits: the same in every version, which std's hasher does not promise.
+pub(super) fn stable_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
-}
-
-/// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Holder {
-    /// The process that took it, which becomes the guardian.
-    pub pid: u32,
-    /// When, in RFC 3339.
-    pub started: String,
-    /// The project's file.
-    #[serde(with = "super::path_bytes")]
-    pub file: PathBuf,
-}
-
-/// The lock of a project, held as long as any process has this descriptor open: the guardian and
-/// the engine both do.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-/// Why a lock was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Somebody has it.
-    #[error("it runs already (pid {}, since {})", .0.pid, .0.started)]
-    Busy(Holder),
-    /// The file cannot be used.
-    #[error("cannot lock {}: {error}", .path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-}
-
-impl Lock {
-    /// Takes the lock of a runtime folder for this process, at once or not at all. The file stays
-    /// for ever: were it removed, two could each hold "the" lock.
-    pub fn take(folders: &Folders, file: &Path, started: &str) -> Result<Self, LockError> {
-        let path = folders.runtime.join("lock");
-        let failed = |error: io::Error| LockError::Io { path: path.clone(), error };
-        let mut lock = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(LockError::Busy(holder(&mut lock, file)));
-            }
-            Err(error) => return Err(failed(error.into())),
-        }
-        let holder =
-            Holder { pid: std::process::id(), started: started.to_owned(), file: file.to_owned() };
-        let text = serde_json::to_vec(&holder).map_err(|error| failed(error.into()))?;
-        lock.set_len(0).and_then(|()| lock.write_all(&text)).map_err(failed)?;
-        Ok(Self { _file: lock })
-    }
-}
-
-/// Who took the lock last, if that process is still there: the project runs, or is about to.
-pub fn alive_holder(folders: &Folders) -> Option<Holder> {
-    let text = fs::read_to_string(folders.runtime.join("lock")).ok()?;
-    let holder: Holder = serde_json::from_str(&text).ok()?;
-    super::proc::stat(holder.pid).filter(|stat| !stat.zombie).map(|_| holder)
-}
-
-/// What the holder wrote, which it does right after taking the lock.
-fn holder(lock: &mut File, file: &Path) -> Holder {
-    for _ in 0..20 {
-        let mut text = String::new();
-        let read = lock.rewind().and_then(|()| lock.read_to_string(&mut text));
-        if read.is_ok()
-            && let Ok(holder) = serde_json::from_str(&text)
-        {
-            return holder;
-        }
-        pause(Duration::from_millis(5));
-    }
-    Holder { pid: 0, started: "an unknown time".to_owned(), file: file.to_owned() }
+    })
 }
 
 #[cfg(test)]
@@ -260,26 +222,5 @@ mod tests {
         fs::set_permissions(&ours, fs::Permissions::from_mode(0o755)).unwrap();
         let error = folders(base.path()).unwrap_err().to_string();
         assert!(error.contains("other users may enter it"), "{error}");
-    }
-
-    #[test]
-    fn a_second_lock_names_the_holder_of_the_first() {
-        let base = with(&["runtime", "home"]);
-        let folders = folders(base.path()).unwrap();
-        let file = Path::new("/home/me/shop/procfile.toml");
-        let first = Lock::take(&folders, file, "2026-01-02T03:04:05Z").unwrap();
-        let Err(LockError::Busy(holder)) = Lock::take(&folders, file, "later") else {
-            panic!("it was taken twice")
-        };
-        let pid = std::process::id();
-        assert_eq!(
-            holder,
-            Holder { pid, started: "2026-01-02T03:04:05Z".into(), file: file.into() }
-        );
-        let text = LockError::Busy(holder).to_string();
-        assert_eq!(text, format!("it runs already (pid {pid}, since 2026-01-02T03:04:05Z)"));
-        drop(first);
-        drop(Lock::take(&folders, file, "later").unwrap());
-        assert!(folders.runtime.join("lock").exists());
     }
 }

@@ -21,17 +21,34 @@ use tokio::io::unix::AsyncFd;
 use super::journal::{Journal, Policies};
 use super::kill;
 use super::nested;
+use super::pause::Deadline;
 use super::proc::{self, Children, Stat};
 use super::process;
 use super::sweep::end_all;
 use crate::spec::Signal;
 
+/// The name of the guardian among the processes.
+pub(super) const NAME: &str = "pitcrew-guard";
+
 /// How long the final sweep may take.
 const SWEEP_BOUND: Duration = Duration::from_secs(2);
+/// The same signal again within this time counts once, as in the engine.
+const SAME_SIGNAL: Duration = Duration::from_millis(300);
+/// After so many requests to end, the engine is given a moment and then killed.
+const LAST_REQUEST: u32 = 3;
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
-/// Handed on to the engine.
-const FORWARDED: [i32; 6] =
-    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGUSR2];
+/// Handed on to the engine, which is in a group of its own: the terminal and the shell reach the
+/// guardian's group only.
+const FORWARDED: [i32; 7] = [
+    libc::SIGINT,
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGTSTP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+];
 
 /// The engine's view of its guardian.
 #[derive(Debug)]
@@ -57,22 +74,27 @@ impl Guardian {
         let _ = alive.readable().await?;
         Ok(())
     }
+}
 
-    /// Continues a guardian that has stopped itself along with the engine. For the engine when it
-    /// was continued alone.
-    pub fn resume(&self) -> io::Result<()> {
-        if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned())
-            == Some(self.pid)
-        {
-            kill::pid(self.pid, Signal::CONT)?;
-        }
-        Ok(())
+/// Continues the guardian with this number if it is stopped, which it is when it has stopped along
+/// with the engine and the engine was continued alone. Only for its engine: a stopped guardian would
+/// not see the end of it.
+pub fn resume(pid: u32) {
+    let parent = rustix::process::getppid();
+    let is_parent = parent.map(|one| one.as_raw_nonzero().get().cast_unsigned()) == Some(pid);
+    // One that runs hands a CONT on to us.
+    if is_parent && proc::suspended(pid).is_some() {
+        // It may be gone by now, which is as good.
+        _ = kill::pid(pid, Signal::CONT);
     }
 }
 
 /// Splits the process: the caller goes on as the engine, in a child; its parent becomes the
 /// guardian, never returns, and ends as the engine ended (same code, or same signal without a core
 /// dump). Both are subreapers and have all open descriptors, so both hold the lock.
+///
+/// The engine leads a group of its own: what is sent to the group of the guardian, which is the job
+/// of the shell, must not end both (`kill -9 %1`, `timeout -s KILL`).
 ///
 /// `journal` says what the sweep leaves alive. To be called before any thread exists; an error when
 /// there is more than one.
@@ -87,6 +109,7 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     // From here on nothing that is sent to either of us is lost.
     let before = waited.block()?;
     let pid = std::process::id();
+    process::remember_job();
     // SAFETY: there is one thread, so the child may do anything.
     match unsafe { libc::fork() } {
         -1 => {
@@ -95,6 +118,8 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
             Err(error)
         }
         0 => {
+            // Before anything can be handed on.
+            process::lead_own_group()?;
             before.set()?;
             drop(kept_open);
             process::set_subreaper()?;
@@ -164,24 +189,56 @@ impl Signals {
         }
     }
 
-    /// Waits for one of these, which are blocked. An interruption gives none.
-    fn wait(&self) -> Option<i32> {
-        // SAFETY: a set that lives for the call; no information is asked for.
-        match unsafe { libc::sigwaitinfo(&raw const self.0, std::ptr::null_mut()) } {
+    /// Waits for one of these, which are blocked, at most for `limit`. An interruption gives none.
+    fn wait(&self, limit: Option<Duration>) -> Option<i32> {
+        let limit = limit.map(|limit| libc::timespec {
+            tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        });
+        let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: a set and a limit that live for the call; no information is asked for.
+        match unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), limit) } {
             number @ 1.. => Some(number),
             _ => None,
         }
     }
 }
 
+/// How often the end was asked for.
+#[derive(Default)]
+struct Requests {
+    count: u32,
+    last: Option<(i32, Deadline)>,
+    /// The engine is killed then.
+    until: Option<Deadline>,
+}
+
+impl Requests {
+    /// Counts as the engine does.
+    fn note(&mut self, number: i32) {
+        let same = |(last, until): &(i32, Deadline)| *last == number && !until.is_over();
+        if self.last.as_ref().is_some_and(same) {
+            return;
+        }
+        self.last = Some((number, Deadline::after(SAME_SIGNAL)));
+        self.count += 1;
+        if self.count >= LAST_REQUEST && self.until.is_none() {
+            self.until = Some(Deadline::after(LAST_MOMENT));
+        }
+    }
+}
+
 /// Waits until the engine has ended, handing on what is sent to us. Gives nothing if somebody else
 /// reaped it.
+///
+/// An engine that is stopped, or hangs, is killed a moment after the third request to end.
 fn wait_for(engine: u32, waited: &Signals) -> Option<WaitIdStatus> {
     let id = WaitId::Pid(Pid::from_raw(i32::try_from(engine).ok()?)?);
     let changes = WaitIdOptions::EXITED
         | WaitIdOptions::STOPPED
         | WaitIdOptions::CONTINUED
         | WaitIdOptions::NOHANG;
+    let mut requests = Requests::default();
     loop {
         // Before the wait: its end may have come before the first one.
         let mut stopped = None;
@@ -196,17 +253,29 @@ fn wait_for(engine: u32, waited: &Signals) -> Option<WaitIdStatus> {
                 Err(_) => return None,
             }
         }
-        if let Some(signal) = stopped {
+        if let Some(signal) = stopped.filter(|_| requests.count == 0) {
             stop_along(signal);
         }
-        match waited.wait() {
-            None | Some(libc::SIGCHLD) => {}
-            Some(number) => {
-                if let Some(signal) = Signal::from_number(number) {
-                    let _ = kill::pid(engine, signal);
-                }
-            }
+        if requests.until.is_some_and(Deadline::is_over) {
+            _ = kill::pid(engine, Signal::KILL);
         }
+        match waited.wait(requests.until.map(|until| until.left() + PAUSE)) {
+            None | Some(libc::SIGCHLD) => {}
+            Some(number) => hand_on(engine, number, &mut requests),
+        }
+    }
+}
+
+/// Between two looks at an engine that was killed.
+const PAUSE: Duration = Duration::from_millis(10);
+
+fn hand_on(engine: u32, number: i32, requests: &mut Requests) {
+    let Some(signal) = Signal::from_number(number) else { return };
+    _ = kill::pid(engine, signal);
+    if matches!(number, libc::SIGINT | libc::SIGTERM | libc::SIGHUP) {
+        requests.note(number);
+        // One that is stopped would not notice.
+        _ = kill::pid(engine, Signal::CONT);
     }
 }
 

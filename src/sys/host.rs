@@ -10,6 +10,7 @@ use super::child::RealChild;
 use super::journal::Policies;
 use super::kill;
 use super::pause::{Deadline, pause};
+use super::preflight;
 use super::prepare::resource;
 use super::registry::Registry;
 use super::spawn::{self, Refused};
@@ -123,6 +124,10 @@ impl RealHost {
 
 impl Host for RealHost {
     type Child = RealChild;
+
+    fn preflight(&self, launch: Launch) -> Result<(), StartError> {
+        preflight::look(launch)
+    }
 
     fn end_everything(&self) {
         self.kill_groups();

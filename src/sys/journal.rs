@@ -134,7 +134,7 @@ pub struct Recovered {
 }
 
 impl Journal {
-    /// The journal of a runtime folder.
+    /// The journal of a project, in this folder.
     pub fn of(folder: &Path) -> Self {
         Self::at(folder.join("journal"))
     }
@@ -147,6 +147,11 @@ impl Journal {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether there is one.
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
     }
 
     /// Replaces what is written, whole or not at all.

@@ -20,6 +20,12 @@ impl Deadline {
     pub(super) fn is_over(self) -> bool {
         Instant::now() >= self.0
     }
+
+    /// How long until then.
+    #[expect(clippy::disallowed_methods, reason = "bounds a wait; no decision rests on it")]
+    pub(super) fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
 }
 
 /// Gives the processor away for about `span`. A signal may end it early.

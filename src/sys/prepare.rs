@@ -239,7 +239,7 @@ fn head(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn interpreter(path: &Path) -> Option<OsString> {
+pub(super) fn interpreter(path: &Path) -> Option<OsString> {
     let head = head(path);
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = line.trim_ascii_start().split(|byte| matches!(byte, b' ' | b'\t')).next()?;

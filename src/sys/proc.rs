@@ -15,6 +15,10 @@ use rustix::io::Errno;
 
 use super::pause::pause;
 
+mod state;
+
+pub(super) use state::{started, suspended};
+
 /// The variables by which the descendants of a run are known.
 pub const SESSION: &str = "PITCREW_SESSION";
 /// Names the process, replica included.

@@ -6,10 +6,14 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
 
-use super::proc;
+use super::pause::pause;
+use super::{kill, proc};
+use crate::spec::Signal;
 
 /// How many columns a terminal has; nothing where it is none.
 pub fn terminal_width(terminal: impl AsFd) -> Option<usize> {
@@ -33,6 +37,11 @@ pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     Ok(current)
+}
+
+/// How many descriptors this process may have open; nothing where there is no limit.
+pub fn descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
 }
 
 /// Makes every inherited descriptor above 2 close on exec, so that what is started in the background
@@ -93,10 +102,42 @@ pub(super) fn terminal() -> Option<OwnedFd> {
     File::options().read(true).write(true).open("/dev/tty").ok().map(OwnedFd::from)
 }
 
-/// Makes our own group the foreground group of the controlling terminal, after a child that was
-/// launched with `foreground` has ended. No terminal is no error.
+/// The group that the shell knows as its job, once [`remember_job`] was called.
+static JOB: OnceLock<Option<rustix::process::Pid>> = OnceLock::new();
+
+/// Remembers our group as that of the job, before the engine gets one of its own.
+pub(super) fn remember_job() {
+    _ = JOB.set(own_group());
+}
+
+/// The group of the job. None when its leader is outside of our pid namespace, where it has no
+/// number.
+fn job() -> Option<rustix::process::Pid> {
+    JOB.get().copied().unwrap_or_else(own_group)
+}
+
+fn own_group() -> Option<rustix::process::Pid> {
+    let group = proc::stat(std::process::id())?.group;
+    i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
+}
+
+/// Makes this process lead a group of its own. What the terminal sends to the job comes by way of
+/// the guardian then, and this process may write to the terminal and move its foreground although
+/// it is never in it; see [`wait_for_terminal`].
+pub(super) fn lead_own_group() -> io::Result<()> {
+    // The leader of a session leads a group already.
+    if rustix::process::getpgrp() != getpid() {
+        rustix::process::setpgid(None, None)?;
+    }
+    // SAFETY: sets a disposition; no handler is involved. Children get the default at their start.
+    unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    Ok(())
+}
+
+/// Makes the group of the job the foreground group of the controlling terminal, after a child that
+/// was launched with `foreground` has ended. No terminal is no error.
 pub fn reclaim_terminal() -> io::Result<()> {
-    let Some(terminal) = terminal() else { return Ok(()) };
+    let (Some(terminal), Some(job)) = (terminal(), job()) else { return Ok(()) };
     // SAFETY: sets of our own on the stack; the mask of this thread is put back. SIGTTOU is blocked
     // because a background group, which we are now, would be stopped by it.
     unsafe {
@@ -105,29 +146,51 @@ pub fn reclaim_terminal() -> io::Result<()> {
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, libc::SIGTTOU);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
-        let done = own_group().map(|group| rustix::termios::tcsetpgrp(&terminal, group));
+        let done = rustix::termios::tcsetpgrp(&terminal, job);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        Ok(done.transpose().map(|_| ())?)
+        Ok(done?)
     }
 }
 
-/// Whether our group is the foreground group of the controlling terminal.
+/// Whether the group of the job is the foreground group of the controlling terminal.
 pub fn in_foreground() -> bool {
     let group = terminal().and_then(|terminal| rustix::termios::tcgetpgrp(&terminal).ok());
-    group.is_some() && group == own_group()
+    group.is_some() && group == job()
 }
 
-/// Our group; nothing when its leader is outside of our pid namespace, where it has no number.
-fn own_group() -> Option<rustix::process::Pid> {
-    let group = proc::stat(std::process::id())?.group;
-    i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
+/// Whether a program that writes to this terminal now is to be stopped: the job is in the
+/// background, and `stty tostop` is set. The kernel does so by itself only for the group that
+/// writes.
+fn waits_for_terminal(terminal: impl AsFd) -> bool {
+    use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
+    let Ok(modes) = tcgetattr(&terminal) else { return false };
+    modes.local_modes.contains(LocalModes::TOSTOP)
+        // An error when it is not our controlling terminal: then nobody is in the background of it.
+        && tcgetpgrp(&terminal).is_ok_and(|group| Some(group) != job())
 }
 
-/// Makes the group of a stopped child the foreground group again, and continues it.
+/// Returns once this process may write to the terminal that is its standard output or error. Until
+/// then it stops as other programs in the background do.
+pub fn wait_for_terminal() {
+    const LOOK: Duration = Duration::from_millis(50);
+    let (out, err) = (rustix::stdio::stdout(), rustix::stdio::stderr());
+    while waits_for_terminal(out) || waits_for_terminal(err) {
+        // The one that Ctrl-Z sends: whoever keeps the time stops it first.
+        if let Some(signal) = Signal::from_number(libc::SIGTSTP) {
+            _ = kill::pid(std::process::id(), signal);
+        }
+        pause(LOOK);
+    }
+}
+
+/// Makes the group of a stopped child the foreground group again if the job was brought to the
+/// foreground, and continues it.
 pub fn hand_terminal_to(pid: u32) -> io::Result<()> {
     let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let (Some(terminal), Some(group)) = (terminal(), group) else { return Ok(()) };
-    rustix::termios::tcsetpgrp(&terminal, group)?;
+    if in_foreground() {
+        rustix::termios::tcsetpgrp(&terminal, group)?;
+    }
     Ok(rustix::process::kill_process_group(group, rustix::process::Signal::CONT)?)
 }
 
@@ -166,7 +229,7 @@ pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::proces
 }
 
 /// Whether a signal to pitcrew was ignored at the start and stays so, as by `nohup`.
-pub fn stays_ignored(signal: crate::spec::Signal) -> bool {
+pub fn stays_ignored(signal: Signal) -> bool {
     // SAFETY: only asks for the disposition; the structure is plain data.
     unsafe {
         let mut now: libc::sigaction = std::mem::zeroed();
@@ -178,7 +241,7 @@ pub fn stays_ignored(signal: crate::spec::Signal) -> bool {
 
 /// Ends this process by a signal, so that whoever waits sees it; comes back only if the signal does
 /// not end anything.
-pub fn end_by(signal: crate::spec::Signal) {
+pub fn end_by(signal: Signal) {
     // SAFETY: restores a default disposition, unblocks one signal in this thread and sends it.
     unsafe {
         libc::signal(signal.number(), libc::SIG_DFL);
@@ -191,7 +254,7 @@ pub fn end_by(signal: crate::spec::Signal) {
 }
 
 /// Sends a signal to a child that has not been waited for, so that its number is its own.
-pub fn send(child: &std::process::Child, signal: crate::spec::Signal) -> io::Result<()> {
+pub fn send(child: &std::process::Child, signal: Signal) -> io::Result<()> {
     let pid = libc::pid_t::try_from(child.id());
     let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     // SAFETY: sends a signal to one process.

@@ -1,27 +1,35 @@
-//! The control socket in a project's runtime folder.
+//! The control socket in a project's runtime folder, and the ways to whoever answers for a project.
 //!
 //! The address of a unix socket holds 107 bytes, and a path may be longer. So it is reached through
 //! the descriptor of its folder, whose path is short wherever the folder is.
 
-use std::fs::Permissions;
+use std::fs::{Permissions, set_permissions, symlink_metadata};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 
 use super::Folders;
+use super::lock::recorded;
+use super::names::{self, Name, Peer, others};
 
 const NAME: &str = "control.sock";
+
+/// Where the socket of a runtime folder is.
+pub(super) fn path_in(runtime: &Path) -> PathBuf {
+    runtime.join(NAME)
+}
 
 /// A socket that is listened on; its file goes with it.
 #[derive(Debug)]
 pub struct ControlSocket {
-    folder: OwnedFd,
     /// Where it is, for people.
     pub path: PathBuf,
+    /// Device and inode of the file that was made.
+    id: (u64, u64),
 }
 
 impl ControlSocket {
@@ -33,17 +41,48 @@ impl ControlSocket {
             Ok(()) | Err(rustix::io::Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        let short = through(&folder);
+        let path = path_in(&folders.runtime);
+        let short = through(&folder, &path);
         let listener = UnixListener::bind(&short)?;
-        std::fs::set_permissions(&short, Permissions::from_mode(0o600))?;
+        set_permissions(&short, Permissions::from_mode(0o600))?;
+        let meta = symlink_metadata(&short)?;
         listener.set_nonblocking(true)?;
-        Ok((Self { folder, path: folders.runtime.join(NAME) }, listener))
+        Ok((Self { path, id: (meta.dev(), meta.ino()) }, listener))
     }
 
-    /// Connects to whoever listens there; an error of the kinds `NotFound` and `ConnectionRefused`
-    /// when nobody does.
+    /// Whether its file is still there. One that was removed is listened on by nobody's asking.
+    pub fn is_there(&self) -> bool {
+        symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.id)
+    }
+
+    /// Connects to whoever runs the project, wherever its socket is; an error of the kinds
+    /// `NotFound` and `ConnectionRefused` when nobody does.
+    ///
+    /// First by the inode of the folder, which is right whatever was renamed; then by the socket in
+    /// the runtime folder, the path, what is recorded, and as another user's.
     pub fn connect(folders: &Folders) -> io::Result<UnixStream> {
-        let stream = UnixStream::connect(through(&enter(&folders.runtime)?))?;
+        let file = &folders.file;
+        let own = user();
+        let by = |user, name| names::connect(file, user, name);
+        let in_runtime = || enter_and_connect(&folders.runtime);
+        let elsewhere = || {
+            let holder = recorded(folders)?;
+            enter_and_connect(holder.socket.parent()?).ok()
+        };
+        let others = || {
+            let found = |user| by(user, Name::Place).or_else(|| by(user, Name::Path));
+            others(file).into_iter().find_map(found)
+        };
+        let stream = match by(own, Name::Place) {
+            Some(stream) => stream,
+            None => in_runtime().or_else(|error| {
+                by(own, Name::Path).or_else(elsewhere).or_else(others).ok_or(error)
+            })?,
+        };
+        if own != 0 && Peer::of(&stream).is_some_and(|peer| peer.user == 0) {
+            let text = "it was started as root (`sudo pitcrew` reaches it)";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
         stream.set_nonblocking(true)?;
         Ok(stream)
     }
@@ -51,7 +90,9 @@ impl ControlSocket {
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        _ = unlinkat(&self.folder, NAME, AtFlags::empty());
+        if self.is_there() {
+            _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -83,13 +124,27 @@ impl SocketAddress {
     }
 }
 
+fn enter_and_connect(folder: &Path) -> io::Result<UnixStream> {
+    let path = path_in(folder);
+    UnixStream::connect(through(&enter(folder)?, &path))
+}
+
 fn enter(folder: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(open(folder, flags, Mode::empty())?)
 }
 
-fn through(folder: &OwnedFd) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}/{NAME}", folder.as_fd().as_raw_fd()))
+/// The short way through the descriptor; the long one where there is no `/proc`.
+fn through(folder: &OwnedFd, path: &Path) -> PathBuf {
+    let own = PathBuf::from(format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd()));
+    if own.exists() { own.join(NAME) } else { path.to_owned() }
+}
+
+/// Who has stopped the process that answers a connection, so that no answer comes: that process
+/// itself, or the one that waits for it when it has ended.
+pub fn suspended_peer(stream: &OwnedFd) -> Option<u32> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
+    super::proc::suspended(peer.pid.as_raw_nonzero().get().cast_unsigned())
 }
 
 /// The user this process acts as.
@@ -104,7 +159,7 @@ mod tests {
     use super::*;
 
     fn folders(base: &Path) -> Folders {
-        Folders::with(Path::new("/p/procfile.toml"), |name| {
+        Folders::with(&base.join("procfile.toml"), |name| {
             (name == "XDG_RUNTIME_DIR").then(|| base.as_os_str().to_owned())
         })
         .unwrap()
@@ -125,12 +180,19 @@ mod tests {
         let refused = ControlSocket::connect(&folders).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
         let (socket, listener) = ControlSocket::bind(&folders).unwrap();
-        let meta = std::fs::symlink_metadata(&socket.path).unwrap();
+        let meta = symlink_metadata(&socket.path).unwrap();
         assert!(meta.file_type().is_socket());
         assert_eq!(meta.permissions().mode() & 0o777, 0o600);
         ControlSocket::connect(&folders).unwrap();
-        let path = socket.path.clone();
+        assert!(socket.is_there());
+        std::fs::remove_file(&socket.path).unwrap();
+        assert!(!socket.is_there());
+        let (again, _listener) = ControlSocket::bind(&folders).unwrap();
+        // The old one leaves the new one alone.
         drop((socket, listener));
+        assert!(again.is_there());
+        let path = again.path.clone();
+        drop(again);
         assert!(!path.exists());
     }
 }

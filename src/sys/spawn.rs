@@ -267,7 +267,7 @@ fn open_input(path: &std::path::Path) -> io::Result<OwnedFd> {
 
 /// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,
 /// and with none left a stop could not be told from a clean one.
-fn margin() -> io::Result<()> {
+pub(super) fn margin() -> io::Result<()> {
     const LEFT: usize = 8;
     let null = File::open("/dev/null")?;
     let spare: io::Result<Vec<File>> = (1..LEFT).map(|_| null.try_clone()).collect();

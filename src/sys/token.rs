@@ -13,10 +13,10 @@ const NAME: &str = "token";
 const BYTES: usize = 32;
 
 /// The file with the secret; it goes with this.
-#[derive(Debug)]
 pub struct TokenFile {
     /// Where it is.
     pub path: PathBuf,
+    token: String,
 }
 
 impl TokenFile {
@@ -34,10 +34,25 @@ impl TokenFile {
             _ = write!(token, "{byte:02x}");
             token
         });
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&path)?;
-        let file_of = Self { path };
-        writeln!(file, "{token}")?;
-        Ok((file_of, token))
+        let file = Self { path, token: token.clone() };
+        file.write()?;
+        Ok((file, token))
+    }
+
+    /// Makes the file again if it was removed.
+    pub fn renew(&self) -> io::Result<()> {
+        if self.path.exists() { Ok(()) } else { self.write() }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.path)?;
+        writeln!(file, "{}", self.token)
+    }
+}
+
+impl std::fmt::Debug for TokenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 

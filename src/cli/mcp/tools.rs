@@ -8,12 +8,12 @@ use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabiliti
 use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use serde::Serialize;
 
-use super::super::steer;
+use super::super::{remote, steer};
 use super::wishes::{self, Events, Names, One, Read, Search, Start, Wait};
 use crate::control::wire::{self, Asked, Order, Outcome, Told, Waited};
 use crate::control::{Client, Control as _, Form, Frames, Measure, Piece, Problem};
 use crate::output::{Styles, safe_line, safe_name};
-use crate::sys::{ControlSocket, Folders};
+use crate::sys::Folders;
 
 const INSTRUCTIONS: &str = "The processes of one project, declared in its procfile.toml and run by \
     pitcrew. `list` says how each is and why; `why` goes down to the root of the matter. What \
@@ -22,7 +22,7 @@ const INSTRUCTIONS: &str = "The processes of one project, declared in its procfi
 
 /// Answers on stdin and stdout until stdin ends.
 pub(super) async fn serve(name: String, folders: Folders) -> Result<(), String> {
-    let client = Client::new(&name, move || ControlSocket::connect(&folders));
+    let client = remote::client(&name, folders);
     let tools = Tools { client, offered: Tools::offered() };
     let failed = |error: &dyn std::fmt::Display| format!("cannot serve: {error}");
     match tools.serve(rmcp::transport::stdio()).await {

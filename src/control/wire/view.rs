@@ -56,6 +56,9 @@ pub struct Overview {
     pub ready: bool,
     /// Up or on its way down.
     pub phase: Phase,
+    /// What has become of the project's file, when it is not where it was at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// When this was so: RFC 3339 with milliseconds. `until_ms` and the like count from here.
     pub time: String,
     /// Every process, replica and job, in the order of the file.
@@ -71,6 +74,9 @@ pub struct Changes {
     pub ready: bool,
     /// As in the overview.
     pub phase: Phase,
+    /// As in the overview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// As in the overview.
     pub time: String,
     /// Those that are new or different.
@@ -97,6 +103,7 @@ impl Overview {
             Pushed::Changed(changes) => changes,
         };
         (self.ready, self.phase, self.time) = (changes.ready, changes.phase, changes.time);
+        self.file_gone = changes.file_gone;
         if let Some(pools) = changes.pools {
             self.pools = pools;
         }

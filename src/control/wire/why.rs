@@ -24,6 +24,9 @@ pub struct Why {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
+    /// What has become of the project's file, when it is not where it was at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_gone: Option<String>,
     /// What keeps it, each followed by what keeps that, down to the root.
     pub chain: Vec<Because>,
 }

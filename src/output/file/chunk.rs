@@ -8,6 +8,14 @@ use memchr::memchr_iter;
 
 use crate::output::page::Page;
 
+/// What waits for the disk, in the order in which it goes into the file.
+pub(in crate::output) enum Item {
+    /// Lines.
+    Chunk(Chunk),
+    /// Lines that found no room while the file was failing.
+    Gap(Lost),
+}
+
 /// Whole lines that wait for the disk.
 pub(in crate::output) struct Chunk {
     pub(super) bytes: Bytes,
@@ -21,7 +29,25 @@ pub(super) enum Bytes {
     Page(Arc<Page>, Range<usize>),
 }
 
+impl Item {
+    /// The bytes that wait.
+    pub(in crate::output) fn len(&self) -> usize {
+        match self {
+            Self::Chunk(chunk) => chunk.bytes().len(),
+            Self::Gap(_) => 0,
+        }
+    }
+}
+
 impl Chunk {
+    /// Without its first bytes, which are in the file.
+    pub(super) fn skip(&mut self, count: usize) {
+        match &mut self.bytes {
+            Bytes::Own(bytes) => _ = bytes.drain(..count.min(bytes.len())),
+            Bytes::Page(_, range) => range.start = range.end.min(range.start + count),
+        }
+    }
+
     pub(in crate::output) fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Own(bytes) => bytes,
@@ -41,8 +67,17 @@ pub(in crate::output) struct Lost {
 }
 
 impl Lost {
-    pub(super) fn new(at: Timestamp) -> Self {
-        Self { error: String::new(), lines: 0, bytes: 0, from: at, to: at }
+    pub(super) fn new(error: String, at: Timestamp) -> Self {
+        Self { error, lines: 0, bytes: 0, from: at, to: at }
+    }
+
+    /// Takes in another gap.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if self.bytes == 0 {
+            self.from = other.from;
+        }
+        (self.lines, self.bytes) = (self.lines + other.lines, self.bytes + other.bytes);
+        self.to = other.to;
     }
 
     pub(super) fn add(&mut self, text: &[u8], first: Timestamp, last: Timestamp) {

@@ -32,6 +32,7 @@ pub(super) fn draw(ui: &Ui, area: Rect, buffer: &mut Buffer) {
     }
     let (phase, role) = match ui.overview.phase {
         _ if ui.link == Link::Lost => ("not connected", Role::Bad),
+        Phase::Up if ui.overview.file_gone.is_some() => ("its file is gone", Role::Warn),
         Phase::Up if ui.stand == Stand::Guest => ("attached", Role::Dim),
         Phase::Up => ("", Role::Dim),
         Phase::Stopping => ("stopping all", Role::Warn),

@@ -1,0 +1,281 @@
+//! The lock that makes a project run once, whatever the environment says.
+//!
+//! Its truth is two names in the kernel's table of abstract sockets: one from the path of the file,
+//! one from the inode of its folder. Nobody can clean them away, no variable moves them, and the
+//! kernel gives them back when the last process that holds them has ended. A file in the state
+//! folder holds the same as a record, and a lock on it keeps away those who do not see these names,
+//! such as a process in another network namespace.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::Folders;
+use super::identity::{FileFollower, FileId, Place};
+use super::names::{BETWEEN, Claimed, LOOKS, Peer, claim, names_of, others, own_user, peer_of};
+use super::pause::pause;
+use super::proc;
+
+/// The name of the file in the state folder.
+const NAME: &str = "lock";
+/// Who runs a project: the record in the state folder.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Holder {
+    /// The process that took the lock, which becomes the guardian.
+    pub pid: u32,
+    /// When, in RFC 3339.
+    pub started: String,
+    /// The project's file.
+    #[serde(with = "super::path_bytes")]
+    pub file: PathBuf,
+    /// The user it runs as, where that is another one than who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
+    /// When the process began, in ticks since boot: with the number it names a process for good.
+    #[serde(default)]
+    pub(super) ticks: u64,
+    /// The socket it listens on.
+    #[serde(default, with = "super::path_bytes")]
+    pub(super) socket: PathBuf,
+    #[serde(default)]
+    pub(super) file_id: Option<FileId>,
+    #[serde(default)]
+    pub(super) folder_id: Option<FileId>,
+}
+
+impl Holder {
+    /// Whether that very process is there.
+    pub(super) fn is_alive(&self) -> bool {
+        proc::stat(self.pid).is_some_and(|stat| !stat.zombie && stat.start == self.ticks)
+    }
+
+    /// Whether it runs the project of this file, by whatever path.
+    pub(super) fn runs(&self, file: &Path) -> bool {
+        if self.file == file {
+            return true;
+        }
+        let same_file = self.file_id.is_some() && self.file_id == FileId::of(file);
+        let same_place = self.folder_id.is_some()
+            && self.folder_id == Place::of(file).map(|place| place.folder)
+            && self.file.file_name() == file.file_name();
+        same_file || same_place
+    }
+}
+
+/// The lock of a project, held as long as any process has its descriptors open: the guardian and
+/// the engine both do.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+    record: Holder,
+    names: Vec<UnixListener>,
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody has it.
+    #[error("it runs already (pid {}, since {})", .0.pid, .0.started)]
+    Busy(Box<Holder>),
+    /// The file cannot be used.
+    #[error("cannot lock {}: {error}", .path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock of a project for this process, at once or not at all.
+    pub fn take(folders: &Folders, started: &str) -> Result<Self, LockError> {
+        let path = folders.state.join(NAME);
+        let failed = |error: io::Error| LockError::Io { path: path.clone(), error };
+        let busy = |holder| Err(LockError::Busy(Box::new(holder)));
+        let file = folders.file.as_path();
+        let foreign = others(file).map(|user| names_of(file, user)).unwrap_or_default();
+        if let Some(peer) = foreign.iter().find_map(|name| peer_of(name)) {
+            return busy(holder_of(folders, peer));
+        }
+        let mut names = Vec::new();
+        for name in names_of(file, own_user()) {
+            match claim(&name) {
+                Ok(listener) => names.push(listener),
+                Err(Claimed::By(peer)) => return busy(holder_of(folders, peer)),
+                // Without these names the file is all there is.
+                Err(Claimed::Impossible) => {}
+            }
+        }
+        let mut lock = open_locked(&path).map_err(failed)?;
+        let Some(lock_file) = &mut lock else {
+            let unknown = Peer { pid: 0, user: own_user() };
+            return busy(holder_of(folders, unknown));
+        };
+        // Our own record is that of somebody who is gone: the file was not locked.
+        if let Some(holder) = recorded_elsewhere(folders) {
+            return busy(holder);
+        }
+        let record = Holder {
+            pid: std::process::id(),
+            started: started.to_owned(),
+            file: file.to_owned(),
+            user: None,
+            ticks: proc::stat(std::process::id()).map_or(0, |stat| stat.start),
+            socket: super::socket::path_in(&folders.runtime),
+            file_id: FileId::of(file),
+            folder_id: Place::of(file).map(|place| place.folder),
+        };
+        write(lock_file, &record).map_err(failed)?;
+        let Some(file) = lock else { return busy(record) };
+        Ok(Self { file, path, record, names })
+    }
+
+    /// The listeners that go with the lock, once: whoever answers for the project answers here too.
+    pub fn listeners(&mut self) -> Vec<UnixListener> {
+        let listeners = std::mem::take(&mut self.names);
+        for listener in &listeners {
+            // Again, so that the kernel names this process to those who connect.
+            _ = rustix::net::listen(listener, 128);
+        }
+        listeners
+    }
+
+    /// Makes the file again if it is not there any more or is another one, and brings the record up
+    /// to date.
+    ///
+    /// # Errors
+    /// When it cannot be written; the lock holds all the same.
+    pub fn renew(&mut self, follower: &FileFollower) -> io::Result<()> {
+        let is_ours = |meta: fs::Metadata| {
+            self.file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (meta.dev(), meta.ino()))
+        };
+        let is_there = fs::metadata(&self.path).is_ok_and(is_ours);
+        let is_same = self.record.file_id == follower.id() || follower.id().is_none();
+        if is_there && is_same {
+            return Ok(());
+        }
+        self.record.file_id = follower.id();
+        if !is_there {
+            if let Some(folder) = self.path.parent() {
+                use std::os::unix::fs::DirBuilderExt as _;
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            }
+            self.file = open_locked(&self.path)?.ok_or(io::ErrorKind::WouldBlock)?;
+        }
+        write(&mut self.file, &self.record)
+    }
+}
+
+/// Opens the file and locks it; nothing when somebody else has locked it. One that was removed, or
+/// replaced, between the two is no lock.
+fn open_locked(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let own = lock.metadata()?;
+        match fs::metadata(path) {
+            Ok(meta) if (meta.dev(), meta.ino()) == (own.dev(), own.ino()) => {
+                return Ok(Some(lock));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
+    let text = serde_json::to_vec(record)?;
+    lock.rewind()?;
+    lock.set_len(0)?;
+    lock.write_all(&text)
+}
+
+/// Who runs the project of these folders: it is up, coming up, or on its way down.
+pub fn alive_holder(folders: &Folders) -> Option<Holder> {
+    let users = std::iter::once(own_user()).chain(others(&folders.file));
+    let mut names = users.flat_map(|user| names_of(&folders.file, user));
+    match names.find_map(|name| peer_of(&name)) {
+        Some(peer) => Some(holder_of(folders, peer)),
+        None => recorded(folders),
+    }
+}
+
+/// Whether a project runs that was started from this file, which need not be there any more.
+pub fn is_running(file: &Path) -> bool {
+    let users = std::iter::once(own_user()).chain(others(file));
+    let mut names = users.flat_map(|user| names_of(file, user));
+    names.any(|name| peer_of(&name).is_some())
+}
+
+/// The record of whoever runs the project of this file, by its own path or by another one.
+pub(super) fn recorded(folders: &Folders) -> Option<Holder> {
+    let own = read(&folders.state.join(NAME)).filter(Holder::is_alive);
+    own.or_else(|| recorded_elsewhere(folders))
+}
+
+/// The same, of those that were started by another path.
+fn recorded_elsewhere(folders: &Folders) -> Option<Holder> {
+    let all = fs::read_dir(folders.all_states()?).ok()?;
+    let others = all.flatten().map(|state| state.path()).filter(|state| *state != folders.state);
+    let mut records = others.filter_map(|state| read(&state.join(NAME)));
+    records.find(|one| one.runs(&folders.file) && one.is_alive())
+}
+
+fn read(path: &Path) -> Option<Holder> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(64 << 10).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// What the one that holds the name has written, which it does right after taking it.
+fn holder_of(folders: &Folders, peer: Peer) -> Holder {
+    let is_foreign = peer.user != own_user();
+    for _ in 0..LOOKS {
+        if let Some(holder) = recorded(folders) {
+            return holder;
+        }
+        if is_foreign {
+            break;
+        }
+        pause(BETWEEN);
+    }
+    // Nobody wrote it down where we look: the kernel knows who it is.
+    let pid = outermost(peer.pid);
+    let started = proc::started(pid).unwrap_or_else(|| "an unknown time".to_owned());
+    Holder {
+        pid,
+        started,
+        file: folders.file.clone(),
+        user: is_foreign.then_some(peer.user),
+        ticks: 0,
+        socket: PathBuf::new(),
+        file_id: None,
+        folder_id: None,
+    }
+}
+
+/// The guardian of an engine, or who it is anyway.
+fn outermost(pid: u32) -> u32 {
+    let parent = proc::stat(pid).and_then(|stat| proc::stat(stat.parent));
+    parent.filter(|parent| parent.program == super::guardian::NAME).map_or(pid, |one| one.pid)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! What can be seen before a launch of whether it would succeed, so that a healthy run is not ended
+//! for one that cannot be.
+//!
+//! A look can hang on a dead network folder. So it is taken on a thread of its own, which is waited
+//! for a moment only.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+use super::Launch;
+use super::exec::{Failure, Plan, Step};
+use super::{prepare, spawn};
+use crate::spec::StartError;
+
+/// How long a look may take.
+const LIMIT: Duration = Duration::from_millis(200);
+/// So many looks may hang; then nobody looks any more.
+const HANGING: usize = 4;
+
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Why this launch would fail, as far as that can be seen. Takes a fifth of a second at most.
+pub(super) fn look(launch: Launch) -> Result<(), StartError> {
+    if LOOKING.load(Ordering::Relaxed) >= HANGING {
+        return Ok(());
+    }
+    let (answer, answered) = mpsc::channel();
+    LOOKING.fetch_add(1, Ordering::Relaxed);
+    let work = move || {
+        let found = check(&launch);
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
+        // Nobody waits for a late one.
+        _ = answer.send(found);
+    };
+    if thread::Builder::new().name("pitcrew-look".to_owned()).spawn(work).is_err() {
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
+        return Ok(());
+    }
+    answered.recv_timeout(LIMIT).unwrap_or(Ok(()))
+}
+
+fn check(launch: &Launch) -> Result<(), StartError> {
+    spawn::margin().map_err(|error| prepare::resource("cannot make its pipes", &error))?;
+    let plan = prepare::plan(launch)?;
+    let failure = folder(&launch.cwd).or_else(|| program(&launch.cwd, &plan));
+    failure.map_or(Ok(()), |failure| Err(prepare::error(failure, launch, &plan)))
+}
+
+fn folder(cwd: &Path) -> Option<Failure> {
+    let errno = match fs::metadata(cwd) {
+        Ok(meta) if !meta.is_dir() => libc::ENOTDIR,
+        Ok(_) if !may_execute(cwd) => libc::EACCES,
+        Ok(_) => return None,
+        Err(error) => errno(&error),
+    };
+    Some(Failure { step: Step::Cwd, errno, candidate: 0 })
+}
+
+/// As exec tries them.
+fn program(cwd: &Path, plan: &Plan) -> Option<Failure> {
+    let mut failure = Failure { step: Step::Exec, errno: libc::ENOENT, candidate: 0 };
+    for (candidate, path) in plan.candidates.as_slice().iter().enumerate() {
+        let path = cwd.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+        let errno = match fs::metadata(&path) {
+            Ok(meta) if meta.is_file() && may_execute(&path) => {
+                let interpreter = prepare::interpreter(&path);
+                let is_lacking = |one: &std::ffi::OsString| !cwd.join(one).exists();
+                return interpreter.filter(is_lacking).map(|_| failure);
+            }
+            Ok(_) => libc::EACCES,
+            Err(error) => errno(&error),
+        };
+        if errno == libc::EACCES && failure.errno != libc::EACCES {
+            failure = Failure { errno, candidate, ..failure };
+        }
+    }
+    Some(failure)
+}
+
+fn may_execute(path: &Path) -> bool {
+    accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+}
+
+fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::spec::StartErrorKind;
+    use crate::sys::{Input, Output};
+
+    fn found(argv: &[&str], cwd: &Path) -> Result<(), StartErrorKind> {
+        let launch = Launch {
+            argv: argv.iter().map(Into::into).collect(),
+            cwd: cwd.to_owned(),
+            env: vec![("PATH".into(), "/nonexistent:/bin:/usr/bin".into())],
+            stdin: Input::Null,
+            stdout: Output::Null,
+            stderr: Output::Null,
+            foreground: false,
+        };
+        look(launch).map_err(|error| error.kind)
+    }
+
+    #[test]
+    fn what_would_fail_is_seen_and_what_would_not_passes() {
+        let base = tempfile::tempdir().unwrap();
+        let at = base.path();
+        assert_eq!(found(&["sh", "-c", "x"], at), Ok(()));
+        assert_eq!(found(&["/bin/sh"], at), Ok(()));
+        assert_eq!(found(&["no-such-program"], at), Err(StartErrorKind::ProgramNotFound));
+        assert_eq!(found(&["sh"], &at.join("none")), Err(StartErrorKind::CwdNotFound));
+        fs::write(at.join("file"), "").unwrap();
+        assert_eq!(found(&["sh"], &at.join("file")), Err(StartErrorKind::CwdNotFound));
+        assert_eq!(found(&["./file"], at), Err(StartErrorKind::NotExecutable));
+        fs::write(at.join("script"), "#!/no/such/shell\n").unwrap();
+        fs::set_permissions(at.join("script"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(found(&["./script"], at), Err(StartErrorKind::ProgramNotFound));
+        fs::write(at.join("script"), "#!/bin/sh\n").unwrap();
+        assert_eq!(found(&["./script"], at), Ok(()));
+    }
+}
