@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
         Err(error) => return project::failed(&error.to_string()),
     };
     let words = folders.state.join("up.log");
-    let started = open(&words).and_then(|file| start(global, args, file, Tie::None));
+    let started = open(&words).and_then(|file| start(global, args, spec, file, Tie::None));
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return project::failed(&format!("cannot start in the background: {error}")),
@@ -56,14 +57,14 @@ pub(super) fn detach(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<Str
 }
 
 /// Says why it did not come up.
-pub(super) fn show_last_words(words: &std::path::Path) {
+pub(super) fn show_last_words(words: &Path) {
     let mut text = String::new();
     let read = File::open(words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
     _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
 }
 
 /// What it says goes to a file: there is nobody who reads a pipe.
-pub(super) fn open(words: &std::path::Path) -> io::Result<File> {
+pub(super) fn open(words: &Path) -> io::Result<File> {
     File::options().write(true).create(true).truncate(true).mode(0o600).open(words)
 }
 
@@ -78,7 +79,13 @@ pub(super) enum Tie {
 }
 
 /// The same `up` in plain lines, in a session of its own.
-pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io::Result<Child> {
+pub(super) fn start(
+    global: &Global,
+    args: &UpArgs,
+    spec: &Spec,
+    words: File,
+    tie: Tie,
+) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
         command.arg("-f").arg(file);
@@ -123,7 +130,32 @@ pub(super) fn start(global: &Global, args: &UpArgs, words: File, tie: Tie) -> io
         Tie::Owner => command.stdin(Stdio::piped()),
     };
     process::in_own_session(&mut command);
+    process::keep_descriptors(&mut command, env_descriptors(spec)?);
     command.spawn()
+}
+
+/// The descriptors that env files such as `/dev/fd/63` are.
+fn env_descriptors(spec: &Spec) -> io::Result<Vec<RawFd>> {
+    let mut found = Vec::new();
+    for path in &spec.project.env_pipes {
+        let number = ["/dev/fd", "/proc/self/fd"]
+            .iter()
+            .find_map(|folder| path.strip_prefix(folder).ok()?.to_str()?.parse::<RawFd>().ok());
+        match number {
+            _ if path == Path::new("/dev/stdin") => return Err(taken(path)),
+            Some(0..=2) => return Err(taken(path)),
+            number => found.extend(number),
+        }
+    }
+    Ok(found)
+}
+
+fn taken(path: &Path) -> io::Error {
+    let name = path.display();
+    io::Error::other(format!(
+        "a project that is not in the foreground has no {name} to read as an env file; \
+         take another descriptor, or `up --no-tui`"
+    ))
 }
 
 /// What is waited for.

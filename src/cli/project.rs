@@ -66,11 +66,23 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     Ok(Locate { files: global.file.clone(), dir, stdin: input::known(global) })
 }
 
-/// Reads and checks the file; shows every mistake, or every warning.
+/// Reads and checks the file to run it; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
+    loaded(global, |locate| spec::load_and_tell(locate, &|path| say(&spec::waits_for(path))))
+}
+
+/// The same to look at it only: no env file is opened that is a pipe.
+pub(super) fn inspect(global: &Global) -> Result<Spec, Ending> {
+    loaded(global, spec::inspect)
+}
+
+fn loaded(
+    global: &Global,
+    load: impl FnOnce(&Locate) -> Result<spec::Loaded, spec::Faults>,
+) -> Result<Spec, Ending> {
     let colour = colour(global.color, &std::io::stderr());
     input::read(global)?;
-    match spec::load(&locate(global)?) {
+    match load(&locate(global)?) {
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             Ok(spec)

@@ -140,7 +140,7 @@ pub(super) fn tell_running_without_file(global: &Global) {
 
 /// What the project is called; the name of its folder where its file has become faulty.
 fn name(global: &Global, file: &Path) -> String {
-    let loaded = project::locate(global).ok().and_then(|locate| spec::load(&locate).ok());
+    let loaded = project::locate(global).ok().and_then(|locate| spec::inspect(&locate).ok());
     let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
     let folder = || folder.to_string_lossy().into_owned();
     loaded.map_or_else(folder, |loaded| loaded.spec.project.name)

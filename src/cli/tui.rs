@@ -102,7 +102,7 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
     let words = folders.state.join("up.log");
     let is_refused = alive_holder(&folders).is_some();
     let started =
-        detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::Owner));
+        detach::open(&words).and_then(|file| detach::start(global, args, spec, file, Tie::Owner));
     let child = match started {
         Ok(child) => Rc::new(RefCell::new(child)),
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),

@@ -72,3 +72,15 @@ fn pwd_is_the_working_folder_unless_somebody_says_otherwise() {
     assert!(!env_of("inherit_env = false", false, &inherited).contains_key("PWD"));
     assert!(env_of("", false, &[]).contains_key("PWD"), "without one to inherit too");
 }
+
+#[test]
+fn a_value_of_an_env_file_can_hold_the_port_of_its_replica() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.env");
+    std::fs::write(&file, "URL=http://localhost:$PORT/$PITCREW_REPLICA\n").unwrap();
+    let keys = format!("env_file = '{}'\nport = 8080\nreplicas = 2", file.display());
+    let env = env_of(&keys, false, &[("PORT", "1")]);
+    assert_eq!(env["URL"], "http://localhost:8081/2");
+    let own = env_of(&format!("{keys}\nenv = {{ PORT = 5 }}"), false, &[]);
+    assert_eq!((own["URL"].as_str(), own["PORT"].as_str()), ("http://localhost:8081/2", "5"));
+}
