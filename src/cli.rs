@@ -12,16 +12,19 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::spec::Signal;
 use crate::sys::process;
 
+mod background;
 mod beside;
 mod check;
 mod detach;
 mod diagnostics;
+mod end_report;
 mod events;
 mod exec;
 mod front;
 mod graph;
 mod input;
 mod keeper;
+mod last_output;
 mod later;
 mod logs;
 mod look;
@@ -38,6 +41,7 @@ mod steer;
 #[cfg(feature = "tui")]
 mod tui;
 mod up;
+mod waiting;
 mod work;
 mod world;
 

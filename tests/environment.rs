@@ -179,7 +179,9 @@ fn the_file_can_be_standard_input() {
     assert_eq!(up.out, format!("a | {}\n", project.dir().display()));
     // In the background the engine is another process, whose input is another one.
     given(&project, &["-f", "-", "up", "--detach"], &text).code(0);
-    given(&project, &["-f", "-", "up", "--detach"], &text).err("is running already");
+    // A second one is the same project.
+    given(&project, &["-f", "-", "up", "--detach"], &text).code(0);
+    given(&project, &["-f", "-", "up", "--no-tui"], &text).code(1).err("is running already");
     for args in [&["ps", "--json"][..], &["-f", "-", "ps", "--json"]] {
         let said = ask::run({
             let mut command = project.command(common::binary());

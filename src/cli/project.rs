@@ -120,12 +120,12 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 
 /// Takes the project for us alone and splits off the guardian; returns as the engine.
 ///
-/// Must come before any thread exists.
-pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
+/// `names` is what was to be started of it. Must come before any thread exists.
+pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
     let file = &spec.project.file;
     let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
-    let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, &error))?;
+    let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, names, &error))?;
     let follower = Arc::new(Mutex::new(FileFollower::new(file)));
     let journal = Journal::of(&folders.state);
     let recovered = recover(&journal);
@@ -176,25 +176,38 @@ fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
     guardian::guard(journal).map_err(|error| failed(&format!("cannot start the guardian: {error}")))
 }
 
-fn refuse(spec: &Spec, error: &LockError) -> Ending {
-    let name = &spec.project.name;
+fn refuse(spec: &Spec, names: &[String], error: &LockError) -> Ending {
     failed(&match error {
         LockError::Busy(first) => {
-            let Holder { pid, started, file, user, .. } = first.as_ref();
-            let moved = if *file == spec.project.file {
-                String::new()
-            } else {
-                format!("; it was started from {}", file.display())
-            };
-            let hint = match user {
-                None => "`pitcrew attach` shows it".to_owned(),
-                Some(0) => "it was started as root: `sudo pitcrew attach` shows it".to_owned(),
-                Some(user) => format!("user {user} has started it; `pitcrew attach` shows it"),
-            };
-            format!("{name} is running already: pid {pid}, since {started}{moved}\n{hint}")
+            format!("{}\n{}", runs_already(spec, first), way_in(first, names))
         }
         LockError::Io { .. } => error.to_string(),
     })
+}
+
+/// That a project runs, since when, and as which process.
+pub(super) fn runs_already(spec: &Spec, holder: &Holder) -> String {
+    let Holder { pid, started, file, .. } = holder;
+    let moved = if *file == spec.project.file {
+        String::new()
+    } else {
+        format!("; it was started from {}", file.display())
+    };
+    format!("{} is running already: pid {pid}, since {started}{moved}", spec.project.name)
+}
+
+/// What the user can do instead of starting a project that runs.
+pub(super) fn way_in(holder: &Holder, names: &[String]) -> String {
+    let (command, what) = match names {
+        [] => ("attach".to_owned(), "shows it"),
+        [_] => (format!("start {}", names.join(" ")), "starts it there"),
+        _ => (format!("start {}", names.join(" ")), "starts them there"),
+    };
+    match holder.user {
+        None => format!("`pitcrew {command}` {what}"),
+        Some(0) => format!("it was started as root: `sudo pitcrew {command}` {what}"),
+        Some(user) => format!("user {user} has started it; `pitcrew {command}` {what}"),
+    }
 }
 
 /// Ends what a session left that was killed with its guardian.

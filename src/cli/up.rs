@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
-use super::{Ending, Global, UpArgs, detach, project, remote};
+use super::{Ending, Global, UpArgs, background, project, remote};
 use crate::machine::{Later, Moment, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
@@ -40,13 +40,13 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             .filter_map(|id| orchestra.names().find(|(one, _)| one == id))
             .map(|(_, name)| name.to_string())
             .collect();
-        return detach::detach(global, args, &spec, names);
+        return background::up(global, args, &spec, names);
     }
     #[cfg(feature = "tui")]
     if opens_interface(args) {
         return super::tui::up(global, args, &spec, &orchestra.snapshot(Moment::default()));
     }
-    let held = match project::hold(&spec) {
+    let held = match project::hold(&spec, &args.names) {
         Ok(held) => held,
         Err(ending) => return ending,
     };
