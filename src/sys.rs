@@ -28,9 +28,12 @@ pub mod journal;
 mod kill;
 mod listeners;
 mod lock;
+mod logical;
 mod names;
+mod nested;
 pub mod notify;
 mod outside;
+mod path_bytes;
 mod pause;
 mod pipe;
 mod preflight;
@@ -53,11 +56,13 @@ pub use host::{HostOptions, RealHost};
 pub use identity::FileFollower;
 pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
+pub use logical::LogicalFolders;
+pub use nested::{in_own_project, own_session};
 pub use outside::Watched;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
-pub use socket::{ControlSocket, suspended_peer, user};
+pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -87,6 +92,8 @@ pub struct Launch {
 pub enum Input {
     /// `/dev/null`.
     Null,
+    /// A pipe of its own that never ends and never brings anything.
+    Open,
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
     /// Pitcrew's own.

@@ -11,7 +11,7 @@ use super::address::reason;
 use super::ownership::{Ownership, Standing, unseen};
 use super::{Stage, with_note};
 use crate::spec::Answer;
-use crate::sys::Host;
+use crate::sys::{Host, SocketAddress};
 
 /// Looks that can hang for good (a dead network folder, a name server) take at most so many threads.
 const HANGING: usize = 16;
@@ -32,7 +32,11 @@ pub(super) async fn patiently<T: Send + 'static>(
 }
 
 pub(super) async fn unix<H: Host>(path: &Path, ownership: Ownership<'_, H>) -> Answer {
-    let stream = match UnixStream::connect(path).await {
+    let connecting = async {
+        let address = SocketAddress::of(path)?;
+        UnixStream::connect(address.path()).await
+    };
+    let stream = match connecting.await {
         Ok(stream) => stream,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Answer::bad("there is no socket");

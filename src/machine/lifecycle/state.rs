@@ -111,7 +111,7 @@ pub(in crate::machine) struct LastRun {
     pub(in crate::machine) unwell: Option<String>,
     pub(in crate::machine) success: bool,
     pub(in crate::machine) duration: Duration,
-    /// What it may have ended of.
+    /// A likely reason for the end, and the way out: an input that was empty, a port that was taken.
     pub(in crate::machine) note: Option<String>,
 }
 
