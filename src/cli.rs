@@ -10,6 +10,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::spec::Signal;
+use crate::sys::process;
 
 mod background;
 mod beside;
@@ -24,6 +25,7 @@ mod exec;
 mod front;
 mod global;
 mod graph;
+mod input;
 mod keeper;
 mod last_output;
 mod later;
@@ -278,6 +280,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> Ending {
+    // Before anything is started that outlives us.
+    process::seal_descriptors();
     if completion::complete() {
         return Ending::GOOD;
     }

@@ -30,6 +30,7 @@ mod procfile;
 mod resolve;
 mod schema;
 mod signal;
+mod stdin;
 mod units;
 mod watch;
 
@@ -40,7 +41,10 @@ pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use fault::{CheckReport, Fault, Faults};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, inspect, load, load_and_tell, report};
+pub use locate::{
+    FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, inspect, load, load_and_tell, report,
+};
+pub(crate) use locate::{LARGEST, is_stdin};
 pub use log::LogPolicy;
 pub use nearest::nearest;
 pub(crate) use nearest::{Distance, distance};
@@ -52,6 +56,7 @@ pub use port::PortBusy;
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+pub use stdin::StdinKind;
 pub use units::{UnitError, parse_duration, parse_size, short_size};
 pub use watch::{WatchAction, WatchSpec};
 
@@ -245,16 +250,6 @@ pub enum ColorWish {
     Always,
     /// Never.
     Never,
-}
-
-/// What a child reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum StdinKind {
-    /// `/dev/null`.
-    #[default]
-    Null,
-    /// A pipe that stays open; lines can be sent.
-    Pipe,
 }
 
 /// What a dependant waits for.

@@ -26,10 +26,14 @@ mod host;
 mod identity;
 pub mod journal;
 mod kill;
+mod listeners;
 mod lock;
+mod logical;
 mod names;
+mod nested;
 pub mod notify;
 mod outside;
+mod path_bytes;
 mod pause;
 mod pipe;
 mod preflight;
@@ -50,12 +54,15 @@ pub use child::RealChild;
 pub use folders::{FolderError, Folders};
 pub use host::{HostOptions, RealHost};
 pub use identity::FileFollower;
+pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
+pub use logical::LogicalFolders;
+pub use nested::{in_own_project, own_session};
 pub use outside::Watched;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
-pub use socket::{ControlSocket, suspended_peer, user};
+pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -85,6 +92,8 @@ pub struct Launch {
 pub enum Input {
     /// `/dev/null`.
     Null,
+    /// A pipe of its own that never ends and never brings anything.
+    Open,
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
     /// Pitcrew's own.
@@ -148,6 +157,17 @@ pub trait Host: Send + Sync + 'static {
     /// cannot be known.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<Self> {
         std::future::ready(HashMap::new())
+    }
+
+    /// Who listens there, seen from the run that `leader` leads; without a run nobody is
+    /// [`Listener::Own`]. [`Listener::Unchecked`] where the host cannot know.
+    fn listener(
+        &self,
+        place: ListenPlace,
+        leader: Option<u32>,
+    ) -> impl Future<Output = Listener> + Send + use<Self> {
+        _ = (place, leader);
+        std::future::ready(Listener::Unchecked)
     }
 }
 

@@ -157,7 +157,7 @@ fn known_names() -> Option<Names> {
     if let Some(directory) = &global.directory {
         std::env::set_current_dir(directory).ok()?;
     }
-    let spec = spec::inspect(&project::locate_quietly(&global)?).ok().map(|loaded| loaded.spec);
+    let spec = spec::inspect(&project::locate(&global).ok()?).ok().map(|loaded| loaded.spec);
     let declared = spec.as_ref().map(Names::declared);
     live(&global, declared.as_ref()).or(declared)
 }

@@ -7,11 +7,12 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches as _, ValueEnum};
 
 use super::Cli;
+use super::input::ProcfileText;
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Global {
-    /// Read FILE instead of looking for procfile.toml; later files override earlier ones
+    /// Read FILE instead of looking for procfile.toml, `-` for standard input; later files override earlier ones
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) file: Vec<PathBuf>,
     /// Go to DIR first
@@ -23,6 +24,12 @@ pub(super) struct Global {
     /// Write more diagnostics to the log file; can be repeated
     #[arg(short, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
+    /// The inherited descriptor with what the one who starts this has read from standard input
+    #[arg(long, hide = true, value_name = "FD")]
+    pub(super) stdin_fd: Option<i32>,
+    /// What `-f -` stands for, once it was read.
+    #[arg(skip)]
+    pub(super) stdin: ProcfileText,
 }
 
 /// When colour is used.

@@ -17,8 +17,13 @@ impl<H: Host> Engine<H> {
         if !is_up || view.pid.is_none() || self.guests.contains_key(&view.id) {
             return None;
         }
-        let whose =
-            Whose { spec, replica: view.replica, run: view.run.saturating_add(1), role: None };
+        let whose = Whose {
+            spec,
+            replica: view.replica,
+            run: view.run.saturating_add(1),
+            port: view.port,
+            role: None,
+        };
         let found = self.host.preflight(self.launch(spec, whose, None));
         found.err().map(|error| format!("{} cannot be started anew: {error}", view.name))
     }

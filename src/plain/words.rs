@@ -113,6 +113,7 @@ pub(super) fn sentence(event: &Event) -> Option<String> {
             | RunError::CwdNotFound
             | RunError::NotExecutable
             | RunError::ArgumentsTooLong
+            | RunError::PortBusy
             | RunError::ResourceLimit
             | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
         },

@@ -9,14 +9,21 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
     let folder = tempfile::tempdir().unwrap();
     let file = format!("[process.web]\ncommand = 'x'\n{keys}\n");
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    let request = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+    let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let spec = load(&request).unwrap().spec;
     let surroundings = Surroundings {
         inherited: inherited.iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        folders: Arc::default(),
         session: Arc::from("s"),
         colour,
+        ports: super::PortVariables::default(),
     };
-    let whose = Whose { spec: &spec.processes["web"], replica: Some(2), run: 3, role: None };
+    surroundings
+        .ports
+        .update(&crate::machine::Orchestra::new(spec.clone(), crate::machine::Options::default()));
+    let web = &spec.processes["web"];
+    let whose =
+        Whose { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
     let all = surroundings.of(whose).into_iter();
     all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }
@@ -35,6 +42,19 @@ fn every_child_gets_the_marks_and_nothing_can_override_them() {
 fn port_counts_up_with_the_replica_unless_the_process_names_it() {
     assert_eq!(env_of("port = 8080", false, &[("PORT", "1")])["PORT"], "8081");
     assert_eq!(env_of("port = 8080\nenv = { PORT = 5 }", false, &[])["PORT"], "5");
+}
+
+#[test]
+fn every_process_is_told_the_ports_of_all() {
+    let other = "port = 8080\n[process.my-db]\ncommand = 'x'\nport = 5432\n\
+                 [process.w]\ncommand = 'x'\nport = 90\nreplicas = 2";
+    let env = env_of(other, false, &[("PITCREW_PORT_WEB", "1")]);
+    assert_eq!(
+        (env["PITCREW_PORT_WEB"].as_str(), env["PITCREW_PORT_MY_DB"].as_str()),
+        ("8080", "5432")
+    );
+    assert_eq!((env["PITCREW_PORT_W_1"].as_str(), env["PITCREW_PORT_W_2"].as_str()), ("90", "91"));
+    assert_eq!(env["PITCREW_PORT_W"], "90");
 }
 
 #[test]
@@ -58,6 +78,18 @@ fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
     assert!(env_of("color = 'always'", false, &[]).contains_key("FORCE_COLOR"));
     assert!(!env_of("env = { NO_COLOR = 1 }", true, &[]).contains_key("FORCE_COLOR"));
     assert!(!env_of("color = 'never'", true, &[]).contains_key("FORCE_COLOR"));
+}
+
+#[test]
+fn pwd_is_the_working_folder_unless_somebody_says_otherwise() {
+    let inherited = [("PWD", "/somewhere/else"), ("OLDPWD", "/before")];
+    let env = env_of("cwd = './web/'", false, &inherited);
+    assert!(env["PWD"].ends_with("/web") && !env["PWD"].contains("/./"), "{}", env["PWD"]);
+    assert_eq!(env["OLDPWD"], "/before", "inherited like any other");
+    assert_eq!(env_of("env = { PWD = 'mine' }", false, &inherited)["PWD"], "mine");
+    assert!(!env_of("unset_env = ['PWD']", false, &inherited).contains_key("PWD"));
+    assert!(!env_of("inherit_env = false", false, &inherited).contains_key("PWD"));
+    assert!(env_of("", false, &[]).contains_key("PWD"), "without one to inherit too");
 }
 
 #[test]

@@ -123,7 +123,8 @@ fn parts(event: &Event) -> Parts {
             all(StateName::Stopping, how, why(&e.cause))
         }
         Event::ProcessCompleted(e) if e.end.success => {
-            all(StateName::Succeeded, format!("ended well{}", how(&e.end)), String::new())
+            let hint = e.hint.clone().unwrap_or_default();
+            all(StateName::Succeeded, format!("ended well{}", how(&e.end)), hint)
         }
         Event::ProcessCompleted(e) => {
             all(StateName::Failed, format!("failed{}", how(&e.end)), String::new())
@@ -200,6 +201,7 @@ fn failed(error: RunError, message: &str) -> String {
         | RunError::CwdNotFound
         | RunError::NotExecutable
         | RunError::ArgumentsTooLong
+        | RunError::PortBusy
         | RunError::ResourceLimit
         | RunError::Other => format!("cannot be started: {message}"),
     }
