@@ -125,7 +125,7 @@ mod tests {
             worker = { command = 'x', replicas = 2 }\n\
             [pool.build]\nconcurrency = 1\njobs = ['x', { name = 'bundle', command = 'x' }]\n";
         std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
-        let locate = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+        let locate = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
         let orchestra = Orchestra::new(load(&locate).unwrap().spec, Options::default());
         for (name, expected) in [
             ("wbe", Some("web")),
