@@ -189,10 +189,10 @@ struct UpArgs {
     /// Ends with its standard input, as with a terminal, unless that said goodbye
     #[arg(long, hide = true)]
     owned: bool,
-    /// With --detach: return when the project is ready; exit 1 on the first process that cannot be
+    /// With --detach, return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,
-    /// With --detach: return after this long with exit code 124; the project keeps running
+    /// With --detach, return after this long with exit code 124; the project keeps running
     #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
     timeout: Option<Duration>,
 }
