@@ -255,7 +255,7 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     let server = project.path("server");
     std::os::unix::fs::symlink("/bin/sh", &server).unwrap();
     let running = project.up([]);
-    project.ask(["wait", "all"]).code(0);
+    running.wait_err("everything is ready");
     std::fs::rename(&server, project.path("away")).unwrap();
     std::fs::rename(project.path("sub"), project.path("sub.away")).unwrap();
     for (name, reason) in [("web", "no such program"), ("sub", "does not exist")] {
