@@ -274,16 +274,15 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     project.ask(["down"]).code(0);
     running.done().assert_code(0);
 }
-    project.ask(["down"]).code(0);
-    running.done().assert_code(0);
-}
 
 /// As many as elsewhere (mprocs: 28) do not run of 30, but most do.
 #[test]
 fn with_forty_descriptors_most_of_thirty_processes_run() {
     let sleep = long_sleep();
     let one = |n| {
-        format!("[process.p{n}]\ncommand = 'echo out; echo err >&2; exec sleep {sleep}'\nrestart = 'on-failure'\n")
+        format!(
+            "[process.p{n}]\ncommand = 'echo out; echo err >&2; exec sleep {sleep}'\nrestart = 'on-failure'\n"
+        )
     };
     let project = Project::new(&(1..=30).map(one).collect::<String>());
     let mut command = project.command("prlimit");
