@@ -11,15 +11,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
 
+mod background;
 mod beside;
 mod check;
 mod detach;
 mod diagnostics;
+mod end_report;
 mod events;
 mod exec;
 mod front;
 mod graph;
 mod keeper;
+mod last_output;
 mod later;
 mod logs;
 mod look;
@@ -36,6 +39,7 @@ mod steer;
 #[cfg(feature = "tui")]
 mod tui;
 mod up;
+mod waiting;
 mod work;
 mod world;
 

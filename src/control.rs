@@ -35,6 +35,7 @@ mod search;
 mod server;
 mod slice;
 mod state;
+pub(crate) mod waiting;
 pub mod wire;
 
 pub use client::{Chunks, Client};

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::spec::{Answer, Exit, Name, ProcessSpec, Signal, StartError, Stray, Which};
 
 mod cause;
+pub mod condition;
 pub mod event;
 mod finish;
 mod lifecycle;

@@ -15,6 +15,8 @@ mod check;
 mod difference;
 #[cfg(test)]
 mod docs;
+mod env_file;
+mod environment;
 mod fault;
 mod keep;
 mod locate;
@@ -32,9 +34,12 @@ mod watch;
 
 pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
 pub use difference::{Difference, NewRun, Reason};
+pub(crate) use env_file::waits_for;
+pub(crate) use environment::NEVER_INHERITED;
+pub use environment::{EnvValue, Environment};
 pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, load, report};
+pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, inspect, load, load_and_tell, report};
 pub use log::LogPolicy;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
@@ -120,8 +125,10 @@ pub struct Project {
     pub dir: PathBuf,
     /// Every file that was read, the first one first; env files are not in here.
     pub files: Vec<PathBuf>,
-    /// Every env file that is named, also those that may be missing and are.
+    /// Every env file that is named and is a file, also those that may be missing and are.
     pub env_files: Vec<PathBuf>,
+    /// Every env file that is a pipe, a device, or a descriptor such as `/dev/fd/63`.
+    pub env_pipes: Vec<PathBuf>,
     /// `[project] reload`: read it all again when one of these files changes.
     pub reload: bool,
     /// Bounds of what is kept of the output.
@@ -223,20 +230,6 @@ pub enum ProcessKind {
     Process,
     /// An entry of `[pool.POOL] jobs`.
     Job,
-}
-
-/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Environment {
-    /// Start from pitcrew's own environment.
-    pub inherit: bool,
-    /// Names removed from what is inherited.
-    pub unset: Vec<String>,
-    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
-    pub set: IndexMap<String, String>,
-    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
-    /// `set` that comes from the project or an option set gives way to `port`.
-    pub names_port: bool,
 }
 
 /// When a child without a terminal is asked for colour.

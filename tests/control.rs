@@ -154,24 +154,6 @@ fn a_signal_reaches_those_that_run_and_ends_nobody_on_purpose() {
 }
 
 #[test]
-fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
-    let (project, running) = up("[process.one]\ncommand = 'exit 3'\n\
-         [process.late]\ncommand = 'true'\nautostart = false\n");
-    project.ask(["wait", "web"]).code(0);
-    project.ask(["wait", "one", "--for", "completed"]).code(0);
-    project.ask(["wait", "one", "--for", "succeeded"]).code(1).err("one: failed: exit 3");
-    project.ask(["wait", "one"]).code(1);
-    project.ask(["wait", "late", "--timeout", "50ms"]).code(124).err("not there after 50ms");
-    // One that is started meanwhile.
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| project.ask(["wait", "late", "--for", "succeeded", "--json"]));
-        project.ask(["start", "late"]).code(0);
-        waiting.join().unwrap().code(0);
-    });
-    down(&project, running);
-}
-
-#[test]
 fn scale_makes_more_and_fewer_and_none() {
     let sleep = long_sleep();
     let (project, running) = up(&format!(
@@ -330,48 +312,6 @@ fn the_graph_needs_no_running_project() {
 }
 
 #[test]
-fn detach_returns_when_all_has_started_or_is_ready_or_cannot_be() {
-    let sleep = long_sleep();
-    let project = Project::new(&format!(
-        "[process]\nweb = 'exec sleep {sleep}'\nbad = ['no-such-program']\n\
-         [process.never]\ncommand = 'true'\nautostart = false\n\
-         [process.soon]\ncommand = 'exec sleep {sleep}'\nready = {{ file = 'there' }}\n"
-    ));
-    // To have started is enough.
-    project.ask(["up", "--detach"]).code(0);
-    assert_eq!(project.one("soon")["state"], "starting");
-    std::fs::write(project.path("there"), "").unwrap();
-    assert_eq!(project.one("web")["state"], "ready");
-    assert_eq!(project.one("never")["state"], "idle");
-    project.ask(["up", "--detach"]).code(1).err("is running already");
-    project.ask(["down"]).code(0);
-    project.nothing_left_within(common::BOUND);
-    project.ask(["up", "--detach", "--wait"]).code(1).err("bad cannot be ready: no such program");
-    // The rest is left alone.
-    assert_eq!(project.one("web")["state"], "ready");
-    project.ask(["down"]).code(0);
-    project.ask(["up", "--detach", "--wait", "web"]).code(0);
-    project.ask(["down"]).code(0);
-    project.nothing_left_within(common::BOUND);
-    project.ask(["up", "--wait"]).code(2);
-}
-
-#[test]
-fn detach_gives_up_in_time_and_tells_what_went_wrong() {
-    let sleep = long_sleep();
-    let project = Project::new(&format!(
-        "[process.gate]\ncommand = 'exec sleep {sleep}'\n\
-         [process.after]\ncommand = 'true'\ndepends_on = {{ gate = 'succeeded' }}\n"
-    ));
-    let late = project.ask(["up", "--detach", "--timeout", "2500ms"]).code(124);
-    late.err("waiting for after; `pitcrew why after` tells why");
-    assert_eq!(project.one("after")["state"], "waiting");
-    project.ask(["down"]).code(0);
-    project.ask(["up", "--detach", "--events", "no/such/folder"]).code(1).err("no/such/folder");
-    project.nothing_left_within(common::BOUND);
-}
-
-#[test]
 fn run_beside_a_running_project_uses_it_and_leaves_it_as_it_was() {
     let sleep = long_sleep();
     let (project, running) = up(&format!(
@@ -408,22 +348,6 @@ fn two_that_act_at_once_both_get_an_answer() {
     project.ask(["start", "web"]).code(0);
     assert_eq!(project.one("web")["state"], "ready");
     down(&project, running);
-}
-
-#[test]
-fn of_many_that_start_at_once_one_does() {
-    let sleep = long_sleep();
-    let project = Project::new(&format!("[process]\nweb = 'exec sleep {sleep}'\n"));
-    let codes: Vec<i32> = std::thread::scope(|scope| {
-        let all: Vec<_> =
-            (0..50).map(|_| scope.spawn(|| project.ask(["up", "--detach"]).code)).collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
-    });
-    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
-    assert_eq!(codes.iter().filter(|code| **code == 1).count(), 49, "{codes:?}");
-    assert_eq!(project.one("web")["run"], 1);
-    project.ask(["down"]).code(0);
-    project.nothing_left_within(common::BOUND);
 }
 
 #[test]

@@ -77,7 +77,6 @@ const LAYERS: &[Layer] = &[
         layers: &[],
         crates: &[
             "annotate_snippets",
-            "dotenvy",
             "globset",
             "libc",
             "regex",

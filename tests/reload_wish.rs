@@ -1,7 +1,7 @@
 //! A program asks for the file to be read again, and is told what came of it.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -23,7 +23,7 @@ struct Reader {
 }
 
 impl Reread for Reader {
-    fn read(&self) -> Result<Loaded, Faults> {
+    fn read(&self, _waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
         self.read.fetch_add(1, Ordering::SeqCst);
         load(&Locate { files: Vec::new(), dir: self.dir.clone() })
     }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::front::{self, Serve, Shows};
-use super::{Ending, Global, project, remote};
-use crate::control::wire::{Names, Order, ProcessStatus, Started, Status, Waited};
-use crate::control::{Client, Control as _, Kind, Measure, Problem};
+use super::{Ending, Global, project, remote, steer, waiting};
+use crate::control::wire::{Member, Names, Order, Outcome, Overview, Started};
+use crate::control::{Client, Control as _, Kind, Problem};
 use crate::engine::Front;
-use crate::machine::{Options, Orchestra, ProcessId, StateName};
+use crate::machine::condition::ConditionStatus;
+use crate::machine::{Options, Orchestra, ProcessId};
 use crate::spec::{Condition, Name, ProcessSpec, Spec};
 use crate::sys::{Folders, alive_holder};
 
@@ -31,28 +32,36 @@ pub(super) fn run(global: &Global, spec: &Spec, name: &Name, folders: Folders) -
         let client = remote::reach(&spec.project.name, folders.clone()).await;
         prepare(&client, spec, process).await
     });
-    let (started, failure) = match prepared {
+    let Prepared { started, failure } = match prepared {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(problem)) => return remote::complain(&problem),
         Err(ending) => return ending,
     };
     let ending = match failure {
-        Some(text) => project::failed(&text),
+        Some((text, outcome)) => {
+            project::failed(&text);
+            steer::report_failures(&outcome, global);
+            Ending::FAILED
+        }
         None => alone(global, spec, process),
     };
     put_back(&spec.project.name, folders, started);
     ending
 }
 
-/// Starts what is missing and waits for it; gives who was started, and what cannot be had.
-async fn prepare(
-    client: &Client,
-    spec: &Spec,
-    process: &ProcessSpec,
-) -> Result<(Vec<String>, Option<String>), Problem> {
-    let before = client.status(Measure::No).await?;
-    let own = before.processes.iter().find(|one| one.process == process.name.as_str());
-    if own.is_some_and(is_alive) {
+/// What became of the dependencies.
+struct Prepared {
+    /// Those that did not run before.
+    started: Vec<String>,
+    /// Why NAME cannot run, and how its dependency failed.
+    failure: Option<(String, Outcome)>,
+}
+
+/// Starts what is missing and waits for it.
+async fn prepare(client: &Client, spec: &Spec, process: &ProcessSpec) -> Result<Prepared, Problem> {
+    let before = remote::overview(client).await?;
+    let own = before.processes.iter().find(|one| one.status.process == process.name.as_str());
+    if own.is_some_and(|own| !is_at_rest(own)) {
         let text = format!(
             "{0} runs already in the project; `pitcrew stop {0}` ends it there",
             process.name
@@ -62,7 +71,7 @@ async fn prepare(
     let needs = &process.depends_on;
     let missing: Vec<String> = needs
         .iter()
-        .filter(|(on, need)| members(&before, on).any(|one| !holds(one, need.condition)))
+        .filter(|(on, need)| has_to_start(&before, on.as_str(), need.condition))
         .map(|(on, _)| on.to_string())
         .collect();
     if !missing.is_empty() {
@@ -71,23 +80,28 @@ async fn prepare(
     }
     let mut failure = None;
     for (on, need) in needs {
-        let (names, until) = (vec![on.to_string()], need.condition);
-        let outcome = client.order(Order::Wait(Waited { names, until })).await?;
-        if let Some(one) = outcome.processes.iter().find(|one| !one.ok) {
-            failure = Some(format!("{} cannot {}: {}", one.name, until.goal(), one.why));
+        let outcome =
+            waiting::wait_for(client, &[on.to_string()], Some(need.condition), None).await?;
+        if !outcome.ok {
+            let goal = need.condition.goal();
+            let text = format!("{} cannot run: {on} cannot {goal}", process.name);
+            failure = Some((text, outcome));
             break;
         }
     }
-    let rested = |name: &str| before.processes.iter().any(|one| one.name == name && !is_alive(one));
+    let after = remote::overview(client).await?;
+    let rested =
+        |name: &str| before.processes.iter().any(|one| one.status.name == name && is_at_rest(one));
     let below = below(spec, process);
-    let after = client.status(Measure::No).await?;
     let started = after.processes.iter().filter(|one| {
-        is_alive(one)
-            && rested(&one.name)
-            && (below.contains(one.process.as_str())
-                || one.pool.as_deref().is_some_and(|pool| below.contains(pool)))
+        let status = &one.status;
+        !is_at_rest(one)
+            && rested(&status.name)
+            && (below.contains(status.process.as_str())
+                || status.pool.as_deref().is_some_and(|pool| below.contains(pool)))
     });
-    Ok((started.map(|one| one.name.clone()).collect(), failure))
+    let started = started.map(|one| one.status.name.clone()).collect();
+    Ok(Prepared { started, failure })
 }
 
 /// Everything it needs, directly or through something else.
@@ -104,37 +118,16 @@ fn below<'a>(spec: &'a Spec, process: &'a ProcessSpec) -> BTreeSet<&'a str> {
     found
 }
 
-/// The replicas of a process, or the members of a pool.
-fn members<'a>(status: &'a Status, on: &'a Name) -> impl Iterator<Item = &'a ProcessStatus> {
-    let is_meant = |one: &&ProcessStatus| {
-        one.process == on.as_str()
-            || one.name == on.as_str()
-            || one.pool.as_deref() == Some(on.as_str())
-    };
-    status.processes.iter().filter(is_meant)
+fn is_at_rest(one: &Member) -> bool {
+    one.status.state.is_at_rest()
 }
 
-fn is_alive(one: &ProcessStatus) -> bool {
-    !matches!(
-        one.state,
-        StateName::Idle
-            | StateName::Stopped
-            | StateName::Succeeded
-            | StateName::Failed
-            | StateName::Skipped
-    )
-}
-
-/// Whether it is there, or on its way.
-fn holds(one: &ProcessStatus, condition: Condition) -> bool {
-    let done = match condition {
-        Condition::Started | Condition::Ready => {
-            one.pool.is_some() && one.state == StateName::Succeeded
-        }
-        Condition::Succeeded => one.state == StateName::Succeeded,
-        Condition::Completed => matches!(one.state, StateName::Succeeded | StateName::Failed),
-    };
-    done || is_alive(one)
+/// Whether something that is needed is neither there nor on its way.
+fn has_to_start(project: &Overview, on: &str, condition: Condition) -> bool {
+    project.processes.iter().any(|one| {
+        let status = one.condition_subject().status(on, condition);
+        is_at_rest(one) && status.is_some_and(|status| status != ConditionStatus::Met)
+    })
 }
 
 /// The process as the only one of a project, in the foreground.

@@ -17,7 +17,7 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
         _ = writeln!(stdout, "{}", serde_json::json!(report));
         return if report.faults.is_empty() { Ending::GOOD } else { Ending::WRONG };
     }
-    match spec::load(&locate) {
+    match spec::inspect(&locate) {
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             let (processes, pools) = (spec.processes.len(), spec.pools.len());

@@ -69,7 +69,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         || Environment { inherit: true, ..Environment::default() },
         |base| base.env.clone(),
     );
-    env.set.extend(args.env.iter().cloned());
+    env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
     let retries = args.retries;
     Ok(ProcessSpec {
@@ -133,6 +133,7 @@ fn alone(process: ProcessSpec) -> Spec {
         dir: process.cwd.clone(),
         files: Vec::new(),
         env_files: Vec::new(),
+        env_pipes: Vec::new(),
         reload: false,
         output: OutputLimits { memory: MEMORY, ..OutputLimits::default() },
         log_dir: None,

@@ -1,7 +1,7 @@
 //! The engine's process: runtime, signals, front, and how it all ends.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::events::Recorder;
@@ -9,10 +9,11 @@ use super::keeper::Kept;
 use super::project::{Held, HeldProject};
 use super::reload::Again;
 use super::world::World;
-use super::{Ending, Global, diagnostics, project, remote, room};
+use super::{Ending, Global, diagnostics, end_report, project, remote, room};
 use crate::control::Local;
+use crate::control::wire::ProjectEnd;
 use crate::engine::{Clock, Engine, Front, Notices, Question, Reread, Settings};
-use crate::machine::{Finish, Orchestra, ProcessId};
+use crate::machine::{Finish, Orchestra, ProcessId, Snapshot};
 use crate::plain::{LineStyle, Plain, PlainOptions, Tells, Worker};
 use crate::session::{Notice, Session};
 use crate::sys::guardian;
@@ -112,6 +113,8 @@ async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
     let Some(feed) = engine.feed() else { return Ending::FAILED };
     let guardian = held.guardian.pid();
     let local = Local::new(session.clone(), &project, guardian, files, events);
+    let asked = local.clone();
+    let state = held.project.as_ref().map(|project| project.folders.state.clone());
     let again = serve.again.as_ref();
     let (local, kept) = keep(held.project, local, policies_of(again, &held.policies), &notices);
     let listening = match remote::listen(kept, serve.listen, local) {
@@ -147,6 +150,10 @@ async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
         _ = process::reclaim_terminal();
     }
     let last = session.snapshot();
+    if let (Some(state), Some(_)) = (&state, &serve.again) {
+        write_end(state, &asked, &last);
+    }
+    drop(asked);
     if let Some(listening) = listening {
         listening.finish().await;
     }
@@ -172,6 +179,16 @@ async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
         (_, Finish::Signal(_)) | (None, _) => ending(&finish),
         (Some(code), _) => Ending::code(code.unwrap_or(1)),
     }
+}
+
+/// Leaves word of why the project has ended, for whoever started it in the background.
+fn write_end(state: &Path, project: &Local, last: &Snapshot) {
+    let end = project.project_end(last).unwrap_or_else(|| ProjectEnd {
+        reason: "nothing was left to run".to_owned(),
+        process: None,
+        last_output: None,
+    });
+    end_report::write(state, project.pid(), end);
 }
 
 fn settings(global: &Global, held: &Held, serve: &mut Serve) -> Settings {

@@ -29,7 +29,7 @@ enum Format {
 }
 
 pub(super) fn graph(global: &Global, args: &GraphArgs) -> Ending {
-    let spec = match project::load(global) {
+    let spec = match project::inspect(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
     };

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::manual::names;
 use super::paint::{BOLD, DIM, Paper, of_state};
-use super::{Ending, Global, ps, remote};
+use super::{Ending, Global, last_output, ps, remote};
 use crate::control::wire::{Because, Told, Why};
 use crate::control::{Client, Control as _, Problem};
 use crate::machine::StateName;
@@ -49,7 +49,8 @@ pub(super) fn why(global: &Global, args: &WhyArgs) -> Ending {
 }
 
 fn chain(why: &Why, paper: Paper) -> String {
-    let Why { name, state, why, checked, cause, suspended_by, file_gone: _, chain } = why;
+    let Why { name, state, why, checked, cause, suspended_by, last_output, file_gone: _, chain } =
+        why;
     let first = Because {
         depth: 0,
         name: name.clone(),
@@ -59,6 +60,7 @@ fn chain(why: &Why, paper: Paper) -> String {
         checked: *checked,
         cause: cause.clone(),
         suspended_by: suspended_by.clone(),
+        last_output: last_output.clone(),
     };
     std::iter::once(&first).chain(chain).map(|one| link(one, paper)).collect()
 }
@@ -84,7 +86,11 @@ fn link(one: &Because, paper: Paper) -> String {
     if let Some(path) = one.suspended_by.as_ref().filter(|path| !one.why.contains(*path)) {
         _ = write!(text, "; its files are not watched any more, because of {path}");
     }
-    format!("{indent}{head}{}\n", safe_name(&text))
+    let mut text = format!("{indent}{head}{}\n", safe_name(&text));
+    for line in one.last_output.iter().flat_map(|last| last_output::lines(last, paper.colour)) {
+        _ = writeln!(text, "{indent}  {line}");
+    }
+    text
 }
 
 pub(super) fn events(global: &Global, args: &EventsArgs) -> Ending {
@@ -153,6 +159,7 @@ mod tests {
             checked: false,
             cause: None,
             suspended_by: None,
+            last_output: None,
         }
     }
 
@@ -166,6 +173,7 @@ mod tests {
             checked: first.checked,
             cause: None,
             suspended_by: None,
+            last_output: None,
             file_gone: None,
             chain: vec![because(1, "d\u{1b}b", StateName::Failed, "exit 1 after \u{1b}8.1s")],
         };

@@ -122,7 +122,7 @@ fn live(global: &Global) -> Option<Vec<String>> {
 }
 
 fn declared(global: &Global) -> Option<Vec<String>> {
-    let spec = spec::load(&project::locate(global).ok()?).ok()?.spec;
+    let spec = spec::inspect(&project::locate(global).ok()?).ok()?.spec;
     let pools = spec.pools.keys().map(ToString::to_string).collect::<Vec<_>>();
     let orchestra = Orchestra::new(spec, Options::default());
     let names = orchestra.names().map(|(_, name)| name.to_string());

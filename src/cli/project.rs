@@ -66,10 +66,22 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     Ok(Locate { files: global.file.clone(), dir })
 }
 
-/// Reads and checks the file; shows every mistake, or every warning.
+/// Reads and checks the file to run it; shows every mistake, or every warning.
 pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
+    loaded(global, |locate| spec::load_and_tell(locate, &|path| say(&spec::waits_for(path))))
+}
+
+/// The same to look at it only: no env file is opened that is a pipe.
+pub(super) fn inspect(global: &Global) -> Result<Spec, Ending> {
+    loaded(global, spec::inspect)
+}
+
+fn loaded(
+    global: &Global,
+    load: impl FnOnce(&Locate) -> Result<spec::Loaded, spec::Faults>,
+) -> Result<Spec, Ending> {
     let colour = colour(global.color, &std::io::stderr());
-    match spec::load(&locate(global)?) {
+    match load(&locate(global)?) {
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             Ok(spec)
@@ -107,8 +119,8 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 
 /// Takes the project for us alone and splits off the guardian; returns as the engine.
 ///
-/// Must come before any thread exists.
-pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
+/// `names` is what was to be started of it. Must come before any thread exists.
+pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
     if !std::path::Path::new("/proc/self/stat").exists() {
         let text =
             "/proc is not mounted here; without it nothing can be found that a process leaves";
@@ -118,7 +130,7 @@ pub(super) fn hold(spec: &Spec) -> Result<Held, Ending> {
     let file = &spec.project.file;
     let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
-    let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, &error))?;
+    let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, names, &error))?;
     let follower = Arc::new(Mutex::new(FileFollower::new(file)));
     let journal = Journal::of(&folders.state);
     let recovered = recover(&journal);
@@ -167,25 +179,38 @@ fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
     guardian::guard(journal).map_err(|error| failed(&format!("cannot start the guardian: {error}")))
 }
 
-fn refuse(spec: &Spec, error: &LockError) -> Ending {
-    let name = &spec.project.name;
+fn refuse(spec: &Spec, names: &[String], error: &LockError) -> Ending {
     failed(&match error {
         LockError::Busy(first) => {
-            let Holder { pid, started, file, user, .. } = first.as_ref();
-            let moved = if *file == spec.project.file {
-                String::new()
-            } else {
-                format!("; it was started from {}", file.display())
-            };
-            let hint = match user {
-                None => "`pitcrew attach` shows it".to_owned(),
-                Some(0) => "it was started as root: `sudo pitcrew attach` shows it".to_owned(),
-                Some(user) => format!("user {user} has started it; `pitcrew attach` shows it"),
-            };
-            format!("{name} is running already: pid {pid}, since {started}{moved}\n{hint}")
+            format!("{}\n{}", runs_already(spec, first), way_in(first, names))
         }
         LockError::Io { .. } => error.to_string(),
     })
+}
+
+/// That a project runs, since when, and as which process.
+pub(super) fn runs_already(spec: &Spec, holder: &Holder) -> String {
+    let Holder { pid, started, file, .. } = holder;
+    let moved = if *file == spec.project.file {
+        String::new()
+    } else {
+        format!("; it was started from {}", file.display())
+    };
+    format!("{} is running already: pid {pid}, since {started}{moved}", spec.project.name)
+}
+
+/// What the user can do instead of starting a project that runs.
+pub(super) fn way_in(holder: &Holder, names: &[String]) -> String {
+    let (command, what) = match names {
+        [] => ("attach".to_owned(), "shows it"),
+        [_] => (format!("start {}", names.join(" ")), "starts it there"),
+        _ => (format!("start {}", names.join(" ")), "starts them there"),
+    };
+    match holder.user {
+        None => format!("`pitcrew {command}` {what}"),
+        Some(0) => format!("it was started as root: `sudo pitcrew {command}` {what}"),
+        Some(user) => format!("user {user} has started it; `pitcrew {command}` {what}"),
+    }
 }
 
 /// Ends what a session left that was killed with its guardian.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
@@ -98,7 +98,7 @@ impl Again {
 }
 
 impl Reread for Again {
-    fn read(&self) -> Result<Loaded, Faults> {
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
         let gone = self
             .follower
             .as_ref()
@@ -107,7 +107,7 @@ impl Reread for Again {
             let hint = "put it back, or end what runs with `pitcrew down`";
             return Err(Fault::about(self.file.clone(), gone).with_hint(hint).into());
         }
-        let loaded = spec::load(&self.locate)?;
+        let loaded = spec::load_and_tell(&self.locate, waiting)?;
         if loaded.spec.project.file != self.file {
             let message = format!("it is gone, and {} is another project", {
                 loaded.spec.project.file.display()

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::keeper::{Keeper, Kept};
 use super::{Ending, Global, project};
-use crate::control::{Client, Kind, Local, Problem, Server};
+use crate::control::wire::Overview;
+use crate::control::{Client, Control as _, Kind, Local, Measure, Problem, Server};
 use crate::output::safe_name;
 use crate::spec::{self, FILE, Locate};
 use crate::sys::{
@@ -129,7 +130,7 @@ pub(super) fn tell_running_without_file(global: &Global) {
 
 /// What the project is called; the name of its folder where its file has become faulty.
 fn name(global: &Global, file: &Path) -> String {
-    let loaded = project::locate(global).ok().and_then(|locate| spec::load(&locate).ok());
+    let loaded = project::locate(global).ok().and_then(|locate| spec::inspect(&locate).ok());
     let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
     let folder = || folder.to_string_lossy().into_owned();
     loaded.map_or_else(folder, |loaded| loaded.spec.project.name)
@@ -176,6 +177,14 @@ pub(super) fn tell_file_gone(gone: Option<&str>) {
     if let Some(gone) = gone {
         remark(&format!("{gone}; what runs goes on"));
     }
+}
+
+/// The project with all that is pushed to an interface, as it is now.
+pub(super) async fn overview(client: &Client) -> Result<Overview, Problem> {
+    let mut overview = Overview::default();
+    let first = client.watch(Measure::No).await?.next().await;
+    overview.apply(first.ok_or_else(Problem::ended)??);
+    Ok(overview)
 }
 
 /// Runs one thing to its end on this thread.

@@ -20,7 +20,7 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
     if let (Some(folders), Some(name)) = (beside::running(&spec), name_of(&spec, id)) {
         return beside::run(global, &spec, &name, folders);
     }
-    let held = match project::hold(&spec) {
+    let held = match project::hold(&spec, &[]) {
         Ok(held) => held,
         Err(ending) => return ending,
     };

@@ -6,8 +6,10 @@ use clap::{Args, ValueEnum};
 
 use super::manual::names;
 use super::paint::{Paper, of_state};
-use super::{Ending, Global, ps, remote};
-use crate::control::wire::{Became, Names, Order, Outcome, Shutdown, Signalled, Started, Waited};
+use super::{Ending, Global, last_output, project, ps, remote, waiting};
+use crate::control::wire::{
+    Became, LastOutput, Names, Order, Outcome, Shutdown, Signalled, Started,
+};
 use crate::control::{Client, Control as _, Kind, Measure, Problem};
 use crate::output::safe_name;
 use crate::spec::{Condition, Signal};
@@ -18,7 +20,7 @@ pub(super) struct StartArgs {
     /// NAME, NAME.N, @TAG, POOL or all
     #[arg(required = true, add = names())]
     names: Vec<String>,
-    /// Return when they are ready, and not when exec has succeeded
+    /// Wait until they are ready or have succeeded, not only until they have started
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
     /// Return at once
@@ -62,9 +64,9 @@ pub(super) struct WaitArgs {
     /// NAME, NAME.N, @TAG, POOL or all
     #[arg(required = true, add = names())]
     names: Vec<String>,
-    /// What they are to reach
-    #[arg(long = "for", value_enum, default_value_t, value_name = "CONDITION")]
-    until: Until,
+    /// What they have to reach; without it, each has to be ready or to have succeeded
+    #[arg(long = "for", value_enum, value_name = "CONDITION")]
+    until: Option<Until>,
     /// Give up after this long: exit 124
     #[arg(long, value_parser = super::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
@@ -73,9 +75,8 @@ pub(super) struct WaitArgs {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Until {
-    #[default]
     Ready,
     Started,
     Completed,
@@ -128,14 +129,17 @@ pub(super) fn signal(global: &Global, args: SignalArgs) -> Ending {
 }
 
 pub(super) fn wait(global: &Global, args: &WaitArgs) -> Ending {
-    let until = match args.until {
+    let until = args.until.map(|until| match until {
         Until::Ready => Condition::Ready,
         Until::Started => Condition::Started,
         Until::Completed => Condition::Completed,
         Until::Succeeded => Condition::Succeeded,
-    };
-    let order = Order::Wait(Waited { names: args.names.clone(), until });
-    carry_out(global, order, args.timeout, args.json)
+    });
+    let wait = async |client| waiting::wait_for(&client, &args.names, until, args.timeout).await;
+    match remote::with(global, wait) {
+        Ok(outcome) => report(&outcome, args.json, global),
+        Err(ending) => ending,
+    }
 }
 
 pub(super) fn carry_out(
@@ -145,7 +149,7 @@ pub(super) fn carry_out(
     json: bool,
 ) -> Ending {
     match remote::with(global, async |client| within(timeout, client.order(order)).await) {
-        Ok(outcome) => report(&outcome, json, Paper::of(global)),
+        Ok(outcome) => report(&outcome, json, global),
         Err(ending) => ending,
     }
 }
@@ -160,28 +164,52 @@ pub(super) async fn within<T>(
     tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
-/// Each one that did not get there is told with its reason.
-fn report(outcome: &Outcome, json: bool, paper: Paper) -> Ending {
+/// Says what became of each, with the last output of those that failed.
+pub(super) fn report(outcome: &Outcome, json: bool, global: &Global) -> Ending {
     if json {
         remote::print_json(outcome);
     } else {
-        for one in &outcome.processes {
-            tell(one, paper);
+        let paper = Paper::of(global);
+        for one in outcome.processes.iter().filter(|one| one.ok) {
+            let (state, why) = state_and_why(one);
+            let state = paper.paint(state, of_state(one.state));
+            remote::print(&format!("{}: {state}{}\n", safe_name(&one.name), safe_name(&why)));
         }
+        report_failures(outcome, global);
     }
     if outcome.ok { Ending::GOOD } else { Ending::FAILED }
 }
 
-fn tell(one: &Became, paper: Paper) {
+/// Says on stderr which processes did not get there, and why.
+pub(super) fn report_failures(outcome: &Outcome, global: &Global) {
+    let failed = || outcome.processes.iter().filter(|one| !one.ok);
+    // Those that are still on their way are not the reason where others have failed.
+    let is_reason = |one: &&Became| one.state.is_at_rest();
+    let has_reason = failed().any(|one| is_reason(&one));
+    let mut shown: Vec<&LastOutput> = Vec::new();
+    for one in failed().filter(|one| !has_reason || is_reason(one)) {
+        let (state, why) = state_and_why(one);
+        project::failed(&format!("{}: {state}{why}", one.name));
+        show_once(one.last_output.as_ref(), &mut shown, global);
+    }
+    if let Some(end) = &outcome.ending {
+        project::failed(&format!("the project is being stopped: {}", end.reason));
+        show_once(end.last_output.as_ref(), &mut shown, global);
+    }
+}
+
+/// Several may have failed because of one.
+fn show_once<'a>(last: Option<&'a LastOutput>, shown: &mut Vec<&'a LastOutput>, global: &Global) {
+    if let Some(last) = last.filter(|last| !shown.contains(last)) {
+        last_output::show(last, global.color);
+        shown.push(last);
+    }
+}
+
+fn state_and_why(one: &Became) -> (&'static str, String) {
     let state = ps::word(one.state, one.checked);
     let why = ps::reason(state, &one.why).map_or_else(String::new, |why| format!(": {why}"));
-    let (name, why) = (safe_name(&one.name), safe_name(&why));
-    if one.ok {
-        let state = paper.paint(state, of_state(one.state));
-        remote::print(&format!("{name}: {state}{why}\n"));
-    } else {
-        super::project::failed(&format!("{name}: {state}{why}"));
-    }
+    (state, why)
 }
 
 pub(super) fn down(global: &Global, args: &DownArgs) -> Ending {

@@ -102,7 +102,7 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
     let words = folders.state.join("up.log");
     let is_refused = alive_holder(&folders).is_some();
     let started =
-        detach::open(&words).and_then(|file| detach::start(global, args, file, Tie::Owner));
+        detach::open(&words).and_then(|file| detach::start(global, args, spec, file, Tie::Owner));
     let child = match started {
         Ok(child) => Rc::new(RefCell::new(child)),
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
@@ -146,21 +146,15 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
 /// Waits until it answers; false when it has ended instead.
 async fn come_up(client: Client, folders: Folders, child: Engine) -> bool {
     let own = child.borrow().id();
-    loop {
-        // A socket that answers may be that of another `up`, which then holds the lock.
-        let is_up = alive_holder(&folders).is_some_and(|holder| holder.pid == own);
-        if is_up {
-            match client.status(Measure::No).await {
-                Ok(status) if status.pid == own => return true,
-                Err(problem) if problem.error == Kind::Version => return true,
-                Ok(_) | Err(_) => {}
-            }
+    let has_ended = || !matches!(child.borrow_mut().try_wait(), Ok(None));
+    while detach::opened(&folders, own, &has_ended).await {
+        match client.status(Measure::No).await {
+            Ok(_) => return true,
+            Err(problem) if problem.error == Kind::Version => return true,
+            Err(_) => tokio::time::sleep(LOOK).await,
         }
-        if !matches!(child.borrow_mut().try_wait(), Ok(None)) {
-            return false;
-        }
-        tokio::time::sleep(LOOK).await;
     }
+    false
 }
 
 /// It has ended before anything could be shown.
@@ -221,6 +215,10 @@ fn ending_of(how: How) -> Ending {
 /// Waits for its end, and passes on how that was.
 async fn gone(child: &Engine) -> Ending {
     use std::os::unix::process::ExitStatusExt as _;
+    let watch = process::Watch::of(child.borrow().id());
+    if let Ok(watch) = watch {
+        _ = watch.gone().await;
+    }
     let status = loop {
         let looked = child.borrow_mut().try_wait();
         match looked {

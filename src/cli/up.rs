@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::front::{self, Serve, Shows};
 use super::reload::Again;
-use super::{Ending, Global, UpArgs, detach, project, remote};
+use super::{Ending, Global, UpArgs, background, project, remote};
 use crate::machine::{Later, Moment, Options, Orchestra};
 
 pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
-    let spec = match project::load(global) {
+    // The process that runs the project reads its env files, which may be pipes, once.
+    let is_elsewhere = args.detach || opens_interface(args);
+    let read = if is_elsewhere { project::inspect(global) } else { project::load(global) };
+    let spec = match read {
         Ok(spec) => spec,
         Err(ending) => {
             remote::tell_running_without_file(global);
@@ -37,13 +40,13 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             .filter_map(|id| orchestra.names().find(|(one, _)| one == id))
             .map(|(_, name)| name.to_string())
             .collect();
-        return detach::detach(global, args, &spec, names);
+        return background::up(global, args, &spec, names);
     }
     #[cfg(feature = "tui")]
-    if super::tui::is_wanted(args) {
+    if opens_interface(args) {
         return super::tui::up(global, args, &spec, &orchestra.snapshot(Moment::default()));
     }
-    let held = match project::hold(&spec) {
+    let held = match project::hold(&spec, &args.names) {
         Ok(held) => held,
         Err(ending) => return ending,
     };
@@ -65,4 +68,14 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         passing: None,
     };
     front::serve(global, held, serve)
+}
+
+#[cfg(feature = "tui")]
+fn opens_interface(args: &UpArgs) -> bool {
+    super::tui::is_wanted(args)
+}
+
+#[cfg(not(feature = "tui"))]
+fn opens_interface(_args: &UpArgs) -> bool {
+    false
 }

@@ -243,6 +243,9 @@ fn suspended(project: &str, pid: u32) -> Problem {
 
 /// The other side is gone in the middle.
 fn broken(error: &hyper::Error) -> Problem {
+    if error.is_incomplete_message() {
+        return Problem::new(Kind::Ended, "the project ended before it answered");
+    }
     Problem::new(Kind::Ended, format!("the project ended before it answered: {error}"))
 }
 

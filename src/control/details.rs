@@ -111,7 +111,7 @@ fn env(view: &ProcessView, reveal: bool) -> Vec<Variable> {
     let mut all: Vec<Variable> = own
         .map(|(name, value)| Variable {
             name: name.clone(),
-            value: (reveal || !is_secret(name, value)).then(|| value.clone()),
+            value: Some(value.text()).filter(|value| reveal || !is_secret(name, value)),
         })
         .collect();
     all.extend(port.map(|port| Variable { name: "PORT".to_owned(), value: Some(port) }));

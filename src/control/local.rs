@@ -27,7 +27,9 @@ use crate::output::Selection;
 use crate::session::Session;
 use crate::spec::{self, Locate, Name};
 
+mod failure;
 mod orders;
+mod waiting;
 
 /// A moment is shown at the same time again while the clocks agree to this.
 const STEADY: SignedDuration = SignedDuration::from_millis(50);
@@ -86,6 +88,11 @@ impl Local {
             file_status: watch::channel(None).1,
             zero,
         }
+    }
+
+    /// The outermost process of the project.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// With news of the project's file: a sentence when it is not where it was.
@@ -253,6 +260,11 @@ impl Control for Local {
         let name = name.to_owned();
         let explained = self.ask(|answer| Question::Why { name, answer }).await?;
         let explained = explained.ok_or_else(Problem::ended)?;
+        let snapshot = self.session.snapshot();
+        let last_output = |name: &Name| {
+            let view = snapshot.processes.iter().find(|view| view.name == *name)?;
+            self.last_output(view, &snapshot)
+        };
         let below = explained.flat().into_iter().skip(1);
         let chain = below.map(|(depth, one)| Because {
             depth,
@@ -263,11 +275,13 @@ impl Control for Local {
             checked: one.checked,
             cause: one.cause.clone(),
             suspended_by: one.suspended_by.clone(),
+            last_output: last_output(&one.name),
         });
         let chain = chain.collect();
         let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
+        let last_output = last_output(&name).filter(|last| *last.name == *name.as_str());
         let (name, file_gone) = (name.to_string(), self.file_gone());
-        Ok(Why { name, state, why, checked, cause, suspended_by, file_gone, chain })
+        Ok(Why { name, state, why, checked, cause, suspended_by, last_output, file_gone, chain })
     }
 
     async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {

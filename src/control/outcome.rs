@@ -1,8 +1,8 @@
 //! When an order has been carried out, read from snapshots.
 
+use crate::machine::condition::ConditionStatus;
 use crate::machine::event::RunError;
 use crate::machine::{ProcessView, StateName};
-use crate::spec::{Condition, ProcessKind};
 
 /// How one process stands to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,10 @@ pub(super) enum Verdict {
 pub(super) enum Goal {
     /// A run of which exec has succeeded; `new`: one that came after the order.
     Running { new: bool },
-    /// The same, and ready.
+    /// The same, and ready; or done, and successful.
     RunningReady { new: bool },
     /// No run, and none to come by itself.
     Down,
-    /// A condition, as in `depends_on`.
-    Reached(Condition),
     /// That it was asked is enough.
     Nothing,
 }
@@ -32,11 +30,10 @@ pub(super) fn verdict(goal: Goal, before: &ProcessView, now: &ProcessView) -> Ve
     match goal {
         Goal::Nothing => Verdict::Done,
         Goal::Down => down(before, now),
-        Goal::Reached(condition) => reached(condition, now),
         Goal::Running { new } => running(new, before, now),
         Goal::RunningReady { new } => {
             let verdict = running(new, before, now);
-            if verdict == Verdict::Done { reached(Condition::Ready, now) } else { verdict }
+            if verdict == Verdict::Done { settled(now) } else { verdict }
         }
     }
 }
@@ -75,28 +72,12 @@ fn down(before: &ProcessView, now: &ProcessView) -> Verdict {
     }
 }
 
-fn reached(condition: Condition, now: &ProcessView) -> Verdict {
-    let done = match condition {
-        Condition::Started => now.started,
-        // A job that has done its work is as good as ready.
-        Condition::Ready => {
-            now.state == StateName::Ready
-                || now.kind == ProcessKind::Job && now.state == StateName::Succeeded
-        }
-        Condition::Succeeded => now.state == StateName::Succeeded,
-        Condition::Completed => matches!(now.state, StateName::Succeeded | StateName::Failed),
-    };
-    match now.state {
-        _ if done => Verdict::Done,
-        StateName::Failed | StateName::Skipped | StateName::Succeeded => Verdict::Failed,
-        StateName::Idle
-        | StateName::Waiting
-        | StateName::Queued
-        | StateName::Starting
-        | StateName::Ready
-        | StateName::Unhealthy
-        | StateName::Stopping
-        | StateName::Backoff
-        | StateName::Stopped => Verdict::Pending,
+/// Whether it is ready or has succeeded. One that was stopped meanwhile will not be.
+fn settled(now: &ProcessView) -> Verdict {
+    match now.progress().settling() {
+        ConditionStatus::Met => Verdict::Done,
+        ConditionStatus::Unreachable => Verdict::Failed,
+        ConditionStatus::Pending if now.state == StateName::Stopped => Verdict::Failed,
+        ConditionStatus::Pending => Verdict::Pending,
     }
 }

@@ -47,7 +47,8 @@ impl Problem {
         Self { error, message: message.into() }
     }
 
-    pub(super) fn ended() -> Self {
+    /// The project has ended.
+    pub(crate) fn ended() -> Self {
         Self::new(Kind::Ended, "the project has ended")
     }
 

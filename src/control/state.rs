@@ -180,6 +180,8 @@ fn member(view: &ProcessView, status: ProcessStatus, until: Option<String>, now:
         until,
         until_ms: view.left_until(now).map(millis),
         started: view.started,
+        succeeded: view.succeeded,
+        added: view.added,
         killed: view.killed,
         left: view.left.clone(),
         cause: view.cause.clone(),

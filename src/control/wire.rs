@@ -12,6 +12,7 @@ use crate::output::{Line, Stream};
 use crate::spec::{Exit, Signal};
 
 mod details;
+mod failure;
 mod lines;
 mod order;
 mod reload;
@@ -21,6 +22,7 @@ mod view;
 mod why;
 
 pub use details::{CheckOf, Defined, Details, Looked, RunOf, StopOf, Variable, WatchOf};
+pub use failure::{LastOutput, ProjectEnd};
 pub use lines::{Grown, Level, Mark, MarkKind, Row, SliceAsked, SliceGiven, Whose};
 pub use order::{
     AdHoc, Became, Names, Order, Outcome, Scaled, Signalled, Started, Waited, WatchWish, Work,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use super::{Engine, Parcel};
-use crate::machine::select::UnknownName;
+use crate::machine::select::{Target, UnknownName};
 use crate::machine::{
     Explanation, Input, Intent, Misfit, Phase, ProcessId, Scaled, ShutdownReason, Snapshot,
     StateName,
@@ -28,6 +28,8 @@ pub(crate) enum Question {
         act: Act,
         answer: Answer<Accepted>,
     },
+    /// What these names stand for.
+    Targets { names: Vec<String>, answer: Answer<ResolvedTargets> },
     /// So many replicas of a process.
     Scale { process: String, count: u32, answer: Answer<Accepted> },
     /// One more job for a pool.
@@ -85,6 +87,13 @@ pub(crate) struct Accepted {
     pub(crate) before: Arc<Snapshot>,
 }
 
+/// What names stand for, and how everything was right then.
+#[derive(Debug)]
+pub(crate) struct ResolvedTargets {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) before: Arc<Snapshot>,
+}
+
 /// Why something was not done at all.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -112,6 +121,7 @@ impl<H: Host> Engine<H> {
     pub(super) fn answer(&mut self, question: Question) {
         match question {
             Question::Act { names, act, answer } => _ = answer.send(self.act(&names, act)),
+            Question::Targets { names, answer } => _ = answer.send(self.targets(&names)),
             Question::Scale { process, count, answer } => {
                 _ = answer.send(self.scale(&process, count));
             }
@@ -141,6 +151,12 @@ impl<H: Host> Engine<H> {
                 _ = answer.send(why);
             }
         }
+    }
+
+    fn targets(&mut self, names: &[String]) -> Result<ResolvedTargets, Refusal> {
+        let targets = self.orchestra.targets(names)?;
+        let before = Arc::new(self.orchestra.snapshot(self.clock.now()));
+        Ok(ResolvedTargets { targets, before })
     }
 
     fn scale(&mut self, process: &str, count: u32) -> Result<Accepted, Refusal> {

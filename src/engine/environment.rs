@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::machine::RunId;
+pub(crate) use crate::spec::NEVER_INHERITED as OURS;
 use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
 
 /// What all children of one engine have in common.
@@ -18,16 +19,6 @@ pub(crate) struct Surroundings {
     /// Output is shown in colour and `NO_COLOR` is unset.
     pub(crate) colour: bool,
 }
-
-/// How a service manager talks to pitcrew itself; a child that took it up would speak in our name.
-pub(crate) const OURS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-];
 
 /// An environment.
 type Pairs = Vec<(OsString, OsString)>;
@@ -53,12 +44,20 @@ impl Surroundings {
                 all.shift_remove(OsStr::new(name));
             }
         }
-        for (name, value) in &env.set {
-            all.insert(name.into(), value.into());
-        }
-        if let (Some(port), false) = (whose.spec.port, env.names_port) {
+        let port = whose.spec.port.map(|port| {
             let port = u32::from(port) + whose.replica.unwrap_or(1).saturating_sub(1);
-            all.insert("PORT".into(), port.to_string().into());
+            port.to_string()
+        });
+        let marks = self.marks(whose, whose.spec.name.as_str());
+        let at_start = |name: &str| match name {
+            "PORT" => port.clone().map(OsString::from),
+            name => marks.iter().find(|(mark, _)| *mark == name)?.1.clone().map(OsString::from),
+        };
+        for (name, value) in &env.set {
+            all.insert(name.into(), value.resolve(at_start));
+        }
+        if let (Some(port), false) = (port, env.names_port) {
+            all.insert("PORT".into(), port.into());
         }
         self.colour(whose.spec.color, &mut all);
         self.mark(whose, whose.spec.name.as_str(), &mut all);

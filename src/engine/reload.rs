@@ -1,7 +1,7 @@
 //! The project's file is read again while the project runs.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -9,21 +9,23 @@ use tokio::sync::{mpsc, oneshot};
 use super::Engine;
 use super::clock::Clock;
 use super::files::{self, Files};
+use super::notice::Notices;
 use crate::machine::event::{Cause, ConfigRejected, Event, Stamp};
 use crate::machine::{RunId, Step};
 use crate::session::Notice;
-use crate::spec::{Difference, Faults, Loaded, Name, ProcessSpec, Project, Spec};
+use crate::spec::{Difference, Faults, Loaded, Name, ProcessSpec, Project, Spec, waits_for};
 use crate::sys::Host;
 
 use super::run::Order;
 
 /// How the project's file is read. Both block.
 pub trait Reread: fmt::Debug + Send + Sync {
-    /// Reads and checks it.
+    /// Reads and checks it; `waiting` is told the path of an env file that is a pipe and has been
+    /// silent for a second.
     ///
     /// # Errors
     /// Every mistake of the file.
-    fn read(&self) -> Result<Loaded, Faults>;
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults>;
 
     /// Does what has to be done before anything of it is started.
     ///
@@ -98,23 +100,25 @@ impl Rereading {
     }
 
     /// Begins to read; what is asked while it reads is read after that.
-    fn begin(&mut self, how: Arc<dyn Reread>, wish: ReloadWish) {
+    fn begin(&mut self, how: Arc<dyn Reread>, wish: ReloadWish, notices: &Notices) {
         self.next.push(wish);
         if self.asked.is_empty() {
-            self.go_on(how);
+            self.go_on(how, notices);
         }
     }
 
-    fn go_on(&mut self, how: Arc<dyn Reread>) {
+    fn go_on(&mut self, how: Arc<dyn Reread>, notices: &Notices) {
         self.asked = std::mem::take(&mut self.next);
         if self.asked.is_empty() {
             return;
         }
         let applies = self.asked.iter().any(|wish| wish.how == ReloadHow::Apply);
         let results = self.results.0.clone();
+        let notices = notices.clone();
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || {
-                let loaded = how.read()?;
+                let waiting = |path: &Path| notices.tell(Notice::general(waits_for(path)));
+                let loaded = how.read(&waiting)?;
                 if applies {
                     how.prepare(&loaded.spec)?;
                 }
@@ -137,7 +141,7 @@ impl<H: Host> Engine<H> {
     /// Somebody wants the file to be read again.
     pub(super) fn reload(&mut self, wish: ReloadWish) {
         if let Some(how) = self.rereading.how.clone() {
-            return self.rereading.begin(how, wish);
+            return self.rereading.begin(how, wish, &self.notices);
         }
         let text = "there is no file to be read again";
         if wish.told.is_none() {
@@ -183,7 +187,7 @@ impl<H: Host> Engine<H> {
             }
         }
         if let Some(how) = self.rereading.how.clone() {
-            self.rereading.go_on(how);
+            self.rereading.go_on(how, &self.notices);
         }
     }
 

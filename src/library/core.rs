@@ -214,6 +214,7 @@ pub(super) fn start<H: Host>(host: H, books: &Arc<Books>) -> Running {
             dir: "/".into(),
             files: Vec::new(),
             env_files: Vec::new(),
+            env_pipes: Vec::new(),
             reload: false,
             output: OutputLimits::default(),
             log_dir: None,

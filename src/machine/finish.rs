@@ -22,6 +22,19 @@ pub enum ShutdownReason {
     GuardianGone,
 }
 
+impl std::fmt::Display for ShutdownReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "{signal:?}"),
+            Self::Asked => f.write_str("asked to stop"),
+            Self::ShutdownOn(name) => write!(f, "{name} has ended and takes the project along"),
+            Self::FailFast(name) => write!(f, "{name} has failed"),
+            Self::Done => f.write_str("done"),
+            Self::GuardianGone => f.write_str("the guardian is gone"),
+        }
+    }
+}
+
 /// How the project ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finish {

@@ -42,6 +42,7 @@ pub(super) struct Hindrance {
 
 /// One process.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Lifecycle {
     pub(super) id: ProcessId,
     /// `worker.1`; the name of its process is in `spec`.
@@ -73,6 +74,8 @@ pub(super) struct Lifecycle {
     /// The project is being stopped: no run follows the one at hand.
     last_run: bool,
     pub(super) tenure: Tenure,
+    /// It is not of the file, but was added while the project ran.
+    pub(super) added: bool,
     /// Among those that queue for the same pool.
     pub(super) priority: i32,
     /// How long after it was first wanted it may run.
@@ -112,6 +115,7 @@ impl Lifecycle {
             moves: 0,
             last_run: false,
             tenure: Tenure::Lasting,
+            added: false,
             priority: 0,
             delay: Duration::ZERO,
             stopped: false,
@@ -164,11 +168,6 @@ impl Lifecycle {
             | State::Stopping { .. }
             | State::Backoff { .. } => true,
         }
-    }
-
-    /// A level: true now or not true now.
-    pub(super) fn is_ready(&self) -> bool {
-        self.checks().is_some_and(|checks| checks.level == Level::Ready)
     }
 
     pub(super) fn is_running(&self) -> bool {

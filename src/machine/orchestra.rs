@@ -13,7 +13,7 @@ use super::lifecycle::{Lifecycle, Watch};
 use super::members::Members;
 use super::order::{Order, StopOrder};
 use super::retry::Dice;
-use super::select::{UnknownName, select};
+use super::select::{Target, UnknownName, select, targets};
 use super::slots::Slots;
 use super::snapshot::{Phase, PoolView, ProcessView, Snapshot};
 use super::{Finish, Input, Moment, ProcessId, Step};
@@ -160,6 +160,11 @@ impl Orchestra {
         select(names, &self.spec, &self.all)
     }
 
+    /// What names of the command line stand for here, also after members have come or gone.
+    pub fn targets(&self, names: &[String]) -> Result<Vec<Target>, UnknownName> {
+        targets(names, &self.spec, &self.all)
+    }
+
     /// Everything that starts with the project.
     pub fn autostart(&self) -> Vec<ProcessId> {
         let pool_starts = |pool: Option<&Name>| {
@@ -246,6 +251,14 @@ impl Orchestra {
     #[cfg(test)]
     pub(super) fn specs(&self) -> impl Iterator<Item = (ProcessId, Arc<crate::spec::ProcessSpec>)> {
         self.all.iter().map(|one| (one.id, Arc::clone(&one.spec)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn dependency_statuses(
+        &self,
+        id: ProcessId,
+    ) -> Vec<(Name, crate::spec::Condition, super::condition::ConditionStatus)> {
+        self.order.statuses(id, &self.all)
     }
 
     #[cfg(test)]

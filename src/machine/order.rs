@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ProcessId;
+use super::condition::{ConditionScope, ConditionStatus};
 use super::event::{Link, WaitingOn};
 use super::lifecycle::{Hindrance, Lifecycle, Outcome, State};
 use super::members::{Members, Tenure};
@@ -94,9 +95,11 @@ impl Order {
     /// One more job of a pool: who waits for the pool to be done waits for it too.
     pub(super) fn join(&mut self, pool: &Name, id: ProcessId) {
         for (dependant, needs) in &mut self.needs {
-            let of_pool = |need: &&mut Need| need.is_pool && need.condition == Condition::Completed;
+            let of_pool = |need: &&mut Need| need.is_pool && need.condition.counts_added_jobs();
             for need in needs.iter_mut().filter(of_pool).filter(|need| need.on == *pool) {
-                need.ids.push(id);
+                // A job that the file brought later has a higher number.
+                let place = need.ids.partition_point(|other| *other < id);
+                need.ids.insert(place, id);
                 self.dependants.entry(id).or_default().push(*dependant);
             }
         }
@@ -162,7 +165,8 @@ impl Order {
         all: &Members,
     ) -> Option<Hindrance> {
         let never = |need: &Need, id: &ProcessId| {
-            let one = all.get(*id).filter(|one| stands(one, need) == Stand::Never)?;
+            let one =
+                all.get(*id).filter(|one| need.status(one) == ConditionStatus::Unreachable)?;
             Some(Hindrance { by: Some(*id), on: need.on.clone(), chain: chain(one, need) })
         };
         self.needs(id).iter().find_map(|need| match &changed {
@@ -173,7 +177,30 @@ impl Order {
     }
 }
 
+#[cfg(test)]
+impl Order {
+    /// How each dependency of `id` stands by what decides about its start.
+    pub(super) fn statuses(
+        &self,
+        id: ProcessId,
+        all: &Members,
+    ) -> Vec<(Name, Condition, ConditionStatus)> {
+        let of = |need: &Need| {
+            let ones = need.ids.iter().filter_map(|id| all.get(*id));
+            let status = ones.map(|one| need.status(one)).max().unwrap_or(ConditionStatus::Met);
+            (need.on.clone(), need.condition, status)
+        };
+        self.needs(id).iter().map(of).collect()
+    }
+}
+
 impl Need {
+    /// How this process, which is part of it, stands to its condition.
+    fn status(&self, one: &Lifecycle) -> ConditionStatus {
+        let scope = if self.is_pool { ConditionScope::Pool } else { ConditionScope::Process };
+        self.condition.status(one.progress(), scope)
+    }
+
     /// Whether this process is part of it.
     pub(super) fn is_on(&self, id: ProcessId) -> bool {
         self.ids.binary_search(&id).is_ok()
@@ -183,13 +210,13 @@ impl Need {
     /// the start, so of ten thousand the last one is the one that is still missing.
     fn is_missing(&self, all: &Members) -> bool {
         let mut ones = self.ids.iter().rev().filter_map(|id| all.get(*id));
-        ones.any(|one| stands(one, self) == Stand::NotYet)
+        ones.any(|one| self.status(one) == ConditionStatus::Pending)
     }
 
     /// Whether all of it is as it should be.
     pub(super) fn is_fulfilled(&self, all: &Members) -> bool {
         let mut ones = self.ids.iter().filter_map(|id| all.get(*id));
-        ones.all(|one| stands(one, self) == Stand::Holds)
+        ones.all(|one| self.status(one) == ConditionStatus::Met)
     }
 
     /// Whether the start of a dependant starts this dependency too.
@@ -200,9 +227,9 @@ impl Need {
             State::Idle => true,
             // `started` outlives the run it is about, but to depend on it means to have it.
             State::Ended(Outcome::Stopped | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
-                self.condition == Condition::Started || stands(one, self) != Stand::Holds
+                self.condition == Condition::Started || self.status(one) != ConditionStatus::Met
             }
-            State::Ended(Outcome::Succeeded) => stands(one, self) != Stand::Holds,
+            State::Ended(Outcome::Succeeded) => self.status(one) != ConditionStatus::Met,
             State::Starting { .. } | State::Stopping { .. } => one.is_going_to_rest(),
             State::Waiting { .. }
             | State::Queued { .. }
@@ -269,52 +296,6 @@ impl StopOrder {
             }
         }
         free
-    }
-}
-
-/// How one process stands to one condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stand {
-    Holds,
-    NotYet,
-    Never,
-}
-
-fn stands(one: &Lifecycle, need: &Need) -> Stand {
-    let succeeded = one.last.as_ref().is_some_and(|last| last.success);
-    let holds = match need.condition {
-        Condition::Started => one.started,
-        // A job of a pool that is done is as good as ready: the pool as a whole is what is meant.
-        Condition::Ready => one.is_ready() || need.is_pool && succeeded,
-        Condition::Succeeded => succeeded,
-        Condition::Completed => match &one.state {
-            State::Ended(Outcome::Succeeded | Outcome::Failed { .. }) => true,
-            State::Ended(Outcome::Stopped | Outcome::Skipped { .. }) => need.is_pool,
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. } => false,
-        },
-    };
-    if holds {
-        return Stand::Holds;
-    }
-    match &one.state {
-        State::Ended(Outcome::Succeeded | Outcome::Failed { .. } | Outcome::Skipped { .. }) => {
-            Stand::Never
-        }
-        // One that a user stopped may come back.
-        State::Ended(Outcome::Stopped)
-        | State::Idle
-        | State::Waiting { .. }
-        | State::Queued { .. }
-        | State::Starting { .. }
-        | State::Running { .. }
-        | State::Stopping { .. }
-        | State::Backoff { .. } => Stand::NotYet,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ProcessId;
 use super::lifecycle::Lifecycle;
 use super::members::Members;
-use crate::spec::{Name, Spec};
+use crate::spec::{Name, ProcessSpec, Spec};
 
 /// A name that means nothing in this project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,48 +21,88 @@ impl UnknownName {
     }
 }
 
-/// What the names mean, every process once, in the order of the names.
+/// What one name on the command line stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `all`
+    All,
+    /// `@TAG`
+    Tag(String),
+    /// A pool: everything that takes a slot of it.
+    Pool(String),
+    /// A process with its replicas, one replica, or a job.
+    Process(String),
+}
+
+impl Target {
+    fn of(name: &str, spec: &Spec) -> Self {
+        if name == "all" {
+            Self::All
+        } else if let Some(tag) = name.strip_prefix('@') {
+            Self::Tag(tag.to_owned())
+        } else if spec.pools.contains_key(name) {
+            Self::Pool(name.to_owned())
+        } else {
+            Self::Process(name.to_owned())
+        }
+    }
+
+    /// Whether it means the process or replica `name` that `spec` is about.
+    pub fn includes(&self, name: &Name, replica: Option<u32>, spec: &ProcessSpec) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tag(tag) => spec.tags.contains(tag.as_str()),
+            Self::Pool(pool) => spec.pool.as_ref().is_some_and(|own| own.as_str() == pool),
+            Self::Process(wanted) => {
+                let is_first = || wanted.strip_suffix(".1") == Some(spec.name.as_str());
+                // Without `replicas` the name stays plain, and `worker.1` also names it.
+                spec.name.as_str() == wanted
+                    || name.as_str() == wanted
+                    || replica.is_none() && is_first()
+            }
+        }
+    }
+}
+
+/// What the names stand for, in their order.
+pub(super) fn targets(
+    names: &[String],
+    spec: &Spec,
+    all: &Members,
+) -> Result<Vec<Target>, UnknownName> {
+    let target = |name: &String| {
+        let target = Target::of(name, spec);
+        let may_be_empty = matches!(target, Target::All | Target::Pool(_));
+        if may_be_empty || all.iter().any(|one| target.includes_one(one)) {
+            Ok(target)
+        } else {
+            Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, all) })
+        }
+    };
+    names.iter().map(target).collect()
+}
+
+impl Target {
+    fn includes_one(&self, one: &Lifecycle) -> bool {
+        self.includes(&one.name, one.replica, &one.spec)
+    }
+}
+
+/// Every process that is meant, once, in the order of the names.
 pub(super) fn select(
     names: &[String],
     spec: &Spec,
     all: &Members,
 ) -> Result<Vec<ProcessId>, UnknownName> {
     let mut chosen = Vec::new();
-    for name in names {
-        let found = one(name, spec, all);
-        if found.is_empty() && !spec.pools.contains_key(name.as_str()) && name != "all" {
-            return Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, all) });
-        }
-        for id in found {
-            if !chosen.contains(&id) {
-                chosen.push(id);
+    for target in targets(names, spec, all)? {
+        for one in all.iter().filter(|one| target.includes_one(one)) {
+            if !chosen.contains(&one.id) {
+                chosen.push(one.id);
             }
         }
     }
     Ok(chosen)
-}
-
-fn one(name: &str, spec: &Spec, all: &Members) -> Vec<ProcessId> {
-    let by = |test: &dyn Fn(&Lifecycle) -> bool| -> Vec<ProcessId> {
-        all.iter().filter(|one| test(one)).map(|one| one.id).collect()
-    };
-    if name == "all" {
-        return by(&|_| true);
-    }
-    if let Some(tag) = name.strip_prefix('@') {
-        return by(&|one| one.spec.tags.contains(tag));
-    }
-    if let Some(pool) = spec.pools.get(name) {
-        return by(&|one| one.spec.pool.as_ref() == Some(&pool.name));
-    }
-    let exact = by(&|one| one.spec.name.as_str() == name || one.name.as_str() == name);
-    if !exact.is_empty() {
-        return exact;
-    }
-    // Without `replicas` the name stays plain, and `worker.1` also names it.
-    name.strip_suffix(".1").map_or_else(Vec::new, |plain| {
-        by(&|one| one.replica.is_none() && one.spec.name.as_str() == plain)
-    })
 }
 
 fn nearest(name: &str, spec: &Spec, all: &Members) -> Option<String> {

@@ -59,6 +59,20 @@ impl StateName {
         }
     }
 
+    /// Whether nothing of it runs and nothing will by itself.
+    pub fn is_at_rest(self) -> bool {
+        match self {
+            Self::Idle | Self::Stopped | Self::Succeeded | Self::Failed | Self::Skipped => true,
+            Self::Waiting
+            | Self::Queued
+            | Self::Starting
+            | Self::Ready
+            | Self::Unhealthy
+            | Self::Stopping
+            | Self::Backoff => false,
+        }
+    }
+
     /// As it is written everywhere.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -114,6 +128,10 @@ pub struct ProcessView {
     pub exit: Option<Exit>,
     /// Exec of the latest run has succeeded.
     pub started: bool,
+    /// The latest run ended well; as long as there is no other run.
+    pub succeeded: bool,
+    /// It is not of the file, but was added while the project ran.
+    pub added: bool,
     /// It has a check that says whether it is ready.
     pub checked: bool,
     /// What went wrong with the latest run, where it was not the process itself that ended badly.
@@ -178,13 +196,15 @@ impl ProcessView {
             kind: one.spec.kind,
             replica: one.replica,
             pool: one.spec.pool.clone(),
-            state: StateName::Idle,
+            state: one.state_name(),
             since: one.entered,
             pid: None,
             run: one.run,
             attempt: one.attempt(),
             exit: one.last.as_ref().and_then(|last| last.exit),
             started: one.started,
+            succeeded: one.succeeded(),
+            added: one.added,
             checked: one.spec.ready.is_some(),
             error: one.last.as_ref().and_then(|last| last.error.as_ref().map(|(error, _)| *error)),
             alive_since: match &one.state {

@@ -41,6 +41,8 @@ mod retrying;
 #[cfg(feature = "control")]
 mod scaling;
 mod stopping;
+#[cfg(feature = "control")]
+mod waiting;
 mod watching;
 
 /// A project, its host, and everything that was told.

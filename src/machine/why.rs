@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::condition::ConditionStatus;
 use super::event::{Cause, Link, WaitingOn};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
-use crate::spec::{Condition, Name, ProcessKind};
+use crate::spec::{Condition, Name};
 
 /// No chain of dependencies that people read is longer; the graph has no cycle, but the number of
 /// ways through it can be large.
@@ -127,7 +128,7 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
         StateName::Waiting => {
             let ones = view.waits_for.iter().flat_map(|on| {
                 let all = snapshot.processes.iter().map(AsRef::as_ref);
-                let lacking = all.filter(|one| is_meant(one, &on.name) && lacks(one, on));
+                let lacking = all.filter(|one| is_missing(one, on));
                 lacking.map(|one| (one, Some(on.condition)))
             });
             ones.collect()
@@ -157,25 +158,8 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
     }
 }
 
-/// Whether `depends_on` means this one by `name`: a process with its replicas, a job, or a pool.
-fn is_meant(view: &ProcessView, name: &Name) -> bool {
-    view.process == *name || view.name == *name || is_job_of(view, name)
-}
-
-fn is_job_of(view: &ProcessView, pool: &Name) -> bool {
-    view.kind == ProcessKind::Job && view.pool.as_ref() == Some(pool)
-}
-
-/// Whether what is waited for is not there yet. Of a pool its jobs together are meant: one that is
-/// done holds up nobody.
-fn lacks(view: &ProcessView, on: &WaitingOn) -> bool {
-    let (state, of_pool) = (view.state, is_job_of(view, &on.name));
-    let succeeded = state == StateName::Succeeded;
-    let rests = matches!(state, StateName::Stopped | StateName::Skipped);
-    match on.condition {
-        Condition::Ready => state != StateName::Ready && !(of_pool && succeeded),
-        Condition::Succeeded => !succeeded,
-        Condition::Completed => !succeeded && state != StateName::Failed && !(of_pool && rests),
-        Condition::Started => !view.started,
-    }
+/// Whether it is one of those that are waited for, and not there yet.
+fn is_missing(view: &ProcessView, on: &WaitingOn) -> bool {
+    let status = view.condition_subject().status(on.name.as_str(), on.condition);
+    status.is_some_and(|status| status != ConditionStatus::Met)
 }

@@ -15,12 +15,10 @@ use crate::machine::snapshot::{chain_sentence, retries};
 use crate::machine::{
     Event, Moment, Phase, ProcessView, ShutdownReason, Snapshot, StateName, short,
 };
-use crate::output::{LogStore, Styles, safe_line, safe_name};
+use crate::output::{LogStore, Styles, last_lines, safe_line, safe_name};
 use crate::session::{Notice, Session};
 use crate::spec::{Exit, Name};
 
-/// How many lines of a process that failed are shown where its output is not.
-const LAST_WORDS: usize = 20;
 /// How many names are listed before "and 12 more".
 const NAMES: usize = 8;
 
@@ -28,6 +26,8 @@ pub(super) struct Teller {
     store: Arc<LogStore>,
     tells: Tells,
     own: Option<Name>,
+    /// Runs of which the last lines were shown.
+    shown: Vec<(Name, u32)>,
     was_ready: bool,
     colour: bool,
     label: String,
@@ -46,7 +46,7 @@ impl Teller {
         let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
         let own = own.map(|one| one.name.clone());
         let store = Arc::clone(session.store());
-        Self { store, tells, own, was_ready: false, colour, label, lines }
+        Self { store, tells, own, shown: Vec::new(), was_ready: false, colour, label, lines }
     }
 
     fn say(&mut self, text: &str) {
@@ -75,16 +75,19 @@ impl Teller {
             self.say(&text);
         }
         if let (true, false, Some(of)) = (brief, own, event.subject()) {
-            self.last_words(&of.name);
+            self.last_words(&of.name, of.run);
         }
     }
 
-    /// The end of what a process printed.
-    fn last_words(&mut self, name: &Name) {
+    /// The end of what a run printed, once.
+    fn last_words(&mut self, name: &Name, run: u32) {
+        if self.shown.iter().any(|(known, of)| known == name && *of == run) {
+            return;
+        }
+        self.shown.push((name.clone(), run));
         let styles = if self.colour { Styles::Keep } else { Styles::Drop };
-        let source = self.store.source(name);
-        for line in self.store.tail(&source.into(), LAST_WORDS).lines() {
-            _ = self.lines.send(format!("{name} | {}", safe_line(line.bytes, styles)));
+        for line in last_lines(&self.store, name, run) {
+            _ = self.lines.send(format!("{name} | {}", safe_line(&line, styles)));
         }
     }
 
@@ -101,7 +104,6 @@ impl Teller {
         }
         let alive = alive(snapshot);
         let brief = matches!(self.tells, Tells::Problems { .. });
-        let reason = reason_text(reason);
         if alive.is_empty() && brief {
             return;
         }
@@ -161,13 +163,7 @@ fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>
 
 fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
     let all = snapshot.processes.iter().map(AsRef::as_ref);
-    all.filter(|one| {
-        matches!(
-            one.state,
-            StateName::Starting | StateName::Ready | StateName::Unhealthy | StateName::Stopping
-        )
-    })
-    .collect()
+    all.filter(|one| one.state.is_alive()).collect()
 }
 
 /// `api (8.7s left)`
@@ -196,17 +192,6 @@ fn listed(all: &[&ProcessView], show: impl Fn(&ProcessView) -> String) -> String
         _ = write!(text, " and {} more", thousands((all.len() - NAMES) as u64));
     }
     text
-}
-
-fn reason_text(reason: &ShutdownReason) -> String {
-    match reason {
-        ShutdownReason::Signal(signal) => format!("{signal:?}"),
-        ShutdownReason::Asked => "asked to stop".to_owned(),
-        ShutdownReason::ShutdownOn(name) => format!("{name} has ended and takes the project along"),
-        ShutdownReason::FailFast(name) => format!("{name} has failed"),
-        ShutdownReason::Done => "done".to_owned(),
-        ShutdownReason::GuardianGone => "the guardian is gone".to_owned(),
-    }
 }
 
 /// Whether something went wrong; how the one in the foreground ends is seen without being told.

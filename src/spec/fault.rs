@@ -20,18 +20,18 @@ pub(crate) struct Source {
     text: String,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Whether its lines may be shown; those of an env file hold secrets.
-    shown: bool,
+    /// Nothing is drawn behind the place that is meant: how long a secret is, is one too.
+    is_secret: bool,
 }
 
 impl Source {
     pub(crate) fn new(path: PathBuf, text: String) -> Arc<Self> {
-        Arc::new(Self { path, lines: line_starts(&text), text, shown: true })
+        Arc::new(Self { path, lines: line_starts(&text), text, is_secret: false })
     }
 
-    /// A file whose lines are never repeated in a message.
+    /// A file with secrets, in whose text they are masked.
     pub(crate) fn secret(path: PathBuf, text: String) -> Arc<Self> {
-        Arc::new(Self { path, lines: line_starts(&text), text, shown: false })
+        Arc::new(Self { path, lines: line_starts(&text), text, is_secret: true })
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -115,6 +115,8 @@ fn snippet<'a>(
     let (top, bottom) = (lines().min()?, lines().max()?);
     let start = source.lines.get(top).copied()?;
     let end = source.lines.get(bottom + 1).copied().unwrap_or(source.text.len());
+    let drawn = places.iter().map(|(place, ..)| place.underlined().end).max()?;
+    let end = if source.is_secret { drawn.clamp(start, end) } else { end };
     let text = source.text.get(start..end)?.trim_end_matches(['\n', '\r']);
     if text.len() > LONGEST_DRAWN {
         return None;
@@ -219,9 +221,7 @@ impl Fault {
 
     /// The lines that have to do with it, its own first; places near each other are drawn in one.
     fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
-        let Some(place) = self.place.as_ref().filter(|place| place.source.shown) else {
-            return Vec::new();
-        };
+        let Some(place) = &self.place else { return Vec::new() };
         let also = self.also.iter().take(MOST_LABELS);
         let mut drawn: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
         for (place, label) in also {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Spec;
+use super::env_file::EnvPipes;
 use super::fault::{CheckReport, Fault, Faults, Place, Source, shown_path};
 use super::procfile::{self, keys};
-use super::resolve::{self, Findings, Home};
+use super::resolve::{self, EnvReading, Findings, Home};
 
 /// The name of the file that is looked for.
 pub const FILE: &str = "procfile.toml";
@@ -41,7 +42,7 @@ pub struct Loaded {
 
 /// The mistakes and the warnings of a project's files; blocks while it reads them.
 pub fn report(request: &Locate) -> CheckReport {
-    match load(request) {
+    match inspect(request) {
         Ok(Loaded { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
         Err(faults) => CheckReport { warnings: faults.warnings(), faults },
     }
@@ -64,11 +65,37 @@ pub fn report(request: &Locate) -> CheckReport {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn load(request: &Locate) -> Result<Loaded, Faults> {
-    load_with(request, keys::LATER)
+    load_and_tell(request, &|_| {})
+}
+
+/// The same; `waiting` is told the path of an env file that is a pipe and has been silent for a
+/// second.
+///
+/// # Errors
+/// Every mistake of all files, or why there is no file to read.
+pub fn load_and_tell(request: &Locate, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
+    let inherited = std::env::vars_os().collect();
+    let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting };
+    load_with(request, keys::LATER, &reading)
+}
+
+/// The same for who only looks at the project: env files that are pipes or devices are not opened,
+/// and what they would set counts as set.
+///
+/// # Errors
+/// Every mistake of all files, or why there is no file to read.
+pub fn inspect(request: &Locate) -> Result<Loaded, Faults> {
+    let inherited = std::env::vars_os().collect();
+    let reading = EnvReading { inherited, pipes: EnvPipes::Skip, waiting: &|_| {} };
+    load_with(request, keys::LATER, &reading)
 }
 
 /// The same with other keys that cannot be used yet.
-pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faults> {
+pub(crate) fn load_with(
+    request: &Locate,
+    later: &[&str],
+    reading: &EnvReading<'_>,
+) -> Result<Loaded, Faults> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
     let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
     let mut findings = Findings::default();
@@ -85,7 +112,7 @@ pub(crate) fn load_with(request: &Locate, later: &[&str]) -> Result<Loaded, Faul
     let read =
         |source: &Arc<Source>| procfile::read(Arc::clone(source), later, &mut findings.faults);
     let files: Vec<_> = sources.iter().map(read).collect();
-    let spec = resolve::resolve(&home(&dir, &paths), &files, &mut findings);
+    let spec = resolve::resolve(&home(&dir, &paths), &files, reading, &mut findings);
     let warnings = Faults::sorted(findings.warnings, &sources);
     if findings.faults.is_empty() {
         return Ok(Loaded { spec, warnings });

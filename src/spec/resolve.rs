@@ -23,6 +23,8 @@ mod process;
 mod reference;
 mod watch;
 
+use environment::EnvFiles;
+pub(crate) use environment::EnvReading;
 use layers::Layers;
 
 /// The option set and the retry policy that hold where none is named.
@@ -60,7 +62,12 @@ struct Member<'a> {
 }
 
 /// Makes the spec of a project; the first file is the weakest.
-pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) -> Spec {
+pub(crate) fn resolve(
+    home: &Home,
+    files: &[Procfile],
+    reading: &EnvReading<'_>,
+    findings: &mut Findings,
+) -> Spec {
     let mut root = Fields::default();
     for file in files {
         root.merge_file(&file.fields);
@@ -77,30 +84,32 @@ pub(crate) fn resolve(home: &Home, files: &[Procfile], findings: &mut Findings) 
     reference::check(&root, &members, broken, &mut findings.faults);
     let layered: Vec<(Member<'_>, Layers<'_>)> =
         members.iter().map(|member| (member.clone(), Layers::of(member, &root))).collect();
-    let mut resolver = process::Resolver::new(home, &root, broken, findings);
+    let env_files = EnvFiles::new(&home.dir, reading);
+    let mut resolver = process::Resolver::new(home, &root, broken, &env_files, findings);
     let mut processes: IndexMap<Name, Arc<ProcessSpec>> = IndexMap::new();
     for (member, layers) in &layered {
         let process = resolver.process(member, layers);
         processes.entry(process.name.clone()).or_insert_with(|| Arc::new(process));
     }
-    let env_files = resolver.env_files();
     cycle::check(&layered, &mut findings.faults);
     ports::check(&layered, &processes, findings);
-    let blanks = blanks(home, &root);
+    let blanks = blanks(home, &root, &env_files);
+    let blank = files
+        .first()
+        .map(|file| Arc::new(blank(home, &root, &env_files, &Place::start_of(&file.source))));
+    let (env_files, env_pipes) = env_files.paths();
     Spec {
-        project: Project { env_files, ..project(home, &root) },
+        project: Project { env_files, env_pipes, ..project(home, &root) },
         processes,
         pools: pools(&root, &members, blanks, broken, findings),
-        blank: files
-            .first()
-            .map(|file| Arc::new(blank(home, &root, &Place::start_of(&file.source)))),
+        blank,
     }
 }
 
 /// A process without a key of its own.
-fn blank(home: &Home, root: &Fields, place: &Place) -> ProcessSpec {
+fn blank(home: &Home, root: &Fields, env_files: &EnvFiles<'_>, place: &Place) -> ProcessSpec {
     let mut untold = Findings::default();
-    let mut resolver = process::Resolver::new(home, root, true, &mut untold);
+    let mut resolver = process::Resolver::new(home, root, true, env_files, &mut untold);
     let own = Fields::default();
     let (name, kind) = ("run".to_owned(), ProcessKind::Process);
     let member = Member { name, kind, own: &own, place, job_of: None };
@@ -109,9 +118,9 @@ fn blank(home: &Home, root: &Fields, place: &Place) -> ProcessSpec {
 
 /// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or
 /// with nothing, so it is not told.
-fn blanks(home: &Home, root: &Fields) -> HashMap<String, ProcessSpec> {
+fn blanks(home: &Home, root: &Fields, env_files: &EnvFiles<'_>) -> HashMap<String, ProcessSpec> {
     let mut untold = Findings::default();
-    let mut resolver = process::Resolver::new(home, root, true, &mut untold);
+    let mut resolver = process::Resolver::new(home, root, true, env_files, &mut untold);
     let own = Fields::default();
     let blank = |(name, entry, _): (&str, &'_ super::procfile::tree::Entry, _)| {
         let member = Member {
@@ -204,6 +213,7 @@ fn project(home: &Home, root: &Fields) -> Project {
         dir: home.dir.clone(),
         files: home.files.clone(),
         env_files: Vec::new(),
+        env_pipes: Vec::new(),
         reload: keys.and_then(|keys| keys.boolean("reload")).unwrap_or(false),
         output: OutputLimits {
             memory: size("memory").unwrap_or(usual.memory),

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -240,6 +240,21 @@ pub fn in_own_session(command: &mut std::process::Command) {
     unsafe {
         command.pre_exec(|| {
             rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+}
+
+/// Starts a command with descriptors of ours that stay open in it, under the same numbers.
+pub fn keep_descriptors(command: &mut std::process::Command, descriptors: Vec<RawFd>) {
+    use std::os::unix::process::CommandExt as _;
+    // SAFETY: one system call for each between fork and exec; none is closed, and one that is not
+    // open is an error that is passed over.
+    unsafe {
+        command.pre_exec(move || {
+            for descriptor in &descriptors {
+                libc::fcntl(*descriptor, libc::F_SETFD, 0);
+            }
             Ok(())
         });
     }

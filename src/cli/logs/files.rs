@@ -23,7 +23,7 @@ struct Files {
 
 /// Nothing runs: what the log files hold, one process after the other, as they carry no times.
 pub(super) fn show(global: &Global, args: &LogsArgs) -> Ending {
-    let spec = match project::load(global) {
+    let spec = match project::inspect(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
     };

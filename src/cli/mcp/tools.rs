@@ -1,17 +1,15 @@
 //! The tools: each asks the running project one thing, as the command of the same name does.
 
-use std::time::Duration;
-
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, ServiceExt as _, tool, tool_handler, tool_router};
 use serde::Serialize;
 
-use super::super::{remote, steer};
+use super::super::remote;
 use super::wishes::{self, Events, Names, One, Read, Search, Start, Wait};
 use crate::control::wire::{self, Asked, Order, Outcome, Told, Waited};
-use crate::control::{Client, Control as _, Form, Frames, Measure, Piece, Problem};
+use crate::control::{Client, Control as _, Form, Frames, Kind, Measure, Piece, Problem};
 use crate::output::{Styles, safe_line, safe_name};
 use crate::sys::Folders;
 
@@ -84,15 +82,23 @@ impl Tools {
     }
 
     #[tool(
-        description = "Wait until all of these are ready, started, completed or have succeeded; ends early when one cannot get there any more",
+        description = "Wait until all of these are ready or have succeeded, or until they are what `for` says; ends early when one cannot get there any more, with the last lines it printed",
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     async fn wait(&self, Parameters(wait): Parameters<Wait>) -> Answer {
         let Wait { names, until, timeout_seconds } = wait;
         let limit = timeout_seconds.unwrap_or(wishes::PATIENCE).min(wishes::MOST_PATIENCE);
-        let order = Order::Wait(Waited { names, until: until.into() });
-        let waited = steer::within(Some(Duration::from_secs(limit)), self.client.order(order));
-        waited.await.map_err(told).and_then(|outcome| judged(&outcome))
+        let until = until.map(Into::into);
+        let order = Order::Wait(Waited { names, until, timeout_ms: Some(limit * 1000) });
+        let waited = self.client.order(order).await;
+        let late = |problem: Problem| {
+            if problem.error == Kind::Timeout {
+                format!("not there after {limit} seconds; {}", problem.message)
+            } else {
+                told(problem)
+            }
+        };
+        waited.map_err(late).and_then(|outcome| judged(&outcome))
     }
 
     #[tool(

@@ -98,19 +98,18 @@ pub(super) struct Events {
 pub(super) struct Wait {
     /// NAME, NAME.N (a replica), @TAG, POOL or all
     pub(super) names: Vec<String>,
-    /// What they are to reach; ready unless said
+    /// What they have to reach; without it each has to be ready or to have succeeded
     #[serde(default, rename = "for")]
-    pub(super) until: Until,
+    pub(super) until: Option<Until>,
     /// Give up after so many seconds: 60 unless said, 600 at most
     #[serde(default)]
     pub(super) timeout_seconds: Option<u64>,
 }
 
 /// What can be waited for.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Until {
-    #[default]
     Ready,
     Started,
     Completed,

@@ -54,7 +54,7 @@ impl Local {
                 let accepted = self.ask(|answer| Question::Watch { names, on, answer }).await?;
                 return Ok(self.until(&accepted, Goal::Nothing).await);
             }
-            Order::Wait(order) => (order.names, Act::Look, Goal::Reached(order.until)),
+            Order::Wait(order) => return self.wait(order).await,
         };
         if names.is_empty() {
             return Err(Problem::new(Kind::Wrong, "no name is given"));
@@ -63,7 +63,7 @@ impl Local {
         Ok(self.until(&accepted, goal).await)
     }
 
-    fn became(&self, view: &ProcessView, ok: bool) -> Became {
+    pub(super) fn became(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> Became {
         let (exit_code, signal) = match view.exit {
             Some(Exit::Code(code)) => (Some(code), None),
             Some(Exit::Signal(signal)) => (None, Some(signal)),
@@ -79,6 +79,7 @@ impl Local {
             signal,
             why: view.why(self.session.clock().now()),
             checked: view.checked,
+            last_output: if ok { None } else { self.last_output(view, now) },
         }
     }
 
@@ -93,7 +94,7 @@ impl Local {
             if is_later(&now) {
                 let outcome = |view: &Arc<ProcessView>| judge(goal, view, &now);
                 let pending = before.iter().any(|view| outcome(view) == Verdict::Pending);
-                let waits = matches!(goal, Goal::Reached(_) | Goal::RunningReady { .. });
+                let waits = matches!(goal, Goal::RunningReady { .. });
                 let failed = before.iter().any(|view| outcome(view) == Verdict::Failed);
                 if !pending || failed && waits {
                     return self.sum_up(&before, &now, goal);
@@ -128,19 +129,21 @@ impl Local {
         let became = |view: &Arc<ProcessView>| {
             let ok = judge(goal, view, now) == Verdict::Done;
             match now.get(view.id) {
-                Some(now) => self.became(now, ok),
-                None => gone(self.became(view, ok)),
+                Some(view) => self.became(view, ok, now),
+                None => gone(self.became(view, ok, now)),
             }
         };
         let processes: Vec<Became> = before.iter().map(became).collect();
-        Outcome { ok: processes.iter().all(|one| one.ok), processes }
+        let ok = processes.iter().all(|one| one.ok);
+        let ending = if ok { None } else { self.project_end(now) };
+        Outcome { ok, processes, ending }
     }
 }
 
 /// One that is no member any more.
-fn gone(one: Became) -> Became {
+pub(super) fn gone(one: Became) -> Became {
     let why = "it is no part of the project any more".to_owned();
-    Became { state: StateName::Stopped, pid: None, why, ..one }
+    Became { state: StateName::Stopped, pid: None, why, last_output: None, ..one }
 }
 
 /// How one stands to the goal. One that is no member any more has ended.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::schemas;
+use super::{LastOutput, ProjectEnd, schemas};
 use crate::machine::StateName;
 use crate::spec::{Condition, Signal};
 
@@ -104,14 +104,13 @@ pub struct Waited {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
     #[schema(min_items = 1)]
     pub names: Vec<String>,
-    /// What they are to reach.
-    #[serde(rename = "for", default = "ready")]
+    /// What they are to reach. Without it each has to be ready or to have succeeded.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::condition)]
-    pub until: Condition,
-}
-
-fn ready() -> Condition {
-    Condition::Ready
+    pub until: Option<Condition>,
+    /// Answer with the problem `timeout` after this long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
 }
 
 /// What became of an order.
@@ -121,6 +120,9 @@ pub struct Outcome {
     pub ok: bool,
     /// Each one it was about.
     pub processes: Vec<Became>,
+    /// Why the project ends, where it does: then nothing starts any more.
+    #[serde(default)]
+    pub ending: Option<ProjectEnd>,
 }
 
 /// What became of one.
@@ -146,6 +148,9 @@ pub struct Became {
     pub why: String,
     /// It has a check that says whether it is ready.
     pub checked: bool,
+    /// What it printed last, where it did not get there because it, or what it needs, failed.
+    #[serde(default)]
+    pub last_output: Option<LastOutput>,
 }
 
 /// How many replicas there are to be.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ProcessStatus;
+use crate::machine::condition::{ConditionSubject, Progress};
 use crate::machine::event::{Cause, Link, RunError, WaitingOn};
 use crate::spec::{Condition, Signal, Stray};
 
@@ -153,6 +154,12 @@ pub struct Member {
     pub until_ms: Option<u64>,
     /// Exec of the latest run has succeeded.
     pub started: bool,
+    /// The latest run ended well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub succeeded: bool,
+    /// It is not of the file, but was added while the project ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
     /// The tree was killed and is waited for.
     pub killed: bool,
     /// What of the tree is still there while it ends.
@@ -198,6 +205,24 @@ pub struct Member {
     pub stop_signal: Option<Signal>,
     /// How long it may take then before everything left is killed.
     pub grace_ms: u64,
+}
+
+impl Member {
+    /// What conditions on it need to know.
+    pub fn condition_subject(&self) -> ConditionSubject<'_> {
+        let status = &self.status;
+        ConditionSubject {
+            name: &status.name,
+            process: &status.process,
+            job_of: status.pool.as_deref().filter(|_| self.kind == "job" || self.added),
+            added: self.added,
+            progress: Progress {
+                state: status.state,
+                started: self.started,
+                succeeded: self.succeeded,
+            },
+        }
+    }
 }
 
 /// Something that is depended on.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::LastOutput;
 use crate::machine::StateName;
 use crate::machine::event::Cause;
 use crate::spec::Condition;
@@ -24,6 +25,9 @@ pub struct Why {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
+    /// What it printed last, where it failed, is tried again or is unhealthy.
+    #[serde(default)]
+    pub last_output: Option<LastOutput>,
     /// What has become of the project's file, when it is not where it was at the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
@@ -53,4 +57,7 @@ pub struct Because {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
+    /// What it printed last, where it failed, is tried again or is unhealthy.
+    #[serde(default)]
+    pub last_output: Option<LastOutput>,
 }

@@ -59,3 +59,15 @@ fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
     assert!(!env_of("env = { NO_COLOR = 1 }", true, &[]).contains_key("FORCE_COLOR"));
     assert!(!env_of("color = 'never'", true, &[]).contains_key("FORCE_COLOR"));
 }
+
+#[test]
+fn a_value_of_an_env_file_can_hold_the_port_of_its_replica() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.env");
+    std::fs::write(&file, "URL=http://localhost:$PORT/$PITCREW_REPLICA\n").unwrap();
+    let keys = format!("env_file = '{}'\nport = 8080\nreplicas = 2", file.display());
+    let env = env_of(&keys, false, &[("PORT", "1")]);
+    assert_eq!(env["URL"], "http://localhost:8081/2");
+    let own = env_of(&format!("{keys}\nenv = {{ PORT = 5 }}"), false, &[]);
+    assert_eq!((own["URL"].as_str(), own["PORT"].as_str()), ("http://localhost:8081/2", "5"));
+}

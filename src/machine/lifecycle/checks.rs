@@ -131,19 +131,6 @@ impl Checks {
 }
 
 impl Lifecycle {
-    pub(super) fn checks(&self) -> Option<&Checks> {
-        match &self.state {
-            State::Running { checks, .. } => Some(checks),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. }
-            | State::Ended(_) => None,
-        }
-    }
-
     fn checks_mut(&mut self) -> Option<&mut Checks> {
         match &mut self.state {
             State::Running { checks, .. } => Some(checks),

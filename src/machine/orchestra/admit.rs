@@ -27,6 +27,7 @@ impl Orchestra {
             let pool = spec.pool.clone();
             let one = self.all.add(spec.name.clone(), None, spec);
             (one.tenure, one.priority, one.delay) = (tenure, priority, delay);
+            one.added = true;
             let id = one.id;
             if let Some(pool) = pool {
                 self.order.join(&pool, id);

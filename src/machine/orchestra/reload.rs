@@ -277,8 +277,8 @@ impl Orchestra {
             .collect();
         going.extend(leaving);
         let mut order = Order::new(&self.spec, &self.all, &surplus);
-        let guests = self.all.iter().filter(|one| one.tenure == Tenure::UntilEnded);
-        for guest in guests.filter(|one| !going.contains(&one.id)) {
+        let added = self.all.iter().filter(|one| one.added);
+        for guest in added.filter(|one| !going.contains(&one.id)) {
             if let Some(pool) = &guest.spec.pool {
                 order.join(pool, guest.id);
             }

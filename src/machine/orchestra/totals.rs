@@ -39,23 +39,23 @@ impl Mark {
     pub(super) fn of(one: &Lifecycle) -> Self {
         let lasts = one.tenure == Tenure::Lasting;
         let process = lasts && one.spec.kind == ProcessKind::Process;
-        let (wanted, good, unwell) = match &one.state {
-            State::Idle | State::Ended(Outcome::Stopped) => (false, false, false),
-            State::Ended(Outcome::Succeeded) => (true, true, false),
-            State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }) => (true, false, true),
-            State::Waiting { .. }
+        let (wanted, unwell) = match &one.state {
+            State::Idle | State::Ended(Outcome::Stopped) => (false, false),
+            State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }) => (true, true),
+            State::Ended(Outcome::Succeeded)
+            | State::Waiting { .. }
             | State::Queued { .. }
             | State::Starting { .. }
             | State::Running { .. }
             | State::Stopping { .. }
-            | State::Backoff { .. } => (true, one.is_ready(), false),
+            | State::Backoff { .. } => (true, false),
         };
         Self {
             alive: one.is_alive(),
             queued: matches!(one.state, State::Queued { .. }),
             busy: one.is_busy(),
             wanted: wanted && process,
-            good: good && process,
+            good: wanted && process && one.progress().is_settled(),
             unwell: unwell && one.tenure != Tenure::Aside,
             watched: one.rests_watched(),
         }

@@ -210,7 +210,7 @@ fn changes() -> Vec<Change> {
             a.command = CommandLine::Shell { shell: vec!["sh".to_owned()], script: "a".to_owned() };
         }),
         ("cwd", true, |a| a.cwd = PathBuf::from("/tmp")),
-        ("env", true, |a| _ = a.env.set.insert("A".to_owned(), "1".to_owned())),
+        ("env", true, |a| _ = a.env.set.insert("A".to_owned(), "1".into())),
         ("inherit_env", true, |a| a.env = Environment { inherit: true, ..a.env.clone() }),
         ("port", true, |a| a.port = Some(80)),
         ("stdin", true, |a| a.stdin = StdinKind::Pipe),

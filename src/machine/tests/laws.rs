@@ -10,6 +10,7 @@ use crate::machine::{
 use crate::spec::{Condition, Name, Spec, WatchAction};
 
 mod checks;
+mod conditions;
 mod graph;
 
 use checks::CheckLaws;
@@ -83,6 +84,7 @@ impl Laws {
         machine.check();
         let snapshot = machine.snapshot(now);
         machine.check();
+        self.conditions(machine, now, &snapshot);
         let views: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
         self.wishes(machine, input);
         self.files(machine, &views, step, input, &snapshot.phase);

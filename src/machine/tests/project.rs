@@ -134,6 +134,7 @@ impl Draft {
                 dir: PathBuf::from("/"),
                 files: Vec::new(),
                 env_files: Vec::new(),
+                env_pipes: Vec::new(),
                 reload: false,
                 output: OutputLimits::default(),
                 log_dir: None,

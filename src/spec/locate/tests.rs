@@ -143,7 +143,7 @@ fn later_files_win_key_by_key() {
     let dir = root.path().canonicalize().unwrap();
     let spec = load_in(&dir, &["a.toml", "sub/b.toml"]).unwrap().spec;
     let web = &spec.processes["web"];
-    let env: Vec<_> = web.env.set.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let env: Vec<_> = web.env.set.iter().map(|(k, v)| format!("{k}={}", v.text())).collect();
     assert_eq!(env, ["A=a", "B=b", "X=a", "Y=b"]);
     assert_eq!(web.tags.iter().map(super::super::Name::as_str).collect::<Vec<_>>(), ["three"]);
     assert_eq!((web.stop.signal, web.stop.grace.as_secs()), (super::super::Signal::INT, 2));

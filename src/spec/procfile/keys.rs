@@ -88,7 +88,7 @@ pub(crate) static PROJECT: Shape = Shape {
             "env_file",
             ENV_FILE,
             "",
-            "Files in dotenv format, for every process and job. A name that ends in `?` may be missing; nothing is loaded that is not named here.",
+            "Files with lines `NAME=value`, for every process and job. A name that ends in `?` may be missing; nothing is loaded that is not named here.",
         ),
         Key::new("env", ENV, "`{}`", "Variables for every process and job."),
         Key::new(
@@ -289,7 +289,7 @@ const PROCESS_KEYS: &[Key] = &[
     Key::new("cwd", Kind::Text(Rule::Path), "folder of the file", "The working folder. It must exist at the start."),
     Key::new("env", ENV, "`{}`", "Added variables; they win over everything below."),
     Key::new("unset_env", Kind::List { of: &Kind::Text(Rule::Variable), min: 0 }, "`[]`", "Removed from what is inherited."),
-    Key::new("env_file", ENV_FILE, "", "Files in dotenv format; they win over the project's. A name that ends in `?` may be missing."),
+    Key::new("env_file", ENV_FILE, "", "Files with lines `NAME=value`; they win over the project's. A name that ends in `?` may be missing."),
     Key::new("inherit_env", Kind::Boolean, "`true`", "Start from pitcrew's own environment."),
     Key::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check. Every process of the project finds it as `PITCREW_PORT_NAME`. Two processes cannot have the same one."),
     Key::new("port_busy", Kind::Choice(&["fail", "wait", "next"]), "`\"fail\"`", "What happens when another program listens on `port` before a start. `fail`: the start fails with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port, then fails. `next`: it gets the next free port of the following 20."),

@@ -1,16 +1,18 @@
 //! The environment of a process, layer on layer, and the env files it is read from.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 
 use super::super::Environment;
-use super::super::fault::{Fault, Place, Source, shown_path};
-use super::super::locate::LARGEST;
+use super::super::env_file::{Below, EnvContent, EnvFile, EnvPipes, SetAlone, is_descriptor, read};
+use super::super::environment::{EnvValue, NEVER_INHERITED};
+use super::super::fault::{Fault, shown_path};
 use super::super::procfile::tree::{Fields, Node};
 use super::Findings;
 use super::layers::Layers;
@@ -19,58 +21,112 @@ use super::layers::Layers;
 const OURS: &[&str] =
     &["PITCREW_SESSION", "PITCREW_PROCESS", "PITCREW_RUN", "PITCREW_REPLICA", "PITCREW_POOL"];
 
-type Variables = Rc<Vec<(String, String)>>;
+/// What env files are read with.
+pub(crate) struct EnvReading<'a> {
+    /// Pitcrew's own environment.
+    pub(crate) inherited: HashMap<OsString, OsString>,
+    pub(crate) pipes: EnvPipes,
+    /// Is told the path of a pipe that has been silent for a second.
+    pub(crate) waiting: &'a dyn Fn(&Path),
+}
+
+impl fmt::Debug for EnvReading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The environment holds secrets.
+        f.debug_struct("EnvReading").field("pipes", &self.pipes).finish_non_exhaustive()
+    }
+}
+
+/// An env file of the project.
+#[derive(Debug, Clone)]
+enum Read {
+    Missing,
+    /// It cannot be read, which is a mistake that was told.
+    Unreadable,
+    /// What it holds is unknown.
+    Skipped,
+    File(Rc<EnvFile>),
+    Pipe(Rc<EnvFile>),
+}
 
 /// The env files of a project, each read once.
 #[derive(Debug)]
 pub(super) struct EnvFiles<'a> {
     dir: &'a Path,
-    read: HashMap<PathBuf, Option<Variables>>,
+    reading: &'a EnvReading<'a>,
+    read: RefCell<BTreeMap<PathBuf, Read>>,
+}
+
+/// The process whose environment is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) name: &'a str,
+    pub(super) root: &'a Fields,
+    pub(super) layers: &'a Layers<'a>,
+    pub(super) is_in_pool: bool,
 }
 
 impl<'a> EnvFiles<'a> {
-    pub(super) fn new(dir: &'a Path) -> Self {
-        Self { dir, read: HashMap::new() }
+    pub(super) fn new(dir: &'a Path, reading: &'a EnvReading<'a>) -> Self {
+        Self { dir, reading, read: RefCell::default() }
     }
 
-    /// All that were looked for, in order of their names.
-    pub(super) fn paths(self) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> = self.read.into_keys().collect();
-        paths.sort();
-        paths
+    /// All that were looked for, there or not, in order of their names: first the files, then the
+    /// pipes, devices and descriptors.
+    pub(super) fn paths(self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let all = self.read.into_inner().into_iter();
+        let (pipes, files): (Vec<_>, Vec<_>) = all.partition(|(path, read)| {
+            matches!(read, Read::Pipe(_) | Read::Skipped) || is_descriptor(path)
+        });
+        let paths = |all: Vec<(PathBuf, Read)>| all.into_iter().map(|(path, _)| path).collect();
+        (paths(files), paths(pipes))
     }
 
     /// The environment of one process, weakest layer first: the project, each option set, its own;
     /// in each the env files, then `env`.
-    pub(super) fn environment(
-        &mut self,
-        project: Option<&Fields>,
-        layers: &Layers<'_>,
-        findings: &mut Findings,
-    ) -> Environment {
-        let mut set = IndexMap::new();
+    pub(super) fn environment(&self, owner: Owner<'_>, findings: &mut Findings) -> Environment {
+        let keys = &owner.layers.merged;
+        let mut so_far = SoFar {
+            owner,
+            reading: self.reading,
+            inherit: keys.boolean("inherit_env").unwrap_or(true),
+            unset: keys.texts("unset_env").map(str::to_owned).collect(),
+            set: IndexMap::new(),
+            added: IndexMap::new(),
+            is_incomplete: false,
+        };
         let mut names_port = false;
-        for table in project.into_iter().chain(layers.tables.iter().copied()) {
-            let added = self.layer(table, findings);
-            if layers.own().is_some_and(|own| std::ptr::eq(own, table)) {
-                names_port = added.contains_key("PORT");
+        let project = owner.root.table("project");
+        for table in project.into_iter().chain(owner.layers.tables.iter().copied()) {
+            self.layer(table, &mut so_far, findings);
+            if owner.layers.own().is_some_and(|own| std::ptr::eq(own, table)) {
+                names_port = so_far.added.contains_key("PORT");
             }
-            set.extend(added);
+            let added = std::mem::take(&mut so_far.added);
+            so_far.set.extend(added);
         }
-        Environment {
-            inherit: layers.merged.boolean("inherit_env").unwrap_or(true),
-            unset: layers.merged.texts("unset_env").map(str::to_owned).collect(),
-            set,
-            names_port,
-        }
+        let SoFar { inherit, unset, set, .. } = so_far;
+        Environment { inherit, unset, set, names_port }
     }
 
     /// What one table adds.
-    fn layer(&mut self, table: &Fields, findings: &mut Findings) -> IndexMap<String, String> {
-        let mut added = IndexMap::new();
+    fn layer(&self, table: &Fields, so_far: &mut SoFar<'_>, findings: &mut Findings) {
         for node in table.items("env_file") {
-            if let Some(variables) = self.file(node, findings) {
-                added.extend(variables.iter().cloned());
+            match self.file(node, findings) {
+                Read::File(file) | Read::Pipe(file) => {
+                    let expanded = file.expand(so_far);
+                    findings.faults.extend(expanded.mistakes);
+                    findings.warnings.extend(expanded.warnings);
+                    let ours = OURS.iter().filter_map(|name| Some((*name, file.place_of(name)?)));
+                    findings.warnings.extend(ours.map(|(name, place)| {
+                        let message =
+                            format!("`{name}` is set by pitcrew; this value is passed over");
+                        Fault::at(&place, message)
+                    }));
+                    so_far.added.extend(expanded.variables);
+                }
+                Read::Skipped => so_far.is_incomplete = true,
+                Read::Missing | Read::Unreadable => {}
             }
         }
         for (name, entry) in table.table("env").into_iter().flat_map(Fields::iter) {
@@ -79,96 +135,131 @@ impl<'a> EnvFiles<'a> {
                 findings.warnings.push(Fault::at(&entry.key, message));
             }
             if let Some(value) = entry.node.text() {
-                added.insert(name.to_owned(), value.to_owned());
+                so_far.added.insert(name.to_owned(), value.into());
             }
         }
-        added.retain(|name, _| !OURS.contains(&name.as_str()));
-        added
+        so_far.added.retain(|name, _| !OURS.contains(&name.as_str()));
     }
 
-    /// The variables of one env file; nothing where it is missing or cannot be read.
-    fn file(&mut self, node: &Node, findings: &mut Findings) -> Option<Variables> {
-        let text = node.text()?;
+    /// One env file.
+    fn file(&self, node: &Node, findings: &mut Findings) -> Read {
+        let Some(text) = node.text() else { return Read::Unreadable };
         let (name, may_be_missing) = match text.strip_suffix('?') {
             Some(name) => (name, true),
             None => (text, false),
         };
         let path = self.dir.join(name);
-        let known = self.read.get(&path).cloned();
-        let variables = known.unwrap_or_else(|| {
-            let variables = read(&path, node, findings);
-            self.read.insert(path.clone(), variables.clone());
-            variables
+        let known = self.read.borrow().get(&path).cloned();
+        let read = known.unwrap_or_else(|| {
+            let read = self.read(&path, node, findings);
+            self.read.borrow_mut().insert(path.clone(), read.clone());
+            read
         });
-        if variables.is_none() && !may_be_missing {
+        if matches!(read, Read::Missing) && !may_be_missing {
             let message = format!("there is no env file {}", shown_path(&path));
             let hint = "put `?` at the end of its name if it may be missing";
             findings.faults.push(Fault::at(&node.place, message).with_hint(hint));
         }
-        variables
+        read
+    }
+
+    fn read(&self, path: &Path, node: &Node, findings: &mut Findings) -> Read {
+        let parse = |bytes: &[u8], findings: &mut Findings| {
+            let file = EnvFile::parse(path.to_owned(), bytes);
+            findings.faults.extend_from_slice(file.mistakes());
+            findings.warnings.extend_from_slice(file.warnings());
+            Rc::new(file)
+        };
+        match read(path, self.reading.pipes, self.reading.waiting) {
+            Ok(EnvContent::Missing) => Read::Missing,
+            Ok(EnvContent::Skipped) => Read::Skipped,
+            Ok(EnvContent::File(bytes)) => Read::File(parse(&bytes, findings)),
+            Ok(EnvContent::Pipe(bytes)) => Read::Pipe(parse(&bytes, findings)),
+            Err(reason) => {
+                let message = format!("cannot read the env file {}: {reason}", shown_path(path));
+                findings.faults.push(Fault::at(&node.place, message));
+                Read::Unreadable
+            }
+        }
     }
 }
 
-/// Reads an env file; `None` when there is none. Every line that is wrong is a fault of that file.
-fn read(path: &Path, node: &Node, findings: &mut Findings) -> Option<Variables> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    let nothing = Some(Variables::default());
-    match read {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            let message = format!("cannot read {}: {error}", shown_path(path));
-            findings.faults.push(Fault::at(&node.place, message));
-            return nothing;
-        }
-        Ok(_) if bytes.len() as u64 > LARGEST => {
-            let message = format!("{} is larger than 1 MiB", shown_path(path));
-            findings.faults.push(Fault::at(&node.place, message));
-            return nothing;
-        }
-        Ok(_) => {}
+/// What a process has so far.
+struct SoFar<'a> {
+    owner: Owner<'a>,
+    reading: &'a EnvReading<'a>,
+    inherit: bool,
+    unset: Vec<String>,
+    /// By the layers below.
+    set: IndexMap<String, EnvValue>,
+    /// By the layer at hand.
+    added: IndexMap<String, EnvValue>,
+    is_incomplete: bool,
+}
+
+impl SoFar<'_> {
+    fn own(&self, name: &str) -> Option<EnvValue> {
+        self.reading.inherited.get(OsStr::new(name)).cloned().map(EnvValue::from)
     }
-    let Ok(text) = String::from_utf8(bytes) else {
-        let message = format!("{} is not UTF-8", shown_path(path));
-        findings.faults.push(Fault::at(&node.place, message));
-        return nothing;
-    };
-    // Its lines are secrets: a mistake names the place and shows nothing.
-    let source = Source::secret(path.to_owned(), text);
-    let body = source.text().trim_start_matches('\u{feff}');
-    let start = source.text().len() - body.len();
-    let mut variables = Vec::new();
-    let mut from = 0;
-    // A blank before an end without a newline is an error to the reader.
-    for item in dotenvy::from_read_iter(body.as_bytes().chain(&b"\n"[..])) {
-        match item {
-            Ok((_, value)) if value.contains('\0') => {
-                let at = start + body.find('\0').unwrap_or(0);
-                let place = Place::new(&source, at..at);
-                findings.faults.push(Fault::at(&place, "a value has a NUL byte in it"));
-            }
-            Ok(variable) => variables.push(variable),
-            // The reader says which line it was, but not where that line stands.
-            Err(dotenvy::Error::LineParse(line, _)) => {
-                let rest = body.get(from..).unwrap_or_default();
-                // A quote that is never closed takes all that follows, our own newline too.
-                let line = line.trim_end();
-                let at = from + rest.find(line).unwrap_or(0);
-                from = (at + line.len()).min(body.len());
-                let place = Place::new(&source, start + at..start + from);
-                let fault = Fault::at(&place, "this line of the env file cannot be read");
-                findings.faults.push(fault.with_hint(if line.contains('\n') {
-                    "a quote that is opened here is never closed"
-                } else {
-                    "lines are written NAME=value or NAME=\"value\""
-                }));
-            }
-            Err(error) => {
-                let message = format!("cannot read {}: {error}", shown_path(path));
-                findings.faults.push(Fault::at(&node.place, message));
-                break;
-            }
+
+    fn is_passed_on(&self, name: &str) -> bool {
+        let is_unset = self.unset.iter().any(|unset| unset == name);
+        self.inherit && !is_unset && !NEVER_INHERITED.contains(&name)
+    }
+
+    /// Whether pitcrew sets a variable when the process starts, over the layers below.
+    fn is_set_at_start(&self, name: &str) -> bool {
+        let Owner { layers, is_in_pool, .. } = self.owner;
+        match name {
+            "PORT" => layers.merged.has("port"),
+            "PITCREW_SESSION" | "PITCREW_PROCESS" | "PITCREW_RUN" => true,
+            "PITCREW_REPLICA" => layers.merged.has("replicas"),
+            "PITCREW_POOL" => is_in_pool,
+            _ => false,
         }
     }
-    Some(Rc::new(variables))
+}
+
+impl Below for SoFar<'_> {
+    fn value(&self, name: &str) -> Option<EnvValue> {
+        if self.is_set_at_start(name) {
+            return Some(EnvValue::set_at_start(name));
+        }
+        let set = self.added.get(name).or_else(|| self.set.get(name)).cloned();
+        set.or_else(|| self.own(name).filter(|_| self.is_passed_on(name)))
+    }
+
+    fn set_alone(&self, name: &str) -> SetAlone {
+        match (self.own(name), self.value(name)) {
+            (Some(value), _) => SetAlone::Value(value),
+            (None, Some(_)) => SetAlone::Unchanged,
+            (None, None) if self.is_incomplete => SetAlone::Unchanged,
+            (None, None) => SetAlone::Missing,
+        }
+    }
+
+    fn is_incomplete(&self) -> bool {
+        self.is_incomplete
+    }
+
+    fn hint(&self, name: &str) -> Option<String> {
+        let process = self.owner.name;
+        if name == "PORT" {
+            let none = format!("`{process}` has no `port`, which would set it");
+            return Some(format!("{none}; `${{PORT:-3000}}` is 3000 then"));
+        }
+        let is_withheld = self.own(name).is_some() && !self.is_passed_on(name);
+        is_withheld.then(|| {
+            format!(
+                "pitcrew has it and does not pass it on to `{process}`: a line `{name}` without a value takes it over"
+            )
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let set = self.added.keys().chain(self.set.keys()).cloned();
+        let inherited = self.reading.inherited.keys().filter_map(|name| name.to_str());
+        let inherited = inherited.filter(|name| self.is_passed_on(name)).map(str::to_owned);
+        set.chain(inherited).collect()
+    }
 }

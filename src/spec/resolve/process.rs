@@ -1,7 +1,7 @@
 //! One process or job: what its layers come to, with every default filled in.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -12,7 +12,7 @@ use super::super::{
     Check, ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, PortBusy, ProcessKind,
     ProcessSpec, Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
 };
-use super::environment::EnvFiles;
+use super::environment::{EnvFiles, Owner};
 use super::layers::Layers;
 use super::{DEFAULT, Findings, Home, Member, checks, dependencies, watch};
 
@@ -23,7 +23,7 @@ pub(super) struct Resolver<'a> {
     shell: Vec<String>,
     stop: StopPolicy,
     broken: bool,
-    env_files: EnvFiles<'a>,
+    env_files: &'a EnvFiles<'a>,
     findings: &'a mut Findings,
 }
 
@@ -32,6 +32,7 @@ impl<'a> Resolver<'a> {
         home: &'a Home,
         root: &'a Fields,
         broken: bool,
+        env_files: &'a EnvFiles<'a>,
         findings: &'a mut Findings,
     ) -> Self {
         let keys = root.table("project");
@@ -44,22 +45,18 @@ impl<'a> Resolver<'a> {
             shell: if shell.is_empty() { usual() } else { shell },
             stop: StopPolicy::default(),
             broken,
-            env_files: EnvFiles::new(&home.dir),
+            env_files,
             findings,
         }
     }
 
-    /// Every env file that was looked for.
-    pub(super) fn env_files(self) -> Vec<PathBuf> {
-        self.env_files.paths()
-    }
-
     pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {
         let keys = &layers.merged;
-        let project = self.root.table("project");
-        let env = self.env_files.environment(project, layers, self.findings);
-        self.contradictions(member, layers);
         let pool = member.job_of.or_else(|| keys.text("pool"));
+        let is_in_pool = pool.is_some();
+        let owner = Owner { name: &member.name, root: self.root, layers, is_in_pool };
+        let env = self.env_files.environment(owner, self.findings);
+        self.contradictions(member, layers);
         ProcessSpec {
             name: Name::new(&member.name),
             kind: member.kind,

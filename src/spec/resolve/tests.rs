@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::super::env_file::EnvPipes;
 use super::super::fault::{Faults, Source};
 use super::super::locate::{Loaded, Locate, load, load_with};
 use super::super::{
@@ -15,6 +16,7 @@ use super::super::{
 };
 use super::*;
 
+mod env_files;
 mod meaning;
 mod mistakes;
 mod ports;
@@ -40,7 +42,14 @@ impl Project {
 
     /// As if every key were built already.
     fn load(&self) -> Result<Loaded, Faults> {
-        load_with(&Locate { files: Vec::new(), dir: self.dir() }, &[])
+        self.load_with_env(&[])
+    }
+
+    /// The same where pitcrew has this environment.
+    fn load_with_env(&self, env: &[(&str, &str)]) -> Result<Loaded, Faults> {
+        let inherited = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting: &|_| {} };
+        load_with(&Locate { files: Vec::new(), dir: self.dir() }, &[], &reading)
     }
 
     fn spec(&self) -> Spec {
@@ -83,7 +92,8 @@ fn check(text: &str) {
     let mut findings = Findings::default();
     let file = procfile::read(Arc::clone(&source), procfile::keys::LATER, &mut findings.faults);
     let home = Home { file: "/none/procfile.toml".into(), dir: "/none".into(), files: Vec::new() };
-    resolve(&home, &[file], &mut findings);
+    let reading = EnvReading { inherited: HashMap::new(), pipes: EnvPipes::Read, waiting: &|_| {} };
+    resolve(&home, &[file], &reading, &mut findings);
     let faults = Faults::sorted(findings.faults, &[source]);
     let lines: Vec<&str> = text.split('\n').collect();
     for fault in &faults {

@@ -54,6 +54,7 @@ fn stopped(name: &str, run: u32) -> Became {
         signal: Some("TERM".parse().unwrap()),
         why: "it was stopped by hand".to_owned(),
         checked: false,
+        last_output: None,
     }
 }
 
@@ -79,7 +80,7 @@ fn a_stop_counts_and_says_how_it_went() {
     assert!(left <= Duration::from_millis(1005), "{left:?}");
     world.pass(Duration::from_secs(1));
     assert_eq!(said(&world), "stopping db: 6s until it is killed, press X to kill now");
-    let outcome = Outcome { ok: true, processes: vec![stopped("db", 1)] };
+    let outcome = Outcome { ok: true, processes: vec![stopped("db", 1)], ending: None };
     world.tell(Msg::Done("stop db".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "db is stopped (TERM)");
     assert!(world.ui.pursuits.is_empty());
@@ -96,7 +97,7 @@ fn an_order_that_fails_says_why() {
         why: "no such program: `dcos`".to_owned(),
         ..stopped("docs", 1)
     };
-    let outcome = Outcome { ok: false, processes: vec![failed] };
+    let outcome = Outcome { ok: false, processes: vec![failed], ending: None };
     world.tell(Msg::Done("start docs".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "start docs: docs is failed: no such program: `dcos`");
 }
@@ -108,7 +109,8 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     assert_eq!(orders(&world), ["stop db", "kill db"]);
     assert_eq!(said(&world), "killing db");
     let killed = Became { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
-    let outcome = |one: &Became| Ok(Some(Outcome { ok: true, processes: vec![one.clone()] }));
+    let outcome =
+        |one: &Became| Ok(Some(Outcome { ok: true, processes: vec![one.clone()], ending: None }));
     // The answer to the stop comes too, and says no more.
     world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
     assert_eq!(said(&world), "killing db");

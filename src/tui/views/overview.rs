@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use super::graph::{Edge, Node};
 use super::stats::Usage;
 use crate::control::wire::{Member, Needed, Overview};
+use crate::machine::condition::{ConditionStatus, combined_status};
 use crate::machine::{Event, StateName};
-use crate::spec::Condition;
 
 /// How long the latest runs took to be ready, by their events.
 #[derive(Debug, Clone, Default)]
@@ -68,12 +68,12 @@ pub fn nodes(overview: &Overview, took: &Took) -> Vec<Node> {
     let edges = |members: &[&Member]| {
         let first = members.first().map(|one| one.depends_on.as_slice()).unwrap_or_default();
         let edge = |on: &Needed| {
-            let all = groups.get(on.name.as_str()).or_else(|| pools.get(on.name.as_str()));
-            let all = all.map(Vec::as_slice).unwrap_or_default();
+            let all = overview.processes.iter().map(Member::condition_subject);
+            let status = combined_status(all, &on.name, on.condition);
             Edge {
                 name: on.name.clone(),
                 condition: on.condition.as_str().to_owned(),
-                fulfilled: !all.is_empty() && all.iter().all(|one| fulfils(one, on.condition)),
+                fulfilled: status == ConditionStatus::Met,
             }
         };
         first.iter().map(edge).collect::<Vec<Edge>>()
@@ -126,17 +126,6 @@ fn weight(state: StateName) -> u8 {
         StateName::Unhealthy => 8,
         StateName::Backoff => 9,
         StateName::Failed => 10,
-    }
-}
-
-fn fulfils(one: &Member, condition: Condition) -> bool {
-    match condition {
-        Condition::Started => one.started,
-        Condition::Ready => one.status.ready,
-        Condition::Succeeded => one.status.state == StateName::Succeeded,
-        Condition::Completed => {
-            matches!(one.status.state, StateName::Succeeded | StateName::Failed)
-        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! Env files: lines `NAME=value` in the dialect of docker compose, which docs/env-files.md
+//! describes.
+//!
+//! A file is parsed once and expanded for each process, as `$NAME` can be something else for each.
+//! No byte of a value changes but by the rules of the dialect: what they do not allow is a mistake
+//! with its line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::fault::{Fault, Place, Source, shown_path};
+
+mod expand;
+mod parse;
+mod read;
+mod template;
+
+pub(crate) use expand::{Below, SetAlone};
+pub(crate) use read::{EnvContent, EnvPipes, is_descriptor, read};
+
+use parse::{Assignment, Problem};
+
+/// An env file that was parsed.
+#[derive(Debug)]
+pub(crate) struct EnvFile {
+    source: Arc<Source>,
+    /// In the order of the file; a name may be there twice.
+    assignments: Vec<Assignment>,
+    mistakes: Vec<Fault>,
+    warnings: Vec<Fault>,
+}
+
+impl EnvFile {
+    pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Self {
+        let parsed = parse::parse(bytes);
+        // The values are secrets: what is drawn of them is only their length.
+        let source = Source::secret(path, mask(bytes, &parsed.shown));
+        let fault = |problem: &Problem| {
+            let place = Place::new(&source, problem.span.clone());
+            Fault::at(&place, &problem.message).maybe_hint(problem.hint.as_ref())
+        };
+        Self {
+            mistakes: parsed.mistakes.iter().map(fault).collect(),
+            warnings: parsed.warnings.iter().map(fault).collect(),
+            assignments: parsed.assignments,
+            source,
+        }
+    }
+
+    /// What is wrong with the file, whatever the values of its variables are.
+    pub(crate) fn mistakes(&self) -> &[Fault] {
+        &self.mistakes
+    }
+
+    pub(crate) fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+}
+
+/// Says that an env file is a pipe to which nobody has written for a second.
+pub(crate) fn waits_for(path: &Path) -> String {
+    format!("waiting for the env file {}: nobody has written to it yet", shown_path(path))
+}
+
+/// Whether a name may be repeated in a message. A piece of a password that was meant to be text can
+/// look like a name; it is rarely in capitals only.
+fn is_public(name: &str) -> bool {
+    let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    name.len() <= 40 && name.bytes().all(is_capital)
+}
+
+/// The bytes of a file with a stand-in for each character that is not in `shown`. Every character
+/// keeps its length, so that places in the file are places in the text.
+fn mask(bytes: &[u8], shown: &[std::ops::Range<usize>]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut at = 0;
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            let next = shown.partition_point(|range| range.end <= at);
+            let is_shown = shown.get(next).is_some_and(|range| range.start <= at);
+            at += char.len_utf8();
+            text.push(match char {
+                '\n' => '\n',
+                '\r' => '\r',
+                _ if is_shown => char,
+                _ => match char.len_utf8() {
+                    1 => '*',
+                    2 => '·',
+                    3 => '•',
+                    _ => '\u{1f784}',
+                },
+            });
+        }
+        // Each byte that is not UTF-8 stands alone.
+        for _ in chunk.invalid() {
+            text.push('*');
+            at += 1;
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! What the variables of an env file come to for one process.
+
+use indexmap::IndexMap;
+
+use super::super::environment::EnvValue;
+use super::super::fault::{Fault, Place, did_you_mean};
+use super::parse::{Assignment, Value};
+use super::template::{AS_TEXT, Operator, OperatorKind, Piece, Variable};
+use super::{EnvFile, is_public};
+
+/// What a process has below an env file.
+pub(crate) trait Below {
+    /// The value of a variable that the file has not set above the place that asks.
+    fn value(&self, name: &str) -> Option<EnvValue>;
+
+    /// What a name without a value comes to.
+    fn set_alone(&self, name: &str) -> SetAlone;
+
+    /// Whether something below was not read, so that a variable may be there all the same.
+    fn is_incomplete(&self) -> bool;
+
+    /// Why a variable is not there that one would expect, and the way out.
+    fn hint(&self, name: &str) -> Option<String>;
+
+    /// Names that may have been meant.
+    fn names(&self) -> Vec<String>;
+}
+
+/// What a name without a value comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SetAlone {
+    /// The value that pitcrew's own environment has.
+    Value(EnvValue),
+    /// Pitcrew does not have it, and what is below has it.
+    Unchanged,
+    /// Nobody has it.
+    Missing,
+}
+
+/// What expanding finds wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    pub(crate) variables: IndexMap<String, EnvValue>,
+    pub(crate) mistakes: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
+}
+
+impl EnvFile {
+    /// The variables of the file, the last of each name, for a process that has `below` already.
+    pub(crate) fn expand(&self, below: &dyn Below) -> Expanded {
+        let mut expansion = Expansion { file: self, below, out: Expanded::default() };
+        for assignment in &self.assignments {
+            expansion.assign(assignment);
+        }
+        expansion.out
+    }
+
+    /// The place of a name in the file, if it sets that name.
+    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
+        let assignment = self.assignments.iter().find(|assignment| assignment.name == name)?;
+        Some(Place::new(&self.source, assignment.span.clone()))
+    }
+}
+
+struct Expansion<'a> {
+    file: &'a EnvFile,
+    below: &'a dyn Below,
+    out: Expanded,
+}
+
+impl Expansion<'_> {
+    fn assign(&mut self, assignment: &Assignment) {
+        let name = &assignment.name;
+        let value = match &assignment.value {
+            Value::Text(pieces) => self.text(pieces),
+            Value::Inherited => match self.below.set_alone(name) {
+                SetAlone::Value(value) => value,
+                SetAlone::Unchanged => return,
+                SetAlone::Missing => {
+                    let place = Place::new(&self.file.source, assignment.span.clone());
+                    let message = "a name without a value is taken from pitcrew's own environment, which does not have it";
+                    let hint = "write NAME= for an empty value";
+                    self.out.warnings.push(Fault::at(&place, message).with_hint(hint));
+                    return;
+                }
+            },
+        };
+        self.out.variables.insert(name.clone(), value);
+    }
+
+    fn text(&mut self, pieces: &[Piece]) -> EnvValue {
+        let mut value = EnvValue::default();
+        for piece in pieces {
+            match piece {
+                Piece::Bytes(bytes) => value.push(&EnvValue::from(bytes.clone())),
+                Piece::Variable(variable) => value.push(&self.variable(variable)),
+            }
+        }
+        value
+    }
+
+    fn variable(&mut self, variable: &Variable) -> EnvValue {
+        let found = self.out.variables.get(&variable.name).cloned();
+        let found = found.or_else(|| self.below.value(&variable.name));
+        let Some(Operator { kind, or_empty, word }) = &variable.operator else {
+            if found.is_none() {
+                self.not_set(variable);
+            }
+            return found.unwrap_or_default();
+        };
+        let counts = found.filter(|value| !or_empty || !value.is_empty());
+        match (kind, counts) {
+            (OperatorKind::Default | OperatorKind::Required, Some(value)) => value,
+            (OperatorKind::Default, None) | (OperatorKind::Alternative, Some(_)) => self.text(word),
+            (OperatorKind::Alternative, None) => EnvValue::default(),
+            (OperatorKind::Required, None) => {
+                let reason = self.text(word).text();
+                self.required(variable, &reason);
+                EnvValue::default()
+            }
+        }
+    }
+
+    fn not_set(&mut self, variable: &Variable) {
+        if self.below.is_incomplete() {
+            return;
+        }
+        let name = &variable.name;
+        let place = Place::new(&self.file.source, variable.span.clone());
+        let later = self.file.assignments.iter().find(|assignment| assignment.name == *name);
+        let hint = if let Some(later) = later {
+            let line = Place::new(&self.file.source, later.span.clone()).line();
+            format!("line {line} sets it: move that line above this one")
+        } else if let Some(hint) = self.below.hint(name) {
+            hint
+        } else {
+            let own = self.file.assignments.iter().map(|assignment| assignment.name.clone());
+            let known: Vec<String> = own.chain(self.below.names()).collect();
+            let meant = did_you_mean(name, known.iter().map(String::as_str));
+            let usual = || format!("`${{NAME:-}}` is empty where NAME is not set; {AS_TEXT}");
+            meant.filter(|_| is_public(name)).unwrap_or_else(usual)
+        };
+        let message = format!("{} is not set", shown(name));
+        self.out.mistakes.push(Fault::at(&place, message).with_hint(hint));
+    }
+
+    fn required(&mut self, variable: &Variable, reason: &str) {
+        if self.below.is_incomplete() {
+            return;
+        }
+        let place = Place::new(&self.file.source, variable.span.clone());
+        let what = if variable.operator.as_ref().is_some_and(|operator| operator.or_empty) {
+            "is not set, or empty"
+        } else {
+            "is not set"
+        };
+        let name = shown(&variable.name);
+        let message = match reason {
+            "" => format!("{name} is required, and {what}"),
+            reason => format!("{name} is required, and {what}: {reason}"),
+        };
+        self.out.mistakes.push(Fault::at(&place, message));
+    }
+}
+
+/// The name of a variable, where it cannot be a piece of a password.
+fn shown(name: &str) -> String {
+    if is_public(name) { format!("`{name}`") } else { "this variable".to_owned() }
+}

@@ -1,0 +1,146 @@
+//! The bytes of an env file, which may be a pipe.
+
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::super::locate::LARGEST;
+
+/// What is done with env files that are pipes or devices: who reads one takes its content away, and
+/// may have to wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EnvPipes {
+    /// They are read.
+    Read,
+    /// They are not opened; what they hold stays unknown.
+    Skip,
+}
+
+/// What is known of an env file.
+#[derive(Debug)]
+pub(crate) enum EnvContent {
+    /// There is no such file.
+    Missing,
+    /// A regular file.
+    File(Vec<u8>),
+    /// What came out of a pipe or a device.
+    Pipe(Vec<u8>),
+    /// A pipe or a device that was not opened.
+    Skipped,
+}
+
+/// Silence of a pipe after which it is said what is waited for.
+const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// What came out of inherited pipes, by device and inode. It can be read once in the life of this
+/// process, and a reload needs it again.
+static INHERITED: Mutex<BTreeMap<Inode, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
+/// A device and a number on it.
+type Inode = (u64, u64);
+
+/// Reads an env file. `waiting` is told its path when a pipe has been silent for a second; blocks
+/// until the pipe has an end.
+pub(crate) fn read(
+    path: &Path,
+    pipes: EnvPipes,
+    waiting: &dyn Fn(&Path),
+) -> Result<EnvContent, String> {
+    // Who only looks may have other descriptors than who runs the project.
+    if pipes == EnvPipes::Skip && is_descriptor(path) {
+        return Ok(EnvContent::Skipped);
+    }
+    let told = |error: io::Error| error.to_string();
+    let found = match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvContent::Missing),
+        found => found.map_err(told)?,
+    };
+    if found.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if found.file_type().is_socket() {
+        return Err("it is a socket".to_owned());
+    }
+    if pipes == EnvPipes::Skip && !found.is_file() {
+        return Ok(EnvContent::Skipped);
+    }
+    let key = (found.dev(), found.ino());
+    let is_inherited = !found.is_file() && is_descriptor(path);
+    let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = inherited.get(&key).filter(|_| is_inherited) {
+        return Ok(EnvContent::Pipe(bytes.clone()));
+    }
+    if !is_inherited {
+        // Another reading may wait for a pipe meanwhile.
+        drop(inherited);
+        return content(path, &found, waiting);
+    }
+    let content = content(path, &found, waiting)?;
+    if let EnvContent::Pipe(bytes) = &content {
+        inherited.insert(key, bytes.clone());
+    }
+    Ok(content)
+}
+
+/// Whether a path is a descriptor that this process was started with.
+pub(crate) fn is_descriptor(path: &Path) -> bool {
+    ["/dev/fd", "/proc/self/fd"].iter().any(|folder| path.starts_with(folder))
+        || path == Path::new("/dev/stdin")
+}
+
+fn content(path: &Path, found: &Metadata, waiting: &dyn Fn(&Path)) -> Result<EnvContent, String> {
+    let told = |error: io::Error| match error.raw_os_error() {
+        Some(code) if code == libc::ENXIO => "it cannot be opened".to_owned(),
+        _ => error.to_string(),
+    };
+    // Without this flag opening a FIFO waits for a writer, and nobody would be told.
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = options.open(path).map_err(told)?;
+    let mut bytes = Vec::new();
+    if found.is_file() {
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
+    } else {
+        drain(&file, &mut bytes, &|| waiting(path)).map_err(told)?;
+    }
+    if bytes.len() as u64 > LARGEST {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    Ok(if found.is_file() { EnvContent::File(bytes) } else { EnvContent::Pipe(bytes) })
+}
+
+/// Reads to the end of a pipe, or to more than is allowed.
+fn drain(mut file: &File, bytes: &mut Vec<u8>, waiting: &dyn Fn()) -> io::Result<()> {
+    let mut piece = [0; 16 << 10];
+    let mut patience = Some(&PATIENCE);
+    while bytes.len() as u64 <= LARGEST {
+        let mut fds = [PollFd::new(file, PollFlags::IN)];
+        match poll(&mut fds, patience) {
+            Ok(0) => {
+                waiting();
+                patience = None;
+                continue;
+            }
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

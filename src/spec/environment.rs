@@ -1,0 +1,125 @@
+//! The environment of a process, and the values in it.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use indexmap::IndexMap;
+
+/// How a service manager talks to pitcrew itself. No child inherits it: it would speak in the name of
+/// pitcrew.
+pub(crate) const NEVER_INHERITED: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+
+/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// Start from pitcrew's own environment.
+    pub inherit: bool,
+    /// Names removed from what is inherited.
+    pub unset: Vec<String>,
+    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
+    pub set: IndexMap<String, EnvValue>,
+    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
+    /// `set` that comes from the project or an option set gives way to `port`.
+    pub names_port: bool,
+}
+
+/// The value of an environment variable: bytes, and variables that have their value only when a
+/// process starts, such as `PORT`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EnvValue(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Bytes(Vec<u8>),
+    /// The name of a variable that pitcrew sets when the process starts.
+    SetAtStart(String),
+}
+
+impl EnvValue {
+    /// The value of a variable that pitcrew sets when the process starts.
+    pub(crate) fn set_at_start(name: &str) -> Self {
+        Self(vec![Part::SetAtStart(name.to_owned())])
+    }
+
+    pub(crate) fn push(&mut self, other: &Self) {
+        for part in &other.0 {
+            match (self.0.last_mut(), part) {
+                (Some(Part::Bytes(bytes)), Part::Bytes(more)) => bytes.extend_from_slice(more),
+                _ => self.0.push(part.clone()),
+            }
+        }
+    }
+
+    /// Whether it is known to be empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value as a process gets it; `at_start` has the variables that pitcrew sets.
+    pub fn resolve(&self, at_start: impl Fn(&str) -> Option<OsString>) -> OsString {
+        let mut value = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Bytes(bytes) => value.extend_from_slice(bytes),
+                Part::SetAtStart(name) => {
+                    value.extend(at_start(name).unwrap_or_default().into_vec());
+                }
+            }
+        }
+        OsString::from_vec(value)
+    }
+
+    /// The value as text: what is not UTF-8 is replaced, and a variable that has its value only
+    /// when the process starts stands as `${NAME}`.
+    pub fn text(&self) -> String {
+        let reference = |name: &str| Some(format!("${{{name}}}").into());
+        self.resolve(reference).to_string_lossy().into_owned()
+    }
+}
+
+impl From<Vec<u8>> for EnvValue {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(if bytes.is_empty() { Vec::new() } else { vec![Part::Bytes(bytes)] })
+    }
+}
+
+impl From<OsString> for EnvValue {
+    fn from(value: OsString) -> Self {
+        value.into_vec().into()
+    }
+}
+
+impl From<String> for EnvValue {
+    fn from(value: String) -> Self {
+        value.into_bytes().into()
+    }
+}
+
+impl From<&str> for EnvValue {
+    fn from(value: &str) -> Self {
+        value.as_bytes().to_vec().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_put_together_when_the_process_starts() {
+        let mut value = EnvValue::from("http://x:");
+        value.push(&EnvValue::set_at_start("PORT"));
+        value.push(&EnvValue::from(b"/\xff!".to_vec()));
+        assert_eq!(value.text(), "http://x:${PORT}/\u{fffd}!");
+        let port = |name: &str| (name == "PORT").then(|| "80".into());
+        assert_eq!(value.resolve(port), OsString::from_vec(b"http://x:80/\xff!".to_vec()));
+        assert!(EnvValue::from("").is_empty() && !value.is_empty());
+    }
+}
