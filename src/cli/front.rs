@@ -76,12 +76,7 @@ pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
 
 async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
     let short = room::too_few_descriptors(serve.orchestra.spec(), process::descriptor_limit());
-    let is_thrifty = short.is_some();
-    if let Some(project) = held.project.as_mut().filter(|_| is_thrifty) {
-        project.lock.release_file();
-        project.follower.lock().unwrap_or_else(PoisonError::into_inner).release();
-    }
-    let host = match RealHost::new(HostOptions { soft_nofile: held.descriptors, is_thrifty }) {
+    let host = match start_host(&mut held, short.is_some()) {
         Ok(host) => Arc::new(host),
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
     };
@@ -189,6 +184,15 @@ fn write_end(state: &Path, project: &Local, last: &Snapshot) {
         last_output: None,
     });
     end_report::write(state, project.pid(), end);
+}
+
+/// What starts processes; with as few descriptors as can be where `is_thrifty`.
+fn start_host(held: &mut Held, is_thrifty: bool) -> std::io::Result<RealHost> {
+    if let Some(project) = held.project.as_mut().filter(|_| is_thrifty) {
+        project.lock.release_file();
+        project.follower.lock().unwrap_or_else(PoisonError::into_inner).release();
+    }
+    RealHost::new(HostOptions { soft_nofile: held.descriptors, is_thrifty })
 }
 
 fn settings(global: &Global, held: &Held, serve: &mut Serve) -> Settings {
