@@ -10,6 +10,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::spec::Signal;
+use crate::sys::process;
 
 mod background;
 mod beside;
@@ -21,6 +22,7 @@ mod events;
 mod exec;
 mod front;
 mod graph;
+mod input;
 mod keeper;
 mod last_output;
 mod later;
@@ -83,7 +85,7 @@ pub struct Cli {
 /// What stands before the command.
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Read FILE instead of looking for procfile.toml; later files override earlier ones
+    /// Read FILE instead of looking for procfile.toml, `-` for standard input; later files override earlier ones
     #[arg(short, long = "file", value_name = "FILE")]
     file: Vec<PathBuf>,
     /// Go to DIR first
@@ -95,6 +97,12 @@ struct Global {
     /// Write more diagnostics to the log file; can be repeated
     #[arg(short, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// The inherited descriptor with what the one who starts this has read from standard input
+    #[arg(long, hide = true, value_name = "FD")]
+    stdin_fd: Option<i32>,
+    /// What `-f -` stands for, once it was read.
+    #[arg(skip)]
+    stdin: input::ProcfileText,
 }
 
 /// When colour is used.
@@ -297,6 +305,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 /// Reads the arguments and does what they say.
 pub fn main() -> Ending {
+    // Before anything is started that outlives us.
+    process::seal_descriptors();
     if manual::complete() {
         return Ending::GOOD;
     }

@@ -17,8 +17,8 @@ use crate::machine::{
 };
 use crate::output::{LogStore, SourceId};
 use crate::session::{Feed, Notice, Session};
-use crate::sys::Host;
 use crate::sys::notify::NotifySockets;
+use crate::sys::{Host, LogicalFolders};
 
 #[cfg(feature = "control")]
 mod ask;
@@ -161,7 +161,9 @@ impl<H: Host> Engine<H> {
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
+        let pwd = settings.inherited.iter().find(|(name, _)| name == "PWD");
         let surroundings = Surroundings {
+            folders: Arc::new(LogicalFolders::of(pwd.map(|(_, pwd)| pwd.as_os_str()))),
             inherited: settings.inherited.into(),
             session: settings.session.into(),
             colour: settings.colour,

@@ -29,6 +29,7 @@ mod procfile;
 mod resolve;
 mod schema;
 mod signal;
+mod stdin;
 mod units;
 mod watch;
 
@@ -39,7 +40,10 @@ pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use fault::{CheckReport, Fault, Faults, nearest};
 pub(crate) use keep::is_kept;
-pub use locate::{FILE, LOCAL_FILE, Loaded, Locate, find, inspect, load, load_and_tell, report};
+pub use locate::{
+    FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, inspect, load, load_and_tell, report,
+};
+pub(crate) use locate::{LARGEST, is_stdin};
 pub use log::LogPolicy;
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
@@ -49,6 +53,7 @@ pub use port::PortBusy;
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+pub use stdin::StdinKind;
 pub use units::{UnitError, parse_duration, parse_size, short_size};
 pub use watch::{WatchAction, WatchSpec};
 
@@ -242,16 +247,6 @@ pub enum ColorWish {
     Always,
     /// Never.
     Never,
-}
-
-/// What a child reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum StdinKind {
-    /// `/dev/null`.
-    #[default]
-    Null,
-    /// A pipe that stays open; lines can be sent.
-    Pipe,
 }
 
 /// What a dependant waits for.

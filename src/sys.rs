@@ -27,9 +27,12 @@ mod identity;
 pub mod journal;
 mod kill;
 mod lock;
+mod logical;
 mod names;
+mod nested;
 pub mod notify;
 mod outside;
+mod path_bytes;
 mod pause;
 mod pipe;
 mod preflight;
@@ -51,11 +54,13 @@ pub use folders::{FolderError, Folders};
 pub use host::{HostOptions, RealHost};
 pub use identity::FileFollower;
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
+pub use logical::LogicalFolders;
+pub use nested::{in_own_project, own_session};
 pub use outside::Watched;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
 pub use process::end_by;
-pub use socket::{ControlSocket, suspended_peer, user};
+pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -85,6 +90,8 @@ pub struct Launch {
 pub enum Input {
     /// `/dev/null`.
     Null,
+    /// A pipe of its own that never ends and never brings anything.
+    Open,
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
     /// Pitcrew's own.

@@ -62,7 +62,11 @@ impl Wanted {
         base: &Path,
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Self {
-        let glob = |file: PathBuf| globset::escape(&file.to_string_lossy());
+        // Below the base by the rest of its path: a glob is text, and the base may be none.
+        let glob = |file: PathBuf| {
+            let rest = file.strip_prefix(base).unwrap_or(&file);
+            globset::escape(&rest.to_string_lossy())
+        };
         Self {
             whose,
             base: base.to_owned(),

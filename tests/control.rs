@@ -398,14 +398,14 @@ fn a_file_that_has_become_faulty_does_not_hide_the_project() {
 #[test]
 fn a_socket_that_was_left_behind_is_no_obstacle() {
     let (project, running) = up("");
-    let engine = running.engine();
-    // Stopped first: it takes its socket along when it sees the end of the guardian.
-    common::send(engine, libc::SIGSTOP);
+    // The guardian is stopped, so that it ends nothing; the engine has no time to take its socket along.
+    let (guardian, engine) = (running.guardian(), running.engine());
+    common::send(guardian, libc::SIGSTOP);
     common::wait_until("it stands still", || {
-        common::stat(engine).is_some_and(|stat| stat.state == 'T')
+        common::stat(guardian).is_some_and(|stat| stat.state == 'T')
     });
-    common::send(running.guardian(), libc::SIGKILL);
     common::send(engine, libc::SIGKILL);
+    common::send(guardian, libc::SIGKILL);
     running.forget();
     project.nothing_left_within(common::BOUND);
     assert!(project.socket().exists());

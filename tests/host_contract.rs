@@ -60,6 +60,7 @@ promises! {
         nobody_reads_the_pipe_any_more
         outputs_closed_early_are_seen_before_the_end
         stdin_is_at_its_end_unless_asked_otherwise
+        an_open_stdin_neither_ends_nor_brings_anything
         what_is_written_to_stdin_arrives_and_its_end_too
         a_reader_of_stdin_that_is_gone_is_an_error
         stdin_can_be_a_file_and_one_that_is_missing_refuses_the_start

@@ -89,7 +89,7 @@ fn calls_that_fail_while_starting_are_named_and_tried_again() {
     // Counted for each thread, of which several make children; the first calls are those of
     // pitcrew's own start.
     for (call, said) in [
-        ("pipe2:error=EMFILE:when=6+3", "cannot make its pipes"),
+        ("pipe2:error=EMFILE:when=6+5", "cannot make its pipes"),
         ("clone:error=EAGAIN:when=3+2", "cannot make another process"),
     ] {
         let Some((project, done)) = with_failing(call, SIX) else { return };

@@ -25,7 +25,7 @@ struct Reader {
 impl Reread for Reader {
     fn read(&self, _waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
         self.read.fetch_add(1, Ordering::SeqCst);
-        load(&Locate { files: Vec::new(), dir: self.dir.clone() })
+        load(&Locate { files: Vec::new(), dir: self.dir.clone(), stdin: None })
     }
 
     fn prepare(&self, _spec: &Spec) -> Result<(), Faults> {
@@ -51,7 +51,7 @@ impl Project {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
         let dir = folder.path().to_owned();
-        let spec = load(&Locate { files: Vec::new(), dir: dir.clone() }).unwrap().spec;
+        let spec = load(&Locate { files: Vec::new(), dir: dir.clone(), stdin: None }).unwrap().spec;
         let (read, prepared) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let reader = Arc::new(Reader { dir, read, prepared, stuck: AtomicBool::new(false) });
         let orchestra = Orchestra::new(spec, Options { keep: true, ..Options::default() });

@@ -514,3 +514,36 @@ fn a_foreground_child_has_the_terminal_and_gives_it_back() {
     // Its end would be a hang-up of this very process, before it could say that all is well.
     std::mem::forget(ours);
 }
+
+/// What one writes into its own input through the name of the file reaches nobody else; and no
+/// descriptor is held for it, whether it lives or has ended.
+#[test]
+fn an_open_input_belongs_to_one_run_and_costs_no_descriptor() {
+    if !in_own_process("an_open_input_belongs_to_one_run_and_costs_no_descriptor") {
+        return;
+    }
+    let open = |script| Launch { stdin: Input::Open, ..sh(script) };
+    let host = host();
+    runtime().block_on(async {
+        let before = {
+            let (mut child, _lines) = start(&host, sh("exec sleep 1000")).await;
+            let with_null = descriptors();
+            child.kill_tree().await.unwrap();
+            child.exited().await.unwrap();
+            child.reap().unwrap();
+            with_null
+        };
+        let (first, mut lines) = start(&host, open("echo up; read x; echo got $x")).await;
+        assert_eq!(line(&mut lines).await, "up");
+        assert_eq!(descriptors(), before);
+        let said = "echo hello > /dev/stdin; read x; echo $x; readlink /proc/self/fd/0";
+        let (mut second, mut told) = start(&host, open(said)).await;
+        assert_eq!(line(&mut told).await, "hello", "it is its own");
+        assert!(line(&mut told).await.starts_with("pipe:"));
+        second.exited().await.unwrap();
+        second.reap().unwrap();
+        let early = tokio::time::timeout(Duration::from_millis(100), lines.next_line()).await;
+        assert!(early.is_err(), "{early:?}");
+        first.kill_tree().await.unwrap();
+    });
+}

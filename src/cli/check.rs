@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
-use super::{CheckArgs, Ending, Global, project};
+use super::{CheckArgs, Ending, Global, input, project};
 use crate::spec;
 
 pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
-    let locate = match project::locate(global) {
+    let locate = match input::read(global).and_then(|()| project::locate(global)) {
         Ok(locate) => locate,
         Err(ending) => return ending,
     };

@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Global, UpArgs};
+use super::{Global, UpArgs, input};
 use crate::spec::Spec;
-use crate::sys::{ControlSocket, Folders, alive_holder, process};
+use crate::sys::{self, ControlSocket, Folders, alive_holder, journal, process};
 
 /// How often it is looked whether the socket is there.
 const LOOK: Duration = Duration::from_millis(5);
@@ -54,6 +54,12 @@ pub(super) fn start(
     for _ in 0..global.verbose {
         command.arg("-v");
     }
+    // What was read from our own input the engine finds in memory: its input is another one.
+    let text = input::known(global).map(|text| process::inheritable_text(&text)).transpose()?;
+    if let Some(text) = &text {
+        command.arg("--stdin-fd").arg(text.as_raw_fd().to_string());
+    }
+    sys::in_own_project(&mut command, &journal::new_session()?);
     // `-C` is done already. Nobody looks, so colour is a matter of `always` alone.
     if global.color == super::ColorChoice::Always {
         command.args(["--color", "always"]);

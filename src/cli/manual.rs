@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
+use super::input::ProcfileText;
 use super::{Cli, ColorChoice, Ending, Global, project, remote};
 use crate::control::{Control as _, Measure};
 use crate::machine::{Options, Orchestra};
@@ -78,8 +79,14 @@ pub(super) fn names() -> ArgValueCandidates {
 /// The options before the command on the line that is being typed: `pitcrew -- pitcrew -C DIR …`.
 /// What is not whole yet is no fault.
 fn typed(args: impl Iterator<Item = OsString>) -> Global {
-    let mut global =
-        Global { file: Vec::new(), directory: None, color: ColorChoice::Never, verbose: 0 };
+    let mut global = Global {
+        file: Vec::new(),
+        directory: None,
+        color: ColorChoice::Never,
+        verbose: 0,
+        stdin_fd: None,
+        stdin: ProcfileText::default(),
+    };
     let mut words = args.skip_while(|word| word != "--").skip(2);
     while let Some(word) = words.next() {
         let word = word.to_string_lossy();

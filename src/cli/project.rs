@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::{ColorChoice, Ending, Global};
+use super::{ColorChoice, Ending, Global, input};
 use crate::engine::Clock;
 use crate::output::safe_name;
 use crate::spec::{self, Locate, ProcessSpec, Spec};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, Leftovers, Policies};
-use crate::sys::{FileFollower, Folders, Holder, Lock, LockError, process};
+use crate::sys::{self, FileFollower, Folders, Holder, Lock, LockError, process};
 
 /// A project that nobody else runs, as seen from the engine's side of the fork.
 pub(super) struct Held {
@@ -55,7 +55,7 @@ pub(super) fn say(text: &str) {
     _ = writeln!(std::io::stderr(), "pitcrew: {lines}");
 }
 
-/// Where to look for the file.
+/// Where to look for the file. Standard input is not read here.
 pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
     let dir = match std::env::current_dir() {
         Ok(dir) => dir,
@@ -63,7 +63,7 @@ pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => PathBuf::from("."),
         Err(error) => return Err(failed(&format!("cannot tell the current folder: {error}"))),
     };
-    Ok(Locate { files: global.file.clone(), dir })
+    Ok(Locate { files: global.file.clone(), dir, stdin: input::known(global) })
 }
 
 /// Reads and checks the file to run it; shows every mistake, or every warning.
@@ -81,6 +81,7 @@ fn loaded(
     load: impl FnOnce(&Locate) -> Result<spec::Loaded, spec::Faults>,
 ) -> Result<Spec, Ending> {
     let colour = colour(global.color, &std::io::stderr());
+    input::read(global)?;
     match load(&locate(global)?) {
         Ok(spec::Loaded { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
@@ -126,7 +127,6 @@ pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
             "/proc is not mounted here; without it nothing can be found that a process leaves";
         return Err(failed(text));
     }
-    process::seal_descriptors();
     let file = &spec.project.file;
     let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
@@ -155,7 +155,6 @@ pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
 
 /// The same for one command that belongs to no project.
 pub(super) fn hold_alone() -> Result<Held, Ending> {
-    process::seal_descriptors();
     let session = session()?;
     let policies = Policies { session: session.clone(), ..Policies::default() };
     let guardian = guard(None)?;
@@ -172,6 +171,9 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
 }
 
 fn session() -> Result<String, Ending> {
+    if let Some(session) = sys::own_session(|name| std::env::var_os(name)) {
+        return Ok(session);
+    }
     journal::new_session().map_err(|error| failed(&format!("cannot make a session id: {error}")))
 }
 

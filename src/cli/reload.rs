@@ -98,6 +98,13 @@ impl Again {
 }
 
 impl Reread for Again {
+    fn refusal(&self) -> Option<&'static str> {
+        self.locate.files.iter().any(|file| spec::is_stdin(file)).then_some(
+            "the project came from standard input, which cannot be read again; to change it, stop \
+             it and start it anew, or keep it in a file",
+        )
+    }
+
     fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
         let gone = self
             .follower

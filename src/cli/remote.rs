@@ -88,6 +88,7 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
     let locate = project::locate(global)?;
     let file = match running_without_file(&locate).map_or_else(|| spec::find(&locate), Ok) {
         Ok(file) => file,
+        Err(_) if let Some(file) = from_stdin(&locate) => file,
         Err(faults) => {
             project::show(&faults, project::colour(global.color, &io::stderr()));
             return Err(Ending::WRONG);
@@ -95,6 +96,16 @@ pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
     };
     let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
     Ok((name(global, &file), folders))
+}
+
+/// The project of this folder that came from standard input and runs, where there is no file.
+fn from_stdin(locate: &Locate) -> Option<PathBuf> {
+    if !locate.files.is_empty() {
+        return None;
+    }
+    let request = Locate { files: vec![spec::STDIN.into()], ..locate.clone() };
+    let file = spec::find(&request).ok()?;
+    is_running(&file).then_some(file)
 }
 
 /// The file that a running project was started from, where it is not there any more: nearer than
@@ -139,7 +150,9 @@ fn name(global: &Global, file: &Path) -> String {
 /// The same for who cannot be told why there is none.
 pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
     let locate = project::locate(global).ok()?;
-    let file = running_without_file(&locate).or_else(|| spec::find(&locate).ok())?;
+    let file = running_without_file(&locate)
+        .or_else(|| spec::find(&locate).ok())
+        .or_else(|| from_stdin(&locate))?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
     Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
 }

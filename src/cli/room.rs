@@ -69,7 +69,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let text = "[process]\na = 'x'\n[process.b]\ncommand = 'x'\nreplicas = 9\n";
         std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
-        let locate = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+        let locate = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
         let spec = load(&locate).unwrap().spec;
         let told = too_few_descriptors(&spec, Some(61)).unwrap();
         assert!(told.starts_with("it needs up to 62 open files and may have 61 "), "{told}");

@@ -216,7 +216,8 @@ fn runs(marks: &Marks, name: &str) -> Vec<RunOf> {
 /// Where the project's files say what it is.
 fn defined(files: &Locate, process: &str) -> Option<Defined> {
     let (file, line) = spec::place_of(files, process)?;
-    Some(Defined { file: file.display().to_string(), line })
+    // A path that is no text would be another one.
+    Some(Defined { file: file.to_str()?.to_owned(), line })
 }
 
 #[cfg(test)]

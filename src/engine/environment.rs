@@ -8,12 +8,15 @@ use indexmap::IndexMap;
 use crate::machine::RunId;
 pub(crate) use crate::spec::NEVER_INHERITED as OURS;
 use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
+use crate::sys::LogicalFolders;
 
 /// What all children of one engine have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
     /// Pitcrew's own environment, as it was at the start.
     pub(crate) inherited: Arc<[(OsString, OsString)]>,
+    /// What `PWD` is in each folder.
+    pub(crate) folders: Arc<LogicalFolders>,
     /// `PITCREW_SESSION`, by which a stray is known to be ours.
     pub(crate) session: Arc<str>,
     /// Output is shown in colour and `NO_COLOR` is unset.
@@ -40,6 +43,7 @@ impl Surroundings {
         let mut all: IndexMap<OsString, OsString> = IndexMap::new();
         if env.inherit {
             all.extend(self.inherited.iter().cloned());
+            all.insert("PWD".into(), self.folders.name(&whose.spec.cwd).into());
             for name in env.unset.iter().map(String::as_str).chain(OURS) {
                 all.shift_remove(OsStr::new(name));
             }

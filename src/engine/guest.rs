@@ -91,6 +91,7 @@ impl Wiring {
 #[derive(Debug)]
 pub(crate) enum Supply {
     Null,
+    Open,
     Inherit,
     File(PathBuf),
     /// Given to the first run.
@@ -137,6 +138,7 @@ impl Supply {
     pub(super) fn descriptor(&self) -> sys::Input {
         match self {
             Self::Null => sys::Input::Null,
+            Self::Open => sys::Input::Open,
             Self::Inherit => sys::Input::Inherit,
             Self::File(path) => sys::Input::Path(path.clone()),
             Self::Passed(fd) => {
@@ -149,7 +151,7 @@ impl Supply {
     /// Writes to the input of a run for as long as the answer is kept.
     pub(super) fn start(&self, to: impl AsyncWrite + Unpin + Send + 'static) -> Option<Feeder> {
         match self {
-            Self::Null | Self::Inherit | Self::File(_) | Self::Passed(_) => None,
+            Self::Null | Self::Open | Self::Inherit | Self::File(_) | Self::Passed(_) => None,
             Self::Bytes(bytes) => Some(Feeder(tokio::spawn(write_all(to, Arc::clone(bytes))))),
             Self::Piped(parcels) => Some(Feeder(tokio::spawn(pass_on(to, parcels.take()?)))),
         }

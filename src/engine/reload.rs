@@ -20,6 +20,11 @@ use super::run::Order;
 
 /// How the project's file is read. Both block.
 pub trait Reread: fmt::Debug + Send + Sync {
+    /// Why it can never be read again, where that is so.
+    fn refusal(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Reads and checks it; `waiting` is told the path of an env file that is a pipe and has been
     /// silent for a second.
     ///
@@ -140,10 +145,13 @@ impl Rereading {
 impl<H: Host> Engine<H> {
     /// Somebody wants the file to be read again.
     pub(super) fn reload(&mut self, wish: ReloadWish) {
-        if let Some(how) = self.rereading.how.clone() {
-            return self.rereading.begin(how, wish, &self.notices);
-        }
-        let text = "there is no file to be read again";
+        let text = match self.rereading.how.clone() {
+            Some(how) => match how.refusal() {
+                Some(text) => text,
+                None => return self.rereading.begin(how, wish, &self.notices),
+            },
+            None => "there is no file to be read again",
+        };
         if wish.told.is_none() {
             self.notices.tell(Notice::general(text));
         }

@@ -135,6 +135,7 @@ impl<H: Host> Engine<H> {
     ) -> Launch {
         let stdin = match (front, spec.stdin) {
             (Some(_), _) => sys::Input::Inherit,
+            (None, StdinKind::Open) => sys::Input::Open,
             (None, StdinKind::Null) => sys::Input::Null,
             (None, StdinKind::Pipe) => sys::Input::Pipe,
         };

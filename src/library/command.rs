@@ -61,6 +61,9 @@ pub enum Stdin {
     /// Nothing: `/dev/null`.
     #[default]
     Null,
+    /// An input that never ends and never brings anything: for a program that takes the end of its
+    /// input for the end of its work, as `esbuild --watch` does.
+    Open,
     /// These bytes, then the end. A command that does not read them all is no error.
     Bytes(Vec<u8>),
     /// This file, from its beginning at each attempt. A relative path is relative to the current

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -17,6 +17,7 @@ use crate::spec::{
     ColorWish, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
     ShutdownOn, StdinKind,
 };
+use crate::sys::LogicalFolders;
 
 /// Writes to a piped input that wait for the one before.
 const PARCELS: usize = 8;
@@ -52,7 +53,7 @@ pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
     };
     let wiring = Wiring {
         argv: command.argv(),
-        env: environment(command),
+        env: environment(command, &cwd),
         stdin: supply,
         stdout,
         stderr,
@@ -147,10 +148,15 @@ fn cwd(command: &Command) -> Result<PathBuf, Fault> {
 }
 
 /// The environment as it is now; the marker variables come with each run.
-fn environment(command: &Command) -> Vec<(OsString, OsString)> {
+fn environment(command: &Command, cwd: &Path) -> Vec<(OsString, OsString)> {
     let mut all = Vec::new();
     if command.inherit_env {
-        all.extend(std::env::vars_os().filter(|(name, _)| !OURS.iter().any(|ours| name == ours)));
+        all.extend(
+            std::env::vars_os()
+                .filter(|(name, _)| name != "PWD" && !OURS.iter().any(|ours| name == ours)),
+        );
+        let folders = LogicalFolders::of(std::env::var_os("PWD").as_deref());
+        all.push(("PWD".into(), folders.name(cwd).into()));
     }
     for (name, value) in &command.env {
         all.retain(|(known, _)| known != name);
@@ -162,6 +168,7 @@ fn environment(command: &Command) -> Vec<(OsString, OsString)> {
 fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {
     match stdin {
         Stdin::Null => (Supply::Null, None),
+        Stdin::Open => (Supply::Open, None),
         Stdin::Inherit => (Supply::Inherit, None),
         Stdin::File(path) => (Supply::File(path.clone()), None),
         Stdin::Bytes(bytes) => (Supply::Bytes(bytes.as_slice().into()), None),
@@ -187,7 +194,11 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         port: None,
         port_busy: PortBusy::Fail,
         color: ColorWish::Never,
-        stdin: StdinKind::Null,
+        stdin: match command.stdin {
+            Stdin::Null => StdinKind::Null,
+            Stdin::Open | Stdin::Inherit => StdinKind::Open,
+            Stdin::Bytes(_) | Stdin::File(_) | Stdin::Piped => StdinKind::Pipe,
+        },
         depends_on: IndexMap::new(),
         ready: None,
         health: None,

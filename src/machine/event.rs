@@ -187,6 +187,9 @@ events! {
         /// How.
         #[serde(flatten)]
         end: Ended,
+        /// What may have ended it without anybody wanting that, and the way out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
         /// How, in the words of causes.
         cause: Cause,
     }

@@ -19,6 +19,7 @@ use crate::spec::{Name, ProcessSpec, Stray};
 
 mod checks;
 mod closing;
+mod empty_input;
 mod facts;
 mod renewed;
 mod state;

@@ -242,7 +242,8 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ProcessRetrying(e) => retrying(e),
         Event::ProcessStopping(e) => return stopping(e),
         Event::ProcessCompleted(e) if e.end.success => {
-            format!("{} ended well{}", e.of.name, how(&e.end))
+            let hint = e.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            format!("{} ended well{}{hint}", e.of.name, how(&e.end))
         }
         Event::ProcessCompleted(e) => format!("{} failed{}", e.of.name, how(&e.end)),
         Event::ProcessKilled(e) if e.by == By::Health => {

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::Stage;
 use super::address::reason;
 use crate::spec::Answer;
+use crate::sys::SocketAddress;
 
 /// Looks that can hang for good (a dead network folder, a name server) take at most so many threads.
 const HANGING: usize = 16;
@@ -30,7 +31,11 @@ pub(super) async fn patiently<T: Send + 'static>(
 }
 
 pub(super) async fn unix(path: &Path) -> Answer {
-    match UnixStream::connect(path).await {
+    let connecting = async {
+        let address = SocketAddress::of(path)?;
+        UnixStream::connect(address.path()).await
+    };
+    match connecting.await {
         Ok(_) => Answer::good("connected"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::bad("there is no socket"),
         Err(error) => Answer::bad(reason(&error)),

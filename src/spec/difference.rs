@@ -207,7 +207,9 @@ mod tests {
     fn spec(text: &str) -> Spec {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
-        let mut spec = load(&Locate { files: Vec::new(), dir: folder.path().into() }).unwrap().spec;
+        let mut spec = load(&Locate { files: Vec::new(), dir: folder.path().into(), stdin: None })
+            .unwrap()
+            .spec;
         // Each is read in a folder of its own.
         for process in spec.processes.values_mut() {
             Arc::make_mut(process).cwd = "/".into();

@@ -18,6 +18,10 @@ pub const FILE: &str = "procfile.toml";
 /// The name of the file beside it, for settings that are not committed.
 pub const LOCAL_FILE: &str = "procfile.local.toml";
 
+/// The name that stands for standard input among the files of a project. Its paths are relative to
+/// the current folder, and the project is known by that folder and this name.
+pub const STDIN: &str = "-";
+
 /// A file may have so many bytes.
 pub(crate) const LARGEST: u64 = 1 << 20;
 
@@ -26,9 +30,13 @@ pub(crate) const LARGEST: u64 = 1 << 20;
 pub struct Locate {
     /// Files named by the user, relative to `dir`; later ones override earlier ones. When there is
     /// none, `procfile.toml` is looked for in `dir` and upwards.
+    ///
+    /// [`STDIN`] stands for a text that has been read already.
     pub files: Vec<PathBuf>,
     /// The current folder.
     pub dir: PathBuf,
+    /// What [`STDIN`] stands for; nothing where that cannot be read any more.
+    pub stdin: Option<Arc<[u8]>>,
 }
 
 /// A project that was read without a mistake.
@@ -60,7 +68,7 @@ pub fn report(request: &Locate) -> CheckReport {
 /// use pitcrew::spec::{Locate, load};
 ///
 /// std::fs::write(folder.path().join("procfile.toml"), "[process]\nweb = 'npm run dev'\n")?;
-/// let loaded = load(&Locate { files: vec![], dir: folder.path().into() })?;
+/// let loaded = load(&Locate { files: vec![], dir: folder.path().into(), stdin: None })?;
 /// assert!(loaded.spec.processes.contains_key("web"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -100,8 +108,14 @@ pub(crate) fn load_with(
     let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
     let mut findings = Findings::default();
     let mut sources = Vec::new();
-    for path in &paths {
-        match read(&dir, path) {
+    for (place, path) in paths.iter().enumerate() {
+        let read = match (is_stdin(path), paths.iter().take(place).any(|one| is_stdin(one))) {
+            (true, true) => Err(Fault::about(path.clone(), "standard input can be read only once")
+                .with_hint("leave out one `-f -`")),
+            (true, false) => given(request.stdin.as_deref()),
+            (false, _) => read(&dir, path),
+        };
+        match read {
             Ok(source) => sources.push(source),
             Err(fault) => findings.faults.push(fault),
         }
@@ -129,7 +143,7 @@ pub(crate) fn load_with(
 pub fn find(request: &Locate) -> Result<PathBuf, Faults> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
     let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
-    if let Some(first) = paths.first() {
+    if let Some(first) = paths.first().filter(|first| !is_stdin(first)) {
         dir.join(first).metadata().map_err(|error| {
             Fault::about(first.clone(), format!("cannot read {}: {error}", shown_path(first)))
         })?;
@@ -145,14 +159,23 @@ pub(super) fn files(request: &Locate) -> Vec<PathBuf> {
     found.map_or_else(|_| Vec::new(), |paths| home(&dir, &paths).files)
 }
 
+/// Whether this name stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}
+
 /// The project is the canonical path of its first file.
 fn home(dir: &Path, paths: &[PathBuf]) -> Home {
     let canonical = |path: &PathBuf| {
+        if is_stdin(path) {
+            // No file of that name is meant.
+            return dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join(path);
+        }
         let path = dir.join(path);
         path.canonicalize().unwrap_or(path)
     };
-    let files: Vec<PathBuf> = paths.iter().map(canonical).collect();
-    let file = files.first().cloned().unwrap_or_else(|| dir.join(FILE));
+    let file = paths.first().map_or_else(|| dir.join(FILE), canonical);
+    let files = paths.iter().filter(|path| !is_stdin(path)).map(canonical).collect();
     let dir = file.parent().unwrap_or(dir).to_owned();
     Home { file, dir, files }
 }
@@ -210,8 +233,24 @@ fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
     Err(Fault::about(file, message).with_hint(hint))
 }
 
+/// What came from standard input.
+fn given(text: Option<&[u8]>) -> Result<Arc<Source>, Fault> {
+    let path = Path::new(STDIN);
+    let Some(text) = text else {
+        let message = "the project came from standard input, which cannot be read again";
+        return Err(Fault::about(path.to_owned(), message)
+            .with_hint("write it to a file and name that: `-f FILE`"));
+    };
+    source(path, text.to_vec())
+}
+
 fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
+    let is_read_once = |file: &Metadata| !file.is_file() && !file.is_dir();
+    if dir.join(path).metadata().is_ok_and(|file| is_read_once(&file)) {
+        let message = format!("{} is no file that could be read again", shown_path(path));
+        return Err(fault(message).with_hint("give it as standard input: `-f - < FILE`"));
+    }
     let mut bytes = Vec::new();
     File::open(dir.join(path))
         .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
@@ -222,6 +261,12 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
             }
             fault(format!("cannot read {}: {error}", shown_path(path)))
         })?;
+    source(path, bytes)
+}
+
+/// A source made of what was read.
+fn source(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, Fault> {
+    let fault = |message: String| Fault::about(path.to_owned(), message);
     if bytes.len() as u64 > LARGEST {
         let message = format!("{} is larger than 1 MiB", shown_path(path));
         return Err(fault(message).with_hint("is it the right file?"));

@@ -84,8 +84,10 @@ pub(crate) fn resolve(
     reference::check(&root, &members, broken, &mut findings.faults);
     let layered: Vec<(Member<'_>, Layers<'_>)> =
         members.iter().map(|member| (member.clone(), Layers::of(member, &root))).collect();
+    let run_first = layered.iter().filter_map(|(_, layers)| watch::runs_first(&layers.merged));
     let env_files = EnvFiles::new(&home.dir, reading);
-    let mut resolver = process::Resolver::new(home, &root, broken, &env_files, findings);
+    let mut resolver =
+        process::Resolver::new(home, &root, broken, &env_files, findings).runs_first(run_first);
     let mut processes: IndexMap<Name, Arc<ProcessSpec>> = IndexMap::new();
     for (member, layers) in &layered {
         let process = resolver.process(member, layers);

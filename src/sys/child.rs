@@ -38,6 +38,7 @@ pub struct RealChild {
     stdin: Option<Sender>,
     stdout: Option<OutputPipe>,
     stderr: Option<OutputPipe>,
+    _open_input: Option<OwnedFd>,
     exit: Option<Exit>,
     tracker: Tracker,
     leader: Leader,
@@ -46,7 +47,7 @@ pub struct RealChild {
 impl RealChild {
     /// Gives what was spawned to the runtime. On an error the child is killed.
     pub(super) fn new(spawned: Spawned, tracker: Tracker) -> io::Result<Self> {
-        let Spawned { leader, stdin, stdout, stderr } = spawned;
+        let Spawned { leader, stdin, stdout, stderr, open_input } = spawned;
         let fd = leader.pidfd.clone();
         // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
         let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
@@ -56,6 +57,7 @@ impl RealChild {
             stdin: stdin.map(Sender::from_owned_fd).transpose()?,
             stdout: stdout.map(OutputPipe::new).transpose()?,
             stderr: stderr.map(OutputPipe::new).transpose()?,
+            _open_input: open_input,
             exit: None,
             tracker,
             leader,

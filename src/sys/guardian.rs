@@ -20,6 +20,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::journal::{Journal, Policies};
 use super::kill;
+use super::nested;
 use super::pause::Deadline;
 use super::proc::{self, Children, Stat};
 use super::process;
@@ -312,6 +313,7 @@ fn reap_all() {
 
 fn alive(policies: Option<&Policies>) -> Vec<Stat> {
     let mut all = proc::below(&Children::look().of(std::process::id()));
+    nested::leave_out(&mut all);
     if let Some(policies) = policies {
         policies.leave_out(&mut all);
     }

@@ -94,6 +94,8 @@ impl FileFollower {
                     self.id = Some(FileId { device: meta.dev(), inode: meta.ino() });
                     None
                 }
+                // It never was one: the project came from standard input.
+                Err(_) if self.id.is_none() => None,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Some(format!("{file} is gone"))
                 }

@@ -30,6 +30,7 @@ pub struct Holder {
     /// When, in RFC 3339.
     pub started: String,
     /// The project's file.
+    #[serde(with = "super::path_bytes")]
     pub file: PathBuf,
     /// The user it runs as, where that is another one than who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +39,7 @@ pub struct Holder {
     #[serde(default)]
     pub(super) ticks: u64,
     /// The socket it listens on.
-    #[serde(default)]
+    #[serde(default, with = "super::path_bytes")]
     pub(super) socket: PathBuf,
     #[serde(default)]
     pub(super) file_id: Option<FileId>,

@@ -44,13 +44,44 @@ pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Makes every inherited descriptor above 2 close on exec. Before Linux 5.11, where that cannot be
-/// done in one call, nothing happens: the children close theirs anyway.
+/// Makes every inherited descriptor above 2 close on exec, so that what is started in the background
+/// holds nothing of the caller: no pipe whose end somebody waits for, no lock.
 pub fn seal_descriptors() {
     // SAFETY: changes a flag of descriptors; none is closed.
-    unsafe {
-        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    let sealed = unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    if sealed == 0 {
+        return;
     }
+    // Before Linux 5.11 it takes a call for each.
+    for entry in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if let Some(number) = number.filter(|number: &libc::c_int| *number > 2) {
+            // SAFETY: changes a flag of a descriptor; none is closed.
+            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+}
+
+/// The descriptor with this number above 2, which was inherited and is nobody else's.
+pub fn take_inherited(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: only asks for a flag.
+    if number <= 2 || unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: it is open, and by the contract of this function nothing else owns it.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(number) })
+}
+
+/// A file in memory with this text, at its beginning, which a program that is started inherits.
+pub fn inheritable_text(text: &[u8]) -> io::Result<File> {
+    use rustix::fs::MemfdFlags;
+    use std::io::{Seek as _, Write as _};
+    let mut file = File::from(rustix::fs::memfd_create("procfile", MemfdFlags::empty())?);
+    file.write_all(text)?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Names this thread; for the first one that is the process in `ps` and for `pkill`. Fifteen bytes

@@ -96,6 +96,34 @@ impl Drop for ControlSocket {
     }
 }
 
+/// An address by which a unix socket can be reached whatever the length of its path.
+#[derive(Debug)]
+pub struct SocketAddress {
+    path: PathBuf,
+    /// Keeps a short path valid.
+    _file: Option<OwnedFd>,
+}
+
+impl SocketAddress {
+    /// The longest path that fits into an address.
+    const LONGEST: usize = 107;
+
+    /// That of the socket with this path. An error of the kind `NotFound` when there is none.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= Self::LONGEST {
+            return Ok(Self { path: path.to_owned(), _file: None });
+        }
+        let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let short = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        Ok(Self { path: short.into(), _file: Some(file) })
+    }
+
+    /// What to connect to while this is kept.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 fn enter_and_connect(folder: &Path) -> io::Result<UnixStream> {
     let path = path_in(folder);
     UnixStream::connect(through(&enter(folder)?, &path))

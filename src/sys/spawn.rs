@@ -41,6 +41,8 @@ pub(super) struct Spawned {
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: Option<OwnedFd>,
     pub(super) stderr: Option<OwnedFd>,
+    /// Keeps its input open for as long as it is held.
+    pub(super) open_input: Option<OwnedFd>,
 }
 
 /// The body of thread number `slot`.
@@ -124,8 +126,8 @@ impl Maker<'_> {
                 match plan.failure() {
                     None => {
                         launching.store(NONE, Ordering::SeqCst);
-                        let Stdio { stdin, stdout, stderr, .. } = stdio;
-                        return Ok(Spawned { leader, stdin, stdout, stderr });
+                        let Stdio { stdin, stdout, stderr, open_input, .. } = stdio;
+                        return Ok(Spawned { leader, stdin, stdout, stderr, open_input });
                     }
                     Some(failure) => {
                         bury(&mut leader);
@@ -182,6 +184,8 @@ struct Stdio {
     theirs: [Option<OwnedFd>; 3],
     /// Descriptor 2 of the child is what descriptor 1 is.
     shares: bool,
+    /// Keeps an open input from ending, where the input does not do that itself.
+    open_input: Option<OwnedFd>,
     terminal: Option<OwnedFd>,
 }
 
@@ -195,7 +199,13 @@ impl Stdio {
             let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
             Ok((above_stdio(read)?, above_stdio(write)?))
         };
+        let mut open_input = None;
         let (in_theirs, stdin) = match &launch.stdin {
+            Input::Open => {
+                let (input, kept) = endless_input()?;
+                open_input = kept;
+                (Some(above_stdio(input)?), None)
+            }
             Input::Null => (null()?, None),
             Input::Inherit => (None, None),
             Input::Path(_) => (input.map(above_stdio).transpose()?, None),
@@ -224,13 +234,33 @@ impl Stdio {
         let terminal = if launch.foreground { super::process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];
         margin(if is_thrifty { LEFT_WHEN_THRIFTY } else { LEFT })?;
-        Ok(Self { stdin, stdout, stderr, theirs, shares, terminal })
+        Ok(Self { stdin, stdout, stderr, theirs, shares, open_input, terminal })
     }
 
     fn child(&self) -> [Option<RawFd>; 3] {
         let [a, b, c] = &self.theirs;
         let c = if self.shares { b } else { c };
         [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
+    }
+}
+
+/// An input that never ends and never brings anything; and what has to be held for that, if
+/// anything.
+///
+/// A pipe for each run, as a shared one would carry what one child writes into it (through
+/// `/dev/stdin`) to all others. Opened for both directions, it has a writer for as long as it has
+/// a reader, so we hold nothing: no descriptor for a run, and nothing ends with us. It takes one
+/// page, as all pipes of a user share 16,384.
+fn endless_input() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+    use rustix::fs::{Mode, OFlags, open};
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    // A kernel whose pages are larger rounds up.
+    _ = rustix::pipe::fcntl_setpipe_size(&write, 4096);
+    let path = format!("/proc/thread-self/fd/{}", write.as_raw_fd());
+    match open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(both) => Ok((both, None)),
+        // Without /proc the other end is held for as long as the run lives.
+        Err(_) => Ok((read, Some(write))),
     }
 }
 

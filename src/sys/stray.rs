@@ -17,6 +17,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use tokio::sync::oneshot;
 
 use super::Descendant;
+use super::nested;
 use super::pause::pause;
 use super::proc::{self, Children, Marker, Stat};
 use super::registry::{CLONING, Registry, Token};
@@ -291,6 +292,9 @@ impl Looker {
                 if is_root && leads.is_none() {
                     tree.zombies.push(pid);
                 }
+                continue;
+            }
+            if leads.is_none() && nested::is_project(&stat) {
                 continue;
             }
             let run = leads.or(parents_run).or_else(|| self.attribute(&stat, runs));

@@ -49,6 +49,20 @@ pub(super) struct Source {
     pub(super) is_recorded: bool,
 }
 
+/// An input that never ends and never brings anything.
+#[derive(Debug)]
+pub(super) struct EndlessInput;
+
+impl AsyncRead for EndlessInput {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
 /// The end of an output of a scripted process that is read.
 #[derive(Debug)]
 pub struct ScriptedOutput(pub(super) DuplexStream);

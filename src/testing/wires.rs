@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{BufReader, DuplexStream};
 
 use super::files::Files;
-use super::pipe::{Source, Writer, pipe};
+use super::pipe::{EndlessInput, Source, Writer, pipe};
 use super::run::lock;
 use crate::spec::{StartError, StartErrorKind};
 use crate::sys::{Input, Launch, Output};
@@ -70,6 +70,10 @@ impl Joints {
             |pipe| Some(Source { reader: Box::new(BufReader::new(pipe)), is_recorded: true });
         Ok(match input {
             Input::Null | Input::Inherit => (None, None),
+            Input::Open => {
+                let reader = Box::new(BufReader::new(EndlessInput));
+                (Some(Source { reader, is_recorded: false }), None)
+            }
             Input::Pipe => {
                 let (ours, theirs) = pipe();
                 let reader = Box::new(BufReader::new(theirs));

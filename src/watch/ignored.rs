@@ -70,8 +70,18 @@ fn absolute(glob: &str, base: &Path) -> String {
             break;
         }
     }
-    let base = globset::escape(&base.to_string_lossy());
+    let base = escaped(&base);
     format!("{}/{rest}", base.trim_end_matches('/'))
+}
+
+/// A glob for this folder. A byte that is no text is any byte, as a glob cannot have it.
+fn escaped(folder: &Path) -> String {
+    let mut glob = String::new();
+    for chunk in folder.as_os_str().as_encoded_bytes().utf8_chunks() {
+        glob.push_str(&globset::escape(chunk.valid()));
+        glob.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    glob
 }
 
 /// Files and folders of pitcrew itself: logs, above all. A process that writes its log must not be
@@ -143,6 +153,18 @@ mod tests {
             let name = path.file_name().unwrap();
             assert_eq!(ignore.is_ignored(path, name), ignored, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn a_folder_may_be_no_text() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let base = Path::new(OsStr::from_bytes(b"/f\xff[\xfe"));
+        let ignore = Ignore::new(["gen/*.c"].into_iter(), base);
+        let is_ignored = |rest: &str| {
+            let path = base.join(rest);
+            ignore.is_ignored(&path, path.file_name().unwrap())
+        };
+        assert!(is_ignored("gen/a.c") && !is_ignored("gen/a/b.c") && !is_ignored("a.c"));
     }
 
     #[test]

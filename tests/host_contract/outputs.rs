@@ -74,6 +74,21 @@ pub(super) async fn stdin_is_at_its_end_unless_asked_otherwise(world: impl World
     child.reap().unwrap();
 }
 
+pub(super) async fn an_open_stdin_neither_ends_nor_brings_anything(world: impl World) {
+    let script = Script::new().out("up").read_all().out("end");
+    let mut launch = world.program("echo up; cat; echo end", script);
+    launch.stdin = Input::Open;
+    let mut child = world.host().launch(launch).await.unwrap();
+    assert!(child.stdin().is_none());
+    let mut lines = BufReader::new(child.stdout().unwrap()).lines();
+    assert_eq!(line(&mut lines).await, "up");
+    let early = tokio::time::timeout(Duration::from_millis(100), lines.next_line()).await;
+    assert!(early.is_err(), "{early:?}");
+    child.kill_tree().await.unwrap();
+    assert_eq!(ended(&mut child).await, Exit::Signal(Signal::KILL));
+    child.reap().unwrap();
+}
+
 pub(super) async fn what_is_written_to_stdin_arrives_and_its_end_too(world: impl World) {
     let shell = "read first; echo read; cat; echo end";
     let script = Script::new().read_line().out("read").echo().out("end");

@@ -27,7 +27,9 @@ pub(crate) const fn m(n: u64) -> Duration {
 fn spec(file: &str) -> Spec {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    load(&Locate { files: Vec::new(), dir: folder.path().to_owned() }).expect("a good file").spec
+    load(&Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None })
+        .expect("a good file")
+        .spec
 }
 
 /// A project that runs.

@@ -10,7 +10,7 @@ fn local(store: Arc<LogStore>) -> Local {
     let (wishes, _) = mpsc::unbounded_channel();
     let (_, snapshots) = watch::channel(snapshot(None, 0));
     let session = Session { wishes, snapshots, store, clock: Clock::start() };
-    let files = Locate { files: Vec::new(), dir: std::env::temp_dir() };
+    let files = Locate { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
     Local::new(session, "shop", 1, files, events)
 }

@@ -24,7 +24,7 @@ pub(in crate::control) fn snapshot(pid: Option<u32>, run: u32) -> Arc<Snapshot> 
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("procfile.toml");
     std::fs::write(&path, "[process]\nweb = 'true'\n").unwrap();
-    let locate = Locate { files: vec![path], dir: file.path().to_owned() };
+    let locate = Locate { files: vec![path], dir: file.path().to_owned(), stdin: None };
     let spec = crate::spec::load(&locate).unwrap();
     let mut orchestra = Orchestra::new(spec.spec, Options::default());
     let mut snapshot = orchestra.snapshot(Moment::default());
@@ -40,7 +40,7 @@ fn world(usages: impl IntoIterator<Item = (u64, u64)>) -> World {
     let (snapshots, seen) = watch::channel(snapshot(Some(PID), 1));
     let store = LogStore::new(OutputLimits::default());
     let session = Session { wishes, snapshots: seen, store, clock: Clock::start() };
-    let locate = Locate { files: Vec::new(), dir: std::env::temp_dir() };
+    let locate = Locate { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
     let local = Local::new(session, "shop", 1, locate, events);
     let looks = Arc::new(AtomicUsize::new(0));

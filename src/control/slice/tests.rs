@@ -40,7 +40,7 @@ impl Desk {
         let (stamp, of) = (self.stamp(self.store.next_seq()), subject(name, run));
         let end = Ended { exit_code: Some(1), duration_ms: 8100, ..Ended::default() };
         let cause = Cause::Exit { exit_code: 1 };
-        self.marks.note(&Event::from(ProcessCompleted { stamp, of, end, cause }));
+        self.marks.note(&Event::from(ProcessCompleted { stamp, of, end, hint: None, cause }));
     }
 
     fn cut(&self, names: Option<&[&str]>, asked: &SliceAsked) -> SliceGiven {

@@ -9,10 +9,11 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
     let folder = tempfile::tempdir().unwrap();
     let file = format!("[process.web]\ncommand = 'x'\n{keys}\n");
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    let request = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+    let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let spec = load(&request).unwrap().spec;
     let surroundings = Surroundings {
         inherited: inherited.iter().map(|(k, v)| (k.into(), v.into())).collect(),
+        folders: Arc::default(),
         session: Arc::from("s"),
         colour,
     };
@@ -58,6 +59,18 @@ fn colour_is_asked_for_where_it_is_shown_and_what_is_set_wins() {
     assert!(env_of("color = 'always'", false, &[]).contains_key("FORCE_COLOR"));
     assert!(!env_of("env = { NO_COLOR = 1 }", true, &[]).contains_key("FORCE_COLOR"));
     assert!(!env_of("color = 'never'", true, &[]).contains_key("FORCE_COLOR"));
+}
+
+#[test]
+fn pwd_is_the_working_folder_unless_somebody_says_otherwise() {
+    let inherited = [("PWD", "/somewhere/else"), ("OLDPWD", "/before")];
+    let env = env_of("cwd = './web/'", false, &inherited);
+    assert!(env["PWD"].ends_with("/web") && !env["PWD"].contains("/./"), "{}", env["PWD"]);
+    assert_eq!(env["OLDPWD"], "/before", "inherited like any other");
+    assert_eq!(env_of("env = { PWD = 'mine' }", false, &inherited)["PWD"], "mine");
+    assert!(!env_of("unset_env = ['PWD']", false, &inherited).contains_key("PWD"));
+    assert!(!env_of("inherit_env = false", false, &inherited).contains_key("PWD"));
+    assert!(env_of("", false, &[]).contains_key("PWD"), "without one to inherit too");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn project(keys: &str) -> Spec {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("[process.a]\n{keys}\n");
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    let request = Locate { files: Vec::new(), dir: folder.path().to_owned() };
+    let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let mut spec = load(&request).unwrap().spec;
     let one = spec.processes.values_mut().next().map(Arc::make_mut).unwrap();
     one.cwd = "/".into();

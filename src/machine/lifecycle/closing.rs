@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::empty_input;
 use super::state::merged;
 use super::{Closing, Ending, LastRun, Lifecycle, Outcome, Reached, State, Then};
 use crate::machine::event::{
@@ -94,9 +95,11 @@ impl Lifecycle {
             leaked: !strays.is_empty(),
             strays,
         };
-        let (cause, error) = self.tell_end(closing.ending, end, exit, out);
+        let by_itself = closing.ending == Ending::ByItself;
+        let hint = if by_itself { empty_input::hint(&self.spec, exit, duration) } else { None };
+        let (cause, error) = self.tell_end(closing.ending, end, hint, out);
         let unwell = cause.misses();
-        self.last = Some(LastRun { exit, error, unwell, success, duration });
+        self.last = Some(LastRun { exit, error, unwell, success, hint, duration });
         match closing.then {
             Then::Rest => self.enter(now, State::Ended(Outcome::Stopped)),
             Then::Again(_) if self.last_run => self.enter(now, State::Ended(Outcome::Stopped)),
@@ -117,14 +120,15 @@ impl Lifecycle {
         &self,
         ending: Ending,
         end: Ended,
-        exit: Option<Exit>,
+        hint: Option<&'static str>,
         out: &mut Step,
     ) -> (Cause, Option<(RunError, String)>) {
         let (stamp, of) = (Stamp::default(), self.subject());
         let (event, cause, error) = match ending {
             Ending::ByItself => {
-                let cause = cause_of(exit);
-                let event = ProcessCompleted { stamp, of, end, cause: cause.clone() };
+                let cause = cause_of(exit_of(&end));
+                let hint = hint.map(str::to_owned);
+                let event = ProcessCompleted { stamp, of, end, hint, cause: cause.clone() };
                 (Event::from(event), cause, None)
             }
             Ending::OnPurpose { by, cause } => {
@@ -234,6 +238,11 @@ fn cause_of(exit: Option<Exit>) -> Cause {
         // Cannot be: that a leader ended by itself is known by how it ended.
         None => Cause::Start,
     }
+}
+
+/// How the leader ended, from what an event carries.
+fn exit_of(end: &Ended) -> Option<Exit> {
+    end.exit_code.map(Exit::Code).or(end.signal.map(Exit::Signal))
 }
 
 /// Code and signal, as events carry them.

@@ -55,6 +55,7 @@ impl Lifecycle {
             error: Some((kind, error.message.clone())),
             unwell: None,
             success: false,
+            hint: None,
             duration: Duration::ZERO,
         });
         out.events.push(Event::from(ProcessFailed {

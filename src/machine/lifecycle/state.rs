@@ -107,6 +107,8 @@ pub(in crate::machine) struct LastRun {
     /// What its health check missed, if that ended it.
     pub(in crate::machine) unwell: Option<String>,
     pub(in crate::machine) success: bool,
+    /// What may have ended it without anybody wanting that, and the way out.
+    pub(in crate::machine) hint: Option<&'static str>,
     pub(in crate::machine) duration: Duration,
 }
 
@@ -134,7 +136,10 @@ impl LastRun {
         }
         match (&self.error, self.exit) {
             (Some((_, message)), _) => message.clone(),
-            (None, Some(exit)) => format!("{exit} after {after}"),
+            (None, Some(exit)) => {
+                let hint = self.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                format!("{exit} after {after}{hint}")
+            }
             (None, None) => "it ended".to_owned(),
         }
     }

@@ -3,8 +3,8 @@
 use super::host::{OnStop, exits, immortal, stubborn, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, ShutdownReason, StateName, World, world};
-use crate::machine::{Finish, Input, Intent, Options};
-use crate::spec::{Condition, Restart, ShutdownOn, Signal};
+use crate::machine::{Event, Finish, Input, Intent, Options};
+use crate::spec::{CommandLine, Condition, ProcessSpec, Restart, ShutdownOn, Signal, StdinKind};
 
 fn lazy(seconds: u64) -> Script {
     Script { on_stop: OnStop::After(s(seconds)), ..willing() }
@@ -188,7 +188,7 @@ fn shutdown_on_ends_the_project_with_the_code_of_the_process() {
 
 #[test]
 fn shutdown_on_waits_for_the_end_for_good_and_not_for_a_stop() {
-    let set = |spec: &mut crate::spec::ProcessSpec| {
+    let set = |spec: &mut ProcessSpec| {
         spec.shutdown_on = ShutdownOn::Exit;
         retried(spec, 1);
     };
@@ -273,4 +273,48 @@ fn the_project_is_not_ready_while_one_has_failed() {
     w.stop(&["b"]);
     w.advance(s(1));
     assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+}
+
+#[test]
+fn a_watcher_that_ends_at_once_with_an_empty_input_is_explained() {
+    let empty = StdinKind::Null;
+    let shell = |script: &str| CommandLine::Shell {
+        shell: vec!["sh".to_owned(), "-c".to_owned()],
+        script: script.to_owned(),
+    };
+    let argv = |words: &str| CommandLine::Argv(words.split(' ').map(str::to_owned).collect());
+    let table = [
+        (argv("esbuild a.js --watch"), empty, 4_999, 0, true),
+        (argv("tailwindcss -w"), empty, 10, 0, true),
+        (argv("esbuild --watch=forever"), empty, 10, 0, true),
+        (shell("cd web && esbuild --watch"), empty, 10, 0, true),
+        (shell("sh -c 'tsc -w; true'"), empty, 10, 0, true),
+        (shell("echo '--watches' --watcher-off x-w"), empty, 10, 0, false),
+        (argv("-w"), empty, 10, 0, false),
+        (argv("esbuild --watch"), empty, 5_000, 0, false),
+        (argv("esbuild --watch"), empty, 10, 1, false),
+        (argv("esbuild --watch"), StdinKind::Open, 10, 0, false),
+        (argv("esbuild --watch"), StdinKind::Pipe, 10, 0, false),
+        (argv("esbuild"), empty, 10, 0, false),
+    ];
+    for (command, stdin, after, code, is_told) in table {
+        let set = |spec: &mut ProcessSpec| (spec.command, spec.stdin) = (command.clone(), stdin);
+        let w = world(project().process("a", set).spec()).script("a", [exits(ms(after), code)]);
+        let mut w = w.begin();
+        w.advance(s(6));
+        let hint = w.events.iter().find_map(|(_, event)| match event {
+            Event::ProcessCompleted(e) => e.hint.clone(),
+            _ => None,
+        });
+        assert_eq!(hint.is_some(), is_told, "{command:?} {after} {code}");
+        assert_eq!(w.why("a").contains("`stdin = \"open\"` keeps"), is_told, "{command:?}");
+    }
+    // Of a job, `-w` is more often something else.
+    for (words, is_told) in [("gofmt -w .", false), ("tailwindcss --watch", true)] {
+        let set = |spec: &mut ProcessSpec| (spec.command, spec.stdin) = (argv(words), empty);
+        let draft = project().pool("p", 1, |_| {}).job("p", "j", set);
+        let mut w = world(draft.spec()).script("j", [exits(ms(10), 0)]).begin();
+        w.advance(s(1));
+        assert_eq!(w.why("j").contains("its input is empty"), is_told, "{words}");
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         port: None,
         port_busy: PortBusy::Fail,
         color: ColorWish::Auto,
-        stdin: StdinKind::Null,
+        stdin: StdinKind::Open,
         depends_on: IndexMap::new(),
         ready: None,
         health: None,

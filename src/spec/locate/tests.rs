@@ -19,7 +19,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn load_in(dir: &Path, files: &[&str]) -> Result<Loaded, Faults> {
-    load(&Locate { files: files.iter().map(PathBuf::from).collect(), dir: dir.to_owned() })
+    load(&Locate {
+        files: files.iter().map(PathBuf::from).collect(),
+        dir: dir.to_owned(),
+        stdin: None,
+    })
 }
 
 /// The only fault's message and hint.

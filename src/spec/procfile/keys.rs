@@ -295,7 +295,7 @@ const PROCESS_KEYS: &[Key] = &[
     Key::new("port_busy", Kind::Choice(&["fail", "wait", "next"]), "`\"fail\"`", "What happens when another program listens on `port` before a start. `fail`: the start fails with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port, then fails. `next`: it gets the next free port of the following 20."),
     Key::new("ports", Kind::Map { key: Rule::Name, of: &PORT }, "`{}`", "More ports of the process."),
     Key::new("color", Kind::Choice(&["auto", "always", "never"]), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
-    Key::new("stdin", Kind::Choice(&["null", "pipe"]), "`\"null\"`", "`pipe`: lines can be sent from the interface and the command line."),
+    Key::new("stdin", Kind::Choice(&["open", "null", "pipe"]), "`\"open\"`; `\"null\"` for jobs and for what a watch runs first", "What it reads. `open`: an input that never ends and never brings anything, so a watcher stays. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command line."),
     Key::new("tty", Kind::Boolean, "`false`", "Give it a pseudo-terminal."),
     Key::new(
         "depends_on",

@@ -24,6 +24,8 @@ pub(super) struct Resolver<'a> {
     stop: StopPolicy,
     broken: bool,
     env_files: &'a EnvFiles<'a>,
+    /// The processes that a watch names with `run:NAME`.
+    run_first: BTreeSet<&'a str>,
     findings: &'a mut Findings,
 }
 
@@ -46,8 +48,15 @@ impl<'a> Resolver<'a> {
             stop: StopPolicy::default(),
             broken,
             env_files,
+            run_first: BTreeSet::new(),
             findings,
         }
+    }
+
+    /// Says which processes a watch runs first.
+    pub(super) fn runs_first(mut self, names: impl Iterator<Item = &'a str>) -> Self {
+        self.run_first.extend(names);
+        self
     }
 
     pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {
@@ -75,10 +84,7 @@ impl<'a> Resolver<'a> {
                 Some("never") => ColorWish::Never,
                 _ => ColorWish::Auto,
             },
-            stdin: match keys.text("stdin") {
-                Some("pipe") => StdinKind::Pipe,
-                _ => StdinKind::Null,
-            },
+            stdin: self.stdin(member, keys),
             depends_on: depends_on(keys),
             ready: self.check(keys, "ready"),
             health: self.check(keys, "health"),
@@ -99,6 +105,20 @@ impl<'a> Resolver<'a> {
             },
             log: self.log(&member.name, keys),
             watch: watch::watch(keys),
+        }
+    }
+
+    /// What lasts as long as the project gets an input that stays open: a watcher would take the
+    /// end of its input for the end of its work. What is run for its result gets none, as a
+    /// program such as `rg` would wait for it.
+    fn stdin(&self, member: &Member<'_>, keys: &Fields) -> StdinKind {
+        let is_for_its_result =
+            member.kind == ProcessKind::Job || self.run_first.contains(member.name.as_str());
+        match keys.text("stdin") {
+            Some("pipe") => StdinKind::Pipe,
+            Some("open") => StdinKind::Open,
+            None if !is_for_its_result => StdinKind::Open,
+            Some(_) | None => StdinKind::Null,
         }
     }
 

@@ -49,7 +49,7 @@ impl Project {
     fn load_with_env(&self, env: &[(&str, &str)]) -> Result<Loaded, Faults> {
         let inherited = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
         let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting: &|_| {} };
-        load_with(&Locate { files: Vec::new(), dir: self.dir() }, &[], &reading)
+        load_with(&Locate { files: Vec::new(), dir: self.dir(), stdin: None }, &[], &reading)
     }
 
     fn spec(&self) -> Spec {

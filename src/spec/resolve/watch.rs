@@ -34,11 +34,15 @@ fn action(text: &str) -> WatchAction {
     }
 }
 
+/// The process or job that a watch runs first.
+pub(super) fn runs_first(keys: &Fields) -> Option<&str> {
+    keys.table("watch")?.text("action")?.strip_prefix("run:")
+}
+
 /// A process that has to run before its own new run.
 pub(super) fn runs_itself(name: &str, keys: &Fields) -> Option<Fault> {
     let node = keys.table("watch")?.get("action")?;
-    let first = node.text()?.strip_prefix("run:")?;
-    (first == name).then(|| {
+    (runs_first(keys)? == name).then(|| {
         let message = format!("process `{name}` runs itself first");
         let hint = "name what builds it, or leave `action` out to restart it";
         Fault::at(&node.place, message).with_hint(hint)

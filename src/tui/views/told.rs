@@ -123,7 +123,8 @@ fn parts(event: &Event) -> Parts {
             all(StateName::Stopping, how, why(&e.cause))
         }
         Event::ProcessCompleted(e) if e.end.success => {
-            all(StateName::Succeeded, format!("ended well{}", how(&e.end)), String::new())
+            let hint = e.hint.clone().unwrap_or_default();
+            all(StateName::Succeeded, format!("ended well{}", how(&e.end)), hint)
         }
         Event::ProcessCompleted(e) => {
             all(StateName::Failed, format!("failed{}", how(&e.end)), String::new())

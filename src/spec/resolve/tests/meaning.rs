@@ -1,6 +1,7 @@
 //! What a file without a mistake comes to.
 
 use super::*;
+use crate::spec::StdinKind;
 
 #[test]
 fn the_shortest_file_has_every_default() {
@@ -290,4 +291,32 @@ fn what_is_watched_is_a_list_or_a_table() {
     assert_eq!(of("long"), Some(long));
     let action = WatchAction::Run("x".into());
     assert_eq!(of("build"), Some(WatchSpec { paths: a, action, ..usual }));
+}
+
+#[test]
+fn what_lasts_reads_an_input_that_stays_open() {
+    let project = Project::new(
+        "[options.default]\ncwd = '.'\n[options.quiet]\nstdin = 'null'\n\
+         [process]\nweb = 'x'\nbuild = 'x'\ncss = { command = 'x', stdin = 'open' }\n\
+         cat = { command = 'x', stdin = 'pipe' }\nset = { command = 'x', options = ['quiet'] }\n\
+         api = { command = 'x', watch = { paths = ['a'], action = 'run:build' } }\n\
+         app = { command = 'x', watch = { paths = ['a'], action = 'run:css' } }\n\
+         [pool.p]\nconcurrency = 1\n\
+         jobs = [{ name = 'one', command = 'x' }, { name = 'two', command = 'x', stdin = 'open' }]\n",
+    );
+    let spec = project.spec();
+    let wanted = [
+        ("web", StdinKind::Open),
+        ("build", StdinKind::Null),
+        ("css", StdinKind::Open),
+        ("cat", StdinKind::Pipe),
+        ("set", StdinKind::Null),
+        ("api", StdinKind::Open),
+        ("one", StdinKind::Null),
+        ("two", StdinKind::Open),
+    ];
+    for (name, stdin) in wanted {
+        assert_eq!(spec.processes[name].stdin, stdin, "{name}");
+    }
+    assert_eq!(spec.pools["p"].blank.as_ref().unwrap().stdin, StdinKind::Null);
 }
