@@ -29,6 +29,7 @@ mod guest;
 mod logs;
 mod notice;
 mod notify;
+mod ports;
 mod preflight;
 mod probes;
 mod reload;
@@ -52,7 +53,7 @@ pub use run::Tap;
 use environment::Surroundings;
 use files::Files;
 use logs::Logs;
-use probes::{Asked, Probes};
+use probes::Probes;
 use reload::{Outcome, Rereading};
 use run::Order;
 use starts::Starts;
@@ -167,6 +168,7 @@ impl<H: Host> Engine<H> {
             inherited: settings.inherited.into(),
             session: settings.session.into(),
             colour: settings.colour,
+            ports: environment::PortVariables::default(),
         };
         let facts = mpsc::unbounded_channel();
         let told_by = (surroundings.clone(), clock.clone(), facts.0.clone());
@@ -326,7 +328,8 @@ impl<H: Host> Engine<H> {
                 | Effect::Signal { .. }
                 | Effect::Renew { .. }
                 | Effect::Tell { .. }
-                | Effect::Probe { .. }
+                | Effect::Probe(_)
+                | Effect::LookAtPort { .. }
                 | Effect::EndProbes { .. }
                 | Effect::AskQuiet { .. } => None,
             });
@@ -374,15 +377,16 @@ impl<H: Host> Engine<H> {
     /// Hands an effect to the task whose business it is; never awaits.
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Spawn { run, name, replica, spec } => self.spawn(run, name, replica, spec),
+            Effect::Spawn { run, name, replica, port, spec } => {
+                self.spawn(run, name, (replica, port), spec);
+            }
+            Effect::LookAtPort { run, ports } => self.look_at_port(run, ports),
             Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
             Effect::Kill { run } => self.order(run, Order::Kill),
             Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
             Effect::Renew { run, name, replica, spec } => self.renew(run, &name, replica, spec),
             Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
-            Effect::Probe { run, which, number, replica, spec } => {
-                self.probes.begin(Asked { run, which, number, replica, spec });
-            }
+            Effect::Probe(request) => self.probes.begin(request),
             Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
             Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),

@@ -145,6 +145,15 @@ pub enum Fact {
         /// Why.
         error: StartError,
     },
+    /// The answer to [`Effect::LookAtPort`].
+    PortLooked {
+        /// The run that is to start.
+        run: RunId,
+        /// The first of the ports on which nobody listens.
+        free: Option<u16>,
+        /// Who listens on the first of all, if somebody does.
+        holder: Option<String>,
+    },
     /// The leader has ended or everything was killed, but something of the tree is still there, or
     /// its outputs are still being read.
     Lingering {
@@ -197,6 +206,8 @@ pub enum Fact {
         exit: Exit,
         /// Descendants that outlived it.
         strays: Vec<Stray>,
+        /// What it may have ended of: somebody else has its port.
+        note: Option<String>,
     },
 }
 
@@ -206,6 +217,7 @@ impl Fact {
         match self {
             Self::Spawned { run, .. }
             | Self::SpawnFailed { run, .. }
+            | Self::PortLooked { run, .. }
             | Self::Lingering { run, .. }
             | Self::Quiet { run, .. }
             | Self::Probed { run, .. }
@@ -231,6 +243,27 @@ pub struct Change {
     pub last: Moment,
 }
 
+/// One question of a check.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeRequest {
+    /// Of this run.
+    pub run: RunId,
+    /// The leader of that run.
+    pub leader: u32,
+    /// Which check.
+    pub which: Which,
+    /// Grows by one with each probe of the same check.
+    pub number: u32,
+    /// The number of the replica, where there are replicas.
+    pub replica: Option<u32>,
+    /// The port in effect.
+    pub port: Option<u16>,
+    /// Nothing has answered yet, and it is asked more often than the check says.
+    pub is_early: bool,
+    /// Holds the check.
+    pub spec: Arc<ProcessSpec>,
+}
+
 /// What must be done to the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -242,6 +275,8 @@ pub enum Effect {
         name: Name,
         /// The number of the replica, where there are replicas.
         replica: Option<u32>,
+        /// The port in effect.
+        port: Option<u16>,
         /// What to run.
         spec: Arc<ProcessSpec>,
     },
@@ -265,17 +300,14 @@ pub enum Effect {
         signal: Signal,
     },
     /// Ask once what a check of a run asks; answered by [`Fact::Probed`] unless that is called off.
-    Probe {
-        /// This run.
+    Probe(ProbeRequest),
+    /// Look who listens on the port of a process that is to start; answered by
+    /// [`Fact::PortLooked`].
+    LookAtPort {
+        /// The run that is to start.
         run: RunId,
-        /// Which check.
-        which: Which,
-        /// Grows by one with each probe of the same check.
-        number: u32,
-        /// The number of the replica, where there are replicas.
-        replica: Option<u32>,
-        /// Holds the check.
-        spec: Arc<ProcessSpec>,
+        /// Its port, and those that it can have instead.
+        ports: Vec<u16>,
     },
     /// Nobody waits for the answers of the probes of a run any more.
     EndProbes {

@@ -20,6 +20,7 @@ mod recent;
 mod safe;
 mod slice;
 mod store;
+mod taken;
 mod target;
 mod wait;
 mod writers;
@@ -33,6 +34,7 @@ pub use recent::last_lines;
 pub use safe::{Styles, safe_line, safe_name};
 pub use slice::{Limit, Line, Lines, Missed, Selection, Slice};
 pub use store::{Extent, Gauge, LogStore, Partial};
+pub(crate) use taken::{taken_ports, tells_of_taken_port};
 
 /// Which output of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,8 +11,11 @@ mod address;
 mod command;
 mod http;
 mod local;
+mod ownership;
 #[cfg(test)]
 mod tests;
+
+use ownership::Ownership;
 
 /// Why a question ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,17 @@ pub struct Question<'a> {
     pub own: Option<u16>,
     /// How the command of an `exec` probe is run.
     pub launch: Option<Launch>,
+    /// The run whose listener has to answer; nothing where any answer counts.
+    pub run: Option<Run<'a>>,
+}
+
+/// The run that is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// Its leader.
+    pub leader: u32,
+    /// The name of its process.
+    pub name: &'a str,
 }
 
 /// Asks, until there is an answer or `end` comes; nothing when it was called off.
@@ -54,7 +68,7 @@ pub async fn ask<H: Host>(
     question: Question<'_>,
     end: impl Future<Output = End>,
 ) -> Option<Answer> {
-    let Question { probe, own, launch } = question;
+    let Question { probe, own, launch, run } = question;
     if let (Probe::Exec(_), Some(launch)) = (probe, launch) {
         return command::ask(host, launch, end).await;
     }
@@ -62,7 +76,7 @@ pub async fn ask<H: Host>(
     tokio::select! {
         // An answer that has come counts, also when we were suspended and look late.
         biased;
-        answer = look(probe, own, &stage) => Some(answer),
+        answer = look(probe, own, &stage, Ownership { host, run }) => Some(answer),
         end = end => match end {
             End::CalledOff => None,
             End::TimedOut(limit) => {
@@ -74,18 +88,28 @@ pub async fn ask<H: Host>(
     }
 }
 
-async fn look(probe: &Probe, own: Option<u16>, stage: &Stage) -> Answer {
+async fn look<H: Host>(
+    probe: &Probe,
+    own: Option<u16>,
+    stage: &Stage,
+    ownership: Ownership<'_, H>,
+) -> Answer {
     match probe {
-        Probe::Http(url, statuses) => http::ask(url, statuses, own, stage).await,
-        Probe::Tcp(endpoint) => match address::connect(endpoint, own, stage).await {
-            Ok(_) => Answer::good("connected"),
+        Probe::Http(url, statuses) => http::ask(url, statuses, own, stage, ownership).await,
+        Probe::Tcp(endpoint) => match address::connect(endpoint, own, stage, ownership).await {
+            Ok(note) => Answer::good(with_note("connected", note)),
             Err(error) => Answer::bad(error),
         },
-        Probe::Unix(path) => local::unix(path).await,
+        Probe::Unix(path) => local::unix(path, ownership).await,
         Probe::File(path) => local::file(path, stage).await,
         // Not asked, or asked without a way to run it: a fault of ours, which is not to be silent.
         Probe::Exec(_) | Probe::Log(_) | Probe::Delay(_) | Probe::Notify => {
             Answer::bad("cannot be asked")
         }
     }
+}
+
+/// An answer, and what there is to know about who gave it.
+fn with_note(answer: &str, note: Option<String>) -> String {
+    note.map_or_else(|| answer.to_owned(), |note| format!("{answer}; {note}"))
 }

@@ -26,6 +26,7 @@ mod host;
 mod identity;
 pub mod journal;
 mod kill;
+mod listeners;
 mod lock;
 mod logical;
 mod names;
@@ -53,6 +54,7 @@ pub use child::RealChild;
 pub use folders::{FolderError, Folders};
 pub use host::{HostOptions, RealHost};
 pub use identity::FileFollower;
+pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
 pub use logical::LogicalFolders;
 pub use nested::{in_own_project, own_session};
@@ -164,6 +166,17 @@ pub trait Host: Send + Sync + 'static {
     /// cannot be known.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<Self> {
         std::future::ready(HashMap::new())
+    }
+
+    /// Who listens there, seen from the run that `leader` leads; without a run nobody is
+    /// [`Listener::Own`]. [`Listener::Unchecked`] where the host cannot know.
+    fn listener(
+        &self,
+        place: ListenPlace,
+        leader: Option<u32>,
+    ) -> impl Future<Output = Listener> + Send + use<Self> {
+        _ = (place, leader);
+        std::future::ready(Listener::Unchecked)
     }
 }
 

@@ -21,6 +21,7 @@ pub mod glyphs;
 pub mod keymap;
 pub mod keys;
 pub mod look;
+mod motion;
 pub mod msg;
 pub mod overlay;
 pub mod pattern;

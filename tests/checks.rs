@@ -63,7 +63,7 @@ fn serve(listener: TcpListener, status: impl Fn() -> &'static str + Send + 'stat
 #[test]
 fn tcp_makes_it_ready_when_somebody_listens() {
     let (socket, port) = silent_port();
-    let project = pair(&format!("{{ tcp = {port}, interval = '20ms' }}"));
+    let project = pair(&format!("{{ tcp = {port}, interval = '20ms', foreign = true }}"));
     let up = project.up(["--events", "events"]);
     up.wait_err("after waits for web to be ready");
     assert!(!up.err.lossy().contains("after started"));
@@ -84,7 +84,7 @@ fn http_makes_it_ready_as_soon_as_the_status_is_right() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let project = pair(&format!(
-        "{{ http = 'http://127.0.0.1:{port}/healthz', interval = '100ms', timeout = '60s' }}"
+        "{{ http = 'http://127.0.0.1:{port}/healthz', interval = '100ms', timeout = '60s', foreign = true }}"
     ));
     let now_up = project.path("up");
     let flag = now_up.clone();
@@ -104,7 +104,7 @@ fn http_makes_it_ready_as_soon_as_the_status_is_right() {
 #[test]
 fn unix_file_and_exec_make_it_ready() {
     for (check, said) in [
-        ("{ unix = 'it', interval = '20ms' }", "connected"),
+        ("{ unix = 'it', interval = '20ms', foreign = true }", "connected"),
         ("{ file = 'it', interval = '20ms' }", "it is there"),
         ("{ exec = 'test -e it && echo yes', interval = '20ms' }", "exit 0: yes"),
         ("{ exec = ['test', '-e', 'it'], interval = '20ms' }", "exit 0"),

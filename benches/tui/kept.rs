@@ -63,7 +63,7 @@ fn client(file: &Path, project: &Project) -> io::Result<Client> {
 async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
     let client = client(file, project).map_err(|error| failed(&error))?;
     wait_for_lines(&client).await?;
-    let mut model = Model::new(client.clone()).await?;
+    let mut model = LogsModel::new(client.clone()).await?;
     let (mut bare, mut whole, mut slices) = (Vec::new(), Vec::new(), Vec::new());
     for at in 0..FRAMES {
         // Another part of the output each time, so that every row is drawn anew.
@@ -176,13 +176,13 @@ fn failed(error: &impl ToString) -> Problem {
 }
 
 /// The model and what it is drawn on.
-struct Model {
+struct LogsModel {
     ui: Ui,
     clock: Clock,
     surface: ratatui::Terminal<CrosstermBackend<io::Sink>>,
 }
 
-impl Model {
+impl LogsModel {
     async fn new(client: Client) -> Result<Self, Problem> {
         let size = Size::new(120, 36);
         let look = Look::new(ThemeName::Dark, true);

@@ -71,6 +71,9 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
     );
     env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
+    if let (Some(port), false) = (base.as_ref().and_then(|base| base.port), env.names_port) {
+        env.set.insert("PORT".to_owned(), port.to_string().as_str().into());
+    }
     let retries = args.retries;
     Ok(ProcessSpec {
         name: base.as_ref().map_or_else(|| program(&args.command), |base| base.name.clone()),
@@ -79,7 +82,8 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         description: None,
         cwd,
         env,
-        port: base.as_ref().and_then(|base| base.port),
+        // The process itself may listen there; it is in the environment already.
+        port: None,
         port_busy: PortBusy::Fail,
         color: base.as_ref().map_or(ColorWish::Auto, |base| base.color),
         stdin: StdinKind::Null,

@@ -1,11 +1,11 @@
 //! What a child finds in its environment.
 
 use std::ffi::{OsStr, OsString};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
-use crate::machine::RunId;
+use crate::machine::{Orchestra, RunId};
 pub(crate) use crate::spec::NEVER_INHERITED as OURS;
 use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
 use crate::sys::LogicalFolders;
@@ -21,6 +21,42 @@ pub(crate) struct Surroundings {
     pub(crate) session: Arc<str>,
     /// Output is shown in colour and `NO_COLOR` is unset.
     pub(crate) colour: bool,
+    /// The ports in effect, by the variables that tell them; kept up by the engine.
+    pub(crate) ports: PortVariables,
+}
+
+/// Variables that tell the ports of the processes, each with its port.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PortVariables(Arc<Mutex<Vec<(String, u16)>>>);
+
+impl PortVariables {
+    /// The ports as they are now.
+    pub(crate) fn update(&self, orchestra: &Orchestra) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = port_variables(orchestra);
+    }
+
+    fn all(&self) -> Vec<(String, u16)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// `PITCREW_PORT_WEB` and so on, of every process that has a port; of one with replicas each
+/// replica's, and that of the first by the name of the process.
+pub(crate) fn port_variables(orchestra: &Orchestra) -> Vec<(String, u16)> {
+    let mut all: IndexMap<String, u16> = IndexMap::new();
+    for (id, name, port) in orchestra.ports() {
+        all.insert(port_variable(name), port);
+        if let Some(process) = orchestra.process_of(id).filter(|process| *process != name) {
+            all.entry(port_variable(process)).or_insert(port);
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn port_variable(name: &Name) -> String {
+    let letter = |c: char| if c == '-' || c == '.' { '_' } else { c.to_ascii_uppercase() };
+    let name: String = name.as_str().chars().map(letter).collect();
+    format!("PITCREW_PORT_{name}")
 }
 
 /// An environment.
@@ -32,6 +68,8 @@ pub(crate) struct Whose<'a> {
     pub(crate) spec: &'a ProcessSpec,
     pub(crate) replica: Option<u32>,
     pub(crate) run: u32,
+    /// The port in effect.
+    pub(crate) port: Option<u16>,
     /// What it does for the run, where it is not the run itself.
     pub(crate) role: Option<&'static str>,
 }
@@ -48,20 +86,25 @@ impl Surroundings {
                 all.shift_remove(OsStr::new(name));
             }
         }
-        let port = whose.spec.port.map(|port| {
-            let port = u32::from(port) + whose.replica.unwrap_or(1).saturating_sub(1);
-            port.to_string()
-        });
+        let port = whose.port.map(|port| port.to_string());
+        let ports = self.ports.all();
         let marks = self.marks(whose, whose.spec.name.as_str());
         let at_start = |name: &str| match name {
             "PORT" => port.clone().map(OsString::from),
-            name => marks.iter().find(|(mark, _)| *mark == name)?.1.clone().map(OsString::from),
+            name => {
+                let mark = || marks.iter().find(|(mark, _)| *mark == name)?.1.clone();
+                let port = ports.iter().find(|(variable, _)| variable == name);
+                port.map(|(_, port)| port.to_string()).or_else(mark).map(OsString::from)
+            }
         };
         for (name, value) in &env.set {
             all.insert(name.into(), value.resolve(at_start));
         }
-        if let (Some(port), false) = (port, env.names_port) {
+        if let (Some(port), false) = (port.clone(), env.names_port) {
             all.insert("PORT".into(), port.into());
+        }
+        for (name, port) in &ports {
+            all.insert(name.into(), port.to_string().into());
         }
         self.colour(whose.spec.color, &mut all);
         self.mark(whose, whose.spec.name.as_str(), &mut all);

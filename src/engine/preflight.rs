@@ -18,8 +18,13 @@ impl<H: Host> Engine<H> {
         if let Err(error) = self.host.may_end(pid) {
             return Some(format!("{} cannot be ended: pid {pid}: {error}", view.name));
         }
-        let whose =
-            Whose { spec, replica: view.replica, run: view.run.saturating_add(1), role: None };
+        let whose = Whose {
+            spec,
+            replica: view.replica,
+            run: view.run.saturating_add(1),
+            port: view.port,
+            role: None,
+        };
         let found = self.host.preflight(self.launch(spec, whose, None));
         found.err().map(|error| format!("{} cannot be started anew: {error}", view.name))
     }

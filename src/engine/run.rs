@@ -10,10 +10,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+mod obituary;
 mod pipes;
+mod port_note;
 
 pub(in crate::engine) use pipes::Outlet;
 use pipes::{Pipes, place};
+
+use obituary::Obituary;
 
 use super::clock::Clock;
 use super::environment::Surroundings;
@@ -65,6 +69,8 @@ pub(super) struct RunContext<H: Host> {
     pub(super) host: Arc<H>,
     pub(super) surroundings: Surroundings,
     pub(super) replica: Option<u32>,
+    /// The port in effect.
+    pub(super) port: Option<u16>,
     pub(super) run: RunId,
     pub(super) name: Name,
     pub(super) spec: Arc<ProcessSpec>,
@@ -82,6 +88,7 @@ pub(super) struct RunTask<H: Host> {
     /// What writes to its input, or holds it open.
     _input: Option<Feeder>,
     orders: mpsc::UnboundedReceiver<Order>,
+    began: Moment,
     last_output: Moment,
     /// Bytes since other tasks had their turn.
     spent: usize,
@@ -107,22 +114,6 @@ enum Asked {
     Nothing,
     Stop,
     Kill,
-}
-
-/// Tells the end even if the task does not get there.
-struct Obituary {
-    run: RunId,
-    facts: mpsc::UnboundedSender<Fact>,
-    told: bool,
-}
-
-impl Drop for Obituary {
-    fn drop(&mut self) {
-        if !self.told {
-            let exit = Exit::Signal(Signal::KILL);
-            _ = self.facts.send(Fact::Exited { run: self.run, exit, strays: Vec::new() });
-        }
-    }
 }
 
 /// What the pump has to tell.
@@ -158,6 +149,7 @@ impl<H: Host> RunTask<H> {
             pipes,
             _input: input,
             orders,
+            began: last_output,
             last_output,
             spent: 0,
             unshown: false,
@@ -186,12 +178,13 @@ impl<H: Host> RunTask<H> {
             self.drain().await;
         }
         self.pipes.outlet.finish();
+        let note = self.port_note(exit).await;
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
         }
         self.ear = None;
         obituary.told = true;
-        _ = self.context.facts.send(Fact::Exited { run, exit, strays });
+        _ = self.context.facts.send(Fact::Exited { run, exit, strays, note });
     }
 
     /// From exec to the end of the leader.

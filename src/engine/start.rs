@@ -27,7 +27,7 @@ impl<H: Host> Engine<H> {
         &mut self,
         run: RunId,
         name: Name,
-        replica: Option<u32>,
+        (replica, port): (Option<u32>, Option<u16>),
         spec: Arc<ProcessSpec>,
     ) {
         let (orders, received) = mpsc::unbounded_channel();
@@ -35,7 +35,8 @@ impl<H: Host> Engine<H> {
         self.begun.insert(run.process, self.store.next_seq());
         let front =
             self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        let whose = Whose { spec: &spec, replica, run: run.run, role: None };
+        self.surroundings.ports.update(&self.orchestra);
+        let whose = Whose { spec: &spec, replica, run: run.run, port, role: None };
         let wiring = self.guests.get(&run.process).cloned();
         let (mut launch, outlet) = if let Some(wiring) = &wiring {
             wiring.capture.begin();
@@ -62,6 +63,7 @@ impl<H: Host> Engine<H> {
             host: Arc::clone(&self.host),
             surroundings: self.surroundings.clone(),
             replica,
+            port,
             run,
             name,
             spec,

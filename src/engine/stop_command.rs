@@ -34,6 +34,7 @@ impl StopCommand {
             spec: &context.spec,
             replica: context.replica,
             run: context.run.run,
+            port: context.port,
             role: Some("stop"),
         });
         env.push(("PITCREW_PID".into(), leader.pid().to_string().into()));

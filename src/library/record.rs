@@ -247,6 +247,7 @@ fn kind(error: RunError) -> StartErrorKind {
         RunError::CwdNotFound => StartErrorKind::CwdNotFound,
         RunError::NotExecutable => StartErrorKind::NotExecutable,
         RunError::ArgumentsTooLong => StartErrorKind::ArgumentsTooLong,
+        RunError::PortBusy => StartErrorKind::PortBusy,
         RunError::ResourceLimit => StartErrorKind::ResourceLimit,
         RunError::Other
         | RunError::Timeout

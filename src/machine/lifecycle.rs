@@ -21,11 +21,13 @@ mod checks;
 mod closing;
 mod empty_input;
 mod facts;
+mod port;
 mod renewed;
 mod state;
 mod watched;
 
 pub(super) use checks::{Checks, Level, Trial};
+pub(super) use port::PortPhase;
 pub(crate) use state::short;
 pub(super) use state::{Closing, Ending, LastRun, Outcome, Reached, State, Then};
 pub(super) use watched::{Call, Watch};
@@ -87,6 +89,8 @@ pub(super) struct Lifecycle {
     pub(super) halted_by: Option<Name>,
     /// How it stands with its files.
     pub(super) watch: Watch,
+    /// The port of the run at hand, where it is not the one of the file.
+    port: Option<u16>,
     /// As it was shown last; nothing when something has changed since.
     pub(super) view: Option<Arc<ProcessView>>,
 }
@@ -122,6 +126,7 @@ impl Lifecycle {
             stopped: false,
             halted_by: None,
             watch: Watch::Off,
+            port: None,
             view: None,
         }
     }
@@ -142,7 +147,8 @@ impl Lifecycle {
             }
             State::Stopping { until, .. } | State::Backoff { until, .. } => Some(*until),
             State::Waiting { until, .. } => *until,
-            State::Idle | State::Queued { .. } | State::Starting { .. } | State::Ended(_) => None,
+            State::Starting { port, .. } => port.deadline(),
+            State::Idle | State::Queued { .. } | State::Ended(_) => None,
         }
     }
 
@@ -364,7 +370,7 @@ impl Lifecycle {
             out.events.push(Event::from(ProcessQueued { stamp, of, pool, cause: cause.clone() }));
             self.enter(now, State::Queued { cause, again });
         } else {
-            self.spawn(now, cause, out);
+            self.begin(now, cause, out);
         }
     }
 
@@ -380,23 +386,30 @@ impl Lifecycle {
     pub(super) fn granted(&mut self, now: Moment, out: &mut Step) {
         if let State::Queued { cause, .. } = &self.state {
             let cause = cause.clone();
-            self.spawn(now, cause, out);
+            self.begin(now, cause, out);
         }
     }
 
-    fn spawn(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+    /// The next run begins. Its number is taken: exec is asked for, or the start has failed.
+    fn begin_run(&mut self, now: Moment, cause: Cause) {
         self.run = self.run.saturating_add(1);
         self.asked = now;
         self.attempt = self.budget.attempt();
         self.started = false;
         self.last = None;
         self.left.clear();
+        let port = PortPhase::Settled;
+        self.enter(now, State::Starting { since: now, cause, wish: None, port });
+    }
+
+    fn spawn(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+        self.begin_run(now, cause);
         out.effects.push(Effect::Spawn {
             run: self.run_id(),
             name: self.name.clone(),
             replica: self.replica,
+            port: self.port(),
             spec: Arc::clone(&self.spec),
         });
-        self.enter(now, State::Starting { since: now, cause, wish: None });
     }
 }

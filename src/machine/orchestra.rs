@@ -185,6 +185,11 @@ impl Orchestra {
         self.all.len()
     }
 
+    /// The port in effect of everything that has one.
+    pub fn ports(&self) -> impl Iterator<Item = (ProcessId, &Name, u16)> {
+        self.all.iter().filter_map(|one| Some((one.id, &one.name, one.port()?)))
+    }
+
     /// The process that `id` is, or is a replica of.
     pub fn process_of(&self, id: ProcessId) -> Option<&Name> {
         self.all.get(id).map(|one| &one.spec.name)

@@ -216,10 +216,7 @@ impl ProcessView {
                 | State::Backoff { .. }
                 | State::Ended(_) => None,
             },
-            port: one
-                .spec
-                .port
-                .map(|port| port.saturating_add(one.replica.unwrap_or(1).saturating_sub(1) as u16)),
+            port: one.port(),
             shell_code: one.last.as_ref().map(super::lifecycle::LastRun::shell_code),
             until: None,
             killed: false,
@@ -269,13 +266,16 @@ impl ProcessView {
                 let pool = one.spec.pool.as_ref().map_or("", Name::as_str);
                 (StateName::Queued, format!("waiting for a free slot of {pool}"))
             }
-            State::Starting { .. } => (StateName::Starting, "being spawned".to_owned()),
+            State::Starting { port, .. } => {
+                let (why, until) = port.explain(one.spec.port_of(one.replica));
+                self.until = until;
+                (StateName::Starting, why)
+            }
             State::Running { pid, checks, .. } => {
                 self.pid = Some(*pid);
-                let (state, why, until) =
-                    checks::explain(checks, &one.spec, one.spec.port_of(one.replica));
+                let (state, why, until) = checks::explain(checks, &one.spec, one.port());
                 self.until = until;
-                self.probes = checks::probes(checks, &one.spec, one.spec.port_of(one.replica));
+                self.probes = checks::probes(checks, &one.spec, one.port());
                 (state, why)
             }
             State::Stopping { pid, until, step, closing, .. } => {

@@ -34,6 +34,7 @@ mod every_key;
 mod explaining;
 mod health;
 mod pools;
+mod ports;
 mod random;
 mod reloading;
 mod renewed;

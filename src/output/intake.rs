@@ -161,6 +161,16 @@ impl Intake {
         any
     }
 
+    /// The last lines that were kept of this run, as they came.
+    pub(crate) fn last_lines(&self, lines: usize) -> Vec<u8> {
+        let slice = self.store.tail(&Selection::from(self.source), lines);
+        let mut text = Vec::new();
+        for line in slice.lines().filter(|line| line.run == self.run) {
+            text.extend_from_slice(line.bytes);
+        }
+        text
+    }
+
     /// Ready when the log file, if there is one, has room for more.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.log.as_ref().map_or(Poll::Ready(()), |log| log.poll_room(cx))

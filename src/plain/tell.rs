@@ -261,6 +261,7 @@ fn sentence(event: &Event) -> Option<String> {
             | RunError::CwdNotFound
             | RunError::NotExecutable
             | RunError::ArgumentsTooLong
+            | RunError::PortBusy
             | RunError::ResourceLimit
             | RunError::Other => format!("cannot start {}: {}", e.of.name, e.message),
         },

@@ -9,28 +9,62 @@ use tokio::time::timeout;
 
 use super::Stage;
 use super::local::patiently;
+use super::ownership::{Ownership, Standing, unseen};
 use crate::spec::Endpoint;
+use crate::sys::Host;
 
 /// Of a name with many addresses, so many are tried.
 const MOST: usize = 4;
 /// An address that does not answer holds up the next one so long.
 const NEXT: Duration = Duration::from_millis(300);
 
-/// A connection to the first address that takes one; else what the first one said.
-pub(super) async fn connect(
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Somebody else listens there.
+    Taken(String),
+    Failed(String),
+}
+
+/// Of what each address came to, what is told: that somebody else has it, else what was said first.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    first: Option<String>,
+    pub(super) taken: Option<String>,
+}
+
+impl Refusals {
+    pub(super) fn add(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Taken(text) => _ = self.taken.get_or_insert(text),
+            Refusal::Failed(text) => _ = self.first.get_or_insert(text),
+        }
+    }
+
+    pub(super) fn told(self) -> String {
+        let told = self.taken.or(self.first);
+        told.unwrap_or_else(|| "the name has no address".to_owned())
+    }
+}
+
+/// Connects to the first address that takes a connection and belongs to the run. Gives what there is
+/// to say about who that is.
+pub(super) async fn connect<H: Host>(
     endpoint: &Endpoint,
     own: Option<u16>,
     stage: &Stage,
-) -> Result<TcpStream, String> {
-    let mut first = None;
+    ownership: Ownership<'_, H>,
+) -> Result<Option<String>, String> {
+    let mut refusals = Refusals::default();
     let addresses = addresses(endpoint, own, stage).await?;
     for (place, address) in addresses.iter().enumerate() {
-        match connect_to(*address, place + 1 == addresses.len(), stage).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => _ = first.get_or_insert(error),
+        match connect_to(*address, place + 1 == addresses.len(), stage, ownership).await {
+            // The other address of this name has somebody else: who asks by name may get that.
+            Ok((_, note)) => return Ok(note.or(refusals.taken)),
+            Err(error) => refusals.add(error),
         }
     }
-    Err(first.unwrap_or_else(|| "the name has no address".to_owned()))
+    Err(refusals.told())
 }
 
 /// Where it may be. `localhost` is both of its addresses, whatever the system says.
@@ -56,12 +90,19 @@ pub(super) async fn addresses(
     looked.await.map_err(|error: io::Error| format!("cannot look the name up: {}", reason(&error)))
 }
 
-/// A connection to one address; unless it is the last one, not for long.
-pub(super) async fn connect_to(
+/// A connection to one address, if it belongs to the run; unless it is the last one, not for long.
+pub(super) async fn connect_to<H: Host>(
     address: SocketAddr,
     is_last: bool,
     stage: &Stage,
-) -> Result<TcpStream, String> {
+    ownership: Ownership<'_, H>,
+) -> Result<(TcpStream, Option<String>), Refusal> {
+    stage.reach("looking who listens");
+    // Before it is asked: a server of somebody else is not to be bothered.
+    let standing = ownership.of_address(address).await;
+    if let Standing::Taken(text) = standing {
+        return Err(Refusal::Taken(text));
+    }
     stage.reach("no connection yet");
     let connecting = connection(address);
     let tried = if is_last {
@@ -69,7 +110,18 @@ pub(super) async fn connect_to(
     } else {
         timeout(NEXT, connecting).await.unwrap_or_else(|late| Err(late.into()))
     };
-    tried.map_err(|error| reason(&error))
+    let stream = tried.map_err(|error| Refusal::Failed(reason(&error)))?;
+    let note = match standing {
+        Standing::Counts(note) => note,
+        Standing::Taken(text) => return Err(Refusal::Taken(text)),
+        // It may have come in between.
+        Standing::Unseen => match ownership.of_address(address).await {
+            Standing::Counts(note) => note,
+            Standing::Taken(text) => return Err(Refusal::Taken(text)),
+            Standing::Unseen => unseen(ownership.run),
+        },
+    };
+    Ok((stream, note))
 }
 
 async fn connection(address: SocketAddr) -> io::Result<TcpStream> {

@@ -12,9 +12,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Stage;
-use super::address::{addresses, connect_to};
+use super::address::{Refusals, addresses, connect_to};
+use super::ownership::Ownership;
+use super::{Stage, with_note};
 use crate::spec::{Answer, Url};
+use crate::sys::Host;
 
 /// Head of an answer, and what is read of its body.
 const HEAD: usize = 64 << 10;
@@ -24,29 +26,38 @@ const HEADERS: usize = 200;
 const BODY_TIME: Duration = Duration::from_millis(100);
 
 /// Asks each address until one is as it should be; else what the one said that got farthest.
-pub(super) async fn ask(url: &Url, statuses: &[u16], own: Option<u16>, stage: &Stage) -> Answer {
+pub(super) async fn ask<H: Host>(
+    url: &Url,
+    statuses: &[u16],
+    own: Option<u16>,
+    stage: &Stage,
+    ownership: Ownership<'_, H>,
+) -> Answer {
     let addresses = match addresses(&url.server, own, stage).await {
         Ok(addresses) => addresses,
         Err(error) => return Answer::bad(error),
     };
-    let (mut refused, mut missed) = (None, None);
+    let (mut refusals, mut missed) = (Refusals::default(), None);
     for (place, address) in addresses.iter().enumerate() {
         let is_last = place + 1 == addresses.len();
-        let stream = match connect_to(*address, is_last, stage).await {
-            Ok(stream) => stream,
+        let (stream, note) = match connect_to(*address, is_last, stage, ownership).await {
+            Ok(connected) => connected,
             Err(error) => {
-                refused.get_or_insert(error);
+                refusals.add(error);
                 continue;
             }
         };
         stage.reach("connected, no answer yet");
         match exchange(stream, url, own, stage).await {
-            Ok((status, _)) if fits(status, statuses) => return Answer::good(shown(status, "")),
+            Ok((status, _)) if fits(status, statuses) => {
+                let note = note.or(refusals.taken);
+                return Answer::good(with_note(&shown(status, ""), note));
+            }
             Ok((status, words)) => _ = missed.get_or_insert(shown(status, &words)),
             Err(error) => _ = missed.get_or_insert(error),
         }
     }
-    Answer::bad(missed.or(refused).unwrap_or_else(|| "the name has no address".to_owned()))
+    Answer::bad(missed.unwrap_or_else(|| refusals.told()))
 }
 
 fn fits(status: StatusCode, statuses: &[u16]) -> bool {

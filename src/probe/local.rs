@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::Stage;
 use super::address::reason;
+use super::ownership::{Ownership, Standing, unseen};
+use super::{Stage, with_note};
 use crate::spec::Answer;
-use crate::sys::SocketAddress;
+use crate::sys::{Host, SocketAddress};
 
 /// Looks that can hang for good (a dead network folder, a name server) take at most so many threads.
 const HANGING: usize = 16;
@@ -30,15 +31,27 @@ pub(super) async fn patiently<T: Send + 'static>(
     looking.await.map_err(io::Error::other)?
 }
 
-pub(super) async fn unix(path: &Path) -> Answer {
+pub(super) async fn unix<H: Host>(path: &Path, ownership: Ownership<'_, H>) -> Answer {
     let connecting = async {
         let address = SocketAddress::of(path)?;
         UnixStream::connect(address.path()).await
     };
-    match connecting.await {
-        Ok(_) => Answer::good("connected"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::bad("there is no socket"),
-        Err(error) => Answer::bad(reason(&error)),
+    let stream = match connecting.await {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Answer::bad("there is no socket");
+        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            return Answer::bad("connection refused: nobody listens on the socket that is there");
+        }
+        Err(error) => return Answer::bad(reason(&error)),
+    };
+    // The kernel gives 0 for one that cannot be seen from here.
+    let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
+    match ownership.of_socket(path, peer.filter(|pid| *pid > 0)).await {
+        Standing::Counts(note) => Answer::good(with_note("connected", note)),
+        Standing::Unseen => Answer::good(with_note("connected", unseen(ownership.run))),
+        Standing::Taken(text) => Answer::bad(text),
     }
 }
 

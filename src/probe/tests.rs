@@ -27,7 +27,7 @@ async fn probe(probe: Probe, limit: Duration) -> Answer {
         tokio::time::sleep(limit).await;
         End::TimedOut(limit)
     };
-    let question = Question { probe: &probe, own: None, launch: None };
+    let question = Question { probe: &probe, own: None, launch: None, run: None };
     ask(&host(), question, end).await.unwrap()
 }
 
@@ -276,7 +276,7 @@ async fn the_own_port_is_asked() {
     let own = Some(listener.local_addr().unwrap().port());
     let probe = Probe::Tcp(Endpoint { host: "localhost".to_owned(), port: Port::Own });
     let ask_at = |own| {
-        let question = Question { probe: &probe, own, launch: None };
+        let question = Question { probe: &probe, own, launch: None, run: None };
         async { ask(&host(), question, std::future::pending()).await }
     };
     assert_eq!(ask_at(own).await, Some(good("connected")));
@@ -304,7 +304,10 @@ async fn sockets_and_files_are_there_or_not() {
     assert_eq!(probe(Probe::Unix(path.clone()), LONG).await, good("connected"));
     assert_eq!(probe(Probe::File(path.clone()), LONG).await, good("it is there"));
     drop(listener);
-    assert_eq!(probe(Probe::Unix(path.clone()), LONG).await, bad("connection refused"));
+    assert_eq!(
+        probe(Probe::Unix(path.clone()), LONG).await,
+        bad("connection refused: nobody listens on the socket that is there")
+    );
     let long = folder.path().join("x".repeat(200));
     assert!(matches!(probe(Probe::Unix(long), LONG).await, Answer::Bad(_)));
     std::os::unix::fs::symlink("/none", folder.path().join("link")).unwrap();
@@ -327,7 +330,8 @@ fn launch(script: &str, mark: &str) -> Launch {
 /// What comes of running this.
 async fn exec(script: &str, mark: &str, end: impl Future<Output = End>) -> Answer {
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
-    let question = Question { probe: &probe, own: None, launch: Some(launch(script, mark)) };
+    let question =
+        Question { probe: &probe, own: None, launch: Some(launch(script, mark)), run: None };
     ask(&host(), question, end).await.unwrap()
 }
 
@@ -354,7 +358,7 @@ async fn a_command_says_by_its_code() {
     }
     let missing = Launch { argv: vec!["no-such-program-at-all".into()], ..launch("", "missing") };
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
-    let question = Question { probe: &probe, own: None, launch: Some(missing) };
+    let question = Question { probe: &probe, own: None, launch: Some(missing), run: None };
     let answer = ask(&host(), question, std::future::pending()).await.unwrap();
     assert!(answer.text().starts_with("cannot start: "), "{answer:?}");
 }
@@ -395,7 +399,8 @@ async fn a_command_that_is_called_off_is_ended_without_an_answer() {
         _ = has_started.await;
         End::CalledOff
     };
-    let question = Question { probe: &probe, own: None, launch: Some(launch("sleep 1000", "off")) };
+    let question =
+        Question { probe: &probe, own: None, launch: Some(launch("sleep 1000", "off")), run: None };
     let watch = async {
         while carriers("off") == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

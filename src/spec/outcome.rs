@@ -55,6 +55,8 @@ pub enum StartErrorKind {
     NotExecutable,
     /// Arguments and environment are too long for the kernel.
     ArgumentsTooLong,
+    /// Another program listens on its port.
+    PortBusy,
     /// No more processes, descriptors or memory just now; worth another try.
     ResourceLimit,
     /// Anything else.

@@ -85,6 +85,15 @@ impl Folders {
         Ok(Self { file, id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
     }
 
+    /// Where the state folders of all projects of this user are, by the environment of this process.
+    pub(super) fn places_of_states() -> Vec<PathBuf> {
+        let folder = |name| std::env::var_os(name).map(PathBuf::from);
+        let home = folder("HOME").or_else(|| home_of_user().map(PathBuf::from));
+        let home = home.map(|home| home.join(".local/state"));
+        let all = [folder("XDG_STATE_HOME"), home, folder("XDG_RUNTIME_DIR")];
+        all.into_iter().flatten().map(|base| base.join("pitcrew")).collect()
+    }
+
     /// Makes the runtime folder again after somebody has removed it.
     pub fn renew_runtime(&self) -> Result<(), FolderError> {
         if let Some(base) = self.runtime.parent() {

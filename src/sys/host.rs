@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::child::RealChild;
 use super::journal::Policies;
 use super::kill;
+use super::listeners::{ListenPlace, Listener, Listeners, Seen};
 use super::pause::{Deadline, pause};
 use super::preflight;
 use super::prepare::resource;
@@ -38,6 +39,7 @@ pub struct RealHost {
     registry: Arc<Registry>,
     spawners: Spawners,
     tracker: Tracker,
+    listeners: Arc<Listeners>,
     /// What a launch takes for a moment.
     descriptors: usize,
 }
@@ -62,8 +64,9 @@ impl RealHost {
             registry.numbers.forgo();
         }
         let spawners = Spawners::start(Arc::clone(&registry), options)?;
+        let listeners = Arc::new(Listeners::new(Arc::clone(&registry)));
         let descriptors = spawn::descriptors(options.is_thrifty);
-        Ok(Self { registry, spawners, tracker, descriptors })
+        Ok(Self { registry, spawners, tracker, listeners, descriptors })
     }
 
     /// Reaps the orphans that were adopted and have ended; gives how many.
@@ -176,6 +179,30 @@ impl Host for RealHost {
             let orphans = orphans.await.unwrap_or_default();
             let measured = tokio::task::spawn_blocking(move || usage::measure(&registry, &orphans));
             measured.await.unwrap_or_default()
+        }
+    }
+
+    /// Must be called in a tokio runtime.
+    fn listener(
+        &self,
+        place: ListenPlace,
+        leader: Option<u32>,
+    ) -> impl Future<Output = Listener> + Send + use<> {
+        let (listeners, tracker) = (Arc::clone(&self.listeners), self.tracker.clone());
+        let token = leader.and_then(|pid| self.registry.lock().get(&pid).map(|one| one.token));
+        async move {
+            let look = move || listeners.look(&place, leader);
+            let Ok(seen) = tokio::task::spawn_blocking(look).await else {
+                return Listener::Unchecked;
+            };
+            let (Seen::Orphan(holder), Some(token)) = (&seen, token) else {
+                return seen.settle(|_| false);
+            };
+            let pid = holder.pid;
+            let tree = tracker
+                .ask(Scope::Run(token), move |tree| tree.of(token).any(|one| one.stat.pid == pid));
+            let is_of_run = tree.await.unwrap_or(false);
+            seen.settle(|_| is_of_run)
         }
     }
 

@@ -16,6 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::Folders;
 use super::identity::{FileFollower, FileId, Place};
+use super::journal::Journal;
 use super::names::{BETWEEN, Claimed, LOOKS, Peer, claim, names_of, others, own_user, peer_of};
 use super::pause::pause;
 use super::proc;
@@ -64,6 +65,22 @@ impl Holder {
             && self.file.file_name() == file.file_name();
         same_file || same_place
     }
+}
+
+/// The folder of the project that has this session, or whose guardian is one of these processes.
+pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf> {
+    let states = Folders::places_of_states().into_iter();
+    let folders = states.filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
+    folders.map(|entry| entry.path()).find_map(|folder| {
+        let text = fs::read_to_string(folder.join(NAME)).ok()?;
+        let holder: Holder = serde_json::from_str(&text).ok()?;
+        let has_session = || {
+            let journal = Journal::of(&folder).read().ok().flatten();
+            journal.is_some_and(|one| Some(one.session.as_bytes()) == session)
+        };
+        let is_it = holder.is_alive() && (pids.contains(&holder.pid) || has_session());
+        is_it.then(|| holder.file.parent().map(Path::to_owned))?
+    })
 }
 
 /// The lock of a project, held as long as any process has its descriptors open: the guardian and

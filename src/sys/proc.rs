@@ -97,7 +97,7 @@ impl Marker {
 
 /// Opens something. Out of descriptors is waited for, a fifth of a second at most: an empty answer
 /// would mean "nobody is left". (Starts leave a few descriptors free for this.)
-fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..20 {
         match open() {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {

@@ -303,6 +303,7 @@ impl Refusal {
             StartErrorKind::ArgumentsTooLong => {
                 format!("arguments and environment of {program:?} are too long for the kernel")
             }
+            StartErrorKind::PortBusy => "another program listens on its port".to_owned(),
             StartErrorKind::ResourceLimit => "resource temporarily unavailable".to_owned(),
             StartErrorKind::Other => format!("{program:?}: input/output error"),
         });

@@ -17,6 +17,9 @@ use std::str::FromStr;
 pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
 pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
+pub(in crate::tui) use table::{
+    GlobalAction, GroupedAction, ListAction, LogsAction, ProcessAction, ViewsAction,
+};
 
 use crate::machine::StateName;
 

@@ -11,6 +11,7 @@ mod prompts;
 mod quit;
 mod reload;
 mod run;
+mod screens;
 
 use crossterm::event::MouseEventKind;
 

@@ -16,8 +16,14 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
         folders: Arc::default(),
         session: Arc::from("s"),
         colour,
+        ports: super::PortVariables::default(),
     };
-    let whose = Whose { spec: &spec.processes["web"], replica: Some(2), run: 3, role: None };
+    surroundings
+        .ports
+        .update(&crate::machine::Orchestra::new(spec.clone(), crate::machine::Options::default()));
+    let web = &spec.processes["web"];
+    let whose =
+        Whose { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
     let all = surroundings.of(whose).into_iter();
     all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }
@@ -36,6 +42,19 @@ fn every_child_gets_the_marks_and_nothing_can_override_them() {
 fn port_counts_up_with_the_replica_unless_the_process_names_it() {
     assert_eq!(env_of("port = 8080", false, &[("PORT", "1")])["PORT"], "8081");
     assert_eq!(env_of("port = 8080\nenv = { PORT = 5 }", false, &[])["PORT"], "5");
+}
+
+#[test]
+fn every_process_is_told_the_ports_of_all() {
+    let other = "port = 8080\n[process.my-db]\ncommand = 'x'\nport = 5432\n\
+                 [process.w]\ncommand = 'x'\nport = 90\nreplicas = 2";
+    let env = env_of(other, false, &[("PITCREW_PORT_WEB", "1")]);
+    assert_eq!(
+        (env["PITCREW_PORT_WEB"].as_str(), env["PITCREW_PORT_MY_DB"].as_str()),
+        ("8080", "5432")
+    );
+    assert_eq!((env["PITCREW_PORT_W_1"].as_str(), env["PITCREW_PORT_W_2"].as_str()), ("90", "91"));
+    assert_eq!(env["PITCREW_PORT_W"], "90");
 }
 
 #[test]

@@ -67,6 +67,20 @@ impl Outlet {
         }
     }
 
+    /// The last lines of this run.
+    pub(super) fn last_words(&self, lines: usize) -> Vec<u8> {
+        match self {
+            Self::Store(intake) => intake.last_lines(lines),
+            Self::Capture(capture) => {
+                let mut text = capture.kept(Stream::Out).bytes;
+                text.push(b'\n');
+                text.extend(capture.kept(Stream::Err).bytes);
+                let from = text.len().saturating_sub(lines * 200);
+                text.split_off(from)
+            }
+        }
+    }
+
     /// Nothing more comes from this run.
     pub(super) fn finish(&mut self) {
         match self {

@@ -33,6 +33,8 @@ pub enum RunError {
     NotExecutable,
     /// See [`StartErrorKind::ArgumentsTooLong`].
     ArgumentsTooLong,
+    /// See [`StartErrorKind::PortBusy`].
+    PortBusy,
     /// See [`StartErrorKind::ResourceLimit`].
     ResourceLimit,
     /// See [`StartErrorKind::Other`].
@@ -54,6 +56,7 @@ impl From<StartErrorKind> for RunError {
             StartErrorKind::CwdNotFound => Self::CwdNotFound,
             StartErrorKind::NotExecutable => Self::NotExecutable,
             StartErrorKind::ArgumentsTooLong => Self::ArgumentsTooLong,
+            StartErrorKind::PortBusy => Self::PortBusy,
             StartErrorKind::ResourceLimit => Self::ResourceLimit,
             StartErrorKind::Other => Self::Other,
         }
@@ -68,6 +71,7 @@ impl RunError {
             Self::CwdNotFound => "cwd_not_found",
             Self::NotExecutable => "not_executable",
             Self::ArgumentsTooLong => "arguments_too_long",
+            Self::PortBusy => "port_busy",
             Self::ResourceLimit => "resource_limit",
             Self::Other => "other",
             Self::Timeout => "timeout",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Closing, Ending, Lifecycle, State, Then, short};
 use crate::machine::event::{By, Cause, Event, ProcessReady, ProcessUnhealthy, RunError, Stamp};
-use crate::machine::{Effect, Moment, RunId, Step};
+use crate::machine::{Effect, Moment, ProbeRequest, RunId, Step};
 use crate::spec::{Answer, Check, Probe, ProcessSpec, Which};
 
 mod renewed;
@@ -49,6 +49,24 @@ pub(in crate::machine) struct Trial {
     /// Misses in a row.
     pub(in crate::machine) bad: u32,
     pub(in crate::machine) answer: Option<Answer>,
+    /// How many probes have missed while none has succeeded yet.
+    pub(in crate::machine) early: u32,
+    /// One has succeeded.
+    pub(in crate::machine) answered: bool,
+}
+
+/// The wait after the first probe that misses; each further one is half as long again.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait before the first success.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// From the beginning of a probe to that of the next, while none has succeeded yet: `missed` have
+/// been asked.
+fn early_wait(missed: u32, interval: Duration) -> Duration {
+    let longest = LONGEST_WAIT.min(interval);
+    // 100 ms × 1.5⁶ is more than a second.
+    let wait = (1..missed.min(8)).fold(FIRST_WAIT, |wait, _| wait * 3 / 2);
+    wait.min(longest)
 }
 
 impl Trial {
@@ -57,12 +75,27 @@ impl Trial {
     }
 
     /// Counts an answer; `false` when it is not the one that is waited for.
-    fn took(&mut self, now: Moment, number: u32, answer: Answer, interval: Duration) -> bool {
+    ///
+    /// `hurries`: until the first success it is asked again sooner than `interval` says.
+    fn took(
+        &mut self,
+        now: Moment,
+        number: u32,
+        answer: Answer,
+        (interval, hurries): (Duration, bool),
+    ) -> bool {
         if self.number != number {
             return false;
         }
         let Some(began) = self.flight.take() else { return false };
-        self.due = Some((began + interval).max(now));
+        self.answered |= matches!(answer, Answer::Good(_));
+        let wait = if hurries && !self.answered {
+            self.early = self.early.saturating_add(1);
+            early_wait(self.early, interval)
+        } else {
+            interval
+        };
+        self.due = Some((began + wait).max(now));
         (self.good, self.bad) = match answer {
             Answer::Good(_) => (self.good.saturating_add(1), 0),
             Answer::Bad(_) => (0, self.bad.saturating_add(1)),
@@ -178,12 +211,25 @@ impl Lifecycle {
     }
 
     fn probe(&mut self, now: Moment, which: Which, out: &mut Step) {
-        let (run, replica, spec) = (self.run_id(), self.replica, Arc::clone(&self.spec));
-        let Some(trial) = self.checks_mut().and_then(|checks| checks.trial(which)) else { return };
+        let (run, replica, port) = (self.run_id(), self.replica, self.port());
+        let spec = Arc::clone(&self.spec);
+        let State::Running { pid, checks, .. } = &mut self.state else { return };
+        let (leader, level) = (*pid, checks.level);
+        let Some(trial) = checks.trial(which) else { return };
         (trial.due, trial.flight) = (None, Some(now));
         trial.number = trial.number.saturating_add(1);
         let number = trial.number;
-        out.effects.push(Effect::Probe { run, which, number, replica, spec });
+        let is_early = which == Which::Ready && level == Level::NotYet && !trial.answered;
+        out.effects.push(Effect::Probe(ProbeRequest {
+            run,
+            leader,
+            which,
+            number,
+            replica,
+            port,
+            is_early,
+            spec,
+        }));
     }
 
     /// A probe was answered.
@@ -201,7 +247,8 @@ impl Lifecycle {
         let level = checks.level;
         let Some(trial) = checks.trial(which) else { return };
         let before = trial.bad;
-        if !trial.took(now, number, answer, check.interval) {
+        let hurries = which == Which::Ready && level == Level::NotYet;
+        if !trial.took(now, number, answer, (check.interval, hurries)) {
             return;
         }
         let (enough, too_many) = (trial.good >= check.successes, trial.bad >= check.failures);
@@ -261,7 +308,7 @@ impl Lifecycle {
 
     fn come_ready_by(&mut self, now: Moment, cause: Cause, out: &mut Step) {
         let spec = Arc::clone(&self.spec);
-        let (of, own) = (self.subject(), self.spec.port_of(self.replica));
+        let (of, own) = (self.subject(), self.port());
         let State::Running { checks, .. } = &mut self.state else { return };
         if checks.level == Level::Ready {
             return;
@@ -301,7 +348,7 @@ impl Lifecycle {
     }
 
     fn misses(&mut self, which: Which, check: &Check) -> Option<Cause> {
-        let probe = check.probe.shown(self.spec.port_of(self.replica));
+        let probe = check.probe.shown(self.port());
         let trial = self.checks_mut()?.trial(which)?;
         let answer = trial.answer.as_ref().map(|answer| answer.text().to_owned());
         let (answer, misses) = (answer.unwrap_or_default(), trial.bad);
@@ -312,7 +359,7 @@ impl Lifecycle {
     fn too_late(&mut self, now: Moment, out: &mut Step) {
         let Some(check) = self.spec.ready.as_ref() else { return };
         let limit = check.timeout.unwrap_or_default();
-        let probe = check.probe.shown(self.spec.port_of(self.replica));
+        let probe = check.probe.shown(self.port());
         let Some(checks) = self.checks_mut() else { return };
         let status = checks.status.clone();
         let answer = checks.ready.as_ref().and_then(|trial| trial.answer.as_ref());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::empty_input;
+use super::port::PortPhase;
 use super::state::merged;
 use super::{Closing, Ending, LastRun, Lifecycle, Outcome, Reached, State, Then};
 use crate::machine::event::{
@@ -25,6 +26,8 @@ pub(super) struct RunEnd {
     pub(super) exit: Option<Exit>,
     /// What outlived it.
     pub(super) strays: Vec<Stray>,
+    /// What it may have ended of.
+    pub(super) note: Option<String>,
     /// What it was ended by and what follows.
     pub(super) closing: Closing,
 }
@@ -33,7 +36,16 @@ impl Lifecycle {
     /// The one way in which a live run is brought to its end.
     pub(super) fn close(&mut self, now: Moment, closing: Closing, out: &mut Step) {
         match &mut self.state {
-            State::Starting { wish, .. } => *wish = Some(merged(wish.take(), closing)),
+            State::Starting { port: PortPhase::Settled, wish, .. } => {
+                *wish = Some(merged(wish.take(), closing));
+            }
+            // Nothing has been started yet.
+            State::Starting { .. } => match closing.then {
+                Then::Again(cause) if !self.last_run => self.wait(now, cause, true),
+                Then::Rest | Then::Policy | Then::Again(_) => {
+                    self.enter(now, State::Ended(Outcome::Stopped));
+                }
+            },
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
                 self.end_checks(out);
@@ -83,7 +95,7 @@ impl Lifecycle {
 
     /// Tells the one end of a run and goes where its closing says.
     pub(super) fn end_run(&mut self, now: Moment, run: RunEnd, dice: &mut Dice, out: &mut Step) {
-        let RunEnd { since, exit, strays, closing } = run;
+        let RunEnd { since, exit, strays, note, closing } = run;
         let duration = now.since(since);
         let success = closing.ending == Ending::ByItself && self.is_success(exit);
         let (exit_code, signal) = parts(exit);
@@ -99,7 +111,12 @@ impl Lifecycle {
         let hint = if by_itself { empty_input::hint(&self.spec, exit, duration) } else { None };
         let (cause, error) = self.tell_end(closing.ending, end, hint, out);
         let unwell = cause.misses();
-        self.last = Some(LastRun { exit, error, unwell, success, hint, duration });
+        if let Some(text) = &note {
+            out.effects.push(Effect::Tell { about: self.name.clone(), text: text.clone() });
+        }
+        let note = note.or_else(|| hint.map(str::to_owned));
+        self.last = Some(LastRun { exit, error, unwell, success, duration, note });
+        self.port = None;
         match closing.then {
             Then::Rest => self.enter(now, State::Ended(Outcome::Stopped)),
             Then::Again(_) if self.last_run => self.enter(now, State::Ended(Outcome::Stopped)),
@@ -223,7 +240,8 @@ impl Lifecycle {
         let ending = Ending::Broken { error: RunError::Unkillable, message, cause };
         let closing = Closing { ending, then, now: true };
         self.ghost = Some(self.run);
-        self.end_run(now, RunEnd { since, exit, strays: self.left.clone(), closing }, dice, out);
+        let strays = self.left.clone();
+        self.end_run(now, RunEnd { since, exit, strays, note: None, closing }, dice, out);
         if matches!(self.state, State::Ended(_)) {
             self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
         }

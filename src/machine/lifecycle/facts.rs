@@ -55,9 +55,10 @@ impl Lifecycle {
             error: Some((kind, error.message.clone())),
             unwell: None,
             success: false,
-            hint: None,
             duration: Duration::ZERO,
+            note: None,
         });
+        self.port = None;
         out.events.push(Event::from(ProcessFailed {
             stamp: Stamp::default(),
             of: self.subject(),
@@ -135,7 +136,7 @@ impl Lifecycle {
         &mut self,
         now: Moment,
         exit: Exit,
-        strays: Vec<Stray>,
+        (strays, note): (Vec<Stray>, Option<String>),
         dice: &mut Dice,
         out: &mut Step,
     ) {
@@ -152,7 +153,7 @@ impl Lifecycle {
         };
         self.end_checks(out);
         self.left.clear();
-        let run = RunEnd { since, exit: Some(exit), strays, closing };
+        let run = RunEnd { since, exit: Some(exit), strays, note, closing };
         self.end_run(now, run, dice, out);
     }
 
@@ -186,6 +187,9 @@ impl Lifecycle {
                     retry => Cause::Retry { retry, retries },
                 };
                 self.wait(now, cause, true);
+            }
+            State::Starting { port, .. } if port.deadline().is_some_and(|due| due <= now) => {
+                self.look_at_port(out);
             }
             State::Waiting { until, .. } if until.is_some_and(|until| until <= now) => {
                 *until = None;

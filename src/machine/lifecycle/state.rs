@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::checks::Checks;
+use super::port::PortPhase;
 use crate::machine::event::{By, Cause, Link, RunError};
 use crate::machine::{Moment, ProcessId, ShutdownReason};
 use crate::spec::Exit;
@@ -18,7 +19,9 @@ pub(in crate::machine) enum State {
     /// No slot of its pool is free yet.
     Queued { cause: Cause, again: bool },
     /// Exec was asked for and not answered; `wish` is what to do once it is.
-    Starting { since: Moment, cause: Cause, wish: Option<Closing> },
+    ///
+    /// Before that it is looked whether its port is free, where it has one.
+    Starting { since: Moment, cause: Cause, wish: Option<Closing>, port: PortPhase },
     /// Up. `quiet_out` is when the next look for silence is due.
     Running {
         pid: u32,
@@ -107,9 +110,9 @@ pub(in crate::machine) struct LastRun {
     /// What its health check missed, if that ended it.
     pub(in crate::machine) unwell: Option<String>,
     pub(in crate::machine) success: bool,
-    /// What may have ended it without anybody wanting that, and the way out.
-    pub(in crate::machine) hint: Option<&'static str>,
     pub(in crate::machine) duration: Duration,
+    /// A likely reason for the end, and the way out: an input that was empty, a port that was taken.
+    pub(in crate::machine) note: Option<String>,
 }
 
 impl LastRun {
@@ -134,13 +137,14 @@ impl LastRun {
         if let (None, Some(unwell)) = (&self.error, &self.unwell) {
             return format!("its health check failed after {after}: {unwell}");
         }
-        match (&self.error, self.exit) {
+        let end = match (&self.error, self.exit) {
             (Some((_, message)), _) => message.clone(),
-            (None, Some(exit)) => {
-                let hint = self.hint.map_or_else(String::new, |hint| format!("; {hint}"));
-                format!("{exit} after {after}{hint}")
-            }
+            (None, Some(exit)) => format!("{exit} after {after}"),
             (None, None) => "it ended".to_owned(),
+        };
+        match &self.note {
+            Some(note) => format!("{end}; {note}"),
+            None => end,
         }
     }
 }

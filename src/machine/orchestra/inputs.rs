@@ -35,6 +35,21 @@ impl Orchestra {
             }
             return;
         }
+        if let Fact::PortLooked { free, holder, .. } = fact {
+            if one.expects_port(run) {
+                if free.is_some_and(|port| self.is_port_of_another(port, run.process)) {
+                    // Two looked at the same time, and the other one has got it.
+                    self.with(run.process, |one, _, out| one.look_at_port(out));
+                    return;
+                }
+                let holds = self.order.holds(run.process, &self.all);
+                self.with(run.process, |one, dice, out| {
+                    one.port_looked(now, (free, holder), holds, dice, out);
+                });
+                self.reconsider(now, run.process, None);
+            }
+            return;
+        }
         // The one guard: what is said about an old run changes nothing.
         if one.run != run.run {
             return;
@@ -49,8 +64,16 @@ impl Orchestra {
             }
             Fact::Matched { line, .. } => one.matched(now, line, out),
             Fact::Notified { ready, status, .. } => one.notified(now, ready, status, out),
-            Fact::Exited { exit, strays, .. } => one.exited(now, exit, strays, dice, out),
+            Fact::Exited { exit, strays, note, .. } => {
+                one.exited(now, exit, (strays, note), dice, out);
+            }
+            Fact::PortLooked { .. } => {}
         });
+    }
+
+    /// Whether another process that is alive has got this port.
+    fn is_port_of_another(&self, port: u16, by: ProcessId) -> bool {
+        self.all.iter().any(|one| one.id != by && one.has_taken(port))
     }
 
     pub(super) fn intent(&mut self, now: Moment, intent: Intent) {

@@ -69,6 +69,28 @@ fn a_dependant_starts_with_the_answer_that_makes_its_dependency_ready() {
 }
 
 #[test]
+fn until_the_first_success_probes_do_not_wait_for_the_interval() {
+    let slow = || pair(|spec| spec.ready = Some(Check { interval: s(10), ..asked() }));
+    let answers = [false, false, false, true];
+    let mut w = staying(slow()).script("db", [answering(&answers)]).begin();
+    w.advance(s(1));
+    // Asked after 0, 100, 250 and 475 ms.
+    assert_eq!(w.times_of("process_ready")[0], (477, "db".to_owned()));
+    // Never more than a second apart; and misses count for nothing.
+    let mut w = staying(slow()).script("db", [never_ready()]).begin();
+    w.advance(s(60));
+    assert_eq!(w.state("db"), StateName::Starting);
+    let why = w.why("db");
+    assert_eq!(why, "waiting for tcp localhost:1: no; 64th probe");
+    // Nor than the interval; and a second success comes after the interval.
+    let often = Check { interval: ms(120), successes: 2, ..asked() };
+    let draft = pair(|spec| spec.ready = Some(often));
+    let mut w = staying(draft).script("db", [answering(&[false, false, true])]).begin();
+    w.advance(s(1));
+    assert_eq!(w.times_of("process_ready")[0], (342, "db".to_owned()));
+}
+
+#[test]
 fn so_many_successes_in_a_row_are_needed() {
     let draft = pair(|spec| spec.ready = Some(Check { successes: 2, ..asked() }));
     let mut w = staying(draft).script("db", [answering(&[true, false, true, true])]).begin();

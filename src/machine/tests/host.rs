@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::project::ms;
-use crate::machine::{Effect, Fact, Moment, ProcessId, RunId};
+use crate::machine::{Effect, Fact, Moment, ProbeRequest, ProcessId, RunId};
 use crate::spec::{Answer, Exit, Name, Probe, Signal, StartError, StartErrorKind, Stray, Which};
 
 /// What one run does.
@@ -118,6 +118,8 @@ pub(super) struct Host {
     live: HashMap<RunId, Live>,
     agenda: BTreeMap<(Moment, u64), (RunId, Act)>,
     count: u64,
+    /// Ports on which others listen, and until when.
+    pub(super) taken: HashMap<u16, Moment>,
     /// Signals that were sent.
     pub(super) signals: Vec<(RunId, Signal)>,
     /// What the user was told.
@@ -131,6 +133,7 @@ enum Act {
     AllGone,
     Quiet,
     Probed(Which, u32, bool),
+    Looked(Vec<u16>),
     Speak(Speech),
 }
 
@@ -192,7 +195,7 @@ impl Host {
             }
             Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
             Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
-            Effect::Probe { run, which, number, .. } => {
+            Effect::Probe(ProbeRequest { run, which, number, .. }) => {
                 let Some(live) = self.live.get(run) else { return };
                 let replies = match which {
                     Which::Ready => &live.script.ready,
@@ -202,6 +205,11 @@ impl Host {
                 if let Some(Some((after, good))) = reply {
                     self.plan(now + *after, *run, Act::Probed(*which, *number, *good));
                 }
+            }
+            Effect::LookAtPort { run, ports } => {
+                self.count += 1;
+                let key = (now + ms(1), self.count);
+                self.agenda.insert(key, (*run, Act::Looked(ports.clone())));
             }
             // A prober may be late to hear that nobody waits for it any more.
             Effect::EndProbes { .. } | Effect::Renew { .. } | Effect::Over { .. } => {}
@@ -216,9 +224,16 @@ impl Host {
             let answer = if good { Answer::good("yes") } else { Answer::bad("no") };
             return Some(Fact::Probed { run, which, number, answer });
         }
+        if let Act::Looked(ports) = act {
+            let taken = |port: &u16| self.taken.get(port).is_some_and(|until| *until > now);
+            let holder =
+                ports.first().filter(|port| taken(port)).map(|_| "python3 (pid 7)".to_owned());
+            let free = ports.into_iter().find(|port| !taken(port));
+            return Some(Fact::PortLooked { run, free, holder });
+        }
         let live = self.live.get_mut(&run)?;
         match act {
-            Act::Probed(..) => None,
+            Act::Probed(..) | Act::Looked(_) => None,
             Act::Speak(Speech::Line) => Some(Fact::Matched { run, line: "up".to_owned() }),
             Act::Speak(Speech::Notify) => {
                 Some(Fact::Notified { run, ready: true, status: Some("here".to_owned()) })
@@ -232,7 +247,7 @@ impl Host {
             Act::LeaderGone(exit) => match live.script.strays {
                 None => {
                     self.live.remove(&run);
-                    Some(Fact::Exited { run, exit, strays: Vec::new() })
+                    Some(Fact::Exited { run, exit, strays: Vec::new(), note: None })
                 }
                 Some(stay) => {
                     live.gone = Some(exit);
@@ -244,7 +259,7 @@ impl Host {
                 let strays = if live.gone.is_some() { vec![stray()] } else { Vec::new() };
                 let exit = live.gone.unwrap_or(Exit::Signal(Signal::KILL));
                 self.live.remove(&run);
-                Some(Fact::Exited { run, exit, strays })
+                Some(Fact::Exited { run, exit, strays, note: None })
             }
         }
     }

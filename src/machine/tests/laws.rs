@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::machine::event::Cause;
+use crate::machine::event::{Cause, RunError};
 use crate::machine::{
     Change, Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView,
     RunId, StateName, Step,
@@ -251,7 +251,11 @@ impl Laws {
                 after.0
             );
             assert!(after.1 == before.1 || after.1 == before.1 + 1, "runs are numbered one by one");
-            assert!(!new_run || after.0 == StateName::Starting, "a new run begins with starting");
+            let is_refused = view.error == Some(RunError::PortBusy);
+            assert!(
+                !new_run || after.0 == StateName::Starting || is_refused,
+                "a new run begins with starting"
+            );
             *before = after;
         }
     }
@@ -263,6 +267,10 @@ impl Laws {
             let run = RunId { process, run: of.run };
             let is_open = self.open.contains_key(&run);
             match event {
+                // Its port was taken: nothing was spawned.
+                Event::ProcessFailed(e) if e.error == RunError::PortBusy => {
+                    assert!(!is_open && self.ended.insert(run), "{run} ends once: {event:?}");
+                }
                 Event::ProcessStarted(_) => {
                     let started = self.open.insert(run, true);
                     assert_eq!(started, Some(false), "{run} started once, after its spawn");
@@ -339,7 +347,11 @@ impl Laws {
                     assert!(self.open.contains_key(run), "{run} is there");
                 }
                 // What of them holds is in `checks`.
-                Effect::Probe { .. } | Effect::EndProbes { .. } => {}
+                Effect::Probe(_) | Effect::EndProbes { .. } => {}
+                Effect::LookAtPort { run, .. } => {
+                    let is_open = self.open.keys().any(|open| open.process == run.process);
+                    assert!(!is_open, "{run} waits for the run before");
+                }
                 Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }

@@ -318,7 +318,7 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
     }
     let fact = match kind {
         0 => Fact::Spawned { run, pid: 1 },
-        1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new() },
+        1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new(), note: None },
         2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
         3 => Fact::Quiet { run, since: super::Moment::default() },
         4 => Fact::Probed { run, which: Which::Ready, number: 1, answer: Answer::good("yes") },

@@ -318,7 +318,7 @@ fn facts_about_an_old_run_change_nothing() {
     let run = RunId { process: w.ids(&["a"])[0], run: 1 };
     for fact in [
         Fact::Spawned { run, pid: 1 },
-        Fact::Exited { run, exit: crate::spec::Exit::Code(1), strays: Vec::new() },
+        Fact::Exited { run, exit: crate::spec::Exit::Code(1), strays: Vec::new(), note: None },
         Fact::Lingering { run, exit: None, left: Vec::new() },
         Fact::Quiet { run, since: super::Moment::default() },
     ] {

@@ -1,14 +1,11 @@
 //! Moving in the logs, searching and picking out.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what is not done here is handed on, or was checked when it was parsed"
-)]
 
 use super::find;
 use super::run::text;
-use super::{Wishes, copy, prompts};
+use super::{Wishes, copy, prompts, screens};
 use crate::control::wire::Level;
-use crate::tui::action::{Action, Argument};
+use crate::tui::action::{Argument, LogsAction};
+use crate::tui::motion::Motion;
 use crate::tui::msg::Use;
 use crate::tui::theme::Role;
 use crate::tui::ui::search::Target;
@@ -19,85 +16,116 @@ use crate::tui::ui::{Asks, Part, Ui, View};
 /// Columns one step to the side is.
 const SIDEWAYS: usize = 20;
 
-/// Does what is about the logs; false for everything else.
-pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
+/// Does what is about the logs; false where it has no meaning now.
+pub(super) fn logs(
+    ui: &mut Ui,
+    action: LogsAction,
+    argument: &Argument,
+    wishes: &mut Wishes,
+) -> bool {
     if ui.view != View::Dashboard {
         // It has a key everywhere, and is about the logs.
-        if action != Action::Search {
-            return false;
+        if action != LogsAction::Search {
+            return motion(action).is_some_and(|motion| screens::scroll(ui, motion));
         }
         (ui.view, ui.part) = (View::Dashboard, Part::Logs);
     }
-    let pane = ui.pane();
-    let far = isize::try_from(pane.rows.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
     match action {
-        Action::LineUp => line(ui, -1),
-        Action::LineDown => line(ui, 1),
-        Action::HalfUp => move_by(ui, -(far / 2).max(1)),
-        Action::HalfDown => move_by(ui, (far / 2).max(1)),
-        Action::PageUp => move_by(ui, -far),
-        Action::PageDown => move_by(ui, far),
-        Action::Top => {
+        LogsAction::LineUp
+        | LogsAction::LineDown
+        | LogsAction::HalfUp
+        | LogsAction::HalfDown
+        | LogsAction::PageUp
+        | LogsAction::PageDown => {
+            let rows = motion(action).map_or(0, |motion| motion.rows(ui.pane().rows));
+            move_by(ui, rows);
+        }
+        LogsAction::Top => {
             select_to(ui, Key::default());
             ui.logs.go_top();
         }
-        Action::Bottom => {
+        LogsAction::Bottom => {
             // What comes later is not meant.
             select_to(ui, Key::line(ui.logs.next()));
             ui.logs.follow();
         }
-        Action::Follow => {
-            if ui.logs.is_following() {
-                ui.logs.hold(pane);
-            } else {
-                ui.logs.follow();
-            }
-        }
-        Action::Search => prompts::ask(ui, Asks::Search, text(argument), wishes),
-        Action::NextMatch => find::next_match(ui, false, wishes),
-        Action::PreviousMatch => find::next_match(ui, true, wishes),
-        Action::FilterLines => prompts::ask(ui, Asks::FilterLines, text(argument), wishes),
-        Action::NextError => find::seek(ui, Target::Error, false, wishes),
-        Action::PreviousError => find::seek(ui, Target::Error, true, wishes),
-        Action::NextRun => find::seek(ui, Target::Run, false, wishes),
-        Action::PreviousRun => find::seek(ui, Target::Run, true, wishes),
-        _ => return shown(ui, action, argument, wishes),
-    }
-    true
-}
-
-/// How lines are shown, and what is done with them.
-fn shown(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
-    match action {
-        Action::Level => level(ui, argument),
-        Action::Timestamps => {
+        LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.pane()),
+        LogsAction::Follow => ui.logs.follow(),
+        LogsAction::Search => prompts::ask(ui, Asks::Search, text(argument), wishes),
+        LogsAction::NextMatch => find::next_match(ui, false, wishes),
+        LogsAction::PreviousMatch => find::next_match(ui, true, wishes),
+        LogsAction::FilterLines => prompts::ask(ui, Asks::FilterLines, text(argument), wishes),
+        LogsAction::NextError => find::seek(ui, Target::Error, false, wishes),
+        LogsAction::PreviousError => find::seek(ui, Target::Error, true, wishes),
+        LogsAction::NextRun => find::seek(ui, Target::Run, false, wishes),
+        LogsAction::PreviousRun => find::seek(ui, Target::Run, true, wishes),
+        LogsAction::Level => level(ui, argument),
+        LogsAction::Timestamps => {
             ui.logs.stamps = ui.logs.stamps.next();
             ui.say(format!("timestamps {}", ui.logs.stamps.as_str()), Role::Text);
         }
-        Action::Wrap => ui.logs.wrap = !ui.logs.wrap,
-        Action::ScrollLeft => ui.logs.left = ui.logs.left.saturating_sub(SIDEWAYS),
-        Action::ScrollRight => sideways(ui, ui.logs.left + SIDEWAYS),
-        Action::LineStart => ui.logs.left = 0,
-        Action::LineEnd => sideways(ui, usize::MAX),
-        Action::Select => copy::select(ui),
-        Action::Copy | Action::CopySelection => copy::selected(ui, wishes),
-        Action::CopyVisible => copy::visible(ui, wishes),
-        Action::ClearView => {
+        LogsAction::Wrap => ui.logs.wrap = !ui.logs.wrap,
+        LogsAction::ScrollLeft => ui.logs.left = ui.logs.left.saturating_sub(SIDEWAYS),
+        LogsAction::ScrollRight => sideways(ui, ui.logs.left + SIDEWAYS),
+        LogsAction::LineStart => ui.logs.left = 0,
+        LogsAction::LineEnd => sideways(ui, usize::MAX),
+        LogsAction::Select => copy::select(ui),
+        LogsAction::CopySelection => copy::selected(ui, wishes),
+        LogsAction::CopyVisible => copy::visible(ui, wishes),
+        LogsAction::ClearView => {
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
         }
-        Action::Marker => prompts::ask(ui, Asks::Marker, text(argument), wishes),
-        Action::PrettyJson => {
+        LogsAction::Marker => prompts::ask(ui, Asks::Marker, text(argument), wishes),
+        LogsAction::PrettyJson => {
             ui.logs.set_pretty(!ui.logs.is_pretty());
             let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
             ui.say(said, Role::Text);
         }
-        Action::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
-        Action::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
-        Action::Pager => copy::output(ui, Use::Pager, wishes),
-        _ => return false,
+        LogsAction::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
+        LogsAction::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
+        LogsAction::Pager => copy::output(ui, Use::Pager, wishes),
     }
     true
+}
+
+/// The motion an action is, where it is one.
+fn motion(action: LogsAction) -> Option<Motion> {
+    match action {
+        LogsAction::LineUp => Some(Motion::Up),
+        LogsAction::LineDown => Some(Motion::Down),
+        LogsAction::HalfUp => Some(Motion::HalfUp),
+        LogsAction::HalfDown => Some(Motion::HalfDown),
+        LogsAction::PageUp => Some(Motion::PageUp),
+        LogsAction::PageDown => Some(Motion::PageDown),
+        LogsAction::Top
+        | LogsAction::Bottom
+        | LogsAction::Follow
+        | LogsAction::Search
+        | LogsAction::NextMatch
+        | LogsAction::PreviousMatch
+        | LogsAction::FilterLines
+        | LogsAction::NextError
+        | LogsAction::PreviousError
+        | LogsAction::PreviousRun
+        | LogsAction::NextRun
+        | LogsAction::Level
+        | LogsAction::Timestamps
+        | LogsAction::Wrap
+        | LogsAction::ScrollLeft
+        | LogsAction::ScrollRight
+        | LogsAction::LineStart
+        | LogsAction::LineEnd
+        | LogsAction::Select
+        | LogsAction::CopyVisible
+        | LogsAction::ClearView
+        | LogsAction::Marker
+        | LogsAction::PrettyJson
+        | LogsAction::Save
+        | LogsAction::Pipe
+        | LogsAction::Pager
+        | LogsAction::CopySelection => None,
+    }
 }
 
 /// Up and down move what is selected, if something is.
@@ -163,54 +191,4 @@ fn level(ui: &mut Ui, argument: &Argument) {
     ui.logs.set_level(next);
     let word = next.map_or("all", crate::tui::view::logs::level_word);
     ui.say(format!("level {word}"), Role::Text);
-}
-
-/// Moving in the views that are neither list nor logs.
-pub(super) fn in_view(ui: &mut Ui, action: Action, wishes: &mut Wishes) -> bool {
-    let page = usize::from(ui.size.height).saturating_sub(5).max(1);
-    let far = isize::try_from(page).unwrap_or(isize::MAX);
-    let rows = match action {
-        Action::Up => -1,
-        Action::Down => 1,
-        Action::HalfUp => -(far / 2).max(1),
-        Action::HalfDown => (far / 2).max(1),
-        Action::PageUp => -far,
-        Action::PageDown => far,
-        Action::First => isize::MIN / 2,
-        Action::Last => isize::MAX / 2,
-        Action::Open => {
-            open(ui, wishes);
-            return true;
-        }
-        _ => return false,
-    };
-    match ui.view {
-        View::Events => ui.timeline.step(rows),
-        View::Graph | View::Stats => {
-            let last = crate::tui::view::others::rows(ui).saturating_sub(1);
-            ui.row = ui.row.saturating_add_signed(rows).min(last);
-        }
-        View::Dashboard | View::Details => return false,
-    }
-    true
-}
-
-/// Goes to the place in the logs of what the cursor is on.
-fn open(ui: &mut Ui, wishes: &mut Wishes) {
-    let told = ui.timeline.chosen().cloned();
-    let name = match ui.view {
-        View::Events => told.as_ref().and_then(|told| told.name.clone()),
-        View::Graph | View::Stats => crate::tui::view::others::name(ui),
-        View::Dashboard | View::Details => return,
-    };
-    let event = (ui.view == View::Events).then_some(told).flatten().map(|told| told.seq);
-    if let Some(name) = name {
-        ui.list.go_to(&name, &ui.overview);
-    }
-    ui.view = View::Dashboard;
-    ui.part = Part::Logs;
-    ui.choose_logs();
-    if let Some(event) = event {
-        find::seek(ui, Target::Event(event), true, wishes);
-    }
 }

@@ -5,6 +5,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::{Wishes, keys};
+use crate::tui::motion::Motion;
 use crate::tui::ui::layout::areas;
 use crate::tui::ui::list::Place;
 use crate::tui::ui::select::{Point, Selection};
@@ -27,7 +28,7 @@ pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
         return;
     }
     if let Some(rows) = wheel {
-        return turn(ui, at, rows, wishes);
+        return turn(ui, at, rows);
     }
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => press(ui, at),
@@ -37,7 +38,7 @@ pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
     }
 }
 
-fn turn(ui: &mut Ui, at: Position, rows: isize, wishes: &mut Wishes) {
+fn turn(ui: &mut Ui, at: Position, rows: isize) {
     let areas = areas(ui);
     if areas.list.is_some_and(|pane| pane.outside.contains(at)) {
         ui.list.step(rows);
@@ -45,12 +46,8 @@ fn turn(ui: &mut Ui, at: Position, rows: isize, wishes: &mut Wishes) {
         let pane = ui.pane();
         ui.logs.scroll(rows * isize::try_from(ui.config.wheel).unwrap_or(1), pane);
     } else if areas.view.is_some() {
-        let action = if rows < 0 {
-            crate::tui::action::Action::Up
-        } else {
-            crate::tui::action::Action::Down
-        };
-        super::logs::in_view(ui, action, wishes);
+        let motion = if rows < 0 { Motion::Up } else { Motion::Down };
+        super::screens::scroll(ui, motion);
     }
 }
 

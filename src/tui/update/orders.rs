@@ -1,22 +1,19 @@
 //! Orders: what is asked of the project, and what is said of it at once.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what is not done here is handed on, or was checked when it was parsed"
-)]
 
 use std::time::Duration;
 
 use super::progress::{self, short};
 use super::run::text;
-use super::{Wishes, copy, prompts};
+use super::{Wishes, copy, logs, prompts};
 use crate::control::wire::{Names, Order, Scaled, Sent, Signalled, Started, WatchState, WatchWish};
 use crate::spec::Signal;
-use crate::tui::action::{Action, Argument, Call};
+use crate::tui::action::{Action, Argument, Call, GroupedAction, LogsAction, ProcessAction};
 use crate::tui::msg::Wish;
 use crate::tui::overlay::{Dialog, Overlay, signals};
 use crate::tui::theme::Role;
 use crate::tui::ui::list::RowId;
-use crate::tui::ui::{Asks, Ui};
+use crate::tui::ui::{Asks, Ui, View};
+use crate::tui::views::details::Details;
 
 /// The same order again within this is the same wish: a key held down.
 const BURST: Duration = Duration::from_millis(400);
@@ -25,12 +22,23 @@ const NAMED: usize = 6;
 
 /// Asks before what is about many and hard to undo, and before anything that is about all.
 pub(super) fn asks_first(ui: &mut Ui, action: Action) -> bool {
-    let verb = match action {
-        Action::Start => "Start",
-        Action::Stop => "Stop",
-        Action::Kill => "Kill",
-        Action::Restart | Action::RestartTree => "Restart",
-        _ => return false,
+    let GroupedAction::Process(process) = action.grouped() else { return false };
+    let verb = match process {
+        ProcessAction::Start => "Start",
+        ProcessAction::Stop => "Stop",
+        ProcessAction::Kill => "Kill",
+        ProcessAction::Restart | ProcessAction::RestartTree => "Restart",
+        ProcessAction::Signal
+        | ProcessAction::Attach
+        | ProcessAction::ScaleUp
+        | ProcessAction::ScaleDown
+        | ProcessAction::Scale
+        | ProcessAction::Watch
+        | ProcessAction::Details
+        | ProcessAction::Edit
+        | ProcessAction::Browse
+        | ProcessAction::Copy
+        | ProcessAction::Send => return false,
     };
     let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
     let ends = matches!(action, Action::Stop | Action::Kill);
@@ -53,17 +61,20 @@ pub(super) fn asks_first(ui: &mut Ui, action: Action) -> bool {
     true
 }
 
-/// Does what is asked of the project; false for everything else.
-pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
+/// Does what is about the chosen process; false where it has no meaning now.
+pub(super) fn process(
+    ui: &mut Ui,
+    action: ProcessAction,
+    argument: &Argument,
+    wishes: &mut Wishes,
+) -> bool {
     match action {
-        Action::Start | Action::Stop | Action::Kill | Action::Restart | Action::RestartTree => {
-            let names = match argument {
-                Argument::Names(names) => names.clone(),
-                _ => ui.addressed(action),
-            };
-            steer(ui, action, names, wishes);
-        }
-        Action::Signal => {
+        ProcessAction::Start => steer(ui, Steering::Start, argument, wishes),
+        ProcessAction::Stop => steer(ui, Steering::Stop, argument, wishes),
+        ProcessAction::Kill => steer(ui, Steering::Kill, argument, wishes),
+        ProcessAction::Restart => steer(ui, Steering::Restart, argument, wishes),
+        ProcessAction::RestartTree => steer(ui, Steering::RestartTree, argument, wishes),
+        ProcessAction::Signal => {
             if let Argument::Signal { signal: which, names } = argument {
                 signal(ui, *which, names.clone(), wishes);
             } else {
@@ -71,30 +82,45 @@ pub(super) fn act(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut
                 ui.overlay = Some(Overlay::Menu(signals(&whom)));
             }
         }
-        Action::ScaleUp => scale_by(ui, 1, wishes),
-        Action::ScaleDown => scale_by(ui, -1, wishes),
-        Action::Scale => {
+        ProcessAction::ScaleUp => scale_by(ui, 1, wishes),
+        ProcessAction::ScaleDown => scale_by(ui, -1, wishes),
+        ProcessAction::Scale => {
             if let Argument::Scale { name, replicas } = argument {
                 let name = name.clone().or_else(|| process_of(ui));
                 scale_to(ui, name, *replicas, wishes);
             }
         }
-        Action::Send => match text(argument) {
+        ProcessAction::Send => match text(argument) {
             Some(line) => send(ui, line.to_owned(), wishes),
             None => prompts::ask(ui, Asks::Send, None, wishes),
         },
-        Action::Watch => watch(ui, wishes),
-        Action::Attach => ui.say("a terminal cannot be attached to in this version", Role::Warn),
-        Action::Browse => {
+        ProcessAction::Watch => watch(ui, wishes),
+        ProcessAction::Attach => {
+            ui.say("a terminal cannot be attached to in this version", Role::Warn);
+        }
+        ProcessAction::Browse => {
             if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
                 wishes.push(Wish::Browse(format!("http://127.0.0.1:{port}")));
             }
         }
-        Action::Edit => edit(ui, wishes),
-        Action::Copy if ui.selection.is_none() => copy::menu(ui),
-        _ => return false,
+        ProcessAction::Edit => edit(ui, wishes),
+        ProcessAction::Copy if ui.selection.is_none() => copy::menu(ui),
+        ProcessAction::Copy => return logs::logs(ui, LogsAction::CopySelection, argument, wishes),
+        ProcessAction::Details => details(ui, argument),
     }
     true
+}
+
+/// The details of the one that is named, or of the chosen one.
+fn details(ui: &mut Ui, argument: &Argument) {
+    if let Argument::Names(names) = argument
+        && let Some(name) = names.first()
+    {
+        ui.list.go_to(name, &ui.overview);
+    }
+    if ui.view != View::Details {
+        (ui.details, ui.view) = (Details::default(), View::Details);
+    }
 }
 
 /// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
@@ -105,19 +131,45 @@ fn edit(ui: &mut Ui, wishes: &mut Wishes) {
     }
 }
 
-fn steer(ui: &mut Ui, action: Action, names: Vec<String>, wishes: &mut Wishes) {
+/// What starts or ends processes.
+#[derive(Debug, Clone, Copy)]
+enum Steering {
+    Start,
+    Stop,
+    Kill,
+    Restart,
+    RestartTree,
+}
+
+fn steer(ui: &mut Ui, how: Steering, argument: &Argument, wishes: &mut Wishes) {
+    let action = match how {
+        Steering::Start => Action::Start,
+        Steering::Stop => Action::Stop,
+        Steering::Kill => Action::Kill,
+        Steering::Restart => Action::Restart,
+        Steering::RestartTree => Action::RestartTree,
+    };
+    let names = match argument {
+        Argument::Names(names) => names.clone(),
+        Argument::None
+        | Argument::Text(_)
+        | Argument::Scale { .. }
+        | Argument::Theme(_)
+        | Argument::Level(_)
+        | Argument::Signal { .. } => ui.addressed(action),
+    };
     let words = format!("{} {}", action.name(), short(&names));
     if is_burst(ui, &words) {
         return;
     }
     progress::begin(ui, action, &names, &words);
-    let order = match action {
-        Action::Start => Order::Start(Started { names, ..Started::default() }),
-        Action::Stop => Order::Stop(Names { names, no_wait: false }),
-        Action::Kill => Order::Kill(Names { names, no_wait: false }),
-        _ => {
-            let dependants = action == Action::RestartTree;
-            Order::Restart(Started { names, dependants, ..Started::default() })
+    let order = match how {
+        Steering::Start => Order::Start(Started { names, ..Started::default() }),
+        Steering::Stop => Order::Stop(Names { names, no_wait: false }),
+        Steering::Kill => Order::Kill(Names { names, no_wait: false }),
+        Steering::Restart => Order::Restart(Started { names, ..Started::default() }),
+        Steering::RestartTree => {
+            Order::Restart(Started { names, dependants: true, ..Started::default() })
         }
     };
     wishes.push(Wish::Order(order, words));

@@ -1,18 +1,14 @@
 //! What each action does.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what is not done here is handed on, or was checked when it was parsed"
-)]
 
-use super::{Wishes, find, logs, orders, prompts, quit, reload};
-use crate::tui::action::{Action, Argument, Call};
+use super::{Wishes, find, logs, orders, prompts, quit, reload, screens};
+use crate::tui::action::{Action, Argument, Call, GlobalAction, GroupedAction, ListAction};
+use crate::tui::motion::Motion;
 use crate::tui::msg::{TerminalWish, Wish};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
 use crate::tui::pattern::Filter;
 use crate::tui::theme::Role;
 use crate::tui::ui::list::{Place, RowId};
 use crate::tui::ui::{Asks, Part, Ui, View};
-use crate::tui::views::details::Details;
 
 pub(super) fn act(ui: &mut Ui, action: Action, wishes: &mut Wishes) {
     call(ui, Call::from(action), wishes);
@@ -35,14 +31,19 @@ pub(super) fn call(ui: &mut Ui, call: Call, wishes: &mut Wishes) {
 /// Does it.
 pub(super) fn confirmed(ui: &mut Ui, call: Call, wishes: &mut Wishes) {
     let Call { action, argument } = call;
-    if orders::act(ui, action, &argument, wishes)
-        || list(ui, action, &argument, wishes)
-        || logs::act(ui, action, &argument, wishes)
-        || views(ui, action, &argument, wishes)
-    {
-        return;
+    let is_done = match action.grouped() {
+        GroupedAction::Process(action) => orders::process(ui, action, &argument, wishes),
+        GroupedAction::List(action) => list(ui, action, &argument, wishes),
+        GroupedAction::Logs(action) => logs::logs(ui, action, &argument, wishes),
+        GroupedAction::Views(action) => screens::screens(ui, action, &argument, wishes),
+        GroupedAction::Global(action) => {
+            global(ui, action, &argument, wishes);
+            true
+        }
+    };
+    if !is_done {
+        ui.say(format!("{} does nothing here", action.name()), Role::Dim);
     }
-    everywhere(ui, action, &argument, wishes);
 }
 
 /// A text that came with the action.
@@ -58,38 +59,57 @@ pub(super) fn text(argument: &Argument) -> Option<&str> {
     }
 }
 
-fn list(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
+/// Does what is about the list, or moves in the screen that is there instead; false where it has no
+/// meaning now.
+fn list(ui: &mut Ui, action: ListAction, argument: &Argument, wishes: &mut Wishes) -> bool {
     if ui.view != View::Dashboard {
-        return false;
+        return match action {
+            ListAction::Up => screens::scroll(ui, Motion::Up),
+            ListAction::Down => screens::scroll(ui, Motion::Down),
+            ListAction::First => screens::scroll(ui, Motion::First),
+            ListAction::Last => screens::scroll(ui, Motion::Last),
+            ListAction::Open => {
+                screens::open(ui, wishes);
+                true
+            }
+            ListAction::Mark
+            | ListAction::MarkAll
+            | ListAction::Unmark
+            | ListAction::FilterList
+            | ListAction::Sort
+            | ListAction::SortReverse
+            | ListAction::HideStopped
+            | ListAction::Mute
+            | ListAction::RunAdHoc => false,
+        };
     }
     match action {
-        Action::Up => ui.list.step(-1),
-        Action::Down => ui.list.step(1),
-        Action::First => ui.list.go(0),
-        Action::Last => ui.list.go(usize::MAX),
-        Action::Open => open(ui),
-        Action::Mark => {
+        ListAction::Up => ui.list.step(-1),
+        ListAction::Down => ui.list.step(1),
+        ListAction::First => ui.list.go(0),
+        ListAction::Last => ui.list.go(usize::MAX),
+        ListAction::Open => open(ui),
+        ListAction::Mark => {
             ui.list.mark(&ui.overview);
             ui.list.step(1);
         }
-        Action::MarkAll => ui.list.mark_all(&ui.overview),
-        Action::Unmark => ui.list.marks.clear(),
-        Action::FilterList => prompts::ask(ui, Asks::FilterList, text(argument), wishes),
-        Action::Sort => {
+        ListAction::MarkAll => ui.list.mark_all(&ui.overview),
+        ListAction::Unmark => ui.list.marks.clear(),
+        ListAction::FilterList => prompts::ask(ui, Asks::FilterList, text(argument), wishes),
+        ListAction::Sort => {
             ui.list.sort = ui.list.sort.next();
             ui.list.arrange(&ui.overview);
         }
-        Action::SortReverse => {
+        ListAction::SortReverse => {
             ui.list.reversed = !ui.list.reversed;
             ui.list.arrange(&ui.overview);
         }
-        Action::HideStopped => {
+        ListAction::HideStopped => {
             ui.list.hides_stopped = !ui.list.hides_stopped;
             ui.list.arrange(&ui.overview);
         }
-        Action::Mute => ui.list.mute(&ui.overview),
-        Action::RunAdHoc => prompts::ask(ui, Asks::Run, text(argument), wishes),
-        _ => return false,
+        ListAction::Mute => ui.list.mute(&ui.overview),
+        ListAction::RunAdHoc => prompts::ask(ui, Asks::Run, text(argument), wishes),
     }
     true
 }
@@ -104,86 +124,41 @@ fn open(ui: &mut Ui) {
     }
 }
 
-fn views(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) -> bool {
+fn global(ui: &mut Ui, action: GlobalAction, argument: &Argument, wishes: &mut Wishes) {
     match action {
-        Action::Dashboard => ui.view = View::Dashboard,
-        Action::Events => {
-            ui.view = View::Events;
-            ui.timeline.mark_read();
-        }
-        Action::FilterView => {
-            prompts::ask(ui, Asks::FilterView, text(argument), wishes);
-        }
-        Action::Graph => others(ui, View::Graph),
-        Action::Stats => others(ui, View::Stats),
-        Action::Details => {
-            if let Argument::Names(names) = argument
-                && let Some(name) = names.first()
-            {
-                ui.list.go_to(name, &ui.overview);
-            }
-            if ui.view != View::Details {
-                (ui.details, ui.view) = (Details::default(), View::Details);
-            }
-        }
-        _ if ui.view == View::Details => return details(ui, action),
-        _ => return logs::in_view(ui, action, wishes),
-    }
-    true
-}
-
-/// What was filtered in another view is no filter of this one.
-fn others(ui: &mut Ui, view: View) {
-    if ui.view != view {
-        (ui.view, ui.row, ui.narrowed) = (view, 0, Filter::All);
-    }
-}
-
-/// Tabs and scrolling; Enter leads to the whole output.
-fn details(ui: &mut Ui, action: Action) -> bool {
-    if action == Action::Open {
-        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
-        return true;
-    }
-    let area = crate::tui::ui::layout::areas(ui).view.unwrap_or_default().outside;
-    let sheet = crate::tui::view::sheet::sheet(ui);
-    let look = ui.look;
-    ui.details.act(action, &sheet, area, &look)
-}
-
-fn everywhere(ui: &mut Ui, action: Action, argument: &Argument, wishes: &mut Wishes) {
-    match action {
-        Action::Help => ui.overlay = Some(Overlay::Help(Help::default())),
-        Action::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
-        Action::NextPane | Action::PreviousPane => {
+        GlobalAction::Help => ui.overlay = Some(Overlay::Help(Help::default())),
+        GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
+        GlobalAction::NextPane | GlobalAction::PreviousPane => {
             ui.part = match ui.part {
                 Part::List => Part::Logs,
                 Part::Logs => Part::List,
             };
         }
-        Action::Back => back(ui, wishes),
-        Action::Zoom => ui.zoom = !ui.zoom,
-        Action::Layout => {
+        GlobalAction::Back => back(ui, wishes),
+        GlobalAction::Zoom => ui.zoom = !ui.zoom,
+        GlobalAction::Layout => {
             ui.layout = ui.layout.next();
             ui.say(format!("layout {}", ui.layout.as_str()), Role::Text);
         }
-        Action::Theme => match argument {
-            Argument::Theme(theme) => super::keys::set_theme(ui, *theme),
-            _ => ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name))),
-        },
-        Action::Mouse => {
+        GlobalAction::Theme => {
+            if let Argument::Theme(theme) = argument {
+                super::keys::set_theme(ui, *theme);
+            } else {
+                ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name)));
+            }
+        }
+        GlobalAction::Mouse => {
             ui.mouse = !ui.mouse;
             wishes.push(Wish::Terminal(TerminalWish::Mouse(ui.mouse)));
             let said = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
             ui.say(said, Role::Text);
         }
-        Action::Suspend => wishes.push(Wish::Terminal(TerminalWish::Suspend)),
-        Action::Redraw => wishes.push(Wish::Terminal(TerminalWish::Redraw)),
-        Action::Quit => quit::quit(ui, wishes),
-        Action::Detach => quit::detach(ui, wishes),
-        Action::Interrupt => quit::interrupt(ui, wishes),
-        Action::Reload => reload::ask(ui, wishes),
-        _ => ui.say(format!("{} does nothing here", action.name()), Role::Dim),
+        GlobalAction::Suspend => wishes.push(Wish::Terminal(TerminalWish::Suspend)),
+        GlobalAction::Redraw => wishes.push(Wish::Terminal(TerminalWish::Redraw)),
+        GlobalAction::Quit => quit::quit(ui, wishes),
+        GlobalAction::Detach => quit::detach(ui, wishes),
+        GlobalAction::Interrupt => quit::interrupt(ui, wishes),
+        GlobalAction::Reload => reload::ask(ui, wishes),
     }
 }
 

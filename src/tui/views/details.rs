@@ -7,9 +7,9 @@ use ratatui::text::{Line, Span};
 
 use super::{bytes, cells, chart, nothing, widest};
 use crate::machine::StateName;
-use crate::tui::action::Action;
 use crate::tui::glyphs::state_word;
 use crate::tui::look::{Look, put};
+use crate::tui::motion::Motion;
 use crate::tui::text::{self, Text};
 use crate::tui::theme::Role;
 
@@ -127,33 +127,31 @@ pub struct Details {
 }
 
 impl Details {
-    /// Does what can be done here, in this area; whether it was one of those.
-    pub fn act(&mut self, action: Action, sheet: &Sheet, area: Rect, look: &Look) -> bool {
+    /// Scrolls the part that is shown in this area.
+    pub(in crate::tui) fn scroll(
+        &mut self,
+        motion: Motion,
+        sheet: &Sheet,
+        area: Rect,
+        look: &Look,
+    ) {
         let inside = framed(self.body(sheet, area).0);
         let page = usize::from(inside.height).max(1);
         let last = self.lines(sheet, usize::from(inside.width), look).len().saturating_sub(page);
-        let (above, far) = (self.above.min(last), page.saturating_sub(1).max(1));
-        match action {
-            Action::NextTab => self.turn(1),
-            Action::PreviousTab => self.turn(Tab::ALL.len() - 1),
-            Action::ShowEnv => (self.tab, self.values, self.above) = (Tab::Env, !self.values, 0),
-            Action::Up => self.above = above.saturating_sub(1),
-            Action::Down => self.above = (above + 1).min(last),
-            Action::HalfUp => self.above = above.saturating_sub(page / 2),
-            Action::HalfDown => self.above = (above + page / 2).min(last),
-            Action::PageUp => self.above = above.saturating_sub(far),
-            Action::PageDown => self.above = (above + far).min(last),
-            Action::First => self.above = 0,
-            Action::Last => self.above = last,
-            _ => return false,
-        }
-        true
+        self.above = motion.apply(self.above.min(last), last, page);
     }
 
-    fn turn(&mut self, by: usize) {
+    /// Shows the next part, or with `back` the previous one.
+    pub(in crate::tui) fn turn(&mut self, back: bool) {
+        let by = if back { Tab::ALL.len() - 1 } else { 1 };
         let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
         self.tab = Tab::ALL.get((at + by) % Tab::ALL.len()).copied().unwrap_or_default();
         self.above = 0;
+    }
+
+    /// Shows or hides the values of the environment.
+    pub(in crate::tui) fn toggle_values(&mut self) {
+        (self.tab, self.values, self.above) = (Tab::Env, !self.values, 0);
     }
 
     /// Where the part is; where resources and last lines are beside and below it.

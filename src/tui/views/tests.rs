@@ -9,7 +9,7 @@ use super::stats::Usage;
 use super::timeline::Timeline;
 use super::*;
 use crate::machine::{Event, StateName};
-use crate::tui::action::Action;
+use crate::tui::motion::Motion;
 use crate::tui::pattern::{Filter, Reading};
 use crate::tui::shown::{drawn, everywhere, text};
 use crate::tui::text::Text;
@@ -251,7 +251,7 @@ fn values_that_look_like_secrets_are_asked_for_first() {
     let sheet = sheet();
     let look = Look::new(ThemeName::None, true);
     let mut details = Details::default();
-    assert!(details.act(Action::ShowEnv, &sheet, AREA, &look));
+    details.toggle_values();
     assert_eq!(details.tab, Tab::Env, "it leads to where the values are");
     assert!(details.values);
     let screen = text(&drawn((120, 36), &look, &|area, look, buffer| {
@@ -266,20 +266,19 @@ fn tabs_go_round_and_scrolling_stops_at_the_ends() {
     let look = Look::new(ThemeName::None, true);
     let mut details = Details::default();
     for tab in Tab::ALL.iter().cycle().skip(1).take(7) {
-        assert!(details.act(Action::NextTab, &sheet, AREA, &look));
+        details.turn(false);
         assert_eq!(details.tab, *tab);
     }
-    assert!(details.act(Action::PreviousTab, &sheet, AREA, &look));
+    details.turn(true);
     details = Details { tab: Tab::Files, ..Details::default() };
-    details.act(Action::PageDown, &sheet, AREA, &look);
+    details.scroll(Motion::PageDown, &sheet, AREA, &look);
     assert_eq!(details.above, 0, "all of it is there");
     sheet.files = (0..50).map(|at| ("log".to_owned(), format!("{at}.log"))).collect();
-    details.act(Action::Last, &sheet, AREA, &look);
+    details.scroll(Motion::Last, &sheet, AREA, &look);
     assert_eq!(details.above, 50 - 33);
-    details.act(Action::Down, &sheet, AREA, &look);
-    details.act(Action::Up, &sheet, AREA, &look);
+    details.scroll(Motion::Down, &sheet, AREA, &look);
+    details.scroll(Motion::Up, &sheet, AREA, &look);
     assert_eq!(details.above, 50 - 34, "no key is lost at the end");
-    assert!(!details.act(Action::Quit, &sheet, AREA, &look), "that is not for here");
 }
 
 #[test]

@@ -201,6 +201,7 @@ fn failed(error: RunError, message: &str) -> String {
         | RunError::CwdNotFound
         | RunError::NotExecutable
         | RunError::ArgumentsTooLong
+        | RunError::PortBusy
         | RunError::ResourceLimit
         | RunError::Other => format!("cannot be started: {message}"),
     }

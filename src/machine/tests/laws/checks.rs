@@ -176,7 +176,7 @@ impl CheckLaws {
     fn effects(&mut self, step: &Step) {
         for effect in &step.effects {
             match effect {
-                Effect::Probe { run, which, number, .. } => {
+                Effect::Probe(crate::machine::ProbeRequest { run, which, number, .. }) => {
                     let spec = self.specs.get(&run.process);
                     let check = spec.and_then(|spec| spec.check(*which));
                     assert!(

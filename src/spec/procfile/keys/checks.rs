@@ -78,7 +78,7 @@ const CHECK_KEYS: &[Key] = &[
         "interval",
         SPAN,
         "`\"1s\"`",
-        "From the beginning of one probe to that of the next; there is one at a time.",
+        "From the beginning of one probe to that of the next; there is one at a time. Until the first success a `ready` check is asked sooner: after 100 ms, then after waits that grow to a second.",
     ),
     Key::new("probe_timeout", SPAN, "`\"5s\"`", "The longest one probe may take."),
     Key::new("initial_delay", DURATION, "`\"0s\"`", "Before the first probe."),

@@ -1,0 +1,177 @@
+//! Ports of processes that are to start.
+
+use super::host::willing;
+use super::project::{Draft, ms, needs, project, s};
+use super::*;
+use crate::machine::{Effect, Fact};
+use crate::spec::{Condition, PortBusy, StartErrorKind};
+
+/// `web` on port 3000, which somebody else has until `freed`.
+fn taken(busy: PortBusy, freed: Duration) -> World {
+    let spec = draft(busy).plain("other").spec();
+    let mut w = world(spec);
+    w.host.taken.insert(3000, Moment::after_start(freed));
+    w.begin()
+}
+
+fn draft(busy: PortBusy) -> Draft {
+    project().process("web", |web| {
+        web.port = Some(3000);
+        web.port_busy = busy;
+    })
+}
+
+fn port(w: &mut World, name: &str) -> Option<u16> {
+    let id = w.ids(&[name])[0];
+    w.machine.snapshot(w.now).get(id).unwrap().port
+}
+
+#[test]
+fn a_start_on_a_port_that_is_taken_fails_and_is_not_tried_again() {
+    let spec = draft(PortBusy::Fail).process("web", |web| {
+        web.port = Some(3000);
+        web.restart = crate::spec::Restart::Always;
+    });
+    let mut w = world(spec.plain("other").spec());
+    w.host.taken.insert(3000, Moment::after_start(s(60)));
+    let mut w = w.begin();
+    w.advance(s(59));
+    assert_eq!(w.state("web"), StateName::Failed);
+    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7)");
+    let told = w.told("web");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("port_busy") || told[0].contains("PortBusy"), "{told:?}");
+    // By hand it works in every state.
+    w.advance(s(2));
+    w.restart(&["web"]);
+    w.advance(s(1));
+    assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn a_start_waits_for_its_port_and_says_for_whom() {
+    let mut w = taken(PortBusy::Wait, s(5));
+    w.advance(s(1));
+    assert_eq!(w.state("web"), StateName::Starting);
+    let why = w.why("web");
+    assert_eq!(why, "waiting for port 3000, which is taken by python3 (pid 7); fails in 19.0s");
+    assert_eq!(w.host.told.len(), 1, "it is told once: {:?}", w.host.told);
+    w.advance(s(5));
+    assert_eq!(w.state("web"), StateName::Ready);
+    assert_eq!(w.told("web").iter().filter(|told| told.contains("failed")).count(), 0);
+}
+
+#[test]
+fn a_start_does_not_wait_for_its_port_for_ever() {
+    let mut w = taken(PortBusy::Wait, s(1000));
+    w.advance(s(19));
+    assert_eq!(w.state("web"), StateName::Starting);
+    w.advance(s(2));
+    assert_eq!(w.state("web"), StateName::Failed);
+    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7), for 20 seconds now");
+}
+
+#[test]
+fn stop_kill_and_shutdown_end_the_wait_at_once() {
+    for how in [World::stop as fn(&mut World, &[&str]), World::kill] {
+        let mut w = taken(PortBusy::Wait, s(1000));
+        w.advance(s(1));
+        how(&mut w, &["web"]);
+        assert_eq!(w.state("web"), StateName::Stopped);
+        w.advance(s(60));
+        assert_eq!((w.state("web"), w.told("web")), (StateName::Stopped, Vec::new()));
+        w.start(&["web"]);
+        w.advance(s(1));
+        assert_eq!(w.state("web"), StateName::Starting, "it may be wanted again");
+    }
+    let mut w = taken(PortBusy::Wait, s(1000));
+    w.advance(s(1));
+    w.shutdown();
+    assert!(w.run_out(s(1)) < s(1));
+}
+
+#[test]
+fn the_next_free_port_is_taken_and_not_remembered() {
+    let mut w = taken(PortBusy::Next, s(10));
+    w.host.taken.insert(3001, Moment::after_start(s(10)));
+    w.advance(s(1));
+    assert_eq!((w.state("web"), port(&mut w, "web")), (StateName::Ready, Some(3002)));
+    let (_, text) = w.host.told[0].clone();
+    assert_eq!(text, "port 3000 is taken by python3 (pid 7); it gets port 3002");
+    w.advance(s(10));
+    w.restart(&["web"]);
+    w.advance(s(1));
+    assert_eq!((w.state("web"), port(&mut w, "web")), (StateName::Ready, Some(3000)));
+}
+
+#[test]
+fn when_all_that_follow_are_taken_the_start_fails() {
+    let mut w = world(draft(PortBusy::Next).spec());
+    for port in 3000..=3020 {
+        w.host.taken.insert(port, Moment::after_start(s(100)));
+    }
+    let mut w = w.begin();
+    w.advance(s(1));
+    assert_eq!(w.why("web"), "port 3000 is taken by python3 (pid 7), and so are the 20 after it");
+}
+
+#[test]
+fn two_that_look_at_the_same_time_get_ports_of_their_own() {
+    let spec = project()
+        .process("a", |a| {
+            (a.port, a.port_busy) = (Some(3000), PortBusy::Next);
+        })
+        .process("b", |b| {
+            (b.port, b.port_busy) = (Some(2999), PortBusy::Next);
+        });
+    let mut w = world(spec.spec());
+    for port in [2999, 3000] {
+        w.host.taken.insert(port, Moment::after_start(s(100)));
+    }
+    let a = w.machine.autostart();
+    let step = w.machine.begin(w.now, &a, true);
+    let looks: Vec<RunId> = step
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::LookAtPort { run, .. } => Some(*run),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(looks.len(), 2);
+    let looked = |run| Fact::PortLooked { run, free: Some(3001), holder: None };
+    let first = w.machine.step(w.now, Input::Fact(looked(looks[0])));
+    assert!(first.effects.iter().any(|e| matches!(e, Effect::Spawn { port: Some(3001), .. })));
+    let second = w.machine.step(w.now, Input::Fact(looked(looks[1])));
+    assert!(second.effects.iter().all(|e| matches!(e, Effect::LookAtPort { .. })));
+}
+
+#[test]
+fn a_port_that_gets_free_too_late_for_what_is_needed_is_looked_at_again() {
+    let spec = draft(PortBusy::Wait).process("db", |_| {}).process("web", |web| {
+        (web.port, web.port_busy) = (Some(3000), PortBusy::Wait);
+        needs(web, "db", Condition::Ready);
+    });
+    let mut w = world(spec.spec()).script("db", [willing()]);
+    w.host.taken.insert(3000, Moment::after_start(s(5)));
+    let mut w = w.begin();
+    w.advance(s(1));
+    w.stop(&["db"]);
+    w.advance(s(10));
+    assert_eq!(w.state("web"), StateName::Waiting);
+    w.start(&["db"]);
+    w.advance(s(1));
+    assert_eq!(w.state("web"), StateName::Ready);
+}
+
+#[test]
+fn what_a_run_may_have_ended_of_is_in_its_why() {
+    let mut w = world(draft(PortBusy::Fail).plain("other").spec()).begin();
+    w.advance(ms(100));
+    let run = RunId { process: w.ids(&["web"])[0], run: 1 };
+    let note = Some("port 3000 is taken by nginx (pid 9)".to_owned());
+    let exit = crate::spec::Exit::Code(1);
+    w.input(Input::Fact(Fact::Exited { run, exit, strays: Vec::new(), note }));
+    assert!(w.why("web").ends_with("; port 3000 is taken by nginx (pid 9)"), "{}", w.why("web"));
+    assert_ne!(StartErrorKind::PortBusy, StartErrorKind::Other);
+}

@@ -1,0 +1,228 @@
+//! Real processes that hold sockets. A listener is handed to a child as its input, so that a shell
+//! is a server.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::*;
+use crate::spec::Signal;
+use crate::sys::{Child, Host, HostOptions, Input, Launch, Output, RealChild, RealHost};
+
+fn host() -> RealHost {
+    RealHost::new(HostOptions::default()).unwrap()
+}
+
+/// A run of `process` that has this socket as its input and goes by this script.
+async fn run(host: &RealHost, process: &str, socket: Option<OwnedFd>, script: &str) -> RealChild {
+    let variables = [
+        ("PATH", "/usr/bin:/bin"),
+        ("PITCREW_SESSION", "s"),
+        ("PITCREW_PROCESS", process),
+        ("PITCREW_RUN", "1"),
+    ];
+    let launch = Launch {
+        argv: ["/bin/sh", "-c", script].map(Into::into).to_vec(),
+        cwd: "/".into(),
+        env: variables.map(|(name, value)| (name.into(), value.into())).to_vec(),
+        stdin: socket.map_or(Input::Null, |socket| Input::File(Arc::new(socket))),
+        stdout: Output::Pipe,
+        stderr: Output::Null,
+        foreground: false,
+    };
+    host.launch(launch).await.unwrap()
+}
+
+/// Waits for a line that it prints.
+async fn line(child: &mut RealChild) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout().unwrap()).read_line(&mut line).await.unwrap();
+    line.trim().to_owned()
+}
+
+async fn end(mut child: RealChild) {
+    child.kill_tree().await.unwrap();
+    child.exited().await.unwrap();
+    child.reap().unwrap();
+}
+
+fn listen(address: impl Into<SocketAddr>) -> (OwnedFd, SocketAddr) {
+    let listener = TcpListener::bind(address.into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener.into(), address)
+}
+
+async fn who(host: &RealHost, address: SocketAddr, run: &RealChild) -> Listener {
+    host.listener(ListenPlace::Tcp(address), Some(run.pid())).await
+}
+
+const WAITS: &str = "echo up; exec sleep 1000";
+/// The same, in a child of the leader.
+const BELOW: &str = "exec 3<&0 </dev/null; sleep 1000 <&3 & exec 3<&-; echo up; wait";
+
+#[tokio::test]
+async fn a_listener_belongs_to_its_run_and_to_no_other() {
+    let host = host();
+    for script in [WAITS, BELOW] {
+        let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+        let mut db = run(&host, "db", Some(socket), script).await;
+        let mut web = run(&host, "web", None, WAITS).await;
+        line(&mut db).await;
+        line(&mut web).await;
+        // Twice: the second time it is remembered.
+        for _ in 0..2 {
+            assert_eq!(who(&host, address, &db).await, Listener::Own, "{script}");
+            let Listener::Other(holder) = who(&host, address, &web).await else {
+                panic!("it is not that of web")
+            };
+            assert_eq!(holder.process.as_deref(), Some("db"));
+            assert_eq!(holder.project, HolderProject::This);
+            let shown = holder.to_string();
+            assert!(shown.ends_with(", which is db of this project"), "{shown}");
+        }
+        let port = ListenPlace::Port(address.port());
+        assert!(matches!(host.listener(port.clone(), None).await, Listener::Other(_)));
+        end(db).await;
+        assert_eq!(host.listener(port, None).await, Listener::Nobody);
+        end(web).await;
+    }
+}
+
+#[tokio::test]
+async fn somebody_outside_of_the_project_is_named() {
+    let host = host();
+    let (_socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+    let web = run(&host, "web", None, WAITS).await;
+    // The test itself, which is no child of a run.
+    let Listener::Other(holder) = who(&host, address, &web).await else { panic!("it is ours") };
+    assert_eq!((holder.pid, holder.process), (std::process::id(), None));
+    end(web).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_has_left_its_group_is_known_by_its_marks() {
+    let host = host();
+    let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+    // An orphan with a session of its own.
+    let script =
+        "exec 3<&0 </dev/null; (setsid sleep 1000 <&3 &); exec 3<&-; echo up; exec sleep 1000";
+    let mut db = run(&host, "db", Some(socket), script).await;
+    line(&mut db).await;
+    // `setsid` may have to exec first.
+    let mut seen = who(&host, address, &db).await;
+    for _ in 0..200 {
+        if seen == Listener::Own {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        seen = who(&host, address, &db).await;
+    }
+    assert_eq!(seen, Listener::Own);
+    end(db).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_master_has_ended_is_still_the_run_s() {
+    let host = host();
+    let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+    // Master and worker hold the socket; the master goes.
+    let script = "exec 3<&0 </dev/null; sh -c 'sleep 1000 <&3 & echo $$; wait' & exec 3<&-; wait";
+    let mut db = run(&host, "db", Some(socket), script).await;
+    let master: u32 = line(&mut db).await.parse().unwrap();
+    assert_eq!(who(&host, address, &db).await, Listener::Own);
+    db.signal_these(Signal::KILL, vec![master]).await;
+    assert_eq!(who(&host, address, &db).await, Listener::Own);
+    end(db).await;
+}
+
+#[tokio::test]
+async fn addresses_are_told_apart() {
+    let host = host();
+    let (first, v4) = listen((Ipv4Addr::LOCALHOST, 0));
+    let Ok(other) = TcpListener::bind((Ipv6Addr::LOCALHOST, v4.port())) else {
+        eprintln!("no IPv6 here, or the port is taken: not tested");
+        return;
+    };
+    let v6 = other.local_addr().unwrap();
+    let mut a = run(&host, "a", Some(first), WAITS).await;
+    let mut b = run(&host, "b", Some(other.into()), WAITS).await;
+    line(&mut a).await;
+    line(&mut b).await;
+    assert_eq!(who(&host, v4, &a).await, Listener::Own);
+    assert_eq!(who(&host, v6, &b).await, Listener::Own);
+    assert!(matches!(who(&host, v6, &a).await, Listener::Other(_)));
+    assert!(matches!(who(&host, v4, &b).await, Listener::Other(_)));
+    end(a).await;
+    end(b).await;
+    // One for everything answers on both.
+    let (all, address) = listen((Ipv6Addr::UNSPECIFIED, 0));
+    let mut c = run(&host, "c", Some(all), WAITS).await;
+    line(&mut c).await;
+    for ip in [Ipv4Addr::LOCALHOST.into(), std::net::IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        assert_eq!(who(&host, (ip, address.port()).into(), &c).await, Listener::Own, "{ip}");
+    }
+    end(c).await;
+}
+
+#[tokio::test]
+async fn two_that_share_a_port_are_both_seen() {
+    use rustix::net::sockopt::set_socket_reuseport;
+    use rustix::net::{AddressFamily, SocketAddrV4, SocketType, bind, getsockname, socket};
+
+    let host = host();
+    let shared = |port: u16| {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        set_socket_reuseport(&socket, true).unwrap();
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).unwrap();
+        rustix::net::listen(&socket, 8).unwrap();
+        let address = SocketAddrV4::try_from(getsockname(&socket).unwrap()).unwrap();
+        (socket, address)
+    };
+    let (first, address) = shared(0);
+    let (second, _) = shared(address.port());
+    let mut a = run(&host, "a", Some(first), WAITS).await;
+    let mut b = run(&host, "b", Some(second), WAITS).await;
+    line(&mut a).await;
+    line(&mut b).await;
+    for (one, other) in [(&a, "b"), (&b, "a")] {
+        let Listener::Shared(holder) = who(&host, address.into(), one).await else {
+            panic!("both listen")
+        };
+        assert_eq!(holder.process.as_deref(), Some(other));
+    }
+    end(a).await;
+    end(b).await;
+}
+
+#[tokio::test]
+async fn a_socket_in_the_file_system_belongs_to_who_holds_it() {
+    let host = host();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    // Opened by the test, so what the kernel says of a connection is the test; held by the run.
+    let mut db = run(&host, "db", Some(UnixListener::bind(&path).unwrap().into()), WAITS).await;
+    let web = run(&host, "web", None, WAITS).await;
+    line(&mut db).await;
+    let place = ListenPlace::Unix { path: path.clone(), peer: Some(std::process::id()) };
+    assert_eq!(host.listener(place.clone(), Some(db.pid())).await, Listener::Own);
+    let Listener::Other(holder) = host.listener(place, Some(web.pid())).await else {
+        panic!("it is not that of web")
+    };
+    assert_eq!(holder.process.as_deref(), Some("db"));
+    drop(UnixStream::connect(&path).unwrap());
+    end(db).await;
+    end(web).await;
+}
+
+/// As root another user's process can be looked into, and is named; without root there is none that
+/// a test could start.
+#[tokio::test]
+async fn a_socket_that_may_not_be_looked_at_is_hidden() {
+    let seen = owner::unseen(Some(rustix::process::geteuid().as_raw() + 1));
+    assert!(seen.starts_with("a process of another user (uid "), "{seen}");
+    assert_eq!(owner::unseen(None), "a process that cannot be seen from here");
+}
