@@ -31,7 +31,7 @@ pub(crate) fn taken_ports(text: &[u8]) -> Vec<u16> {
         return first;
     }
     // PostgreSQL names its port in the hint below.
-    let near = lines.windows(3).filter(|near| near.iter().any(|line| says(&line)));
+    let near = lines.windows(3).filter(|near| near.iter().any(&says));
     near.flatten().flat_map(numbers).collect()
 }
 

@@ -1,5 +1,4 @@
 //! The details of one process.
-#![expect(clippy::wildcard_enum_match_arm, reason = "most actions are not for here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
