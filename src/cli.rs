@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::spec::Signal;
 use crate::sys::process;
@@ -15,12 +15,15 @@ use crate::sys::process;
 mod background;
 mod beside;
 mod check;
+mod completion;
 mod detach;
 mod diagnostics;
 mod end_report;
+mod event_table;
 mod events;
 mod exec;
 mod front;
+mod global;
 mod graph;
 mod input;
 mod keeper;
@@ -29,6 +32,7 @@ mod later;
 mod logs;
 mod look;
 mod manual;
+#[cfg(feature = "mcp")]
 mod mcp;
 mod paint;
 mod project;
@@ -44,6 +48,9 @@ mod up;
 mod waiting;
 mod work;
 mod world;
+
+use completion::{Wanted, names};
+use global::{ColorChoice, Global};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,91 +89,57 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-/// What stands before the command.
-#[derive(Debug, Clone, Args)]
-struct Global {
-    /// Read FILE instead of looking for procfile.toml, `-` for standard input; later files override earlier ones
-    #[arg(short, long = "file", value_name = "FILE")]
-    file: Vec<PathBuf>,
-    /// Go to DIR first
-    #[arg(short = 'C', long = "directory", value_name = "DIR")]
-    directory: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    color: ColorChoice,
-    /// Write more diagnostics to the log file; can be repeated
-    #[arg(short, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// The inherited descriptor with what the one who starts this has read from standard input
-    #[arg(long, hide = true, value_name = "FD")]
-    stdin_fd: Option<i32>,
-    /// What `-f -` stands for, once it was read.
-    #[arg(skip)]
-    stdin: input::ProcfileText,
-}
-
-/// When colour is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the project, or these processes and what they depend on
+    /// Start the project, or some processes and their dependencies
     Up(UpArgs),
     /// Open the interface on the running project
     #[cfg(feature = "tui")]
     Attach(tui::AttachArgs),
-    /// Start what NAME depends on and run NAME in the foreground
+    /// Start the dependencies of a process and run it in the foreground
     Run(RunArgs),
     /// Run one command with time limits and retries
     Exec(ExecArgs),
-    /// Read and verify the file; print every mistake
+    /// Check the file and print every mistake
     Check(CheckArgs),
-    /// Show every process and why it is where it is
+    /// List all processes with their state and its reason
     Ps(ps::PsArgs),
-    /// Say why a process is where it is, down to the root of the matter
+    /// Explain the state of a process, down to the root cause
     Why(look::WhyArgs),
-    /// Print what was printed
+    /// Show the output of processes
     Logs(logs::LogsArgs),
-    /// Print what has happened, one JSON object a line
-    Events(look::EventsArgs),
-    /// Start these and what they depend on
+    /// Show what has happened, as a table or as JSON
+    Events(event_table::EventsArgs),
+    /// Start processes and their dependencies
     Start(steer::StartArgs),
-    /// Stop these; return when they have ended
+    /// Stop processes and wait until they have ended
     Stop(steer::StopArgs),
-    /// A new run of these, whatever their state
+    /// Restart processes
     Restart(steer::StartArgs),
-    /// End these and all they started at once
+    /// Kill processes and all their descendants immediately
     Kill(steer::StopArgs),
-    /// Send a signal to these
+    /// Send a signal to processes
     Signal(steer::SignalArgs),
-    /// More or fewer replicas of a process
+    /// Set the number of replicas of a process
     Scale(work::ScaleArgs),
     /// Add a job to a pool and print its name
     Enqueue(work::EnqueueArgs),
     /// Send a line to the input of a process
     Send(work::SendArgs),
-    /// Return when all of these have got there
+    /// Wait until processes reach a state
     Wait(steer::WaitArgs),
-    /// Stop everything; return when all is gone
+    /// Stop the project and wait until everything has ended
     Down(steer::DownArgs),
-    /// Read the file again and apply what is different
+    /// Read the file again and apply the differences
     Reload(reload::ReloadArgs),
-    /// Print who depends on whom
+    /// Print the dependency graph
     Graph(graph::GraphArgs),
     /// Print completions for a shell
-    Completions(manual::CompletionsArgs),
+    Completions(completion::CompletionsArgs),
     /// Print the manual page, or write all of them
     Man(manual::ManArgs),
-    /// Offer tools for assistants over stdio
+    /// Run an MCP server on stdio, for assistants
+    #[cfg(feature = "mcp")]
     Mcp,
     /// Print the JSON schema of the file
     Schema(SchemaArgs),
@@ -177,48 +150,49 @@ enum Command {
 #[derive(Debug, Clone, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct UpArgs {
-    /// NAME, NAME.N, @TAG, POOL or all; without any, everything that starts by itself
+    /// NAME, NAME.N, @TAG, POOL or all; default: everything that has `autostart`
+    #[arg(add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Print plain lines also where the interface would open
+    /// Print plain lines even on a terminal
     #[arg(long)]
     no_tui: bool,
-    /// Start nothing but what is named
+    /// Do not start dependencies
     #[arg(long)]
     no_deps: bool,
-    /// Do not restart anything when files change
+    /// Do not restart processes when files change
     #[arg(long)]
     no_watch: bool,
-    /// Stay when nothing runs any more
+    /// Keep running when no process runs any more
     #[arg(long)]
     keep: bool,
-    /// The first final failure stops everything, with its code
+    /// Stop everything on the first final failure and exit with its code
     #[arg(long)]
     fail_fast: bool,
-    /// Do not print what the processes print
+    /// Do not print the output of the processes
     #[arg(long)]
     quiet: bool,
-    /// Begin each line with the time it came
+    /// Prefix each line with its time of arrival
     #[arg(long)]
     timestamps: bool,
-    /// Append every event to FILE as a line of JSON
+    /// Append every event to FILE as a JSON line
     #[arg(long, value_parser = file(), value_name = "FILE")]
     events: Option<PathBuf>,
     /// Write pitcrew's own diagnostics to FILE
     #[arg(long, value_parser = file(), value_name = "FILE")]
     log_file: Option<PathBuf>,
-    /// Run in the background; return when nothing is left to start. Implies --keep
+    /// Run in the background and return when everything has started; implies --keep
     #[arg(long)]
     detach: bool,
-    /// Answer over HTTP on this port too, to whoever knows the token
+    /// Also serve the HTTP API on this address (needs the token)
     #[arg(long, value_parser = remote::own_address, value_name = "127.0.0.1:PORT")]
     listen: Option<SocketAddr>,
     /// Ends with its standard input, as with a terminal, unless that said goodbye
     #[arg(long, hide = true)]
     owned: bool,
-    /// For a detached project: return when the project is ready; exit 1 on the first process that cannot be
+    /// With --detach: return when the project is ready; exit 1 on the first process that cannot be
     #[arg(long, requires = "detach")]
     wait: bool,
-    /// For a detached project: return after this long, exit 124; the project goes on
+    /// With --detach: return after this long with exit code 124; the project keeps running
     #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
     timeout: Option<Duration>,
 }
@@ -226,27 +200,28 @@ struct UpArgs {
 #[derive(Debug, Clone, Args)]
 struct RunArgs {
     /// The process, replica or job
+    #[arg(add = names(Wanted::One))]
     name: String,
-    /// Appended to its command
+    /// Arguments to append to its command
     #[arg(last = true)]
     args: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]
 struct ExecArgs {
-    /// With the working folder and the environment of this process
-    #[arg(long = "in", value_name = "NAME")]
+    /// Use the working folder and the environment of this process
+    #[arg(long = "in", value_name = "NAME", add = names(Wanted::One))]
     in_process: Option<String>,
-    /// Longest life of one try; exit 124 when it is over
+    /// Time limit of one try; exit code 124
     #[arg(long, value_parser = limit, value_name = "DURATION")]
     timeout: Option<Duration>,
-    /// Longest silence on both outputs; exit 124 when it is over
+    /// Time limit without any output; exit code 124
     #[arg(long, value_parser = limit, value_name = "DURATION")]
     idle_timeout: Option<Duration>,
-    /// Extra tries after a failure
+    /// Number of retries after a failure
     #[arg(long, default_value_t = 0, value_name = "N")]
     retries: u32,
-    /// How long to wait before each of them
+    /// Delay before each retry
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
     retry_delay: Duration,
     /// Working folder
@@ -269,7 +244,7 @@ struct CheckArgs {
 
 #[derive(Debug, Clone, Args)]
 struct SchemaArgs {
-    /// Print JSON; it is never anything else
+    /// Accepted for symmetry: the schema is always JSON
     #[arg(long)]
     json: bool,
 }
@@ -307,15 +282,17 @@ fn variable(text: &str) -> Result<(String, String), String> {
 pub fn main() -> Ending {
     // Before anything is started that outlives us.
     process::seal_descriptors();
-    if manual::complete() {
+    if completion::complete() {
         return Ending::GOOD;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match global::parse(std::env::args_os()) {
         Ok(cli) => cli,
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => {
+            // After a command clap would name the command, which has no version of its own.
+            remote::print(concat!("pitcrew ", env!("CARGO_PKG_VERSION"), "\n"));
+            return Ending::GOOD;
+        }
         Err(error) => {
-            if let Some(ending) = later::misplaced(&error) {
-                return ending;
-            }
             let code = if error.use_stderr() { Ending::WRONG } else { Ending::GOOD };
             _ = error.print();
             return code;
@@ -336,13 +313,13 @@ pub fn main() -> Ending {
         Command::Ps(args) => ps::ps(&cli.global, &args),
         Command::Why(args) => look::why(&cli.global, &args),
         Command::Logs(args) => logs::logs(&cli.global, &args),
-        Command::Events(args) => look::events(&cli.global, &args),
+        Command::Events(args) => event_table::events(&cli.global, &args),
         Command::Scale(args) => work::scale(&cli.global, args),
         Command::Enqueue(args) => work::enqueue(&cli.global, args),
         Command::Send(args) => work::send(&cli.global, args),
         Command::Reload(args) => reload::reload(&cli.global, &args),
         Command::Graph(args) => graph::graph(&cli.global, &args),
-        Command::Completions(args) => manual::completions(&args),
+        Command::Completions(args) => completion::completions(&args),
         Command::Man(args) => manual::man(&args),
         Command::Start(args) => steer::start(&cli.global, args),
         Command::Stop(args) => steer::stop(&cli.global, args),
@@ -351,6 +328,7 @@ pub fn main() -> Ending {
         Command::Signal(args) => steer::signal(&cli.global, args),
         Command::Wait(args) => steer::wait(&cli.global, &args),
         Command::Down(args) => steer::down(&cli.global, &args),
+        #[cfg(feature = "mcp")]
         Command::Mcp => mcp::mcp(&cli.global),
         Command::Schema(SchemaArgs { json: _ }) => check::schema(),
         Command::Other(words) => later::refuse(&words),

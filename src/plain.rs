@@ -16,6 +16,7 @@ use crate::session::{Feed, Session};
 
 mod lines;
 mod tell;
+mod words;
 mod worker;
 
 pub use lines::LineStyle;
@@ -23,6 +24,8 @@ use lines::Printer;
 #[cfg(feature = "cli")]
 pub(crate) use lines::{label_of, put_text};
 use tell::Teller;
+#[cfg(feature = "cli")]
+pub(crate) use words::{describe, describe_cause};
 pub use worker::Worker;
 
 /// How often it is said who is being waited for.

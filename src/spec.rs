@@ -21,6 +21,7 @@ mod fault;
 mod keep;
 mod locate;
 mod log;
+mod nearest;
 mod outcome;
 #[cfg(feature = "control")]
 mod place;
@@ -38,13 +39,15 @@ pub use difference::{Difference, NewRun, Reason};
 pub(crate) use env_file::waits_for;
 pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
-pub use fault::{CheckReport, Fault, Faults, nearest};
+pub use fault::{CheckReport, Fault, Faults};
 pub(crate) use keep::is_kept;
 pub use locate::{
     FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, inspect, load, load_and_tell, report,
 };
 pub(crate) use locate::{LARGEST, is_stdin};
 pub use log::LogPolicy;
+pub use nearest::nearest;
+pub(crate) use nearest::{Distance, distance};
 pub use outcome::{Exit, StartError, StartErrorKind, Stray};
 #[cfg(feature = "control")]
 pub use place::place_of;

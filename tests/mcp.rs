@@ -12,7 +12,7 @@ use common::Project;
 #[cfg(not(feature = "mcp"))]
 #[test]
 fn without_the_feature_it_says_how_to_get_it() {
-    let said = Project::empty().ask(["mcp"]).code(1).err("--features mcp");
+    let said = Project::empty().ask(["mcp"]).code(2).err("--features mcp");
     assert_eq!(said.out, "");
 }
 
@@ -238,7 +238,7 @@ mod with_the_feature {
         let failed = editor.error("wait", &json!({ "names": ["bad"], "for": "succeeded" }));
         assert!(failed.contains("exit 3"), "{failed}");
         let late = json!({ "names": ["web"], "for": "completed", "timeout_seconds": 0 });
-        assert!(editor.error("wait", &late).contains("not there after"));
+        assert!(editor.error("wait", &late).contains("timed out after"));
         // Mistakes of the client itself.
         for (method, params) in [
             ("tools/call", json!({ "name": "no_such_tool", "arguments": {} })),

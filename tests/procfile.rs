@@ -131,6 +131,7 @@ fn the_schema_refuses_what_the_reader_refuses() {
         "[process.x]\ncommand = 'x'\nready = { tcp = 1, file = 'x' }",
         "[process.x]\ncommand = 'x'\nready = { tcp = 1, status = [200] }",
         "[process.x]\ncommand = 'x'\nready = { notify = true, interval = '1s' }",
+        "[process.x]\ncommand = 'x'\nready = { file = 'x', foreign = true }",
         "[process.x]\ncommand = 'x'\nready = { http = 'https://x/' }",
         "[process.x]\ncommand = 'x'\nhealth = { log = 'x' }",
         "[process.x]\ncommand = 'x'\nwatch = { ignore = ['a'] }",
@@ -149,6 +150,110 @@ fn the_schema_refuses_what_the_reader_refuses() {
         let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
         assert!(load(&request).is_err(), "the reader takes: {text}");
     }
+}
+
+/// Mistakes as people make them, where each is, and the word that the message has to name. A path
+/// is that of JSON: `/process/x/restart`.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    // A choice; a choice in a list of forms; a word or a number.
+    ("restart = 'alway'", "/process/x/restart", "alway"),
+    ("restart = true", "/process/x/restart", "true"),
+    ("depends_on = { x = 'redy' }", "/process/x/depends_on/x", "redy"),
+    ("depends_on = { x = { condition = 'redy' } }", "/process/x/depends_on/x/condition", "redy"),
+    ("depends_on = { x = { conditon = 'ready' } }", "/process/x/depends_on/x", "conditon"),
+    ("depends_on = 'x'", "/process/x/depends_on", "array"),
+    ("depends_on = ['a b']", "/process/x/depends_on/0", "a b"),
+    ("retry = { attempts = 'many' }", "/process/x/retry/attempts", "many"),
+    ("retry = { attempts = -1 }", "/process/x/retry/attempts", "-1"),
+    ("retry = { atempts = 1 }", "/process/x/retry", "atempts"),
+    ("retry = 5", "/process/x/retry", "5"),
+    ("retry = { backoff = { factor = 'x' } }", "/process/x/retry/backoff/factor", "x"),
+    // Durations, sizes, numbers, booleans, strings.
+    ("timeout = 10", "/process/x/timeout", "10"),
+    ("timeout = '10 lightyears'", "/process/x/timeout", "lightyears"),
+    ("log = { max_size = '10MB' }", "/process/x/log/max_size", "10MB"),
+    ("log = true", "/process/x/log", "false"),
+    ("log = 'x'", "/process/x/log", "x"),
+    ("log = { dir = 'x' }", "/process/x/log", "dir"),
+    ("port = 70000", "/process/x/port", "70000"),
+    ("port = '8080'", "/process/x/port", "8080"),
+    ("autostart = 'yes'", "/process/x/autostart", "yes"),
+    ("cwd = 5", "/process/x/cwd", "5"),
+    // A string or an array, an entry or a list.
+    ("env_file = 5", "/process/x/env_file", "5"),
+    ("env_file = ['.env', 5]", "/process/x/env_file/1", "5"),
+    ("tags = 'a'", "/process/x/tags", "a"),
+    ("env = { A = ['x'] }", "/process/x/env/A", "x"),
+    ("env = ['A=b']", "/process/x/env", "A=b"),
+    ("watch = 'src'", "/process/x/watch", "src"),
+    ("watch = []", "/process/x/watch", "[]"),
+    ("watch = { ignore = ['a'] }", "/process/x/watch", "paths"),
+    ("watch = { paths = ['a'], action = 'reload' }", "/process/x/watch/action", "reload"),
+    ("stop = { signal = 15 }", "/process/x/stop/signal", "15"),
+    ("stop = { strays = 'maybe' }", "/process/x/stop/strays", "maybe"),
+    ("success_exit_codes = [300]", "/process/x/success_exit_codes/0", "300"),
+    // Checks.
+    ("ready = {}", "/process/x/ready", "one of exec, http, tcp"),
+    ("ready = { interval = '1s' }", "/process/x/ready", "one of exec, http, tcp"),
+    ("ready = { htpp = 'http://x/' }", "/process/x/ready", "htpp"),
+    ("ready = { tcp = 1, file = 'marker' }", "/process/x/ready/file", "marker"),
+    ("ready = { tcp = true }", "/process/x/ready/tcp", "true"),
+    ("ready = { tcp = '5432' }", "/process/x/ready/tcp", "5432"),
+    ("ready = { file = 'x', foreign = true }", "/process/x/ready/foreign", "true"),
+    ("ready = { tcp = 1, status = [200] }", "/process/x/ready", "http"),
+    ("ready = { delay = '1s', failures = 77 }", "/process/x/ready/failures", "77"),
+    ("ready = { notify = false }", "/process/x/ready/notify", "true"),
+    ("ready = { http = 'https://x/' }", "/process/x/ready/http", "https"),
+    ("health = { log = 'marker' }", "/process/x/health", "log"),
+    ("ready = 5", "/process/x/ready", "5"),
+    // Unknown keys.
+    ("comand = 'y'", "/process/x", "comand"),
+];
+
+/// The same for whole files.
+const WRONG_FILES: &[(&str, &str, &str)] = &[
+    ("", "", "process"),
+    ("[project]\nname = 'x'", "", "process"),
+    ("[proces]\nx = 'x'", "", "proces"),
+    ("[process.x]\ncomand = 'x'", "/process/x", "comand"),
+    ("[process.x]\nport = 1", "/process/x", "command"),
+    ("[process]\nx = 5", "/process/x", "5"),
+    ("[process]\nx = ''", "/process/x", "\"\""),
+    ("[process]\nx = []", "/process/x", "[]"),
+    ("[process.x]\ncommand = 5", "/process/x/command", "5"),
+    ("[process.x]\ncommand = ['a', 5]", "/process/x/command/1", "5"),
+    ("[process]\n'a b' = 'x'", "/process", "a b"),
+    ("[pool.p]\nconcurency = 2\njobs = ['x']", "/pool/p", "concurency"),
+    ("[pool.p]\njobs = ['x']", "/pool/p", "concurrency"),
+    ("[pool.p]\nconcurrency = 1\njobs = [5]", "/pool/p/jobs/0", "5"),
+    (
+        "[pool.p]\nconcurrency = 1\njobs = [{ command = 'x', replicas = 2 }]",
+        "/pool/p/jobs/0",
+        "replicas",
+    ),
+    ("[pool.p]\nconcurrency = 1\non_failure = 'halt'\njobs = ['x']", "/pool/p/on_failure", "halt"),
+    ("[process]\nx = 'x'\n[options.o]\ncommand = 'x'", "/options/o", "command"),
+    ("[process]\nx = 'x'\n[retry.r]\nbackoff = { jitter = 2.5 }", "/retry/r/backoff/jitter", "2.5"),
+    ("[process]\nx = 'x'\n[project]\nshell = 'bash'", "/project/shell", "bash"),
+];
+
+#[test]
+fn the_schema_tells_one_mistake_once_with_its_place_and_its_word() {
+    let validator = validator();
+    let in_a_process = MISTAKES
+        .iter()
+        .map(|(keys, path, word)| (format!("[process.x]\ncommand = 'x'\n{keys}\n"), *path, *word));
+    let files = WRONG_FILES.iter().map(|(text, path, word)| ((*text).to_owned(), *path, *word));
+    for (text, path, word) in in_a_process.chain(files) {
+        let value = value(&text);
+        let told: Vec<_> = validator.iter_errors(&value).collect();
+        let lines: Vec<_> = told.iter().map(|e| format!("{}: {e}", e.instance_path)).collect();
+        assert_eq!(told.len(), 1, "{text}\n{lines:#?}");
+        assert_eq!(told[0].instance_path.to_string(), path, "{text}\n{lines:#?}");
+        assert!(told[0].to_string().contains(word), "{text}\n{lines:#?}");
+    }
+    let text = schema().to_string();
+    assert!(!text.contains("anyOf") && !text.contains("oneOf"));
 }
 
 #[test]

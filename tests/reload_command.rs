@@ -119,3 +119,36 @@ fn without_a_running_project_and_while_one_ends_it_is_code_1() {
     running.forget();
     project.nothing_left_within(common::BOUND);
 }
+
+#[test]
+fn a_restart_says_which_files_have_changed_since_they_were_read() {
+    let sleep = long_sleep();
+    let project = Project::empty();
+    project.write(".env", "A=1\n");
+    project.write(
+        "procfile.toml",
+        &format!("[process.web]\nenv_file = '.env'\n{}", stays("web", &sleep)),
+    );
+    let running = project.up(["--keep"]);
+    running.wait_out("web 1.");
+    let quiet = project.ask(["restart", "web"]).code(0);
+    assert_eq!(quiet.err, "");
+    let json = project.ask(["restart", "--json", "web"]).code(0).json();
+    assert_eq!(json["changed_files"], json!(null));
+
+    project.write(".env", "A=22\n");
+    let wanted = "pitcrew: .env has changed since it was read; `pitcrew reload` applies it\n";
+    assert_eq!(project.ask(["restart", "web"]).code(0).err, wanted);
+    let json = project.ask(["restart", "--json", "web"]).code(0).json();
+    assert_eq!(json["changed_files"], json!([".env"]));
+    // A look at what is different applies nothing.
+    project.ask(["reload", "--dry-run"]).code(0);
+    assert_eq!(project.ask(["restart", "web"]).code(0).err, wanted);
+    project.ask(["reload"]).code(0);
+    assert_eq!(project.ask(["restart", "web"]).code(0).err, "");
+    // Nor does a file with mistakes.
+    project.write("procfile.toml", "nonsense");
+    project.ask(["reload"]).code(2);
+    project.ask(["restart", "web"]).code(0).err("procfile.toml has changed");
+    down(&project, running);
+}

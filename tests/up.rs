@@ -80,6 +80,15 @@ fn an_unknown_command_or_flag_is_code_2() {
     let done = project.run(["upp"]);
     done.assert_code(2);
     done.assert_err("did you mean `up`?");
+    for (word, near) in [("wyh", "why"), ("strat", "start"), ("ecec", "exec"), ("inti", "init")] {
+        let done = project.run([word]);
+        done.assert_code(2);
+        done.assert_err(&format!("there is no command `{word}`; did you mean `{near}`?"));
+    }
+    project.run(["man", "wyh"]).assert_err("did you mean `why`?");
+    let done = project.run(["signal", "HPU", "a"]);
+    done.assert_code(2);
+    done.assert_err("did you mean `HUP`?");
     project.run(["up", "--no-such-flag"]).assert_code(2);
     project.run(["exec"]).assert_code(2);
     project.run(["init"]).assert_code(2);
@@ -100,17 +109,28 @@ fn a_dash_is_no_file_to_write() {
 }
 
 #[test]
-fn a_global_option_behind_the_command_is_told_where_it_belongs() {
-    let project = Project::new("[process]\na = 'true'\n");
-    for (args, said) in [
-        (["up", "--color"], "`--color` stands before the command: `pitcrew --color WHEN COMMAND`"),
-        (["check", "-f"], "`-f` stands before the command: `pitcrew -f FILE COMMAND`"),
-        (["up", "-v"], "`-v` stands before the command: `pitcrew -v COMMAND`"),
+fn global_options_stand_before_or_after_the_command() {
+    let project = Project::empty();
+    project.write("other.toml", "[process]\na = 'echo other'\n");
+    std::fs::create_dir(project.path("sub")).unwrap();
+    project.write("sub/procfile.toml", "[process]\na = 'echo sub'\n");
+    for (args, wanted) in [
+        (&["-f", "other.toml", "up", "--no-tui"][..], "a | other\n"),
+        (&["up", "-f", "other.toml", "--no-tui"], "a | other\n"),
+        (&["up", "--no-tui", "--file=other.toml"], "a | other\n"),
+        (&["up", "--no-tui", "-C", "sub"], "a | sub\n"),
+        (&["-C", "sub", "up", "--no-tui", "-f", "../other.toml", "-v"], "a | other\n"),
+        (&["up", "--no-tui", "-C", "sub", "--color", "always"], "\x1b[36ma |\x1b[0m sub\n"),
     ] {
-        let done = project.run(args);
-        done.assert_code(2);
-        done.assert_err(said);
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        let done = project.finished(command);
+        done.assert_code(0);
+        assert_eq!(done.out, wanted, "{args:?}");
     }
+    let twice = project.run(["-C", "sub", "check", "-C", "sub"]);
+    twice.assert_code(2);
+    twice.assert_err("cannot be used multiple times");
 }
 
 #[test]
@@ -119,9 +139,14 @@ fn help_and_version_are_code_0_on_stdout() {
     let help = project.run(["--help"]);
     help.assert_code(0);
     help.assert_out("exec");
-    let version = project.run(["--version"]);
-    version.assert_code(0);
-    version.assert_out(env!("CARGO_PKG_VERSION"));
+    for args in [&["--version"][..], &["-V"], &["up", "--version"], &["logs", "-V"]] {
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        let version = project.finished(command);
+        version.assert_code(0);
+        assert_eq!(version.out, concat!("pitcrew ", env!("CARGO_PKG_VERSION"), "\n"), "{args:?}");
+    }
+    project.run(["up", "--help"]).assert_out("--no-watch");
 }
 
 #[test]

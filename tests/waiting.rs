@@ -109,7 +109,7 @@ fn wait_ends_when_it_is_there_when_it_cannot_be_and_when_time_is_up() {
     let why = project.ask(["why", "after"]).code(0);
     why.out("  one is failed: exit 3").out("    one | line 30.");
     let late = project.ask(["wait", "late", "--timeout", "50ms"]).code(124);
-    late.err("not there after 50ms")
+    late.err("timed out after 50ms")
         .err("nobody has started it); `pitcrew start late` starts late");
     // One that is started meanwhile.
     std::thread::scope(|scope| {

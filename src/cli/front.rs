@@ -111,6 +111,7 @@ async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
     let asked = local.clone();
     let state = held.project.as_ref().map(|project| project.folders.state.clone());
     let again = serve.again.as_ref();
+    let local = local.with_reread(again.map(|again| Arc::clone(again) as Arc<dyn Reread>));
     let (local, kept) = keep(held.project, local, policies_of(again, &held.policies), &notices);
     let listening = match remote::listen(kept, serve.listen, local) {
         Ok(listening) => listening,

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use clap::{Args, ValueEnum};
 
-use super::manual::names;
+use super::completion::{Wanted, names};
 use super::{Ending, Global, project, remote};
 use crate::control::wire::Asked;
 use crate::control::{Client, Control as _, Form, Frames, Kind, Measure, Piece, Problem};
@@ -14,25 +14,25 @@ mod files;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogsArgs {
-    /// NAME, NAME.N, @TAG, POOL or all; without any, all
-    #[arg(add = names())]
+    /// NAME, NAME.N, @TAG, POOL or all; default: all
+    #[arg(add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Go on with the lines that come
+    /// Follow new output
     #[arg(short, long)]
     follow: bool,
     /// Only the last N lines
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<u64>,
-    /// Only from this time on: 2026-01-02T03:04:05Z, or 5m for long ago
+    /// Only lines after a time such as 2026-01-02T03:04:05Z, or an age such as 5m
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only lines in which this regular expression is found
+    /// Only lines that match this regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
-    /// Only this output
+    /// Only one of the two outputs
     #[arg(long, value_enum)]
     stream: Option<Which>,
-    /// Print JSON, one object a line
+    /// Print JSON lines
     #[arg(long)]
     json: bool,
 }

@@ -1,14 +1,14 @@
-//! `why` and `events`: what is, and what has happened.
+//! `why`: the state of a process, and its causes.
 
 use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::manual::names;
-use super::paint::{BOLD, DIM, Paper, of_state};
+use super::completion::{Wanted, names};
+use super::paint::{BOLD, Paper, of_state};
 use super::{Ending, Global, last_output, ps, remote};
-use crate::control::wire::{Because, Told, Why};
-use crate::control::{Client, Control as _, Problem};
+use crate::control::Control as _;
+use crate::control::wire::{Because, Why};
 use crate::machine::StateName;
 use crate::machine::event::Cause;
 use crate::output::safe_name;
@@ -16,22 +16,9 @@ use crate::output::safe_name;
 #[derive(Debug, Clone, Args)]
 pub(super) struct WhyArgs {
     /// NAME or NAME.N
-    #[arg(add = names())]
+    #[arg(add = names(Wanted::One))]
     name: String,
     /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(super) struct EventsArgs {
-    /// Go on with those that come
-    #[arg(short, long)]
-    follow: bool,
-    /// Only those with a higher number
-    #[arg(long, default_value_t = 0, value_name = "SEQ")]
-    after: u64,
-    /// Print JSON; events are never anything else
     #[arg(long)]
     json: bool,
 }
@@ -93,56 +80,6 @@ fn link(one: &Because, paper: Paper) -> String {
     text
 }
 
-pub(super) fn events(global: &Global, args: &EventsArgs) -> Ending {
-    // There is one form for people and for programs; people may have colours.
-    let paper = if args.json { Paper::PLAIN } else { Paper::of(global) };
-    match remote::with(global, async |client| show(&client, args, paper).await) {
-        Ok(()) => Ending::GOOD,
-        Err(ending) => ending,
-    }
-}
-
-async fn show(client: &Client, args: &EventsArgs, paper: Paper) -> Result<(), Problem> {
-    let mut events = client.events(args.after, args.follow).await?;
-    while let Some(told) = events.next().await {
-        for one in told? {
-            let written = match one {
-                Told::Event { event, .. } => remote::write(painted(&event, paper).as_bytes()),
-                Told::Missed { from, to } => {
-                    remote::remark(&format!("events {from} to {to} are not kept any more"));
-                    true
-                }
-            };
-            if !written {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// An event in a line: what happened and to whom stand out, all else does not.
-fn painted(event: &str, paper: Paper) -> String {
-    let value = |key: &str| {
-        let (before, rest) = event.split_once(&format!("\"{key}\":\""))?;
-        let start = before.len() + key.len() + 4;
-        Some(start..start + rest.find('"')?)
-    };
-    // In this order they stand in it.
-    let told = [(value("event"), BOLD), (value("name"), "36")];
-    let (mut text, mut at) = (String::new(), 0);
-    for (range, colour) in told {
-        let Some(range) = range.filter(|range| paper.colour && range.start >= at) else { continue };
-        text.push_str(&paper.paint(event.get(at..range.start).unwrap_or_default(), DIM));
-        text.push_str(&paper.paint(event.get(range.clone()).unwrap_or_default(), colour));
-        at = range.end;
-    }
-    let rest = event.get(at..).unwrap_or_default();
-    text.push_str(&if at > 0 { paper.paint(rest, DIM) } else { rest.to_owned() });
-    text.push('\n');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,22 +123,5 @@ mod tests {
             "^[1mapi^[0m is ^[2mwaiting^[0m: waits for db (ready)\n  \
              ^[1md\\x1bb^[0m is ^[31mfailed^[0m: exit 1 after \\x1b8.1s\n"
         );
-    }
-
-    #[test]
-    fn an_event_is_the_same_text_whatever_its_colours_are() {
-        for event in [
-            r#"{"seq":12,"event":"process_started","name":"api","process":"api","run":3}"#,
-            r#"{"seq":13,"event":"project_ready"}"#,
-            r#"{"seq":14}"#,
-            "",
-        ] {
-            assert_eq!(painted(event, Paper::PLAIN), format!("{event}\n"));
-            let coloured = painted(event, COLOUR);
-            let plain = crate::output::safe_line(coloured.as_bytes(), crate::output::Styles::Drop);
-            assert_eq!(plain, event, "{coloured}");
-        }
-        let event = r#"{"seq":13,"event":"project_ready","time":"x"}"#;
-        assert!(painted(event, COLOUR).contains("\u{1b}[1mproject_ready\u{1b}[0m"));
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Paper {
 
 impl Paper {
     /// A pipe, or what is for programs.
+    #[cfg(test)]
     pub(super) const PLAIN: Self = Self { colour: false, width: None };
 
     pub(super) fn of(global: &Global) -> Self {

@@ -1,9 +1,11 @@
 //! The project's file, to be read again; and `reload`, which asks for that.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
 
@@ -13,7 +15,7 @@ use crate::control::Control as _;
 use crate::control::wire::{Reload, Reloaded};
 use crate::engine::Reread;
 use crate::output::safe_name;
-use crate::spec::{self, Fault, Faults, Loaded, Locate, Reason, Spec};
+use crate::spec::{self, Fault, Faults, LOCAL_FILE, Loaded, Locate, Reason, Spec};
 use crate::sys::FileFollower;
 use crate::sys::journal::{Journal, Policies};
 
@@ -77,6 +79,7 @@ pub(super) struct Again {
     file: PathBuf,
     journal: Option<Journal>,
     policies: Mutex<Policies>,
+    versions: Mutex<Versions>,
     follower: Option<Arc<Mutex<FileFollower>>>,
 }
 
@@ -87,8 +90,16 @@ impl Again {
             file: spec.project.file.clone(),
             journal: held.project.as_ref().map(|project| project.journal.clone()),
             policies: Mutex::new(held.policies.clone()),
+            versions: Mutex::new(Versions {
+                running: FileVersions::of(spec),
+                ..Versions::default()
+            }),
             follower: held.project.as_ref().map(|project| Arc::clone(&project.follower)),
         }
+    }
+
+    fn versions(&self) -> MutexGuard<'_, Versions> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those of everything that has ever been in the file.
@@ -121,6 +132,7 @@ impl Reread for Again {
             });
             return Err(Fault::about(self.file.clone(), message).into());
         }
+        self.versions().read = FileVersions::of(&loaded.spec);
         Ok(loaded)
     }
 
@@ -136,4 +148,53 @@ impl Reread for Again {
         *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
         Ok(())
     }
+    fn applied(&self) {
+        let mut versions = self.versions();
+        versions.running = versions.read.clone();
+    }
+
+    fn changed(&self) -> Vec<String> {
+        let running = self.versions().running.clone();
+        let dir = self.file.parent().unwrap_or(&self.file);
+        let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
+        running.changed().map(|path| safe_name(&shown(path)).into_owned()).collect()
+    }
+}
+
+/// Which versions of the files were read.
+#[derive(Debug, Default)]
+struct Versions {
+    /// For what runs.
+    running: FileVersions,
+    /// The last time, be it for a look only.
+    read: FileVersions,
+}
+
+/// The files of a project, each with what tells one version of it from another.
+#[derive(Debug, Clone, Default)]
+struct FileVersions(Vec<(PathBuf, Option<FileVersion>)>);
+
+/// Device, inode, size, and when it was written.
+type FileVersion = (u64, u64, u64, i64, i64);
+
+impl FileVersions {
+    fn of(spec: &Spec) -> Self {
+        let project = &spec.project;
+        // The local file may still come.
+        let local = project.dir.join(LOCAL_FILE);
+        let files: BTreeSet<&PathBuf> =
+            project.files.iter().chain(&project.env_files).chain([&local]).collect();
+        Self(files.into_iter().map(|file| (file.clone(), version(file))).collect())
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Path> {
+        let files = self.0.iter().filter(|(file, read)| version(file) != *read);
+        files.map(|(file, _)| file.as_path())
+    }
+}
+
+/// Nothing for what is not there, and for what is no file: a pipe is another one each time.
+fn version(file: &Path) -> Option<FileVersion> {
+    let found = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Some((found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::manual::names;
+use super::completion::{Wanted, names, signals};
 use super::paint::{Paper, of_state};
 use super::{Ending, Global, last_output, project, ps, remote, waiting};
 use crate::control::wire::{
@@ -18,15 +18,15 @@ use crate::sys::{Watched, alive_holder, process};
 #[derive(Debug, Clone, Args)]
 pub(super) struct StartArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Wait until they are ready or have succeeded, not only until they have started
+    /// Wait until ready or succeeded, not only until started
     #[arg(long, conflicts_with = "no_wait")]
     wait: bool,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
-    /// Give up after this long: exit 124
+    /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = super::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Print JSON
@@ -37,9 +37,9 @@ pub(super) struct StartArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct StopArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
     /// Print JSON
@@ -49,10 +49,11 @@ pub(super) struct StopArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SignalArgs {
-    /// Such as HUP, SIGUSR1 or 10
+    /// A name or number, such as HUP, SIGUSR1 or 10
+    #[arg(add = signals())]
     signal: Signal,
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -62,12 +63,12 @@ pub(super) struct SignalArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct WaitArgs {
     /// NAME, NAME.N, @TAG, POOL or all
-    #[arg(required = true, add = names())]
+    #[arg(required = true, add = names(Wanted::Several))]
     names: Vec<String>,
-    /// What they have to reach; without it, each has to be ready or to have succeeded
+    /// The state to wait for; default: ready or succeeded
     #[arg(long = "for", value_enum, value_name = "CONDITION")]
     until: Option<Until>,
-    /// Give up after this long: exit 124
+    /// Stop waiting after this long; exit code 124
     #[arg(long, value_parser = super::duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Print JSON
@@ -85,7 +86,7 @@ enum Until {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct DownArgs {
-    /// End every tree at once
+    /// Kill all processes immediately
     #[arg(long)]
     kill: bool,
     /// Print JSON
@@ -160,7 +161,7 @@ pub(super) async fn within<T>(
     answer: impl Future<Output = Result<T, Problem>>,
 ) -> Result<T, Problem> {
     let Some(limit) = timeout else { return answer.await };
-    let late = |_| Problem::new(Kind::Timeout, format!("not there after {limit:?}"));
+    let late = |_| Problem::new(Kind::Timeout, format!("timed out after {limit:?}"));
     tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
@@ -176,8 +177,22 @@ pub(super) fn report(outcome: &Outcome, json: bool, global: &Global) -> Ending {
             remote::print(&format!("{}: {state}{}\n", safe_name(&one.name), safe_name(&why)));
         }
         report_failures(outcome, global);
+        if let Some(text) = changed_files(&outcome.changed_files) {
+            project::say(&text);
+        }
     }
     if outcome.ok { Ending::GOOD } else { Ending::FAILED }
+}
+
+/// What was started has the files as they were read before.
+fn changed_files(files: &[String]) -> Option<String> {
+    let (first, more) = files.split_first()?;
+    let (files, have, read) = match more.len() {
+        0 => (first.clone(), "has", "it was read"),
+        1 => (files.join(" and "), "have", "they were read"),
+        more => (format!("{first} and {more} more files"), "have", "they were read"),
+    };
+    Some(format!("{files} {have} changed since {read}; `pitcrew reload` applies it"))
 }
 
 /// Says on stderr which processes did not get there, and why.

@@ -58,7 +58,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 fn late(limit: Option<Duration>, why: &str) -> Problem {
     let limit = limit.unwrap_or_default();
-    Problem::new(Kind::Timeout, format!("not there after {limit:?}; {why}"))
+    Problem::new(Kind::Timeout, format!("timed out after {limit:?}; {why}"))
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         let names = ["web".to_owned()];
         let limit = Some(Duration::from_secs(1));
         let late = wait_for(&client, &names, None, limit).await.unwrap_err();
-        assert_eq!(late.message, "not there after 1s; waiting for web");
+        assert_eq!(late.message, "timed out after 1s; waiting for web");
         assert_eq!(asked.lock().unwrap().len(), 1);
     }
 }

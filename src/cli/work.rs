@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::manual::names;
+use super::completion::{Wanted, names};
 use super::{Ending, Global, remote, steer};
 use crate::control::Control as _;
 use crate::control::wire::{Order, Scaled, Sent, Work};
@@ -10,11 +10,11 @@ use crate::control::wire::{Order, Scaled, Sent, Work};
 #[derive(Debug, Clone, Args)]
 pub(super) struct ScaleArgs {
     /// The process
-    #[arg(add = names())]
+    #[arg(add = names(Wanted::Process))]
     name: String,
-    /// How many replicas; 0 stops them all
+    /// Number of replicas; 0 stops them all
     replicas: u32,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
     /// Print JSON
@@ -25,9 +25,9 @@ pub(super) struct ScaleArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct EnqueueArgs {
     /// A pool of the file
-    #[arg(add = names())]
+    #[arg(add = names(Wanted::Pool))]
     pool: String,
-    /// What the job is called; POOL.N without it
+    /// Name of the job; default: POOL.N
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Print JSON
@@ -40,10 +40,10 @@ pub(super) struct EnqueueArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct SendArgs {
-    /// NAME or NAME.N, which has `stdin = "pipe"`
-    #[arg(add = names())]
+    /// A process or replica with `stdin = "pipe"`
+    #[arg(add = names(Wanted::One))]
     name: String,
-    /// A line; its end is added
+    /// Text to send; a newline is appended
     text: String,
     /// Print JSON
     #[arg(long)]

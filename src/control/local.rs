@@ -21,7 +21,7 @@ use super::wire::{
     Sought, Status, Told, Whose, Why,
 };
 use super::{Control, Flow, Kind, Measure, Problem};
-use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow};
+use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow, Reread};
 use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
 use crate::output::Selection;
 use crate::session::Session;
@@ -58,6 +58,8 @@ pub struct Local {
     pub(super) files: Arc<Locate>,
     /// What has become of its file, if it is gone.
     pub(super) file_status: watch::Receiver<Option<String>>,
+    /// How its files are read again, and whether they have changed.
+    reread: Option<Arc<dyn Reread>>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
@@ -86,6 +88,7 @@ impl Local {
             meter: Meter::default(),
             files: Arc::new(files),
             file_status: watch::channel(None).1,
+            reread: None,
             zero,
         }
     }
@@ -99,6 +102,12 @@ impl Local {
     #[must_use]
     pub fn with_file_status(self, file_status: watch::Receiver<Option<String>>) -> Self {
         Self { file_status, ..self }
+    }
+
+    /// With what knows whether the project's files have changed since they were read.
+    #[must_use]
+    pub fn with_reread(self, reread: Option<Arc<dyn Reread>>) -> Self {
+        Self { reread, ..self }
     }
 
     pub(super) fn file_gone(&self) -> Option<String> {

@@ -37,6 +37,15 @@ pub trait Reread: fmt::Debug + Send + Sync {
     /// # Errors
     /// What stands in the way: then nothing of it is started.
     fn prepare(&self, spec: &Spec) -> Result<(), Faults>;
+
+    /// What was read last is what runs from now on. Does not block.
+    fn applied(&self) {}
+
+    /// The files that are other ones now than when they were read for what runs, as they are shown.
+    /// Blocks as long as it takes to look at them.
+    fn changed(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What follows when the file was read.
@@ -207,6 +216,9 @@ impl<H: Host> Engine<H> {
         let (step, difference) = self.orchestra.reload(self.clock.now(), spec, by);
         self.carry_out(step);
         files.watch(self.plan(), &self.clock, wall);
+        if let (Some(how), Some(_)) = (&self.rereading.how, &difference) {
+            how.applied();
+        }
         difference.map_or_else(ending, Reloaded::Applied)
     }
 

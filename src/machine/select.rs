@@ -3,7 +3,7 @@
 use super::ProcessId;
 use super::lifecycle::Lifecycle;
 use super::members::Members;
-use crate::spec::{Name, ProcessSpec, Spec};
+use crate::spec::{self, Name, ProcessSpec, Spec};
 
 /// A name that means nothing in this project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,12 +107,41 @@ pub(super) fn select(
 
 fn nearest(name: &str, spec: &Spec, all: &Members) -> Option<String> {
     let tags = all.iter().flat_map(|one| &one.spec.tags).map(|tag| format!("@{tag}"));
-    let names = all.iter().flat_map(|one| [one.name.to_string(), one.spec.name.to_string()]);
-    names
-        .chain(spec.pools.keys().map(Name::to_string))
-        .chain(tags)
-        .map(|candidate| (strsim::jaro_winkler(name, &candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
+    let names = all.iter().flat_map(|one| [one.spec.name.to_string(), one.name.to_string()]);
+    let pools = spec.pools.keys().map(Name::to_string);
+    let known: Vec<String> = names.chain(pools).chain(tags).collect();
+    spec::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::{Options, Orchestra};
+    use crate::spec::{Locate, load};
+
+    #[test]
+    fn an_unknown_name_names_the_nearest() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[process]\nweb = 'x'\napi = { command = 'x', tags = ['backend'] }\n\
+            worker = { command = 'x', replicas = 2 }\n\
+            [pool.build]\nconcurrency = 1\njobs = ['x', { name = 'bundle', command = 'x' }]\n";
+        std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
+        let locate = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+        let orchestra = Orchestra::new(load(&locate).unwrap().spec, Options::default());
+        for (name, expected) in [
+            ("wbe", Some("web")),
+            ("aip", Some("api")),
+            ("wb", Some("web")),
+            ("wroker", Some("worker")),
+            ("worker.22", Some("worker.2")),
+            ("biuld", Some("build")),
+            ("build.11", Some("build.1")),
+            ("bundel", Some("bundle")),
+            ("@bakend", Some("@backend")),
+            ("backnd", Some("@backend")),
+            ("zzzzzz", None),
+        ] {
+            let error = orchestra.select(&[name.to_owned()]).unwrap_err();
+            assert_eq!(error.nearest.as_deref(), expected, "{name}");
+        }
+    }
 }

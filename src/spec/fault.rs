@@ -86,6 +86,11 @@ impl Place {
         self.source.line_of(self.span.start).0 + 1
     }
 
+    /// The line it begins in.
+    pub(crate) fn line_text(&self) -> &str {
+        self.source.line_text(self.source.line_of(self.span.start).0)
+    }
+
     /// The column in characters, from 1.
     fn column(&self) -> usize {
         let (_, start) = self.source.line_of(self.span.start);
@@ -423,27 +428,6 @@ fn same_length(line: &str) -> Cow<'_, str> {
         _ => char::REPLACEMENT_CHARACTER,
     };
     Cow::Owned(line.chars().map(stand_in).collect())
-}
-
-/// The known word that is most like `word`, if one is like it at all.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let bound = (word.chars().count() / 3).clamp(1, 3);
-    known
-        .into_iter()
-        // Cheap, and enough for most: a distance is at least the difference of the lengths.
-        .filter(|known| known.len().abs_diff(word.len()) <= 4 * bound)
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= bound && *distance < known.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
-/// "did you mean" for `word`, if something is near.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    nearest(word, known).map(|near| format!("did you mean `{near}`?"))
 }
 
 #[cfg(test)]

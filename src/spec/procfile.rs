@@ -10,6 +10,7 @@ use toml::de::DeTable;
 
 use super::fault::{Fault, Place, Source};
 
+pub(crate) mod foreign;
 pub(crate) mod keys;
 pub(crate) mod kind;
 mod rule;
@@ -38,7 +39,8 @@ pub(crate) fn read(source: Arc<Source>, later: &[&str], faults: &mut Vec<Fault>)
         let end = source.text().len();
         let place = Place::new(&source, error.span().unwrap_or(end..end));
         broken_lines.insert(place.line());
-        faults.push(Fault::at(&place, error.message().trim()));
+        let fault = Fault::at(&place, error.message().trim());
+        faults.push(fault.maybe_hint(foreign::line_hint(place.line_text())));
     }
     let broken = !errors.is_empty();
     let (fields, found) = walk::walk(&source, table.get_ref(), later, broken);

@@ -21,6 +21,7 @@ mod layers;
 mod ports;
 mod process;
 mod reference;
+mod warnings;
 mod watch;
 
 use environment::EnvFiles;
@@ -95,6 +96,7 @@ pub(crate) fn resolve(
     }
     cycle::check(&layered, &mut findings.faults);
     ports::check(&layered, &processes, findings);
+    warnings::check(&root, &layered, &processes, findings);
     let blanks = blanks(home, &root, &env_files);
     let blank = files
         .first()

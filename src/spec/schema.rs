@@ -1,58 +1,111 @@
 //! The JSON schema of the file, from the table of keys.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::procfile::keys::{ABOUT_PROBES, ROOT, UNPROBED};
+use super::procfile::keys::{ABOUT_PROBES, OF_LISTENERS, ROOT, UNPROBED};
 use super::procfile::kind::{Key, Kind, Role, Rule, Shape};
 use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 
 /// The JSON schema (draft 2020-12) of `procfile.toml`, for editors and other programs.
 ///
 /// It checks the form of every value; what needs more than one key (names that exist, circles) is
-/// left to [`load`](super::load).
+/// left to [`load`](super::load). There is no `anyOf` and no `oneOf` in it: validators answer those
+/// with "not valid under any of the schemas", and the mistake itself is lost.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     schema.insert("title".to_owned(), json!("procfile.toml"));
+    schema.insert("type".to_owned(), json!("object"));
     schema.extend(table(&ROOT, &mut definitions));
-    schema
-        .insert("anyOf".to_owned(), json!([{ "required": ["process"] }, { "required": ["pool"] }]));
+    all_of(&mut schema, says_one_of(&ROOT, &["process", "pool"], "process"));
     schema.insert("$defs".to_owned(), Value::Object(definitions));
     Value::Object(schema)
 }
 
 type Definitions = Map<String, Value>;
 
+/// The keys of a table; that it is a table is said where it is used, beside what else it can be.
 fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Value> {
     let mut properties = Map::new();
     for key in shape.own_keys() {
         properties.insert(key.name.to_owned(), property(key, definitions));
     }
     let mut schema = Map::new();
-    schema.insert("type".to_owned(), json!("object"));
     schema.insert("properties".to_owned(), Value::Object(properties));
     schema.insert("additionalProperties".to_owned(), json!(false));
     let required: Vec<&str> =
         shape.own_keys().filter(|key| key.required).map(|key| key.name).collect();
     if !required.is_empty() {
-        schema.insert("required".to_owned(), json!(required));
+        // A misspelt key is one mistake: what is missing because of it is not another one.
+        let rule = json!({ "if": only_known_keys(shape), "then": { "required": required } });
+        all_of(&mut schema, rule);
     }
     if !shape.one_of.is_empty() {
-        let each: Vec<Value> =
-            shape.one_of.iter().map(|key| json!({ "required": [key] })).collect();
-        schema.insert("oneOf".to_owned(), json!(each));
+        let words = shape.one_of.join(", ");
+        all_of(&mut schema, says_one_of(shape, shape.one_of, &format!("one of {words}")));
+    }
+    let mut excluded = excluded_keys(shape);
+    if shape.role == Role::Ready {
+        for key in UNPROBED {
+            excluded.entry(*key).or_default().extend(ABOUT_PROBES);
+        }
+    }
+    if shape.own_keys().any(|key| key.name == "foreign") {
+        for key in shape.one_of.iter().filter(|key| !OF_LISTENERS.contains(key)) {
+            excluded.entry(*key).or_default().push("foreign");
+        }
+    }
+    if !excluded.is_empty() {
+        let none = |keys: &Vec<&str>| {
+            let keys: Map<_, _> =
+                keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
+            json!({ "properties": keys })
+        };
+        let each = excluded.iter().map(|(key, others)| ((*key).to_owned(), none(others)));
+        schema.insert("dependentSchemas".to_owned(), Value::Object(each.collect()));
     }
     if matches!(shape.role, Role::Ready | Role::Health) {
         schema.insert("dependentRequired".to_owned(), json!({ "status": ["http"] }));
     }
-    if shape.role == Role::Ready {
-        let none: Map<_, _> =
-            ABOUT_PROBES.iter().map(|key| (key.to_string(), json!(false))).collect();
-        let each = UNPROBED.iter().map(|key| (key.to_string(), json!({ "properties": none })));
-        schema.insert("dependentSchemas".to_owned(), Value::Object(each.collect()));
-    }
     schema
+}
+
+/// Of which keys there is one only: each excludes those after it, so that two are one mistake.
+fn excluded_keys(shape: &Shape) -> IndexMap<&'static str, Vec<&'static str>> {
+    let mut excluded = IndexMap::new();
+    let mut rest = shape.one_of;
+    while let Some((key, others)) = rest.split_first() {
+        if !others.is_empty() {
+            excluded.insert(*key, others.to_vec());
+        }
+        rest = others;
+    }
+    excluded
+}
+
+fn only_known_keys(shape: &'static Shape) -> Value {
+    let known: Vec<&str> = shape.own_keys().map(|key| key.name).collect();
+    json!({ "type": "object", "propertyNames": { "enum": known } })
+}
+
+/// One of these keys is there. What is said to be missing otherwise stands in the message of every
+/// validator, so it names all of them.
+fn says_one_of(shape: &'static Shape, keys: &[&str], missing: &str) -> Value {
+    let none: Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
+    let mut condition = only_known_keys(shape);
+    if let Value::Object(condition) = &mut condition {
+        condition.insert("properties".to_owned(), Value::Object(none));
+    }
+    json!({ "if": condition, "then": { "required": [missing] } })
+}
+
+fn all_of(schema: &mut Map<String, Value>, rule: Value) {
+    let rules = schema.entry("allOf").or_insert_with(|| json!([]));
+    if let Value::Array(rules) = rules {
+        rules.push(rule);
+    }
 }
 
 fn property(key: &'static Key, definitions: &mut Definitions) -> Value {
@@ -61,25 +114,28 @@ fn property(key: &'static Key, definitions: &mut Definitions) -> Value {
     if !key.default.is_empty() {
         text = format!("{text} Default: {}.", key.default.trim_end_matches('.'));
     }
-    if let Value::Object(schema) = &mut schema {
-        schema.insert("description".to_owned(), json!(text));
-    }
-    schema
+    schema.insert("description".to_owned(), json!(text));
+    Value::Object(schema)
 }
 
 /// A reference to the definition of a table, which is made at its first use.
-fn reference(shape: &'static Shape, definitions: &mut Definitions) -> Value {
+fn reference(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Value> {
     if !definitions.contains_key(shape.name) {
         // Taken before its keys are looked at, so that the order is that of the file.
         definitions.insert(shape.name.to_owned(), Value::Null);
         let schema = table(shape, definitions);
         definitions.insert(shape.name.to_owned(), Value::Object(schema));
     }
-    json!({ "$ref": format!("#/$defs/{}", shape.name) })
+    let reference = json!({ "$ref": format!("#/$defs/{}", shape.name) });
+    object(json!({ "type": "object", "allOf": [reference] }))
 }
 
-fn kind(of: &'static Kind, definitions: &mut Definitions) -> Value {
-    match of {
+fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(object) = value { object } else { Map::new() }
+}
+
+fn kind(of: &'static Kind, definitions: &mut Definitions) -> Map<String, Value> {
+    object(match of {
         Kind::Text(rule) => text(*rule),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Boolean => json!({ "type": "boolean" }),
@@ -89,7 +145,7 @@ fn kind(of: &'static Kind, definitions: &mut Definitions) -> Value {
         Kind::EnvValue => json!({ "type": ["string", "number", "boolean"] }),
         Kind::Argv => json!({
             "type": "array", "items": { "type": "string" }, "minItems": 1,
-            "prefixItems": [{ "type": "string", "pattern": r"\S" }],
+            "prefixItems": [{ "pattern": r"\S", "type": "string" }],
         }),
         Kind::List { of, min: 0 } => json!({ "type": "array", "items": kind(of, definitions) }),
         Kind::List { of, min } => {
@@ -97,25 +153,53 @@ fn kind(of: &'static Kind, definitions: &mut Definitions) -> Value {
         }
         Kind::OneOrMany(of) => {
             let one = kind(of, definitions);
-            json!({ "anyOf": [one, { "type": "array", "items": one }] })
+            let many = object(json!({ "type": "array", "items": one }));
+            return either([one, many].into_iter());
         }
         Kind::Map { key, of } => json!({
             "type": "object",
             "propertyNames": text(*key),
             "additionalProperties": kind(of, definitions),
         }),
-        Kind::Table(shape) => reference(shape, definitions),
+        Kind::Table(shape) => return reference(shape, definitions),
         Kind::Runnable(shape) => {
             let command = shape.own_keys().find(|key| key.name == "command");
-            let mut any = vec![reference(shape, definitions)];
-            any.extend(command.map(|key| kind(&key.kind, definitions)));
-            json!({ "anyOf": any })
+            let table = reference(shape, definitions);
+            let command = command.map(|key| kind(&key.kind, definitions));
+            return either([table].into_iter().chain(command));
         }
-        Kind::Either(kinds) => {
-            let any: Vec<Value> = kinds.iter().map(|of| kind(of, definitions)).collect();
-            json!({ "anyOf": any })
+        Kind::Either(kinds) => return either(kinds.iter().map(|of| kind(of, definitions))),
+    })
+}
+
+/// Any of these, which are of different types. What is said of numbers, strings, arrays or objects
+/// holds for these alone, so it can stand side by side; what holds for any type gets a condition.
+fn either(each: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
+    let (mut types, mut keywords, mut rules) = (Vec::new(), Map::new(), Vec::new());
+    for schema in each {
+        let of_any_type = schema.get("enum").or_else(|| schema.get("const")).is_some();
+        if of_any_type {
+            let word = if schema.contains_key("enum") { "string" } else { "boolean" };
+            types.push(json!(word));
+            rules.push(json!({ "if": { "type": word }, "then": schema }));
+            continue;
+        }
+        for (keyword, value) in schema {
+            match (keyword.as_str(), value) {
+                ("type", Value::Array(more)) => types.extend(more),
+                ("type", one) => types.push(one),
+                ("allOf", Value::Array(more)) => rules.extend(more),
+                (_, value) => _ = keywords.insert(keyword, value),
+            }
         }
     }
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), Value::Array(types));
+    schema.extend(keywords);
+    if !rules.is_empty() {
+        schema.insert("allOf".to_owned(), Value::Array(rules));
+    }
+    schema
 }
 
 fn text(rule: Rule) -> Value {

@@ -90,8 +90,20 @@ impl Signal {
 
 /// No signal has this name or number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown signal `{0}`")]
+#[error("unknown signal `{name}`{hint}", name = self.0, hint = self.hint())]
 pub struct UnknownSignal(pub String);
+
+impl UnknownSignal {
+    /// The name that is nearest to it.
+    pub fn nearest(&self) -> Option<&'static str> {
+        let upper = self.0.to_ascii_uppercase();
+        super::nearest(upper.strip_prefix("SIG").unwrap_or(&upper), Signal::names())
+    }
+
+    fn hint(&self) -> String {
+        self.nearest().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    }
+}
 
 impl FromStr for Signal {
     type Err = UnknownSignal;

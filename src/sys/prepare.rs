@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::Launch;
 use super::exec::{CStrings, Failure, Plan, Step};
 use super::proc::Marker;
-use crate::spec::{StartError, StartErrorKind};
+use crate::spec::{Distance, StartError, StartErrorKind, distance};
 
 /// Where programs are looked for when the child has no `PATH`, as execvp does.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -251,21 +251,17 @@ pub(super) fn interpreter(path: &Path) -> Option<OsString> {
 /// only when a start has failed anyway.
 fn similar(program: &OsStr, env: &[(OsString, OsString)]) -> Option<String> {
     let program = program.to_str()?;
-    let allowed = (program.chars().count() / 3).clamp(1, 2);
     let folders: BTreeSet<&[u8]> = path_of(env).as_bytes().split(|byte| *byte == b':').collect();
-    let mut best: Option<(usize, String)> = None;
+    let mut best: Option<(Distance, String)> = None;
     for folder in folders.into_iter().filter(|folder| folder.starts_with(b"/")) {
         let Ok(entries) = fs::read_dir(OsStr::from_bytes(folder)) else { continue };
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name.len().abs_diff(program.len()) > allowed * 4 {
-                continue;
-            }
-            let distance = strsim::damerau_levenshtein(program, &name);
+            let Some(distance) = distance(program, &name) else { continue };
             let nearer = best
                 .as_ref()
                 .is_none_or(|(least, other)| (distance, name.as_str()) < (*least, other.as_str()));
-            if distance <= allowed && nearer && is_program(&entry.path()) {
+            if nearer && is_program(&entry.path()) {
                 best = Some((distance, name));
             }
         }

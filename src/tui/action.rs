@@ -193,9 +193,7 @@ impl FromStr for Action {
     fn from_str(name: &str) -> Result<Self, UnknownAction> {
         let found = TABLE.iter().find(|entry| entry.name == name);
         found.map(|entry| entry.action).ok_or_else(|| {
-            let like = |entry: &Entry| (strsim::damerau_levenshtein(entry.name, name), entry.name);
-            let nearest = TABLE.iter().map(like).min();
-            let near = nearest.filter(|(far, _)| *far <= 2.min(name.len() / 2)).map(|near| near.1);
+            let near = crate::spec::nearest(name, TABLE.iter().map(|entry| entry.name));
             UnknownAction { name: crate::output::safe_name(name).into_owned(), near }
         })
     }

@@ -306,8 +306,7 @@ impl Reader<'_> {
                 _ => self.warn(value.span(), "`keys` is a table: \"ctrl-r\" = \"reload\""),
             },
             _ => {
-                let like = |known: &&&str| strsim::damerau_levenshtein(known, name) <= 2;
-                let near = SETTINGS.iter().find(like);
+                let near = crate::spec::nearest(name, SETTINGS.iter().copied());
                 let near = near.map(|near| format!("; did you mean `{near}`?"));
                 let message = format!("unknown setting `{name}`{}", near.unwrap_or_default());
                 self.warn(place, &message);
@@ -332,6 +331,9 @@ impl Reader<'_> {
             return;
         }
         let names: Vec<String> = all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-        self.warn(value.span(), &format!("this is one of {}", names.join(", ")));
+        let word = value.get_ref().as_str().unwrap_or_default();
+        let near = crate::spec::nearest(word, all.iter().map(|(name, _)| *name));
+        let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+        self.warn(value.span(), &format!("this is one of {}{near}", names.join(", ")));
     }
 }

@@ -93,7 +93,7 @@ impl Tools {
         let waited = self.client.order(order).await;
         let late = |problem: Problem| {
             if problem.error == Kind::Timeout {
-                format!("not there after {limit} seconds; {}", problem.message)
+                format!("timed out after {limit} seconds; {}", problem.message)
             } else {
                 told(problem)
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Local;
+use super::{Local, blocking};
 use crate::control::outcome::{Goal, Verdict, verdict};
 use crate::control::wire::{self, Became, Order, Outcome};
 use crate::control::{Kind, Problem};
@@ -12,6 +12,7 @@ use crate::spec::Exit;
 
 impl Local {
     pub(super) async fn carry_out(&self, order: Order) -> Result<Outcome, Problem> {
+        let reads_nothing = matches!(order, Order::Start(_) | Order::Restart(_));
         let (names, act, goal) = match order {
             Order::Start(order) => (
                 order.names,
@@ -60,7 +61,12 @@ impl Local {
             return Err(Problem::new(Kind::Wrong, "no name is given"));
         }
         let accepted = self.ask(|answer| Question::Act { names, act, answer }).await?;
-        Ok(self.until(&accepted, goal).await)
+        let mut outcome = self.until(&accepted, goal).await;
+        if let (true, Some(reread)) = (reads_nothing && outcome.ok, self.reread.clone()) {
+            // A run that is started again has what was read before.
+            outcome.changed_files = blocking(move || reread.changed()).await?;
+        }
+        Ok(outcome)
     }
 
     pub(super) fn became(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> Became {
@@ -136,7 +142,7 @@ impl Local {
         let processes: Vec<Became> = before.iter().map(became).collect();
         let ok = processes.iter().all(|one| one.ok);
         let ending = if ok { None } else { self.project_end(now) };
-        Outcome { ok, processes, ending }
+        Outcome { ok, processes, changed_files: Vec::new(), ending }
     }
 }
 

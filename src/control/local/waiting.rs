@@ -62,6 +62,7 @@ impl Local {
         Outcome {
             ok: status.status == ConditionStatus::Met,
             processes: members.chain(gone).collect(),
+            changed_files: Vec::new(),
             ending: self.project_end(now),
         }
     }

@@ -120,6 +120,10 @@ pub struct Outcome {
     pub ok: bool,
     /// Each one it was about.
     pub processes: Vec<Became>,
+    /// After `start` and `restart`: files of the project that have changed since they were read.
+    /// `reload` applies what is different in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_files: Vec<String>,
     /// Why the project ends, where it does: then nothing starts any more.
     #[serde(default)]
     pub ending: Option<ProjectEnd>,

@@ -3,7 +3,8 @@
 use indexmap::IndexMap;
 
 use super::super::environment::EnvValue;
-use super::super::fault::{Fault, Place, did_you_mean};
+use super::super::fault::{Fault, Place};
+use super::super::nearest::did_you_mean;
 use super::parse::{Assignment, Value};
 use super::template::{AS_TEXT, Operator, OperatorKind, Piece, Variable};
 use super::{EnvFile, is_public};

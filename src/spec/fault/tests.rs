@@ -102,15 +102,6 @@ fn programs_get_json() {
 }
 
 #[test]
-fn the_nearest_word_is_near() {
-    assert_eq!(nearest("dbb", ["api", "db"]), Some("db"));
-    assert_eq!(nearest("depend_on", ["options", "depends_on"]), Some("depends_on"));
-    assert_eq!(nearest("onfailure", ["never", "on-failure"]), Some("on-failure"));
-    assert_eq!(nearest("x", ["a", "b"]), None);
-    assert_eq!(nearest("web", ["api", "db"]), None);
-}
-
-#[test]
 fn a_line_without_end_is_named_and_not_drawn() {
     let text = format!("{} wrong", "#".repeat(1 << 19));
     assert_eq!(

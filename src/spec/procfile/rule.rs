@@ -1,6 +1,6 @@
 //! Whether a string is what its rule asks for.
 
-use super::super::fault::{did_you_mean, nearest};
+use super::super::nearest::did_you_mean;
 use super::super::units::{UnitError, parse_duration, parse_size};
 use super::super::{Signal, UnknownSignal};
 use super::kind::Rule;
@@ -140,11 +140,8 @@ fn size(text: &str) -> Result<Value, Refusal> {
 
 fn signal(text: &str) -> Result<(), Refusal> {
     text.parse::<Signal>().map(|_| ()).map_err(|error: UnknownSignal| {
-        let upper = text.to_ascii_uppercase();
-        let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-        // Signals have short names; two letters swapped is the usual mistake.
-        let near = nearest(bare, Signal::names()).map(|near| format!("did you mean `{near}`?"));
-        Refusal { message: error.to_string(), hint: near }
+        let hint = error.nearest().map(|near| format!("did you mean `{near}`?"));
+        Refusal { message: format!("unknown signal `{text}`"), hint }
     })
 }
 

@@ -61,6 +61,25 @@ impl Fields {
         self.0.insert(name, entry);
     }
 
+    /// Puts a node where there is none; what is missing in a table that is there is added to it.
+    pub(crate) fn fill(&mut self, name: &str, key: &Place, node: Node) {
+        match (self.0.get_mut(name), node.value) {
+            (None, value) => {
+                let node = Node { place: node.place, value };
+                self.insert(name.to_owned(), Entry { key: key.clone(), node });
+            }
+            (
+                Some(Entry { node: Node { value: Value::Table(there), .. }, .. }),
+                Value::Table(more),
+            ) => {
+                for (name, entry) in more.0 {
+                    there.0.entry(name).or_insert(entry);
+                }
+            }
+            (Some(_), _) => {}
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Entry)> {
         self.0.iter().map(|(name, entry)| (name.as_str(), entry))
     }

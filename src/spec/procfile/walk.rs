@@ -6,9 +6,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::super::fault::{Fault, Place, Source, did_you_mean};
+use super::super::fault::{Fault, Place, Source};
+use super::super::nearest::did_you_mean;
+use super::foreign;
 use super::keys::{ABOUT_PROBES, LATER_VALUES, OF_LISTENERS, ROOT, UNPROBED};
-use super::kind::{Kind, Role, Rule, Shape};
+use super::kind::{Kind, Rule, Shape};
 use super::rule::Refusal;
 use super::tree::{Entry, Fields, Node, Value};
 
@@ -23,6 +25,8 @@ pub(super) fn walk(
     let fields = walk.table(&ROOT, table, &Place::start_of(source));
     (fields, walk.faults)
 }
+
+mod unknown;
 
 struct Walk<'a> {
     source: &'a Arc<Source>,
@@ -105,7 +109,10 @@ impl Walk<'_> {
             return Value::Text(text.to_owned());
         }
         let message = format!("expected {}, found \"{text}\"", Kind::Choice(words).words());
-        self.refuse(Fault::at(place, message).maybe_hint(did_you_mean(text, words.iter().copied())))
+        let hint = foreign::find_value(text, words)
+            .map(|ours| format!("write \"{ours}\" instead"))
+            .or_else(|| did_you_mean(text, words.iter().copied()));
+        self.refuse(Fault::at(place, message).maybe_hint(hint))
     }
 
     fn integer(
@@ -207,12 +214,13 @@ impl Walk<'_> {
 
     fn table(&mut self, shape: &'static Shape, table: &DeTable<'_>, place: &Place) -> Fields {
         let mut fields = Fields::default();
+        let mut unknown = Vec::new();
         for (name, value) in table {
-            let key_place = self.place(name.span());
             let Some(key) = shape.own_keys().find(|key| key.name == name.get_ref()) else {
-                self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
+                unknown.push((name, value));
                 continue;
             };
+            let key_place = self.place(name.span());
             if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
                 let message = format!("`{}` is not built in this version yet", key.name);
                 let hint = "it was checked, but nothing would act on it: take it out for now";
@@ -231,42 +239,20 @@ impl Walk<'_> {
             };
             fields.insert(key.name.to_owned(), Entry { key: key_place, node });
         }
-        self.complete(shape, &fields, place);
+        let written = fields.iter().count();
+        // Afterwards, so that what one of them stands for is known to be there or not.
+        for (name, value) in unknown {
+            let key_place = self.place(name.span());
+            let guess = self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
+            self.stand_in(guess.as_ref(), name.get_ref(), value, &key_place, &mut fields);
+        }
+        self.complete(shape, &fields, written, place);
         fields
     }
 
-    fn unknown_key(&mut self, shape: &Shape, name: &str, value: &DeValue<'_>, place: &Place) {
-        if shape.keys.iter().any(|key| key.name == name) {
-            let message = format!("{} cannot have the key `{name}`", shape.label);
-            let hint = match (shape.role, name) {
-                (_, "name") => Some("its name is the key of its table"),
-                (Role::OptionSet, "command") => Some("every process has a command of its own"),
-                (Role::Job, _) => Some("make it a process that names the pool with `pool = …`"),
-                (Role::Alone | Role::Pool | Role::Process | Role::OptionSet, _) => None,
-                (Role::Ready | Role::Health, _) => Some("only `ready` knows it"),
-            };
-            self.faults.push(Fault::at(place, message).maybe_hint(hint));
-            return;
-        }
-        let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);
-        let mut hint = did_you_mean(name, known);
-        if hint.is_none()
-            && shape.name == ROOT.name
-            && Kind::Runnable(&super::keys::PROCESS).fits(value)
-        {
-            hint = Some(format!("a process is written as `[process.{name}]`"));
-        }
-        let hint = hint.unwrap_or_else(|| keys_hint(shape));
-        let message = if shape.name == ROOT.name {
-            format!("unknown key `{name}`")
-        } else {
-            format!("unknown key `{name}` in {}", shape.label)
-        };
-        self.faults.push(Fault::at(place, message).with_hint(hint));
-    }
-
     /// What must be there, and what cannot be there together.
-    fn complete(&mut self, shape: &'static Shape, fields: &Fields, place: &Place) {
+    /// The first `written` keys stand in the file, the others are guesses at what was meant.
+    fn complete(&mut self, shape: &'static Shape, fields: &Fields, written: usize, place: &Place) {
         if !shape.is_merged() && !self.broken {
             for key in shape.own_keys().filter(|key| key.required && !fields.has(key.name)) {
                 let message = format!("{} needs the key `{}`", shape.label, key.name);
@@ -276,9 +262,11 @@ impl Walk<'_> {
         if shape.one_of.is_empty() {
             return;
         }
-        let mut kinds = fields.iter().filter(|(name, _)| shape.one_of.contains(name));
+        let is_kind = |(name, _): &(&str, &Entry)| shape.one_of.contains(name);
+        let has_kind = fields.iter().any(|one| is_kind(&one));
+        let mut kinds = fields.iter().take(written).filter(is_kind);
         match (kinds.next(), kinds.next()) {
-            (None, _) if !self.broken => {
+            (None, _) if !has_kind && !self.broken => {
                 let message = format!("{} says nothing that can be checked", shape.label);
                 let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
                 self.faults.push(Fault::at(place, message).with_hint(hint));
@@ -291,25 +279,26 @@ impl Walk<'_> {
             }
             (None | Some(_), _) => {}
         }
-        if let (Some(status), false) = (fields.entry("status"), fields.has("http")) {
+        let own = |name: &str| fields.iter().take(written).find(|(one, _)| *one == name);
+        if let (Some((_, status)), false) = (own("status"), fields.has("http")) {
             self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
         }
         let kind = shape.one_of.iter().find(|kind| fields.has(kind));
-        if let (Some(foreign), Some(kind)) = (fields.entry("foreign"), kind)
+        if let (Some((_, foreign)), Some(kind)) = (own("foreign"), kind)
             && !OF_LISTENERS.iter().any(|kind| fields.has(kind))
         {
             let message = format!("`foreign` says nothing with `{kind}`");
             let hint = "it is for `http`, `tcp` and `unix`";
             self.faults.push(Fault::at(&foreign.key, message).with_hint(hint));
         }
-        self.about_probes(fields);
+        self.about_probes(fields, written);
     }
 
     /// What happens once by itself is not probed, so nothing can be said about its probes.
-    fn about_probes(&mut self, fields: &Fields) {
+    fn about_probes(&mut self, fields: &Fields, written: usize) {
         let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
-        for key in ABOUT_PROBES {
-            if let Some(entry) = fields.entry(key) {
+        for (key, entry) in fields.iter().take(written) {
+            if ABOUT_PROBES.contains(&key) {
                 let message = format!("`{key}` says nothing with `{kind}`, which is not probed");
                 self.faults.push(Fault::at(&entry.key, message));
             }
@@ -319,7 +308,7 @@ impl Walk<'_> {
 
 impl Kind {
     /// Whether the type of a value is the right one, whatever the value says.
-    fn fits(&self, value: &DeValue<'_>) -> bool {
+    pub(super) fn fits(&self, value: &DeValue<'_>) -> bool {
         match self {
             Self::Text(_) | Self::Choice(_) => value.is_str(),
             Self::Boolean => value.is_bool(),
@@ -375,15 +364,4 @@ fn found(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "an array".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     }
-}
-
-/// The keys there are, or where they are listed when they are many.
-fn keys_hint(shape: &Shape) -> String {
-    const MOST: usize = 12;
-    let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);
-    let known: Vec<&str> = known.collect();
-    if known.len() > MOST {
-        return "`pitcrew schema` lists all keys".to_owned();
-    }
-    format!("its keys are: {}", known.join(", "))
 }

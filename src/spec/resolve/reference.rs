@@ -3,7 +3,8 @@
 use indexmap::IndexSet;
 
 use super::super::ProcessKind;
-use super::super::fault::{Fault, Place, did_you_mean};
+use super::super::fault::{Fault, Place};
+use super::super::nearest::did_you_mean;
 use super::super::procfile::tree::{Fields, Node};
 use super::{DEFAULT, Member, cycle, dependencies};
 

@@ -20,6 +20,8 @@ mod env_files;
 mod meaning;
 mod mistakes;
 mod ports;
+mod unknown;
+mod warnings;
 
 struct Project {
     folder: TempDir,

@@ -64,6 +64,10 @@ fn said(world: &World) -> String {
     screen.lines().rev().nth(1).unwrap_or_default().trim().to_owned()
 }
 
+fn outcome_of(ok: bool, one: Became) -> Outcome {
+    Outcome { ok, processes: vec![one], changed_files: Vec::new(), ending: None }
+}
+
 #[test]
 fn a_stop_counts_and_says_how_it_went() {
     let mut world = World::shop((120, 36));
@@ -80,7 +84,7 @@ fn a_stop_counts_and_says_how_it_went() {
     assert!(left <= Duration::from_millis(1005), "{left:?}");
     world.pass(Duration::from_secs(1));
     assert_eq!(said(&world), "stopping db: 6s until it is killed, press X to kill now");
-    let outcome = Outcome { ok: true, processes: vec![stopped("db", 1)], ending: None };
+    let outcome = outcome_of(true, stopped("db", 1));
     world.tell(Msg::Done("stop db".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "db is stopped (TERM)");
     assert!(world.ui.pursuits.is_empty());
@@ -97,9 +101,20 @@ fn an_order_that_fails_says_why() {
         why: "no such program: `dcos`".to_owned(),
         ..stopped("docs", 1)
     };
-    let outcome = Outcome { ok: false, processes: vec![failed], ending: None };
+    let outcome = outcome_of(false, failed);
     world.tell(Msg::Done("start docs".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "start docs: docs is failed: no such program: `dcos`");
+}
+
+#[test]
+fn a_restart_names_the_files_that_have_changed_since_they_were_read() {
+    let mut world = World::shop((120, 36));
+    world.keys("down r");
+    let again = Became { state: StateName::Ready, signal: None, pid: Some(7), ..stopped("db", 2) };
+    let outcome = Outcome { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
+    world.tell(Msg::Done("restart db".to_owned(), Ok(Some(outcome))));
+    let said = said(&world);
+    assert!(said.ends_with("pid 7; .env changed: reload applies it"), "{said}");
 }
 
 #[test]
@@ -109,8 +124,7 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     assert_eq!(orders(&world), ["stop db", "kill db"]);
     assert_eq!(said(&world), "killing db");
     let killed = Became { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
-    let outcome =
-        |one: &Became| Ok(Some(Outcome { ok: true, processes: vec![one.clone()], ending: None }));
+    let outcome = |one: &Became| Ok(Some(outcome_of(true, one.clone())));
     // The answer to the stop comes too, and says no more.
     world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
     assert_eq!(said(&world), "killing db");

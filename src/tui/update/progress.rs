@@ -38,7 +38,9 @@ pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Prob
     let pursuit = at.map(|at| ui.pursuits.remove(at));
     match result {
         Ok(outcome) => {
-            let all = outcome.map(|outcome| outcome.processes).unwrap_or_default();
+            let (all, files) = outcome
+                .map(|outcome| (outcome.processes, outcome.changed_files))
+                .unwrap_or_default();
             if let Some(bad) = all.iter().find(|one| !one.ok) {
                 let rest = all.iter().filter(|one| !one.ok).count() - 1;
                 let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
@@ -47,7 +49,14 @@ pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Prob
                     Role::Bad,
                 );
             } else if let Some(pursuit) = pursuit {
-                ui.say(outcome_words(&pursuit, &all), Role::Good);
+                let words = outcome_words(&pursuit, &all);
+                match files.as_slice() {
+                    [] => ui.say(words, Role::Good),
+                    files => {
+                        let text = format!("{words}; {} changed: reload applies it", short(files));
+                        ui.say(text, Role::Warn);
+                    }
+                }
             }
         }
         Err(problem) => {

@@ -1,0 +1,267 @@
+//! `events`: what has happened, as a table on a terminal and as JSON lines elsewhere.
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::paint::{BOLD, DIM, Paper};
+use super::{Ending, Global, remote};
+use crate::control::wire::Told;
+use crate::control::{Client, Control as _, Measure, Problem};
+use crate::machine::event::{Cause, Event};
+use crate::output::safe_name;
+use crate::plain::{describe, describe_cause};
+
+/// What happened has so much room before the cause.
+const EVENT: usize = 36;
+/// Longer names push the rest of their row to the right.
+const LONGEST_NAME: usize = 24;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct EventsArgs {
+    /// Follow new events
+    #[arg(short, long)]
+    follow: bool,
+    /// Only events with a higher sequence number
+    #[arg(long, default_value_t = 0, value_name = "SEQ")]
+    after: u64,
+    /// Print JSON lines, even on a terminal
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn events(global: &Global, args: &EventsArgs) -> Ending {
+    let paper = Paper::of(global);
+    match remote::with(global, async |client| show(&client, args, paper).await) {
+        Ok(()) => Ending::GOOD,
+        Err(ending) => ending,
+    }
+}
+
+async fn show(client: &Client, args: &EventsArgs, paper: Paper) -> Result<(), Problem> {
+    let mut table = None;
+    if !args.json && std::io::stdout().is_terminal() {
+        let status = client.status(Measure::No).await?;
+        let names = status.processes.iter().map(|one| one.name.width());
+        let name = names.max().unwrap_or(0).clamp("NAME".len(), LONGEST_NAME);
+        let made = Table { paper, zone: TimeZone::system(), today: Timestamp::now(), name };
+        remote::print(&made.head());
+        table = Some(made);
+    }
+    let mut events = client.events(args.after, args.follow).await?;
+    while let Some(told) = events.next().await {
+        for one in told? {
+            let written = match one {
+                Told::Event { event, .. } => {
+                    let line = match &table {
+                        Some(table) => table.row(&event),
+                        None => format!("{event}\n"),
+                    };
+                    remote::write(line.as_bytes())
+                }
+                Told::Missed { from, to } => {
+                    remote::remark(&format!("events {from} to {to} are not kept any more"));
+                    true
+                }
+            };
+            if !written {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a row needs of an event beside its words.
+#[derive(Deserialize)]
+struct Facts {
+    time: Timestamp,
+    name: Option<String>,
+    pool: Option<String>,
+    cause: Option<Cause>,
+}
+
+/// Events for people.
+struct Table {
+    paper: Paper,
+    zone: TimeZone,
+    /// Events of another day show their date.
+    today: Timestamp,
+    /// The width of the names.
+    name: usize,
+}
+
+impl Table {
+    fn head(&self) -> String {
+        let head = self.columns("TIME", "NAME", "EVENT", "CAUSE");
+        format!("{}\n", self.paper.paint(&head, BOLD))
+    }
+
+    /// One event; as it came when it is of a kind that is not known here.
+    fn row(&self, event: &str) -> String {
+        let (Ok(facts), Ok(known)) =
+            (serde_json::from_str::<Facts>(event), serde_json::from_str::<Event>(event))
+        else {
+            return format!("{}\n", safe_name(event));
+        };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all others are about a process")]
+        let name = match &known {
+            Event::PoolDrained(_) => facts.pool,
+            Event::ProjectReady(_) | Event::ProjectStopping(_) | Event::ProjectStopped(_) => None,
+            _ => facts.name,
+        };
+        let name = name.as_deref().map(safe_name).unwrap_or_default();
+        let words = describe(&known);
+        let words = safe_name(&words);
+        // The name has a column of its own.
+        let words = match words.strip_prefix(&*name) {
+            Some(rest) if !name.is_empty() => rest.trim_start_matches([':', ' ']),
+            _ => &words,
+        };
+        let cause = facts.cause.filter(|_| tells_cause(&known)).map(|cause| describe_cause(&cause));
+        let cause = cause.unwrap_or_default();
+        let time = self.time(facts.time);
+        let row = self.columns(&time, &name, words, &safe_name(&cause));
+        let row = row.trim_end();
+        if !self.paper.colour {
+            return format!("{row}\n");
+        }
+        let (time_end, name_end) = (time.len(), time.len() + 2 + name.len());
+        let rest = row.get(name_end..).unwrap_or_default();
+        let event_end = rest.len() - if cause.is_empty() { 0 } else { safe_name(&cause).len() };
+        let (words, cause) = rest.split_at_checked(event_end).unwrap_or((rest, ""));
+        let paint = |text: &str, colour| self.paper.paint(text, colour);
+        format!(
+            "{}{}{}{}\n",
+            paint(row.get(..time_end).unwrap_or_default(), DIM),
+            paint(row.get(time_end..name_end).unwrap_or_default(), BOLD),
+            paint(words, colour_of(&known)),
+            paint(cause, DIM)
+        )
+    }
+
+    fn columns(&self, time: &str, name: &str, event: &str, cause: &str) -> String {
+        let gap = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.width()) + 2);
+        let width = self.time(self.today).len();
+        format!(
+            "{time}{}{name}{}{event}{}{cause}",
+            gap(time, width),
+            gap(name, self.name),
+            gap(event, EVENT)
+        )
+    }
+
+    fn time(&self, time: Timestamp) -> String {
+        let (time, today) =
+            (time.to_zoned(self.zone.clone()), self.today.to_zoned(self.zone.clone()));
+        let form = if time.date() == today.date() { "%H:%M:%S%.3f" } else { "%m-%d %H:%M:%S" };
+        time.strftime(form).to_string()
+    }
+}
+
+/// Whether the cause says more than the event does.
+fn tells_cause(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::ProcessQueued(_)
+            | Event::ProcessWaiting(_)
+            | Event::ProcessStarted(_)
+            | Event::ProcessRetrying(_)
+            | Event::ProcessStopping(_)
+            | Event::ProcessKilled(_)
+            | Event::ConfigReloaded(_)
+            | Event::ConfigRejected(_)
+            | Event::ProjectStopping(_)
+    )
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only what went well or wrong has a colour")]
+fn colour_of(event: &Event) -> &'static str {
+    match event {
+        Event::ProcessReady(_) | Event::ProjectReady(_) => "32",
+        Event::ProcessCompleted(e) if e.end.success => "32",
+        Event::ProcessCompleted(_)
+        | Event::ProcessFailed(_)
+        | Event::ProcessGaveUp(_)
+        | Event::ConfigRejected(_) => "31",
+        Event::ProcessUnhealthy(_)
+        | Event::ProcessRetrying(_)
+        | Event::ProcessSkipped(_)
+        | Event::WatchSuspended(_) => "33",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(colour: bool) -> Table {
+        let paper = Paper { colour, width: None };
+        let today = "2026-01-02T12:00:00Z".parse().unwrap();
+        Table { paper, zone: TimeZone::UTC, today, name: 4 }
+    }
+
+    const EVENTS: &[(&str, &str)] = &[
+        (
+            r#"{"seq":1,"time":"2026-01-02T03:04:05.678Z","event":"process_started","name":"api","process":"api","run":3,"attempt":1,"pid":47,"cause":{"kind":"file_changed","path":"src/main.rs"}}"#,
+            "03:04:05.678  api   started, pid 47, run 3                src/main.rs changed",
+        ),
+        (
+            r#"{"seq":2,"time":"2026-01-02T03:04:05.700Z","event":"process_queued","name":"b.1","process":"b.1","run":0,"attempt":1,"pool":"b","cause":{"kind":"start"}}"#,
+            "03:04:05.700  b.1   waits for a slot of b                 start of the project",
+        ),
+        (
+            r#"{"seq":3,"time":"2026-01-02T03:04:05.700Z","event":"process_stopping","name":"api","process":"api","run":3,"attempt":1,"signal":"TERM","cause":{"kind":"user"}}"#,
+            "03:04:05.700  api   TERM sent to end it                   by hand",
+        ),
+        (
+            r#"{"seq":4,"time":"2026-01-01T03:04:05.700Z","event":"process_completed","name":"api","process":"api","run":3,"attempt":1,"exit_code":1,"success":false,"duration_ms":8100,"leaked":false,"cause":{"kind":"exit","exit_code":1}}"#,
+            "01-01 03:04:05  api   failed: exit 1 after 8.1s",
+        ),
+        (
+            r#"{"seq":5,"time":"2026-01-02T03:04:05.700Z","event":"pool_drained","pool":"b","succeeded":3,"failed":0}"#,
+            "03:04:05.700  b     pool b is done: 3 ended well",
+        ),
+        (
+            r#"{"seq":6,"time":"2026-01-02T03:04:05.700Z","event":"project_ready"}"#,
+            "03:04:05.700        everything is ready",
+        ),
+        (
+            r#"{"seq":7,"time":"2026-01-02T03:04:05.700Z","event":"config_rejected","faults":[{}],"cause":{"kind":"user"}}"#,
+            "03:04:05.700        the file has 1 mistake; nothing has changed  by hand",
+        ),
+        (
+            r#"{"seq":8,"time":"2026-01-02T03:04:05.700Z","event":"project_stopping","cause":{"kind":"shutdown","reason":"asked"}}"#,
+            "03:04:05.700        the project is being stopped          asked to stop",
+        ),
+        (r#"{"seq":9,"event":"of_another_version"}"#, r#"{"seq":9,"event":"of_another_version"}"#),
+        ("", ""),
+    ];
+
+    #[test]
+    fn an_event_is_a_row_for_people() {
+        assert_eq!(
+            table(false).head(),
+            "TIME          NAME  EVENT                                 CAUSE\n"
+        );
+        for (event, row) in EVENTS {
+            assert_eq!(table(false).row(event), format!("{row}\n"), "{event}");
+        }
+    }
+
+    #[test]
+    fn colours_change_no_word_of_a_row() {
+        use crate::output::{Styles, safe_line};
+        for (event, row) in EVENTS {
+            let coloured = table(true).row(event);
+            assert_eq!(safe_line(coloured.trim_end().as_bytes(), Styles::Drop), *row, "{coloured}");
+        }
+        let failed = table(true).row(EVENTS.get(3).unwrap().0);
+        assert!(failed.contains("\u{1b}[31m"), "{failed:?}");
+    }
+}

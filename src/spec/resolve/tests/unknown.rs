@@ -1,0 +1,232 @@
+//! Keys that are none: each is one mistake, whatever is missing because of it, and the words of
+//! other tools name our key.
+
+use super::super::super::procfile::foreign::{DICTIONARIES, VALUES};
+use super::super::super::procfile::keys::ROOT;
+use super::super::super::procfile::kind::{Kind, Shape};
+use super::*;
+
+/// Files with one misspelt word, and the one fault that is told about them.
+const ONE_TYPO: &[(&str, &str)] = &[
+    (
+        "[process.x]\ncomand = 'x'",
+        "2:1 unknown key `comand` in a process (did you mean `command`?)",
+    ),
+    ("[process.x]\nrun = 'x'", "2:1 unknown key `run` in a process (write `command` instead)"),
+    (
+        "[process.x]\nscript = 'x'\nargs = ['y']",
+        "2:1 unknown key `script` in a process (write `command` instead)\n3:1 unknown key `args` in a process (write the arguments into `command`: `command = [\"program\", \"argument\"]`)",
+    ),
+    (
+        "[pool.p]\nconcurency = 2\njobs = ['x']",
+        "2:1 unknown key `concurency` in a pool (did you mean `concurrency`?)",
+    ),
+    (
+        "[pool.p]\nconcurrency = 2\njobs = [{ comand = 'x' }]",
+        "3:11 unknown key `comand` in a job (did you mean `command`?)",
+    ),
+    ("[proces.web]\ncommand = 'x'", "1:2 unknown key `proces` (did you mean `process`?)"),
+    (
+        "[proces.web]\ncommand = 'x'\n[process.api]\ncommand = 'x'\ndepends_on = ['web']",
+        "1:2 unknown key `proces` (did you mean `process`?)",
+    ),
+    ("[services.web]\ncommand = 'x'", "1:2 unknown key `services` (write `process` instead)"),
+    ("[[apps]]\nname = 'x'", "1:3 unknown key `apps` (write `process` instead)"),
+    (
+        "[web]\ncommand = 'x'\n[process.api]\ncommand = 'x'\ndepends_on = ['web']",
+        "1:2 unknown key `web` (a process is written as `[process.web]`)",
+    ),
+    ("web = 'npm run dev'", "1:1 unknown key `web` (a process is written as `[process.web]`)"),
+    (
+        "[rety.patient]\nattempts = 3\n[process.x]\ncommand = 'x'\nretry = 'patient'",
+        "1:2 unknown key `rety` (did you mean `retry`?)",
+    ),
+    (
+        "[option.rust]\ncwd = '.'\n[process.x]\ncommand = 'x'\noptions = ['rust']",
+        "1:2 unknown key `option` (did you mean `options`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nready = { htpp = 'http://localhost:1/' }",
+        "3:11 unknown key `htpp` in a `ready` check (did you mean `http`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nready = { http_get = { port = 1 } }",
+        "3:11 unknown key `http_get` in a `ready` check (write `http = \"http://127.0.0.1:8080/healthz\"`, or `\"/healthz\"` for the own `port`)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nready = { tcp = 1, htpp = 'http://x/' }",
+        "3:20 unknown key `htpp` in a `ready` check (did you mean `http`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nhealth = { tpc = 1 }",
+        "3:12 unknown key `tpc` in a `health` check (did you mean `tcp`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nwatch = { pahts = ['a'] }",
+        "3:11 unknown key `pahts` in `watch` (did you mean `paths`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nretry = { atempts = 3 }",
+        "3:11 unknown key `atempts` in a retry policy (did you mean `attempts`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nretry = { backof = { initial = '1s' } }",
+        "3:11 unknown key `backof` in a retry policy (did you mean `backoff`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\ninterval = '1s'",
+        "3:1 unknown key `interval` in a process (did you mean `ready.interval`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\ngrace = '1s'",
+        "3:1 unknown key `grace` in a process (did you mean `stop.grace`?)",
+    ),
+    ("env = { A = 1 }\n[process]\nx = 'x'", "1:1 unknown key `env` (did you mean `project.env`?)"),
+    (
+        "[process.x]\ncommand = 'x'\nCwd = '.'",
+        "3:1 unknown key `Cwd` in a process (did you mean `cwd`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nworkingDir = '.'",
+        "3:1 unknown key `workingDir` in a process (write `cwd` instead)",
+    ),
+    // Several mistakes are told, each once.
+    (
+        "[process.x]\ncomand = 'x'\nprot = 'y'",
+        "2:1 unknown key `comand` in a process (did you mean `command`?)\n3:1 unknown key `prot` in a process (did you mean `port`?)",
+    ),
+    (
+        "[process.x]\nzzz = 'x'",
+        "1:10 process `x` has no command (say how to run it: `command = \"…\"`)\n2:1 unknown key `zzz` in a process (`pitcrew schema` lists all keys)",
+    ),
+    (
+        "[proces.web]\ncomand = 'x'",
+        "1:2 unknown key `proces` (did you mean `process`?)\n2:1 unknown key `comand` in a process (did you mean `command`?)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\ndepends = ['y']",
+        "3:1 unknown key `depends` in a process (write `depends_on` instead)\n3:12 process `x` depends on `y`, which does not exist",
+    ),
+];
+
+#[test]
+fn one_misspelt_word_is_one_mistake() {
+    for &(text, wanted) in ONE_TYPO {
+        assert_eq!(faults(text).join("\n"), wanted, "{text}");
+    }
+}
+
+/// A file in which `key` stands in a table of this shape.
+fn file_with(shape: &Shape, key: &str) -> String {
+    let process = |keys: &str| format!("[process.a]\ncommand = 'x'\n{keys}\n[process]\ndb = 'x'\n");
+    match shape.name {
+        "procfile" => format!("{key} = 1\n[process]\na = 'x'\n"),
+        "project" => format!("[project]\n{key} = 1\n[process]\na = 'x'\n"),
+        "process" => process(&format!("{key} = 1")),
+        "options" => format!("[options.o]\n{key} = 1\n[process]\na = 'x'\n"),
+        "pool" => format!("[pool.p]\nconcurrency = 1\njobs = ['x']\n{key} = 1\n"),
+        "job" => format!("[pool.p]\nconcurrency = 1\njobs = [{{ command = 'x', {key} = 1 }}]\n"),
+        "ready" => process(&format!("ready = {{ tcp = 1, {key} = 1 }}")),
+        "health" => process(&format!("health = {{ tcp = 1, {key} = 1 }}")),
+        "retry" => process(&format!("retry = {{ {key} = 1 }}")),
+        "backoff" => process(&format!("retry = {{ backoff = {{ {key} = 1 }} }}")),
+        "stop" => process(&format!("stop = {{ {key} = 1 }}")),
+        "watch" => process(&format!("watch = {{ paths = ['x'], {key} = 1 }}")),
+        "log" => process(&format!("log = {{ {key} = 1 }}")),
+        "project-log" => format!("[project]\nlog = {{ {key} = 1 }}\n[process]\na = 'x'\n"),
+        "dependency" => process(&format!("depends_on = {{ db = {{ {key} = 1 }} }}")),
+        other => panic!("no file for {other}"),
+    }
+}
+
+/// Every table of the file.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others hold no table")]
+fn shapes(kind: &'static Kind, found: &mut Vec<&'static Shape>) {
+    match kind {
+        Kind::Table(shape) | Kind::Runnable(shape)
+            if !found.iter().any(|one| one.name == shape.name) =>
+        {
+            found.push(shape);
+            shape.own_keys().for_each(|key| shapes(&key.kind, found));
+        }
+        Kind::Map { of, .. } | Kind::List { of, .. } | Kind::OneOrMany(of) => shapes(of, found),
+        Kind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, found)),
+        _ => {}
+    }
+}
+
+/// Whether `path` is a key of the table, with dots into the tables inside of it.
+fn is_key(shape: &'static Shape, path: &str) -> bool {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let Some(key) = shape.own_keys().find(|key| key.name == name) else { return false };
+    let mut inner = Vec::new();
+    shapes(&key.kind, &mut inner);
+    let is_named = matches!(key.kind, Kind::Map { .. });
+    rest.is_none_or(|rest| is_named || inner.iter().any(|inner| is_key(inner, rest)))
+}
+
+#[test]
+fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
+    const FILE: &Kind = &Kind::Table(&ROOT);
+    let mut all = Vec::new();
+    shapes(FILE, &mut all);
+    for dictionary in DICTIONARIES {
+        let of: Vec<_> = all.iter().filter(|shape| (dictionary.is_for)(shape)).collect();
+        assert!(!of.is_empty(), "a dictionary for no table: {dictionary:?}");
+        let mut seen = Vec::new();
+        for row in dictionary.rows {
+            let words = row.words.iter();
+            for (word, shape) in words.flat_map(|word| of.iter().map(move |shape| (word, *shape))) {
+                // `health` has not all that `ready` has, and neither have jobs.
+                let is_ours = shape.own_keys().any(|key| key.name == *word);
+                assert!(!is_ours, "`{word}` is a key of {}", shape.label);
+                let told = faults(&file_with(shape, word));
+                let name = if shape.name == "procfile" {
+                    String::new()
+                } else {
+                    format!(" in {}", shape.label)
+                };
+                let wanted = format!(" unknown key `{word}`{name} ({})", row.hint());
+                assert!(told.len() == 1 && told[0].ends_with(&wanted), "{told:#?}\n{wanted}");
+            }
+            if !row.ours.is_empty() {
+                assert!(of.iter().any(|shape| is_key(shape, row.ours)), "no key: {row:?}");
+                let name = row.ours.rsplit('.').next().unwrap();
+                assert!(row.hint().contains(name), "does not name it: {row:?}");
+            }
+            for word in row.words {
+                assert!(!seen.contains(word), "`{word}` stands there twice");
+                seen.push(word);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_tool_names_ours() {
+    for (theirs, ours) in VALUES {
+        let restart = faults(&format!("[process.x]\ncommand = 'x'\nrestart = '{theirs}'"));
+        let condition = faults(&format!(
+            "[process]\ndb = 'x'\n[process.x]\ncommand = 'x'\ndepends_on = {{ db = '{theirs}' }}"
+        ));
+        let hint = format!("(write \"{ours}\" instead)");
+        let told: Vec<_> = restart.iter().chain(&condition).collect();
+        assert_eq!(told.len(), 2, "{theirs}: {told:?}");
+        assert!(told.iter().any(|fault| fault.ends_with(&hint)), "{theirs}: {told:?}");
+    }
+}
+
+#[test]
+fn a_line_of_another_kind_of_file_is_shown_as_it_is_written_here() {
+    for (text, wanted) in [
+        ("[program:web]\ncommand = 'x'", "write `[process.web]`"),
+        ("[group:all-of-it]", "write `tags = [\"all-of-it\"]` in each of its processes"),
+        ("web: npm run dev", "write `web = \"npm run dev\"` under `[process]`"),
+        ("a b: c", ""),
+        ("[process.x", ""),
+    ] {
+        let told = faults(text);
+        let hint = told[0].rsplit_once(" (").map_or("", |(_, hint)| hint.trim_end_matches(')'));
+        assert_eq!(hint, wanted, "{told:?}");
+    }
+}
