@@ -64,7 +64,8 @@ fn main() {
     let limit = process::raise_descriptor_limit().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let host = RealHost::new(HostOptions { soft_nofile: limit }).unwrap();
+        let host =
+            RealHost::new(HostOptions { soft_nofile: limit, ..HostOptions::default() }).unwrap();
         cycles(&host, "pitcrew").await;
         std_cycles("std (posix_spawn): start, end, reap", false, ROUNDS);
         std_cycles("std (fork): start, end, reap", true, ROUNDS);

@@ -149,6 +149,15 @@ pub trait Host: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether the run of this leader, which has not been reaped, could be ended.
+    ///
+    /// # Errors
+    /// It may not be signalled: it acts as another user now.
+    fn may_end(&self, pid: u32) -> io::Result<()> {
+        let _: u32 = pid;
+        Ok(())
+    }
+
     /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
     /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.
     fn end_everything(&self) {}

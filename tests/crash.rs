@@ -128,7 +128,8 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
             send(pid, libc::SIGSTOP);
         }
         wait_until("both stand still", || threads(guardian) == "T" && threads(engine) == "T");
-        for pid in [guardian, engine] {
+        // The engine first: the kernel continues it when its group loses its parent.
+        for pid in [engine, guardian] {
             send(pid, libc::SIGKILL);
         }
         up.forget();

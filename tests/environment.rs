@@ -315,7 +315,7 @@ fn a_unix_socket_is_reached_however_long_its_path_is() {
     let deep = project.path(&"d".repeat(120));
     fs::create_dir(&deep).unwrap();
     let text = format!(
-        "[process.web]\ncommand = 'exec sleep 1000'\nready = {{ unix = '{}/s' }}\n",
+        "[process.web]\ncommand = 'exec sleep 1000'\nready = {{ unix = '{}/s', foreign = true }}\n",
         deep.display()
     );
     project.write("procfile.toml", &text);

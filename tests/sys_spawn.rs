@@ -37,7 +37,8 @@ fn a_child_gets_a_clean_slate_from_a_dirty_parent() {
     let leak = fs::File::open("/dev/null").unwrap();
     rustix::io::fcntl_setfd(&leak, rustix::io::FdFlags::empty()).unwrap();
     let limit = getrlimit(Resource::Nofile);
-    let host = RealHost::new(HostOptions { soft_nofile: Some(123) }).unwrap();
+    let host =
+        RealHost::new(HostOptions { soft_nofile: Some(123), ..HostOptions::default() }).unwrap();
     let text = runtime().block_on(async {
         output(
             &host,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::events::Recorder;
 use super::keeper::Kept;
@@ -74,13 +74,13 @@ pub(super) fn serve(global: &Global, held: Held, serve: Serve) -> Ending {
     ending
 }
 
-async fn serve_on(global: &Global, held: Held, mut serve: Serve) -> Ending {
-    let host = match RealHost::new(HostOptions { soft_nofile: held.descriptors }) {
+async fn serve_on(global: &Global, mut held: Held, mut serve: Serve) -> Ending {
+    let short = room::too_few_descriptors(serve.orchestra.spec(), process::descriptor_limit());
+    let host = match start_host(&mut held, short.is_some()) {
         Ok(host) => Arc::new(host),
         Err(error) => return project::failed(&format!("cannot start the spawner: {error}")),
     };
-    let spec = serve.orchestra.spec().clone();
-    let project = spec.project.name.clone();
+    let project = serve.orchestra.spec().project.name.clone();
     let files = match project::locate(global) {
         Ok(files) => files,
         Err(ending) => return ending,
@@ -90,7 +90,6 @@ async fn serve_on(global: &Global, held: Held, mut serve: Serve) -> Ending {
     let takes_terminal = settings.takes_terminal;
     let mut engine = Engine::new(Arc::clone(&host), serve.orchestra, settings);
     let notices = engine.notices();
-    let short = room::too_few_descriptors(&spec, process::descriptor_limit());
     for text in held.recovered.into_iter().chain(short) {
         notices.tell(Notice::general(text));
     }
@@ -186,6 +185,15 @@ fn write_end(state: &Path, project: &Local, last: &Snapshot) {
         last_output: None,
     });
     end_report::write(state, project.pid(), end);
+}
+
+/// What starts processes; with as few descriptors as can be where `is_thrifty`.
+fn start_host(held: &mut Held, is_thrifty: bool) -> std::io::Result<RealHost> {
+    if let Some(project) = held.project.as_mut().filter(|_| is_thrifty) {
+        project.lock.release_file();
+        project.follower.lock().unwrap_or_else(PoisonError::into_inner).release();
+    }
+    RealHost::new(HostOptions { soft_nofile: held.descriptors, is_thrifty })
 }
 
 fn settings(global: &Global, held: &Held, serve: &mut Serve) -> Settings {

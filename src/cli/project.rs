@@ -122,6 +122,11 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 ///
 /// `names` is what was to be started of it. Must come before any thread exists.
 pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
+    if !std::path::Path::new("/proc/self/stat").exists() {
+        let text =
+            "/proc is not mounted here; without it nothing can be found that a process leaves";
+        return Err(failed(text));
+    }
     let file = &spec.project.file;
     let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());

@@ -54,8 +54,8 @@ pub(super) fn too_few_descriptors(spec: &Spec, limit: Option<u64>) -> Option<Str
     let needed = OWN_DESCRIPTORS + runs.sum::<u64>() * DESCRIPTORS;
     let limit = limit.filter(|limit| *limit < needed)?;
     Some(format!(
-        "it needs up to {needed} open files and may have {limit} (`ulimit -Hn`): what cannot start \
-         is tried again by its retry policy"
+        "it needs up to {needed} open files and may have {limit} (`ulimit -Hn`): the outputs of a \
+         process share a pipe, and what cannot start is tried again by its retry policy"
     ))
 }
 

@@ -48,6 +48,8 @@ fn running(new: bool, before: &ProcessView, now: &ProcessView) -> Verdict {
         StateName::Failed | StateName::Skipped | StateName::Stopped | StateName::Succeeded => {
             Verdict::Failed
         }
+        // Not before the run that cannot be ended is gone, whenever that is.
+        StateName::Waiting if now.error == Some(RunError::Unkillable) => Verdict::Failed,
         StateName::Idle
         | StateName::Waiting
         | StateName::Queued

@@ -14,8 +14,9 @@ impl<H: Host> Engine<H> {
     fn foresee_start(&self, view: &ProcessView, spec: &ProcessSpec) -> Option<String> {
         let is_up =
             matches!(view.state, StateName::Starting | StateName::Ready | StateName::Unhealthy);
-        if !is_up || view.pid.is_none() || self.guests.contains_key(&view.id) {
-            return None;
+        let pid = view.pid.filter(|_| is_up && !self.guests.contains_key(&view.id))?;
+        if let Err(error) = self.host.may_end(pid) {
+            return Some(format!("{} cannot be ended: pid {pid}: {error}", view.name));
         }
         let whose = Whose {
             spec,

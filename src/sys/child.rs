@@ -4,18 +4,18 @@
 use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use rustix::process::{WaitIdOptions, WaitIdStatus, waitid};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
 use super::pause::Deadline;
 use super::pipe::OutputPipe;
-use super::registry::Leader;
+use super::registry::{Leader, of_leader};
 use super::spawn::Spawned;
 use super::stray::{Found, Scope, Tracker, without};
 use super::sweep::{Next, Sweep};
@@ -24,6 +24,8 @@ use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
+/// How often it is looked whether a leader has ended that has no descriptor.
+const END_LOOK: Duration = Duration::from_millis(25);
 /// How often [`Child::signal_strays`] looks for new ones at most.
 const LOOKS: usize = 10;
 
@@ -31,7 +33,8 @@ const LOOKS: usize = 10;
 #[derive(Debug)]
 pub struct RealChild {
     // Before `leader`: it leaves the runtime before the descriptor can be closed.
-    end: AsyncFd<Arc<OwnedFd>>,
+    /// None where descriptors are short: then it is looked for its end.
+    end: Option<AsyncFd<Arc<OwnedFd>>>,
     stdin: Option<Sender>,
     stdout: Option<OutputPipe>,
     stderr: Option<OutputPipe>,
@@ -45,9 +48,10 @@ impl RealChild {
     /// Gives what was spawned to the runtime. On an error the child is killed.
     pub(super) fn new(spawned: Spawned, tracker: Tracker) -> io::Result<Self> {
         let Spawned { leader, stdin, stdout, stderr, open_input } = spawned;
-        let fd = Arc::clone(&leader.pidfd);
+        let fd = leader.pidfd.clone();
         // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
-        let end = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
+        let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+        let end = fd.map(register).transpose()?;
         Ok(Self {
             end,
             stdin: stdin.map(Sender::from_owned_fd).transpose()?,
@@ -61,9 +65,9 @@ impl RealChild {
     }
 
     /// How the leader ended, if it has; it is not reaped.
-    fn peek(fd: &OwnedFd) -> io::Result<Option<Exit>> {
+    fn peek(leader: &Leader) -> io::Result<Option<Exit>> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let status = waitid(WaitId::PidFd(fd.as_fd()), options)?;
+        let status = waitid(of_leader(leader.pid, leader.pidfd.as_deref())?, options)?;
         Ok(status.and_then(|status| exit_of(&status)))
     }
 
@@ -111,12 +115,18 @@ impl Child for RealChild {
             return Ok(exit);
         }
         loop {
-            let mut ready = self.end.readable().await?;
-            if let Some(exit) = Self::peek(ready.get_inner())? {
+            let mut ready = match &self.end {
+                Some(end) => Some(end.readable().await?),
+                None => None,
+            };
+            if let Some(exit) = Self::peek(&self.leader)? {
                 self.exit = Some(exit);
                 return Ok(exit);
             }
-            ready.clear_ready();
+            match &mut ready {
+                Some(ready) => ready.clear_ready(),
+                None => tokio::time::sleep(END_LOOK).await,
+            }
         }
     }
 
@@ -206,7 +216,8 @@ impl Child for RealChild {
     async fn kill_tree(&self) -> io::Result<()> {
         self.leader.signal(Signal::KILL)?;
         // Should it have left its own group.
-        kill::pidfd(&self.leader.pidfd, Signal::KILL)
+        // Not reaped, so the number is its own.
+        kill::pid(self.leader.pid, Signal::KILL)
             .or_else(|error| if kill::is_gone(&error) { Ok(()) } else { Err(error) })?;
         let deadline = Deadline::after(KILL_BOUND);
         let mut sweep = Sweep::default();

@@ -40,6 +40,8 @@ pub struct RealHost {
     spawners: Spawners,
     tracker: Tracker,
     listeners: Arc<Listeners>,
+    /// What a launch takes for a moment.
+    descriptors: usize,
 }
 
 /// What a [`RealHost`] has to know about how pitcrew was started.
@@ -48,6 +50,9 @@ pub struct HostOptions {
     /// The soft limit of descriptors that children get; `None` leaves them ours. What
     /// [`super::process::raise_descriptor_limit`] gave back.
     pub soft_nofile: Option<u64>,
+    /// Descriptors are short: a run takes one instead of three. Both outputs of a child share a pipe
+    /// then, and its end is looked for.
+    pub is_thrifty: bool,
 }
 
 impl RealHost {
@@ -55,9 +60,13 @@ impl RealHost {
     pub fn new(options: HostOptions) -> io::Result<Self> {
         let registry = Arc::new(Registry::default());
         let tracker = Tracker::start(Arc::clone(&registry))?;
-        let spawners = Spawners::start(Arc::clone(&registry), options.soft_nofile)?;
+        if options.is_thrifty {
+            registry.numbers.forgo();
+        }
+        let spawners = Spawners::start(Arc::clone(&registry), options)?;
         let listeners = Arc::new(Listeners::new(Arc::clone(&registry)));
-        Ok(Self { registry, spawners, tracker, listeners })
+        let descriptors = spawn::descriptors(options.is_thrifty);
+        Ok(Self { registry, spawners, tracker, listeners, descriptors })
     }
 
     /// Reaps the orphans that were adopted and have ended; gives how many.
@@ -129,7 +138,11 @@ impl Host for RealHost {
     type Child = RealChild;
 
     fn preflight(&self, launch: Launch) -> Result<(), StartError> {
-        preflight::look(launch)
+        preflight::look(launch, self.descriptors)
+    }
+
+    fn may_end(&self, pid: u32) -> io::Result<()> {
+        kill::may_signal(pid)
     }
 
     fn end_everything(&self) {

@@ -55,7 +55,7 @@ impl Place {
 #[derive(Debug)]
 pub struct FileFollower {
     file: PathBuf,
-    folder: Option<(OwnedFd, FileId)>,
+    folder: Option<(Option<OwnedFd>, FileId)>,
     id: Option<FileId>,
 }
 
@@ -64,7 +64,7 @@ impl FileFollower {
     pub fn new(file: &Path) -> Self {
         let opened = file.parent().and_then(|folder| {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            Some((open(folder, flags, Mode::empty()).ok()?, FileId::of(folder)?))
+            Some((open(folder, flags, Mode::empty()).ok(), FileId::of(folder)?))
         });
         Self { file: file.to_owned(), folder: opened, id: FileId::of(file) }
     }
@@ -72,6 +72,13 @@ impl FileFollower {
     /// Its device and inode when it was there last.
     pub(super) fn id(&self) -> Option<FileId> {
         self.id
+    }
+
+    /// Lets the folder go, where descriptors are short: then it cannot be told where it is now.
+    pub fn release(&mut self) {
+        if let Some((fd, _)) = &mut self.folder {
+            *fd = None;
+        }
     }
 
     /// Looks again: what has become of the file, if it is not where it was.
@@ -96,7 +103,7 @@ impl FileFollower {
             };
         }
         let folder = self.file.parent().unwrap_or(Path::new("/")).display();
-        match self.folder.as_ref().and_then(|(fd, _)| path_of(fd)) {
+        match self.folder.as_ref().and_then(|(fd, _)| path_of(fd.as_ref()?)) {
             Some(now) => Some(format!("{file} is gone: its folder is now {}", now.display())),
             None if self.file.exists() => {
                 Some(format!("{folder} is another folder than at the start"))

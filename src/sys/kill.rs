@@ -36,6 +36,18 @@ pub(super) fn pid(pid: u32, signal: Signal) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal.number()) }.into())
 }
 
+/// Whether this process could be signalled; for a child that has not been reaped.
+pub(super) fn may_signal(pid: u32) -> io::Result<()> {
+    let Ok(pid @ 1..) = i32::try_from(pid) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // SAFETY: kill touches no memory, and signal 0 does nothing.
+    match check(unsafe { libc::kill(pid, 0) }.into()) {
+        Err(error) if is_gone(&error) => Ok(()),
+        done => done,
+    }
+}
+
 /// Signals the process of a pidfd.
 pub(super) fn pidfd(fd: impl AsFd, signal: Signal) -> io::Result<()> {
     // SAFETY: the descriptor is open for the call; the absent siginfo is allowed.

@@ -87,7 +87,10 @@ pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf
 /// the engine both do.
 #[derive(Debug)]
 pub struct Lock {
-    file: File,
+    /// None where descriptors are short: the guardian has it too.
+    file: Option<File>,
+    /// Device and inode of it.
+    id: (u64, u64),
     path: PathBuf,
     record: Holder,
     names: Vec<UnixListener>,
@@ -150,7 +153,8 @@ impl Lock {
         };
         write(lock_file, &record).map_err(failed)?;
         let Some(file) = lock else { return busy(record) };
-        Ok(Self { file, path, record, names })
+        let id = id_of(&file).map_err(failed)?;
+        Ok(Self { file: Some(file), id, path, record, names })
     }
 
     /// The listeners that go with the lock, once: whoever answers for the project answers here too.
@@ -169,9 +173,7 @@ impl Lock {
     /// # Errors
     /// When it cannot be written; the lock holds all the same.
     pub fn renew(&mut self, follower: &FileFollower) -> io::Result<()> {
-        let is_ours = |meta: fs::Metadata| {
-            self.file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (meta.dev(), meta.ino()))
-        };
+        let is_ours = |meta: fs::Metadata| self.id == (meta.dev(), meta.ino());
         let is_there = fs::metadata(&self.path).is_ok_and(is_ours);
         let is_same = self.record.file_id == follower.id() || follower.id().is_none();
         if is_there && is_same {
@@ -183,9 +185,16 @@ impl Lock {
                 use std::os::unix::fs::DirBuilderExt as _;
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
-            self.file = open_locked(&self.path)?.ok_or(io::ErrorKind::WouldBlock)?;
+            let file = open_locked(&self.path)?.ok_or(io::ErrorKind::WouldBlock)?;
+            self.id = id_of(&file)?;
+            self.file = Some(file);
         }
-        write(&mut self.file, &self.record)
+        self.file.as_mut().map_or(Ok(()), |file| write(file, &self.record))
+    }
+
+    /// Lets the file go, where descriptors are short. The guardian has it open too.
+    pub fn release_file(&mut self) {
+        self.file = None;
     }
 }
 
@@ -215,6 +224,10 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
             Err(error) => return Err(error),
         }
     }
+}
+
+fn id_of(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|meta| (meta.dev(), meta.ino()))
 }
 
 fn write(lock: &mut File, record: &Holder) -> io::Result<()> {

@@ -28,14 +28,14 @@ const HANGING: usize = 4;
 static LOOKING: AtomicUsize = AtomicUsize::new(0);
 
 /// Why this launch would fail, as far as that can be seen. Takes a fifth of a second at most.
-pub(super) fn look(launch: Launch) -> Result<(), StartError> {
+pub(super) fn look(launch: Launch, descriptors: usize) -> Result<(), StartError> {
     if LOOKING.load(Ordering::Relaxed) >= HANGING {
         return Ok(());
     }
     let (answer, answered) = mpsc::channel();
     LOOKING.fetch_add(1, Ordering::Relaxed);
     let work = move || {
-        let found = check(&launch);
+        let found = check(&launch, descriptors);
         LOOKING.fetch_sub(1, Ordering::Relaxed);
         // Nobody waits for a late one.
         _ = answer.send(found);
@@ -47,8 +47,10 @@ pub(super) fn look(launch: Launch) -> Result<(), StartError> {
     answered.recv_timeout(LIMIT).unwrap_or(Ok(()))
 }
 
-fn check(launch: &Launch) -> Result<(), StartError> {
-    spawn::margin().map_err(|error| prepare::resource("cannot make its pipes", &error))?;
+fn check(launch: &Launch, descriptors: usize) -> Result<(), StartError> {
+    // Those of the run that is ended do not count: another one that waits to start may take them.
+    spawn::margin(descriptors)
+        .map_err(|error| prepare::resource("cannot make its pipes", &error))?;
     let plan = prepare::plan(launch)?;
     let failure = folder(&launch.cwd).or_else(|| program(&launch.cwd, &plan));
     failure.map_or(Ok(()), |failure| Err(prepare::error(failure, launch, &plan)))
@@ -111,7 +113,7 @@ mod tests {
             stderr: Output::Null,
             foreground: false,
         };
-        look(launch).map_err(|error| error.kind)
+        look(launch, 1).map_err(|error| error.kind)
     }
 
     #[test]

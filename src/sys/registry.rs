@@ -106,10 +106,10 @@ impl Registry {
     }
 
     /// Reaps a leader that has ended; `false` when it has not.
-    pub(super) fn reap(&self, pid: u32, token: Token, pidfd: &OwnedFd) -> io::Result<bool> {
+    pub(super) fn reap(&self, pid: u32, token: Token, pidfd: Option<&OwnedFd>) -> io::Result<bool> {
         let mut leaders = self.lock();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let done = waitid(WaitId::PidFd(pidfd.as_fd()), options);
+        let done = waitid(of_leader(pid, pidfd)?, options);
         if matches!(done, Ok(None)) {
             return Ok(false);
         }
@@ -128,7 +128,8 @@ pub(super) struct Leader {
     pub(super) token: Token,
     /// It was cloned after this.
     pub(super) made: Made,
-    pub(super) pidfd: Arc<OwnedFd>,
+    /// None where descriptors are short.
+    pub(super) pidfd: Option<Arc<OwnedFd>>,
     pub(super) registry: Arc<Registry>,
     /// Also keeps the thread alive that made it: the end of that would end it.
     pub(super) spawner: Spawners,
@@ -146,7 +147,7 @@ impl Leader {
 
     pub(super) fn reap(&mut self) -> io::Result<bool> {
         // An error means that it cannot be reaped at all (somebody else did): done as well.
-        let done = self.registry.reap(self.pid, self.token, &self.pidfd);
+        let done = self.registry.reap(self.pid, self.token, self.pidfd.as_deref());
         self.reaped = !matches!(done, Ok(false));
         done
     }
@@ -159,8 +160,7 @@ impl Drop for Leader {
         }
         let _ = self.signal(Signal::KILL);
         if matches!(self.reap(), Ok(false)) {
-            let corpse =
-                Corpse { pid: self.pid, token: self.token, pidfd: Arc::clone(&self.pidfd) };
+            let corpse = Corpse { pid: self.pid, token: self.token, pidfd: self.pidfd.clone() };
             self.spawner.reap(corpse);
         }
     }
@@ -171,5 +171,14 @@ impl Drop for Leader {
 pub(super) struct Corpse {
     pub(super) pid: u32,
     pub(super) token: Token,
-    pub(super) pidfd: Arc<OwnedFd>,
+    pub(super) pidfd: Option<Arc<OwnedFd>>,
+}
+
+/// A leader that has not been reaped, so that its number is its own.
+pub(super) fn of_leader(pid: u32, pidfd: Option<&OwnedFd>) -> io::Result<WaitId<'_>> {
+    if let Some(pidfd) = pidfd {
+        return Ok(WaitId::PidFd(pidfd.as_fd()));
+    }
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.map(WaitId::Pid).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }

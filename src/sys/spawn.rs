@@ -23,7 +23,7 @@ use super::prepare;
 use super::registry::{CLONING, Corpse, Entry, Leader, NONE, Registry};
 use super::spawners::{Job, Next, Spawners};
 use super::young::Made;
-use super::{Input, Launch, Output};
+use super::{HostOptions, Input, Launch, Output};
 use crate::spec::{StartError, StartErrorKind};
 
 /// A start that did not happen.
@@ -50,14 +50,14 @@ pub(super) fn run(
     next: impl Fn(Option<Duration>) -> Next,
     registry: &Arc<Registry>,
     slot: usize,
-    soft_nofile: Option<u64>,
+    options: HostOptions,
 ) {
     const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    let mut maker = Maker { registry, slot, soft_nofile, stack: None };
+    let mut maker = Maker { registry, slot, options, stack: None };
     let mut corpses: Vec<Corpse> = Vec::new();
     let mut open = true;
     while open || !corpses.is_empty() {
-        corpses.retain(|c| matches!(registry.reap(c.pid, c.token, &c.pidfd), Ok(false)));
+        corpses.retain(|c| matches!(registry.reap(c.pid, c.token, c.pidfd.as_deref()), Ok(false)));
         match next((!corpses.is_empty()).then_some(LOOK_AGAIN)) {
             Next::Job(Job::Reap(corpse)) => corpses.push(corpse),
             // Nobody waits any more: do not even start.
@@ -83,7 +83,7 @@ struct Maker<'a> {
     registry: &'a Arc<Registry>,
     /// Its place in [`Registry::launching`].
     slot: usize,
-    soft_nofile: Option<u64>,
+    options: HostOptions,
     stack: Option<Stack>,
 }
 
@@ -95,12 +95,13 @@ impl Maker<'_> {
         };
         let mut plan = prepare::plan(&launch).map_err(Refused::Failed)?;
         plan.parent = rustix::process::getpid().as_raw_nonzero().get();
-        plan.nofile = self.soft_nofile.map(nofile);
+        plan.nofile = self.options.soft_nofile.map(nofile);
         let out_of = |what: &'static str| {
             move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
         };
         let input = named_input(&launch).map_err(Refused::Failed)?;
-        let stdio = Stdio::open(&launch, input).map_err(out_of("cannot make its pipes"))?;
+        let stdio = Stdio::open(&launch, input, self.options.is_thrifty)
+            .map_err(out_of("cannot make its pipes"))?;
         plan.stdio = stdio.child();
         plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
         let stack = match self.stack.take() {
@@ -117,7 +118,8 @@ impl Maker<'_> {
             Ok((pid, pidfd)) => {
                 let marker = prepare::marker(&launch.env);
                 registry.enter(pid, Entry { token, marker, made });
-                let (pidfd, registry) = (Arc::new(pidfd), Arc::clone(registry));
+                let pidfd = (!self.options.is_thrifty).then(|| Arc::new(pidfd));
+                let registry = Arc::clone(registry);
                 let spawner = home;
                 let mut leader =
                     Leader { pid, token, made, pidfd, registry, spawner, reaped: false };
@@ -164,19 +166,31 @@ fn bury(leader: &mut Leader) {
     }
 }
 
+/// So many descriptors are left after a start.
+const LEFT: usize = 8;
+/// The same where they are short from the start.
+const LEFT_WHEN_THRIFTY: usize = 1;
+
+/// So many descriptors must be free for a start: pipes, an empty input, and what is left after it.
+pub(super) fn descriptors(is_thrifty: bool) -> usize {
+    if is_thrifty { 3 + LEFT_WHEN_THRIFTY } else { 5 + LEFT }
+}
+
 /// All descriptors of a start, ours and the child's, each closed on exec.
 struct Stdio {
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     theirs: [Option<OwnedFd>; 3],
+    /// Descriptor 2 of the child is what descriptor 1 is.
+    shares: bool,
     /// Keeps an open input from ending, where the input does not do that itself.
     open_input: Option<OwnedFd>,
     terminal: Option<OwnedFd>,
 }
 
 impl Stdio {
-    fn open(launch: &Launch, input: Option<OwnedFd>) -> io::Result<Self> {
+    fn open(launch: &Launch, input: Option<OwnedFd>, is_thrifty: bool) -> io::Result<Self> {
         let null = || -> io::Result<Option<OwnedFd>> {
             let null = File::options().read(true).write(true).open("/dev/null")?;
             Ok(Some(above_stdio(null.into())?))
@@ -212,16 +226,20 @@ impl Stdio {
             }
         };
         let (stdout, out_theirs) = output(&launch.stdout, None)?;
-        let (stderr, err_theirs) = output(&launch.stderr, out_theirs.as_ref())?;
+        let shares =
+            is_thrifty && matches!((&launch.stdout, &launch.stderr), (Output::Pipe, Output::Pipe));
+        let (stderr, err_theirs) =
+            if shares { (None, None) } else { output(&launch.stderr, out_theirs.as_ref())? };
         // No controlling terminal: nothing to be in the foreground of.
         let terminal = if launch.foreground { super::process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];
-        margin()?;
-        Ok(Self { stdin, stdout, stderr, theirs, open_input, terminal })
+        margin(if is_thrifty { LEFT_WHEN_THRIFTY } else { LEFT })?;
+        Ok(Self { stdin, stdout, stderr, theirs, shares, open_input, terminal })
     }
 
     fn child(&self) -> [Option<RawFd>; 3] {
         let [a, b, c] = &self.theirs;
+        let c = if self.shares { b } else { c };
         [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }
 }
@@ -267,10 +285,9 @@ fn open_input(path: &std::path::Path) -> io::Result<OwnedFd> {
 
 /// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,
 /// and with none left a stop could not be told from a clean one.
-pub(super) fn margin() -> io::Result<()> {
-    const LEFT: usize = 8;
+pub(super) fn margin(left: usize) -> io::Result<()> {
     let null = File::open("/dev/null")?;
-    let spare: io::Result<Vec<File>> = (1..LEFT).map(|_| null.try_clone()).collect();
+    let spare: io::Result<Vec<File>> = (1..left).map(|_| null.try_clone()).collect();
     spare.map(drop)
 }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Launch;
 use super::registry::{Corpse, LAUNCHING, Registry};
 use super::spawn::{self, Refused, Spawned};
+use super::{HostOptions, Launch};
 
 /// What the threads are called.
 pub(super) const NAME: &str = "pitcrew-spawn";
@@ -41,7 +41,7 @@ struct Queue {
     state: Mutex<State>,
     more: Condvar,
     registry: Arc<Registry>,
-    soft_nofile: Option<u64>,
+    options: HostOptions,
     /// So many threads at most.
     most: usize,
 }
@@ -67,13 +67,13 @@ pub(super) enum Next {
 
 impl Spawners {
     /// Starts the first of the threads.
-    pub(super) fn start(registry: Arc<Registry>, soft_nofile: Option<u64>) -> io::Result<Self> {
+    pub(super) fn start(registry: Arc<Registry>, options: HostOptions) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let queue = Queue {
             state: Mutex::new(State { ways: 1, ..State::default() }),
             more: Condvar::new(),
             registry,
-            soft_nofile,
+            options,
             most: processors.min(LAUNCHING),
         };
         let spawners = Self(Arc::new(queue));
@@ -111,8 +111,8 @@ impl Spawners {
         let queue = Arc::clone(&self.0);
         let number = state.threads;
         std::thread::Builder::new().name(NAME.to_owned()).spawn(move || {
-            let (registry, soft_nofile) = (Arc::clone(&queue.registry), queue.soft_nofile);
-            spawn::run(|longest| queue.next(longest), &registry, number, soft_nofile);
+            let (registry, options) = (Arc::clone(&queue.registry), queue.options);
+            spawn::run(|longest| queue.next(longest), &registry, number, options);
         })?;
         state.threads += 1;
         Ok(())

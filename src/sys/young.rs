@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ impl Made {
 /// have begun again: then a run may last longer than that, and still all younger ones are known. With
 /// 32,768 numbers that is so where something starts or ends every 16 ms, as in a pool of short jobs.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(Mutex<Option<Known>>);
+pub(super) struct Numbers(Mutex<Option<Known>>, AtomicBool);
 
 #[derive(Debug)]
 struct Known {
@@ -80,7 +81,15 @@ impl Numbers {
         (few && made >= look.risen_since).then(|| first + 1..=look.newest)
     }
 
+    /// Does without, and so without the descriptors that it takes.
+    pub(super) fn forgo(&self) {
+        self.1.store(true, Ordering::Relaxed);
+    }
+
     fn newest(&self) -> Option<Look> {
+        if self.1.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
             let (newest, limit) = proc::numbers().ok()?;

@@ -71,7 +71,7 @@ async fn outputs_closed_early_are_no_end() {
 
 #[tokio::test(start_paused = true)]
 async fn stdin_stays_open_for_one_that_wants_it() {
-    let file = "[process.a]\ncommand = 'repl'\nstdin = 'pipe'\n[process.b]\ncommand = 'cat'\n";
+    let file = "[process.a]\ncommand = 'repl'\nstdin = 'pipe'\n[process.b]\ncommand = 'cat'\nstdin = 'null'\n";
     let host = ScriptedHost::new()
         .on("repl", Script::new().read_line().out("end of input"))
         .on("cat", Script::new().read_all().out("end of input"));
