@@ -387,6 +387,80 @@ fn completions_know_the_names_that_run_and_man_every_page() {
     down(&project, running);
 }
 
+/// What bash offers for each line, by the script that it is told to source.
+fn bash_offers(project: &Project, lines: &[&str]) -> Option<Vec<String>> {
+    let script = project.ask(["completions", "bash"]).code(0).out;
+    let mut text = format!("{script}\n");
+    // The script calls the program by its name; bash takes `@` for the end of a word.
+    for line in lines {
+        let words = line.replace('@', "@ ");
+        text += &format!(
+            "COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); COMP_TYPE=9\n\
+             _pitcrew pitcrew \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
+             echo \"${{COMPREPLY[*]}}\"\n"
+        );
+    }
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_pitcrew"));
+    let path = format!(
+        "{}:{}",
+        program.parent().unwrap().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut command = project.command("bash");
+    command.args(["--norc", "-c", &text]).env("PATH", path);
+    let output = command.output().ok()?;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "it says nothing");
+    Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn bash_offers_what_each_command_takes() {
+    const MORE: &str = "[process.api]\ncommand = 'exec sleep 1000'\ntags = ['backend', 'front']\n\
+        replicas = 2\nautostart = false\n[pool.build]\nconcurrency = 1\nautostart = false\n\
+        jobs = ['true', { name = 'bundle', command = 'true' }]\n";
+    let lines = [
+        "pitcrew start a",
+        "pitcrew up @b",
+        "pitcrew wait @",
+        "pitcrew run b",
+        "pitcrew exec --in w",
+        "pitcrew scale a",
+        "pitcrew enqueue b",
+        "pitcrew signal HU",
+        "pitcrew why ap",
+        "pitcrew logs -f bu",
+        "pitcrew man wh",
+        "pitcrew st",
+    ];
+    let wanted = [
+        "all api api.1 api.2",
+        "backend",
+        "@backend @front",
+        "build.1 bundle",
+        "web",
+        "api",
+        "build",
+        "HUP",
+        "api api.1 api.2",
+        "build build.1 bundle",
+        "why",
+        "start stop",
+    ];
+    let (project, running) = up(MORE);
+    if let Some(offered) = bash_offers(&project, &lines) {
+        assert_eq!(offered, wanted);
+    }
+    down(&project, running);
+    // From the file where nothing runs, and nothing at all where that has mistakes.
+    if let Some(offered) = bash_offers(&project, &lines) {
+        assert_eq!(offered, wanted);
+    }
+    project.write("procfile.toml", "nonsense");
+    if let Some(offered) = bash_offers(&project, &["pitcrew start a"]) {
+        assert_eq!(offered, [""]);
+    }
+}
+
 #[test]
 fn a_file_that_has_become_faulty_does_not_hide_the_project() {
     let (project, running) = up("");

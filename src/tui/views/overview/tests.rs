@@ -59,7 +59,11 @@ fn replicas_and_pools_are_one_node_each() {
     let web = &nodes[1];
     assert_eq!((web.state, web.why.as_str()), (StateName::Starting, "1 of 2; it is so"));
     let on: Vec<_> = web.on.iter().map(|on| (on.name.as_str(), on.fulfilled)).collect();
-    assert_eq!(on, [("db", true), ("build", true), ("gone", true)], "nothing is missing of nothing");
+    assert_eq!(
+        on,
+        [("db", true), ("build", true), ("gone", true)],
+        "nothing is missing of nothing"
+    );
     let on: Vec<_> = nodes[2].on.iter().map(|on| (on.condition.as_str(), on.fulfilled)).collect();
     assert_eq!(on, [("ready", false), ("completed", false)], "all replicas have to be ready");
     assert_eq!(nodes[4].state, StateName::Succeeded);
