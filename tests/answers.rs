@@ -64,11 +64,38 @@ fn a_terminal_gets_colours_and_a_pipe_none() {
         let mut command = project.command(common::binary());
         command.args(["--color", "always"]).args(args).env("NO_COLOR", "1");
         let forced = common::ask::run(command).code(0).out;
-        assert!(forced.contains(ESCAPE), "{args:?}: {forced}");
+        // Events are JSON there, which is never coloured.
+        assert_eq!(forced.contains(ESCAPE), args != ["events"], "{args:?}: {forced}");
     }
     let json = shown(&project, &["--color", "always", "ps", "--json"], 120, |_| {});
     assert!(!json.contains(ESCAPE), "{json}");
     down(&project, running);
+}
+
+#[test]
+fn events_are_a_table_on_a_terminal_and_lines_of_json_elsewhere() {
+    let (project, running) = up();
+    let table = shown(&project, &["--color", "never", "events"], 120, |_| {});
+    let mut rows = table.lines();
+    let head: Vec<&str> = rows.next().unwrap().split_whitespace().collect();
+    assert_eq!(head, ["TIME", "NAME", "EVENT", "CAUSE"]);
+    let row = rows.find(|row| row.contains("  web    started, pid ")).unwrap();
+    assert!(row.ends_with("start of the project"), "{row}");
+    assert!(table.contains("api    failed: exit 3 after "), "{table}");
+    for args in [&["events", "--json"][..], &["--color", "always", "events", "--json"]] {
+        let json = shown(&project, args, 120, |_| {});
+        assert!(json.lines().all(|line| line.starts_with("{\"seq\":")), "{json}");
+    }
+    assert_eq!(project.ask(["events"]).code(0).jsons().len(), table.lines().count() - 1);
+    // What comes goes on as the table.
+    let mut command = project.command(common::binary());
+    command.args(["events", "-f", "--after", "1000000"]).env("TERM", "xterm");
+    let mut terminal = Terminal::start_sized(command, 24, 120);
+    assert!(terminal.shown.wait_part("TIME"));
+    project.ask(["restart", "web"]).code(0);
+    assert!(terminal.shown.wait_part("by hand"));
+    down(&project, running);
+    terminal.ended();
 }
 
 #[test]

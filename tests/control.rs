@@ -390,27 +390,26 @@ fn completions_know_the_names_that_run_and_man_every_page() {
 /// What bash offers for each line, by the script that it is told to source.
 fn bash_offers(project: &Project, lines: &[&str]) -> Option<Vec<String>> {
     let script = project.ask(["completions", "bash"]).code(0).out;
-    let mut text = format!("{script}\n");
-    // The script calls the program by its name; bash takes `@` for the end of a word.
-    for line in lines {
+    let offer = |line: &&str| {
+        // bash takes `@` for the end of a word.
         let words = line.replace('@', "@ ");
-        text += &format!(
+        format!(
             "COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); COMP_TYPE=9\n\
              _pitcrew pitcrew \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
              echo \"${{COMPREPLY[*]}}\"\n"
-        );
-    }
+        )
+    };
+    let text: String =
+        std::iter::once(format!("{script}\n")).chain(lines.iter().map(offer)).collect();
+    // The script calls the program by its name.
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_pitcrew"));
-    let path = format!(
-        "{}:{}",
-        program.parent().unwrap().display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
+    let folder = program.parent()?.display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
     let mut command = project.command("bash");
     command.args(["--norc", "-c", &text]).env("PATH", path);
     let output = command.output().ok()?;
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "it says nothing");
-    Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+    Some(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
 
 #[test]
