@@ -44,6 +44,7 @@ pub(crate) use keep::is_kept;
 pub use locate::{
     FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, inspect, load, load_and_tell, report,
 };
+#[cfg(feature = "cli")]
 pub(crate) use locate::{LARGEST, is_stdin};
 pub use log::LogPolicy;
 pub use nearest::nearest;

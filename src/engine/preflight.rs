@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::environment::Whose;
-use crate::machine::{Change, ProcessId, ProcessView, StateName};
+#[cfg(feature = "control")]
+use crate::machine::ProcessId;
+use crate::machine::{Change, ProcessView, StateName};
 use crate::session::Notice;
 use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction};
 use crate::sys::Host;
@@ -30,6 +32,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Of those that run, which cannot be restarted, in sentences.
+    #[cfg(feature = "control")]
     pub(super) fn refused_restarts(&self, ids: &[ProcessId]) -> Vec<String> {
         let snapshot = self.session.snapshot();
         let views = ids.iter().filter_map(|id| snapshot.get(*id));
