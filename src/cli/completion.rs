@@ -87,8 +87,8 @@ pub(super) enum Wanted {
 /// Offers the names of the running project, or those of the file.
 pub(super) fn names(wanted: Wanted) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
-        let names = known_names().unwrap_or_default();
-        names.of(wanted).into_iter().map(CompletionCandidate::new).collect()
+        let names = known_names().map(|names| names.of(wanted)).unwrap_or_default();
+        names.into_iter().map(CompletionCandidate::new).collect()
     })
 }
 
