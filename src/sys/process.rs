@@ -121,12 +121,19 @@ fn own_group() -> Option<rustix::process::Pid> {
     i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
 }
 
+/// The id of the process group of this process; 0 where its leader is outside of the pid namespace,
+/// which rustix takes for impossible.
+pub(super) fn group_id() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpgrp() }.unsigned_abs()
+}
+
 /// Makes this process lead a group of its own. What the terminal sends to the job comes by way of
 /// the guardian then, and this process may write to the terminal and move its foreground although
 /// it is never in it; see [`wait_for_terminal`].
 pub(super) fn lead_own_group() -> io::Result<()> {
     // The leader of a session leads a group already.
-    if rustix::process::getpgrp() != getpid() {
+    if group_id() != std::process::id() {
         rustix::process::setpgid(None, None)?;
     }
     // SAFETY: sets a disposition; no handler is involved. Children get the default at their start.

@@ -169,7 +169,7 @@ fn could_be_left(pid: u32, registry: &Registry) -> bool {
     // the name of that thread.
     let is_being_made = stat.parent == std::process::id()
         && stat.program == spawners::NAME
-        && stat.group == rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs()
+        && stat.group == super::process::group_id()
         && registry.is_cloning();
     !is_being_made && registry.adopts(stat.parent) && proc::is_process(pid)
 }
