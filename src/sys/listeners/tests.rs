@@ -19,9 +19,11 @@ fn host() -> RealHost {
 
 /// A run of `process` that has this socket as its input and goes by this script.
 async fn run(host: &RealHost, process: &str, socket: Option<OwnedFd>, script: &str) -> RealChild {
+    // A session for each test: the end of a run ends whatever else has its marks.
+    let session = format!("listeners-{host:p}");
     let variables = [
         ("PATH", "/usr/bin:/bin"),
-        ("PITCREW_SESSION", "s"),
+        ("PITCREW_SESSION", session.as_str()),
         ("PITCREW_PROCESS", process),
         ("PITCREW_RUN", "1"),
     ];
@@ -76,9 +78,8 @@ async fn a_listener_belongs_to_its_run_and_to_no_other() {
         // Twice: the second time it is remembered.
         for _ in 0..2 {
             assert_eq!(who(&host, address, &db).await, Listener::Own, "{script}");
-            let Listener::Other(holder) = who(&host, address, &web).await else {
-                panic!("it is not that of web")
-            };
+            let seen = who(&host, address, &web).await;
+            let Listener::Other(holder) = seen else { panic!("it is that of web: {seen:?}") };
             assert_eq!(holder.process.as_deref(), Some("db"));
             assert_eq!(holder.project, HolderProject::This);
             let shown = holder.to_string();
