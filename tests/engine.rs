@@ -297,8 +297,13 @@ fn with_forty_descriptors_most_of_thirty_processes_run() {
     let up: Vec<_> = all.iter().filter(|one| one["state"] == "ready").collect();
     assert!(up.len() >= 20, "{}", up.len());
     let up_name = up[0]["name"].as_str().unwrap().to_owned();
-    // Another one would take what its run gives back.
-    project.ask(["restart", up_name.as_str()]).code(1).err("its run goes on");
+    // Whether there are descriptors for a second run depends on which of the others try just then.
+    // Refused or restarted, the process is up afterwards.
+    let restart = project.ask(["restart", up_name.as_str()]);
+    if restart.code != 0 {
+        restart.code(1).err("its run goes on");
+    }
+    wait_until("it is up", || project.one(&up_name)["state"] == "ready");
     project.ask(["down"]).code(0);
     running.done().assert_code(0);
 }
