@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use pitcrew::output::{Intake, Limit, LogStore, LogWriters, Selection, Start, Stream};
-use pitcrew::output::{Styles, safe_line};
+use pitcrew::output::{
+    LineSplitter, LogStore, LogWriters, ReadFrom, ReadLimit, SourceSelection, Stream,
+};
+use pitcrew::output::{StyleMode, safe_line};
 use pitcrew::spec::{LogPolicy, Name, OutputLimits};
 
 const CHUNK: usize = 64 << 10;
@@ -48,11 +50,15 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn intake(store: &Arc<LogStore>, name: &str, log: Option<pitcrew::output::LogFile>) -> Intake {
-    Intake::new(store, store.source(&Name::new(name)), 1, log)
+fn intake(
+    store: &Arc<LogStore>,
+    name: &str,
+    log: Option<pitcrew::output::LogFile>,
+) -> LineSplitter {
+    LineSplitter::new(store, store.source(&Name::new(name)), 1, log)
 }
 
-fn feed(intake: &mut Intake, chunk: &[u8]) {
+fn feed(intake: &mut LineSplitter, chunk: &[u8]) {
     for _ in 0..TOTAL / CHUNK {
         intake.wait_room(None);
         intake.push(Stream::Out, chunk, Timestamp::UNIX_EPOCH);
@@ -61,11 +67,11 @@ fn feed(intake: &mut Intake, chunk: &[u8]) {
 
 fn followed(chunk: &[u8]) {
     let store = LogStore::new(OutputLimits::default());
-    let mut reader = store.reader(Selection::All, Start::Oldest);
+    let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            while reader.wait_newer(None) == Some(pitcrew::output::Newer::Lines) {
-                std::hint::black_box(reader.read(Limit { lines: 10_000, bytes: 1 << 20 }));
+            while reader.wait_newer(None) == Some(pitcrew::output::WakeReason::Lines) {
+                std::hint::black_box(reader.read(ReadLimit { lines: 10_000, bytes: 1 << 20 }));
             }
         });
         feed(&mut intake(&store, "web", None), chunk);
@@ -105,10 +111,10 @@ fn windows() {
     let mut numbers = (0..store.next_seq()).step_by(9973).cycle();
     let forward = median(|| {
         let from = numbers.next().unwrap_or_default();
-        std::hint::black_box(store.read(&Selection::All, from, Limit::lines(40)));
+        std::hint::black_box(store.read(&SourceSelection::All, from, ReadLimit::lines(40)));
     });
     let back = median(|| {
-        std::hint::black_box(store.tail(&Selection::All, 40));
+        std::hint::black_box(store.tail(&SourceSelection::All, 40));
     });
     println!("40 of 1,000,000 lines     {forward:?} forward, {back:?} at the end (budget 1ms)");
 }
@@ -119,7 +125,7 @@ fn texts() {
     for (what, line) in [("plain", plain), ("styled", styled)] {
         let time = median(|| {
             for _ in 0..1000 {
-                std::hint::black_box(safe_line(line.as_bytes(), Styles::Keep));
+                std::hint::black_box(safe_line(line.as_bytes(), StyleMode::Keep));
             }
         });
         println!("safe text, {what:6}         {:?} a line", time / 1000);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pitcrew::spec::StraysPolicy;
-use pitcrew::sys::{Child, Host, HostOptions, Input, Launch, Output, RealChild, RealHost, process};
+use pitcrew::sys::{
+    Child, Host, HostOptions, Launch, OutputFd, RealChild, RealHost, StdinTarget, own_process,
+};
 
 const ROUNDS: u32 = 500;
 
@@ -17,9 +19,9 @@ fn launch(argv: &[&str]) -> Launch {
         argv: argv.iter().map(Into::into).collect(),
         cwd: "/".into(),
         env: std::env::vars_os().collect(),
-        stdin: Input::Null,
-        stdout: Output::Pipe,
-        stderr: Output::Pipe,
+        stdin: StdinTarget::Null,
+        stdout: OutputFd::Pipe,
+        stderr: OutputFd::Pipe,
         foreground: false,
     }
 }
@@ -60,8 +62,8 @@ fn std_cycles(what: &str, fork: bool, rounds: u32) {
 }
 
 fn main() {
-    process::set_subreaper().unwrap();
-    let limit = process::raise_descriptor_limit().unwrap();
+    own_process::set_subreaper().unwrap();
+    let limit = own_process::raise_descriptor_limit().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let host =

@@ -10,58 +10,58 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::spec::Signal;
-use crate::sys::process;
+use crate::sys::own_process;
 
 mod background;
-mod beside;
 mod check;
 mod completion;
 mod detach;
 mod diagnostics;
 mod end_report;
+mod engine_main;
 mod event_table;
 mod events;
 mod exec;
-mod front;
-mod global;
+mod external_events;
+mod global_options;
 mod graph;
-mod input;
-mod keeper;
 mod last_output;
-mod later;
+mod lifecycle_commands;
 mod logs;
-mod look;
 mod manual;
 #[cfg(feature = "mcp")]
 mod mcp;
-mod paint;
+mod presence;
+mod procfile_input;
 mod project;
 mod ps;
 mod reload;
 mod remote;
-mod room;
 mod run;
-mod steer;
+mod run_attached;
+mod runtime;
+mod style;
 #[cfg(feature = "tui")]
 mod tui;
+mod unimplemented;
 mod up;
 mod waiting;
-mod work;
-mod world;
+mod why;
+mod workload;
 
-use completion::{Wanted, names};
-use global::{ColorChoice, Global};
+use completion::{NameKind, names};
+use global_options::{ColorChoice, GlobalOptions};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ProgramExit {
     /// With this code.
     Code(u8),
     /// By this signal, so that a shell sees it.
     Signal(Signal),
 }
 
-impl Ending {
+impl ProgramExit {
     /// Everything asked for was done.
     pub const GOOD: Self = Self::Code(0);
     /// Something asked for failed.
@@ -84,13 +84,13 @@ impl Ending {
 #[command(subcommand_help_heading = "Commands", allow_external_subcommands = true)]
 pub struct Cli {
     #[command(flatten)]
-    global: Global,
+    global: GlobalOptions,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Start the project, or some processes and their dependencies
     Up(UpArgs),
     /// Open the interface on the running project
@@ -105,31 +105,31 @@ enum Command {
     /// List all processes with their state and its reason
     Ps(ps::PsArgs),
     /// Explain the state of a process, down to the root cause
-    Why(look::WhyArgs),
+    Why(why::WhyArgs),
     /// Show the output of processes
     Logs(logs::LogsArgs),
     /// Show what has happened, as a table or as JSON
     Events(event_table::EventsArgs),
     /// Start processes and their dependencies
-    Start(steer::StartArgs),
+    Start(lifecycle_commands::StartArgs),
     /// Stop processes and wait until they have ended
-    Stop(steer::StopArgs),
+    Stop(lifecycle_commands::StopArgs),
     /// Restart processes
-    Restart(steer::StartArgs),
+    Restart(lifecycle_commands::StartArgs),
     /// Kill processes and all their descendants immediately
-    Kill(steer::StopArgs),
+    Kill(lifecycle_commands::StopArgs),
     /// Send a signal to processes
-    Signal(steer::SignalArgs),
+    Signal(lifecycle_commands::SignalArgs),
     /// Set the number of replicas of a process
-    Scale(work::ScaleArgs),
+    Scale(workload::ScaleArgs),
     /// Add a job to a pool and print its name
-    Enqueue(work::EnqueueArgs),
+    Enqueue(workload::EnqueueArgs),
     /// Send a line to the input of a process
-    Send(work::SendArgs),
+    Send(workload::SendArgs),
     /// Wait until processes reach a state
-    Wait(steer::WaitArgs),
+    Wait(lifecycle_commands::WaitArgs),
     /// Stop the project and wait until everything has ended
-    Down(steer::DownArgs),
+    Down(lifecycle_commands::DownArgs),
     /// Read the file again and apply the differences
     Reload(reload::ReloadArgs),
     /// Print the dependency graph
@@ -151,7 +151,7 @@ enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct UpArgs {
     /// NAME, NAME.N, @TAG, POOL or all; default: everything that has `autostart`
-    #[arg(add = names(Wanted::Several))]
+    #[arg(add = names(NameKind::Several))]
     names: Vec<String>,
     /// Print plain lines even on a terminal
     #[arg(long)]
@@ -200,7 +200,7 @@ struct UpArgs {
 #[derive(Debug, Clone, Args)]
 struct RunArgs {
     /// The process, replica or job
-    #[arg(add = names(Wanted::One))]
+    #[arg(add = names(NameKind::One))]
     name: String,
     /// Arguments to append to its command
     #[arg(last = true)]
@@ -210,7 +210,7 @@ struct RunArgs {
 #[derive(Debug, Clone, Args)]
 struct ExecArgs {
     /// Use the working folder and the environment of this process
-    #[arg(long = "in", value_name = "NAME", add = names(Wanted::One))]
+    #[arg(long = "in", value_name = "NAME", add = names(NameKind::One))]
     in_process: Option<String>,
     /// Time limit of one try; exit code 124
     #[arg(long, value_parser = limit, value_name = "DURATION")]
@@ -279,21 +279,21 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 /// Reads the arguments and does what they say.
-pub fn main() -> Ending {
+pub fn main() -> ProgramExit {
     // Before anything is started that outlives us.
-    process::seal_descriptors();
+    own_process::seal_descriptors();
     if completion::complete() {
-        return Ending::GOOD;
+        return ProgramExit::GOOD;
     }
-    let cli = match global::parse(std::env::args_os()) {
+    let cli = match global_options::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayVersion => {
             // After a command clap would name the command, which has no version of its own.
             remote::print(concat!("pitcrew ", env!("CARGO_PKG_VERSION"), "\n"));
-            return Ending::GOOD;
+            return ProgramExit::GOOD;
         }
         Err(error) => {
-            let code = if error.use_stderr() { Ending::WRONG } else { Ending::GOOD };
+            let code = if error.use_stderr() { ProgramExit::WRONG } else { ProgramExit::GOOD };
             _ = error.print();
             return code;
         }
@@ -303,43 +303,43 @@ pub fn main() -> Ending {
     {
         return project::wrong(&format!("cannot go to {}: {error}", directory.display()));
     }
-    match cli.command.unwrap_or(Command::Up(UpArgs::default())) {
-        Command::Up(args) => up::up(&cli.global, &args),
+    match cli.command.unwrap_or(CliCommand::Up(UpArgs::default())) {
+        CliCommand::Up(args) => up::up(&cli.global, &args),
         #[cfg(feature = "tui")]
-        Command::Attach(args) => tui::attach(&cli.global, &args),
-        Command::Run(args) => run::run(&cli.global, &args),
-        Command::Exec(args) => exec::exec(&cli.global, &args),
-        Command::Check(args) => check::check(&cli.global, &args),
-        Command::Ps(args) => ps::ps(&cli.global, &args),
-        Command::Why(args) => look::why(&cli.global, &args),
-        Command::Logs(args) => logs::logs(&cli.global, &args),
-        Command::Events(args) => event_table::events(&cli.global, &args),
-        Command::Scale(args) => work::scale(&cli.global, args),
-        Command::Enqueue(args) => work::enqueue(&cli.global, args),
-        Command::Send(args) => work::send(&cli.global, args),
-        Command::Reload(args) => reload::reload(&cli.global, &args),
-        Command::Graph(args) => graph::graph(&cli.global, &args),
-        Command::Completions(args) => completion::completions(&args),
-        Command::Man(args) => manual::man(&args),
-        Command::Start(args) => steer::start(&cli.global, args),
-        Command::Stop(args) => steer::stop(&cli.global, args),
-        Command::Restart(args) => steer::restart(&cli.global, args),
-        Command::Kill(args) => steer::kill(&cli.global, args),
-        Command::Signal(args) => steer::signal(&cli.global, args),
-        Command::Wait(args) => steer::wait(&cli.global, &args),
-        Command::Down(args) => steer::down(&cli.global, &args),
+        CliCommand::Attach(args) => tui::attach(&cli.global, &args),
+        CliCommand::Run(args) => run::run(&cli.global, &args),
+        CliCommand::Exec(args) => exec::exec(&cli.global, &args),
+        CliCommand::Check(args) => check::check(&cli.global, &args),
+        CliCommand::Ps(args) => ps::ps(&cli.global, &args),
+        CliCommand::Why(args) => why::why(&cli.global, &args),
+        CliCommand::Logs(args) => logs::logs(&cli.global, &args),
+        CliCommand::Events(args) => event_table::events(&cli.global, &args),
+        CliCommand::Scale(args) => workload::scale(&cli.global, args),
+        CliCommand::Enqueue(args) => workload::enqueue(&cli.global, args),
+        CliCommand::Send(args) => workload::send(&cli.global, args),
+        CliCommand::Reload(args) => reload::reload(&cli.global, &args),
+        CliCommand::Graph(args) => graph::graph(&cli.global, &args),
+        CliCommand::Completions(args) => completion::completions(&args),
+        CliCommand::Man(args) => manual::man(&args),
+        CliCommand::Start(args) => lifecycle_commands::start(&cli.global, args),
+        CliCommand::Stop(args) => lifecycle_commands::stop(&cli.global, args),
+        CliCommand::Restart(args) => lifecycle_commands::restart(&cli.global, args),
+        CliCommand::Kill(args) => lifecycle_commands::kill(&cli.global, args),
+        CliCommand::Signal(args) => lifecycle_commands::signal(&cli.global, args),
+        CliCommand::Wait(args) => lifecycle_commands::wait(&cli.global, &args),
+        CliCommand::Down(args) => lifecycle_commands::down(&cli.global, &args),
         #[cfg(feature = "mcp")]
-        Command::Mcp => mcp::mcp(&cli.global),
-        Command::Schema(SchemaArgs { json: _ }) => check::schema(),
-        Command::Other(words) => later::refuse(&words),
+        CliCommand::Mcp => mcp::mcp(&cli.global),
+        CliCommand::Schema(SchemaArgs { json: _ }) => check::schema(),
+        CliCommand::Other(words) => unimplemented::refuse(&words),
     }
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
+impl From<ProgramExit> for ExitCode {
+    fn from(ending: ProgramExit) -> Self {
         match ending {
-            Ending::Code(code) => Self::from(code),
-            Ending::Signal(signal) => Self::from((128 + signal.number()) as u8),
+            ProgramExit::Code(code) => Self::from(code),
+            ProgramExit::Signal(signal) => Self::from((128 + signal.number()) as u8),
         }
     }
 }

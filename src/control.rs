@@ -5,10 +5,10 @@
 //!              \                        /
 //!           [`Client`]  --- HTTP --->  [`Server`] (one for each project, in the engine's process)
 //!                  \                    |
-//!                   +--- [`Control`] ---+--- [`Local`]  over the engine's session
+//!                   +--- [`Control`] ---+--- [`LocalControl`]  over the engine's session
 //! ```
 //!
-//! [`Control`] is all that can be asked of a project. The server answers with what [`Local`] says,
+//! [`Control`] is all that can be asked of a project. The server answers with what [`LocalControl`] says,
 //! and a [`Client`] passes on what the server says, so a front does not know which one it has.
 //! The types in [`wire`] are the only place where the shapes of the JSON are written; the `OpenAPI`
 //! document is made from them.
@@ -16,39 +16,40 @@
 use std::future::Future;
 
 mod client;
-mod details;
-mod door;
-mod flow;
+mod command_goal;
+mod error;
+mod event_log;
 mod frame;
-mod growth;
-mod level;
+mod line_pattern;
 mod local;
-mod marks;
-mod meter;
-mod outcome;
-mod output;
-mod pattern;
-mod problem;
-mod ring;
+mod output_request;
+mod process_details;
+mod response_stream;
 mod routes;
+mod run_markers;
 mod search;
 mod server;
+mod severity;
 mod slice;
-mod state;
+mod state_feed;
+mod tail_watch;
+mod tcp_auth;
+mod usage_sampler;
 pub(crate) mod waiting;
 pub mod wire;
 
-pub use client::{Chunks, Client};
-pub use flow::Flow;
-pub use frame::{Form, Frames, Piece, put_bare_line};
-pub use local::Local;
-pub use problem::{Kind, Problem};
+pub use client::{BodyChunks, Client};
+pub use error::{ControlError, ControlErrorKind};
+pub use frame::{Frame, FrameReader, LineFormat, put_bare_line};
+pub use local::LocalControl;
+pub use response_stream::ResponseStream;
 pub use server::Server;
 
 use wire::{
-    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
-    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Whose,
-    Why,
+    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
+    SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest, ShutdownRequest, SliceQuery,
+    SliceResponse, StateUpdate, Status, WhyResponse,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -71,51 +72,72 @@ pub enum Measure {
 /// All that can be asked of a running project.
 pub trait Control: Send + Sync {
     /// How everything is. Measuring takes a tenth of a second, unless it was done just before.
-    fn status(&self, measure: Measure) -> impl Future<Output = Result<Status, Problem>> + Send;
+    fn status(&self, measure: Measure)
+    -> impl Future<Output = Result<Status, ControlError>> + Send;
     /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
     /// is slow gets the latest, and nothing comes as long as nothing changes. As long as somebody
     /// watches with figures, they are measured every five seconds.
-    fn watch(&self, measure: Measure)
-    -> impl Future<Output = Result<Flow<Pushed>, Problem>> + Send;
+    fn watch(
+        &self,
+        measure: Measure,
+    ) -> impl Future<Output = Result<ResponseStream<StateUpdate>, ControlError>> + Send;
     /// Some rows of the output. Dropped, it stops looking for more.
-    fn slice(&self, asked: SliceAsked) -> impl Future<Output = Result<SliceGiven, Problem>> + Send;
+    fn slice(
+        &self,
+        asked: SliceQuery,
+    ) -> impl Future<Output = Result<SliceResponse, ControlError>> + Send;
     /// Whenever there is more or less of the output; whoever is slow gets the latest.
-    fn growth(&self, whose: Whose) -> impl Future<Output = Result<Flow<Grown>, Problem>> + Send;
+    fn growth(
+        &self,
+        whose: ProgressQuery,
+    ) -> impl Future<Output = Result<ResponseStream<OutputProgress>, ControlError>> + Send;
     /// Looks for something in all that is kept; the nearest first, then how much there is. Dropped,
     /// it stops looking.
     fn search(
         &self,
-        asked: SearchAsked,
-    ) -> impl Future<Output = Result<Flow<Found>, Problem>> + Send;
+        asked: SearchQuery,
+    ) -> impl Future<Output = Result<ResponseStream<SearchProgress>, ControlError>> + Send;
     /// The next line or start of a run in one direction. Dropped, it stops looking.
-    fn seek(&self, asked: SeekAsked) -> impl Future<Output = Result<Sought, Problem>> + Send;
+    fn seek(
+        &self,
+        asked: SeekQuery,
+    ) -> impl Future<Output = Result<SeekResponse, ControlError>> + Send;
     /// All there is to know about one process.
     fn details(
         &self,
         name: &str,
-        looked: Looked,
-    ) -> impl Future<Output = Result<Details, Problem>> + Send;
+        looked: DetailsQuery,
+    ) -> impl Future<Output = Result<ProcessDetails, ControlError>> + Send;
     /// Why a process is where it is, down to the root.
-    fn why(&self, name: &str) -> impl Future<Output = Result<Why, Problem>> + Send;
+    fn why(&self, name: &str) -> impl Future<Output = Result<WhyResponse, ControlError>> + Send;
     /// Events after this number, a few at a time; later ones too if it is to follow.
     fn events(
         &self,
         after: u64,
         follow: bool,
-    ) -> impl Future<Output = Result<Flow<Vec<Told>>, Problem>> + Send;
+    ) -> impl Future<Output = Result<ResponseStream<Vec<EventItem>>, ControlError>> + Send;
     /// Lines that were printed, some at a time.
     fn output(
         &self,
-        asked: Asked,
-    ) -> impl Future<Output = Result<Flow<Vec<Given>>, Problem>> + Send;
+        asked: OutputQuery,
+    ) -> impl Future<Output = Result<ResponseStream<Vec<OutputItem>>, ControlError>> + Send;
     /// Sends a line to the input of a process; answered when it was written.
-    fn send(&self, sent: Sent) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn send(&self, sent: SendRequest) -> impl Future<Output = Result<(), ControlError>> + Send;
     /// Reads the file again and says what is wrong with it, as `check --json` does.
-    fn check(&self) -> impl Future<Output = Result<Checked, Problem>> + Send;
+    fn check(&self) -> impl Future<Output = Result<CheckResponse, ControlError>> + Send;
     /// Reads the file again and makes the project what it says, or tells what would be done.
-    fn reload(&self, how: Reload) -> impl Future<Output = Result<Reloaded, Problem>> + Send;
+    fn reload(
+        &self,
+        how: ReloadRequest,
+    ) -> impl Future<Output = Result<ReloadResponse, ControlError>> + Send;
     /// Does what is ordered and says what became of it, once it has.
-    fn order(&self, order: Order) -> impl Future<Output = Result<Outcome, Problem>> + Send;
+    fn order(
+        &self,
+        order: ControlCommand,
+    ) -> impl Future<Output = Result<CommandResponse, ControlError>> + Send;
     /// Ends the project; answered as soon as it has begun to end.
-    fn shutdown(&self, how: Shutdown) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn shutdown(
+        &self,
+        how: ShutdownRequest,
+    ) -> impl Future<Output = Result<(), ControlError>> + Send;
 }

@@ -10,53 +10,56 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::machine::event::Stamp;
+use crate::machine::event::EventStamp;
 use crate::machine::{
-    Effect, Event, Fact, Finish, Input, Intent, Moment, Orchestra, ProcessId, RunId,
-    ShutdownReason, Snapshot, Step,
+    Effect, Event, Fact, Input, Intent, Moment, ProcessId, ProjectExit, RunId, ShutdownReason,
+    Snapshot, Step, Supervisor,
 };
 use crate::output::{LogStore, SourceId};
-use crate::session::{Feed, Notice, Session};
+use crate::session::{EventFeed, Notice, Session};
 use crate::sys::notify::NotifySockets;
 use crate::sys::{Host, LogicalFolders};
 
-#[cfg(feature = "control")]
-mod ask;
 mod clock;
 mod environment;
 mod files;
-mod guest;
 mod logs;
 mod notice;
 mod notify;
+mod pending_starts;
 mod ports;
 mod preflight;
 mod probes;
 mod reload;
+#[cfg(feature = "control")]
+mod requests;
 mod run;
-mod start;
-mod starts;
+mod spawn;
+mod stdio;
 mod stop_command;
 
 #[cfg(feature = "control")]
 pub(crate) use crate::sys::Usage;
-#[cfg(feature = "control")]
-pub(crate) use ask::{Accepted, Act, Question, Reach, Refusal, Work};
 pub use clock::Clock;
 pub(crate) use environment::OURS;
-pub(crate) use guest::{Admission, Once, Parcel, Sink, Supply, Wiring, Wish, Witness};
-pub use notice::Notices;
-pub(crate) use reload::ReloadWish;
-pub use reload::{ReloadHow, Reloaded, Reread};
-pub use run::Tap;
+pub use notice::NoticeSender;
+pub(crate) use reload::ReloadMessage;
+pub use reload::{ReloadMode, ReloadReport, SpecLoader};
+#[cfg(feature = "control")]
+pub(crate) use requests::{EnqueueRequest, Request, RequestError, Resolved, Scope, Verb};
+pub use run::RawOutput;
+pub(crate) use stdio::{
+    AdmitRequest, EngineMessage, OutputTarget, StdinSource, StdinWrite, Stdio, StepObserver,
+    TakeOnce,
+};
 
-use environment::Surroundings;
-use files::Files;
-use logs::Logs;
-use probes::Probes;
-use reload::{Outcome, Rereading};
-use run::Order;
-use starts::Starts;
+use environment::EnvironmentContext;
+use files::FileWatch;
+use logs::LogFiles;
+use pending_starts::PendingStarts;
+use probes::RunningProbes;
+use reload::{LoadResult, Reloader};
+use run::RunCommand;
 
 /// Facts taken in one go before anything is published.
 const BATCH: usize = 256;
@@ -68,16 +71,16 @@ const CROWD_PACE: std::time::Duration = std::time::Duration::from_micros(10);
 
 /// What a child's descriptors are, where it is not what its process says.
 #[derive(Debug, Clone)]
-pub enum Front {
+pub enum Foreground {
     /// The process has pitcrew's own terminal: its input, its outputs, its foreground group.
     Terminal,
     /// The process has pitcrew's own input; its outputs are passed on as they come.
-    Passed(Tap),
+    Passed(RawOutput),
 }
 
 /// What an engine is made of, besides the project.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct EngineOptions {
     /// The environment that children inherit.
     pub inherited: Vec<(OsString, OsString)>,
     /// Output is shown in colour, so children may be asked for it.
@@ -87,39 +90,39 @@ pub struct Settings {
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// The process that runs in the foreground, if one does.
-    pub front: Option<(ProcessId, Front)>,
+    pub front: Option<(ProcessId, Foreground)>,
     /// That process becomes the terminal's foreground group.
     pub takes_terminal: bool,
     /// Files of pitcrew itself: it is no news when they change.
     pub own_files: Vec<PathBuf>,
     /// How the project's file is read again, if there is one.
-    pub reread: Option<Arc<dyn Reread>>,
+    pub reread: Option<Arc<dyn SpecLoader>>,
     /// Who keeps the books about guests.
-    pub(crate) witness: Option<Arc<dyn Witness>>,
+    pub(crate) witness: Option<Arc<dyn StepObserver>>,
 }
 
 /// One project being run on a host.
 pub struct Engine<H: Host> {
     host: Arc<H>,
-    orchestra: Orchestra,
-    surroundings: Surroundings,
-    front: Option<(ProcessId, Front)>,
+    supervisor: Supervisor,
+    surroundings: EnvironmentContext,
+    front: Option<(ProcessId, Foreground)>,
     takes_terminal: bool,
     own_files: Vec<PathBuf>,
-    rereading: Rereading,
+    rereading: Reloader,
     clock: Clock,
     store: Arc<LogStore>,
     sources: HashMap<ProcessId, SourceId>,
-    logs: Logs,
-    probes: Probes<H>,
+    logs: LogFiles,
+    probes: RunningProbes<H>,
     sockets: NotifySockets,
-    orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<Order>)>,
+    orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<RunCommand>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
-    wishes: mpsc::UnboundedReceiver<Wish>,
-    witness: Option<Arc<dyn Witness>>,
-    guests: HashMap<ProcessId, Arc<Wiring>>,
+    wishes: mpsc::UnboundedReceiver<EngineMessage>,
+    witness: Option<Arc<dyn StepObserver>>,
+    guests: HashMap<ProcessId, Arc<Stdio>>,
     /// Ways to the inputs of those that have a pipe for it.
-    inputs: HashMap<ProcessId, mpsc::Sender<Parcel>>,
+    inputs: HashMap<ProcessId, mpsc::Sender<StdinWrite>>,
     /// The number of the next line of output when the latest run was spawned.
     begun: HashMap<ProcessId, u64>,
     snapshots: watch::Sender<Arc<Snapshot>>,
@@ -128,42 +131,42 @@ pub struct Engine<H: Host> {
     /// Something has changed since the last one.
     stale: bool,
     observers: Vec<mpsc::UnboundedSender<Event>>,
-    notices: Notices,
+    notices: NoticeSender,
     told: Option<mpsc::UnboundedReceiver<Notice>>,
-    starts: Starts,
+    starts: PendingStarts,
     seq: u64,
     session: Session,
 }
 
 /// What the loop does next.
-enum Next {
+enum LoopEvent {
     Input(Input),
-    Admission(Admission),
+    Admission(AdmitRequest),
     #[cfg(feature = "control")]
-    Question(Question),
+    Question(Request),
     /// The file is to be read again.
-    Reload(ReloadWish),
+    Reload(ReloadMessage),
     /// It was.
-    Reread(Box<Outcome>),
+    Reread(Box<LoadResult>),
 }
 
 impl<H: Host> Engine<H> {
     /// An engine for this project; nothing runs before [`Engine::run`].
     ///
     /// Must be called within a tokio runtime.
-    pub fn new(host: Arc<H>, mut orchestra: Orchestra, settings: Settings) -> Self {
+    pub fn new(host: Arc<H>, mut supervisor: Supervisor, settings: EngineOptions) -> Self {
         let clock = Clock::start();
-        let store = LogStore::new(orchestra.spec().project.output);
-        let sources = orchestra.names().map(|(id, name)| (id, store.source(name))).collect();
-        let (notices, told) = Notices::new();
+        let store = LogStore::new(supervisor.spec().project.output);
+        let sources = supervisor.names().map(|(id, name)| (id, store.source(name))).collect();
+        let (notices, told) = NoticeSender::new();
         let (wishes, received) = mpsc::unbounded_channel();
-        let snapshot = Arc::new(orchestra.snapshot(Moment::default()));
+        let snapshot = Arc::new(supervisor.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
         let session =
             Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
         let pwd = settings.inherited.iter().find(|(name, _)| name == "PWD");
-        let surroundings = Surroundings {
+        let surroundings = EnvironmentContext {
             folders: Arc::new(LogicalFolders::of(pwd.map(|(_, pwd)| pwd.as_os_str()))),
             inherited: settings.inherited.into(),
             session: settings.session.into(),
@@ -172,21 +175,21 @@ impl<H: Host> Engine<H> {
         };
         let facts = mpsc::unbounded_channel();
         let told_by = (surroundings.clone(), clock.clone(), facts.0.clone());
-        let probes = Probes::new(Arc::clone(&host), told_by.0, told_by.1, told_by.2);
+        let probes = RunningProbes::new(Arc::clone(&host), told_by.0, told_by.1, told_by.2);
         Self {
             host,
-            orchestra,
+            supervisor,
             surroundings,
             probes,
             sockets,
             front: settings.front,
             takes_terminal: settings.takes_terminal,
             own_files: settings.own_files,
-            rereading: Rereading::new(settings.reread),
+            rereading: Reloader::new(settings.reread),
             clock,
             store,
             sources,
-            logs: Logs::new(notices.clone()),
+            logs: LogFiles::new(notices.clone()),
             orders: HashMap::new(),
             facts,
             wishes: received,
@@ -200,7 +203,7 @@ impl<H: Host> Engine<H> {
             observers: Vec::new(),
             notices,
             told: Some(told),
-            starts: Starts::default(),
+            starts: PendingStarts::default(),
             seq: 0,
             session,
         }
@@ -212,9 +215,9 @@ impl<H: Host> Engine<H> {
     }
 
     /// What is told to the one front that shows notices; nothing the second time.
-    pub fn feed(&mut self) -> Option<Feed> {
+    pub fn feed(&mut self) -> Option<EventFeed> {
         let notices = self.told.take()?;
-        Some(Feed { events: self.observe(), notices })
+        Some(EventFeed { events: self.observe(), notices })
     }
 
     /// Every event from now on, without a gap; to be asked for before [`Engine::run`].
@@ -225,28 +228,28 @@ impl<H: Host> Engine<H> {
     }
 
     /// A place to put notices of one's own, in one order with those of the engine.
-    pub fn notices(&self) -> Notices {
+    pub fn notices(&self) -> NoticeSender {
         self.notices.clone()
     }
 
     /// Runs the project from its start to its end and says how it ended.
-    pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> Finish {
-        let mut files = Files::start(self.plan(), &self.clock, &self.notices).await;
-        let step = self.orchestra.begin(self.clock.now(), &chosen, dependencies);
+    pub async fn run(mut self, chosen: Vec<ProcessId>, dependencies: bool) -> ProjectExit {
+        let mut files = FileWatch::start(self.plan(), &self.clock, &self.notices).await;
+        let step = self.supervisor.begin(self.clock.now(), &chosen, dependencies);
         self.carry_out(step);
         let finish = loop {
-            if let Some(finish) = self.orchestra.finish() {
+            if let Some(finish) = self.supervisor.finish() {
                 break finish.clone();
             }
             self.publish_at_pace();
             match self.next(&mut files).await {
-                Next::Input(Input::Changed(change)) if self.is_refused(&change) => {}
-                Next::Input(input) => self.take(input),
-                Next::Admission(admission) => self.admit(admission),
+                LoopEvent::Input(Input::Changed(change)) if self.is_refused(&change) => {}
+                LoopEvent::Input(input) => self.take(input),
+                LoopEvent::Admission(admission) => self.admit(admission),
                 #[cfg(feature = "control")]
-                Next::Question(question) => self.answer(question),
-                Next::Reload(wish) => self.reload(wish),
-                Next::Reread(outcome) => self.reread(*outcome, &mut files),
+                LoopEvent::Question(question) => self.answer(question),
+                LoopEvent::Reload(wish) => self.reload(wish),
+                LoopEvent::Reread(outcome) => self.reread(*outcome, &mut files),
             }
             for _ in 0..BATCH {
                 let known = self.facts.1.try_recv().ok().or_else(|| self.starts.try_next());
@@ -262,34 +265,34 @@ impl<H: Host> Engine<H> {
     }
 
     /// Facts before wishes, so that nothing is decided on stale truth; then time.
-    async fn next(&mut self, files: &mut Files) -> Next {
+    async fn next(&mut self, files: &mut FileWatch) -> LoopEvent {
         let shown = self.stale.then_some(self.paced);
-        let deadline = self.orchestra.deadline().into_iter().chain(shown).min();
+        let deadline = self.supervisor.deadline().into_iter().chain(shown).min();
         tokio::select! {
             biased;
-            Some(fact) = self.facts.1.recv() => Next::Input(Input::Fact(fact)),
-            fact = self.starts.next() => Next::Input(Input::Fact(fact)),
+            Some(fact) = self.facts.1.recv() => LoopEvent::Input(Input::Fact(fact)),
+            fact = self.starts.next() => LoopEvent::Input(Input::Fact(fact)),
             Some(wish) = self.wishes.recv() => match wish {
-                Wish::Intent(intent) => Next::Input(Input::Intent(intent)),
-                Wish::Admit(admission) => Next::Admission(admission),
+                EngineMessage::Intent(intent) => LoopEvent::Input(Input::Intent(intent)),
+                EngineMessage::Admit(admission) => LoopEvent::Admission(admission),
                 #[cfg(feature = "control")]
-                Wish::Ask(question) => Next::Question(question),
-                Wish::Reload(wish) => Next::Reload(wish),
+                EngineMessage::Ask(question) => LoopEvent::Question(question),
+                EngineMessage::Reload(wish) => LoopEvent::Reload(wish),
             },
-            outcome = self.rereading.next() => Next::Reread(Box::new(outcome)),
+            outcome = self.rereading.next() => LoopEvent::Reread(Box::new(outcome)),
             next = files.next() => next,
-            () = self.clock.until(deadline) => Next::Input(Input::Tick),
+            () = self.clock.until(deadline) => LoopEvent::Input(Input::Tick),
         }
     }
 
     /// Lets guests in and starts them.
-    fn admit(&mut self, admission: Admission) {
-        let Admission { pool, guests, admitted } = admission;
+    fn admit(&mut self, admission: AdmitRequest) {
+        let AdmitRequest { pool, guests, admitted } = admission;
         if let Some(pool) = pool {
-            self.orchestra.add_pool(pool);
+            self.supervisor.add_pool(pool);
         }
         let (newcomers, wirings): (Vec<_>, Vec<_>) = guests.into_iter().unzip();
-        let ids = self.orchestra.admit(newcomers);
+        let ids = self.supervisor.admit(newcomers);
         admitted(ids.as_deref());
         if let Some(ids) = ids {
             self.guests.extend(ids.iter().copied().zip(wirings));
@@ -305,14 +308,14 @@ impl<H: Host> Engine<H> {
     }
 
     fn step(&mut self, input: Input) {
-        let step = self.orchestra.step(self.clock.now(), input);
+        let step = self.supervisor.step(self.clock.now(), input);
         self.carry_out(step);
     }
 
     fn carry_out(&mut self, mut step: Step) {
         for event in &mut step.events {
             self.seq += 1;
-            event.set_stamp(Stamp {
+            event.set_stamp(EventStamp {
                 seq: self.seq,
                 time: Clock::wall(),
                 output: self.place_of(event),
@@ -359,7 +362,7 @@ impl<H: Host> Engine<H> {
         self.stale = now < self.paced;
         if !self.stale {
             self.publish();
-            let crowd = self.orchestra.len();
+            let crowd = self.supervisor.len();
             if crowd >= CROWD {
                 self.paced = now + CROWD_PACE * crowd as u32;
             }
@@ -370,7 +373,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn publish(&mut self) {
-        let snapshot = self.orchestra.snapshot(self.clock.now());
+        let snapshot = self.supervisor.snapshot(self.clock.now());
         self.snapshots.send_replace(Arc::new(snapshot));
     }
 
@@ -381,15 +384,15 @@ impl<H: Host> Engine<H> {
                 self.spawn(run, name, (replica, port), spec);
             }
             Effect::LookAtPort { run, ports } => self.look_at_port(run, ports),
-            Effect::Stop { run, spec } => self.order(run, Order::Stop(spec)),
-            Effect::Kill { run } => self.order(run, Order::Kill),
-            Effect::Signal { run, signal } => self.order(run, Order::Signal(signal)),
+            Effect::Stop { run, spec } => self.order(run, RunCommand::Stop(spec)),
+            Effect::Kill { run } => self.order(run, RunCommand::Kill),
+            Effect::Signal { run, signal } => self.order(run, RunCommand::Signal(signal)),
             Effect::Renew { run, name, replica, spec } => self.renew(run, &name, replica, spec),
             Effect::Tell { about, text } => self.notices.tell(Notice::about(&about, text)),
             Effect::Probe(request) => self.probes.begin(request),
             Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
-            Effect::AskQuiet { run } => self.order(run, Order::AskQuiet),
+            Effect::AskQuiet { run } => self.order(run, RunCommand::AskQuiet),
         }
     }
 
@@ -403,7 +406,7 @@ impl<H: Host> Engine<H> {
         self.logs.forget(process);
     }
 
-    fn order(&self, run: RunId, order: Order) {
+    fn order(&self, run: RunId, order: RunCommand) {
         if let Some((number, orders)) = self.orders.get(&run.process)
             && *number == run.run
         {

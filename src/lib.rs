@@ -76,13 +76,13 @@ pub mod tui;
 mod watch;
 
 pub use library::{
-    Attempt, Chunks, Command, Cursor, Error, Events, Fault, Job, Line, Lines, Observer, Output,
-    Pipeline, PipelineResult, PoolJob, PoolResults, ProcessHandle, ProcessManager, ProcessPool,
-    ProcessResult, Retry, Stdin, TimeLimit,
+    Attempt, Chunks, Command, CommandFault, Cursor, Error, Events, Job, Line, Lines, Observer,
+    Output, Pipeline, PipelineResult, PoolJob, PoolResults, ProcessHandle, ProcessManager,
+    ProcessPool, ProcessResult, Retry, Stdin, TimeLimit,
 };
 pub use machine::event::{self, Event};
 pub use machine::{ProcessId, ProcessView, Snapshot, StateName};
-pub use output::{Bound, Keep, Piece, Stream};
+pub use output::{CaptureLimit, CapturedChunk, KeepSide, Stream};
 pub use spec::{
     Exit, OnFailure, Signal, StartError, StartErrorKind, StopPolicy, Stray, StraysPolicy,
 };

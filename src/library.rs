@@ -7,11 +7,11 @@
 //! a bounded [`Capture`](crate::output::Capture), and streams read it from there.
 
 mod command;
-mod core;
 mod error;
 mod events;
 mod handle;
 mod manager;
+mod manager_core;
 mod pipeline;
 mod plan;
 mod pool;
@@ -21,7 +21,7 @@ mod retry;
 mod streams;
 
 pub use command::{Command, Output, Stdin};
-pub use error::{Error, Fault, TimeLimit};
+pub use error::{CommandFault, Error, TimeLimit};
 pub use events::{Events, Observer};
 pub use handle::ProcessHandle;
 pub use manager::ProcessManager;

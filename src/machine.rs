@@ -10,32 +10,32 @@ use std::ops::Add;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::spec::{Answer, Exit, Name, ProcessSpec, Signal, StartError, Stray, Which};
+use crate::spec::{CheckRole, Exit, Name, ProbeResult, ProcessSpec, Signal, StartError, Stray};
 
 mod cause;
 pub mod condition;
 pub mod event;
-mod finish;
+mod graph;
 mod lifecycle;
 mod members;
-mod orchestra;
-mod order;
+mod project_exit;
 mod retry;
-pub mod select;
 mod slots;
 pub mod snapshot;
+mod supervisor;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 mod why;
 
 pub use event::{Cause, Event};
-pub use finish::{Finish, ShutdownReason};
-pub(crate) use lifecycle::short;
-pub use members::{Newcomer, Tenure};
-pub use orchestra::{Later, Options, Orchestra};
+pub(crate) use lifecycle::format_duration;
+pub use members::{NewMember, Retention};
+pub use project_exit::{ProjectExit, ShutdownReason};
+pub use snapshot::{PoolView, ProbeView, ProcessView, ProjectPhase, Snapshot, StateName};
+pub use supervisor::{AddedProcesses, Supervisor, SupervisorOptions};
 #[cfg(feature = "control")]
-pub(crate) use orchestra::{Misfit, Scaled};
-pub use snapshot::{Phase, PoolView, ProbeView, ProcessView, Snapshot, StateName};
+pub(crate) use supervisor::{ScaleError, ScalePlan};
 pub use why::Explanation;
 
 /// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.
@@ -176,11 +176,11 @@ pub enum Fact {
         /// Of this run.
         run: RunId,
         /// Which check.
-        which: Which,
+        which: CheckRole,
         /// The number of the probe, as it was asked for.
         number: u32,
         /// What came of it.
-        answer: Answer,
+        answer: ProbeResult,
     },
     /// A line it printed matches its `log` check.
     Matched {
@@ -230,7 +230,7 @@ impl Fact {
 
 /// Files that a process watches have changed, and there was silence since.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct FileChange {
     /// Whose files they are: a process with all its replicas.
     pub process: Name,
     /// The first that changed, relative to its `cwd`.
@@ -251,7 +251,7 @@ pub struct ProbeRequest {
     /// The leader of that run.
     pub leader: u32,
     /// Which check.
-    pub which: Which,
+    pub which: CheckRole,
     /// Grows by one with each probe of the same check.
     pub number: u32,
     /// The number of the replica, where there are replicas.
@@ -354,7 +354,7 @@ pub enum Input {
     /// A wish.
     Intent(Intent),
     /// Files have changed.
-    Changed(Change),
+    Changed(FileChange),
     /// Time has passed.
     Tick,
 }

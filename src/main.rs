@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use pitcrew::cli::{self, Ending};
+use pitcrew::cli::{self, ProgramExit};
 
 fn main() -> ExitCode {
     let ending = cli::main();
-    if let Ending::Signal(signal) = ending {
+    if let ProgramExit::Signal(signal) = ending {
         // A shell shows 130 for a program that SIGINT ended, not for one that returned 130.
         pitcrew::sys::end_by(signal);
     }

@@ -11,22 +11,22 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::machine::{Phase, ProcessId};
-use crate::session::{Feed, Session};
+use crate::machine::{ProcessId, ProjectPhase};
+use crate::session::{EventFeed, Session};
 
+mod event_text;
+mod front_thread;
 mod lines;
-mod tell;
-mod words;
-mod worker;
+mod notices;
 
+#[cfg(feature = "cli")]
+pub(crate) use event_text::{describe, describe_cause};
+pub use front_thread::FrontThread;
 pub use lines::LineStyle;
 use lines::Printer;
 #[cfg(feature = "cli")]
 pub(crate) use lines::{label_of, put_text};
-use tell::Teller;
-#[cfg(feature = "cli")]
-pub(crate) use words::{describe, describe_cause};
-pub use worker::Worker;
+use notices::NoticePrinter;
 
 /// How often it is said who is being waited for.
 const REMIND: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ pub struct PlainOptions {
     /// How lines on stdout look; nothing when child output is not printed.
     pub lines: Option<LineStyle>,
     /// What is said on stderr.
-    pub tells: Tells,
+    pub tells: Verbosity,
     /// Notices are in colour.
     pub colour: bool,
     /// Stderr is a terminal: notices are in line with the names of processes.
@@ -48,7 +48,7 @@ pub struct PlainOptions {
 
 /// What the front says on stderr.
 #[derive(Debug, Clone, Copy, Default)]
-pub enum Tells {
+pub enum Verbosity {
     /// All there is to say.
     #[default]
     Everything,
@@ -63,10 +63,10 @@ pub enum Tells {
 /// The front at work.
 #[derive(Debug)]
 pub struct Plain {
-    printer: Option<Worker>,
+    printer: Option<FrontThread>,
     teller: tokio::task::JoinHandle<()>,
     done: oneshot::Sender<()>,
-    writer: Worker,
+    writer: FrontThread,
     closed: Option<oneshot::Receiver<()>>,
 }
 
@@ -76,22 +76,25 @@ impl Plain {
     /// # Errors
     ///
     /// The system has no threads to give.
-    pub fn start(session: &Session, feed: Feed, options: PlainOptions) -> io::Result<Self> {
+    pub fn start(session: &Session, feed: EventFeed, options: PlainOptions) -> io::Result<Self> {
         let (lines, received) = blocking::channel::<String>();
-        let writer = Worker::start("pitcrew-notices", move || {
+        let writer = FrontThread::start("pitcrew-notices", move || {
             write_notices(&received, options.before_write);
         })?;
         let (gone, closed) = oneshot::channel();
         let start = |style| {
             let printer = Printer::new(session, style, lines.clone());
-            Worker::start("pitcrew-lines", move || {
-                if printer.print_all(Gated(io::stdout().lock(), options.before_write)).is_err() {
+            FrontThread::start("pitcrew-lines", move || {
+                if printer
+                    .print_all(GatedWriter(io::stdout().lock(), options.before_write))
+                    .is_err()
+                {
                     _ = gone.send(());
                 }
             })
         };
         let printer = options.lines.map(start).transpose()?;
-        let teller = Teller::new(session, options, lines);
+        let teller = NoticePrinter::new(session, options, lines);
         let (done, finished) = oneshot::channel();
         let teller = tokio::spawn(tell(session.clone(), feed, finished, teller));
         Ok(Self { printer, teller, done, writer, closed: Some(closed) })
@@ -117,7 +120,7 @@ impl Plain {
 /// Puts notices on stderr, whole lines at a time; those that have come meanwhile in one go.
 fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>) {
     const MOST: usize = 64 << 10;
-    let mut stderr = Gated(io::stderr(), before_write);
+    let mut stderr = GatedWriter(io::stderr(), before_write);
     while let Ok(mut text) = lines.recv() {
         text.push('\n');
         while text.len() < MOST
@@ -131,9 +134,9 @@ fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>)
 }
 
 /// A writer that waits until it may write.
-struct Gated<W>(W, Option<fn()>);
+struct GatedWriter<W>(W, Option<fn()>);
 
-impl<W: Write> Write for Gated<W> {
+impl<W: Write> Write for GatedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(wait) = self.1 {
             wait();
@@ -149,13 +152,13 @@ impl<W: Write> Write for Gated<W> {
 /// Turns events, notices and the way down into lines.
 async fn tell(
     session: Session,
-    feed: Feed,
+    feed: EventFeed,
     mut finished: oneshot::Receiver<()>,
-    mut teller: Teller,
+    mut teller: NoticePrinter,
 ) {
-    let Feed { mut events, mut notices } = feed;
+    let EventFeed { mut events, mut notices } = feed;
     let mut snapshots = session.snapshots();
-    let mut phase = Phase::Up;
+    let mut phase = ProjectPhase::Up;
     let mut remind = tokio::time::interval(REMIND);
     loop {
         tokio::select! {
@@ -171,7 +174,7 @@ async fn tell(
                 }
             },
             _ = &mut finished => return teller.ended(&session.snapshot()),
-            _ = remind.tick(), if phase != Phase::Up => {
+            _ = remind.tick(), if phase != ProjectPhase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
                 teller.still_there(&snapshot, session.clock().now());
             }

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::spec::{Answer, Probe};
+use crate::spec::{Probe, ProbeResult};
 use crate::sys::{Host, Launch};
 
 mod address;
@@ -15,11 +15,11 @@ mod ownership;
 #[cfg(test)]
 mod tests;
 
-use ownership::Ownership;
+use ownership::ListenerOwnership;
 
 /// Why a question ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ProbeFailure {
     /// It took longer than this.
     TimedOut(Duration),
     /// Nobody wants the answer any more.
@@ -28,9 +28,9 @@ pub enum End {
 
 /// How far a question has got, for the answer of one that takes too long.
 #[derive(Debug, Default)]
-pub(crate) struct Stage(Mutex<&'static str>);
+pub(crate) struct ProbeStage(Mutex<&'static str>);
 
-impl Stage {
+impl ProbeStage {
     fn reach(&self, what: &'static str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
@@ -42,7 +42,7 @@ impl Stage {
 
 /// One question.
 #[derive(Debug)]
-pub struct Question<'a> {
+pub struct ProbeContext<'a> {
     /// What is asked.
     pub probe: &'a Probe,
     /// The port of the process itself.
@@ -50,12 +50,12 @@ pub struct Question<'a> {
     /// How the command of an `exec` probe is run.
     pub launch: Option<Launch>,
     /// The run whose listener has to answer; nothing where any answer counts.
-    pub run: Option<Run<'a>>,
+    pub run: Option<ProbedRun<'a>>,
 }
 
 /// The run that is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'a> {
+pub struct ProbedRun<'a> {
     /// Its leader.
     pub leader: u32,
     /// The name of its process.
@@ -65,24 +65,24 @@ pub struct Run<'a> {
 /// Asks, until there is an answer or `end` comes; nothing when it was called off.
 pub async fn ask<H: Host>(
     host: &H,
-    question: Question<'_>,
-    end: impl Future<Output = End>,
-) -> Option<Answer> {
-    let Question { probe, own, launch, run } = question;
+    question: ProbeContext<'_>,
+    end: impl Future<Output = ProbeFailure>,
+) -> Option<ProbeResult> {
+    let ProbeContext { probe, own, launch, run } = question;
     if let (Probe::Exec(_), Some(launch)) = (probe, launch) {
         return command::ask(host, launch, end).await;
     }
-    let stage = Stage::default();
+    let stage = ProbeStage::default();
     tokio::select! {
         // An answer that has come counts, also when we were suspended and look late.
         biased;
-        answer = look(probe, own, &stage, Ownership { host, run }) => Some(answer),
+        answer = look(probe, own, &stage, ListenerOwnership { host, run }) => Some(answer),
         end = end => match end {
-            End::CalledOff => None,
-            End::TimedOut(limit) => {
+            ProbeFailure::CalledOff => None,
+            ProbeFailure::TimedOut(limit) => {
                 let reached = stage.reached();
                 let reached = if reached.is_empty() { String::new() } else { format!(" ({reached})") };
-                Some(Answer::bad(format!("no answer within {limit:?}{reached}")))
+                Some(ProbeResult::bad(format!("no answer within {limit:?}{reached}")))
             }
         },
     }
@@ -91,20 +91,20 @@ pub async fn ask<H: Host>(
 async fn look<H: Host>(
     probe: &Probe,
     own: Option<u16>,
-    stage: &Stage,
-    ownership: Ownership<'_, H>,
-) -> Answer {
+    stage: &ProbeStage,
+    ownership: ListenerOwnership<'_, H>,
+) -> ProbeResult {
     match probe {
         Probe::Http(url, statuses) => http::ask(url, statuses, own, stage, ownership).await,
         Probe::Tcp(endpoint) => match address::connect(endpoint, own, stage, ownership).await {
-            Ok(note) => Answer::good(with_note("connected", note)),
-            Err(error) => Answer::bad(error),
+            Ok(note) => ProbeResult::good(with_note("connected", note)),
+            Err(error) => ProbeResult::bad(error),
         },
         Probe::Unix(path) => local::unix(path, ownership).await,
         Probe::File(path) => local::file(path, stage).await,
         // Not asked, or asked without a way to run it: a fault of ours, which is not to be silent.
         Probe::Exec(_) | Probe::Log(_) | Probe::Delay(_) | Probe::Notify => {
-            Answer::bad("cannot be asked")
+            ProbeResult::bad("cannot be asked")
         }
     }
 }

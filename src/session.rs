@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 #[cfg(feature = "control")]
-use crate::engine::Question;
-use crate::engine::{Admission, Clock, ReloadHow, ReloadWish, Reloaded, Wish};
+use crate::engine::Request;
+use crate::engine::{AdmitRequest, Clock, EngineMessage, ReloadMessage, ReloadMode, ReloadReport};
 use crate::machine::event::Cause;
 use crate::machine::{Event, Intent, Snapshot};
 use crate::output::LogStore;
@@ -18,7 +18,7 @@ use crate::spec::Name;
 /// A project that runs in this process, as a front sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Session {
-    pub(crate) wishes: mpsc::UnboundedSender<Wish>,
+    pub(crate) wishes: mpsc::UnboundedSender<EngineMessage>,
     pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
     pub(crate) store: Arc<LogStore>,
     pub(crate) clock: Clock,
@@ -27,32 +27,32 @@ pub struct Session {
 impl Session {
     /// Says a wish. Never waits; after the engine has ended it changes nothing.
     pub fn wish(&self, intent: Intent) {
-        _ = self.wishes.send(Wish::Intent(intent));
+        _ = self.wishes.send(EngineMessage::Intent(intent));
     }
 
     /// Asks for the project's file to be read again, and for what is different to be applied.
     pub fn reload(&self, by: Cause) {
-        _ = self.wishes.send(Wish::Reload(ReloadWish::unwatched(by)));
+        _ = self.wishes.send(EngineMessage::Reload(ReloadMessage::unwatched(by)));
     }
 
     /// The same, by a person or a program that waits for what comes of it.
-    pub async fn reload_and_tell(&self, how: ReloadHow) -> Reloaded {
+    pub async fn reload_and_tell(&self, how: ReloadMode) -> ReloadReport {
         let (told, outcome) = oneshot::channel();
-        let wish = ReloadWish { by: Cause::User, how, told: Some(told) };
-        _ = self.wishes.send(Wish::Reload(wish));
-        let gone = |_| Reloaded::Refused("the project has ended".to_owned());
+        let wish = ReloadMessage { by: Cause::User, how, told: Some(told) };
+        _ = self.wishes.send(EngineMessage::Reload(wish));
+        let gone = |_| ReloadReport::Refused("the project has ended".to_owned());
         outcome.await.unwrap_or_else(gone)
     }
 
     /// Lets somebody in; false when the engine has ended.
-    pub(crate) fn admit(&self, admission: Admission) -> bool {
-        self.wishes.send(Wish::Admit(admission)).is_ok()
+    pub(crate) fn admit(&self, admission: AdmitRequest) -> bool {
+        self.wishes.send(EngineMessage::Admit(admission)).is_ok()
     }
 
     /// Asks something that is answered from within the loop; false when the engine has ended.
     #[cfg(feature = "control")]
-    pub(crate) fn ask(&self, question: Question) -> bool {
-        self.wishes.send(Wish::Ask(question)).is_ok()
+    pub(crate) fn ask(&self, question: Request) -> bool {
+        self.wishes.send(EngineMessage::Ask(question)).is_ok()
     }
 
     /// The newest state.
@@ -78,7 +78,7 @@ impl Session {
 
 /// What is told to one front, from the start of the project on and without a gap.
 #[derive(Debug)]
-pub struct Feed {
+pub struct EventFeed {
     /// Every event.
     pub events: mpsc::UnboundedReceiver<Event>,
     /// Every notice; there is one front that gets them.

@@ -12,53 +12,56 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 mod check;
-mod difference;
+mod diff;
 #[cfg(test)]
 mod docs;
 mod env_file;
 mod environment;
+mod exit;
 mod fault;
-mod keep;
 mod locate;
 mod log;
 mod nearest;
-mod outcome;
-#[cfg(feature = "control")]
-mod place;
 mod port;
 mod procfile;
 mod resolve;
 mod schema;
 mod signal;
+#[cfg(feature = "control")]
+mod source_location;
 mod stdin;
+mod stray_allowlist;
 mod units;
 mod watch;
 
-pub use check::{Answer, Check, Endpoint, Pattern, Port, Probe, Url, Which, one_line};
-pub use difference::{Difference, NewRun, Reason};
+pub use check::{
+    Check, CheckRole, Endpoint, OutputPattern, Port, Probe, ProbeResult, Url, one_line,
+};
+pub use diff::{PlannedRestart, RestartReason, SpecDiff};
 pub(crate) use env_file::waits_for;
 pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
+pub use exit::{Exit, StartError, StartErrorKind, Stray};
 pub use fault::{CheckReport, Fault, Faults};
-pub(crate) use keep::is_kept;
 pub use locate::{
-    FILE, LOCAL_FILE, Loaded, Locate, STDIN, find, inspect, load, load_and_tell, report,
+    FILE, LOCAL_FILE, LoadedProject, ProjectLocator, STDIN, find, inspect, load, load_and_tell,
+    report,
 };
 #[cfg(feature = "cli")]
 pub(crate) use locate::{LARGEST, is_stdin};
 pub use log::LogPolicy;
 pub use nearest::nearest;
 pub(crate) use nearest::{Distance, distance};
-pub use outcome::{Exit, StartError, StartErrorKind, Stray};
-#[cfg(feature = "control")]
-pub use place::place_of;
 pub use port::PortBusy;
 #[cfg(feature = "control")]
 pub(crate) use procfile::name_fault;
 pub use schema::schema;
 pub use signal::{Signal, UnknownSignal};
+#[cfg(feature = "control")]
+pub use source_location::place_of;
 pub use stdin::StdinKind;
-pub use units::{UnitError, parse_duration, parse_size, short_size};
+pub(crate) use stray_allowlist::is_kept;
+pub use units::{UnitError, format_size, parse_duration, parse_size};
 pub use watch::{WatchAction, WatchSpec};
 
 /// The name of a process, job, pool, tag or replica, such as `web` or `worker.2`.
@@ -195,7 +198,7 @@ pub struct ProcessSpec {
     /// What happens when somebody else listens on `port` before a start.
     pub port_busy: PortBusy,
     /// When colour is asked of a child that has no terminal.
-    pub color: ColorWish,
+    pub color: ColorMode,
     /// What the child reads.
     pub stdin: StdinKind,
     /// Process, job or pool → what it must have reached first.
@@ -243,7 +246,7 @@ pub enum ProcessKind {
 
 /// When a child without a terminal is asked for colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum ColorWish {
+pub enum ColorMode {
     /// When its output is shown in colour.
     #[default]
     Auto,
@@ -361,7 +364,7 @@ impl Default for StopPolicy {
             grace: Duration::from_secs(10),
             command: None,
             strays: StraysPolicy::default(),
-            keep: keep::usual(),
+            keep: stray_allowlist::usual(),
         }
     }
 }

@@ -18,28 +18,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::spec::{Exit, Signal, StartError, Stray, StraysPolicy};
 
+mod abstract_sockets;
 mod child;
+mod deadline;
+mod engine_process;
 mod exec;
-mod folders;
+mod file_identity;
 pub mod guardian;
 mod host;
-mod identity;
 pub mod journal;
 mod kill;
+mod launch_plan;
 mod listeners;
 mod lock;
-mod logical;
-mod names;
-mod nested;
+mod logical_path;
+mod nested_sessions;
 pub mod notify;
-mod outside;
+pub mod own_process;
 mod path_bytes;
-mod pause;
 mod pipe;
 mod preflight;
-mod prepare;
 mod proc;
-pub mod process;
+mod project_dirs;
+mod recent_pids;
 mod registry;
 mod socket;
 mod spawn;
@@ -48,20 +49,19 @@ mod stray;
 mod sweep;
 mod token;
 mod usage;
-mod young;
 
 pub use child::RealChild;
-pub use folders::{FolderError, Folders};
+pub use engine_process::RunningEngine;
+pub use file_identity::FileFollower;
 pub use host::{HostOptions, RealHost};
-pub use identity::FileFollower;
 pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
-pub use logical::LogicalFolders;
-pub use nested::{in_own_project, own_session};
-pub use outside::Watched;
+pub use logical_path::LogicalFolders;
+pub use nested_sessions::{in_own_project, own_session};
+pub use own_process::end_by;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
-pub use process::end_by;
+pub use project_dirs::{ProjectDirError, ProjectDirs};
 pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
 pub use usage::Usage;
@@ -78,18 +78,18 @@ pub struct Launch {
     /// (`PITCREW_SESSION`, `PITCREW_PROCESS`, `PITCREW_RUN`) by which strays are known.
     pub env: Vec<(OsString, OsString)>,
     /// Descriptor 0.
-    pub stdin: Input,
+    pub stdin: StdinTarget,
     /// Descriptor 1.
-    pub stdout: Output,
+    pub stdout: OutputFd,
     /// Descriptor 2.
-    pub stderr: Output,
+    pub stderr: OutputFd,
     /// Makes the new group the foreground group of pitcrew's controlling terminal before exec.
     pub foreground: bool,
 }
 
 /// What descriptor 0 of a child is.
 #[derive(Debug, Clone)]
-pub enum Input {
+pub enum StdinTarget {
     /// `/dev/null`.
     Null,
     /// A pipe of its own that never ends and never brings anything.
@@ -106,7 +106,7 @@ pub enum Input {
 
 /// What descriptor 1 or 2 of a child is.
 #[derive(Debug, Clone)]
-pub enum Output {
+pub enum OutputFd {
     /// A pipe whose other end is [`Child::stdout`] or [`Child::stderr`].
     Pipe,
     /// Pitcrew's own.
@@ -114,7 +114,7 @@ pub enum Output {
     /// `/dev/null`.
     Null,
     /// What descriptor 1 is, so that both come through one pipe in the order of their writing. For
-    /// descriptor 1 itself the same as [`Output::Inherit`].
+    /// descriptor 1 itself the same as [`OutputFd::Inherit`].
     Stdout,
     /// This file, or the writing end of this pipe.
     File(Arc<OwnedFd>),

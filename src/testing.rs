@@ -26,26 +26,26 @@
 
 mod actor;
 mod answer;
-mod asserts;
+mod assertions;
 mod call;
 mod child;
-mod files;
 mod gate;
 mod host;
 mod pattern;
 mod pipe;
 mod run;
+mod run_fds;
 mod script;
-mod wires;
+mod scripted_fds;
 
-pub use answer::{Answer, Beginning, Sequence};
+pub use answer::{Answer, Sequence, SequenceBuilder};
 pub use call::Call;
 pub use child::ScriptedChild;
 pub use gate::Gate;
 pub use host::ScriptedHost;
 pub use pattern::Pattern;
 pub use pipe::{ScriptedInput, ScriptedOutput};
-pub use run::{Run, Sent, Target};
+pub use run::{Run, SentSignal, SignalTarget};
 pub use script::{Grandchild, Script};
 
 /// The examples of the page are run as they stand.

@@ -13,6 +13,7 @@
 
 pub mod action;
 pub mod app;
+pub mod appearance;
 pub mod clipboard;
 pub mod clock;
 pub mod config;
@@ -20,21 +21,20 @@ pub mod fuzzy;
 pub mod glyphs;
 pub mod keymap;
 pub mod keys;
-pub mod look;
+pub mod model;
 mod motion;
 pub mod msg;
 pub mod overlay;
 pub mod pattern;
 pub mod prompt;
+pub mod render;
+pub mod screens;
 pub mod terminal;
 pub mod text;
 pub mod theme;
-pub mod ui;
 pub mod update;
-pub mod view;
-pub mod views;
 
 #[cfg(test)]
-mod shown;
+mod test_render;
 #[cfg(test)]
 mod tests;

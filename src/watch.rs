@@ -10,28 +10,28 @@ use std::time::Duration;
 
 use crate::spec::Name;
 
+mod apply_event;
+mod compiled_plan;
+mod debouncer;
 mod git;
 mod glob;
-mod happen;
-mod ignored;
-mod kernel;
-mod links;
+mod ignore_list;
+mod inotify;
+mod messages;
 mod poll;
-mod rules;
 mod scan;
-mod tell;
+mod symlinks;
 #[cfg(test)]
 mod tests;
 mod thread;
 mod tree;
-mod window;
 
 pub(crate) use glob::clean;
-pub(crate) use thread::{Outside, Watcher};
+pub(crate) use thread::{WatchContext, Watcher};
 
 /// Whose files they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Whose {
+pub(crate) enum WatchOwner {
     /// Those of a process, with all its replicas.
     Process(Name),
     /// Those of the project itself.
@@ -40,9 +40,9 @@ pub(crate) enum Whose {
 
 /// Files that are to be watched together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct WatchTarget {
     /// Whose they are.
-    pub(crate) whose: Whose,
+    pub(crate) whose: WatchOwner,
     /// What the globs are relative to.
     pub(crate) base: PathBuf,
     /// Globs of what counts.
@@ -55,10 +55,10 @@ pub(crate) struct Wanted {
     pub(crate) debounce: Duration,
 }
 
-impl Wanted {
+impl WatchTarget {
     /// Exactly these files, ignored or not.
     pub(crate) fn files(
-        whose: Whose,
+        whose: WatchOwner,
         base: &Path,
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Self {
@@ -80,18 +80,18 @@ impl Wanted {
 
 /// Everything that is to be watched.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct WatchPlan {
     /// The folder of the project.
     pub(crate) top: PathBuf,
     /// What is wanted.
-    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) wanted: Vec<WatchTarget>,
     /// Files and folders of pitcrew itself, which never count.
     pub(crate) own: Vec<PathBuf>,
 }
 
 /// The time, on both clocks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
+pub(crate) struct ClockPair {
     /// Since the start.
     pub(crate) moment: Duration,
     /// Of the day, since 1970, as files carry it.
@@ -100,13 +100,13 @@ pub(crate) struct Now {
 
 /// What the thread has to tell.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Report {
+pub(crate) enum WatchReport {
     /// Everything that was wanted is watched from now on.
     Ready,
     /// Files have changed, and there was silence since.
     Changed {
         /// Whose.
-        whose: Whose,
+        whose: WatchOwner,
         /// The first of them, relative to the base where it can be.
         path: String,
         /// How many others.
@@ -119,7 +119,7 @@ pub(crate) enum Report {
     /// Something to tell the user, about one process or all.
     Problem {
         /// Whose files it is about.
-        about: Option<Whose>,
+        about: Option<WatchOwner>,
         /// One sentence.
         text: String,
     },

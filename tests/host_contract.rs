@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::{Exit, Signal, StartErrorKind, StraysPolicy};
-use pitcrew::sys::{Child, Host, Input, Launch, Output, RealHost};
+use pitcrew::sys::{Child, Host, Launch, OutputFd, RealHost, StdinTarget};
 use pitcrew::testing::{Gate, Grandchild, Pattern, Script, ScriptedHost};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pitcrew::{
-    Command, Error, Exit, Fault, Output, ProcessManager, ProcessResult, Retry, Signal,
+    Command, CommandFault, Error, Exit, Output, ProcessManager, ProcessResult, Retry, Signal,
     StartErrorKind, StateName, Stdin, Stream, TimeLimit,
 };
 
@@ -221,23 +221,29 @@ fn senseless_commands_are_refused_before_anything_starts() {
     test(async {
         let second = Duration::from_secs(1);
         let cases = [
-            (Command::new(""), Fault::NoProgram),
-            (Command::new("a").timeout(Duration::ZERO), Fault::ZeroLimit("timeout")),
-            (Command::new("a").idle_timeout(Duration::ZERO), Fault::ZeroLimit("idle timeout")),
-            (Command::new("a").idle_timeout(second).output(Output::Null), Fault::IdleUnseen),
-            (Command::new("a").idle_timeout(second).output(Output::Inherit), Fault::IdleUnseen),
-            (Command::new("a").stdin(Stdin::Piped).retries(1), Fault::PipedRetry),
-            (Command::new("a").stdin(Stdin::Piped), Fault::PipedUnheld),
-            (Command::new("a").tty(true), Fault::NoTerminal),
-            (Command::new("a").name(""), Fault::NoName),
-            (Command::new("a").name("\0"), Fault::Nul("the name \"\\0\"".into())),
-            (Command::new("a").env("A=B", ""), Fault::VariableName("A=B".into())),
-            (Command::new("a").env("", ""), Fault::VariableName(String::new())),
-            (Command::new("a").arg("\0"), Fault::Nul("the argument \"\\0\"".into())),
-            (Command::new("a").env("A", "\0"), Fault::Nul("the variable \"A\"".into())),
+            (Command::new(""), CommandFault::NoProgram),
+            (Command::new("a").timeout(Duration::ZERO), CommandFault::ZeroLimit("timeout")),
+            (
+                Command::new("a").idle_timeout(Duration::ZERO),
+                CommandFault::ZeroLimit("idle timeout"),
+            ),
+            (Command::new("a").idle_timeout(second).output(Output::Null), CommandFault::IdleUnseen),
+            (
+                Command::new("a").idle_timeout(second).output(Output::Inherit),
+                CommandFault::IdleUnseen,
+            ),
+            (Command::new("a").stdin(Stdin::Piped).retries(1), CommandFault::PipedRetry),
+            (Command::new("a").stdin(Stdin::Piped), CommandFault::PipedUnheld),
+            (Command::new("a").tty(true), CommandFault::NoTerminal),
+            (Command::new("a").name(""), CommandFault::NoName),
+            (Command::new("a").name("\0"), CommandFault::Nul("the name \"\\0\"".into())),
+            (Command::new("a").env("A=B", ""), CommandFault::VariableName("A=B".into())),
+            (Command::new("a").env("", ""), CommandFault::VariableName(String::new())),
+            (Command::new("a").arg("\0"), CommandFault::Nul("the argument \"\\0\"".into())),
+            (Command::new("a").env("A", "\0"), CommandFault::Nul("the variable \"A\"".into())),
             (
                 Command::new("a").retry(Retry::times(1).jitter(2.0)),
-                Fault::Retry("jitter must be from 0 to 1"),
+                CommandFault::Retry("jitter must be from 0 to 1"),
             ),
         ];
         let manager = ProcessManager::new();

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use pitcrew::event::{By, RunError};
+use pitcrew::event::{EndCause, RunError};
 use pitcrew::{
     Command, Error, Event, Output, ProcessManager, ProcessResult, Signal, StateName, Stdin,
     StopPolicy, Stream,
@@ -121,7 +121,7 @@ fn stop_goes_by_the_stop_policy_and_many_stops_are_one() {
         let result = a.unwrap();
         assert_eq!((result.code(), b.unwrap().code()), (4, 4));
         assert_eq!(result.stdout(), b"up\nint\n");
-        assert_eq!(result.killed_by(), Some(By::Stop));
+        assert_eq!(result.killed_by(), Some(EndCause::Stop));
         assert!(!result.success());
     });
 }
@@ -140,7 +140,7 @@ fn one_that_ignores_the_signal_goes_after_its_grace_and_a_kill_is_at_once() {
         assert!(before.elapsed() >= ms(300));
         let handle = manager.start(sh(line)).await.unwrap();
         let result = manager.kill(handle.id()).await.unwrap();
-        assert_eq!(result.killed_by(), Some(By::Kill));
+        assert_eq!(result.killed_by(), Some(EndCause::Kill));
         assert!(matches!(manager.kill(handle.id()).await, Err(Error::NotFound(_))));
     });
 }
@@ -269,7 +269,7 @@ fn a_manager_that_is_dropped_leaves_nothing_running() {
         common::gone(&handle);
         let result = handle.wait().await.unwrap();
         // Not an end of its own accord, and told as that.
-        assert_eq!((result.code(), result.killed_by()), (137, Some(By::Shutdown)));
+        assert_eq!((result.code(), result.killed_by()), (137, Some(EndCause::Shutdown)));
         assert_eq!(beside.state(), StateName::Ready, "managers know nothing of each other");
         beside.kill().await.unwrap();
     });

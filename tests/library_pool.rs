@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pitcrew::{
-    Command, Error, Event, Exit, Fault, OnFailure, Output, PoolJob, ProcessManager, ProcessPool,
-    Signal, StartErrorKind, StateName, Stdin,
+    Command, CommandFault, Error, Event, Exit, OnFailure, Output, PoolJob, ProcessManager,
+    ProcessPool, Signal, StartErrorKind, StateName, Stdin,
 };
 
 #[path = "library_common/lib.rs"]
@@ -92,7 +92,7 @@ fn a_piped_input_needs_a_handle_which_a_job_has() {
         let cat = || Command::new("cat").stdin(Stdin::Piped);
         let results = pool.run_all([("cat", cat()), ("true", Command::new("true"))]).await;
         let refused = results.get(&"cat").unwrap();
-        let expected = Fault::PipedUnheld;
+        let expected = CommandFault::PipedUnheld;
         assert!(matches!(refused, Err(Error::Invalid { fault, .. }) if *fault == expected));
         assert!(results.get(&"true").unwrap().is_ok());
 
@@ -138,7 +138,7 @@ fn a_job_that_cannot_start_fails_alone() {
         }
         assert!(matches!(
             results.get(&"c").unwrap(),
-            Err(Error::Invalid { fault: Fault::NoProgram, .. })
+            Err(Error::Invalid { fault: CommandFault::NoProgram, .. })
         ));
     });
 }
@@ -383,14 +383,14 @@ fn senseless_pipelines_are_refused() {
     test(async {
         let manager = ProcessManager::new();
         let cases = [
-            (vec![], Fault::NoStage),
-            (vec![sh("a").retries(1)], Fault::StageRetry),
-            (vec![sh("a"), sh("b").stdin("x")], Fault::StageInput),
+            (vec![], CommandFault::NoStage),
+            (vec![sh("a").retries(1)], CommandFault::StageRetry),
+            (vec![sh("a"), sh("b").stdin("x")], CommandFault::StageInput),
             // Nobody could write to it.
-            (vec![sh("a").stdin(Stdin::Piped), sh("b")], Fault::PipedUnheld),
+            (vec![sh("a").stdin(Stdin::Piped), sh("b")], CommandFault::PipedUnheld),
             // It would be called silent while it writes to the next stage.
-            (vec![sh("a").idle_timeout(ms(9)), sh("b")], Fault::StageIdle),
-            (vec![sh("a").output(Output::Null), sh("b")], Fault::StageOutput),
+            (vec![sh("a").idle_timeout(ms(9)), sh("b")], CommandFault::StageIdle),
+            (vec![sh("a").output(Output::Null), sh("b")], CommandFault::StageOutput),
         ];
         for (stages, expected) in cases {
             match manager.pipeline(stages).run().await {

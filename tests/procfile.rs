@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use pitcrew::spec::{Locate, load, schema};
+use pitcrew::spec::{ProjectLocator, load, schema};
 use serde_json::Value;
 
 fn validator() -> Validator {
@@ -59,7 +59,7 @@ fn the_schema_and_the_reader_take_every_procfile_of_the_repository() {
         let told = errors(&validator, &fs::read_to_string(&path).unwrap());
         assert_eq!(told, Vec::<String>::new(), "{}", path.display());
         let dir = path.parent().unwrap().to_owned();
-        if let Err(faults) = load(&Locate { files: vec![path], dir, stdin: None }) {
+        if let Err(faults) = load(&ProjectLocator { files: vec![path], dir, stdin: None }) {
             panic!("{faults}");
         }
     }
@@ -77,7 +77,8 @@ fn the_schema_and_the_reader_take_what_the_page_shows() {
         assert_eq!(errors(&validator, block), Vec::<String>::new(), "{block}");
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("procfile.toml"), block).unwrap();
-        load(&Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None }).unwrap();
+        load(&ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None })
+            .unwrap();
     }
 }
 
@@ -147,7 +148,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         assert!(!errors(&validator, text).is_empty(), "the schema takes: {text}");
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("procfile.toml"), text).unwrap();
-        let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+        let request =
+            ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
         assert!(load(&request).is_err(), "the reader takes: {text}");
     }
 }

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use pitcrew::engine::{Engine, ReloadHow, Reloaded, Reread, Settings};
-use pitcrew::machine::{Finish, Intent, Options, Orchestra, ShutdownReason};
-use pitcrew::session::{Feed, Session};
-use pitcrew::spec::{Difference, Fault, Faults, Loaded, Locate, NewRun, Reason, Spec, load};
+use pitcrew::engine::{Engine, EngineOptions, ReloadMode, ReloadReport, SpecLoader};
+use pitcrew::machine::{Intent, ProjectExit, ShutdownReason, Supervisor, SupervisorOptions};
+use pitcrew::session::{EventFeed, Session};
+use pitcrew::spec::{
+    Fault, Faults, LoadedProject, PlannedRestart, ProjectLocator, RestartReason, Spec, SpecDiff,
+    load,
+};
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 use tokio::task::JoinHandle;
 
@@ -22,10 +25,10 @@ struct Reader {
     stuck: AtomicBool,
 }
 
-impl Reread for Reader {
-    fn read(&self, _waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
+impl SpecLoader for Reader {
+    fn read(&self, _waiting: &dyn Fn(&Path)) -> Result<LoadedProject, Faults> {
         self.read.fetch_add(1, Ordering::SeqCst);
-        load(&Locate { files: Vec::new(), dir: self.dir.clone(), stdin: None })
+        load(&ProjectLocator { files: Vec::new(), dir: self.dir.clone(), stdin: None })
     }
 
     fn prepare(&self, _spec: &Spec) -> Result<(), Faults> {
@@ -42,8 +45,8 @@ struct Project {
     host: ScriptedHost,
     reader: Arc<Reader>,
     session: Session,
-    feed: Feed,
-    engine: JoinHandle<Finish>,
+    feed: EventFeed,
+    engine: JoinHandle<ProjectExit>,
 }
 
 impl Project {
@@ -51,16 +54,19 @@ impl Project {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
         let dir = folder.path().to_owned();
-        let spec = load(&Locate { files: Vec::new(), dir: dir.clone(), stdin: None }).unwrap().spec;
+        let spec = load(&ProjectLocator { files: Vec::new(), dir: dir.clone(), stdin: None })
+            .unwrap()
+            .spec;
         let (read, prepared) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let reader = Arc::new(Reader { dir, read, prepared, stuck: AtomicBool::new(false) });
-        let orchestra = Orchestra::new(spec, Options { keep: true, ..Options::default() });
-        let chosen = orchestra.autostart();
+        let supervisor =
+            Supervisor::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() });
+        let chosen = supervisor.autostart();
         let host = ScriptedHost::new().on(Pattern::any(), Script::forever());
-        let reread = can_reload.then(|| Arc::clone(&reader) as Arc<dyn Reread>);
-        let mut settings = Settings::default();
+        let reread = can_reload.then(|| Arc::clone(&reader) as Arc<dyn SpecLoader>);
+        let mut settings = EngineOptions::default();
         settings.reread = reread;
-        let mut engine = Engine::new(Arc::new(host.clone()), orchestra, settings);
+        let mut engine = Engine::new(Arc::new(host.clone()), supervisor, settings);
         let (feed, session) = (engine.feed().unwrap(), engine.session());
         let engine = tokio::spawn(engine.run(chosen, true));
         Self { folder, host, reader, session, feed, engine }
@@ -102,13 +108,13 @@ impl Project {
 const OLD: &str = "[process]\na = 'one'\nb = 'b'\nc = 'c'\n";
 const NEW: &str = "[process]\na = 'two'\nb = { command = 'b', tags = ['x'] }\nd = 'd'\n";
 
-fn difference() -> Difference {
+fn difference() -> SpecDiff {
     let names = |all: &[&str]| all.iter().map(|name| (*name).into()).collect();
-    Difference {
+    SpecDiff {
         added: names(&["d"]),
         changed: names(&["a", "b"]),
         removed: names(&["c"]),
-        restarted: vec![NewRun { name: "a".into(), because: vec![Reason::Command] }],
+        restarted: vec![PlannedRestart { name: "a".into(), because: vec![RestartReason::Command] }],
     }
 }
 
@@ -117,16 +123,16 @@ async fn a_dry_run_tells_what_would_be_and_does_nothing_of_it() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     project.write(NEW);
-    let foreseen = project.session.reload_and_tell(ReloadHow::DryRun).await;
-    assert_eq!(foreseen, Reloaded::Foreseen(difference()));
+    let foreseen = project.session.reload_and_tell(ReloadMode::DryRun).await;
+    assert_eq!(foreseen, ReloadReport::Foreseen(difference()));
     assert_eq!((project.counts(), project.host.ran().len()), ((1, 0), 3));
-    let applied = project.session.reload_and_tell(ReloadHow::Apply).await;
-    assert_eq!(applied, Reloaded::Applied(difference()));
+    let applied = project.session.reload_and_tell(ReloadMode::Apply).await;
+    assert_eq!(applied, ReloadReport::Applied(difference()));
     assert_eq!(project.counts(), (2, 1));
     let mut ran = project.ran("two").await;
     ran.sort_unstable();
-    let again = project.session.reload_and_tell(ReloadHow::DryRun).await;
-    assert_eq!(again, Reloaded::Foreseen(Difference::default()));
+    let again = project.session.reload_and_tell(ReloadMode::DryRun).await;
+    assert_eq!(again, ReloadReport::Foreseen(SpecDiff::default()));
     let kinds = project.end().await;
     assert_eq!(kinds.iter().filter(|kind| **kind == "config_reloaded").count(), 1);
 }
@@ -136,8 +142,8 @@ async fn mistakes_are_handed_to_who_asked() {
     let project = Project::start(OLD, true);
     project.ran("c").await;
     project.write("[process]\na = 1\nb = true\n");
-    for how in [ReloadHow::DryRun, ReloadHow::Apply] {
-        let Reloaded::Rejected(faults) = project.session.reload_and_tell(how).await else {
+    for how in [ReloadMode::DryRun, ReloadMode::Apply] {
+        let ReloadReport::Rejected(faults) = project.session.reload_and_tell(how).await else {
             panic!("it has mistakes")
         };
         assert_eq!(faults.iter().filter_map(Fault::line).collect::<Vec<_>>(), [2, 3]);
@@ -145,8 +151,8 @@ async fn mistakes_are_handed_to_who_asked() {
     // A good file for which nothing can be made ready changes nothing either.
     project.write(NEW);
     project.reader.stuck.store(true, Ordering::SeqCst);
-    let outcome = project.session.reload_and_tell(ReloadHow::Apply).await;
-    assert!(matches!(&outcome, Reloaded::Rejected(_)), "{outcome:?}");
+    let outcome = project.session.reload_and_tell(ReloadMode::Apply).await;
+    assert!(matches!(&outcome, ReloadReport::Rejected(_)), "{outcome:?}");
     assert_eq!(project.host.ran().len(), 3);
     // Only who would have applied it made it an event.
     let kinds = project.end().await;
@@ -157,19 +163,19 @@ async fn mistakes_are_handed_to_who_asked() {
 #[tokio::test]
 async fn where_it_cannot_be_read_that_is_said() {
     let project = Project::start(OLD, false);
-    let refused = project.session.reload_and_tell(ReloadHow::Apply).await;
-    assert_eq!(refused, Reloaded::Refused("there is no file to be read again".to_owned()));
+    let refused = project.session.reload_and_tell(ReloadMode::Apply).await;
+    assert_eq!(refused, ReloadReport::Refused("there is no file to be read again".to_owned()));
     let session = project.session.clone();
     project.end().await;
-    let refused = session.reload_and_tell(ReloadHow::Apply).await;
-    assert_eq!(refused, Reloaded::Refused("the project has ended".to_owned()));
+    let refused = session.reload_and_tell(ReloadMode::Apply).await;
+    assert_eq!(refused, ReloadReport::Refused("the project has ended".to_owned()));
     // The project is on its way down, or gone by then.
     let project = Project::start(OLD, true);
     project.ran("c").await;
-    let reload = project.session.reload_and_tell(ReloadHow::Apply);
+    let reload = project.session.reload_and_tell(ReloadMode::Apply);
     project.session.wish(Intent::Shutdown(ShutdownReason::Asked));
     let refused = reload.await;
-    assert!(matches!(&refused, Reloaded::Refused(_)), "{refused:?}");
+    assert!(matches!(&refused, ReloadReport::Refused(_)), "{refused:?}");
     assert!(!project.end().await.contains(&"config_reloaded"));
 }
 
@@ -182,20 +188,23 @@ async fn who_asks_while_it_is_read_is_told_of_what_is_there_by_then() {
     let mut asked = tokio::task::JoinSet::new();
     for n in 0..20 {
         let session = session.clone();
-        let how = if n % 3 == 0 { ReloadHow::DryRun } else { ReloadHow::Apply };
+        let how = if n % 3 == 0 { ReloadMode::DryRun } else { ReloadMode::Apply };
         asked.spawn(async move { (how, session.reload_and_tell(how).await) });
     }
     while let Some(answer) = asked.join_next().await {
         let (how, outcome) = answer.unwrap();
         let wanted = match how {
-            ReloadHow::Apply => Reloaded::Applied(Difference::default()),
-            ReloadHow::DryRun => Reloaded::Foreseen(Difference::default()),
+            ReloadMode::Apply => ReloadReport::Applied(SpecDiff::default()),
+            ReloadMode::DryRun => ReloadReport::Foreseen(SpecDiff::default()),
         };
         assert_eq!(outcome, wanted);
     }
     let (read, _) = project.counts();
     assert!(read < 20, "{read} times, and once or twice is enough");
     project.write(NEW);
-    assert_eq!(session.reload_and_tell(ReloadHow::Apply).await, Reloaded::Applied(difference()));
+    assert_eq!(
+        session.reload_and_tell(ReloadMode::Apply).await,
+        ReloadReport::Applied(difference())
+    );
     project.end().await;
 }

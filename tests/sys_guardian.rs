@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use pitcrew::spec::StraysPolicy;
 use pitcrew::sys::guardian::guard;
-use pitcrew::sys::journal::{Journal, Leftovers, Policies};
-use pitcrew::sys::{Child, process};
+use pitcrew::sys::journal::{Journal, SessionStrayRules, StrayRules};
+use pitcrew::sys::{Child, own_process};
 
 #[path = "sys_common/lib.rs"]
 mod common;
@@ -85,7 +85,7 @@ fn main() {
 fn engine(role: &str) {
     let journal = std::env::var_os(JOURNAL).map(Into::into);
     let guardian = guard(journal).unwrap();
-    let _ = process::set_name(c"engine");
+    let _ = own_process::set_name(c"engine");
     let session = std::env::var(NAME).unwrap();
     let say = |text: &str| {
         let mut out = std::io::stdout();
@@ -110,7 +110,7 @@ fn engine(role: &str) {
             say(&hello);
             guardian.gone().await.unwrap();
             say("gone");
-            assert_eq!(host.kill_all(Policies::default()).await, []);
+            assert_eq!(host.kill_all(SessionStrayRules::default()).await, []);
             for (child, _) in children {
                 let mut child = child;
                 child.exited().await.unwrap();
@@ -237,7 +237,7 @@ fn killing_both_leaves_what_the_next_start_ends() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::of(folder.path());
     let processes = BTreeMap::new();
-    journal.write(&Policies { session: session.name.clone(), processes }).unwrap();
+    journal.write(&SessionStrayRules { session: session.name.clone(), processes }).unwrap();
     let both = format!("kill -9 {} {}", session.process.id(), session.engine);
     assert!(Command::new("/bin/sh").args(["-c", &both]).status().unwrap().success());
     session.process.wait().unwrap();
@@ -306,7 +306,7 @@ fn what_the_journal_leaves_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::of(folder.path());
     let name = session("strays");
-    let leftovers = |strays, keep: &[&str]| Leftovers {
+    let leftovers = |strays, keep: &[&str]| StrayRules {
         strays,
         keep: keep.iter().map(|name| (*name).to_owned()).collect(),
     };
@@ -315,7 +315,7 @@ fn what_the_journal_leaves_is_left() {
         ("grouped".into(), leftovers(StraysPolicy::Group, &[])),
         ("left".into(), leftovers(StraysPolicy::Leave, &[])),
     ]);
-    journal.write(&Policies { session: name.clone(), processes }).unwrap();
+    journal.write(&SessionStrayRules { session: name.clone(), processes }).unwrap();
     let mut session = session_of("strays", |command| {
         command.env(JOURNAL, journal.path());
     });

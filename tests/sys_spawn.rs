@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::{Exit, Signal, StartErrorKind};
-use pitcrew::sys::{Child, Host, HostOptions, Input, Launch, Output, RealHost};
+use pitcrew::sys::{Child, Host, HostOptions, Launch, OutputFd, RealHost, StdinTarget};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -67,7 +67,7 @@ async fn descriptors_cwd_group_and_environment_are_as_asked() {
     let folder = tempfile::tempdir().unwrap();
     let mut wanted = sh("pwd; cat; echo err >&2; env | sort; ps -o pgid= -p $$; echo $$");
     wanted.cwd = folder.path().canonicalize().unwrap();
-    wanted.stdin = Input::Pipe;
+    wanted.stdin = StdinTarget::Pipe;
     let mut child = host.launch(wanted.clone()).await.unwrap();
     let mut stdin = child.stdin().unwrap();
     assert!(child.stdin().is_none());
@@ -432,7 +432,7 @@ async fn a_busy_pipe_is_made_larger() {
 #[tokio::test]
 async fn inherited_and_null_outputs_have_no_pipe() {
     let host = host();
-    for output in [Output::Null, Output::Inherit] {
+    for output in [OutputFd::Null, OutputFd::Inherit] {
         let (stdout, stderr) = (output.clone(), output);
         let mut child = host.launch(Launch { stdout, stderr, ..sh("exit 0") }).await.unwrap();
         assert!(child.stdout().is_none() && child.stderr().is_none());
@@ -444,7 +444,7 @@ async fn inherited_and_null_outputs_have_no_pipe() {
 #[tokio::test]
 async fn both_outputs_through_one_pipe_keep_the_order_of_their_writing() {
     let host = host();
-    let launch = Launch { stderr: Output::Stdout, ..sh("echo 1; echo 2 >&2; echo 3") };
+    let launch = Launch { stderr: OutputFd::Stdout, ..sh("echo 1; echo 2 >&2; echo 3") };
     let mut child = host.launch(launch).await.unwrap();
     assert!(child.stderr().is_none());
     let mut all = String::new();
@@ -463,9 +463,9 @@ async fn input_and_output_can_be_files() {
     fs::write(&from, "in\n").unwrap();
     let file = Arc::new(OwnedFd::from(fs::File::create(&to).unwrap()));
     let launch = Launch {
-        stdin: Input::File(Arc::new(OwnedFd::from(fs::File::open(&from).unwrap()))),
-        stdout: Output::File(Arc::clone(&file)),
-        stderr: Output::File(file),
+        stdin: StdinTarget::File(Arc::new(OwnedFd::from(fs::File::open(&from).unwrap()))),
+        stdout: OutputFd::File(Arc::clone(&file)),
+        stderr: OutputFd::File(file),
         ..sh("cat; echo err >&2")
     };
     let mut child = host.launch(launch).await.unwrap();
@@ -508,7 +508,7 @@ fn a_foreground_child_has_the_terminal_and_gives_it_back() {
         child.exited().await.unwrap();
         child.reap().unwrap();
         // We are in the background now, and are not stopped by this.
-        pitcrew::sys::process::reclaim_terminal().unwrap();
+        pitcrew::sys::own_process::reclaim_terminal().unwrap();
         assert_eq!(front(), own);
     });
     // Its end would be a hang-up of this very process, before it could say that all is well.
@@ -522,7 +522,7 @@ fn an_open_input_belongs_to_one_run_and_costs_no_descriptor() {
     if !in_own_process("an_open_input_belongs_to_one_run_and_costs_no_descriptor") {
         return;
     }
-    let open = |script| Launch { stdin: Input::Open, ..sh(script) };
+    let open = |script| Launch { stdin: StdinTarget::Open, ..sh(script) };
     let host = host();
     runtime().block_on(async {
         let before = {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pitcrew::spec::{Exit, Signal, StraysPolicy};
-use pitcrew::sys::journal::{Journal, Leftovers, Policies};
-use pitcrew::sys::{Child, Descendant, Host, process};
+use pitcrew::sys::journal::{Journal, SessionStrayRules, StrayRules};
+use pitcrew::sys::{Child, Descendant, Host, own_process};
 
 #[path = "sys_common/lib.rs"]
 mod common;
@@ -20,7 +20,7 @@ fn as_subreaper(name: &str, test: impl AsyncFnOnce()) {
     if !in_own_process(name) {
         return;
     }
-    process::set_subreaper().unwrap();
+    own_process::set_subreaper().unwrap();
     runtime().block_on(async {
         test().await;
         let host = host();
@@ -267,7 +267,7 @@ fn strays_go_by_policy_and_name() {
 fn who_belongs_to_no_run_is_listed_and_ended_with_the_project() {
     as_subreaper("who_belongs_to_no_run_is_listed_and_ended_with_the_project", async || {
         let host = host();
-        let none = Policies::default();
+        let none = SessionStrayRules::default();
         // Out of the group, out of the environment, out of the family.
         let script = "(setsid env -i sh -c 'echo $$; exec sleep 1000' &)";
         let (mut child, mut lines) = start(&host, marked(script, "s", "web", 1)).await;
@@ -281,9 +281,11 @@ fn who_belongs_to_no_run_is_listed_and_ended_with_the_project() {
         let daemon = pid_line(&mut lines).await;
         left.exited().await.unwrap();
         left.reap().unwrap();
-        let leave = Leftovers { strays: StraysPolicy::Leave, keep: BTreeSet::new() };
-        let spare =
-            Policies { session: "s".into(), processes: BTreeMap::from([("daemon".into(), leave)]) };
+        let leave = StrayRules { strays: StraysPolicy::Leave, keep: BTreeSet::new() };
+        let spare = SessionStrayRules {
+            session: "s".into(),
+            processes: BTreeMap::from([("daemon".into(), leave)]),
+        };
         let leader = host.launch(marked("trap '' TERM; sleep 1000", "s", "api", 1)).await.unwrap();
 
         wait_until_async("the unclaimed are found", async || {
@@ -333,7 +335,7 @@ fn without_a_subreaper_orphans_are_found_by_group_and_marker() {
     if !in_own_process("without_a_subreaper_orphans_are_found_by_group_and_marker") {
         return;
     }
-    assert!(!process::is_subreaper().unwrap());
+    assert!(!own_process::is_subreaper().unwrap());
     runtime().block_on(async {
         let host = host();
         let script = "sleep 1000 & echo $!; (setsid sh -c 'echo $$; sleep 1000; :' &)";
@@ -374,10 +376,10 @@ fn what_a_dead_session_left_is_ended_by_the_next_start() {
     });
     let journal = Journal::of(folder.path());
     assert_eq!(journal.recover().unwrap().ended, []);
-    let web = Leftovers { strays: StraysPolicy::Kill, keep: BTreeSet::from(["tail".into()]) };
-    let daemon = Leftovers { strays: StraysPolicy::Leave, keep: BTreeSet::new() };
+    let web = StrayRules { strays: StraysPolicy::Kill, keep: BTreeSet::from(["tail".into()]) };
+    let daemon = StrayRules { strays: StraysPolicy::Leave, keep: BTreeSet::new() };
     let processes = BTreeMap::from([("web".into(), web), ("daemon".into(), daemon)]);
-    let policies = Policies { session: name.clone(), processes };
+    let policies = SessionStrayRules { session: name.clone(), processes };
     journal.write(&policies).unwrap();
     assert_eq!(journal.read().unwrap(), Some(policies));
     // Whoever reaps them is slower than the recovery: here that is this test.

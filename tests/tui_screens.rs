@@ -15,13 +15,15 @@ mod common;
 mod tui_common;
 
 use common::Project;
-use pitcrew::tui::action::Facts;
+use pitcrew::tui::action::ActionFacts;
+use pitcrew::tui::appearance::Appearance;
 use pitcrew::tui::keymap::Keymap;
-use pitcrew::tui::look::Look;
-use pitcrew::tui::overlay::{Dialog, Help, Known, Menu, Overlay, Palette, signals, themes};
-use pitcrew::tui::text::Text;
+use pitcrew::tui::overlay::{
+    Dialog, Help, Menu, Overlay, OverlayContext, Palette, signals, themes,
+};
+use pitcrew::tui::screens::details::{DetailsSheet, DetailsView};
+use pitcrew::tui::text::StyledLine;
 use pitcrew::tui::theme::ThemeName;
-use pitcrew::tui::views::details::{Details, Sheet};
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -185,8 +187,8 @@ proptest! {
         theme in prop::sample::select(ThemeName::ALL),
         keys in prop::collection::vec(prop::sample::select(vec!["down", "tab", "a", "enter"]), 0..4),
     ) {
-        let (keymap, facts, names) = (Keymap::default(), Facts::default(), vec![words.clone()]);
-        let known = Known { keymap: &keymap, facts: &facts, names: &names };
+        let (keymap, facts, names) = (Keymap::default(), ActionFacts::default(), vec![words.clone()]);
+        let known = OverlayContext { keymap: &keymap, facts: &facts, names: &names };
         let mut palette = Overlay::Palette(Palette::default());
         palette.paste(&words);
         let mut overlays = [
@@ -197,13 +199,13 @@ proptest! {
             Overlay::Menu(Menu::new(words.clone(), Vec::new())),
             Overlay::Dialog(Dialog::notice(words.clone(), vec![words.clone(); 3])),
         ];
-        let look = Look::new(theme, true);
-        let sheet = Sheet {
+        let look = Appearance::new(theme, true);
+        let sheet = DetailsSheet {
             name: words.clone(),
             why: words.clone(),
             facts: vec![(words.clone(), words.clone())],
-            last_lines: vec![Text::of(words.as_bytes(), true)],
-            ..Sheet::default()
+            last_lines: vec![StyledLine::of(words.as_bytes(), true)],
+            ..DetailsSheet::default()
         };
         let judge = |draw: &dyn Fn(Rect, &mut Buffer)| {
             let mut strict = Strict::new(size.1, size.0);
@@ -219,18 +221,18 @@ proptest! {
             let judged = judge(&|area, buffer| _ = overlay.draw(area, &look, known, buffer));
             prop_assert_eq!(judged, Ok(()));
         }
-        let judged = judge(&|area, buffer| Details::default().draw(&sheet, area, &look, buffer));
+        let judged = judge(&|area, buffer| DetailsView::default().draw(&sheet, area, &look, buffer));
         prop_assert_eq!(judged, Ok(()));
     }
 }
 
 #[test]
 fn a_terminal_shows_what_was_drawn() {
-    let (keymap, facts) = (Keymap::default(), Facts::default());
-    let known = Known { keymap: &keymap, facts: &facts, names: &[] };
+    let (keymap, facts) = (Keymap::default(), ActionFacts::default());
+    let known = OverlayContext { keymap: &keymap, facts: &facts, names: &[] };
     for size in [(120, 36), (80, 24), (48, 13), (20, 4)] {
         for overlay in [Overlay::Help(Help::default()), Overlay::Menu(signals("web"))] {
-            let look = Look::new(ThemeName::Dark, true);
+            let look = Appearance::new(ThemeName::Dark, true);
             let (bytes, buffer) =
                 written(size, |area, buffer| _ = overlay.draw(area, &look, known, buffer));
             let mut parser = vt100::Parser::new(size.1, size.0, 0);

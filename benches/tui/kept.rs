@@ -4,19 +4,19 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use pitcrew::control::wire::{SearchAsked, SliceGiven, Whose};
-use pitcrew::control::{Client, Control as _, Measure, Problem};
-use pitcrew::sys::{ControlSocket, Folders};
-use pitcrew::tui::clock::Clock;
+use pitcrew::control::wire::{ProgressQuery, SearchQuery, SliceResponse};
+use pitcrew::control::{Client, Control as _, ControlError, Measure};
+use pitcrew::sys::{ControlSocket, ProjectDirs};
+use pitcrew::tui::appearance::Appearance;
+use pitcrew::tui::clock::FrameClock;
 use pitcrew::tui::config::Config;
-use pitcrew::tui::look::Look;
-use pitcrew::tui::msg::{Msg, Timed, Wish};
+use pitcrew::tui::model::log_window::RowKey;
+use pitcrew::tui::model::logs::LogsQuery;
+use pitcrew::tui::model::{ClientRole, Model};
+use pitcrew::tui::msg::{Cmd, Msg, TimedMsg};
+use pitcrew::tui::render::view;
 use pitcrew::tui::theme::ThemeName;
-use pitcrew::tui::ui::logs::Ask;
-use pitcrew::tui::ui::window::Key;
-use pitcrew::tui::ui::{Stand, Ui};
 use pitcrew::tui::update::{begin, update};
-use pitcrew::tui::view::view;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
@@ -51,7 +51,7 @@ pub(crate) fn measure() -> io::Result<()> {
 
 fn client(file: &Path, project: &Project) -> io::Result<Client> {
     let (runtime, state) = (project.path("runtime"), project.path("state"));
-    let folders = Folders::with(&file.canonicalize()?, |name| match name {
+    let folders = ProjectDirs::with(&file.canonicalize()?, |name| match name {
         "XDG_RUNTIME_DIR" => Some(runtime.clone().into()),
         "XDG_STATE_HOME" => Some(state.clone().into()),
         _ => None,
@@ -60,7 +60,7 @@ fn client(file: &Path, project: &Project) -> io::Result<Client> {
     Ok(Client::new("bench", move || ControlSocket::connect(&folders)))
 }
 
-async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
+async fn measured(file: &Path, project: &Project) -> Result<(), ControlError> {
     let client = client(file, project).map_err(|error| failed(&error))?;
     wait_for_lines(&client).await?;
     let mut model = LogsModel::new(client.clone()).await?;
@@ -89,11 +89,11 @@ async fn measured(file: &Path, project: &Project) -> Result<(), Problem> {
     searches(&client).await
 }
 
-async fn wait_for_lines(client: &Client) -> Result<(), Problem> {
+async fn wait_for_lines(client: &Client) -> Result<(), ControlError> {
     let end = now() + Duration::from_mins(1);
     while now() < end {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let Ok(mut grown) = client.growth(Whose::default()).await else { continue };
+        let Ok(mut grown) = client.growth(ProgressQuery::default()).await else { continue };
         if let Some(Ok(grown)) = grown.next().await
             && grown.lines >= LINES
         {
@@ -104,7 +104,7 @@ async fn wait_for_lines(client: &Client) -> Result<(), Problem> {
 }
 
 /// The first that is told of a search, and its end.
-async fn searches(client: &Client) -> Result<(), Problem> {
+async fn searches(client: &Client) -> Result<(), ControlError> {
     let runs = support::runs(15);
     head("1,000,000 lines kept, a search", runs);
     for (what, search) in [
@@ -115,7 +115,7 @@ async fn searches(client: &Client) -> Result<(), Problem> {
     ] {
         let (mut first, mut over) = (Vec::new(), Vec::new());
         for _ in 0..runs {
-            let asked = SearchAsked { search: search.to_owned(), ..SearchAsked::default() };
+            let asked = SearchQuery { search: search.to_owned(), ..SearchQuery::default() };
             let start = now();
             let mut flow = client.search(asked).await?;
             let mut hit = None;
@@ -171,53 +171,53 @@ fn on_screen() -> io::Result<()> {
     terminal.end(OURS)
 }
 
-fn failed(error: &impl ToString) -> Problem {
-    Problem::new(pitcrew::control::Kind::Failed, error.to_string())
+fn failed(error: &impl ToString) -> ControlError {
+    ControlError::new(pitcrew::control::ControlErrorKind::Failed, error.to_string())
 }
 
 /// The model and what it is drawn on.
 struct LogsModel {
-    ui: Ui,
-    clock: Clock,
+    ui: Model,
+    clock: FrameClock,
     surface: ratatui::Terminal<CrosstermBackend<io::Sink>>,
 }
 
 impl LogsModel {
-    async fn new(client: Client) -> Result<Self, Problem> {
+    async fn new(client: Client) -> Result<Self, ControlError> {
         let size = Size::new(120, 36);
-        let look = Look::new(ThemeName::Dark, true);
-        let ui = Ui::new(Config::default(), look, Stand::Owner, size);
+        let look = Appearance::new(ThemeName::Dark, true);
+        let ui = Model::new(Config::default(), look, ClientRole::Owner, size);
         let options =
             TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, size.width, size.height)) };
         let surface = CrosstermBackend::new(io::sink());
         let surface = ratatui::Terminal::with_options(surface, options);
         let surface = surface.map_err(|error| failed(&error))?;
-        let mut model = Self { ui, clock: Clock::start(), surface };
+        let mut model = Self { ui, clock: FrameClock::start(), surface };
         _ = begin(&mut model.ui);
         if let Some(pushed) = client.watch(Measure::No).await?.next().await {
             model.tell(Msg::Pushed(Box::new(pushed?)));
         }
-        if let Some(grown) = client.growth(Whose::default()).await?.next().await {
-            model.tell(Msg::Grown(Whose::default(), grown?));
+        if let Some(grown) = client.growth(ProgressQuery::default()).await?.next().await {
+            model.tell(Msg::Grown(ProgressQuery::default(), grown?));
         }
         Ok(model)
     }
 
-    fn tell(&mut self, msg: Msg) -> Vec<Wish> {
-        update(&mut self.ui, Timed { now: self.clock.now(), msg })
+    fn tell(&mut self, msg: Msg) -> Vec<Cmd> {
+        update(&mut self.ui, TimedMsg { now: self.clock.now(), msg })
     }
 
     /// Goes to this line; what has to be asked for that.
-    fn go(&mut self, line: u64) -> Option<Ask> {
+    fn go(&mut self, line: u64) -> Option<LogsQuery> {
         let pane = self.ui.pane();
-        self.ui.logs.land(Key::line(line), pane);
+        self.ui.logs.land(RowKey::line(line), pane);
         let wishes = self.tell(Msg::Time);
         wishes
             .into_iter()
-            .find_map(|wish| if let Wish::Slice(ask) = wish { Some(ask) } else { None })
+            .find_map(|wish| if let Cmd::Slice(ask) = wish { Some(ask) } else { None })
     }
 
-    fn take(&mut self, asked: &Ask, given: SliceGiven) {
+    fn take(&mut self, asked: &LogsQuery, given: SliceResponse) {
         _ = self.tell(Msg::Sliced(asked.generation, asked.from, Ok(given)));
     }
 

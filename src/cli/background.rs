@@ -10,14 +10,19 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::detach::{self, Tie};
-use super::{Ending, Global, UpArgs, end_report, last_output, project, remote, steer, waiting};
-use crate::control::wire::{Became, LastOutput, Member, Outcome, Overview, Phase, ProjectEnd};
-use crate::control::{Client, Control as _, Kind, Measure, Problem};
+use super::detach::{self, EngineLifetime};
+use super::{
+    GlobalOptions, ProgramExit, UpArgs, end_report, last_output, lifecycle_commands, project,
+    remote, waiting,
+};
+use crate::control::wire::{
+    CommandResponse, LastOutput, PhaseName, ProcessOutcome, ProcessState, ProjectEnd, ProjectState,
+};
+use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
 use crate::engine::Clock;
 use crate::machine::StateName;
 use crate::spec::{Signal, Spec};
-use crate::sys::{Folders, Holder, alive_holder, process};
+use crate::sys::{Holder, ProjectDirs, alive_holder, own_process};
 
 /// After how long it says first what it still waits for, and when that is another thing, again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -31,18 +36,23 @@ const NAMED: usize = 3;
 
 /// A project that is started, or found, in the background.
 struct Background<'a> {
-    global: &'a Global,
+    global: &'a GlobalOptions,
     args: &'a UpArgs,
     spec: &'a Spec,
     name: &'a str,
-    folders: &'a Folders,
+    folders: &'a ProjectDirs,
     /// What is started by this command.
     chosen: BTreeSet<String>,
 }
 
 /// Starts the project and waits as long as was asked; `names` is what is started.
-pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>) -> Ending {
-    let folders = match Folders::of(&spec.project.file) {
+pub(super) fn up(
+    global: &GlobalOptions,
+    args: &UpArgs,
+    spec: &Spec,
+    names: Vec<String>,
+) -> ProgramExit {
+    let folders = match ProjectDirs::of(&spec.project.file) {
         Ok(folders) => folders,
         Err(error) => return project::failed(&error.to_string()),
     };
@@ -59,8 +69,8 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>
     }
     let words = folders.state.join("up.log");
     end_report::forget(&folders.state);
-    let started =
-        detach::open(&words).and_then(|file| detach::start(global, args, spec, file, Tie::None));
+    let started = detach::open(&words)
+        .and_then(|file| detach::start(global, args, spec, file, EngineLifetime::None));
     match started {
         Ok(child) => background.started(child, &words),
         Err(error) => project::failed(&format!("cannot start in the background: {error}")),
@@ -69,7 +79,7 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, names: Vec<String>
 
 impl Background<'_> {
     /// The project runs already, which is what was asked for.
-    fn joined(&self, holder: &Holder) -> Ending {
+    fn joined(&self, holder: &Holder) -> ProgramExit {
         let runs = project::runs_already(self.spec, holder);
         if !self.args.names.is_empty() {
             return project::failed(&format!(
@@ -83,16 +93,16 @@ impl Background<'_> {
             if !self.args.wait {
                 return Ok(self.is_up(&client).await);
             }
-            self.unless_interrupted(self.wait(&client, self.args.timeout, Watched::Joined)).await
+            self.unless_interrupted(self.wait(&client, self.args.timeout, WaitOrigin::Joined)).await
         });
         match waited {
-            Ok(Ok(Ok(Reached::There))) => Ending::GOOD,
-            Ok(Ok(Ok(Reached::Impossible(outcome)))) => self.impossible(&outcome),
-            Ok(Ok(Ok(Reached::Ended(end)))) => {
+            Ok(Ok(Ok(WaitResult::There))) => ProgramExit::GOOD,
+            Ok(Ok(Ok(WaitResult::Impossible(outcome)))) => self.impossible(&outcome),
+            Ok(Ok(Ok(WaitResult::Ended(end)))) => {
                 if let Some(end) = end {
                     self.tell_end(&end.reason, end.last_output.as_ref());
                 }
-                Ending::FAILED
+                ProgramExit::FAILED
             }
             Ok(Ok(Err(problem))) => self.complain(&problem),
             Ok(Err(ending)) | Err(ending) => ending,
@@ -100,25 +110,28 @@ impl Background<'_> {
     }
 
     /// Whether a project that runs will go on: one that is being stopped is no success.
-    async fn is_up(&self, client: &Client) -> Result<Reached, Problem> {
+    async fn is_up(&self, client: &Client) -> Result<WaitResult, ControlError> {
         let overview = remote::overview(client).await?;
-        if overview.phase == Phase::Up {
-            return Ok(Reached::There);
+        if overview.phase == PhaseName::Up {
+            return Ok(WaitResult::There);
         }
         let text = format!("{} is being stopped; start it when it has ended", self.name);
-        Err(Problem::new(Kind::Ended, text))
+        Err(ControlError::new(ControlErrorKind::Ended, text))
     }
 
     /// Follows the project that this command has started.
-    fn started(&self, mut child: Child, words: &Path) -> Ending {
+    fn started(&self, mut child: Child, words: &Path) -> ProgramExit {
         let pid = child.id();
         let followed = remote::block_on(async {
             self.unless_interrupted(async {
                 let (is_up, reached) = self.follow(&mut child).await;
                 let is_over = match &reached {
-                    Ok(Reached::Ended(_)) => true,
-                    Err(problem) => matches!(problem.error, Kind::NotRunning | Kind::Ended),
-                    Ok(Reached::There | Reached::Impossible(_)) => false,
+                    Ok(WaitResult::Ended(_)) => true,
+                    Err(problem) => matches!(
+                        problem.error,
+                        ControlErrorKind::NotRunning | ControlErrorKind::Ended
+                    ),
+                    Ok(WaitResult::There | WaitResult::Impossible(_)) => false,
                 };
                 let code = if is_over { Some(end_of(&mut child).await) } else { None };
                 (is_up, reached, code)
@@ -130,9 +143,9 @@ impl Background<'_> {
             Ok(Err(ending)) | Err(ending) => return ending,
         };
         match (reached, code) {
-            (Ok(Reached::There), _) => Ending::GOOD,
-            (Ok(Reached::Impossible(outcome)), _) => self.impossible(&outcome),
-            (Ok(Reached::Ended(_)) | Err(_), Some(code)) => {
+            (Ok(WaitResult::There), _) => ProgramExit::GOOD,
+            (Ok(WaitResult::Impossible(outcome)), _) => self.impossible(&outcome),
+            (Ok(WaitResult::Ended(_)) | Err(_), Some(code)) => {
                 // Of several that start it at once, one does, and the others find it.
                 match alive_holder(self.folders).filter(|holder| !is_up && holder.pid != pid) {
                     Some(holder) => self.joined(&holder),
@@ -140,36 +153,41 @@ impl Background<'_> {
                 }
             }
             (Err(problem), None) => self.complain(&problem),
-            (Ok(Reached::Ended(_)), None) => Ending::FAILED,
+            (Ok(WaitResult::Ended(_)), None) => ProgramExit::FAILED,
         }
     }
 
     /// Whether it has come up, and what the waiting came to.
-    async fn follow(&self, child: &mut Child) -> (bool, Result<Reached, Problem>) {
+    async fn follow(&self, child: &mut Child) -> (bool, Result<WaitResult, ControlError>) {
         let clock = Clock::start();
         let pid = child.id();
         let has_ended = || !matches!(child.try_wait(), Ok(None));
         let opened = async { Ok(detach::opened(self.folders, pid, has_ended).await) };
-        match steer::within(self.args.timeout, opened).await {
+        match lifecycle_commands::within(self.args.timeout, opened).await {
             Ok(true) => {}
-            Ok(false) => return (false, Ok(Reached::Ended(None))),
+            Ok(false) => return (false, Ok(WaitResult::Ended(None))),
             Err(problem) => return (false, Err(problem)),
         }
         let client = self.client();
         // Connections are taken before there is an engine that answers, or fails to start.
-        match steer::within(self.args.timeout, client.status(Measure::No)).await {
+        match lifecycle_commands::within(self.args.timeout, client.status(Measure::No)).await {
             Ok(_) => {}
-            Err(problem) if matches!(problem.error, Kind::NotRunning | Kind::Ended) => {
-                return (false, Ok(Reached::Ended(None)));
+            Err(problem)
+                if matches!(
+                    problem.error,
+                    ControlErrorKind::NotRunning | ControlErrorKind::Ended
+                ) =>
+            {
+                return (false, Ok(WaitResult::Ended(None)));
             }
             Err(problem) => return (true, Err(problem)),
         }
         let passed = clock.now().since_start();
         let left = self.args.timeout.map(|limit| limit.saturating_sub(passed));
         let reached = if self.args.wait {
-            self.wait(&client, left, Watched::FromItsStart).await
+            self.wait(&client, left, WaitOrigin::FromItsStart).await
         } else {
-            steer::within(left, self.launch(&client)).await
+            lifecycle_commands::within(left, self.launch(&client)).await
         };
         (true, reached)
     }
@@ -183,39 +201,39 @@ impl Background<'_> {
         &self,
         client: &Client,
         limit: Option<Duration>,
-        watched: Watched,
-    ) -> Result<Reached, Problem> {
-        if self.chosen.is_empty() && watched == Watched::FromItsStart {
+        watched: WaitOrigin,
+    ) -> Result<WaitResult, ControlError> {
+        if self.chosen.is_empty() && watched == WaitOrigin::FromItsStart {
             project::say("no process starts by itself; `pitcrew start NAME` starts one");
-            return Ok(Reached::There);
+            return Ok(WaitResult::There);
         }
         let all = ["all".to_owned()];
         let clock = Clock::start();
         let mut outcome = waiting::wait_for(client, &all, None, limit).await?;
-        let is_guess = |one: &Became| !one.checked && one.state == StateName::Ready;
+        let is_guess = |one: &ProcessOutcome| !one.checked && one.state == StateName::Ready;
         let has_guess = outcome.processes.iter().any(is_guess);
-        if outcome.ok && has_guess && watched == Watched::FromItsStart {
+        if outcome.ok && has_guess && watched == WaitOrigin::FromItsStart {
             tokio::time::sleep(FIRST_STEPS).await;
             let passed = clock.now().since_start();
             let left = limit.map(|limit| limit.saturating_sub(passed).max(LEAST));
             outcome = waiting::wait_for(client, &all, None, left).await?;
         }
         Ok(match (outcome.ok, &outcome.ending) {
-            (true, _) => Reached::There,
-            (false, Some(end)) => Reached::Ended(Some(end.clone())),
-            (false, None) => Reached::Impossible(outcome),
+            (true, _) => WaitResult::There,
+            (false, Some(end)) => WaitResult::Ended(Some(end.clone())),
+            (false, None) => WaitResult::Impossible(outcome),
         })
     }
 
     /// Until nothing is left to start.
-    async fn launch(&self, client: &Client) -> Result<Reached, Problem> {
+    async fn launch(&self, client: &Client) -> Result<WaitResult, ControlError> {
         let mut pushes = client.watch(Measure::No).await?;
-        let mut overview = Overview::default();
+        let mut overview = ProjectState::default();
         let mut said = String::new();
         loop {
             match tokio::time::timeout(PATIENCE, pushes.next()).await {
                 Ok(Some(update)) => overview.apply(update?),
-                Ok(None) => return Ok(Reached::Ended(None)),
+                Ok(None) => return Ok(WaitResult::Ended(None)),
                 Err(_) => {
                     let text = waits_for(&open_starts(&overview, &self.chosen));
                     if text != said {
@@ -225,22 +243,22 @@ impl Background<'_> {
                     continue;
                 }
             }
-            if overview.phase != Phase::Up {
-                return Ok(Reached::Ended(None));
+            if overview.phase != PhaseName::Up {
+                return Ok(WaitResult::Ended(None));
             }
             if open_starts(&overview, &self.chosen).is_empty() {
-                return Ok(Reached::There);
+                return Ok(WaitResult::There);
             }
         }
     }
 
     /// The project is in a session of its own: a Ctrl-C ends the waiting, and nothing else.
-    async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, Ending> {
+    async fn unless_interrupted<T>(&self, work: impl Future<Output = T>) -> Result<T, ProgramExit> {
         tokio::select! {
             done = work => Ok(done),
             signal = interrupted() => {
                 project::say(&self.goes_on());
-                Err(Ending::Signal(signal))
+                Err(ProgramExit::Signal(signal))
             }
         }
     }
@@ -249,17 +267,17 @@ impl Background<'_> {
         format!("{} goes on in the background; `pitcrew down` stops it", self.name)
     }
 
-    fn complain(&self, problem: &Problem) -> Ending {
+    fn complain(&self, problem: &ControlError) -> ProgramExit {
         let ending = remote::complain(problem);
-        if problem.error == Kind::Timeout {
+        if problem.error == ControlErrorKind::Timeout {
             project::say(&self.goes_on());
         }
         ending
     }
 
     /// Some process cannot get there; the others are left as they are.
-    fn impossible(&self, outcome: &Outcome) -> Ending {
-        steer::report_failures(outcome, self.global);
+    fn impossible(&self, outcome: &CommandResponse) -> ProgramExit {
+        lifecycle_commands::report_failures(outcome, self.global);
         project::failed(&format!(
             "{} cannot be ready; what runs goes on in the background, and `pitcrew down` stops it",
             self.name
@@ -267,14 +285,14 @@ impl Background<'_> {
     }
 
     /// The project has ended with this code. Only a project that is ready is a success for who waits.
-    fn ended(&self, pid: u32, code: i32, (is_up, words): (bool, &Path)) -> Ending {
+    fn ended(&self, pid: u32, code: i32, (is_up, words): (bool, &Path)) -> ProgramExit {
         match end_report::read(&self.folders.state, pid) {
             Some(end) => self.tell_end(&end.reason, end.last_output.as_ref()),
             None if is_up => self.tell_end("its engine was killed", None),
             // It could not start, and has said why.
             None => detach::show_last_words(words),
         }
-        if code == 0 && self.args.wait { Ending::FAILED } else { Ending::code(code) }
+        if code == 0 && self.args.wait { ProgramExit::FAILED } else { ProgramExit::code(code) }
     }
 
     fn tell_end(&self, reason: &str, last: Option<&LastOutput>) {
@@ -288,17 +306,17 @@ impl Background<'_> {
 
 /// Since when a project is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watched {
+enum WaitOrigin {
     FromItsStart,
     /// It ran before.
     Joined,
 }
 
 /// What the waiting came to.
-enum Reached {
+enum WaitResult {
     There,
     /// It runs on without getting there.
-    Impossible(Outcome),
+    Impossible(CommandResponse),
     /// It ends, or has ended.
     Ended(Option<ProjectEnd>),
 }
@@ -306,7 +324,7 @@ enum Reached {
 /// The first signal that asks this command to end.
 async fn interrupted() -> Signal {
     let next = async |kind: SignalKind, name: Signal| match signal(kind) {
-        Ok(mut stream) if !process::stays_ignored(name) => {
+        Ok(mut stream) if !own_process::stays_ignored(name) => {
             stream.recv().await;
             name
         }
@@ -321,7 +339,7 @@ async fn interrupted() -> Signal {
 
 /// Waits for the end of the project's outermost process; its exit code, 1 where a signal ended it.
 async fn end_of(child: &mut Child) -> i32 {
-    if let Ok(watch) = process::Watch::of(child.id()) {
+    if let Ok(watch) = own_process::ProcessExitWatch::of(child.id()) {
         _ = watch.gone().await;
     }
     child.wait().ok().and_then(|status| status.code()).unwrap_or(1)
@@ -336,8 +354,8 @@ fn waits_for(open: &[String]) -> String {
 }
 
 /// Which processes are still to be started.
-fn open_starts(overview: &Overview, chosen: &BTreeSet<String>) -> Vec<String> {
-    let waits = |one: &&Member| match one.status.state {
+fn open_starts(overview: &ProjectState, chosen: &BTreeSet<String>) -> Vec<String> {
+    let waits = |one: &&ProcessState| match one.status.state {
         StateName::Idle => chosen.contains(&one.status.name),
         StateName::Waiting | StateName::Queued => true,
         // As long as its child is being made.

@@ -2,11 +2,11 @@
 
 use std::io::Write as _;
 
-use super::{CheckArgs, Ending, Global, input, project};
+use super::{CheckArgs, GlobalOptions, ProgramExit, procfile_input, project};
 use crate::spec;
 
-pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
-    let locate = match input::read(global).and_then(|()| project::locate(global)) {
+pub(super) fn check(global: &GlobalOptions, args: &CheckArgs) -> ProgramExit {
+    let locate = match procfile_input::read(global).and_then(|()| project::locate(global)) {
         Ok(locate) => locate,
         Err(ending) => return ending,
     };
@@ -15,10 +15,10 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
     if args.json {
         let report = spec::report(&locate);
         _ = writeln!(stdout, "{}", serde_json::json!(report));
-        return if report.faults.is_empty() { Ending::GOOD } else { Ending::WRONG };
+        return if report.faults.is_empty() { ProgramExit::GOOD } else { ProgramExit::WRONG };
     }
     match spec::inspect(&locate) {
-        Ok(spec::Loaded { spec, warnings }) => {
+        Ok(spec::LoadedProject { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             let (processes, pools) = (spec.processes.len(), spec.pools.len());
             let name = crate::output::safe_name(&spec.project.name).into_owned();
@@ -26,22 +26,22 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Ending {
                 stdout,
                 "{name}: no mistakes, {processes} processes and jobs, {pools} pools"
             );
-            Ending::GOOD
+            ProgramExit::GOOD
         }
         Err(faults) => {
             _ = write!(std::io::stderr(), "{}", faults.warnings().render_warnings(colour));
             project::show(&faults, colour);
-            Ending::WRONG
+            ProgramExit::WRONG
         }
     }
 }
 
-pub(super) fn schema() -> Ending {
+pub(super) fn schema() -> ProgramExit {
     let schema = spec::schema();
     match serde_json::to_string_pretty(&schema) {
         Ok(text) => {
             _ = writeln!(std::io::stdout(), "{text}");
-            Ending::GOOD
+            ProgramExit::GOOD
         }
         Err(error) => project::failed(&format!("cannot write the schema: {error}")),
     }

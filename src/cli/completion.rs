@@ -8,9 +8,9 @@ use clap::Args;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use super::{Ending, Global, global, project, remote};
+use super::{GlobalOptions, ProgramExit, global_options, project, remote};
 use crate::control::{Control as _, Measure};
-use crate::machine::{Options, Orchestra};
+use crate::machine::{Supervisor, SupervisorOptions};
 use crate::spec::{self, ProcessKind, Signal, Spec};
 
 /// By this variable a shell asks for what could come next.
@@ -48,13 +48,13 @@ pub(super) fn complete() -> bool {
     if std::env::var_os(VARIABLE).is_none() {
         return false;
     }
-    let env = CompleteEnv::with_factory(global::command_line).var(VARIABLE);
+    let env = CompleteEnv::with_factory(global_options::command_line).var(VARIABLE);
     let dir = std::env::current_dir().ok();
     env.try_complete(std::env::args_os(), dir.as_deref()).unwrap_or(true)
 }
 
 /// Prints what a shell has to know so that it asks us.
-pub(super) fn completions(args: &CompletionsArgs) -> Ending {
+pub(super) fn completions(args: &CompletionsArgs) -> ProgramExit {
     let shells = Shells::builtins();
     let Some(shell) = shells.completer(&args.shell) else {
         return project::wrong(&format!("there are no completions for `{}`", args.shell));
@@ -66,7 +66,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Ending {
                 text.extend_from_slice(BASH_TAGS.as_bytes());
             }
             remote::write(&text);
-            Ending::GOOD
+            ProgramExit::GOOD
         }
         Err(error) => project::failed(&format!("cannot make the completions: {error}")),
     }
@@ -74,7 +74,7 @@ pub(super) fn completions(args: &CompletionsArgs) -> Ending {
 
 /// Which names a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum NameKind {
     /// NAME, NAME.N, @TAG, POOL and all.
     Several,
     /// One process, replica or job.
@@ -85,7 +85,7 @@ pub(super) enum Wanted {
 }
 
 /// Offers the names of the running project, or those of the file.
-pub(super) fn names(wanted: Wanted) -> ArgValueCandidates {
+pub(super) fn names(wanted: NameKind) -> ArgValueCandidates {
     ArgValueCandidates::new(move || {
         let names = known_names().map(|names| names.of(wanted)).unwrap_or_default();
         names.into_iter().map(CompletionCandidate::new).collect()
@@ -100,7 +100,7 @@ pub(super) fn signals() -> ArgValueCandidates {
 /// Offers the commands.
 pub(super) fn commands() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let root = global::command_line();
+        let root = global_options::command_line();
         let commands = root.get_subcommands();
         commands.map(|command| CompletionCandidate::new(command.get_name())).collect()
     })
@@ -108,7 +108,7 @@ pub(super) fn commands() -> ArgValueCandidates {
 
 /// All names of a project, by kind.
 #[derive(Debug, Default)]
-struct Names {
+struct KnownNames {
     processes: BTreeSet<String>,
     /// Replicas by their own names, and jobs.
     members: BTreeSet<String>,
@@ -116,14 +116,14 @@ struct Names {
     tags: BTreeSet<String>,
 }
 
-impl Names {
-    fn of(self, wanted: Wanted) -> Vec<String> {
+impl KnownNames {
+    fn of(self, wanted: NameKind) -> Vec<String> {
         let Self { mut processes, members, pools, tags } = self;
         match wanted {
-            Wanted::Process => {}
-            Wanted::Pool => processes = pools,
-            Wanted::One => processes.extend(members),
-            Wanted::Several => {
+            NameKind::Process => {}
+            NameKind::Pool => processes = pools,
+            NameKind::One => processes.extend(members),
+            NameKind::Several => {
                 processes.extend(members);
                 processes.extend(pools);
                 processes.extend(tags.iter().map(|tag| format!("@{tag}")));
@@ -145,36 +145,36 @@ impl Names {
             of_kind.insert(process.name.to_string());
         }
         names.pools.extend(spec.pools.keys().map(ToString::to_string));
-        let orchestra = Orchestra::new(spec.clone(), Options::default());
-        names.members.extend(orchestra.names().map(|(_, name)| name.to_string()));
+        let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+        names.members.extend(supervisor.names().map(|(_, name)| name.to_string()));
         names
     }
 }
 
 /// Nothing is said of a file with mistakes: it is the line that is being typed that matters.
-fn known_names() -> Option<Names> {
+fn known_names() -> Option<KnownNames> {
     let global = typed()?;
     if let Some(directory) = &global.directory {
         std::env::set_current_dir(directory).ok()?;
     }
     let spec = spec::inspect(&project::locate(&global).ok()?).ok().map(|loaded| loaded.spec);
-    let declared = spec.as_ref().map(Names::declared);
+    let declared = spec.as_ref().map(KnownNames::declared);
     live(&global, declared.as_ref()).or(declared)
 }
 
 /// The global options on the line that is being typed: `pitcrew -- pitcrew -C DIR …`.
-fn typed() -> Option<Global> {
-    global::parse_unfinished(std::env::args_os().skip_while(|word| word != "--").skip(1))
+fn typed() -> Option<GlobalOptions> {
+    global_options::parse_unfinished(std::env::args_os().skip_while(|word| word != "--").skip(1))
 }
 
 /// Those of the running project; what it does not tell of itself is as the file says.
-fn live(global: &Global, declared: Option<&Names>) -> Option<Names> {
+fn live(global: &GlobalOptions, declared: Option<&KnownNames>) -> Option<KnownNames> {
     let (name, folders) = remote::folders_quietly(global)?;
     let client = remote::client(&name, folders);
     let status = remote::block_on(async {
         tokio::time::timeout(PATIENCE, client.status(Measure::No)).await.ok()?.ok()
     });
-    let mut names = Names::default();
+    let mut names = KnownNames::default();
     if let Some(declared) = declared {
         names.tags.clone_from(&declared.tags);
         names.pools.clone_from(&declared.pools);

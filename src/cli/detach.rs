@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Global, UpArgs, input};
+use super::{GlobalOptions, UpArgs, procfile_input};
 use crate::spec::Spec;
-use crate::sys::{self, ControlSocket, Folders, alive_holder, journal, process};
+use crate::sys::{self, ControlSocket, ProjectDirs, alive_holder, journal, own_process};
 
 /// How often it is looked whether the socket is there.
 const LOOK: Duration = Duration::from_millis(5);
@@ -31,7 +31,7 @@ pub(super) fn open(words: &Path) -> io::Result<File> {
 
 /// How it hangs together with who starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tie {
+pub(super) enum EngineLifetime {
     /// Not at all.
     None,
     /// It ends with the pipe that is its input, from its first moment on.
@@ -41,11 +41,11 @@ pub(super) enum Tie {
 
 /// The same `up` in plain lines, in a session of its own.
 pub(super) fn start(
-    global: &Global,
+    global: &GlobalOptions,
     args: &UpArgs,
     spec: &Spec,
     words: File,
-    tie: Tie,
+    tie: EngineLifetime,
 ) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
@@ -55,7 +55,9 @@ pub(super) fn start(
         command.arg("-v");
     }
     // What was read from our own input the engine finds in memory: its input is another one.
-    let text = input::known(global).map(|text| process::inheritable_text(&text)).transpose()?;
+    let text = procfile_input::known(global)
+        .map(|text| own_process::inheritable_text(&text))
+        .transpose()?;
     if let Some(text) = &text {
         command.arg("--stdin-fd").arg(text.as_raw_fd().to_string());
     }
@@ -82,16 +84,16 @@ pub(super) fn start(
         command.arg("--listen").arg(address.to_string());
     }
     #[cfg(feature = "tui")]
-    command.args((tie == Tie::Owner).then_some("--owned"));
+    command.args((tie == EngineLifetime::Owner).then_some("--owned"));
     command.arg("--").args(&args.names);
     command.stdout(Stdio::null()).stderr(words);
     match tie {
-        Tie::None => command.stdin(Stdio::null()),
+        EngineLifetime::None => command.stdin(Stdio::null()),
         #[cfg(feature = "tui")]
-        Tie::Owner => command.stdin(Stdio::piped()),
+        EngineLifetime::Owner => command.stdin(Stdio::piped()),
     };
-    process::in_own_session(&mut command);
-    process::keep_descriptors(&mut command, env_descriptors(spec)?);
+    own_process::in_own_session(&mut command);
+    own_process::keep_descriptors(&mut command, env_descriptors(spec)?);
     command.spawn()
 }
 
@@ -122,7 +124,7 @@ fn taken(path: &Path) -> io::Error {
 /// Waits until the child with this number, and no other `up`, has opened the socket of the project; false when it has
 /// ended instead.
 pub(super) async fn opened(
-    folders: &Folders,
+    folders: &ProjectDirs,
     own: u32,
     mut has_ended: impl FnMut() -> bool,
 ) -> bool {

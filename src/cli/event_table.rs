@@ -8,10 +8,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{BOLD, DIM, Paper};
-use super::{Ending, Global, remote};
-use crate::control::wire::Told;
-use crate::control::{Client, Control as _, Measure, Problem};
+use super::style::{BOLD, DIM, OutputStyle};
+use super::{GlobalOptions, ProgramExit, remote};
+use crate::control::wire::EventItem;
+use crate::control::{Client, Control as _, ControlError, Measure};
 use crate::machine::event::{Cause, Event};
 use crate::output::safe_name;
 use crate::plain::{describe, describe_cause};
@@ -34,21 +34,21 @@ pub(super) struct EventsArgs {
     json: bool,
 }
 
-pub(super) fn events(global: &Global, args: &EventsArgs) -> Ending {
-    let paper = Paper::of(global);
+pub(super) fn events(global: &GlobalOptions, args: &EventsArgs) -> ProgramExit {
+    let paper = OutputStyle::of(global);
     match remote::with(global, async |client| show(&client, args, paper).await) {
-        Ok(()) => Ending::GOOD,
+        Ok(()) => ProgramExit::GOOD,
         Err(ending) => ending,
     }
 }
 
-async fn show(client: &Client, args: &EventsArgs, paper: Paper) -> Result<(), Problem> {
+async fn show(client: &Client, args: &EventsArgs, paper: OutputStyle) -> Result<(), ControlError> {
     let mut table = None;
     if !args.json && std::io::stdout().is_terminal() {
         let status = client.status(Measure::No).await?;
         let names = status.processes.iter().map(|one| one.name.width());
         let name = names.max().unwrap_or(0).clamp("NAME".len(), LONGEST_NAME);
-        let made = Table { paper, zone: TimeZone::system(), today: Timestamp::now(), name };
+        let made = EventTable { paper, zone: TimeZone::system(), today: Timestamp::now(), name };
         remote::print(&made.head());
         table = Some(made);
     }
@@ -56,14 +56,14 @@ async fn show(client: &Client, args: &EventsArgs, paper: Paper) -> Result<(), Pr
     while let Some(told) = events.next().await {
         for one in told? {
             let written = match one {
-                Told::Event { event, .. } => {
+                EventItem::Event { event, .. } => {
                     let line = match &table {
                         Some(table) => table.row(&event),
                         None => format!("{event}\n"),
                     };
                     remote::write(line.as_bytes())
                 }
-                Told::Missed { from, to } => {
+                EventItem::Missed { from, to } => {
                     remote::remark(&format!("events {from} to {to} are not kept any more"));
                     true
                 }
@@ -78,7 +78,7 @@ async fn show(client: &Client, args: &EventsArgs, paper: Paper) -> Result<(), Pr
 
 /// What a row needs of an event beside its words.
 #[derive(Deserialize)]
-struct Facts {
+struct EventFields {
     time: Timestamp,
     name: Option<String>,
     pool: Option<String>,
@@ -86,8 +86,8 @@ struct Facts {
 }
 
 /// Events for people.
-struct Table {
-    paper: Paper,
+struct EventTable {
+    paper: OutputStyle,
     zone: TimeZone,
     /// Events of another day show their date.
     today: Timestamp,
@@ -95,7 +95,7 @@ struct Table {
     name: usize,
 }
 
-impl Table {
+impl EventTable {
     fn head(&self) -> String {
         let head = self.columns("TIME", "NAME", "EVENT", "CAUSE");
         format!("{}\n", self.paper.paint(&head, BOLD))
@@ -104,7 +104,7 @@ impl Table {
     /// One event; as it came when it is of a kind that is not known here.
     fn row(&self, event: &str) -> String {
         let (Ok(facts), Ok(known)) =
-            (serde_json::from_str::<Facts>(event), serde_json::from_str::<Event>(event))
+            (serde_json::from_str::<EventFields>(event), serde_json::from_str::<Event>(event))
         else {
             return format!("{}\n", safe_name(event));
         };
@@ -200,10 +200,10 @@ fn colour_of(event: &Event) -> &'static str {
 mod tests {
     use super::*;
 
-    fn table(colour: bool) -> Table {
-        let paper = Paper { colour, width: None };
+    fn table(colour: bool) -> EventTable {
+        let paper = OutputStyle { colour, width: None };
         let today = "2026-01-02T12:00:00Z".parse().unwrap();
-        Table { paper, zone: TimeZone::UTC, today, name: 4 }
+        EventTable { paper, zone: TimeZone::UTC, today, name: 4 }
     }
 
     const EVENTS: &[(&str, &str)] = &[
@@ -256,10 +256,14 @@ mod tests {
 
     #[test]
     fn colours_change_no_word_of_a_row() {
-        use crate::output::{Styles, safe_line};
+        use crate::output::{StyleMode, safe_line};
         for (event, row) in EVENTS {
             let coloured = table(true).row(event);
-            assert_eq!(safe_line(coloured.trim_end().as_bytes(), Styles::Drop), *row, "{coloured}");
+            assert_eq!(
+                safe_line(coloured.trim_end().as_bytes(), StyleMode::Drop),
+                *row,
+                "{coloured}"
+            );
         }
         let failed = table(true).row(EVENTS.get(3).unwrap().0);
         assert!(failed.contains("\u{1b}[31m"), "{failed:?}");

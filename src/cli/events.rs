@@ -6,22 +6,23 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, Notices};
+use crate::engine::{Engine, NoticeSender};
 use crate::machine::Event;
-use crate::plain::Worker;
+use crate::plain::FrontThread;
 use crate::session::Notice;
-use crate::sys::{Host, process};
+use crate::sys::{Host, own_process};
 
 /// Writes events on a thread of its own.
-pub(super) struct Recorder(Worker);
+pub(super) struct EventWriter(FrontThread);
 
-impl Recorder {
+impl EventWriter {
     /// Begins to append to `path`.
     pub(super) fn open<H: Host>(path: &Path, engine: &mut Engine<H>) -> std::io::Result<Self> {
-        let file = process::append_without_waiting(path)?;
+        let file = own_process::append_without_waiting(path)?;
         let (events, notices) = (engine.observe(), engine.notices());
         let path = path.to_owned();
-        Worker::start("pitcrew-events", move || record(file, &path, events, &notices)).map(Self)
+        FrontThread::start("pitcrew-events", move || record(file, &path, events, &notices))
+            .map(Self)
     }
 
     /// Waits until the last event is written.
@@ -34,7 +35,7 @@ fn record(
     mut file: File,
     path: &Path,
     mut events: mpsc::UnboundedReceiver<Event>,
-    notices: &Notices,
+    notices: &NoticeSender,
 ) {
     let mut lost: u64 = 0;
     while let Some(event) = events.blocking_recv() {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
-use super::front::{self, Serve, Shows};
-use super::{Ending, ExecArgs, Global, project};
-use crate::engine::Front;
-use crate::machine::{Options, Orchestra};
+use super::engine_main::{self, Display, EngineSetup};
+use super::{ExecArgs, GlobalOptions, ProgramExit, project};
+use crate::engine::Foreground;
+use crate::machine::{Supervisor, SupervisorOptions};
 use crate::output::Stream;
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, OutputLimits, PortBusy, ProcessKind, ProcessSpec,
+    ColorMode, CommandLine, Environment, Name, OutputLimits, PortBusy, ProcessKind, ProcessSpec,
     Project, Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
 };
 
@@ -24,20 +24,20 @@ const IN_FLIGHT: usize = 16;
 /// Kept in memory; the bytes go to our own outputs, so only the last words are.
 const MEMORY: u64 = 4 << 20;
 
-pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
+pub(super) fn exec(global: &GlobalOptions, args: &ExecArgs) -> ProgramExit {
     let process = match process(global, args) {
         Ok(process) => process,
         Err(ending) => return ending,
     };
-    let orchestra = Orchestra::new(alone(process), Options::default());
-    let chosen = orchestra.autostart();
+    let supervisor = Supervisor::new(alone(process), SupervisorOptions::default());
+    let chosen = supervisor.autostart();
     let (tap, chunks) = mpsc::channel(IN_FLIGHT);
-    let foreground = chosen.first().map(|id| (*id, Front::Passed(tap)));
-    let serve = Serve {
-        orchestra,
+    let foreground = chosen.first().map(|id| (*id, Foreground::Passed(tap)));
+    let serve = EngineSetup {
+        supervisor,
         chosen,
         dependencies: true,
-        shows: Shows::Problems,
+        shows: Display::Problems,
         events: None,
         log_file: None,
         listen: None,
@@ -47,13 +47,13 @@ pub(super) fn exec(global: &Global, args: &ExecArgs) -> Ending {
         passing: Some(Box::new(move || pass_on(chunks))),
     };
     match project::hold_alone() {
-        Ok(held) => front::serve(global, held, serve),
+        Ok(held) => engine_main::serve(global, held, serve),
         Err(ending) => ending,
     }
 }
 
 /// What is asked for, as a process of a project of its own.
-fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
+fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, ProgramExit> {
     let base = match &args.in_process {
         Some(name) => Some(named(global, name)?),
         None => None,
@@ -85,7 +85,7 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
         // The process itself may listen there; it is in the environment already.
         port: None,
         port_busy: PortBusy::Fail,
-        color: base.as_ref().map_or(ColorWish::Auto, |base| base.color),
+        color: base.as_ref().map_or(ColorMode::Auto, |base| base.color),
         stdin: StdinKind::Null,
         depends_on: IndexMap::new(),
         ready: None,
@@ -114,12 +114,13 @@ fn process(global: &Global, args: &ExecArgs) -> Result<ProcessSpec, Ending> {
 }
 
 /// The process of the file whose folder and environment are to be used.
-fn named(global: &Global, name: &str) -> Result<Arc<ProcessSpec>, Ending> {
+fn named(global: &GlobalOptions, name: &str) -> Result<Arc<ProcessSpec>, ProgramExit> {
     let spec = project::load(global)?;
-    let orchestra = Orchestra::new(spec.clone(), Options::default());
-    let chosen =
-        orchestra.select(&[name.to_owned()]).map_err(|error| project::wrong(&error.to_string()))?;
-    let process = chosen.first().and_then(|id| orchestra.process_of(*id));
+    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+    let chosen = supervisor
+        .select(&[name.to_owned()])
+        .map_err(|error| project::wrong(&error.to_string()))?;
+    let process = chosen.first().and_then(|id| supervisor.process_of(*id));
     let process = process.and_then(|name| spec.processes.get(name)).cloned();
     process.ok_or_else(|| project::wrong(&format!("`{name}` names no process")))
 }

@@ -5,22 +5,22 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::paint::{BOLD, DIM, Paper};
-use super::{Ending, Global, project, remote};
+use super::style::{BOLD, DIM, OutputStyle};
+use super::{GlobalOptions, ProgramExit, project, remote};
 use crate::spec::{Name, Spec};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct GraphArgs {
     /// In which form
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: GraphFormat,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
+enum GraphFormat {
     #[default]
     Tree,
     Mermaid,
@@ -28,32 +28,32 @@ enum Format {
     Json,
 }
 
-pub(super) fn graph(global: &Global, args: &GraphArgs) -> Ending {
+pub(super) fn graph(global: &GlobalOptions, args: &GraphArgs) -> ProgramExit {
     let spec = match project::inspect(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
     };
-    let format = if args.json { Format::Json } else { args.format };
+    let format = if args.json { GraphFormat::Json } else { args.format };
     match format {
-        Format::Tree => remote::print(&tree(&spec, Paper::of(global))),
-        Format::Mermaid => remote::print(&mermaid(&spec)),
-        Format::Dot => remote::print(&dot(&spec)),
-        Format::Json => remote::print_json(&json(&spec)),
+        GraphFormat::Tree => remote::print(&tree(&spec, OutputStyle::of(global))),
+        GraphFormat::Mermaid => remote::print(&mermaid(&spec)),
+        GraphFormat::Dot => remote::print(&dot(&spec)),
+        GraphFormat::Json => remote::print_json(&json(&spec)),
     }
-    Ending::GOOD
+    ProgramExit::GOOD
 }
 
 /// A dependency: who, on whom, and what it must have reached.
-struct Edge<'a> {
+struct GraphEdge<'a> {
     from: &'a Name,
     to: &'a Name,
     condition: &'static str,
     restart: bool,
 }
 
-fn edges(spec: &Spec) -> impl Iterator<Item = Edge<'_>> {
+fn edges(spec: &Spec) -> impl Iterator<Item = GraphEdge<'_>> {
     spec.processes.values().flat_map(|process| {
-        process.depends_on.iter().map(|(to, dependency)| Edge {
+        process.depends_on.iter().map(|(to, dependency)| GraphEdge {
             from: &process.name,
             to,
             condition: dependency.condition.as_str(),
@@ -84,7 +84,7 @@ fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
 }
 
 /// What nothing depends on, and below each what it depends on.
-fn tree(spec: &Spec, paper: Paper) -> String {
+fn tree(spec: &Spec, paper: OutputStyle) -> String {
     let mut text = String::new();
     let is_needed = |name: &Name| {
         edges(spec).any(|edge| edge.to == name)
@@ -100,8 +100,8 @@ fn tree(spec: &Spec, paper: Paper) -> String {
     text
 }
 
-fn branches(spec: &Spec, name: &Name, indent: &str, paper: Paper, text: &mut String) {
-    let below: Vec<Edge<'_>> = edges(spec).filter(|edge| edge.from == name).collect();
+fn branches(spec: &Spec, name: &Name, indent: &str, paper: OutputStyle, text: &mut String) {
+    let below: Vec<GraphEdge<'_>> = edges(spec).filter(|edge| edge.from == name).collect();
     let jobs = spec.pools.get(name).map(|pool| pool.jobs.as_slice()).unwrap_or_default();
     let jobs = jobs.iter().map(|job| (job, "job"));
     let all: Vec<(&Name, &str)> =
@@ -156,7 +156,7 @@ fn json(spec: &Spec) -> serde_json::Value {
     let nodes: Vec<_> = nodes(spec)
         .map(|(name, kind)| json!({ "name": name, "kind": kind, "pool": pool_of(spec, name) }))
         .collect();
-    let edge = |edge: Edge<'_>| {
+    let edge = |edge: GraphEdge<'_>| {
         json!({
             "from": edge.from, "to": edge.to,
             "condition": edge.condition, "restart": edge.restart,

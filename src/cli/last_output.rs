@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{ColorChoice, project};
 use crate::control::wire::LastOutput;
-use crate::output::{Styles, safe_line, safe_name};
+use crate::output::{StyleMode, safe_line, safe_name};
 
 /// Shows them as `NAME | text`, safe for a terminal.
 pub(super) fn show(last: &LastOutput, color: ColorChoice) {
@@ -15,7 +15,7 @@ pub(super) fn show(last: &LastOutput, color: ColorChoice) {
 
 /// Each line with the name in front of it.
 pub(super) fn lines(last: &LastOutput, colour: bool) -> impl Iterator<Item = String> {
-    let styles = if colour { Styles::Keep } else { Styles::Drop };
+    let styles = if colour { StyleMode::Keep } else { StyleMode::Drop };
     let name = safe_name(&last.name).into_owned();
     last.lines.iter().map(move |line| format!("{name} | {}", safe_line(line.as_bytes(), styles)))
 }

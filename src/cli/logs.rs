@@ -4,10 +4,12 @@ use std::io::IsTerminal as _;
 
 use clap::{Args, ValueEnum};
 
-use super::completion::{Wanted, names};
-use super::{Ending, Global, project, remote};
-use crate::control::wire::Asked;
-use crate::control::{Client, Control as _, Form, Frames, Kind, Measure, Piece, Problem};
+use super::completion::{NameKind, names};
+use super::{GlobalOptions, ProgramExit, project, remote};
+use crate::control::wire::OutputQuery;
+use crate::control::{
+    Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
+};
 use crate::plain::{LineStyle, label_of, put_text};
 
 mod files;
@@ -15,7 +17,7 @@ mod files;
 #[derive(Debug, Clone, Args)]
 pub(super) struct LogsArgs {
     /// NAME, NAME.N, @TAG, POOL or all; default: all
-    #[arg(add = names(Wanted::Several))]
+    #[arg(add = names(NameKind::Several))]
     names: Vec<String>,
     /// Follow new output
     #[arg(short, long)]
@@ -31,19 +33,19 @@ pub(super) struct LogsArgs {
     grep: Option<String>,
     /// Only one of the two outputs
     #[arg(long, value_enum)]
-    stream: Option<Which>,
+    stream: Option<LogsSelection>,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Which {
+enum LogsSelection {
     Out,
     Err,
 }
 
-pub(super) fn logs(global: &Global, args: &LogsArgs) -> Ending {
+pub(super) fn logs(global: &GlobalOptions, args: &LogsArgs) -> ProgramExit {
     let (name, folders) = match remote::folders(global) {
         Ok(found) => found,
         Err(ending) => return ending,
@@ -53,8 +55,10 @@ pub(super) fn logs(global: &Global, args: &LogsArgs) -> Ending {
         show(&client, global, args).await
     });
     match shown {
-        Ok(Ok(())) => Ending::GOOD,
-        Ok(Err(problem)) if problem.error == Kind::NotRunning => files::show(global, args),
+        Ok(Ok(())) => ProgramExit::GOOD,
+        Ok(Err(problem)) if problem.error == ControlErrorKind::NotRunning => {
+            files::show(global, args)
+        }
         Ok(Err(problem)) => remote::complain(&problem),
         Err(ending) => ending,
     }
@@ -62,15 +66,15 @@ pub(super) fn logs(global: &Global, args: &LogsArgs) -> Ending {
 
 /// How lines look on stdout: as `up` prints them.
 #[derive(Debug)]
-struct Style {
+struct LogsStyle {
     line: LineStyle,
     width: usize,
     /// The names in their order, which is that of the colours.
     names: Vec<String>,
 }
 
-impl Style {
-    fn of(global: &Global, names: Vec<String>) -> Self {
+impl LogsStyle {
+    fn of(global: &GlobalOptions, names: Vec<String>) -> Self {
         let stdout = std::io::stdout();
         let colour = project::colour(global.color, &stdout);
         let line = LineStyle { terminal: stdout.is_terminal(), colour, timestamps: false };
@@ -89,22 +93,26 @@ impl Style {
     }
 }
 
-async fn show(client: &Client, global: &Global, args: &LogsArgs) -> Result<(), Problem> {
-    let asked = Asked {
+async fn show(
+    client: &Client,
+    global: &GlobalOptions,
+    args: &LogsArgs,
+) -> Result<(), ControlError> {
+    let asked = OutputQuery {
         names: (!args.names.is_empty()).then(|| args.names.join(",")),
         stream: args.stream.map(|which| match which {
-            Which::Out => "out".to_owned(),
-            Which::Err => "err".to_owned(),
+            LogsSelection::Out => "out".to_owned(),
+            LogsSelection::Err => "err".to_owned(),
         }),
         grep: args.grep.clone(),
         since: args.since.clone(),
         from: None,
         tail: args.lines,
         follow: args.follow,
-        ..Asked::default()
+        ..OutputQuery::default()
     };
     if args.json {
-        let mut chunks = client.raw_output(&asked, Form::Json).await?;
+        let mut chunks = client.raw_output(&asked, LineFormat::Json).await?;
         while let Some(chunk) = chunks.next().await {
             if !remote::write(&chunk?) {
                 break;
@@ -114,14 +122,14 @@ async fn show(client: &Client, global: &Global, args: &LogsArgs) -> Result<(), P
     }
     let status = client.status(Measure::No).await?;
     let names = status.processes.into_iter().map(|one| one.name).collect();
-    let mut style = Style::of(global, names);
-    let mut chunks = client.raw_output(&asked, Form::Frames).await?;
-    let (mut frames, mut text) = (Frames::default(), Vec::new());
+    let mut style = LogsStyle::of(global, names);
+    let mut chunks = client.raw_output(&asked, LineFormat::Frames).await?;
+    let (mut frames, mut text) = (FrameReader::default(), Vec::new());
     while let Some(chunk) = chunks.next().await {
         text.clear();
         frames.read(&chunk?, |piece| match piece {
-            Piece::Line { name, bytes } => style.put(&mut text, name, bytes),
-            Piece::Missed { name, lines } => {
+            Frame::Line { name, bytes } => style.put(&mut text, name, bytes),
+            Frame::Missed { name, lines } => {
                 remote::remark(&format!("{name}: {lines} lines are not kept any more"));
             }
         });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::completion::commands;
-use super::{Ending, global, later, project};
+use super::{ProgramExit, global_options, project, unimplemented};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ManArgs {
@@ -18,27 +18,27 @@ pub(super) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn man(args: &ManArgs) -> Ending {
-    let mut command = global::command_line();
+pub(super) fn man(args: &ManArgs) -> ProgramExit {
+    let mut command = global_options::command_line();
     command.build();
     let failed = |error: std::io::Error| project::failed(&format!("cannot write it: {error}"));
     if let Some(dir) = &args.dir {
         let made =
             std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir));
-        return made.map_or_else(failed, |()| Ending::GOOD);
+        return made.map_or_else(failed, |()| ProgramExit::GOOD);
     }
     let page = match &args.command {
         None => command,
         Some(name) => match command.find_subcommand(name) {
             Some(found) => found.clone(),
-            None => return later::refuse(&[name.into()]),
+            None => return unimplemented::refuse(&[name.into()]),
         },
     };
     let mut text = Vec::new();
     match clap_mangen::Man::new(page).render(&mut text) {
         Ok(()) => {
             _ = std::io::stdout().write_all(&text);
-            Ending::GOOD
+            ProgramExit::GOOD
         }
         Err(error) => failed(error),
     }

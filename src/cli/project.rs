@@ -4,21 +4,21 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::{ColorChoice, Ending, Global, input};
+use super::{ColorChoice, GlobalOptions, ProgramExit, procfile_input};
 use crate::engine::Clock;
 use crate::output::safe_name;
-use crate::spec::{self, Locate, ProcessSpec, Spec};
+use crate::spec::{self, ProcessSpec, ProjectLocator, Spec};
 use crate::sys::guardian::{self, Guardian};
-use crate::sys::journal::{self, Journal, Leftovers, Policies};
-use crate::sys::{self, FileFollower, Folders, Holder, Lock, LockError, process};
+use crate::sys::journal::{self, Journal, SessionStrayRules, StrayRules};
+use crate::sys::{self, FileFollower, Holder, Lock, LockError, ProjectDirs, own_process};
 
 /// A project that nobody else runs, as seen from the engine's side of the fork.
-pub(super) struct Held {
+pub(super) struct LockedProject {
     /// Where diagnostics go when nothing else is said.
     pub(super) log: Option<PathBuf>,
     pub(super) guardian: Guardian,
     pub(super) session: String,
-    pub(super) policies: Policies,
+    pub(super) policies: SessionStrayRules,
     /// What a session before left behind and was ended now, one sentence each.
     pub(super) recovered: Vec<String>,
     pub(super) descriptors: Option<u64>,
@@ -28,7 +28,7 @@ pub(super) struct Held {
 
 /// A locked project: its folders, and the files that stand for it.
 pub(super) struct HeldProject {
-    pub(super) folders: Folders,
+    pub(super) folders: ProjectDirs,
     /// Held until the end; the guardian holds it too.
     pub(super) lock: Lock,
     /// Where the guardian finds the policies.
@@ -38,15 +38,15 @@ pub(super) struct HeldProject {
 }
 
 /// Says what is wrong with the file or the command line.
-pub(super) fn wrong(text: &str) -> Ending {
+pub(super) fn wrong(text: &str) -> ProgramExit {
     say(text);
-    Ending::WRONG
+    ProgramExit::WRONG
 }
 
 /// Says why what was asked for failed.
-pub(super) fn failed(text: &str) -> Ending {
+pub(super) fn failed(text: &str) -> ProgramExit {
     say(text);
-    Ending::FAILED
+    ProgramExit::FAILED
 }
 
 /// Says something to who looks.
@@ -56,40 +56,40 @@ pub(super) fn say(text: &str) {
 }
 
 /// Where to look for the file. Standard input is not read here.
-pub(super) fn locate(global: &Global) -> Result<Locate, Ending> {
+pub(super) fn locate(global: &GlobalOptions) -> Result<ProjectLocator, ProgramExit> {
     let dir = match std::env::current_dir() {
         Ok(dir) => dir,
         // A folder that was removed: what was started from it is found by its inode.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => PathBuf::from("."),
         Err(error) => return Err(failed(&format!("cannot tell the current folder: {error}"))),
     };
-    Ok(Locate { files: global.file.clone(), dir, stdin: input::known(global) })
+    Ok(ProjectLocator { files: global.file.clone(), dir, stdin: procfile_input::known(global) })
 }
 
 /// Reads and checks the file to run it; shows every mistake, or every warning.
-pub(super) fn load(global: &Global) -> Result<Spec, Ending> {
+pub(super) fn load(global: &GlobalOptions) -> Result<Spec, ProgramExit> {
     loaded(global, |locate| spec::load_and_tell(locate, &|path| say(&spec::waits_for(path))))
 }
 
 /// The same to look at it only: no env file is opened that is a pipe.
-pub(super) fn inspect(global: &Global) -> Result<Spec, Ending> {
+pub(super) fn inspect(global: &GlobalOptions) -> Result<Spec, ProgramExit> {
     loaded(global, spec::inspect)
 }
 
 fn loaded(
-    global: &Global,
-    load: impl FnOnce(&Locate) -> Result<spec::Loaded, spec::Faults>,
-) -> Result<Spec, Ending> {
+    global: &GlobalOptions,
+    load: impl FnOnce(&ProjectLocator) -> Result<spec::LoadedProject, spec::Faults>,
+) -> Result<Spec, ProgramExit> {
     let colour = colour(global.color, &std::io::stderr());
-    input::read(global)?;
+    procfile_input::read(global)?;
     match load(&locate(global)?) {
-        Ok(spec::Loaded { spec, warnings }) => {
+        Ok(spec::LoadedProject { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
             Ok(spec)
         }
         Err(faults) => {
             show(&faults, colour);
-            Err(Ending::WRONG)
+            Err(ProgramExit::WRONG)
         }
     }
 }
@@ -121,14 +121,14 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
 /// Takes the project for us alone and splits off the guardian; returns as the engine.
 ///
 /// `names` is what was to be started of it. Must come before any thread exists.
-pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
+pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<LockedProject, ProgramExit> {
     if !std::path::Path::new("/proc/self/stat").exists() {
         let text =
             "/proc is not mounted here; without it nothing can be found that a process leaves";
         return Err(failed(text));
     }
     let file = &spec.project.file;
-    let folders = Folders::of(file).map_err(|error| failed(&error.to_string()))?;
+    let folders = ProjectDirs::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
     let lock = Lock::take(&folders, &started).map_err(|error| refuse(spec, names, &error))?;
     let follower = Arc::new(Mutex::new(FileFollower::new(file)));
@@ -141,8 +141,8 @@ pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
         .map_err(|error| failed(&format!("cannot write {}: {error}", journal.path().display())))?;
     let guardian = guard(Some(journal.path().to_owned()))?;
     let log = Some(folders.state.join("pitcrew.log"));
-    let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    Ok(Held {
+    let descriptors = own_process::raise_descriptor_limit().unwrap_or_default();
+    Ok(LockedProject {
         log,
         guardian,
         session,
@@ -154,12 +154,12 @@ pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<Held, Ending> {
 }
 
 /// The same for one command that belongs to no project.
-pub(super) fn hold_alone() -> Result<Held, Ending> {
+pub(super) fn hold_alone() -> Result<LockedProject, ProgramExit> {
     let session = session()?;
-    let policies = Policies { session: session.clone(), ..Policies::default() };
+    let policies = SessionStrayRules { session: session.clone(), ..SessionStrayRules::default() };
     let guardian = guard(None)?;
-    let descriptors = process::raise_descriptor_limit().unwrap_or_default();
-    Ok(Held {
+    let descriptors = own_process::raise_descriptor_limit().unwrap_or_default();
+    Ok(LockedProject {
         log: None,
         guardian,
         session,
@@ -170,18 +170,18 @@ pub(super) fn hold_alone() -> Result<Held, Ending> {
     })
 }
 
-fn session() -> Result<String, Ending> {
+fn session() -> Result<String, ProgramExit> {
     if let Some(session) = sys::own_session(|name| std::env::var_os(name)) {
         return Ok(session);
     }
     journal::new_session().map_err(|error| failed(&format!("cannot make a session id: {error}")))
 }
 
-fn guard(journal: Option<PathBuf>) -> Result<Guardian, Ending> {
+fn guard(journal: Option<PathBuf>) -> Result<Guardian, ProgramExit> {
     guardian::guard(journal).map_err(|error| failed(&format!("cannot start the guardian: {error}")))
 }
 
-fn refuse(spec: &Spec, names: &[String], error: &LockError) -> Ending {
+fn refuse(spec: &Spec, names: &[String], error: &LockError) -> ProgramExit {
     failed(&match error {
         LockError::Busy(first) => {
             format!("{}\n{}", runs_already(spec, first), way_in(first, names))
@@ -233,11 +233,11 @@ fn recover(journal: &Journal) -> Vec<String> {
 }
 
 /// What the guardian leaves alive, from the file.
-pub(super) fn policies(spec: &Spec, session: &str) -> Policies {
-    let of = |process: &ProcessSpec| Leftovers {
+pub(super) fn policies(spec: &Spec, session: &str) -> SessionStrayRules {
+    let of = |process: &ProcessSpec| StrayRules {
         strays: process.stop.strays,
         keep: process.stop.keep.as_ref().clone(),
     };
     let processes = spec.processes.values().map(|one| (one.name.to_string(), of(one))).collect();
-    Policies { session: session.to_owned(), processes }
+    SessionStrayRules { session: session.to_owned(), processes }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use clap::Args;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::paint::{BOLD, DIM, Paper, fit, of_state};
-use super::{Ending, Global, remote};
+use super::style::{BOLD, DIM, OutputStyle, fit, of_state};
+use super::{GlobalOptions, ProgramExit, remote};
 use crate::control::wire::{ProcessStatus, Status};
 use crate::control::{Control as _, Measure};
-use crate::machine::{StateName, short};
+use crate::machine::{StateName, format_duration};
 use crate::output::safe_name;
-use crate::spec::short_size;
+use crate::spec::format_size;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct PsArgs {
@@ -21,7 +21,7 @@ pub(super) struct PsArgs {
     json: bool,
 }
 
-pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
+pub(super) fn ps(global: &GlobalOptions, args: &PsArgs) -> ProgramExit {
     let status = remote::with(global, async |client| client.status(Measure::Yes).await);
     let status = match status {
         Ok(status) => status,
@@ -30,10 +30,10 @@ pub(super) fn ps(global: &Global, args: &PsArgs) -> Ending {
     if args.json {
         remote::print_json(&status);
     } else {
-        remote::print(&table(&status, Paper::of(global)));
+        remote::print(&table(&status, OutputStyle::of(global)));
         remote::tell_file_gone(status.file_gone.as_deref());
     }
-    Ending::GOOD
+    ProgramExit::GOOD
 }
 
 /// The word of the screen: a process without a check is no more ready than running.
@@ -81,9 +81,11 @@ const COLUMNS: [Column; 8] = [
     column("STATE", false, None, |one| Some(word(one.state, one.checked).to_owned())),
     column("PID", true, Some(4), |one| Some(one.pid?.to_string())),
     column("RUN", true, Some(5), |one| Some(one.run.to_string())),
-    column("UPTIME", true, Some(1), |one| Some(short(Duration::from_millis(one.uptime_ms?)))),
+    column("UPTIME", true, Some(1), |one| {
+        Some(format_duration(Duration::from_millis(one.uptime_ms?)))
+    }),
     column("CPU", true, Some(3), |one| Some(format!("{:.1}%", one.cpu_percent?))),
-    column("MEM", true, Some(2), |one| Some(short_size(one.memory_bytes?))),
+    column("MEM", true, Some(2), |one| Some(format_size(one.memory_bytes?))),
     column("PORT", true, Some(0), |one| Some(one.port?.to_string())),
 ];
 
@@ -92,7 +94,7 @@ const REASON: usize = 24;
 /// Between two columns.
 const GAP: usize = 2;
 
-fn table(status: &Status, paper: Paper) -> String {
+fn table(status: &Status, paper: OutputStyle) -> String {
     let width = |column: &Column| {
         let cells = status.processes.iter().map(|one| cell(column, one).text.width());
         cells.chain([column.head.width()]).max().unwrap_or(0)
@@ -137,7 +139,7 @@ fn line(
     columns: &[(&Column, usize)],
     cells: impl Iterator<Item = Cell>,
     reason: &str,
-    paper: Paper,
+    paper: OutputStyle,
     text: &mut String,
 ) {
     let mut line = String::new();

@@ -9,15 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
 
-use super::project::{self, Held};
-use super::{Ending, Global, remote};
+use super::project::{self, LockedProject};
+use super::{GlobalOptions, ProgramExit, remote};
 use crate::control::Control as _;
-use crate::control::wire::{Reload, Reloaded};
-use crate::engine::Reread;
+use crate::control::wire::{ReloadRequest, ReloadResponse};
+use crate::engine::SpecLoader;
 use crate::output::safe_name;
-use crate::spec::{self, Fault, Faults, LOCAL_FILE, Loaded, Locate, Reason, Spec};
+use crate::spec::{
+    self, Fault, Faults, LOCAL_FILE, LoadedProject, ProjectLocator, RestartReason, Spec,
+};
 use crate::sys::FileFollower;
-use crate::sys::journal::{Journal, Policies};
+use crate::sys::journal::{Journal, SessionStrayRules};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReloadArgs {
@@ -29,16 +31,16 @@ pub(super) struct ReloadArgs {
     json: bool,
 }
 
-pub(super) fn reload(global: &Global, args: &ReloadArgs) -> Ending {
+pub(super) fn reload(global: &GlobalOptions, args: &ReloadArgs) -> ProgramExit {
     let colour = !args.json && project::colour(global.color, &std::io::stderr());
-    let how = Reload { dry_run: args.dry_run, colour };
+    let how = ReloadRequest { dry_run: args.dry_run, colour };
     let reloaded = match remote::with(global, async |client| client.reload(how).await) {
         Ok(reloaded) => reloaded,
         Err(ending) => return ending,
     };
     if args.json {
         // The faults say the same.
-        remote::print_json(&Reloaded { report: None, ..reloaded.clone() });
+        remote::print_json(&ReloadResponse { report: None, ..reloaded.clone() });
     } else if reloaded.ok {
         remote::print(&told(&reloaded));
     } else {
@@ -46,11 +48,11 @@ pub(super) fn reload(global: &Global, args: &ReloadArgs) -> Ending {
         _ = writeln!(std::io::stderr(), "{report}");
         project::wrong(&format!("{}; nothing has changed", project::count(reloaded.faults.len())));
     }
-    if reloaded.ok { Ending::GOOD } else { Ending::WRONG }
+    if reloaded.ok { ProgramExit::GOOD } else { ProgramExit::WRONG }
 }
 
 /// A line for each difference, and one for each new run.
-fn told(reloaded: &Reloaded) -> String {
+fn told(reloaded: &ReloadResponse) -> String {
     let mut text = String::new();
     let marks = [('+', &reloaded.added), ('~', &reloaded.changed), ('-', &reloaded.removed)];
     for (mark, names) in marks {
@@ -60,7 +62,7 @@ fn told(reloaded: &Reloaded) -> String {
     }
     let gets = if reloaded.dry_run { "would get" } else { "gets" };
     for one in &reloaded.restarted {
-        let because: Vec<&str> = one.because.iter().copied().map(Reason::as_str).collect();
+        let because: Vec<&str> = one.because.iter().copied().map(RestartReason::as_str).collect();
         let because = because.join(", ");
         let name = safe_name(&one.name);
         _ = writeln!(text, "{name} {gets} a new run: other than before: {because}");
@@ -73,18 +75,18 @@ fn told(reloaded: &Reloaded) -> String {
 
 /// Where the file is, and what has to be written down before something new is started.
 #[derive(Debug)]
-pub(super) struct Again {
-    locate: Locate,
+pub(super) struct FileReloader {
+    locate: ProjectLocator,
     /// What the project is known by.
     file: PathBuf,
     journal: Option<Journal>,
-    policies: Mutex<Policies>,
+    policies: Mutex<SessionStrayRules>,
     versions: Mutex<Versions>,
     follower: Option<Arc<Mutex<FileFollower>>>,
 }
 
-impl Again {
-    pub(super) fn new(locate: Locate, spec: &Spec, held: &Held) -> Self {
+impl FileReloader {
+    pub(super) fn new(locate: ProjectLocator, spec: &Spec, held: &LockedProject) -> Self {
         Self {
             locate,
             file: spec.project.file.clone(),
@@ -103,12 +105,12 @@ impl Again {
     }
 
     /// Those of everything that has ever been in the file.
-    pub(super) fn policies(&self) -> Policies {
+    pub(super) fn policies(&self) -> SessionStrayRules {
         self.policies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Reread for Again {
+impl SpecLoader for FileReloader {
     fn refusal(&self) -> Option<&'static str> {
         self.locate.files.iter().any(|file| spec::is_stdin(file)).then_some(
             "the project came from standard input, which cannot be read again; to change it, stop \
@@ -116,7 +118,7 @@ impl Reread for Again {
         )
     }
 
-    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<LoadedProject, Faults> {
         let gone = self
             .follower
             .as_ref()

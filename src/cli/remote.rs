@@ -5,14 +5,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::keeper::{Keeper, Kept};
-use super::{Ending, Global, project};
-use crate::control::wire::Overview;
-use crate::control::{Client, Control as _, Kind, Local, Measure, Problem, Server};
+use super::presence::{PresenceOptions, PresenceTask};
+use super::{GlobalOptions, ProgramExit, project};
+use crate::control::wire::ProjectState;
+use crate::control::{
+    Client, Control as _, ControlError, ControlErrorKind, LocalControl, Measure, Server,
+};
 use crate::output::safe_name;
-use crate::spec::{self, FILE, Locate};
+use crate::spec::{self, FILE, ProjectLocator};
 use crate::sys::{
-    ControlSocket, Folders, TokenFile, alive_holder, is_running, suspended_peer, user,
+    ControlSocket, ProjectDirs, TokenFile, alive_holder, is_running, suspended_peer, user,
 };
 
 /// One that has just been started opens its socket within this.
@@ -21,20 +23,20 @@ const OPENS: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What answers for a project; its files go with it.
-pub(super) struct Listening {
+pub(super) struct ControlEndpoint {
     /// On the names that go with the lock, and on a port.
     servers: Vec<Server>,
-    keeper: Keeper,
+    keeper: PresenceTask,
     port: Option<(SocketAddr, PathBuf)>,
 }
 
 /// Answers for a project: on its control socket, by the names that nobody can remove, and on a port
 /// of this machine where one is wanted.
 pub(super) fn listen(
-    kept: Option<Kept>,
+    kept: Option<PresenceOptions>,
     port: Option<SocketAddr>,
-    local: Local,
-) -> io::Result<Option<Listening>> {
+    local: LocalControl,
+) -> io::Result<Option<ControlEndpoint>> {
     let Some(mut kept) = kept else { return Ok(None) };
     let mut servers = Vec::new();
     for listener in kept.project.lock.listeners() {
@@ -52,11 +54,11 @@ pub(super) fn listen(
             (Some((address, file.path.clone())), Some(file))
         }
     };
-    let keeper = Keeper::start(kept, local, token)?;
-    Ok(Some(Listening { servers, keeper, port }))
+    let keeper = PresenceTask::start(kept, local, token)?;
+    Ok(Some(ControlEndpoint { servers, keeper, port }))
 }
 
-impl Listening {
+impl ControlEndpoint {
     /// Where else it can be reached, and what one has to know for that.
     pub(super) fn told(&self) -> Option<String> {
         let (address, token) = self.port.as_ref()?;
@@ -84,33 +86,33 @@ pub(super) fn own_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// Where the project of this command line is, running or not.
-pub(super) fn folders(global: &Global) -> Result<(String, Folders), Ending> {
+pub(super) fn folders(global: &GlobalOptions) -> Result<(String, ProjectDirs), ProgramExit> {
     let locate = project::locate(global)?;
     let file = match running_without_file(&locate).map_or_else(|| spec::find(&locate), Ok) {
         Ok(file) => file,
         Err(_) if let Some(file) = from_stdin(&locate) => file,
         Err(faults) => {
             project::show(&faults, project::colour(global.color, &io::stderr()));
-            return Err(Ending::WRONG);
+            return Err(ProgramExit::WRONG);
         }
     };
-    let folders = Folders::of(&file).map_err(|error| project::failed(&error.to_string()))?;
+    let folders = ProjectDirs::of(&file).map_err(|error| project::failed(&error.to_string()))?;
     Ok((name(global, &file), folders))
 }
 
 /// The project of this folder that came from standard input and runs, where there is no file.
-fn from_stdin(locate: &Locate) -> Option<PathBuf> {
+fn from_stdin(locate: &ProjectLocator) -> Option<PathBuf> {
     if !locate.files.is_empty() {
         return None;
     }
-    let request = Locate { files: vec![spec::STDIN.into()], ..locate.clone() };
+    let request = ProjectLocator { files: vec![spec::STDIN.into()], ..locate.clone() };
     let file = spec::find(&request).ok()?;
     is_running(&file).then_some(file)
 }
 
 /// The file that a running project was started from, where it is not there any more: nearer than
 /// any that is.
-pub(super) fn running_without_file(locate: &Locate) -> Option<PathBuf> {
+pub(super) fn running_without_file(locate: &ProjectLocator) -> Option<PathBuf> {
     let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     if let Some(first) = locate.files.first() {
         let path = locate.dir.join(first);
@@ -131,7 +133,7 @@ pub(super) fn running_without_file(locate: &Locate) -> Option<PathBuf> {
 }
 
 /// Says so when there is no file to read, but what was started from it still runs.
-pub(super) fn tell_running_without_file(global: &Global) {
+pub(super) fn tell_running_without_file(global: &GlobalOptions) {
     let file = project::locate(global).ok().and_then(|locate| running_without_file(&locate));
     if let Some(file) = file {
         let text = "still runs; `pitcrew down` ends it";
@@ -140,7 +142,7 @@ pub(super) fn tell_running_without_file(global: &Global) {
 }
 
 /// What the project is called; the name of its folder where its file has become faulty.
-fn name(global: &Global, file: &Path) -> String {
+fn name(global: &GlobalOptions, file: &Path) -> String {
     let loaded = project::locate(global).ok().and_then(|locate| spec::inspect(&locate).ok());
     let folder = file.parent().and_then(Path::file_name).unwrap_or_default();
     let folder = || folder.to_string_lossy().into_owned();
@@ -148,20 +150,20 @@ fn name(global: &Global, file: &Path) -> String {
 }
 
 /// The same for who cannot be told why there is none.
-pub(super) fn folders_quietly(global: &Global) -> Option<(String, Folders)> {
+pub(super) fn folders_quietly(global: &GlobalOptions) -> Option<(String, ProjectDirs)> {
     let locate = project::locate(global).ok()?;
     let file = running_without_file(&locate)
         .or_else(|| spec::find(&locate).ok())
         .or_else(|| from_stdin(&locate))?;
     let name = file.parent().and_then(Path::file_name).unwrap_or_default();
-    Some((name.to_string_lossy().into_owned(), Folders::of(&file).ok()?))
+    Some((name.to_string_lossy().into_owned(), ProjectDirs::of(&file).ok()?))
 }
 
 /// Does something with the running project.
-pub(super) fn with<T, F: Future<Output = Result<T, Problem>>>(
-    global: &Global,
+pub(super) fn with<T, F: Future<Output = Result<T, ControlError>>>(
+    global: &GlobalOptions,
     ask: impl FnOnce(Client) -> F,
-) -> Result<T, Ending> {
+) -> Result<T, ProgramExit> {
     let (name, folders) = folders(global)?;
     block_on(async {
         let client = reach(&name, folders).await;
@@ -170,7 +172,7 @@ pub(super) fn with<T, F: Future<Output = Result<T, Problem>>>(
 }
 
 /// The client of a project. Waits a moment for one that is about to open its socket.
-pub(super) async fn reach(name: &str, folders: Folders) -> Client {
+pub(super) async fn reach(name: &str, folders: ProjectDirs) -> Client {
     let opened = async {
         while ControlSocket::connect(&folders).is_err() && alive_holder(&folders).is_some() {
             tokio::time::sleep(LOOK).await;
@@ -181,7 +183,7 @@ pub(super) async fn reach(name: &str, folders: Folders) -> Client {
 }
 
 /// The client of a project that notices when nobody can answer.
-pub(super) fn client(name: &str, folders: Folders) -> Client {
+pub(super) fn client(name: &str, folders: ProjectDirs) -> Client {
     Client::new(name, move || ControlSocket::connect(&folders)).noticing(suspended_peer)
 }
 
@@ -193,15 +195,15 @@ pub(super) fn tell_file_gone(gone: Option<&str>) {
 }
 
 /// The project with all that is pushed to an interface, as it is now.
-pub(super) async fn overview(client: &Client) -> Result<Overview, Problem> {
-    let mut overview = Overview::default();
+pub(super) async fn overview(client: &Client) -> Result<ProjectState, ControlError> {
+    let mut overview = ProjectState::default();
     let first = client.watch(Measure::No).await?.next().await;
-    overview.apply(first.ok_or_else(Problem::ended)??);
+    overview.apply(first.ok_or_else(ControlError::ended)??);
     Ok(overview)
 }
 
 /// Runs one thing to its end on this thread.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Ending> {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ProgramExit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => Ok(runtime.block_on(future)),
@@ -210,21 +212,21 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Ending> 
 }
 
 /// Says why something was not done.
-pub(super) fn complain(problem: &Problem) -> Ending {
+pub(super) fn complain(problem: &ControlError) -> ProgramExit {
     match problem.error {
-        Kind::UnknownName | Kind::Wrong => project::wrong(&problem.message),
-        Kind::Timeout => {
+        ControlErrorKind::UnknownName | ControlErrorKind::Wrong => project::wrong(&problem.message),
+        ControlErrorKind::Timeout => {
             project::failed(&problem.message);
-            Ending::TIMEOUT
+            ProgramExit::TIMEOUT
         }
-        Kind::NotRunning
-        | Kind::Conflict
-        | Kind::Ended
-        | Kind::Version
-        | Kind::Unauthorized
-        | Kind::Suspended
-        | Kind::Forbidden
-        | Kind::Failed => project::failed(&problem.message),
+        ControlErrorKind::NotRunning
+        | ControlErrorKind::Conflict
+        | ControlErrorKind::Ended
+        | ControlErrorKind::Version
+        | ControlErrorKind::Unauthorized
+        | ControlErrorKind::Suspended
+        | ControlErrorKind::Forbidden
+        | ControlErrorKind::Failed => project::failed(&problem.message),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::front::{self, Serve, Shows};
-use super::{Ending, Global, RunArgs, beside, project};
-use crate::engine::Front;
-use crate::machine::{Options, Orchestra, ProcessId};
+use super::engine_main::{self, Display, EngineSetup};
+use super::{GlobalOptions, ProgramExit, RunArgs, project, run_attached};
+use crate::engine::Foreground;
+use crate::machine::{ProcessId, Supervisor, SupervisorOptions};
 use crate::spec::{CommandLine, Name, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
 
-pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
+pub(super) fn run(global: &GlobalOptions, args: &RunArgs) -> ProgramExit {
     let spec = match project::load(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
@@ -17,40 +17,44 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Ending {
         Ok(changed) => changed,
         Err(ending) => return ending,
     };
-    if let (Some(folders), Some(name)) = (beside::running(&spec), name_of(&spec, id)) {
-        return beside::run(global, &spec, &name, folders);
+    if let (Some(folders), Some(name)) = (run_attached::running(&spec), name_of(&spec, id)) {
+        return run_attached::run(global, &spec, &name, folders);
     }
     let held = match project::hold(&spec, &[]) {
         Ok(held) => held,
         Err(ending) => return ending,
     };
     // One run of it: a change of its files is for the next.
-    let options = Options { no_watch: true, seed: front::seed(), ..Options::default() };
-    let serve = Serve {
-        orchestra: Orchestra::new(spec, options),
+    let options = SupervisorOptions {
+        no_watch: true,
+        seed: engine_main::seed(),
+        ..SupervisorOptions::default()
+    };
+    let serve = EngineSetup {
+        supervisor: Supervisor::new(spec, options),
         chosen: vec![id],
         dependencies: true,
-        shows: Shows::Problems,
+        shows: Display::Problems,
         events: None,
         log_file: None,
         listen: None,
-        foreground: Some((id, Front::Terminal)),
+        foreground: Some((id, Foreground::Terminal)),
         again: None,
         owned: false,
         passing: None,
     };
-    front::serve(global, held, serve)
+    engine_main::serve(global, held, serve)
 }
 
 /// The process that has this number.
 fn name_of(spec: &Spec, id: ProcessId) -> Option<Name> {
-    Orchestra::new(spec.clone(), Options::default()).process_of(id).cloned()
+    Supervisor::new(spec.clone(), SupervisorOptions::default()).process_of(id).cloned()
 }
 
 /// The project with NAME changed: its arguments, one run, and its end is the end.
-fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), Ending> {
-    let orchestra = Orchestra::new(spec.clone(), Options::default());
-    let chosen = orchestra
+fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), ProgramExit> {
+    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+    let chosen = supervisor
         .select(std::slice::from_ref(&args.name))
         .map_err(|error| project::wrong(&error.to_string()))?;
     if args.name.starts_with('@')
@@ -63,7 +67,7 @@ fn in_foreground(mut spec: Spec, args: &RunArgs) -> Result<(Spec, ProcessId), En
     let Some(id) = chosen.first().copied() else {
         return Err(project::wrong(&format!("`{}` has no replica that could run", args.name)));
     };
-    let Some(process) = orchestra.process_of(id).and_then(|name| spec.processes.get_mut(name))
+    let Some(process) = supervisor.process_of(id).and_then(|name| spec.processes.get_mut(name))
     else {
         return Err(project::wrong(&format!("unknown name `{}`", args.name)));
     };

@@ -14,25 +14,25 @@ use std::time::Duration;
 use clap::Args;
 use jiff::tz::TimeZone;
 
-use super::detach::Tie;
-use super::front::GOODBYE;
-use super::{ColorChoice, Ending, Global, UpArgs, detach, project, remote};
-use crate::control::wire::{Member, Overview};
-use crate::control::{Client, Control as _, Kind, Measure};
+use super::detach::EngineLifetime;
+use super::engine_main::GOODBYE;
+use super::{ColorChoice, GlobalOptions, ProgramExit, UpArgs, detach, project, remote};
+use crate::control::wire::{ProcessState, ProjectState};
+use crate::control::{Client, Control as _, ControlErrorKind, Measure};
 use crate::machine::Snapshot;
 use crate::output::safe_name;
 use crate::spec::{Signal, Spec};
-use crate::sys::{Folders, alive_holder, process};
-use crate::tui::app::{self, Coming, How, Left, Options};
-use crate::tui::config::{self, Config, Timestamps};
+use crate::sys::{ProjectDirs, alive_holder, own_process};
+use crate::tui::app::{self, ExitReason, Options, StartingProject, TuiExit};
+use crate::tui::config::{self, Config, TimestampStyle};
+use crate::tui::model::ClientRole;
 use crate::tui::theme::ThemeName;
-use crate::tui::ui::Stand;
 
 /// How often it is looked whether something has happened to the engine's process.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The outermost process of the project, ours to wait for.
-type Engine = Rc<RefCell<Child>>;
+type EngineProcess = Rc<RefCell<Child>>;
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct AttachArgs {
@@ -55,7 +55,7 @@ fn is_dumb() -> bool {
 }
 
 /// The interface on a running project.
-pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
+pub(super) fn attach(global: &GlobalOptions, args: &AttachArgs) -> ProgramExit {
     if let Some(name) = &args.name {
         let text = format!("the terminal of {name} cannot be attached to in this version");
         return project::wrong(&format!("{text}\n`pitcrew attach` shows the project"));
@@ -77,14 +77,14 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
         let client = remote::reach(&name, folders).await;
         // What is wrong is said where it stays.
         client.status(Measure::No).await.map_err(|problem| remote::complain(&problem))?;
-        let options = options(global, Stand::Guest, |_| {});
+        let options = options(global, ClientRole::Guest, |_| {});
         app::run(client, options).await.map_err(|error| broken(&error))
     });
     match left {
         Ok(Ok(left)) => {
-            if left.how == How::Ended && left.takes {
+            if left.how == ExitReason::Ended && left.takes {
                 remote::print(&summary(&left.overview));
-            } else if left.how == How::Detached && left.takes {
+            } else if left.how == ExitReason::Detached && left.takes {
                 goes_on(&left.overview.project);
             }
             ending_of(left.how)
@@ -94,15 +94,20 @@ pub(super) fn attach(global: &Global, args: &AttachArgs) -> Ending {
 }
 
 /// The project, and the interface on it as its owner.
-pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapshot) -> Ending {
-    let folders = match Folders::of(&spec.project.file) {
+pub(super) fn up(
+    global: &GlobalOptions,
+    args: &UpArgs,
+    spec: &Spec,
+    snapshot: &Snapshot,
+) -> ProgramExit {
+    let folders = match ProjectDirs::of(&spec.project.file) {
         Ok(folders) => folders,
         Err(error) => return project::failed(&error.to_string()),
     };
     let words = folders.state.join("up.log");
     let is_refused = alive_holder(&folders).is_some();
-    let started =
-        detach::open(&words).and_then(|file| detach::start(global, args, spec, file, Tie::Owner));
+    let started = detach::open(&words)
+        .and_then(|file| detach::start(global, args, spec, file, EngineLifetime::Owner));
     let child = match started {
         Ok(child) => Rc::new(RefCell::new(child)),
         Err(error) => return project::failed(&format!("cannot start the engine: {error}")),
@@ -111,11 +116,11 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
     let client = remote::client(&name, folders.clone());
     let up = come_up(client.clone(), folders, Rc::clone(&child));
     let engine = Rc::clone(&child);
-    let mut options = options(global, Stand::Owner, move |signal| {
-        _ = process::send(&engine.borrow(), signal);
+    let mut options = options(global, ClientRole::Owner, move |signal| {
+        _ = own_process::send(&engine.borrow(), signal);
     });
     if args.timestamps {
-        options.config.timestamps = Timestamps::Time;
+        options.config.timestamps = TimestampStyle::Time;
     }
     let ending = remote::block_on(async {
         if is_refused {
@@ -124,18 +129,18 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
                 return ended(&child, &words).await;
             }
         } else {
-            let overview = Overview::before_start(&name, snapshot);
-            options.coming = Some(Coming { overview, up: Box::pin(up) });
+            let overview = ProjectState::before_start(&name, snapshot);
+            options.coming = Some(StartingProject { overview, up: Box::pin(up) });
         }
         let left = match app::run(client, options).await {
             Ok(left) => left,
             Err(error) => {
-                _ = process::send(&child.borrow(), Signal::HUP);
+                _ = own_process::send(&child.borrow(), Signal::HUP);
                 gone(&child).await;
                 return broken(&error);
             }
         };
-        if left.how == How::NotUp {
+        if left.how == ExitReason::NotUp {
             return ended(&child, &words).await;
         }
         leave(&name, left, &child).await
@@ -144,13 +149,13 @@ pub(super) fn up(global: &Global, args: &UpArgs, spec: &Spec, snapshot: &Snapsho
 }
 
 /// Waits until it answers; false when it has ended instead.
-async fn come_up(client: Client, folders: Folders, child: Engine) -> bool {
+async fn come_up(client: Client, folders: ProjectDirs, child: EngineProcess) -> bool {
     let own = child.borrow().id();
     let has_ended = || !matches!(child.borrow_mut().try_wait(), Ok(None));
     while detach::opened(&folders, own, &has_ended).await {
         match client.status(Measure::No).await {
             Ok(_) => return true,
-            Err(problem) if problem.error == Kind::Version => return true,
+            Err(problem) if problem.error == ControlErrorKind::Version => return true,
             Err(_) => tokio::time::sleep(LOOK).await,
         }
     }
@@ -158,7 +163,7 @@ async fn come_up(client: Client, folders: Folders, child: Engine) -> bool {
 }
 
 /// It has ended before anything could be shown.
-async fn ended(child: &Engine, words: &Path) -> Ending {
+async fn ended(child: &EngineProcess, words: &Path) -> ProgramExit {
     let ending = gone(child).await;
     detach::show_last_words(words);
     ending
@@ -170,9 +175,9 @@ fn goes_on(name: &str) {
 }
 
 /// After the interface: what is left to be done for the project, and what is said of it.
-async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
+async fn leave(name: &str, left: TuiExit, child: &EngineProcess) -> ProgramExit {
     match left.how {
-        How::Detached => {
+        ExitReason::Detached => {
             let input = child.borrow_mut().stdin.take();
             let said = input.map(|mut input| input.write_all(&[GOODBYE]));
             if let Some(Err(error)) = said {
@@ -181,41 +186,41 @@ async fn leave(name: &str, left: Left, child: &Engine) -> Ending {
             if left.takes {
                 goes_on(name);
             }
-            Ending::GOOD
+            ProgramExit::GOOD
         }
-        How::Ended => {
+        ExitReason::Ended => {
             let ending = gone(child).await;
             if left.takes {
                 remote::print(&summary(&left.overview));
             }
             ending
         }
-        How::NotUp => gone(child).await,
+        ExitReason::NotUp => gone(child).await,
         // The third one: it is not waited for any more.
-        How::Signal(signal) if [Signal::INT, Signal::TERM].contains(&signal) => {
-            Ending::Signal(signal)
+        ExitReason::Signal(signal) if [Signal::INT, Signal::TERM].contains(&signal) => {
+            ProgramExit::Signal(signal)
         }
         // As for a program in a terminal that is closed.
-        how @ (How::Signal(_) | How::Gone) => {
-            _ = process::send(&child.borrow(), Signal::HUP);
+        how @ (ExitReason::Signal(_) | ExitReason::Gone) => {
+            _ = own_process::send(&child.borrow(), Signal::HUP);
             gone(child).await;
             ending_of(how)
         }
     }
 }
 
-fn ending_of(how: How) -> Ending {
+fn ending_of(how: ExitReason) -> ProgramExit {
     match how {
-        How::Ended | How::Detached | How::NotUp => Ending::GOOD,
-        How::Signal(signal) => Ending::Signal(signal),
-        How::Gone => Ending::Signal(Signal::HUP),
+        ExitReason::Ended | ExitReason::Detached | ExitReason::NotUp => ProgramExit::GOOD,
+        ExitReason::Signal(signal) => ProgramExit::Signal(signal),
+        ExitReason::Gone => ProgramExit::Signal(Signal::HUP),
     }
 }
 
 /// Waits for its end, and passes on how that was.
-async fn gone(child: &Engine) -> Ending {
+async fn gone(child: &EngineProcess) -> ProgramExit {
     use std::os::unix::process::ExitStatusExt as _;
-    let watch = process::Watch::of(child.borrow().id());
+    let watch = own_process::ProcessExitWatch::of(child.borrow().id());
     if let Ok(watch) = watch {
         _ = watch.gone().await;
     }
@@ -228,16 +233,20 @@ async fn gone(child: &Engine) -> Ending {
         }
     };
     match status.signal().and_then(Signal::from_number) {
-        Some(signal) => Ending::Signal(signal),
-        None => Ending::code(status.code().unwrap_or(1)),
+        Some(signal) => ProgramExit::Signal(signal),
+        None => ProgramExit::code(status.code().unwrap_or(1)),
     }
 }
 
-fn broken(error: &std::io::Error) -> Ending {
+fn broken(error: &std::io::Error) -> ProgramExit {
     project::failed(&format!("the terminal: {error}"))
 }
 
-fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) -> Options {
+fn options(
+    global: &GlobalOptions,
+    stand: ClientRole,
+    pass_on: impl Fn(Signal) + 'static,
+) -> Options {
     let file = config::path(|name| std::env::var_os(name));
     let (config, warnings) = file.map(|file| Config::load(&file)).unwrap_or_default();
     let mut look = config.look(|name| std::env::var(name).ok());
@@ -254,20 +263,23 @@ fn options(global: &Global, stand: Stand, pass_on: impl Fn(Signal) + 'static) ->
             1 => first.to_string(),
             all => format!("{first} (and {} more)", all - 1),
         }),
-        suspend: process::stop_self,
-        beside: process::run_beside,
-        signals: signals.into_iter().filter(|signal| !process::stays_ignored(*signal)).collect(),
+        suspend: own_process::stop_self,
+        beside: own_process::run_beside,
+        signals: signals
+            .into_iter()
+            .filter(|signal| !own_process::stays_ignored(*signal))
+            .collect(),
         pass_on: Box::new(pass_on),
         coming: None,
     }
 }
 
 /// One line for each process: what became of it, and where to read more.
-fn summary(overview: &Overview) -> String {
+fn summary(overview: &ProjectState) -> String {
     let all = &overview.processes;
     let widest = all.iter().map(|one| safe_name(&one.status.name).chars().count()).max();
     let name = widest.unwrap_or(0).min(30);
-    let line = |one: &Member| {
+    let line = |one: &ProcessState| {
         let status = &one.status;
         let runs = if status.run == 1 { "run" } else { "runs" };
         let exit = match (status.exit_code, status.signal) {

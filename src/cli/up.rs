@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::front::{self, Serve, Shows};
-use super::reload::Again;
-use super::{Ending, Global, UpArgs, background, project, remote};
-use crate::machine::{Later, Moment, Options, Orchestra};
+use super::engine_main::{self, Display, EngineSetup};
+use super::reload::FileReloader;
+use super::{GlobalOptions, ProgramExit, UpArgs, background, project, remote};
+use crate::machine::{AddedProcesses, Moment, Supervisor, SupervisorOptions};
 
-pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
+pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ProgramExit {
     // The process that runs the project reads its env files, which may be pipes, once.
     let is_elsewhere = args.detach || opens_interface(args);
     let read = if is_elsewhere { project::inspect(global) } else { project::load(global) };
@@ -18,18 +18,22 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
             return ending;
         }
     };
-    let options = Options {
+    let options = SupervisorOptions {
         keep: args.keep,
         fail_fast: args.fail_fast,
         no_watch: args.no_watch,
-        later: if args.names.is_empty() { Later::Starts } else { Later::Rests },
-        seed: front::seed(),
+        later: if args.names.is_empty() {
+            AddedProcesses::Start
+        } else {
+            AddedProcesses::LeaveIdle
+        },
+        seed: engine_main::seed(),
     };
-    let mut orchestra = Orchestra::new(spec.clone(), options);
+    let mut supervisor = Supervisor::new(spec.clone(), options);
     let chosen = if args.names.is_empty() {
-        orchestra.autostart()
+        supervisor.autostart()
     } else {
-        match orchestra.select(&args.names) {
+        match supervisor.select(&args.names) {
             Ok(chosen) => chosen,
             Err(error) => return project::wrong(&error.to_string()),
         }
@@ -37,28 +41,28 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
     if args.detach {
         let names = chosen
             .iter()
-            .filter_map(|id| orchestra.names().find(|(one, _)| one == id))
+            .filter_map(|id| supervisor.names().find(|(one, _)| one == id))
             .map(|(_, name)| name.to_string())
             .collect();
         return background::up(global, args, &spec, names);
     }
     #[cfg(feature = "tui")]
     if opens_interface(args) {
-        return super::tui::up(global, args, &spec, &orchestra.snapshot(Moment::default()));
+        return super::tui::up(global, args, &spec, &supervisor.snapshot(Moment::default()));
     }
     let held = match project::hold(&spec, &args.names) {
         Ok(held) => held,
         Err(ending) => return ending,
     };
     let again = match project::locate(global) {
-        Ok(locate) => Again::new(locate, &spec, &held),
+        Ok(locate) => FileReloader::new(locate, &spec, &held),
         Err(ending) => return ending,
     };
-    let serve = Serve {
-        orchestra,
+    let serve = EngineSetup {
+        supervisor,
         chosen,
         dependencies: !args.no_deps,
-        shows: Shows::Everything { quiet: args.quiet, timestamps: args.timestamps },
+        shows: Display::Everything { quiet: args.quiet, timestamps: args.timestamps },
         events: args.events.clone(),
         log_file: args.log_file.clone(),
         listen: args.listen,
@@ -67,7 +71,7 @@ pub(super) fn up(global: &Global, args: &UpArgs) -> Ending {
         owned: args.owned,
         passing: None,
     };
-    front::serve(global, held, serve)
+    engine_main::serve(global, held, serve)
 }
 
 #[cfg(feature = "tui")]

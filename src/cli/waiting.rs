@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::project;
-use crate::control::wire::{Order, Outcome, Waited};
-use crate::control::{Client, Control as _, Kind, Problem};
+use crate::control::wire::{CommandResponse, ControlCommand, WaitRequest};
+use crate::control::{Client, Control as _, ControlError, ControlErrorKind};
 use crate::engine::Clock;
 use crate::spec::Condition;
 
@@ -20,16 +20,16 @@ pub(super) async fn wait_for(
     names: &[String],
     until: Option<Condition>,
     limit: Option<Duration>,
-) -> Result<Outcome, Problem> {
+) -> Result<CommandResponse, ControlError> {
     let clock = Clock::start();
     let (mut patience, mut said) = (PATIENCE, String::new());
     loop {
         let left = limit.map(|limit| limit.saturating_sub(clock.now().since_start()));
         let time = left.map_or(patience, |left| left.min(patience));
         let timeout_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let waited = Waited { names: names.to_vec(), until, timeout_ms };
+        let waited = WaitRequest { names: names.to_vec(), until, timeout_ms };
         // A project that does not answer at all is no reason to wait longer than was asked.
-        let answer = client.order(Order::Wait(waited));
+        let answer = client.order(ControlCommand::Wait(waited));
         let answer = match left {
             None => answer.await,
             Some(left) => match tokio::time::timeout(left + GRACE, answer).await {
@@ -38,7 +38,7 @@ pub(super) async fn wait_for(
             },
         };
         match answer {
-            Err(problem) if problem.error == Kind::Timeout => {
+            Err(problem) if problem.error == ControlErrorKind::Timeout => {
                 if left.is_some_and(|left| left <= patience) {
                     return Err(late(limit, &problem.message));
                 }
@@ -56,9 +56,9 @@ pub(super) async fn wait_for(
 /// What an answer may take beyond the time that is waited.
 const GRACE: Duration = Duration::from_secs(2);
 
-fn late(limit: Option<Duration>, why: &str) -> Problem {
+fn late(limit: Option<Duration>, why: &str) -> ControlError {
     let limit = limit.unwrap_or_default();
-    Problem::new(Kind::Timeout, format!("timed out after {limit:?}; {why}"))
+    ControlError::new(ControlErrorKind::Timeout, format!("timed out after {limit:?}; {why}"))
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
             text.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
         }
         let (_, body) = text.split_once("\r\n\r\n").unwrap();
-        let waited: Waited = serde_json::from_str(body).unwrap();
+        let waited: WaitRequest = serde_json::from_str(body).unwrap();
         let mut known = known.lock().unwrap();
         known.push(waited.timeout_ms.unwrap());
         let (status, body) = if known.len() <= times {

@@ -1,6 +1,5 @@
 //! The asking side: one connection for each question.
 
-use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream as Stream;
@@ -13,18 +12,28 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::frame::{FRAMES, Form, NDJSON};
+pub use body::BodyChunks;
+use body::lines;
+
+use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::routes::other_version;
 use super::wire::{
-    Asked, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, Pushed, Reload, Reloaded,
-    SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven, Sought, Status, Told, Watched,
-    Whose, Why,
+    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
+    SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest, ShutdownRequest, SliceQuery,
+    SliceResponse, StateQuery, StateUpdate, Status, WhyResponse,
 };
-use super::{Control, Flow, Kind, Measure, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER};
+use super::{
+    Control, ControlError, ControlErrorKind, Measure, PROTOCOL, PROTOCOL_HEADER, ResponseStream,
+    VERSION_HEADER,
+};
+
+mod body;
 
 /// How a connection is made.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
@@ -62,7 +71,7 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, ControlError> {
         let response = self.request(method, path, body).await?;
         let bytes =
             response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
@@ -71,16 +80,20 @@ impl Client {
     }
 
     /// The same as [`Control::output`] as it comes over the socket: JSON lines, or what
-    /// [`Frames`](super::Frames) reads, which is several times cheaper.
-    pub async fn raw_output(&self, asked: &Asked, form: Form) -> Result<Chunks, Problem> {
-        let kind = if form == Form::Frames { FRAMES } else { NDJSON };
+    /// [`Frames`](super::FrameReader) reads, which is several times cheaper.
+    pub async fn raw_output(
+        &self,
+        asked: &OutputQuery,
+        form: LineFormat,
+    ) -> Result<BodyChunks, ControlError> {
+        let kind = if form == LineFormat::Frames { FRAMES } else { NDJSON };
         let path = format!("/v1/output?{}", query(asked)?);
         self.request_as(Method::GET, &path, &(), kind)
             .await
-            .map(|answer| Chunks(answer.into_body()))
+            .map(|answer| BodyChunks(answer.into_body()))
     }
 
-    async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), Problem> {
+    async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), ControlError> {
         self.request(Method::POST, path, body).await.map(drop)
     }
 
@@ -90,7 +103,7 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<Response<Incoming>, Problem> {
+    ) -> Result<Response<Incoming>, ControlError> {
         self.request_as(method, path, body, "*/*").await
     }
 
@@ -101,7 +114,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         form: &str,
-    ) -> Result<Response<Incoming>, Problem> {
+    ) -> Result<Response<Incoming>, ControlError> {
         let stream = (self.connect)().map_err(|error| self.not_reached(&error))?;
         let peer = stream.as_fd().try_clone_to_owned();
         let answer = self.request_over(stream, method, path, body, form);
@@ -113,7 +126,7 @@ impl Client {
     }
 
     /// Ends when whoever would answer has been stopped for a while.
-    async fn suspended(&self, peer: &OwnedFd) -> Problem {
+    async fn suspended(&self, peer: &OwnedFd) -> ControlError {
         let mut stopped = 0;
         loop {
             tokio::time::sleep(SILENCE).await;
@@ -136,7 +149,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         form: &str,
-    ) -> Result<Response<Incoming>, Problem> {
+    ) -> Result<Response<Incoming>, ControlError> {
         let stream = UnixStream::from_std(stream).map_err(|error| self.not_reached(&error))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
@@ -170,29 +183,29 @@ impl Client {
     async fn follow<T: DeserializeOwned + Send + 'static>(
         &self,
         path: &str,
-    ) -> Result<Flow<T>, Problem> {
+    ) -> Result<ResponseStream<T>, ControlError> {
         let body = self.request(Method::GET, path, &()).await?.into_body();
         let mut pieces = lines(body, |line| match line.strip_prefix("data: ") {
             Some(data) => serde_json::from_str(data).map(Some),
             None => Ok(None),
         });
-        Ok(Flow::latest(|taker| async move {
+        Ok(ResponseStream::latest(|sink| async move {
             loop {
                 let some = tokio::select! {
                     some = pieces.next() => some,
-                    () = taker.gone() => return,
+                    () = sink.gone() => return,
                 };
                 match some {
                     None => return,
                     Some(Ok(some)) => {
                         for one in some {
-                            if !taker.put(Ok(one)).await {
+                            if !sink.put(Ok(one)).await {
                                 return;
                             }
                         }
                     }
                     Some(Err(problem)) => {
-                        taker.put(Err(problem)).await;
+                        sink.put(Err(problem)).await;
                         return;
                     }
                 }
@@ -200,17 +213,17 @@ impl Client {
         }))
     }
 
-    fn not_reached(&self, error: &io::Error) -> Problem {
+    fn not_reached(&self, error: &io::Error) -> ControlError {
         let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused];
         if nobody.contains(&error.kind()) {
             let text = format!("{} is not running; `pitcrew up` starts it", self.project);
-            return Problem::new(Kind::NotRunning, text);
+            return ControlError::new(ControlErrorKind::NotRunning, text);
         }
         failed(format!("cannot reach {}: {error}", self.project))
     }
 
     /// Before anything of the answer is read, as it may look different in another version.
-    fn check_version(&self, response: &Response<Incoming>) -> Result<(), Problem> {
+    fn check_version(&self, response: &Response<Incoming>) -> Result<(), ControlError> {
         let header = |name| response.headers().get(name).and_then(|text| text.to_str().ok());
         if header(PROTOCOL_HEADER).and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
             return Ok(());
@@ -220,7 +233,7 @@ impl Client {
             header(VERSION_HEADER),
             "this pitcrew",
         );
-        Err(Problem::new(Kind::Version, text))
+        Err(ControlError::new(ControlErrorKind::Version, text))
     }
 }
 
@@ -230,137 +243,64 @@ impl std::fmt::Debug for Client {
     }
 }
 
-fn failed(text: String) -> Problem {
-    Problem::new(Kind::Failed, text)
+fn failed(text: String) -> ControlError {
+    ControlError::new(ControlErrorKind::Failed, text)
 }
 
-fn suspended(project: &str, pid: u32) -> Problem {
+fn suspended(project: &str, pid: u32) -> ControlError {
     let text = format!(
         "{project} is suspended: pid {pid} is stopped\n`kill -CONT {pid}` continues it, `pitcrew down --kill` ends it"
     );
-    Problem::new(Kind::Suspended, text)
+    ControlError::new(ControlErrorKind::Suspended, text)
 }
 
 /// The other side is gone in the middle.
-fn broken(error: &hyper::Error) -> Problem {
+fn broken(error: &hyper::Error) -> ControlError {
     if error.is_incomplete_message() {
-        return Problem::new(Kind::Ended, "the project ended before it answered");
+        return ControlError::new(ControlErrorKind::Ended, "the project ended before it answered");
     }
-    Problem::new(Kind::Ended, format!("the project ended before it answered: {error}"))
+    ControlError::new(
+        ControlErrorKind::Ended,
+        format!("the project ended before it answered: {error}"),
+    )
 }
 
-fn unknown(status: StatusCode) -> Problem {
+fn unknown(status: StatusCode) -> ControlError {
     failed(format!("the running project answered with {status}"))
 }
 
 /// Events that are not kept any more.
 #[derive(serde::Deserialize)]
-struct Gone {
+struct MissedEvents {
     from: u64,
     to: u64,
 }
 
-/// What each line of an answer means, as it comes.
-fn lines<T: Send + 'static>(
-    mut body: Incoming,
-    mut read: impl FnMut(&str) -> serde_json::Result<Option<T>> + Send + 'static,
-) -> Flow<Vec<T>> {
-    Flow::of(|taker| async move {
-        let mut rest: Vec<u8> = Vec::new();
-        loop {
-            let frame = tokio::select! {
-                frame = body.frame() => frame,
-                () = taker.gone() => return,
-            };
-            let pieces = match frame {
-                Some(Ok(frame)) => {
-                    rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-                    take_lines(&mut rest, &mut read)
-                }
-                Some(Err(error)) => Err(broken(&error)),
-                None => return,
-            };
-            let is_over = pieces.is_err();
-            if pieces.as_ref().is_ok_and(Vec::is_empty) {
-                continue;
-            }
-            if !taker.put(pieces).await || is_over {
-                return;
-            }
-        }
-    })
+/// Encodes the fields that are set as the query string of an address.
+fn query(fields: &impl Serialize) -> Result<String, ControlError> {
+    serde_urlencoded::to_string(fields).map_err(|error| failed(error.to_string()))
 }
 
-/// Takes out the lines that are whole.
-fn take_lines<T>(
-    rest: &mut Vec<u8>,
-    read: &mut impl FnMut(&str) -> serde_json::Result<Option<T>>,
-) -> Result<Vec<T>, Problem> {
-    let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
-    let after = rest.split_off(end + 1);
-    let whole = std::mem::replace(rest, after);
-    let mut pieces = Vec::new();
-    for line in String::from_utf8_lossy(&whole).lines() {
-        let piece = read(line);
-        pieces
-            .extend(piece.map_err(|error| failed(format!("the answer makes no sense: {error}")))?);
-    }
-    Ok(pieces)
-}
-
-/// An answer as it comes.
-#[derive(Debug)]
-pub struct Chunks(Incoming);
-
-impl Chunks {
-    /// The next bytes; nothing when there are no more.
-    pub async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
-        loop {
-            match self.0.frame().await? {
-                Ok(frame) => match frame.into_data() {
-                    Ok(data) => return Some(Ok(data)),
-                    Err(_trailers) => {}
-                },
-                Err(error) => return Some(Err(broken(&error))),
-            }
-        }
-    }
-}
-
-/// The fields that are set, as they stand in an address.
-fn query(asked: &impl Serialize) -> Result<String, Problem> {
-    let fields = serde_json::to_value(asked).map_err(|error| failed(error.to_string()))?;
-    let pairs = fields.as_object().into_iter().flatten().map(|(name, value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name}={}", escaped(&text))
-    });
-    Ok(pairs.collect::<Vec<_>>().join("&"))
-}
-
-/// As it may stand in an address.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
+/// Encodes text as one segment of a path.
+fn segment(text: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl Control for Client {
-    async fn status(&self, measure: Measure) -> Result<Status, Problem> {
-        let watched = Watched { follow: false, measure: measure == Measure::Yes };
+    async fn status(&self, measure: Measure) -> Result<Status, ControlError> {
+        let watched = StateQuery { follow: false, measure: measure == Measure::Yes };
         self.ask(Method::GET, &format!("/v1/snapshot?{}", query(&watched)?), &()).await
     }
 
-    async fn why(&self, name: &str) -> Result<Why, Problem> {
-        self.ask(Method::GET, &format!("/v1/why/{}", escaped(name)), &()).await
+    async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
+        self.ask(Method::GET, &format!("/v1/why/{}", segment(name)), &()).await
     }
 
-    async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
+    async fn events(
+        &self,
+        after: u64,
+        follow: bool,
+    ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
         let path = format!("/v1/events?after={after}&follow={follow}");
         let body = self.request(Method::GET, &path, &()).await?.into_body();
         let mut number = after;
@@ -374,77 +314,90 @@ impl Control for Client {
                 is_missed = true;
             } else if let Some(data) = line.strip_prefix("data: ") {
                 return Ok(Some(if is_missed {
-                    let Gone { from, to } = serde_json::from_str(data)?;
-                    Told::Missed { from, to }
+                    let MissedEvents { from, to } = serde_json::from_str(data)?;
+                    EventItem::Missed { from, to }
                 } else {
-                    Told::Event { seq: number, event: data.into() }
+                    EventItem::Event { seq: number, event: data.into() }
                 }));
             }
             Ok(None)
         }))
     }
 
-    async fn watch(&self, measure: Measure) -> Result<Flow<Pushed>, Problem> {
-        let watched = Watched { follow: true, measure: measure == Measure::Yes };
+    async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
+        let watched = StateQuery { follow: true, measure: measure == Measure::Yes };
         self.follow(&format!("/v1/snapshot?{}", query(&watched)?)).await
     }
 
-    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+    async fn slice(&self, asked: SliceQuery) -> Result<SliceResponse, ControlError> {
         self.ask(Method::GET, &format!("/v1/slice?{}", query(&asked)?), &()).await
     }
 
-    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+    async fn growth(
+        &self,
+        whose: ProgressQuery,
+    ) -> Result<ResponseStream<OutputProgress>, ControlError> {
         self.follow(&format!("/v1/growth?{}", query(&whose)?)).await
     }
 
-    async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
+    async fn search(
+        &self,
+        asked: SearchQuery,
+    ) -> Result<ResponseStream<SearchProgress>, ControlError> {
         self.follow(&format!("/v1/search?{}", query(&asked)?)).await
     }
 
-    async fn seek(&self, asked: SeekAsked) -> Result<Sought, Problem> {
+    async fn seek(&self, asked: SeekQuery) -> Result<SeekResponse, ControlError> {
         self.ask(Method::GET, &format!("/v1/seek?{}", query(&asked)?), &()).await
     }
 
-    async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
-        let path = format!("/v1/process/{}?{}", escaped(name), query(&looked)?);
+    async fn details(
+        &self,
+        name: &str,
+        looked: DetailsQuery,
+    ) -> Result<ProcessDetails, ControlError> {
+        let path = format!("/v1/process/{}?{}", segment(name), query(&looked)?);
         self.ask(Method::GET, &path, &()).await
     }
 
-    async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
+    async fn output(
+        &self,
+        asked: OutputQuery,
+    ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
         let path = format!("/v1/output?{}", query(&asked)?);
         let body = self.request(Method::GET, &path, &()).await?.into_body();
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }
 
-    async fn send(&self, sent: Sent) -> Result<(), Problem> {
+    async fn send(&self, sent: SendRequest) -> Result<(), ControlError> {
         self.tell("/v1/send", &sent).await
     }
 
-    async fn check(&self) -> Result<Checked, Problem> {
+    async fn check(&self) -> Result<CheckResponse, ControlError> {
         self.ask(Method::GET, "/v1/check", &()).await
     }
 
-    async fn reload(&self, how: Reload) -> Result<Reloaded, Problem> {
+    async fn reload(&self, how: ReloadRequest) -> Result<ReloadResponse, ControlError> {
         self.ask(Method::POST, "/v1/reload", &how).await
     }
 
-    async fn order(&self, order: Order) -> Result<Outcome, Problem> {
+    async fn order(&self, order: ControlCommand) -> Result<CommandResponse, ControlError> {
         let post = Method::POST;
         match &order {
-            Order::Start(order) => self.ask(post, "/v1/start", order).await,
-            Order::Stop(order) => self.ask(post, "/v1/stop", order).await,
-            Order::Restart(order) => self.ask(post, "/v1/restart", order).await,
-            Order::Kill(order) => self.ask(post, "/v1/kill", order).await,
-            Order::Signal(order) => self.ask(post, "/v1/signal", order).await,
-            Order::Scale(order) => self.ask(post, "/v1/scale", order).await,
-            Order::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
-            Order::Run(order) => self.ask(post, "/v1/run", order).await,
-            Order::Watch(order) => self.ask(post, "/v1/watch", order).await,
-            Order::Wait(order) => self.ask(post, "/v1/wait", order).await,
+            ControlCommand::Start(order) => self.ask(post, "/v1/start", order).await,
+            ControlCommand::Stop(order) => self.ask(post, "/v1/stop", order).await,
+            ControlCommand::Restart(order) => self.ask(post, "/v1/restart", order).await,
+            ControlCommand::Kill(order) => self.ask(post, "/v1/kill", order).await,
+            ControlCommand::Signal(order) => self.ask(post, "/v1/signal", order).await,
+            ControlCommand::Scale(order) => self.ask(post, "/v1/scale", order).await,
+            ControlCommand::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
+            ControlCommand::Run(order) => self.ask(post, "/v1/run", order).await,
+            ControlCommand::Watch(order) => self.ask(post, "/v1/watch", order).await,
+            ControlCommand::Wait(order) => self.ask(post, "/v1/wait", order).await,
         }
     }
 
-    async fn shutdown(&self, how: Shutdown) -> Result<(), Problem> {
+    async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
         self.tell("/v1/shutdown", &how).await
     }
 }

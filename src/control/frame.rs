@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::output::{Line, LogStore, SourceId, Stream};
+use crate::output::{LogStore, SliceLine, SourceId, Stream};
 
 /// The media type of frames.
 pub(super) const FRAMES: &str = "application/vnd.pitcrew.lines";
@@ -29,7 +29,7 @@ const MISSED: u8 = 3;
 
 /// In which form lines are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum LineFormat {
     /// For whoever asks.
     Json,
     /// For our own commands.
@@ -37,8 +37,8 @@ pub enum Form {
 }
 
 /// Writes lines in one of the forms.
-pub(super) struct Encoder {
-    form: Form,
+pub(super) struct LineEncoder {
+    form: LineFormat,
     store: Arc<LogStore>,
     /// Sources that have a number, and what they are called.
     names: HashMap<SourceId, (u32, String)>,
@@ -46,23 +46,23 @@ pub(super) struct Encoder {
     time: (i64, String),
 }
 
-impl Encoder {
-    pub(super) fn new(form: Form, store: Arc<LogStore>) -> Self {
+impl LineEncoder {
+    pub(super) fn new(form: LineFormat, store: Arc<LogStore>) -> Self {
         Self { form, store, names: HashMap::new(), time: (i64::MIN, String::new()) }
     }
 
-    pub(super) fn line(&mut self, into: &mut Vec<u8>, line: &Line<'_>) {
+    pub(super) fn line(&mut self, into: &mut Vec<u8>, line: &SliceLine<'_>) {
         let number = self.meet(into, line.source);
         match self.form {
-            Form::Frames => {
+            LineFormat::Frames => {
                 let kind = if line.stream == Stream::Err { ERR } else { OUT };
                 head(into, line.bytes.len(), number, line.seq, kind);
                 into.extend_from_slice(line.bytes);
             }
-            Form::Json => {
+            LineFormat::Json => {
                 let (names, time) = (&self.names, time(&mut self.time, line.at));
                 let name = names.get(&line.source).map_or("", |(_, name)| name);
-                json(into, &Written::new(name, time, line));
+                json(into, &JsonLine::new(name, time, line));
             }
         }
     }
@@ -70,8 +70,8 @@ impl Encoder {
     pub(super) fn missed(&mut self, into: &mut Vec<u8>, source: SourceId, lines: u64) {
         let number = self.meet(into, source);
         match self.form {
-            Form::Frames => head(into, 0, number, lines, MISSED),
-            Form::Json => {
+            LineFormat::Frames => head(into, 0, number, lines, MISSED),
+            LineFormat::Json => {
                 let name = self.names.get(&source).map_or("", |(_, name)| name);
                 json(into, &serde_json::json!({ "name": name, "lines": lines }));
             }
@@ -85,7 +85,7 @@ impl Encoder {
         }
         let number = self.names.len() as u32;
         let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
-        if self.form == Form::Frames {
+        if self.form == LineFormat::Frames {
             head(into, name.len(), number, 0, NAME);
             into.extend_from_slice(name.as_bytes());
         }
@@ -115,9 +115,9 @@ fn head(into: &mut Vec<u8>, length: usize, source: u32, number: u64, kind: u8) {
     into.push(kind);
 }
 
-/// A line as JSON; the fields are those of [`LineOf`](super::wire::LineOf).
+/// A line as JSON; the fields are those of [`LineOf`](super::wire::OutputLine).
 #[derive(Serialize)]
-struct Written<'a> {
+struct JsonLine<'a> {
     seq: Option<u64>,
     time: Option<&'a str>,
     name: &'a str,
@@ -131,8 +131,8 @@ struct Written<'a> {
     partial: bool,
 }
 
-impl<'a> Written<'a> {
-    fn new(name: &'a str, time: &'a str, line: &Line<'a>) -> Self {
+impl<'a> JsonLine<'a> {
+    fn new(name: &'a str, time: &'a str, line: &SliceLine<'a>) -> Self {
         Self {
             seq: Some(line.seq),
             time: Some(time),
@@ -162,12 +162,12 @@ impl<'a> Written<'a> {
 
 /// Writes a line of a log file as JSON, which knows neither when it came nor on which output.
 pub fn put_bare_line(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
-    json(into, &Written::bare(name, bytes));
+    json(into, &JsonLine::bare(name, bytes));
 }
 
 /// What a frame says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum Frame<'a> {
     /// A line.
     Line {
         /// `worker.1`
@@ -186,15 +186,15 @@ pub enum Piece<'a> {
 
 /// Reads frames, however they are cut into pieces on their way.
 #[derive(Debug, Default)]
-pub struct Frames {
+pub struct FrameReader {
     /// Begins with a frame.
     rest: Vec<u8>,
     names: Vec<String>,
 }
 
-impl Frames {
+impl FrameReader {
     /// Takes the next bytes and passes on what is whole.
-    pub fn read(&mut self, bytes: &[u8], mut take: impl FnMut(Piece<'_>)) {
+    pub fn read(&mut self, bytes: &[u8], mut take: impl FnMut(Frame<'_>)) {
         // Most come as whole frames, which are not copied.
         let mut rest = std::mem::take(&mut self.rest);
         let used = if rest.is_empty() {
@@ -212,9 +212,9 @@ impl Frames {
     }
 
     /// Passes on the whole frames; gives how many bytes they are.
-    fn pass(&mut self, bytes: &[u8], take: &mut impl FnMut(Piece<'_>)) -> usize {
+    fn pass(&mut self, bytes: &[u8], take: &mut impl FnMut(Frame<'_>)) -> usize {
         let mut used = 0;
-        while let Some((head, rest)) = bytes.get(used..).and_then(Head::read) {
+        while let Some((head, rest)) = bytes.get(used..).and_then(FrameHeader::read) {
             let Some(bytes) = rest.get(..head.length) else { break };
             used += HEAD + head.length;
             if head.kind == NAME {
@@ -223,22 +223,22 @@ impl Frames {
             }
             let name = self.names.get(head.source).map_or("", String::as_str);
             take(match head.kind {
-                MISSED => Piece::Missed { name, lines: head.number },
-                _ => Piece::Line { name, bytes },
+                MISSED => Frame::Missed { name, lines: head.number },
+                _ => Frame::Line { name, bytes },
             });
         }
         used
     }
 }
 
-struct Head {
+struct FrameHeader {
     length: usize,
     source: usize,
     number: u64,
     kind: u8,
 }
 
-impl Head {
+impl FrameHeader {
     /// The head at the beginning, and what comes after it.
     fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (length, rest) = bytes.split_first_chunk()?;
@@ -259,9 +259,9 @@ impl Head {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::wire::LineOf;
+    use super::super::wire::OutputLine;
     use super::*;
-    use crate::output::Intake;
+    use crate::output::LineSplitter;
     use crate::spec::{Name, OutputLimits};
 
     /// A store in which each of these was printed by the process of its number.
@@ -269,7 +269,7 @@ mod tests {
         let store = LogStore::new(OutputLimits::default());
         for (who, bytes) in lines {
             let source = store.source(&Name::new(&format!("p{who}")));
-            let mut intake = Intake::new(&store, source, 1, None);
+            let mut intake = LineSplitter::new(&store, source, 1, None);
             let mut bytes = bytes.clone();
             bytes.push(b'\n');
             intake.push(Stream::Out, &bytes, Timestamp::UNIX_EPOCH);
@@ -277,9 +277,9 @@ mod tests {
         store
     }
 
-    fn encoded(form: Form, store: &Arc<LogStore>) -> Vec<u8> {
-        let slice = store.tail(&crate::output::Selection::All, usize::MAX);
-        let (mut encoder, mut text) = (Encoder::new(form, Arc::clone(store)), Vec::new());
+    fn encoded(form: LineFormat, store: &Arc<LogStore>) -> Vec<u8> {
+        let slice = store.tail(&crate::output::SourceSelection::All, usize::MAX);
+        let (mut encoder, mut text) = (LineEncoder::new(form, Arc::clone(store)), Vec::new());
         for line in slice.lines() {
             encoder.line(&mut text, &line);
         }
@@ -296,12 +296,12 @@ mod tests {
         fn frames_give_the_same_lines_however_they_are_cut(
             lines in hostile(), cut in 1..50_usize,
         ) {
-            let bytes = encoded(Form::Frames, &store(&lines));
-            let (mut frames, mut got) = (Frames::default(), Vec::new());
+            let bytes = encoded(LineFormat::Frames, &store(&lines));
+            let (mut frames, mut got) = (FrameReader::default(), Vec::new());
             for piece in bytes.chunks(cut) {
                 frames.read(piece, |piece| match piece {
-                    Piece::Line { name, bytes } => got.push((name.to_owned(), bytes.to_vec())),
-                    Piece::Missed { .. } => unreachable!("nothing is missed"),
+                    Frame::Line { name, bytes } => got.push((name.to_owned(), bytes.to_vec())),
+                    Frame::Missed { .. } => unreachable!("nothing is missed"),
                 });
             }
             let whole = |(who, mut bytes): (u8, Vec<u8>)| {
@@ -313,7 +313,7 @@ mod tests {
 
         #[test]
         fn nonsense_is_no_fault(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut frames = Frames::default();
+            let mut frames = FrameReader::default();
             for piece in bytes.chunks(7) {
                 frames.read(piece, |_| {});
             }
@@ -322,12 +322,12 @@ mod tests {
         #[test]
         fn the_json_is_that_of_the_document(lines in hostile()) {
             let store = store(&lines);
-            let text = String::from_utf8(encoded(Form::Json, &store)).unwrap();
-            let slice = store.tail(&crate::output::Selection::All, usize::MAX);
+            let text = String::from_utf8(encoded(LineFormat::Json, &store)).unwrap();
+            let slice = store.tail(&crate::output::SourceSelection::All, usize::MAX);
             let names = |source| store.name(source).unwrap().to_string();
             let plain: Vec<String> = slice
                 .lines()
-                .map(|line| LineOf::new(names(line.source), &line))
+                .map(|line| OutputLine::new(names(line.source), &line))
                 .map(|line| serde_json::to_string(&line).unwrap())
                 .collect();
             prop_assert_eq!(text.lines().collect::<Vec<_>>(), plain);
@@ -339,12 +339,12 @@ mod tests {
         let store = store(&[(1, b"x".to_vec())]);
         let source = store.source(&Name::new("p1"));
         let mut text = Vec::new();
-        Encoder::new(Form::Json, Arc::clone(&store)).missed(&mut text, source, 7);
+        LineEncoder::new(LineFormat::Json, Arc::clone(&store)).missed(&mut text, source, 7);
         assert_eq!(text, b"{\"name\":\"p1\",\"lines\":7}\n");
         let (mut bytes, mut said) = (Vec::new(), 0);
-        Encoder::new(Form::Frames, store).missed(&mut bytes, source, 7);
-        Frames::default().read(&bytes, |piece| {
-            assert_eq!(piece, Piece::Missed { name: "p1", lines: 7 });
+        LineEncoder::new(LineFormat::Frames, store).missed(&mut bytes, source, 7);
+        FrameReader::default().read(&bytes, |piece| {
+            assert_eq!(piece, Frame::Missed { name: "p1", lines: 7 });
             said += 1;
         });
         assert_eq!(said, 1);

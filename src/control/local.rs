@@ -7,28 +7,29 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use super::frame::Form;
-use super::growth::{Growth, New};
-use super::marks::Marks;
-use super::meter::{self, Meter};
-use super::output::Wanted;
-use super::ring::Ring;
-use super::search::{self, Search};
-use super::slice::{Choice, Cutting, Ends};
+use super::event_log::EventLog;
+use super::frame::LineFormat;
+use super::output_request::OutputRequest;
+use super::run_markers::RunMarkers;
+use super::search::{self, SearchJob};
+use super::slice::{ScanLimit, SliceJob, SourceChoice};
+use super::tail_watch::{NewLineCounter, TailWatch};
+use super::usage_sampler::{self, UsageSampler};
 use super::wire::{
-    Asked, Because, Checked, Details, Found, Given, Grown, Looked, Order, Outcome, ProcessStatus,
-    Pushed, Reload, Reloaded, SearchAsked, SeekAsked, Sent, Shutdown, SliceAsked, SliceGiven,
-    Sought, Status, Told, Whose, Why,
+    CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
+    OutputProgress, OutputQuery, ProcessDetails, ProcessStatus, ProgressQuery, ReloadRequest,
+    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest,
+    ShutdownRequest, SliceQuery, SliceResponse, StateUpdate, Status, WhyLink, WhyResponse,
 };
-use super::{Control, Flow, Kind, Measure, Problem};
-use crate::engine::{self, Act, Clock, Parcel, Question, Refusal, ReloadHow, Reread};
-use crate::machine::{Event, Explanation, Intent, Misfit, Moment, ProcessView, ShutdownReason};
-use crate::output::Selection;
+use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
+use crate::engine::{self, Clock, ReloadMode, Request, RequestError, SpecLoader, StdinWrite, Verb};
+use crate::machine::{Event, Explanation, Intent, Moment, ProcessView, ScaleError, ShutdownReason};
+use crate::output::SourceSelection;
 use crate::session::Session;
-use crate::spec::{self, Locate, Name};
+use crate::spec::{self, Name, ProjectLocator};
 
+mod commands;
 mod failure;
-mod orders;
 mod waiting;
 
 /// A moment is shown at the same time again while the clocks agree to this.
@@ -45,39 +46,39 @@ const READS: Duration = Duration::from_secs(5);
 
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Local {
+pub struct LocalControl {
     pub(super) session: Session,
     pub(super) project: Arc<str>,
     pub(super) pid: u32,
-    ring: Ring,
-    marks: Marks,
+    ring: EventLog,
+    marks: RunMarkers,
     /// Searches at a time.
     searches: Arc<Semaphore>,
-    pub(super) meter: Meter,
+    pub(super) meter: UsageSampler,
     /// Where its files are.
-    pub(super) files: Arc<Locate>,
+    pub(super) files: Arc<ProjectLocator>,
     /// What has become of its file, if it is gone.
     pub(super) file_status: watch::Receiver<Option<String>>,
     /// How its files are read again, and whether they have changed.
-    reread: Option<Arc<dyn Reread>>,
+    reread: Option<Arc<dyn SpecLoader>>,
     /// The wall clock at moment zero, as it was used last.
     zero: Arc<Mutex<Timestamp>>,
 }
 
-impl Local {
+impl LocalControl {
     /// The project of this name, whose outermost process is `pid`, whose files are found at
     /// `files`, and which tells its `events`. Needs a runtime.
     pub fn new(
         session: Session,
         project: &str,
         pid: u32,
-        files: Locate,
+        files: ProjectLocator,
         events: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
         let zero = Arc::new(Mutex::new(Timestamp::UNIX_EPOCH));
-        let marks = Marks::default();
+        let marks = RunMarkers::default();
         let noted = marks.clone();
-        let ring = Ring::keep(events, move |event| noted.note(event));
+        let ring = EventLog::keep(events, move |event| noted.note(event));
         Self {
             session,
             project: project.into(),
@@ -85,7 +86,7 @@ impl Local {
             ring,
             marks,
             searches: Arc::new(Semaphore::new(SEARCHES)),
-            meter: Meter::default(),
+            meter: UsageSampler::default(),
             files: Arc::new(files),
             file_status: watch::channel(None).1,
             reread: None,
@@ -106,7 +107,7 @@ impl Local {
 
     /// With what knows whether the project's files have changed since they were read.
     #[must_use]
-    pub fn with_reread(self, reread: Option<Arc<dyn Reread>>) -> Self {
+    pub fn with_reread(self, reread: Option<Arc<dyn SpecLoader>>) -> Self {
         Self { reread, ..self }
     }
 
@@ -114,7 +115,7 @@ impl Local {
         self.file_status.borrow().clone()
     }
 
-    pub(super) fn marks(&self) -> &Marks {
+    pub(super) fn marks(&self) -> &RunMarkers {
         &self.marks
     }
 
@@ -143,43 +144,43 @@ impl Local {
     /// Lines as they are sent.
     pub(super) async fn written(
         &self,
-        asked: &Asked,
-        form: Form,
-    ) -> Result<Flow<Vec<u8>>, Problem> {
+        asked: &OutputQuery,
+        form: LineFormat,
+    ) -> Result<ResponseStream<Vec<u8>>, ControlError> {
         Ok(self.wanted(asked).await?.written(Arc::clone(self.session.store()), form))
     }
 
-    async fn wanted(&self, asked: &Asked) -> Result<Wanted, Problem> {
+    async fn wanted(&self, asked: &OutputQuery) -> Result<OutputRequest, ControlError> {
         let store = self.session.store();
         let sources = match &asked.names {
             None => None,
             Some(names) => {
                 let names = names.split(',').map(str::to_owned).collect();
-                let act = Act::Look;
-                let who = self.ask(|answer| Question::Act { names, act, answer }).await?;
+                let act = Verb::Look;
+                let who = self.ask(|answer| Request::Act { names, act, answer }).await?;
                 let views = who.ids.iter().filter_map(|id| who.before.get(*id));
                 Some(views.map(|view| store.source(&view.name)).collect())
             }
         };
-        Wanted::new(asked, sources)
+        OutputRequest::new(asked, sources)
     }
 
     pub(super) async fn ask<T>(
         &self,
-        question: impl FnOnce(oneshot::Sender<Result<T, Refusal>>) -> Question,
-    ) -> Result<T, Problem> {
+        question: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
+    ) -> Result<T, ControlError> {
         let (answer, answered) = oneshot::channel();
         if !self.session.ask(question(answer)) {
-            return Err(Problem::ended());
+            return Err(ControlError::ended());
         }
-        Ok(answered.await.map_err(|_| Problem::ended())??)
+        Ok(answered.await.map_err(|_| ControlError::ended())??)
     }
 
     /// Whose lines are meant. A name that is one's very own is known even after its end, and the
     /// engine is asked about the others.
-    async fn choice(&self, names: Option<&str>) -> Result<Choice, Problem> {
+    async fn choice(&self, names: Option<&str>) -> Result<SourceChoice, ControlError> {
         let Some(names) = names else {
-            return Ok(Choice { selection: Selection::All, names: None });
+            return Ok(SourceChoice { selection: SourceSelection::All, names: None });
         };
         let store = self.session.store();
         let mut meant: HashSet<String> = HashSet::new();
@@ -192,25 +193,25 @@ impl Local {
             }
         }
         if !others.is_empty() {
-            let act = Act::Look;
-            let who = self.ask(|answer| Question::Act { names: others, act, answer }).await?;
+            let act = Verb::Look;
+            let who = self.ask(|answer| Request::Act { names: others, act, answer }).await?;
             let views = who.ids.iter().filter_map(|id| who.before.get(*id));
             meant.extend(views.map(|view| view.name.to_string()));
         }
         let sources = meant.iter().map(|name| store.source(&Name::new(name)));
-        Ok(Choice { selection: Selection::only(sources), names: Some(Arc::new(meant)) })
+        Ok(SourceChoice { selection: SourceSelection::only(sources), names: Some(Arc::new(meant)) })
     }
 }
 
-impl Control for Local {
-    async fn status(&self, measure: Measure) -> Result<Status, Problem> {
+impl Control for LocalControl {
+    async fn status(&self, measure: Measure) -> Result<Status, ControlError> {
         let figures = match measure {
-            Measure::Yes => self.meter.read(&self.session, meter::GLANCE).await,
+            Measure::Yes => self.meter.read(&self.session, usage_sampler::GLANCE).await,
             Measure::No => Arc::default(),
         };
         let snapshot = self.session.snapshot();
         let process =
-            |view: &Arc<ProcessView>| self.process(view).taking(meter::of(&figures, view));
+            |view: &Arc<ProcessView>| self.process(view).taking(usage_sampler::of(&figures, view));
         Ok(Status {
             project: self.project.to_string(),
             pid: self.pid,
@@ -220,62 +221,72 @@ impl Control for Local {
         })
     }
 
-    async fn watch(&self, measure: Measure) -> Result<Flow<Pushed>, Problem> {
+    async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
         let local = self.clone();
-        Ok(Flow::latest(|taker| local.push(measure, taker)))
+        Ok(ResponseStream::latest(|sink| local.push(measure, sink)))
     }
 
-    async fn slice(&self, asked: SliceAsked) -> Result<SliceGiven, Problem> {
+    async fn slice(&self, asked: SliceQuery) -> Result<SliceResponse, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
         let of = (Arc::clone(self.session.store()), self.marks.clone());
-        let cutting = Cutting::new(of, choice, &asked)?;
+        let cutting = SliceJob::new(of, choice, &asked)?;
         if cutting.is_quick() {
-            return Ok(cutting.cut(&Ends::NEVER));
+            return Ok(cutting.cut(&ScanLimit::NEVER));
         }
         let clock = self.session.clock().clone();
-        while_waited_for(move |is_gone| {
+        cancellable_blocking(move |is_gone| {
             let start = clock.now();
             let is_late = || clock.now().since(start) >= LOOKS;
-            cutting.cut(&Ends { gone: is_gone, late: &is_late })
+            cutting.cut(&ScanLimit { gone: is_gone, late: &is_late })
         })
         .await
     }
 
-    async fn search(&self, asked: SearchAsked) -> Result<Flow<Found>, Problem> {
+    async fn search(
+        &self,
+        asked: SearchQuery,
+    ) -> Result<ResponseStream<SearchProgress>, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
-        let search = Search::new(Arc::clone(self.session.store()), choice, &asked)?;
+        let search = SearchJob::new(Arc::clone(self.session.store()), choice, &asked)?;
         Ok(search.flow(Arc::clone(&self.searches)))
     }
 
-    async fn seek(&self, asked: SeekAsked) -> Result<Sought, Problem> {
+    async fn seek(&self, asked: SeekQuery) -> Result<SeekResponse, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
         let of = (Arc::clone(self.session.store()), self.marks.clone());
-        while_waited_for(search::seek(of, choice, &asked)?).await
+        cancellable_blocking(search::seek(of, choice, &asked)?).await
     }
 
-    async fn details(&self, name: &str, looked: Looked) -> Result<Details, Problem> {
+    async fn details(
+        &self,
+        name: &str,
+        looked: DetailsQuery,
+    ) -> Result<ProcessDetails, ControlError> {
         self.details_of(name, looked.reveal).await
     }
 
-    async fn growth(&self, whose: Whose) -> Result<Flow<Grown>, Problem> {
+    async fn growth(
+        &self,
+        whose: ProgressQuery,
+    ) -> Result<ResponseStream<OutputProgress>, ControlError> {
         let choice = self.choice(whose.names.as_deref()).await?;
         let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
-        let new = New::of(&whose)?;
-        let growth = Growth { store, selection: choice.selection, marks, new };
-        Ok(Flow::latest(|taker| growth.tell(taker)))
+        let new = NewLineCounter::of(&whose)?;
+        let growth = TailWatch { store, selection: choice.selection, marks, new };
+        Ok(ResponseStream::latest(|sink| growth.tell(sink)))
     }
 
-    async fn why(&self, name: &str) -> Result<Why, Problem> {
+    async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
         let name = name.to_owned();
-        let explained = self.ask(|answer| Question::Why { name, answer }).await?;
-        let explained = explained.ok_or_else(Problem::ended)?;
+        let explained = self.ask(|answer| Request::Why { name, answer }).await?;
+        let explained = explained.ok_or_else(ControlError::ended)?;
         let snapshot = self.session.snapshot();
         let last_output = |name: &Name| {
             let view = snapshot.processes.iter().find(|view| view.name == *name)?;
             self.last_output(view, &snapshot)
         };
         let below = explained.flat().into_iter().skip(1);
-        let chain = below.map(|(depth, one)| Because {
+        let chain = below.map(|(depth, one)| WhyLink {
             depth,
             name: one.name.to_string(),
             condition: one.condition,
@@ -290,26 +301,43 @@ impl Control for Local {
         let Explanation { name, state, why, checked, cause, suspended_by, .. } = explained;
         let last_output = last_output(&name).filter(|last| *last.name == *name.as_str());
         let (name, file_gone) = (name.to_string(), self.file_gone());
-        Ok(Why { name, state, why, checked, cause, suspended_by, last_output, file_gone, chain })
+        Ok(WhyResponse {
+            name,
+            state,
+            why,
+            checked,
+            cause,
+            suspended_by,
+            last_output,
+            file_gone,
+            chain,
+        })
     }
 
-    async fn events(&self, after: u64, follow: bool) -> Result<Flow<Vec<Told>>, Problem> {
+    async fn events(
+        &self,
+        after: u64,
+        follow: bool,
+    ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
         Ok(self.ring.flow(after, follow))
     }
 
-    async fn output(&self, asked: Asked) -> Result<Flow<Vec<Given>>, Problem> {
+    async fn output(
+        &self,
+        asked: OutputQuery,
+    ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
         let wanted = self.wanted(&asked).await?;
         Ok(wanted.flow(Arc::clone(self.session.store())))
     }
 
-    async fn send(&self, sent: Sent) -> Result<(), Problem> {
-        let Sent { name, mut text } = sent;
+    async fn send(&self, sent: SendRequest) -> Result<(), ControlError> {
+        let SendRequest { name, mut text } = sent;
         text.push('\n');
         let (written, answered) = oneshot::channel();
-        let parcel = Parcel { bytes: text.into_bytes(), written };
+        let parcel = StdinWrite { bytes: text.into_bytes(), written };
         let whose = name.clone();
-        self.ask(|answer| Question::Send { name: whose, parcel, answer }).await?;
-        let conflict = |text: String| Problem::new(Kind::Conflict, text);
+        self.ask(|answer| Request::Send { name: whose, parcel, answer }).await?;
+        let conflict = |text: String| ControlError::new(ControlErrorKind::Conflict, text);
         match tokio::time::timeout(READS, answered).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error))) => Err(conflict(format!("{name} does not read its input: {error}"))),
@@ -321,29 +349,32 @@ impl Control for Local {
         }
     }
 
-    async fn check(&self) -> Result<Checked, Problem> {
+    async fn check(&self) -> Result<CheckResponse, ControlError> {
         let files = Arc::clone(&self.files);
-        let read = move || Checked::of(&spec::report(&files));
+        let read = move || CheckResponse::of(&spec::report(&files));
         let checked = tokio::task::spawn_blocking(read).await;
-        checked.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
+        checked.map_err(|error| ControlError::new(ControlErrorKind::Failed, error.to_string()))
     }
 
-    async fn reload(&self, how: Reload) -> Result<Reloaded, Problem> {
-        let wish = if how.dry_run { ReloadHow::DryRun } else { ReloadHow::Apply };
+    async fn reload(&self, how: ReloadRequest) -> Result<ReloadResponse, ControlError> {
+        let wish = if how.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
         match self.session.reload_and_tell(wish).await {
-            engine::Reloaded::Applied(difference) | engine::Reloaded::Foreseen(difference) => {
-                Ok(Reloaded::of(difference, how.dry_run))
+            engine::ReloadReport::Applied(difference)
+            | engine::ReloadReport::Foreseen(difference) => {
+                Ok(ReloadResponse::of(difference, how.dry_run))
             }
-            engine::Reloaded::Rejected(faults) => Ok(Reloaded::rejected(&faults, how)),
-            engine::Reloaded::Refused(text) => Err(Problem::new(Kind::Conflict, text)),
+            engine::ReloadReport::Rejected(faults) => Ok(ReloadResponse::rejected(&faults, how)),
+            engine::ReloadReport::Refused(text) => {
+                Err(ControlError::new(ControlErrorKind::Conflict, text))
+            }
         }
     }
 
-    async fn order(&self, order: Order) -> Result<Outcome, Problem> {
+    async fn order(&self, order: ControlCommand) -> Result<CommandResponse, ControlError> {
         self.carry_out(order).await
     }
 
-    async fn shutdown(&self, how: Shutdown) -> Result<(), Problem> {
+    async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
         let reason = ShutdownReason::Asked;
         let intent = if how.kill { Intent::ShutdownNow(reason) } else { Intent::Shutdown(reason) };
         self.session.wish(intent);
@@ -352,9 +383,9 @@ impl Control for Local {
 }
 
 /// The same, told when nobody waits for it any more.
-pub(super) async fn while_waited_for<T: Send + 'static>(
+pub(super) async fn cancellable_blocking<T: Send + 'static>(
     work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
-) -> Result<T, Problem> {
+) -> Result<T, ControlError> {
     // Goes with this future, by which the other side learns that nobody waits.
     let waits = Arc::new(());
     let alive = Arc::downgrade(&waits);
@@ -366,22 +397,28 @@ pub(super) async fn while_waited_for<T: Send + 'static>(
 /// Does something that takes longer where it holds up nobody.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
+) -> Result<T, ControlError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::new(Kind::Failed, error.to_string()))
+    done.map_err(|error| ControlError::new(ControlErrorKind::Failed, error.to_string()))
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for ControlError {
+    fn from(refusal: RequestError) -> Self {
         let kind = match &refusal {
-            Refusal::Unknown(_) | Refusal::Misfit(Misfit::Unknown(_)) => Kind::UnknownName,
-            Refusal::Ending => Kind::Ended,
-            Refusal::Misfit(Misfit::Taken(_) | Misfit::NoWatch(_) | Misfit::NothingWatched)
-            | Refusal::NotRunning(_)
-            | Refusal::NoReader(_)
-            | Refusal::CannotStart(_)
-            | Refusal::Unread(_) => Kind::Conflict,
-            Refusal::Misfit(_) | Refusal::Several(_) | Refusal::NoInput(_) => Kind::Wrong,
+            RequestError::Unknown(_) | RequestError::Misfit(ScaleError::Unknown(_)) => {
+                ControlErrorKind::UnknownName
+            }
+            RequestError::Ending => ControlErrorKind::Ended,
+            RequestError::Misfit(
+                ScaleError::Taken(_) | ScaleError::NoWatch(_) | ScaleError::NothingWatched,
+            )
+            | RequestError::NotRunning(_)
+            | RequestError::NoReader(_)
+            | RequestError::CannotStart(_)
+            | RequestError::Unread(_) => ControlErrorKind::Conflict,
+            RequestError::Misfit(_) | RequestError::Several(_) | RequestError::NoInput(_) => {
+                ControlErrorKind::Wrong
+            }
         };
         Self::new(kind, refusal.to_string())
     }

@@ -14,16 +14,19 @@ use axum::{Router, body};
 use serde::de::DeserializeOwned;
 use utoipa::OpenApi;
 
-use super::frame::{FRAMES, Form, NDJSON};
+use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::wire::{
-    After, Asked, Checked, Given, Names, Order, Outcome, Pushed, Reload, Reloaded, Scaled, Sent,
-    ServerSent, Shutdown, Signalled, Started, Status, Told, Waited, Watched, Why, Work,
+    CheckResponse, CommandResponse, ControlCommand, EnqueueRequest, EventItem, EventQuery,
+    OutputItem, OutputQuery, ReloadRequest, ReloadResponse, ScaleRequest, SendRequest, ServerSent,
+    ShutdownRequest, SignalRequest, StartRequest, StateQuery, StateUpdate, Status, StopRequest,
+    WaitRequest, WhyResponse,
 };
 use super::{
-    Control, Flow, Kind, Local, Measure, PROTOCOL, PROTOCOL_HEADER, Problem, VERSION_HEADER,
+    Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
+    ResponseStream, VERSION_HEADER,
 };
 
-mod look;
+mod output_routes;
 
 /// A request holds no more than this.
 const LONGEST: usize = 1 << 20;
@@ -33,16 +36,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// Everything there is.
-pub(super) fn router(project: Local) -> Router {
+pub(super) fn router(project: LocalControl) -> Router {
     Router::new()
         .route("/v1/snapshot", get(snapshot))
-        .route("/v1/slice", get(look::slice))
-        .route("/v1/growth", get(look::growth))
-        .route("/v1/search", get(look::search))
-        .route("/v1/seek", get(look::seek))
-        .route("/v1/process/{name}", get(look::details))
-        .route("/v1/run", post(look::run))
-        .route("/v1/watch", post(look::watch))
+        .route("/v1/slice", get(output_routes::slice))
+        .route("/v1/growth", get(output_routes::growth))
+        .route("/v1/search", get(output_routes::search))
+        .route("/v1/seek", get(output_routes::seek))
+        .route("/v1/process/{name}", get(output_routes::details))
+        .route("/v1/run", post(output_routes::run))
+        .route("/v1/watch", post(output_routes::watch))
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/restart", post(restart))
@@ -77,13 +80,16 @@ async fn handshake(request: Request, next: Next) -> Response {
     response
 }
 
-fn spoken(headers: &HeaderMap) -> Result<(), Problem> {
+fn spoken(headers: &HeaderMap) -> Result<(), ControlError> {
     let Some(theirs) = headers.get(PROTOCOL_HEADER) else { return Ok(()) };
     if theirs.to_str().ok().and_then(|text| text.parse().ok()) == Some(PROTOCOL) {
         return Ok(());
     }
     let version = headers.get(VERSION_HEADER).and_then(|text| text.to_str().ok());
-    Err(Problem::new(Kind::Version, other_version("this pitcrew", version, "the running project")))
+    Err(ControlError::new(
+        ControlErrorKind::Version,
+        other_version("this pitcrew", version, "the running project"),
+    ))
 }
 
 /// What the user can do about two versions.
@@ -96,153 +102,173 @@ pub(super) fn other_version(one: &str, theirs: Option<&str>, other: &str) -> Str
     )
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status()).unwrap_or_default();
         (status, Json(self)).into_response()
     }
 }
 
-async fn nothing(request: Request) -> Problem {
+async fn nothing(request: Request) -> ControlError {
     let path = request.uri().path();
-    Problem::new(Kind::UnknownName, format!("there is nothing at {path}; see /v1/openapi.json"))
+    ControlError::new(
+        ControlErrorKind::UnknownName,
+        format!("there is nothing at {path}; see /v1/openapi.json"),
+    )
 }
 
 async fn no_such_method(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let problem = Problem::new(Kind::Wrong, format!("{path} does not take {method}"));
+    let problem =
+        ControlError::new(ControlErrorKind::Wrong, format!("{path} does not take {method}"));
     (StatusCode::METHOD_NOT_ALLOWED, Json(problem)).into_response()
 }
 
 /// Reads what is asked; an empty body is an empty object.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+async fn read<T: DeserializeOwned>(body: Body) -> Result<T, ControlError> {
     let bytes = tokio::time::timeout(PATIENCE, body::to_bytes(body, LONGEST));
     let bytes = bytes
         .await
-        .map_err(|_| Problem::new(Kind::Timeout, "the request did not come to its end in time"))?
+        .map_err(|_| {
+            ControlError::new(
+                ControlErrorKind::Timeout,
+                "the request did not come to its end in time",
+            )
+        })?
         .map_err(|error| {
-            Problem::new(Kind::Wrong, format!("the request cannot be read: {error}"))
+            ControlError::new(
+                ControlErrorKind::Wrong,
+                format!("the request cannot be read: {error}"),
+            )
         })?;
     let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
     // A list would be taken for the fields in their order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         let text = "the request makes no sense: expected a JSON object";
-        return Err(Problem::new(Kind::Wrong, text));
+        return Err(ControlError::new(ControlErrorKind::Wrong, text));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::new(Kind::Wrong, format!("the request makes no sense: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        ControlError::new(ControlErrorKind::Wrong, format!("the request makes no sense: {error}"))
+    })
 }
 
-type Answer<T> = Result<Json<T>, Problem>;
+type RouteResult<T> = Result<Json<T>, ControlError>;
 
 /// How everything is; with `follow` as server-sent events, whole first and then what changes
-#[utoipa::path(get, path = "/v1/snapshot", params(Watched), responses(
-    (status = 200, content((Status = "application/json"), (Pushed = "text/event-stream"))),
-    (status = "default", body = Problem)))]
+#[utoipa::path(get, path = "/v1/snapshot", params(StateQuery), responses(
+    (status = 200, content((Status = "application/json"), (StateUpdate = "text/event-stream"))),
+    (status = "default", body = ControlError)))]
 async fn snapshot(
-    State(project): State<Local>,
-    query: Result<Query<Watched>, QueryRejection>,
-) -> Result<Response, Problem> {
+    State(project): State<LocalControl>,
+    query: Result<Query<StateQuery>, QueryRejection>,
+) -> Result<Response, ControlError> {
     let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
     let measure = if watched.measure { Measure::Yes } else { Measure::No };
     if watched.follow {
-        return Ok(look::pushed(project.watch(measure).await?));
+        return Ok(output_routes::pushed(project.watch(measure).await?));
     }
     Ok(Json(project.status(measure).await?).into_response())
 }
 
 /// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
-#[utoipa::path(post, path = "/v1/start", request_body = Started, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn start(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Start(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/start", request_body = StartRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn start(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Start(read(body).await?)).await?))
 }
 
 /// Stop these; answered when they have ended
-#[utoipa::path(post, path = "/v1/stop", request_body = Names, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn stop(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Stop(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/stop", request_body = StopRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn stop(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Stop(read(body).await?)).await?))
 }
 
 /// A new run of these, whatever their state
-#[utoipa::path(post, path = "/v1/restart", request_body = Started, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn restart(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Restart(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/restart", request_body = StartRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn restart(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Restart(read(body).await?)).await?))
 }
 
 /// SIGKILL to the whole trees of these
-#[utoipa::path(post, path = "/v1/kill", request_body = Names, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn kill(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Kill(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/kill", request_body = StopRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn kill(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Kill(read(body).await?)).await?))
 }
 
 /// Send a signal to the groups of these
-#[utoipa::path(post, path = "/v1/signal", request_body = Signalled, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn signal(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Signal(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/signal", request_body = SignalRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn signal(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Signal(read(body).await?)).await?))
 }
 
 /// Answered when all of these have got there, or the first one cannot any more
-#[utoipa::path(post, path = "/v1/wait", request_body = Waited, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn wait(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Wait(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/wait", request_body = WaitRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn wait(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Wait(read(body).await?)).await?))
 }
 
 /// End the project; answered when it has begun to end
-#[utoipa::path(post, path = "/v1/shutdown", request_body = Shutdown, responses(
-    (status = 202), (status = "default", body = Problem)))]
-async fn shutdown(State(project): State<Local>, body: Body) -> Result<StatusCode, Problem> {
+#[utoipa::path(post, path = "/v1/shutdown", request_body = ShutdownRequest, responses(
+    (status = 202), (status = "default", body = ControlError)))]
+async fn shutdown(
+    State(project): State<LocalControl>,
+    body: Body,
+) -> Result<StatusCode, ControlError> {
     project.shutdown(read(body).await?).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// More or fewer replicas; answered when they run and the others have ended
-#[utoipa::path(post, path = "/v1/scale", request_body = Scaled, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn scale(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Scale(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/scale", request_body = ScaleRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn scale(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Scale(read(body).await?)).await?))
 }
 
 /// One more job for a pool; answered with its name
-#[utoipa::path(post, path = "/v1/enqueue", request_body = Work, responses(
-    (status = 200, body = Outcome), (status = "default", body = Problem)))]
-async fn enqueue(State(project): State<Local>, body: Body) -> Answer<Outcome> {
-    Ok(Json(project.order(Order::Enqueue(read(body).await?)).await?))
+#[utoipa::path(post, path = "/v1/enqueue", request_body = EnqueueRequest, responses(
+    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+async fn enqueue(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
+    Ok(Json(project.order(ControlCommand::Enqueue(read(body).await?)).await?))
 }
 
 /// A line to the input of a process; answered when it was written
-#[utoipa::path(post, path = "/v1/send", request_body = Sent, responses(
-    (status = 204), (status = "default", body = Problem)))]
-async fn send(State(project): State<Local>, body: Body) -> Result<StatusCode, Problem> {
+#[utoipa::path(post, path = "/v1/send", request_body = SendRequest, responses(
+    (status = 204), (status = "default", body = ControlError)))]
+async fn send(State(project): State<LocalControl>, body: Body) -> Result<StatusCode, ControlError> {
     project.send(read(body).await?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Why a process is where it is, down to the root
 #[utoipa::path(get, path = "/v1/why/{name}", params(("name" = String, Path)), responses(
-    (status = 200, body = Why), (status = "default", body = Problem)))]
-async fn why(State(project): State<Local>, Path(name): Path<String>) -> Answer<Why> {
+    (status = 200, body = WhyResponse), (status = "default", body = ControlError)))]
+async fn why(
+    State(project): State<LocalControl>,
+    Path(name): Path<String>,
+) -> RouteResult<WhyResponse> {
     Ok(Json(project.why(&name).await?))
 }
 
 /// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
-#[utoipa::path(get, path = "/v1/events", params(After), responses(
+#[utoipa::path(get, path = "/v1/events", params(EventQuery), responses(
     (status = 200, content_type = "text/event-stream", body = ServerSent),
-    (status = "default", body = Problem)))]
+    (status = "default", body = ControlError)))]
 async fn events(
-    State(project): State<Local>,
+    State(project): State<LocalControl>,
     headers: HeaderMap,
-    query: Result<Query<After>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(After { after, follow }) = query.map_err(|rejection| no_such_query(&rejection))?;
+    query: Result<Query<EventQuery>, QueryRejection>,
+) -> Result<Response, ControlError> {
+    let Query(EventQuery { after, follow }) =
+        query.map_err(|rejection| no_such_query(&rejection))?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let mut told = project.events(after.or(seen).unwrap_or(0), follow).await?;
-    let flow = Flow::of(|taker| async move {
+    let flow = ResponseStream::of(|sink| async move {
         loop {
             let text = match tokio::time::timeout(ALIVE, told.next()).await {
                 Ok(Some(Ok(told))) => told.iter().map(server_sent).collect(),
@@ -250,7 +276,7 @@ async fn events(
                 // A client that is gone without a word is noticed by this.
                 Err(_) => ":\n\n".to_owned(),
             };
-            if !taker.put(Ok(text)).await {
+            if !sink.put(Ok(text)).await {
                 return;
             }
         }
@@ -259,54 +285,55 @@ async fn events(
     Ok((kind, Body::from_stream(flow)).into_response())
 }
 
-fn server_sent(told: &Told) -> String {
+fn server_sent(told: &EventItem) -> String {
     match told {
-        Told::Event { seq, event } => format!("id: {seq}\ndata: {event}\n\n"),
-        Told::Missed { from, to } => {
+        EventItem::Event { seq, event } => format!("id: {seq}\ndata: {event}\n\n"),
+        EventItem::Missed { from, to } => {
             format!("event: missed\ndata: {{\"from\":{from},\"to\":{to}}}\n\n")
         }
     }
 }
 
 /// Lines that were printed, one JSON object a line
-#[utoipa::path(get, path = "/v1/output", params(Asked), responses(
-    (status = 200, content_type = "application/x-ndjson", body = Given),
-    (status = "default", body = Problem)))]
+#[utoipa::path(get, path = "/v1/output", params(OutputQuery), responses(
+    (status = 200, content_type = "application/x-ndjson", body = OutputItem),
+    (status = "default", body = ControlError)))]
 async fn output(
-    State(project): State<Local>,
+    State(project): State<LocalControl>,
     headers: HeaderMap,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Problem> {
+    query: Result<Query<OutputQuery>, QueryRejection>,
+) -> Result<Response, ControlError> {
     let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
     let framed = headers.get(header::ACCEPT).is_some_and(|kind| kind == FRAMES);
-    let (form, kind) = if framed { (Form::Frames, FRAMES) } else { (Form::Json, NDJSON) };
+    let (form, kind) =
+        if framed { (LineFormat::Frames, FRAMES) } else { (LineFormat::Json, NDJSON) };
     let flow = project.written(&asked, form).await?;
     Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(flow)).into_response())
 }
 
-fn no_such_query(rejection: &QueryRejection) -> Problem {
-    Problem::new(Kind::Wrong, rejection.body_text())
+fn no_such_query(rejection: &QueryRejection) -> ControlError {
+    ControlError::new(ControlErrorKind::Wrong, rejection.body_text())
 }
 
 /// What is wrong with the file as it is now
 #[utoipa::path(get, path = "/v1/check", responses(
-    (status = 200, body = Checked), (status = "default", body = Problem)))]
-async fn check(State(project): State<Local>) -> Answer<Checked> {
+    (status = 200, body = CheckResponse), (status = "default", body = ControlError)))]
+async fn check(State(project): State<LocalControl>) -> RouteResult<CheckResponse> {
     Ok(Json(project.check().await?))
 }
 
 /// Read the file again and apply what is different, or tell what would be done
-#[utoipa::path(post, path = "/v1/reload", request_body = Reload, responses(
-    (status = 200, body = Reloaded), (status = "default", body = Problem)))]
-async fn reload(State(project): State<Local>, body: Body) -> Answer<Reloaded> {
+#[utoipa::path(post, path = "/v1/reload", request_body = ReloadRequest, responses(
+    (status = 200, body = ReloadResponse), (status = "default", body = ControlError)))]
+async fn reload(State(project): State<LocalControl>, body: Body) -> RouteResult<ReloadResponse> {
     Ok(Json(project.reload(read(body).await?).await?))
 }
 
 /// This document
 #[utoipa::path(get, path = "/v1/openapi.json", responses(
-    (status = 200, body = Object), (status = "default", body = Problem)))]
+    (status = 200, body = Object), (status = "default", body = ControlError)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+    Json(OpenApiDocument::openapi())
 }
 
 /// Made from the types and the functions of this file.
@@ -320,13 +347,13 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     ),
     paths(
         snapshot,
-        look::slice,
-        look::growth,
-        look::search,
-        look::seek,
-        look::details,
-        look::run,
-        look::watch,
+        output_routes::slice,
+        output_routes::growth,
+        output_routes::search,
+        output_routes::seek,
+        output_routes::details,
+        output_routes::run,
+        output_routes::watch,
         why,
         events,
         output,
@@ -345,4 +372,4 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
         openapi
     )
 )]
-struct Document;
+struct OpenApiDocument;

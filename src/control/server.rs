@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::TcpListener as PortListener;
-use std::os::unix::net::UnixListener as Listener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::Local;
-use super::door::{self, Door};
+use super::LocalControl;
 use super::routes::router;
+use super::tcp_auth::{self, TcpAuth};
 
 /// How long the head of a request may take to come.
 const HEAD: Duration = Duration::from_secs(10);
@@ -37,8 +36,12 @@ pub struct Server {
 
 impl Server {
     /// Answers whoever connects as `user` or as root. Needs a runtime.
-    pub fn start(listener: Listener, user: u32, project: Local) -> io::Result<Self> {
-        let listener = Trusting { listener: UnixListener::from_std(listener)?, user };
+    pub fn start(
+        listener: std::os::unix::net::UnixListener,
+        user: u32,
+        project: LocalControl,
+    ) -> io::Result<Self> {
+        let listener = UnixSocketListener { listener: UnixListener::from_std(listener)?, user };
         Ok(Self::run(listener, router(project)))
     }
 
@@ -46,17 +49,21 @@ impl Server {
     ///
     /// # Errors
     /// When it listens on more than this machine.
-    pub fn start_on_port(listener: PortListener, token: &str, project: Local) -> io::Result<Self> {
+    pub fn start_on_port(
+        listener: PortListener,
+        token: &str,
+        project: LocalControl,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         if !address.ip().is_loopback() {
             return Err(io::Error::other(format!("{address} can be reached from other machines")));
         }
         listener.set_nonblocking(true)?;
-        let guard = middleware::from_fn_with_state(Door::new(address, token), door::guard);
+        let guard = middleware::from_fn_with_state(TcpAuth::new(address, token), tcp_auth::guard);
         Ok(Self::run(TcpListener::from_std(listener)?, router(project).layer(guard)))
     }
 
-    fn run(listener: impl Accept, router: Router) -> Self {
+    fn run(listener: impl Acceptor, router: Router) -> Self {
         let (over, ends) = watch::channel(false);
         Self { task: tokio::spawn(serve(listener, router, ends)), over }
     }
@@ -69,7 +76,7 @@ impl Server {
 }
 
 /// Where connections come from.
-trait Accept: Send + Sync + 'static {
+trait Acceptor: Send + Sync + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// The next one; nothing where who connects may not.
@@ -77,12 +84,12 @@ trait Accept: Send + Sync + 'static {
 }
 
 /// The socket in the folder of the user.
-struct Trusting {
+struct UnixSocketListener {
     listener: UnixListener,
     user: u32,
 }
 
-impl Accept for Trusting {
+impl Acceptor for UnixSocketListener {
     type Stream = UnixStream;
 
     async fn accept(&self) -> io::Result<Option<UnixStream>> {
@@ -91,7 +98,7 @@ impl Accept for Trusting {
     }
 }
 
-impl Accept for TcpListener {
+impl Acceptor for TcpListener {
     type Stream = TcpStream;
 
     async fn accept(&self) -> io::Result<Option<TcpStream>> {
@@ -99,12 +106,12 @@ impl Accept for TcpListener {
     }
 }
 
-async fn serve<A: Accept>(listener: A, router: Router, mut ends: watch::Receiver<bool>) {
+async fn serve<A: Acceptor>(listener: A, router: Router, mut ends: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = Accept::accept(&listener) => accepted,
+            accepted = Acceptor::accept(&listener) => accepted,
             _ = ends.changed() => break,
             Some(_) = connections.join_next() => continue,
         };

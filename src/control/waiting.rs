@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::machine::condition::{ConditionScope, ConditionStatus};
-use crate::machine::select::Target;
-use crate::machine::{Phase, ProcessView, Snapshot, StateName};
+use crate::machine::targets::Target;
+use crate::machine::{ProcessView, ProjectPhase, Snapshot, StateName};
 use crate::spec::{Condition, ProcessKind};
 
 /// How many processes are named in a sentence about those that are not there.
@@ -115,7 +115,7 @@ fn is_wanted(view: &ProcessView) -> bool {
 fn combined(members: &[WaitMember], now: &Snapshot) -> Option<ConditionStatus> {
     let status = members.iter().map(|member| {
         // Nothing starts any more.
-        let in_vain = now.phase != Phase::Up && !member.view.state.is_alive();
+        let in_vain = now.phase != ProjectPhase::Up && !member.view.state.is_alive();
         let is_pending = member.status == ConditionStatus::Pending;
         if is_pending && in_vain { ConditionStatus::Unreachable } else { member.status }
     });
@@ -124,7 +124,7 @@ fn combined(members: &[WaitMember], now: &Snapshot) -> Option<ConditionStatus> {
 
 /// `all` without a condition is the project itself, which says of itself when it is ready.
 fn whole_project(members: &[WaitMember], now: &Snapshot) -> ConditionStatus {
-    if now.phase != Phase::Up {
+    if now.phase != ProjectPhase::Up {
         ConditionStatus::Unreachable
     } else if now.ready {
         ConditionStatus::Met
@@ -140,7 +140,7 @@ fn nobody(target: &Target, now: &Snapshot) -> ConditionStatus {
     let mut meant =
         now.processes.iter().filter(|view| target.includes(&view.name, view.replica, &view.spec));
     match target {
-        _ if now.phase != Phase::Up => ConditionStatus::Unreachable,
+        _ if now.phase != ProjectPhase::Up => ConditionStatus::Unreachable,
         Target::All if now.ready => ConditionStatus::Met,
         Target::All => ConditionStatus::Pending,
         // Somebody may start one of them.

@@ -8,30 +8,40 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::machine::{ProcessView, StateName};
-use crate::output::{Line, Stream};
+use crate::output::{SliceLine, Stream};
 use crate::spec::{Exit, Signal};
 
+mod command;
 mod details;
 mod failure;
-mod lines;
-mod order;
+mod output;
 mod reload;
 mod schemas;
 mod search;
-mod view;
+mod state;
 mod why;
 
-pub use details::{CheckOf, Defined, Details, Looked, RunOf, StopOf, Variable, WatchOf};
-pub use failure::{LastOutput, ProjectEnd};
-pub use lines::{Grown, Level, Mark, MarkKind, Row, SliceAsked, SliceGiven, Whose};
-pub use order::{
-    AdHoc, Became, Names, Order, Outcome, Scaled, Signalled, Started, Waited, WatchWish, Work,
+pub use command::{
+    CommandResponse, ControlCommand, EnqueueRequest, ProcessOutcome, RunRequest, ScaleRequest,
+    SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
-pub use reload::{Checked, Mistake, Reload, Reloaded, Rerun};
+pub use details::{
+    CheckDetails, DetailsQuery, EnvVariable, ProcessDetails, RunDetails, SourceLocation,
+    StopDetails, WatchDetails,
+};
+pub use failure::{LastOutput, ProjectEnd};
+pub use output::{
+    OutputProgress, OutputRow, ProgressQuery, RunMarker, RunMarkerKind, Severity, SliceQuery,
+    SliceResponse,
+};
+pub use reload::{CheckResponse, FaultItem, ReloadRequest, ReloadResponse, RestartedProcess};
 pub(super) use schemas::ServerSent;
-pub use search::{Found, SearchAsked, SeekAsked, Sought};
-pub use view::{Changes, Member, Needed, Overview, Phase, PoolStatus, Pushed, WatchState, Watched};
-pub use why::{Because, Why};
+pub use search::{SearchProgress, SearchQuery, SeekQuery, SeekResponse};
+pub use state::{
+    DependencyState, PhaseName, PoolStatus, ProcessState, ProjectState, StateChanges, StateQuery,
+    StateUpdate, WatchState,
+};
+pub use why::{WhyLink, WhyResponse};
 
 /// The project at one moment: `ps --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -130,7 +140,7 @@ impl ProcessStatus {
 /// Something for the input of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Sent {
+pub struct SendRequest {
     /// Whose input.
     pub name: String,
     /// A line; its end is added.
@@ -139,7 +149,7 @@ pub struct Sent {
 
 /// What is told of the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum EventItem {
     /// An event, as it is written.
     Event {
         /// Its number.
@@ -160,7 +170,7 @@ pub enum Told {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct After {
+pub struct EventQuery {
     /// Those with a higher number; 0, the default, means all that are kept.
     #[param(format = "uint64")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +188,7 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Asked {
+pub struct OutputQuery {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
@@ -195,7 +205,7 @@ pub struct Asked {
     pub invert: bool,
     /// Only lines of this level and above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Level>,
+    pub level: Option<Severity>,
     /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
     #[param(schema_with = schemas::since)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -216,9 +226,9 @@ pub struct Asked {
 /// What is given of the output, one JSON object a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum Given {
+pub enum OutputItem {
     /// A line.
-    Line(LineOf),
+    Line(OutputLine),
     /// Lines of this process are not kept any more; they were dropped before they could be sent.
     Missed {
         /// Whose lines.
@@ -231,7 +241,7 @@ pub enum Given {
 /// One line of output. Its bytes are `text`, or `base64` where they are no UTF-8, and then a newline
 /// unless it is `partial`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct LineOf {
+pub struct OutputLine {
     /// Its place in the order of the whole project, from 0.
     pub seq: u64,
     /// When it came: RFC 3339 with milliseconds.
@@ -253,8 +263,8 @@ pub struct LineOf {
     pub partial: bool,
 }
 
-impl LineOf {
-    pub(super) fn new(name: String, line: &Line<'_>) -> Self {
+impl OutputLine {
+    pub(super) fn new(name: String, line: &SliceLine<'_>) -> Self {
         let whole = line.bytes.strip_suffix(b"\n");
         let bytes = whole.unwrap_or(line.bytes);
         let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
@@ -290,7 +300,7 @@ impl LineOf {
 /// How the project is to be ended.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Shutdown {
+pub struct ShutdownRequest {
     /// Every tree now, instead of in order.
     #[serde(default)]
     pub kill: bool,

@@ -15,10 +15,10 @@ use crate::machine::Moment;
 
 /// Time since the engine started, suspended time left out. Cheap to clone; clones share the time.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Shared>);
+pub struct Clock(Arc<ClockState>);
 
 #[derive(Debug)]
-struct Shared {
+struct ClockState {
     start: Instant,
     suspended: Mutex<Suspended>,
     resumed: Notify,
@@ -34,7 +34,7 @@ impl Clock {
     /// A clock that shows zero now.
     pub(crate) fn start() -> Self {
         let (suspended, resumed) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Shared { start: Instant::now(), suspended, resumed }))
+        Self(Arc::new(ClockState { start: Instant::now(), suspended, resumed }))
     }
 
     /// The moment it is.

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 
-use crate::machine::{Orchestra, RunId};
+use crate::machine::{RunId, Supervisor};
 pub(crate) use crate::spec::NEVER_INHERITED as OURS;
-use crate::spec::{ColorWish, CommandLine, Name, ProcessSpec};
+use crate::spec::{ColorMode, CommandLine, Name, ProcessSpec};
 use crate::sys::LogicalFolders;
 
 /// What all children of one engine have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct EnvironmentContext {
     /// Pitcrew's own environment, as it was at the start.
     pub(crate) inherited: Arc<[(OsString, OsString)]>,
     /// What `PWD` is in each folder.
@@ -31,8 +31,8 @@ pub(crate) struct PortVariables(Arc<Mutex<Vec<(String, u16)>>>);
 
 impl PortVariables {
     /// The ports as they are now.
-    pub(crate) fn update(&self, orchestra: &Orchestra) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = port_variables(orchestra);
+    pub(crate) fn update(&self, supervisor: &Supervisor) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = port_variables(supervisor);
     }
 
     fn all(&self) -> Vec<(String, u16)> {
@@ -42,11 +42,11 @@ impl PortVariables {
 
 /// `PITCREW_PORT_WEB` and so on, of every process that has a port; of one with replicas each
 /// replica's, and that of the first by the name of the process.
-pub(crate) fn port_variables(orchestra: &Orchestra) -> Vec<(String, u16)> {
+pub(crate) fn port_variables(supervisor: &Supervisor) -> Vec<(String, u16)> {
     let mut all: IndexMap<String, u16> = IndexMap::new();
-    for (id, name, port) in orchestra.ports() {
+    for (id, name, port) in supervisor.ports() {
         all.insert(port_variable(name), port);
-        if let Some(process) = orchestra.process_of(id).filter(|process| *process != name) {
+        if let Some(process) = supervisor.process_of(id).filter(|process| *process != name) {
             all.entry(port_variable(process)).or_insert(port);
         }
     }
@@ -60,11 +60,11 @@ fn port_variable(name: &Name) -> String {
 }
 
 /// An environment.
-type Pairs = Vec<(OsString, OsString)>;
+type Variables = Vec<(OsString, OsString)>;
 
 /// Whose environment it is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Whose<'a> {
+pub(crate) struct RunLabel<'a> {
     pub(crate) spec: &'a ProcessSpec,
     pub(crate) replica: Option<u32>,
     pub(crate) run: u32,
@@ -74,9 +74,9 @@ pub(crate) struct Whose<'a> {
     pub(crate) role: Option<&'static str>,
 }
 
-impl Surroundings {
+impl EnvironmentContext {
     /// The whole environment of one run.
-    pub(crate) fn of(&self, whose: Whose<'_>) -> Vec<(OsString, OsString)> {
+    pub(crate) fn of(&self, whose: RunLabel<'_>) -> Vec<(OsString, OsString)> {
         let env = &whose.spec.env;
         let mut all: IndexMap<OsString, OsString> = IndexMap::new();
         if env.inherit {
@@ -112,12 +112,12 @@ impl Surroundings {
     }
 
     /// The environment of one run of a guest, who may share its name with others.
-    pub(crate) fn of_guest(&self, run: RunId, whose: Whose<'_>, base: &Pairs) -> Pairs {
+    pub(crate) fn of_guest(&self, run: RunId, whose: RunLabel<'_>, base: &Variables) -> Variables {
         let known = format!("{}@{}", whose.spec.name, run.process.0);
         let marks = self.marks(whose, &known);
         // In one go: this is done for each run, and a map of it all costs more than everything else.
         let kept = base.iter().filter(|(name, _)| !marks.iter().any(|(mark, _)| name == mark));
-        let mut all: Pairs = kept.cloned().collect();
+        let mut all: Variables = kept.cloned().collect();
         all.extend(
             marks.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into()))),
         );
@@ -125,7 +125,7 @@ impl Surroundings {
     }
 
     /// Puts in by what its descendants are known.
-    fn mark(&self, whose: Whose<'_>, known: &str, all: &mut IndexMap<OsString, OsString>) {
+    fn mark(&self, whose: RunLabel<'_>, known: &str, all: &mut IndexMap<OsString, OsString>) {
         for (name, value) in self.marks(whose, known) {
             match value {
                 Some(value) => all.insert(name.into(), value.into()),
@@ -135,7 +135,7 @@ impl Surroundings {
     }
 
     /// By what the descendants of a run are known: what is set, and what must not be.
-    fn marks(&self, whose: Whose<'_>, known: &str) -> [(&'static str, Option<String>); 6] {
+    fn marks(&self, whose: RunLabel<'_>, known: &str) -> [(&'static str, Option<String>); 6] {
         [
             ("PITCREW_SESSION", Some(self.session.to_string())),
             ("PITCREW_PROCESS", Some(known.to_owned())),
@@ -147,13 +147,13 @@ impl Surroundings {
     }
 
     /// Asks for colour, and for output that is not held back; anything already set wins.
-    fn colour(&self, wish: ColorWish, all: &mut IndexMap<OsString, OsString>) {
+    fn colour(&self, wish: ColorMode, all: &mut IndexMap<OsString, OsString>) {
         let asked = match wish {
-            ColorWish::Always => true,
-            ColorWish::Auto => {
+            ColorMode::Always => true,
+            ColorMode::Auto => {
                 self.colour && all.get(OsStr::new("NO_COLOR")).is_none_or(|value| value.is_empty())
             }
-            ColorWish::Never => false,
+            ColorMode::Never => false,
         };
         let colour =
             [("FORCE_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("CARGO_TERM_COLOR", "always")];

@@ -7,13 +7,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
-use super::notice::Notices;
-use super::{Next, ReloadWish};
+use super::notice::NoticeSender;
+use super::{LoopEvent, ReloadMessage};
 use crate::machine::event::Cause;
-use crate::machine::{Change, Input, Moment};
+use crate::machine::{FileChange, Input, Moment};
 use crate::session::Notice;
 use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
-use crate::watch::{Now, Outside, Plan, Report, Wanted, Watcher, Whose, clean};
+use crate::watch::{
+    ClockPair, WatchContext, WatchOwner, WatchPlan, WatchReport, WatchTarget, Watcher, clean,
+};
 
 /// Processes wait so long for their files to be watched. In a small project that is done by then,
 /// and no change is missed; a huge one must not hold them up.
@@ -21,19 +23,19 @@ const HEAD_START: Duration = Duration::from_millis(25);
 
 /// The thread that watches, if there is anything to be watched.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(super) struct FileWatch {
     watcher: Option<Watcher>,
     /// Whether processes run.
     begun: bool,
-    reports: mpsc::UnboundedReceiver<Report>,
+    reports: mpsc::UnboundedReceiver<WatchReport>,
     /// Held, so that waiting for a report never ends without one.
-    sender: mpsc::UnboundedSender<Report>,
-    notices: Notices,
+    sender: mpsc::UnboundedSender<WatchReport>,
+    notices: NoticeSender,
 }
 
-impl Files {
+impl FileWatch {
     /// Begins to watch; returns when that is done, or after a moment.
-    pub(super) async fn start(plan: Plan, clock: &Clock, notices: &Notices) -> Self {
+    pub(super) async fn start(plan: WatchPlan, clock: &Clock, notices: &NoticeSender) -> Self {
         let (sender, reports) = mpsc::unbounded_channel();
         let mut files =
             Self { watcher: None, begun: false, reports, sender, notices: notices.clone() };
@@ -54,16 +56,18 @@ impl Files {
     }
 
     /// Watches this instead of what was watched; what has changed since `wall` counts.
-    pub(super) fn watch(&mut self, plan: Plan, clock: &Clock, wall: Duration) {
+    pub(super) fn watch(&mut self, plan: WatchPlan, clock: &Clock, wall: Duration) {
         match &self.watcher {
             Some(watcher) => watcher.watch(plan, wall),
             None if plan.wanted.is_empty() => {}
             None => {
                 let (clock, sender) = (clock.clone(), self.sender.clone());
-                let now =
-                    move || Now { moment: clock.now().since_start(), wall: Clock::since_1970() };
+                let now = move || ClockPair {
+                    moment: clock.now().since_start(),
+                    wall: Clock::since_1970(),
+                };
                 let report = move |report| _ = sender.send(report);
-                let outside = Outside { now: Box::new(now), report: Box::new(report) };
+                let outside = WatchContext { now: Box::new(now), report: Box::new(report) };
                 match Watcher::start(plan, outside) {
                     Ok(watcher) => {
                         self.watcher = Some(watcher);
@@ -83,38 +87,40 @@ impl Files {
     async fn ready(&mut self) {
         while let Some(report) = self.reports.recv().await {
             match report {
-                Report::Ready => return,
-                Report::Problem { about, text } => self.tell(about, text),
+                WatchReport::Ready => return,
+                WatchReport::Problem { about, text } => self.tell(about, text),
                 // What has not been started sees it anyway.
-                Report::Changed { .. } => {}
+                WatchReport::Changed { .. } => {}
             }
         }
     }
 
     /// The next thing that follows from files. Cancel safe.
-    pub(super) async fn next(&mut self) -> Next {
+    pub(super) async fn next(&mut self) -> LoopEvent {
         loop {
             match self.reports.recv().await {
-                Some(Report::Changed { whose: Whose::Project, path, .. }) => {
-                    return Next::Reload(ReloadWish::unwatched(Cause::FileChanged { path }));
+                Some(WatchReport::Changed { whose: WatchOwner::Project, path, .. }) => {
+                    return LoopEvent::Reload(ReloadMessage::unwatched(Cause::FileChanged {
+                        path,
+                    }));
                 }
-                Some(Report::Changed { whose, path, more, first, last }) => {
-                    let Whose::Process(process) = whose else { continue };
+                Some(WatchReport::Changed { whose, path, more, first, last }) => {
+                    let WatchOwner::Process(process) = whose else { continue };
                     let (first, last) = (Moment::after_start(first), Moment::after_start(last));
-                    let change = Change { process, path, more, first, last };
-                    return Next::Input(Input::Changed(change));
+                    let change = FileChange { process, path, more, first, last };
+                    return LoopEvent::Input(Input::Changed(change));
                 }
-                Some(Report::Problem { about, text }) => self.tell(about, text),
-                Some(Report::Ready) => {}
+                Some(WatchReport::Problem { about, text }) => self.tell(about, text),
+                Some(WatchReport::Ready) => {}
                 None => std::future::pending().await,
             }
         }
     }
 
-    fn tell(&self, about: Option<Whose>, text: String) {
+    fn tell(&self, about: Option<WatchOwner>, text: String) {
         self.notices.tell(match about {
-            Some(Whose::Process(name)) => Notice::about(&name, text),
-            Some(Whose::Project) | None => Notice::general(text),
+            Some(WatchOwner::Process(name)) => Notice::about(&name, text),
+            Some(WatchOwner::Project) | None => Notice::general(text),
         });
     }
 }
@@ -127,13 +133,13 @@ pub(super) fn plan(
     own: &[PathBuf],
     watches: bool,
     sought: Option<&[PathBuf]>,
-) -> Plan {
+) -> WatchPlan {
     let processes = || spec.processes.values();
     let logs = processes().flat_map(|process| logs(process));
     let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
     let wished = processes().filter(|_| watches).filter_map(|process| wanted(process));
     let itself = sought.filter(|_| spec.project.reload).map(|more| itself(&spec.project, more));
-    Plan {
+    WatchPlan {
         top: clean(&spec.project.dir),
         wanted: wished.chain(itself).collect(),
         own: own.map(|path| clean(&path)).collect(),
@@ -141,18 +147,18 @@ pub(super) fn plan(
 }
 
 /// The files of the project, with the local one that may come, and its env files.
-fn itself(project: &Project, more: &[PathBuf]) -> Wanted {
+fn itself(project: &Project, more: &[PathBuf]) -> WatchTarget {
     let local = project.dir.join(LOCAL_FILE);
     let files = project.files.iter().chain(&project.env_files).chain(more).chain([&local]);
     // The same whether the local one is there or not.
     let files: BTreeSet<PathBuf> = files.map(|file| clean(file)).collect();
-    Wanted::files(Whose::Project, &clean(&project.dir), files)
+    WatchTarget::files(WatchOwner::Project, &clean(&project.dir), files)
 }
 
-fn wanted(process: &ProcessSpec) -> Option<Wanted> {
+fn wanted(process: &ProcessSpec) -> Option<WatchTarget> {
     let watch = process.watch.as_ref()?;
-    Some(Wanted {
-        whose: Whose::Process(process.name.clone()),
+    Some(WatchTarget {
+        whose: WatchOwner::Process(process.name.clone()),
         base: clean(&process.cwd),
         paths: watch.paths.clone(),
         ignore: watch.ignore.clone(),

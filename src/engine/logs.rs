@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::notice::Notices;
+use super::notice::NoticeSender;
 use crate::machine::ProcessId;
 use crate::output::{LogFile, LogWriters};
 use crate::session::Notice;
@@ -13,14 +13,14 @@ use crate::spec::{LogPolicy, Name};
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// Log files by process, and those that are not used any more but may not be written to the end.
-pub(super) struct Logs {
+pub(super) struct LogFiles {
     writers: LogWriters,
     open: HashMap<ProcessId, (LogPolicy, LogFile)>,
     old: Vec<LogFile>,
 }
 
-impl Logs {
-    pub(super) fn new(notices: Notices) -> Self {
+impl LogFiles {
+    pub(super) fn new(notices: NoticeSender) -> Self {
         let writers = LogWriters::new(move |notice| notices.tell(notice.into()));
         Self { writers, open: HashMap::new(), old: Vec::new() }
     }
@@ -58,7 +58,7 @@ impl Logs {
     }
 
     /// Waits until what was printed is in the log files, or known to be lost.
-    pub(super) async fn close(&mut self, notices: &Notices) {
+    pub(super) async fn close(&mut self, notices: &NoticeSender) {
         let open = self.open.drain().map(|(_, (_, log))| log);
         let logs: Vec<LogFile> = open.chain(self.old.drain(..)).collect();
         if logs.is_empty() {

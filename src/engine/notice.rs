@@ -16,10 +16,10 @@ impl Notice {
     }
 }
 
-impl From<output::Notice> for Notice {
-    fn from(notice: output::Notice) -> Self {
+impl From<output::LogFileNotice> for Notice {
+    fn from(notice: output::LogFileNotice) -> Self {
         match notice {
-            output::Notice::LogFailing { source, path, error } => Self::about(
+            output::LogFileNotice::LogFailing { source, path, error } => Self::about(
                 &source,
                 format!(
                     "cannot write its log {}: {error}; up to 8 MiB of what it prints is kept for it, \
@@ -27,27 +27,31 @@ impl From<output::Notice> for Notice {
                     path.display()
                 ),
             ),
-            output::Notice::LogRecovered { source, path, lost_lines: 0, .. } => Self::about(
+            output::LogFileNotice::LogRecovered { source, path, lost_lines: 0, .. } => Self::about(
                 &source,
                 format!("its log {} is written again; nothing is missing there", path.display()),
             ),
-            output::Notice::LogRecovered { source, path, lost_lines, lost_bytes } => Self::about(
-                &source,
-                format!(
-                    "its log {} is written again; {lost_lines} lines ({lost_bytes} bytes) are \
+            output::LogFileNotice::LogRecovered { source, path, lost_lines, lost_bytes } => {
+                Self::about(
+                    &source,
+                    format!(
+                        "its log {} is written again; {lost_lines} lines ({lost_bytes} bytes) are \
                      missing there",
-                    path.display()
-                ),
-            ),
-            output::Notice::LogLost { source, path, error, lost_lines, lost_bytes } => Self::about(
-                &source,
-                format!(
-                    "its log {} could not be written to the end: {error}; {lost_lines} lines \
+                        path.display()
+                    ),
+                )
+            }
+            output::LogFileNotice::LogLost { source, path, error, lost_lines, lost_bytes } => {
+                Self::about(
+                    &source,
+                    format!(
+                        "its log {} could not be written to the end: {error}; {lost_lines} lines \
                      ({lost_bytes} bytes) are missing there",
-                    path.display()
-                ),
-            ),
-            output::Notice::LogNotRotated { source, path, error } => Self::about(
+                        path.display()
+                    ),
+                )
+            }
+            output::LogFileNotice::LogNotRotated { source, path, error } => Self::about(
                 &source,
                 format!(
                     "its log {} is full but cannot be renamed: {error}; it grows on",
@@ -60,9 +64,9 @@ impl From<output::Notice> for Notice {
 
 /// Where notices go; clones go to the same place.
 #[derive(Debug, Clone)]
-pub struct Notices(mpsc::UnboundedSender<Notice>);
+pub struct NoticeSender(mpsc::UnboundedSender<Notice>);
 
-impl Notices {
+impl NoticeSender {
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Notice>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)

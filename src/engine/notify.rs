@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::notice::Notices;
+use super::notice::NoticeSender;
 use crate::machine::{Fact, RunId};
 use crate::session::Notice;
 use crate::spec::{Name, one_line};
@@ -18,13 +18,13 @@ const PACE: Duration = Duration::from_millis(10);
 
 /// The end of a socket at which somebody listens. Dropped, the socket is gone with its file.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub(super) struct NotifyListener {
     listening: JoinHandle<()>,
     _socket: Arc<NotifySocket>,
     path: std::path::PathBuf,
 }
 
-impl Drop for Ear {
+impl Drop for NotifyListener {
     fn drop(&mut self) {
         self.listening.abort();
         // The task lets go of the socket only a little later.
@@ -33,7 +33,7 @@ impl Drop for Ear {
 }
 
 /// Whose socket it is.
-pub(super) struct Speaker {
+pub(super) struct NotifyPeer {
     pub(super) run: RunId,
     pub(super) name: Name,
     pub(super) leader: u32,
@@ -41,12 +41,12 @@ pub(super) struct Speaker {
     pub(super) env: Arc<[(OsString, OsString)]>,
 }
 
-impl Ear {
+impl NotifyListener {
     pub(super) fn new(
         socket: NotifySocket,
-        speaker: Speaker,
+        speaker: NotifyPeer,
         facts: mpsc::UnboundedSender<Fact>,
-        notices: Notices,
+        notices: NoticeSender,
     ) -> Self {
         let (path, socket) = (socket.path().to_owned(), Arc::new(socket));
         let heard = Arc::clone(&socket);
@@ -59,13 +59,13 @@ impl Ear {
 
 async fn listen(
     socket: &NotifySocket,
-    speaker: Speaker,
+    speaker: NotifyPeer,
     facts: mpsc::UnboundedSender<Fact>,
-    notices: &Notices,
+    notices: &NoticeSender,
 ) {
     let (mut known, mut has_refused) = (None, false);
     while let Ok(datagram) = socket.receive().await {
-        let Said { ready, status } = Said::parse(&datagram);
+        let NotifyMessage { ready, status } = NotifyMessage::parse(&datagram);
         if !ready && (status.is_none() || status == known) {
             tokio::time::sleep(PACE).await;
             continue;
@@ -86,7 +86,7 @@ async fn listen(
 }
 
 /// The first look is at once: whoever has spoken may end right after.
-async fn belongs(datagram: &Datagram, speaker: &Speaker) -> bool {
+async fn belongs(datagram: &Datagram, speaker: &NotifyPeer) -> bool {
     let Some(pid) = datagram.pid else { return false };
     if notify::descends(pid, speaker.leader) {
         return true;
@@ -98,12 +98,12 @@ async fn belongs(datagram: &Datagram, speaker: &Speaker) -> bool {
 
 /// What a datagram says that is of interest here.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Said {
+struct NotifyMessage {
     ready: bool,
     status: Option<String>,
 }
 
-impl Said {
+impl NotifyMessage {
     fn parse(datagram: &Datagram) -> Self {
         let mut said = Self::default();
         for line in datagram.bytes.split(|byte| *byte == b'\n') {
@@ -121,17 +121,17 @@ impl Said {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Datagram, Said};
+    use super::{Datagram, NotifyMessage};
 
-    fn said(text: &[u8]) -> Said {
-        Said::parse(&Datagram { bytes: text.to_vec(), pid: None })
+    fn said(text: &[u8]) -> NotifyMessage {
+        NotifyMessage::parse(&Datagram { bytes: text.to_vec(), pid: None })
     }
 
     #[test]
     fn lines_are_taken_by_themselves() {
         let status = Some("half way".to_owned());
-        assert_eq!(said(b"STATUS=half way\nREADY=1\n"), Said { ready: true, status });
-        assert_eq!(said(b"READY=0\nREADY=1 \n READY=1\nXREADY=1"), Said::default());
+        assert_eq!(said(b"STATUS=half way\nREADY=1\n"), NotifyMessage { ready: true, status });
+        assert_eq!(said(b"READY=0\nREADY=1 \n READY=1\nXREADY=1"), NotifyMessage::default());
         assert_eq!(said(b"STATUS=\x1b[2J\xff").status.as_deref(), Some("[2J\u{fffd}"));
     }
 

@@ -15,7 +15,7 @@ impl<H: Host> Engine<H> {
     /// Looks at these ports in turn until one is free; the answer comes as a fact.
     pub(super) fn look_at_port(&self, run: RunId, ports: Vec<u16>) {
         // Those of others in the project are theirs, whether they listen already or not.
-        let others = self.orchestra.ports().filter(|(id, ..)| *id != run.process);
+        let others = self.supervisor.ports().filter(|(id, ..)| *id != run.process);
         let others: HashSet<u16> = others.map(|(.., port)| port).collect();
         let (host, clock, facts) =
             (Arc::clone(&self.host), self.clock.clone(), self.facts.0.clone());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::environment::Whose;
+use super::environment::RunLabel;
 #[cfg(feature = "control")]
 use crate::machine::ProcessId;
-use crate::machine::{Change, ProcessView, StateName};
+use crate::machine::{FileChange, ProcessView, StateName};
 use crate::session::Notice;
 use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction};
 use crate::sys::Host;
@@ -20,7 +20,7 @@ impl<H: Host> Engine<H> {
         if let Err(error) = self.host.may_end(pid) {
             return Some(format!("{} cannot be ended: pid {pid}: {error}", view.name));
         }
-        let whose = Whose {
+        let whose = RunLabel {
             spec,
             replica: view.replica,
             run: view.run.saturating_add(1),
@@ -40,7 +40,7 @@ impl<H: Host> Engine<H> {
     }
 
     /// Whether a change of files is to be passed over, which is told.
-    pub(super) fn is_refused(&self, change: &Change) -> bool {
+    pub(super) fn is_refused(&self, change: &FileChange) -> bool {
         let snapshot = self.session.snapshot();
         let restarts = |view: &&Arc<ProcessView>| {
             view.process == change.process
@@ -61,7 +61,7 @@ impl<H: Host> Engine<H> {
 
     /// What stands in the way of a reload: runs that it would end for others that cannot start.
     pub(super) fn refused_by(&self, new: &mut Spec) -> Vec<Fault> {
-        let Some(difference) = self.orchestra.foresee(new) else { return Vec::new() };
+        let Some(difference) = self.supervisor.foresee(new) else { return Vec::new() };
         let snapshot = self.session.snapshot();
         let refused = difference.restarted.iter().filter_map(|restarted| {
             let view = snapshot.processes.iter().find(|view| view.name == restarted.name)?;

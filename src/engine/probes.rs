@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::clock::Clock;
-use super::environment::{Surroundings, Whose, argv};
+use super::environment::{EnvironmentContext, RunLabel, argv};
 use crate::machine::{Fact, Moment, ProbeRequest, RunId};
-use crate::probe::{End, Question, Run, ask};
-use crate::spec::{Answer, CommandLine, Probe, Which};
-use crate::sys::{Host, Input, Launch, Output};
+use crate::probe::{ProbeContext, ProbeFailure, ProbedRun, ask};
+use crate::spec::{CheckRole, CommandLine, Probe, ProbeResult};
+use crate::sys::{Host, Launch, OutputFd, StdinTarget};
 
 /// How long the commands of checks may take to be gone at the end.
 const LAST: Duration = Duration::from_secs(3);
@@ -23,13 +23,13 @@ const LAST: Duration = Duration::from_secs(3);
 const PACE: Duration = Duration::from_millis(2);
 
 /// All questions under way.
-pub(super) struct Probes<H> {
+pub(super) struct RunningProbes<H> {
     host: Arc<H>,
-    surroundings: Surroundings,
+    surroundings: EnvironmentContext,
     clock: Clock,
     facts: mpsc::UnboundedSender<Fact>,
     /// Dropping one calls it off. Those that are answered are replaced by the next.
-    under_way: HashMap<(RunId, Which), oneshot::Sender<()>>,
+    under_way: HashMap<(RunId, CheckRole), oneshot::Sender<()>>,
     /// When the next command of a check that has not succeeded yet may start.
     paced: Moment,
     /// Held by each task as long as it lives.
@@ -37,24 +37,24 @@ pub(super) struct Probes<H> {
 }
 
 /// Gives an answer even if the task does not get there.
-struct Reply {
+struct ProbeReply {
     asked: ProbeRequest,
-    answer: Option<Answer>,
+    answer: Option<ProbeResult>,
     facts: mpsc::UnboundedSender<Fact>,
 }
 
-impl Drop for Reply {
+impl Drop for ProbeReply {
     fn drop(&mut self) {
-        let answer = self.answer.take().unwrap_or_else(|| Answer::bad("called off"));
+        let answer = self.answer.take().unwrap_or_else(|| ProbeResult::bad("called off"));
         let ProbeRequest { run, which, number, .. } = self.asked;
         _ = self.facts.send(Fact::Probed { run, which, number, answer });
     }
 }
 
-impl<H: Host> Probes<H> {
+impl<H: Host> RunningProbes<H> {
     pub(super) fn new(
         host: Arc<H>,
-        surroundings: Surroundings,
+        surroundings: EnvironmentContext,
         clock: Clock,
         facts: mpsc::UnboundedSender<Fact>,
     ) -> Self {
@@ -80,7 +80,7 @@ impl<H: Host> Probes<H> {
         let (host, clock, alive) =
             (Arc::clone(&self.host), self.clock.clone(), self.alive.0.clone());
         let turn = self.turn(launch.is_some() && asked.is_early);
-        let mut reply = Reply { asked, answer: None, facts: self.facts.clone() };
+        let mut reply = ProbeReply { asked, answer: None, facts: self.facts.clone() };
         tokio::spawn(async move {
             let (limit, mut called_off) = (check.probe_timeout, called_off);
             if turn.is_some() {
@@ -91,13 +91,14 @@ impl<H: Host> Probes<H> {
             }
             let end = async {
                 tokio::select! {
-                    _ = called_off => End::CalledOff,
-                    () = clock.after(limit) => End::TimedOut(limit),
+                    _ = called_off => ProbeFailure::CalledOff,
+                    () = clock.after(limit) => ProbeFailure::TimedOut(limit),
                 }
             };
             let ProbeRequest { port: own, leader, spec, .. } = &reply.asked;
-            let run = (!check.foreign).then(|| Run { leader: *leader, name: spec.name.as_str() });
-            let question = Question { probe: &check.probe, own: *own, launch, run };
+            let run =
+                (!check.foreign).then(|| ProbedRun { leader: *leader, name: spec.name.as_str() });
+            let question = ProbeContext { probe: &check.probe, own: *own, launch, run };
             reply.answer = ask(&*host, question, end).await;
             drop((reply, alive));
         });
@@ -118,25 +119,26 @@ impl<H: Host> Probes<H> {
     fn launch(&self, command: &CommandLine, asked: &ProbeRequest) -> Launch {
         let ProbeRequest { run, which, replica, port, spec, .. } = asked;
         let role = match which {
-            Which::Ready => "ready",
-            Which::Health => "health",
+            CheckRole::Ready => "ready",
+            CheckRole::Health => "health",
         };
-        let whose = Whose { spec, replica: *replica, run: run.run, port: *port, role: Some(role) };
+        let whose =
+            RunLabel { spec, replica: *replica, run: run.run, port: *port, role: Some(role) };
         Launch {
             argv: argv(command),
             cwd: spec.cwd.clone(),
             env: self.surroundings.of(whose),
-            stdin: Input::Null,
-            stdout: Output::Pipe,
-            stderr: Output::Pipe,
+            stdin: StdinTarget::Null,
+            stdout: OutputFd::Pipe,
+            stderr: OutputFd::Pipe,
             foreground: false,
         }
     }
 
     /// Nobody waits for the answers of this run any more.
     pub(super) fn end(&mut self, run: RunId) {
-        self.under_way.remove(&(run, Which::Ready));
-        self.under_way.remove(&(run, Which::Health));
+        self.under_way.remove(&(run, CheckRole::Ready));
+        self.under_way.remove(&(run, CheckRole::Health));
     }
 
     /// Waits until nothing of any question is left.

@@ -8,18 +8,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Engine;
 use super::clock::Clock;
-use super::files::{self, Files};
-use super::notice::Notices;
-use crate::machine::event::{Cause, ConfigRejected, Event, Stamp};
+use super::files::{self, FileWatch};
+use super::notice::NoticeSender;
+use crate::machine::event::{Cause, ConfigRejected, Event, EventStamp};
 use crate::machine::{RunId, Step};
 use crate::session::Notice;
-use crate::spec::{Difference, Faults, Loaded, Name, ProcessSpec, Project, Spec, waits_for};
+use crate::spec::{Faults, LoadedProject, Name, ProcessSpec, Project, Spec, SpecDiff, waits_for};
 use crate::sys::Host;
 
-use super::run::Order;
+use super::run::RunCommand;
 
 /// How the project's file is read. Both block.
-pub trait Reread: fmt::Debug + Send + Sync {
+pub trait SpecLoader: fmt::Debug + Send + Sync {
     /// Why it can never be read again, where that is so.
     fn refusal(&self) -> Option<&'static str> {
         None
@@ -30,7 +30,7 @@ pub trait Reread: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Every mistake of the file.
-    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults>;
+    fn read(&self, waiting: &dyn Fn(&Path)) -> Result<LoadedProject, Faults>;
 
     /// Does what has to be done before anything of it is started.
     ///
@@ -50,7 +50,7 @@ pub trait Reread: fmt::Debug + Send + Sync {
 
 /// What follows when the file was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReloadHow {
+pub enum ReloadMode {
     /// What is different is applied.
     Apply,
     /// It is only told.
@@ -59,11 +59,11 @@ pub enum ReloadHow {
 
 /// What came of reading the file again.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reloaded {
+pub enum ReloadReport {
     /// This was different, and is applied.
-    Applied(Difference),
+    Applied(SpecDiff),
     /// This would be done.
-    Foreseen(Difference),
+    Foreseen(SpecDiff),
     /// The file has mistakes; nothing has changed.
     Rejected(Arc<Faults>),
     /// It cannot be read again now, and why.
@@ -72,19 +72,19 @@ pub enum Reloaded {
 
 /// Somebody wants the file to be read again.
 #[derive(Debug)]
-pub(crate) struct ReloadWish {
+pub(crate) struct ReloadMessage {
     pub(crate) by: Cause,
-    pub(crate) how: ReloadHow,
-    pub(crate) told: Option<oneshot::Sender<Reloaded>>,
+    pub(crate) how: ReloadMode,
+    pub(crate) told: Option<oneshot::Sender<ReloadReport>>,
 }
 
-impl ReloadWish {
+impl ReloadMessage {
     /// Nobody waits for what comes of it.
     pub(crate) fn unwatched(by: Cause) -> Self {
-        Self { by, how: ReloadHow::Apply, told: None }
+        Self { by, how: ReloadMode::Apply, told: None }
     }
 
-    fn tell(self, outcome: &Reloaded) {
+    fn tell(self, outcome: &ReloadReport) {
         if let Some(told) = self.told {
             _ = told.send(outcome.clone());
         }
@@ -93,40 +93,40 @@ impl ReloadWish {
 
 /// Reads the file when asked, once at a time.
 #[derive(Debug)]
-pub(super) struct Rereading {
-    how: Option<Arc<dyn Reread>>,
+pub(super) struct Reloader {
+    how: Option<Arc<dyn SpecLoader>>,
     /// Who has asked for what is being read now.
-    asked: Vec<ReloadWish>,
+    asked: Vec<ReloadMessage>,
     /// Who has asked since then: the file may be another one by now.
-    next: Vec<ReloadWish>,
+    next: Vec<ReloadMessage>,
     /// The env files that the file asks for which could not be taken last.
     sought: Vec<PathBuf>,
-    results: (mpsc::UnboundedSender<Outcome>, mpsc::UnboundedReceiver<Outcome>),
+    results: (mpsc::UnboundedSender<LoadResult>, mpsc::UnboundedReceiver<LoadResult>),
 }
 
 /// What reading came to; the message where it did not come to an end.
-pub(super) type Outcome = Result<Result<Loaded, Faults>, String>;
+pub(super) type LoadResult = Result<Result<LoadedProject, Faults>, String>;
 
-impl Rereading {
-    pub(super) fn new(how: Option<Arc<dyn Reread>>) -> Self {
+impl Reloader {
+    pub(super) fn new(how: Option<Arc<dyn SpecLoader>>) -> Self {
         let (asked, next, sought) = (Vec::new(), Vec::new(), Vec::new());
         Self { how, asked, next, sought, results: mpsc::unbounded_channel() }
     }
 
     /// Begins to read; what is asked while it reads is read after that.
-    fn begin(&mut self, how: Arc<dyn Reread>, wish: ReloadWish, notices: &Notices) {
+    fn begin(&mut self, how: Arc<dyn SpecLoader>, wish: ReloadMessage, notices: &NoticeSender) {
         self.next.push(wish);
         if self.asked.is_empty() {
             self.go_on(how, notices);
         }
     }
 
-    fn go_on(&mut self, how: Arc<dyn Reread>, notices: &Notices) {
+    fn go_on(&mut self, how: Arc<dyn SpecLoader>, notices: &NoticeSender) {
         self.asked = std::mem::take(&mut self.next);
         if self.asked.is_empty() {
             return;
         }
-        let applies = self.asked.iter().any(|wish| wish.how == ReloadHow::Apply);
+        let applies = self.asked.iter().any(|wish| wish.how == ReloadMode::Apply);
         let results = self.results.0.clone();
         let notices = notices.clone();
         tokio::spawn(async move {
@@ -143,7 +143,7 @@ impl Rereading {
     }
 
     /// The next result. Cancel safe.
-    pub(super) async fn next(&mut self) -> Outcome {
+    pub(super) async fn next(&mut self) -> LoadResult {
         match self.results.1.recv().await {
             Some(outcome) => outcome,
             None => std::future::pending().await,
@@ -153,7 +153,7 @@ impl Rereading {
 
 impl<H: Host> Engine<H> {
     /// Somebody wants the file to be read again.
-    pub(super) fn reload(&mut self, wish: ReloadWish) {
+    pub(super) fn reload(&mut self, wish: ReloadMessage) {
         let text = match self.rereading.how.clone() {
             Some(how) => match how.refusal() {
                 Some(text) => text,
@@ -164,14 +164,14 @@ impl<H: Host> Engine<H> {
         if wish.told.is_none() {
             self.notices.tell(Notice::general(text));
         }
-        wish.tell(&Reloaded::Refused(text.to_owned()));
+        wish.tell(&ReloadReport::Refused(text.to_owned()));
     }
 
     /// It was read.
-    pub(super) fn reread(&mut self, outcome: Outcome, files: &mut Files) {
+    pub(super) fn reread(&mut self, outcome: LoadResult, files: &mut FileWatch) {
         let asked = std::mem::take(&mut self.rereading.asked);
         let (apply, look): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|wish| wish.how == ReloadHow::Apply);
+            asked.into_iter().partition(|wish| wish.how == ReloadMode::Apply);
         let outcome = outcome.map(|read| {
             read.and_then(|mut loaded| match self.refused_by(&mut loaded.spec) {
                 refused if refused.is_empty() => Ok(loaded),
@@ -179,8 +179,8 @@ impl<H: Host> Engine<H> {
             })
         });
         match outcome {
-            Ok(Ok(Loaded { mut spec, warnings })) => {
-                let foreseen = self.orchestra.foresee(&mut spec).map(Reloaded::Foreseen);
+            Ok(Ok(LoadedProject { mut spec, warnings })) => {
+                let foreseen = self.supervisor.foresee(&mut spec).map(ReloadReport::Foreseen);
                 tell_all(look, &foreseen.unwrap_or_else(ending));
                 if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
                     self.tell_lines(&warnings.render_warnings(false));
@@ -194,13 +194,13 @@ impl<H: Host> Engine<H> {
                     files.watch(self.plan(), &self.clock, Clock::since_1970());
                     self.reject(&faults, by);
                 }
-                let rejected = Reloaded::Rejected(Arc::new(faults));
+                let rejected = ReloadReport::Rejected(Arc::new(faults));
                 tell_all(look.into_iter().chain(apply), &rejected);
             }
             Err(error) => {
                 let text = format!("the file could not be read again: {error}");
                 self.notices.tell(Notice::general(text.clone()));
-                tell_all(look.into_iter().chain(apply), &Reloaded::Refused(text));
+                tell_all(look.into_iter().chain(apply), &ReloadReport::Refused(text));
             }
         }
         if let Some(how) = self.rereading.how.clone() {
@@ -208,23 +208,23 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    fn apply(&mut self, spec: Spec, by: Cause, files: &mut Files) -> Reloaded {
+    fn apply(&mut self, spec: Spec, by: Cause, files: &mut FileWatch) -> ReloadReport {
         // Before it is told: what is changed by who hears it counts.
         let wall = Clock::since_1970();
         self.rereading.sought.clear();
         self.tell_fixed(&spec.project);
-        let (step, difference) = self.orchestra.reload(self.clock.now(), spec, by);
+        let (step, difference) = self.supervisor.reload(self.clock.now(), spec, by);
         self.carry_out(step);
         files.watch(self.plan(), &self.clock, wall);
         if let (Some(how), Some(_)) = (&self.rereading.how, &difference) {
             how.applied();
         }
-        difference.map_or_else(ending, Reloaded::Applied)
+        difference.map_or_else(ending, ReloadReport::Applied)
     }
 
     fn reject(&mut self, faults: &Faults, cause: Cause) {
         let told = faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect();
-        let event = ConfigRejected { stamp: Stamp::default(), faults: told, cause };
+        let event = ConfigRejected { stamp: EventStamp::default(), faults: told, cause };
         self.carry_out(Step { effects: Vec::new(), events: vec![Event::from(event)] });
         self.tell_lines(&faults.render(false));
         let text = "the file was read again and has mistakes: nothing has changed";
@@ -239,15 +239,15 @@ impl<H: Host> Engine<H> {
 
     /// What is set for as long as pitcrew runs.
     fn tell_fixed(&self, new: &Project) {
-        if self.orchestra.spec().project.output != new.output {
+        if self.supervisor.spec().project.output != new.output {
             let text = "`output` of the project holds from the next `pitcrew up` on";
             self.notices.tell(Notice::general(text));
         }
     }
 
-    pub(super) fn plan(&self) -> crate::watch::Plan {
+    pub(super) fn plan(&self) -> crate::watch::WatchPlan {
         let sought = self.rereading.how.is_some().then_some(self.rereading.sought.as_slice());
-        files::plan(self.orchestra.spec(), &self.own_files, self.orchestra.watches(), sought)
+        files::plan(self.supervisor.spec(), &self.own_files, self.supervisor.watches(), sought)
     }
 
     /// A run goes by another spec from now on.
@@ -259,15 +259,15 @@ impl<H: Host> Engine<H> {
         spec: Arc<ProcessSpec>,
     ) {
         let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
-        self.order(run, Order::Renew(spec, log));
+        self.order(run, RunCommand::Renew(spec, log));
     }
 }
 
-fn ending() -> Reloaded {
-    Reloaded::Refused("the project is being stopped".to_owned())
+fn ending() -> ReloadReport {
+    ReloadReport::Refused("the project is being stopped".to_owned())
 }
 
-fn tell_all(wishes: impl IntoIterator<Item = ReloadWish>, outcome: &Reloaded) {
+fn tell_all(wishes: impl IntoIterator<Item = ReloadMessage>, outcome: &ReloadReport) {
     for wish in wishes {
         wish.tell(outcome);
     }

@@ -10,20 +10,20 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-mod obituary;
+mod exit_guard;
 mod pipes;
-mod port_note;
+mod port_conflict;
 
 pub(in crate::engine) use pipes::Outlet;
 use pipes::{Pipes, place};
 
-use obituary::Obituary;
+use exit_guard::ExitGuard;
 
 use super::clock::Clock;
-use super::environment::Surroundings;
-use super::guest::{Feeder, Parcel, Wiring, feed};
-use super::notice::Notices;
-use super::notify::Ear;
+use super::environment::EnvironmentContext;
+use super::notice::NoticeSender;
+use super::notify::NotifyListener;
+use super::stdio::{StdinWrite, StdinWriter, Stdio, feed};
 use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{LogFile, Stream};
@@ -46,7 +46,7 @@ const TURN: usize = 1 << 20;
 
 /// What the engine tells a run task.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum RunCommand {
     /// Ask it to end by this policy.
     Stop(Arc<ProcessSpec>),
     /// End the whole tree.
@@ -60,14 +60,14 @@ pub(super) enum Order {
 }
 
 /// Raw chunks of a child, for somebody who passes them on as they come.
-pub type Tap = mpsc::Sender<Tapped>;
+pub type RawOutput = mpsc::Sender<RawChunk>;
 /// One of them.
-type Tapped = (Stream, Vec<u8>);
+type RawChunk = (Stream, Vec<u8>);
 
 /// What a run task needs to know.
 pub(super) struct RunContext<H: Host> {
     pub(super) host: Arc<H>,
-    pub(super) surroundings: Surroundings,
+    pub(super) surroundings: EnvironmentContext,
     pub(super) replica: Option<u32>,
     /// The port in effect.
     pub(super) port: Option<u16>,
@@ -76,9 +76,9 @@ pub(super) struct RunContext<H: Host> {
     pub(super) spec: Arc<ProcessSpec>,
     pub(super) clock: Clock,
     pub(super) facts: mpsc::UnboundedSender<Fact>,
-    pub(super) notices: Notices,
+    pub(super) notices: NoticeSender,
     /// Orders to itself, for a stop command that cannot be started.
-    pub(super) fallback: mpsc::UnboundedSender<Order>,
+    pub(super) fallback: mpsc::UnboundedSender<RunCommand>,
 }
 
 pub(super) struct RunTask<H: Host> {
@@ -86,39 +86,39 @@ pub(super) struct RunTask<H: Host> {
     child: H::Child,
     pipes: Pipes<<H::Child as Child>::Read>,
     /// What writes to its input, or holds it open.
-    _input: Option<Feeder>,
-    orders: mpsc::UnboundedReceiver<Order>,
+    _input: Option<StdinWriter>,
+    orders: mpsc::UnboundedReceiver<RunCommand>,
     began: Moment,
     last_output: Moment,
     /// Bytes since other tasks had their turn.
     spent: usize,
     unshown: bool,
-    asked: Asked,
+    asked: StopState,
     stop_command: Option<StopCommand>,
     /// Goes before the end is told.
-    ear: Option<Ear>,
+    ear: Option<NotifyListener>,
 }
 
 /// Where the input of a child that has a pipe for it comes from.
-pub(super) enum Source<'a> {
+pub(super) enum StdinFeed<'a> {
     /// What a guest brings with it.
-    Guest(&'a Wiring),
+    Guest(&'a Stdio),
     /// What is sent to it; open as long as it lives.
-    Sent(mpsc::Receiver<Parcel>),
+    Sent(mpsc::Receiver<StdinWrite>),
     Nothing,
 }
 
 /// What this run was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum StopState {
     Nothing,
     Stop,
     Kill,
 }
 
 /// What the pump has to tell.
-enum Pumped {
-    Order(Order),
+enum PumpEvent {
+    Order(RunCommand),
     Exited(Exit),
     /// Both outputs are closed.
     Closed,
@@ -131,17 +131,17 @@ impl<H: Host> RunTask<H> {
         context: RunContext<H>,
         mut child: H::Child,
         outlet: Outlet,
-        source: Source<'_>,
-        tap: Option<Tap>,
-        orders: mpsc::UnboundedReceiver<Order>,
+        source: StdinFeed<'_>,
+        tap: Option<RawOutput>,
+        orders: mpsc::UnboundedReceiver<RunCommand>,
     ) -> Self {
         let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
         let last_output = context.clock.now();
         let pipes = Pipes { out, err, outlet, tap, place: None, held_up: false };
         let input = stdin.and_then(|stdin| match source {
-            Source::Guest(wiring) => wiring.stdin.start(stdin),
-            Source::Sent(parcels) => Some(feed(stdin, parcels)),
-            Source::Nothing => None,
+            StdinFeed::Guest(wiring) => wiring.stdin.start(stdin),
+            StdinFeed::Sent(parcels) => Some(feed(stdin, parcels)),
+            StdinFeed::Nothing => None,
         });
         Self {
             context,
@@ -153,14 +153,14 @@ impl<H: Host> RunTask<H> {
             last_output,
             spent: 0,
             unshown: false,
-            asked: Asked::Nothing,
+            asked: StopState::Nothing,
             stop_command: None,
             ear: None,
         }
     }
 
     /// With somebody who hears what it says.
-    pub(super) fn hearing(mut self, ear: Option<Ear>) -> Self {
+    pub(super) fn with_notify(mut self, ear: Option<NotifyListener>) -> Self {
         self.ear = ear;
         self
     }
@@ -168,7 +168,7 @@ impl<H: Host> RunTask<H> {
     /// Lives as long as the run does, and tells its end.
     pub(super) async fn live(mut self) {
         let (run, facts) = (self.context.run, self.context.facts.clone());
-        let mut obituary = Obituary { run, facts, told: false };
+        let mut obituary = ExitGuard { run, facts, told: false };
         let exit = self.until_exit().await;
         let strays = self.sweep(exit).await;
         // Most often both outputs have ended with it, and the end itself can be told at once.
@@ -191,27 +191,27 @@ impl<H: Host> RunTask<H> {
     async fn until_exit(&mut self) -> Exit {
         loop {
             match self.pump(true, None).await {
-                Pumped::Exited(exit) => return exit,
-                Pumped::Order(order) => self.obey(order).await,
-                Pumped::Closed | Pumped::Quiet => {}
+                PumpEvent::Exited(exit) => return exit,
+                PumpEvent::Order(order) => self.handle_command(order).await,
+                PumpEvent::Closed | PumpEvent::Quiet => {}
             }
         }
     }
 
-    async fn obey(&mut self, order: Order) {
+    async fn handle_command(&mut self, order: RunCommand) {
         match order {
-            Order::Stop(spec) => {
-                self.asked = Asked::Stop;
+            RunCommand::Stop(spec) => {
+                self.asked = StopState::Stop;
                 self.context.spec = spec;
                 self.ask_to_stop();
             }
-            Order::Kill => {
-                self.asked = Asked::Kill;
+            RunCommand::Kill => {
+                self.asked = StopState::Kill;
                 self.kill().await;
             }
-            Order::Signal(signal) => self.signal(signal),
-            Order::Renew(spec, log) => self.renew(spec, log),
-            Order::AskQuiet => {
+            RunCommand::Signal(signal) => self.signal(signal),
+            RunCommand::Renew(spec, log) => self.renew(spec, log),
+            RunCommand::AskQuiet => {
                 let (run, since) = (self.context.run, self.last_output);
                 _ = self.context.facts.send(Fact::Quiet { run, since });
             }
@@ -261,7 +261,7 @@ impl<H: Host> RunTask<H> {
     async fn sweep(&mut self, exit: Exit) -> Vec<Stray> {
         let Strays { mut going, staying } = self.strays().await;
         // After a kill nobody has been left, however long it takes them to go.
-        let (by_itself, killed) = (self.asked == Asked::Nothing, self.asked == Asked::Kill);
+        let (by_itself, killed) = (self.asked == StopState::Nothing, self.asked == StopState::Kill);
         let mut ended = if by_itself { Descendant::left(&going) } else { Vec::new() };
         if !going.is_empty() {
             self.ask_strays(&going).await;
@@ -270,7 +270,7 @@ impl<H: Host> RunTask<H> {
             let left = going.iter().map(|one| one.stray.clone()).collect();
             let run = self.context.run;
             _ = self.context.facts.send(Fact::Lingering { run, exit: Some(exit), left });
-            if self.asked == Asked::Kill {
+            if self.asked == StopState::Kill {
                 if !by_itself && !killed && ended.is_empty() {
                     ended = Descendant::left(&going);
                 }
@@ -294,42 +294,42 @@ impl<H: Host> RunTask<H> {
         let until = now() + STRAY_LOOK;
         loop {
             match self.pump(false, Some(until)).await {
-                Pumped::Quiet => return,
-                Pumped::Order(order) => {
-                    self.obey_leaderless(&order);
-                    if self.asked == Asked::Kill {
+                PumpEvent::Quiet => return,
+                PumpEvent::Order(order) => {
+                    self.handle_after_exit(&order);
+                    if self.asked == StopState::Kill {
                         return;
                     }
                 }
-                Pumped::Closed => {
+                PumpEvent::Closed => {
                     tokio::select! {
                         biased;
-                        Some(order) = self.orders.recv() => self.obey_leaderless(&order),
+                        Some(order) = self.orders.recv() => self.handle_after_exit(&order),
                         () = sleep_until(until) => return,
                     }
-                    if self.asked == Asked::Kill {
+                    if self.asked == StopState::Kill {
                         return;
                     }
                 }
-                Pumped::Exited(_) => {}
+                PumpEvent::Exited(_) => {}
             }
         }
     }
 
     /// The leader has ended already; asking the group again would be a second signal.
-    fn obey_leaderless(&mut self, order: &Order) {
+    fn handle_after_exit(&mut self, order: &RunCommand) {
         match order {
-            Order::Stop(spec) => self.context.spec = Arc::clone(spec),
-            Order::Kill => self.asked = Asked::Kill,
-            Order::Signal(signal) => self.signal(*signal),
-            Order::Renew(spec, log) => self.renew(Arc::clone(spec), log.clone()),
-            Order::AskQuiet => {}
+            RunCommand::Stop(spec) => self.context.spec = Arc::clone(spec),
+            RunCommand::Kill => self.asked = StopState::Kill,
+            RunCommand::Signal(signal) => self.signal(*signal),
+            RunCommand::Renew(spec, log) => self.renew(Arc::clone(spec), log.clone()),
+            RunCommand::AskQuiet => {}
         }
     }
 
     /// TERM for strays: to all after an end of its own, else to those the group did not reach.
     async fn ask_strays(&self, going: &[Descendant]) {
-        let told = self.asked == Asked::Stop && self.context.spec.stop.command.is_none();
+        let told = self.asked == StopState::Stop && self.context.spec.stop.command.is_none();
         let untold = going.iter().filter(|one| !(one.is_dying || told && one.in_group));
         let pids: Vec<u32> = untold.map(|one| one.stray.pid).collect();
         if !pids.is_empty() {
@@ -365,7 +365,7 @@ impl<H: Host> RunTask<H> {
         let mut most = now() + DRAIN_MOST;
         let mut killed = false;
         while now() < most {
-            if self.asked == Asked::Kill && !std::mem::replace(&mut killed, true) {
+            if self.asked == StopState::Kill && !std::mem::replace(&mut killed, true) {
                 most = most.min(now() + DRAIN_KILLED);
             }
             let (before, begun) = (self.last_output, now());
@@ -375,16 +375,16 @@ impl<H: Host> RunTask<H> {
                 most += now() - begun;
             }
             match pumped {
-                Pumped::Closed => return,
-                Pumped::Quiet if self.last_output == before && !waits => return,
-                Pumped::Order(order) => self.obey_leaderless(&order),
-                Pumped::Quiet | Pumped::Exited(_) => {}
+                PumpEvent::Closed => return,
+                PumpEvent::Quiet if self.last_output == before && !waits => return,
+                PumpEvent::Order(order) => self.handle_after_exit(&order),
+                PumpEvent::Quiet | PumpEvent::Exited(_) => {}
             }
         }
     }
 
     /// Reads the outputs until there is something to tell.
-    async fn pump(&mut self, watch_exit: bool, until: Option<Instant>) -> Pumped {
+    async fn pump(&mut self, watch_exit: bool, until: Option<Instant>) -> PumpEvent {
         loop {
             if self.spent > TURN {
                 self.spent = 0;
@@ -392,16 +392,16 @@ impl<H: Host> RunTask<H> {
             }
             let closed = !self.pipes.are_open();
             if closed && !watch_exit {
-                return Pumped::Closed;
+                return PumpEvent::Closed;
             }
             let partial = now() + PARTIAL_AFTER;
             let Self { child, pipes, orders, unshown, .. } = self;
             let show_partial = *unshown;
             tokio::select! {
                 biased;
-                Some(order) = orders.recv() => return Pumped::Order(order),
+                Some(order) = orders.recv() => return PumpEvent::Order(order),
                 exit = child.exited(), if watch_exit => {
-                    return Pumped::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
+                    return PumpEvent::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
                 }
                 place = place(pipes.tap.clone()), if pipes.needs_place() => pipes.has_place(place),
                 read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => self.took(read),
@@ -410,7 +410,7 @@ impl<H: Host> RunTask<H> {
                     self.pipes.outlet.show_partial();
                 }
                 () = sleep_until(until.unwrap_or(partial)), if until.is_some() => {
-                    return Pumped::Quiet;
+                    return PumpEvent::Quiet;
                 }
             }
         }

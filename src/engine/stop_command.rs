@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::environment::{Whose, argv};
+use super::environment::{RunLabel, argv};
 use super::run::RunContext;
 use crate::session::Notice;
 use crate::spec::{Exit, Signal};
-use crate::sys::{Child, Host, Input, Launch, Output};
+use crate::sys::{Child, Host, Launch, OutputFd, StdinTarget};
 
 /// How much of its output is kept for the notice of a failure.
 const KEPT: usize = 4 << 10;
@@ -30,7 +30,7 @@ impl StopCommand {
     /// When the command cannot be started, the leader gets the stop signal after all.
     pub(super) fn start<H: Host>(context: &RunContext<H>, leader: &H::Child) -> Option<Self> {
         let command = context.spec.stop.command.as_ref()?;
-        let mut env = context.surroundings.of(Whose {
+        let mut env = context.surroundings.of(RunLabel {
             spec: &context.spec,
             replica: context.replica,
             run: context.run.run,
@@ -42,9 +42,9 @@ impl StopCommand {
             argv: argv(command),
             cwd: context.spec.cwd.clone(),
             env,
-            stdin: Input::Null,
-            stdout: Output::Pipe,
-            stderr: Output::Pipe,
+            stdin: StdinTarget::Null,
+            stdout: OutputFd::Pipe,
+            stderr: OutputFd::Pipe,
             foreground: false,
         };
         let host = Arc::clone(&context.host);
@@ -56,7 +56,7 @@ impl StopCommand {
             let problem = match host.launch(launch).await {
                 Ok(child) => watch(child, dropped).await,
                 Err(error) => {
-                    _ = orders.send(super::run::Order::Signal(signal));
+                    _ = orders.send(super::run::RunCommand::Signal(signal));
                     Some(format!("cannot start: {error}; it gets {signal} instead"))
                 }
             };

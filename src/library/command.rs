@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Retry;
-use crate::output::Bound;
+use crate::output::CaptureLimit;
 use crate::spec::StopPolicy;
 
 /// A command and everything that is to be known about running it. A plain value: nothing runs before
@@ -28,7 +28,7 @@ use crate::spec::StopPolicy;
 #[derive(Debug, Clone)]
 #[must_use = "a command does nothing before it is run"]
 pub struct Command {
-    pub(super) line: Line,
+    pub(super) line: CommandKind,
     pub(super) name: Option<String>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) inherit_env: bool,
@@ -47,7 +47,7 @@ pub struct Command {
 
 /// What is run.
 #[derive(Debug, Clone)]
-pub(super) enum Line {
+pub(super) enum CommandKind {
     /// A program and its arguments.
     Program(Vec<OsString>),
     /// Text for `/bin/sh -c`, and its `$1`, `$2` and so on.
@@ -107,7 +107,7 @@ impl From<&[u8]> for Stdin {
 #[non_exhaustive]
 pub enum Output {
     /// Kept for the result, so many bytes of each output at most, and there to be read along.
-    Capture(Bound),
+    Capture(CaptureLimit),
     /// Not kept; there to be read along while it comes.
     Discard,
     /// `/dev/null`: nothing of it is ever seen. Not together with an idle timeout.
@@ -119,12 +119,12 @@ pub enum Output {
 impl Output {
     /// The last so many bytes of each output.
     pub fn tail(bytes: usize) -> Self {
-        Self::Capture(Bound { bytes, keep: crate::output::Keep::Tail })
+        Self::Capture(CaptureLimit { bytes, keep: crate::output::KeepSide::Tail })
     }
 
     /// The first so many bytes of each output.
     pub fn head(bytes: usize) -> Self {
-        Self::Capture(Bound { bytes, keep: crate::output::Keep::Head })
+        Self::Capture(CaptureLimit { bytes, keep: crate::output::KeepSide::Head })
     }
 }
 
@@ -136,7 +136,7 @@ impl Default for Output {
 }
 
 impl Command {
-    fn of(line: Line) -> Self {
+    fn of(line: CommandKind) -> Self {
         Self {
             line,
             name: None,
@@ -158,7 +158,7 @@ impl Command {
     /// A program, searched in the `PATH` it will have itself, with no shell between. A program that
     /// does not exist is an error.
     pub fn new(program: impl Into<OsString>) -> Self {
-        Self::of(Line::Program(vec![program.into()]))
+        Self::of(CommandKind::Program(vec![program.into()]))
     }
 
     /// A line for `/bin/sh -c`. [`Command::arg`] gives it `$1` and so on, which need no quoting. A
@@ -166,19 +166,19 @@ impl Command {
     ///
     /// The shell stands between: begin the line with `exec` when it only starts one program.
     pub fn shell(line: impl Into<OsString>) -> Self {
-        Self::of(Line::Shell(line.into(), Vec::new()))
+        Self::of(CommandKind::Shell(line.into(), Vec::new()))
     }
 
     /// One more argument.
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
-        let (Line::Program(all) | Line::Shell(_, all)) = &mut self.line;
+        let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
         all.push(argument.into());
         self
     }
 
     /// More arguments.
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        let (Line::Program(all) | Line::Shell(_, all)) = &mut self.line;
+        let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
         all.extend(arguments.into_iter().map(Into::into));
         self
     }
@@ -241,7 +241,7 @@ impl Command {
     }
 
     /// Whether it gets a terminal of its own. There are none yet: such a command is refused with
-    /// [`Fault::NoTerminal`](crate::Fault::NoTerminal) before anything starts.
+    /// [`Fault::NoTerminal`](crate::CommandFault::NoTerminal) before anything starts.
     pub fn tty(mut self, tty: bool) -> Self {
         self.tty = tty;
         self
@@ -310,8 +310,8 @@ impl Command {
             return name.clone();
         }
         let first = match &self.line {
-            Line::Program(argv) => argv.first().map(OsString::as_os_str).unwrap_or_default(),
-            Line::Shell(script, _) => first_word(script),
+            CommandKind::Program(argv) => argv.first().map(OsString::as_os_str).unwrap_or_default(),
+            CommandKind::Shell(script, _) => first_word(script),
         };
         let name = Path::new(first).file_name().unwrap_or(first);
         name.to_string_lossy().into_owned()
@@ -320,8 +320,8 @@ impl Command {
     /// Program and arguments.
     pub(super) fn argv(&self) -> Vec<OsString> {
         match &self.line {
-            Line::Program(argv) => argv.clone(),
-            Line::Shell(script, arguments) => {
+            CommandKind::Program(argv) => argv.clone(),
+            CommandKind::Shell(script, arguments) => {
                 let shell = ["/bin/sh", "-c"].map(OsString::from);
                 let zero = (!arguments.is_empty()).then(|| OsString::from("sh"));
                 let all = shell.into_iter().chain([script.clone()]).chain(zero);
@@ -343,8 +343,8 @@ impl fmt::Display for Command {
     /// a terminal: control characters show as `$'\e'` and the like, in a shell line as `\e`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arguments = match &self.line {
-            Line::Program(argv) => argv,
-            Line::Shell(script, arguments) => {
+            CommandKind::Program(argv) => argv,
+            CommandKind::Shell(script, arguments) => {
                 f.write_str(&visible(&script.to_string_lossy(), &['\n', '\t']))?;
                 if arguments.is_empty() { "" } else { " " }.fmt(f)?;
                 arguments

@@ -21,7 +21,7 @@ pub enum Error {
         /// The command.
         command: String,
         /// What is wrong with it.
-        fault: Fault,
+        fault: CommandFault,
     },
     /// It could not be started, after all attempts there were.
     #[error("cannot start `{command}`: {}", error.message)]
@@ -143,7 +143,7 @@ impl fmt::Display for TimeLimit {
 /// What makes a command senseless.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum CommandFault {
     /// There is no program.
     #[error("it names no program")]
     NoProgram,

@@ -17,16 +17,16 @@ use crate::machine::Event;
 /// says how many in [`Events::missed`]. What is true now is in
 /// [`ProcessManager::snapshot`](crate::ProcessManager::snapshot).
 pub struct Events {
-    events: Source,
+    events: EventSource,
     missed: u64,
 }
 
-type Taken = (Result<Event, RecvError>, broadcast::Receiver<Event>);
+type NextEvent = (Result<Event, RecvError>, broadcast::Receiver<Event>);
 
-enum Source {
+enum EventSource {
     Here(broadcast::Receiver<Event>),
     /// Under way, for the poll of a stream.
-    Away(Pin<Box<dyn Future<Output = Taken> + Send>>),
+    Away(Pin<Box<dyn Future<Output = NextEvent> + Send>>),
     Gone,
 }
 
@@ -36,13 +36,13 @@ impl std::fmt::Debug for Events {
     }
 }
 
-async fn take(mut events: broadcast::Receiver<Event>) -> Taken {
+async fn take(mut events: broadcast::Receiver<Event>) -> NextEvent {
     (events.recv().await, events)
 }
 
 impl Events {
     pub(super) fn new(events: broadcast::Receiver<Event>) -> Self {
-        Self { events: Source::Here(events), missed: 0 }
+        Self { events: EventSource::Here(events), missed: 0 }
     }
 
     /// The next event; nothing when the manager is gone. Cancel safe.
@@ -57,23 +57,23 @@ impl Events {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
-            let mut away = match std::mem::replace(&mut self.events, Source::Gone) {
-                Source::Here(events) => Box::pin(take(events)) as Pin<Box<_>>,
-                Source::Away(away) => away,
-                Source::Gone => return Poll::Ready(None),
+            let mut away = match std::mem::replace(&mut self.events, EventSource::Gone) {
+                EventSource::Here(events) => Box::pin(take(events)) as Pin<Box<_>>,
+                EventSource::Away(away) => away,
+                EventSource::Gone => return Poll::Ready(None),
             };
             match away.as_mut().poll(cx) {
                 Poll::Pending => {
-                    self.events = Source::Away(away);
+                    self.events = EventSource::Away(away);
                     return Poll::Pending;
                 }
                 Poll::Ready((Ok(event), events)) => {
-                    self.events = Source::Here(events);
+                    self.events = EventSource::Here(events);
                     return Poll::Ready(Some(event));
                 }
                 Poll::Ready((Err(RecvError::Lagged(missed)), events)) => {
                     self.missed += missed;
-                    self.events = Source::Here(events);
+                    self.events = EventSource::Here(events);
                 }
                 Poll::Ready((Err(RecvError::Closed), _)) => return Poll::Ready(None),
             }
@@ -95,12 +95,12 @@ impl Stream for Events {
 #[must_use = "dropped, it is told nothing"]
 pub struct Observer {
     task: JoinHandle<()>,
-    way: mpsc::UnboundedSender<Told>,
+    way: mpsc::UnboundedSender<ObserverMessage>,
 }
 
 /// What an observer gets.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum ObserverMessage {
     Event(Box<Event>),
     /// Everything before this has been told.
     Until(oneshot::Sender<()>),
@@ -117,7 +117,7 @@ impl Observer {
     /// Cancel safe.
     pub async fn caught_up(&self) {
         let (there, reached) = oneshot::channel();
-        if self.way.send(Told::Until(there)).is_ok() {
+        if self.way.send(ObserverMessage::Until(there)).is_ok() {
             // An error means that it panicked.
             _ = reached.await;
         }
@@ -134,13 +134,13 @@ impl Observer {
     /// Calls `told` for each event in a task of its own. One that panics is told no more.
     pub(super) fn start(
         mut told: impl FnMut(&Event) + Send + 'static,
-    ) -> (Self, mpsc::UnboundedSender<Told>) {
+    ) -> (Self, mpsc::UnboundedSender<ObserverMessage>) {
         let (way, mut events) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             while let Some(next) = events.recv().await {
                 match next {
-                    Told::Until(there) => _ = there.send(()),
-                    Told::Event(event) => {
+                    ObserverMessage::Until(there) => _ = there.send(()),
+                    ObserverMessage::Event(event) => {
                         if catch_unwind(AssertUnwindSafe(|| told(&event))).is_err() {
                             tracing::error!("an observer of events panicked and is told no more");
                             return;

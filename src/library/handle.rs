@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::error::Error;
-use super::record::{Outcome, Record, lock};
+use super::record::{CommandOutcome, CommandRecord, lock};
 use super::streams::{Chunks, Cursor, Line, Lines};
-use crate::engine::Parcel;
+use crate::engine::StdinWrite;
 use crate::machine::{Intent, ProcessId, StateName};
-use crate::output::Position;
+use crate::output::CapturePosition;
 use crate::session::Session;
 use crate::spec::Signal;
 
@@ -19,7 +19,7 @@ use crate::spec::Signal;
 #[derive(Clone)]
 pub struct ProcessHandle {
     pub(super) session: Session,
-    pub(super) record: Arc<Record>,
+    pub(super) record: Arc<CommandRecord>,
     pub(super) id: ProcessId,
 }
 
@@ -64,7 +64,7 @@ impl ProcessHandle {
     /// # Errors
     ///
     /// See [`Error`]: a broken time limit, say. A non-zero exit code is a result.
-    pub async fn wait(&self) -> Outcome {
+    pub async fn wait(&self) -> CommandOutcome {
         self.record.outcome().await
     }
 
@@ -109,7 +109,7 @@ impl ProcessHandle {
 
     /// Its output as it comes: what is kept, then what comes. Ends when it is over.
     pub fn chunks(&self) -> Chunks {
-        Chunks::new(Arc::clone(&self.record.capture), Position::default())
+        Chunks::new(Arc::clone(&self.record.capture), CapturePosition::default())
     }
 
     /// Gives what is new since one looked. Each cursor is on its own, and begins at the beginning.
@@ -133,7 +133,7 @@ impl ProcessHandle {
         let input = lock(&self.record.input).clone();
         let input = input.ok_or_else(|| fault("its input is closed, or is no pipe"))?;
         let (written, answer) = oneshot::channel();
-        let parcel = Parcel { bytes: bytes.into(), written };
+        let parcel = StdinWrite { bytes: bytes.into(), written };
         input.send(parcel).await.map_err(|_| fault("nobody reads it any more"))?;
         match answer.await {
             Ok(Ok(())) => Ok(()),
@@ -162,13 +162,13 @@ impl ProcessHandle {
 
     /// Stops it by its stop policy, waits until it is over, and says how it ended. Many may ask; it
     /// is stopped once. Cancel safe: it is stopped even if nobody waits.
-    pub async fn stop(&self) -> Outcome {
+    pub async fn stop(&self) -> CommandOutcome {
         self.session.wish(Intent::Stop(vec![self.id]));
         self.wait().await
     }
 
     /// Ends its whole tree at once, waits until it is over, and says how it ended. Cancel safe.
-    pub async fn kill(&self) -> Outcome {
+    pub async fn kill(&self) -> CommandOutcome {
         self.session.wish(Intent::Kill(vec![self.id]));
         self.wait().await
     }

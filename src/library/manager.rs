@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::command::Command;
-use super::core::{Core, Entry, KillUnlessKept, start};
 use super::error::Error;
 use super::events::{Events, Observer};
 use super::handle::ProcessHandle;
+use super::manager_core::{KillOnDrop, ManagerCore, QueuedCommand, start};
 use super::pipeline::Pipeline;
 use super::plan::held;
-use super::record::{Books, Outcome, Record, lock};
+use super::record::{CommandOutcome, CommandRecord, CommandRegistry, lock};
 use crate::machine::{Event, Intent, ProcessId, ShutdownReason, Snapshot};
 use crate::session::Session;
 use crate::spec::Signal;
@@ -39,7 +39,7 @@ use crate::sys::{Host, HostOptions, RealHost};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ProcessManager(pub(super) Arc<Core>);
+pub struct ProcessManager(pub(super) Arc<ManagerCore>);
 
 impl fmt::Debug for ProcessManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,8 +84,8 @@ impl ProcessManager {
     }
 
     fn starting<H: Host>(host: impl FnOnce() -> Result<H, Error> + Send + 'static) -> Self {
-        let start = move |books: &Arc<Books>| Ok(start(host()?, books));
-        Self(Arc::new(Core::new(Box::new(start))))
+        let start = move |books: &Arc<CommandRegistry>| Ok(start(host()?, books));
+        Self(Arc::new(ManagerCore::new(Box::new(start))))
     }
 
     /// Runs a command to its end and gives its result. When the future is dropped, the command is
@@ -95,7 +95,7 @@ impl ProcessManager {
     ///
     /// See [`Error`]: it makes no sense, could not be started, or broke a time limit. A non-zero exit
     /// code is a result.
-    pub async fn run(&self, command: Command) -> Outcome {
+    pub async fn run(&self, command: Command) -> CommandOutcome {
         let guard = self.admit_one(&command, held)?;
         let outcome = guard.record.outcome().await;
         guard.keep();
@@ -122,23 +122,26 @@ impl ProcessManager {
         &self,
         command: &Command,
         check: impl FnOnce(&Command) -> Result<(), Error>,
-    ) -> Result<KillUnlessKept, Error> {
-        let entry = Entry::new(command, None)?;
+    ) -> Result<KillOnDrop, Error> {
+        let entry = QueuedCommand::new(command, None)?;
         check(command)?;
         let mut guards = self.admit(vec![entry])?;
         guards.pop().ok_or(Error::Closed("the manager"))
     }
 
     /// Lets these in and starts them; they are killed when what is given back goes.
-    pub(super) fn admit(&self, entries: Vec<Entry>) -> Result<Vec<KillUnlessKept>, Error> {
+    pub(super) fn admit(&self, entries: Vec<QueuedCommand>) -> Result<Vec<KillOnDrop>, Error> {
         let records = self.0.admit(None, entries)?;
         let session = self.0.session().ok_or(Error::Closed("the manager"))?;
-        let guard = |record| KillUnlessKept::new(session, record);
+        let guard = |record| KillOnDrop::new(session, record);
         Ok(records.into_iter().map(guard).collect())
     }
 
     /// The handle, once it has its number.
-    pub(super) async fn numbered(&self, record: &Arc<Record>) -> Result<ProcessHandle, Error> {
+    pub(super) async fn numbered(
+        &self,
+        record: &Arc<CommandRecord>,
+    ) -> Result<ProcessHandle, Error> {
         let session = self.0.session().ok_or(Error::Closed("the manager"))?.clone();
         let mut stage = record.stage.subscribe();
         let reached = stage.wait_for(|stage| record.id.get().is_some() || stage.outcome.is_some());
@@ -174,7 +177,7 @@ impl ProcessManager {
     ///
     /// [`Error::NotFound`] when there is none with this number that is not over, else what
     /// [`ProcessHandle::wait`] gives.
-    pub async fn kill(&self, id: ProcessId) -> Outcome {
+    pub async fn kill(&self, id: ProcessId) -> CommandOutcome {
         self.get(id).ok_or(Error::NotFound(id))?.kill().await
     }
 

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 
 use super::command::{Command, Output, Stdin};
-use super::core::{Entry, KillUnlessKept};
-use super::error::{Error, Fault};
+use super::error::{CommandFault, Error};
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
+use super::manager_core::{KillOnDrop, QueuedCommand};
 use super::plan::shown;
-use super::record::Outcome;
+use super::record::CommandOutcome;
 use super::result::ProcessResult;
-use crate::engine::{Once, Sink, Supply};
+use crate::engine::{OutputTarget, StdinSource, TakeOnce};
 use crate::spec::{Exit, Signal};
 use crate::sys;
 
@@ -82,45 +82,45 @@ impl Pipeline {
             };
             stages.push(outcome);
         }
-        guards.into_iter().for_each(KillUnlessKept::keep);
+        guards.into_iter().for_each(KillOnDrop::keep);
         match failed {
             Some(error) => Err(error),
             None => Ok(PipelineResult { stages }),
         }
     }
 
-    fn entries(&self) -> Result<Vec<Entry>, Error> {
+    fn entries(&self) -> Result<Vec<QueuedCommand>, Error> {
         let last = self.stages.len().checked_sub(1);
         let Some(last) = last else {
-            return Err(Error::Invalid { command: String::new(), fault: Fault::NoStage });
+            return Err(Error::Invalid { command: String::new(), fault: CommandFault::NoStage });
         };
         let mut before: Option<OwnedFd> = None;
         let mut entries = Vec::new();
         for (place, stage) in self.stages.iter().enumerate() {
             let invalid = |fault| Error::Invalid { command: shown(stage), fault };
             if stage.retry.is_any() {
-                return Err(invalid(Fault::StageRetry));
+                return Err(invalid(CommandFault::StageRetry));
             }
             if place > 0 && !matches!(stage.stdin, Stdin::Null) {
-                return Err(invalid(Fault::StageInput));
+                return Err(invalid(CommandFault::StageInput));
             }
             if matches!(stage.stdin, Stdin::Piped) {
-                return Err(invalid(Fault::PipedUnheld));
+                return Err(invalid(CommandFault::PipedUnheld));
             }
             if place < last && stage.idle_timeout.is_some() {
-                return Err(invalid(Fault::StageIdle));
+                return Err(invalid(CommandFault::StageIdle));
             }
             if place < last && matches!(stage.output, Output::Null | Output::Inherit) {
-                return Err(invalid(Fault::StageOutput));
+                return Err(invalid(CommandFault::StageOutput));
             }
-            let mut entry = Entry::new(stage, None)?;
+            let mut entry = QueuedCommand::new(stage, None)?;
             if let Some(read) = before.take() {
-                entry.wiring.stdin = Supply::Passed(Once::new(read));
+                entry.wiring.stdin = StdinSource::Passed(TakeOnce::new(read));
             }
             if place < last {
                 let (read, write) =
                     sys::pipe().map_err(|error| Error::System(std::sync::Arc::new(error)))?;
-                entry.wiring.stdout = Sink::Passed(Once::new(write));
+                entry.wiring.stdout = OutputTarget::Passed(TakeOnce::new(write));
                 before = Some(read);
             }
             entries.push(entry);
@@ -132,12 +132,12 @@ impl Pipeline {
 /// How the stages of a pipeline ended.
 #[derive(Debug, Clone)]
 pub struct PipelineResult {
-    stages: Vec<Outcome>,
+    stages: Vec<CommandOutcome>,
 }
 
 impl PipelineResult {
     /// How each stage ended, in order.
-    pub fn stages(&self) -> &[Outcome] {
+    pub fn stages(&self) -> &[CommandOutcome] {
         &self.stages
     }
 

@@ -10,11 +10,11 @@ use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::command::{Command, Output, Stdin};
-use super::error::{Error, Fault};
-use crate::engine::{OURS, Once, Parcel, Sink, Supply, Wiring};
-use crate::output::{Bound, Capture, Keep};
+use super::error::{CommandFault, Error};
+use crate::engine::{OURS, OutputTarget, StdinSource, StdinWrite, Stdio, TakeOnce};
+use crate::output::{Capture, CaptureLimit, KeepSide};
 use crate::spec::{
-    ColorWish, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
+    ColorMode, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
     ShutdownOn, StdinKind,
 };
 use crate::sys::LogicalFolders;
@@ -26,32 +26,32 @@ const PARCELS: usize = 8;
 const LONGEST_SHOWN: usize = 1000;
 
 /// A command that makes sense, ready to be let in.
-pub(super) struct Plan {
+pub(super) struct CommandPlan {
     pub(super) spec: ProcessSpec,
-    pub(super) wiring: Wiring,
+    pub(super) wiring: Stdio,
     pub(super) command: String,
-    pub(super) input: Option<mpsc::Sender<Parcel>>,
+    pub(super) input: Option<mpsc::Sender<StdinWrite>>,
 }
 
 /// Checks a command and makes everything that is needed to run it.
-pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
+pub(super) fn plan(command: &Command) -> Result<CommandPlan, Error> {
     let invalid = |fault| Error::Invalid { command: shown(command), fault };
     check(command).map_err(invalid)?;
     let cwd = cwd(command).map_err(invalid)?;
     let (supply, input) = supply(&command.stdin);
     let (stdout, bound) = match command.output {
-        Output::Capture(bound) => (Sink::Capture, bound),
-        Output::Discard => (Sink::Capture, Bound { bytes: 0, keep: Keep::Tail }),
-        Output::Null => (Sink::Null, Bound { bytes: 0, keep: Keep::Tail }),
-        Output::Inherit => (Sink::Inherit, Bound { bytes: 0, keep: Keep::Tail }),
+        Output::Capture(bound) => (OutputTarget::Capture, bound),
+        Output::Discard => (OutputTarget::Capture, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
+        Output::Null => (OutputTarget::Null, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
+        Output::Inherit => (OutputTarget::Inherit, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
     };
     let stderr = match (command.merged, command.output) {
-        (true, _) => Sink::Stdout,
-        (false, Output::Capture(_) | Output::Discard) => Sink::Capture,
-        (false, Output::Null) => Sink::Null,
-        (false, Output::Inherit) => Sink::Inherit,
+        (true, _) => OutputTarget::Stdout,
+        (false, Output::Capture(_) | Output::Discard) => OutputTarget::Capture,
+        (false, Output::Null) => OutputTarget::Null,
+        (false, Output::Inherit) => OutputTarget::Inherit,
     };
-    let wiring = Wiring {
+    let wiring = Stdio {
         argv: command.argv(),
         env: environment(command, &cwd),
         stdin: supply,
@@ -59,7 +59,7 @@ pub(super) fn plan(command: &Command) -> Result<Plan, Error> {
         stderr,
         capture: Arc::new(Capture::new(bound)),
     };
-    Ok(Plan { spec: spec(command, cwd), wiring, command: shown(command), input })
+    Ok(CommandPlan { spec: spec(command, cwd), wiring, command: shown(command), input })
 }
 
 /// As it is shown in results and errors, where an argument of a megabyte helps nobody.
@@ -72,43 +72,45 @@ pub(super) fn shown(command: &Command) -> String {
     text
 }
 
-fn check(command: &Command) -> Result<(), Fault> {
+fn check(command: &Command) -> Result<(), CommandFault> {
     let argv = command.argv();
     let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
     match argv.first() {
         Some(program) if !program.is_empty() => {}
-        Some(_) | None => return Err(Fault::NoProgram),
+        Some(_) | None => return Err(CommandFault::NoProgram),
     }
     if command.tty {
-        return Err(Fault::NoTerminal);
+        return Err(CommandFault::NoTerminal);
     }
     match command.name.as_deref() {
-        Some("") => return Err(Fault::NoName),
-        Some(name) if name.contains('\0') => return Err(Fault::Nul(format!("the name {name:?}"))),
+        Some("") => return Err(CommandFault::NoName),
+        Some(name) if name.contains('\0') => {
+            return Err(CommandFault::Nul(format!("the name {name:?}")));
+        }
         Some(_) | None => {}
     }
     if let Some(bad) = argv.iter().find(|argument| has_nul(argument)) {
-        return Err(Fault::Nul(format!("the argument {:?}", bad.to_string_lossy())));
+        return Err(CommandFault::Nul(format!("the argument {:?}", bad.to_string_lossy())));
     }
     for (name, value) in &command.env {
         if name.is_empty() || name.as_bytes().contains(&b'=') {
-            return Err(Fault::VariableName(name.to_string_lossy().into_owned()));
+            return Err(CommandFault::VariableName(name.to_string_lossy().into_owned()));
         }
         if has_nul(name) || value.as_deref().is_some_and(has_nul) {
-            return Err(Fault::Nul(format!("the variable {:?}", name.to_string_lossy())));
+            return Err(CommandFault::Nul(format!("the variable {:?}", name.to_string_lossy())));
         }
     }
     if command.timeout.is_some_and(|limit| limit.is_zero()) {
-        return Err(Fault::ZeroLimit("timeout"));
+        return Err(CommandFault::ZeroLimit("timeout"));
     }
     if command.idle_timeout.is_some_and(|limit| limit.is_zero()) {
-        return Err(Fault::ZeroLimit("idle timeout"));
+        return Err(CommandFault::ZeroLimit("idle timeout"));
     }
     if command.idle_timeout.is_some() && !is_read(command.output) {
-        return Err(Fault::IdleUnseen);
+        return Err(CommandFault::IdleUnseen);
     }
     if command.retry.is_any() && matches!(command.stdin, Stdin::Piped) {
-        return Err(Fault::PipedRetry);
+        return Err(CommandFault::PipedRetry);
     }
     check_retry(command)
 }
@@ -116,7 +118,7 @@ fn check(command: &Command) -> Result<(), Fault> {
 /// Where nobody has a handle, nobody can write to an input.
 pub(super) fn held(command: &Command) -> Result<(), Error> {
     if matches!(command.stdin, Stdin::Piped) {
-        return Err(Error::Invalid { command: shown(command), fault: Fault::PipedUnheld });
+        return Err(Error::Invalid { command: shown(command), fault: CommandFault::PipedUnheld });
     }
     Ok(())
 }
@@ -126,22 +128,23 @@ pub(super) fn is_read(output: Output) -> bool {
     matches!(output, Output::Capture(_) | Output::Discard)
 }
 
-fn check_retry(command: &Command) -> Result<(), Fault> {
+fn check_retry(command: &Command) -> Result<(), CommandFault> {
     let policy = &command.retry.policy;
     if !(policy.factor.is_finite() && policy.factor >= 1.0) {
-        return Err(Fault::Retry("factor must be 1 or more"));
+        return Err(CommandFault::Retry("factor must be 1 or more"));
     }
     if !(0.0..=1.0).contains(&policy.jitter) {
-        return Err(Fault::Retry("jitter must be from 0 to 1"));
+        return Err(CommandFault::Retry("jitter must be from 0 to 1"));
     }
     Ok(())
 }
 
-fn cwd(command: &Command) -> Result<PathBuf, Fault> {
+fn cwd(command: &Command) -> Result<PathBuf, CommandFault> {
     match &command.cwd {
         Some(folder) if folder.is_absolute() => Ok(folder.clone()),
         folder => {
-            let here = std::env::current_dir().map_err(|e| Fault::NoFolder(e.to_string()))?;
+            let here =
+                std::env::current_dir().map_err(|e| CommandFault::NoFolder(e.to_string()))?;
             Ok(folder.as_ref().map_or_else(|| here.clone(), |folder| here.join(folder)))
         }
     }
@@ -165,16 +168,16 @@ fn environment(command: &Command, cwd: &Path) -> Vec<(OsString, OsString)> {
     all
 }
 
-fn supply(stdin: &Stdin) -> (Supply, Option<mpsc::Sender<Parcel>>) {
+fn supply(stdin: &Stdin) -> (StdinSource, Option<mpsc::Sender<StdinWrite>>) {
     match stdin {
-        Stdin::Null => (Supply::Null, None),
-        Stdin::Open => (Supply::Open, None),
-        Stdin::Inherit => (Supply::Inherit, None),
-        Stdin::File(path) => (Supply::File(path.clone()), None),
-        Stdin::Bytes(bytes) => (Supply::Bytes(bytes.as_slice().into()), None),
+        Stdin::Null => (StdinSource::Null, None),
+        Stdin::Open => (StdinSource::Open, None),
+        Stdin::Inherit => (StdinSource::Inherit, None),
+        Stdin::File(path) => (StdinSource::File(path.clone()), None),
+        Stdin::Bytes(bytes) => (StdinSource::Bytes(bytes.as_slice().into()), None),
         Stdin::Piped => {
             let (sender, receiver) = mpsc::channel(PARCELS);
-            (Supply::Piped(Once::new(receiver)), Some(sender))
+            (StdinSource::Piped(TakeOnce::new(receiver)), Some(sender))
         }
     }
 }
@@ -193,7 +196,7 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         env: Environment::default(),
         port: None,
         port_busy: PortBusy::Fail,
-        color: ColorWish::Never,
+        color: ColorMode::Never,
         stdin: match command.stdin {
             Stdin::Null => StdinKind::Null,
             Stdin::Open | Stdin::Inherit => StdinKind::Open,

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::command::Command;
-use super::core::Entry;
 use super::error::Error;
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
+use super::manager_core::QueuedCommand;
 use super::plan::held;
-use super::record::{Record, lock};
+use super::record::{CommandRecord, lock};
 use crate::machine::Intent;
 use crate::spec::{Name, OnFailure, PoolSpec};
 
@@ -43,17 +43,17 @@ pub use job::{Job, PoolResults};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ProcessPool(Arc<Inner>);
+pub struct ProcessPool(Arc<PoolInner>);
 
-struct Inner {
+struct PoolInner {
     manager: ProcessManager,
     name: Name,
     concurrency: u32,
     on_failure: OnFailure,
     closed: AtomicBool,
-    tally: Arc<Tally>,
+    tally: Arc<PendingCounter>,
     /// What was submitted and is not over, as far as it was looked at.
-    records: Mutex<Vec<Arc<Record>>>,
+    records: Mutex<Vec<Arc<CommandRecord>>>,
 }
 
 impl fmt::Debug for ProcessPool {
@@ -65,7 +65,7 @@ impl fmt::Debug for ProcessPool {
     }
 }
 
-impl Drop for Inner {
+impl Drop for PoolInner {
     fn drop(&mut self) {
         self.manager.0.wish(Intent::Dismiss(self.name.clone()));
     }
@@ -73,9 +73,9 @@ impl Drop for Inner {
 
 /// How many commands of a pool are not over.
 #[derive(Debug)]
-pub(super) struct Tally(watch::Sender<usize>);
+pub(super) struct PendingCounter(watch::Sender<usize>);
 
-impl Tally {
+impl PendingCounter {
     fn submitted(&self, count: usize) {
         self.0.send_modify(|open| *open += count);
     }
@@ -128,13 +128,13 @@ impl ProcessPool {
     /// A pool with so many slots; 0 is taken as 1.
     pub fn new(manager: &ProcessManager, slots: usize) -> Self {
         let concurrency = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
-        Self(Arc::new(Inner {
+        Self(Arc::new(PoolInner {
             manager: manager.clone(),
             name: manager.0.name_pool(),
             concurrency,
             on_failure: OnFailure::Continue,
             closed: AtomicBool::new(false),
-            tally: Arc::new(Tally(watch::Sender::new(0))),
+            tally: Arc::new(PendingCounter(watch::Sender::new(0))),
             records: Mutex::default(),
         }))
     }
@@ -181,7 +181,8 @@ impl ProcessPool {
                 Err(Error::Closed("the pool"))
             } else {
                 let tally = Some(Arc::clone(&inner.tally));
-                Entry::new(&command, tally).and_then(|entry| check(&command).map(|()| entry))
+                QueuedCommand::new(&command, tally)
+                    .and_then(|entry| check(&command).map(|()| entry))
             };
             match entry {
                 Ok(mut entry) => {
@@ -207,7 +208,7 @@ impl ProcessPool {
                 Some(error)
             }
         };
-        let job = |answer: Result<Arc<Record>, Error>| match (answer, &refused) {
+        let job = |answer: Result<Arc<CommandRecord>, Error>| match (answer, &refused) {
             (Ok(record), None) => Job::of(self.clone(), record),
             (Ok(_), Some(error)) => self.refused(error.clone()),
             (Err(error), _) => self.refused(error),
@@ -226,7 +227,7 @@ impl ProcessPool {
         }
     }
 
-    fn remember(&self, records: Vec<Arc<Record>>) {
+    fn remember(&self, records: Vec<Arc<CommandRecord>>) {
         let mut known = lock(&self.0.records);
         // Looked through only when it has doubled, so that a long-lived pool forgets what is over.
         if known.len() + records.len() > known.capacity() {
@@ -256,7 +257,7 @@ impl ProcessPool {
 
     /// How many are queued, waiting for their time, or for their next attempt.
     pub fn queued(&self) -> usize {
-        let waiting = |record: &&Arc<Record>| {
+        let waiting = |record: &&Arc<CommandRecord>| {
             let stage = record.stage.borrow();
             stage.outcome.is_none() && stage.pid.is_none()
         };

@@ -9,64 +9,64 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, broadcast, mpsc, watch};
 
 use super::error::{Error, TimeLimit};
-use super::events::Told;
-use super::pool::Tally;
-use super::result::{Attempt, Inner, ProcessResult};
-use crate::engine::{Parcel, Witness};
-use crate::machine::event::{By, Cause, Ended, Event, RunError};
+use super::events::ObserverMessage;
+use super::pool::PendingCounter;
+use super::result::{Attempt, ProcessResult, ResultInner};
+use crate::engine::{StdinWrite, StepObserver};
+use crate::machine::event::{Cause, EndCause, EndDetails, Event, RunError};
 use crate::machine::{ProcessId, ProcessView, StateName};
 use crate::output::{Capture, Stream};
 use crate::spec::{Exit, StartError, StartErrorKind, Stray};
 
 /// How a command ended, or why there is no such thing.
-pub(super) type Outcome = Result<ProcessResult, Error>;
+pub(super) type CommandOutcome = Result<ProcessResult, Error>;
 
 /// One command under way, or over.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct CommandRecord {
     pub(super) id: OnceLock<ProcessId>,
     pub(super) name: String,
     pub(super) command: String,
-    pub(super) limits: Limits,
+    pub(super) limits: CommandLimits,
     pub(super) capture: Arc<Capture>,
     /// Something of its outputs comes to the capture.
     pub(super) is_read: bool,
-    pub(super) input: Mutex<Option<mpsc::Sender<Parcel>>>,
-    pub(super) stage: watch::Sender<Stage>,
+    pub(super) input: Mutex<Option<mpsc::Sender<StdinWrite>>>,
+    pub(super) stage: watch::Sender<CommandStage>,
     /// It is over. Apart from the stage, so that who waits for that alone is woken once.
     pub(super) over: SetOnce<()>,
-    pub(super) tally: Option<Arc<Tally>>,
+    pub(super) tally: Option<Arc<PendingCounter>>,
     /// Nobody wants it any more, and it had no number yet when that was said.
     pub(super) unwanted: AtomicBool,
 }
 
 /// The limits of a command, for the words about a broken one.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Limits {
+pub(super) struct CommandLimits {
     pub(super) timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
 }
 
 /// How far a command has got.
 #[derive(Debug, Clone)]
-pub(super) struct Stage {
+pub(super) struct CommandStage {
     pub(super) state: StateName,
     pub(super) pid: Option<u32>,
     /// It has started at least once.
     pub(super) started: bool,
     attempts: Vec<Attempt>,
-    last: Last,
-    pub(super) outcome: Option<Outcome>,
+    last: LastRunEnd,
+    pub(super) outcome: Option<CommandOutcome>,
 }
 
-impl Default for Stage {
+impl Default for CommandStage {
     fn default() -> Self {
         Self {
             state: StateName::Idle,
             pid: None,
             started: false,
             attempts: Vec::new(),
-            last: Last::default(),
+            last: LastRunEnd::default(),
             outcome: None,
         }
     }
@@ -74,16 +74,16 @@ impl Default for Stage {
 
 /// What the end event of the latest run said, beyond its attempt.
 #[derive(Debug, Clone, Default)]
-struct Last {
+struct LastRunEnd {
     success: bool,
-    by: Option<By>,
+    by: Option<EndCause>,
     message: String,
     strays: Vec<Stray>,
 }
 
-impl Record {
+impl CommandRecord {
     /// Once it is over: how it ended.
-    pub(super) async fn outcome(&self) -> Outcome {
+    pub(super) async fn outcome(&self) -> CommandOutcome {
         self.over.wait().await;
         let outcome = self.stage.borrow().outcome.clone();
         outcome.unwrap_or(Err(Error::Closed("the manager")))
@@ -110,7 +110,7 @@ impl Record {
         self.tell();
     }
 
-    fn finish(&self, state: StateName, outcome: Outcome) {
+    fn finish(&self, state: StateName, outcome: CommandOutcome) {
         self.capture.close();
         lock(&self.input).take();
         self.stage.send_modify(|stage| {
@@ -168,7 +168,7 @@ impl Record {
         self.finish(view.state, outcome);
     }
 
-    fn judge(&self, id: ProcessId, stage: &Stage, view: &ProcessView) -> Outcome {
+    fn judge(&self, id: ProcessId, stage: &CommandStage, view: &ProcessView) -> CommandOutcome {
         let command = self.command.clone();
         if view.state == StateName::Skipped {
             let why = match stage.last.message.as_str() {
@@ -201,8 +201,8 @@ impl Record {
         }
     }
 
-    fn result(&self, id: ProcessId, stage: &Stage) -> ProcessResult {
-        ProcessResult::new(Inner {
+    fn result(&self, id: ProcessId, stage: &CommandStage) -> ProcessResult {
+        ProcessResult::new(ResultInner {
             id,
             name: self.name.clone(),
             command: self.command.clone(),
@@ -217,8 +217,8 @@ impl Record {
     }
 }
 
-impl Stage {
-    fn ended(&mut self, end: &Ended, by: Option<By>, broken: Option<(RunError, &str)>) {
+impl CommandStage {
+    fn ended(&mut self, end: &EndDetails, by: Option<EndCause>, broken: Option<(RunError, &str)>) {
         let status = match (end.exit_code, end.signal) {
             (Some(code), _) => Some(Exit::Code(code)),
             (None, Some(signal)) => Some(Exit::Signal(signal)),
@@ -229,7 +229,7 @@ impl Stage {
             error: broken.map(|(error, _)| error),
             duration: Duration::from_millis(end.duration_ms),
         });
-        self.last = Last {
+        self.last = LastRunEnd {
             success: end.success,
             by,
             message: broken.map_or_else(String::new, |(_, message)| message.to_owned()),
@@ -259,13 +259,13 @@ fn kind(error: RunError) -> StartErrorKind {
 
 /// All records of one manager, and those who want to know of every event.
 #[derive(Debug)]
-pub(super) struct Books {
-    records: Mutex<HashMap<ProcessId, Arc<Record>>>,
+pub(super) struct CommandRegistry {
+    records: Mutex<HashMap<ProcessId, Arc<CommandRecord>>>,
     /// Over, and who waits for that has not been woken: first the events are told and the snapshot is
     /// made, so that who was woken finds nothing that says otherwise.
-    untold: Mutex<Vec<Arc<Record>>>,
+    untold: Mutex<Vec<Arc<CommandRecord>>>,
     pub(super) events: broadcast::Sender<Event>,
-    pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Told>>>,
+    pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<ObserverMessage>>>,
     /// The manager has gone, and the engine has not been told.
     abandoned: AtomicBool,
 }
@@ -273,7 +273,7 @@ pub(super) struct Books {
 /// Events kept for a subscriber who does not read just now.
 const EVENTS: usize = 4096;
 
-impl Books {
+impl CommandRegistry {
     pub(super) fn new() -> Self {
         let (events, _) = broadcast::channel(EVENTS);
         Self {
@@ -290,16 +290,16 @@ impl Books {
         self.abandoned.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn open(&self, id: ProcessId, record: Arc<Record>) {
+    pub(super) fn open(&self, id: ProcessId, record: Arc<CommandRecord>) {
         lock(&self.records).insert(id, record);
     }
 
-    pub(super) fn get(&self, id: ProcessId) -> Option<Arc<Record>> {
+    pub(super) fn get(&self, id: ProcessId) -> Option<Arc<CommandRecord>> {
         lock(&self.records).get(&id).cloned()
     }
 
     /// All that are not over, in the order of their numbers.
-    pub(super) fn all(&self) -> Vec<(ProcessId, Arc<Record>)> {
+    pub(super) fn all(&self) -> Vec<(ProcessId, Arc<CommandRecord>)> {
         let records = lock(&self.records);
         let mut all: Vec<_> = records.iter().map(|(id, one)| (*id, Arc::clone(one))).collect();
         all.sort_unstable_by_key(|(id, _)| *id);
@@ -316,7 +316,7 @@ impl Books {
     }
 }
 
-impl Witness for Books {
+impl StepObserver for CommandRegistry {
     fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::SeqCst) && self.abandoned.swap(false, Ordering::SeqCst)
     }
@@ -341,8 +341,9 @@ impl Witness for Books {
             if self.events.receiver_count() > 0 {
                 _ = self.events.send(event.clone());
             }
-            observers
-                .retain(|observer| observer.send(Told::Event(Box::new(event.clone()))).is_ok());
+            observers.retain(|observer| {
+                observer.send(ObserverMessage::Event(Box::new(event.clone()))).is_ok()
+            });
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::machine::ProcessId;
-use crate::machine::event::{By, RunError};
-use crate::output::{Kept, safe_line};
+use crate::machine::event::{EndCause, RunError};
+use crate::output::{CapturedOutput, safe_line};
 use crate::spec::{Exit, Stray};
 
 /// Lines of each output in the message of a failure.
@@ -16,20 +16,20 @@ const SHOWN: usize = 20;
 
 /// How a command ended and what it printed. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ProcessResult(Arc<Inner>);
+pub struct ProcessResult(Arc<ResultInner>);
 
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct ResultInner {
     pub(super) id: ProcessId,
     pub(super) name: String,
     pub(super) command: String,
     pub(super) success: bool,
     pub(super) attempts: Vec<Attempt>,
     pub(super) duration: Duration,
-    pub(super) stdout: Kept,
-    pub(super) stderr: Kept,
+    pub(super) stdout: CapturedOutput,
+    pub(super) stderr: CapturedOutput,
     pub(super) strays: Vec<Stray>,
-    pub(super) killed_by: Option<By>,
+    pub(super) killed_by: Option<EndCause>,
 }
 
 /// One attempt of a command.
@@ -45,7 +45,7 @@ pub struct Attempt {
 }
 
 impl ProcessResult {
-    pub(super) fn new(inner: Inner) -> Self {
+    pub(super) fn new(inner: ResultInner) -> Self {
         Self(Arc::new(inner))
     }
 
@@ -80,7 +80,7 @@ impl ProcessResult {
     }
 
     /// By what it was ended, where it was ended on purpose.
-    pub fn killed_by(&self) -> Option<By> {
+    pub fn killed_by(&self) -> Option<EndCause> {
         self.0.killed_by
     }
 
@@ -175,15 +175,15 @@ impl ProcessResult {
     }
 }
 
-fn by_word(by: By) -> &'static str {
+fn by_word(by: EndCause) -> &'static str {
     match by {
-        By::Stop => "stop",
-        By::Kill => "kill",
-        By::Restart => "restart",
-        By::FileChange => "file change",
-        By::Reload => "reload",
-        By::Health => "failed health check",
-        By::Shutdown => "shutdown",
+        EndCause::Stop => "stop",
+        EndCause::Kill => "kill",
+        EndCause::Restart => "restart",
+        EndCause::FileChange => "file change",
+        EndCause::Reload => "reload",
+        EndCause::Health => "failed health check",
+        EndCause::Shutdown => "shutdown",
     }
 }
 
@@ -197,7 +197,7 @@ fn meaning(code: i32) -> Option<&'static str> {
 }
 
 /// The last lines of an output, fit for a terminal.
-fn show(text: &mut String, name: &str, kept: &Kept) {
+fn show(text: &mut String, name: &str, kept: &CapturedOutput) {
     let all = kept.bytes.strip_suffix(b"\n").unwrap_or(&kept.bytes);
     if all.is_empty() {
         return;
@@ -211,6 +211,6 @@ fn show(text: &mut String, name: &str, kept: &Kept) {
     };
     for line in lines.iter().skip(left_out) {
         text.push_str("\n    ");
-        text.push_str(&safe_line(line, crate::output::Styles::Drop));
+        text.push_str(&safe_line(line, crate::output::StyleMode::Drop));
     }
 }

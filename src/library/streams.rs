@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream as FuturesStream;
 
-use crate::output::{Capture, Piece, Position, Stream};
+use crate::output::{Capture, CapturePosition, CapturedChunk, Stream};
 
 /// One chunk at most.
 const CHUNK: usize = 64 << 10;
@@ -16,34 +16,34 @@ const LINE: usize = 1 << 20;
 
 /// The output of a command as it comes, from both outputs in the order of arrival.
 ///
-/// Whoever reads too slowly misses something and is told so by [`Piece::missed`]; the command is never
+/// Whoever reads too slowly misses something and is told so by [`CapturedChunk::missed`]; the command is never
 /// held up.
 #[derive(Debug)]
 #[must_use = "nothing is read before it is asked for"]
 pub struct Chunks {
     capture: Arc<Capture>,
-    at: Position,
+    at: CapturePosition,
 }
 
 impl Chunks {
-    pub(super) fn new(capture: Arc<Capture>, at: Position) -> Self {
+    pub(super) fn new(capture: Arc<Capture>, at: CapturePosition) -> Self {
         Self { capture, at }
     }
 
     /// The next chunk; nothing when the command is over and all is read. Cancel safe.
-    pub async fn next(&mut self) -> Option<Piece> {
+    pub async fn next(&mut self) -> Option<CapturedChunk> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<CapturedChunk>> {
         self.capture.poll_next(cx, &mut self.at, CHUNK)
     }
 }
 
 impl FuturesStream for Chunks {
-    type Item = Piece;
+    type Item = CapturedChunk;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<CapturedChunk>> {
         self.get_mut().poll(cx)
     }
 }
@@ -85,21 +85,21 @@ impl Line {
 #[must_use = "nothing is read before it is asked for"]
 pub struct Lines {
     chunks: Chunks,
-    halves: [Half; 2],
+    halves: [PartialText; 2],
     /// What was read and not given yet.
     open: Option<(Stream, Vec<u8>, usize)>,
 }
 
 /// A line that is not finished.
 #[derive(Debug, Default)]
-struct Half {
+struct PartialText {
     bytes: Vec<u8>,
     missed: u64,
 }
 
 impl Lines {
     pub(super) fn new(chunks: Chunks) -> Self {
-        Self { chunks, halves: [Half::default(), Half::default()], open: None }
+        Self { chunks, halves: [PartialText::default(), PartialText::default()], open: None }
     }
 
     /// The next line; nothing when the command is over and all is read. Cancel safe.
@@ -119,7 +119,7 @@ impl Lines {
         }
     }
 
-    fn half(&mut self, stream: Stream) -> &mut Half {
+    fn half(&mut self, stream: Stream) -> &mut PartialText {
         let [out, err] = &mut self.halves;
         match stream {
             Stream::Out => out,
@@ -127,8 +127,8 @@ impl Lines {
         }
     }
 
-    fn take(&mut self, piece: Piece) {
-        let Piece { stream, bytes, missed } = piece;
+    fn take(&mut self, piece: CapturedChunk) {
+        let CapturedChunk { stream, bytes, missed } = piece;
         if missed > 0 {
             let half = self.half(stream);
             // The beginning of a line without its end is no line.
@@ -170,7 +170,7 @@ impl Lines {
         for stream in [Stream::Out, Stream::Err] {
             let half = self.half(stream);
             if !half.bytes.is_empty() {
-                let Half { bytes, missed } = std::mem::take(half);
+                let PartialText { bytes, missed } = std::mem::take(half);
                 return Some(Line { stream, bytes, missed });
             }
         }
@@ -190,12 +190,12 @@ impl FuturesStream for Lines {
 #[derive(Debug)]
 pub struct Cursor {
     capture: Arc<Capture>,
-    at: Position,
+    at: CapturePosition,
 }
 
 impl Cursor {
     pub(super) fn new(capture: Arc<Capture>) -> Self {
-        Self { capture, at: Position::default() }
+        Self { capture, at: CapturePosition::default() }
     }
 
     /// What was printed to stdout since the last call.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ShutdownReason;
-use crate::spec::{Name, Signal, Which};
+use crate::spec::{CheckRole, Name, Signal};
 
 /// Why something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub enum Cause {
     /// A check missed too often.
     Unhealthy {
         /// Which one.
-        check: Which,
+        check: CheckRole,
         /// What was asked.
         probe: String,
         /// What that answered last.

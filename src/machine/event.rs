@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 pub use super::cause::Cause;
 use crate::spec::{Name, Signal};
 
-pub use parts::{By, Ended, Link, RunError, Subject, WaitingOn};
+pub use parts::{EndCause, EndDetails, EventSubject, RunError, SkipLink, WaitingOn};
 
 mod parts;
 
 /// Number and time of an event; put on by the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
+pub struct EventStamp {
     /// Grows by one from event to event over the whole project, from 1.
     pub seq: u64,
     /// When it happened; milliseconds are shown.
@@ -24,7 +24,7 @@ pub struct Stamp {
     pub(crate) output: u64,
 }
 
-impl Default for Stamp {
+impl Default for EventStamp {
     fn default() -> Self {
         Self { seq: 0, time: Timestamp::UNIX_EPOCH, output: 0 }
     }
@@ -37,9 +37,9 @@ pub(crate) fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S:
 
 /// An event as it is written: number, time and kind first.
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct EventRecord<'a, T> {
     #[serde(flatten)]
-    stamp: Stamp,
+    stamp: EventStamp,
     event: &'static str,
     #[serde(flatten)]
     body: &'a T,
@@ -55,7 +55,7 @@ macro_rules! events {
             pub struct $name {
                 /// Its number and time; written with the [`Event`] it is part of.
                 #[serde(flatten, skip_serializing)]
-                pub stamp: Stamp,
+                pub stamp: EventStamp,
                 $($(#[$field_doc])* pub $field: $ty,)*
             }
         )*
@@ -71,7 +71,7 @@ macro_rules! events {
         impl Serialize for Event {
             fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 let (stamp, event) = (self.stamp(), self.kind());
-                match self { $(Self::$name(body) => Line { stamp, event, body }.serialize(to),)* }
+                match self { $(Self::$name(body) => EventRecord { stamp, event, body }.serialize(to),)* }
             }
         }
 
@@ -82,12 +82,12 @@ macro_rules! events {
             }
 
             /// Its number and time.
-            pub fn stamp(&self) -> Stamp {
+            pub fn stamp(&self) -> EventStamp {
                 match self { $(Self::$name(event) => event.stamp,)* }
             }
 
             /// Puts number and time on it.
-            pub(crate) fn set_stamp(&mut self, stamp: Stamp) {
+            pub(crate) fn set_stamp(&mut self, stamp: EventStamp) {
                 match self { $(Self::$name(event) => event.stamp = stamp,)* }
             }
         }
@@ -105,7 +105,7 @@ events! {
     ProcessQueued "process_queued" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// For a slot of this pool.
         pool: Name,
         /// Why it is to run.
@@ -115,7 +115,7 @@ events! {
     ProcessWaiting "process_waiting" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// For these.
         on: Vec<WaitingOn>,
         /// Why it is to run.
@@ -125,7 +125,7 @@ events! {
     ProcessStarted "process_started" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// The leader, whose pid is also the id of the group.
         pid: u32,
         /// Why it runs.
@@ -135,7 +135,7 @@ events! {
     ProcessReady "process_ready" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// What was asked, where it has a check.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         probe: Option<String>,
@@ -149,7 +149,7 @@ events! {
     ProcessUnhealthy "process_unhealthy" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// What was asked, and what it answered.
         cause: Cause,
     }
@@ -157,7 +157,7 @@ events! {
     ProcessRetrying "process_retrying" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// The delay in milliseconds.
         delay_ms: u64,
         /// Which retry this will be; 0 when it succeeded and `restart = "always"` runs it again.
@@ -172,7 +172,7 @@ events! {
     ProcessStopping "process_stopping" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// The signal it gets; nothing when its stop command runs instead.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
@@ -183,10 +183,10 @@ events! {
     ProcessCompleted "process_completed" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// How.
         #[serde(flatten)]
-        end: Ended,
+        end: EndDetails,
         /// What may have ended it without anybody wanting that, and the way out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
@@ -197,12 +197,12 @@ events! {
     ProcessKilled "process_killed" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// By what.
-        by: By,
+        by: EndCause,
         /// How.
         #[serde(flatten)]
-        end: Ended,
+        end: EndDetails,
         /// Why.
         cause: Cause,
     }
@@ -210,14 +210,14 @@ events! {
     ProcessFailed "process_failed" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// What went wrong, from a fixed set.
         error: RunError,
         /// The same for people.
         message: String,
         /// How.
         #[serde(flatten)]
-        end: Ended,
+        end: EndDetails,
         /// Why.
         cause: Cause,
     }
@@ -225,7 +225,7 @@ events! {
     ProcessGaveUp "process_gave_up" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// How many retries there were.
         retries: u32,
         /// How the last run ended, if it returned a code.
@@ -247,11 +247,11 @@ events! {
     ProcessSkipped "process_skipped" {
         /// Who.
         #[serde(flatten)]
-        of: Subject,
+        of: EventSubject,
         /// The dependency.
         on: Name,
         /// From that dependency down to the root of the matter.
-        chain: Vec<Link>,
+        chain: Vec<SkipLink>,
         /// The dependency, or the pool that was stopped.
         cause: Cause,
     }
@@ -322,7 +322,7 @@ events! {
 
 impl Event {
     /// Whose event it is, for those of a process.
-    pub fn subject(&self) -> Option<&Subject> {
+    pub fn subject(&self) -> Option<&EventSubject> {
         match self {
             Self::ProcessQueued(e) => Some(&e.of),
             Self::ProcessWaiting(e) => Some(&e.of),

@@ -1,7 +1,7 @@
 //! One process: its state, one function for each kind of input, one `deadline`.
 //!
-//! Whether dependencies hold and whether a slot is free is decided by the orchestra, which then
-//! says [`Lifecycle::cleared`] and [`Lifecycle::granted`]. Every deadline lives in the state it
+//! Whether dependencies hold and whether a slot is free is decided by the supervisor, which then
+//! says [`Lifecycle::dependencies_met`] and [`Lifecycle::slot_acquired`]. Every deadline lives in the state it
 //! belongs to, so leaving the state drops it and a stale timer cannot exist. Wishes are in here,
 //! what happened to a run is in `facts`, how a run ends and what follows is in `closing`.
 
@@ -9,38 +9,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{
-    By, Cause, Event, Link, ProcessQueued, ProcessSkipped, ProcessWaiting, Stamp, Subject,
-    WaitingOn,
+    Cause, EndCause, Event, EventStamp, EventSubject, ProcessQueued, ProcessSkipped,
+    ProcessWaiting, SkipLink, WaitingOn,
 };
-use super::members::Tenure;
-use super::retry::Budget;
+use super::members::Retention;
+use super::retry::RetryBudget;
 use super::{Effect, Moment, ProcessId, ProcessView, RunId, Step};
 use crate::spec::{Name, ProcessSpec, Stray};
 
 mod checks;
-mod closing;
 mod empty_input;
 mod facts;
 mod port;
-mod renewed;
+mod spec_update;
 mod state;
-mod watched;
+mod stopping;
+mod watch;
 
-pub(super) use checks::{Checks, Level, Trial};
+pub(super) use checks::{CheckState, Checks, Level};
 pub(super) use port::PortPhase;
-pub(crate) use state::short;
-pub(super) use state::{Closing, Ending, LastRun, Outcome, Reached, State, Then};
-pub(super) use watched::{Call, Watch};
+pub(crate) use state::format_duration;
+pub(super) use state::{AfterExit, Closing, Ending, LastRun, Outcome, State, StopProgress};
+pub(super) use watch::{Watch, WatchCall};
 
 /// What keeps a process from ever running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hindrance {
+pub(super) struct Blocker {
     /// A dependency: its new run changes everything.
     pub(super) by: Option<ProcessId>,
     /// Its name as it is written in `depends_on`, or the member that stopped the pool.
     pub(super) on: Name,
     /// From there down to the root of the matter.
-    pub(super) chain: Vec<Link>,
+    pub(super) chain: Vec<SkipLink>,
 }
 
 /// One process.
@@ -67,16 +67,16 @@ pub(super) struct Lifecycle {
     pub(super) left: Vec<Stray>,
     /// A run that was given up as unkillable and is not gone: no other may start before it is. 0
     /// where it is one of a member before this one, which had the same name.
-    pub(super) ghost: Option<u32>,
+    pub(super) unreaped_run: Option<u32>,
     /// How many retries are left.
-    budget: Budget,
+    budget: RetryBudget,
     /// The try number of the latest run.
     attempt: u32,
-    /// How often it entered a state; tells the orchestra that others may have to look at it.
+    /// How often it entered a state; tells the supervisor that others may have to look at it.
     pub(super) moves: u64,
     /// The project is being stopped: no run follows the one at hand.
     last_run: bool,
-    pub(super) tenure: Tenure,
+    pub(super) retention: Retention,
     /// It is not of the file, but was added while the project ran.
     pub(super) added: bool,
     /// Among those that queue for the same pool.
@@ -114,12 +114,12 @@ impl Lifecycle {
             started: false,
             last: None,
             left: Vec::new(),
-            ghost: None,
-            budget: Budget::default(),
+            unreaped_run: None,
+            budget: RetryBudget::default(),
             attempt: 1,
             moves: 0,
             last_run: false,
-            tenure: Tenure::Lasting,
+            retention: Retention::Keep,
             added: false,
             priority: 0,
             delay: Duration::ZERO,
@@ -194,7 +194,7 @@ impl Lifecycle {
     pub(super) fn is_going_to_rest(&self) -> bool {
         match &self.state {
             State::Stopping { closing, .. } | State::Starting { wish: Some(closing), .. } => {
-                closing.then == Then::Rest
+                closing.then == AfterExit::Stop
             }
             State::Idle
             | State::Waiting { .. }
@@ -222,8 +222,8 @@ impl Lifecycle {
         }
     }
 
-    pub(super) fn subject(&self) -> Subject {
-        Subject {
+    pub(super) fn subject(&self) -> EventSubject {
+        EventSubject {
             id: Some(self.id),
             name: self.name.clone(),
             process: self.spec.name.clone(),
@@ -243,8 +243,8 @@ impl Lifecycle {
     }
 
     /// Gives the retry budget back. The run at hand keeps its number, the next one is the first.
-    pub(super) fn give_back(&mut self) {
-        self.budget.give_back();
+    pub(super) fn reset_budget(&mut self) {
+        self.budget.reset();
         if !self.is_alive() {
             self.attempt = 1;
         }
@@ -256,31 +256,31 @@ impl Lifecycle {
     }
 
     /// From now on nothing follows a run.
-    pub(super) fn let_no_run_follow(&mut self) {
+    pub(super) fn disable_restart(&mut self) {
         self.last_run = true;
     }
 
     /// It shall run, once its dependencies hold and its pool has a slot.
-    pub(super) fn want(&mut self, now: Moment, cause: Cause) {
+    pub(super) fn request_start(&mut self, now: Moment, cause: Cause) {
         self.stopped = false;
         match &mut self.state {
             State::Idle | State::Ended(_) => {
-                self.give_back();
+                self.reset_budget();
                 // Whoever depends on it being started means the run that comes now.
                 self.started = false;
                 self.wait(now, cause, false);
             }
             State::Backoff { .. } => {
-                self.give_back();
+                self.reset_budget();
                 self.wait(now, cause, true);
             }
             State::Stopping { closing: Closing { then, .. }, .. }
             | State::Starting { wish: Some(Closing { then, .. }), .. } => match then {
-                Then::Rest | Then::Policy => {
-                    *then = Then::Again(cause);
-                    self.give_back();
+                AfterExit::Stop | AfterExit::ApplyPolicy => {
+                    *then = AfterExit::Restart(cause);
+                    self.reset_budget();
                 }
-                Then::Again(_) => {}
+                AfterExit::Restart(_) => {}
             },
             State::Waiting { .. }
             | State::Queued { .. }
@@ -290,27 +290,38 @@ impl Lifecycle {
     }
 
     /// A new run, whatever the state.
-    pub(super) fn restart(&mut self, now: Moment, by: By, cause: Cause, out: &mut Step) {
+    pub(super) fn restart(&mut self, now: Moment, by: EndCause, cause: Cause, out: &mut Step) {
         self.stopped = false;
         match &mut self.state {
-            State::Idle | State::Ended(_) | State::Backoff { .. } => self.want(now, cause),
+            State::Idle | State::Ended(_) | State::Backoff { .. } => self.request_start(now, cause),
             State::Waiting { cause: why, .. } | State::Queued { cause: why, .. } => *why = cause,
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 let ending = Ending::OnPurpose { by, cause: cause.clone() };
-                self.close(now, Closing { ending, then: Then::Again(cause), now: false }, out);
+                self.close(
+                    now,
+                    Closing { ending, then: AfterExit::Restart(cause), now: false },
+                    out,
+                );
             }
         }
     }
 
     /// It shall end: asked first, or at once when `kill`.
-    pub(super) fn stop(&mut self, now: Moment, by: By, cause: Cause, kill: bool, out: &mut Step) {
+    pub(super) fn stop(
+        &mut self,
+        now: Moment,
+        by: EndCause,
+        cause: Cause,
+        kill: bool,
+        out: &mut Step,
+    ) {
         if cause == Cause::User {
             self.stopped = true;
             self.halted_by = None;
         }
         match &self.state {
             // It would wait again when what it depends on gets a new run; it shall not.
-            State::Ended(Outcome::Skipped { .. }) if by != By::Shutdown => {
+            State::Ended(Outcome::Skipped { .. }) if by != EndCause::Shutdown => {
                 self.enter(now, State::Ended(Outcome::Stopped));
             }
             State::Idle | State::Ended(_) => {}
@@ -319,18 +330,18 @@ impl Lifecycle {
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 let ending = Ending::OnPurpose { by, cause };
-                self.close(now, Closing { ending, then: Then::Rest, now: kill }, out);
+                self.close(now, Closing { ending, then: AfterExit::Stop, now: kill }, out);
             }
         }
     }
 
     /// It cannot run any more; only something that waits can be skipped.
-    pub(super) fn skip(&mut self, now: Moment, why: Hindrance, cause: Cause, out: &mut Step) {
+    pub(super) fn skip(&mut self, now: Moment, why: Blocker, cause: Cause, out: &mut Step) {
         match self.state {
             State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. } => {
-                let Hindrance { by, on, chain } = why;
+                let Blocker { by, on, chain } = why;
                 out.events.push(Event::from(ProcessSkipped {
-                    stamp: Stamp::default(),
+                    stamp: EventStamp::default(),
                     of: self.subject(),
                     on,
                     chain: chain.clone(),
@@ -349,7 +360,7 @@ impl Lifecycle {
     /// Tells what it waits for.
     pub(super) fn tell_waiting(&self, on: Vec<WaitingOn>, out: &mut Step) {
         if let State::Waiting { cause, .. } = &self.state {
-            let (stamp, of, cause) = (Stamp::default(), self.subject(), cause.clone());
+            let (stamp, of, cause) = (EventStamp::default(), self.subject(), cause.clone());
             out.events.push(Event::from(ProcessWaiting { stamp, of, on, cause }));
         }
     }
@@ -362,11 +373,11 @@ impl Lifecycle {
     }
 
     /// Its dependencies hold: it queues for its pool, or starts.
-    pub(super) fn cleared(&mut self, now: Moment, out: &mut Step) {
+    pub(super) fn dependencies_met(&mut self, now: Moment, out: &mut Step) {
         let State::Waiting { cause, again, until: None } = &self.state else { return };
         let (cause, again) = (cause.clone(), *again);
         if let Some(pool) = self.spec.pool.clone() {
-            let (stamp, of) = (Stamp::default(), self.subject());
+            let (stamp, of) = (EventStamp::default(), self.subject());
             out.events.push(Event::from(ProcessQueued { stamp, of, pool, cause: cause.clone() }));
             self.enter(now, State::Queued { cause, again });
         } else {
@@ -383,7 +394,7 @@ impl Lifecycle {
     }
 
     /// A slot of its pool is its own now.
-    pub(super) fn granted(&mut self, now: Moment, out: &mut Step) {
+    pub(super) fn slot_acquired(&mut self, now: Moment, out: &mut Step) {
         if let State::Queued { cause, .. } = &self.state {
             let cause = cause.clone();
             self.begin(now, cause, out);

@@ -10,34 +10,34 @@ use crate::spec::{Name, ProcessSpec};
 
 /// How long something stays a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tenure {
+pub enum Retention {
     /// As long as the project: it can be started again.
     #[default]
-    Lasting,
+    Keep,
     /// The same, until others that came like it have taken its place; how it ends says nothing about
     /// the project.
-    Aside,
+    KeepRecent,
     /// Until it has ended for good.
-    UntilEnded,
+    RemoveOnExit,
 }
 
 /// Something to run beside what the file declares.
 #[derive(Debug, Clone)]
-pub struct Newcomer {
+pub struct NewMember {
     /// What to run; without replicas and dependencies.
     pub spec: Arc<ProcessSpec>,
     /// How long it stays.
-    pub tenure: Tenure,
+    pub retention: Retention,
     /// In the queue of its pool it stands before all with a lower one.
     pub priority: i32,
     /// How long after its first start it may run at the earliest.
     pub delay: Duration,
 }
 
-impl Newcomer {
+impl NewMember {
     /// Stays until it has ended, in its turn, without delay.
-    pub fn passing(spec: Arc<ProcessSpec>) -> Self {
-        Self { spec, tenure: Tenure::UntilEnded, priority: 0, delay: Duration::ZERO }
+    pub fn one_off(spec: Arc<ProcessSpec>) -> Self {
+        Self { spec, retention: Retention::RemoveOnExit, priority: 0, delay: Duration::ZERO }
     }
 }
 

@@ -6,9 +6,9 @@ use crate::spec::RetryPolicy;
 
 /// A small generator of numbers for jitter (`SplitMix64`); the same seed gives the same delays.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct JitterRng(u64);
 
-impl Dice {
+impl JitterRng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -25,20 +25,20 @@ impl Dice {
 
 /// The tries of one process: how many were used since the budget was last given back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub(crate) struct RetryBudget {
     used: u32,
 }
 
 /// A retry that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Grant {
+pub(crate) struct RetryGrant {
     /// Its number, from 1.
     pub(crate) retry: u32,
     /// How long to wait first.
     pub(crate) delay: Duration,
 }
 
-impl Budget {
+impl RetryBudget {
     /// The try number of the run at hand or the next one: 1 at first.
     pub(crate) fn attempt(&self) -> u32 {
         self.used.saturating_add(1)
@@ -50,22 +50,26 @@ impl Budget {
     }
 
     /// Gives the whole budget back.
-    pub(crate) fn give_back(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.used = 0;
     }
 
     /// Takes one retry, if there is one left.
-    pub(crate) fn take(&mut self, policy: &RetryPolicy, dice: &mut Dice) -> Option<Grant> {
+    pub(crate) fn take(
+        &mut self,
+        policy: &RetryPolicy,
+        jitter_rng: &mut JitterRng,
+    ) -> Option<RetryGrant> {
         if policy.attempts.is_some_and(|most| self.used >= most) {
             return None;
         }
         self.used = self.used.saturating_add(1);
-        Some(Grant { retry: self.used, delay: delay(policy, self.used, dice) })
+        Some(RetryGrant { retry: self.used, delay: delay(policy, self.used, jitter_rng) })
     }
 }
 
 /// `min(initial × factor^(k−1), max)` ± jitter.
-pub(crate) fn delay(policy: &RetryPolicy, retry: u32, dice: &mut Dice) -> Duration {
+pub(crate) fn delay(policy: &RetryPolicy, retry: u32, jitter_rng: &mut JitterRng) -> Duration {
     let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
     if policy.initial.is_zero() {
         // Zero times a factor that has grown beyond all numbers is no number.
@@ -73,7 +77,7 @@ pub(crate) fn delay(policy: &RetryPolicy, retry: u32, dice: &mut Dice) -> Durati
     }
     let grown = policy.initial.as_secs_f64() * policy.factor.powi(exponent);
     let capped = grown.min(policy.max.as_secs_f64());
-    let swing = 1.0 + policy.jitter * (2.0 * dice.unit() - 1.0);
+    let swing = 1.0 + policy.jitter * (2.0 * jitter_rng.unit() - 1.0);
     Duration::try_from_secs_f64((capped * swing).max(0.0)).unwrap_or(policy.max)
 }
 
@@ -93,31 +97,31 @@ mod tests {
             max: Duration::MAX,
             ..RetryPolicy::default()
         };
-        let mut dice = Dice::new(1);
+        let mut jitter_rng = JitterRng::new(1);
         for retry in [1, 1000, 2000, u32::MAX] {
-            assert_eq!(delay(&policy, retry, &mut dice), Duration::ZERO);
+            assert_eq!(delay(&policy, retry, &mut jitter_rng), Duration::ZERO);
         }
     }
 
     #[test]
     fn delays_double_up_to_the_longest() {
-        let mut dice = Dice::new(1);
+        let mut jitter_rng = JitterRng::new(1);
         let delays: Vec<u128> =
-            (1..=9).map(|k| delay(&policy(0.0), k, &mut dice).as_millis()).collect();
+            (1..=9).map(|k| delay(&policy(0.0), k, &mut jitter_rng).as_millis()).collect();
         assert_eq!(delays, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
     }
 
     #[test]
     fn a_huge_retry_number_still_gives_the_longest_delay() {
-        assert_eq!(delay(&policy(0.0), u32::MAX, &mut Dice::new(1)), Duration::from_secs(30));
+        assert_eq!(delay(&policy(0.0), u32::MAX, &mut JitterRng::new(1)), Duration::from_secs(30));
     }
 
     #[test]
     fn jitter_stays_within_its_share() {
-        let mut dice = Dice::new(7);
+        let mut jitter_rng = JitterRng::new(7);
         let (mut low, mut high) = (f64::MAX, 0.0_f64);
         for _ in 0..10_000 {
-            let seconds = delay(&policy(0.1), 1, &mut dice).as_secs_f64();
+            let seconds = delay(&policy(0.1), 1, &mut jitter_rng).as_secs_f64();
             low = low.min(seconds);
             high = high.max(seconds);
         }
@@ -126,16 +130,16 @@ mod tests {
 
     #[test]
     fn attempts_are_extra_tries_and_can_be_given_back() {
-        let mut budget = Budget::default();
-        let mut dice = Dice::new(1);
+        let mut budget = RetryBudget::default();
+        let mut jitter_rng = JitterRng::new(1);
         let policy = RetryPolicy { attempts: Some(2), ..policy(0.0) };
         assert_eq!(budget.attempt(), 1);
-        assert_eq!(budget.take(&policy, &mut dice).map(|g| g.retry), Some(1));
+        assert_eq!(budget.take(&policy, &mut jitter_rng).map(|g| g.retry), Some(1));
         assert_eq!(budget.attempt(), 2);
-        assert_eq!(budget.take(&policy, &mut dice).map(|g| g.retry), Some(2));
-        assert_eq!(budget.take(&policy, &mut dice), None);
-        budget.give_back();
+        assert_eq!(budget.take(&policy, &mut jitter_rng).map(|g| g.retry), Some(2));
+        assert_eq!(budget.take(&policy, &mut jitter_rng), None);
+        budget.reset();
         assert_eq!((budget.attempt(), budget.used()), (1, 0));
-        assert!(budget.take(&RetryPolicy { attempts: None, ..policy }, &mut dice).is_some());
+        assert!(budget.take(&RetryPolicy { attempts: None, ..policy }, &mut jitter_rng).is_some());
     }
 }

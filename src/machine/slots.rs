@@ -9,7 +9,7 @@ use super::lifecycle::{Lifecycle, Outcome, State};
 use crate::spec::PoolSpec;
 
 /// A place in the queue: higher priority first, then who came first.
-type Ticket = (Reverse<i32>, u64);
+type QueueTicket = (Reverse<i32>, u64);
 
 /// At most `concurrency` members hold a slot; the others queue, first in first out within one
 /// priority.
@@ -18,8 +18,8 @@ type Ticket = (Reverse<i32>, u64);
 pub(super) struct Slots {
     pub(super) spec: Arc<PoolSpec>,
     /// Who waits, by ticket; a member has a ticket while it queues.
-    queue: BTreeMap<Ticket, ProcessId>,
-    tickets: HashMap<ProcessId, Ticket>,
+    queue: BTreeMap<QueueTicket, ProcessId>,
+    tickets: HashMap<ProcessId, QueueTicket>,
     next_ticket: u64,
     holders: HashSet<ProcessId>,
     /// How many members are under way in any sense; the pool has drained when it gets to 0.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Cause, Link, RunError, WaitingOn};
-use super::lifecycle::{Lifecycle, Outcome, Reached, State, Then, Watch, short};
+use super::event::{Cause, RunError, SkipLink, WaitingOn};
+use super::graph::DependencyGraph;
+use super::lifecycle::{
+    AfterExit, Lifecycle, Outcome, State, StopProgress, Watch, format_duration,
+};
 use super::members::Members;
-use super::order::Order;
 use super::slots::Slots;
 use super::{Moment, ProcessId, ShutdownReason};
-use crate::spec::{Answer, Exit, Name, ProcessKind, ProcessSpec, Stray, Which};
+use crate::spec::{CheckRole, Exit, Name, ProbeResult, ProcessKind, ProcessSpec, Stray};
 
 mod checks;
 
@@ -155,7 +157,7 @@ pub struct ProcessView {
     /// What it waits for.
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
-    pub chain: Vec<Link>,
+    pub chain: Vec<SkipLink>,
     /// The member whose failure has stopped its pool, and it with that.
     pub halted_by: Option<Name>,
     /// How its checks stand, while it runs.
@@ -173,7 +175,7 @@ impl ProcessView {
     /// One sentence that says why it is where it is, with the time left where there is one.
     pub fn why(&self, now: Moment) -> String {
         match self.until {
-            Some(until) => format!("{} in {}", self.why, short(until.since(now))),
+            Some(until) => format!("{} in {}", self.why, format_duration(until.since(now))),
             None => self.why.clone(),
         }
     }
@@ -188,7 +190,7 @@ impl ProcessView {
         self.until.map(|until| until.since(now))
     }
 
-    pub(super) fn of(one: &Lifecycle, order: &Order, all: &Members) -> Self {
+    pub(super) fn of(one: &Lifecycle, order: &DependencyGraph, all: &Members) -> Self {
         let mut view = Self {
             id: one.id,
             name: one.name.clone(),
@@ -237,7 +239,7 @@ impl ProcessView {
     }
 
     /// State and reason from the same data that decides.
-    fn explain(&mut self, one: &Lifecycle, order: &Order, all: &Members) {
+    fn explain(&mut self, one: &Lifecycle, order: &DependencyGraph, all: &Members) {
         let last = one.last.as_ref().map(super::lifecycle::LastRun::describe);
         let last = last.unwrap_or_else(|| "it ended".to_owned());
         (self.state, self.why) = match &one.state {
@@ -253,7 +255,7 @@ impl ProcessView {
                     .iter()
                     .map(|on| format!("{} to {}", on.name, on.condition.goal()))
                     .collect();
-                let why = match (on.is_empty(), one.ghost) {
+                let why = match (on.is_empty(), one.unreaped_run) {
                     (false, _) => format!("waiting for {}", on.join(" and ")),
                     (true, Some(_)) => {
                         "the run before cannot be ended and is still there".to_owned()
@@ -281,11 +283,15 @@ impl ProcessView {
             State::Stopping { pid, until, step, closing, .. } => {
                 self.pid = Some(*pid);
                 self.until = Some(*until);
-                self.killed = *step == Reached::Killed;
+                self.killed = *step == StopProgress::Killed;
                 let next = match (step, &closing.then) {
-                    (Reached::Killed, _) => "killed; called unkillable",
-                    (Reached::Asked, Then::Again(_)) => "stopping to start again; killed",
-                    (Reached::Asked, Then::Rest | Then::Policy) => "stopping; killed",
+                    (StopProgress::Killed, _) => "killed; called unkillable",
+                    (StopProgress::Asked, AfterExit::Restart(_)) => {
+                        "stopping to start again; killed"
+                    }
+                    (StopProgress::Asked, AfterExit::Stop | AfterExit::ApplyPolicy) => {
+                        "stopping; killed"
+                    }
                 };
                 (StateName::Stopping, next.to_owned())
             }
@@ -332,7 +338,7 @@ fn halt_sentence(failed: &Name) -> String {
 }
 
 /// A chain as one sentence.
-pub fn chain_sentence(chain: &[Link]) -> String {
+pub fn chain_sentence(chain: &[SkipLink]) -> String {
     let mut parts = Vec::new();
     for link in chain {
         parts.push(format!("{} cannot {}: {}", link.name, link.condition.goal(), link.why));
@@ -342,7 +348,7 @@ pub fn chain_sentence(chain: &[Link]) -> String {
 
 /// Whether the project is up or on its way down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
+pub enum ProjectPhase {
     /// Running.
     Up,
     /// Everything is being stopped in order.
@@ -355,11 +361,11 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeView {
     /// Which one.
-    pub which: Which,
+    pub which: CheckRole,
     /// What is asked.
     pub probe: String,
     /// What that answered last.
-    pub answer: Option<Answer>,
+    pub answer: Option<ProbeResult>,
     /// Successes in a row.
     pub good: u32,
     /// Misses in a row.
@@ -397,7 +403,7 @@ pub struct Snapshot {
     /// Grows with every snapshot.
     pub number: u64,
     /// Up or going down.
-    pub phase: Phase,
+    pub phase: ProjectPhase,
     /// A third request to end came: whatever is left is left to the guardian.
     pub leaving: bool,
     /// Whether every process that was started is ready or has succeeded.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::event::Cause;
 use super::{
-    Change, Event, Finish, Input, Intent, Moment, Newcomer, Options, Orchestra, ProcessId, RunId,
-    StateName,
+    Event, FileChange, Input, Intent, Moment, NewMember, ProcessId, ProjectExit, RunId, StateName,
+    Supervisor, SupervisorOptions,
 };
 use super::{ShutdownReason, Step};
 use crate::spec::{Name, Signal, Spec};
@@ -48,7 +48,7 @@ mod watching;
 
 /// A project, its host, and everything that was told.
 struct World {
-    machine: Orchestra,
+    machine: Supervisor,
     host: Host,
     now: Moment,
     events: Vec<(Moment, Event)>,
@@ -60,14 +60,14 @@ struct World {
 
 /// A world with default options in which nothing has started.
 fn world(spec: Spec) -> World {
-    World::new(spec, Options::default())
+    World::new(spec, SupervisorOptions::default())
 }
 
 impl World {
-    fn new(spec: Spec, options: Options) -> Self {
+    fn new(spec: Spec, options: SupervisorOptions) -> Self {
         let mut laws = Laws::new(&spec);
         laws.ignores_files = options.no_watch;
-        let machine = Orchestra::new(spec, options);
+        let machine = Supervisor::new(spec, options);
         Self {
             machine,
             came: 0,
@@ -208,7 +208,7 @@ impl World {
     fn change_before(&mut self, name: &str, ago: Duration) {
         let last = Moment::after_start(self.now.since_start().saturating_sub(ago));
         let (process, path) = (Name::new(name), format!("src/{name}"));
-        self.input(Input::Changed(Change { process, path, more: 0, first: last, last }));
+        self.input(Input::Changed(FileChange { process, path, more: 0, first: last, last }));
     }
 
     fn change(&mut self, name: &str) {
@@ -217,24 +217,24 @@ impl World {
 
     fn know_leavers(&mut self) {
         if let Some(laws) = &mut self.laws {
-            laws.leaving = self.machine.leavers();
+            laws.leaving = self.machine.removed_members();
         }
     }
 
     /// The file says this now.
     fn reload(&mut self, spec: Spec) {
         self.input(Input::Tick);
-        let leaving = self.machine.leavers();
+        let leaving = self.machine.removed_members();
         let (step, _) = self.machine.reload(self.now, spec, Cause::User);
         if let Some(laws) = &mut self.laws {
             laws.forget_stops(&leaving);
             laws.spec = self.machine.spec().clone();
-            laws.leaving = self.machine.leavers();
+            laws.leaving = self.machine.removed_members();
         }
         self.take(&step, None);
     }
 
-    fn finish(&self) -> Option<Finish> {
+    fn finish(&self) -> Option<ProjectExit> {
         self.machine.finish().cloned()
     }
 
@@ -257,13 +257,13 @@ impl World {
     fn come(
         &mut self,
         pool: Option<&str>,
-        set: impl FnOnce(&mut Newcomer),
+        set: impl FnOnce(&mut NewMember),
         script: Script,
     ) -> Option<ProcessId> {
         self.came += 1;
         let name = format!("come{}", self.came);
         let drafted = project().process(&name, |spec| spec.pool = pool.map(Name::from)).spec();
-        let mut newcomer = Newcomer::passing(Arc::clone(&drafted.processes[name.as_str()]));
+        let mut newcomer = NewMember::one_off(Arc::clone(&drafted.processes[name.as_str()]));
         set(&mut newcomer);
         let id = *self.machine.admit(vec![newcomer])?.first()?;
         self.host.scripts.insert(id, vec![script]);
@@ -274,7 +274,7 @@ impl World {
     /// So many replicas, as the engine does it.
     #[cfg(feature = "control")]
     fn scale(&mut self, process: &str, count: u32) {
-        let is_up = self.machine.snapshot(self.now).phase == super::Phase::Up;
+        let is_up = self.machine.snapshot(self.now).phase == super::ProjectPhase::Up;
         if !is_up || self.machine.finish().is_some() {
             return;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::condition::ConditionStatus;
-use super::event::{Cause, Link, WaitingOn};
+use super::event::{Cause, SkipLink, WaitingOn};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name};
 
@@ -116,10 +116,10 @@ fn explain(
     }
 }
 
-type Below<'a> = (&'a ProcessView, Option<Condition>);
+type ExplanationTarget<'a> = (&'a ProcessView, Option<Condition>);
 
 /// What it waits for, or was skipped because of, or who has the slots that it queues for.
-fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
+fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<ExplanationTarget<'a>> {
     let by_name = |name: &Name| {
         let all = snapshot.processes.iter().map(AsRef::as_ref);
         all.filter(|one: &&ProcessView| one.name == *name).collect::<Vec<_>>()
@@ -135,7 +135,7 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<Below<'a>> {
         }
         StateName::Skipped | StateName::Stopped => {
             let first = view.chain.first();
-            let of = |link: &Link| {
+            let of = |link: &SkipLink| {
                 by_name(&link.name).into_iter().map(|one| (one, Some(link.condition))).collect()
             };
             let failed = view.halted_by.iter().flat_map(by_name);

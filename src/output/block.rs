@@ -19,9 +19,9 @@ const FLAG_BITS: u32 = 2;
 
 /// Where a line ends within a chunk of text, and whether it goes on in the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut(u32);
+pub(super) struct LineEnd(u32);
 
-impl Cut {
+impl LineEnd {
     /// Longest chunk that can be cut.
     pub(super) const LONGEST: usize = 1 << 30;
 
@@ -41,7 +41,7 @@ impl Cut {
 
 /// What the lines of one chunk have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
+pub(super) struct LineMeta {
     pub(super) run: u32,
     pub(super) stream: Stream,
     /// Arrival, in milliseconds since 1970.
@@ -50,7 +50,7 @@ pub(super) struct Head {
 
 /// The index of one line.
 #[derive(Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     /// Above the block's first.
     seq: u32,
     /// End of the text; it begins where the line before ends.
@@ -62,22 +62,22 @@ pub(super) struct Entry {
 
 /// One line in a block.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kept<'a> {
+pub(super) struct StoredLine<'a> {
     pub(super) seq: u64,
-    pub(super) head: Head,
+    pub(super) head: LineMeta,
     pub(super) continues: bool,
     pub(super) bytes: &'a [u8],
 }
 
 /// Where the bytes of a block are.
-enum Text {
+enum BlockBytes {
     /// Copied, and more can be added.
     Own(Vec<u8>),
     /// Where they were read to.
     Page(Arc<Page>, Range<usize>),
 }
 
-impl Text {
+impl BlockBytes {
     fn memory(&self) -> usize {
         match self {
             Self::Own(text) => text.capacity(),
@@ -100,8 +100,8 @@ pub(super) struct Block {
     /// How many lines of the source came before the first one.
     ordinal: u64,
     ms: i64,
-    text: Text,
-    lines: Vec<Entry>,
+    text: BlockBytes,
+    lines: Vec<IndexEntry>,
 }
 
 impl Block {
@@ -115,42 +115,42 @@ impl Block {
         like: Option<&Self>,
         old: &mut Option<Self>,
     ) -> Self {
-        if let Some(Self { text: Text::Own(mut text), mut lines, .. }) =
+        if let Some(Self { text: BlockBytes::Own(mut text), mut lines, .. }) =
             like.and_then(|_| old.take())
         {
             text.clear();
             lines.clear();
-            return Self { seq, ordinal, ms, text: Text::Own(text), lines };
+            return Self { seq, ordinal, ms, text: BlockBytes::Own(text), lines };
         }
         let (text, lines) = match like {
-            Some(Self { text: Text::Own(text), lines, .. }) => (text.len(), lines.len()),
+            Some(Self { text: BlockBytes::Own(text), lines, .. }) => (text.len(), lines.len()),
             // What is copied between pages is less than they hold.
-            Some(Self { text: Text::Page(..), .. }) | None => (0, 0),
+            Some(Self { text: BlockBytes::Page(..), .. }) | None => (0, 0),
         };
-        let text = Text::Own(Vec::with_capacity(text.min(TEXT)));
+        let text = BlockBytes::Own(Vec::with_capacity(text.min(TEXT)));
         Self { seq, ordinal, ms, text, lines: Vec::with_capacity(lines.min(LINES)) }
     }
 
     /// A block of lines that stay where they were read to; `lines` is their index.
-    pub(super) fn of_page(seq: u64, ordinal: u64, head: Head, paged: Paged) -> Self {
-        let Paged { page, range, lines } = paged;
-        Self { seq, ordinal, ms: head.ms, text: Text::Page(page, range), lines }
+    pub(super) fn of_page(seq: u64, ordinal: u64, head: LineMeta, paged: PagedLines) -> Self {
+        let PagedLines { page, range, lines } = paged;
+        Self { seq, ordinal, ms: head.ms, text: BlockBytes::Page(page, range), lines }
     }
 
     /// Bytes of memory it takes.
     pub(super) fn memory(&self) -> usize {
-        size_of::<Self>() + self.text.memory() + self.lines.capacity() * size_of::<Entry>()
+        size_of::<Self>() + self.text.memory() + self.lines.capacity() * size_of::<IndexEntry>()
     }
 
     /// It has as much memory as a full block usually has, and no more.
     pub(super) fn is_regular(&self) -> bool {
-        matches!(&self.text, Text::Own(text) if (TEXT / 2..=TEXT).contains(&text.capacity()))
+        matches!(&self.text, BlockBytes::Own(text) if (TEXT / 2..=TEXT).contains(&text.capacity()))
             && self.lines.capacity() <= LINES
     }
 
     /// The index of a page, to be used again.
-    pub(super) fn into_index(self) -> Option<Vec<Entry>> {
-        matches!(self.text, Text::Page(..)).then_some(self.lines)
+    pub(super) fn into_index(self) -> Option<Vec<IndexEntry>> {
+        matches!(self.text, BlockBytes::Page(..)).then_some(self.lines)
     }
 
     /// Number of lines.
@@ -180,7 +180,7 @@ impl Block {
     }
 
     /// Line `index` of the block.
-    pub(super) fn line(&self, index: usize) -> Option<Kept<'_>> {
+    pub(super) fn line(&self, index: usize) -> Option<StoredLine<'_>> {
         let entry = self.lines.get(index)?;
         let start = match index.checked_sub(1) {
             Some(before) => self.lines.get(before)?.end,
@@ -188,9 +188,9 @@ impl Block {
         };
         let stream = if entry.meta & ERR == 0 { Stream::Out } else { Stream::Err };
         let ms = self.ms + i64::from(entry.meta >> FLAG_BITS);
-        Some(Kept {
+        Some(StoredLine {
             seq: self.seq + u64::from(entry.seq),
-            head: Head { run: entry.run, stream, ms },
+            head: LineMeta { run: entry.run, stream, ms },
             continues: entry.meta & CONTINUES != 0,
             bytes: self.text.bytes().get(start as usize..entry.end as usize)?,
         })
@@ -201,12 +201,12 @@ impl Block {
     pub(super) fn append(
         &mut self,
         seq: u64,
-        head: Head,
+        head: LineMeta,
         text: &[u8],
         start: usize,
-        cuts: &[Cut],
+        cuts: &[LineEnd],
     ) -> usize {
-        let Text::Own(own) = &mut self.text else { return 0 };
+        let BlockBytes::Own(own) = &mut self.text else { return 0 };
         let room = TEXT.saturating_sub(own.len());
         let mut count = cuts.partition_point(|cut| cut.end() - start <= room);
         count = count.min(LINES.saturating_sub(self.lines.len()));
@@ -221,7 +221,7 @@ impl Block {
         grow(&mut self.lines, count, LINES);
         let base = own.len() as u32;
         own.extend_from_slice(text);
-        self.lines.extend(cuts.iter().zip(delta..).map(|(cut, seq)| Entry {
+        self.lines.extend(cuts.iter().zip(delta..).map(|(cut, seq)| IndexEntry {
             seq,
             end: base + (cut.end() - start) as u32,
             run: head.run,
@@ -232,7 +232,7 @@ impl Block {
 }
 
 /// Number and time as they are stored, unless they are too far from those of the first line.
-fn relative(first: (u64, i64), seq: u64, head: Head, count: usize) -> Option<(u32, u32)> {
+fn relative(first: (u64, i64), seq: u64, head: LineMeta, count: usize) -> Option<(u32, u32)> {
     let delta = u32::try_from(seq.checked_sub(first.0)?).ok()?;
     delta.checked_add(count as u32)?;
     let ms = u32::try_from(head.ms.checked_sub(first.1)?).ok()?;
@@ -241,17 +241,22 @@ fn relative(first: (u64, i64), seq: u64, head: Head, count: usize) -> Option<(u3
 }
 
 /// Lines that were not copied.
-pub(super) struct Paged {
+pub(super) struct PagedLines {
     pub(super) page: Arc<Page>,
     /// Where in the page they are, whole lines only.
     pub(super) range: Range<usize>,
-    pub(super) lines: Vec<Entry>,
+    pub(super) lines: Vec<IndexEntry>,
 }
 
 /// Makes the index of text that ends with a newline. `false` when a line is longer than `longest`,
 /// or when there are so many that the index would be larger than the text.
-pub(super) fn index(text: &[u8], longest: usize, head: Head, lines: &mut Vec<Entry>) -> bool {
-    let most = text.len() / size_of::<Entry>();
+pub(super) fn index(
+    text: &[u8],
+    longest: usize,
+    head: LineMeta,
+    lines: &mut Vec<IndexEntry>,
+) -> bool {
+    let most = text.len() / size_of::<IndexEntry>();
     let meta = if head.stream == Stream::Err { ERR } else { 0 };
     let mut start = 0;
     for newline in memchr_iter(b'\n', text) {
@@ -259,7 +264,7 @@ pub(super) fn index(text: &[u8], longest: usize, head: Head, lines: &mut Vec<Ent
             return false;
         }
         start = newline + 1;
-        lines.push(Entry { seq: lines.len() as u32, end: start as u32, run: head.run, meta });
+        lines.push(IndexEntry { seq: lines.len() as u32, end: start as u32, run: head.run, meta });
     }
     if lines.capacity() > 2 * lines.len() {
         lines.shrink_to_fit();

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use super::Stream;
-use super::wait::{Wakers, lock, wake_all};
+use super::wakers::{WakerSet, lock, wake_all};
 
 /// Kept for those who read along where nothing, or only the beginning, is kept for the result.
 const WINDOW: usize = 256 << 10;
@@ -18,7 +18,7 @@ const PIECES: usize = 1 << 16;
 
 /// Which part of an output that is longer than its limit is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Keep {
+pub enum KeepSide {
     /// The beginning.
     Head,
     /// The end.
@@ -28,16 +28,16 @@ pub enum Keep {
 
 /// How much of an output is kept for the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct CaptureLimit {
     /// Bytes of each output at most.
     pub bytes: usize,
     /// Which.
-    pub keep: Keep,
+    pub keep: KeepSide,
 }
 
 /// What was kept of one output of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct CapturedOutput {
     /// The bytes as they came.
     pub bytes: Vec<u8>,
     /// How many more there were: before them when the end was kept, after them when the beginning.
@@ -46,7 +46,7 @@ pub struct Kept {
 
 /// A piece that was read along.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+pub struct CapturedChunk {
     /// Where it was printed.
     pub stream: Stream,
     /// The bytes as they came.
@@ -57,12 +57,12 @@ pub struct Piece {
 
 /// How far somebody has read: a position in each output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Position {
+pub struct CapturePosition {
     out: u64,
     err: u64,
 }
 
-impl Position {
+impl CapturePosition {
     fn of(&mut self, stream: Stream) -> &mut u64 {
         match stream {
             Stream::Out => &mut self.out,
@@ -73,8 +73,8 @@ impl Position {
 
 /// What one command prints, over all its runs.
 pub struct Capture {
-    bound: Bound,
-    state: Mutex<State>,
+    bound: CaptureLimit,
+    state: Mutex<CaptureState>,
 }
 
 impl fmt::Debug for Capture {
@@ -84,18 +84,18 @@ impl fmt::Debug for Capture {
 }
 
 #[derive(Default)]
-struct State {
-    out: Half,
-    err: Half,
+struct CaptureState {
+    out: CapturedStream,
+    err: CapturedStream,
     /// Which output the pieces came from and where in it each ends, in the order of arrival.
     pieces: VecDeque<(Stream, u64)>,
     closed: bool,
-    readers: Wakers,
+    readers: WakerSet,
 }
 
 /// One output.
 #[derive(Default)]
-struct Half {
+struct CapturedStream {
     ring: VecDeque<u8>,
     /// Position behind the last byte.
     end: u64,
@@ -105,17 +105,17 @@ struct Half {
     head: Vec<u8>,
 }
 
-impl Half {
+impl CapturedStream {
     /// Position of the oldest byte that can still be read.
     fn start(&self) -> u64 {
         self.end - self.ring.len() as u64
     }
 
-    fn push(&mut self, bytes: &[u8], bound: Bound) {
+    fn push(&mut self, bytes: &[u8], bound: CaptureLimit) {
         self.end += bytes.len() as u64;
         let room = match bound.keep {
-            Keep::Tail => bound.bytes.max(WINDOW),
-            Keep::Head => {
+            KeepSide::Tail => bound.bytes.max(WINDOW),
+            KeepSide::Head => {
                 let left = bound.bytes.saturating_sub(self.head.len()).min(bytes.len());
                 self.head.extend_from_slice(bytes.get(..left).unwrap_or_default());
                 WINDOW
@@ -127,19 +127,19 @@ impl Half {
         self.ring.extend(bytes);
     }
 
-    fn kept(&self, bound: Bound) -> Kept {
+    fn kept(&self, bound: CaptureLimit) -> CapturedOutput {
         let printed = self.end - self.run;
         let bytes = match bound.keep {
-            Keep::Head => self.head.clone(),
-            Keep::Tail => {
+            KeepSide::Head => self.head.clone(),
+            KeepSide::Tail => {
                 let from = self.run.max(self.start()).max(self.end - self.bounded(bound, printed));
                 self.copy(from, self.end)
             }
         };
-        Kept { dropped: printed - bytes.len() as u64, bytes }
+        CapturedOutput { dropped: printed - bytes.len() as u64, bytes }
     }
 
-    fn bounded(&self, bound: Bound, printed: u64) -> u64 {
+    fn bounded(&self, bound: CaptureLimit, printed: u64) -> u64 {
         printed.min(bound.bytes as u64).min(self.ring.len() as u64)
     }
 
@@ -154,15 +154,15 @@ impl Half {
     }
 }
 
-impl State {
-    fn half(&self, stream: Stream) -> &Half {
+impl CaptureState {
+    fn half(&self, stream: Stream) -> &CapturedStream {
         match stream {
             Stream::Out => &self.out,
             Stream::Err => &self.err,
         }
     }
 
-    fn half_mut(&mut self, stream: Stream) -> &mut Half {
+    fn half_mut(&mut self, stream: Stream) -> &mut CapturedStream {
         match stream {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
@@ -170,8 +170,8 @@ impl State {
     }
 
     /// The next piece after `at`, of `most` bytes at most.
-    fn next(&self, at: &mut Position, most: usize) -> Option<Piece> {
-        let place = |stream| Position::of(&mut { *at }, stream).to_owned();
+    fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
+        let place = |stream| CapturePosition::of(&mut { *at }, stream).to_owned();
         let (out, err) = (place(Stream::Out), place(Stream::Err));
         let unread = |&&(stream, end): &&(Stream, u64)| match stream {
             Stream::Out => end > out,
@@ -189,7 +189,8 @@ impl State {
         let half = self.half(stream);
         let from = place(stream).max(half.start());
         let to = end.max(from).min(from.saturating_add(most as u64));
-        let piece = Piece { stream, bytes: half.copy(from, to), missed: from - place(stream) };
+        let piece =
+            CapturedChunk { stream, bytes: half.copy(from, to), missed: from - place(stream) };
         *at.of(stream) = to;
         Some(piece)
     }
@@ -197,7 +198,7 @@ impl State {
 
 impl Capture {
     /// Nothing printed yet.
-    pub fn new(bound: Bound) -> Self {
+    pub fn new(bound: CaptureLimit) -> Self {
         Self { bound, state: Mutex::default() }
     }
 
@@ -247,18 +248,18 @@ impl Capture {
     }
 
     /// What is kept of an output of the latest run.
-    pub fn kept(&self, stream: Stream) -> Kept {
+    pub fn kept(&self, stream: Stream) -> CapturedOutput {
         lock(&self.state).half(stream).kept(self.bound)
     }
 
     /// Behind everything that was printed so far.
-    pub fn end(&self) -> Position {
+    pub fn end(&self) -> CapturePosition {
         let state = lock(&self.state);
-        Position { out: state.out.end, err: state.err.end }
+        CapturePosition { out: state.out.end, err: state.err.end }
     }
 
     /// What is kept of one output behind `at`, which is moved to the end of it.
-    pub fn new_in(&self, stream: Stream, at: &mut Position) -> Vec<u8> {
+    pub fn new_in(&self, stream: Stream, at: &mut CapturePosition) -> Vec<u8> {
         let state = lock(&self.state);
         let half = state.half(stream);
         let place = at.of(stream);
@@ -268,7 +269,7 @@ impl Capture {
     }
 
     /// The next piece after `at`, which is moved behind it; nothing when there is none now.
-    pub fn next(&self, at: &mut Position, most: usize) -> Option<Piece> {
+    pub fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
         lock(&self.state).next(at, most)
     }
 
@@ -276,9 +277,9 @@ impl Capture {
     pub fn poll_next(
         &self,
         cx: &mut Context<'_>,
-        at: &mut Position,
+        at: &mut CapturePosition,
         most: usize,
-    ) -> Poll<Option<Piece>> {
+    ) -> Poll<Option<CapturedChunk>> {
         let mut state = lock(&self.state);
         match state.next(at, most) {
             Some(piece) => Poll::Ready(Some(piece)),

@@ -1,6 +1,6 @@
 //! Memory that output is read into, and that is then kept and written to the log without a copy.
 //!
-//! A read that fills most of a [`Scratch`] takes its memory along: the store keeps the page, the log
+//! A read that fills most of a [`ReadBuffer`] takes its memory along: the store keeps the page, the log
 //! file writes from it, and whoever lets go of it last gives it back for the next read. So a flood
 //! costs one copy, out of the pipe, and no fresh memory once the store is full. What is read in small
 //! portions is copied, so that a page is never kept for a few lines.
@@ -9,8 +9,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::{Arc, Mutex};
 
-use super::block::Entry;
-use super::wait::lock;
+use super::block::IndexEntry;
+use super::wakers::lock;
 
 /// Memory of one page.
 pub(super) const SIZE: usize = 256 << 10;
@@ -24,9 +24,9 @@ pub(super) const MUCH: usize = (SIZE - HEADROOM) / 4 * 3;
 const SPARE: usize = 16;
 
 /// What a child's output is read into. One serves many runs, one after the other.
-pub struct Scratch(Room);
+pub struct ReadBuffer(PageMemory);
 
-impl Scratch {
+impl ReadBuffer {
     /// Where to read to.
     pub fn room(&mut self) -> &mut [u8] {
         self.0.get_mut(HEADROOM..).unwrap_or_default()
@@ -49,13 +49,13 @@ impl Scratch {
     }
 }
 
-impl Default for Scratch {
+impl Default for ReadBuffer {
     fn default() -> Self {
-        Self(Room::new())
+        Self(PageMemory::new())
     }
 }
 
-impl fmt::Debug for Scratch {
+impl fmt::Debug for ReadBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scratch").finish_non_exhaustive()
     }
@@ -64,12 +64,12 @@ impl fmt::Debug for Scratch {
 /// The memory itself. It begins where a page of the system does: the kernel copies from page to page,
 /// and does so faster when both begin alike.
 #[derive(Default)]
-struct Room {
+struct PageMemory {
     bytes: Vec<u8>,
     start: usize,
 }
 
-impl Room {
+impl PageMemory {
     fn new() -> Self {
         let bytes = vec![0; SIZE + ALIGNED - 1];
         let address = bytes.as_ptr().addr();
@@ -77,7 +77,7 @@ impl Room {
     }
 }
 
-impl Deref for Room {
+impl Deref for PageMemory {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -85,7 +85,7 @@ impl Deref for Room {
     }
 }
 
-impl DerefMut for Room {
+impl DerefMut for PageMemory {
     fn deref_mut(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.start..self.start + SIZE).unwrap_or_default()
     }
@@ -93,30 +93,30 @@ impl DerefMut for Room {
 
 /// Pages that are not in use, of one store.
 #[derive(Default)]
-pub(super) struct Pages(Mutex<Spare>);
+pub(super) struct PagePool(Mutex<FreePages>);
 
 #[derive(Default)]
-struct Spare {
-    pages: Vec<Room>,
-    indexes: Vec<Vec<Entry>>,
+struct FreePages {
+    pages: Vec<PageMemory>,
+    indexes: Vec<Vec<IndexEntry>>,
 }
 
-impl Pages {
+impl PagePool {
     /// Takes the memory that was read into, and leaves other memory in its place.
-    pub(super) fn take(self: &Arc<Self>, scratch: &mut Scratch) -> Arc<Page> {
+    pub(super) fn take(self: &Arc<Self>, scratch: &mut ReadBuffer) -> Arc<Page> {
         let spare = lock(&self.0).pages.pop();
-        let fresh = spare.map_or_else(Scratch::default, Scratch);
-        let Scratch(bytes) = std::mem::replace(scratch, fresh);
+        let fresh = spare.map_or_else(ReadBuffer::default, ReadBuffer);
+        let ReadBuffer(bytes) = std::mem::replace(scratch, fresh);
         Arc::new(Page { bytes, home: Arc::clone(self) })
     }
 
     /// An empty index for about so many lines, used before if there is one.
-    pub(super) fn index(&self, lines: usize) -> Vec<Entry> {
+    pub(super) fn index(&self, lines: usize) -> Vec<IndexEntry> {
         lock(&self.0).indexes.pop().unwrap_or_else(|| Vec::with_capacity(lines))
     }
 
     /// Takes back an index that nobody needs any more.
-    pub(super) fn give_back(&self, mut index: Vec<Entry>) {
+    pub(super) fn give_back(&self, mut index: Vec<IndexEntry>) {
         index.clear();
         let mut spare = lock(&self.0);
         if spare.indexes.len() < SPARE {
@@ -127,8 +127,8 @@ impl Pages {
 
 /// A page that has been read into, and does not change any more.
 pub(super) struct Page {
-    bytes: Room,
-    home: Arc<Pages>,
+    bytes: PageMemory,
+    home: Arc<PagePool>,
 }
 
 impl Page {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::store::{Inner, LogStore};
-use super::wait::block_on;
-use super::{Limit, Missed, Selection, Slice, SourceId};
+use super::store::{LogStore, StoreState};
+use super::wakers::block_on;
+use super::{DroppedLines, ReadLimit, Slice, SourceId, SourceSelection};
 
 /// Where a [`Reader`] begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum ReadFrom {
     /// With the oldest line that is kept.
     Oldest,
     /// With the next line that comes.
@@ -25,7 +25,7 @@ pub enum Start {
 
 /// Why a wait is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newer {
+pub enum WakeReason {
     /// There is something to read, or a partial line to show.
     Lines,
     /// All is read, and the store is closed.
@@ -38,7 +38,7 @@ pub enum Newer {
 pub struct Reader {
     store: Arc<LogStore>,
     id: u64,
-    selection: Selection,
+    selection: SourceSelection,
     next: u64,
     /// Where it is in a source, if that is beyond `next`; by the source's index.
     ahead: Vec<u64>,
@@ -51,28 +51,28 @@ pub struct Reader {
 
 /// In which order the lines of several sources are read.
 #[derive(Clone, Copy)]
-enum Order {
+enum ReadOrder {
     Arrival,
     Turns,
 }
 
 /// A reader that has read everything and wants to be woken.
-pub(super) struct Waiter {
+pub(super) struct ReaderWaiter {
     reader: u64,
-    pub(super) selection: Selection,
+    pub(super) selection: SourceSelection,
     pub(super) waker: Waker,
 }
 
 impl Reader {
-    pub(super) fn new(store: Arc<LogStore>, selection: Selection, start: Start) -> Self {
+    pub(super) fn new(store: Arc<LogStore>, selection: SourceSelection, start: ReadFrom) -> Self {
         let mut inner = store.lock();
         inner.readers += 1;
         let next = match start {
-            Start::Oldest => 0,
-            Start::Now => inner.next,
-            Start::Seq(seq) => seq.min(inner.next),
+            ReadFrom::Oldest => 0,
+            ReadFrom::Now => inner.next,
+            ReadFrom::Seq(seq) => seq.min(inner.next),
         };
-        let seen = inner.selected(&Selection::All).map(|(_, source)| source.ordinal_at(next));
+        let seen = inner.selected(&SourceSelection::All).map(|(_, source)| source.ordinal_at(next));
         let seen = seen.collect();
         let (id, partials) = (inner.readers, inner.partials);
         drop(inner);
@@ -80,25 +80,25 @@ impl Reader {
     }
 
     /// What came since the last read, in the order in which it came. Empty when there is nothing new.
-    pub fn read(&mut self, limit: Limit) -> Slice {
-        self.read_in(Order::Arrival, limit)
+    pub fn read(&mut self, limit: ReadLimit) -> Slice {
+        self.read_in(ReadOrder::Arrival, limit)
     }
 
     /// The same as long as `limit` is enough for all that came. From then on, until it has caught up,
     /// each source that has something gets an equal share of `limit`: one that prints little is not
     /// held up by one that floods. The lines of one source stay in their order.
-    pub fn read_by_turns(&mut self, limit: Limit) -> Slice {
-        self.read_in(if self.is_late { Order::Turns } else { Order::Arrival }, limit)
+    pub fn read_by_turns(&mut self, limit: ReadLimit) -> Slice {
+        self.read_in(if self.is_late { ReadOrder::Turns } else { ReadOrder::Arrival }, limit)
     }
 
-    fn read_in(&mut self, order: Order, limit: Limit) -> Slice {
+    fn read_in(&mut self, order: ReadOrder, limit: ReadLimit) -> Slice {
         let store = Arc::clone(&self.store);
         let inner = store.lock();
         let missed = self.count_missed(&inner);
         let from = |source| self.from(source);
         let mut slice = match order {
-            Order::Arrival => inner.read(&self.selection, from, limit),
-            Order::Turns => {
+            ReadOrder::Arrival => inner.read(&self.selection, from, limit),
+            ReadOrder::Turns => {
                 let (slice, ahead) = inner.read_by_turns(&self.selection, from, limit);
                 for (source, next) in ahead {
                     set(&mut self.ahead, source, next);
@@ -128,20 +128,20 @@ impl Reader {
     pub fn skip(&mut self) {
         let store = Arc::clone(&self.store);
         let inner = store.lock();
-        for (id, source) in inner.selected(&Selection::All) {
+        for (id, source) in inner.selected(&SourceSelection::All) {
             set(&mut self.seen, id, source.appended);
         }
         (self.next, self.partials, self.is_late) = (inner.next, inner.partials, false);
     }
 
     /// Whose lines were dropped before it came to them; they count as seen.
-    fn count_missed(&mut self, inner: &Inner) -> Vec<Missed> {
+    fn count_missed(&mut self, inner: &StoreState) -> Vec<DroppedLines> {
         let mut missed = Vec::new();
         for (id, source) in inner.selected(&self.selection) {
             let first = source.ordinal_at(self.from(id));
             let seen = self.seen.get(id.index()).copied().unwrap_or_default();
             if first > seen {
-                missed.push(Missed { source: id, lines: first - seen });
+                missed.push(DroppedLines { source: id, lines: first - seen });
             }
             set(&mut self.seen, id, first.max(seen));
         }
@@ -154,16 +154,16 @@ impl Reader {
     }
 
     /// Ready when there is something to read; else the task is woken then.
-    pub fn poll_newer(&self, cx: &mut Context<'_>) -> Poll<Newer> {
+    pub fn poll_newer(&self, cx: &mut Context<'_>) -> Poll<WakeReason> {
         let mut inner = self.store.lock();
         if self.is_behind(&inner) || inner.partials > self.partials {
-            return Poll::Ready(Newer::Lines);
+            return Poll::Ready(WakeReason::Lines);
         }
         if inner.closed {
-            return Poll::Ready(Newer::Closed);
+            return Poll::Ready(WakeReason::Closed);
         }
         inner.waiters.retain(|waiter| waiter.reader != self.id);
-        inner.waiters.push(Waiter {
+        inner.waiters.push(ReaderWaiter {
             reader: self.id,
             selection: self.selection.clone(),
             waker: cx.waker().clone(),
@@ -172,17 +172,17 @@ impl Reader {
     }
 
     /// Whether lines have come, dropped again or not, that it has not seen.
-    fn is_behind(&self, inner: &Inner) -> bool {
+    fn is_behind(&self, inner: &StoreState) -> bool {
         match &self.selection {
-            Selection::All => inner.next > self.next,
-            only @ Selection::Only(_) => inner.selected(only).any(|(id, source)| {
+            SourceSelection::All => inner.next > self.next,
+            only @ SourceSelection::Only(_) => inner.selected(only).any(|(id, source)| {
                 source.appended > self.seen.get(id.index()).copied().unwrap_or_default()
             }),
         }
     }
 
     /// Lets the thread sleep until there is something to read; `None` when `timeout` has passed.
-    pub fn wait_newer(&self, timeout: Option<Duration>) -> Option<Newer> {
+    pub fn wait_newer(&self, timeout: Option<Duration>) -> Option<WakeReason> {
         block_on(timeout, |cx| self.poll_newer(cx))
     }
 }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::block::Kept;
+use super::block::StoredLine;
 use super::{SourceId, Stream};
 
 /// Which sources are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
+pub enum SourceSelection {
     /// Every one, those that are added later too.
     All,
-    /// These; build it with [`Selection::only`].
+    /// These; build it with [`SourceSelection::only`].
     Only(Arc<[SourceId]>),
 }
 
-impl Selection {
+impl SourceSelection {
     /// Just these sources.
     pub fn only(sources: impl IntoIterator<Item = SourceId>) -> Self {
         let mut sources: Vec<_> = sources.into_iter().collect();
@@ -34,7 +34,7 @@ impl Selection {
     }
 }
 
-impl From<SourceId> for Selection {
+impl From<SourceId> for SourceSelection {
     fn from(source: SourceId) -> Self {
         Self::Only(Arc::from([source]))
     }
@@ -42,14 +42,14 @@ impl From<SourceId> for Selection {
 
 /// How much is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
+pub struct ReadLimit {
     /// At most this many lines.
     pub lines: usize,
     /// No further line once there are this many bytes; one line is given whatever its length.
     pub bytes: usize,
 }
 
-impl Limit {
+impl ReadLimit {
     /// At most `lines` lines and a megabyte.
     pub fn lines(lines: usize) -> Self {
         Self { lines, bytes: 1 << 20 }
@@ -58,7 +58,7 @@ impl Limit {
 
 /// One kept line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct SliceLine<'a> {
     /// Whose it is.
     pub source: SourceId,
     /// Which run of it printed the line.
@@ -78,7 +78,7 @@ pub struct Line<'a> {
 
 /// Lines of a source that were dropped before the reader came to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missed {
+pub struct DroppedLines {
     /// Whose lines.
     pub source: SourceId,
     /// How many.
@@ -86,7 +86,7 @@ pub struct Missed {
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct SliceEntry {
     source: SourceId,
     run: u32,
     stream: Stream,
@@ -100,8 +100,8 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Slice {
     text: Vec<u8>,
-    entries: Vec<Entry>,
-    pub(super) missed: Vec<Missed>,
+    entries: Vec<SliceEntry>,
+    pub(super) missed: Vec<DroppedLines>,
     pub(super) next: u64,
 }
 
@@ -114,9 +114,9 @@ impl Slice {
         }
     }
 
-    pub(super) fn push(&mut self, source: SourceId, line: Kept<'_>) {
+    pub(super) fn push(&mut self, source: SourceId, line: StoredLine<'_>) {
         self.text.extend_from_slice(line.bytes);
-        self.entries.push(Entry {
+        self.entries.push(SliceEntry {
             source,
             run: line.head.run,
             stream: line.head.stream,
@@ -128,8 +128,8 @@ impl Slice {
     }
 
     /// The lines, oldest first.
-    pub fn lines(&self) -> Lines<'_> {
-        Lines { text: &self.text, start: 0, entries: self.entries.iter() }
+    pub fn lines(&self) -> SliceLines<'_> {
+        SliceLines { text: &self.text, start: 0, entries: self.entries.iter() }
     }
 
     /// The bytes of all lines, one after the other.
@@ -160,27 +160,27 @@ impl Slice {
     }
 
     /// What a [`Reader`](super::Reader) was too slow for since its last read; else empty.
-    pub fn missed(&self) -> &[Missed] {
+    pub fn missed(&self) -> &[DroppedLines] {
         &self.missed
     }
 }
 
 /// Iterator over the lines of a [`Slice`].
 #[derive(Debug, Clone)]
-pub struct Lines<'a> {
+pub struct SliceLines<'a> {
     text: &'a [u8],
     start: usize,
-    entries: std::slice::Iter<'a, Entry>,
+    entries: std::slice::Iter<'a, SliceEntry>,
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = Line<'a>;
+impl<'a> Iterator for SliceLines<'a> {
+    type Item = SliceLine<'a>;
 
-    fn next(&mut self) -> Option<Line<'a>> {
+    fn next(&mut self) -> Option<SliceLine<'a>> {
         let entry = self.entries.next()?;
         let bytes = self.text.get(self.start..entry.end)?;
         self.start = entry.end;
-        Some(Line {
+        Some(SliceLine {
             source: entry.source,
             run: entry.run,
             stream: entry.stream,
@@ -196,4 +196,4 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-impl ExactSizeIterator for Lines<'_> {}
+impl ExactSizeIterator for SliceLines<'_> {}

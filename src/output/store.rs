@@ -11,11 +11,11 @@ use std::task::Waker;
 
 use jiff::Timestamp;
 
-use super::block::{Block, Cut, Head, Paged};
-use super::page::{self, Pages};
-use super::reader::{Reader, Waiter};
-use super::wait::{lock, wake_all};
-use super::{Limit, Selection, Slice, SourceId, Start, Stream};
+use super::block::{Block, LineEnd, LineMeta, PagedLines};
+use super::page::{self, PagePool};
+use super::reader::{Reader, ReaderWaiter};
+use super::wakers::{lock, wake_all};
+use super::{ReadFrom, ReadLimit, Slice, SourceId, SourceSelection, Stream};
 use crate::spec::{Name, OutputLimits};
 
 pub use extent::Extent;
@@ -49,13 +49,13 @@ mod tests;
 /// ```
 pub struct LogStore {
     limits: OutputLimits,
-    pages: Arc<Pages>,
-    inner: Mutex<Inner>,
+    pages: Arc<PagePool>,
+    inner: Mutex<StoreState>,
 }
 
 /// How full a store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gauge {
+pub struct StoreUsage {
     /// Bytes taken, text and index.
     pub memory: u64,
     /// Bytes that may be taken.
@@ -64,9 +64,9 @@ pub struct Gauge {
     pub lines: u64,
 }
 
-/// The unfinished line of a stream, such as a prompt; see [`Intake::show_partial`](super::Intake::show_partial).
+/// The unfinished line of a stream, such as a prompt; see [`Intake::show_partial`](super::LineSplitter::show_partial).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partial {
+pub struct PartialLine {
     /// Whose it is.
     pub source: SourceId,
     /// Which run of it.
@@ -79,8 +79,8 @@ pub struct Partial {
     pub bytes: Vec<u8>,
 }
 
-pub(super) struct Inner {
-    sources: Vec<Source>,
+pub(super) struct StoreState {
+    sources: Vec<SourceLines>,
     by_name: HashMap<Name, SourceId>,
     /// The number of the next line.
     pub(super) next: u64,
@@ -88,32 +88,32 @@ pub(super) struct Inner {
     lines: u64,
     /// The last block that was dropped, for the next one that is needed.
     old: Option<Block>,
-    pages: Arc<Pages>,
+    pages: Arc<PagePool>,
     pub(super) closed: bool,
     /// Grows whenever a partial line is shown.
     pub(super) partials: u64,
-    pub(super) waiters: Vec<Waiter>,
+    pub(super) waiters: Vec<ReaderWaiter>,
     pub(super) readers: u64,
 }
 
-pub(super) struct Source {
+pub(super) struct SourceLines {
     name: Name,
     blocks: VecDeque<Block>,
     /// Lines that ever came.
     pub(super) appended: u64,
     /// Bytes of memory all blocks and partial lines take.
     memory: usize,
-    partial: Vec<Partial>,
+    partial: Vec<PartialLine>,
 }
 
 impl LogStore {
     /// An empty store.
     pub fn new(limits: OutputLimits) -> Arc<Self> {
-        let pages = Arc::<Pages>::default();
+        let pages = Arc::<PagePool>::default();
         Arc::new(Self {
             limits,
             pages: Arc::clone(&pages),
-            inner: Mutex::new(Inner {
+            inner: Mutex::new(StoreState {
                 sources: Vec::new(),
                 by_name: HashMap::new(),
                 next: 0,
@@ -136,7 +136,7 @@ impl LogStore {
             return id;
         }
         let id = SourceId(inner.sources.len() as u32);
-        inner.sources.push(Source {
+        inner.sources.push(SourceLines {
             name: name.clone(),
             blocks: VecDeque::new(),
             appended: 0,
@@ -153,30 +153,30 @@ impl LogStore {
     }
 
     /// Lines from number `from` on, oldest first.
-    pub fn read(&self, selection: &Selection, from: u64, limit: Limit) -> Slice {
+    pub fn read(&self, selection: &SourceSelection, from: u64, limit: ReadLimit) -> Slice {
         self.lock().read(selection, |_| from, limit)
     }
 
     /// The last lines before number `before`, oldest first.
-    pub fn read_back(&self, selection: &Selection, before: u64, limit: Limit) -> Slice {
+    pub fn read_back(&self, selection: &SourceSelection, before: u64, limit: ReadLimit) -> Slice {
         self.lock().read_back(selection, before, limit)
     }
 
     /// The last `lines` lines, oldest first, a megabyte at most. To go on from there, give
-    /// [`Slice::next`] to [`Start::Seq`].
-    pub fn tail(&self, selection: &Selection, lines: usize) -> Slice {
-        self.read_back(selection, u64::MAX, Limit::lines(lines))
+    /// [`Slice::next`] to [`ReadFrom::Seq`].
+    pub fn tail(&self, selection: &SourceSelection, lines: usize) -> Slice {
+        self.read_back(selection, u64::MAX, ReadLimit::lines(lines))
     }
 
     /// The unfinished lines that are to be shown.
-    pub fn partials(&self, selection: &Selection) -> Vec<Partial> {
+    pub fn partials(&self, selection: &SourceSelection) -> Vec<PartialLine> {
         let inner = self.lock();
         let selected = inner.selected(selection);
         selected.flat_map(|(_, source)| source.partial.iter().cloned()).collect()
     }
 
     /// Somebody who follows: is told when there is more, and how much was dropped unread.
-    pub fn reader(self: &Arc<Self>, selection: Selection, start: Start) -> Reader {
+    pub fn reader(self: &Arc<Self>, selection: SourceSelection, start: ReadFrom) -> Reader {
         Reader::new(Arc::clone(self), selection, start)
     }
 
@@ -186,9 +186,9 @@ impl LogStore {
     }
 
     /// How full it is.
-    pub fn gauge(&self) -> Gauge {
+    pub fn gauge(&self) -> StoreUsage {
         let inner = self.lock();
-        Gauge { memory: inner.memory as u64, budget: self.limits.memory, lines: inner.lines }
+        StoreUsage { memory: inner.memory as u64, budget: self.limits.memory, lines: inner.lines }
     }
 
     /// Says that no more lines will come: whoever follows ends once all is read.
@@ -202,11 +202,11 @@ impl LogStore {
 
     /// Longest line that is kept whole, without its newline.
     pub(super) fn longest_line(&self) -> usize {
-        usize::try_from(self.limits.line).unwrap_or(usize::MAX).clamp(1, Cut::LONGEST / 2)
+        usize::try_from(self.limits.line).unwrap_or(usize::MAX).clamp(1, LineEnd::LONGEST / 2)
     }
 
     /// Appends the lines of several chunks under one lock, and wakes who waits for them.
-    pub(super) fn append(&self, source: SourceId, head: Head, chunks: &[(&[u8], &[Cut])]) {
+    pub(super) fn append(&self, source: SourceId, head: LineMeta, chunks: &[(&[u8], &[LineEnd])]) {
         let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
         let mut inner = self.lock();
         inner.set_partial(source, head.stream, None);
@@ -220,12 +220,12 @@ impl LogStore {
 
     /// Pages for output that is not to be copied; none when the budget is so small that a few of
     /// them would fill it.
-    pub(super) fn pages(&self) -> Option<&Arc<Pages>> {
+    pub(super) fn pages(&self) -> Option<&Arc<PagePool>> {
         (self.limits.memory >= LEAST_FOR_PAGES).then_some(&self.pages)
     }
 
     /// Appends lines that stay where they were read to.
-    pub(super) fn append_page(&self, source: SourceId, head: Head, paged: Paged) {
+    pub(super) fn append_page(&self, source: SourceId, head: LineMeta, paged: PagedLines) {
         let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
         let mut inner = self.lock();
         inner.set_partial(source, head.stream, None);
@@ -236,7 +236,7 @@ impl LogStore {
     }
 
     /// Shows the unfinished line of a stream.
-    pub(super) fn show_partial(&self, partial: Partial) {
+    pub(super) fn show_partial(&self, partial: PartialLine) {
         let mut inner = self.lock();
         inner.partials += 1;
         let source = partial.source;
@@ -246,7 +246,7 @@ impl LogStore {
         wake_all(wakers);
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, StoreState> {
         lock(&self.inner)
     }
 }
@@ -257,21 +257,28 @@ impl fmt::Debug for LogStore {
     }
 }
 
-impl Inner {
+impl StoreState {
     /// The sources of a selection, in the order they were made.
     pub(super) fn selected<'a>(
         &'a self,
-        selection: &'a Selection,
-    ) -> impl Iterator<Item = (SourceId, &'a Source)> {
+        selection: &'a SourceSelection,
+    ) -> impl Iterator<Item = (SourceId, &'a SourceLines)> {
         let (all, only) = match selection {
-            Selection::All => (self.sources.as_slice(), [].as_slice()),
-            Selection::Only(sources) => ([].as_slice(), &**sources),
+            SourceSelection::All => (self.sources.as_slice(), [].as_slice()),
+            SourceSelection::Only(sources) => ([].as_slice(), &**sources),
         };
         let all = all.iter().enumerate().map(|(index, source)| (SourceId(index as u32), source));
         all.chain(only.iter().filter_map(|&id| Some((id, self.sources.get(id.index())?))))
     }
 
-    fn append(&mut self, id: SourceId, head: Head, text: &[u8], cuts: &[Cut], budget: usize) {
+    fn append(
+        &mut self,
+        id: SourceId,
+        head: LineMeta,
+        text: &[u8],
+        cuts: &[LineEnd],
+        budget: usize,
+    ) {
         let mut start = 0;
         let mut left = cuts;
         while let Some(first) = left.first() {
@@ -289,7 +296,7 @@ impl Inner {
         }
     }
 
-    fn append_page(&mut self, id: SourceId, head: Head, paged: Paged, budget: usize) {
+    fn append_page(&mut self, id: SourceId, head: LineMeta, paged: PagedLines, budget: usize) {
         let Some(source) = self.sources.get_mut(id.index()) else { return };
         let block = Block::of_page(self.next, source.appended, head, paged);
         let (memory, lines) = (block.memory(), block.len() as u64);
@@ -328,7 +335,7 @@ impl Inner {
         }
     }
 
-    fn set_partial(&mut self, id: SourceId, stream: Stream, partial: Option<Partial>) {
+    fn set_partial(&mut self, id: SourceId, stream: Stream, partial: Option<PartialLine>) {
         let Some(source) = self.sources.get_mut(id.index()) else { return };
         if source.partial.is_empty() && partial.is_none() {
             return;
@@ -353,14 +360,14 @@ impl Inner {
     }
 }
 
-impl Source {
+impl SourceLines {
     fn append(
         &mut self,
         seq: u64,
-        head: Head,
+        head: LineMeta,
         text: &[u8],
         start: usize,
-        cuts: &[Cut],
+        cuts: &[LineEnd],
         old: &mut Option<Block>,
     ) -> usize {
         let mut taken = 0;

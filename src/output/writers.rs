@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wait::{lock, now};
+use super::wakers::{lock, now};
 
 /// Threads that write without being asked for.
 const BASE: usize = 2;
@@ -23,14 +23,14 @@ const SPARE: usize = 16;
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Something that has work now and then.
-pub(super) trait Job: Send + Sync {
+pub(super) trait WriteJob: Send + Sync {
     /// Does a bounded portion of the work.
-    fn work(&self) -> After;
+    fn work(&self) -> NextTurn;
 }
 
 /// What becomes of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum After {
+pub(super) enum NextTurn {
     /// It will be scheduled when there is work again.
     Done,
     /// There is more to do; others come first.
@@ -41,24 +41,24 @@ pub(super) enum After {
 
 /// The threads.
 #[derive(Default)]
-pub(super) struct Pool {
-    state: Mutex<State>,
+pub(super) struct WriterPool {
+    state: Mutex<WriterPoolState>,
     bell: Condvar,
     spare: Mutex<Vec<Vec<u8>>>,
 }
 
 #[derive(Default)]
-struct State {
-    ready: VecDeque<(Instant, Arc<dyn Job>)>,
-    later: Vec<(Instant, Arc<dyn Job>)>,
+struct WriterPoolState {
+    ready: VecDeque<(Instant, Arc<dyn WriteJob>)>,
+    later: Vec<(Instant, Arc<dyn WriteJob>)>,
     threads: usize,
     /// Threads that are not at work.
     idle: usize,
 }
 
-impl Pool {
+impl WriterPool {
     /// Has the job worked on soon.
-    pub(super) fn schedule(self: &Arc<Self>, job: Arc<dyn Job>) {
+    pub(super) fn schedule(self: &Arc<Self>, job: Arc<dyn WriteJob>) {
         let mut state = lock(&self.state);
         state.ready.push_back((now(), job));
         self.wake(state);
@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    fn wake(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State>) {
+    fn wake(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, WriterPoolState>) {
         if state.idle == 0 {
             self.grow(&mut state);
         }
@@ -99,7 +99,7 @@ impl Pool {
 
     /// Starts one more thread, if there may be one. When the system has none to give, those that are
     /// there go on, and the next call tries again.
-    fn grow(self: &Arc<Self>, state: &mut State) {
+    fn grow(self: &Arc<Self>, state: &mut WriterPoolState) {
         if state.threads >= MOST {
             return;
         }
@@ -129,9 +129,9 @@ impl Pool {
                 state = lock(&self.state);
                 state.idle += 1;
                 match after {
-                    After::Done => {}
-                    After::Again => state.ready.push_back((now(), job)),
-                    After::Later(delay) => state.later.push((now() + delay, job)),
+                    NextTurn::Done => {}
+                    NextTurn::Again => state.ready.push_back((now(), job)),
+                    NextTurn::Later(delay) => state.later.push((now() + delay, job)),
                 }
                 continue;
             }
@@ -150,14 +150,14 @@ impl Pool {
     }
 }
 
-impl State {
+impl WriterPoolState {
     /// Makes ready what is due.
     fn promote(&mut self, time: Instant) {
         self.ready.extend(self.later.extract_if(.., |(due, _)| *due <= time));
     }
 
     /// The job an idle thread is to do now.
-    fn take(&mut self, time: Instant) -> Option<Arc<dyn Job>> {
+    fn take(&mut self, time: Instant) -> Option<Arc<dyn WriteJob>> {
         let (since, _) = self.ready.front()?;
         let at_work = self.threads - self.idle;
         if at_work >= BASE && time.saturating_duration_since(*since) < PATIENCE {

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 
 use crate::machine::Moment;
 use crate::output::{
-    Limit, Line, LogStore, Missed, Newer, Reader, Selection, SourceId, Start, Styles, safe_line,
+    DroppedLines, LogStore, ReadFrom, ReadLimit, Reader, SliceLine, SourceId, SourceSelection,
+    StyleMode, WakeReason, safe_line,
 };
 use crate::session::Session;
 
@@ -48,16 +49,16 @@ pub(super) struct Printer {
     notices: Sender<String>,
     labels: Vec<Option<String>>,
     now: Box<dyn Fn() -> Moment + Send>,
-    portion: Portion,
-    unshown: Unshown,
+    portion: PrintBatch,
+    unshown: SkippedLines,
 }
 
 /// How much is shown at once: as much as whoever reads takes in a moment.
-struct Portion(usize);
+struct PrintBatch(usize);
 
-impl Portion {
-    fn limit(&self) -> Limit {
-        Limit { lines: self.0 / 100, bytes: self.0 }
+impl PrintBatch {
+    fn limit(&self) -> ReadLimit {
+        ReadLimit { lines: self.0 / 100, bytes: self.0 }
     }
 
     /// So many bytes were written in so long a time.
@@ -72,13 +73,13 @@ impl Portion {
 
 /// Lines that were dropped before they could be shown, gathered so that it is not said all the time.
 #[derive(Default)]
-struct Unshown {
+struct SkippedLines {
     lines: BTreeMap<SourceId, u64>,
     told: Option<Moment>,
 }
 
-impl Unshown {
-    fn add(&mut self, missed: &[Missed]) {
+impl SkippedLines {
+    fn add(&mut self, missed: &[DroppedLines]) {
         for one in missed {
             *self.lines.entry(one.source).or_default() += one.lines;
         }
@@ -105,7 +106,7 @@ impl Printer {
         let snapshot = session.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         Self {
-            reader: store.reader(Selection::All, Start::Oldest),
+            reader: store.reader(SourceSelection::All, ReadFrom::Oldest),
             store,
             style,
             width,
@@ -113,8 +114,8 @@ impl Printer {
             notices,
             labels: Vec::new(),
             now: Box::new(move || clock.now()),
-            portion: Portion(LEAST),
-            unshown: Unshown::default(),
+            portion: PrintBatch(LEAST),
+            unshown: SkippedLines::default(),
         }
     }
 
@@ -127,7 +128,8 @@ impl Printer {
         let mut is_failing = false;
         loop {
             let newer = self.reader.wait_newer(self.unshown.due((self.now)()));
-            if newer != Some(Newer::Lines) || self.unshown.due((self.now)()) == Some(Duration::ZERO)
+            if newer != Some(WakeReason::Lines)
+                || self.unshown.due((self.now)()) == Some(Duration::ZERO)
             {
                 self.tell_unshown();
             }
@@ -155,7 +157,7 @@ impl Printer {
                 }
                 Err(_) => {}
             }
-            if newer == Newer::Closed && slice.is_empty() {
+            if newer == WakeReason::Closed && slice.is_empty() {
                 self.tell_unshown();
                 return Ok(());
             }
@@ -171,7 +173,7 @@ impl Printer {
         }
     }
 
-    fn put(&mut self, text: &mut Vec<u8>, line: &Line<'_>) {
+    fn put(&mut self, text: &mut Vec<u8>, line: &SliceLine<'_>) {
         if self.style.timestamps {
             let at = line.at.to_zoned(self.zone.clone());
             _ = write!(text, "{} ", at.strftime("%H:%M:%S%.3f"));
@@ -209,7 +211,7 @@ pub(crate) fn label_of(name: &str, index: usize, width: usize, colour: bool) -> 
 /// One line; made safe for a terminal, else as it came, with an end of line where it has none.
 pub(crate) fn put_text(text: &mut Vec<u8>, bytes: &[u8], style: LineStyle) {
     if style.terminal {
-        let styles = if style.colour { Styles::Keep } else { Styles::Drop };
+        let styles = if style.colour { StyleMode::Keep } else { StyleMode::Drop };
         text.extend_from_slice(safe_line(bytes, styles).as_bytes());
         text.push(b'\n');
     } else {
@@ -240,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::engine::Clock;
-    use crate::output::{Intake, Stream};
+    use crate::output::{LineSplitter, Stream};
     use crate::spec::{Name, OutputLimits};
 
     /// Refuses the first write for this reason, then takes everything.
@@ -269,8 +271,8 @@ mod tests {
             notices,
             labels: Vec::new(),
             now: Box::new(Moment::default),
-            portion: Portion(LEAST),
-            unshown: Unshown::default(),
+            portion: PrintBatch(LEAST),
+            unshown: SkippedLines::default(),
         }
     }
 
@@ -278,10 +280,10 @@ mod tests {
     fn print(refused: io::ErrorKind) -> (io::Result<()>, Vec<String>) {
         let store = LogStore::new(OutputLimits::default());
         let source = store.source(&Name::new("web"));
-        Intake::new(&store, source, 1, None).push(Stream::Out, b"one\n", Clock::wall());
+        LineSplitter::new(&store, source, 1, None).push(Stream::Out, b"one\n", Clock::wall());
         store.close();
         let (notices, told) = channel();
-        let reader = store.reader(Selection::All, Start::Oldest);
+        let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
         let printer = printer(&store, reader, notices);
         let ended = printer.print_all(Refuses(Some(refused), &mut Vec::new()));
         (ended, told.into_iter().collect())
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_portion_is_what_is_taken_in_a_moment() {
-        let mut portion = Portion(LEAST);
+        let mut portion = PrintBatch(LEAST);
         // A terminal that takes 10 MB/s, then a program that takes 500.
         for (rate, wanted) in [(10_000, 32 << 10..300 << 10), (500_000, MOST..MOST + 1)] {
             for _ in 0..20 {
@@ -324,8 +326,8 @@ mod tests {
     fn what_was_not_shown_is_told_whole_and_once() {
         let store = LogStore::new(OutputLimits { memory: 64 << 10, ..OutputLimits::default() });
         let source = store.source(&Name::new("web"));
-        let reader = store.reader(Selection::All, Start::Oldest);
-        let mut intake = Intake::new(&store, source, 1, None);
+        let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
+        let mut intake = LineSplitter::new(&store, source, 1, None);
         intake.push(Stream::Out, &b"one\n".repeat(100_000), Clock::wall());
         store.close();
         let (notices, told) = channel();

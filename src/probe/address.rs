@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Stage;
+use super::ProbeStage;
 use super::local::patiently;
-use super::ownership::{Ownership, Standing, unseen};
+use super::ownership::{ListenerOwnership, ListenerVerdict, unseen};
 use crate::spec::Endpoint;
 use crate::sys::Host;
 
@@ -52,8 +52,8 @@ impl Refusals {
 pub(super) async fn connect<H: Host>(
     endpoint: &Endpoint,
     own: Option<u16>,
-    stage: &Stage,
-    ownership: Ownership<'_, H>,
+    stage: &ProbeStage,
+    ownership: ListenerOwnership<'_, H>,
 ) -> Result<Option<String>, String> {
     let mut refusals = Refusals::default();
     let addresses = addresses(endpoint, own, stage).await?;
@@ -71,7 +71,7 @@ pub(super) async fn connect<H: Host>(
 pub(super) async fn addresses(
     endpoint: &Endpoint,
     own: Option<u16>,
-    stage: &Stage,
+    stage: &ProbeStage,
 ) -> Result<Vec<SocketAddr>, String> {
     let port = endpoint.port(own).ok_or("the process has no port")?;
     let at = |ip: IpAddr| SocketAddr::new(ip, port);
@@ -94,13 +94,13 @@ pub(super) async fn addresses(
 pub(super) async fn connect_to<H: Host>(
     address: SocketAddr,
     is_last: bool,
-    stage: &Stage,
-    ownership: Ownership<'_, H>,
+    stage: &ProbeStage,
+    ownership: ListenerOwnership<'_, H>,
 ) -> Result<(TcpStream, Option<String>), Refusal> {
     stage.reach("looking who listens");
     // Before it is asked: a server of somebody else is not to be bothered.
     let standing = ownership.of_address(address).await;
-    if let Standing::Taken(text) = standing {
+    if let ListenerVerdict::Taken(text) = standing {
         return Err(Refusal::Taken(text));
     }
     stage.reach("no connection yet");
@@ -112,13 +112,13 @@ pub(super) async fn connect_to<H: Host>(
     };
     let stream = tried.map_err(|error| Refusal::Failed(reason(&error)))?;
     let note = match standing {
-        Standing::Counts(note) => note,
-        Standing::Taken(text) => return Err(Refusal::Taken(text)),
+        ListenerVerdict::Counts(note) => note,
+        ListenerVerdict::Taken(text) => return Err(Refusal::Taken(text)),
         // It may have come in between.
-        Standing::Unseen => match ownership.of_address(address).await {
-            Standing::Counts(note) => note,
-            Standing::Taken(text) => return Err(Refusal::Taken(text)),
-            Standing::Unseen => unseen(ownership.run),
+        ListenerVerdict::Unseen => match ownership.of_address(address).await {
+            ListenerVerdict::Counts(note) => note,
+            ListenerVerdict::Taken(text) => return Err(Refusal::Taken(text)),
+            ListenerVerdict::Unseen => unseen(ownership.run),
         },
     };
     Ok((stream, note))

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use super::End;
-use crate::output::{Styles, safe_line};
-use crate::spec::{Answer, Exit};
+use super::ProbeFailure;
+use crate::output::{StyleMode, safe_line};
+use crate::spec::{Exit, ProbeResult};
 use crate::sys::{Child, Host, Launch};
 
 /// How much of the end of each output is kept.
@@ -23,8 +23,8 @@ const GONE: Duration = Duration::from_secs(2);
 pub(super) async fn ask<H: Host>(
     host: &H,
     launch: Launch,
-    end: impl Future<Output = End>,
-) -> Option<Answer> {
+    end: impl Future<Output = ProbeFailure>,
+) -> Option<ProbeResult> {
     let mut end = pin!(end);
     let mut launch = pin!(host.launch(launch));
     let launched = tokio::select! {
@@ -39,9 +39,9 @@ pub(super) async fn ask<H: Host>(
     };
     let (mut child, early) = match launched {
         Ok(launched) => launched,
-        Err(error) => return Some(Answer::bad(format!("cannot start: {error}"))),
+        Err(error) => return Some(ProbeResult::bad(format!("cannot start: {error}"))),
     };
-    let words = Words::read(child.stdout(), child.stderr());
+    let words = OutputReaders::read(child.stdout(), child.stderr());
     let over = if let Some(end) = early {
         Err(end)
     } else {
@@ -59,47 +59,47 @@ pub(super) async fn ask<H: Host>(
     }
     let (colon, left) = (if words.is_empty() { "" } else { ": " }, left.unwrap_or_default());
     match over {
-        Ok(Ok(exit @ Exit::Code(0))) => Some(Answer::good(format!("{exit}{colon}{words}"))),
-        Ok(Ok(exit)) => Some(Answer::bad(format!("{exit}{left}{colon}{words}"))),
-        Ok(Err(error)) => Some(Answer::bad(format!("{error}{left}{colon}{words}"))),
-        Err(End::TimedOut(limit)) => {
-            Some(Answer::bad(format!("no end within {limit:?}, killed{left}{colon}{words}")))
+        Ok(Ok(exit @ Exit::Code(0))) => Some(ProbeResult::good(format!("{exit}{colon}{words}"))),
+        Ok(Ok(exit)) => Some(ProbeResult::bad(format!("{exit}{left}{colon}{words}"))),
+        Ok(Err(error)) => Some(ProbeResult::bad(format!("{error}{left}{colon}{words}"))),
+        Err(ProbeFailure::TimedOut(limit)) => {
+            Some(ProbeResult::bad(format!("no end within {limit:?}, killed{left}{colon}{words}")))
         }
-        Err(End::CalledOff) => None,
+        Err(ProbeFailure::CalledOff) => None,
     }
 }
 
-fn late(end: End) -> Option<Answer> {
+fn late(end: ProbeFailure) -> Option<ProbeResult> {
     match end {
-        End::TimedOut(limit) => {
-            Some(Answer::bad(format!("no end within {limit:?} (still being started)")))
+        ProbeFailure::TimedOut(limit) => {
+            Some(ProbeResult::bad(format!("no end within {limit:?} (still being started)")))
         }
-        End::CalledOff => None,
+        ProbeFailure::CalledOff => None,
     }
 }
 
 /// The ends of both outputs.
 #[derive(Default)]
-struct Kept {
+struct OutputTails {
     out: Mutex<Vec<u8>>,
     err: Mutex<Vec<u8>>,
 }
 
 /// The same, read while it runs.
-struct Words {
-    kept: Arc<Kept>,
+struct OutputReaders {
+    kept: Arc<OutputTails>,
     reading: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Words {
+impl Drop for OutputReaders {
     fn drop(&mut self) {
         self.reading.abort();
     }
 }
 
-impl Words {
+impl OutputReaders {
     fn read<R: AsyncRead + Unpin + Send + 'static>(out: Option<R>, err: Option<R>) -> Self {
-        let kept = Arc::new(Kept::default());
+        let kept = Arc::new(OutputTails::default());
         let into = Arc::clone(&kept);
         let reading = tokio::spawn(async move {
             tokio::join!(tail(out, &into.out), tail(err, &into.err));
@@ -110,7 +110,7 @@ impl Words {
     /// Its last words: of the errors, if there were any.
     async fn last(mut self) -> String {
         _ = timeout(DRAIN, &mut self.reading).await;
-        let Kept { out, err } = &*self.kept;
+        let OutputTails { out, err } = &*self.kept;
         [err, out].into_iter().map(last_line).find(|line| !line.is_empty()).unwrap_or_default()
     }
 }
@@ -118,7 +118,7 @@ impl Words {
 fn last_line(kept: &Mutex<Vec<u8>>) -> String {
     let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     let lines = kept.split(|byte| *byte == b'\n').rev();
-    let mut lines = lines.map(|line| safe_line(line, Styles::Drop).trim().to_owned());
+    let mut lines = lines.map(|line| safe_line(line, StyleMode::Drop).trim().to_owned());
     lines.find(|line| !line.is_empty()).unwrap_or_default()
 }
 

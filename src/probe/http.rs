@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::address::{Refusals, addresses, connect_to};
-use super::ownership::Ownership;
-use super::{Stage, with_note};
-use crate::spec::{Answer, Url};
+use super::ownership::ListenerOwnership;
+use super::{ProbeStage, with_note};
+use crate::spec::{ProbeResult, Url};
 use crate::sys::Host;
 
 /// Head of an answer, and what is read of its body.
@@ -30,12 +30,12 @@ pub(super) async fn ask<H: Host>(
     url: &Url,
     statuses: &[u16],
     own: Option<u16>,
-    stage: &Stage,
-    ownership: Ownership<'_, H>,
-) -> Answer {
+    stage: &ProbeStage,
+    ownership: ListenerOwnership<'_, H>,
+) -> ProbeResult {
     let addresses = match addresses(&url.server, own, stage).await {
         Ok(addresses) => addresses,
-        Err(error) => return Answer::bad(error),
+        Err(error) => return ProbeResult::bad(error),
     };
     let (mut refusals, mut missed) = (Refusals::default(), None);
     for (place, address) in addresses.iter().enumerate() {
@@ -51,13 +51,13 @@ pub(super) async fn ask<H: Host>(
         match exchange(stream, url, own, stage).await {
             Ok((status, _)) if fits(status, statuses) => {
                 let note = note.or(refusals.taken);
-                return Answer::good(with_note(&shown(status, ""), note));
+                return ProbeResult::good(with_note(&shown(status, ""), note));
             }
             Ok((status, words)) => _ = missed.get_or_insert(shown(status, &words)),
             Err(error) => _ = missed.get_or_insert(error),
         }
     }
-    Answer::bad(missed.unwrap_or_else(|| refusals.told()))
+    ProbeResult::bad(missed.unwrap_or_else(|| refusals.told()))
 }
 
 fn fits(status: StatusCode, statuses: &[u16]) -> bool {
@@ -78,7 +78,7 @@ async fn exchange(
     stream: TcpStream,
     url: &Url,
     own: Option<u16>,
-    stage: &Stage,
+    stage: &ProbeStage,
 ) -> Result<(StatusCode, String), String> {
     let request = Request::get(&url.target)
         .header(HOST, url.server.shown(own))

@@ -8,9 +8,9 @@ use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
 use super::address::reason;
-use super::ownership::{Ownership, Standing, unseen};
-use super::{Stage, with_note};
-use crate::spec::Answer;
+use super::ownership::{ListenerOwnership, ListenerVerdict, unseen};
+use super::{ProbeStage, with_note};
+use crate::spec::ProbeResult;
 use crate::sys::{Host, SocketAddress};
 
 /// Looks that can hang for good (a dead network folder, a name server) take at most so many threads.
@@ -31,7 +31,7 @@ pub(super) async fn patiently<T: Send + 'static>(
     looking.await.map_err(io::Error::other)?
 }
 
-pub(super) async fn unix<H: Host>(path: &Path, ownership: Ownership<'_, H>) -> Answer {
+pub(super) async fn unix<H: Host>(path: &Path, ownership: ListenerOwnership<'_, H>) -> ProbeResult {
     let connecting = async {
         let address = SocketAddress::of(path)?;
         UnixStream::connect(address.path()).await
@@ -39,28 +39,32 @@ pub(super) async fn unix<H: Host>(path: &Path, ownership: Ownership<'_, H>) -> A
     let stream = match connecting.await {
         Ok(stream) => stream,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Answer::bad("there is no socket");
+            return ProbeResult::bad("there is no socket");
         }
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return Answer::bad("connection refused: nobody listens on the socket that is there");
+            return ProbeResult::bad(
+                "connection refused: nobody listens on the socket that is there",
+            );
         }
-        Err(error) => return Answer::bad(reason(&error)),
+        Err(error) => return ProbeResult::bad(reason(&error)),
     };
     // The kernel gives 0 for one that cannot be seen from here.
     let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
     match ownership.of_socket(path, peer.filter(|pid| *pid > 0)).await {
-        Standing::Counts(note) => Answer::good(with_note("connected", note)),
-        Standing::Unseen => Answer::good(with_note("connected", unseen(ownership.run))),
-        Standing::Taken(text) => Answer::bad(text),
+        ListenerVerdict::Counts(note) => ProbeResult::good(with_note("connected", note)),
+        ListenerVerdict::Unseen => ProbeResult::good(with_note("connected", unseen(ownership.run))),
+        ListenerVerdict::Taken(text) => ProbeResult::bad(text),
     }
 }
 
-pub(super) async fn file(path: &Path, stage: &Stage) -> Answer {
+pub(super) async fn file(path: &Path, stage: &ProbeStage) -> ProbeResult {
     stage.reach("the disk does not answer");
     let path = path.to_owned();
     match patiently(move || std::fs::metadata(path)).await {
-        Ok(_) => Answer::good("it is there"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Answer::bad("it is not there"),
-        Err(error) => Answer::bad(reason(&error)),
+        Ok(_) => ProbeResult::good("it is there"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ProbeResult::bad("it is not there")
+        }
+        Err(error) => ProbeResult::bad(reason(&error)),
     }
 }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use super::{End, Question, ask};
-use crate::spec::{Answer, CommandLine, Endpoint, Port, Probe, Url};
-use crate::sys::{HostOptions, Input, Launch, Output, RealHost};
+use super::{ProbeContext, ProbeFailure, ask};
+use crate::spec::{CommandLine, Endpoint, Port, Probe, ProbeResult, Url};
+use crate::sys::{HostOptions, Launch, OutputFd, RealHost, StdinTarget};
 
 /// Nothing here takes so long unless it hangs.
 const LONG: Duration = Duration::from_mins(1);
@@ -22,21 +22,21 @@ fn host() -> RealHost {
 }
 
 /// What comes of one probe.
-async fn probe(probe: Probe, limit: Duration) -> Answer {
+async fn probe(probe: Probe, limit: Duration) -> ProbeResult {
     let end = async {
         tokio::time::sleep(limit).await;
-        End::TimedOut(limit)
+        ProbeFailure::TimedOut(limit)
     };
-    let question = Question { probe: &probe, own: None, launch: None, run: None };
+    let question = ProbeContext { probe: &probe, own: None, launch: None, run: None };
     ask(&host(), question, end).await.unwrap()
 }
 
-fn good(text: &str) -> Answer {
-    Answer::Good(text.to_owned())
+fn good(text: &str) -> ProbeResult {
+    ProbeResult::Good(text.to_owned())
 }
 
-fn bad(text: &str) -> Answer {
-    Answer::Bad(text.to_owned())
+fn bad(text: &str) -> ProbeResult {
+    ProbeResult::Bad(text.to_owned())
 }
 
 fn endpoint(host: &str, port: u16) -> Endpoint {
@@ -155,7 +155,7 @@ async fn nobody_there_is_a_miss() {
     let tcp = Probe::Tcp(endpoint("127.0.0.1", free));
     assert_eq!(probe(tcp, LONG).await, bad("connection refused"));
     let nowhere = Probe::Tcp(endpoint("no-such-host.invalid", 80));
-    let Answer::Bad(text) = probe(nowhere, LONG).await else { panic!("it is nowhere") };
+    let ProbeResult::Bad(text) = probe(nowhere, LONG).await else { panic!("it is nowhere") };
     assert!(text.starts_with("cannot look the name up"), "{text}");
 }
 
@@ -193,7 +193,7 @@ async fn endless_headers_are_refused() {
         _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
         while stream.write_all(&[b'x'; 4096]).is_ok() {}
     });
-    let Answer::Bad(text) = probe(page("127.0.0.1", port, "/"), LONG).await else {
+    let ProbeResult::Bad(text) = probe(page("127.0.0.1", port, "/"), LONG).await else {
         panic!("that is no answer")
     };
     assert!(text.starts_with("its answer is no HTTP"), "{text}");
@@ -236,7 +236,7 @@ async fn what_is_no_http_is_told() {
         ("HTTP/1.1 20", "the connection was closed before an answer"),
     ] {
         let (port, _) = answering(text);
-        let Answer::Bad(told) = probe(page("127.0.0.1", port, "/"), LONG).await else {
+        let ProbeResult::Bad(told) = probe(page("127.0.0.1", port, "/"), LONG).await else {
             panic!("{text:?} is no answer")
         };
         assert!(told.starts_with(wanted), "{text:?}: {told}");
@@ -276,7 +276,7 @@ async fn the_own_port_is_asked() {
     let own = Some(listener.local_addr().unwrap().port());
     let probe = Probe::Tcp(Endpoint { host: "localhost".to_owned(), port: Port::Own });
     let ask_at = |own| {
-        let question = Question { probe: &probe, own, launch: None, run: None };
+        let question = ProbeContext { probe: &probe, own, launch: None, run: None };
         async { ask(&host(), question, std::future::pending()).await }
     };
     assert_eq!(ask_at(own).await, Some(good("connected")));
@@ -309,7 +309,7 @@ async fn sockets_and_files_are_there_or_not() {
         bad("connection refused: nobody listens on the socket that is there")
     );
     let long = folder.path().join("x".repeat(200));
-    assert!(matches!(probe(Probe::Unix(long), LONG).await, Answer::Bad(_)));
+    assert!(matches!(probe(Probe::Unix(long), LONG).await, ProbeResult::Bad(_)));
     std::os::unix::fs::symlink("/none", folder.path().join("link")).unwrap();
     let link = Probe::File(folder.path().join("link"));
     assert_eq!(probe(link, LONG).await, bad("it is not there"));
@@ -323,15 +323,23 @@ fn launch(script: &str, mark: &str) -> Launch {
     for (name, value) in [("SESSION", mark), ("PROCESS", "x"), ("RUN", "1"), ("ROLE", "ready")] {
         env.push((format!("PITCREW_{name}").into(), value.into()));
     }
-    let (stdout, stderr) = (Output::Pipe, Output::Pipe);
-    Launch { argv, cwd: "/".into(), env, stdin: Input::Null, stdout, stderr, foreground: false }
+    let (stdout, stderr) = (OutputFd::Pipe, OutputFd::Pipe);
+    Launch {
+        argv,
+        cwd: "/".into(),
+        env,
+        stdin: StdinTarget::Null,
+        stdout,
+        stderr,
+        foreground: false,
+    }
 }
 
 /// What comes of running this.
-async fn exec(script: &str, mark: &str, end: impl Future<Output = End>) -> Answer {
+async fn exec(script: &str, mark: &str, end: impl Future<Output = ProbeFailure>) -> ProbeResult {
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
     let question =
-        Question { probe: &probe, own: None, launch: Some(launch(script, mark)), run: None };
+        ProbeContext { probe: &probe, own: None, launch: Some(launch(script, mark)), run: None };
     ask(&host(), question, end).await.unwrap()
 }
 
@@ -358,7 +366,7 @@ async fn a_command_says_by_its_code() {
     }
     let missing = Launch { argv: vec!["no-such-program-at-all".into()], ..launch("", "missing") };
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
-    let question = Question { probe: &probe, own: None, launch: Some(missing), run: None };
+    let question = ProbeContext { probe: &probe, own: None, launch: Some(missing), run: None };
     let answer = ask(&host(), question, std::future::pending()).await.unwrap();
     assert!(answer.text().starts_with("cannot start: "), "{answer:?}");
 }
@@ -371,7 +379,7 @@ async fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
         while carriers("slow") < 5 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        End::TimedOut(SHORT)
+        ProbeFailure::TimedOut(SHORT)
     };
     let answer = exec(script, "slow", all_there).await;
     assert_eq!(answer, bad("no end within 2s, killed: waiting"));
@@ -397,10 +405,14 @@ async fn a_command_that_is_called_off_is_ended_without_an_answer() {
     let (started, has_started) = tokio::sync::oneshot::channel::<()>();
     let end = async {
         _ = has_started.await;
-        End::CalledOff
+        ProbeFailure::CalledOff
     };
-    let question =
-        Question { probe: &probe, own: None, launch: Some(launch("sleep 1000", "off")), run: None };
+    let question = ProbeContext {
+        probe: &probe,
+        own: None,
+        launch: Some(launch("sleep 1000", "off")),
+        run: None,
+    };
     let watch = async {
         while carriers("off") == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -44,7 +44,7 @@ pub enum Probe {
     /// This path exists.
     File(PathBuf),
     /// A line of either output matches.
-    Log(Pattern),
+    Log(OutputPattern),
     /// So much time has passed.
     Delay(Duration),
     /// It says so itself, by the `sd_notify` protocol.
@@ -80,12 +80,12 @@ pub struct Url {
 
 /// A regular expression for lines of output.
 #[derive(Debug, Clone)]
-pub struct Pattern(regex::bytes::Regex);
+pub struct OutputPattern(regex::bytes::Regex);
 
 /// Which of the checks of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Which {
+pub enum CheckRole {
     /// Whether it is ready.
     Ready,
     /// Whether it has to go.
@@ -94,14 +94,14 @@ pub enum Which {
 
 /// What a probe has come to, in words that can be shown: one line, of bounded length.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum ProbeResult {
     /// It is as it should be.
     Good(String),
     /// It is not, or nobody knows.
     Bad(String),
 }
 
-impl Answer {
+impl ProbeResult {
     /// A success.
     pub fn good(text: impl AsRef<str>) -> Self {
         Self::Good(one_line(text.as_ref()))
@@ -129,7 +129,7 @@ pub fn one_line(text: &str) -> String {
     shown
 }
 
-impl Pattern {
+impl OutputPattern {
     /// Fails with a sentence when `text` is no regular expression.
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         regex::bytes::Regex::new(text).map(Self)
@@ -146,13 +146,13 @@ impl Pattern {
     }
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for OutputPattern {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }
 }
 
-impl Eq for Pattern {}
+impl Eq for OutputPattern {}
 
 impl Endpoint {
     /// The port, when the own one is `own`.
@@ -206,7 +206,7 @@ impl Probe {
     }
 }
 
-impl fmt::Display for Which {
+impl fmt::Display for CheckRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ready => "ready",
@@ -217,7 +217,7 @@ impl fmt::Display for Which {
 
 impl ProcessSpec {
     /// The line that says that it is ready.
-    pub(crate) fn ready_line(&self) -> Option<&Pattern> {
+    pub(crate) fn ready_line(&self) -> Option<&OutputPattern> {
         match &self.ready.as_ref()?.probe {
             Probe::Log(pattern) => Some(pattern),
             Probe::Exec(_)
@@ -231,10 +231,10 @@ impl ProcessSpec {
     }
 
     /// One of its checks, if it has it.
-    pub fn check(&self, which: Which) -> Option<&Check> {
+    pub fn check(&self, which: CheckRole) -> Option<&Check> {
         match which {
-            Which::Ready => self.ready.as_ref(),
-            Which::Health => self.health.as_ref(),
+            CheckRole::Ready => self.ready.as_ref(),
+            CheckRole::Health => self.health.as_ref(),
         }
     }
 
@@ -251,8 +251,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_short_line_that_does_nothing_to_a_terminal() {
-        assert_eq!(Answer::bad("a\x1b[2J\nb\n").text(), "a [2J b");
-        let long = Answer::good("é".repeat(500));
+        assert_eq!(ProbeResult::bad("a\x1b[2J\nb\n").text(), "a [2J b");
+        let long = ProbeResult::good("é".repeat(500));
         assert_eq!(long.text().chars().count(), LONGEST);
         assert!(long.text().ends_with('…'));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::procfile::keys::{LATER, ROOT};
-use super::procfile::kind::{Key, Kind, Role, Shape};
+use super::procfile::kind::{KeySpec, TableRole, TableShape, ValueKind};
 
 const BEGIN: &str = "<!-- keys: generated, do not edit -->\n";
 const END: &str = "<!-- end of keys -->\n";
@@ -18,27 +18,34 @@ fn keys() -> String {
 }
 
 /// A table for a shape, then those of the shapes it has in it, each once.
-fn section(shape: &'static Shape, path: &str, seen: &mut Vec<&'static str>, text: &mut String) {
+fn section(
+    shape: &'static TableShape,
+    path: &str,
+    seen: &mut Vec<&'static str>,
+    text: &mut String,
+) {
     if seen.contains(&shape.name) {
         return;
     }
     seen.push(shape.name);
     _ = writeln!(text, "### {path}\n");
     match shape.role {
-        Role::OptionSet => text.push_str("Every key of a process but `command`.\n\n"),
-        Role::Job => text.push_str(
+        TableRole::OptionSet => text.push_str("Every key of a process but `command`.\n\n"),
+        TableRole::Job => text.push_str(
             "`name`, and every key of a process but `pool`, `replicas`, `watch` and `health`.\n\n",
         ),
-        Role::Health => {
+        TableRole::Health => {
             text.push_str("As `ready`, without `log`, `delay`, `notify` and `timeout`.\n\n");
         }
-        Role::Alone | Role::Pool | Role::Process | Role::Ready => rows(shape, text),
+        TableRole::Alone | TableRole::Pool | TableRole::Process | TableRole::Ready => {
+            rows(shape, text);
+        }
     }
     // The tables inside of these two are those of a process.
-    if matches!(shape.role, Role::OptionSet | Role::Job) {
+    if matches!(shape.role, TableRole::OptionSet | TableRole::Job) {
         return;
     }
-    let path = |key: &Key| match path {
+    let path = |key: &KeySpec| match path {
         "the file" => key.name.to_owned(),
         path => format!("{path}.{}", key.name),
     };
@@ -51,7 +58,7 @@ fn section(shape: &'static Shape, path: &str, seen: &mut Vec<&'static str>, text
     }
 }
 
-fn rows(shape: &'static Shape, text: &mut String) {
+fn rows(shape: &'static TableShape, text: &mut String) {
     if !shape.one_of.is_empty() {
         let kinds: Vec<String> = shape.one_of.iter().map(|key| format!("`{key}`")).collect();
         _ = writeln!(text, "Exactly one of {}.\n", kinds.join(", "));
@@ -67,20 +74,24 @@ fn rows(shape: &'static Shape, text: &mut String) {
 }
 
 /// The tables a value can be, each with the path it is written at.
-fn shapes(kind: &'static Kind, path: &str, found: &mut Vec<(&'static Shape, String)>) {
+fn shapes(kind: &'static ValueKind, path: &str, found: &mut Vec<(&'static TableShape, String)>) {
     match kind {
-        Kind::Table(shape) | Kind::Runnable(shape) => found.push((shape, path.to_owned())),
-        Kind::Map { of, .. } => shapes(of, &format!("{path}.NAME"), found),
-        Kind::List { of, .. } | Kind::OneOrMany(of) => shapes(of, &format!("{path}[]"), found),
-        Kind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, path, found)),
-        Kind::Text(_)
-        | Kind::Choice(_)
-        | Kind::Boolean
-        | Kind::Only(_)
-        | Kind::Integer { .. }
-        | Kind::Number { .. }
-        | Kind::EnvValue
-        | Kind::Argv => {}
+        ValueKind::Table(shape) | ValueKind::Runnable(shape) => {
+            found.push((shape, path.to_owned()));
+        }
+        ValueKind::Map { of, .. } => shapes(of, &format!("{path}.NAME"), found),
+        ValueKind::List { of, .. } | ValueKind::OneOrMany(of) => {
+            shapes(of, &format!("{path}[]"), found);
+        }
+        ValueKind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, path, found)),
+        ValueKind::Text(_)
+        | ValueKind::Choice(_)
+        | ValueKind::Boolean
+        | ValueKind::Only(_)
+        | ValueKind::Integer { .. }
+        | ValueKind::Number { .. }
+        | ValueKind::EnvValue
+        | ValueKind::Argv => {}
     }
 }
 

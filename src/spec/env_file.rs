@@ -8,14 +8,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::fault::{Fault, Place, Source, shown_path};
+use super::fault::{Fault, SourceFile, SourceSpan, shown_path};
 
 mod expand;
 mod parse;
 mod read;
 mod template;
 
-pub(crate) use expand::{Below, SetAlone};
+pub(crate) use expand::{BareNameValue, LowerLayers};
 pub(crate) use read::{EnvContent, EnvPipes, is_descriptor, read};
 
 use parse::{Assignment, Problem};
@@ -23,7 +23,7 @@ use parse::{Assignment, Problem};
 /// An env file that was parsed.
 #[derive(Debug)]
 pub(crate) struct EnvFile {
-    source: Arc<Source>,
+    source: Arc<SourceFile>,
     /// In the order of the file; a name may be there twice.
     assignments: Vec<Assignment>,
     mistakes: Vec<Fault>,
@@ -34,9 +34,9 @@ impl EnvFile {
     pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Self {
         let parsed = parse::parse(bytes);
         // The values are secrets: what is drawn of them is only their length.
-        let source = Source::secret(path, mask(bytes, &parsed.shown));
+        let source = SourceFile::secret(path, mask(bytes, &parsed.shown));
         let fault = |problem: &Problem| {
-            let place = Place::new(&source, problem.span.clone());
+            let place = SourceSpan::new(&source, problem.span.clone());
             Fault::at(&place, &problem.message).maybe_hint(problem.hint.as_ref())
         };
         Self {

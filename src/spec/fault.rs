@@ -14,7 +14,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// A file that was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct SourceFile {
     /// As it is shown: the way the user named it, or relative to the current folder.
     path: PathBuf,
     text: String,
@@ -24,7 +24,7 @@ pub(crate) struct Source {
     is_secret: bool,
 }
 
-impl Source {
+impl SourceFile {
     pub(crate) fn new(path: PathBuf, text: String) -> Arc<Self> {
         Arc::new(Self { path, lines: line_starts(&text), text, is_secret: false })
     }
@@ -64,20 +64,20 @@ const MOST_LABELS: usize = 20;
 
 /// Some bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    source: Arc<Source>,
+pub(crate) struct SourceSpan {
+    source: Arc<SourceFile>,
     span: Range<usize>,
 }
 
-impl Place {
+impl SourceSpan {
     /// The place is moved to the nearest whole characters inside the file.
-    pub(crate) fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+    pub(crate) fn new(source: &Arc<SourceFile>, span: Range<usize>) -> Self {
         let start = source.text.floor_char_boundary(span.start);
         let end = source.text.ceil_char_boundary(span.end).max(start);
         Self { source: Arc::clone(source), span: start..end }
     }
 
-    pub(crate) fn start_of(source: &Arc<Source>) -> Self {
+    pub(crate) fn start_of(source: &Arc<SourceFile>) -> Self {
         Self::new(source, 0..0)
     }
 
@@ -112,7 +112,7 @@ impl Place {
 
 /// Some places of one file with the lines they are in; lines between them are folded.
 fn snippet<'a>(
-    places: &[(&'a Place, AnnotationKind, Option<&'a str>)],
+    places: &[(&'a SourceSpan, AnnotationKind, Option<&'a str>)],
 ) -> Option<Snippet<'a, Annotation<'a>>> {
     let (first, ..) = places.first()?;
     let source = &first.source;
@@ -139,15 +139,15 @@ fn snippet<'a>(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     file: PathBuf,
-    place: Option<Place>,
+    place: Option<SourceSpan>,
     message: String,
     hint: Option<String>,
     /// Other places that belong to it, each with a word on why.
-    also: Vec<(Place, String)>,
+    also: Vec<(SourceSpan, String)>,
 }
 
 impl Fault {
-    pub(crate) fn at(place: &Place, message: impl AsRef<str>) -> Self {
+    pub(crate) fn at(place: &SourceSpan, message: impl AsRef<str>) -> Self {
         Self {
             file: place.source.path.clone(),
             place: Some(place.clone()),
@@ -175,12 +175,12 @@ impl Fault {
     }
 
     #[must_use]
-    pub(crate) fn also(mut self, place: &Place, label: impl AsRef<str>) -> Self {
+    pub(crate) fn also(mut self, place: &SourceSpan, label: impl AsRef<str>) -> Self {
         self.also.push((place.clone(), printable(label.as_ref())));
         self
     }
 
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn place(&self) -> Option<&SourceSpan> {
         self.place.as_ref()
     }
 
@@ -191,12 +191,12 @@ impl Fault {
 
     /// The number of the line, from 1; none when the file itself is the matter.
     pub fn line(&self) -> Option<usize> {
-        self.place.as_ref().map(Place::line)
+        self.place.as_ref().map(SourceSpan::line)
     }
 
     /// The column in characters, from 1; none when the file itself is the matter.
     pub fn column(&self) -> Option<usize> {
-        self.place.as_ref().map(Place::column)
+        self.place.as_ref().map(SourceSpan::column)
     }
 
     /// What is wrong, in one line without control characters.
@@ -230,7 +230,7 @@ impl Fault {
         let also = self.also.iter().take(MOST_LABELS);
         let mut drawn: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
         for (place, label) in also {
-            let near = |(first, ..): &(&Place, _, _)| {
+            let near = |(first, ..): &(&SourceSpan, _, _)| {
                 Arc::ptr_eq(&first.source, &place.source)
                     && first.span.start.abs_diff(place.span.start) < LONGEST_DRAWN / 2
             };
@@ -292,9 +292,9 @@ impl Serialize for CheckReport {
 
 impl Faults {
     /// Sorts and drops what was found twice. `order` says which file comes first.
-    pub(crate) fn sorted(mut faults: Vec<Fault>, order: &[Arc<Source>]) -> Self {
+    pub(crate) fn sorted(mut faults: Vec<Fault>, order: &[Arc<SourceFile>]) -> Self {
         faults.sort_by_cached_key(|fault| {
-            let position = |place: &Place| {
+            let position = |place: &SourceSpan| {
                 let file = order.iter().position(|source| Arc::ptr_eq(source, &place.source));
                 (file.unwrap_or(order.len()), place.span.start, place.span.end)
             };

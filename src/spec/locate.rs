@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::Spec;
 use super::env_file::EnvPipes;
-use super::fault::{CheckReport, Fault, Faults, Place, Source, shown_path};
+use super::fault::{CheckReport, Fault, Faults, SourceFile, SourceSpan, shown_path};
 use super::procfile::{self, keys};
-use super::resolve::{self, EnvReading, Findings, Home};
+use super::resolve::{self, Diagnostics, EnvReading, ProjectPaths};
 
 /// The name of the file that is looked for.
 pub const FILE: &str = "procfile.toml";
@@ -27,7 +27,7 @@ pub(crate) const LARGEST: u64 = 1 << 20;
 
 /// Where to look.
 #[derive(Debug, Clone)]
-pub struct Locate {
+pub struct ProjectLocator {
     /// Files named by the user, relative to `dir`; later ones override earlier ones. When there is
     /// none, `procfile.toml` is looked for in `dir` and upwards.
     ///
@@ -41,7 +41,7 @@ pub struct Locate {
 
 /// A project that was read without a mistake.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
+pub struct LoadedProject {
     /// The project.
     pub spec: Spec,
     /// What is no mistake, but does not do what it seems to.
@@ -49,9 +49,9 @@ pub struct Loaded {
 }
 
 /// The mistakes and the warnings of a project's files; blocks while it reads them.
-pub fn report(request: &Locate) -> CheckReport {
+pub fn report(request: &ProjectLocator) -> CheckReport {
     match inspect(request) {
-        Ok(Loaded { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
+        Ok(LoadedProject { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
         Err(faults) => CheckReport { warnings: faults.warnings(), faults },
     }
 }
@@ -72,7 +72,7 @@ pub fn report(request: &Locate) -> CheckReport {
 /// assert!(loaded.spec.processes.contains_key("web"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn load(request: &Locate) -> Result<Loaded, Faults> {
+pub fn load(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
     load_and_tell(request, &|_| {})
 }
 
@@ -81,7 +81,10 @@ pub fn load(request: &Locate) -> Result<Loaded, Faults> {
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
-pub fn load_and_tell(request: &Locate, waiting: &dyn Fn(&Path)) -> Result<Loaded, Faults> {
+pub fn load_and_tell(
+    request: &ProjectLocator,
+    waiting: &dyn Fn(&Path),
+) -> Result<LoadedProject, Faults> {
     let inherited = std::env::vars_os().collect();
     let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting };
     load_with(request, keys::LATER, &reading)
@@ -92,7 +95,7 @@ pub fn load_and_tell(request: &Locate, waiting: &dyn Fn(&Path)) -> Result<Loaded
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
-pub fn inspect(request: &Locate) -> Result<Loaded, Faults> {
+pub fn inspect(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
     let inherited = std::env::vars_os().collect();
     let reading = EnvReading { inherited, pipes: EnvPipes::Skip, waiting: &|_| {} };
     load_with(request, keys::LATER, &reading)
@@ -100,13 +103,13 @@ pub fn inspect(request: &Locate) -> Result<Loaded, Faults> {
 
 /// The same with other keys that cannot be used yet.
 pub(crate) fn load_with(
-    request: &Locate,
+    request: &ProjectLocator,
     later: &[&str],
     reading: &EnvReading<'_>,
-) -> Result<Loaded, Faults> {
+) -> Result<LoadedProject, Faults> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
     let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
-    let mut findings = Findings::default();
+    let mut findings = Diagnostics::default();
     let mut sources = Vec::new();
     for (place, path) in paths.iter().enumerate() {
         let read = match (is_stdin(path), paths.iter().take(place).any(|one| is_stdin(one))) {
@@ -124,12 +127,12 @@ pub(crate) fn load_with(
         return Err(Faults::sorted(findings.faults, &sources));
     }
     let read =
-        |source: &Arc<Source>| procfile::read(Arc::clone(source), later, &mut findings.faults);
+        |source: &Arc<SourceFile>| procfile::read(Arc::clone(source), later, &mut findings.faults);
     let files: Vec<_> = sources.iter().map(read).collect();
     let spec = resolve::resolve(&home(&dir, &paths), &files, reading, &mut findings);
     let warnings = Faults::sorted(findings.warnings, &sources);
     if findings.faults.is_empty() {
-        return Ok(Loaded { spec, warnings });
+        return Ok(LoadedProject { spec, warnings });
     }
     let faults = Faults::sorted(findings.faults, &sources);
     Err(faults.with_env_files(spec.project.env_files).with_warnings(warnings))
@@ -140,7 +143,7 @@ pub(crate) fn load_with(
 ///
 /// # Errors
 /// Why there is no such file.
-pub fn find(request: &Locate) -> Result<PathBuf, Faults> {
+pub fn find(request: &ProjectLocator) -> Result<PathBuf, Faults> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
     let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
     if let Some(first) = paths.first().filter(|first| !is_stdin(first)) {
@@ -153,7 +156,7 @@ pub fn find(request: &Locate) -> Result<PathBuf, Faults> {
 
 /// The files that a request means, readable or not.
 #[cfg(feature = "control")]
-pub(super) fn files(request: &Locate) -> Vec<PathBuf> {
+pub(super) fn files(request: &ProjectLocator) -> Vec<PathBuf> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
     let found = if request.files.is_empty() { search(&dir) } else { Ok(request.files.clone()) };
     found.map_or_else(|_| Vec::new(), |paths| home(&dir, &paths).files)
@@ -165,7 +168,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 }
 
 /// The project is the canonical path of its first file.
-fn home(dir: &Path, paths: &[PathBuf]) -> Home {
+fn home(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
     let canonical = |path: &PathBuf| {
         if is_stdin(path) {
             // No file of that name is meant.
@@ -177,7 +180,7 @@ fn home(dir: &Path, paths: &[PathBuf]) -> Home {
     let file = paths.first().map_or_else(|| dir.join(FILE), canonical);
     let files = paths.iter().filter(|path| !is_stdin(path)).map(canonical).collect();
     let dir = file.parent().unwrap_or(dir).to_owned();
-    Home { file, dir, files }
+    ProjectPaths { file, dir, files }
 }
 
 /// `procfile.toml` in this folder or the nearest above, and the local file beside it.
@@ -234,7 +237,7 @@ fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
 }
 
 /// What came from standard input.
-fn given(text: Option<&[u8]>) -> Result<Arc<Source>, Fault> {
+fn given(text: Option<&[u8]>) -> Result<Arc<SourceFile>, Fault> {
     let path = Path::new(STDIN);
     let Some(text) = text else {
         let message = "the project came from standard input, which cannot be read again";
@@ -244,7 +247,7 @@ fn given(text: Option<&[u8]>) -> Result<Arc<Source>, Fault> {
     source(path, text.to_vec())
 }
 
-fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
+fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
     let is_read_once = |file: &Metadata| !file.is_file() && !file.is_dir();
     if dir.join(path).metadata().is_ok_and(|file| is_read_once(&file)) {
@@ -265,17 +268,17 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<Source>, Fault> {
 }
 
 /// A source made of what was read.
-fn source(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, Fault> {
+fn source(path: &Path, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
     if bytes.len() as u64 > LARGEST {
         let message = format!("{} is larger than 1 MiB", shown_path(path));
         return Err(fault(message).with_hint("is it the right file?"));
     }
-    String::from_utf8(bytes).map(|text| Source::new(path.to_owned(), text)).map_err(|error| {
+    String::from_utf8(bytes).map(|text| SourceFile::new(path.to_owned(), text)).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let source = Source::new(path.to_owned(), text);
-        Fault::at(&Place::new(&source, at..at + 1), "a byte here is not UTF-8")
+        let source = SourceFile::new(path.to_owned(), text);
+        Fault::at(&SourceSpan::new(&source, at..at + 1), "a byte here is not UTF-8")
             .with_hint("save the file as UTF-8")
     })
 }

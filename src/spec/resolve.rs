@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::fault::{Fault, Place};
+use super::fault::{Fault, SourceSpan};
 use super::procfile::Procfile;
-use super::procfile::tree::{Fields, Node};
+use super::procfile::tree::{TableNode, ValueNode};
 use super::{Name, OnFailure, OutputLimits, PoolSpec, ProcessKind, ProcessSpec, Project, Spec};
 
 mod checks;
@@ -26,14 +26,14 @@ mod watch;
 
 use environment::EnvFiles;
 pub(crate) use environment::EnvReading;
-use layers::Layers;
+use layers::OptionLayers;
 
 /// The option set and the retry policy that hold where none is named.
 const DEFAULT: &str = "default";
 
 /// Where the project is.
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub(crate) struct ProjectPaths {
     /// Canonical path of the first file.
     pub(crate) file: PathBuf,
     /// Its folder: what relative paths are relative to.
@@ -44,32 +44,32 @@ pub(crate) struct Home {
 
 /// What is found on the way.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct Diagnostics {
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
 }
 
 /// A process or job of the merged files.
 #[derive(Debug, Clone)]
-struct Member<'a> {
+struct MergedProcess<'a> {
     name: String,
     kind: ProcessKind,
     /// The keys written for it alone.
-    own: &'a Fields,
+    own: &'a TableNode,
     /// Its name, or for a job its entry in the list.
-    place: &'a Place,
+    place: &'a SourceSpan,
     /// The pool it is a job of.
     job_of: Option<&'a str>,
 }
 
 /// Makes the spec of a project; the first file is the weakest.
 pub(crate) fn resolve(
-    home: &Home,
+    home: &ProjectPaths,
     files: &[Procfile],
     reading: &EnvReading<'_>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> Spec {
-    let mut root = Fields::default();
+    let mut root = TableNode::default();
     for file in files {
         root.merge_file(&file.fields);
     }
@@ -78,13 +78,13 @@ pub(crate) fn resolve(
     if let (false, false, Some(first)) = (says_what_to_run(&root), broken, files.first()) {
         let message = "there is no process and no job in this file";
         let hint = "write `[process]` and under it `web = \"npm run dev\"`";
-        let place = Place::start_of(&first.source);
+        let place = SourceSpan::start_of(&first.source);
         findings.faults.push(Fault::at(&place, message).with_hint(hint));
     }
     duplicates(&root, &members, &mut findings.faults);
     reference::check(&root, &members, broken, &mut findings.faults);
-    let layered: Vec<(Member<'_>, Layers<'_>)> =
-        members.iter().map(|member| (member.clone(), Layers::of(member, &root))).collect();
+    let layered: Vec<(MergedProcess<'_>, OptionLayers<'_>)> =
+        members.iter().map(|member| (member.clone(), OptionLayers::of(member, &root))).collect();
     let run_first = layered.iter().filter_map(|(_, layers)| watch::runs_first(&layers.merged));
     let env_files = EnvFiles::new(&home.dir, reading);
     let mut resolver =
@@ -100,7 +100,7 @@ pub(crate) fn resolve(
     let blanks = blanks(home, &root, &env_files);
     let blank = files
         .first()
-        .map(|file| Arc::new(blank(home, &root, &env_files, &Place::start_of(&file.source))));
+        .map(|file| Arc::new(blank(home, &root, &env_files, &SourceSpan::start_of(&file.source))));
     let (env_files, env_pipes) = env_files.paths();
     Spec {
         project: Project { env_files, env_pipes, ..project(home, &root) },
@@ -111,42 +111,51 @@ pub(crate) fn resolve(
 }
 
 /// A process without a key of its own.
-fn blank(home: &Home, root: &Fields, env_files: &EnvFiles<'_>, place: &Place) -> ProcessSpec {
-    let mut untold = Findings::default();
+fn blank(
+    home: &ProjectPaths,
+    root: &TableNode,
+    env_files: &EnvFiles<'_>,
+    place: &SourceSpan,
+) -> ProcessSpec {
+    let mut untold = Diagnostics::default();
     let mut resolver = process::Resolver::new(home, root, true, env_files, &mut untold);
-    let own = Fields::default();
+    let own = TableNode::default();
     let (name, kind) = ("run".to_owned(), ProcessKind::Process);
-    let member = Member { name, kind, own: &own, place, job_of: None };
-    resolver.process(&member, &Layers::of(&member, root))
+    let member = MergedProcess { name, kind, own: &own, place, job_of: None };
+    resolver.process(&member, &OptionLayers::of(&member, root))
 }
 
 /// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or
 /// with nothing, so it is not told.
-fn blanks(home: &Home, root: &Fields, env_files: &EnvFiles<'_>) -> HashMap<String, ProcessSpec> {
-    let mut untold = Findings::default();
+fn blanks(
+    home: &ProjectPaths,
+    root: &TableNode,
+    env_files: &EnvFiles<'_>,
+) -> HashMap<String, ProcessSpec> {
+    let mut untold = Diagnostics::default();
     let mut resolver = process::Resolver::new(home, root, true, env_files, &mut untold);
-    let own = Fields::default();
-    let blank = |(name, entry, _): (&str, &'_ super::procfile::tree::Entry, _)| {
-        let member = Member {
+    let own = TableNode::default();
+    let blank = |(name, entry, _): (&str, &'_ super::procfile::tree::TableEntry, _)| {
+        let member = MergedProcess {
             name: name.to_owned(),
             kind: ProcessKind::Job,
             own: &own,
             place: &entry.key,
             job_of: Some(name),
         };
-        (name.to_owned(), resolver.process(&member, &Layers::of(&member, root)))
+        (name.to_owned(), resolver.process(&member, &OptionLayers::of(&member, root)))
     };
     root.tables("pool").map(blank).collect()
 }
 
 /// Whether there is a process or a job, be it a wrong one.
-fn says_what_to_run(root: &Fields) -> bool {
-    let has_jobs = |pool: &Fields| {
+fn says_what_to_run(root: &TableNode) -> bool {
+    let has_jobs = |pool: &TableNode| {
         let jobs = pool.get("jobs");
         jobs.is_some_and(|jobs| jobs.items().is_none_or(|jobs| !jobs.is_empty()))
     };
-    let process = |node: &Node| node.table().is_none_or(|all| all.iter().next().is_some());
-    let pool = |node: &Node| {
+    let process = |node: &ValueNode| node.table().is_none_or(|all| all.iter().next().is_some());
+    let pool = |node: &ValueNode| {
         node.table()
             .is_none_or(|all| all.iter().any(|(_, entry)| entry.node.table().is_none_or(has_jobs)))
     };
@@ -154,8 +163,8 @@ fn says_what_to_run(root: &Fields) -> bool {
 }
 
 /// Processes in the order of the file, then the jobs of each pool.
-fn members(root: &Fields) -> Vec<Member<'_>> {
-    let processes = root.tables("process").map(|(name, entry, own)| Member {
+fn members(root: &TableNode) -> Vec<MergedProcess<'_>> {
+    let processes = root.tables("process").map(|(name, entry, own)| MergedProcess {
         name: name.to_owned(),
         kind: ProcessKind::Process,
         own,
@@ -168,7 +177,7 @@ fn members(root: &Fields) -> Vec<Member<'_>> {
             let own = node.table()?;
             let name =
                 own.text("name").map_or_else(|| format!("{pool}.{}", index + 1), str::to_owned);
-            Some(Member {
+            Some(MergedProcess {
                 name,
                 kind: ProcessKind::Job,
                 own,
@@ -181,7 +190,7 @@ fn members(root: &Fields) -> Vec<Member<'_>> {
 }
 
 /// Names are unique over processes, jobs and pools.
-fn duplicates(root: &Fields, members: &[Member<'_>], faults: &mut Vec<Fault>) {
+fn duplicates(root: &TableNode, members: &[MergedProcess<'_>], faults: &mut Vec<Fault>) {
     let of = |kind, what| {
         members.iter().filter(move |member| member.kind == kind).map(move |member| {
             let place = member.own.entry("name").map_or(member.place, |entry| &entry.node.place);
@@ -191,7 +200,7 @@ fn duplicates(root: &Fields, members: &[Member<'_>], faults: &mut Vec<Fault>) {
     let processes = of(ProcessKind::Process, "a process");
     let pools = root.tables("pool").map(|(name, entry, _)| (name, &entry.key, "a pool"));
     let names = processes.chain(pools).chain(of(ProcessKind::Job, "a job"));
-    let mut seen: HashMap<&str, (&Place, &str)> = HashMap::new();
+    let mut seen: HashMap<&str, (&SourceSpan, &str)> = HashMap::new();
     for (name, place, what) in names {
         if let Some((first, earlier)) = seen.get(name) {
             let message = format!("the name `{name}` is taken");
@@ -204,7 +213,7 @@ fn duplicates(root: &Fields, members: &[Member<'_>], faults: &mut Vec<Fault>) {
     }
 }
 
-fn project(home: &Home, root: &Fields) -> Project {
+fn project(home: &ProjectPaths, root: &TableNode) -> Project {
     let keys = root.table("project");
     let folder = home.dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = keys.and_then(|keys| keys.text("name")).map(str::to_owned).or(folder);
@@ -228,11 +237,11 @@ fn project(home: &Home, root: &Fields) -> Project {
 }
 
 fn pools(
-    root: &Fields,
-    members: &[Member<'_>],
+    root: &TableNode,
+    members: &[MergedProcess<'_>],
     mut blanks: HashMap<String, ProcessSpec>,
     broken: bool,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> IndexMap<Name, Arc<PoolSpec>> {
     let mut jobs: HashMap<&str, Vec<Name>> = HashMap::new();
     for member in members {
@@ -264,7 +273,7 @@ fn pools(
 }
 
 /// What a `depends_on` names: the name, its place, and the value beside it in the table form.
-fn dependencies(keys: &Fields) -> Vec<(&str, &Place, Option<&Node>)> {
+fn dependencies(keys: &TableNode) -> Vec<(&str, &SourceSpan, Option<&ValueNode>)> {
     match keys.get("depends_on") {
         Some(node) => match (node.items(), node.table()) {
             (Some(items), _) => {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::procfile::keys::{ABOUT_PROBES, OF_LISTENERS, ROOT, UNPROBED};
-use super::procfile::kind::{Key, Kind, Role, Rule, Shape};
+use super::procfile::kind::{KeySpec, StringRule, TableRole, TableShape, ValueKind};
 use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 
 /// The JSON schema (draft 2020-12) of `procfile.toml`, for editors and other programs.
@@ -24,10 +24,10 @@ pub fn schema() -> Value {
     Value::Object(schema)
 }
 
-type Definitions = Map<String, Value>;
+type SchemaDefinitions = Map<String, Value>;
 
 /// The keys of a table; that it is a table is said where it is used, beside what else it can be.
-fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Value> {
+fn table(shape: &'static TableShape, definitions: &mut SchemaDefinitions) -> Map<String, Value> {
     let mut properties = Map::new();
     for key in shape.own_keys() {
         properties.insert(key.name.to_owned(), property(key, definitions));
@@ -47,7 +47,7 @@ fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Va
         all_of(&mut schema, says_one_of(shape, shape.one_of, &format!("one of {words}")));
     }
     let mut excluded = excluded_keys(shape);
-    if shape.role == Role::Ready {
+    if shape.role == TableRole::Ready {
         for key in UNPROBED {
             excluded.entry(*key).or_default().extend(ABOUT_PROBES);
         }
@@ -66,14 +66,14 @@ fn table(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Va
         let each = excluded.iter().map(|(key, others)| ((*key).to_owned(), none(others)));
         schema.insert("dependentSchemas".to_owned(), Value::Object(each.collect()));
     }
-    if matches!(shape.role, Role::Ready | Role::Health) {
+    if matches!(shape.role, TableRole::Ready | TableRole::Health) {
         schema.insert("dependentRequired".to_owned(), json!({ "status": ["http"] }));
     }
     schema
 }
 
 /// Of which keys there is one only: each excludes those after it, so that two are one mistake.
-fn excluded_keys(shape: &Shape) -> IndexMap<&'static str, Vec<&'static str>> {
+fn excluded_keys(shape: &TableShape) -> IndexMap<&'static str, Vec<&'static str>> {
     let mut excluded = IndexMap::new();
     let mut rest = shape.one_of;
     while let Some((key, others)) = rest.split_first() {
@@ -85,14 +85,14 @@ fn excluded_keys(shape: &Shape) -> IndexMap<&'static str, Vec<&'static str>> {
     excluded
 }
 
-fn only_known_keys(shape: &'static Shape) -> Value {
+fn only_known_keys(shape: &'static TableShape) -> Value {
     let known: Vec<&str> = shape.own_keys().map(|key| key.name).collect();
     json!({ "type": "object", "propertyNames": { "enum": known } })
 }
 
 /// One of these keys is there. What is said to be missing otherwise stands in the message of every
 /// validator, so it names all of them.
-fn says_one_of(shape: &'static Shape, keys: &[&str], missing: &str) -> Value {
+fn says_one_of(shape: &'static TableShape, keys: &[&str], missing: &str) -> Value {
     let none: Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
     let mut condition = only_known_keys(shape);
     if let Value::Object(condition) = &mut condition {
@@ -108,7 +108,7 @@ fn all_of(schema: &mut Map<String, Value>, rule: Value) {
     }
 }
 
-fn property(key: &'static Key, definitions: &mut Definitions) -> Value {
+fn property(key: &'static KeySpec, definitions: &mut SchemaDefinitions) -> Value {
     let mut schema = kind(&key.kind, definitions);
     let mut text = key.doc.to_owned();
     if !key.default.is_empty() {
@@ -119,7 +119,10 @@ fn property(key: &'static Key, definitions: &mut Definitions) -> Value {
 }
 
 /// A reference to the definition of a table, which is made at its first use.
-fn reference(shape: &'static Shape, definitions: &mut Definitions) -> Map<String, Value> {
+fn reference(
+    shape: &'static TableShape,
+    definitions: &mut SchemaDefinitions,
+) -> Map<String, Value> {
     if !definitions.contains_key(shape.name) {
         // Taken before its keys are looked at, so that the order is that of the file.
         definitions.insert(shape.name.to_owned(), Value::Null);
@@ -134,41 +137,47 @@ fn object(value: Value) -> Map<String, Value> {
     if let Value::Object(object) = value { object } else { Map::new() }
 }
 
-fn kind(of: &'static Kind, definitions: &mut Definitions) -> Map<String, Value> {
+fn kind(of: &'static ValueKind, definitions: &mut SchemaDefinitions) -> Map<String, Value> {
     object(match of {
-        Kind::Text(rule) => text(*rule),
-        Kind::Choice(words) => json!({ "enum": words }),
-        Kind::Boolean => json!({ "type": "boolean" }),
-        Kind::Only(value) => json!({ "const": value }),
-        Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
-        Kind::EnvValue => json!({ "type": ["string", "number", "boolean"] }),
-        Kind::Argv => json!({
+        ValueKind::Text(rule) => text(*rule),
+        ValueKind::Choice(words) => json!({ "enum": words }),
+        ValueKind::Boolean => json!({ "type": "boolean" }),
+        ValueKind::Only(value) => json!({ "const": value }),
+        ValueKind::Integer { min, max } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
+        ValueKind::Number { min, max } => {
+            json!({ "type": "number", "minimum": min, "maximum": max })
+        }
+        ValueKind::EnvValue => json!({ "type": ["string", "number", "boolean"] }),
+        ValueKind::Argv => json!({
             "type": "array", "items": { "type": "string" }, "minItems": 1,
             "prefixItems": [{ "pattern": r"\S", "type": "string" }],
         }),
-        Kind::List { of, min: 0 } => json!({ "type": "array", "items": kind(of, definitions) }),
-        Kind::List { of, min } => {
+        ValueKind::List { of, min: 0 } => {
+            json!({ "type": "array", "items": kind(of, definitions) })
+        }
+        ValueKind::List { of, min } => {
             json!({ "type": "array", "items": kind(of, definitions), "minItems": min })
         }
-        Kind::OneOrMany(of) => {
+        ValueKind::OneOrMany(of) => {
             let one = kind(of, definitions);
             let many = object(json!({ "type": "array", "items": one }));
             return either([one, many].into_iter());
         }
-        Kind::Map { key, of } => json!({
+        ValueKind::Map { key, of } => json!({
             "type": "object",
             "propertyNames": text(*key),
             "additionalProperties": kind(of, definitions),
         }),
-        Kind::Table(shape) => return reference(shape, definitions),
-        Kind::Runnable(shape) => {
+        ValueKind::Table(shape) => return reference(shape, definitions),
+        ValueKind::Runnable(shape) => {
             let command = shape.own_keys().find(|key| key.name == "command");
             let table = reference(shape, definitions);
             let command = command.map(|key| kind(&key.kind, definitions));
             return either([table].into_iter().chain(command));
         }
-        Kind::Either(kinds) => return either(kinds.iter().map(|of| kind(of, definitions))),
+        ValueKind::Either(kinds) => return either(kinds.iter().map(|of| kind(of, definitions))),
     })
 }
 
@@ -202,23 +211,23 @@ fn either(each: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> 
     schema
 }
 
-fn text(rule: Rule) -> Value {
+fn text(rule: StringRule) -> Value {
     const NAME: &str = r"^(?!all$)[A-Za-z0-9_-]+$";
     let pattern = match rule {
-        Rule::Any => return json!({ "type": "string" }),
-        Rule::Regex => return json!({ "type": "string", "format": "regex" }),
-        Rule::Title | Rule::Command | Rule::Path | Rule::Glob => r"\S",
-        Rule::EnvFile => r"[^?\s]",
-        Rule::Name => NAME,
-        Rule::Target => r"^(?!all$)[A-Za-z0-9_-]+(\.[0-9]+)?$",
-        Rule::Variable => r"^[^=]+$",
-        Rule::Program => r"^[^/]+$",
-        Rule::Duration { .. } => DURATION_PATTERN,
-        Rule::Size => SIZE_PATTERN,
-        Rule::Signal => r"^([A-Za-z0-9]+|(SIG|sig)?(RTMIN|rtmin)\+[0-9]+)$",
-        Rule::Url => r"^(http://[^/\s]|/)\S*$",
-        Rule::Endpoint => r"^(port|\S+:[0-9]{1,5})$",
-        Rule::Action => r"^(restart|signal:\S+|run:\S+)$",
+        StringRule::Any => return json!({ "type": "string" }),
+        StringRule::Regex => return json!({ "type": "string", "format": "regex" }),
+        StringRule::Title | StringRule::Command | StringRule::Path | StringRule::Glob => r"\S",
+        StringRule::EnvFile => r"[^?\s]",
+        StringRule::Name => NAME,
+        StringRule::Target => r"^(?!all$)[A-Za-z0-9_-]+(\.[0-9]+)?$",
+        StringRule::Variable => r"^[^=]+$",
+        StringRule::Program => r"^[^/]+$",
+        StringRule::Duration { .. } => DURATION_PATTERN,
+        StringRule::Size => SIZE_PATTERN,
+        StringRule::Signal => r"^([A-Za-z0-9]+|(SIG|sig)?(RTMIN|rtmin)\+[0-9]+)$",
+        StringRule::Url => r"^(http://[^/\s]|/)\S*$",
+        StringRule::Endpoint => r"^(port|\S+:[0-9]{1,5})$",
+        StringRule::Action => r"^(restart|signal:\S+|run:\S+)$",
     };
     json!({ "type": "string", "pattern": pattern })
 }

@@ -107,7 +107,7 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
 }
 
 /// A size in a few letters, for a table: `84M`, `1.3G`.
-pub fn short_size(bytes: u64) -> String {
+pub fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
     let (mut size, mut unit) = (bytes as f64, 0);
     while size >= 999.5 && unit + 1 < UNITS.len() {

@@ -13,13 +13,13 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
-use super::pause::Deadline;
+use super::deadline::Deadline;
 use super::pipe::OutputPipe;
 use super::registry::{Leader, of_leader};
-use super::spawn::Spawned;
-use super::stray::{Found, Scope, Tracker, without};
-use super::sweep::{Next, Sweep};
-use super::{Child, Descendant, Strays, kill, young};
+use super::spawn::SpawnedChild;
+use super::stray::{FoundProcess, ScanScope, StrayTracker, without};
+use super::sweep::{Sweep, SweepRound};
+use super::{Child, Descendant, Strays, kill, recent_pids};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
@@ -40,14 +40,14 @@ pub struct RealChild {
     stderr: Option<OutputPipe>,
     _open_input: Option<OwnedFd>,
     exit: Option<Exit>,
-    tracker: Tracker,
+    tracker: StrayTracker,
     leader: Leader,
 }
 
 impl RealChild {
     /// Gives what was spawned to the runtime. On an error the child is killed.
-    pub(super) fn new(spawned: Spawned, tracker: Tracker) -> io::Result<Self> {
-        let Spawned { leader, stdin, stdout, stderr, open_input } = spawned;
+    pub(super) fn new(spawned: SpawnedChild, tracker: StrayTracker) -> io::Result<Self> {
+        let SpawnedChild { leader, stdin, stdout, stderr, open_input } = spawned;
         let fd = leader.pidfd.clone();
         // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
         let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
@@ -75,10 +75,10 @@ impl RealChild {
     fn ask<T, A>(&self, answer: A) -> impl Future<Output = Option<T>> + Send + use<T, A>
     where
         T: Send + 'static,
-        A: FnOnce(&mut dyn Iterator<Item = &Found>) -> T + Send + 'static,
+        A: FnOnce(&mut dyn Iterator<Item = &FoundProcess>) -> T + Send + 'static,
     {
         let run = self.leader.token;
-        let scope = if self.exit.is_some() { Scope::Ended(run) } else { Scope::Run(run) };
+        let scope = if self.exit.is_some() { ScanScope::Ended(run) } else { ScanScope::Run(run) };
         self.tracker.ask(scope, move |tree| answer(&mut tree.of(run)))
     }
 }
@@ -140,14 +140,14 @@ impl Child for RealChild {
     }
 
     async fn strays(&self, policy: StraysPolicy, keep: &Arc<BTreeSet<String>>) -> Strays {
-        if self.exit.is_some() && young::left_nobody(&self.leader) {
+        if self.exit.is_some() && recent_pids::left_nobody(&self.leader) {
             return Strays::default();
         }
         let keep = Arc::clone(keep);
         let sorted = self.ask(move |found| {
-            let all: Vec<&Found> = found.collect();
+            let all: Vec<&FoundProcess> = found.collect();
             let going = without(all.iter().copied(), |one| is_kept(&one.stat.program, &keep));
-            let goes = |one: &Found| match policy {
+            let goes = |one: &FoundProcess| match policy {
                 StraysPolicy::Kill => true,
                 StraysPolicy::Group => one.is_in_group(),
                 StraysPolicy::Leave => false,
@@ -156,7 +156,8 @@ impl Child for RealChild {
                 going.into_iter().filter(|one| goes(one)).map(|one| one.stat.pid).collect();
             let (going, staying): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|one| going.contains(&one.stat.pid));
-            let describe = |all: Vec<&Found>| all.into_iter().map(Found::describe).collect();
+            let describe =
+                |all: Vec<&FoundProcess>| all.into_iter().map(FoundProcess::describe).collect();
             let mut strays = Strays { going: describe(going), staying: describe(staying) };
             strays.staying.retain(|one| !one.is_dying);
             strays
@@ -230,9 +231,9 @@ impl Child for RealChild {
             let Some((after, next, alive)) = round.await else { return Ok(()) };
             sweep = after;
             match next {
-                Next::Done if alive.is_empty() => return Ok(()),
-                Next::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
-                Next::Done | Next::Look(_) => {
+                SweepRound::Done if alive.is_empty() => return Ok(()),
+                SweepRound::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
+                SweepRound::Done | SweepRound::Look(_) => {
                     let pids: Vec<String> = alive.iter().map(|one| one.pid.to_string()).collect();
                     return Err(io::Error::other(format!("cannot end {}", pids.join(", "))));
                 }
@@ -250,7 +251,7 @@ impl Child for RealChild {
     }
 }
 
-fn send(one: &Found, signal: Signal) -> io::Result<()> {
+fn send(one: &FoundProcess, signal: Signal) -> io::Result<()> {
     kill::seen(&one.stat, signal)?;
     if signal == Signal::TERM { kill::seen(&one.stat, Signal::CONT) } else { Ok(()) }
 }

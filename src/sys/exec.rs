@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, AtomicI64, AtomicUsize, Ordering};
 
 /// Which part of a start failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ExecStep {
     /// Joining its own group, or the limit of descriptors.
     Setup,
     /// Entering the working folder.
@@ -25,12 +25,12 @@ pub(super) enum Step {
 
 /// Strings and the array of pointers to them that exec wants.
 #[derive(Debug)]
-pub(super) struct CStrings {
+pub(super) struct CStringArray {
     owned: Vec<CString>,
     pointers: Vec<*const c_char>,
 }
 
-impl CStrings {
+impl CStringArray {
     pub(super) fn new(owned: Vec<CString>) -> Self {
         let mut pointers: Vec<_> = owned.iter().map(|text| text.as_ptr()).collect();
         pointers.push(std::ptr::null());
@@ -44,11 +44,11 @@ impl CStrings {
 
 /// Everything the child needs, prepared; and where it leaves word.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) argv: CStrings,
-    pub(super) env: CStrings,
+pub(super) struct ExecPlan {
+    pub(super) argv: CStringArray,
+    pub(super) env: CStringArray,
     /// Paths to try in turn, as execvp does.
-    pub(super) candidates: CStrings,
+    pub(super) candidates: CStringArray,
     pub(super) cwd: CString,
     /// What becomes 0, 1 and 2: a descriptor above 2, or `None` to keep ours.
     pub(super) stdio: [Option<RawFd>; 3],
@@ -58,7 +58,7 @@ pub(super) struct Plan {
     pub(super) parent: libc::pid_t,
     /// The soft limit of descriptors that pitcrew was started with, and the hard one.
     pub(super) nofile: Option<libc::rlimit>,
-    /// 0 = it went well; else `Step` + 1.
+    /// 0 = it went well; else `ExecStep` + 1.
     step: AtomicI32,
     errno: AtomicI32,
     candidate: AtomicUsize,
@@ -66,15 +66,20 @@ pub(super) struct Plan {
 
 /// How a start failed, as the child left it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failure {
-    pub(super) step: Step,
+pub(super) struct ExecFailure {
+    pub(super) step: ExecStep,
     pub(super) errno: c_int,
     /// Which of the candidates decided.
     pub(super) candidate: usize,
 }
 
-impl Plan {
-    pub(super) fn new(argv: CStrings, env: CStrings, candidates: CStrings, cwd: CString) -> Self {
+impl ExecPlan {
+    pub(super) fn new(
+        argv: CStringArray,
+        env: CStringArray,
+        candidates: CStringArray,
+        cwd: CString,
+    ) -> Self {
         Self {
             argv,
             env,
@@ -91,15 +96,15 @@ impl Plan {
     }
 
     /// What the child left, once it has become the program or has ended.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(super) fn failure(&self) -> Option<ExecFailure> {
         let step = match self.step.load(Ordering::Acquire) {
             0 => return None,
-            1 => Step::Setup,
-            2 => Step::Cwd,
-            3 => Step::Descriptors,
-            _ => Step::Exec,
+            1 => ExecStep::Setup,
+            2 => ExecStep::Cwd,
+            3 => ExecStep::Descriptors,
+            _ => ExecStep::Exec,
         };
-        Some(Failure {
+        Some(ExecFailure {
             step,
             errno: self.errno.load(Ordering::Acquire),
             candidate: self.candidate.load(Ordering::Acquire),
@@ -108,17 +113,17 @@ impl Plan {
 }
 
 /// What the entry of the child gets.
-pub(super) struct Arguments<'a> {
-    pub(super) plan: &'a Plan,
+pub(super) struct ChildArguments<'a> {
+    pub(super) plan: &'a ExecPlan,
     /// Where the child says its number first of all, see `Registry`.
     pub(super) launching: &'a AtomicI64,
 }
 
-/// Entry of the child, for `clone` and nobody else: `arguments` points to [`Arguments`] that outlive
+/// Entry of the child, for `clone` and nobody else: `arguments` points to [`ChildArguments`] that outlive
 /// the call, which is so with `CLONE_VFORK`. Not an `unsafe fn` because `clone` takes none.
 pub(super) extern "C" fn child(arguments: *mut c_void) -> c_int {
     // SAFETY: by the contract above, kept by the one caller; nothing is written through it but atomics.
-    let arguments = unsafe { &*arguments.cast::<Arguments<'_>>() };
+    let arguments = unsafe { &*arguments.cast::<ChildArguments<'_>>() };
     // SAFETY: getpid has no conditions.
     let pid = unsafe { libc::getpid() };
     arguments.launching.store(pid.into(), Ordering::Release);
@@ -136,12 +141,12 @@ fn errno() -> c_int {
 }
 
 /// Gives back only what went wrong.
-fn become_program(plan: &Plan, pid: libc::pid_t) -> (Step, c_int) {
+fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
     // SAFETY: system calls on numbers and on memory of `plan`, which outlives this process's use
     // of it. The descriptor table, the dispositions and the mask are this process's own.
     unsafe {
         if libc::setpgid(0, 0) != 0 {
-            return (Step::Setup, errno());
+            return (ExecStep::Setup, errno());
         }
         if let Some(terminal) = plan.terminal {
             // Every signal is blocked, SIGTTOU too, so a background group may do this. A terminal
@@ -150,16 +155,16 @@ fn become_program(plan: &Plan, pid: libc::pid_t) -> (Step, c_int) {
         }
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         if libc::getppid() != plan.parent {
-            return (Step::Setup, libc::ESRCH);
+            return (ExecStep::Setup, libc::ESRCH);
         }
         default_dispositions();
         if let Some(limit) = &plan.nofile
             && libc::setrlimit(libc::RLIMIT_NOFILE, limit) != 0
         {
-            return (Step::Setup, errno());
+            return (ExecStep::Setup, errno());
         }
         if libc::chdir(plan.cwd.as_ptr()) != 0 {
-            return (Step::Cwd, errno());
+            return (ExecStep::Cwd, errno());
         }
         for (target, source) in (0..).zip(&plan.stdio) {
             let done = match source {
@@ -167,7 +172,7 @@ fn become_program(plan: &Plan, pid: libc::pid_t) -> (Step, c_int) {
                 None => libc::fcntl(target, libc::F_SETFD, 0),
             };
             if done == -1 && source.is_some() {
-                return (Step::Descriptors, errno());
+                return (ExecStep::Descriptors, errno());
             }
         }
         // The table is a copy. Before Linux 5.9 there is no such call; ours are close-on-exec.
@@ -175,7 +180,7 @@ fn become_program(plan: &Plan, pid: libc::pid_t) -> (Step, c_int) {
         let none = 0_u64;
         libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0_usize, 8);
     }
-    (Step::Exec, exec(plan))
+    (ExecStep::Exec, exec(plan))
 }
 
 /// Every signal gets its default. By the bare system call, as the C library refuses to touch 32
@@ -200,7 +205,7 @@ fn default_dispositions() {
 }
 
 /// Tries the candidates as execvp does; gives the error that decides.
-fn exec(plan: &Plan) -> c_int {
+fn exec(plan: &ExecPlan) -> c_int {
     let mut decisive = libc::ENOENT;
     for (index, path) in plan.candidates.owned.iter().enumerate() {
         // SAFETY: three valid null-terminated things that live in `plan`.

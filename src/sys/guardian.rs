@@ -18,12 +18,12 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, wai
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::journal::{Journal, Policies};
+use super::deadline::Deadline;
+use super::journal::{Journal, SessionStrayRules};
 use super::kill;
-use super::nested;
-use super::pause::Deadline;
-use super::proc::{self, Children, Stat};
-use super::process;
+use super::nested_sessions;
+use super::own_process;
+use super::proc::{self, ChildTable, Stat};
 use super::sweep::end_all;
 use crate::spec::Signal;
 
@@ -102,14 +102,14 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     if std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
         return Err(io::Error::other("the guardian must be forked before any thread"));
     }
-    process::default_child_signal();
-    process::set_subreaper()?;
+    own_process::default_child_signal();
+    own_process::set_subreaper()?;
     let (alive, kept_open) = pipe_with(PipeFlags::CLOEXEC)?;
-    let waited = Signals::to_wait_for();
+    let waited = SignalSet::to_wait_for();
     // From here on nothing that is sent to either of us is lost.
     let before = waited.block()?;
     let pid = std::process::id();
-    process::remember_job();
+    own_process::remember_job();
     // SAFETY: there is one thread, so the child may do anything.
     match unsafe { libc::fork() } {
         -1 => {
@@ -119,15 +119,15 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
         }
         0 => {
             // Before anything can be handed on.
-            process::lead_own_group()?;
+            own_process::lead_own_group()?;
             before.set()?;
             drop(kept_open);
-            process::set_subreaper()?;
+            own_process::set_subreaper()?;
             Ok(Guardian { pid, alive })
         }
         engine => {
             drop(alive);
-            let _ = process::set_name(c"pitcrew-guard");
+            let _ = own_process::set_name(c"pitcrew-guard");
             let engine = u32::try_from(engine).unwrap_or_default();
             let end = wait_for(engine, &waited);
             let left = sweep(journal);
@@ -146,9 +146,9 @@ pub(super) fn stays_ignored(number: i32, is_ignored: bool) -> bool {
 }
 
 /// A set of signals.
-struct Signals(libc::sigset_t);
+struct SignalSet(libc::sigset_t);
 
-impl Signals {
+impl SignalSet {
     /// What the guardian waits for.
     fn to_wait_for() -> Self {
         let mut set = MaybeUninit::uninit();
@@ -232,7 +232,7 @@ impl Requests {
 /// reaped it.
 ///
 /// An engine that is stopped, or hangs, is killed a moment after the third request to end.
-fn wait_for(engine: u32, waited: &Signals) -> Option<WaitIdStatus> {
+fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
     let id = WaitId::Pid(Pid::from_raw(i32::try_from(engine).ok()?)?);
     let changes = WaitIdOptions::EXITED
         | WaitIdOptions::STOPPED
@@ -282,7 +282,7 @@ fn hand_on(engine: u32, number: i32, requests: &mut Requests) {
 /// Stops with the engine, so that the shell sees its job stopped. Without a terminal there is no
 /// such shell, and nobody who would continue us.
 fn stop_along(signal: i32) {
-    if process::terminal().is_some() {
+    if own_process::terminal().is_some() {
         // A stop by the terminal does nothing to a group without a shell, which is right here too.
         let signal = if signal == libc::SIGTSTP { libc::SIGTSTP } else { libc::SIGSTOP };
         // SAFETY: signals this process.
@@ -311,9 +311,9 @@ fn reap_all() {
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
-fn alive(policies: Option<&Policies>) -> Vec<Stat> {
-    let mut all = proc::below(&Children::look().of(std::process::id()));
-    nested::leave_out(&mut all);
+fn alive(policies: Option<&SessionStrayRules>) -> Vec<Stat> {
+    let mut all = proc::below(&ChildTable::look().of(std::process::id()));
+    nested_sessions::leave_out(&mut all);
     if let Some(policies) = policies {
         policies.leave_out(&mut all);
     }
@@ -341,7 +341,7 @@ fn end_like(end: Option<&WaitIdStatus>) -> ! {
             libc::signal(signal, libc::SIG_DFL);
             let mut set = MaybeUninit::uninit();
             libc::sigemptyset(set.as_mut_ptr());
-            let _ = Signals(set.assume_init()).set();
+            let _ = SignalSet(set.assume_init()).set();
             libc::raise(signal);
         }
         libc::_exit(code.or(signal.map(|signal| 128 + signal)).unwrap_or(1))

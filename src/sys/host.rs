@@ -7,17 +7,17 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::child::RealChild;
-use super::journal::Policies;
+use super::deadline::{Deadline, pause};
+use super::journal::SessionStrayRules;
 use super::kill;
-use super::listeners::{ListenPlace, Listener, Listeners, Seen};
-use super::pause::{Deadline, pause};
+use super::launch_plan::resource;
+use super::listeners::{ListenPlace, Listener, Listeners, LookupResult};
 use super::preflight;
-use super::prepare::resource;
 use super::registry::Registry;
-use super::spawn::{self, Refused};
+use super::spawn::{self, SpawnFailure};
 use super::spawners::Spawners;
-use super::stray::{Found, Scope, Tracker, Tree, adopts_orphans, without};
-use super::sweep::{Next, Sweep};
+use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, adopts_orphans, without};
+use super::sweep::{Sweep, SweepRound};
 use super::usage::{self, Usage};
 use super::{Descendant, Host, Launch};
 use crate::spec::{Signal, StartError, StartErrorKind};
@@ -38,7 +38,7 @@ const KILL_BOUND: Duration = Duration::from_secs(2);
 pub struct RealHost {
     registry: Arc<Registry>,
     spawners: Spawners,
-    tracker: Tracker,
+    tracker: StrayTracker,
     listeners: Arc<Listeners>,
     /// What a launch takes for a moment.
     descriptors: usize,
@@ -48,7 +48,7 @@ pub struct RealHost {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostOptions {
     /// The soft limit of descriptors that children get; `None` leaves them ours. What
-    /// [`super::process::raise_descriptor_limit`] gave back.
+    /// [`super::own_process::raise_descriptor_limit`] gave back.
     pub soft_nofile: Option<u64>,
     /// Descriptors are short: a run takes one instead of three. Both outputs of a child share a pipe
     /// then, and its end is looked for.
@@ -59,7 +59,7 @@ impl RealHost {
     /// A host with its threads.
     pub fn new(options: HostOptions) -> io::Result<Self> {
         let registry = Arc::new(Registry::default());
-        let tracker = Tracker::start(Arc::clone(&registry))?;
+        let tracker = StrayTracker::start(Arc::clone(&registry))?;
         if options.is_thrifty {
             registry.numbers.forgo();
         }
@@ -77,17 +77,17 @@ impl RealHost {
         if !adopts_orphans() {
             return 0;
         }
-        self.tracker.ask(Scope::Adopted, Tree::reap).await.unwrap_or_default()
+        self.tracker.ask(ScanScope::Adopted, ProcessTree::reap).await.unwrap_or_default()
     }
 
     /// Live adopted processes of no run that is still there: those that cleared their environment
     /// and lost their parent, and what ended runs have left. Without those that `spare` leaves.
     ///
     /// Means something only in a subreaper that makes all its children by this host.
-    pub async fn unclaimed(&self, spare: Policies) -> Vec<Descendant> {
-        let look = self.tracker.ask(Scope::Adopted, move |tree| {
+    pub async fn unclaimed(&self, spare: SessionStrayRules) -> Vec<Descendant> {
+        let look = self.tracker.ask(ScanScope::Adopted, move |tree| {
             let left = without(tree.unclaimed(), |one| spare.spares_stray(&one.stat));
-            left.into_iter().map(Found::describe).collect()
+            left.into_iter().map(FoundProcess::describe).collect()
         });
         look.await.unwrap_or_default()
     }
@@ -97,20 +97,20 @@ impl RealHost {
     ///
     /// Leaders stay with their [`RealChild`], which sees their end and reaps them. Nothing may be
     /// launched meanwhile: a child that is just being made can be missed.
-    pub async fn kill_all(&self, spare: Policies) -> Vec<Descendant> {
+    pub async fn kill_all(&self, spare: SessionStrayRules) -> Vec<Descendant> {
         let spare = Arc::new(spare);
         let deadline = Deadline::after(KILL_BOUND);
         let mut sweep = Sweep::default();
         loop {
             let spare = Arc::clone(&spare);
-            let round = self.tracker.ask(Scope::All, move |tree| {
+            let round = self.tracker.ask(ScanScope::All, move |tree| {
                 if adopts_orphans() {
                     tree.reap();
                 }
                 let going =
                     without(tree.all(), |one| !one.is_leader && spare.spares_stray(&one.stat));
                 let next = sweep.round(going.iter().map(|one| &one.stat));
-                let left: Vec<Found> = going.into_iter().cloned().collect();
+                let left: Vec<FoundProcess> = going.into_iter().cloned().collect();
                 (sweep, next, left)
             });
             let Some((after, next, left)) = round.await else {
@@ -119,8 +119,10 @@ impl RealHost {
             };
             sweep = after;
             match next {
-                Next::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
-                Next::Done | Next::Look(_) => return left.iter().map(Found::describe).collect(),
+                SweepRound::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
+                SweepRound::Done | SweepRound::Look(_) => {
+                    return left.iter().map(FoundProcess::describe).collect();
+                }
             }
         }
     }
@@ -151,7 +153,7 @@ impl Host for RealHost {
         let mut sweep = Sweep::default();
         while !self.registry.lock().is_empty() && !deadline.is_over() {
             let (answer, answered) = mpsc::channel();
-            let look = self.tracker.ask(Scope::Mine, move |tree| {
+            let look = self.tracker.ask(ScanScope::Mine, move |tree| {
                 let alive: Vec<_> = tree.claimed().map(|one| one.stat.clone()).collect();
                 let next = sweep.round(&alive);
                 _ = answer.send((sweep, next));
@@ -159,11 +161,11 @@ impl Host for RealHost {
             // Asked at the call; the answer comes by a way that needs no runtime.
             drop(look);
             match answered.recv_timeout(END_BOUND) {
-                Ok((after, Next::Look(span))) => {
+                Ok((after, SweepRound::Look(span))) => {
                     sweep = after;
                     pause(span);
                 }
-                Ok((_, Next::Done)) | Err(_) => return,
+                Ok((_, SweepRound::Done)) | Err(_) => return,
             }
         }
     }
@@ -172,7 +174,7 @@ impl Host for RealHost {
     /// only.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<> {
         let registry = Arc::clone(&self.registry);
-        let orphans = self.tracker.ask(Scope::Adopted, |tree| {
+        let orphans = self.tracker.ask(ScanScope::Adopted, |tree| {
             tree.claimed().filter_map(|one| Some((one.run?, one.stat.clone()))).collect::<Vec<_>>()
         });
         async move {
@@ -195,12 +197,13 @@ impl Host for RealHost {
             let Ok(seen) = tokio::task::spawn_blocking(look).await else {
                 return Listener::Unchecked;
             };
-            let (Seen::Orphan(holder), Some(token)) = (&seen, token) else {
+            let (LookupResult::Orphan(holder), Some(token)) = (&seen, token) else {
                 return seen.settle(|_| false);
             };
             let pid = holder.pid;
-            let tree = tracker
-                .ask(Scope::Run(token), move |tree| tree.of(token).any(|one| one.stat.pid == pid));
+            let tree = tracker.ask(ScanScope::Run(token), move |tree| {
+                tree.of(token).any(|one| one.stat.pid == pid)
+            });
             let is_of_run = tree.await.unwrap_or(false);
             seen.settle(|_| is_of_run)
         }
@@ -222,8 +225,8 @@ impl Host for RealHost {
                         return RealChild::new(spawned, host.tracker.clone())
                             .map_err(|error| resource("cannot watch it", &error));
                     }
-                    Err(Refused::Failed(error)) => return Err(error),
-                    Err(Refused::Busy(launch)) => {
+                    Err(SpawnFailure::Failed(error)) => return Err(error),
+                    Err(SpawnFailure::Busy(launch)) => {
                         let Some(left) = tries.checked_sub(1) else {
                             return Err(busy(&launch));
                         };

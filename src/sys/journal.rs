@@ -19,7 +19,7 @@ const LOOKS: u32 = 50;
 
 /// What is to happen to the strays of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Leftovers {
+pub struct StrayRules {
     /// Which of them are ended.
     pub strays: StraysPolicy,
     /// Program names that are never ended.
@@ -29,15 +29,15 @@ pub struct Leftovers {
 
 /// The strays policies of a session, by the value of `PITCREW_PROCESS`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Policies {
+pub struct SessionStrayRules {
     /// The value of `PITCREW_SESSION`.
     pub session: String,
     /// By name of the process; a name that is not there has the default: all are ended.
-    pub processes: BTreeMap<String, Leftovers>,
+    pub processes: BTreeMap<String, StrayRules>,
 }
 
-impl Policies {
-    fn of(&self, process: &[u8]) -> Option<&Leftovers> {
+impl SessionStrayRules {
+    fn of(&self, process: &[u8]) -> Option<&StrayRules> {
         let name = std::str::from_utf8(process).ok()?;
         self.processes.get(name).or_else(|| {
             // A replica has the policy of its process.
@@ -116,17 +116,17 @@ pub struct Journal {
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Record {
+struct JournalRecord {
     boot: String,
     /// The kernel's session of the engine, in which its leaders and their groups are.
     leaders_in: u32,
     #[serde(flatten)]
-    policies: Policies,
+    policies: SessionStrayRules,
 }
 
 /// What [`Journal::recover`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovered {
+pub struct RecoveryReport {
     /// Who was ended.
     pub ended: Vec<Stray>,
     /// Who could not be.
@@ -155,9 +155,9 @@ impl Journal {
     }
 
     /// Replaces what is written, whole or not at all.
-    pub fn write(&self, policies: &Policies) -> io::Result<()> {
+    pub fn write(&self, policies: &SessionStrayRules) -> io::Result<()> {
         let record =
-            Record { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
+            JournalRecord { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
         let new = self.path.with_extension("new");
         let mut file = std::fs::File::create(&new)?;
         file.write_all(&serde_json::to_vec(&record)?)?;
@@ -165,16 +165,16 @@ impl Journal {
     }
 
     /// What is written; `None` when there is nothing, or nothing of this boot.
-    pub fn read(&self) -> io::Result<Option<Policies>> {
+    pub fn read(&self) -> io::Result<Option<SessionStrayRules>> {
         Ok(self.record()?.map(|record| record.policies))
     }
 
-    fn record(&self) -> io::Result<Option<Record>> {
+    fn record(&self) -> io::Result<Option<JournalRecord>> {
         let bytes = match std::fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        let record: Record = serde_json::from_slice(&bytes)?;
+        let record: JournalRecord = serde_json::from_slice(&bytes)?;
         Ok((record.boot == boot()?).then_some(record))
     }
 
@@ -191,7 +191,7 @@ impl Journal {
     ///
     /// Its processes are known by the session in their environment, never by a number. This process
     /// and its ancestors are left alone whatever they carry. Blocks for two seconds at most.
-    pub fn recover(&self) -> io::Result<Recovered> {
+    pub fn recover(&self) -> io::Result<RecoveryReport> {
         let useless = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
         };
@@ -201,9 +201,9 @@ impl Journal {
             other => other?,
         };
         let Some(record) = record else {
-            return self.clear().map(|()| Recovered::default());
+            return self.clear().map(|()| RecoveryReport::default());
         };
-        let mut leavings = Leavings { record: &record, others: ancestors() };
+        let mut leavings = SessionSurvivors { record: &record, others: ancestors() };
         let mut met: BTreeMap<(u32, u64), Stray> = BTreeMap::new();
         let left = end_all(RECOVERY_BOUND, || {
             let all = leavings.look();
@@ -218,7 +218,7 @@ impl Journal {
         if left.is_empty() {
             self.clear()?;
         }
-        Ok(Recovered {
+        Ok(RecoveryReport {
             ended: met.into_values().collect(),
             unkillable: left.iter().map(stray).collect(),
         })
@@ -239,14 +239,14 @@ fn ancestors() -> HashSet<u32> {
 }
 
 /// What a session has left, look by look.
-struct Leavings<'a> {
-    record: &'a Record,
+struct SessionSurvivors<'a> {
+    record: &'a JournalRecord,
     /// Who was looked at and is none of it. Only the first look takes long: a process that forks and
     /// ends every few milliseconds would be gone each time before it is signalled.
     others: HashSet<u32>,
 }
 
-impl Leavings<'_> {
+impl SessionSurvivors<'_> {
     /// Who carries the session, parents before their children, without those it leaves alive.
     ///
     /// Nobody is an answer only when nobody was gone before it was looked at: it may have been one of

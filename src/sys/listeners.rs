@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::pause::Deadline;
+use super::deadline::Deadline;
 use super::proc;
 use super::registry::Registry;
 
@@ -22,7 +22,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use owner::{Run, Verdict};
+use owner::{OwnerVerdict, RunIdentity};
 use tables::{Socket, Tables};
 
 /// Where somebody may listen.
@@ -106,13 +106,13 @@ pub(super) struct Listeners {
     registry: Arc<Registry>,
     /// Counts those who ask.
     asked: AtomicU64,
-    tables: Mutex<Known>,
-    holders: Mutex<HashMap<u64, Holders>>,
+    tables: Mutex<CachedTables>,
+    holders: Mutex<HashMap<u64, CachedHolders>>,
 }
 
 /// The lists of the kernel as they were read last.
 #[derive(Debug, Default)]
-struct Known {
+struct CachedTables {
     tables: Arc<Tables>,
     /// How many had asked when it was begun to read them: they may rely on it.
     asked: u64,
@@ -122,7 +122,7 @@ struct Known {
 
 /// Who holds a socket.
 #[derive(Debug, Clone)]
-struct Holders {
+struct CachedHolders {
     /// Each with the moment of its start, by which it is known for good.
     all: Vec<(u32, u64)>,
     /// Not to be relied on after that: a socket can be handed on.
@@ -148,8 +148,8 @@ impl Listeners {
     }
 
     /// Who listens there; `leader` leads the run that is asked about. Blocks for a moment.
-    pub(super) fn look(&self, place: &ListenPlace, leader: Option<u32>) -> Seen {
-        let run = Run::new(&self.registry, leader);
+    pub(super) fn look(&self, place: &ListenPlace, leader: Option<u32>) -> LookupResult {
+        let run = RunIdentity::new(&self.registry, leader);
         match place {
             ListenPlace::Tcp(address) => {
                 let before = self.latest().map(|tables| tables.at(*address)).unwrap_or_default();
@@ -157,21 +157,23 @@ impl Listeners {
                 if let [socket] = before.as_slice()
                     && self.is_known_as_own(socket.inode, &run)
                 {
-                    return Seen::Listener(Listener::Own);
+                    return LookupResult::Listener(Listener::Own);
                 }
                 self.holders_of(&self.fresh().at(*address), &run)
             }
             ListenPlace::Port(port) => self.holders_of(&self.fresh().on(*port), &run),
             ListenPlace::Unix { path, peer } => {
-                if let Some(Verdict::Own) = peer.map(|pid| run.verdict(pid)) {
-                    return Seen::Listener(Listener::Own);
+                if let Some(OwnerVerdict::Own) = peer.map(|pid| run.verdict(pid)) {
+                    return LookupResult::Listener(Listener::Own);
                 }
                 // Who called `listen` may have handed the socket on.
                 let seen = self.holders_of(&tables::unix_at(path), &run);
                 match (seen, peer) {
-                    (Seen::Listener(Listener::Nobody), Some(pid)) => run.verdict(*pid).into(),
-                    (Seen::Listener(Listener::Nobody), None) => {
-                        Seen::Listener(Listener::Hidden(owner::unseen(None)))
+                    (LookupResult::Listener(Listener::Nobody), Some(pid)) => {
+                        run.verdict(*pid).into()
+                    }
+                    (LookupResult::Listener(Listener::Nobody), None) => {
+                        LookupResult::Listener(Listener::Hidden(owner::unseen(None)))
                     }
                     (seen, _) => seen,
                 }
@@ -180,15 +182,18 @@ impl Listeners {
     }
 
     /// Who holds one of these sockets.
-    fn holders_of(&self, sockets: &[Socket], run: &Run<'_>) -> Seen {
+    fn holders_of(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> LookupResult {
         let mut verdicts = Vec::new();
         let mut unknown = Vec::new();
         for socket in sockets {
             let holders = self.remembered(socket.inode);
             match holders.and_then(|holders| best(&holders, run)) {
-                Some(Verdict::Own) => verdicts.push(Verdict::Own),
+                Some(OwnerVerdict::Own) => verdicts.push(OwnerVerdict::Own),
                 // Another process may have got it since.
-                Some(Verdict::Hidden(_) | Verdict::Other(_) | Verdict::Orphan(_)) | None => {
+                Some(
+                    OwnerVerdict::Hidden(_) | OwnerVerdict::Other(_) | OwnerVerdict::Orphan(_),
+                )
+                | None => {
                     unknown.push(*socket);
                 }
             }
@@ -197,19 +202,20 @@ impl Listeners {
             let found = self.find(&unknown, run);
             verdicts.extend(unknown.iter().map(|socket| {
                 let holders = found.get(&socket.inode).map(Vec::as_slice).unwrap_or_default();
-                best(holders, run).unwrap_or_else(|| Verdict::Hidden(owner::unseen(socket.uid)))
+                best(holders, run)
+                    .unwrap_or_else(|| OwnerVerdict::Hidden(owner::unseen(socket.uid)))
             }));
         }
         let other = verdicts.iter().find_map(|verdict| match verdict {
-            Verdict::Other(holder) => Some(holder.clone()),
-            Verdict::Own | Verdict::Hidden(_) | Verdict::Orphan(_) => None,
+            OwnerVerdict::Other(holder) => Some(holder.clone()),
+            OwnerVerdict::Own | OwnerVerdict::Hidden(_) | OwnerVerdict::Orphan(_) => None,
         });
-        let is_own = verdicts.contains(&Verdict::Own);
+        let is_own = verdicts.contains(&OwnerVerdict::Own);
         if let (true, Some(other)) = (is_own, other) {
-            return Seen::Listener(Listener::Shared(other));
+            return LookupResult::Listener(Listener::Shared(other));
         }
-        let first = verdicts.into_iter().min_by_key(Verdict::rank);
-        first.map_or(Seen::Listener(Listener::Nobody), Into::into)
+        let first = verdicts.into_iter().min_by_key(OwnerVerdict::rank);
+        first.map_or(LookupResult::Listener(Listener::Nobody), Into::into)
     }
 
     /// The lists as they were a moment ago, if they were read then.
@@ -226,14 +232,14 @@ impl Listeners {
         if known.asked <= ticket {
             let asked = self.asked.load(Ordering::SeqCst);
             let tables = Arc::new(Tables::read());
-            *known = Known { tables, asked, until: Some(Deadline::after(GOOD_ENOUGH)) };
+            *known = CachedTables { tables, asked, until: Some(Deadline::after(GOOD_ENOUGH)) };
         }
         Arc::clone(&known.tables)
     }
 
-    fn is_known_as_own(&self, inode: u64, run: &Run<'_>) -> bool {
+    fn is_known_as_own(&self, inode: u64, run: &RunIdentity<'_>) -> bool {
         let holders = self.remembered(inode);
-        holders.and_then(|holders| best(&holders, run)) == Some(Verdict::Own)
+        holders.and_then(|holders| best(&holders, run)) == Some(OwnerVerdict::Own)
     }
 
     fn remembered(&self, inode: u64) -> Option<Vec<(u32, u64)>> {
@@ -244,7 +250,7 @@ impl Listeners {
 
     /// Looks who holds these sockets: in the tree of the run, then everywhere for those that nobody
     /// in there holds.
-    fn find(&self, sockets: &[Socket], run: &Run<'_>) -> HashMap<u64, Vec<(u32, u64)>> {
+    fn find(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> HashMap<u64, Vec<(u32, u64)>> {
         let mut wanted: Vec<u64> = sockets.iter().map(|socket| socket.inode).collect();
         let mut found = HashMap::new();
         if let Some(leader) = run.leader() {
@@ -275,7 +281,7 @@ impl Listeners {
             let known =
                 holders.get(inode).filter(|known| known.all == *all && !known.until.is_over());
             if known.is_none() {
-                holders.insert(*inode, Holders { all: all.clone(), until });
+                holders.insert(*inode, CachedHolders { all: all.clone(), until });
             }
         }
         found
@@ -325,16 +331,16 @@ fn sockets_of(pid: u32, wanted: &[u64]) -> Vec<u64> {
 }
 
 /// Of all who hold a socket, the one that counts most for the run.
-fn best(holders: &[(u32, u64)], run: &Run<'_>) -> Option<Verdict> {
+fn best(holders: &[(u32, u64)], run: &RunIdentity<'_>) -> Option<OwnerVerdict> {
     let is_there =
         |(pid, start): &&(u32, u64)| proc::stat(*pid).is_some_and(|one| one.start == *start);
-    let mut best: Option<Verdict> = None;
+    let mut best: Option<OwnerVerdict> = None;
     for (pid, _) in holders.iter().filter(is_there) {
         let verdict = run.verdict(*pid);
         if best.as_ref().is_none_or(|best| verdict.rank() < best.rank()) {
             best = Some(verdict);
         }
-        if best == Some(Verdict::Own) {
+        if best == Some(OwnerVerdict::Own) {
             break;
         }
     }
@@ -343,13 +349,13 @@ fn best(holders: &[(u32, u64)], run: &Run<'_>) -> Option<Verdict> {
 
 /// What a look has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum LookupResult {
     Listener(Listener),
     /// Somebody who has left some run of this engine. Which one may be known by earlier looks.
     Orphan(PortHolder),
 }
 
-impl Seen {
+impl LookupResult {
     /// What it comes to when the orphan is of the run, or cannot be told.
     pub(super) fn settle(self, is_of_run: impl FnOnce(u32) -> bool) -> Listener {
         match self {
@@ -362,13 +368,13 @@ impl Seen {
     }
 }
 
-impl From<Verdict> for Seen {
-    fn from(verdict: Verdict) -> Self {
+impl From<OwnerVerdict> for LookupResult {
+    fn from(verdict: OwnerVerdict) -> Self {
         match verdict {
-            Verdict::Own => Self::Listener(Listener::Own),
-            Verdict::Hidden(who) => Self::Listener(Listener::Hidden(who)),
-            Verdict::Other(holder) => Self::Listener(Listener::Other(holder)),
-            Verdict::Orphan(holder) => Self::Orphan(holder),
+            OwnerVerdict::Own => Self::Listener(Listener::Own),
+            OwnerVerdict::Hidden(who) => Self::Listener(Listener::Hidden(who)),
+            OwnerVerdict::Other(holder) => Self::Listener(Listener::Other(holder)),
+            OwnerVerdict::Orphan(holder) => Self::Orphan(holder),
         }
     }
 }

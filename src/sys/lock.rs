@@ -14,11 +14,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::Folders;
-use super::identity::{FileFollower, FileId, Place};
+use super::ProjectDirs;
+use super::abstract_sockets::{
+    BETWEEN, ClaimError, LOOKS, Peer, claim, names_of, others, own_user, peer_of,
+};
+use super::deadline::pause;
+use super::file_identity::{FileFollower, FileId, FileIdentity};
 use super::journal::Journal;
-use super::names::{BETWEEN, Claimed, LOOKS, Peer, claim, names_of, others, own_user, peer_of};
-use super::pause::pause;
 use super::proc;
 
 /// The name of the file in the state folder.
@@ -61,7 +63,7 @@ impl Holder {
         }
         let same_file = self.file_id.is_some() && self.file_id == FileId::of(file);
         let same_place = self.folder_id.is_some()
-            && self.folder_id == Place::of(file).map(|place| place.folder)
+            && self.folder_id == FileIdentity::of(file).map(|place| place.folder)
             && self.file.file_name() == file.file_name();
         same_file || same_place
     }
@@ -69,7 +71,7 @@ impl Holder {
 
 /// The folder of the project that has this session, or whose guardian is one of these processes.
 pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf> {
-    let states = Folders::places_of_states().into_iter();
+    let states = ProjectDirs::places_of_states().into_iter();
     let folders = states.filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
     folders.map(|entry| entry.path()).find_map(|folder| {
         let text = fs::read_to_string(folder.join(NAME)).ok()?;
@@ -114,7 +116,7 @@ pub enum LockError {
 
 impl Lock {
     /// Takes the lock of a project for this process, at once or not at all.
-    pub fn take(folders: &Folders, started: &str) -> Result<Self, LockError> {
+    pub fn take(folders: &ProjectDirs, started: &str) -> Result<Self, LockError> {
         let path = folders.state.join(NAME);
         let failed = |error: io::Error| LockError::Io { path: path.clone(), error };
         let busy = |holder| Err(LockError::Busy(Box::new(holder)));
@@ -127,9 +129,9 @@ impl Lock {
         for name in names_of(file, own_user()) {
             match claim(&name) {
                 Ok(listener) => names.push(listener),
-                Err(Claimed::By(peer)) => return busy(holder_of(folders, peer)),
+                Err(ClaimError::By(peer)) => return busy(holder_of(folders, peer)),
                 // Without these names the file is all there is.
-                Err(Claimed::Impossible) => {}
+                Err(ClaimError::Impossible) => {}
             }
         }
         let mut lock = open_locked(&path).map_err(failed)?;
@@ -149,7 +151,7 @@ impl Lock {
             ticks: proc::stat(std::process::id()).map_or(0, |stat| stat.start),
             socket: super::socket::path_in(&folders.runtime),
             file_id: FileId::of(file),
-            folder_id: Place::of(file).map(|place| place.folder),
+            folder_id: FileIdentity::of(file).map(|place| place.folder),
         };
         write(lock_file, &record).map_err(failed)?;
         let Some(file) = lock else { return busy(record) };
@@ -238,7 +240,7 @@ fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
 }
 
 /// Who runs the project of these folders: it is up, coming up, or on its way down.
-pub fn alive_holder(folders: &Folders) -> Option<Holder> {
+pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
     let users = std::iter::once(own_user()).chain(others(&folders.file));
     let mut names = users.flat_map(|user| names_of(&folders.file, user));
     match names.find_map(|name| peer_of(&name)) {
@@ -255,13 +257,13 @@ pub fn is_running(file: &Path) -> bool {
 }
 
 /// The record of whoever runs the project of this file, by its own path or by another one.
-pub(super) fn recorded(folders: &Folders) -> Option<Holder> {
+pub(super) fn recorded(folders: &ProjectDirs) -> Option<Holder> {
     let own = read(&folders.state.join(NAME)).filter(Holder::is_alive);
     own.or_else(|| recorded_elsewhere(folders))
 }
 
 /// The same, of those that were started by another path.
-fn recorded_elsewhere(folders: &Folders) -> Option<Holder> {
+fn recorded_elsewhere(folders: &ProjectDirs) -> Option<Holder> {
     let all = fs::read_dir(folders.all_states()?).ok()?;
     let others = all.flatten().map(|state| state.path()).filter(|state| *state != folders.state);
     let mut records = others.filter_map(|state| read(&state.join(NAME)));
@@ -275,7 +277,7 @@ fn read(path: &Path) -> Option<Holder> {
 }
 
 /// What the one that holds the name has written, which it does right after taking it.
-fn holder_of(folders: &Folders, peer: Peer) -> Holder {
+fn holder_of(folders: &ProjectDirs, peer: Peer) -> Holder {
     let is_foreign = peer.user != own_user();
     for _ in 0..LOOKS {
         if let Some(holder) = recorded(folders) {

@@ -14,9 +14,9 @@ use rustix::net::sockopt::set_socket_passcred;
 use tokio::io::Interest;
 use tokio::net::UnixDatagram;
 
-use super::folders::private;
-use super::prepare::marker;
+use super::launch_plan::marker;
 use super::proc;
+use super::project_dirs::private;
 
 /// The longest datagram that is looked at; the rest of a longer one is cut off.
 const LONGEST: usize = 4 << 10;
@@ -132,14 +132,14 @@ impl NotifySocket {
 
 /// Room for what comes along, laid out as its head needs it.
 #[repr(C)]
-union Space {
+union ControlMessageBuffer {
     _head: libc::cmsghdr,
     bytes: [u8; SPACE],
 }
 
 fn receive(socket: &UnixDatagram) -> io::Result<Datagram> {
     let mut bytes = vec![0_u8; LONGEST];
-    let mut space = Space { bytes: [0; SPACE] };
+    let mut space = ControlMessageBuffer { bytes: [0; SPACE] };
     let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     // SAFETY: all zeroes is a valid `msghdr`: no name, no parts, no space.
     let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };

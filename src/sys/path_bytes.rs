@@ -8,7 +8,7 @@ use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum PathRepr {
     Text(PathBuf),
     Bytes(Vec<u8>),
 }
@@ -21,9 +21,9 @@ pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::E
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
-    Ok(match Written::deserialize(from)? {
-        Written::Text(path) => path,
-        Written::Bytes(bytes) => OsString::from_vec(bytes).into(),
+    Ok(match PathRepr::deserialize(from)? {
+        PathRepr::Text(path) => path,
+        PathRepr::Bytes(bytes) => OsString::from_vec(bytes).into(),
     })
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::Launch;
-use super::exec::{Failure, Plan, Step};
-use super::{prepare, spawn};
+use super::exec::{ExecFailure, ExecPlan, ExecStep};
+use super::{launch_plan, spawn};
 use crate::spec::StartError;
 
 /// How long a look may take.
@@ -50,30 +50,30 @@ pub(super) fn look(launch: Launch, descriptors: usize) -> Result<(), StartError>
 fn check(launch: &Launch, descriptors: usize) -> Result<(), StartError> {
     // Those of the run that is ended do not count: another one that waits to start may take them.
     spawn::margin(descriptors)
-        .map_err(|error| prepare::resource("cannot make its pipes", &error))?;
-    let plan = prepare::plan(launch)?;
+        .map_err(|error| launch_plan::resource("cannot make its pipes", &error))?;
+    let plan = launch_plan::plan(launch)?;
     let failure = folder(&launch.cwd).or_else(|| program(&launch.cwd, &plan));
-    failure.map_or(Ok(()), |failure| Err(prepare::error(failure, launch, &plan)))
+    failure.map_or(Ok(()), |failure| Err(launch_plan::error(failure, launch, &plan)))
 }
 
-fn folder(cwd: &Path) -> Option<Failure> {
+fn folder(cwd: &Path) -> Option<ExecFailure> {
     let errno = match fs::metadata(cwd) {
         Ok(meta) if !meta.is_dir() => libc::ENOTDIR,
         Ok(_) if !may_execute(cwd) => libc::EACCES,
         Ok(_) => return None,
         Err(error) => errno(&error),
     };
-    Some(Failure { step: Step::Cwd, errno, candidate: 0 })
+    Some(ExecFailure { step: ExecStep::Cwd, errno, candidate: 0 })
 }
 
 /// As exec tries them.
-fn program(cwd: &Path, plan: &Plan) -> Option<Failure> {
-    let mut failure = Failure { step: Step::Exec, errno: libc::ENOENT, candidate: 0 };
+fn program(cwd: &Path, plan: &ExecPlan) -> Option<ExecFailure> {
+    let mut failure = ExecFailure { step: ExecStep::Exec, errno: libc::ENOENT, candidate: 0 };
     for (candidate, path) in plan.candidates.as_slice().iter().enumerate() {
         let path = cwd.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
         let errno = match fs::metadata(&path) {
             Ok(meta) if meta.is_file() && may_execute(&path) => {
-                let interpreter = prepare::interpreter(&path);
+                let interpreter = launch_plan::interpreter(&path);
                 let is_lacking = |one: &std::ffi::OsString| !cwd.join(one).exists();
                 return interpreter.filter(is_lacking).map(|_| failure);
             }
@@ -81,7 +81,7 @@ fn program(cwd: &Path, plan: &Plan) -> Option<Failure> {
             Err(error) => errno(&error),
         };
         if errno == libc::EACCES && failure.errno != libc::EACCES {
-            failure = Failure { errno, candidate, ..failure };
+            failure = ExecFailure { errno, candidate, ..failure };
         }
     }
     Some(failure)
@@ -101,16 +101,16 @@ mod tests {
 
     use super::*;
     use crate::spec::StartErrorKind;
-    use crate::sys::{Input, Output};
+    use crate::sys::{OutputFd, StdinTarget};
 
     fn found(argv: &[&str], cwd: &Path) -> Result<(), StartErrorKind> {
         let launch = Launch {
             argv: argv.iter().map(Into::into).collect(),
             cwd: cwd.to_owned(),
             env: vec![("PATH".into(), "/nonexistent:/bin:/usr/bin".into())],
-            stdin: Input::Null,
-            stdout: Output::Null,
-            stderr: Output::Null,
+            stdin: StdinTarget::Null,
+            stdout: OutputFd::Null,
+            stderr: OutputFd::Null,
             foreground: false,
         };
         look(launch, 1).map_err(|error| error.kind)

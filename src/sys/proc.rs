@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::pause::pause;
+use super::deadline::pause;
 
 mod state;
 
@@ -67,7 +67,7 @@ impl Stat {
 
 /// The marker variables of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(super) struct Marker {
+pub(super) struct ProcessMarker {
     pub(super) session: Option<Vec<u8>>,
     pub(super) process: Option<Vec<u8>>,
     pub(super) run: Option<Vec<u8>>,
@@ -75,7 +75,7 @@ pub(super) struct Marker {
     pub(super) role: Option<Vec<u8>>,
 }
 
-impl Marker {
+impl ProcessMarker {
     /// Takes one variable if it is a marker.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8]) {
         let slot = match name {
@@ -221,7 +221,7 @@ pub(super) fn in_use() -> u32 {
 }
 
 /// The parent of this process, its parent, and so on up.
-pub(super) fn elders() -> Vec<u32> {
+pub(super) fn ancestors() -> Vec<u32> {
     let mut all = Vec::new();
     let mut one = std::process::id();
     while let Some(stat) = stat(one).filter(|stat| stat.parent != 0 && !all.contains(&stat.parent))
@@ -248,11 +248,11 @@ fn number(name: &OsStr) -> Option<u32> {
 
 /// Who is whose child. Without `CONFIG_PROC_CHILDREN` it is one look at all of `/proc`.
 #[derive(Debug, Default)]
-pub(super) struct Children {
+pub(super) struct ChildTable {
     by_parent: Option<HashMap<u32, Vec<u32>>>,
 }
 
-impl Children {
+impl ChildTable {
     /// A fresh look.
     pub(super) fn look() -> Self {
         static LISTED: OnceLock<bool> = OnceLock::new();
@@ -292,11 +292,11 @@ impl Children {
 
 /// Everything alive below `roots` (and they themselves), parents before their children.
 pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
-    below_by(&Children::look(), roots)
+    below_by(&ChildTable::look(), roots)
 }
 
 /// The same, by a look that was made before.
-pub(super) fn below_by(children: &Children, roots: &[u32]) -> Vec<Stat> {
+pub(super) fn below_by(children: &ChildTable, roots: &[u32]) -> Vec<Stat> {
     let mut found: Vec<Stat> = Vec::new();
     let mut queue: std::collections::VecDeque<u32> = roots.iter().copied().collect();
     let mut met = std::collections::HashSet::new();
@@ -312,8 +312,8 @@ pub(super) fn below_by(children: &Children, roots: &[u32]) -> Vec<Stat> {
 }
 
 /// The markers a process was given at its exec. Nothing when its memory may not be read.
-pub(super) fn marker(pid: u32) -> Marker {
-    let mut marker = Marker::default();
+pub(super) fn marker(pid: u32) -> ProcessMarker {
+    let mut marker = ProcessMarker::default();
     for entry in environment(pid).split(|byte| *byte == 0) {
         if let Some(at) = memchr::memchr(b'=', entry) {
             let (name, value) = entry.split_at(at);
@@ -427,15 +427,15 @@ mod tests {
         let child = std::process::Command::new("sleep").arg("1000").spawn();
         let mut child = child.unwrap();
         let me = std::process::id();
-        assert!(Children::by_parent(&everyone()).of(me).contains(&child.id()));
-        assert!(Children::look().of(me).contains(&child.id()));
+        assert!(ChildTable::by_parent(&everyone()).of(me).contains(&child.id()));
+        assert!(ChildTable::look().of(me).contains(&child.id()));
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     #[test]
     fn markers_are_found_among_other_variables() {
-        let mut marker = Marker::default();
+        let mut marker = ProcessMarker::default();
         marker.take(b"PITCREW_RUN", b"3");
         marker.take(b"PITCREW_RUNS", b"4");
         assert_eq!(marker.run.as_deref(), Some(&b"3"[..]));

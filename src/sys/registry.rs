@@ -10,23 +10,23 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::kill;
-use super::proc::{self, Marker};
+use super::proc::{self, ProcessMarker};
+use super::recent_pids::{PidCursor, StartTime};
 use super::spawners::Spawners;
 use super::stray::adopts_orphans;
-use super::young::{Made, Numbers};
 use crate::spec::Signal;
 
 /// Tells runs apart for good, as a pid does not.
-pub(super) type Token = u64;
+pub(super) type RunToken = u64;
 
 /// A leader that has not been reaped.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) token: Token,
+pub(super) struct LeaderEntry {
+    pub(super) token: RunToken,
     /// What its descendants carry, if the launch set all three variables.
-    pub(super) marker: Option<Marker>,
+    pub(super) marker: Option<ProcessMarker>,
     /// It was cloned after this.
-    pub(super) made: Made,
+    pub(super) made: StartTime,
 }
 
 /// So many children are made at the same time at most.
@@ -40,7 +40,7 @@ pub(super) const CLONING: i64 = -1;
 /// All leaders that have not been reaped, by pid.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    leaders: Mutex<HashMap<u32, Entry>>,
+    leaders: Mutex<HashMap<u32, LeaderEntry>>,
     /// The child between clone and its entry above: [`NONE`], [`CLONING`], or its pid. Not a lock:
     /// exec can hang on a dead network folder, and a search for strays must not hang with it.
     ///
@@ -49,7 +49,7 @@ pub(super) struct Registry {
     /// The numbers of the latest leaders, alive or not, in the order of their starts.
     latest: Mutex<VecDeque<u32>>,
     /// What the kernel says about the numbers it gives.
-    pub(super) numbers: Numbers,
+    pub(super) numbers: PidCursor,
     /// All above us.
     elders: OnceLock<Vec<u32>>,
     next: AtomicU64,
@@ -60,12 +60,12 @@ const LATEST: usize = 1024;
 
 impl Registry {
     /// The leaders. Held while our own children are listed, which keeps reaps out of that list.
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<u32, Entry>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<u32, LeaderEntry>> {
         self.leaders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A child was made that is a leader.
-    pub(super) fn enter(&self, pid: u32, entry: Entry) {
+    pub(super) fn enter(&self, pid: u32, entry: LeaderEntry) {
         self.lock().insert(pid, entry);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == LATEST {
@@ -98,15 +98,20 @@ impl Registry {
             return adopts_orphans();
         }
         // Nobody is 0 but what is above everything that can be seen from here.
-        pid <= 1 || self.elders.get_or_init(proc::elders).contains(&pid)
+        pid <= 1 || self.elders.get_or_init(proc::ancestors).contains(&pid)
     }
 
-    pub(super) fn token(&self) -> Token {
+    pub(super) fn token(&self) -> RunToken {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Reaps a leader that has ended; `false` when it has not.
-    pub(super) fn reap(&self, pid: u32, token: Token, pidfd: Option<&OwnedFd>) -> io::Result<bool> {
+    pub(super) fn reap(
+        &self,
+        pid: u32,
+        token: RunToken,
+        pidfd: Option<&OwnedFd>,
+    ) -> io::Result<bool> {
         let mut leaders = self.lock();
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let done = waitid(of_leader(pid, pidfd)?, options);
@@ -125,9 +130,9 @@ impl Registry {
 #[derive(Debug)]
 pub(super) struct Leader {
     pub(super) pid: u32,
-    pub(super) token: Token,
+    pub(super) token: RunToken,
     /// It was cloned after this.
-    pub(super) made: Made,
+    pub(super) made: StartTime,
     /// None where descriptors are short.
     pub(super) pidfd: Option<Arc<OwnedFd>>,
     pub(super) registry: Arc<Registry>,
@@ -160,7 +165,7 @@ impl Drop for Leader {
         }
         let _ = self.signal(Signal::KILL);
         if matches!(self.reap(), Ok(false)) {
-            let corpse = Corpse { pid: self.pid, token: self.token, pidfd: self.pidfd.clone() };
+            let corpse = Zombie { pid: self.pid, token: self.token, pidfd: self.pidfd.clone() };
             self.spawner.reap(corpse);
         }
     }
@@ -168,9 +173,9 @@ impl Drop for Leader {
 
 /// A killed leader whose end nobody waits for any more.
 #[derive(Debug)]
-pub(super) struct Corpse {
+pub(super) struct Zombie {
     pub(super) pid: u32,
-    pub(super) token: Token,
+    pub(super) token: RunToken,
     pub(super) pidfd: Option<Arc<OwnedFd>>,
 }
 

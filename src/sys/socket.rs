@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 
-use super::Folders;
+use super::ProjectDirs;
+use super::abstract_sockets::{self, Peer, ProjectName, others};
 use super::lock::recorded;
-use super::names::{self, Name, Peer, others};
 
 const NAME: &str = "control.sock";
 
@@ -35,7 +35,7 @@ pub struct ControlSocket {
 impl ControlSocket {
     /// Listens in the runtime folder. Only for who holds the project's lock: whatever is there
     /// already was left behind by somebody who is dead, and goes.
-    pub fn bind(folders: &Folders) -> io::Result<(Self, UnixListener)> {
+    pub fn bind(folders: &ProjectDirs) -> io::Result<(Self, UnixListener)> {
         let folder = enter(&folders.runtime)?;
         match unlinkat(&folder, NAME, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => {}
@@ -60,23 +60,23 @@ impl ControlSocket {
     ///
     /// First by the inode of the folder, which is right whatever was renamed; then by the socket in
     /// the runtime folder, the path, what is recorded, and as another user's.
-    pub fn connect(folders: &Folders) -> io::Result<UnixStream> {
+    pub fn connect(folders: &ProjectDirs) -> io::Result<UnixStream> {
         let file = &folders.file;
         let own = user();
-        let by = |user, name| names::connect(file, user, name);
+        let by = |user, name| abstract_sockets::connect(file, user, name);
         let in_runtime = || enter_and_connect(&folders.runtime);
         let elsewhere = || {
             let holder = recorded(folders)?;
             enter_and_connect(holder.socket.parent()?).ok()
         };
         let others = || {
-            let found = |user| by(user, Name::Place).or_else(|| by(user, Name::Path));
+            let found = |user| by(user, ProjectName::Place).or_else(|| by(user, ProjectName::Path));
             others(file).into_iter().find_map(found)
         };
-        let stream = match by(own, Name::Place) {
+        let stream = match by(own, ProjectName::Place) {
             Some(stream) => stream,
             None => in_runtime().or_else(|error| {
-                by(own, Name::Path).or_else(elsewhere).or_else(others).ok_or(error)
+                by(own, ProjectName::Path).or_else(elsewhere).or_else(others).ok_or(error)
             })?,
         };
         if own != 0 && Peer::of(&stream).is_some_and(|peer| peer.user == 0) {
@@ -158,8 +158,8 @@ mod tests {
 
     use super::*;
 
-    fn folders(base: &Path) -> Folders {
-        Folders::with(&base.join("procfile.toml"), |name| {
+    fn folders(base: &Path) -> ProjectDirs {
+        ProjectDirs::with(&base.join("procfile.toml"), |name| {
             (name == "XDG_RUNTIME_DIR").then(|| base.as_os_str().to_owned())
         })
         .unwrap()

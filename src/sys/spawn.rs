@@ -17,18 +17,18 @@ use std::time::Duration;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::exec::{self, Arguments, Failure, Plan};
-use super::pause::pause;
-use super::prepare;
-use super::registry::{CLONING, Corpse, Entry, Leader, NONE, Registry};
-use super::spawners::{Job, Next, Spawners};
-use super::young::Made;
-use super::{HostOptions, Input, Launch, Output};
+use super::deadline::pause;
+use super::exec::{self, ChildArguments, ExecFailure, ExecPlan};
+use super::launch_plan;
+use super::recent_pids::StartTime;
+use super::registry::{CLONING, Leader, LeaderEntry, NONE, Registry, Zombie};
+use super::spawners::{SpawnJob, SpawnerTurn, Spawners};
+use super::{HostOptions, Launch, OutputFd, StdinTarget};
 use crate::spec::{StartError, StartErrorKind};
 
 /// A start that did not happen.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum SpawnFailure {
     /// The program is just being written to: worth another try in a moment.
     Busy(Box<Launch>),
     Failed(StartError),
@@ -36,7 +36,7 @@ pub(super) enum Refused {
 
 /// A leader and our ends of its pipes.
 #[derive(Debug)]
-pub(super) struct Spawned {
+pub(super) struct SpawnedChild {
     pub(super) leader: Leader,
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: Option<OwnedFd>,
@@ -47,28 +47,28 @@ pub(super) struct Spawned {
 
 /// The body of thread number `slot`.
 pub(super) fn run(
-    next: impl Fn(Option<Duration>) -> Next,
+    next: impl Fn(Option<Duration>) -> SpawnerTurn,
     registry: &Arc<Registry>,
     slot: usize,
     options: HostOptions,
 ) {
     const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    let mut maker = Maker { registry, slot, options, stack: None };
-    let mut corpses: Vec<Corpse> = Vec::new();
+    let mut maker = ChildSpawner { registry, slot, options, stack: None };
+    let mut corpses: Vec<Zombie> = Vec::new();
     let mut open = true;
     while open || !corpses.is_empty() {
         corpses.retain(|c| matches!(registry.reap(c.pid, c.token, c.pidfd.as_deref()), Ok(false)));
         match next((!corpses.is_empty()).then_some(LOOK_AGAIN)) {
-            Next::Job(Job::Reap(corpse)) => corpses.push(corpse),
+            SpawnerTurn::Job(SpawnJob::Reap(corpse)) => corpses.push(corpse),
             // Nobody waits any more: do not even start.
-            Next::Job(Job::Launch { answer, .. }) if answer.is_closed() => {}
-            Next::Job(Job::Launch { launch, answer, home }) => {
+            SpawnerTurn::Job(SpawnJob::Launch { answer, .. }) if answer.is_closed() => {}
+            SpawnerTurn::Job(SpawnJob::Launch { launch, answer, home }) => {
                 let done = maker.launch(launch, home);
                 // An answer that is not taken is dropped, which kills the child.
                 let _ = answer.send(done);
             }
-            Next::Nothing => {}
-            Next::Over => {
+            SpawnerTurn::Nothing => {}
+            SpawnerTurn::Over => {
                 open = false;
                 if !corpses.is_empty() {
                     pause(LOOK_AGAIN);
@@ -79,45 +79,49 @@ pub(super) fn run(
 }
 
 /// What one thread makes children with.
-struct Maker<'a> {
+struct ChildSpawner<'a> {
     registry: &'a Arc<Registry>,
     /// Its place in [`Registry::launching`].
     slot: usize,
     options: HostOptions,
-    stack: Option<Stack>,
+    stack: Option<ChildStack>,
 }
 
-impl Maker<'_> {
-    fn launch(&mut self, launch: Box<Launch>, home: Spawners) -> Result<Spawned, Refused> {
+impl ChildSpawner<'_> {
+    fn launch(
+        &mut self,
+        launch: Box<Launch>,
+        home: Spawners,
+    ) -> Result<SpawnedChild, SpawnFailure> {
         let registry = self.registry;
         let Some(launching) = registry.launching.get(self.slot) else {
-            return Err(Refused::Failed(no_spawner()));
+            return Err(SpawnFailure::Failed(no_spawner()));
         };
-        let mut plan = prepare::plan(&launch).map_err(Refused::Failed)?;
+        let mut plan = launch_plan::plan(&launch).map_err(SpawnFailure::Failed)?;
         plan.parent = rustix::process::getpid().as_raw_nonzero().get();
         plan.nofile = self.options.soft_nofile.map(nofile);
         let out_of = |what: &'static str| {
-            move |error: io::Error| Refused::Failed(prepare::resource(what, &error))
+            move |error: io::Error| SpawnFailure::Failed(launch_plan::resource(what, &error))
         };
-        let input = named_input(&launch).map_err(Refused::Failed)?;
-        let stdio = Stdio::open(&launch, input, self.options.is_thrifty)
+        let input = named_input(&launch).map_err(SpawnFailure::Failed)?;
+        let stdio = StdioFds::open(&launch, input, self.options.is_thrifty)
             .map_err(out_of("cannot make its pipes"))?;
         plan.stdio = stdio.child();
         plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
         let stack = match self.stack.take() {
             Some(stack) => stack,
-            None => Stack::new().map_err(out_of("no memory for its start"))?,
+            None => ChildStack::new().map_err(out_of("no memory for its start"))?,
         };
         let stack = self.stack.insert(stack);
         // Before the child, so that the numbers are known to have risen since it was made.
         registry.numbers.look();
-        let (token, made) = (registry.token(), Made::now());
+        let (token, made) = (registry.token(), StartTime::now());
         launching.store(CLONING, Ordering::SeqCst);
-        let cloned = stack.clone_child(&Arguments { plan: &plan, launching });
+        let cloned = stack.clone_child(&ChildArguments { plan: &plan, launching });
         let refused = match cloned {
             Ok((pid, pidfd)) => {
-                let marker = prepare::marker(&launch.env);
-                registry.enter(pid, Entry { token, marker, made });
+                let marker = launch_plan::marker(&launch.env);
+                registry.enter(pid, LeaderEntry { token, marker, made });
                 let pidfd = (!self.options.is_thrifty).then(|| Arc::new(pidfd));
                 let registry = Arc::clone(registry);
                 let spawner = home;
@@ -126,8 +130,8 @@ impl Maker<'_> {
                 match plan.failure() {
                     None => {
                         launching.store(NONE, Ordering::SeqCst);
-                        let Stdio { stdin, stdout, stderr, open_input, .. } = stdio;
-                        return Ok(Spawned { leader, stdin, stdout, stderr, open_input });
+                        let StdioFds { stdin, stdout, stderr, open_input, .. } = stdio;
+                        return Ok(SpawnedChild { leader, stdin, stdout, stderr, open_input });
                     }
                     Some(failure) => {
                         bury(&mut leader);
@@ -152,11 +156,11 @@ fn nofile(soft: u64) -> libc::rlimit {
     libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard }
 }
 
-fn refusal(failure: Failure, launch: Box<Launch>, plan: &Plan) -> Refused {
-    if failure.step == exec::Step::Exec && failure.errno == libc::ETXTBSY {
-        return Refused::Busy(launch);
+fn refusal(failure: ExecFailure, launch: Box<Launch>, plan: &ExecPlan) -> SpawnFailure {
+    if failure.step == exec::ExecStep::Exec && failure.errno == libc::ETXTBSY {
+        return SpawnFailure::Busy(launch);
     }
-    Refused::Failed(prepare::error(failure, &launch, plan))
+    SpawnFailure::Failed(launch_plan::error(failure, &launch, plan))
 }
 
 /// Waits for a child that has said it failed and is on its way out.
@@ -177,7 +181,7 @@ pub(super) fn descriptors(is_thrifty: bool) -> usize {
 }
 
 /// All descriptors of a start, ours and the child's, each closed on exec.
-struct Stdio {
+struct StdioFds {
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
@@ -189,7 +193,7 @@ struct Stdio {
     terminal: Option<OwnedFd>,
 }
 
-impl Stdio {
+impl StdioFds {
     fn open(launch: &Launch, input: Option<OwnedFd>, is_thrifty: bool) -> io::Result<Self> {
         let null = || -> io::Result<Option<OwnedFd>> {
             let null = File::options().read(true).write(true).open("/dev/null")?;
@@ -201,24 +205,24 @@ impl Stdio {
         };
         let mut open_input = None;
         let (in_theirs, stdin) = match &launch.stdin {
-            Input::Open => {
+            StdinTarget::Open => {
                 let (input, kept) = endless_input()?;
                 open_input = kept;
                 (Some(above_stdio(input)?), None)
             }
-            Input::Null => (null()?, None),
-            Input::Inherit => (None, None),
-            Input::Path(_) => (input.map(above_stdio).transpose()?, None),
-            Input::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
-            Input::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
+            StdinTarget::Null => (null()?, None),
+            StdinTarget::Inherit => (None, None),
+            StdinTarget::Path(_) => (input.map(above_stdio).transpose()?, None),
+            StdinTarget::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
+            StdinTarget::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
         };
-        let output = |what: &Output, one: Option<&OwnedFd>| -> io::Result<_> {
+        let output = |what: &OutputFd, one: Option<&OwnedFd>| -> io::Result<_> {
             match what {
-                Output::Null => Ok((None, null()?)),
-                Output::Inherit => Ok((None, None)),
-                Output::Pipe => pipe().map(|(read, write)| (Some(read), Some(write))),
-                Output::File(file) => Ok((None, Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?))),
-                Output::Stdout => {
+                OutputFd::Null => Ok((None, null()?)),
+                OutputFd::Inherit => Ok((None, None)),
+                OutputFd::Pipe => pipe().map(|(read, write)| (Some(read), Some(write))),
+                OutputFd::File(file) => Ok((None, Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?))),
+                OutputFd::Stdout => {
                     let own = rustix::stdio::stdout();
                     let same = one.map_or(own, AsFd::as_fd);
                     Ok((None, Some(fcntl_dupfd_cloexec(same, 3)?)))
@@ -226,12 +230,12 @@ impl Stdio {
             }
         };
         let (stdout, out_theirs) = output(&launch.stdout, None)?;
-        let shares =
-            is_thrifty && matches!((&launch.stdout, &launch.stderr), (Output::Pipe, Output::Pipe));
+        let shares = is_thrifty
+            && matches!((&launch.stdout, &launch.stderr), (OutputFd::Pipe, OutputFd::Pipe));
         let (stderr, err_theirs) =
             if shares { (None, None) } else { output(&launch.stderr, out_theirs.as_ref())? };
         // No controlling terminal: nothing to be in the foreground of.
-        let terminal = if launch.foreground { super::process::terminal() } else { None };
+        let terminal = if launch.foreground { super::own_process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];
         margin(if is_thrifty { LEFT_WHEN_THRIFTY } else { LEFT })?;
         Ok(Self { stdin, stdout, stderr, theirs, shares, open_input, terminal })
@@ -266,9 +270,9 @@ fn endless_input() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
 
 /// The file that is its input by name, opened here so that its name stands in the error.
 fn named_input(launch: &Launch) -> Result<Option<OwnedFd>, StartError> {
-    let Input::Path(path) = &launch.stdin else { return Ok(None) };
+    let StdinTarget::Path(path) = &launch.stdin else { return Ok(None) };
     let name = path.to_string_lossy();
-    let failed = |error| prepare::resource(&format!("cannot open its input {name:?}"), &error);
+    let failed = |error| launch_plan::resource(&format!("cannot open its input {name:?}"), &error);
     open_input(path).map(Some).map_err(failed)
 }
 
@@ -297,11 +301,11 @@ fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 /// Memory for the child to stand on, with a page below it that nobody may touch.
-struct Stack {
+struct ChildStack {
     base: *mut c_void,
 }
 
-impl Stack {
+impl ChildStack {
     const GUARD: usize = 64 << 10; // one page everywhere
     const SIZE: usize = 128 << 10;
 
@@ -318,7 +322,7 @@ impl Stack {
     }
 
     /// Makes the child and stands still until it has become the program or has ended.
-    fn clone_child(&self, arguments: &Arguments<'_>) -> io::Result<(u32, OwnedFd)> {
+    fn clone_child(&self, arguments: &ChildArguments<'_>) -> io::Result<(u32, OwnedFd)> {
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         let mut pidfd: RawFd = -1;
         let all = !0_u64;
@@ -347,7 +351,7 @@ impl Stack {
     }
 }
 
-impl Drop for Stack {
+impl Drop for ChildStack {
     fn drop(&mut self) {
         // SAFETY: our own mapping; no child is on it, as `clone_child` waits for that.
         let _: Result<(), Errno> = unsafe { rustix::mm::munmap(self.base, Self::SIZE) };

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::registry::{Corpse, LAUNCHING, Registry};
-use super::spawn::{self, Refused, Spawned};
+use super::registry::{LAUNCHING, Registry, Zombie};
+use super::spawn::{self, SpawnFailure, SpawnedChild};
 use super::{HostOptions, Launch};
 
 /// What the threads are called.
@@ -20,25 +20,25 @@ pub(super) const NAME: &str = "pitcrew-spawn";
 
 /// What a thread is asked.
 #[derive(Debug)]
-pub(super) enum Job {
+pub(super) enum SpawnJob {
     /// Make a child.
     Launch {
         launch: Box<Launch>,
-        answer: oneshot::Sender<Result<Spawned, Refused>>,
+        answer: oneshot::Sender<Result<SpawnedChild, SpawnFailure>>,
         home: Spawners,
     },
     /// Reap a killed leader when it has ended.
-    Reap(Corpse),
+    Reap(Zombie),
 }
 
 /// The way to ask. The threads live as long as there is one, that of a leader too: the end of the
 /// thread that made a child would end the child.
 #[derive(Debug)]
-pub(super) struct Spawners(Arc<Queue>);
+pub(super) struct Spawners(Arc<SpawnQueue>);
 
 #[derive(Debug)]
-struct Queue {
-    state: Mutex<State>,
+struct SpawnQueue {
+    state: Mutex<SpawnersState>,
     more: Condvar,
     registry: Arc<Registry>,
     options: HostOptions,
@@ -47,8 +47,8 @@ struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    jobs: VecDeque<Job>,
+struct SpawnersState {
+    jobs: VecDeque<SpawnJob>,
     threads: usize,
     /// Threads that wait for a job.
     idle: usize,
@@ -57,8 +57,8 @@ struct State {
 }
 
 /// What a thread does next.
-pub(super) enum Next {
-    Job(Job),
+pub(super) enum SpawnerTurn {
+    Job(SpawnJob),
     /// Nothing came in time.
     Nothing,
     /// Nothing will ever come.
@@ -69,8 +69,8 @@ impl Spawners {
     /// Starts the first of the threads.
     pub(super) fn start(registry: Arc<Registry>, options: HostOptions) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let queue = Queue {
-            state: Mutex::new(State { ways: 1, ..State::default() }),
+        let queue = SpawnQueue {
+            state: Mutex::new(SpawnersState { ways: 1, ..SpawnersState::default() }),
             more: Condvar::new(),
             registry,
             options,
@@ -85,18 +85,18 @@ impl Spawners {
     pub(super) fn launch(
         &self,
         launch: Box<Launch>,
-    ) -> oneshot::Receiver<Result<Spawned, Refused>> {
+    ) -> oneshot::Receiver<Result<SpawnedChild, SpawnFailure>> {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Launch { launch, answer, home: self.clone() });
+        self.send(SpawnJob::Launch { launch, answer, home: self.clone() });
         answered
     }
 
     /// Queues the reaping of a leader that was killed.
-    pub(super) fn reap(&self, corpse: Corpse) {
-        self.send(Job::Reap(corpse));
+    pub(super) fn reap(&self, corpse: Zombie) {
+        self.send(SpawnJob::Reap(corpse));
     }
 
-    fn send(&self, job: Job) {
+    fn send(&self, job: SpawnJob) {
         let mut state = self.0.lock();
         state.jobs.push_back(job);
         if state.jobs.len() > state.idle && state.threads < self.0.most {
@@ -107,7 +107,7 @@ impl Spawners {
         self.0.more.notify_one();
     }
 
-    fn one_more(&self, state: &mut State) -> io::Result<()> {
+    fn one_more(&self, state: &mut SpawnersState) -> io::Result<()> {
         let queue = Arc::clone(&self.0);
         let number = state.threads;
         std::thread::Builder::new().name(NAME.to_owned()).spawn(move || {
@@ -119,19 +119,19 @@ impl Spawners {
     }
 }
 
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SpawnQueue {
+    fn lock(&self) -> MutexGuard<'_, SpawnersState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, longest: Option<Duration>) -> Next {
+    fn next(&self, longest: Option<Duration>) -> SpawnerTurn {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                return Next::Job(job);
+                return SpawnerTurn::Job(job);
             }
             if state.ways == 0 {
-                return Next::Over;
+                return SpawnerTurn::Over;
             }
             state.idle += 1;
             let longer = match longest {
@@ -148,7 +148,7 @@ impl Queue {
             };
             state.idle -= 1;
             if longer && state.jobs.is_empty() {
-                return Next::Nothing;
+                return SpawnerTurn::Nothing;
             }
         }
     }

@@ -17,22 +17,22 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use tokio::sync::oneshot;
 
 use super::Descendant;
-use super::nested;
-use super::pause::pause;
-use super::proc::{self, Children, Marker, Stat};
-use super::registry::{CLONING, Registry, Token};
+use super::deadline::pause;
+use super::nested_sessions;
+use super::proc::{self, ChildTable, ProcessMarker, Stat};
+use super::registry::{CLONING, Registry, RunToken};
 use crate::spec::Stray;
 
 /// Whose descendants a look is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum ScanScope {
     /// Adopted orphans only.
     Adopted,
     /// Adopted orphans and the tree of one leader.
-    Run(Token),
+    Run(RunToken),
     /// The same for a leader whose end has been seen: what it left is among the orphans, so it need
     /// not be followed, and most often there is nobody to follow.
-    Ended(Token),
+    Ended(RunToken),
     /// The trees of all leaders.
     Mine,
     /// Everything below this process, leaders too.
@@ -40,22 +40,22 @@ pub(super) enum Scope {
 }
 
 /// A question: run on the thread, on a look that began after it was asked.
-pub(super) struct Question {
-    scope: Scope,
-    answer: Box<dyn FnOnce(&Tree) + Send>,
+pub(super) struct ScanRequest {
+    scope: ScanScope,
+    answer: Box<dyn FnOnce(&ProcessTree) + Send>,
 }
 
 /// The way to ask.
 #[derive(Debug, Clone)]
-pub(super) struct Tracker {
-    questions: mpsc::Sender<Question>,
+pub(super) struct StrayTracker {
+    questions: mpsc::Sender<ScanRequest>,
 }
 
-impl Tracker {
+impl StrayTracker {
     /// Starts the thread. It ends when the last way to ask is gone.
     pub(super) fn start(registry: Arc<Registry>) -> std::io::Result<Self> {
         let (questions, asked) = mpsc::channel();
-        let mut looker = Looker { registry, known: HashMap::new(), born: started() };
+        let mut looker = ProcessScanner { registry, known: HashMap::new(), born: started() };
         std::thread::Builder::new()
             .name("pitcrew-strays".to_owned())
             .spawn(move || looker.run(&asked))?;
@@ -65,15 +65,15 @@ impl Tracker {
     /// Asks; `None` only when the look failed by a fault of ours.
     pub(super) fn ask<T, A>(
         &self,
-        scope: Scope,
+        scope: ScanScope,
         answer: A,
     ) -> impl Future<Output = Option<T>> + Send + use<T, A>
     where
         T: Send + 'static,
-        A: FnOnce(&Tree) -> T + Send + 'static,
+        A: FnOnce(&ProcessTree) -> T + Send + 'static,
     {
         let (send, receive) = oneshot::channel();
-        let question = Question {
+        let question = ScanRequest {
             scope,
             answer: Box::new(move |tree| {
                 let _ = send.send(answer(tree));
@@ -93,15 +93,15 @@ fn started() -> u64 {
 
 /// A live process below us.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct FoundProcess {
     pub(super) stat: Stat,
     /// The run it belongs to, if that has not been reaped.
-    pub(super) run: Option<Token>,
+    pub(super) run: Option<RunToken>,
     pub(super) is_leader: bool,
     in_group: bool,
 }
 
-impl Found {
+impl FoundProcess {
     pub(super) fn is_in_group(&self) -> bool {
         self.in_group
     }
@@ -118,30 +118,30 @@ impl Found {
 
 /// What a look found, parents before their children.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
-    found: Vec<Found>,
+pub(super) struct ProcessTree {
+    found: Vec<FoundProcess>,
     /// Adopted children that have ended.
     zombies: Vec<u32>,
 }
 
-impl Tree {
+impl ProcessTree {
     /// The descendants of one run, without its leader.
-    pub(super) fn of(&self, run: Token) -> impl Iterator<Item = &Found> {
+    pub(super) fn of(&self, run: RunToken) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter().filter(move |one| one.run == Some(run) && !one.is_leader)
     }
 
     /// Those that belong to no run that is still there.
-    pub(super) fn unclaimed(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn unclaimed(&self) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter().filter(|one| one.run.is_none())
     }
 
     /// Those of runs that are still there, without the leaders.
-    pub(super) fn claimed(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn claimed(&self) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter().filter(|one| one.run.is_some() && !one.is_leader)
     }
 
     /// Everyone, leaders too.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Found> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter()
     }
 
@@ -157,9 +157,9 @@ impl Tree {
 
 /// Leaves out those that `spared` names, and everything below them.
 pub(super) fn without<'a>(
-    found: impl Iterator<Item = &'a Found>,
-    mut spared: impl FnMut(&Found) -> bool,
-) -> Vec<&'a Found> {
+    found: impl Iterator<Item = &'a FoundProcess>,
+    mut spared: impl FnMut(&FoundProcess) -> bool,
+) -> Vec<&'a FoundProcess> {
     let mut kept = HashSet::new();
     found
         .filter(|one| {
@@ -172,26 +172,26 @@ pub(super) fn without<'a>(
         .collect()
 }
 
-struct Looker {
+struct ProcessScanner {
     registry: Arc<Registry>,
     /// Whom earlier looks gave to a run: it stays with it when it has cleared its environment and
     /// its parent has gone.
-    known: HashMap<(u32, u64), Token>,
+    known: HashMap<(u32, u64), RunToken>,
     /// Nobody older than we are is a descendant.
     born: u64,
 }
 
 /// The runs a look knows.
-struct Runs {
-    by_leader: HashMap<u32, Token>,
-    by_marker: HashMap<Marker, Token>,
+struct KnownRuns {
+    by_leader: HashMap<u32, RunToken>,
+    by_marker: HashMap<ProcessMarker, RunToken>,
     launching: Vec<i64>,
 }
 
-impl Looker {
-    fn run(&mut self, asked: &mpsc::Receiver<Question>) {
+impl ProcessScanner {
+    fn run(&mut self, asked: &mpsc::Receiver<ScanRequest>) {
         while let Ok(first) = asked.recv() {
-            let batch: Vec<Question> = std::iter::once(first).chain(asked.try_iter()).collect();
+            let batch: Vec<ScanRequest> = std::iter::once(first).chain(asked.try_iter()).collect();
             // A fault in one look must not take away all later ones: who asked gets no answer.
             _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let scopes: Vec<_> = batch.iter().map(|question| question.scope).collect();
@@ -206,7 +206,7 @@ impl Looker {
     /// Our own children, and which of them are leaders. The lock keeps reaps out meanwhile, so the
     /// list is whole; the order (list first, then who is being launched) makes sure that a child
     /// that was just cloned is known as such.
-    fn own_children(&self, children: &Children) -> (Vec<u32>, Runs) {
+    fn own_children(&self, children: &ChildTable) -> (Vec<u32>, KnownRuns) {
         let listed = {
             let _no_reaps = self.registry.lock();
             children.of(std::process::id())
@@ -224,27 +224,27 @@ impl Looker {
             .values()
             .filter_map(|entry| Some((entry.marker.clone()?, entry.token)))
             .collect();
-        (listed, Runs { by_leader, by_marker, launching })
+        (listed, KnownRuns { by_leader, by_marker, launching })
     }
 
-    fn look(&mut self, scopes: &[Scope]) -> Tree {
-        let all = scopes.contains(&Scope::All);
+    fn look(&mut self, scopes: &[ScanScope]) -> ProcessTree {
+        let all = scopes.contains(&ScanScope::All);
         let (mut wanted, mut ended) = (HashSet::new(), HashSet::new());
         for scope in scopes {
             match scope {
-                Scope::Run(token) => _ = wanted.insert(*token),
-                Scope::Ended(token) => _ = ended.insert(*token),
-                Scope::Mine => wanted.extend(self.registry.lock().values().map(|e| e.token)),
-                Scope::Adopted | Scope::All => {}
+                ScanScope::Run(token) => _ = wanted.insert(*token),
+                ScanScope::Ended(token) => _ = ended.insert(*token),
+                ScanScope::Mine => wanted.extend(self.registry.lock().values().map(|e| e.token)),
+                ScanScope::Adopted | ScanScope::All => {}
             }
         }
-        let mut tree = Tree::default();
+        let mut tree = ProcessTree::default();
         let mut met = HashSet::new();
         let mut known = None;
         // Who is orphaned between our list of children and that of its parent is in neither: look
         // until a list brings nobody new.
         for _ in 0..8 {
-            let children = Children::look();
+            let children = ChildTable::look();
             let (own, runs) = self.own_children(&children);
             let before = met.len();
             for pid in own {
@@ -276,12 +276,12 @@ impl Looker {
     fn follow(
         &self,
         root: u32,
-        runs: &Runs,
-        children: &Children,
+        runs: &KnownRuns,
+        children: &ChildTable,
         met: &mut HashSet<u32>,
-        tree: &mut Tree,
+        tree: &mut ProcessTree,
     ) {
-        let mut queue = VecDeque::from([(root, None::<Token>, true)]);
+        let mut queue = VecDeque::from([(root, None::<RunToken>, true)]);
         while let Some((pid, parents_run, is_root)) = queue.pop_front() {
             if !met.insert(pid) {
                 continue;
@@ -294,18 +294,18 @@ impl Looker {
                 }
                 continue;
             }
-            if leads.is_none() && nested::is_project(&stat) {
+            if leads.is_none() && nested_sessions::is_project(&stat) {
                 continue;
             }
             let run = leads.or(parents_run).or_else(|| self.attribute(&stat, runs));
             queue.extend(children.of(pid).into_iter().map(|child| (child, run, false)));
             let in_group = run.is_some() && runs.by_leader.get(&stat.group).copied() == run;
-            tree.found.push(Found { stat, run, is_leader: leads.is_some(), in_group });
+            tree.found.push(FoundProcess { stat, run, is_leader: leads.is_some(), in_group });
         }
     }
 
     /// The run of an orphan, by its group, an earlier look, or its markers.
-    fn attribute(&self, stat: &Stat, runs: &Runs) -> Option<Token> {
+    fn attribute(&self, stat: &Stat, runs: &KnownRuns) -> Option<RunToken> {
         let by_group = runs.by_leader.get(&stat.group).copied();
         by_group.or_else(|| self.known.get(&stat.identity()).copied()).or_else(|| {
             if runs.by_marker.is_empty() {
@@ -318,10 +318,10 @@ impl Looker {
     /// Without a subreaper orphans go elsewhere: everyone younger than the leaders is looked at.
     fn look_everywhere(
         &self,
-        wanted: &HashSet<Token>,
-        runs: &Runs,
+        wanted: &HashSet<RunToken>,
+        runs: &KnownRuns,
         met: &mut HashSet<u32>,
-        tree: &mut Tree,
+        tree: &mut ProcessTree,
     ) {
         let (leaders, oldest) = {
             let leaders = self.registry.lock();
@@ -329,7 +329,7 @@ impl Looker {
             let oldest = asked.min_by_key(|(_, entry)| entry.made).map(|(pid, e)| (*pid, e.made));
             (leaders.keys().copied().collect::<HashSet<u32>>(), oldest)
         };
-        let children = Children::look();
+        let children = ChildTable::look();
         // Who is orphaned meanwhile has a child younger than it was, and that is met later.
         let Some((first, made)) = oldest else { return };
         let mut from = first + 1;
@@ -356,10 +356,10 @@ impl Looker {
     fn claim(
         &self,
         stat: &Stat,
-        runs: &Runs,
-        children: &Children,
+        runs: &KnownRuns,
+        children: &ChildTable,
         met: &mut HashSet<u32>,
-        tree: &mut Tree,
+        tree: &mut ProcessTree,
     ) {
         let (pid, leads) = (stat.pid, runs.by_leader.contains_key(&stat.pid));
         let is_ours = pid == std::process::id();
@@ -371,8 +371,8 @@ impl Looker {
         }
     }
 
-    fn remember(&mut self, tree: &Tree) {
-        let live: HashSet<Token> = self.registry.lock().values().map(|e| e.token).collect();
+    fn remember(&mut self, tree: &ProcessTree) {
+        let live: HashSet<RunToken> = self.registry.lock().values().map(|e| e.token).collect();
         self.known.retain(|_, token| live.contains(token));
         let found = tree.found.iter().filter(|one| !one.is_leader);
         self.known.extend(found.filter_map(|one| Some((one.stat.identity(), one.run?))));
@@ -381,5 +381,5 @@ impl Looker {
 
 /// Whether orphans below us come to us.
 pub(super) fn adopts_orphans() -> bool {
-    std::process::id() == 1 || matches!(super::process::is_subreaper(), Ok(true))
+    std::process::id() == 1 || matches!(super::own_process::is_subreaper(), Ok(true))
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::deadline::{Deadline, pause};
 use super::kill;
-use super::pause::{Deadline, pause};
 use super::proc::Stat;
 use crate::spec::Signal;
 
@@ -23,7 +23,7 @@ pub(super) struct Sweep {
 
 /// What follows a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum SweepRound {
     /// Nobody is left who could be signalled.
     Done,
     /// Look again after this long.
@@ -32,7 +32,7 @@ pub(super) enum Next {
 
 impl Sweep {
     /// Signals those who are `alive` now.
-    pub(super) fn round<'a>(&mut self, alive: impl IntoIterator<Item = &'a Stat>) -> Next {
+    pub(super) fn round<'a>(&mut self, alive: impl IntoIterator<Item = &'a Stat>) -> SweepRound {
         let alive: Vec<&Stat> = alive.into_iter().collect();
         let met = &mut self.met;
         let fresh: Vec<&Stat> =
@@ -47,14 +47,14 @@ impl Sweep {
             self.signal(&fresh, Signal::KILL);
         }
         if alive.iter().all(|one| self.denied.contains(&one.identity())) {
-            return Next::Done;
+            return SweepRound::Done;
         }
         if !fresh.is_empty() {
             self.quiet = 0;
-            return Next::Look(Duration::ZERO);
+            return SweepRound::Look(Duration::ZERO);
         }
         self.quiet += 1;
-        Next::Look(Duration::from_millis(1 << self.quiet.min(4)))
+        SweepRound::Look(Duration::from_millis(1 << self.quiet.min(4)))
     }
 
     fn signal(&mut self, these: &[&Stat], signal: Signal) {
@@ -75,9 +75,9 @@ pub(super) fn end_all(bound: Duration, mut look: impl FnMut() -> Vec<Stat>) -> V
     loop {
         let alive = look();
         match sweep.round(&alive) {
-            Next::Done => return alive,
-            Next::Look(_) if deadline.is_over() => return look(),
-            Next::Look(span) => pause(span),
+            SweepRound::Done => return alive,
+            SweepRound::Look(_) if deadline.is_over() => return look(),
+            SweepRound::Look(span) => pause(span),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::Folders;
+use super::ProjectDirs;
 
 const NAME: &str = "token";
 /// Too many to guess.
@@ -22,7 +22,7 @@ pub struct TokenFile {
 impl TokenFile {
     /// Makes a new secret and writes it into the runtime folder. Only for who holds the project's
     /// lock: one that is there already was left behind by somebody who is dead, and goes.
-    pub fn make(folders: &Folders) -> io::Result<(Self, String)> {
+    pub fn make(folders: &ProjectDirs) -> io::Result<(Self, String)> {
         let path = folders.runtime.join(NAME);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn each_is_another_and_only_the_user_can_read_it() {
         let base = tempfile::tempdir().unwrap();
-        let folders = Folders::with(Path::new("/p/procfile.toml"), |name| {
+        let folders = ProjectDirs::with(Path::new("/p/procfile.toml"), |name| {
             (name == "XDG_RUNTIME_DIR").then(|| base.path().as_os_str().to_owned())
         })
         .unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::param::{clock_ticks_per_second, page_size};
 
 use super::proc::{self, Stat};
-use super::registry::{Registry, Token};
+use super::registry::{Registry, RunToken};
 
 /// What a tree takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,15 +31,15 @@ impl Usage {
 
 /// What each run takes, by the number of its leader. `orphans` are those whom somebody else has
 /// found already.
-pub(super) fn measure(registry: &Registry, orphans: &[(Token, Stat)]) -> HashMap<u32, Usage> {
-    let leaders: Vec<(u32, Token)> =
+pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> HashMap<u32, Usage> {
+    let leaders: Vec<(u32, RunToken)> =
         registry.lock().iter().map(|(pid, entry)| (*pid, entry.token)).collect();
-    let mut by_token: HashMap<Token, Vec<&Stat>> = HashMap::new();
+    let mut by_token: HashMap<RunToken, Vec<&Stat>> = HashMap::new();
     for (token, stat) in orphans {
         by_token.entry(*token).or_default().push(stat);
     }
-    let children = proc::Children::look();
-    let of = |(pid, token): (u32, Token)| {
+    let children = proc::ChildTable::look();
+    let of = |(pid, token): (u32, RunToken)| {
         let mut usage = Usage::default();
         let mut met = HashSet::new();
         let below = proc::below_by(&children, &[pid]);

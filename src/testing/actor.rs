@@ -7,30 +7,30 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::files::{Files, Progress};
-use super::run::{Process, State};
+use super::run::{Process, RunState};
 use super::script::{End, Grandchild, Reaction, Script, Step};
+use super::scripted_fds::{ScriptedFds, StepProgress};
 use crate::spec::{Exit, Signal};
 
 /// Starts a process of a run. Must be called in a runtime.
 pub(super) fn start(
-    run: &Arc<State>,
+    run: &Arc<RunState>,
     command: String,
     (parent, in_group): (Option<u32>, bool),
     script: &Script,
-    files: Files,
+    files: ScriptedFds,
 ) -> Arc<Process> {
     let (inbox, signals) = mpsc::unbounded_channel();
     let exit = watch::Sender::new(None);
     let pid = run.pids.next();
     let process = Arc::new(Process { pid, parent, command, in_group, inbox, exit });
     run.add(Arc::clone(&process));
-    let body = Body {
+    let body = ScriptRunner {
         run: Arc::clone(run),
         pid,
         in_group,
         files,
-        frames: vec![Frame::new(script, Some(script.end))],
+        frames: vec![ScriptFrame::new(script, Some(script.end))],
     };
     let actor = Actor {
         signals,
@@ -51,7 +51,7 @@ pub(super) fn start(
 /// The task.
 struct Actor {
     signals: mpsc::UnboundedReceiver<Signal>,
-    body: Body,
+    body: ScriptRunner,
     reactions: BTreeMap<Signal, Reaction>,
     unkillable: bool,
     stopped: bool,
@@ -67,8 +67,8 @@ impl Actor {
                 biased;
                 Some(signal) = self.signals.recv() => self.take(signal),
                 done = self.body.go_on(), if !self.stopped => match done {
-                    Done::Exit(exit) => Some(exit),
-                    Done::Broken => self.react(Signal::PIPE),
+                    StopReason::Exit(exit) => Some(exit),
+                    StopReason::Broken => self.react(Signal::PIPE),
                 },
             };
             if let Some(exit) = exit {
@@ -105,19 +105,19 @@ impl Actor {
     fn react(&mut self, signal: Signal) -> Option<Exit> {
         match self.reactions.get(&signal).cloned() {
             None => match usual(signal) {
-                Usual::Ends => return Some(Exit::Signal(signal)),
-                Usual::Stops => self.stopped = true,
-                Usual::Nothing => {}
+                DefaultReaction::Ends => return Some(Exit::Signal(signal)),
+                DefaultReaction::Stops => self.stopped = true,
+                DefaultReaction::Nothing => {}
             },
             Some(Reaction::Ignore) => {}
             Some(Reaction::Become(script)) => {
-                self.body.frames = vec![Frame::new(&script, Some(script.end))];
+                self.body.frames = vec![ScriptFrame::new(&script, Some(script.end))];
                 self.unkillable |= script.unkillable;
                 self.reactions.insert(signal, Reaction::Ignore);
                 self.reactions.extend(script.reactions.clone());
             }
             Some(Reaction::Interlude(script)) => {
-                self.body.frames.push(Frame::new(&script, None));
+                self.body.frames.push(ScriptFrame::new(&script, None));
             }
         }
         None
@@ -125,67 +125,67 @@ impl Actor {
 }
 
 /// What a signal does to a program that has said nothing about it.
-enum Usual {
+enum DefaultReaction {
     Ends,
     Stops,
     Nothing,
 }
 
-fn usual(signal: Signal) -> Usual {
+fn usual(signal: Signal) -> DefaultReaction {
     match signal.to_string().as_str() {
-        "CHLD" | "CONT" | "URG" | "WINCH" => Usual::Nothing,
-        "STOP" | "TSTP" | "TTIN" | "TTOU" => Usual::Stops,
-        _ => Usual::Ends,
+        "CHLD" | "CONT" | "URG" | "WINCH" => DefaultReaction::Nothing,
+        "STOP" | "TSTP" | "TTIN" | "TTOU" => DefaultReaction::Stops,
+        _ => DefaultReaction::Ends,
     }
 }
 
 /// What does the steps.
-struct Body {
-    run: Arc<State>,
+struct ScriptRunner {
+    run: Arc<RunState>,
     pid: u32,
     in_group: bool,
-    files: Files,
+    files: ScriptedFds,
     /// The script; above it what it was interrupted by.
-    frames: Vec<Frame>,
+    frames: Vec<ScriptFrame>,
 }
 
 /// Where in a script it is.
-struct Frame {
+struct ScriptFrame {
     steps: Arc<[Step]>,
     place: usize,
     /// Nothing when it goes on below.
     end: Option<End>,
-    progress: Progress,
+    progress: StepProgress,
 }
 
 /// Why it does not go on.
-enum Done {
+enum StopReason {
     Exit(Exit),
     /// It printed to a pipe that nobody reads any more.
     Broken,
 }
 
-impl Frame {
+impl ScriptFrame {
     fn new(script: &Script, end: Option<End>) -> Self {
         let steps = script.steps.as_slice().into();
-        Self { steps, place: 0, end, progress: Progress::default() }
+        Self { steps, place: 0, end, progress: StepProgress::default() }
     }
 
     fn step_over(&mut self) {
         self.place += 1;
-        self.progress = Progress::default();
+        self.progress = StepProgress::default();
     }
 }
 
-impl Body {
+impl ScriptRunner {
     /// Does step after step. Cancel safe: nothing is done twice or not at all.
-    async fn go_on(&mut self) -> Done {
+    async fn go_on(&mut self) -> StopReason {
         loop {
             let Self { frames, files, run, .. } = self;
-            let Some(frame) = frames.last_mut() else { return Done::Exit(Exit::Code(0)) };
+            let Some(frame) = frames.last_mut() else { return StopReason::Exit(Exit::Code(0)) };
             let Some(step) = frame.steps.get(frame.place).cloned() else {
                 match frame.end {
-                    Some(End::Exit(exit)) => return Done::Exit(exit),
+                    Some(End::Exit(exit)) => return StopReason::Exit(exit),
                     Some(End::Forever) => std::future::pending().await,
                     Some(End::Repeat) => {
                         frame.place = 0;
@@ -205,14 +205,14 @@ impl Body {
                 frame.step_over();
             }
             if broken {
-                return Done::Broken;
+                return StopReason::Broken;
             }
         }
     }
 
     fn leave(&self, grandchild: &Grandchild) {
-        let Files { stdout, stderr, .. } = &self.files;
-        let files = Files { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
+        let ScriptedFds { stdout, stderr, .. } = &self.files;
+        let files = ScriptedFds { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
         let place = (Some(self.pid), self.in_group && grandchild.in_group);
         start(&self.run, grandchild.command.clone(), place, &grandchild.script, files);
     }

@@ -9,10 +9,10 @@ use super::{Call, Script};
 /// What a host answers a command with: a [`Script`], a [`Sequence`] of them, or what a function says.
 #[derive(Debug, Clone)]
 #[must_use = "an answer does nothing before a host is told about it"]
-pub struct Answer(Kind);
+pub struct Answer(AnswerKind);
 
 #[derive(Clone)]
-enum Kind {
+enum AnswerKind {
     Always(Script),
     Sequence(Sequence),
     By(Arc<dyn Fn(&Call) -> Script + Send + Sync>),
@@ -31,32 +31,32 @@ impl Answer {
     /// # drop(host);
     /// ```
     pub fn by(answer: impl Fn(&Call) -> Script + Send + Sync + 'static) -> Self {
-        Self(Kind::By(Arc::new(answer)))
+        Self(AnswerKind::By(Arc::new(answer)))
     }
 
     /// The script for this command, or why there is none.
     pub(super) fn give(&self, call: &Call) -> Result<Script, String> {
         match &self.0 {
-            Kind::Always(script) => Ok(script.clone()),
-            Kind::Sequence(sequence) => sequence.next(),
-            Kind::By(answer) => Ok(answer(call)),
+            AnswerKind::Always(script) => Ok(script.clone()),
+            AnswerKind::Sequence(sequence) => sequence.next(),
+            AnswerKind::By(answer) => Ok(answer(call)),
         }
     }
 }
 
 impl From<Script> for Answer {
     fn from(script: Script) -> Self {
-        Self(Kind::Always(script))
+        Self(AnswerKind::Always(script))
     }
 }
 
 impl From<Sequence> for Answer {
     fn from(sequence: Sequence) -> Self {
-        Self(Kind::Sequence(sequence))
+        Self(AnswerKind::Sequence(sequence))
     }
 }
 
-impl fmt::Debug for Kind {
+impl fmt::Debug for AnswerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Always(script) => script.fmt(f),
@@ -88,13 +88,13 @@ pub struct Sequence {
 /// Scripts whose sequel is not said yet; see [`Sequence`].
 #[derive(Debug, Clone)]
 #[must_use = "say what follows: then, then_repeat_last or then_fail"]
-pub struct Beginning(Vec<Script>);
+pub struct SequenceBuilder(Vec<Script>);
 
 impl Sequence {
     /// These scripts in this order; say next what follows.
     #[expect(clippy::new_ret_no_self, reason = "it is not one yet; that is the point")]
-    pub fn new(scripts: impl IntoIterator<Item = Script>) -> Beginning {
-        Beginning(scripts.into_iter().collect())
+    pub fn new(scripts: impl IntoIterator<Item = Script>) -> SequenceBuilder {
+        SequenceBuilder(scripts.into_iter().collect())
     }
 
     fn next(&self) -> Result<Script, String> {
@@ -105,14 +105,14 @@ impl Sequence {
     }
 }
 
-impl Beginning {
+impl SequenceBuilder {
     /// After the last one, always this.
     pub fn then(self, script: Script) -> Sequence {
         self.followed_by(Some(script))
     }
 
     /// After the last one, the last one again. Of none at all there is no last one: that is as
-    /// [`Beginning::then_fail`].
+    /// [`SequenceBuilder::then_fail`].
     pub fn then_repeat_last(self) -> Sequence {
         let last = self.0.last().cloned();
         self.followed_by(last)

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
-use crate::sys::{Input, Launch, Output};
+use crate::sys::{Launch, OutputFd, StdinTarget};
 
 /// Programs that run the text after `-c`.
 const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
@@ -80,17 +80,17 @@ impl Call {
     }
 
     /// What its standard input is.
-    pub fn stdin(&self) -> &Input {
+    pub fn stdin(&self) -> &StdinTarget {
         &self.launch.stdin
     }
 
     /// What its standard output is.
-    pub fn stdout(&self) -> &Output {
+    pub fn stdout(&self) -> &OutputFd {
         &self.launch.stdout
     }
 
     /// What its standard error is.
-    pub fn stderr(&self) -> &Output {
+    pub fn stderr(&self) -> &OutputFd {
         &self.launch.stderr
     }
 }

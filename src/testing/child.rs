@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pipe::{ScriptedInput, ScriptedOutput};
-use super::run::{Process, State, Target};
+use super::run::{Process, RunState, SignalTarget};
 use crate::spec::{Exit, Signal, Stray, StraysPolicy, is_kept};
 use crate::sys::{Child, Descendant, Strays};
 
@@ -16,7 +16,7 @@ const KILL_BOUND: Duration = Duration::from_secs(2);
 /// A run of a [`ScriptedHost`](super::ScriptedHost).
 #[derive(Debug)]
 pub struct ScriptedChild {
-    pub(super) run: Arc<State>,
+    pub(super) run: Arc<RunState>,
     pub(super) leader: Arc<Process>,
     pub(super) stdin: Option<ScriptedInput>,
     pub(super) stdout: Option<ScriptedOutput>,
@@ -37,14 +37,14 @@ impl Drop for ScriptedChild {
 
 impl ScriptedChild {
     fn to_group(&self, signal: Signal) {
-        self.run.note_sent(signal, Target::Group);
+        self.run.note_sent(signal, SignalTarget::Group);
         for one in self.run.alive().iter().filter(|one| one.in_group) {
             deliver(one, signal);
         }
     }
 
     fn to_one(&self, one: &Process, signal: Signal) {
-        self.run.note_sent(signal, Target::Grandchild(one.pid));
+        self.run.note_sent(signal, SignalTarget::Grandchild(one.pid));
         deliver(one, signal);
     }
 
@@ -146,7 +146,7 @@ impl Child for ScriptedChild {
     }
 
     async fn kill_tree(&self) -> io::Result<()> {
-        self.run.note_sent(Signal::KILL, Target::Tree);
+        self.run.note_sent(Signal::KILL, SignalTarget::Tree);
         if self.leader.is_alive() {
             deliver(&self.leader, Signal::KILL);
         }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use super::child::{ScriptedChild, deliver};
 use super::pipe::{ScriptedInput, ScriptedOutput};
-use super::run::{Pids, Run, State, lock};
-use super::wires::{Joints, Wires};
+use super::run::{Pids, Run, RunState, lock};
+use super::run_fds::{RunFds, SharedPipes};
 use super::{Answer, Call, Pattern, Script, actor};
 use crate::spec::{Signal, StartError, StartErrorKind};
 use crate::sys::{Host, Launch};
@@ -45,20 +45,20 @@ use crate::sys::{Host, Launch};
 /// # }
 /// ```
 pub struct ScriptedHost {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<HostState>,
     /// The one that was made, not a clone.
     is_first: bool,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct HostState {
     rules: Mutex<Vec<(Pattern, Answer)>>,
     runs: Mutex<Vec<Run>>,
     allows_unexpected: AtomicBool,
     /// Somebody has asked whether there was an unexpected command.
     pub(super) is_looked_at: AtomicBool,
     pids: Arc<Pids>,
-    joints: Joints,
+    joints: SharedPipes,
 }
 
 impl Default for ScriptedHost {
@@ -175,9 +175,9 @@ impl ScriptedHost {
             Ok(ready) => (Ok(ready), None),
             Err((error, is_fault)) => (Err(error.clone()), Some((error, is_fault))),
         };
-        let run = State::new(call, &shared.pids, refused);
+        let run = RunState::new(call, &shared.pids, refused);
         lock(&shared.runs).push(Run(Arc::clone(&run)));
-        let (script, Wires { theirs, stdin, stdout, stderr }) = ready?;
+        let (script, RunFds { theirs, stdin, stdout, stderr }) = ready?;
         let command = run.call.line().to_owned();
         let leader = actor::start(&run, command, (None, true), &script, theirs);
         Ok(ScriptedChild {

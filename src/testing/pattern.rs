@@ -22,10 +22,10 @@ use crate::sys::{PROCESS, REPLICA};
 /// host.assert_not_ran("rm *");
 /// ```
 #[derive(Clone)]
-pub struct Pattern(Kind);
+pub struct Pattern(PatternKind);
 
 #[derive(Clone)]
-enum Kind {
+enum PatternKind {
     Line(String),
     Program(OsString),
     Argv(Vec<OsString>),
@@ -49,42 +49,42 @@ impl Pattern {
     /// and arguments, quoted only where they have to be. A shell that was named as a program can be
     /// meant either way, by `"exit 3"` and by `"sh -c 'exit 3'"`.
     pub fn line(line: impl Into<String>) -> Self {
-        Self(Kind::Line(line.into()))
+        Self(PatternKind::Line(line.into()))
     }
 
     /// Commands that run this program: by its file name, or with a slash by exactly this path.
     pub fn program(program: impl Into<OsString>) -> Self {
-        Self(Kind::Program(program.into()))
+        Self(PatternKind::Program(program.into()))
     }
 
     /// Commands with exactly this program and these arguments.
     pub fn argv<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
-        Self(Kind::Argv(words.into_iter().map(Into::into).collect()))
+        Self(PatternKind::Argv(words.into_iter().map(Into::into).collect()))
     }
 
     /// Whatever is run for the process with this name: all replicas of `worker`, or `worker.2` alone.
     /// In a library call that is the name of the command.
     pub fn process(name: impl Into<String>) -> Self {
-        Self(Kind::Process(name.into()))
+        Self(PatternKind::Process(name.into()))
     }
 
     /// Commands for which this holds.
     #[track_caller]
     pub fn when(test: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
-        Self(Kind::When(Arc::new(test), Location::caller()))
+        Self(PatternKind::When(Arc::new(test), Location::caller()))
     }
 
     /// Whether this command is meant.
     pub fn matches(&self, call: &Call) -> bool {
         match &self.0 {
-            Kind::Line(line) => is_like(call.line(), line) || is_like(call.words(), line),
-            Kind::Program(program) => {
+            PatternKind::Line(line) => is_like(call.line(), line) || is_like(call.words(), line),
+            PatternKind::Program(program) => {
                 let asked = call.program();
                 asked == program || Path::new(asked).file_name() == Some(program.as_os_str())
             }
-            Kind::Argv(argv) => call.argv() == argv,
-            Kind::Process(name) => is_of(call, name),
-            Kind::When(test, _) => test(call),
+            PatternKind::Argv(argv) => call.argv() == argv,
+            PatternKind::Process(name) => is_of(call, name),
+            PatternKind::When(test, _) => test(call),
         }
     }
 }
@@ -131,11 +131,13 @@ impl From<&Pattern> for Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Line(line) => write!(f, "{line:?}"),
-            Kind::Program(program) => write!(f, "the program {:?}", program.to_string_lossy()),
-            Kind::Argv(argv) => write!(f, "exactly {argv:?}"),
-            Kind::Process(name) => write!(f, "process {name:?}"),
-            Kind::When(_, place) => write!(f, "the condition of {place}"),
+            PatternKind::Line(line) => write!(f, "{line:?}"),
+            PatternKind::Program(program) => {
+                write!(f, "the program {:?}", program.to_string_lossy())
+            }
+            PatternKind::Argv(argv) => write!(f, "exactly {argv:?}"),
+            PatternKind::Process(name) => write!(f, "process {name:?}"),
+            PatternKind::When(_, place) => write!(f, "the condition of {place}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::sync::Mutex;
 
-use super::run::State;
+use super::run::RunState;
 
 /// What fits into a pipe that nobody reads.
 const ROOM: usize = 64 << 10;
@@ -82,7 +82,7 @@ impl AsyncRead for ScriptedOutput {
 #[derive(Debug)]
 pub struct ScriptedInput {
     pub(super) pipe: DuplexStream,
-    pub(super) run: Arc<State>,
+    pub(super) run: Arc<RunState>,
 }
 
 impl AsyncWrite for ScriptedInput {

@@ -68,18 +68,18 @@ impl Process {
 
 /// A signal that was sent to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentSignal {
     /// Which one.
     pub signal: Signal,
     /// To whom.
-    pub to: Target,
+    pub to: SignalTarget,
     /// How long after the start of the run, in the time of the runtime.
     pub after: Duration,
 }
 
 /// Whom a signal was sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum SignalTarget {
     /// The leader and all of its group.
     Group,
     /// A process that the run left behind.
@@ -90,19 +90,19 @@ pub enum Target {
 
 /// What is known about a run; shared by everybody who has to do with it.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct RunState {
     pub(super) call: Call,
     pub(super) pids: Arc<Pids>,
     pub(super) refused: Option<(StartError, bool)>,
     began: Instant,
     /// The leader first, if there is one.
     processes: Mutex<Vec<Arc<Process>>>,
-    sent: Mutex<Vec<Sent>>,
+    sent: Mutex<Vec<SentSignal>>,
     input: Mutex<(Vec<u8>, bool)>,
     reaped: AtomicBool,
 }
 
-impl State {
+impl RunState {
     pub(super) fn new(
         call: Call,
         pids: &Arc<Pids>,
@@ -140,8 +140,8 @@ impl State {
         alive
     }
 
-    pub(super) fn note_sent(&self, signal: Signal, to: Target) {
-        lock(&self.sent).push(Sent { signal, to, after: now() - self.began });
+    pub(super) fn note_sent(&self, signal: Signal, to: SignalTarget) {
+        lock(&self.sent).push(SentSignal { signal, to, after: now() - self.began });
     }
 
     pub(super) fn note_input(&self, bytes: &[u8]) {
@@ -177,7 +177,7 @@ impl State {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Run(pub(super) Arc<State>);
+pub struct Run(pub(super) Arc<RunState>);
 
 impl Run {
     /// What was asked.
@@ -216,7 +216,7 @@ impl Run {
     }
 
     /// Every signal it was sent, in order: what was asked for, without the CONT that comes with a TERM.
-    pub fn signals(&self) -> Vec<Sent> {
+    pub fn signals(&self) -> Vec<SentSignal> {
         lock(&self.0.sent).clone()
     }
 

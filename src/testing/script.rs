@@ -40,7 +40,7 @@ pub struct Script {
     pub(super) end: End,
     pub(super) reactions: BTreeMap<Signal, Reaction>,
     pub(super) unkillable: bool,
-    pub(super) refused: Option<Refusal>,
+    pub(super) refused: Option<ScriptedError>,
 }
 
 /// One thing it does.
@@ -77,7 +77,7 @@ pub(super) enum Reaction {
 
 /// Why there is no process at all.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
+pub(super) struct ScriptedError {
     kind: StartErrorKind,
     message: Option<String>,
 }
@@ -155,14 +155,14 @@ impl Script {
     /// ```
     pub fn refused(kind: StartErrorKind) -> Self {
         let mut script = Self::new();
-        script.refused = Some(Refusal { kind, message: None });
+        script.refused = Some(ScriptedError { kind, message: None });
         script
     }
 
     /// Cannot be started, for this reason, in these words.
     pub fn refused_because(kind: StartErrorKind, message: impl Into<String>) -> Self {
         let mut script = Self::new();
-        script.refused = Some(Refusal { kind, message: Some(message.into()) });
+        script.refused = Some(ScriptedError { kind, message: Some(message.into()) });
         script
     }
 
@@ -291,7 +291,7 @@ impl Script {
     }
 }
 
-impl Refusal {
+impl ScriptedError {
     pub(super) fn error(&self, program: &str, cwd: &str) -> StartError {
         let kind = self.kind;
         let message = self.message.clone().unwrap_or_else(|| match kind {

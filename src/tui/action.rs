@@ -3,7 +3,7 @@
 //! [`TABLE`] is the only place where an action meets its name, its keys, its words and when it
 //! applies: keymap, hints, help, palette, the user's file and the manual read it.
 
-mod apply;
+mod applicability;
 mod argument;
 mod manual;
 mod table;
@@ -14,7 +14,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-pub use argument::{Argument, ArgumentError, Call, Level, Takes, parse_call};
+pub use argument::{
+    ActionCall, Argument, ArgumentError, ArgumentKind, LogLevelArgument, parse_call,
+};
 pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
 pub(in crate::tui) use table::{
@@ -121,7 +123,7 @@ impl Group {
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct ActionEntry {
     /// What it is about.
     pub action: Action,
     /// As it is called in the palette and in the user's file: `restart-tree`.
@@ -133,16 +135,16 @@ pub struct Entry {
     /// Its heading.
     pub group: Group,
     /// What may follow its name in the palette.
-    pub takes: Takes,
+    pub takes: ArgumentKind,
     /// Its keys unless the user says otherwise, the usual one first.
     pub keys: &'static [(Context, &'static str)],
     /// Whether it applies now.
-    applies: fn(&Facts) -> Result<(), Reason>,
+    applies: fn(&ActionFacts) -> Result<(), InapplicableReason>,
 }
 
-impl Entry {
+impl ActionEntry {
     /// Whether it would do anything now; otherwise why not.
-    pub fn applies(&self, facts: &Facts) -> Result<(), Reason> {
+    pub fn applies(&self, facts: &ActionFacts) -> Result<(), InapplicableReason> {
         (self.applies)(facts)
     }
 
@@ -160,7 +162,7 @@ impl Entry {
 
 impl Action {
     /// Its row.
-    pub fn entry(self) -> &'static Entry {
+    pub fn entry(self) -> &'static ActionEntry {
         // The order of the table is that of the enum: a test holds it.
         TABLE.get(self as usize).unwrap_or(FIRST)
     }
@@ -200,16 +202,16 @@ impl FromStr for Action {
 }
 
 /// Never needed: every action has its row.
-const FIRST: &Entry = match TABLE.first() {
+const FIRST: &ActionEntry = match TABLE.first() {
     Some(entry) => entry,
     None => unreachable!(),
 };
 
 /// Why an action does nothing now, to be shown after its name: `worker has tty = false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason(pub Cow<'static, str>);
+pub struct InapplicableReason(pub Cow<'static, str>);
 
-impl fmt::Display for Reason {
+impl fmt::Display for InapplicableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -218,9 +220,9 @@ impl fmt::Display for Reason {
 /// What decides whether an action applies. The model fills it in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
-pub struct Facts {
+pub struct ActionFacts {
     /// What the cursor is on; nothing for all.
-    pub subject: Option<Subject>,
+    pub subject: Option<ActionSubject>,
     /// How many are marked: what is done to the subject is done to them instead.
     pub marks: usize,
     /// Lines are selected in the logs.
@@ -234,12 +236,12 @@ pub struct Facts {
     /// The socket answers.
     pub connected: bool,
     /// The cursor is on the row of all: what an action would be about.
-    pub all: Option<All>,
+    pub all: Option<AllRow>,
 }
 
 /// What the row of all stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct All {
+pub struct AllRow {
     /// So many run or are about to.
     pub up: usize,
     /// So many have a live run.
@@ -251,7 +253,7 @@ pub struct All {
 /// What the cursor is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
-pub struct Subject {
+pub struct ActionSubject {
     /// `worker.1`, made safe.
     pub name: String,
     /// Where it is.

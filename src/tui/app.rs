@@ -1,13 +1,13 @@
 //! The loop: terminal, signals and the project on one side, the model on the other.
 
+mod copy;
 mod editor;
-mod fetch;
-mod lend;
-mod output;
-mod pour;
+mod export;
+mod external;
+mod paging;
+mod programs;
 mod signals;
 mod tasks;
-mod whole;
 
 use std::io;
 use std::pin::Pin;
@@ -18,19 +18,19 @@ use crossterm::event::{Event as Typed, KeyEventKind};
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
-use signals::{Heard, Signals};
+use signals::{Signals, UiSignal};
 
-use super::clock::Clock;
+use super::appearance::Appearance;
+use super::clock::FrameClock;
 use super::config::Config;
 use super::keys::Chord;
-use super::look::Look;
-use super::msg::{Leave, Msg, TerminalWish, Timed, Wish};
-use super::terminal::{self, Input, Terminal};
-use super::ui::{Stand, Ui};
+use super::model::{ClientRole, Model};
+use super::msg::{Cmd, Msg, QuitMode, TerminalCmd, TimedMsg};
+use super::render::view;
+use super::terminal::{self, Terminal, TerminalInput};
 use super::update::{begin, update};
-use super::view::view;
 use crate::control::Control;
-use crate::control::wire::Overview;
+use crate::control::wire::ProjectState;
 use crate::spec::Signal;
 use tasks::Tasks;
 
@@ -50,32 +50,32 @@ pub struct Options {
     /// What the user wants.
     pub config: Config,
     /// Colours and signs.
-    pub look: Look,
+    pub look: Appearance,
     /// Where the user is on the clock.
     pub zone: TimeZone,
     /// Who we are to the project.
-    pub stand: Stand,
+    pub stand: ClientRole,
     /// Said at the start.
     pub warning: Option<String>,
     /// Stops this process until it is continued.
     pub suspend: fn(),
     /// Runs another program on this terminal and waits for its end.
-    pub beside: Beside,
+    pub beside: ExternalProgram,
     /// Signals that are listened to.
     pub signals: Vec<Signal>,
     /// What is done with one of them, for an owner.
     pub pass_on: Box<dyn Fn(Signal)>,
     /// A project that is not up yet.
-    pub coming: Option<Coming>,
+    pub coming: Option<StartingProject>,
 }
 
 /// Runs a program that has the terminal for itself.
-pub type Beside = fn(&mut Command) -> io::Result<ExitStatus>;
+pub type ExternalProgram = fn(&mut Command) -> io::Result<ExitStatus>;
 
 /// A project that is on its way up: it is shown meanwhile, and what is wished for waits.
-pub struct Coming {
+pub struct StartingProject {
     /// What its file says.
-    pub overview: Overview,
+    pub overview: ProjectState,
     /// Ends when it is up; false when it never will be.
     pub up: Pin<Box<dyn Future<Output = bool>>>,
 }
@@ -88,18 +88,18 @@ impl std::fmt::Debug for Options {
 
 /// How it was left.
 #[derive(Debug)]
-pub struct Left {
+pub struct TuiExit {
     /// Why.
-    pub how: How,
+    pub how: ExitReason,
     /// The project as it was seen last.
-    pub overview: Overview,
+    pub overview: ProjectState,
     /// The terminal takes what is written to it.
     pub takes: bool,
 }
 
 /// Why the interface was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum ExitReason {
     /// The project has ended.
     Ended,
     /// It goes on without us.
@@ -113,9 +113,9 @@ pub enum How {
 }
 
 /// Runs the interface on this terminal until it is left. Needs a runtime.
-pub async fn run(control: impl Control + Clone + 'static, options: Options) -> io::Result<Left> {
-    let clock = Clock::start();
-    let mut ui = Ui::new(options.config, options.look, options.stand, terminal::size());
+pub async fn run(control: impl Control + Clone + 'static, options: Options) -> io::Result<TuiExit> {
+    let clock = FrameClock::start();
+    let mut ui = Model::new(options.config, options.look, options.stand, terminal::size());
     ui.zone = options.zone;
     ui.now = clock.now();
     if let Some(warning) = options.warning {
@@ -147,26 +147,26 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     app.tasks.begin();
     let wishes = begin(&mut app.ui);
     app.perform(wishes);
-    let mut world = World { typed, messages, signals: Signals::listen(&options.signals) };
+    let mut world = AppEvent { typed, messages, signals: Signals::listen(&options.signals) };
     let how = app.go(&mut world).await;
     // The terminal is given back before anything is said.
     let takes = app.terminal.take().is_none_or(Terminal::give_back);
-    Ok(Left { how, overview: app.ui.overview, takes })
+    Ok(TuiExit { how, overview: app.ui.overview, takes })
 }
 
 /// What comes from outside.
-struct World {
-    typed: mpsc::UnboundedReceiver<Input>,
+struct AppEvent {
+    typed: mpsc::UnboundedReceiver<TerminalInput>,
     messages: mpsc::Receiver<Msg>,
     signals: Signals,
 }
 
 /// All there is.
 struct App<C> {
-    ui: Ui,
+    ui: Model,
     tasks: Tasks<C>,
     terminal: Option<Terminal>,
-    clock: Clock,
+    clock: FrameClock,
     /// The project comes up.
     coming: Option<Pin<Box<dyn Future<Output = bool>>>>,
     /// Something may look different.
@@ -177,9 +177,9 @@ struct App<C> {
     drawn: Duration,
     /// Since when it is waited for rows.
     waiting: Option<Duration>,
-    left: Option<How>,
+    left: Option<ExitReason>,
     suspend: fn(),
-    beside: Beside,
+    beside: ExternalProgram,
     /// When another program gave the terminal back.
     lent: Option<Duration>,
     pass_on: Box<dyn Fn(Signal)>,
@@ -187,13 +187,13 @@ struct App<C> {
 }
 
 impl<C: Control + Clone + 'static> App<C> {
-    async fn go(&mut self, world: &mut World) -> How {
+    async fn go(&mut self, world: &mut AppEvent) -> ExitReason {
         loop {
             if let Some(how) = self.left {
                 return how;
             }
             if self.terminal.as_ref().is_some_and(Terminal::is_broken) {
-                return How::Gone;
+                return ExitReason::Gone;
             }
             let pause = self.draw_or_wait();
             self.wait(world, pause).await;
@@ -211,7 +211,7 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     /// Waits for whatever comes first.
-    async fn wait(&mut self, world: &mut World, pause: Pause) {
+    async fn wait(&mut self, world: &mut AppEvent, pause: DrawDelay) {
         let sleeps = async {
             match pause.sleep {
                 Some(time) => tokio::time::sleep(time).await,
@@ -234,7 +234,7 @@ impl<C: Control + Clone + 'static> App<C> {
             biased;
             heard = world.signals.next() => self.heard(&heard),
             is_up = coming => self.came_up(is_up),
-            input = world.typed.recv() => self.input(input.unwrap_or(Input::Gone)),
+            input = world.typed.recv() => self.input(input.unwrap_or(TerminalInput::Gone)),
             () = news => {}
             Some(msg) = world.messages.recv() => self.message(msg),
             () = sleeps => self.tick(),
@@ -246,19 +246,19 @@ impl<C: Control + Clone + 'static> App<C> {
         if is_up {
             self.tasks.open();
         } else {
-            self.left = Some(How::NotUp);
+            self.left = Some(ExitReason::NotUp);
         }
     }
 
     /// Draws if it is time; otherwise how long it is not.
-    fn draw_or_wait(&mut self) -> Pause {
+    fn draw_or_wait(&mut self) -> DrawDelay {
         let now = self.clock.now().since_start;
         if !self.dirty {
-            return Pause { sleep: self.ui.changes_in(), for_terminal: false };
+            return DrawDelay { sleep: self.ui.changes_in(), for_terminal: false };
         }
-        let Some(terminal) = &mut self.terminal else { return Pause::default() };
+        let Some(terminal) = &mut self.terminal else { return DrawDelay::default() };
         if !terminal.is_free() {
-            return Pause { sleep: None, for_terminal: true };
+            return DrawDelay { sleep: None, for_terminal: true };
         }
         let gap = if self.urgent { FAST } else { PACE };
         let mut due = self.drawn + gap;
@@ -269,16 +269,16 @@ impl<C: Control + Clone + 'static> App<C> {
             self.waiting = None;
         }
         if let Some(early) = due.checked_sub(now).filter(|early| !early.is_zero()) {
-            return Pause { sleep: Some(early), for_terminal: false };
+            return DrawDelay { sleep: Some(early), for_terminal: false };
         }
         self.ui.now = self.clock.now();
         let ui = &self.ui;
         if terminal.draw(|frame| view(ui, frame)).is_err() {
-            self.left = Some(How::Gone);
+            self.left = Some(ExitReason::Gone);
         }
         self.drawn = now;
         (self.dirty, self.urgent) = (false, false);
-        Pause { sleep: self.ui.changes_in(), for_terminal: false }
+        DrawDelay { sleep: self.ui.changes_in(), for_terminal: false }
     }
 
     fn tick(&mut self) {
@@ -287,17 +287,17 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     fn message(&mut self, msg: Msg) {
-        let timed = Timed { now: self.clock.now(), msg };
+        let timed = TimedMsg { now: self.clock.now(), msg };
         let wishes = update(&mut self.ui, timed);
         self.dirty = true;
         self.perform(wishes);
     }
 
-    fn input(&mut self, input: Input) {
+    fn input(&mut self, input: TerminalInput) {
         let event = match input {
-            Input::Event(event) => event,
-            Input::Gone => {
-                self.left = Some(How::Gone);
+            TerminalInput::Event(event) => event,
+            TerminalInput::Gone => {
+                self.left = Some(ExitReason::Gone);
                 return;
             }
         };
@@ -320,30 +320,30 @@ impl<C: Control + Clone + 'static> App<C> {
         let Some(terminal) = &mut self.terminal else { return };
         match terminal.redraw() {
             Ok(size) => self.message(Msg::Resize(size)),
-            Err(_) => self.left = Some(How::Gone),
+            Err(_) => self.left = Some(ExitReason::Gone),
         }
         self.urgent = true;
     }
 
-    fn heard(&mut self, heard: &Heard) {
+    fn heard(&mut self, heard: &UiSignal) {
         match heard {
-            Heard::Stop => self.stop(),
-            Heard::Resize => self.resize(),
+            UiSignal::Stop => self.stop(),
+            UiSignal::Resize => self.resize(),
             // Whoever had the terminal meanwhile may have left it in any state.
-            Heard::Continue => {
+            UiSignal::Continue => {
                 if let Some(terminal) = &mut self.terminal {
                     _ = terminal.retake();
                 }
                 self.resize();
             }
-            Heard::End(Signal::INT | Signal::QUIT) if self.was_lent() => {}
-            Heard::End(signal) => {
+            UiSignal::End(Signal::INT | Signal::QUIT) if self.was_lent() => {}
+            UiSignal::End(signal) => {
                 let signal = *signal;
                 self.signals_seen += 1;
                 let stops = [Signal::INT, Signal::TERM].contains(&signal);
-                let leaves = self.ui.stand == Stand::Guest || !stops;
+                let leaves = self.ui.stand == ClientRole::Guest || !stops;
                 if leaves || self.signals_seen > 2 {
-                    self.left = Some(How::Signal(signal));
+                    self.left = Some(ExitReason::Signal(signal));
                 } else {
                     (self.pass_on)(signal);
                     self.message(Msg::Ending);
@@ -353,21 +353,21 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
-    fn perform(&mut self, wishes: Vec<Wish>) {
+    fn perform(&mut self, wishes: Vec<Cmd>) {
         for wish in wishes {
             match wish {
-                Wish::Leave(Leave::Ended) => self.left = Some(How::Ended),
-                Wish::Leave(Leave::Detached) => self.left = Some(How::Detached),
-                Wish::Terminal(TerminalWish::Suspend) => self.stop(),
-                Wish::Terminal(TerminalWish::Redraw) => self.resize(),
-                Wish::Terminal(TerminalWish::Mouse(on)) => {
+                Cmd::Leave(QuitMode::Ended) => self.left = Some(ExitReason::Ended),
+                Cmd::Leave(QuitMode::Detached) => self.left = Some(ExitReason::Detached),
+                Cmd::Terminal(TerminalCmd::Suspend) => self.stop(),
+                Cmd::Terminal(TerminalCmd::Redraw) => self.resize(),
+                Cmd::Terminal(TerminalCmd::Mouse(on)) => {
                     if let Some(terminal) = &mut self.terminal {
                         terminal.set_mouse(on);
                     }
                 }
-                Wish::Copy(text) => self.copy(&text),
-                Wish::Show(file) => self.show(&file),
-                Wish::EditAt(place) => self.edit(&place),
+                Cmd::Copy(text) => self.copy(&text),
+                Cmd::Show(file) => self.show(&file),
+                Cmd::EditAt(place) => self.edit(&place),
                 wish => self.tasks.perform(wish),
             }
         }
@@ -376,7 +376,7 @@ impl<C: Control + Clone + 'static> App<C> {
 
 /// Until when nothing is drawn.
 #[derive(Debug, Clone, Copy, Default)]
-struct Pause {
+struct DrawDelay {
     sleep: Option<Duration>,
     for_terminal: bool,
 }

@@ -8,7 +8,7 @@ pub const MOST: usize = 74_994;
 
 /// How a text gets to the clipboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Copying {
+pub enum ClipboardMethod {
     /// These bytes are written to the terminal.
     Terminal(Vec<u8>),
     /// These bytes are written to the terminal, and this is run with the text as its input.
@@ -29,19 +29,19 @@ pub enum Copying {
 ///
 /// assert_eq!(copying("hi", false), Copying::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
 /// ```
-pub fn copying(text: &str, tmux: bool) -> Copying {
+pub fn copying(text: &str, tmux: bool) -> ClipboardMethod {
     let encoded = base64(text.as_bytes());
     if encoded.len() > MOST {
         // tmux has no such bound, and takes it by its input.
-        return if tmux { through_tmux(Vec::new()) } else { Copying::TooLong };
+        return if tmux { through_tmux(Vec::new()) } else { ClipboardMethod::TooLong };
     }
     let bytes = format!("\x1b]52;c;{encoded}\x07").into_bytes();
-    if tmux { through_tmux(bytes) } else { Copying::Terminal(bytes) }
+    if tmux { through_tmux(bytes) } else { ClipboardMethod::Terminal(bytes) }
 }
 
-fn through_tmux(bytes: Vec<u8>) -> Copying {
+fn through_tmux(bytes: Vec<u8>) -> ClipboardMethod {
     // `-w` passes it on to the terminal outside.
-    Copying::Tmux { bytes, command: &["tmux", "load-buffer", "-w", "-"] }
+    ClipboardMethod::Tmux { bytes, command: &["tmux", "load-buffer", "-w", "-"] }
 }
 
 /// What is said when it was copied: `copied 3 lines`.
@@ -51,7 +51,7 @@ pub fn copied(text: &str) -> String {
     _ = match lines {
         0 => write!(said, "nothing"),
         1 => write!(said, "{} characters", text.trim_end_matches('\n').chars().count()),
-        _ => write!(said, "{} lines", super::views::thousands(lines as u64)),
+        _ => write!(said, "{} lines", super::screens::thousands(lines as u64)),
     };
     said
 }
@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn inside_tmux_tmux_takes_it_as_well() {
-        let Copying::Tmux { bytes, command } = copying("a\tb\n", true) else { panic!("no tmux") };
+        let ClipboardMethod::Tmux { bytes, command } = copying("a\tb\n", true) else {
+            panic!("no tmux")
+        };
         assert_eq!(bytes, b"\x1b]52;c;YQliCg==\x07");
         assert_eq!(command, ["tmux", "load-buffer", "-w", "-"]);
     }
@@ -78,10 +80,12 @@ mod tests {
     #[test]
     fn what_is_too_long_is_said_to_be() {
         let long = "x".repeat(MOST / 4 * 3 + 3);
-        assert_eq!(copying(&long, false), Copying::TooLong);
-        assert!(matches!(copying(&long, true), Copying::Tmux { bytes, .. } if bytes.is_empty()));
+        assert_eq!(copying(&long, false), ClipboardMethod::TooLong);
+        assert!(
+            matches!(copying(&long, true), ClipboardMethod::Tmux { bytes, .. } if bytes.is_empty())
+        );
         let fits = "x".repeat(MOST / 4 * 3);
-        assert!(matches!(copying(&fits, false), Copying::Terminal(_)));
+        assert!(matches!(copying(&fits, false), ClipboardMethod::Terminal(_)));
     }
 
     #[test]
@@ -94,7 +98,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_text_cannot_leave_the_sequence(text in any::<String>()) {
-            let Copying::Terminal(bytes) = copying(&text, false) else { panic!("too long") };
+            let ClipboardMethod::Terminal(bytes) = copying(&text, false) else { panic!("too long") };
             let inner = bytes.strip_prefix(b"\x1b]52;c;").and_then(|b| b.strip_suffix(b"\x07")).unwrap();
             prop_assert!(inner.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
             prop_assert_eq!(base64::prelude::BASE64_STANDARD.decode(inner).unwrap(), text.as_bytes());

@@ -6,26 +6,26 @@ use jiff::Timestamp;
 
 /// A clock that begins with the interface.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub struct FrameClock {
     start: Instant,
 }
 
 /// Both times at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Time {
+pub struct ClockReading {
     /// Since the interface began; never goes back.
     pub since_start: Duration,
     /// On the wall.
     pub wall: Timestamp,
 }
 
-impl Default for Time {
+impl Default for ClockReading {
     fn default() -> Self {
         Self { since_start: Duration::ZERO, wall: Timestamp::UNIX_EPOCH }
     }
 }
 
-impl Clock {
+impl FrameClock {
     /// Begins now.
     #[expect(clippy::disallowed_methods, reason = "the clock of the interface, in one place")]
     pub fn start() -> Self {
@@ -33,7 +33,7 @@ impl Clock {
     }
 
     /// The time.
-    pub fn now(&self) -> Time {
-        Time { since_start: self.start.elapsed(), wall: Timestamp::now() }
+    pub fn now(&self) -> ClockReading {
+        ClockReading { since_start: self.start.elapsed(), wall: Timestamp::now() }
     }
 }

@@ -4,7 +4,7 @@
 //! place, and the rest holds. A project cannot set any of it.
 #![expect(clippy::wildcard_enum_match_arm, reason = "values of a file")]
 
-mod bind;
+mod key_bindings;
 #[cfg(test)]
 mod tests;
 
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::appearance::Appearance;
 use super::keymap::Keymap;
-use super::look::Look;
 use super::theme::ThemeName;
 use crate::output::safe_name;
 
@@ -40,11 +40,11 @@ pub struct Config {
     /// The mouse is taken.
     pub mouse: bool,
     /// How times stand before lines.
-    pub timestamps: Timestamps,
+    pub timestamps: TimestampStyle,
     /// Long lines are wrapped.
     pub wrap: bool,
     /// Where list and logs stand.
-    pub layout: Layout,
+    pub layout: PaneLayout,
     /// Rows a notch of the wheel moves by.
     pub wheel: u16,
     /// The keys.
@@ -57,9 +57,9 @@ impl Default for Config {
             theme: None,
             unicode: None,
             mouse: true,
-            timestamps: Timestamps::Time,
+            timestamps: TimestampStyle::Time,
             wrap: false,
-            layout: Layout::Auto,
+            layout: PaneLayout::Auto,
             wheel: 3,
             keymap: Keymap::default(),
         }
@@ -68,7 +68,7 @@ impl Default for Config {
 
 /// How times stand before lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Timestamps {
+pub enum TimestampStyle {
     /// Not at all.
     Off,
     /// The time of day.
@@ -80,7 +80,7 @@ pub enum Timestamps {
     Delta,
 }
 
-impl Timestamps {
+impl TimestampStyle {
     const ALL: &'static [(&'static str, Self)] = &[
         ("off", Self::Off),
         ("time", Self::Time),
@@ -107,7 +107,7 @@ impl Timestamps {
 
 /// Where list and logs stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Layout {
+pub enum PaneLayout {
     /// By the size of the terminal.
     #[default]
     Auto,
@@ -117,7 +117,7 @@ pub enum Layout {
     Stacked,
 }
 
-impl Layout {
+impl PaneLayout {
     const ALL: &'static [(&'static str, Self)] =
         &[("auto", Self::Auto), ("side", Self::Side), ("stacked", Self::Stacked)];
 
@@ -193,7 +193,8 @@ impl Config {
     /// );
     /// ```
     pub fn parse(file: &str, text: &str) -> (Self, Vec<Warning>) {
-        let mut reader = Reader { file: safe_name(file).into_owned(), text, warnings: Vec::new() };
+        let mut reader =
+            ConfigReader { file: safe_name(file).into_owned(), text, warnings: Vec::new() };
         let (table, errors) = DeTable::parse_recoverable(text);
         let whole = errors.is_empty();
         for error in errors {
@@ -213,7 +214,7 @@ impl Config {
     }
 
     /// Colours and signs for this terminal, by the variables of its environment.
-    pub fn look(&self, variable: impl Fn(&str) -> Option<String>) -> Look {
+    pub fn look(&self, variable: impl Fn(&str) -> Option<String>) -> Appearance {
         let some = |name: &str| variable(name).filter(|value| !value.is_empty());
         let dumb = some("TERM").is_some_and(|term| term == "dumb");
         let theme = match self.theme {
@@ -232,7 +233,7 @@ impl Config {
         let unicode = !dumb && locale.as_ref().is_none_or(utf8);
         // Who asks for signs by name knows the terminal better.
         let ascii = !unicode && self.unicode != Some(true);
-        Look { ascii, ..Look::new(theme, self.unicode.unwrap_or(unicode)) }
+        Appearance { ascii, ..Appearance::new(theme, self.unicode.unwrap_or(unicode)) }
     }
 }
 
@@ -254,13 +255,13 @@ fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Reads the file, and keeps what is wrong with it.
-struct Reader<'a> {
+struct ConfigReader<'a> {
     file: String,
     text: &'a str,
     warnings: Vec<Warning>,
 }
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     fn warn(&mut self, span: Range<usize>, message: &str) {
         let before = self.text.get(..span.start.min(self.text.len())).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -292,8 +293,8 @@ impl Reader<'_> {
             }
             "mouse" => self.boolean(value, &mut config.mouse),
             "wrap" => self.boolean(value, &mut config.wrap),
-            "timestamps" => self.one_of(value, Timestamps::ALL, &mut config.timestamps),
-            "layout" => self.one_of(value, Layout::ALL, &mut config.layout),
+            "timestamps" => self.one_of(value, TimestampStyle::ALL, &mut config.timestamps),
+            "layout" => self.one_of(value, PaneLayout::ALL, &mut config.layout),
             "wheel" => match value.get_ref() {
                 DeValue::Integer(number) => match number.as_str().parse() {
                     Ok(rows @ 1..=100) => config.wheel = rows,
@@ -302,7 +303,7 @@ impl Reader<'_> {
                 _ => self.warn(value.span(), "`wheel` is a number of rows from 1 to 100"),
             },
             "keys" => match value.get_ref() {
-                DeValue::Table(keys) => bind::keys(self, &mut config.keymap, keys),
+                DeValue::Table(keys) => key_bindings::keys(self, &mut config.keymap, keys),
                 _ => self.warn(value.span(), "`keys` is a table: \"ctrl-r\" = \"reload\""),
             },
             _ => {

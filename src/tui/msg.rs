@@ -2,17 +2,18 @@
 
 use ratatui::layout::Size;
 
-use super::clock::Time;
+use super::clock::ClockReading;
 use super::keys::Chord;
-use super::ui::known::Known;
-use super::ui::logs::Ask;
-use super::ui::select::Selection;
-use super::ui::window::{From, Key};
+use super::model::details::DetailsData;
+use super::model::log_window::{RowKey, WindowStart};
+use super::model::logs::LogsQuery;
+use super::model::selection::Selection;
 use crate::control::wire::{
-    Asked, Defined, Found, Grown, Order, Outcome, Pushed, Reloaded, SearchAsked, SeekAsked, Sent,
-    Shutdown, SliceAsked, SliceGiven, Whose,
+    CommandResponse, ControlCommand, OutputProgress, OutputQuery, ProgressQuery, ReloadResponse,
+    SearchProgress, SearchQuery, SeekQuery, SendRequest, ShutdownRequest, SliceQuery,
+    SliceResponse, SourceLocation, StateUpdate,
 };
-use crate::control::{Measure, Problem};
+use crate::control::{ControlError, Measure};
 use crate::machine::Event;
 
 /// What comes in.
@@ -29,47 +30,47 @@ pub enum Msg {
     /// The terminal has this size.
     Resize(Size),
     /// The project, or what has changed of it.
-    Pushed(Box<Pushed>),
+    Pushed(Box<StateUpdate>),
     /// Events, oldest first.
     Events(Vec<Event>),
     /// There is more output of these.
-    Grown(Whose, Grown),
+    Grown(ProgressQuery, OutputProgress),
     /// Rows of output that were asked for.
-    Sliced(u64, From, Result<SliceGiven, Problem>),
+    Sliced(u64, WindowStart, Result<SliceResponse, ControlError>),
     /// A search has come so far; which one.
-    Found(u64, Found),
+    Found(u64, SearchProgress),
     /// What was sought is somewhere, or nowhere.
-    Sought(Sighting),
+    Sought(SeekHit),
     /// All about a process that was asked about, with secrets or not; nothing where it is gone.
-    Known(String, bool, Option<Box<Known>>),
+    Known(String, bool, Option<Box<DetailsData>>),
     /// What became of an order; and what it was, in words.
-    Done(String, Result<Option<Outcome>, Problem>),
+    Done(String, Result<Option<CommandResponse>, ControlError>),
     /// What came of reading the file again.
-    Reloaded(Result<Reloaded, Problem>),
+    Reloaded(Result<ReloadResponse, ControlError>),
     /// Something was done beside the project: what is to be said of it.
     Said(Result<String, String>),
     /// Something else has to be done now.
-    Do(Wish),
+    Do(Cmd),
     /// The project has ended, or cannot be reached.
-    Lost(Problem),
+    Lost(ControlError),
     /// A signal that asks to end.
     Ending,
 }
 
 /// Where something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sighting {
+pub struct SeekHit {
     /// The question this answers.
     pub question: u64,
     /// Where; nothing when it is nowhere.
-    pub place: Option<Key>,
+    pub place: Option<RowKey>,
     /// It was looked for anew from the other end.
     pub wrapped: bool,
 }
 
 /// How the project looks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looking {
+pub enum SeekTarget {
     /// For all that match.
     Search,
     /// For the next one.
@@ -78,68 +79,68 @@ pub enum Looking {
 
 /// What is to be done, by who may touch the world.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wish {
+pub enum Cmd {
     /// Ask for rows.
-    Slice(Ask),
+    Slice(LogsQuery),
     /// Have it measured what the processes take, or not.
     Measure(Measure),
     /// Tell when the output of these grows.
-    Follow(Whose),
+    Follow(ProgressQuery),
     /// Search, instead of what was searched before; the number of the question.
-    Search(u64, SearchAsked),
+    Search(u64, SearchQuery),
     /// Look for the next one of something, instead of what was looked for before.
-    Seek(u64, SeekAsked),
+    Seek(u64, SeekQuery),
     /// Tell all about a process, with what looks like a secret or without.
     Inquire(String, bool),
     /// Look no further.
-    Forget(Looking),
+    Forget(SeekTarget),
     /// An order, and what it is in words.
-    Order(Order, String),
+    Order(ControlCommand, String),
     /// A line for an input.
-    Send(Sent),
+    Send(SendRequest),
     /// Read the file again.
     Reload {
         /// Only tell what would be done.
         dry_run: bool,
     },
     /// End the project.
-    Shutdown(Shutdown),
+    Shutdown(ShutdownRequest),
     /// Leave.
-    Leave(Leave),
+    Leave(QuitMode),
     /// Something of the terminal.
-    Terminal(TerminalWish),
+    Terminal(TerminalCmd),
     /// Put this into the clipboard.
     Copy(String),
     /// Get this from the project, and put it into the clipboard.
-    Fetch(Fetched),
+    Fetch(CopySource),
     /// Copy or write out all these lines.
-    Output(Asked, Use),
+    Output(OutputQuery, OutputAction),
     /// Open this file in the pager, and take it away.
     Show(std::path::PathBuf),
     /// Edit the place where this is declared.
     Edit(String),
     /// The same, when the place is known.
-    EditAt(Defined),
+    EditAt(SourceLocation),
     /// Open this address.
     Browse(String),
 }
 
 /// What is got from the project to be copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fetched {
+pub enum CopySource {
     /// The command of a process, as it would be typed.
     Command(String),
     /// Why it is where it is, down to the root.
     Why(String),
     /// The line that is found.
-    Error(SeekAsked),
+    Error(SeekQuery),
     /// What is selected of these lines.
-    Lines(SliceAsked, Selection),
+    Lines(SliceQuery, Selection),
 }
 
 /// What is done with the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Use {
+pub enum OutputAction {
     /// Into the clipboard.
     Copy,
     /// Into this file.
@@ -152,7 +153,7 @@ pub enum Use {
 
 /// How it is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
+pub enum QuitMode {
     /// The project has ended, or is nobody's business any more.
     Ended,
     /// The project goes on.
@@ -161,7 +162,7 @@ pub enum Leave {
 
 /// What the terminal is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TerminalWish {
+pub enum TerminalCmd {
     /// Stop the interface, as the shell's Ctrl-Z.
     Suspend,
     /// Draw all of it.
@@ -172,9 +173,9 @@ pub enum TerminalWish {
 
 /// A message and its time.
 #[derive(Debug)]
-pub struct Timed {
+pub struct TimedMsg {
     /// When.
-    pub now: Time,
+    pub now: ClockReading,
     /// What.
     pub msg: Msg,
 }

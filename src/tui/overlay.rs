@@ -11,15 +11,15 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-pub use dialog::{Answer, Dialog, kill_all, quit};
+pub use dialog::{Dialog, DialogOption, kill_all, quit};
 pub use help::Help;
-pub use menu::{Copied, Item, Menu, copies, signals, themes};
+pub use menu::{CopyChoice, Menu, MenuItem, copies, signals, themes};
 pub use palette::Palette;
 
-use super::action::{Action, Call, Facts};
+use super::action::{Action, ActionCall, ActionFacts};
+use super::appearance::Appearance;
 use super::keymap::Keymap;
 use super::keys::Chord;
-use super::look::Look;
 use super::theme::ThemeName;
 use crate::spec::Signal;
 
@@ -38,11 +38,11 @@ pub enum Overlay {
 
 /// What was chosen in a menu or a dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub enum OverlayChoice {
     /// A signal, for what is chosen.
     Signal(Signal),
     /// Something to be copied.
-    Copy(Copied),
+    Copy(CopyChoice),
     /// This theme, for good.
     Theme(ThemeName),
     /// Stop everything in order, and leave.
@@ -52,7 +52,7 @@ pub enum Choice {
     /// Leave, and let everything run.
     Detach,
     /// Do what was asked about.
-    Go(Call),
+    Go(ActionCall),
     /// Do the difference of a reload.
     Apply,
     /// Nothing is done.
@@ -61,7 +61,7 @@ pub enum Choice {
 
 /// What a key did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
+pub enum OverlayReply {
     /// It stays open, and may look different.
     Stay,
     /// It stays open, and the screen is drawn in this theme.
@@ -71,25 +71,25 @@ pub enum Reply {
     /// It is closed, and this theme is back.
     Revert(ThemeName),
     /// It is closed, and this is run.
-    Run(Call),
+    Run(ActionCall),
     /// It is closed, and this was chosen.
-    Chosen(Choice),
+    Chosen(OverlayChoice),
 }
 
 /// What the overlays look up.
 #[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
+pub struct OverlayContext<'a> {
     /// The keys.
     pub keymap: &'a Keymap,
     /// What decides whether an action applies.
-    pub facts: &'a Facts,
+    pub facts: &'a ActionFacts,
     /// The names of the processes.
     pub names: &'a [String],
 }
 
 impl Overlay {
     /// A key.
-    pub fn key(&mut self, chord: Chord, known: Known<'_>) -> Reply {
+    pub fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
         match self {
             Self::Help(help) => help.key(chord, known),
             Self::Palette(palette) => palette.key(chord, known),
@@ -108,21 +108,21 @@ impl Overlay {
     }
 
     /// A click; `area` is the whole screen, as it was drawn.
-    pub fn click(&mut self, area: Rect, at: Position, known: Known<'_>) -> Reply {
+    pub fn click(&mut self, area: Rect, at: Position, known: OverlayContext<'_>) -> OverlayReply {
         match self {
-            Self::Help(_) | Self::Palette(_) => Reply::Stay,
+            Self::Help(_) | Self::Palette(_) => OverlayReply::Stay,
             Self::Menu(menu) => menu.click(area, at),
             Self::Dialog(dialog) => dialog.click(area, at, known),
         }
     }
 
     /// The wheel: so many rows down, or up.
-    pub fn scroll(&mut self, rows: isize, known: Known<'_>) -> Reply {
+    pub fn scroll(&mut self, rows: isize, known: OverlayContext<'_>) -> OverlayReply {
         match self {
             Self::Help(help) => help.scroll(rows, known),
             Self::Palette(palette) => palette.scroll(rows, known),
             Self::Menu(menu) => menu.scroll(rows),
-            Self::Dialog(_) => Reply::Stay,
+            Self::Dialog(_) => OverlayReply::Stay,
         }
     }
 
@@ -130,8 +130,8 @@ impl Overlay {
     pub fn draw(
         &self,
         area: Rect,
-        look: &Look,
-        known: Known<'_>,
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
         match self {

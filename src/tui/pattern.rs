@@ -9,7 +9,7 @@ const SIZE: usize = 1 << 20;
 
 /// How the case of letters counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Case {
+pub enum CaseMode {
     /// It counts where a capital is typed.
     #[default]
     Smart,
@@ -21,18 +21,18 @@ pub enum Case {
 
 /// How a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub struct PatternMode {
     /// The case of letters.
-    pub case: Case,
+    pub case: CaseMode,
     /// As a regular expression; otherwise letter by letter.
     pub regex: bool,
     /// Whole words only.
     pub word: bool,
 }
 
-impl Default for Reading {
+impl Default for PatternMode {
     fn default() -> Self {
-        Self { case: Case::Smart, regex: true, word: false }
+        Self { case: CaseMode::Smart, regex: true, word: false }
     }
 }
 
@@ -41,22 +41,22 @@ impl Default for Reading {
 #[error("{0}")]
 pub struct BadPattern(pub String);
 
-impl Reading {
+impl PatternMode {
     /// What is to be found, as one regular expression that says by itself how the case counts: it
     /// can be sent to the project. A suffix `\c` or `\C` says it too, as in vim.
     ///
     /// ```
     /// use pitcrew::tui::pattern::Reading;
     ///
-    /// assert_eq!(Reading::default().expression("error"), "(?i)error");
-    /// assert_eq!(Reading::default().expression("Error"), "Error");
-    /// assert_eq!(Reading::default().expression("error\\C"), "error");
+    /// assert_eq!(PatternMode::default().expression("error"), "(?i)error");
+    /// assert_eq!(PatternMode::default().expression("Error"), "Error");
+    /// assert_eq!(PatternMode::default().expression("error\\C"), "error");
     /// ```
     pub fn expression(self, typed: &str) -> String {
         let (typed, case) = match typed.strip_suffix("\\c") {
-            Some(rest) if !rest.ends_with('\\') => (rest, Case::Ignored),
+            Some(rest) if !rest.ends_with('\\') => (rest, CaseMode::Ignored),
             _ => match typed.strip_suffix("\\C") {
-                Some(rest) if !rest.ends_with('\\') => (rest, Case::Counts),
+                Some(rest) if !rest.ends_with('\\') => (rest, CaseMode::Counts),
                 _ => (typed, self.case),
             },
         };
@@ -65,9 +65,9 @@ impl Reading {
             expression = format!(r"\b(?:{expression})\b");
         }
         let ignored = match case {
-            Case::Ignored => true,
-            Case::Counts => false,
-            Case::Smart => !has_capital(typed, self.regex),
+            CaseMode::Ignored => true,
+            CaseMode::Counts => false,
+            CaseMode::Smart => !has_capital(typed, self.regex),
         };
         if ignored { format!("(?i){expression}") } else { expression }
     }
@@ -105,7 +105,7 @@ fn one_line(error: &regex::Error) -> String {
 
 /// What of a list is shown.
 #[derive(Debug, Clone, Default)]
-pub enum Filter {
+pub enum ListFilter {
     /// All.
     #[default]
     All,
@@ -117,9 +117,9 @@ pub enum Filter {
     Fuzzy(String),
 }
 
-impl Filter {
+impl ListFilter {
     /// As it is typed.
-    pub fn of(typed: &str, reading: Reading) -> Result<Self, BadPattern> {
+    pub fn of(typed: &str, reading: PatternMode) -> Result<Self, BadPattern> {
         if let Some(letters) = typed.strip_prefix("-f ").map(str::trim) {
             let some = !letters.is_empty();
             return Ok(if some { Self::Fuzzy(letters.to_owned()) } else { Self::All });
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn finds(typed: &str, text: &str) -> bool {
-        Reading::default().compile(typed).unwrap().unwrap().is_match(text)
+        PatternMode::default().compile(typed).unwrap().unwrap().is_match(text)
     }
 
     #[test]
@@ -163,22 +163,22 @@ mod tests {
         assert!(finds(r"\W", "a b") && finds(r"err\W", "ERR "), "the capital of a class is none");
         assert!(finds(r"Error\c", "ERROR"));
         assert!(!finds(r"error\C", "ERROR"));
-        let insensitive = Reading { case: Case::Ignored, ..Reading::default() };
+        let insensitive = PatternMode { case: CaseMode::Ignored, ..PatternMode::default() };
         assert_eq!(insensitive.expression("A"), "(?i)A");
     }
 
     #[test]
     fn letter_by_letter_and_whole_words() {
-        let plain = Reading { regex: false, ..Reading::default() };
+        let plain = PatternMode { regex: false, ..PatternMode::default() };
         assert_eq!(plain.expression("a.b("), r"(?i)a\.b\(");
-        let word = Reading { word: true, ..Reading::default() };
+        let word = PatternMode { word: true, ..PatternMode::default() };
         let regex = word.compile("a|b").unwrap().unwrap();
         assert!(regex.is_match("x a y") && !regex.is_match("xay"));
     }
 
     #[test]
     fn a_faulty_one_is_told_in_one_line() {
-        let wrong = |typed| Reading::default().compile(typed).unwrap_err().to_string();
+        let wrong = |typed| PatternMode::default().compile(typed).unwrap_err().to_string();
         assert_eq!(wrong("("), "unclosed group");
         assert_eq!(wrong("a{1000}{1000}{1000}"), "too large");
         assert_eq!(wrong("[z-a]"), "invalid character class range, the start must be <= the end");
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_list_is_filtered_in_three_ways() {
         let shown = |typed: &str| {
-            let filter = Filter::of(typed, Reading::default()).unwrap();
+            let filter = ListFilter::of(typed, PatternMode::default()).unwrap();
             ["web.1", "web.2", "worker", "db"]
                 .into_iter()
                 .filter(|name| filter.shows(name))
@@ -198,13 +198,13 @@ mod tests {
         assert_eq!(shown("!we"), ["worker", "db"]);
         assert_eq!(shown("-f wr"), ["worker"]);
         assert_eq!(shown("-f ").len(), 4);
-        assert!(Filter::of("!(", Reading::default()).is_err());
+        assert!(ListFilter::of("!(", PatternMode::default()).is_err());
     }
 
     proptest! {
         #[test]
         fn anything_can_be_typed(typed in "\\PC{0,20}", regex: bool, word: bool) {
-            let reading = Reading { regex, word, ..Reading::default() };
+            let reading = PatternMode { regex, word, ..PatternMode::default() };
             let compiled = reading.compile(&typed);
             if !regex {
                 prop_assert!(compiled.is_ok());

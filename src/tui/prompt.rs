@@ -9,9 +9,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use tui_input::{Input, InputRequest};
 
+use super::appearance::{Appearance, put};
 use super::keys::{Chord, Key};
-use super::look::{Look, put};
-use super::pattern::{Case, Reading};
+use super::pattern::{CaseMode, PatternMode};
 use super::text;
 use super::theme::Role;
 
@@ -22,13 +22,13 @@ const LONGEST: usize = 4096;
 
 /// A line being edited.
 #[derive(Debug, Clone, Default)]
-pub struct Edit {
+pub struct LineEditor {
     input: Input,
 }
 
 /// What a key did to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edited {
+pub enum EditResult {
     /// It is none of those that edit.
     Not,
     /// The cursor may have moved.
@@ -37,7 +37,7 @@ pub enum Edited {
     Changed,
 }
 
-impl Edit {
+impl LineEditor {
     /// With a text, the cursor at its end.
     pub fn new(text: &str) -> Self {
         let mut edit = Self::default();
@@ -51,16 +51,16 @@ impl Edit {
     }
 
     /// A key.
-    pub fn key(&mut self, chord: Chord) -> Edited {
-        let Some(request) = request(chord) else { return Edited::Not };
+    pub fn key(&mut self, chord: Chord) -> EditResult {
+        let Some(request) = request(chord) else { return EditResult::Not };
         if matches!(request, InputRequest::InsertChar(_))
             && self.input.value().chars().count() >= LONGEST
         {
-            return Edited::Moved;
+            return EditResult::Moved;
         }
         match self.input.handle(request) {
-            Some(change) if change.value => Edited::Changed,
-            _ => Edited::Moved,
+            Some(change) if change.value => EditResult::Changed,
+            _ => EditResult::Moved,
         }
     }
 
@@ -79,7 +79,7 @@ impl Edit {
     }
 
     /// Draws the part around the cursor; where the cursor is.
-    pub fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) -> Option<Position> {
+    pub fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) -> Option<Position> {
         let columns = usize::from(area.width);
         let room = columns.checked_sub(1)?;
         let before: String = self.text().chars().take(self.input.cursor()).collect();
@@ -87,7 +87,8 @@ impl Edit {
         let shown = |part: &str| crate::output::safe_name(part).into_owned();
         let cursor = text::width(&shown(&before));
         let from = cursor.saturating_sub(room);
-        let line = text::Text::plain_of(self.text(), look.style(Role::Text)).cut(from, columns);
+        let line =
+            text::StyledLine::plain_of(self.text(), look.style(Role::Text)).cut(from, columns);
         put(area, 0, &line, buffer);
         let at = u16::try_from(cursor - from).ok()?;
         (area.height > 0).then(|| Position::new(area.x + at, area.y))
@@ -147,7 +148,7 @@ impl History {
 
 /// What a key did to a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum PromptResult {
     /// Nothing, or the cursor moved.
     Stay,
     /// The text or how it is read is another: what is found may be too.
@@ -160,7 +161,7 @@ pub enum Answer {
 
 /// How a text is read, to be switched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chip {
+pub enum ModeChip {
     /// The case of letters: `Alt-c`.
     Case,
     /// As a regular expression: `Alt-r`.
@@ -175,9 +176,9 @@ pub struct Prompt {
     /// Before the line: `/`, `&`, `run: `.
     pub before: &'static str,
     /// The line.
-    pub edit: Edit,
+    pub edit: LineEditor,
     /// How it is read, where it is a pattern.
-    pub reading: Option<Reading>,
+    pub reading: Option<PatternMode>,
     /// Shown after the line: how many were found.
     pub found: String,
     history: History,
@@ -187,11 +188,11 @@ pub struct Prompt {
 
 /// Where things were drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Drawn {
+pub struct PromptLayout {
     /// The cursor.
     pub cursor: Option<Position>,
     /// What can be clicked.
-    pub chips: Vec<(Rect, Chip)>,
+    pub chips: Vec<(Rect, ModeChip)>,
 }
 
 impl Prompt {
@@ -201,7 +202,7 @@ impl Prompt {
     }
 
     /// For a pattern.
-    pub fn pattern(before: &'static str, reading: Reading, history: History) -> Self {
+    pub fn pattern(before: &'static str, reading: PatternMode, history: History) -> Self {
         Self { before, reading: Some(reading), history, ..Self::default() }
     }
 
@@ -217,12 +218,12 @@ impl Prompt {
     }
 
     /// A key.
-    pub fn key(&mut self, chord: Chord) -> Answer {
+    pub fn key(&mut self, chord: Chord) -> PromptResult {
         if self.reading.is_some() && chord.alt && !chord.ctrl {
             let chip = match chord.key {
-                Key::Char('c') => Some(Chip::Case),
-                Key::Char('r') => Some(Chip::Regex),
-                Key::Char('w') => Some(Chip::Word),
+                Key::Char('c') => Some(ModeChip::Case),
+                Key::Char('r') => Some(ModeChip::Regex),
+                Key::Char('w') => Some(ModeChip::Word),
                 _ => None,
             };
             if let Some(chip) = chip {
@@ -230,72 +231,72 @@ impl Prompt {
             }
         }
         match (chord.ctrl, chord.key) {
-            (false, Key::Esc) | (true, Key::Char('c' | 'g')) => Answer::Cancelled,
+            (false, Key::Esc) | (true, Key::Char('c' | 'g')) => PromptResult::Cancelled,
             (false, Key::Enter) | (true, Key::Char('m' | 'j')) => {
-                Answer::Done(self.text().to_owned())
+                PromptResult::Done(self.text().to_owned())
             }
             (false, Key::Up) | (true, Key::Char('p')) => self.recall(1),
             (false, Key::Down) | (true, Key::Char('n')) => self.recall(-1),
             // As in less: nothing left to delete is a way out.
-            (false, Key::Backspace) if self.text().is_empty() => Answer::Cancelled,
+            (false, Key::Backspace) if self.text().is_empty() => PromptResult::Cancelled,
             _ => match self.edit.key(chord) {
-                Edited::Changed => {
+                EditResult::Changed => {
                     self.back = None;
-                    Answer::Changed
+                    PromptResult::Changed
                 }
-                Edited::Moved | Edited::Not => Answer::Stay,
+                EditResult::Moved | EditResult::Not => PromptResult::Stay,
             },
         }
     }
 
     /// Switches how the text is read.
-    pub fn switch(&mut self, chip: Chip) -> Answer {
-        let Some(reading) = &mut self.reading else { return Answer::Stay };
+    pub fn switch(&mut self, chip: ModeChip) -> PromptResult {
+        let Some(reading) = &mut self.reading else { return PromptResult::Stay };
         match chip {
-            Chip::Case => {
+            ModeChip::Case => {
                 reading.case = match reading.case {
-                    Case::Smart => Case::Counts,
-                    Case::Counts => Case::Ignored,
-                    Case::Ignored => Case::Smart,
+                    CaseMode::Smart => CaseMode::Counts,
+                    CaseMode::Counts => CaseMode::Ignored,
+                    CaseMode::Ignored => CaseMode::Smart,
                 }
             }
-            Chip::Regex => reading.regex = !reading.regex,
-            Chip::Word => reading.word = !reading.word,
+            ModeChip::Regex => reading.regex = !reading.regex,
+            ModeChip::Word => reading.word = !reading.word,
         }
-        Answer::Changed
+        PromptResult::Changed
     }
 
     /// Text from outside.
-    pub fn paste(&mut self, pasted: &str) -> Answer {
+    pub fn paste(&mut self, pasted: &str) -> PromptResult {
         self.edit.paste(pasted);
-        Answer::Changed
+        PromptResult::Changed
     }
 
-    fn recall(&mut self, step: isize) -> Answer {
+    fn recall(&mut self, step: isize) -> PromptResult {
         let at = self.back.as_ref().map_or(0, |(at, _)| *at);
-        let Some(next) = at.checked_add_signed(step) else { return Answer::Stay };
+        let Some(next) = at.checked_add_signed(step) else { return PromptResult::Stay };
         let typed = self.back.as_ref().map_or(self.text(), |(_, typed)| typed).to_owned();
         if next == 0 {
             self.back = None;
             self.edit.set(&typed);
-            return Answer::Changed;
+            return PromptResult::Changed;
         }
         let lines = &self.history.lines;
         let Some(line) = lines.len().checked_sub(next).and_then(|at| lines.get(at)).cloned() else {
-            return Answer::Stay;
+            return PromptResult::Stay;
         };
         self.back = Some((next, typed));
         self.edit.set(&line);
-        Answer::Changed
+        PromptResult::Changed
     }
 
     /// Draws it in the first row of an area: before, line, fault or count, chips.
-    pub fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) -> Drawn {
+    pub fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) -> PromptLayout {
         let columns = usize::from(area.width);
         let before = look.fit(self.before, columns);
         put(area, 0, &Line::from(look.span(before.clone(), Role::Key)), buffer);
         let taken = text::width(&before);
-        let mut drawn = Drawn::default();
+        let mut drawn = PromptLayout::default();
         let mut right = columns.saturating_sub(taken);
         // The line itself keeps half of the room.
         let chips = self.chips();
@@ -333,17 +334,17 @@ impl Prompt {
         Rect { x: area.x + from, width: columns, height: area.height.min(1), ..area }
     }
 
-    fn chips(&self) -> Vec<(Chip, &'static str, bool)> {
+    fn chips(&self) -> Vec<(ModeChip, &'static str, bool)> {
         let Some(reading) = self.reading else { return Vec::new() };
         let case = match reading.case {
-            Case::Smart => ("Aa smart", false),
-            Case::Counts => ("Aa", true),
-            Case::Ignored => ("aa", true),
+            CaseMode::Smart => ("Aa smart", false),
+            CaseMode::Counts => ("Aa", true),
+            CaseMode::Ignored => ("aa", true),
         };
         vec![
-            (Chip::Case, case.0, case.1),
-            (Chip::Regex, ".*", reading.regex),
-            (Chip::Word, "word", reading.word),
+            (ModeChip::Case, case.0, case.1),
+            (ModeChip::Regex, ".*", reading.regex),
+            (ModeChip::Word, "word", reading.word),
         ]
     }
 }

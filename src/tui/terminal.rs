@@ -14,9 +14,9 @@ use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 use tokio::sync::mpsc;
 
-pub use input::Input;
-use input::Reader;
-use writer::Writer;
+use input::InputReader;
+pub use input::TerminalInput;
+use writer::TerminalWriter;
 
 /// How long a slow terminal is waited for when it is given back.
 const SETTLES: Duration = Duration::from_millis(500);
@@ -27,15 +27,15 @@ const DISCARDED: Duration = Duration::from_millis(10);
 
 /// Frames as bytes, taken after each.
 #[derive(Debug, Default, Clone)]
-struct Bytes(Arc<Mutex<Vec<u8>>>);
+struct FrameBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Bytes {
+impl FrameBuffer {
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Write for Bytes {
+impl Write for FrameBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -47,34 +47,34 @@ impl Write for Bytes {
 }
 
 /// What is drawn on.
-type Surface = ratatui::Terminal<CrosstermBackend<Bytes>>;
+type TerminalSurface = ratatui::Terminal<CrosstermBackend<FrameBuffer>>;
 
 /// The terminal of this process.
 #[derive(Debug)]
 pub struct Terminal {
-    inner: Surface,
-    bytes: Bytes,
-    writer: Writer,
-    reader: Reader,
+    inner: TerminalSurface,
+    bytes: FrameBuffer,
+    writer: TerminalWriter,
+    reader: InputReader,
     mouse: bool,
 }
 
 impl Terminal {
     /// Takes the terminal; what is typed comes through the receiver.
-    pub fn take(mouse: bool) -> io::Result<(Self, mpsc::UnboundedReceiver<Input>)> {
+    pub fn take(mouse: bool) -> io::Result<(Self, mpsc::UnboundedReceiver<TerminalInput>)> {
         give_back_on_panic();
         let (sender, inputs) = mpsc::unbounded_channel();
         // `Stdout` of the standard library looks for ends of lines and writes at each of them.
         let out = std::fs::File::from(rustix::io::dup(rustix::stdio::stdout())?);
-        let writer = Writer::start(out)?;
+        let writer = TerminalWriter::start(out)?;
         let size = size();
         let told = modes::take(mouse)?;
-        let bytes = Bytes::default();
+        let bytes = FrameBuffer::default();
         let inner = surface(size, &bytes).inspect_err(|_| {
             modes::give_back();
         })?;
         writer.write(told);
-        let reader = Reader::start(sender).inspect_err(|_| modes::give_back_now())?;
+        let reader = InputReader::start(sender).inspect_err(|_| modes::give_back_now())?;
         Ok((Self { inner, bytes, writer, reader, mouse }, inputs))
     }
 
@@ -183,7 +183,7 @@ pub fn size() -> Size {
 }
 
 /// A surface of exactly that size: it is told of changes, and never asks.
-fn surface(size: Size, bytes: &Bytes) -> io::Result<Surface> {
+fn surface(size: Size, bytes: &FrameBuffer) -> io::Result<TerminalSurface> {
     let area = Rect::from((ratatui::layout::Position::ORIGIN, size));
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
     ratatui::Terminal::with_options(CrosstermBackend::new(bytes.clone()), options)
@@ -222,14 +222,14 @@ fn give_back_on_panic() {
 mod tests {
     use super::*;
 
-    fn frame(surface: &mut Surface, bytes: &Bytes, text: &'static str) -> Vec<u8> {
+    fn frame(surface: &mut TerminalSurface, bytes: &FrameBuffer, text: &'static str) -> Vec<u8> {
         surface.draw(|frame| frame.render_widget(text, frame.area())).unwrap();
         bytes.take()
     }
 
     #[test]
     fn a_frame_without_a_change_is_no_byte() {
-        let bytes = Bytes::default();
+        let bytes = FrameBuffer::default();
         let mut surface = surface(Size::new(20, 3), &bytes).unwrap();
         assert!(!is_idle_frame(&frame(&mut surface, &bytes, "one")));
         assert!(is_idle_frame(&frame(&mut surface, &bytes, "one")));
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_surface_of_nothing_is_drawn_on() {
-        let bytes = Bytes::default();
+        let bytes = FrameBuffer::default();
         let mut surface = surface(Size::new(0, 0), &bytes).unwrap();
         assert!(is_idle_frame(&frame(&mut surface, &bytes, "one")));
     }

@@ -16,18 +16,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::output::{Styles, safe_line, safe_name};
+use crate::output::{StyleMode, safe_line, safe_name};
 
 /// Columns from one tab stop to the next.
 const TAB: usize = 8;
 
 /// A line of output: pieces of one style each, without any control character.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct StyledLine {
     pieces: Vec<(String, Style)>,
 }
 
-impl Text {
+impl StyledLine {
     /// From the bytes of one line; without `coloured`, its styles are dropped.
     ///
     /// ```
@@ -37,7 +37,7 @@ impl Text {
     /// assert_eq!(text.plain(), "red     and more");
     /// ```
     pub fn of(bytes: &[u8], coloured: bool) -> Self {
-        let styles = if coloured { Styles::Keep } else { Styles::Drop };
+        let styles = if coloured { StyleMode::Keep } else { StyleMode::Drop };
         Self::of_safe(&safe_line(bytes, styles))
     }
 
@@ -107,7 +107,7 @@ impl Text {
         self
     }
 
-    /// A style over that of the child, for these bytes of [`Text::plain`].
+    /// A style over that of the child, for these bytes of [`StyledLine::plain`].
     #[must_use]
     pub fn highlighted(self, range: &Range<usize>, over: Style) -> Self {
         let mut pieces = Vec::with_capacity(self.pieces.len() + 2);
@@ -130,7 +130,7 @@ impl Text {
     /// left leaves blanks, on the right nothing.
     pub fn cut(&self, from: usize, columns: usize) -> Line<'static> {
         let end = from.saturating_add(columns);
-        let mut line = Builder::default();
+        let mut line = StyledLineBuilder::default();
         let mut column = 0;
         for (grapheme, wide, style) in self.graphemes() {
             let (start, next) = (column, column + wide);
@@ -150,7 +150,7 @@ impl Text {
     /// All of it, in rows of so many columns.
     pub fn wrap(&self, columns: usize) -> Vec<Line<'static>> {
         let columns = columns.max(1);
-        let (mut rows, mut line, mut column) = (Vec::new(), Builder::default(), 0);
+        let (mut rows, mut line, mut column) = (Vec::new(), StyledLineBuilder::default(), 0);
         for (grapheme, wide, style) in self.graphemes() {
             // Too wide for any row: it is shown that something is there.
             let (grapheme, wide) = if wide > columns { ("\u{fffd}", 1) } else { (grapheme, wide) };
@@ -165,7 +165,7 @@ impl Text {
         rows
     }
 
-    /// As [`Text::wrap`], at blanks where there are some: for texts of our own.
+    /// As [`StyledLine::wrap`], at blanks where there are some: for texts of our own.
     pub fn wrap_words(&self, columns: usize) -> Vec<Line<'static>> {
         let columns = columns.max(1);
         let cells: Vec<(&str, usize, Style)> = self.graphemes().collect();
@@ -183,7 +183,7 @@ impl Text {
                 end = blank.rev().position(|cell| cell.0 == " ").map_or(end, |back| end - back);
                 end = end.max(1);
             }
-            let mut line = Builder::default();
+            let mut line = StyledLineBuilder::default();
             for (grapheme, wide, style) in rest.iter().take(end) {
                 line.push(if *wide > columns { "\u{fffd}" } else { grapheme }, *style);
             }
@@ -198,7 +198,7 @@ impl Text {
         rows
     }
 
-    /// Rows of [`Text::wrap`].
+    /// Rows of [`StyledLine::wrap`].
     pub fn rows(&self, columns: usize) -> usize {
         let columns = columns.max(1);
         let narrow = self.pieces.iter().all(|(text, _)| text.is_ascii());
@@ -228,11 +228,11 @@ impl Text {
 
 /// Puts graphemes of one style together.
 #[derive(Default)]
-struct Builder {
+struct StyledLineBuilder {
     spans: Vec<(String, Style)>,
 }
 
-impl Builder {
+impl StyledLineBuilder {
     fn push(&mut self, grapheme: &str, style: Style) {
         match self.spans.last_mut() {
             Some((text, same)) if *same == style => text.push_str(grapheme),
@@ -253,7 +253,7 @@ fn floor(text: &str, at: usize) -> usize {
 
 /// A line as it is copied: text and tabs, nothing else.
 pub fn copied(bytes: &[u8]) -> Cow<'_, str> {
-    safe_line(bytes, Styles::Drop)
+    safe_line(bytes, StyleMode::Drop)
 }
 
 /// Columns of a text. Control characters count nothing: the buffer leaves them out.

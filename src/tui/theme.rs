@@ -95,7 +95,7 @@ pub struct Theme {
 }
 
 /// The colours a theme is made of.
-struct Palette {
+struct ThemeColors {
     accent: Color,
     title: Color,
     good: Color,
@@ -113,7 +113,7 @@ const fn index(number: u8) -> Color {
 }
 
 // Never red or yellow among the colours of names: those mean something.
-const DARK: Palette = Palette {
+const DARK: ThemeColors = ThemeColors {
     accent: index(75),
     title: index(153),
     good: index(78),
@@ -135,7 +135,7 @@ const DARK: Palette = Palette {
     ],
 };
 
-const LIGHT: Palette = Palette {
+const LIGHT: ThemeColors = ThemeColors {
     accent: index(25),
     title: index(24),
     good: index(28),
@@ -148,7 +148,7 @@ const LIGHT: Palette = Palette {
     names: [index(25), index(28), index(90), index(30), index(61), index(23), index(96), index(64)],
 };
 
-const CONTRAST: Palette = Palette {
+const CONTRAST: ThemeColors = ThemeColors {
     accent: Color::LightCyan,
     title: Color::LightCyan,
     good: Color::LightGreen,
@@ -170,7 +170,7 @@ const CONTRAST: Palette = Palette {
     ],
 };
 
-const COLOUR_BLIND: Palette = Palette {
+const COLOUR_BLIND: ThemeColors = ThemeColors {
     accent: index(75),
     title: index(75),
     good: index(33),
@@ -192,7 +192,7 @@ const COLOUR_BLIND: Palette = Palette {
     ],
 };
 
-const TERMINAL: Palette = Palette {
+const TERMINAL: ThemeColors = ThemeColors {
     accent: Color::Cyan,
     title: Color::Cyan,
     good: Color::Green,
@@ -221,7 +221,7 @@ impl Theme {
         Self { name }
     }
 
-    fn palette(self) -> Option<&'static Palette> {
+    fn palette(self) -> Option<&'static ThemeColors> {
         match self.name {
             ThemeName::Dark => Some(&DARK),
             ThemeName::Light => Some(&LIGHT),

@@ -1,54 +1,54 @@
 //! From a message to the next model, and to what is to be done. Touches nothing.
 
+mod actions;
+mod commands;
 mod copy;
-mod find;
 mod keys;
 mod logs;
 mod mouse;
-mod orders;
 mod progress;
 mod prompts;
 mod quit;
 mod reload;
-mod run;
 mod screens;
+mod search;
 
 use crossterm::event::MouseEventKind;
 
-use super::msg::{Leave, Msg, Timed, Wish};
+use super::model::layout;
+use super::model::{ConnectionState, Model};
+use super::msg::{Cmd, Msg, QuitMode, TimedMsg};
 use super::theme::Role;
-use super::ui::layout;
-use super::ui::{Link, Ui};
-use crate::control::wire::Phase;
-use crate::control::{Kind, Measure, Problem};
+use crate::control::wire::PhaseName;
+use crate::control::{ControlError, ControlErrorKind, Measure};
 
 /// Wishes that come up.
-pub(crate) type Wishes = Vec<Wish>;
+pub(crate) type Cmds = Vec<Cmd>;
 
 /// What a message makes of the model, and what is to be done.
-pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
+pub fn update(ui: &mut Model, timed: TimedMsg) -> Cmds {
     ui.now = timed.now;
-    let mut wishes = Wishes::new();
+    let mut wishes = Cmds::new();
     match timed.msg {
         Msg::Time => {}
         Msg::Key(chord) => {
-            let pending = find::pending(ui);
+            let pending = search::pending(ui);
             keys::key(ui, chord, &mut wishes);
-            find::stay(ui, pending, &mut wishes);
+            search::stay(ui, pending, &mut wishes);
         }
         Msg::Paste(text) => keys::paste(ui, &text, &mut wishes),
         Msg::Mouse(event) => {
-            let pending = find::pending(ui);
+            let pending = search::pending(ui);
             mouse::mouse(ui, event, &mut wishes);
             if !matches!(event.kind, MouseEventKind::Moved) {
-                find::stay(ui, pending, &mut wishes);
+                search::stay(ui, pending, &mut wishes);
             }
         }
         Msg::Resize(size) => ui.size = size,
         Msg::Pushed(pushed) => {
             ui.overview.apply(*pushed);
             ui.seen = ui.now.since_start;
-            ui.link = Link::There;
+            ui.link = ConnectionState::There;
             ui.list.arrange(&ui.overview);
             ui.measured.push(&ui.overview, ui.seen);
             quit::looked(ui, &mut wishes);
@@ -72,16 +72,16 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
             ui.logs.give_up(generation);
             complain(ui, &problem);
         }
-        Msg::Found(question, found) => find::found(ui, question, found, &mut wishes),
+        Msg::Found(question, found) => search::found(ui, question, found, &mut wishes),
         Msg::Known(name, reveal, known) => {
             ui.inquiry.take(&name, reveal, known.map(|known| *known));
         }
-        Msg::Sought(sighting) => find::sought(ui, sighting, &mut wishes),
+        Msg::Sought(sighting) => search::sought(ui, sighting, &mut wishes),
         Msg::Done(what, result) => progress::done(ui, &what, result),
         Msg::Reloaded(result) => reload::read(ui, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),
         Msg::Said(Err(text)) => ui.say(text, Role::Bad),
-        Msg::Do(Wish::Reload { dry_run: true }) => reload::ask(ui, &mut wishes),
+        Msg::Do(Cmd::Reload { dry_run: true }) => reload::ask(ui, &mut wishes),
         Msg::Do(wish) => wishes.push(wish),
         Msg::Lost(problem) => lost(ui, &problem, &mut wishes),
         Msg::Ending => quit::signal(ui),
@@ -91,44 +91,49 @@ pub fn update(ui: &mut Ui, timed: Timed) -> Wishes {
 }
 
 /// What follows from the new model, whatever made it so.
-fn settle(ui: &mut Ui, wishes: &mut Wishes) {
+fn settle(ui: &mut Model, wishes: &mut Cmds) {
     ui.choose_logs();
-    find::settle(ui, wishes);
-    wishes.extend(ui.logs.following().map(Wish::Follow));
-    wishes.extend(ui.inquire().map(|(name, reveal)| Wish::Inquire(name, reveal)));
-    let measure = if super::view::shows_figures(ui) { Measure::Yes } else { Measure::No };
+    search::settle(ui, wishes);
+    wishes.extend(ui.logs.following().map(Cmd::Follow));
+    wishes.extend(ui.inquire().map(|(name, reveal)| Cmd::Inquire(name, reveal)));
+    let measure = if super::render::shows_figures(ui) { Measure::Yes } else { Measure::No };
     if measure != ui.measure {
         ui.measure = measure;
-        wishes.push(Wish::Measure(measure));
+        wishes.push(Cmd::Measure(measure));
     }
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
     {
-        wishes.push(Wish::Slice(ask));
+        wishes.push(Cmd::Slice(ask));
     }
 }
 
 /// Says what went wrong.
-fn complain(ui: &mut Ui, problem: &Problem) {
-    if matches!(problem.error, Kind::Ended | Kind::NotRunning) {
+fn complain(ui: &mut Model, problem: &ControlError) {
+    if matches!(problem.error, ControlErrorKind::Ended | ControlErrorKind::NotRunning) {
         return;
     }
     ui.say(problem.message.clone(), Role::Bad);
 }
 
-fn lost(ui: &mut Ui, problem: &Problem, wishes: &mut Wishes) {
-    ui.link = Link::Lost;
-    let is_over = ui.overview.phase != Phase::Up || ui.leaving > super::ui::Leaving::No;
-    if is_over || matches!(problem.error, Kind::Ended | Kind::NotRunning | Kind::Version) {
-        wishes.push(Wish::Leave(Leave::Ended));
+fn lost(ui: &mut Model, problem: &ControlError, wishes: &mut Cmds) {
+    ui.link = ConnectionState::Lost;
+    let is_over = ui.overview.phase != PhaseName::Up || ui.leaving > super::model::QuitState::No;
+    if is_over
+        || matches!(
+            problem.error,
+            ControlErrorKind::Ended | ControlErrorKind::NotRunning | ControlErrorKind::Version
+        )
+    {
+        wishes.push(Cmd::Leave(QuitMode::Ended));
         return;
     }
     ui.say(problem.message.clone(), Role::Bad);
 }
 
 /// What the model wants when it is shown for the first time.
-pub fn begin(ui: &mut Ui) -> Wishes {
-    let mut wishes = Wishes::new();
+pub fn begin(ui: &mut Model) -> Cmds {
+    let mut wishes = Cmds::new();
     settle(ui, &mut wishes);
     wishes
 }

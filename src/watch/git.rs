@@ -15,25 +15,25 @@ pub(super) const OF_GIT: [&str; 2] = [REPOSITORY, RULES];
 
 /// What git says about the files of one folder.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Git {
+pub(super) enum GitIgnore {
     /// Nothing: no repository, and no project of ours.
     #[default]
     Outside,
     /// These rules, the innermost first.
-    Inside(Option<Rc<Rules>>),
+    Inside(Option<Rc<IgnoreRules>>),
 }
 
 /// The rules of one folder, and those of the folders around it.
 #[derive(Debug)]
-pub(super) struct Rules {
-    around: Option<Rc<Rules>>,
+pub(super) struct IgnoreRules {
+    around: Option<Rc<IgnoreRules>>,
     here: ignore::gitignore::Gitignore,
 }
 
-impl Git {
+impl GitIgnore {
     /// What holds in `folder`, which lies in one where `self` holds. `top`: rules begin here even
     /// without a repository.
-    pub(super) fn enter(&self, folder: &Path, top: bool, has: Has) -> Self {
+    pub(super) fn enter(&self, folder: &Path, top: bool, has: GitPresence) -> Self {
         let around = match self {
             _ if has.repository => Self::Inside(rules_of_repository(folder)),
             Self::Outside if top => Self::Inside(None),
@@ -51,7 +51,7 @@ impl Git {
     pub(super) fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
         let Self::Inside(rules) = self else { return false };
         let mut rules = rules.as_deref();
-        while let Some(Rules { around, here }) = rules {
+        while let Some(IgnoreRules { around, here }) = rules {
             match here.matched(path, is_folder) {
                 Match::None => rules = around.as_deref(),
                 Match::Ignore(_) => return true,
@@ -64,7 +64,7 @@ impl Git {
 
 /// What of git there is in a folder.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Has {
+pub(super) struct GitPresence {
     /// `.git`: rules from further out do not hold.
     pub(super) repository: bool,
     /// `.gitignore`.
@@ -72,7 +72,7 @@ pub(super) struct Has {
 }
 
 /// What is ignored in a whole repository without being written in it: the weakest of its rules.
-fn rules_of_repository(folder: &Path) -> Option<Rc<Rules>> {
+fn rules_of_repository(folder: &Path) -> Option<Rc<IgnoreRules>> {
     let own = folder.join(".git/info/exclude");
     let files: Vec<PathBuf> = gitconfig_excludes_path().into_iter().chain([own]).collect();
     read(folder, &files, None)
@@ -80,13 +80,17 @@ fn rules_of_repository(folder: &Path) -> Option<Rc<Rules>> {
 
 /// The rules of these files, later ones stronger. What is no rule in them is passed over, as git
 /// does.
-fn read(folder: &Path, files: &[PathBuf], around: Option<Rc<Rules>>) -> Option<Rc<Rules>> {
+fn read(
+    folder: &Path,
+    files: &[PathBuf],
+    around: Option<Rc<IgnoreRules>>,
+) -> Option<Rc<IgnoreRules>> {
     let mut builder = GitignoreBuilder::new(folder);
     for file in files {
         _ = builder.add(file);
     }
     match builder.build() {
-        Ok(here) if !here.is_empty() => Some(Rc::new(Rules { around, here })),
+        Ok(here) if !here.is_empty() => Some(Rc::new(IgnoreRules { around, here })),
         Ok(_) | Err(_) => around,
     }
 }
@@ -96,7 +100,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const HAS_RULES: Has = Has { repository: false, rules: true };
+    const HAS_RULES: GitPresence = GitPresence { repository: false, rules: true };
 
     #[test]
     fn inner_rules_win_and_a_repository_begins_anew() {
@@ -106,10 +110,12 @@ mod tests {
         fs::write(top.join(".gitignore"), "*.log\n/dist\ntarget/\n").unwrap();
         fs::write(top.join("a/.gitignore"), "!keep.log\n").unwrap();
         fs::write(top.join("a/inner/.git/info/exclude"), "secret\n").unwrap();
-        let outer = Git::Outside.enter(top, true, HAS_RULES);
+        let outer = GitIgnore::Outside.enter(top, true, HAS_RULES);
         let a = outer.enter(&top.join("a"), false, HAS_RULES);
-        let inner = a.enter(&top.join("a/inner"), false, Has { repository: true, rules: false });
-        let ignored = |git: &Git, path: &str, is_folder| git.is_ignored(&top.join(path), is_folder);
+        let inner =
+            a.enter(&top.join("a/inner"), false, GitPresence { repository: true, rules: false });
+        let ignored =
+            |git: &GitIgnore, path: &str, is_folder| git.is_ignored(&top.join(path), is_folder);
         assert!(ignored(&outer, "x.log", false));
         assert!(ignored(&outer, "dist", true));
         assert!(ignored(&outer, "target", true) && !ignored(&outer, "target", false));
@@ -123,9 +129,9 @@ mod tests {
     fn without_a_repository_rules_begin_at_the_project() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(".gitignore"), "*\n").unwrap();
-        let git = Git::Outside.enter(folder.path(), false, HAS_RULES);
+        let git = GitIgnore::Outside.enter(folder.path(), false, HAS_RULES);
         assert!(!git.is_ignored(&folder.path().join("x"), false));
-        let git = Git::Outside.enter(folder.path(), true, HAS_RULES);
+        let git = GitIgnore::Outside.enter(folder.path(), true, HAS_RULES);
         assert!(git.is_ignored(&folder.path().join("x"), false));
     }
 }

@@ -1,6 +1,6 @@
 //! Globs, one part of a path at a time: which folders can hold a match, and what is one.
 //!
-//! A folder is known by its [`Spots`]: how far each glob has got with the path from the root to it.
+//! A folder is known by its [`GlobStates`]: how far each glob has got with the path from the root to it.
 //! One more name moves every spot on, or ends it. A folder in which no spot is left holds nothing
 //! that counts, and is neither read nor watched.
 
@@ -15,7 +15,7 @@ const MOST_BRANCHES: usize = 256;
 
 /// One part of a glob.
 #[derive(Debug)]
-enum Part {
+enum GlobPart {
     /// This name.
     Name(OsString),
     /// A name like this.
@@ -26,11 +26,11 @@ enum Part {
 
 /// A glob from the root of the file system on.
 #[derive(Debug)]
-pub(super) struct Glob(Vec<Part>);
+pub(super) struct Glob(Vec<GlobPart>);
 
 /// How far one glob has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Spot {
+pub(super) struct GlobState {
     /// Whose glob.
     pub(super) target: u16,
     glob: u16,
@@ -38,18 +38,18 @@ pub(super) struct Spot {
 }
 
 /// How far all globs have got in one folder.
-pub(super) type Spots = Rc<[Spot]>;
+pub(super) type GlobStates = Rc<[GlobState]>;
 
 /// What one more name leads to.
 #[derive(Debug, Default)]
-pub(super) struct Reached {
+pub(super) struct GlobStep {
     /// Who goes on below it, if it is a folder.
-    pub(super) below: Vec<Spot>,
+    pub(super) below: Vec<GlobState>,
     /// Whose globs match it.
     pub(super) matches: Vec<u16>,
 }
 
-impl Reached {
+impl GlobStep {
     pub(super) fn is_nothing(&self) -> bool {
         self.below.is_empty() && self.matches.is_empty()
     }
@@ -79,50 +79,50 @@ impl Glob {
 
     fn parse_plain(text: &str, base: &Path) -> Option<Self> {
         let mut names: Vec<OsString> = if text.starts_with('/') { Vec::new() } else { parts(base) };
-        let mut wild: Vec<Part> = Vec::new();
+        let mut wild: Vec<GlobPart> = Vec::new();
         for part in text.split('/').filter(|part| !part.is_empty() && *part != ".") {
             if part == "**" {
-                if !matches!(wild.last(), Some(Part::Any)) {
-                    wild.push(Part::Any);
+                if !matches!(wild.last(), Some(GlobPart::Any)) {
+                    wild.push(GlobPart::Any);
                 }
             } else if is_wild(part) {
                 let glob = GlobBuilder::new(part).literal_separator(true).build().ok()?;
-                wild.push(Part::Like(Box::new(glob.compile_matcher())));
+                wild.push(GlobPart::Like(Box::new(glob.compile_matcher())));
             } else if wild.is_empty() && part == ".." {
                 names.pop();
             } else if wild.is_empty() {
                 names.push(part.into());
             } else {
-                wild.push(Part::Name(part.into()));
+                wild.push(GlobPart::Name(part.into()));
             }
         }
         match wild.last() {
             // At least one name: the folder itself is not among what is in it.
-            Some(Part::Any) => {
+            Some(GlobPart::Any) => {
                 let glob = GlobBuilder::new("*").build().ok()?;
                 let place = wild.len() - 1;
-                wild.insert(place, Part::Like(Box::new(glob.compile_matcher())));
+                wild.insert(place, GlobPart::Like(Box::new(glob.compile_matcher())));
             }
-            Some(Part::Like(_)) => {}
+            Some(GlobPart::Like(_)) => {}
             // A folder means everything in it.
-            Some(Part::Name(_)) | None => wild.push(Part::Any),
+            Some(GlobPart::Name(_)) | None => wild.push(GlobPart::Any),
         }
-        Some(Self(names.into_iter().map(Part::Name).chain(wild).collect()))
+        Some(Self(names.into_iter().map(GlobPart::Name).chain(wild).collect()))
     }
 
     /// The folder that every match is in, or is.
     pub(super) fn base(&self) -> PathBuf {
         let names = self.0.iter().map_while(|part| match part {
-            Part::Name(name) => Some(name),
-            Part::Like(_) | Part::Any => None,
+            GlobPart::Name(name) => Some(name),
+            GlobPart::Like(_) | GlobPart::Any => None,
         });
         std::iter::once(OsStr::new("/")).chain(names.map(OsString::as_os_str)).collect()
     }
 
     /// Whether it names one file or folder, rather than those of some kind.
     pub(super) fn is_path(&self) -> bool {
-        self.0.iter().filter(|part| !matches!(part, Part::Name(_))).count() == 1
-            && matches!(self.0.last(), Some(Part::Any))
+        self.0.iter().filter(|part| !matches!(part, GlobPart::Name(_))).count() == 1
+            && matches!(self.0.last(), Some(GlobPart::Any))
     }
 }
 
@@ -141,23 +141,23 @@ impl Globs {
     }
 
     /// Where all of them begin: at the root of the file system.
-    pub(super) fn start(&self) -> Spots {
+    pub(super) fn start(&self) -> GlobStates {
         let mut below = Vec::new();
         for (target, globs) in self.0.iter().enumerate() {
             for glob in 0..globs.len() {
-                let spot = Spot { target: target as u16, glob: glob as u16, part: 0 };
-                self.settle(spot, &mut Reached::default(), &mut below);
+                let spot = GlobState { target: target as u16, glob: glob as u16, part: 0 };
+                self.settle(spot, &mut GlobStep::default(), &mut below);
             }
         }
         below.into()
     }
 
-    fn part(&self, spot: Spot) -> Option<&Part> {
+    fn part(&self, spot: GlobState) -> Option<&GlobPart> {
         self.of(spot.target).get(usize::from(spot.glob))?.0.get(usize::from(spot.part))
     }
 
     /// Notes where a spot has come to: "any number of names" may be none.
-    fn settle(&self, spot: Spot, reached: &mut Reached, below: &mut Vec<Spot>) {
+    fn settle(&self, spot: GlobState, reached: &mut GlobStep, below: &mut Vec<GlobState>) {
         let mut spot = spot;
         loop {
             match self.part(spot) {
@@ -171,7 +171,7 @@ impl Globs {
                     if !below.contains(&spot) {
                         below.push(spot);
                     }
-                    if !matches!(part, Part::Any) {
+                    if !matches!(part, GlobPart::Any) {
                         return;
                     }
                     spot.part += 1;
@@ -181,20 +181,20 @@ impl Globs {
     }
 
     /// What `name` is in a folder where the globs have got this far.
-    pub(super) fn reach(&self, from: &[Spot], name: &OsStr) -> Reached {
-        let mut reached = Reached::default();
+    pub(super) fn reach(&self, from: &[GlobState], name: &OsStr) -> GlobStep {
+        let mut reached = GlobStep::default();
         let mut below = Vec::new();
         for spot in from {
-            let next = Spot { part: spot.part + 1, ..*spot };
+            let next = GlobState { part: spot.part + 1, ..*spot };
             match self.part(*spot) {
-                Some(Part::Any) => self.settle(*spot, &mut reached, &mut below),
-                Some(Part::Name(wanted)) if wanted == name => {
+                Some(GlobPart::Any) => self.settle(*spot, &mut reached, &mut below),
+                Some(GlobPart::Name(wanted)) if wanted == name => {
                     self.settle(next, &mut reached, &mut below);
                 }
-                Some(Part::Like(glob)) if glob.is_match(Path::new(name)) => {
+                Some(GlobPart::Like(glob)) if glob.is_match(Path::new(name)) => {
                     self.settle(next, &mut reached, &mut below);
                 }
-                Some(Part::Name(_) | Part::Like(_)) | None => {}
+                Some(GlobPart::Name(_) | GlobPart::Like(_)) | None => {}
             }
         }
         below.sort_unstable();
@@ -203,13 +203,13 @@ impl Globs {
     }
 
     /// The only names that matter in a folder; nothing when any may.
-    pub(super) fn names(&self, from: &[Spot]) -> Option<Vec<&OsStr>> {
+    pub(super) fn names(&self, from: &[GlobState]) -> Option<Vec<&OsStr>> {
         let mut names = Vec::new();
         for spot in from {
             match self.part(*spot) {
-                Some(Part::Name(name)) if names.contains(&name.as_os_str()) => {}
-                Some(Part::Name(name)) => names.push(name.as_os_str()),
-                Some(Part::Like(_) | Part::Any) => return None,
+                Some(GlobPart::Name(name)) if names.contains(&name.as_os_str()) => {}
+                Some(GlobPart::Name(name)) => names.push(name.as_os_str()),
+                Some(GlobPart::Like(_) | GlobPart::Any) => return None,
                 None => {}
             }
         }
@@ -217,14 +217,14 @@ impl Globs {
     }
 
     /// Whether files that are in such a folder can match.
-    pub(super) fn may_match_in(&self, from: &[Spot]) -> bool {
+    pub(super) fn may_match_in(&self, from: &[GlobState]) -> bool {
         from.iter().any(|spot| match self.part(*spot) {
-            Some(Part::Like(_) | Part::Any) => true,
+            Some(GlobPart::Like(_) | GlobPart::Any) => true,
             // The last name: a file, or a folder with all that is in it.
-            Some(Part::Name(_)) => {
-                let next = Spot { part: spot.part + 1, ..*spot };
-                let end = Spot { part: spot.part + 2, ..*spot };
-                matches!(self.part(next), Some(Part::Any)) && self.part(end).is_none()
+            Some(GlobPart::Name(_)) => {
+                let next = GlobState { part: spot.part + 1, ..*spot };
+                let end = GlobState { part: spot.part + 2, ..*spot };
+                matches!(self.part(next), Some(GlobPart::Any)) && self.part(end).is_none()
             }
             None => false,
         })

@@ -6,15 +6,15 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::debouncer::FileAge;
 use super::git::OF_GIT;
-use super::kernel::Refused;
-use super::scan::Entry;
-use super::tree::{Count, NodeId, Tree};
-use super::window::New;
+use super::inotify::WatchError;
+use super::scan::FolderEntry;
+use super::tree::{FolderTree, NodeId, ScanMode};
 
 /// What tells that something is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     is_link: bool,
     is_folder: bool,
     file: (u64, u64),
@@ -22,7 +22,7 @@ pub(super) struct Stamp {
     content: Option<(u64, i64, i64)>,
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(meta: &Metadata, is_link: bool) -> Self {
         let content = (meta.size(), meta.mtime(), meta.mtime_nsec());
         Self {
@@ -34,13 +34,13 @@ impl Stamp {
     }
 }
 
-impl Tree {
+impl FolderTree {
     /// Reads all folders again that the kernel does not watch.
     pub(super) fn begin_poll(&mut self) {
         self.full = false;
         let ids: Vec<NodeId> = self.polled.keys().copied().collect();
         for id in ids {
-            self.push(id, Count::Poll);
+            self.push(id, ScanMode::Poll);
         }
     }
 
@@ -49,18 +49,18 @@ impl Tree {
         &self,
         id: NodeId,
         path: &Path,
-        entries: &[Entry],
-    ) -> HashMap<OsString, Stamp> {
+        entries: &[FolderEntry],
+    ) -> HashMap<OsString, FileStamp> {
         let Some(node) = self.nodes.get(&id) else { return HashMap::new() };
-        let matters = |entry: &&Entry| {
+        let matters = |entry: &&FolderEntry| {
             OF_GIT.iter().any(|name| entry.name == *name)
                 || !self.rules.globs.reach(&node.spots, &entry.name).is_nothing()
         };
-        let stamp = |entry: &Entry| {
+        let stamp = |entry: &FolderEntry| {
             let path = path.join(&entry.name);
             // Behind a link: that is what changes. A link that leads nowhere changes itself.
             let meta = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)).ok()?;
-            Some((entry.name.clone(), Stamp::of(&meta, entry.kind.is_symlink())))
+            Some((entry.name.clone(), FileStamp::of(&meta, entry.kind.is_symlink())))
         };
         entries.iter().filter(matters).filter_map(stamp).collect()
     }
@@ -72,8 +72,8 @@ impl Tree {
         if !self.full {
             match self.seat(id, &path) {
                 Ok(()) => watched = true,
-                Err(Refused::Limit) => self.full = true,
-                Err(Refused::Gone | Refused::Other) => {}
+                Err(WatchError::Limit) => self.full = true,
+                Err(WatchError::Gone | WatchError::Other) => {}
             }
         }
         let Some(before) = self.polled.remove(&id) else { return };
@@ -90,18 +90,18 @@ impl Tree {
         }
         for (name, stamp) in before {
             if !now.contains_key(&name) {
-                self.went(id, &name, stamp.is_folder);
+                self.on_removed(id, &name, stamp.is_folder);
             }
         }
     }
 
-    fn differs(&mut self, id: NodeId, name: &OsStr, old: Option<&Stamp>, now: &Stamp) {
+    fn differs(&mut self, id: NodeId, name: &OsStr, old: Option<&FileStamp>, now: &FileStamp) {
         match old {
-            None => self.came(id, name, New::Yes),
+            None => self.on_created(id, name, FileAge::Yes),
             Some(old) if (now.is_folder, now.is_link) == (false, old.is_link) && !old.is_folder => {
-                self.written(id, name);
+                self.on_modified(id, name);
             }
-            Some(_) => self.came(id, name, New::No),
+            Some(_) => self.on_created(id, name, FileAge::No),
         }
     }
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::git::{Git, Has, OF_GIT, REPOSITORY, RULES};
-use super::kernel::Refused;
-use super::tree::{Count, Job, NodeId, ROOT, Tree};
-use super::window::New;
+use super::debouncer::FileAge;
+use super::git::{GitIgnore, GitPresence, OF_GIT, REPOSITORY, RULES};
+use super::inotify::WatchError;
+use super::tree::{FolderTree, NodeId, ROOT, ScanJob, ScanMode};
 
 /// The kernel's stamps can be so much older than the moment of a change.
 const STAMP_LAG: Duration = Duration::from_millis(20);
@@ -19,12 +19,12 @@ const STAMP_LAG: Duration = Duration::from_millis(20);
 const MOST_LINKS: u8 = 4;
 
 /// Something in a folder.
-pub(super) struct Entry {
+pub(super) struct FolderEntry {
     pub(super) name: OsString,
     pub(super) kind: FileType,
 }
 
-impl Entry {
+impl FolderEntry {
     /// What is in a folder under this name, if there is something.
     pub(super) fn named(folder: &Path, name: &OsStr) -> Option<Self> {
         let kind = fs::symlink_metadata(folder.join(name)).ok()?.file_type();
@@ -32,14 +32,14 @@ impl Entry {
     }
 }
 
-impl Tree {
+impl FolderTree {
     /// Reads so many folders, if there are any to be read.
     pub(super) fn work(&mut self, folders: usize) {
         for _ in 0..folders {
-            let Some(Job { node, count }) = self.pop() else { break };
+            let Some(ScanJob { node, count }) = self.pop() else { break };
             match count {
-                Count::Poll => self.poll(node),
-                Count::First | Count::All(_) | Count::Since(_) | Count::Newest => {
+                ScanMode::Poll => self.poll(node),
+                ScanMode::First | ScanMode::All(_) | ScanMode::Since(_) | ScanMode::Newest => {
                     self.scan(node, count);
                 }
             }
@@ -52,15 +52,15 @@ impl Tree {
     }
 
     /// Watches a folder, and then reads it: what comes in between is seen twice and not missed.
-    fn scan(&mut self, id: NodeId, count: Count) {
+    fn scan(&mut self, id: NodeId, count: ScanMode) {
         let Some(path) = self.path(id) else { return };
         match self.seat(id, &path) {
             // Its folder tells when there is something again.
-            Err(Refused::Gone) if id != ROOT => _ = self.remove(id),
-            Err(Refused::Other) if self.is_linked(id) => _ = self.remove(id),
-            Err(Refused::Limit) => _ = self.polled.insert(id, HashMap::new()),
+            Err(WatchError::Gone) if id != ROOT => _ = self.remove(id),
+            Err(WatchError::Other) if self.is_linked(id) => _ = self.remove(id),
+            Err(WatchError::Limit) => _ = self.polled.insert(id, HashMap::new()),
             // One that may not be read can be passed through all the same.
-            Ok(()) | Err(Refused::Gone | Refused::Other) => {}
+            Ok(()) | Err(WatchError::Gone | WatchError::Other) => {}
         }
         let entries = self.entries(id, &path);
         self.listen_for_git(id, &path);
@@ -78,23 +78,23 @@ impl Tree {
     }
 
     /// What is in a folder and may matter; its `.gitignore` is read on the way.
-    pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<Entry> {
+    pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<FolderEntry> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
-        let entries: Vec<Entry> = if let Some(names) = self.rules.globs.names(&node.spots) {
+        let entries: Vec<FolderEntry> = if let Some(names) = self.rules.globs.names(&node.spots) {
             let of_git = OF_GIT.map(OsStr::new).into_iter().filter(|name| !names.contains(name));
             let all = names.iter().copied().chain(of_git);
-            all.filter_map(|name| Entry::named(path, name)).collect()
+            all.filter_map(|name| FolderEntry::named(path, name)).collect()
         } else {
             let found = fs::read_dir(path).into_iter().flatten().flatten();
             let entry = |found: DirEntry| {
-                Some(Entry { kind: found.file_type().ok()?, name: found.file_name() })
+                Some(FolderEntry { kind: found.file_type().ok()?, name: found.file_name() })
             };
             found.filter_map(entry).collect()
         };
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-        let has = Has { repository: has(REPOSITORY), rules: has(RULES) };
+        let has = GitPresence { repository: has(REPOSITORY), rules: has(RULES) };
         let around = node.parent.and_then(|parent| self.nodes.get(&parent));
-        let around = around.map_or(&Git::Outside, |parent| &parent.git);
+        let around = around.map_or(&GitIgnore::Outside, |parent| &parent.git);
         let git = around.enter(path, self.rules.is_top(path), has);
         if let Some(node) = self.nodes.get_mut(&id) {
             node.git = git;
@@ -103,11 +103,17 @@ impl Tree {
     }
 
     /// Something that is in a folder, or has come there.
-    pub(super) fn entry(&mut self, id: NodeId, folder: &Path, entry: &Entry, count: Count) {
+    pub(super) fn entry(
+        &mut self,
+        id: NodeId,
+        folder: &Path,
+        entry: &FolderEntry,
+        count: ScanMode,
+    ) {
         let Some(node) = self.nodes.get(&id) else { return };
         let begun = self.begun.get();
         let mut reached = self.rules.globs.reach(&node.spots, &entry.name);
-        let is_old = || count == Count::First && begun.is_none();
+        let is_old = || count == ScanMode::First && begun.is_none();
         let is_known = || reached.matches.iter().all(|target| node.held.contains(target));
         // Nothing new can come of it: most files of a big tree end here.
         if reached.is_nothing() || entry.kind.is_file() && is_old() && is_known() {
@@ -138,7 +144,7 @@ impl Tree {
             self.found(id, &path, &reached.matches, count);
             return;
         }
-        if let Count::All(new) = count {
+        if let ScanMode::All(new) = count {
             self.change(&reached.matches, &path, new);
         }
         if below.is_empty() || links > MOST_LINKS || is_link && self.is_around(id, &path) {
@@ -148,22 +154,22 @@ impl Tree {
     }
 
     /// A file for these was found.
-    fn found(&mut self, id: NodeId, path: &Path, targets: &[u16], count: Count) {
+    fn found(&mut self, id: NodeId, path: &Path, targets: &[u16], count: ScanMode) {
         self.hold(id, targets);
         let changed_since = |since: Duration| {
             let meta = fs::metadata(path).ok();
             meta.is_some_and(|meta| changed(&meta) + STAMP_LAG >= since)
         };
         let new = match (count, self.begun.get()) {
-            (Count::First, None) | (Count::Poll, _) => return,
-            (Count::First, Some(since)) | (Count::Since(since), _) => {
+            (ScanMode::First, None) | (ScanMode::Poll, _) => return,
+            (ScanMode::First, Some(since)) | (ScanMode::Since(since), _) => {
                 if !changed_since(since) {
                     return;
                 }
-                New::No
+                FileAge::No
             }
-            (Count::All(new), _) => new,
-            (Count::Newest, _) => {
+            (ScanMode::All(new), _) => new,
+            (ScanMode::Newest, _) => {
                 let at = fs::metadata(path).map(|meta| changed(&meta)).unwrap_or_default();
                 let Some(all) = &mut self.newest else { return };
                 for target in targets {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::kernel::Kernel;
-use super::rules::Rules;
-use super::tree::{ROOT, Tree};
-use super::window::Window;
-use super::{Plan, Wanted, Whose, tell};
+use super::compiled_plan::CompiledPlan;
+use super::debouncer::Debouncer;
+use super::inotify::Inotify;
+use super::tree::{FolderTree, ROOT};
+use super::{WatchOwner, WatchPlan, WatchTarget, messages};
 
 mod chaos;
 mod folders;
@@ -25,8 +25,8 @@ struct Site {
     /// Removed at the end.
     _folder: TempDir,
     top: PathBuf,
-    plan: Plan,
-    tree: Tree,
+    plan: WatchPlan,
+    tree: FolderTree,
 }
 
 /// What the kernel is asked for.
@@ -39,10 +39,10 @@ enum Kind {
     Polled,
 }
 
-fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> Wanted {
+fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarget {
     let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
-    Wanted {
-        whose: Whose::Process(name.into()),
+    WatchTarget {
+        whose: WatchOwner::Process(name.into()),
         base: base.to_owned(),
         paths: owned(paths),
         ignore: owned(ignore),
@@ -57,16 +57,20 @@ impl Site {
         Self::of(Kind::Watched, |top| vec![wanted("a", top, paths, &[])], make)
     }
 
-    fn of(kind: Kind, wanted: impl FnOnce(&Path) -> Vec<Wanted>, make: impl FnOnce(&Path)) -> Self {
+    fn of(
+        kind: Kind,
+        wanted: impl FnOnce(&Path) -> Vec<WatchTarget>,
+        make: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let top = folder.path().canonicalize().unwrap().join("p");
         fs::create_dir(&top).unwrap();
         make(&top);
         let own = vec![top.join("own.log"), top.join("logs")];
-        let plan = Plan { top: top.clone(), wanted: wanted(&top), own };
-        let kernel = (kind != Kind::Polled).then(|| Kernel::open().unwrap());
+        let plan = WatchPlan { top: top.clone(), wanted: wanted(&top), own };
+        let kernel = (kind != Kind::Polled).then(|| Inotify::open().unwrap());
         let most = if let Kind::Limited(most) = kind { most } else { usize::MAX };
-        let tree = Tree::new(Rules::new(&plan), kernel, most);
+        let tree = FolderTree::new(CompiledPlan::new(&plan), kernel, most);
         let mut site = Self { _folder: folder, top, plan, tree };
         assert_eq!(site.settle(), [] as [&str; 0], "what was there does not count");
         site
@@ -78,7 +82,7 @@ impl Site {
         let mut changed = Vec::new();
         for change in std::mem::take(&mut self.tree.changes) {
             let base = &self.plan.wanted[usize::from(change.target)].base;
-            let path = tell::relative(&change.path, base);
+            let path = messages::relative(&change.path, base);
             let path = if change.target == 0 { path } else { format!("{}:{path}", change.target) };
             if !changed.contains(&path) {
                 changed.push(path);
@@ -90,17 +94,17 @@ impl Site {
     /// The same as one burst, in words: the file that is named and how many others.
     fn burst(&mut self) -> Option<(String, u64)> {
         self.look();
-        let mut window = Window::new(Duration::ZERO);
+        let mut window = Debouncer::new(Duration::ZERO);
         for change in std::mem::take(&mut self.tree.changes) {
             window.add(Duration::ZERO, change.path, change.new);
         }
-        let burst = window.close(tell::look)?;
-        Some((tell::relative(&burst.path, &self.top), burst.more))
+        let burst = window.close(messages::look)?;
+        Some((messages::relative(&burst.path, &self.top), burst.more))
     }
 
     fn look(&mut self) {
         loop {
-            let happened = self.tree.kernel.as_mut().map(Kernel::read).unwrap_or_default();
+            let happened = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
             for it in &happened {
                 self.tree.happened(it);
             }

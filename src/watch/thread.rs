@@ -8,12 +8,12 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use super::kernel::Kernel;
-use super::rules::Rules;
-use super::tell;
-use super::tree::{Begun, Tree};
-use super::window::Window;
-use super::{Now, Plan, Report};
+use super::compiled_plan::CompiledPlan;
+use super::debouncer::Debouncer;
+use super::inotify::Inotify;
+use super::messages;
+use super::tree::{FolderTree, RunStarts};
+use super::{ClockPair, WatchPlan, WatchReport};
 
 /// Folders read before the kernel is listened to again: its queue is not endless.
 const TURN: usize = 64;
@@ -24,41 +24,45 @@ const POLL_SHARE: u32 = 20;
 
 /// What the thread is told.
 #[derive(Debug)]
-enum Order {
+enum WatchCommand {
     /// Watch this instead; what has changed since then on the wall clock counts.
-    Watch(Plan, Duration),
+    Watch(WatchPlan, Duration),
 }
 
 /// The thread that watches files; ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    orders: Option<Sender<Order>>,
+    orders: Option<Sender<WatchCommand>>,
     wake: Arc<OwnedFd>,
-    begun: Begun,
+    begun: RunStarts,
 }
 
 /// What the thread needs from outside.
-pub(crate) struct Outside {
+pub(crate) struct WatchContext {
     /// Reads the time.
-    pub(crate) now: Box<dyn Fn() -> Now + Send>,
+    pub(crate) now: Box<dyn Fn() -> ClockPair + Send>,
     /// Takes what is to be told; must not wait.
-    pub(crate) report: Box<dyn Fn(Report) + Send>,
+    pub(crate) report: Box<dyn Fn(WatchReport) + Send>,
 }
 
 impl Watcher {
     /// Starts the thread.
-    pub(crate) fn start(plan: Plan, outside: Outside) -> std::io::Result<Self> {
+    pub(crate) fn start(plan: WatchPlan, outside: WatchContext) -> std::io::Result<Self> {
         Self::start_with(plan, outside, usize::MAX)
     }
 
     /// The same with a kernel that takes so many folders.
-    pub(super) fn start_with(plan: Plan, outside: Outside, most: usize) -> std::io::Result<Self> {
+    pub(super) fn start_with(
+        plan: WatchPlan,
+        outside: WatchContext,
+        most: usize,
+    ) -> std::io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (orders, received) = channel();
-        let (woken, begun) = (Arc::clone(&wake), Begun::default());
+        let (woken, begun) = (Arc::clone(&wake), RunStarts::default());
         let shared = begun.clone();
         std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
-            let mut keeper = Keeper::new(plan, outside, received, most);
+            let mut keeper = WatchLoop::new(plan, outside, received, most);
             keeper.tree.begun = shared;
             keeper.run(&woken);
         })?;
@@ -67,8 +71,8 @@ impl Watcher {
 
     /// Watches this instead of what was watched, from this moment on the wall clock. Bursts that are
     /// not over are told all the same.
-    pub(crate) fn watch(&self, plan: Plan, wall: Duration) {
-        self.order(Order::Watch(plan, wall));
+    pub(crate) fn watch(&self, plan: WatchPlan, wall: Duration) {
+        self.order(WatchCommand::Watch(plan, wall));
     }
 
     /// Processes run from now on, which is this on the wall clock: files that change before their
@@ -77,7 +81,7 @@ impl Watcher {
         self.begun.set(wall);
     }
 
-    fn order(&self, order: Order) {
+    fn order(&self, order: WatchCommand) {
         if let Some(orders) = &self.orders {
             _ = orders.send(order);
         }
@@ -98,13 +102,13 @@ impl Drop for Watcher {
 }
 
 /// What the thread has in hand.
-struct Keeper {
-    plan: Plan,
-    outside: Outside,
-    orders: Receiver<Order>,
-    tree: Tree,
+struct WatchLoop {
+    plan: WatchPlan,
+    outside: WatchContext,
+    orders: Receiver<WatchCommand>,
+    tree: FolderTree,
     /// One for each that is wanted, while a burst lasts.
-    windows: Vec<Option<Window>>,
+    windows: Vec<Option<Debouncer>>,
     /// Whether it was told that everything is watched.
     ready: bool,
     /// Whether it was told that folders are polled.
@@ -114,19 +118,27 @@ struct Keeper {
     next_poll: Duration,
 }
 
-impl Keeper {
-    fn new(plan: Plan, outside: Outside, orders: Receiver<Order>, most: usize) -> Self {
-        let kernel = match Kernel::open() {
+impl WatchLoop {
+    fn new(
+        plan: WatchPlan,
+        outside: WatchContext,
+        orders: Receiver<WatchCommand>,
+        most: usize,
+    ) -> Self {
+        let kernel = match Inotify::open() {
             Ok(kernel) => Some(kernel),
             Err(error) => {
-                (outside.report)(Report::Problem { about: None, text: tell::no_queue(error) });
+                (outside.report)(WatchReport::Problem {
+                    about: None,
+                    text: messages::no_queue(error),
+                });
                 None
             }
         };
         let told_limit = kernel.is_none();
-        let rules = Rules::new(&plan);
+        let rules = CompiledPlan::new(&plan);
         let windows = plan.wanted.iter().map(|_| None).collect();
-        let tree = Tree::new(rules, kernel, most);
+        let tree = FolderTree::new(rules, kernel, most);
         Self {
             plan,
             outside,
@@ -142,7 +154,7 @@ impl Keeper {
 
     fn run(&mut self, woken: &OwnedFd) {
         loop {
-            if self.wait(woken).is_err() || self.obey().is_none() {
+            if self.wait(woken).is_err() || self.handle_commands().is_none() {
                 return;
             }
             self.hear();
@@ -160,7 +172,7 @@ impl Keeper {
 
     /// Takes in what the kernel has to tell.
     fn hear(&mut self) {
-        let happened = self.tree.kernel.as_mut().map(Kernel::read).unwrap_or_default();
+        let happened = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
         for it in &happened {
             self.tree.happened(it);
         }
@@ -197,15 +209,15 @@ impl Keeper {
     fn due(&self, target: usize) -> Option<Duration> {
         let window = self.windows.get(target)?.as_ref()?;
         let debounce = self.plan.wanted.get(target)?.debounce;
-        let latest = if self.tree.is_counting() { super::window::LATEST } else { debounce };
+        let latest = if self.tree.is_counting() { super::debouncer::LATEST } else { debounce };
         Some(window.due(debounce.max(latest)))
     }
 
     /// Does what it was told; nothing when nobody wants it any more.
-    fn obey(&mut self) -> Option<()> {
+    fn handle_commands(&mut self) -> Option<()> {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Watch(plan, wall)) => self.replace(plan, wall),
+                Ok(WatchCommand::Watch(plan, wall)) => self.replace(plan, wall),
                 Err(TryRecvError::Empty) => return Some(()),
                 Err(TryRecvError::Disconnected) => return None,
             }
@@ -213,7 +225,7 @@ impl Keeper {
     }
 
     /// Nothing is read anew where nothing is different: a file that went meanwhile would be missed.
-    fn replace(&mut self, plan: Plan, wall: Duration) {
+    fn replace(&mut self, plan: WatchPlan, wall: Duration) {
         if plan == self.plan {
             return;
         }
@@ -222,7 +234,7 @@ impl Keeper {
         for target in 0..self.windows.len() {
             self.close(target);
         }
-        self.tree.replace(Rules::new(&plan), wall);
+        self.tree.replace(CompiledPlan::new(&plan), wall);
         self.windows = plan.wanted.iter().map(|_| None).collect();
         (self.plan, self.ready) = (plan, false);
     }
@@ -230,7 +242,7 @@ impl Keeper {
     fn note_changes(&mut self, now: Duration) {
         for change in std::mem::take(&mut self.tree.changes) {
             if let Some(window) = self.windows.get_mut(usize::from(change.target)) {
-                let window = window.get_or_insert_with(|| Window::new(now));
+                let window = window.get_or_insert_with(|| Debouncer::new(now));
                 window.add(now, change.path, change.new);
             }
         }
@@ -240,16 +252,16 @@ impl Keeper {
     fn rest(&mut self, now: Duration) {
         self.tree.sweep();
         if !std::mem::replace(&mut self.ready, true) {
-            for (target, text) in tell::doubts(&self.tree, &self.plan) {
+            for (target, text) in messages::doubts(&self.tree, &self.plan) {
                 let about = self.plan.wanted.get(usize::from(target)).map(|one| one.whose.clone());
-                (self.outside.report)(Report::Problem { about, text });
+                (self.outside.report)(WatchReport::Problem { about, text });
             }
-            (self.outside.report)(Report::Ready);
+            (self.outside.report)(WatchReport::Ready);
         }
         let polled = self.tree.polled.len();
         if polled > 0 && !std::mem::replace(&mut self.told_limit, true) {
-            let text = tell::limit(polled);
-            (self.outside.report)(Report::Problem { about: None, text });
+            let text = messages::limit(polled);
+            (self.outside.report)(WatchReport::Problem { about: None, text });
         }
         if let Some(began) = self.polling.take() {
             let took = now.saturating_sub(began);
@@ -273,10 +285,10 @@ impl Keeper {
         let Some(window) = self.windows.get_mut(target).and_then(Option::take) else { return };
         let Some(wanted) = self.plan.wanted.get(target) else { return };
         let (first, last) = (window.first, window.last);
-        if let Some(burst) = window.close(tell::look) {
-            let path = tell::relative(&burst.path, &wanted.base);
+        if let Some(burst) = window.close(messages::look) {
+            let path = messages::relative(&burst.path, &wanted.base);
             let (whose, more) = (wanted.whose.clone(), burst.more);
-            (self.outside.report)(Report::Changed { whose, path, more, first, last });
+            (self.outside.report)(WatchReport::Changed { whose, path, more, first, last });
         }
     }
 }

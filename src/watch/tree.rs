@@ -2,7 +2,7 @@
 //!
 //! All folders on the way to a match are in it, so that one that is moved away, or is not there yet,
 //! is seen to come back. The same folder can be in it under several names, by links; the kernel
-//! numbers it once, and [`Seat`] says who sits there.
+//! numbers it once, and [`WatchEntry`] says who sits there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::git::Git;
-use super::glob::Spots;
-use super::kernel::{Kernel, Refused, Wd};
-use super::poll::Stamp;
-use super::rules::Rules;
-use super::window::New;
+use super::compiled_plan::CompiledPlan;
+use super::debouncer::FileAge;
+use super::git::GitIgnore;
+use super::glob::GlobStates;
+use super::inotify::{Inotify, WatchDescriptor, WatchError};
+use super::poll::FileStamp;
 
 /// The number of a folder in the tree, never used again.
 pub(super) type NodeId = u64;
@@ -28,22 +28,22 @@ const MOST_NAMES: usize = 8;
 
 /// A folder under one of its names.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct FolderNode {
     pub(super) parent: Option<NodeId>,
     pub(super) name: OsString,
-    pub(super) spots: Spots,
-    pub(super) git: Git,
+    pub(super) spots: GlobStates,
+    pub(super) git: GitIgnore,
     pub(super) children: BTreeMap<OsString, NodeId>,
     /// For whom there was a file in it that counts: when it is moved away, they have lost that.
     pub(super) held: Vec<u16>,
     /// How many links lead to it.
     pub(super) links: u8,
-    wd: Option<Wd>,
+    wd: Option<WatchDescriptor>,
 }
 
 /// A folder as the kernel knows it.
 #[derive(Debug, Default)]
-pub(super) struct Seat {
+pub(super) struct WatchEntry {
     pub(super) nodes: Vec<NodeId>,
     /// Names in it that a link goes through, with the links: their folder and name.
     pub(super) spots: HashMap<OsString, Vec<(NodeId, OsString)>>,
@@ -51,11 +51,11 @@ pub(super) struct Seat {
 
 /// What files that are found when a folder is read mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Count {
+pub(super) enum ScanMode {
     /// Nothing: they were there before. But those that changed since processes run do count.
     First,
     /// They are new, or at least here.
-    All(New),
+    All(FileAge),
     /// They count when they changed since then, on the wall clock.
     Since(Duration),
     /// Something was missed: the newest is told.
@@ -66,17 +66,17 @@ pub(super) enum Count {
 
 /// A folder to be read.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct ScanJob {
     pub(super) node: NodeId,
-    pub(super) count: Count,
+    pub(super) count: ScanMode,
 }
 
 /// A file that has changed.
 #[derive(Debug)]
-pub(super) struct Changed {
+pub(super) struct ChangedFile {
     pub(super) target: u16,
     pub(super) path: PathBuf,
-    pub(super) new: New,
+    pub(super) new: FileAge,
 }
 
 /// Since when processes run, on the wall clock; shared with who says so.
@@ -84,9 +84,9 @@ pub(super) struct Changed {
 /// It must hold from that moment on. A folder that is read when nothing has begun is watched by
 /// then, and the kernel tells; of one that is read later the files are looked at.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Begun(Arc<AtomicU64>);
+pub(super) struct RunStarts(Arc<AtomicU64>);
 
-impl Begun {
+impl RunStarts {
     pub(super) fn set(&self, wall: Duration) {
         self.0.store(wall.as_nanos() as u64, Ordering::SeqCst);
     }
@@ -99,21 +99,21 @@ impl Begun {
 
 /// All folders, and what there is to do about them.
 #[derive(Debug)]
-pub(super) struct Tree {
-    pub(super) rules: Rules,
-    pub(super) kernel: Option<Kernel>,
+pub(super) struct FolderTree {
+    pub(super) rules: CompiledPlan,
+    pub(super) kernel: Option<Inotify>,
     /// For tests: no more folders than this.
     pub(super) most: usize,
-    pub(super) nodes: HashMap<NodeId, Node>,
+    pub(super) nodes: HashMap<NodeId, FolderNode>,
     next: NodeId,
-    pub(super) seats: HashMap<Wd, Seat>,
+    pub(super) seats: HashMap<WatchDescriptor, WatchEntry>,
     /// Where nobody may sit any more.
-    orphans: HashSet<Wd>,
+    orphans: HashSet<WatchDescriptor>,
     /// Links to be looked at again when something on their way changes.
-    pub(super) links: BTreeMap<(NodeId, OsString), Vec<(Wd, OsString)>>,
+    pub(super) links: BTreeMap<(NodeId, OsString), Vec<(WatchDescriptor, OsString)>>,
     /// Folders the kernel does not watch, and what was in them.
-    pub(super) polled: BTreeMap<NodeId, HashMap<OsString, Stamp>>,
-    pub(super) todo: VecDeque<Job>,
+    pub(super) polled: BTreeMap<NodeId, HashMap<OsString, FileStamp>>,
+    pub(super) todo: VecDeque<ScanJob>,
     /// How many of those may find something that counts.
     counting: usize,
     /// Folders whose `.gitignore` has changed.
@@ -124,12 +124,12 @@ pub(super) struct Tree {
     pub(super) missed_again: bool,
     /// The kernel has refused a folder since the last round of polling began.
     pub(super) full: bool,
-    pub(super) begun: Begun,
-    pub(super) changes: Vec<Changed>,
+    pub(super) begun: RunStarts,
+    pub(super) changes: Vec<ChangedFile>,
 }
 
-impl Tree {
-    pub(super) fn new(rules: Rules, kernel: Option<Kernel>, most: usize) -> Self {
+impl FolderTree {
+    pub(super) fn new(rules: CompiledPlan, kernel: Option<Inotify>, most: usize) -> Self {
         let mut tree = Self {
             rules,
             kernel,
@@ -146,24 +146,24 @@ impl Tree {
             newest: None,
             missed_again: false,
             full: false,
-            begun: Begun::default(),
+            begun: RunStarts::default(),
             changes: Vec::new(),
         };
         let spots = tree.rules.globs.start();
-        tree.enter(None, OsString::new(), spots, 0, Count::First);
+        tree.enter(None, OsString::new(), spots, 0, ScanMode::First);
         tree
     }
 
     /// The same folders by other rules; what is watched already goes on being watched.
     ///
     /// What changes from now on until everything is read is found by its time: `wall`.
-    pub(super) fn replace(&mut self, rules: Rules, wall: Duration) {
+    pub(super) fn replace(&mut self, rules: CompiledPlan, wall: Duration) {
         self.remove(ROOT);
         self.rules = rules;
         (self.next, self.newest) = (self.next.max(1), None);
         let spots = self.rules.globs.start();
         self.insert(ROOT, None, OsString::new(), spots, 0);
-        self.push(ROOT, Count::Since(wall));
+        self.push(ROOT, ScanMode::Since(wall));
     }
 
     /// A folder to be watched and read.
@@ -171,9 +171,9 @@ impl Tree {
         &mut self,
         parent: Option<NodeId>,
         name: OsString,
-        spots: Spots,
+        spots: GlobStates,
         links: u8,
-        count: Count,
+        count: ScanMode,
     ) {
         let id = self.next;
         self.next += 1;
@@ -189,20 +189,21 @@ impl Tree {
         id: NodeId,
         parent: Option<NodeId>,
         name: OsString,
-        spots: Spots,
+        spots: GlobStates,
         links: u8,
     ) {
-        let (git, children) = (Git::default(), BTreeMap::new());
-        let node = Node { parent, name, spots, git, children, held: Vec::new(), links, wd: None };
+        let (git, children) = (GitIgnore::default(), BTreeMap::new());
+        let node =
+            FolderNode { parent, name, spots, git, children, held: Vec::new(), links, wd: None };
         self.nodes.insert(id, node);
     }
 
-    pub(super) fn push(&mut self, node: NodeId, count: Count) {
+    pub(super) fn push(&mut self, node: NodeId, count: ScanMode) {
         self.counting += usize::from(finds(count));
-        self.todo.push_back(Job { node, count });
+        self.todo.push_back(ScanJob { node, count });
     }
 
-    pub(super) fn pop(&mut self) -> Option<Job> {
+    pub(super) fn pop(&mut self) -> Option<ScanJob> {
         let job = self.todo.pop_front()?;
         self.counting -= usize::from(finds(job.count));
         Some(job)
@@ -224,18 +225,18 @@ impl Tree {
     }
 
     /// Has the kernel watch a folder for a node.
-    pub(super) fn seat(&mut self, id: NodeId, path: &Path) -> Result<(), Refused> {
-        let Some(node) = self.nodes.get_mut(&id) else { return Err(Refused::Gone) };
+    pub(super) fn seat(&mut self, id: NodeId, path: &Path) -> Result<(), WatchError> {
+        let Some(node) = self.nodes.get_mut(&id) else { return Err(WatchError::Gone) };
         if node.wd.is_some() {
             return Ok(());
         }
         let files = self.rules.globs.may_match_in(&node.spots);
         let is_full = self.seats.len() >= self.most;
-        let kernel = self.kernel.as_ref().filter(|_| !is_full).ok_or(Refused::Limit)?;
+        let kernel = self.kernel.as_ref().filter(|_| !is_full).ok_or(WatchError::Limit)?;
         let wd = kernel.watch(path, files)?;
         let seat = self.seats.entry(wd).or_default();
         if node.links > 0 && seat.nodes.len() >= MOST_NAMES {
-            return Err(Refused::Other);
+            return Err(WatchError::Other);
         }
         seat.nodes.push(id);
         node.wd = Some(wd);
@@ -244,7 +245,8 @@ impl Tree {
 
     /// A `.gitignore` counts, also where no file does.
     pub(super) fn listen_for_git(&self, id: NodeId, path: &Path) {
-        if let Some(Node { wd: Some(_), git: Git::Inside(_), spots, .. }) = self.nodes.get(&id)
+        if let Some(FolderNode { wd: Some(_), git: GitIgnore::Inside(_), spots, .. }) =
+            self.nodes.get(&id)
             && !self.rules.globs.may_match_in(spots)
             && let Some(kernel) = &self.kernel
         {
@@ -253,7 +255,7 @@ impl Tree {
     }
 
     /// The kernel does not watch this one any more; gives who sat there.
-    pub(super) fn unseat(&mut self, wd: Wd) -> Option<Seat> {
+    pub(super) fn unseat(&mut self, wd: WatchDescriptor) -> Option<WatchEntry> {
         let seat = self.seats.remove(&wd)?;
         self.orphans.remove(&wd);
         for id in &seat.nodes {
@@ -266,7 +268,7 @@ impl Tree {
 
     /// Takes a folder and all in it out of the tree; gives for whom it held files.
     ///
-    /// What the kernel watches is given up later, by [`Tree::sweep`]: most of it is wanted again.
+    /// What the kernel watches is given up later, by [`FolderTree::sweep`]: most of it is wanted again.
     pub(super) fn remove(&mut self, id: NodeId) -> Vec<u16> {
         let mut held = Vec::new();
         let parent = self.nodes.get(&id).and_then(|node| Some((node.parent?, node.name.clone())));
@@ -296,7 +298,7 @@ impl Tree {
     }
 
     /// Somebody may not need this folder any more.
-    pub(super) fn orphan(&mut self, wd: Wd) {
+    pub(super) fn orphan(&mut self, wd: WatchDescriptor) {
         self.orphans.insert(wd);
     }
 
@@ -305,7 +307,7 @@ impl Tree {
     pub(super) fn sweep(&mut self) {
         for wd in std::mem::take(&mut self.orphans) {
             let empty =
-                |seat: &Seat| seat.nodes.is_empty() && seat.spots.values().all(Vec::is_empty);
+                |seat: &WatchEntry| seat.nodes.is_empty() && seat.spots.values().all(Vec::is_empty);
             if self.seats.get(&wd).is_some_and(empty) {
                 self.seats.remove(&wd);
                 if let Some(kernel) = &self.kernel {
@@ -316,17 +318,17 @@ impl Tree {
     }
 
     /// Notes that a file has changed.
-    pub(super) fn change(&mut self, targets: &[u16], path: &Path, new: New) {
+    pub(super) fn change(&mut self, targets: &[u16], path: &Path, new: FileAge) {
         for target in targets {
-            self.changes.push(Changed { target: *target, path: path.to_owned(), new });
+            self.changes.push(ChangedFile { target: *target, path: path.to_owned(), new });
         }
     }
 }
 
 /// Whether what is read with it may count.
-fn finds(count: Count) -> bool {
+fn finds(count: ScanMode) -> bool {
     match count {
-        Count::All(_) | Count::Since(_) | Count::Newest => true,
-        Count::First | Count::Poll => false,
+        ScanMode::All(_) | ScanMode::Since(_) | ScanMode::Newest => true,
+        ScanMode::First | ScanMode::Poll => false,
     }
 }

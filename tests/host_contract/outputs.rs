@@ -20,7 +20,7 @@ pub(super) async fn both_outputs_can_share_a_pipe(world: impl World) {
     let shell = "echo 1; echo 2 >&2; echo 3; echo 4 >&2";
     let script = Script::new().out("1").err("2").out("3").err("4");
     let mut launch = world.program(shell, script);
-    launch.stderr = Output::Stdout;
+    launch.stderr = OutputFd::Stdout;
     let mut child = world.host().launch(launch).await.unwrap();
     assert!(child.stderr().is_none());
     assert_eq!(rest(child.stdout().unwrap()).await, b"1\n2\n3\n4\n");
@@ -44,7 +44,7 @@ pub(super) async fn more_than_fits_into_a_pipe_waits_for_the_reader(world: impl 
 pub(super) async fn nobody_reads_the_pipe_any_more(world: impl World) {
     let script = Script::new().out("first").read_all().out("second").wait(BOUND);
     let mut launch = world.program("echo first; cat; echo second; sleep 1000", script);
-    launch.stdin = Input::Pipe;
+    launch.stdin = StdinTarget::Pipe;
     let mut child = world.host().launch(launch).await.unwrap();
     let stdin = child.stdin().unwrap();
     drop(child.stdout());
@@ -77,7 +77,7 @@ pub(super) async fn stdin_is_at_its_end_unless_asked_otherwise(world: impl World
 pub(super) async fn an_open_stdin_neither_ends_nor_brings_anything(world: impl World) {
     let script = Script::new().out("up").read_all().out("end");
     let mut launch = world.program("echo up; cat; echo end", script);
-    launch.stdin = Input::Open;
+    launch.stdin = StdinTarget::Open;
     let mut child = world.host().launch(launch).await.unwrap();
     assert!(child.stdin().is_none());
     let mut lines = BufReader::new(child.stdout().unwrap()).lines();
@@ -93,7 +93,7 @@ pub(super) async fn what_is_written_to_stdin_arrives_and_its_end_too(world: impl
     let shell = "read first; echo read; cat; echo end";
     let script = Script::new().read_line().out("read").echo().out("end");
     let mut launch = world.program(shell, script);
-    launch.stdin = Input::Pipe;
+    launch.stdin = StdinTarget::Pipe;
     let mut child = world.host().launch(launch).await.unwrap();
     let mut lines = BufReader::new(child.stdout().unwrap()).lines();
     let mut stdin = child.stdin().unwrap();
@@ -111,7 +111,7 @@ pub(super) async fn what_is_written_to_stdin_arrives_and_its_end_too(world: impl
 
 pub(super) async fn a_reader_of_stdin_that_is_gone_is_an_error(world: impl World) {
     let mut launch = world.program("exit 0", Script::new());
-    launch.stdin = Input::Pipe;
+    launch.stdin = StdinTarget::Pipe;
     let mut child = world.host().launch(launch).await.unwrap();
     let mut stdin = child.stdin().unwrap();
     ended(&mut child).await;
@@ -127,7 +127,7 @@ pub(super) async fn stdin_can_be_a_file_and_one_that_is_missing_refuses_the_star
     let path = folder.path().join("input");
     std::fs::write(&path, "of a file\n").unwrap();
     let mut launch = world.program("cat", Script::new().echo());
-    launch.stdin = Input::Path(path.clone());
+    launch.stdin = StdinTarget::Path(path.clone());
     let mut child = world.host().launch(launch.clone()).await.unwrap();
     assert_eq!(rest(child.stdout().unwrap()).await, b"of a file\n");
     ended(&mut child).await;
@@ -140,9 +140,9 @@ pub(super) async fn stdin_can_be_a_file_and_one_that_is_missing_refuses_the_star
 pub(super) async fn pipes_join_two_runs(world: impl World) {
     let (read, write) = pitcrew::sys::pipe().unwrap();
     let mut first = world.program("echo a; echo b", Script::new().out("a").out("b"));
-    first.stdout = Output::File(Arc::new(write));
+    first.stdout = OutputFd::File(Arc::new(write));
     let mut second = world.program("cat; echo end", Script::new().echo().out("end"));
-    second.stdin = Input::File(Arc::new(read));
+    second.stdin = StdinTarget::File(Arc::new(read));
     let mut first = world.host().launch(first).await.unwrap();
     let mut second = world.host().launch(second).await.unwrap();
     assert!(first.stdout().is_none() && second.stdin().is_none());

@@ -53,7 +53,7 @@ async fn a_prompt_is_seen_before_its_line_ends() {
     let mut project = Project::start(file, ScriptedHost::new().on("ask", script));
     tokio::time::sleep(s(1)).await;
     let store = project.session.store();
-    let partials = store.partials(&pitcrew::output::Selection::All);
+    let partials = store.partials(&pitcrew::output::SourceSelection::All);
     assert_eq!(partials[0].bytes, b"name? ");
     project.finish().await;
 }

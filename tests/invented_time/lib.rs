@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pitcrew::engine::{Engine, Settings};
-use pitcrew::machine::event::Ended;
-use pitcrew::machine::{Event, Finish, Intent, Options, Orchestra, ProcessId, ShutdownReason};
-use pitcrew::output::{Limit, Selection};
+use pitcrew::engine::{Engine, EngineOptions};
+use pitcrew::machine::event::EndDetails;
+use pitcrew::machine::{
+    Event, Intent, ProcessId, ProjectExit, ShutdownReason, Supervisor, SupervisorOptions,
+};
+use pitcrew::output::{ReadLimit, SourceSelection};
 use pitcrew::session::{Notice, Session};
-use pitcrew::spec::{Locate, Spec, load};
+use pitcrew::spec::{ProjectLocator, Spec, load};
 use pitcrew::testing::{Pattern, Run, ScriptedHost};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Everything that is kept.
-pub(crate) const ALL: Limit = Limit { lines: usize::MAX, bytes: usize::MAX };
+pub(crate) const ALL: ReadLimit = ReadLimit { lines: usize::MAX, bytes: usize::MAX };
 
 pub(crate) const fn s(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -27,7 +29,7 @@ pub(crate) const fn m(n: u64) -> Duration {
 fn spec(file: &str) -> Spec {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    load(&Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None })
+    load(&ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None })
         .expect("a good file")
         .spec
 }
@@ -39,17 +41,17 @@ pub(crate) struct Project {
     pub(crate) events: Vec<Event>,
     coming: mpsc::UnboundedReceiver<Event>,
     notices: mpsc::UnboundedReceiver<Notice>,
-    engine: JoinHandle<Finish>,
+    engine: JoinHandle<ProjectExit>,
     ids: Vec<(ProcessId, String)>,
 }
 
 impl Project {
     /// Starts what starts by itself.
     pub(crate) fn start(file: &str, host: ScriptedHost) -> Self {
-        let orchestra = Orchestra::new(spec(file), Options::default());
-        let ids = orchestra.names().map(|(id, name)| (id, name.to_string())).collect();
-        let chosen = orchestra.autostart();
-        let mut engine = Engine::new(Arc::new(host.clone()), orchestra, Settings::default());
+        let supervisor = Supervisor::new(spec(file), SupervisorOptions::default());
+        let ids = supervisor.names().map(|(id, name)| (id, name.to_string())).collect();
+        let chosen = supervisor.autostart();
+        let mut engine = Engine::new(Arc::new(host.clone()), supervisor, EngineOptions::default());
         let feed = engine.feed().unwrap();
         let session = engine.session();
         Self {
@@ -64,7 +66,7 @@ impl Project {
     }
 
     /// Runs it to its end; nothing may be left then.
-    pub(crate) async fn finish(&mut self) -> Finish {
+    pub(crate) async fn finish(&mut self) -> ProjectExit {
         // Far beyond any time in these tests: a project that does not end fails here.
         let end = tokio::time::timeout(m(24 * 60 * 7), &mut self.engine).await;
         let finish = end.expect("it does not end").unwrap();
@@ -75,7 +77,7 @@ impl Project {
         finish
     }
 
-    pub(crate) async fn shut_down(&mut self) -> Finish {
+    pub(crate) async fn shut_down(&mut self) -> ProjectExit {
         self.session.wish(Intent::Shutdown(ShutdownReason::Asked));
         self.finish().await
     }
@@ -116,7 +118,7 @@ impl Project {
     /// Everything a process has printed.
     pub(crate) fn printed(&self, name: &str) -> String {
         let source = self.session.store().source(&name.into());
-        let slice = self.session.store().read(&Selection::only([source]), 0, ALL);
+        let slice = self.session.store().read(&SourceSelection::only([source]), 0, ALL);
         slice.lines().map(|line| String::from_utf8_lossy(line.bytes).into_owned()).collect()
     }
 
@@ -138,7 +140,7 @@ impl Project {
 }
 
 /// The end of a run, if this event is one.
-pub(crate) fn end(event: &Event) -> Option<&Ended> {
+pub(crate) fn end(event: &Event) -> Option<&EndDetails> {
     if let Event::ProcessCompleted(e) = event {
         Some(&e.end)
     } else if let Event::ProcessKilled(e) = event {

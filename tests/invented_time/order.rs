@@ -1,6 +1,6 @@
 //! Who starts and stops before whom, and slots.
 
-use pitcrew::machine::{Finish, Intent};
+use pitcrew::machine::{Intent, ProjectExit};
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 
 use super::common::{Project, m, moments, s};
@@ -28,7 +28,7 @@ async fn a_project_stops_in_the_opposite_order() {
         ScriptedHost::new().on("web", slow(3)).on("api", slow(5)).on(Pattern::any(), slow(1));
     let mut project = Project::start(file, host);
     tokio::time::sleep(m(60)).await;
-    assert_eq!(project.shut_down().await, Finish::Asked);
+    assert_eq!(project.shut_down().await, ProjectExit::Asked);
     let started: Vec<String> =
         project.host.ran().iter().map(|run| run.call().line().to_owned()).collect();
     let place = |name: &str| started.iter().position(|line| line == name).unwrap();
@@ -77,7 +77,7 @@ async fn a_pool_fills_its_slots_and_no_more() {
     });
     host.add("job *", script);
     let mut project = Project::start(&file, host);
-    assert_eq!(project.finish().await, Finish::Quiet { well: true });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: true });
     let started: Vec<u64> = moments(&project.host.ran()).iter().map(|at| *at as u64 / 60).collect();
     // 1, 2 and 3 at once; 4 and 5 when 1 and 3 are done; and so on, with no slot ever idle.
     assert_eq!(started, [0, 0, 0, 10, 10, 20, 20, 30, 30, 40]);
@@ -116,7 +116,7 @@ async fn what_depends_on_a_failure_never_starts() {
     ";
     let host = ScriptedHost::new().on("migrate", Script::new().wait(m(45)).exit(1));
     let mut project = Project::start(file, host);
-    assert_eq!(project.finish().await, Finish::Quiet { well: false });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
     project.host.assert_not_ran("web");
     assert_eq!(project.story("web").last(), Some(&"skipped"));
 }

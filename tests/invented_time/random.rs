@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use pitcrew::Signal;
-use pitcrew::output::Selection;
+use pitcrew::output::SourceSelection;
 use pitcrew::testing::{Answer, Grandchild, Script, ScriptedHost};
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ const FILE: &str = "
 fn lines(project: &Project) -> HashMap<(String, u32), usize> {
     let store = project.session.store();
     let mut lines = HashMap::new();
-    for line in store.read(&Selection::All, 0, ALL).lines() {
+    for line in store.read(&SourceSelection::All, 0, ALL).lines() {
         let name = store.name(line.source).unwrap().to_string();
         *lines.entry((name, line.run)).or_default() += 1;
     }
@@ -132,7 +132,7 @@ async fn laws(lives: Vec<Life>, stop_after: Option<u64>) -> Vec<String> {
         script.exit().is_some_and(|exit| exit.shell_code() < 2) && script.signals().is_empty()
     };
     let ended_alone = project.host.ran().iter().filter(|run| last(run)).count();
-    let kept = project.session.store().read(&Selection::All, 0, ALL);
+    let kept = project.session.store().read(&SourceSelection::All, 0, ALL);
     let lasts = kept.lines().filter(|line| line.bytes == b"last\n").count();
     assert!(lasts >= ended_alone, "{lasts} of {ended_alone} last lines are there");
     story

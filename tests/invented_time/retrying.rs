@@ -1,6 +1,6 @@
 //! Tries and the time between them.
 
-use pitcrew::machine::Finish;
+use pitcrew::machine::ProjectExit;
 use pitcrew::spec::StartErrorKind;
 use pitcrew::testing::{Script, ScriptedHost, Sequence};
 
@@ -17,7 +17,7 @@ const FLAKY: &str = "
 async fn back_off_grows_to_its_bound() {
     let host = ScriptedHost::new().on("flaky", Script::new().exit(1));
     let mut project = Project::start(FLAKY, host);
-    assert_eq!(project.finish().await, Finish::Quiet { well: false });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
     // Each ends at once; then 1, 2, 4, 5 and 5 minutes.
     let minutes = [0, 1, 3, 7, 12, 17].map(|n| m(n).as_secs_f64());
     assert_eq!(rounded(&project), minutes);
@@ -34,7 +34,7 @@ async fn the_try_that_succeeds_is_the_last() {
     let fail = || Script::new().wait(s(20)).err("no").exit(1);
     let sequence = Sequence::new([fail(), fail()]).then(Script::new().out("yes"));
     let mut project = Project::start(FLAKY, ScriptedHost::new().on("flaky", sequence));
-    assert_eq!(project.finish().await, Finish::Quiet { well: true });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: true });
     assert_eq!(rounded(&project), [0.0, 80.0, 220.0]);
     assert_eq!(project.printed("a"), "no\nno\nyes\n");
     let story = project.story("a");
@@ -58,12 +58,12 @@ async fn a_shortage_is_tried_again_and_a_missing_program_is_not() {
     let short = || Script::refused(StartErrorKind::ResourceLimit);
     let sequence = Sequence::new([short(), short()]).then(Script::new());
     let mut project = Project::start(FLAKY, ScriptedHost::new().on("flaky", sequence));
-    assert_eq!(project.finish().await, Finish::Quiet { well: true });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: true });
     assert_eq!(rounded(&project), [0.0, 60.0, 180.0]);
 
     let missing = Script::refused(StartErrorKind::ProgramNotFound);
     let mut project = Project::start(FLAKY, ScriptedHost::new().on("flaky", missing));
-    assert_eq!(project.finish().await, Finish::Quiet { well: false });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
     assert_eq!(project.runs("a").len(), 1);
 }
 

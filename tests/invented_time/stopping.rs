@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pitcrew::machine::event::RunError;
-use pitcrew::machine::{Event, Finish};
+use pitcrew::machine::{Event, ProjectExit};
 use pitcrew::spec::{Exit, Signal, StartErrorKind};
-use pitcrew::testing::{Gate, Grandchild, Pattern, Script, ScriptedHost, Target};
+use pitcrew::testing::{Gate, Grandchild, Pattern, Script, ScriptedHost, SignalTarget};
 
 use super::common::{Project, end, m, s};
 
@@ -24,7 +24,7 @@ fn error(project: &Project) -> Option<RunError> {
 async fn a_timeout_asks_first() {
     let file = "[process.a]\ncommand = 'serve'\ntimeout = '10m'\n";
     let mut project = Project::start(file, one(Script::forever().out("serving")));
-    assert_eq!(project.finish().await, Finish::Quiet { well: false });
+    assert_eq!(project.finish().await, ProjectExit::Quiet { well: false });
     assert_eq!(error(&project), Some(RunError::Timeout));
     assert_eq!(project.signals("a"), [("TERM".into(), 600.0)]);
 }
@@ -75,7 +75,7 @@ fn littering(end: Script) -> Script {
 /// The names and moments of the signals a stray got, each said once.
 fn to_strays(project: &Project) -> Vec<(String, f64)> {
     let sent = project.run("a").signals().into_iter();
-    let sent = sent.filter(|sent| matches!(sent.to, Target::Grandchild(_)));
+    let sent = sent.filter(|sent| matches!(sent.to, SignalTarget::Grandchild(_)));
     let mut all: Vec<_> =
         sent.map(|sent| (sent.signal.to_string(), sent.after.as_secs_f64())).collect();
     all.dedup();

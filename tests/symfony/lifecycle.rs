@@ -1,6 +1,6 @@
 //! From start to end: states, pids, codes, signals and stops.
 
-use pitcrew::event::{By, Event};
+use pitcrew::event::{EndCause, Event};
 use pitcrew::{Command, Error, Exit, ProcessManager, Signal, StateName, Stdin, StopPolicy};
 
 use crate::common::test;
@@ -122,7 +122,7 @@ fn symfony_process_is_signaled_if_stopped() {
         let handle = manager.start(sh("exec sleep 1000")).await.unwrap();
         let result = handle.stop().await.unwrap();
         assert_eq!(result.status(), Some(Exit::Signal(Signal::TERM)));
-        assert_eq!((result.code(), result.killed_by()), (143, Some(By::Stop)));
+        assert_eq!((result.code(), result.killed_by()), (143, Some(EndCause::Stop)));
         // Once more changes nothing.
         assert_eq!(handle.stop().await.unwrap().code(), 143);
     });
@@ -220,7 +220,7 @@ fn symfony_stop_from_within_an_observer() {
             })
             .unwrap();
         let result = manager.run(Command::new("sleep").arg("1000")).await.unwrap();
-        assert_eq!((result.code(), result.killed_by()), (143, Some(By::Stop)));
+        assert_eq!((result.code(), result.killed_by()), (143, Some(EndCause::Stop)));
         drop(observer);
     });
 }

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pitcrew::sys::{Child, Host, HostOptions, Input, Launch, Output, RealChild, RealHost};
+use pitcrew::sys::{Child, Host, HostOptions, Launch, OutputFd, RealChild, RealHost, StdinTarget};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 pub const BOUND: Duration = Duration::from_secs(20);
@@ -34,9 +34,9 @@ pub fn launch<const N: usize>(argv: [&str; N]) -> Launch {
         argv: argv.iter().map(OsString::from).collect(),
         cwd: PathBuf::from("/"),
         env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
-        stdin: Input::Null,
-        stdout: Output::Pipe,
-        stderr: Output::Pipe,
+        stdin: StdinTarget::Null,
+        stdout: OutputFd::Pipe,
+        stderr: OutputFd::Pipe,
         foreground: false,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use pitcrew::testing::{Gate, Grandchild, Pattern, Script, ScriptedHost, Sent, Sequence, Target};
+use pitcrew::testing::{
+    Gate, Grandchild, Pattern, Script, ScriptedHost, SentSignal, Sequence, SignalTarget,
+};
 use pitcrew::{
     Command, Error, Event, Exit, ProcessManager, ProcessPool, Signal, Stdin, StopPolicy, TimeLimit,
 };
@@ -37,7 +39,7 @@ async fn a_timeout_is_enforced_to_the_end() {
     assert_eq!((limit, result.stdout()), (m(60), b"begun\n".as_slice()));
     assert_eq!(result.status(), Some(Exit::Signal(Signal::KILL)));
     let sent = host.assert_ran("backup").signals();
-    let to_group = |signal, after| Sent { signal, to: Target::Group, after };
+    let to_group = |signal, after| SentSignal { signal, to: SignalTarget::Group, after };
     assert_eq!(sent, [to_group(Signal::TERM, m(60)), to_group(Signal::KILL, m(62))]);
     host.assert_nothing_left();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pitcrew::spec::StraysPolicy;
-use pitcrew::sys::{Child, Host, Input, Launch, Output};
+use pitcrew::sys::{Child, Host, Launch, OutputFd, StdinTarget};
 use pitcrew::testing::{Gate, Grandchild, Script, ScriptedChild, ScriptedHost};
 use pitcrew::{Exit, Signal};
 use tokio::io::AsyncReadExt;
@@ -20,9 +20,9 @@ fn launch() -> Launch {
         argv: vec!["x".into()],
         cwd: PathBuf::from("/"),
         env: Vec::new(),
-        stdin: Input::Null,
-        stdout: Output::Pipe,
-        stderr: Output::Null,
+        stdin: StdinTarget::Null,
+        stdout: OutputFd::Pipe,
+        stderr: OutputFd::Null,
         foreground: false,
     }
 }

@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 use regex::bytes::Regex;
 
-use super::super::{Ending, Global, project, remote};
-use super::{LogsArgs, Style};
+use super::super::{GlobalOptions, ProgramExit, project, remote};
+use super::{LogsArgs, LogsStyle};
 use crate::control::put_bare_line;
-use crate::machine::{Options, Orchestra};
+use crate::machine::{Supervisor, SupervisorOptions};
 
 /// Written in one go.
 const AT_ONCE: usize = 64 << 10;
 
 /// One log file with those it was renamed to, oldest first.
-struct Files {
+struct RotatedFiles {
     name: String,
     paths: Vec<PathBuf>,
 }
 
 /// Nothing runs: what the log files hold, one process after the other, as they carry no times.
-pub(super) fn show(global: &Global, args: &LogsArgs) -> Ending {
+pub(super) fn show(global: &GlobalOptions, args: &LogsArgs) -> ProgramExit {
     let spec = match project::inspect(global) {
         Ok(spec) => spec,
         Err(ending) => return ending,
@@ -42,24 +42,24 @@ pub(super) fn show(global: &Global, args: &LogsArgs) -> Ending {
         Ok(grep) => grep,
         Err(error) => return project::wrong(&format!("this is no regular expression: {error}")),
     };
-    let orchestra = Orchestra::new(spec.clone(), Options::default());
+    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
     let all = ["all".to_owned()];
     let names = if args.names.is_empty() { &all[..] } else { &args.names };
-    let chosen = match orchestra.select(names) {
+    let chosen = match supervisor.select(names) {
         Ok(chosen) => chosen,
         Err(error) => return project::wrong(&error.to_string()),
     };
-    let by_number: HashMap<_, _> = orchestra.names().collect();
-    let files: Vec<Files> = chosen
+    let by_number: HashMap<_, _> = supervisor.names().collect();
+    let files: Vec<RotatedFiles> = chosen
         .iter()
         .filter_map(|id| {
-            let process = spec.processes.get(orchestra.process_of(*id)?)?;
+            let process = spec.processes.get(supervisor.process_of(*id)?)?;
             let name = by_number.get(id)?.as_str();
             let number = name.strip_prefix(process.name.as_str())?.strip_prefix('.');
             let replica = number.filter(|_| process.replicas.is_some());
             let log = process.log.as_ref()?;
             let file = log.path_for(replica.and_then(|number| number.parse().ok()));
-            Some(Files { name: name.to_owned(), paths: kept(&file, log.keep) })
+            Some(RotatedFiles { name: name.to_owned(), paths: kept(&file, log.keep) })
         })
         .filter(|files| !files.paths.is_empty())
         .collect();
@@ -69,7 +69,7 @@ pub(super) fn show(global: &Global, args: &LogsArgs) -> Ending {
         return project::failed(&text);
     }
     let names = files.iter().map(|files| files.name.clone()).collect();
-    let style = (!args.json).then(|| Style::of(global, names));
+    let style = (!args.json).then(|| LogsStyle::of(global, names));
     print(&files, grep.as_ref(), args.lines, style)
 }
 
@@ -85,13 +85,13 @@ fn kept(file: &Path, keep: u32) -> Vec<PathBuf> {
 
 /// Prints what is wanted of them, as JSON without a style.
 fn print(
-    files: &[Files],
+    files: &[RotatedFiles],
     grep: Option<&Regex>,
     last: Option<u64>,
-    mut style: Option<Style>,
-) -> Ending {
+    mut style: Option<LogsStyle>,
+) -> ProgramExit {
     let (mut ready, mut kept) = (Vec::new(), VecDeque::new());
-    for Files { name, paths } in files {
+    for RotatedFiles { name, paths } in files {
         for path in paths {
             let read = each_line(path, |line| {
                 let text = line.strip_suffix(b"\n").unwrap_or(line);
@@ -118,7 +118,7 @@ fn print(
     }
     ready.extend(kept.into_iter().flatten());
     flush(&mut ready);
-    Ending::GOOD
+    ProgramExit::GOOD
 }
 
 /// False when nobody reads any more.

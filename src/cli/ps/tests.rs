@@ -37,7 +37,7 @@ fn status() -> Status {
 }
 
 fn drawn(colour: bool, width: Option<usize>) -> String {
-    table(&status(), Paper { colour, width }).replace('\u{1b}', "^")
+    table(&status(), OutputStyle { colour, width }).replace('\u{1b}', "^")
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Local;
+use super::LocalControl;
 use crate::control::wire::{LastOutput, ProjectEnd};
-use crate::machine::{Phase, ProcessView, ShutdownReason, Snapshot, StateName};
+use crate::machine::{ProcessView, ProjectPhase, ShutdownReason, Snapshot, StateName};
 use crate::output::last_lines;
 use crate::spec::Name;
 
 /// A longer line is cut: it is read by people.
 const LONGEST: usize = 2000;
 
-impl Local {
+impl LocalControl {
     /// What the process that failed has printed last: this one, or the one because of which this one
     /// was skipped. Nothing where none has failed or it printed nothing.
     pub(in crate::control) fn last_output(
@@ -33,7 +33,9 @@ impl Local {
 
     /// Why the project ends; nothing while it is up.
     pub fn project_end(&self, now: &Snapshot) -> Option<ProjectEnd> {
-        let (Phase::Stopping(reason) | Phase::Killing(reason)) = &now.phase else { return None };
+        let (ProjectPhase::Stopping(reason) | ProjectPhase::Killing(reason)) = &now.phase else {
+            return None;
+        };
         let name = match reason {
             ShutdownReason::ShutdownOn(name) | ShutdownReason::FailFast(name) => Some(name),
             ShutdownReason::Signal(_)

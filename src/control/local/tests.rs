@@ -1,25 +1,25 @@
 use tokio::sync::watch;
 
 use super::*;
-use crate::control::meter::tests::snapshot;
-use crate::output::{Intake, LogStore, Stream};
+use crate::control::usage_sampler::tests::snapshot;
+use crate::output::{LineSplitter, LogStore, Stream};
 use crate::spec::OutputLimits;
 
 /// A project without an engine: all there is of it is what was printed.
-fn local(store: Arc<LogStore>) -> Local {
+fn local(store: Arc<LogStore>) -> LocalControl {
     let (wishes, _) = mpsc::unbounded_channel();
     let (_, snapshots) = watch::channel(snapshot(None, 0));
     let session = Session { wishes, snapshots, store, clock: Clock::start() };
-    let files = Locate { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
+    let files = ProjectLocator { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
-    Local::new(session, "shop", 1, files, events)
+    LocalControl::new(session, "shop", 1, files, events)
 }
 
 /// A million lines, of which the first and none else says `needle`.
 fn haystack() -> Arc<LogStore> {
     let store = LogStore::new(OutputLimits::default());
     let source = store.source(&Name::new("web"));
-    let mut intake = Intake::new(&store, source, 1, None);
+    let mut intake = LineSplitter::new(&store, source, 1, None);
     intake.push(Stream::Out, b"needle\n", Timestamp::UNIX_EPOCH);
     let lines: Vec<String> = (0..1000).map(|line| format!("GET /v1/items/{line} 200\n")).collect();
     let lines = lines.concat();
@@ -33,11 +33,11 @@ fn haystack() -> Arc<LogStore> {
 #[tokio::test]
 async fn a_filter_that_finds_little_in_a_million_lines_answers_in_time_and_says_where_to_go_on() {
     let local = local(haystack());
-    let mut asked = SliceAsked {
+    let mut asked = SliceQuery {
         // Slow, so that it is not through in no time on any machine.
         grep: Some("(?i)n.{0,8}e.{0,8}edle".to_owned()),
         rows: Some(5),
-        ..SliceAsked::default()
+        ..SliceQuery::default()
     };
     let mut answers = 0;
     loop {

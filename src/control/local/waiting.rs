@@ -3,23 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Local;
+use super::LocalControl;
 use crate::control::waiting::{WaitGoal, WaitStatus};
-use crate::control::wire::{Became, Outcome, Waited};
-use crate::control::{Kind, Problem};
-use crate::engine::Question;
+use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
+use crate::control::{ControlError, ControlErrorKind};
+use crate::engine::Request;
 use crate::machine::condition::ConditionStatus;
-use crate::machine::select::Target;
+use crate::machine::targets::Target;
 use crate::machine::{ProcessView, Snapshot, StateName};
 
-impl Local {
+impl LocalControl {
     /// Answers when all of it is there, when that has become impossible, or when the time is over.
-    pub(in crate::control) async fn wait(&self, order: Waited) -> Result<Outcome, Problem> {
-        let Waited { names, until: condition, timeout_ms } = order;
+    pub(in crate::control) async fn wait(
+        &self,
+        order: WaitRequest,
+    ) -> Result<CommandResponse, ControlError> {
+        let WaitRequest { names, until: condition, timeout_ms } = order;
         if names.is_empty() {
-            return Err(Problem::new(Kind::Wrong, "no name is given"));
+            return Err(ControlError::new(ControlErrorKind::Wrong, "no name is given"));
         }
-        let resolved = self.ask(|answer| Question::Targets { names, answer }).await?;
+        let resolved = self.ask(|answer| Request::Targets { names, answer }).await?;
         let goal = WaitGoal { targets: resolved.targets, condition };
         let reached = self.reached(&goal, &resolved.before);
         let Some(limit) = timeout_ms.map(Duration::from_millis) else { return Ok(reached.await) };
@@ -28,10 +31,10 @@ impl Local {
         }
         let status = goal.judge(&self.session.snapshot());
         let now = self.session.clock().now();
-        Err(Problem::new(Kind::Timeout, status.sentence(|view| view.why(now))))
+        Err(ControlError::new(ControlErrorKind::Timeout, status.sentence(|view| view.why(now))))
     }
 
-    async fn reached(&self, goal: &WaitGoal, before: &Snapshot) -> Outcome {
+    async fn reached(&self, goal: &WaitGoal, before: &Snapshot) -> CommandResponse {
         let mut snapshots = self.session.snapshots();
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
@@ -49,17 +52,22 @@ impl Local {
         }
     }
 
-    fn wait_outcome(&self, status: &WaitStatus, before: &Snapshot, now: &Snapshot) -> Outcome {
+    fn wait_outcome(
+        &self,
+        status: &WaitStatus,
+        before: &Snapshot,
+        now: &Snapshot,
+    ) -> CommandResponse {
         let members = status.members.iter().map(|member| {
             let one = self.became(&member.view, member.status == ConditionStatus::Met, now);
             let is_over =
                 member.status == ConditionStatus::Unreachable && one.state == StateName::Succeeded;
             let why =
                 if is_over { format!("{}; it does not run any more", one.why) } else { one.why };
-            Became { why, ..one }
+            ProcessOutcome { why, ..one }
         });
         let gone = status.gone.iter().flat_map(|target| self.gone_members(target, before));
-        Outcome {
+        CommandResponse {
             ok: status.status == ConditionStatus::Met,
             processes: members.chain(gone).collect(),
             changed_files: Vec::new(),
@@ -68,10 +76,10 @@ impl Local {
     }
 
     /// Those that a name meant before it lost its meaning.
-    fn gone_members(&self, target: &Target, before: &Snapshot) -> Vec<Became> {
+    fn gone_members(&self, target: &Target, before: &Snapshot) -> Vec<ProcessOutcome> {
         let is_meant =
             |view: &&Arc<ProcessView>| target.includes(&view.name, view.replica, &view.spec);
         let meant = before.processes.iter().filter(is_meant);
-        meant.map(|view| super::orders::gone(self.became(view, false, before))).collect()
+        meant.map(|view| super::commands::gone(self.became(view, false, before))).collect()
     }
 }

@@ -4,13 +4,13 @@ use std::time::Instant;
 use super::*;
 use crate::engine::Clock;
 use crate::machine::Moment;
-use crate::output::{Intake, Selection, Stream};
+use crate::output::{LineSplitter, SourceSelection, Stream};
 use crate::spec::{Name, OutputLimits};
 
 fn store(lines: usize, text: impl Fn(usize) -> String) -> Arc<LogStore> {
     let store = LogStore::new(OutputLimits::default());
     let source = store.source(&Name::new("web"));
-    let mut intake = Intake::new(&store, source, 1, None);
+    let mut intake = LineSplitter::new(&store, source, 1, None);
     let lines: Vec<String> = (0..lines).map(text).collect();
     for chunk in lines.chunks(1000) {
         intake.push(Stream::Out, chunk.concat().as_bytes(), Timestamp::UNIX_EPOCH);
@@ -22,20 +22,20 @@ fn million() -> Arc<LogStore> {
     store(1_000_000, |number| format!("INFO GET /v1/items/{number} 200 {}ms\n", number % 97))
 }
 
-fn all() -> Choice {
-    Choice { selection: Selection::All, names: None }
+fn all() -> SourceChoice {
+    SourceChoice { selection: SourceSelection::All, names: None }
 }
 
-fn search(store: &Arc<LogStore>, asked: &SearchAsked) -> Search {
-    Search::new(Arc::clone(store), all(), asked).unwrap()
+fn search(store: &Arc<LogStore>, asked: &SearchQuery) -> SearchJob {
+    SearchJob::new(Arc::clone(store), all(), asked).unwrap()
 }
 
-fn asked(search: &str, at: Option<u64>) -> SearchAsked {
-    SearchAsked { search: search.to_owned(), at, ..SearchAsked::default() }
+fn asked(search: &str, at: Option<u64>) -> SearchQuery {
+    SearchQuery { search: search.to_owned(), at, ..SearchQuery::default() }
 }
 
-async fn last(mut flow: Flow<Found>) -> Found {
-    let mut last = Found::default();
+async fn last(mut flow: ResponseStream<SearchProgress>) -> SearchProgress {
+    let mut last = SearchProgress::default();
     while let Some(found) = flow.next().await {
         last = found.unwrap();
     }
@@ -60,7 +60,7 @@ async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
     let store = store(10_000, |number| format!("line {number}\n"));
     let places = || Arc::new(Semaphore::new(1));
     let found = last(search(&store, &asked("00$", Some(5000))).flow(places())).await;
-    let wanted = Found {
+    let wanted = SearchProgress {
         looked: 10_000,
         of: 10_000,
         hits: 99,
@@ -77,15 +77,15 @@ async fn hits_are_counted_on_both_sides_and_the_nearest_are_named() {
     assert_eq!((found.first, found.last), (Some(100), Some(9900)));
     let found = last(search(&store, &asked("00$", Some(0))).flow(places())).await;
     assert_eq!((found.next, found.first, found.last), (Some(100), Some(100), Some(9900)));
-    let from = SearchAsked { from: Some(9000), ..asked("00$", Some(9850)) };
+    let from = SearchQuery { from: Some(9000), ..asked("00$", Some(9850)) };
     let found = last(search(&store, &from).flow(places())).await;
     assert_eq!((found.looked, found.hits, found.before), (1000, 10, 9));
-    let within = SearchAsked { grep: Some("^line 1".into()), ..asked("00$", Some(0)) };
+    let within = SearchQuery { grep: Some("^line 1".into()), ..asked("00$", Some(0)) };
     let found = last(search(&store, &within).flow(places())).await;
     assert_eq!((found.hits, found.next), (11, Some(100)));
     let none = last(search(&store, &asked("nothing", Some(7))).flow(places())).await;
     assert_eq!((none.hits, none.next, none.previous, none.over), (0, None, None, true));
-    assert!(Search::new(store, all(), &asked("(", None)).is_err());
+    assert!(SearchJob::new(store, all(), &asked("(", None)).is_err());
 }
 
 /// The store is full, so that all the work there is shows in how long it takes.
@@ -99,7 +99,7 @@ async fn a_million_lines_are_searched_from_the_middle_outwards() {
         let start = Instant::now();
         let mut flow =
             search(&store, &asked(pattern, Some(500_000))).flow(Arc::new(Semaphore::new(1)));
-        let (mut first, mut end) = (None, Found::default());
+        let (mut first, mut end) = (None, SearchProgress::default());
         while let Some(found) = flow.next().await {
             end = found.unwrap();
             if end.next.is_some() || end.previous.is_some() {
@@ -127,12 +127,12 @@ async fn a_search_that_nobody_waits_for_ends() {
 async fn one_that_follows_goes_on_counting_as_lines_come_and_go() {
     let limits = OutputLimits { memory: 256 << 10, ..OutputLimits::default() };
     let store = LogStore::new(limits);
-    let intake = |name| Intake::new(&store, store.source(&Name::new(name)), 1, None);
+    let intake = |name| LineSplitter::new(&store, store.source(&Name::new(name)), 1, None);
     let (mut web, mut db) = (intake("web"), intake("db"));
     let now = Timestamp::UNIX_EPOCH;
     db.push(Stream::Out, b"a hit\nno\n", now);
     web.push(Stream::Out, b"a hit\na hit\n", now);
-    let asked = SearchAsked { follow: true, ..asked("hit", Some(2)) };
+    let asked = SearchQuery { follow: true, ..asked("hit", Some(2)) };
     let mut flow = search(&store, &asked).flow(Arc::new(Semaphore::new(1)));
     let mut until = async |hits: u64| {
         loop {
@@ -161,7 +161,7 @@ async fn one_that_follows_goes_on_counting_as_lines_come_and_go() {
 #[test]
 fn a_search_that_is_not_wanted_any_more_looks_at_nothing() {
     let store = store(10_000, |number| format!("line {number}\n"));
-    let (told, found) = watch::channel(Found::default());
+    let (told, found) = watch::channel(SearchProgress::default());
     drop(found);
     search(&store, &asked("line", None)).look(&told);
     assert_eq!(told.borrow().looked, 0);
@@ -173,24 +173,24 @@ fn the_next_line_or_error_is_found_in_either_direction() {
         100 | 4000 => "ERROR no\n".to_owned(),
         _ => format!("INFO {number}\n"),
     });
-    let sought = |asked: SeekAsked| {
-        let seek = seek((Arc::clone(&store), Marks::default()), all(), &asked).unwrap();
+    let sought = |asked: SeekQuery| {
+        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &asked).unwrap();
         seek(&|| false).place
     };
     let error =
-        SeekAsked { level: Some(crate::control::wire::Level::Error), ..SeekAsked::default() };
-    let at = |from: &str, back| SeekAsked { from: Some(from.into()), back, ..error.clone() };
+        SeekQuery { level: Some(crate::control::wire::Severity::Error), ..SeekQuery::default() };
+    let at = |from: &str, back| SeekQuery { from: Some(from.into()), back, ..error.clone() };
     assert_eq!(sought(error.clone()), Some("100".into()));
     assert_eq!(sought(at("100", false)), Some("4000".into()));
     assert_eq!(sought(at("4000", false)), None);
     assert_eq!(sought(at("4000", true)), Some("100".into()));
-    assert_eq!(sought(SeekAsked { back: true, ..error.clone() }), Some("4000".into()));
-    let line = SeekAsked { search: Some(" 42$".into()), ..SeekAsked::default() };
+    assert_eq!(sought(SeekQuery { back: true, ..error.clone() }), Some("4000".into()));
+    let line = SeekQuery { search: Some(" 42$".into()), ..SeekQuery::default() };
     assert_eq!(sought(line), Some("42".into()));
-    assert_eq!(sought(SeekAsked { run: true, ..SeekAsked::default() }), None);
-    let cleared = |back| SeekAsked { cleared: Some("100".into()), back, ..error.clone() };
+    assert_eq!(sought(SeekQuery { run: true, ..SeekQuery::default() }), None);
+    let cleared = |back| SeekQuery { cleared: Some("100".into()), back, ..error.clone() };
     assert_eq!(sought(cleared(false)), Some("4000".into()), "what is cleared away is not found");
-    let before = SeekAsked { from: Some("4000".into()), ..cleared(true) };
+    let before = SeekQuery { from: Some("4000".into()), ..cleared(true) };
     assert_eq!(sought(before), None);
 }
 
@@ -198,8 +198,8 @@ fn the_next_line_or_error_is_found_in_either_direction() {
 fn colours_are_not_searched() {
     let store = store(1, |_| "\x1b[31mERROR\x1b[0m no\n".to_owned());
     let sought = |search: &str| {
-        let asked = SeekAsked { search: Some(search.into()), ..SeekAsked::default() };
-        let seek = seek((Arc::clone(&store), Marks::default()), all(), &asked).unwrap();
+        let asked = SeekQuery { search: Some(search.into()), ..SeekQuery::default() };
+        let seek = seek((Arc::clone(&store), RunMarkers::default()), all(), &asked).unwrap();
         seek(&|| false).place
     };
     assert_eq!(sought("^ERROR no$"), Some("0".into()));
@@ -221,28 +221,28 @@ fn started(seq: u64, output: u64, name: &str) -> crate::machine::Event {
 
 #[test]
 fn runs_and_events_are_found_by_their_marks() {
-    let (store, marks) = (store(10, |number| format!("{number}\n")), Marks::default());
+    let (store, marks) = (store(10, |number| format!("{number}\n")), RunMarkers::default());
     for (seq, output) in [(1, 0), (4, 3), (9, 7)] {
         marks.note(&started(seq, output, "web"));
     }
-    let sought = |asked: SeekAsked| {
+    let sought = |asked: SeekQuery| {
         let seek = seek((Arc::clone(&store), marks.clone()), all(), &asked).unwrap();
         seek(&|| false).place
     };
-    let run = |from: Option<&str>, back| SeekAsked {
+    let run = |from: Option<&str>, back| SeekQuery {
         run: true,
         from: from.map(str::to_owned),
         back,
-        ..SeekAsked::default()
+        ..SeekQuery::default()
     };
     assert_eq!(sought(run(None, false)), Some("0.1".into()));
     assert_eq!(sought(run(Some("0.1"), false)), Some("3.4".into()));
     assert_eq!(sought(run(Some("5"), true)), Some("3.4".into()));
     assert_eq!(sought(run(Some("7.9"), false)), None);
-    let event = |event| SeekAsked { event: Some(event), ..SeekAsked::default() };
+    let event = |event| SeekQuery { event: Some(event), ..SeekQuery::default() };
     assert_eq!(sought(event(4)), Some("3.4".into()));
     assert_eq!(sought(event(8)), Some("3.4".into()), "what did nothing to a run: the one before");
     assert_eq!(sought(event(0)), None);
-    let cleared = SeekAsked { cleared: Some("5".into()), ..event(8) };
+    let cleared = SeekQuery { cleared: Some("5".into()), ..event(8) };
     assert_eq!(sought(cleared), None);
 }

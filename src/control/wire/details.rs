@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Member, Needed};
+use super::{DependencyState, ProcessState};
 use crate::machine::event::Cause;
 use crate::spec::{Signal, StraysPolicy};
 
@@ -11,7 +11,7 @@ use crate::spec::{Signal, StraysPolicy};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Looked {
+pub struct DetailsQuery {
     /// With the values of variables that look like secrets.
     #[serde(default)]
     pub reveal: bool,
@@ -19,9 +19,9 @@ pub struct Looked {
 
 /// All there is to know about one process, replica or job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Details {
+pub struct ProcessDetails {
     /// What is shown of it everywhere.
-    pub member: Member,
+    pub member: ProcessState,
     /// The program and its arguments; of a line for the shell, the shell comes first.
     pub command: Vec<String>,
     /// The line for the shell, where it is one.
@@ -29,7 +29,7 @@ pub struct Details {
     /// Its working folder.
     pub cwd: String,
     /// What the file and `port` set of its environment.
-    pub env: Vec<Variable>,
+    pub env: Vec<EnvVariable>,
     /// It has the environment of pitcrew besides.
     pub env_inherited: bool,
     /// `never`, `on_failure` or `always`.
@@ -45,22 +45,22 @@ pub struct Details {
     /// `never`, `failure` or `exit`: whether its end ends the project.
     pub shutdown_on: String,
     /// How it is stopped.
-    pub stop: StopOf,
+    pub stop: StopDetails,
     /// Its checks, with what they answered last while it runs.
-    pub checks: Vec<CheckOf>,
+    pub checks: Vec<CheckDetails>,
     /// The files it watches.
-    pub watch: Option<WatchOf>,
+    pub watch: Option<WatchDetails>,
     /// Who depends on it.
-    pub needed_by: Vec<Needed>,
+    pub needed_by: Vec<DependencyState>,
     /// Where it stands in the files of the project.
-    pub defined: Option<Defined>,
+    pub defined: Option<SourceLocation>,
     /// Its last runs, the newest first.
-    pub runs: Vec<RunOf>,
+    pub runs: Vec<RunDetails>,
 }
 
 /// One variable of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Variable {
+pub struct EnvVariable {
     /// Its name.
     pub name: String,
     /// Its value; nothing where it looks like a secret and that was not asked for.
@@ -69,7 +69,7 @@ pub struct Variable {
 
 /// How a process is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct StopOf {
+pub struct StopDetails {
     /// Sent to the group first.
     #[schema(value_type = String, example = "TERM")]
     pub signal: Signal,
@@ -84,7 +84,7 @@ pub struct StopOf {
 
 /// A check, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct CheckOf {
+pub struct CheckDetails {
     /// `ready` or `health`.
     pub which: String,
     /// What is asked.
@@ -107,7 +107,7 @@ pub struct CheckOf {
 
 /// The files a process watches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WatchOf {
+pub struct WatchDetails {
     /// Globs relative to its working folder.
     pub paths: Vec<String>,
     /// Globs of what does not count.
@@ -120,7 +120,7 @@ pub struct WatchOf {
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Defined {
+pub struct SourceLocation {
     /// The file.
     pub file: String,
     /// The line, from 1.
@@ -129,7 +129,7 @@ pub struct Defined {
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-pub struct RunOf {
+pub struct RunDetails {
     /// Its number.
     pub run: u32,
     /// When it started, where that is still known: RFC 3339 with milliseconds.

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::spec::{CheckReport, Difference, Faults, Name, Reason};
+use crate::spec::{CheckReport, Faults, Name, RestartReason, SpecDiff};
 
 /// How the file is to be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Reload {
+pub struct ReloadRequest {
     /// Tell what would be done, and do nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -19,7 +19,7 @@ pub struct Reload {
 
 /// What came of reading the file again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Reloaded {
+pub struct ReloadResponse {
     /// The file has no mistake; with one nothing has changed.
     pub ok: bool,
     /// It was only asked what would be done.
@@ -31,9 +31,9 @@ pub struct Reloaded {
     /// Those that are not in the file any more.
     pub removed: Vec<String>,
     /// Who gets a new run because of it, one by one.
-    pub restarted: Vec<Rerun>,
+    pub restarted: Vec<RestartedProcess>,
     /// Every mistake of the file.
-    pub faults: Vec<Mistake>,
+    pub faults: Vec<FaultItem>,
     /// The same with the lines of the file, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -41,29 +41,29 @@ pub struct Reloaded {
 
 /// Who gets a new run, and what for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Rerun {
+pub struct RestartedProcess {
     /// `worker.1`
     pub name: String,
     /// The keys that make a new run and are different.
     #[schema(value_type = Vec<String>, example = json!(["command", "env"]))]
-    pub because: Vec<Reason>,
+    pub because: Vec<RestartReason>,
 }
 
 /// What is wrong with the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Checked {
+pub struct CheckResponse {
     /// There is no mistake.
     pub ok: bool,
     /// Every mistake.
-    pub faults: Vec<Mistake>,
+    pub faults: Vec<FaultItem>,
     /// What is no mistake, but does not do what it seems to.
     #[serde(default)]
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<FaultItem>,
 }
 
 /// A mistake of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Mistake {
+pub struct FaultItem {
     /// The file.
     pub file: String,
     /// Which line of it, from 1.
@@ -76,7 +76,7 @@ pub struct Mistake {
     pub hint: Option<String>,
 }
 
-impl Mistake {
+impl FaultItem {
     pub(in crate::control) fn all(faults: &Faults) -> Vec<Self> {
         let one = |fault: &crate::spec::Fault| Self {
             file: fault.file().to_string_lossy().into_owned(),
@@ -89,19 +89,19 @@ impl Mistake {
     }
 }
 
-impl Checked {
+impl CheckResponse {
     pub(in crate::control) fn of(report: &CheckReport) -> Self {
         let CheckReport { faults, warnings } = report;
         Self {
             ok: faults.is_empty(),
-            faults: Mistake::all(faults),
-            warnings: Mistake::all(warnings),
+            faults: FaultItem::all(faults),
+            warnings: FaultItem::all(warnings),
         }
     }
 }
 
-impl Reloaded {
-    pub(in crate::control) fn of(difference: Difference, dry_run: bool) -> Self {
+impl ReloadResponse {
+    pub(in crate::control) fn of(difference: SpecDiff, dry_run: bool) -> Self {
         let names = |names: Vec<Name>| names.iter().map(ToString::to_string).collect();
         let restarted = difference.restarted.into_iter();
         Self {
@@ -111,19 +111,19 @@ impl Reloaded {
             changed: names(difference.changed),
             removed: names(difference.removed),
             restarted: restarted
-                .map(|one| Rerun { name: one.name.to_string(), because: one.because })
+                .map(|one| RestartedProcess { name: one.name.to_string(), because: one.because })
                 .collect(),
             faults: Vec::new(),
             report: None,
         }
     }
 
-    pub(in crate::control) fn rejected(faults: &Faults, how: Reload) -> Self {
+    pub(in crate::control) fn rejected(faults: &Faults, how: ReloadRequest) -> Self {
         Self {
             ok: false,
-            faults: Mistake::all(faults),
+            faults: FaultItem::all(faults),
             report: Some(faults.render(how.colour)),
-            ..Self::of(Difference::default(), how.dry_run)
+            ..Self::of(SpecDiff::default(), how.dry_run)
         }
     }
 }

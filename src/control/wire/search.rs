@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Level, Row};
+use super::{OutputRow, Severity};
 
 /// What is looked for in everything that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct SearchAsked {
+pub struct SearchQuery {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
@@ -18,7 +18,7 @@ pub struct SearchAsked {
     pub stream: Option<String>,
     /// Only lines of this level and above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Level>,
+    pub level: Option<Severity>,
     /// Only lines in which this regular expression is found too: those that are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
@@ -40,7 +40,7 @@ pub struct SearchAsked {
 
 /// How far a search has come; once everything was looked at it has `over`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct Found {
+pub struct SearchProgress {
     /// Lines looked at.
     pub looked: u64,
     /// Lines there are to look at.
@@ -65,7 +65,7 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct SeekAsked {
+pub struct SeekQuery {
     /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
@@ -74,7 +74,7 @@ pub struct SeekAsked {
     pub stream: Option<String>,
     /// A line of this level or above: `error` for the next error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Level>,
+    pub level: Option<Severity>,
     /// A line in which this regular expression is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grep: Option<String>,
@@ -103,9 +103,9 @@ pub struct SeekAsked {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-pub struct Sought {
+pub struct SeekResponse {
     /// The place of it, as `at` of a slice takes it; nothing when there is none in that direction.
     pub place: Option<String>,
     /// The row.
-    pub row: Option<Row>,
+    pub row: Option<OutputRow>,
 }

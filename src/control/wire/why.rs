@@ -10,7 +10,7 @@ use crate::spec::Condition;
 
 /// Why a process is where it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Why {
+pub struct WhyResponse {
     /// The process that was asked about.
     pub name: String,
     /// Where it is.
@@ -32,12 +32,12 @@ pub struct Why {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_gone: Option<String>,
     /// What keeps it, each followed by what keeps that, down to the root.
-    pub chain: Vec<Because>,
+    pub chain: Vec<WhyLink>,
 }
 
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Because {
+pub struct WhyLink {
     /// How many links lie between it and what was asked about.
     pub depth: u32,
     /// Whom it is about.

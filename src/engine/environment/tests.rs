@@ -1,29 +1,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Surroundings, Whose};
-use crate::spec::{Locate, load};
+use super::{EnvironmentContext, RunLabel};
+use crate::spec::{ProjectLocator, load};
 
 /// The environment of run 3 of a process with these keys, replica 2.
 fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("[process.web]\ncommand = 'x'\n{keys}\n");
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+    let request = ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let spec = load(&request).unwrap().spec;
-    let surroundings = Surroundings {
+    let surroundings = EnvironmentContext {
         inherited: inherited.iter().map(|(k, v)| (k.into(), v.into())).collect(),
         folders: Arc::default(),
         session: Arc::from("s"),
         colour,
         ports: super::PortVariables::default(),
     };
-    surroundings
-        .ports
-        .update(&crate::machine::Orchestra::new(spec.clone(), crate::machine::Options::default()));
+    surroundings.ports.update(&crate::machine::Supervisor::new(
+        spec.clone(),
+        crate::machine::SupervisorOptions::default(),
+    ));
     let web = &spec.processes["web"];
     let whose =
-        Whose { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
+        RunLabel { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
     let all = surroundings.of(whose).into_iter();
     all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }

@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc;
 
-use super::{Tap, Tapped};
+use super::{RawChunk, RawOutput};
 use crate::engine::clock::Clock;
-use crate::output::{Capture, Intake, LogFile, Scratch, Stream};
-use crate::spec::Pattern;
+use crate::output::{Capture, LineSplitter, LogFile, ReadBuffer, Stream};
+use crate::spec::OutputPattern;
 
 /// Where what was read goes.
 pub(in crate::engine) enum Outlet {
     /// Into the store of the project, and the log file.
-    Store(Box<Intake>),
+    Store(Box<LineSplitter>),
     /// Into what is kept for one command.
     Capture(Arc<Capture>),
 }
@@ -28,7 +28,7 @@ impl Outlet {
         }
     }
 
-    fn take(&mut self, stream: Stream, scratch: &mut Scratch, read: usize) {
+    fn take(&mut self, stream: Stream, scratch: &mut ReadBuffer, read: usize) {
         match self {
             Self::Store(intake) => intake.take(stream, scratch, read, Clock::wall()),
             Self::Capture(capture) => capture.push(stream, scratch.filled(read)),
@@ -44,7 +44,7 @@ impl Outlet {
     }
 
     /// Looks for another line, or for none any more.
-    pub(super) fn look_again(&mut self, pattern: Option<Pattern>) {
+    pub(super) fn look_again(&mut self, pattern: Option<OutputPattern>) {
         match self {
             Self::Store(intake) => intake.look_again(pattern),
             Self::Capture(_) => {}
@@ -99,25 +99,25 @@ pub(super) struct Pipes<R> {
     pub(super) out: Option<R>,
     pub(super) err: Option<R>,
     pub(super) outlet: Outlet,
-    pub(super) tap: Option<Tap>,
+    pub(super) tap: Option<RawOutput>,
     /// Where the next chunk for the tap goes. It is had before anything is read, so that a tap
     /// that takes nothing holds up the child and not the orders to it.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<RawSlot>,
     /// Nothing is read now because the log file or the tap has no room.
     pub(super) held_up: bool,
 }
 
 /// Room for one chunk in a tap.
-pub(super) type Place = mpsc::OwnedPermit<Tapped>;
+pub(super) type RawSlot = mpsc::OwnedPermit<RawChunk>;
 
 /// Waits for room in a tap; nothing when nobody takes it any more. Cancel safe.
-pub(super) async fn place(tap: Option<Tap>) -> Option<Place> {
+pub(super) async fn place(tap: Option<RawOutput>) -> Option<RawSlot> {
     tap?.reserve_owned().await.ok()
 }
 
 thread_local! {
     /// Read into by all runs on this thread, so that a thousand idle ones take no memory for it.
-    static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::default();
+    static SCRATCH: std::cell::RefCell<ReadBuffer> = std::cell::RefCell::default();
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
@@ -132,7 +132,7 @@ impl<R: AsyncRead + Unpin> Pipes<R> {
 
     /// The answer to [`place`]. When nobody takes it any more, the child is told in the way pipes
     /// tell it.
-    pub(super) fn has_place(&mut self, place: Option<Place>) {
+    pub(super) fn has_place(&mut self, place: Option<RawSlot>) {
         if place.is_none() {
             (self.out, self.err) = (None, None);
         }

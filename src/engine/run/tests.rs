@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::Tapped;
-use crate::engine::{Engine, Front, Settings};
+use super::RawChunk;
+use crate::engine::{Engine, EngineOptions, Foreground};
 use crate::machine::event::RunError;
-use crate::machine::{Event, Options, Orchestra};
+use crate::machine::{Event, Supervisor, SupervisorOptions};
 use crate::output::Stream;
-use crate::spec::{Locate, Spec, load};
+use crate::spec::{ProjectLocator, Spec, load};
 use crate::sys::{HostOptions, RealHost};
 
 /// Far more than any of these may take, and less than what they took when they hung.
@@ -22,7 +22,7 @@ fn project(keys: &str) -> Spec {
     let folder = tempfile::tempdir().unwrap();
     let file = format!("[process.a]\n{keys}\n");
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
-    let request = Locate { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+    let request = ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let mut spec = load(&request).unwrap().spec;
     let one = spec.processes.values_mut().next().map(Arc::make_mut).unwrap();
     one.cwd = "/".into();
@@ -30,22 +30,22 @@ fn project(keys: &str) -> Spec {
 }
 
 /// An engine whose one process is passed on through `tap`, if there is one.
-fn engine(keys: &str, tap: Option<mpsc::Sender<Tapped>>) -> Engine<RealHost> {
-    let orchestra = Orchestra::new(project(keys), Options::default());
-    let first = orchestra.autostart().first().copied().unwrap();
-    let settings = Settings {
+fn engine(keys: &str, tap: Option<mpsc::Sender<RawChunk>>) -> Engine<RealHost> {
+    let supervisor = Supervisor::new(project(keys), SupervisorOptions::default());
+    let first = supervisor.autostart().first().copied().unwrap();
+    let settings = EngineOptions {
         inherited: std::env::vars_os().collect(),
         // One of its own: the strays of a run are known by it.
         session: crate::sys::journal::new_session().unwrap(),
-        front: tap.map(|tap| (first, Front::Passed(tap))),
-        ..Settings::default()
+        front: tap.map(|tap| (first, Foreground::Passed(tap))),
+        ..EngineOptions::default()
     };
-    Engine::new(Arc::new(RealHost::new(HostOptions::default()).unwrap()), orchestra, settings)
+    Engine::new(Arc::new(RealHost::new(HostOptions::default()).unwrap()), supervisor, settings)
 }
 
 /// The end event of the one run.
 async fn run(mut engine: Engine<RealHost>) -> Event {
-    let chosen = engine.orchestra.autostart();
+    let chosen = engine.supervisor.autostart();
     let mut events = engine.observe();
     timeout(SOON, engine.run(chosen, true)).await.expect("it has to end");
     while let Some(event) = events.recv().await {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::ProcessPool;
 use crate::library::error::Error;
 use crate::library::handle::ProcessHandle;
-use crate::library::record::{Outcome, Record};
+use crate::library::record::{CommandOutcome, CommandRecord};
 use crate::library::result::ProcessResult;
 use crate::machine::{Intent, ProcessId, StateName};
 
@@ -19,8 +19,8 @@ use crate::machine::{Intent, ProcessId, StateName};
 #[must_use = "dropped, it takes the command out of the queue"]
 pub struct Job {
     pool: ProcessPool,
-    record: Option<Arc<Record>>,
-    waiting: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    record: Option<Arc<CommandRecord>>,
+    waiting: Pin<Box<dyn Future<Output = CommandOutcome> + Send>>,
 }
 
 impl fmt::Debug for Job {
@@ -32,7 +32,7 @@ impl fmt::Debug for Job {
 }
 
 impl Job {
-    pub(super) fn of(pool: ProcessPool, record: Arc<Record>) -> Self {
+    pub(super) fn of(pool: ProcessPool, record: Arc<CommandRecord>) -> Self {
         let waits = Arc::clone(&record);
         Self { pool, record: Some(record), waiting: Box::pin(async move { waits.outcome().await }) }
     }
@@ -70,9 +70,9 @@ impl Job {
 }
 
 impl Future for Job {
-    type Output = Outcome;
+    type Output = CommandOutcome;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CommandOutcome> {
         self.waiting.as_mut().poll(cx)
     }
 }
@@ -98,12 +98,13 @@ impl Drop for Job {
 
 /// The results of [`ProcessPool::run_all`], by key, in the order of the jobs.
 #[derive(Debug, Clone)]
-pub struct PoolResults<K>(pub(super) Vec<(K, Outcome)>);
+pub struct PoolResults<K>(pub(super) Vec<(K, CommandOutcome)>);
 
 impl<K> PoolResults<K> {
     /// Whether every job succeeded; true when there was none.
     pub fn success(&self) -> bool {
-        let succeeded = |outcome: &Outcome| outcome.as_ref().is_ok_and(ProcessResult::success);
+        let succeeded =
+            |outcome: &CommandOutcome| outcome.as_ref().is_ok_and(ProcessResult::success);
         self.0.iter().all(|(_, outcome)| succeeded(outcome))
     }
 
@@ -118,12 +119,12 @@ impl<K> PoolResults<K> {
     }
 
     /// Keys and results in the order of the jobs.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &Outcome)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &CommandOutcome)> {
         self.0.iter().map(|(key, outcome)| (key, outcome))
     }
 
     /// The result of the first job with this key.
-    pub fn get(&self, key: &K) -> Option<&Outcome>
+    pub fn get(&self, key: &K) -> Option<&CommandOutcome>
     where
         K: PartialEq,
     {
@@ -132,7 +133,7 @@ impl<K> PoolResults<K> {
 }
 
 impl<'a, K> IntoIterator for &'a PoolResults<K> {
-    type Item = (&'a K, &'a Outcome);
+    type Item = (&'a K, &'a CommandOutcome);
     type IntoIter = Box<dyn Iterator<Item = Self::Item> + 'a>;
 
     fn into_iter(self) -> Self::IntoIter {
@@ -141,8 +142,8 @@ impl<'a, K> IntoIterator for &'a PoolResults<K> {
 }
 
 impl<K> IntoIterator for PoolResults<K> {
-    type Item = (K, Outcome);
-    type IntoIter = std::vec::IntoIter<(K, Outcome)>;
+    type Item = (K, CommandOutcome);
+    type IntoIter = std::vec::IntoIter<(K, CommandOutcome)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

@@ -7,7 +7,7 @@ use crate::spec::{Name, Signal, StartErrorKind, Stray};
 
 /// Whose event it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct EventSubject {
     /// Its number in this program; nothing in an event that was read.
     #[serde(skip)]
     pub id: Option<ProcessId>,
@@ -85,7 +85,7 @@ impl RunError {
 /// By what a run was ended on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum By {
+pub enum EndCause {
     /// A stop.
     Stop,
     /// A kill.
@@ -104,7 +104,7 @@ pub enum By {
 
 /// What the three end events share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct Ended {
+pub struct EndDetails {
     /// The leader's exit code, if it returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
@@ -124,7 +124,7 @@ pub struct Ended {
 
 /// One link of the chain that explains a skipped process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
+pub struct SkipLink {
     /// The dependency.
     pub name: Name,
     /// What it was to reach.

@@ -3,8 +3,14 @@ use super::*;
 #[test]
 fn an_event_is_one_flat_object_that_begins_with_number_time_and_kind() {
     let event = Event::from(ProcessStarted {
-        stamp: Stamp { seq: 12, time: "2026-01-02T03:04:05.678Z".parse().unwrap(), output: 0 },
-        of: Subject { id: None, name: "api".into(), process: "api".into(), run: 3, attempt: 1 },
+        stamp: EventStamp { seq: 12, time: "2026-01-02T03:04:05.678Z".parse().unwrap(), output: 0 },
+        of: EventSubject {
+            id: None,
+            name: "api".into(),
+            process: "api".into(),
+            run: 3,
+            attempt: 1,
+        },
         pid: 4711,
         cause: Cause::Start,
     });

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Closing, Ending, Lifecycle, State, Then, short};
-use crate::machine::event::{By, Cause, Event, ProcessReady, ProcessUnhealthy, RunError, Stamp};
+use super::{AfterExit, Closing, Ending, Lifecycle, State, format_duration};
+use crate::machine::event::{
+    Cause, EndCause, Event, EventStamp, ProcessReady, ProcessUnhealthy, RunError,
+};
 use crate::machine::{Effect, Moment, ProbeRequest, RunId, Step};
-use crate::spec::{Answer, Check, Probe, ProcessSpec, Which};
+use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec};
 
-mod renewed;
+mod check_update;
 
 /// Whether a live run is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +31,15 @@ pub(in crate::machine) struct Checks {
     pub(in crate::machine) status: Option<String>,
     /// Nothing where there is no such check, or when its leader has ended; idle where the check was
     /// taken out of the file.
-    pub(in crate::machine) ready: Option<Trial>,
-    pub(in crate::machine) health: Option<Trial>,
+    pub(in crate::machine) ready: Option<CheckState>,
+    pub(in crate::machine) health: Option<CheckState>,
     /// Its leader has ended: nothing is asked any more.
     pub(in crate::machine) over: bool,
 }
 
 /// How one check stands.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(in crate::machine) struct Trial {
+pub(in crate::machine) struct CheckState {
     /// When there is something to do; nothing while a probe is under way.
     pub(in crate::machine) due: Option<Moment>,
     /// When the probe that is under way began.
@@ -48,7 +50,7 @@ pub(in crate::machine) struct Trial {
     pub(in crate::machine) good: u32,
     /// Misses in a row.
     pub(in crate::machine) bad: u32,
-    pub(in crate::machine) answer: Option<Answer>,
+    pub(in crate::machine) answer: Option<ProbeResult>,
     /// How many probes have missed while none has succeeded yet.
     pub(in crate::machine) early: u32,
     /// One has succeeded.
@@ -69,7 +71,7 @@ fn early_wait(missed: u32, interval: Duration) -> Duration {
     wait.min(longest)
 }
 
-impl Trial {
+impl CheckState {
     fn from(due: Moment) -> Self {
         Self { due: Some(due), ..Self::default() }
     }
@@ -81,14 +83,14 @@ impl Trial {
         &mut self,
         now: Moment,
         number: u32,
-        answer: Answer,
+        answer: ProbeResult,
         (interval, hurries): (Duration, bool),
     ) -> bool {
         if self.number != number {
             return false;
         }
         let Some(began) = self.flight.take() else { return false };
-        self.answered |= matches!(answer, Answer::Good(_));
+        self.answered |= matches!(answer, ProbeResult::Good(_));
         let wait = if hurries && !self.answered {
             self.early = self.early.saturating_add(1);
             early_wait(self.early, interval)
@@ -97,8 +99,8 @@ impl Trial {
         };
         self.due = Some((began + wait).max(now));
         (self.good, self.bad) = match answer {
-            Answer::Good(_) => (self.good.saturating_add(1), 0),
-            Answer::Bad(_) => (0, self.bad.saturating_add(1)),
+            ProbeResult::Good(_) => (self.good.saturating_add(1), 0),
+            ProbeResult::Bad(_) => (0, self.bad.saturating_add(1)),
         };
         self.answer = Some(answer);
         true
@@ -109,10 +111,10 @@ impl Checks {
     /// Of a run that has just been spawned.
     fn begin(now: Moment, spec: &ProcessSpec) -> Self {
         let ready = spec.ready.as_ref().map(|check| match check.probe {
-            Probe::Delay(time) if !time.is_zero() => Trial::from(now + time),
-            Probe::Delay(_) | Probe::Log(_) | Probe::Notify => Trial::default(),
+            Probe::Delay(time) if !time.is_zero() => CheckState::from(now + time),
+            Probe::Delay(_) | Probe::Log(_) | Probe::Notify => CheckState::default(),
             Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
-                Trial::from(now + check.initial_delay)
+                CheckState::from(now + check.initial_delay)
             }
         });
         // No delay is no wait at all: it is ready with its start.
@@ -136,25 +138,26 @@ impl Checks {
     /// ready any more, and must not hide by that.
     fn begin_health(&mut self, now: Moment, spec: &ProcessSpec) {
         if let (None, Some(check)) = (&self.health, &spec.health) {
-            self.health = Some(Trial::from(now + check.initial_delay));
+            self.health = Some(CheckState::from(now + check.initial_delay));
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Moment> {
-        let due = |trial: &Option<Trial>| trial.as_ref().and_then(|trial| trial.due);
+        let due = |trial: &Option<CheckState>| trial.as_ref().and_then(|trial| trial.due);
         [self.ready_by, due(&self.ready), due(&self.health)].into_iter().flatten().min()
     }
 
-    fn trial(&mut self, which: Which) -> Option<&mut Trial> {
+    fn trial(&mut self, which: CheckRole) -> Option<&mut CheckState> {
         match which {
-            Which::Ready => self.ready.as_mut(),
-            Which::Health => self.health.as_mut(),
+            CheckRole::Ready => self.ready.as_mut(),
+            CheckRole::Health => self.health.as_mut(),
         }
     }
 
     /// From now on nothing is asked and nothing is heard.
     pub(super) fn end(&mut self, run: RunId, out: &mut Step) {
-        let flies = |trial: &Option<Trial>| trial.as_ref().is_some_and(|one| one.flight.is_some());
+        let flies =
+            |trial: &Option<CheckState>| trial.as_ref().is_some_and(|one| one.flight.is_some());
         if flies(&self.ready) || flies(&self.health) {
             out.effects.push(Effect::EndProbes { run });
         }
@@ -196,7 +199,7 @@ impl Lifecycle {
         if is_due(checks.ready_by) {
             return self.too_late(now, out);
         }
-        for which in [Which::Ready, Which::Health] {
+        for which in [CheckRole::Ready, CheckRole::Health] {
             let due = self.checks_mut().and_then(|checks| checks.trial(which)?.due);
             if !is_due(due) {
                 continue;
@@ -210,7 +213,7 @@ impl Lifecycle {
         }
     }
 
-    fn probe(&mut self, now: Moment, which: Which, out: &mut Step) {
+    fn probe(&mut self, now: Moment, which: CheckRole, out: &mut Step) {
         let (run, replica, port) = (self.run_id(), self.replica, self.port());
         let spec = Arc::clone(&self.spec);
         let State::Running { pid, checks, .. } = &mut self.state else { return };
@@ -219,7 +222,7 @@ impl Lifecycle {
         (trial.due, trial.flight) = (None, Some(now));
         trial.number = trial.number.saturating_add(1);
         let number = trial.number;
-        let is_early = which == Which::Ready && level == Level::NotYet && !trial.answered;
+        let is_early = which == CheckRole::Ready && level == Level::NotYet && !trial.answered;
         out.effects.push(Effect::Probe(ProbeRequest {
             run,
             leader,
@@ -236,9 +239,9 @@ impl Lifecycle {
     pub(in crate::machine) fn probed(
         &mut self,
         now: Moment,
-        which: Which,
+        which: CheckRole,
         number: u32,
-        answer: Answer,
+        answer: ProbeResult,
         out: &mut Step,
     ) {
         let spec = Arc::clone(&self.spec);
@@ -247,20 +250,20 @@ impl Lifecycle {
         let level = checks.level;
         let Some(trial) = checks.trial(which) else { return };
         let before = trial.bad;
-        let hurries = which == Which::Ready && level == Level::NotYet;
+        let hurries = which == CheckRole::Ready && level == Level::NotYet;
         if !trial.took(now, number, answer, (check.interval, hurries)) {
             return;
         }
         let (enough, too_many) = (trial.good >= check.successes, trial.bad >= check.failures);
         match (which, level) {
-            (Which::Ready, Level::NotYet) if enough => self.come_ready(now, out),
+            (CheckRole::Ready, Level::NotYet) if enough => self.come_ready(now, out),
             // One is enough to come back.
-            (Which::Ready, Level::Unhealthy) if trial.good > 0 => self.come_ready(now, out),
-            (Which::Ready, Level::Ready) if too_many => self.fall_unhealthy(now, check, out),
-            (Which::Health, _) if too_many => self.fail_health(now, check, out),
+            (CheckRole::Ready, Level::Unhealthy) if trial.good > 0 => self.come_ready(now, out),
+            (CheckRole::Ready, Level::Ready) if too_many => self.fall_unhealthy(now, check, out),
+            (CheckRole::Health, _) if too_many => self.fail_health(now, check, out),
             // Misses are forgotten only after enough successes.
-            (Which::Health, _) if trial.bad == 0 && !enough => trial.bad = before,
-            (Which::Ready | Which::Health, _) => {}
+            (CheckRole::Health, _) if trial.bad == 0 && !enough => trial.bad = before,
+            (CheckRole::Ready | CheckRole::Health, _) => {}
         }
     }
 
@@ -271,7 +274,7 @@ impl Lifecycle {
             return;
         };
         if is_log {
-            trial.answer = Some(Answer::Good(line));
+            trial.answer = Some(ProbeResult::Good(line));
             self.come_ready(now, out);
         }
     }
@@ -324,7 +327,7 @@ impl Lifecycle {
             trial.answer.as_ref().map(|answer| answer.text().to_owned())
         });
         let probe = spec.ready.as_ref().map(|check| check.probe.shown(own));
-        let stamp = Stamp::default();
+        let stamp = EventStamp::default();
         out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
         self.entered = now;
         self.moves += 1;
@@ -332,22 +335,22 @@ impl Lifecycle {
 
     /// It goes on running, but is not ready any more.
     fn fall_unhealthy(&mut self, now: Moment, check: &Check, out: &mut Step) {
-        let Some(cause) = self.misses(Which::Ready, check) else { return };
+        let Some(cause) = self.misses(CheckRole::Ready, check) else { return };
         let Some(checks) = self.checks_mut() else { return };
         checks.level = Level::Unhealthy;
-        let (stamp, of) = (Stamp::default(), self.subject());
+        let (stamp, of) = (EventStamp::default(), self.subject());
         out.events.push(Event::from(ProcessUnhealthy { stamp, of, cause }));
         self.entered = now;
         self.moves += 1;
     }
 
     fn fail_health(&mut self, now: Moment, check: &Check, out: &mut Step) {
-        let Some(cause) = self.misses(Which::Health, check) else { return };
-        let ending = Ending::OnPurpose { by: By::Health, cause };
-        self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+        let Some(cause) = self.misses(CheckRole::Health, check) else { return };
+        let ending = Ending::OnPurpose { by: EndCause::Health, cause };
+        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }
 
-    fn misses(&mut self, which: Which, check: &Check) -> Option<Cause> {
+    fn misses(&mut self, which: CheckRole, check: &Check) -> Option<Cause> {
         let probe = check.probe.shown(self.port());
         let trial = self.checks_mut()?.trial(which)?;
         let answer = trial.answer.as_ref().map(|answer| answer.text().to_owned());
@@ -365,9 +368,9 @@ impl Lifecycle {
         let answer = checks.ready.as_ref().and_then(|trial| trial.answer.as_ref());
         let answer = answer.map(|answer| answer.text().to_owned()).or(status);
         let said = answer.as_ref().map_or_else(String::new, |answer| format!(": {answer}"));
-        let message = format!("it was not ready within {}: {probe}{said}", short(limit));
+        let message = format!("it was not ready within {}: {probe}{said}", format_duration(limit));
         let cause = Cause::ReadyTimeout { after_ms: limit.as_millis() as u64, probe, answer };
         let ending = Ending::Broken { error: RunError::ReadyTimeout, message, cause };
-        self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }
 }

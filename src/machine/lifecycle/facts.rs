@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use super::closing::{KILL_GRACE, RunEnd};
-use super::{Closing, Ending, LastRun, Level, Lifecycle, Outcome, Reached, State, Then, short};
-use crate::machine::event::{
-    Cause, Ended, Event, ProcessFailed, ProcessReady, ProcessStarted, RunError, Stamp,
+use super::stopping::{KILL_GRACE, RunEnd};
+use super::{
+    AfterExit, Closing, Ending, LastRun, Level, Lifecycle, Outcome, State, StopProgress,
+    format_duration,
 };
-use crate::machine::retry::Dice;
+use crate::machine::event::{
+    Cause, EndDetails, Event, EventStamp, ProcessFailed, ProcessReady, ProcessStarted, RunError,
+};
+use crate::machine::retry::JitterRng;
 use crate::machine::{Effect, Moment, Step};
 use crate::spec::{Exit, StartError, Stray};
 
@@ -19,7 +22,7 @@ impl Lifecycle {
         let State::Starting { cause, wish, .. } = &mut self.state else { return };
         let (cause, wish) = (cause.clone(), wish.take());
         self.started = true;
-        let (stamp, of) = (Stamp::default(), self.subject());
+        let (stamp, of) = (EventStamp::default(), self.subject());
         out.events.push(Event::from(ProcessStarted {
             stamp,
             of: of.clone(),
@@ -44,7 +47,7 @@ impl Lifecycle {
         &mut self,
         now: Moment,
         error: &StartError,
-        dice: &mut Dice,
+        jitter_rng: &mut JitterRng,
         out: &mut Step,
     ) {
         let State::Starting { cause, wish, .. } = &mut self.state else { return };
@@ -60,23 +63,23 @@ impl Lifecycle {
         });
         self.port = None;
         out.events.push(Event::from(ProcessFailed {
-            stamp: Stamp::default(),
+            stamp: EventStamp::default(),
             of: self.subject(),
             error: kind,
             message: error.message.clone(),
-            end: Ended::default(),
+            end: EndDetails::default(),
             cause: cause.clone(),
         }));
         match wish.map(|closing| closing.then) {
-            Some(Then::Rest) => self.enter(now, State::Ended(Outcome::Stopped)),
-            Some(Then::Again(_)) if self.last_run => {
+            Some(AfterExit::Stop) => self.enter(now, State::Ended(Outcome::Stopped)),
+            Some(AfterExit::Restart(_)) if self.last_run => {
                 self.enter(now, State::Ended(Outcome::Stopped));
             }
-            Some(Then::Again(cause)) => self.wait(now, cause, true),
-            Some(Then::Policy) | None if error.kind.is_transient() && !self.last_run => {
-                self.try_again(now, cause, dice, out);
+            Some(AfterExit::Restart(cause)) => self.wait(now, cause, true),
+            Some(AfterExit::ApplyPolicy) | None if error.kind.is_transient() && !self.last_run => {
+                self.try_again(now, cause, jitter_rng, out);
             }
-            Some(Then::Policy) | None => {
+            Some(AfterExit::ApplyPolicy) | None => {
                 self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
             }
         }
@@ -101,7 +104,7 @@ impl Lifecycle {
             }
             State::Running { pid, since, .. } if exit.is_some() => {
                 let (pid, since) = (*pid, *since);
-                let (until, step) = (now + STRAY_GRACE, Reached::Asked);
+                let (until, step) = (now + STRAY_GRACE, StopProgress::Asked);
                 let closing = Closing::by_itself();
                 self.enter(now, State::Stopping { pid, since, until, step, closing, exit });
             }
@@ -127,9 +130,9 @@ impl Lifecycle {
             return;
         }
         let cause = Cause::IdleTimeout { after_ms: limit.as_millis() as u64 };
-        let message = format!("it printed nothing for {}", short(limit));
+        let message = format!("it printed nothing for {}", format_duration(limit));
         let ending = Ending::Broken { error: RunError::IdleTimeout, message, cause };
-        self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }
 
     pub(in crate::machine) fn exited(
@@ -137,7 +140,7 @@ impl Lifecycle {
         now: Moment,
         exit: Exit,
         (strays, note): (Vec<Stray>, Option<String>),
-        dice: &mut Dice,
+        jitter_rng: &mut JitterRng,
         out: &mut Step,
     ) {
         let (since, closing) = match &self.state {
@@ -154,18 +157,23 @@ impl Lifecycle {
         self.end_checks(out);
         self.left.clear();
         let run = RunEnd { since, exit: Some(exit), strays, note, closing };
-        self.end_run(now, run, dice, out);
+        self.end_run(now, run, jitter_rng, out);
     }
 
     /// Does what is due at `now`.
-    pub(in crate::machine) fn tick(&mut self, now: Moment, dice: &mut Dice, out: &mut Step) {
+    pub(in crate::machine) fn tick(
+        &mut self,
+        now: Moment,
+        jitter_rng: &mut JitterRng,
+        out: &mut Step,
+    ) {
         match &mut self.state {
             State::Running { times_out: Some(due), .. } if *due <= now => {
                 let limit = self.spec.timeout.unwrap_or_default();
                 let cause = Cause::Timeout { after_ms: limit.as_millis() as u64 };
-                let message = format!("it ran longer than {}", short(limit));
+                let message = format!("it ran longer than {}", format_duration(limit));
                 let ending = Ending::Broken { error: RunError::Timeout, message, cause };
-                self.close(now, Closing { ending, then: Then::Policy, now: false }, out);
+                self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
             }
             State::Running { quiet_out, .. } if quiet_out.is_some_and(|due| due <= now) => {
                 *quiet_out = None;
@@ -173,12 +181,12 @@ impl Lifecycle {
             }
             State::Running { .. } => self.tick_checks(now, out),
             State::Stopping { until, step, .. } if *until <= now => match step {
-                Reached::Asked => {
-                    *step = Reached::Killed;
+                StopProgress::Asked => {
+                    *step = StopProgress::Killed;
                     *until = now + KILL_GRACE;
                     out.effects.push(Effect::Kill { run: self.run_id() });
                 }
-                Reached::Killed => self.give_up_on(now, dice, out),
+                StopProgress::Killed => self.give_up_on(now, jitter_rng, out),
             },
             State::Backoff { until, retry, cause } if *until <= now => {
                 let retries = self.spec.retry.attempts;
@@ -206,8 +214,8 @@ impl Lifecycle {
     }
 
     /// The run that was given up is gone after all.
-    pub(in crate::machine) fn ghost_gone(&mut self) {
-        self.ghost = None;
+    pub(in crate::machine) fn unreaped_run_gone(&mut self) {
+        self.unreaped_run = None;
         self.left.clear();
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Lifecycle, State};
 use crate::machine::event::Cause;
-use crate::machine::retry::Dice;
+use crate::machine::retry::JitterRng;
 use crate::machine::{Effect, Moment, RunId, Step};
 use crate::spec::{PortBusy, StartError, StartErrorKind};
 
@@ -104,7 +104,7 @@ impl Lifecycle {
         now: Moment,
         (free, holder): (Option<u16>, Option<String>),
         holds: bool,
-        dice: &mut Dice,
+        jitter_rng: &mut JitterRng,
         out: &mut Step,
     ) {
         let own = self.spec.port_of(self.replica);
@@ -145,7 +145,7 @@ impl Lifecycle {
                 };
                 self.begin_run(now, cause);
                 let error = StartError { kind: StartErrorKind::PortBusy, message };
-                self.spawn_failed(now, &error, dice, out);
+                self.spawn_failed(now, &error, jitter_rng, out);
             }
         }
     }

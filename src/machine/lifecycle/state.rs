@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::checks::Checks;
 use super::port::PortPhase;
-use crate::machine::event::{By, Cause, Link, RunError};
+use crate::machine::event::{Cause, EndCause, RunError, SkipLink};
 use crate::machine::{Moment, ProcessId, ShutdownReason};
 use crate::spec::Exit;
 
@@ -36,7 +36,7 @@ pub(in crate::machine) enum State {
         pid: u32,
         since: Moment,
         until: Moment,
-        step: Reached,
+        step: StopProgress,
         closing: Closing,
         exit: Option<Exit>,
     },
@@ -48,7 +48,7 @@ pub(in crate::machine) enum State {
 
 /// How far the ending of a run has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::machine) enum Reached {
+pub(in crate::machine) enum StopProgress {
     /// Asked to go, or its strays were; the deadline kills.
     Asked,
     /// Everything was killed; the deadline gives it up.
@@ -61,7 +61,7 @@ pub(in crate::machine) struct Closing {
     /// Which end event it will get.
     pub(in crate::machine) ending: Ending,
     /// What follows.
-    pub(in crate::machine) then: Then,
+    pub(in crate::machine) then: AfterExit,
     /// Whether it goes without being asked first.
     pub(in crate::machine) now: bool,
 }
@@ -72,20 +72,20 @@ pub(in crate::machine) enum Ending {
     /// Completed: its leader ended by itself.
     ByItself,
     /// Killed: on purpose.
-    OnPurpose { by: By, cause: Cause },
+    OnPurpose { by: EndCause, cause: Cause },
     /// Failed: it broke a limit.
     Broken { error: RunError, message: String, cause: Cause },
 }
 
 /// What follows a run.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::machine) enum Then {
+pub(in crate::machine) enum AfterExit {
     /// `stopped`.
-    Rest,
+    Stop,
     /// A new run, for this reason.
-    Again(Cause),
+    Restart(Cause),
     /// What `restart` and `retry` say.
-    Policy,
+    ApplyPolicy,
 }
 
 /// How a process got down for good.
@@ -99,7 +99,7 @@ pub(in crate::machine) enum Outcome {
     Failed { gave_up: bool },
     /// A dependency cannot get where it should, or its pool was stopped. `by` is the dependency
     /// whose new run lets it wait again.
-    Skipped { chain: Vec<Link>, by: Option<ProcessId> },
+    Skipped { chain: Vec<SkipLink>, by: Option<ProcessId> },
 }
 
 /// How the latest run ended.
@@ -133,7 +133,7 @@ impl LastRun {
 
     /// Such as `exit 1 after 8.1s`.
     pub(in crate::machine) fn describe(&self) -> String {
-        let after = short(self.duration);
+        let after = format_duration(self.duration);
         if let (None, Some(unwell)) = (&self.error, &self.unwell) {
             return format!("its health check failed after {after}: {unwell}");
         }
@@ -150,7 +150,7 @@ impl LastRun {
 }
 
 /// A duration for people: `350ms`, `8.1s`, `2m 5s`, `3h 12m`.
-pub(crate) fn short(duration: Duration) -> String {
+pub(crate) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0 => format!("{}ms", duration.as_millis()),
@@ -163,7 +163,7 @@ pub(crate) fn short(duration: Duration) -> String {
 impl Closing {
     /// Of a run whose leader ended without being asked.
     pub(super) fn by_itself() -> Self {
-        Self { ending: Ending::ByItself, then: Then::Policy, now: false }
+        Self { ending: Ending::ByItself, then: AfterExit::ApplyPolicy, now: false }
     }
 }
 
@@ -175,8 +175,11 @@ pub(super) fn merged(current: Option<Closing>, next: Closing) -> Closing {
     let Some(current) = current else { return next };
     let ending = match (&current.ending, &next.ending) {
         (
-            Ending::OnPurpose { by: By::Stop | By::Restart | By::FileChange | By::Reload, .. },
-            Ending::OnPurpose { by: By::Kill, .. },
+            Ending::OnPurpose {
+                by: EndCause::Stop | EndCause::Restart | EndCause::FileChange | EndCause::Reload,
+                ..
+            },
+            Ending::OnPurpose { by: EndCause::Kill, .. },
         ) => next.ending,
         _ => current.ending,
     };

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{ProbeView, StateName};
 use crate::machine::Moment;
-use crate::machine::lifecycle::{Checks, Level, Trial};
-use crate::spec::{Answer, Check, Probe, ProcessSpec, Which};
+use crate::machine::lifecycle::{CheckState, Checks, Level};
+use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec};
 
 /// State, reason, and when it changes by itself at the latest.
 pub(super) fn explain(
@@ -44,11 +44,11 @@ pub(super) fn explain(
 /// How each check stands.
 pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own: Option<u16>) -> Vec<ProbeView> {
     let both = [
-        (Which::Ready, spec.ready.as_ref().zip(checks.ready.as_ref())),
-        (Which::Health, spec.health.as_ref().zip(checks.health.as_ref())),
+        (CheckRole::Ready, spec.ready.as_ref().zip(checks.ready.as_ref())),
+        (CheckRole::Health, spec.health.as_ref().zip(checks.health.as_ref())),
     ];
     let there = both.into_iter().filter_map(|(which, check)| Some((which, check?)));
-    let view = |(which, (check, trial)): (Which, (&Check, &Trial))| ProbeView {
+    let view = |(which, (check, trial)): (CheckRole, (&Check, &CheckState))| ProbeView {
         which,
         probe: check.probe.shown(own),
         answer: trial.answer.clone(),
@@ -61,7 +61,7 @@ pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own: Option<u16>) -> V
 fn not_yet(
     checks: &Checks,
     check: &Check,
-    trial: &Trial,
+    trial: &CheckState,
     own: Option<u16>,
 ) -> (String, Option<Moment>) {
     let mut why = match &check.probe {
@@ -92,7 +92,7 @@ fn not_yet(
 }
 
 /// The probe and its last answer.
-fn asked(check: &Check, trial: &Trial, own: Option<u16>) -> String {
+fn asked(check: &Check, trial: &CheckState, own: Option<u16>) -> String {
     let probe = check.probe.shown(own);
     match &trial.answer {
         Some(answer) => format!("{probe}: {}", answer.text()),
@@ -101,11 +101,11 @@ fn asked(check: &Check, trial: &Trial, own: Option<u16>) -> String {
 }
 
 /// The same for one that is as it should be, with the misses that do not count yet.
-fn stands(check: &Check, trial: &Trial, own: Option<u16>) -> String {
+fn stands(check: &Check, trial: &CheckState, own: Option<u16>) -> String {
     let asked = asked(check, trial, own);
     match (&trial.answer, trial.bad) {
-        (Some(Answer::Bad(_)), bad) => format!("{asked} ({bad} of {} misses)", check.failures),
-        (Some(Answer::Good(_)) | None, _) => asked,
+        (Some(ProbeResult::Bad(_)), bad) => format!("{asked} ({bad} of {} misses)", check.failures),
+        (Some(ProbeResult::Good(_)) | None, _) => asked,
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::host::{always, exits, replies, willing};
 use super::project::{Draft, follows, ms, needs, project, retried, s};
 use super::{Input, Script, StateName, World};
-use crate::machine::{Explanation, Fact, Options, RunId};
-use crate::spec::{Check, Condition, Endpoint, Pattern, Port, Probe, ProcessSpec};
+use crate::machine::{Explanation, Fact, RunId, SupervisorOptions};
+use crate::spec::{Check, Condition, Endpoint, OutputPattern, Port, Probe, ProcessSpec};
 
 fn tcp(port: u16) -> Probe {
     Probe::Tcp(Endpoint { host: "localhost".to_owned(), port: Port::Number(port) })
@@ -43,7 +43,7 @@ pub(super) fn pair(set: impl FnOnce(&mut ProcessSpec)) -> Draft {
 }
 
 pub(super) fn staying(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 /// Answers like this to the ready check.
@@ -141,7 +141,8 @@ fn so_many_misses_in_a_row_make_it_unhealthy_and_one_success_brings_it_back() {
 
 #[test]
 fn what_happens_once_never_goes_back() {
-    for probe in [Probe::Delay(s(1)), Probe::Log(Pattern::new("up").unwrap()), Probe::Notify] {
+    for probe in [Probe::Delay(s(1)), Probe::Log(OutputPattern::new("up").unwrap()), Probe::Notify]
+    {
         let draft = pair(|spec| spec.ready = Some(check(probe.clone())));
         let script = Script { speaks: Some(s(1)), ..never_ready() };
         let mut w = staying(draft).script("db", [script]).begin();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::host::{exits, stubborn, unstartable, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::{Input, Intent, StateName, World, world};
-use crate::machine::orchestra::admit::ASIDE;
-use crate::machine::{Event, Finish, Newcomer, Options, ProcessId, Tenure};
+use crate::machine::supervisor::membership::ASIDE;
+use crate::machine::{Event, NewMember, ProcessId, ProjectExit, Retention, SupervisorOptions};
 use crate::spec::{Condition, OnFailure, StartErrorKind};
 
 fn pool(slots: u32) -> Draft {
@@ -14,20 +14,21 @@ fn pool(slots: u32) -> Draft {
 }
 
 fn keeping(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() }).begin()
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+        .begin()
 }
 
-fn passing(_: &mut Newcomer) {}
+fn passing(_: &mut NewMember) {}
 
 fn is_member(w: &mut World, id: ProcessId) -> bool {
     w.machine.snapshot(w.now).get(id).is_some()
 }
 
-fn first(priority: i32) -> impl FnOnce(&mut Newcomer) {
+fn first(priority: i32) -> impl FnOnce(&mut NewMember) {
     move |one| one.priority = priority
 }
 
-fn later(delay: Duration) -> impl FnOnce(&mut Newcomer) {
+fn later(delay: Duration) -> impl FnOnce(&mut NewMember) {
     move |one| one.delay = delay
 }
 
@@ -49,7 +50,7 @@ fn what_comes_runs_like_anything_else_and_is_gone_after_its_end() {
 #[test]
 fn one_that_stays_can_be_started_again() {
     let mut w = keeping(project());
-    let id = w.come(None, |one| one.tenure = Tenure::Lasting, exits(ms(50), 0)).unwrap();
+    let id = w.come(None, |one| one.retention = Retention::Keep, exits(ms(50), 0)).unwrap();
     w.advance(s(1));
     assert!(is_member(&mut w, id));
     w.input(Input::Intent(Intent::Start(vec![id])));
@@ -83,7 +84,7 @@ fn it_does_not_make_a_project_unready_or_fail() {
     assert_eq!(w.count_of("project_ready"), 1);
     w.stop(&["web"]);
     w.advance(s(1));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
 #[test]
@@ -222,14 +223,14 @@ fn a_pool_that_is_dismissed_works_off_what_it_has() {
     assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
 }
 
-fn aside(one: &mut Newcomer) {
-    one.tenure = Tenure::Aside;
+fn aside(one: &mut NewMember) {
+    one.retention = Retention::KeepRecent;
 }
 
 #[test]
 fn how_one_aside_ends_says_nothing_about_the_project() {
     for fail_fast in [false, true] {
-        let options = Options { fail_fast, ..Options::default() };
+        let options = SupervisorOptions { fail_fast, ..SupervisorOptions::default() };
         let spec = project().process("web", |_| {}).spec();
         let mut w = World::new(spec, options).begin();
         w.advance(ms(10));
@@ -242,7 +243,7 @@ fn how_one_aside_ends_says_nothing_about_the_project() {
         assert_eq!(w.machine.snapshot(w.now).get(id).unwrap().run, 2);
         w.stop(&["web"]);
         w.advance(s(1));
-        assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+        assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::host::{exits, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::{World, world};
-use crate::machine::{Finish, Options};
+use crate::machine::{ProjectExit, SupervisorOptions};
 use crate::spec::{Condition, OnFailure};
 
 fn many(count: usize, draft: Draft) -> Draft {
@@ -27,7 +27,7 @@ fn ten_thousand_jobs_through_sixteen_slots_and_one_that_waits_for_all() {
     let draft = jobs(10_000).process("after", |spec| needs(spec, "p", Condition::Succeeded));
     let mut w = all(world(draft.spec()), &exits(ms(9), 0)).begin();
     assert_eq!(w.run_out(s(3600)), ms(625 * 10 + 10));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
     w.machine.check();
 }
 
@@ -62,7 +62,7 @@ fn a_chain_of_a_thousand_starts_and_stops_in_order() {
         let on = format!("p{}", n - 1);
         draft.process(&format!("p{n}"), |spec| needs(spec, &on, Condition::Ready))
     });
-    let w = World::new(draft.spec(), Options::default());
+    let w = World::new(draft.spec(), SupervisorOptions::default());
     let mut w = all(w, &willing()).begin();
     w.advance(s(2));
     assert_eq!(w.count_of("process_ready"), 1_000);

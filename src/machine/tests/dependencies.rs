@@ -4,11 +4,11 @@ use super::checks::asked;
 use super::host::{OnStop, always, exits, immortal, unstartable, willing};
 use super::project::{Draft, follows, ms, needs, project, retried, s};
 use super::{Script, StateName, World};
-use crate::machine::Options;
+use crate::machine::SupervisorOptions;
 use crate::spec::{Condition, Restart, StartErrorKind};
 
 fn staying(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 /// `a` needs `db` to be like this.

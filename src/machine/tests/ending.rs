@@ -3,7 +3,7 @@
 use super::host::{OnStop, exits, immortal, stubborn, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, ShutdownReason, StateName, World, world};
-use crate::machine::{Event, Finish, Input, Intent, Options};
+use crate::machine::{Event, Input, Intent, ProjectExit, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, ProcessSpec, Restart, ShutdownOn, Signal, StdinKind};
 
 fn lazy(seconds: u64) -> Script {
@@ -32,7 +32,7 @@ fn dependants_are_stopped_before_what_they_need() {
     w.shutdown();
     assert_eq!(w.run_out(s(60)), ms(5_010));
     assert_eq!(w.order_of("process_stopping"), ["web", "api", "db"]);
-    assert_eq!(w.finish(), Some(Finish::Asked));
+    assert_eq!(w.finish(), Some(ProjectExit::Asked));
     assert_eq!((w.count_of("project_stopping"), w.count_of("project_stopped")), (1, 1));
     assert_eq!(w.told("db")[0], "stopping 1/1 TERM shutdown asked");
 }
@@ -105,7 +105,7 @@ fn a_second_signal_kills_and_a_third_leaves() {
     assert_eq!(w.told("api")[0], "stopping 1/1 KILL shutdown INT");
     assert_eq!(w.finish(), None);
     w.signal(Signal::TERM);
-    assert_eq!(w.finish(), Some(Finish::Signal(Signal::INT)));
+    assert_eq!(w.finish(), Some(ProjectExit::Signal(Signal::INT)));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn down_with_kill_kills_everything_at_once_and_keeps_the_first_reason() {
     w.signal(Signal::TERM);
     w.input(Input::Intent(Intent::ShutdownNow(ShutdownReason::Asked)));
     w.run_out(s(60));
-    assert_eq!(w.finish(), Some(Finish::Signal(Signal::TERM)));
+    assert_eq!(w.finish(), Some(ProjectExit::Signal(Signal::TERM)));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn shutdown_on_ends_the_project_with_the_code_of_the_process() {
         let draft = project().process("a", |spec| spec.shutdown_on = on).plain("b");
         let mut w = world(draft.spec()).script("a", [exits(s(1), code)]).begin();
         w.advance(s(5));
-        assert_eq!(w.finish(), expected.map(Finish::Code), "{on:?} {code}");
+        assert_eq!(w.finish(), expected.map(ProjectExit::Code), "{on:?} {code}");
         if expected.is_some() {
             assert_eq!(w.told("b")[2], "stopping 1/1 TERM shutdown_on a");
         }
@@ -197,7 +197,7 @@ fn shutdown_on_waits_for_the_end_for_good_and_not_for_a_stop() {
     w.advance(s(2));
     assert_eq!(w.finish(), None);
     w.advance(s(2));
-    assert_eq!(w.finish(), Some(Finish::Code(4)));
+    assert_eq!(w.finish(), Some(ProjectExit::Code(4)));
     let mut w = up(world(project().process("a", set).plain("b").spec()));
     w.stop(&["a"]);
     w.advance(s(5));
@@ -207,19 +207,19 @@ fn shutdown_on_waits_for_the_end_for_good_and_not_for_a_stop() {
 #[test]
 fn fail_fast_ends_the_project_with_the_code_of_the_first_failure() {
     let draft = project().process("a", |spec| retried(spec, 1)).plain("b");
-    let options = Options { fail_fast: true, ..Options::default() };
+    let options = SupervisorOptions { fail_fast: true, ..SupervisorOptions::default() };
     let mut w = World::new(draft.spec(), options).script("a", [exits(s(1), 9)]).begin();
     w.advance(s(2));
     assert_eq!(w.finish(), None);
     w.advance(s(2));
-    assert_eq!(w.finish(), Some(Finish::Code(9)));
+    assert_eq!(w.finish(), Some(ProjectExit::Code(9)));
     assert_eq!(w.told("b")[2], "stopping 1/1 TERM fail_fast a");
 }
 
 #[test]
 fn keep_stays_when_nothing_runs_any_more() {
-    for (keep, finish) in [(false, Some(Finish::Quiet { well: true })), (true, None)] {
-        let options = Options { keep, ..Options::default() };
+    for (keep, finish) in [(false, Some(ProjectExit::Quiet { well: true })), (true, None)] {
+        let options = SupervisorOptions { keep, ..SupervisorOptions::default() };
         let mut w = World::new(project().plain("a").spec(), options);
         w = w.script("a", [exits(s(1), 0)]).begin();
         w.advance(s(60));
@@ -232,11 +232,11 @@ fn a_skipped_process_makes_the_end_not_well_and_a_stopped_one_does_not() {
     let mut w = up(world(project().plain("a").spec()));
     w.stop(&["a"]);
     w.run_out(s(1));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
     let draft = project().plain("a").process("b", |spec| needs(spec, "a", Condition::Succeeded));
     let mut w = world(draft.spec()).script("a", [exits(s(1), 1)]).begin();
     w.run_out(s(2));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: false }));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn the_project_is_not_ready_while_one_has_failed() {
     assert!(!w.machine.snapshot(w.now).ready);
     w.stop(&["b"]);
     w.advance(s(1));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: false }));
 }
 
 #[test]

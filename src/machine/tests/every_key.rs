@@ -8,10 +8,11 @@ use super::checks::asked;
 use super::host::{OnStop, exits, replies, willing};
 use super::project::{Draft, needs, project, retried, s};
 use super::{Script, StateName, World};
-use crate::machine::Options;
+use crate::machine::SupervisorOptions;
 use crate::spec::{
-    Check, ColorWish, CommandLine, Condition, Environment, LogPolicy, Pattern, PortBusy, Probe,
-    ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind, StdinKind, StopPolicy, WatchSpec,
+    Check, ColorMode, CommandLine, Condition, Environment, LogPolicy, OutputPattern, PortBusy,
+    Probe, ProcessSpec, Restart, ShutdownOn, Signal, StartErrorKind, StdinKind, StopPolicy,
+    WatchSpec,
 };
 
 /// A place a process can be in, and what has to be done to bring it there.
@@ -132,7 +133,7 @@ impl Place {
 
     /// A world in which `a` is there after ten seconds.
     fn world(self) -> World {
-        let options = Options { keep: true, ..Options::default() };
+        let options = SupervisorOptions { keep: true, ..SupervisorOptions::default() };
         let draft = around(|a| self.set(a));
         let mut w = World::new(draft.spec(), options)
             .script("a", [self.script()])
@@ -155,7 +156,7 @@ impl Place {
 }
 
 fn line(text: &str) -> Probe {
-    Probe::Log(Pattern::new(text).unwrap())
+    Probe::Log(OutputPattern::new(text).unwrap())
 }
 
 /// `a` and its surroundings.
@@ -217,7 +218,7 @@ fn changes() -> Vec<Change> {
         ("unset_env of nothing", false, |a| a.env.unset.push("A".to_owned())),
         ("description", false, |a| a.description = Some("x".to_owned())),
         ("port_busy", false, |a| a.port_busy = PortBusy::Wait),
-        ("color", false, |a| a.color = ColorWish::Always),
+        ("color", false, |a| a.color = ColorMode::Always),
         ("depends_on", false, |a| needs(a, "stays", Condition::Completed)),
         ("ready", false, |a| a.ready = Some(Check { probe: line("x"), ..asked() })),
         ("health", false, |a| a.health = Some(asked())),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::host::{OnStop, exits, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, World};
-use crate::machine::{Explanation, Options};
+use crate::machine::{Explanation, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, OnFailure, WatchSpec};
 
 fn world(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 fn explain(w: &mut World, name: &str) -> Explanation {

@@ -5,7 +5,7 @@ use super::host::{always, exits, replies, willing};
 use super::project::{ms, project, retried, s};
 use super::{Input, Script, StateName};
 use crate::machine::{Fact, RunId};
-use crate::spec::{Answer, Check, Endpoint, Port, Probe, Restart, Which};
+use crate::spec::{Check, CheckRole, Endpoint, Port, Probe, ProbeResult, Restart};
 
 #[test]
 fn a_failed_health_check_ends_the_run_and_uses_an_attempt() {
@@ -110,8 +110,8 @@ fn an_answer_nobody_asked_for_changes_nothing() {
     let mut w = staying(pair(|_| {})).script("db", [silent]).begin();
     w.advance(s(1));
     let run = RunId { process: w.ids(&["db"])[0], run: 1 };
-    for (which, number) in [(Which::Ready, 2), (Which::Ready, 0), (Which::Health, 1)] {
-        let answer = Answer::good("yes");
+    for (which, number) in [(CheckRole::Ready, 2), (CheckRole::Ready, 0), (CheckRole::Health, 1)] {
+        let answer = ProbeResult::good("yes");
         w.input(Input::Fact(Fact::Probed { run, which, number, answer }));
     }
     w.input(Input::Fact(Fact::Matched { run, line: "up".to_owned() }));

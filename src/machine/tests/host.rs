@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::project::ms;
 use crate::machine::{Effect, Fact, Moment, ProbeRequest, ProcessId, RunId};
-use crate::spec::{Answer, Exit, Name, Probe, Signal, StartError, StartErrorKind, Stray, Which};
+use crate::spec::{
+    CheckRole, Exit, Name, Probe, ProbeResult, Signal, StartError, StartErrorKind, Stray,
+};
 
 /// What one run does.
 #[derive(Clone, Debug)]
@@ -132,7 +134,7 @@ enum Act {
     LeaderGone(Exit),
     AllGone,
     Quiet,
-    Probed(Which, u32, bool),
+    Probed(CheckRole, u32, bool),
     Looked(Vec<u16>),
     Speak(Speech),
 }
@@ -198,8 +200,8 @@ impl Host {
             Effect::Probe(ProbeRequest { run, which, number, .. }) => {
                 let Some(live) = self.live.get(run) else { return };
                 let replies = match which {
-                    Which::Ready => &live.script.ready,
-                    Which::Health => &live.script.health,
+                    CheckRole::Ready => &live.script.ready,
+                    CheckRole::Health => &live.script.health,
                 };
                 let reply = replies.get(*number as usize - 1).or_else(|| replies.last());
                 if let Some(Some((after, good))) = reply {
@@ -221,7 +223,7 @@ impl Host {
     pub(super) fn tell(&mut self, started: &HashMap<RunId, Moment>) -> Option<Fact> {
         let ((now, count), (run, act)) = self.agenda.pop_first()?;
         if let Act::Probed(which, number, good) = act {
-            let answer = if good { Answer::good("yes") } else { Answer::bad("no") };
+            let answer = if good { ProbeResult::good("yes") } else { ProbeResult::bad("no") };
             return Some(Fact::Probed { run, which, number, answer });
         }
         if let Act::Looked(ports) = act {

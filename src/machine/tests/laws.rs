@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::machine::event::{Cause, RunError};
 use crate::machine::{
-    Change, Effect, Event, Fact, Input, Intent, Moment, Orchestra, Phase, ProcessId, ProcessView,
-    RunId, StateName, Step,
+    Effect, Event, Fact, FileChange, Input, Intent, Moment, ProcessId, ProcessView, ProjectPhase,
+    RunId, StateName, Step, Supervisor,
 };
 use crate::spec::{Condition, Name, Spec, WatchAction};
 
@@ -76,7 +76,7 @@ impl Laws {
 
     pub(super) fn hold(
         &mut self,
-        machine: &mut Orchestra,
+        machine: &mut Supervisor,
         now: Moment,
         step: &Step,
         input: Option<&Input>,
@@ -133,7 +133,7 @@ impl Laws {
         self.down.retain(|id| !ids.contains(id));
     }
 
-    fn wishes(&mut self, machine: &Orchestra, input: Option<&Input>) {
+    fn wishes(&mut self, machine: &Supervisor, input: Option<&Input>) {
         let Some(Input::Intent(intent)) = input else { return };
         match intent {
             Intent::Stop(ids) | Intent::Kill(ids) => self.down.extend(ids),
@@ -163,13 +163,15 @@ impl Laws {
     /// A change acts on those it is for, and on no other.
     fn files(
         &mut self,
-        machine: &Orchestra,
+        machine: &Supervisor,
         views: &[&ProcessView],
         step: &Step,
         input: Option<&Input>,
-        phase: &Phase,
+        phase: &ProjectPhase,
     ) {
-        if let (Some(Input::Changed(change)), Phase::Up, None) = (input, phase, machine.finish()) {
+        if let (Some(Input::Changed(change)), ProjectPhase::Up, None) =
+            (input, phase, machine.finish())
+        {
             let watch = self.spec.processes.get(&change.process).and_then(|p| p.watch.as_ref());
             let restarts = watch.is_some_and(|watch| watch.action == WatchAction::Restart);
             let restarts =
@@ -189,7 +191,7 @@ impl Laws {
                 }
                 Event::WatchSuspended(e) => assert!(self.suspended.insert(e.process.clone())),
                 Event::FileChanged(e) => {
-                    assert_eq!(*phase, Phase::Up);
+                    assert_eq!(*phase, ProjectPhase::Up);
                     assert!(!self.suspended.contains(&e.process), "{} is suspended", e.process);
                     let Some(first) = e.action.strip_prefix("run:") else { continue };
                     let ids = machine.select(&[first.to_owned()]).unwrap();
@@ -202,7 +204,7 @@ impl Laws {
     }
 
     /// What these need may be started where nobody has ever started it.
-    fn allow_idle(&mut self, machine: &Orchestra, ids: &[ProcessId]) {
+    fn allow_idle(&mut self, machine: &Supervisor, ids: &[ProcessId]) {
         for id in needed_by(machine, &self.spec, ids) {
             if self.states.get(&id).is_none_or(|(state, _)| *state == StateName::Idle) {
                 self.down.remove(&id);
@@ -210,7 +212,7 @@ impl Laws {
         }
     }
 
-    fn file(&self, view: &ProcessView, change: &Change) {
+    fn file(&self, view: &ProcessView, change: &FileChange) {
         let before = self.states.get(&view.id).copied().unwrap_or((StateName::Idle, 0));
         let after = (view.state, view.run);
         let run = RunId { process: view.id, run: before.1 };
@@ -299,7 +301,7 @@ impl Laws {
         }
     }
 
-    fn effects(&mut self, step: &Step, views: &[&ProcessView], phase: &Phase) {
+    fn effects(&mut self, step: &Step, views: &[&ProcessView], phase: &ProjectPhase) {
         for effect in &step.effects {
             match effect {
                 Effect::Spawn { run, .. } => {
@@ -307,7 +309,7 @@ impl Laws {
                     let stops =
                         step.events.iter().any(|event| matches!(event, Event::ProjectStopping(_)));
                     assert!(
-                        *phase == Phase::Up || stops,
+                        *phase == ProjectPhase::Up || stops,
                         "{run} starts while the project is being stopped"
                     );
                     self.spawn(*run, views);
@@ -315,7 +317,7 @@ impl Laws {
                 Effect::Stop { run, .. } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is asked while it is up");
                     assert!(self.asked_to_stop.insert(*run), "{run} is asked once");
-                    if *phase == Phase::Up && !self.ignores_dependencies {
+                    if *phase == ProjectPhase::Up && !self.ignores_dependencies {
                         self.followed(*run, step, views);
                     }
                     let by_shutdown = step.events.iter().any(|event| match event {
@@ -325,7 +327,7 @@ impl Laws {
                         }
                         _ => false,
                     });
-                    if matches!(phase, Phase::Stopping(_)) && by_shutdown {
+                    if matches!(phase, ProjectPhase::Stopping(_)) && by_shutdown {
                         self.stopped_in_order(*run, views);
                     }
                 }

@@ -3,7 +3,7 @@
 use super::host::{exits, unstartable, willing};
 use super::project::{Draft, ms, needs, project, retried, s};
 use super::{Script, StateName, World, world};
-use crate::machine::{Event, Finish, Options};
+use crate::machine::{Event, ProjectExit, SupervisorOptions};
 use crate::spec::{Condition, OnFailure, PoolSpec, StartErrorKind};
 
 const NAMES: [&str; 6] = ["j1", "j2", "j3", "j4", "j5", "j6"];
@@ -38,7 +38,7 @@ fn jobs_start_in_queue_order_and_never_more_than_there_are_slots() {
     assert_eq!(w.run_out(s(10)), ms(303));
     assert_eq!(w.order_of("process_started"), NAMES);
     assert_eq!(drained(&w), [(6, 0)]);
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_job_that_cannot_start_fails_alone() {
     w.run_out(s(10));
     assert_eq!(w.state("j2"), StateName::Failed);
     assert_eq!(drained(&w), [(5, 1)]);
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: false }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: false }));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn on_failure_stop_waits_until_no_tries_are_left() {
 #[test]
 fn a_stopped_pool_goes_on_when_a_member_is_started_by_hand() {
     let spec = pool(2, |pool| pool.on_failure = OnFailure::Stop).spec();
-    let w = World::new(spec, Options { keep: true, ..Options::default() });
+    let w = World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() });
     let mut w = w.script("j1", [exits(s(1), 1)]).script("j3", [exits(s(1), 0)]).begin();
     w.advance(s(5));
     w.start(&["j3"]);
@@ -151,7 +151,8 @@ fn a_member_queues_once_its_dependencies_hold_and_leaves_when_they_do_not() {
             .jobs("p", &["first"])
             .job("p", "j", |spec| needs(spec, "db", Condition::Ready));
     let slow = Script { spawn_after: s(1), ..willing() };
-    let w = World::new(draft.spec(), Options { keep: true, ..Options::default() });
+    let w =
+        World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() });
     let mut w = w.script("db", [slow]).script("first", [exits(s(10), 0)]).begin();
     assert_eq!(w.state("j"), StateName::Waiting);
     w.advance(s(2));
@@ -167,7 +168,8 @@ fn a_member_queues_once_its_dependencies_hold_and_leaves_when_they_do_not() {
 #[test]
 fn a_pool_with_autostart_false_waits_to_be_started() {
     let spec = pool(2, |pool| pool.autostart = false).spec();
-    let mut w = World::new(spec, Options { keep: true, ..Options::default() }).begin();
+    let mut w =
+        World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() }).begin();
     w.advance(s(1));
     assert_eq!(w.count_of("process_queued"), 0);
     w.start(&["p"]);

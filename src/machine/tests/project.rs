@@ -8,7 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::spec::{
-    ColorWish, CommandLine, Condition, Dependency, Environment, Name, OnFailure, OutputLimits,
+    ColorMode, CommandLine, Condition, Dependency, Environment, Name, OnFailure, OutputLimits,
     PoolSpec, PortBusy, ProcessKind, ProcessSpec, Project, Restart, RetryPolicy, ShutdownOn,
     Signal, Spec, StdinKind, StopPolicy, StraysPolicy,
 };
@@ -34,7 +34,7 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
         env: Environment::default(),
         port: None,
         port_busy: PortBusy::Fail,
-        color: ColorWish::Auto,
+        color: ColorMode::Auto,
         stdin: StdinKind::Open,
         depends_on: IndexMap::new(),
         ready: None,

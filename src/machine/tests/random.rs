@@ -10,10 +10,10 @@ use super::edits::{Edit, edited, edits};
 use super::host::{Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
 use super::{Input, Intent, ProcessId, ShutdownReason, World};
-use crate::machine::{Fact, Options, RunId, Tenure};
+use crate::machine::{Fact, Retention, RunId, SupervisorOptions};
 use crate::spec::{
-    Answer, Check, Condition, Exit, OnFailure, ProcessSpec, Restart, ShutdownOn, Signal,
-    StartErrorKind, WatchAction, WatchSpec, Which,
+    Check, CheckRole, Condition, Exit, OnFailure, ProbeResult, ProcessSpec, Restart, ShutdownOn,
+    Signal, StartErrorKind, WatchAction, WatchSpec,
 };
 
 mod scripts;
@@ -239,7 +239,12 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
     draft
 }
 
-fn world_of(mut members: Vec<Member>, slots: u32, halts: bool, options: Options) -> World {
+fn world_of(
+    mut members: Vec<Member>,
+    slots: u32,
+    halts: bool,
+    options: SupervisorOptions,
+) -> World {
     members.sort_by_key(|member| member.place != Place::Job);
     let on_failure = if halts { OnFailure::Stop } else { OnFailure::Continue };
     let spec = draft(&members, slots, on_failure).spec();
@@ -264,11 +269,11 @@ fn happen(world: &mut World, happening: &Happening) {
         }
         Happening::Come { in_pool, stays, priority, delay, script } => {
             let pool = in_pool.then_some("p");
-            let tenure = if *stays { Tenure::Lasting } else { Tenure::UntilEnded };
+            let retention = if *stays { Retention::Keep } else { Retention::RemoveOnExit };
             world.come(
                 pool,
                 |one| {
-                    (one.tenure, one.priority, one.delay) = (tenure, *priority, *delay);
+                    (one.retention, one.priority, one.delay) = (retention, *priority, *delay);
                 },
                 script.clone(),
             );
@@ -321,8 +326,18 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new(), note: None },
         2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
         3 => Fact::Quiet { run, since: super::Moment::default() },
-        4 => Fact::Probed { run, which: Which::Ready, number: 1, answer: Answer::good("yes") },
-        5 => Fact::Probed { run, which: Which::Health, number: 1, answer: Answer::bad("no") },
+        4 => Fact::Probed {
+            run,
+            which: CheckRole::Ready,
+            number: 1,
+            answer: ProbeResult::good("yes"),
+        },
+        5 => Fact::Probed {
+            run,
+            which: CheckRole::Health,
+            number: 1,
+            answer: ProbeResult::bad("no"),
+        },
         6 => Fact::Matched { run, line: "up".to_owned() },
         7 => Fact::Notified { run, ready: true, status: None },
         _ => {
@@ -357,7 +372,7 @@ proptest! {
         happenings in proptest::collection::vec(happening(), 0..60),
         seed in any::<u64>(),
     ) {
-        let mut world = world_of(members, slots, halts, Options { keep, fail_fast, seed, ..Options::default() });
+        let mut world = world_of(members, slots, halts, SupervisorOptions { keep, fail_fast, seed, ..SupervisorOptions::default() });
         world.laws.as_mut().unwrap().ignores_dependencies = !dependencies;
         let chosen = world.machine.autostart();
         world.begin_with(&chosen, dependencies);
@@ -377,7 +392,7 @@ proptest! {
         members in proptest::collection::vec(member(), 1..9),
         happenings in proptest::collection::vec(happening(), 0..30),
     ) {
-        let mut world = world_of(members, 2, false, Options { keep: true, ..Options::default() });
+        let mut world = world_of(members, 2, false, SupervisorOptions { keep: true, ..SupervisorOptions::default() });
         let chosen = world.machine.autostart();
         world.begin_with(&chosen, true);
         for happening in &happenings {
@@ -403,7 +418,7 @@ proptest! {
                 need.1 = Condition::Ready;
             }
         }
-        let mut world = world_of(members, 99, false, Options::default());
+        let mut world = world_of(members, 99, false, SupervisorOptions::default());
         let chosen = world.machine.autostart();
         world.begin_with(&chosen, true);
         world.advance(s(60));

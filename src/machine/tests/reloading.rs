@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::host::{OnStop, exits, immortal, stubborn, willing};
 use super::project::{Draft, follows, needs, project, retried, s};
 use super::{Script, StateName, World};
-use crate::machine::{Event, Finish, Later, Options};
+use crate::machine::{AddedProcesses, Event, ProjectExit, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, ProcessSpec, Spec, WatchSpec};
 
 /// The project stays, whatever becomes of it.
 fn world(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 /// It runs something else.
@@ -59,7 +59,9 @@ fn new_ones_start_and_old_ones_go() {
 #[test]
 fn nothing_is_done_where_nothing_is_different() {
     let spec = || project().plain("a").pool("p", 1, |_| {}).jobs("p", &["j"]).spec();
-    let mut w = World::new(spec(), Options { keep: true, ..Options::default() }).begin();
+    let mut w =
+        World::new(spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .begin();
     w.advance(s(1));
     w.events.clear();
     w.reload(spec());
@@ -122,14 +124,22 @@ fn limits_hold_for_the_run_at_hand() {
     let draft = |timeout, idle| {
         project().process("a", move |a| (a.timeout, a.idle_timeout) = (timeout, idle)).spec()
     };
-    let mut w = World::new(draft(None, None), Options { keep: true, ..Options::default() }).begin();
+    let mut w = World::new(
+        draft(None, None),
+        SupervisorOptions { keep: true, ..SupervisorOptions::default() },
+    )
+    .begin();
     w.advance(s(10));
     w.reload(draft(Some(s(15)), None));
     w.advance(s(4));
     assert_eq!(w.state("a"), StateName::Ready);
     w.advance(s(2));
     assert_eq!(w.state("a"), StateName::Failed);
-    let mut w = World::new(draft(None, None), Options { keep: true, ..Options::default() }).begin();
+    let mut w = World::new(
+        draft(None, None),
+        SupervisorOptions { keep: true, ..SupervisorOptions::default() },
+    )
+    .begin();
     w.advance(s(10));
     w.reload(draft(None, Some(s(5))));
     w.advance(s(1));
@@ -272,7 +282,11 @@ fn what_is_watched_is_what_the_new_file_says() {
             })
             .spec()
     };
-    let mut w = World::new(watched(false), Options { keep: true, ..Options::default() }).begin();
+    let mut w = World::new(
+        watched(false),
+        SupervisorOptions { keep: true, ..SupervisorOptions::default() },
+    )
+    .begin();
     w.advance(s(5));
     w.change("a");
     w.advance(s(5));
@@ -289,7 +303,11 @@ fn what_is_watched_is_what_the_new_file_says() {
 
 #[test]
 fn with_names_chosen_nothing_else_starts() {
-    let options = Options { keep: true, later: Later::Rests, ..Options::default() };
+    let options = SupervisorOptions {
+        keep: true,
+        later: AddedProcesses::LeaveIdle,
+        ..SupervisorOptions::default()
+    };
     let mut w = World::new(project().plain("a").spec(), options).begin();
     w.advance(s(1));
     w.reload(project().plain("a").plain("b").spec());
@@ -299,17 +317,17 @@ fn with_names_chosen_nothing_else_starts() {
 
 #[test]
 fn a_project_without_anything_left_ends() {
-    let mut w = World::new(project().plain("a").spec(), Options::default()).begin();
+    let mut w = World::new(project().plain("a").spec(), SupervisorOptions::default()).begin();
     w.advance(s(1));
     w.reload(project().process("b", |b| b.autostart = false).spec());
     w.advance(s(1));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
 #[test]
 fn nothing_is_reloaded_while_the_project_ends() {
     let spec = || -> Spec { project().plain("a").spec() };
-    let mut w = World::new(spec(), Options::default()).script("a", [stubborn()]).begin();
+    let mut w = World::new(spec(), SupervisorOptions::default()).script("a", [stubborn()]).begin();
     w.advance(s(1));
     w.shutdown();
     w.reload(project().plain("b").spec());
@@ -320,9 +338,10 @@ fn nothing_is_reloaded_while_the_project_ends() {
 #[test]
 fn one_that_cannot_be_ended_is_not_overlapped_by_one_that_comes_back_into_the_file() {
     let spec = || project().plain("a").plain("b").spec();
-    let mut w = World::new(spec(), Options { keep: true, ..Options::default() })
-        .script("a", [immortal(Some(s(60))), willing()])
-        .begin();
+    let mut w =
+        World::new(spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .script("a", [immortal(Some(s(60))), willing()])
+            .begin();
     w.advance(s(1));
     w.reload(project().plain("b").spec());
     w.advance(s(14));

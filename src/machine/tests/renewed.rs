@@ -4,11 +4,13 @@ use super::checks::{asked, check};
 use super::host::{OnStop, always, replies, willing};
 use super::project::{Draft, follows, ms, project, s};
 use super::{Input, Script, StateName, World};
-use crate::machine::{Fact, Options, RunId};
-use crate::spec::{Answer, Check, CommandLine, Condition, Pattern, Probe, ProcessSpec, Which};
+use crate::machine::{Fact, RunId, SupervisorOptions};
+use crate::spec::{
+    Check, CheckRole, CommandLine, Condition, OutputPattern, Probe, ProbeResult, ProcessSpec,
+};
 
 fn world(draft: Draft) -> World {
-    World::new(draft.spec(), Options { keep: true, ..Options::default() })
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 fn other(spec: &mut ProcessSpec) {
@@ -16,7 +18,7 @@ fn other(spec: &mut ProcessSpec) {
 }
 
 fn line(text: &str) -> Check {
-    check(Probe::Log(Pattern::new(text).unwrap()))
+    check(Probe::Log(OutputPattern::new(text).unwrap()))
 }
 
 fn web(ready: Option<Check>, health: Option<Check>) -> Draft {
@@ -125,8 +127,8 @@ fn an_answer_to_the_old_check_is_none_to_the_new_one() {
     w.reload(web(Some(Check { probe: Probe::File("/x".into()), ..asked() }), None).spec());
     w.advance(ms(1));
     let answer = |number| {
-        let answer = Answer::good("late");
-        Input::Fact(Fact::Probed { run, which: Which::Ready, number, answer })
+        let answer = ProbeResult::good("late");
+        Input::Fact(Fact::Probed { run, which: CheckRole::Ready, number, answer })
     };
     w.input(answer(1));
     assert_eq!(w.state("web"), StateName::Starting);

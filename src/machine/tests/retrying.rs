@@ -3,13 +3,15 @@
 use super::host::{exits, stubborn, unstartable, willing};
 use super::project::{ms, process, project, retried, s};
 use super::{Script, StateName, World, world};
-use crate::machine::{Finish, Options};
+use crate::machine::{ProjectExit, SupervisorOptions};
 use crate::spec::{Exit, ProcessKind, ProcessSpec, Restart, Signal, StartErrorKind};
 
 /// One process `a` that follows this script, in a project that stays.
 fn one(set: impl FnOnce(&mut ProcessSpec), script: impl IntoIterator<Item = Script>) -> World {
     let spec = project().process("a", set).spec();
-    World::new(spec, Options { keep: true, ..Options::default() }).script("a", script).begin()
+    World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+        .script("a", script)
+        .begin()
 }
 
 #[test]
@@ -320,7 +322,7 @@ fn a_project_ends_well_when_everything_ended_well() {
         let scripts = [exits(ms(10), code)];
         let mut w = world(spec).script("a", scripts).script("b", [exits(ms(20), 0)]).begin();
         assert_eq!(w.run_out(s(1)), ms(21));
-        assert_eq!(w.finish(), Some(Finish::Quiet { well }));
+        assert_eq!(w.finish(), Some(ProjectExit::Quiet { well }));
         assert_eq!(w.count_of("project_stopped"), 1);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::host::{OnStop, Script, immortal, willing};
 use super::project::{ms, needs, project, s};
 use super::{Input, Intent, ShutdownReason, StateName, World, world};
-use crate::machine::Options;
+use crate::machine::SupervisorOptions;
 use crate::spec::{Condition, WatchSpec};
 
 fn names(w: &mut World) -> Vec<String> {
@@ -17,7 +17,8 @@ fn workers() -> World {
     let draft = project()
         .process("worker", |spec| spec.replicas = Some(2))
         .process("boss", |spec| needs(spec, "worker", Condition::Ready));
-    World::new(draft.spec(), Options { keep: true, ..Options::default() }).begin()
+    World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+        .begin()
 }
 
 #[test]
@@ -165,9 +166,10 @@ fn one_that_cannot_be_ended_is_not_overlapped_by_a_new_one_of_its_number() {
     let draft = project()
         .process("worker", |spec| spec.replicas = Some(2))
         .process("boss", |spec| needs(spec, "worker", Condition::Ready));
-    let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() })
-        .script("worker.2", [immortal(Some(s(60))), willing()])
-        .begin();
+    let mut w =
+        World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .script("worker.2", [immortal(Some(s(60))), willing()])
+            .begin();
     w.advance(s(1));
     w.told("worker.2");
     w.scale("worker", 1);
@@ -204,9 +206,10 @@ fn one_that_goes_by_the_file_comes_back_when_there_are_to_be_more_again() {
             .spec()
     };
     let slow = Script { on_stop: OnStop::After(s(4)), ..willing() };
-    let mut w = World::new(draft(2), Options { keep: true, ..Options::default() })
-        .script("worker.2", [slow])
-        .begin();
+    let mut w =
+        World::new(draft(2), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .script("worker.2", [slow])
+            .begin();
     w.advance(s(1));
     w.reload(draft(1));
     w.advance(s(1));

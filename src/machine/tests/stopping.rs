@@ -3,12 +3,12 @@
 use super::host::{OnStop, exits, immortal, stubborn, unstartable, willing};
 use super::project::{follows, ms, needs, project, retried, s};
 use super::{Script, StateName, World};
-use crate::machine::event::By;
-use crate::machine::{Event, Options};
+use crate::machine::event::EndCause;
+use crate::machine::{Event, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, ProcessSpec, Restart, StartErrorKind};
 
 fn staying(spec: crate::spec::Spec) -> World {
-    World::new(spec, Options { keep: true, ..Options::default() })
+    World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
 fn one(set: impl FnOnce(&mut ProcessSpec), script: impl IntoIterator<Item = Script>) -> World {
@@ -95,7 +95,7 @@ fn a_kill_in_every_state_leaves_it_down_at_once() {
         assert_eq!(w.state("a"), expected, "from {state:?}");
         for (_, event) in &w.events {
             if let Event::ProcessKilled(e) = event {
-                assert_eq!(e.by, By::Kill, "from {state:?}");
+                assert_eq!(e.by, EndCause::Kill, "from {state:?}");
             }
         }
     }

@@ -5,7 +5,7 @@ use super::host::{exits, willing};
 use super::project::{ms, needs, project, s};
 use super::{Script, World, world};
 use crate::control::waiting::{WaitGoal, WaitStatus};
-use crate::machine::Options;
+use crate::machine::SupervisorOptions;
 use crate::machine::condition::ConditionStatus::{self, Met, Pending, Unreachable};
 use crate::spec::Condition::{Completed, Ready, Started, Succeeded};
 use crate::spec::{Condition, OnFailure, Probe};
@@ -64,12 +64,13 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
             // Never ready, unless somebody says so.
             spec.ready = Some(check(Probe::Notify));
         });
-    let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() })
-        .script("once", [exits(ms(5), 0)])
-        .script("job", [exits(ms(500), 1)])
-        .script("web", [Script { speaks: None, ..willing() }])
-        .script("lazy", [willing()])
-        .begin();
+    let mut w =
+        World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .script("once", [exits(ms(5), 0)])
+            .script("job", [exits(ms(500), 1)])
+            .script("web", [Script { speaks: None, ..willing() }])
+            .script("lazy", [willing()])
+            .begin();
     w.advance(ms(100));
     assert_eq!(judge(&mut w, &["all"], None).status, Pending, "web is not ready");
     assert_eq!(judge(&mut w, &["@t"], None).status, Met, "lazy was not started");
@@ -89,7 +90,9 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
 #[test]
 fn nothing_that_was_started_is_not_all() {
     let draft = project().process("lazy", |spec| spec.autostart = false);
-    let mut w = World::new(draft.spec(), Options { keep: true, ..Options::default() }).begin();
+    let mut w =
+        World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+            .begin();
     assert_eq!(judge(&mut w, &["all"], None).status, Pending);
     w.start(&["lazy"]);
     w.advance(ms(10));
@@ -114,9 +117,12 @@ fn a_pool_that_stopped_is_completed() {
 #[test]
 fn of_replicas_all_have_to_be_there_and_one_that_is_gone_is_not_missed() {
     let draft = project().process("web", |spec| spec.replicas = Some(2)).plain("db");
-    let mut w = World::new(draft.clone().spec(), Options { keep: true, ..Options::default() })
-        .script("db", [willing()])
-        .begin();
+    let mut w = World::new(
+        draft.clone().spec(),
+        SupervisorOptions { keep: true, ..SupervisorOptions::default() },
+    )
+    .script("db", [willing()])
+    .begin();
     w.advance(ms(10));
     let (web, second) = (goal(&w, &["web"], None), goal(&w, &["web.2"], None));
     assert_eq!(web.judge(&w.machine.snapshot(w.now)).status, Met);

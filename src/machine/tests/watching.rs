@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::host::{OnStop, exits, willing};
 use super::project::{ms, needs, project, retried, s};
 use super::{Script, StateName, World, world};
-use crate::machine::{Event, Finish, Options, RunId};
+use crate::machine::{Event, ProjectExit, RunId, SupervisorOptions};
 use crate::spec::{Condition, OnFailure, ProcessSpec, Signal, WatchAction, WatchSpec};
 
 fn watched(spec: &mut ProcessSpec) {
@@ -22,7 +22,7 @@ fn one(set: impl FnOnce(&mut ProcessSpec), scripts: impl IntoIterator<Item = Scr
         watched(a);
         set(a);
     });
-    World::new(spec.spec(), Options { keep: true, ..Options::default() })
+    World::new(spec.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
         .script("a", scripts)
         .begin()
 }
@@ -83,10 +83,11 @@ fn what_a_change_does_in_each_state() {
                 }
             })
             .spec();
-        let mut w = World::new(spec, Options { keep: true, ..Options::default() })
-            .script("a", [script])
-            .script("dep", [if state == Skipped { exits(ms(10), 1) } else { willing() }])
-            .begin();
+        let mut w =
+            World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
+                .script("a", [script])
+                .script("dep", [if state == Skipped { exits(ms(10), 1) } else { willing() }])
+                .begin();
         w.advance(s(1));
         if state == Stopped {
             w.stop(&["a"]);
@@ -216,21 +217,22 @@ fn what_is_watched_keeps_the_project_up_until_it_is_suspended() {
         w.change("a");
     }
     w.advance(s(1));
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
 #[test]
 fn without_watching_nothing_is_kept_up_or_restarted() {
     let spec = project().process("a", watched).plain("b").spec();
-    let mut w = World::new(spec, Options { no_watch: true, ..Options::default() })
-        .script("a", [exits(ms(10), 0)])
-        .script("b", [exits(s(5), 0)])
-        .begin();
+    let mut w =
+        World::new(spec, SupervisorOptions { no_watch: true, ..SupervisorOptions::default() })
+            .script("a", [exits(ms(10), 0)])
+            .script("b", [exits(s(5), 0)])
+            .begin();
     w.advance(s(3));
     w.change("a");
     w.advance(s(3));
     assert_eq!(w.machine.snapshot(w.now).processes[0].run, 1);
-    assert_eq!(w.finish(), Some(Finish::Quiet { well: true }));
+    assert_eq!(w.finish(), Some(ProjectExit::Quiet { well: true }));
 }
 
 #[test]
@@ -271,7 +273,7 @@ fn built_for(a: Script, scripts: impl IntoIterator<Item = Script>) -> World {
         .process("build", |build| build.autostart = false)
         .process("a", |a| acts(a, WatchAction::Run("build".into())))
         .spec();
-    World::new(spec, Options { keep: true, ..Options::default() })
+    World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
         .script("a", [a])
         .script("build", scripts)
         .begin()
@@ -370,7 +372,7 @@ fn two_that_need_the_same_build_build_once() {
         .process("a", first)
         .process("b", first)
         .spec();
-    let mut w = World::new(spec, Options { keep: true, ..Options::default() })
+    let mut w = World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
         .script("build", [exits(s(1), 0)])
         .begin();
     w.advance(s(5));
@@ -406,7 +408,7 @@ fn a_pool_that_was_stopped_goes_on_when_the_one_that_failed_is_mended() {
             a.pool = Some("p".into());
         })
         .spec();
-    let mut w = World::new(spec, Options { keep: true, ..Options::default() })
+    let mut w = World::new(spec, SupervisorOptions { keep: true, ..SupervisorOptions::default() })
         .script("a", [exits(ms(10), 1), willing()])
         .begin();
     w.advance(s(5));

@@ -1,6 +1,6 @@
 //! Events in few words: `started 2/1 retry 1/5` is run 2, attempt 1, and its cause.
 
-use crate::machine::event::{By, Cause, Ended};
+use crate::machine::event::{Cause, EndCause, EndDetails};
 use crate::machine::{Event, ShutdownReason};
 
 /// The kind of an event as it is called in JSON.
@@ -36,13 +36,13 @@ pub(super) fn of_process(event: &Event) -> String {
         }
         Event::ProcessKilled(e) => {
             let by = match e.by {
-                By::Stop => "stop",
-                By::Kill => "kill",
-                By::Restart => "restart",
-                By::FileChange => "file_change",
-                By::Reload => "reload",
-                By::Health => "health",
-                By::Shutdown => "shutdown",
+                EndCause::Stop => "stop",
+                EndCause::Kill => "kill",
+                EndCause::Restart => "restart",
+                EndCause::FileChange => "file_change",
+                EndCause::Reload => "reload",
+                EndCause::Health => "health",
+                EndCause::Shutdown => "shutdown",
             };
             format!("killed {at} by {by} {} {}", ended(&e.end), cause(&e.cause))
         }
@@ -66,7 +66,7 @@ pub(super) fn of_process(event: &Event) -> String {
     }
 }
 
-fn ended(end: &Ended) -> String {
+fn ended(end: &EndDetails) -> String {
     let how = match (end.exit_code, end.signal) {
         (Some(code), None) => format!("code {code}"),
         (None, Some(signal)) => format!("sig {signal}"),

@@ -1,17 +1,17 @@
 use proptest::prelude::*;
 
-use super::{Bound, Capture, Keep, PIECES, Position, WINDOW};
+use super::{Capture, CaptureLimit, CapturePosition, KeepSide, PIECES, WINDOW};
 use crate::output::Stream::{self, Err, Out};
 
 fn tail(bytes: usize) -> Capture {
-    Capture::new(Bound { bytes, keep: Keep::Tail })
+    Capture::new(CaptureLimit { bytes, keep: KeepSide::Tail })
 }
 
 fn head(bytes: usize) -> Capture {
-    Capture::new(Bound { bytes, keep: Keep::Head })
+    Capture::new(CaptureLimit { bytes, keep: KeepSide::Head })
 }
 
-fn read(capture: &Capture, at: &mut Position) -> Vec<(Stream, String, u64)> {
+fn read(capture: &Capture, at: &mut CapturePosition) -> Vec<(Stream, String, u64)> {
     let next = || capture.next(at, usize::MAX);
     std::iter::from_fn(next)
         .map(|piece| (piece.stream, String::from_utf8(piece.bytes).unwrap(), piece.missed))
@@ -36,7 +36,7 @@ fn with_nothing_to_keep_it_can_still_be_read_along() {
     let capture = tail(0);
     capture.push(Out, b"abc");
     assert_eq!((capture.kept(Out).bytes, capture.kept(Out).dropped), (vec![], 3));
-    assert_eq!(read(&capture, &mut Position::default()), [(Out, "abc".to_owned(), 0)]);
+    assert_eq!(read(&capture, &mut CapturePosition::default()), [(Out, "abc".to_owned(), 0)]);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_result_is_about_the_latest_run_and_readers_see_all() {
     capture.begin();
     capture.push(Out, b"two");
     assert_eq!((capture.kept(Out).bytes.as_slice(), capture.kept(Out).dropped), (&b"two"[..], 0));
-    assert_eq!(read(&capture, &mut Position::default()), [(Out, "one two".to_owned(), 0)]);
+    assert_eq!(read(&capture, &mut CapturePosition::default()), [(Out, "one two".to_owned(), 0)]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn pieces_come_in_the_order_of_arrival() {
     for (stream, text) in [(Out, "a"), (Out, "b"), (Err, "1"), (Out, "c"), (Err, "2")] {
         capture.push(stream, text.as_bytes());
     }
-    let mut at = Position::default();
+    let mut at = CapturePosition::default();
     let got: Vec<String> = read(&capture, &mut at).into_iter().map(|(_, text, _)| text).collect();
     assert_eq!(got, ["ab", "1", "c", "2"]);
     capture.push(Err, b"3");
@@ -66,7 +66,7 @@ fn pieces_come_in_the_order_of_arrival() {
 #[test]
 fn who_is_too_slow_is_told_how_much_was_missed() {
     let capture = tail(1);
-    let mut at = Position::default();
+    let mut at = CapturePosition::default();
     capture.push(Out, &vec![b'x'; WINDOW]);
     capture.push(Out, b"yz");
     let piece = capture.next(&mut at, 10).unwrap();
@@ -82,7 +82,7 @@ fn a_million_turns_take_bounded_memory() {
         capture.push(Err, b"e");
     }
     assert_eq!(super::lock(&capture.state).pieces.len(), PIECES);
-    let mut at = Position::default();
+    let mut at = CapturePosition::default();
     let (mut out, mut err) = (0, 0);
     while let Some(piece) = capture.next(&mut at, usize::MAX) {
         assert_eq!(piece.missed, 0);
@@ -97,9 +97,9 @@ proptest! {
         pushes in proptest::collection::vec((any::<bool>(), 0_usize..200, any::<bool>()), 0..60),
         bound in 0_usize..300, keeps_head in any::<bool>(),
     ) {
-        let keep = if keeps_head { Keep::Head } else { Keep::Tail };
-        let capture = Capture::new(Bound { bytes: bound, keep });
-        let (mut at, mut number) = (Position::default(), 0_u8);
+        let keep = if keeps_head { KeepSide::Head } else { KeepSide::Tail };
+        let capture = Capture::new(CaptureLimit { bytes: bound, keep });
+        let (mut at, mut number) = (CapturePosition::default(), 0_u8);
         let (mut all, mut seen) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         for (is_err, length, reads) in pushes {
             let stream = if is_err { Err } else { Out };

@@ -1,7 +1,7 @@
 //! How much is kept of a selection, and where a reader stands in it.
 
-use super::{Inner, LogStore, Partial};
-use crate::output::{Selection, SourceId};
+use super::{LogStore, PartialLine, StoreState};
+use crate::output::{SourceId, SourceSelection};
 
 /// How much is kept of a selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,7 +21,7 @@ pub struct Extent {
 impl LogStore {
     /// How much is kept, and how much of that comes before line `seq`. Takes a search within each
     /// source, however much there is.
-    pub fn extent(&self, selection: &Selection, seq: u64) -> Extent {
+    pub fn extent(&self, selection: &SourceSelection, seq: u64) -> Extent {
         self.lock().extent(selection, seq)
     }
 
@@ -31,7 +31,7 @@ impl LogStore {
     }
 
     /// Unfinished lines, each with the name of its source.
-    pub fn named_partials(&self, selection: &Selection) -> Vec<(String, Partial)> {
+    pub fn named_partials(&self, selection: &SourceSelection) -> Vec<(String, PartialLine)> {
         let inner = self.lock();
         let named = inner.selected(selection).flat_map(|(_, source)| {
             source.partial.iter().map(|partial| (source.name.to_string(), partial.clone()))
@@ -40,8 +40,8 @@ impl LogStore {
     }
 }
 
-impl Inner {
-    pub(in crate::output) fn extent(&self, selection: &Selection, seq: u64) -> Extent {
+impl StoreState {
+    pub(in crate::output) fn extent(&self, selection: &SourceSelection, seq: u64) -> Extent {
         let (next, partials) = (self.next, self.partials);
         let mut extent = Extent { next, partials, ..Extent::default() };
         for (_, source) in self.selected(selection) {

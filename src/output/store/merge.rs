@@ -6,30 +6,30 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Inner, Source};
-use crate::output::{Limit, Selection, Slice, SourceId};
+use super::{SourceLines, StoreState};
+use crate::output::{ReadLimit, Slice, SourceId, SourceSelection};
 
 /// A line within a store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct LinePosition {
     source: SourceId,
     block: usize,
     line: usize,
 }
 
-impl Inner {
+impl StoreState {
     /// In the order of arrival; `from` gives the lowest number of interest for each source.
     pub(in crate::output) fn read(
         &self,
-        selection: &Selection,
+        selection: &SourceSelection,
         from: impl Fn(SourceId) -> u64,
-        limit: Limit,
+        limit: ReadLimit,
     ) -> Slice {
         let mut heads = BinaryHeap::new();
         for (id, _) in self.selected(selection) {
             heads.extend(self.first(id, from(id)).map(Reverse));
         }
-        let mut found = Found::new(limit);
+        let mut found = MergedPositions::new(limit);
         while let Some(Reverse((mut seq, mut place))) = heads.pop() {
             let until = heads.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);
             while seq < until {
@@ -50,9 +50,9 @@ impl Inner {
     /// came to in each of them is given too.
     pub(in crate::output) fn read_by_turns(
         &self,
-        selection: &Selection,
+        selection: &SourceSelection,
         from: impl Fn(SourceId) -> u64,
-        limit: Limit,
+        limit: ReadLimit,
     ) -> (Slice, Vec<(SourceId, u64)>) {
         let all = self.selected(selection);
         let mut firsts: Vec<_> = all.filter_map(|(id, _)| self.first(id, from(id))).collect();
@@ -60,8 +60,8 @@ impl Inner {
         firsts.sort_unstable();
         let count = firsts.len().max(1);
         let lines = (limit.lines / count).max(limit.lines.min(1));
-        let share = Limit { lines, bytes: limit.bytes / count };
-        let mut found = Found::new(share);
+        let share = ReadLimit { lines, bytes: limit.bytes / count };
+        let mut found = MergedPositions::new(share);
         let mut ahead = Vec::with_capacity(firsts.len());
         for first in firsts {
             found.next_share();
@@ -79,16 +79,16 @@ impl Inner {
 
     pub(in crate::output) fn read_back(
         &self,
-        selection: &Selection,
+        selection: &SourceSelection,
         before: u64,
-        limit: Limit,
+        limit: ReadLimit,
     ) -> Slice {
         let mut heads = BinaryHeap::new();
         for (id, source) in self.selected(selection) {
             let (block, line) = source.find(before);
-            heads.extend(self.before(Place { source: id, block, line }));
+            heads.extend(self.before(LinePosition { source: id, block, line }));
         }
-        let mut found = Found::new(limit);
+        let mut found = MergedPositions::new(limit);
         'full: while let Some((mut seq, mut place)) = heads.pop() {
             let until = heads.peek().map(|(seq, _)| *seq);
             while until.is_none_or(|until| seq > until) {
@@ -106,57 +106,57 @@ impl Inner {
         found.copy(self, before.min(self.next))
     }
 
-    fn source_at(&self, place: Place) -> Option<&Source> {
+    fn source_at(&self, place: LinePosition) -> Option<&SourceLines> {
         self.sources.get(place.source.index())
     }
 
     /// The first line of a source with this or a higher number.
-    fn first(&self, source: SourceId, from: u64) -> Option<(u64, Place)> {
+    fn first(&self, source: SourceId, from: u64) -> Option<(u64, LinePosition)> {
         let (block, line) = self.sources.get(source.index())?.find(from);
-        let place = Place { source, block, line };
+        let place = LinePosition { source, block, line };
         Some((self.seq(place)?, place))
     }
 
-    fn seq(&self, place: Place) -> Option<u64> {
+    fn seq(&self, place: LinePosition) -> Option<u64> {
         self.source_at(place)?.blocks.get(place.block)?.seq_of(place.line)
     }
 
     /// The next line of the same source.
-    fn after(&self, place: Place) -> Option<(u64, Place)> {
-        let next = Place { line: place.line + 1, ..place };
+    fn after(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
+        let next = LinePosition { line: place.line + 1, ..place };
         if let Some(seq) = self.seq(next) {
             return Some((seq, next));
         }
-        let next = Place { block: place.block + 1, line: 0, ..place };
+        let next = LinePosition { block: place.block + 1, line: 0, ..place };
         Some((self.seq(next)?, next))
     }
 
     /// The line before of the same source.
-    fn before(&self, place: Place) -> Option<(u64, Place)> {
+    fn before(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
         let before = if let Some(line) = place.line.checked_sub(1) {
-            Place { line, ..place }
+            LinePosition { line, ..place }
         } else {
             let block = place.block.checked_sub(1)?;
             let line = self.source_at(place)?.blocks.get(block)?.len().checked_sub(1)?;
-            Place { block, line, ..place }
+            LinePosition { block, line, ..place }
         };
         Some((self.seq(before)?, before))
     }
 }
 
 /// Places of the lines to be copied.
-struct Found {
+struct MergedPositions {
     /// Of one share.
-    limit: Limit,
+    limit: ReadLimit,
     bytes: usize,
-    places: Vec<Place>,
+    places: Vec<LinePosition>,
     /// Where the share begins.
     lines_before: usize,
     bytes_before: usize,
 }
 
-impl Found {
-    fn new(limit: Limit) -> Self {
+impl MergedPositions {
+    fn new(limit: ReadLimit) -> Self {
         Self { limit, bytes: 0, places: Vec::new(), lines_before: 0, bytes_before: 0 }
     }
 
@@ -166,7 +166,7 @@ impl Found {
     }
 
     /// Takes one more line unless the limit is reached.
-    fn add(&mut self, inner: &Inner, place: Place) -> bool {
+    fn add(&mut self, inner: &StoreState, place: LinePosition) -> bool {
         let source = inner.source_at(place);
         let line = source.and_then(|source| source.blocks.get(place.block)?.line(place.line));
         let bytes = line.map_or(0, |line| line.bytes.len());
@@ -180,7 +180,7 @@ impl Found {
         true
     }
 
-    fn copy(self, inner: &Inner, next: u64) -> Slice {
+    fn copy(self, inner: &StoreState, next: u64) -> Slice {
         let mut slice = Slice::with_capacity(self.places.len(), self.bytes);
         for place in self.places {
             let source = inner.source_at(place);

@@ -4,9 +4,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::output::{Intake, Newer};
+use crate::output::{LineSplitter, WakeReason};
 
-const EVERYTHING: Limit = Limit { lines: usize::MAX, bytes: usize::MAX };
+const EVERYTHING: ReadLimit = ReadLimit { lines: usize::MAX, bytes: usize::MAX };
 
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
@@ -17,7 +17,7 @@ fn store(memory: u64) -> Arc<LogStore> {
 }
 
 fn put(store: &Arc<LogStore>, source: SourceId, text: &str) {
-    let mut intake = Intake::new(store, source, 1, None);
+    let mut intake = LineSplitter::new(store, source, 1, None);
     intake.push(Stream::Out, text.as_bytes(), at(0));
 }
 
@@ -31,10 +31,10 @@ fn a_line_knows_all_about_itself() {
     let (web, api) = (store.source(&"web".into()), store.source(&"api".into()));
     assert_eq!(store.source(&"web".into()), web);
     assert_eq!(store.name(api), Some("api".into()));
-    Intake::new(&store, web, 1, None).push(Stream::Out, b"a\nb\n", at(1000));
-    Intake::new(&store, api, 7, None).push(Stream::Err, b"c\n", at(2500));
-    Intake::new(&store, web, 2, None).push(Stream::Out, b"d\n", at(500));
-    let all = store.read(&Selection::All, 0, EVERYTHING);
+    LineSplitter::new(&store, web, 1, None).push(Stream::Out, b"a\nb\n", at(1000));
+    LineSplitter::new(&store, api, 7, None).push(Stream::Err, b"c\n", at(2500));
+    LineSplitter::new(&store, web, 2, None).push(Stream::Out, b"d\n", at(500));
+    let all = store.read(&SourceSelection::All, 0, EVERYTHING);
     let seen: Vec<_> = all
         .lines()
         .map(|line| (line.seq, line.source, line.run, line.stream, line.at, line.bytes))
@@ -56,13 +56,13 @@ fn windows_go_both_ways() {
     for (source, text) in [(a, "a0\na1\n"), (b, "b2\n"), (a, "a3\n"), (b, "b4\nb5\n")] {
         put(&store, source, text);
     }
-    let all = Selection::All;
+    let all = SourceSelection::All;
     assert_eq!(texts(&store.tail(&all, 3)), ["a3", "b4", "b5"]);
     assert_eq!(texts(&store.tail(&a.into(), 2)), ["a1", "a3"]);
-    assert_eq!(texts(&store.read_back(&all, 3, Limit::lines(2))), ["a1", "b2"]);
-    let slice = store.read(&all, 1, Limit::lines(2));
+    assert_eq!(texts(&store.read_back(&all, 3, ReadLimit::lines(2))), ["a1", "b2"]);
+    let slice = store.read(&all, 1, ReadLimit::lines(2));
     assert_eq!((texts(&slice), slice.next()), (vec!["a1".into(), "b2".into()], 3));
-    let slice = store.read(&Selection::only([b]), 0, Limit { lines: 10, bytes: 1 });
+    let slice = store.read(&SourceSelection::only([b]), 0, ReadLimit { lines: 10, bytes: 1 });
     assert_eq!((texts(&slice), slice.next()), (vec!["b2".into()], 4));
     assert!(store.read(&all, 6, EVERYTHING).is_empty());
 }
@@ -113,8 +113,8 @@ proptest! {
         let store = store(budget);
         let sources: Vec<_> = (0..4).map(|n| store.source(&Name::new(&n.to_string()))).collect();
         let selection =
-            if few { Selection::only([sources[1], sources[2]]) } else { Selection::All };
-        let mut reader = store.reader(selection.clone(), Start::Oldest);
+            if few { SourceSelection::only([sources[1], sources[2]]) } else { SourceSelection::All };
+        let mut reader = store.reader(selection.clone(), ReadFrom::Oldest);
         let mut came = BTreeMap::new();
         let mut seen = BTreeMap::new();
         let mut last = BTreeMap::new();
@@ -141,7 +141,7 @@ proptest! {
                     }
                     prop_assert!(store.gauge().memory <= budget);
                 }
-                Step::Read { lines } => read(&mut reader, Limit::lines(lines)),
+                Step::Read { lines } => read(&mut reader, ReadLimit::lines(lines)),
             }
             let inner = store.lock();
             prop_assert_eq!(inner.memory, inner.sources.iter().map(|s| s.memory).sum::<usize>());
@@ -161,8 +161,8 @@ fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
     put(&store, flood, &"x\n".repeat(5_000));
     put(&store, quiet, "here\n");
     put(&store, flood, &"y\n".repeat(5_000));
-    let mut reader = store.reader(Selection::All, Start::Oldest);
-    let mut read = || texts(&reader.read_by_turns(Limit::lines(1_000)));
+    let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
+    let mut read = || texts(&reader.read_by_turns(ReadLimit::lines(1_000)));
     // Only now it shows that there is more than can be read at once.
     let mut all = read();
     assert!(all.len() == 1_000 && all.iter().all(|line| line == "x"));
@@ -195,8 +195,8 @@ fn by_turns_long_lines_keep_to_the_limit_and_leave_nobody_out() {
     for source in sources {
         put(&store, source, &("x".repeat(999) + "\n").repeat(10));
     }
-    let mut reader = store.reader(Selection::All, Start::Oldest);
-    let limit = Limit { lines: 100, bytes: 2_000 };
+    let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
+    let limit = ReadLimit { lines: 100, bytes: 2_000 };
     assert_eq!(reader.read_by_turns(limit).len(), 2);
     // Two fit, so those two have their turn that have waited longest.
     let mut whose = BTreeMap::new();
@@ -227,14 +227,14 @@ fn an_idle_source_takes_little() {
 fn a_waiting_thread_is_woken_by_its_sources_only_and_by_the_end() {
     let store = store(1 << 20);
     let (web, api) = (store.source(&"web".into()), store.source(&"api".into()));
-    let mut reader = store.reader(web.into(), Start::Now);
+    let mut reader = store.reader(web.into(), ReadFrom::Now);
     put(&store, api, "not for you\n");
     assert_eq!(reader.wait_newer(Some(Duration::ZERO)), None);
     std::thread::scope(|scope| {
         let follower = scope.spawn(move || {
             let mut lines = Vec::new();
-            while reader.wait_newer(None) == Some(Newer::Lines) {
-                lines.extend(texts(&reader.read(Limit::lines(10))));
+            while reader.wait_newer(None) == Some(WakeReason::Lines) {
+                lines.extend(texts(&reader.read(ReadLimit::lines(10))));
             }
             lines
         });
@@ -249,7 +249,7 @@ fn a_waiting_thread_is_woken_by_its_sources_only_and_by_the_end() {
 #[test]
 fn a_reader_that_is_gone_leaves_nothing_behind() {
     let store = store(1 << 20);
-    let reader = store.reader(Selection::All, Start::Oldest);
+    let reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
     assert_eq!(reader.wait_newer(Some(Duration::ZERO)), None);
     assert_eq!(reader.wait_newer(Some(Duration::ZERO)), None);
     assert_eq!(store.lock().waiters.len(), 1);
@@ -262,7 +262,7 @@ fn a_reader_that_comes_later_is_not_told_of_what_was_dropped_before() {
     let store = store(1 << 20);
     let web = store.source(&"web".into());
     put(&store, web, &"0123456789\n".repeat(100_000));
-    let mut reader = store.reader(Selection::All, Start::Oldest);
+    let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
     let slice = reader.read(EVERYTHING);
     assert!(slice.missed().is_empty() && !slice.is_empty());
     assert_eq!(slice.next(), 100_000);
@@ -282,7 +282,7 @@ fn many_threads_append_in_one_order() {
             });
         }
     });
-    let all = store.read(&Selection::All, 0, EVERYTHING);
+    let all = store.read(&SourceSelection::All, 0, EVERYTHING);
     assert!(all.lines().zip(0..).all(|(line, seq)| line.seq == seq));
     assert_eq!(all.len(), 8000);
     for number in 0..4 {

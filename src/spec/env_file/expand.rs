@@ -3,19 +3,19 @@
 use indexmap::IndexMap;
 
 use super::super::environment::EnvValue;
-use super::super::fault::{Fault, Place};
+use super::super::fault::{Fault, SourceSpan};
 use super::super::nearest::did_you_mean;
-use super::parse::{Assignment, Value};
-use super::template::{AS_TEXT, Operator, OperatorKind, Piece, Variable};
+use super::parse::{Assignment, AssignmentValue};
+use super::template::{AS_TEXT, Operator, OperatorKind, TemplatePart, Variable};
 use super::{EnvFile, is_public};
 
 /// What a process has below an env file.
-pub(crate) trait Below {
+pub(crate) trait LowerLayers {
     /// The value of a variable that the file has not set above the place that asks.
     fn value(&self, name: &str) -> Option<EnvValue>;
 
     /// What a name without a value comes to.
-    fn set_alone(&self, name: &str) -> SetAlone;
+    fn set_alone(&self, name: &str) -> BareNameValue;
 
     /// Whether something below was not read, so that a variable may be there all the same.
     fn is_incomplete(&self) -> bool;
@@ -29,7 +29,7 @@ pub(crate) trait Below {
 
 /// What a name without a value comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum SetAlone {
+pub(crate) enum BareNameValue {
     /// The value that pitcrew's own environment has.
     Value(EnvValue),
     /// Pitcrew does not have it, and what is below has it.
@@ -40,7 +40,7 @@ pub(crate) enum SetAlone {
 
 /// What expanding finds wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Expanded {
+pub(crate) struct ExpandedFile {
     pub(crate) variables: IndexMap<String, EnvValue>,
     pub(crate) mistakes: Vec<Fault>,
     pub(crate) warnings: Vec<Fault>,
@@ -48,8 +48,8 @@ pub(crate) struct Expanded {
 
 impl EnvFile {
     /// The variables of the file, the last of each name, for a process that has `below` already.
-    pub(crate) fn expand(&self, below: &dyn Below) -> Expanded {
-        let mut expansion = Expansion { file: self, below, out: Expanded::default() };
+    pub(crate) fn expand(&self, below: &dyn LowerLayers) -> ExpandedFile {
+        let mut expansion = Expansion { file: self, below, out: ExpandedFile::default() };
         for assignment in &self.assignments {
             expansion.assign(assignment);
         }
@@ -57,28 +57,28 @@ impl EnvFile {
     }
 
     /// The place of a name in the file, if it sets that name.
-    pub(crate) fn place_of(&self, name: &str) -> Option<Place> {
+    pub(crate) fn place_of(&self, name: &str) -> Option<SourceSpan> {
         let assignment = self.assignments.iter().find(|assignment| assignment.name == name)?;
-        Some(Place::new(&self.source, assignment.span.clone()))
+        Some(SourceSpan::new(&self.source, assignment.span.clone()))
     }
 }
 
 struct Expansion<'a> {
     file: &'a EnvFile,
-    below: &'a dyn Below,
-    out: Expanded,
+    below: &'a dyn LowerLayers,
+    out: ExpandedFile,
 }
 
 impl Expansion<'_> {
     fn assign(&mut self, assignment: &Assignment) {
         let name = &assignment.name;
         let value = match &assignment.value {
-            Value::Text(pieces) => self.text(pieces),
-            Value::Inherited => match self.below.set_alone(name) {
-                SetAlone::Value(value) => value,
-                SetAlone::Unchanged => return,
-                SetAlone::Missing => {
-                    let place = Place::new(&self.file.source, assignment.span.clone());
+            AssignmentValue::Text(pieces) => self.text(pieces),
+            AssignmentValue::Inherited => match self.below.set_alone(name) {
+                BareNameValue::Value(value) => value,
+                BareNameValue::Unchanged => return,
+                BareNameValue::Missing => {
+                    let place = SourceSpan::new(&self.file.source, assignment.span.clone());
                     let message = "a name without a value is taken from pitcrew's own environment, which does not have it";
                     let hint = "write NAME= for an empty value";
                     self.out.warnings.push(Fault::at(&place, message).with_hint(hint));
@@ -89,12 +89,12 @@ impl Expansion<'_> {
         self.out.variables.insert(name.clone(), value);
     }
 
-    fn text(&mut self, pieces: &[Piece]) -> EnvValue {
+    fn text(&mut self, pieces: &[TemplatePart]) -> EnvValue {
         let mut value = EnvValue::default();
         for piece in pieces {
             match piece {
-                Piece::Bytes(bytes) => value.push(&EnvValue::from(bytes.clone())),
-                Piece::Variable(variable) => value.push(&self.variable(variable)),
+                TemplatePart::Bytes(bytes) => value.push(&EnvValue::from(bytes.clone())),
+                TemplatePart::Variable(variable) => value.push(&self.variable(variable)),
             }
         }
         value
@@ -127,10 +127,10 @@ impl Expansion<'_> {
             return;
         }
         let name = &variable.name;
-        let place = Place::new(&self.file.source, variable.span.clone());
+        let place = SourceSpan::new(&self.file.source, variable.span.clone());
         let later = self.file.assignments.iter().find(|assignment| assignment.name == *name);
         let hint = if let Some(later) = later {
-            let line = Place::new(&self.file.source, later.span.clone()).line();
+            let line = SourceSpan::new(&self.file.source, later.span.clone()).line();
             format!("line {line} sets it: move that line above this one")
         } else if let Some(hint) = self.below.hint(name) {
             hint
@@ -149,7 +149,7 @@ impl Expansion<'_> {
         if self.below.is_incomplete() {
             return;
         }
-        let place = Place::new(&self.file.source, variable.span.clone());
+        let place = SourceSpan::new(&self.file.source, variable.span.clone());
         let what = if variable.operator.as_ref().is_some_and(|operator| operator.or_empty) {
             "is not set, or empty"
         } else {

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::is_public;
-use super::template::{Notes, Piece, Unit, template};
+use super::template::{TemplateNotes, TemplatePart, ValueByte, template};
 
 /// What an env file says.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
+pub(super) struct ParsedFile {
     pub(super) assignments: Vec<Assignment>,
     pub(super) mistakes: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
@@ -21,13 +21,13 @@ pub(super) struct Assignment {
     pub(super) name: String,
     /// Where the name stands.
     pub(super) span: Range<usize>,
-    pub(super) value: Value,
+    pub(super) value: AssignmentValue,
 }
 
 /// What a variable is set to.
 #[derive(Debug)]
-pub(super) enum Value {
-    Text(Vec<Piece>),
+pub(super) enum AssignmentValue {
+    Text(Vec<TemplatePart>),
     /// There is only a name: the variable is taken from pitcrew's own environment.
     Inherited,
 }
@@ -53,8 +53,8 @@ impl Problem {
 const FORM: &str = "lines are written NAME=value, NAME='value' or NAME=\"value\"";
 
 /// Reads all lines of a file.
-pub(super) fn parse(bytes: &[u8]) -> Parsed {
-    let mut parser = Parser { bytes, at: 0, out: Parsed::default() };
+pub(super) fn parse(bytes: &[u8]) -> ParsedFile {
+    let mut parser = Parser { bytes, at: 0, out: ParsedFile::default() };
     if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         let problem = Problem::new(0..2, "this env file is UTF-16");
         parser.out.mistakes.push(problem.with_hint("save it as UTF-8"));
@@ -71,7 +71,7 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed {
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
-    out: Parsed,
+    out: ParsedFile,
 }
 
 impl Parser<'_> {
@@ -112,7 +112,7 @@ impl Parser<'_> {
         }
         if is_alone {
             self.at = self.line_end();
-            return Some(Assignment { name, span, value: Value::Inherited });
+            return Some(Assignment { name, span, value: AssignmentValue::Inherited });
         }
         self.at = from + end + 1;
         let behind_sign = self.at;
@@ -123,7 +123,7 @@ impl Parser<'_> {
             Some(b'"') => self.double_quoted()?,
             _ => self.unquoted(follows_blank),
         };
-        Some(Assignment { name, span, value: Value::Text(pieces) })
+        Some(Assignment { name, span, value: AssignmentValue::Text(pieces) })
     }
 
     /// `export ` before a name, as in a file that a shell reads too.
@@ -141,21 +141,21 @@ impl Parser<'_> {
         }
     }
 
-    fn unquoted(&mut self, follows_blank: bool) -> Vec<Piece> {
+    fn unquoted(&mut self, follows_blank: bool) -> Vec<TemplatePart> {
         let start = self.at;
         let line = self.until(self.line_end());
         let value = trim_end(without_comment(line, follows_blank));
-        let units: Vec<Unit> = value
+        let units: Vec<ValueByte> = value
             .iter()
             .enumerate()
-            .map(|(index, &byte)| Unit { byte, at: start + index, is_escaped: false })
+            .map(|(index, &byte)| ValueByte { byte, at: start + index, is_escaped: false })
             .collect();
         self.at = self.line_end();
         self.pieces(&units)
     }
 
     /// Nothing is expanded; `\'` is the only escape.
-    fn single_quoted(&mut self) -> Option<Vec<Piece>> {
+    fn single_quoted(&mut self) -> Option<Vec<TemplatePart>> {
         let start = self.at;
         let mut units = Vec::new();
         let mut at = start + 1;
@@ -165,10 +165,10 @@ impl Parser<'_> {
                 None => return self.never_closed(start),
                 Some(b'\'') => break,
                 Some(b'\\') if next == Some(&b'\'') => {
-                    units.push(Unit { byte: b'\'', at, is_escaped: true });
+                    units.push(ValueByte { byte: b'\'', at, is_escaped: true });
                     at += 1;
                 }
-                Some(&byte) => units.push(Unit { byte, at, is_escaped: true }),
+                Some(&byte) => units.push(ValueByte { byte, at, is_escaped: true }),
             }
             at += 1;
         }
@@ -176,7 +176,7 @@ impl Parser<'_> {
         Some(self.pieces(&units))
     }
 
-    fn double_quoted(&mut self) -> Option<Vec<Piece>> {
+    fn double_quoted(&mut self) -> Option<Vec<TemplatePart>> {
         let start = self.at;
         let mut units = Vec::new();
         let mut at = start + 1;
@@ -188,13 +188,13 @@ impl Parser<'_> {
                     Some((char, length)) => {
                         let mut buffer = [0; 4];
                         let encoded = char.encode_utf8(&mut buffer).bytes();
-                        units.extend(encoded.map(|byte| Unit { byte, at, is_escaped: true }));
+                        units.extend(encoded.map(|byte| ValueByte { byte, at, is_escaped: true }));
                         at += length;
                     }
                     // What is no escape is kept as it is.
-                    None => units.push(Unit { byte: b'\\', at, is_escaped: true }),
+                    None => units.push(ValueByte { byte: b'\\', at, is_escaped: true }),
                 },
-                Some(&byte) => units.push(Unit { byte, at, is_escaped: false }),
+                Some(&byte) => units.push(ValueByte { byte, at, is_escaped: false }),
             }
             at += 1;
         }
@@ -223,7 +223,7 @@ impl Parser<'_> {
     }
 
     /// What follows would be read as something it is not, so nothing more is read.
-    fn never_closed(&mut self, start: usize) -> Option<Vec<Piece>> {
+    fn never_closed(&mut self, start: usize) -> Option<Vec<TemplatePart>> {
         let first_line = trim_end(self.until(self.line_end()));
         let problem = Problem::new(start..start + 1, "this quote is never closed");
         self.out.mistakes.push(if first_line.len() > 2 && first_line.ends_with(b"\\'") {
@@ -235,13 +235,13 @@ impl Parser<'_> {
         None
     }
 
-    fn pieces(&mut self, units: &[Unit]) -> Vec<Piece> {
+    fn pieces(&mut self, units: &[ValueByte]) -> Vec<TemplatePart> {
         if let Some(unit) = units.iter().find(|unit| unit.byte == 0) {
             let problem = Problem::new(unit.at..unit.at + 1, "a value has a NUL byte in it");
             let hint = "no program can be given one: is it a text file?";
             self.out.mistakes.push(problem.with_hint(hint));
         }
-        let mut notes = Notes::default();
+        let mut notes = TemplateNotes::default();
         let pieces = template(units, &mut notes);
         self.out.mistakes.append(&mut notes.mistakes);
         self.out.warnings.append(&mut notes.warnings);

@@ -13,7 +13,7 @@ pub(super) const AS_TEXT: &str = "in single quotes a `$` is only text: NAME='a$b
 
 /// One byte of a value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unit {
+pub(super) struct ValueByte {
     pub(super) byte: u8,
     /// Where it stands in the file.
     pub(super) at: usize,
@@ -23,7 +23,7 @@ pub(super) struct Unit {
 
 /// A piece of a value.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum TemplatePart {
     Bytes(Vec<u8>),
     Variable(Variable),
 }
@@ -42,7 +42,7 @@ pub(super) struct Operator {
     pub(super) kind: OperatorKind,
     /// With a colon an empty variable counts as one that is not set.
     pub(super) or_empty: bool,
-    pub(super) word: Vec<Piece>,
+    pub(super) word: Vec<TemplatePart>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) enum OperatorKind {
 
 /// What is found in a value.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(super) struct TemplateNotes {
     pub(super) mistakes: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
     /// Names that may be repeated in a message.
@@ -65,11 +65,11 @@ pub(super) struct Notes {
 }
 
 /// Finds the variables in a value.
-pub(super) fn template(units: &[Unit], notes: &mut Notes) -> Vec<Piece> {
+pub(super) fn template(units: &[ValueByte], notes: &mut TemplateNotes) -> Vec<TemplatePart> {
     nested(units, notes, 0)
 }
 
-fn nested(mut units: &[Unit], notes: &mut Notes, depth: usize) -> Vec<Piece> {
+fn nested(mut units: &[ValueByte], notes: &mut TemplateNotes, depth: usize) -> Vec<TemplatePart> {
     let mut pieces = Vec::new();
     while let [first, behind @ ..] = units {
         units = behind;
@@ -89,7 +89,7 @@ fn nested(mut units: &[Unit], notes: &mut Notes, depth: usize) -> Vec<Piece> {
                 let Some((variable, left)) = braced(first.at, inner, notes, depth) else {
                     break;
                 };
-                pieces.extend(variable.map(Piece::Variable));
+                pieces.extend(variable.map(TemplatePart::Variable));
                 units = left;
             }
             _ => {
@@ -99,7 +99,7 @@ fn nested(mut units: &[Unit], notes: &mut Notes, depth: usize) -> Vec<Piece> {
                     None => push(&mut pieces, b'$'),
                     Some(last) => {
                         let span = first.at..last.at + 1;
-                        pieces.push(Piece::Variable(variable(name, span, None, notes)));
+                        pieces.push(TemplatePart::Variable(variable(name, span, None, notes)));
                     }
                 }
                 units = left;
@@ -113,10 +113,10 @@ fn nested(mut units: &[Unit], notes: &mut Notes, depth: usize) -> Vec<Piece> {
 /// left behind it; nothing where it has no end.
 fn braced<'a>(
     start: usize,
-    inner: &'a [Unit],
-    notes: &mut Notes,
+    inner: &'a [ValueByte],
+    notes: &mut TemplateNotes,
     depth: usize,
-) -> Option<(Option<Variable>, &'a [Unit])> {
+) -> Option<(Option<Variable>, &'a [ValueByte])> {
     let Some(end) = closing(inner) else {
         let problem = Problem::new(start..start + 2, "this `${` is never closed");
         notes.mistakes.push(problem.with_hint(AS_TEXT));
@@ -126,7 +126,7 @@ fn braced<'a>(
     let (brace, left) = behind.split_first()?;
     let span = start..brace.at + 1;
     let (name, rest) = inner.split_at(name_length(inner));
-    let wrong = |message: &str, notes: &mut Notes| {
+    let wrong = |message: &str, notes: &mut TemplateNotes| {
         let problem = Problem::new(span.clone(), message);
         notes.mistakes.push(problem.with_hint(AS_TEXT));
         Some((None, left))
@@ -161,10 +161,10 @@ const UNKNOWN_OPERATOR: &str =
     "after the name in `${…}` there can be `-`, `:-`, `?`, `:?`, `+` or `:+`, nothing else";
 
 fn variable(
-    name: &[Unit],
+    name: &[ValueByte],
     span: Range<usize>,
     operator: Option<Operator>,
-    notes: &mut Notes,
+    notes: &mut TemplateNotes,
 ) -> Variable {
     let text: String = name.iter().map(|unit| char::from(unit.byte)).collect();
     if let (true, Some(last)) = (is_public(&text), name.last()) {
@@ -175,7 +175,7 @@ fn variable(
 }
 
 /// Where the brace stands that closes the one before; braces in between come in pairs.
-fn closing(units: &[Unit]) -> Option<usize> {
+fn closing(units: &[ValueByte]) -> Option<usize> {
     let mut open = 1_usize;
     units.iter().position(|unit| {
         if is(unit, b'{') {
@@ -188,20 +188,21 @@ fn closing(units: &[Unit]) -> Option<usize> {
 }
 
 /// How many of the next bytes are the name of a variable.
-fn name_length(units: &[Unit]) -> usize {
+fn name_length(units: &[ValueByte]) -> usize {
     let begins = units.first().is_some_and(|unit| !unit.byte.is_ascii_digit());
-    let is_part =
-        |unit: &&Unit| !unit.is_escaped && (unit.byte.is_ascii_alphanumeric() || unit.byte == b'_');
+    let is_part = |unit: &&ValueByte| {
+        !unit.is_escaped && (unit.byte.is_ascii_alphanumeric() || unit.byte == b'_')
+    };
     if begins { units.iter().take_while(is_part).count() } else { 0 }
 }
 
-fn is(unit: &Unit, byte: u8) -> bool {
+fn is(unit: &ValueByte, byte: u8) -> bool {
     unit.byte == byte && !unit.is_escaped
 }
 
-fn push(pieces: &mut Vec<Piece>, byte: u8) {
+fn push(pieces: &mut Vec<TemplatePart>, byte: u8) {
     match pieces.last_mut() {
-        Some(Piece::Bytes(bytes)) => bytes.push(byte),
-        _ => pieces.push(Piece::Bytes(vec![byte])),
+        Some(TemplatePart::Bytes(bytes)) => bytes.push(byte),
+        _ => pieces.push(TemplatePart::Bytes(vec![byte])),
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::environment::EnvValue;
 use super::super::fault::{Fault, Faults};
-use super::expand::Expanded;
+use super::expand::ExpandedFile;
 use super::*;
 
 #[derive(Debug, serde::Deserialize)]
@@ -26,13 +26,13 @@ struct Row {
 /// A process that has these variables from pitcrew's environment.
 struct Process(BTreeMap<String, String>);
 
-impl Below for Process {
+impl LowerLayers for Process {
     fn value(&self, name: &str) -> Option<EnvValue> {
         self.0.get(name).map(|value| value.as_str().into())
     }
 
-    fn set_alone(&self, name: &str) -> SetAlone {
-        self.value(name).map_or(SetAlone::Missing, SetAlone::Value)
+    fn set_alone(&self, name: &str) -> BareNameValue {
+        self.value(name).map_or(BareNameValue::Missing, BareNameValue::Value)
     }
 
     fn is_incomplete(&self) -> bool {
@@ -49,7 +49,7 @@ impl Below for Process {
 }
 
 /// The variables, every mistake and every warning.
-fn read_file(bytes: &[u8], env: &BTreeMap<String, String>) -> Expanded {
+fn read_file(bytes: &[u8], env: &BTreeMap<String, String>) -> ExpandedFile {
     let file = EnvFile::parse(".env".into(), bytes);
     let mut expanded = file.expand(&Process(env.clone()));
     expanded.mistakes.extend_from_slice(file.mistakes());

@@ -3,9 +3,9 @@
 use super::*;
 
 fn fault(text: &str, at: &str) -> Fault {
-    let source = Source::new("procfile.toml".into(), text.to_owned());
+    let source = SourceFile::new("procfile.toml".into(), text.to_owned());
     let start = text.find(at).unwrap();
-    Fault::at(&Place::new(&source, start..start + at.len()), "this is wrong")
+    Fault::at(&SourceSpan::new(&source, start..start + at.len()), "this is wrong")
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn columns_are_characters_and_lines_may_end_as_on_windows() {
 fn what_belongs_to_a_fault_is_shown_with_it() {
     let text = "a = 1\nb = 2\nc = 3\nd = 4\ne = 5\nf = 6\n";
     let fault = fault(text, "f");
-    let first = Place::new(&fault.place().unwrap().source, 0..1);
+    let first = SourceSpan::new(&fault.place().unwrap().source, 0..1);
     assert_eq!(
         Faults::from(fault.also(&first, "the first one")).render(false),
         "\
@@ -69,8 +69,8 @@ fn a_fault_without_a_place_names_its_file() {
 
 #[test]
 fn of_a_file_with_secrets_nothing_is_drawn_behind_the_place() {
-    let source = Source::secret(".env".into(), "KEY=*********\n".to_owned());
-    let fault = Fault::at(&Place::new(&source, 4..6), "this value cannot be read");
+    let source = SourceFile::secret(".env".into(), "KEY=*********\n".to_owned());
+    let fault = Fault::at(&SourceSpan::new(&source, 4..6), "this value cannot be read");
     let rendered = Faults::from(fault).render(false);
     assert!(rendered.contains("1 | KEY=**\n"), "{rendered}");
 }
@@ -114,7 +114,7 @@ fn a_line_without_end_is_named_and_not_drawn() {
 fn places_far_from_each_other_are_drawn_apart() {
     let text = format!("a = 1\n{}b = 2\n", "# far\n".repeat(10_000));
     let fault = fault(&text, "b = 2");
-    let first = Place::new(&fault.place().unwrap().source, 0..1);
+    let first = SourceSpan::new(&fault.place().unwrap().source, 0..1);
     let rendered = Faults::from(fault.also(&first, "the first one")).render(false);
     assert!(rendered.contains("procfile.toml:10002:1\n"), "{rendered}");
     assert!(rendered.contains("a = 1\n      | - the first one\n"), "{rendered}");

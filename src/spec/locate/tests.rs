@@ -18,8 +18,8 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn load_in(dir: &Path, files: &[&str]) -> Result<Loaded, Faults> {
-    load(&Locate {
+fn load_in(dir: &Path, files: &[&str]) -> Result<LoadedProject, Faults> {
+    load(&ProjectLocator {
         files: files.iter().map(PathBuf::from).collect(),
         dir: dir.to_owned(),
         stdin: None,

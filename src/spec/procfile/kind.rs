@@ -2,9 +2,9 @@
 
 /// What a value can be.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     /// A string that follows a rule.
-    Text(Rule),
+    Text(StringRule),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `true` or `false`.
@@ -20,22 +20,22 @@ pub(crate) enum Kind {
     /// A program and its arguments, as an array of strings.
     Argv,
     /// An array.
-    List { of: &'static Kind, min: usize },
+    List { of: &'static ValueKind, min: usize },
     /// An array, or one entry alone; read as an array.
-    OneOrMany(&'static Kind),
+    OneOrMany(&'static ValueKind),
     /// A table whose keys are names of the user's own.
-    Map { key: Rule, of: &'static Kind },
+    Map { key: StringRule, of: &'static ValueKind },
     /// A table with keys that are known.
-    Table(&'static Shape),
+    Table(&'static TableShape),
     /// Such a table, or its `command` alone; read as a table.
-    Runnable(&'static Shape),
+    Runnable(&'static TableShape),
     /// Any of these; the type of the value says which.
-    Either(&'static [Kind]),
+    Either(&'static [ValueKind]),
 }
 
 /// What a string must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub(crate) enum StringRule {
     /// Any text without a NUL.
     Any,
     /// Any text that is not blank.
@@ -71,20 +71,20 @@ pub(crate) enum Rule {
 
 /// A table with keys that are known.
 #[derive(Debug)]
-pub(crate) struct Shape {
+pub(crate) struct TableShape {
     /// Its name in the schema and as an anchor in the documentation.
     pub(crate) name: &'static str,
     /// As it is called in messages: "a process".
     pub(crate) label: &'static str,
-    pub(crate) role: Role,
-    pub(crate) keys: &'static [Key],
+    pub(crate) role: TableRole,
+    pub(crate) keys: &'static [KeySpec],
     /// Exactly one of these keys must be there; empty: no such rule.
     pub(crate) one_of: &'static [&'static str],
 }
 
 /// Which of several tables with a common list of keys this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum TableRole {
     /// It has a list of its own.
     Alone,
     Pool,
@@ -97,22 +97,22 @@ pub(crate) enum Role {
 
 /// One key of a table.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct KeySpec {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     /// As it is shown in the documentation; empty when there is none.
     pub(crate) default: &'static str,
     /// What it means, in whole sentences.
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
     /// Which tables can have it; empty: all that have this list.
-    pub(crate) roles: &'static [Role],
+    pub(crate) roles: &'static [TableRole],
 }
 
-impl Key {
+impl KeySpec {
     pub(crate) const fn new(
         name: &'static str,
-        kind: Kind,
+        kind: ValueKind,
         default: &'static str,
         doc: &'static str,
     ) -> Self {
@@ -123,28 +123,28 @@ impl Key {
         Self { required: true, ..self }
     }
 
-    pub(crate) const fn only(self, roles: &'static [Role]) -> Self {
+    pub(crate) const fn only(self, roles: &'static [TableRole]) -> Self {
         Self { roles, ..self }
     }
 
-    pub(crate) fn is_for(&self, role: Role) -> bool {
+    pub(crate) fn is_for(&self, role: TableRole) -> bool {
         self.roles.is_empty() || self.roles.contains(&role)
     }
 }
 
-impl Shape {
+impl TableShape {
     /// Whether a table of this name in another file can add what is missing here.
     pub(crate) fn is_merged(&self) -> bool {
-        matches!(self.role, Role::Process | Role::Pool)
+        matches!(self.role, TableRole::Process | TableRole::Pool)
     }
 
     /// The keys this table can have.
-    pub(crate) fn own_keys(&'static self) -> impl Iterator<Item = &'static Key> {
+    pub(crate) fn own_keys(&'static self) -> impl Iterator<Item = &'static KeySpec> {
         self.keys.iter().filter(|key| key.is_for(self.role))
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// For "expected …" and the documentation.
     pub(crate) fn words(&self) -> String {
         match self {
@@ -174,10 +174,12 @@ impl Kind {
     /// The same for many of them.
     fn plural(&self) -> String {
         match self {
-            Self::Text(Rule::Name | Rule::Target | Rule::Variable) => "names".to_owned(),
-            Self::Text(Rule::Program) => "program names".to_owned(),
-            Self::Text(Rule::Glob) => "globs".to_owned(),
-            Self::Text(Rule::Path | Rule::EnvFile) => "paths".to_owned(),
+            Self::Text(StringRule::Name | StringRule::Target | StringRule::Variable) => {
+                "names".to_owned()
+            }
+            Self::Text(StringRule::Program) => "program names".to_owned(),
+            Self::Text(StringRule::Glob) => "globs".to_owned(),
+            Self::Text(StringRule::Path | StringRule::EnvFile) => "paths".to_owned(),
             Self::Text(_) => "strings".to_owned(),
             Self::Integer { min, max } => format!("integers from {min} to {max}"),
             Self::Runnable(_) => "jobs (command, array of strings or table)".to_owned(),
@@ -196,7 +198,7 @@ impl Kind {
     }
 }
 
-impl Rule {
+impl StringRule {
     /// For "expected …" and the documentation.
     pub(crate) fn words(self) -> &'static str {
         match self {

@@ -3,12 +3,12 @@
 use super::super::nearest::did_you_mean;
 use super::super::units::{UnitError, parse_duration, parse_size};
 use super::super::{Signal, UnknownSignal};
-use super::kind::Rule;
+use super::kind::StringRule;
 use super::tree::Value;
 
 /// Why a string is refused, and the way out.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct RuleViolation {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
@@ -16,23 +16,23 @@ pub(super) struct Refusal {
 /// What pitcrew calls everything at once on the command line.
 const RESERVED: &str = "all";
 
-impl Refusal {
+impl RuleViolation {
     fn new(message: impl Into<String>, hint: &str) -> Self {
         Self { message: message.into(), hint: Some(hint.to_owned()) }
     }
 }
 
-impl From<UnitError> for Refusal {
+impl From<UnitError> for RuleViolation {
     fn from(error: UnitError) -> Self {
         Self { message: error.message, hint: Some(error.hint) }
     }
 }
 
-impl Rule {
+impl StringRule {
     /// The value that `text` stands for.
-    pub(super) fn read(self, text: &str) -> Result<Value, Refusal> {
+    pub(super) fn read(self, text: &str) -> Result<Value, RuleViolation> {
         if text.contains('\0') {
-            return Err(Refusal::new(
+            return Err(RuleViolation::new(
                 "a NUL byte cannot be passed to a program",
                 r"take the \u0000 out",
             ));
@@ -60,22 +60,25 @@ impl Rule {
     }
 }
 
-fn not_blank(text: &str, problem: &str) -> Result<(), Refusal> {
+fn not_blank(text: &str, problem: &str) -> Result<(), RuleViolation> {
     if text.trim().is_empty() {
-        return Err(Refusal { message: format!("\"{text}\" {problem}"), hint: None });
+        return Err(RuleViolation { message: format!("\"{text}\" {problem}"), hint: None });
     }
     Ok(())
 }
 
-fn name(text: &str) -> Result<(), Refusal> {
+fn name(text: &str) -> Result<(), RuleViolation> {
     if text == RESERVED {
-        return Err(Refusal::new("the name `all` is reserved", "it stands for everything at once"));
+        return Err(RuleViolation::new(
+            "the name `all` is reserved",
+            "it stands for everything at once",
+        ));
     }
     if text.is_empty() {
-        return Err(Refusal::new("a name cannot be empty", NAME_HINT));
+        return Err(RuleViolation::new("a name cannot be empty", NAME_HINT));
     }
     if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        return Err(Refusal::new(format!("`{text}` is not a name"), NAME_HINT));
+        return Err(RuleViolation::new(format!("`{text}` is not a name"), NAME_HINT));
     }
     Ok(())
 }
@@ -89,22 +92,22 @@ pub(crate) fn name_fault(text: &str) -> Option<String> {
 const NAME_HINT: &str = "names are made of the letters a to z, digits, `_` and `-`";
 
 /// Whether it exists is decided when all names are known; here only that it can.
-fn target(text: &str) -> Result<(), Refusal> {
+fn target(text: &str) -> Result<(), RuleViolation> {
     match text.rsplit_once('.') {
         Some((pool, number)) if number.parse::<u32>().is_ok() => name(pool),
         _ => name(text),
     }
 }
 
-fn variable(text: &str) -> Result<(), Refusal> {
+fn variable(text: &str) -> Result<(), RuleViolation> {
     if text.is_empty() {
-        return Err(Refusal::new(
+        return Err(RuleViolation::new(
             "the name of a variable cannot be empty",
             "write NAME = \"value\"",
         ));
     }
     if text.contains('=') {
-        return Err(Refusal::new(
+        return Err(RuleViolation::new(
             format!("`{text}` is not the name of a variable: it has a `=` in it"),
             "write NAME = \"value\"",
         ));
@@ -112,69 +115,70 @@ fn variable(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn program(text: &str) -> Result<(), Refusal> {
+fn program(text: &str) -> Result<(), RuleViolation> {
     not_blank(text, "is no program")?;
     match text.rsplit_once('/') {
         Some((_, base)) => {
             let hint = format!("name the program without its folder: \"{base}\"");
-            Err(Refusal { message: format!("\"{text}\" is a path"), hint: Some(hint) })
+            Err(RuleViolation { message: format!("\"{text}\" is a path"), hint: Some(hint) })
         }
         None => Ok(()),
     }
 }
 
-fn duration(text: &str, zero: bool) -> Result<Value, Refusal> {
+fn duration(text: &str, zero: bool) -> Result<Value, RuleViolation> {
     let duration = parse_duration(text)?;
     if duration.is_zero() && !zero {
-        return Err(Refusal::new("this duration cannot be zero", "leave the key out for none"));
+        return Err(RuleViolation::new(
+            "this duration cannot be zero",
+            "leave the key out for none",
+        ));
     }
     Ok(Value::Duration(duration))
 }
 
-fn size(text: &str) -> Result<Value, Refusal> {
+fn size(text: &str) -> Result<Value, RuleViolation> {
     match parse_size(text)? {
-        0 => Err(Refusal { message: "this size cannot be zero".to_owned(), hint: None }),
+        0 => Err(RuleViolation { message: "this size cannot be zero".to_owned(), hint: None }),
         size => Ok(Value::Size(size)),
     }
 }
 
-fn signal(text: &str) -> Result<(), Refusal> {
+fn signal(text: &str) -> Result<(), RuleViolation> {
     text.parse::<Signal>().map(|_| ()).map_err(|error: UnknownSignal| {
         let hint = error.nearest().map(|near| format!("did you mean `{near}`?"));
-        Refusal { message: format!("unknown signal `{text}`"), hint }
+        RuleViolation { message: format!("unknown signal `{text}`"), hint }
     })
 }
 
-fn bad_regex(error: &regex::Error) -> Refusal {
+fn bad_regex(error: &regex::Error) -> RuleViolation {
     // The last line says what is wrong; those before draw the expression, which is shown anyway.
     let text = error.to_string();
     let last = text.lines().next_back().unwrap_or_default().trim();
     let reason = last.strip_prefix("error: ").unwrap_or(last);
-    Refusal::new(
+    RuleViolation::new(
         format!("not a regular expression: {reason}"),
         "a TOML string in '…' needs no doubled backslashes",
     )
 }
 
-fn glob(text: &str) -> Result<(), Refusal> {
+fn glob(text: &str) -> Result<(), RuleViolation> {
     not_blank(text, "is no glob")?;
     let is_wild = |part: &&str| part.contains(['*', '?', '[', '{']);
     if text.split('/').skip_while(|part| !is_wild(part)).any(|part| part == "..") {
         let message = format!("\"{text}\" goes up behind a wildcard");
-        return Err(Refusal::new(message, "write `..` at the beginning only"));
+        return Err(RuleViolation::new(message, "write `..` at the beginning only"));
     }
-    globset::GlobBuilder::new(text)
-        .literal_separator(true)
-        .build()
-        .map(|_| ())
-        .map_err(|error| Refusal { message: format!("not a glob: {}", error.kind()), hint: None })
+    globset::GlobBuilder::new(text).literal_separator(true).build().map(|_| ()).map_err(|error| {
+        RuleViolation { message: format!("not a glob: {}", error.kind()), hint: None }
+    })
 }
 
-fn url(text: &str) -> Result<(), Refusal> {
+fn url(text: &str) -> Result<(), RuleViolation> {
     let usual =
         r#"write it like "http://127.0.0.1:8080/healthz", or "/healthz" for the own `port`"#;
     if text.starts_with("https:") {
-        return Err(Refusal::new(
+        return Err(RuleViolation::new(
             "a check cannot use https",
             &format!("use exec = \"curl -fsS {text}\""),
         ));
@@ -183,7 +187,7 @@ fn url(text: &str) -> Result<(), Refusal> {
     if text.starts_with('/') && !text.contains(odd) {
         return Ok(());
     }
-    let wrong = || Refusal::new(format!("`{text}` is not a URL that can be checked"), usual);
+    let wrong = || RuleViolation::new(format!("`{text}` is not a URL that can be checked"), usual);
     let rest = text.strip_prefix("http://").filter(|rest| !rest.contains(odd)).ok_or_else(wrong)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let bare = if host.starts_with('[') { host.ends_with(']') } else { !host.contains(':') };
@@ -191,15 +195,15 @@ fn url(text: &str) -> Result<(), Refusal> {
     if valid { Ok(()) } else { Err(wrong()) }
 }
 
-fn endpoint(text: &str) -> Result<(), Refusal> {
+fn endpoint(text: &str) -> Result<(), RuleViolation> {
     if text == "port" || is_endpoint(text) {
         return Ok(());
     }
     let message = format!("`{text}` is not an address");
     if text.parse::<u16>().is_ok() {
-        return Err(Refusal::new(message, &format!("write the port without quotes: {text}")));
+        return Err(RuleViolation::new(message, &format!("write the port without quotes: {text}")));
     }
-    Err(Refusal::new(
+    Err(RuleViolation::new(
         message,
         r#"write a port such as 5432, "host:port", or "port" for the own `port`"#,
     ))
@@ -217,7 +221,7 @@ fn is_endpoint(text: &str) -> bool {
     host_fits && digits && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-fn action(text: &str) -> Result<(), Refusal> {
+fn action(text: &str) -> Result<(), RuleViolation> {
     if text == "restart" {
         return Ok(());
     }
@@ -229,7 +233,7 @@ fn action(text: &str) -> Result<(), Refusal> {
     }
     let known = ["restart", "signal:HUP", "run:NAME"];
     let hint = did_you_mean(text, known);
-    Err(Refusal {
+    Err(RuleViolation {
         message: format!("`{text}` is not an action"),
         hint: hint
             .or(Some(r#"the actions are "restart", "signal:NAME" and "run:NAME""#.to_owned())),

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::super::fault::Place;
+use super::super::fault::SourceSpan;
 
 /// Keys whose tables merge key by key; every other key is replaced whole.
 pub(crate) const MERGED: &[&str] = &["env", "stop", "log"];
 
 /// A value and where it was written.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
+pub(crate) struct ValueNode {
+    pub(crate) place: SourceSpan,
     pub(crate) value: Value,
 }
 
@@ -27,22 +27,22 @@ pub(crate) enum Value {
     Boolean(bool),
     Duration(Duration),
     Size(u64),
-    List(Vec<Node>),
-    Table(Fields),
+    List(Vec<ValueNode>),
+    Table(TableNode),
 }
 
 /// A key and its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: Place,
-    pub(crate) node: Node,
+pub(crate) struct TableEntry {
+    pub(crate) key: SourceSpan,
+    pub(crate) node: ValueNode,
 }
 
 /// A table, in the order of the file.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Fields(IndexMap<String, Entry>);
+pub(crate) struct TableNode(IndexMap<String, TableEntry>);
 
-impl Node {
+impl ValueNode {
     pub(crate) fn text(&self) -> Option<&str> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
@@ -51,25 +51,25 @@ impl Node {
         if let Value::List(items) = &self.value { Some(items) } else { None }
     }
 
-    pub(crate) fn table(&self) -> Option<&Fields> {
+    pub(crate) fn table(&self) -> Option<&TableNode> {
         if let Value::Table(fields) = &self.value { Some(fields) } else { None }
     }
 }
 
-impl Fields {
-    pub(crate) fn insert(&mut self, name: String, entry: Entry) {
+impl TableNode {
+    pub(crate) fn insert(&mut self, name: String, entry: TableEntry) {
         self.0.insert(name, entry);
     }
 
     /// Puts a node where there is none; what is missing in a table that is there is added to it.
-    pub(crate) fn fill(&mut self, name: &str, key: &Place, node: Node) {
+    pub(crate) fn fill(&mut self, name: &str, key: &SourceSpan, node: ValueNode) {
         match (self.0.get_mut(name), node.value) {
             (None, value) => {
-                let node = Node { place: node.place, value };
-                self.insert(name.to_owned(), Entry { key: key.clone(), node });
+                let node = ValueNode { place: node.place, value };
+                self.insert(name.to_owned(), TableEntry { key: key.clone(), node });
             }
             (
-                Some(Entry { node: Node { value: Value::Table(there), .. }, .. }),
+                Some(TableEntry { node: ValueNode { value: Value::Table(there), .. }, .. }),
                 Value::Table(more),
             ) => {
                 for (name, entry) in more.0 {
@@ -80,15 +80,15 @@ impl Fields {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Entry)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &TableEntry)> {
         self.0.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 
-    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&TableEntry> {
         self.0.get(name)
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, name: &str) -> Option<&ValueNode> {
         self.0.get(name).map(|entry| &entry.node)
     }
 
@@ -97,25 +97,25 @@ impl Fields {
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Node::text)
+        self.get(name).and_then(ValueNode::text)
     }
 
     /// The entries of a list, none when there is no list.
-    pub(crate) fn items(&self, name: &str) -> &[Node] {
-        self.get(name).and_then(Node::items).unwrap_or_default()
+    pub(crate) fn items(&self, name: &str) -> &[ValueNode] {
+        self.get(name).and_then(ValueNode::items).unwrap_or_default()
     }
 
     /// The texts of a list.
     pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.items(name).iter().filter_map(Node::text)
+        self.items(name).iter().filter_map(ValueNode::text)
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<&Self> {
-        self.get(name).and_then(Node::table)
+        self.get(name).and_then(ValueNode::table)
     }
 
     /// The tables of a table of tables, such as `[process]`.
-    pub(crate) fn tables(&self, name: &str) -> impl Iterator<Item = (&str, &Entry, &Self)> {
+    pub(crate) fn tables(&self, name: &str) -> impl Iterator<Item = (&str, &TableEntry, &Self)> {
         let entries = self.table(name).into_iter().flat_map(Self::iter);
         entries.filter_map(|(name, entry)| Some((name, entry, entry.node.table()?)))
     }
@@ -188,7 +188,7 @@ impl Fields {
         for (name, entry) in &over.0 {
             let joined = match (self.0.get_mut(name), &entry.node.value) {
                 (
-                    Some(Entry { node: Node { value: Value::Table(base), .. }, .. }),
+                    Some(TableEntry { node: ValueNode { value: Value::Table(base), .. }, .. }),
                     Value::Table(over),
                 ) => join(name, base, over),
                 _ => false,

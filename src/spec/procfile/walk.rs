@@ -6,39 +6,39 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
-use super::super::fault::{Fault, Place, Source};
+use super::super::fault::{Fault, SourceFile, SourceSpan};
 use super::super::nearest::did_you_mean;
-use super::foreign;
+use super::foreign_keys;
 use super::keys::{ABOUT_PROBES, LATER_VALUES, OF_LISTENERS, ROOT, UNPROBED};
-use super::kind::{Kind, Rule, Shape};
-use super::rule::Refusal;
-use super::tree::{Entry, Fields, Node, Value};
+use super::kind::{StringRule, TableShape, ValueKind};
+use super::rule::RuleViolation;
+use super::tree::{TableEntry, TableNode, Value, ValueNode};
 
 /// Gives the checked tree of a whole file, and what is wrong with it.
 pub(super) fn walk(
-    source: &Arc<Source>,
+    source: &Arc<SourceFile>,
     table: &DeTable<'_>,
     later: &[&str],
     broken: bool,
-) -> (Fields, Vec<Fault>) {
-    let mut walk = Walk { source, later, broken, faults: Vec::new() };
-    let fields = walk.table(&ROOT, table, &Place::start_of(source));
+) -> (TableNode, Vec<Fault>) {
+    let mut walk = Validator { source, later, broken, faults: Vec::new() };
+    let fields = walk.table(&ROOT, table, &SourceSpan::start_of(source));
     (fields, walk.faults)
 }
 
 mod unknown;
 
-struct Walk<'a> {
-    source: &'a Arc<Source>,
+struct Validator<'a> {
+    source: &'a Arc<SourceFile>,
     later: &'a [&'a str],
     /// After a syntax error nothing is said to be missing: it may be what could not be read.
     broken: bool,
     faults: Vec<Fault>,
 }
 
-impl Walk<'_> {
-    fn place(&self, span: Range<usize>) -> Place {
-        Place::new(self.source, span)
+impl Validator<'_> {
+    fn place(&self, span: Range<usize>) -> SourceSpan {
+        SourceSpan::new(self.source, span)
     }
 
     fn refuse(&mut self, fault: Fault) -> Value {
@@ -46,43 +46,52 @@ impl Walk<'_> {
         Value::Faulty
     }
 
-    fn node(&mut self, kind: &'static Kind, value: &Spanned<DeValue<'_>>) -> Node {
+    fn node(&mut self, kind: &'static ValueKind, value: &Spanned<DeValue<'_>>) -> ValueNode {
         let place = self.place(value.span());
         let value = self.value(kind, value.get_ref(), &place);
-        Node { place, value }
+        ValueNode { place, value }
     }
 
-    fn value(&mut self, kind: &'static Kind, value: &DeValue<'_>, place: &Place) -> Value {
+    fn value(
+        &mut self,
+        kind: &'static ValueKind,
+        value: &DeValue<'_>,
+        place: &SourceSpan,
+    ) -> Value {
         match (kind, value) {
-            (Kind::Text(rule), DeValue::String(text)) => self.text(*rule, text, place),
-            (Kind::Choice(words), DeValue::String(text)) => self.choice(words, text, place),
-            (Kind::Boolean, DeValue::Boolean(value)) => Value::Boolean(*value),
-            (Kind::Only(only), DeValue::Boolean(value)) if only == value => Value::Boolean(*value),
-            (Kind::Integer { min, max }, DeValue::Integer(number)) => {
+            (ValueKind::Text(rule), DeValue::String(text)) => self.text(*rule, text, place),
+            (ValueKind::Choice(words), DeValue::String(text)) => self.choice(words, text, place),
+            (ValueKind::Boolean, DeValue::Boolean(value)) => Value::Boolean(*value),
+            (ValueKind::Only(only), DeValue::Boolean(value)) if only == value => {
+                Value::Boolean(*value)
+            }
+            (ValueKind::Integer { min, max }, DeValue::Integer(number)) => {
                 self.integer(kind, *min..=*max, number, place)
             }
-            (Kind::Number { min, max }, DeValue::Integer(number)) => {
+            (ValueKind::Number { min, max }, DeValue::Integer(number)) => {
                 self.number(kind, *min..=*max, integer(number).map(|number| number as f64), place)
             }
-            (Kind::Number { min, max }, DeValue::Float(number)) => {
+            (ValueKind::Number { min, max }, DeValue::Float(number)) => {
                 self.number(kind, *min..=*max, number.as_str().parse().ok(), place)
             }
-            (Kind::EnvValue, _) => self.env_value(value, place),
-            (Kind::Argv, DeValue::Array(items)) => self.argv(items, place),
-            (Kind::List { of, min }, DeValue::Array(items)) => self.list(of, *min, items, place),
-            (Kind::OneOrMany(of), DeValue::Array(items)) => self.list(of, 0, items, place),
-            (Kind::OneOrMany(of), _) if of.fits(value) => {
-                let value = self.value(of, value, place);
-                Value::List(vec![Node { place: place.clone(), value }])
+            (ValueKind::EnvValue, _) => self.env_value(value, place),
+            (ValueKind::Argv, DeValue::Array(items)) => self.argv(items, place),
+            (ValueKind::List { of, min }, DeValue::Array(items)) => {
+                self.list(of, *min, items, place)
             }
-            (Kind::Map { key, of }, DeValue::Table(table)) => self.map(*key, of, table),
-            (Kind::Table(shape) | Kind::Runnable(shape), DeValue::Table(table)) => {
+            (ValueKind::OneOrMany(of), DeValue::Array(items)) => self.list(of, 0, items, place),
+            (ValueKind::OneOrMany(of), _) if of.fits(value) => {
+                let value = self.value(of, value, place);
+                Value::List(vec![ValueNode { place: place.clone(), value }])
+            }
+            (ValueKind::Map { key, of }, DeValue::Table(table)) => self.map(*key, of, table),
+            (ValueKind::Table(shape) | ValueKind::Runnable(shape), DeValue::Table(table)) => {
                 Value::Table(self.table(shape, table, place))
             }
-            (Kind::Runnable(shape), DeValue::String(_) | DeValue::Array(_)) => {
+            (ValueKind::Runnable(shape), DeValue::String(_) | DeValue::Array(_)) => {
                 self.command_alone(shape, value, place)
             }
-            (Kind::Either(kinds), _) => match kinds.iter().find(|kind| kind.fits(value)) {
+            (ValueKind::Either(kinds), _) => match kinds.iter().find(|kind| kind.fits(value)) {
                 Some(kind) => self.value(kind, value, place),
                 None => self.mismatch(kind, value, place),
             },
@@ -90,26 +99,26 @@ impl Walk<'_> {
         }
     }
 
-    fn mismatch(&mut self, kind: &Kind, value: &DeValue<'_>, place: &Place) -> Value {
+    fn mismatch(&mut self, kind: &ValueKind, value: &DeValue<'_>, place: &SourceSpan) -> Value {
         let message = format!("expected {}, found {}", kind.words(), found(value));
         self.refuse(Fault::at(place, message).maybe_hint(kind.form_hint(value)))
     }
 
-    fn text(&mut self, rule: Rule, text: &str, place: &Place) -> Value {
+    fn text(&mut self, rule: StringRule, text: &str, place: &SourceSpan) -> Value {
         match rule.read(text) {
             Ok(value) => value,
-            Err(Refusal { message, hint }) => {
+            Err(RuleViolation { message, hint }) => {
                 self.refuse(Fault::at(place, message).maybe_hint(hint))
             }
         }
     }
 
-    fn choice(&mut self, words: &'static [&'static str], text: &str, place: &Place) -> Value {
+    fn choice(&mut self, words: &'static [&'static str], text: &str, place: &SourceSpan) -> Value {
         if words.contains(&text) {
             return Value::Text(text.to_owned());
         }
-        let message = format!("expected {}, found \"{text}\"", Kind::Choice(words).words());
-        let hint = foreign::find_value(text, words)
+        let message = format!("expected {}, found \"{text}\"", ValueKind::Choice(words).words());
+        let hint = foreign_keys::find_value(text, words)
             .map(|ours| format!("write \"{ours}\" instead"))
             .or_else(|| did_you_mean(text, words.iter().copied()));
         self.refuse(Fault::at(place, message).maybe_hint(hint))
@@ -117,10 +126,10 @@ impl Walk<'_> {
 
     fn integer(
         &mut self,
-        kind: &Kind,
+        kind: &ValueKind,
         range: std::ops::RangeInclusive<i64>,
         number: &DeInteger<'_>,
-        place: &Place,
+        place: &SourceSpan,
     ) -> Value {
         match integer(number) {
             Some(number) if range.contains(&number) => Value::Integer(number),
@@ -132,10 +141,10 @@ impl Walk<'_> {
 
     fn number(
         &mut self,
-        kind: &Kind,
+        kind: &ValueKind,
         range: std::ops::RangeInclusive<f64>,
         number: Option<f64>,
-        place: &Place,
+        place: &SourceSpan,
     ) -> Value {
         match number {
             Some(number) if range.contains(&number) => Value::Float(number),
@@ -146,9 +155,9 @@ impl Walk<'_> {
         }
     }
 
-    fn env_value(&mut self, value: &DeValue<'_>, place: &Place) -> Value {
+    fn env_value(&mut self, value: &DeValue<'_>, place: &SourceSpan) -> Value {
         match value {
-            DeValue::String(text) => self.text(Rule::Any, text, place),
+            DeValue::String(text) => self.text(StringRule::Any, text, place),
             // A number in another base is given as the number it is.
             DeValue::Integer(number) => Value::Text(
                 integer(number).map_or_else(|| number.to_string(), |number| number.to_string()),
@@ -156,14 +165,14 @@ impl Walk<'_> {
             DeValue::Float(number) => Value::Text(number.as_str().to_owned()),
             DeValue::Boolean(value) => Value::Text(value.to_string()),
             DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                self.mismatch(&Kind::EnvValue, value, place)
+                self.mismatch(&ValueKind::EnvValue, value, place)
             }
         }
     }
 
-    fn argv(&mut self, items: &DeArray<'_>, place: &Place) -> Value {
-        const ARGUMENT: &Kind = &Kind::Text(Rule::Any);
-        let nodes: Vec<Node> = items.iter().map(|item| self.node(ARGUMENT, item)).collect();
+    fn argv(&mut self, items: &DeArray<'_>, place: &SourceSpan) -> Value {
+        const ARGUMENT: &ValueKind = &ValueKind::Text(StringRule::Any);
+        let nodes: Vec<ValueNode> = items.iter().map(|item| self.node(ARGUMENT, item)).collect();
         match nodes.first() {
             None => self.refuse(
                 Fault::at(place, "the command is empty")
@@ -177,7 +186,13 @@ impl Walk<'_> {
         }
     }
 
-    fn list(&mut self, of: &'static Kind, min: usize, items: &DeArray<'_>, place: &Place) -> Value {
+    fn list(
+        &mut self,
+        of: &'static ValueKind,
+        min: usize,
+        items: &DeArray<'_>,
+        place: &SourceSpan,
+    ) -> Value {
         if items.len() < min {
             return self.refuse(Fault::at(place, "this array cannot be empty"));
         }
@@ -185,13 +200,13 @@ impl Walk<'_> {
     }
 
     /// A table whose keys are the user's. One with a bad name is kept: what refers to it exists.
-    fn map(&mut self, rule: Rule, of: &'static Kind, table: &DeTable<'_>) -> Value {
-        let mut fields = Fields::default();
+    fn map(&mut self, rule: StringRule, of: &'static ValueKind, table: &DeTable<'_>) -> Value {
+        let mut fields = TableNode::default();
         for (key, value) in table {
             let place = self.place(key.span());
             self.text(rule, key.get_ref(), &place);
             let node = self.node(of, value);
-            fields.insert(key.get_ref().to_string(), Entry { key: place, node });
+            fields.insert(key.get_ref().to_string(), TableEntry { key: place, node });
         }
         Value::Table(fields)
     }
@@ -199,21 +214,26 @@ impl Walk<'_> {
     /// `web = "npm run dev"` stands for `web = { command = "npm run dev" }`.
     fn command_alone(
         &mut self,
-        shape: &'static Shape,
+        shape: &'static TableShape,
         value: &DeValue<'_>,
-        place: &Place,
+        place: &SourceSpan,
     ) -> Value {
-        let mut fields = Fields::default();
+        let mut fields = TableNode::default();
         if let Some(key) = shape.keys.iter().find(|key| key.name == "command") {
             let value = self.value(&key.kind, value, place);
-            let node = Node { place: place.clone(), value };
-            fields.insert(key.name.to_owned(), Entry { key: place.clone(), node });
+            let node = ValueNode { place: place.clone(), value };
+            fields.insert(key.name.to_owned(), TableEntry { key: place.clone(), node });
         }
         Value::Table(fields)
     }
 
-    fn table(&mut self, shape: &'static Shape, table: &DeTable<'_>, place: &Place) -> Fields {
-        let mut fields = Fields::default();
+    fn table(
+        &mut self,
+        shape: &'static TableShape,
+        table: &DeTable<'_>,
+        place: &SourceSpan,
+    ) -> TableNode {
+        let mut fields = TableNode::default();
         let mut unknown = Vec::new();
         for (name, value) in table {
             let Some(key) = shape.own_keys().find(|key| key.name == name.get_ref()) else {
@@ -235,9 +255,9 @@ impl Walk<'_> {
                 let place = self.place(value.span());
                 let hint = format!("write {}", key.kind.words());
                 let value = self.refuse(Fault::at(&place, message).with_hint(hint));
-                Node { place, value }
+                ValueNode { place, value }
             };
-            fields.insert(key.name.to_owned(), Entry { key: key_place, node });
+            fields.insert(key.name.to_owned(), TableEntry { key: key_place, node });
         }
         let written = fields.iter().count();
         // Afterwards, so that what one of them stands for is known to be there or not.
@@ -252,7 +272,13 @@ impl Walk<'_> {
 
     /// What must be there, and what cannot be there together.
     /// The first `written` keys stand in the file, the others are guesses at what was meant.
-    fn complete(&mut self, shape: &'static Shape, fields: &Fields, written: usize, place: &Place) {
+    fn complete(
+        &mut self,
+        shape: &'static TableShape,
+        fields: &TableNode,
+        written: usize,
+        place: &SourceSpan,
+    ) {
         if !shape.is_merged() && !self.broken {
             for key in shape.own_keys().filter(|key| key.required && !fields.has(key.name)) {
                 let message = format!("{} needs the key `{}`", shape.label, key.name);
@@ -262,7 +288,7 @@ impl Walk<'_> {
         if shape.one_of.is_empty() {
             return;
         }
-        let is_kind = |(name, _): &(&str, &Entry)| shape.one_of.contains(name);
+        let is_kind = |(name, _): &(&str, &TableEntry)| shape.one_of.contains(name);
         let has_kind = fields.iter().any(|one| is_kind(&one));
         let mut kinds = fields.iter().take(written).filter(is_kind);
         match (kinds.next(), kinds.next()) {
@@ -295,7 +321,7 @@ impl Walk<'_> {
     }
 
     /// What happens once by itself is not probed, so nothing can be said about its probes.
-    fn about_probes(&mut self, fields: &Fields, written: usize) {
+    fn about_probes(&mut self, fields: &TableNode, written: usize) {
         let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
         for (key, entry) in fields.iter().take(written) {
             if ABOUT_PROBES.contains(&key) {
@@ -306,7 +332,7 @@ impl Walk<'_> {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// Whether the type of a value is the right one, whatever the value says.
     pub(super) fn fits(&self, value: &DeValue<'_>) -> bool {
         match self {
@@ -329,10 +355,10 @@ impl Kind {
     /// What to write, where the value is right and its form is not.
     fn form_hint(&self, value: &DeValue<'_>) -> Option<String> {
         match (self, value) {
-            (Self::Text(Rule::Duration { .. }), DeValue::Integer(number)) => {
+            (Self::Text(StringRule::Duration { .. }), DeValue::Integer(number)) => {
                 Some(format!("say the unit: \"{number}s\""))
             }
-            (Self::Text(Rule::Size), DeValue::Integer(number)) => {
+            (Self::Text(StringRule::Size), DeValue::Integer(number)) => {
                 Some(format!("say the unit: \"{number}B\""))
             }
             (Self::Boolean, DeValue::String(_)) => {

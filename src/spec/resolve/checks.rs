@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::procfile::tree::{Fields, Node, Value};
-use super::super::{Check, CommandLine, Endpoint, Pattern, Port, Probe, Url};
+use super::super::procfile::tree::{TableNode, Value, ValueNode};
+use super::super::{Check, CommandLine, Endpoint, OutputPattern, Port, Probe, Url};
 
 /// The name by which both addresses of this machine are tried.
 const HERE: &str = "localhost";
 
 /// A check, if the keys say one; `dir` is what its paths are relative to.
 pub(super) fn check(
-    keys: &Fields,
+    keys: &TableNode,
     dir: &Path,
-    command: impl FnOnce(&Node) -> Option<CommandLine>,
+    command: impl FnOnce(&ValueNode) -> Option<CommandLine>,
 ) -> Option<Check> {
     let text = |key| keys.text(key);
     let probe = if let Some(node) = keys.get("exec") {
@@ -28,7 +28,7 @@ pub(super) fn check(
     } else if let Some(path) = text("file") {
         Probe::File(dir.join(path))
     } else if let Some(pattern) = text("log") {
-        Probe::Log(Pattern::new(pattern).ok()?)
+        Probe::Log(OutputPattern::new(pattern).ok()?)
     } else if let Some(delay) = keys.duration("delay") {
         Probe::Delay(delay)
     } else if keys.boolean("notify")? {
@@ -48,8 +48,8 @@ pub(super) fn check(
     })
 }
 
-fn statuses(keys: &Fields) -> Vec<u16> {
-    let status = |node: &Node| {
+fn statuses(keys: &TableNode) -> Vec<u16> {
+    let status = |node: &ValueNode| {
         let Value::Integer(status) = node.value else { return None };
         u16::try_from(status).ok()
     };
@@ -57,7 +57,7 @@ fn statuses(keys: &Fields) -> Vec<u16> {
 }
 
 /// A port here, `"port"`, or `host:port`.
-fn endpoint(node: &Node) -> Option<Endpoint> {
+fn endpoint(node: &ValueNode) -> Option<Endpoint> {
     let here = |port| Endpoint { host: HERE.to_owned(), port };
     if let Value::Integer(port) = &node.value {
         return Some(here(Port::Number(u16::try_from(*port).ok()?)));

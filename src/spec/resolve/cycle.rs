@@ -4,34 +4,34 @@ use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
-use super::super::fault::{Fault, Place};
-use super::super::procfile::tree::Fields;
-use super::layers::Layers;
-use super::{Member, dependencies};
+use super::super::fault::{Fault, SourceSpan};
+use super::super::procfile::tree::TableNode;
+use super::layers::OptionLayers;
+use super::{MergedProcess, dependencies};
 
 /// A file of a megabyte can hold more circles than anyone wants to read.
 const MOST: usize = 100;
 
 #[derive(Debug)]
-struct Edge {
+struct CycleEdge {
     to: String,
-    place: Place,
+    place: SourceSpan,
     label: &'static str,
 }
 
-type Graph = IndexMap<String, Vec<Edge>>;
+type CycleGraph = IndexMap<String, Vec<CycleEdge>>;
 
 /// Tells every circle of dependencies.
-pub(super) fn check(members: &[(Member<'_>, Layers<'_>)], faults: &mut Vec<Fault>) {
-    let mut graph = Graph::new();
+pub(super) fn check(members: &[(MergedProcess<'_>, OptionLayers<'_>)], faults: &mut Vec<Fault>) {
+    let mut graph = CycleGraph::new();
     for (member, layers) in members {
         // A job with the name of its pool is another mistake, and no circle.
         if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
             let to = member.name.clone();
-            let edge = Edge { to, place: member.place.clone(), label: "has the job" };
+            let edge = CycleEdge { to, place: member.place.clone(), label: "has the job" };
             graph.entry(pool.to_owned()).or_default().push(edge);
         }
-        let edges = dependencies(&layers.merged).into_iter().map(|(to, place, _)| Edge {
+        let edges = dependencies(&layers.merged).into_iter().map(|(to, place, _)| CycleEdge {
             to: to.to_owned(),
             place: place.clone(),
             label: "depends on",
@@ -42,18 +42,22 @@ pub(super) fn check(members: &[(Member<'_>, Layers<'_>)], faults: &mut Vec<Fault
 }
 
 /// Tells every circle of option sets.
-pub(super) fn check_sets(root: &Fields, faults: &mut Vec<Fault>) {
-    let mut graph = Graph::new();
+pub(super) fn check_sets(root: &TableNode, faults: &mut Vec<Fault>) {
+    let mut graph = CycleGraph::new();
     for (name, _, keys) in root.tables("options") {
         let edges = keys.items("options").iter().filter_map(|node| {
-            Some(Edge { to: node.text()?.to_owned(), place: node.place.clone(), label: "takes" })
+            Some(CycleEdge {
+                to: node.text()?.to_owned(),
+                place: node.place.clone(),
+                label: "takes",
+            })
         });
         graph.insert(name.to_owned(), edges.collect());
     }
     tell(&graph, "option sets go round in a circle", faults);
 }
 
-fn tell(graph: &Graph, what: &str, faults: &mut Vec<Fault>) {
+fn tell(graph: &CycleGraph, what: &str, faults: &mut Vec<Fault>) {
     for circle in circles(graph) {
         let mut names: Vec<String> = circle.iter().map(|(from, _)| format!("`{from}`")).collect();
         names.extend(names.first().cloned());
@@ -70,13 +74,13 @@ fn tell(graph: &Graph, what: &str, faults: &mut Vec<Fault>) {
 
 /// Walks every edge once; an edge back to a name that is still open closes a circle. Without
 /// recursion: a chain may be as long as a file has lines.
-fn circles(graph: &Graph) -> Vec<Vec<(&str, &Edge)>> {
-    let mut found: Vec<Vec<(&str, &Edge)>> = Vec::new();
+fn circles(graph: &CycleGraph) -> Vec<Vec<(&str, &CycleEdge)>> {
+    let mut found: Vec<Vec<(&str, &CycleEdge)>> = Vec::new();
     let mut depth_of: HashMap<&str, usize> = HashMap::new();
     let mut done: HashSet<&str> = HashSet::new();
     for start in graph.keys() {
-        let mut path: Vec<(&str, std::slice::Iter<'_, Edge>)> = Vec::new();
-        let mut edges: Vec<&Edge> = Vec::new();
+        let mut path: Vec<(&str, std::slice::Iter<'_, CycleEdge>)> = Vec::new();
+        let mut edges: Vec<&CycleEdge> = Vec::new();
         let open = |name| graph.get_key_value(name).map(|(name, all)| (name.as_str(), all.iter()));
         if !done.contains(start.as_str()) {
             path.extend(open(start.as_str()));

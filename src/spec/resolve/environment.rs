@@ -10,12 +10,14 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::super::Environment;
-use super::super::env_file::{Below, EnvContent, EnvFile, EnvPipes, SetAlone, is_descriptor, read};
+use super::super::env_file::{
+    BareNameValue, EnvContent, EnvFile, EnvPipes, LowerLayers, is_descriptor, read,
+};
 use super::super::environment::{EnvValue, NEVER_INHERITED};
 use super::super::fault::{Fault, shown_path};
-use super::super::procfile::tree::{Fields, Node};
-use super::Findings;
-use super::layers::Layers;
+use super::super::procfile::tree::{TableNode, ValueNode};
+use super::Diagnostics;
+use super::layers::OptionLayers;
 
 /// Set for every child by pitcrew; what a file says about them is passed over.
 const OURS: &[&str] =
@@ -39,7 +41,7 @@ impl fmt::Debug for EnvReading<'_> {
 
 /// An env file of the project.
 #[derive(Debug, Clone)]
-enum Read {
+enum EnvFileState {
     Missing,
     /// It cannot be read, which is a mistake that was told.
     Unreadable,
@@ -54,15 +56,15 @@ enum Read {
 pub(super) struct EnvFiles<'a> {
     dir: &'a Path,
     reading: &'a EnvReading<'a>,
-    read: RefCell<BTreeMap<PathBuf, Read>>,
+    read: RefCell<BTreeMap<PathBuf, EnvFileState>>,
 }
 
 /// The process whose environment is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Owner<'a> {
+pub(super) struct EnvironmentOwner<'a> {
     pub(super) name: &'a str,
-    pub(super) root: &'a Fields,
-    pub(super) layers: &'a Layers<'a>,
+    pub(super) root: &'a TableNode,
+    pub(super) layers: &'a OptionLayers<'a>,
     pub(super) is_in_pool: bool,
 }
 
@@ -76,17 +78,22 @@ impl<'a> EnvFiles<'a> {
     pub(super) fn paths(self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let all = self.read.into_inner().into_iter();
         let (pipes, files): (Vec<_>, Vec<_>) = all.partition(|(path, read)| {
-            matches!(read, Read::Pipe(_) | Read::Skipped) || is_descriptor(path)
+            matches!(read, EnvFileState::Pipe(_) | EnvFileState::Skipped) || is_descriptor(path)
         });
-        let paths = |all: Vec<(PathBuf, Read)>| all.into_iter().map(|(path, _)| path).collect();
+        let paths =
+            |all: Vec<(PathBuf, EnvFileState)>| all.into_iter().map(|(path, _)| path).collect();
         (paths(files), paths(pipes))
     }
 
     /// The environment of one process, weakest layer first: the project, each option set, its own;
     /// in each the env files, then `env`.
-    pub(super) fn environment(&self, owner: Owner<'_>, findings: &mut Findings) -> Environment {
+    pub(super) fn environment(
+        &self,
+        owner: EnvironmentOwner<'_>,
+        findings: &mut Diagnostics,
+    ) -> Environment {
         let keys = &owner.layers.merged;
-        let mut so_far = SoFar {
+        let mut so_far = EnvironmentBuilder {
             owner,
             reading: self.reading,
             inherit: keys.boolean("inherit_env").unwrap_or(true),
@@ -105,15 +112,20 @@ impl<'a> EnvFiles<'a> {
             let added = std::mem::take(&mut so_far.added);
             so_far.set.extend(added);
         }
-        let SoFar { inherit, unset, set, .. } = so_far;
+        let EnvironmentBuilder { inherit, unset, set, .. } = so_far;
         Environment { inherit, unset, set, names_port }
     }
 
     /// What one table adds.
-    fn layer(&self, table: &Fields, so_far: &mut SoFar<'_>, findings: &mut Findings) {
+    fn layer(
+        &self,
+        table: &TableNode,
+        so_far: &mut EnvironmentBuilder<'_>,
+        findings: &mut Diagnostics,
+    ) {
         for node in table.items("env_file") {
             match self.file(node, findings) {
-                Read::File(file) | Read::Pipe(file) => {
+                EnvFileState::File(file) | EnvFileState::Pipe(file) => {
                     let expanded = file.expand(so_far);
                     findings.faults.extend(expanded.mistakes);
                     findings.warnings.extend(expanded.warnings);
@@ -125,11 +137,11 @@ impl<'a> EnvFiles<'a> {
                     }));
                     so_far.added.extend(expanded.variables);
                 }
-                Read::Skipped => so_far.is_incomplete = true,
-                Read::Missing | Read::Unreadable => {}
+                EnvFileState::Skipped => so_far.is_incomplete = true,
+                EnvFileState::Missing | EnvFileState::Unreadable => {}
             }
         }
-        for (name, entry) in table.table("env").into_iter().flat_map(Fields::iter) {
+        for (name, entry) in table.table("env").into_iter().flat_map(TableNode::iter) {
             if OURS.contains(&name) {
                 let message = format!("`{name}` is set by pitcrew; this value is passed over");
                 findings.warnings.push(Fault::at(&entry.key, message));
@@ -142,8 +154,8 @@ impl<'a> EnvFiles<'a> {
     }
 
     /// One env file.
-    fn file(&self, node: &Node, findings: &mut Findings) -> Read {
-        let Some(text) = node.text() else { return Read::Unreadable };
+    fn file(&self, node: &ValueNode, findings: &mut Diagnostics) -> EnvFileState {
+        let Some(text) = node.text() else { return EnvFileState::Unreadable };
         let (name, may_be_missing) = match text.strip_suffix('?') {
             Some(name) => (name, true),
             None => (text, false),
@@ -155,7 +167,7 @@ impl<'a> EnvFiles<'a> {
             self.read.borrow_mut().insert(path.clone(), read.clone());
             read
         });
-        if matches!(read, Read::Missing) && !may_be_missing {
+        if matches!(read, EnvFileState::Missing) && !may_be_missing {
             let message = format!("there is no env file {}", shown_path(&path));
             let hint = "put `?` at the end of its name if it may be missing";
             findings.faults.push(Fault::at(&node.place, message).with_hint(hint));
@@ -163,30 +175,30 @@ impl<'a> EnvFiles<'a> {
         read
     }
 
-    fn read(&self, path: &Path, node: &Node, findings: &mut Findings) -> Read {
-        let parse = |bytes: &[u8], findings: &mut Findings| {
+    fn read(&self, path: &Path, node: &ValueNode, findings: &mut Diagnostics) -> EnvFileState {
+        let parse = |bytes: &[u8], findings: &mut Diagnostics| {
             let file = EnvFile::parse(path.to_owned(), bytes);
             findings.faults.extend_from_slice(file.mistakes());
             findings.warnings.extend_from_slice(file.warnings());
             Rc::new(file)
         };
         match read(path, self.reading.pipes, self.reading.waiting) {
-            Ok(EnvContent::Missing) => Read::Missing,
-            Ok(EnvContent::Skipped) => Read::Skipped,
-            Ok(EnvContent::File(bytes)) => Read::File(parse(&bytes, findings)),
-            Ok(EnvContent::Pipe(bytes)) => Read::Pipe(parse(&bytes, findings)),
+            Ok(EnvContent::Missing) => EnvFileState::Missing,
+            Ok(EnvContent::Skipped) => EnvFileState::Skipped,
+            Ok(EnvContent::File(bytes)) => EnvFileState::File(parse(&bytes, findings)),
+            Ok(EnvContent::Pipe(bytes)) => EnvFileState::Pipe(parse(&bytes, findings)),
             Err(reason) => {
                 let message = format!("cannot read the env file {}: {reason}", shown_path(path));
                 findings.faults.push(Fault::at(&node.place, message));
-                Read::Unreadable
+                EnvFileState::Unreadable
             }
         }
     }
 }
 
 /// What a process has so far.
-struct SoFar<'a> {
-    owner: Owner<'a>,
+struct EnvironmentBuilder<'a> {
+    owner: EnvironmentOwner<'a>,
     reading: &'a EnvReading<'a>,
     inherit: bool,
     unset: Vec<String>,
@@ -197,7 +209,7 @@ struct SoFar<'a> {
     is_incomplete: bool,
 }
 
-impl SoFar<'_> {
+impl EnvironmentBuilder<'_> {
     fn own(&self, name: &str) -> Option<EnvValue> {
         self.reading.inherited.get(OsStr::new(name)).cloned().map(EnvValue::from)
     }
@@ -209,7 +221,7 @@ impl SoFar<'_> {
 
     /// Whether pitcrew sets a variable when the process starts, over the layers below.
     fn is_set_at_start(&self, name: &str) -> bool {
-        let Owner { layers, is_in_pool, .. } = self.owner;
+        let EnvironmentOwner { layers, is_in_pool, .. } = self.owner;
         match name {
             "PORT" => layers.merged.has("port"),
             "PITCREW_SESSION" | "PITCREW_PROCESS" | "PITCREW_RUN" => true,
@@ -220,7 +232,7 @@ impl SoFar<'_> {
     }
 }
 
-impl Below for SoFar<'_> {
+impl LowerLayers for EnvironmentBuilder<'_> {
     fn value(&self, name: &str) -> Option<EnvValue> {
         if self.is_set_at_start(name) {
             return Some(EnvValue::set_at_start(name));
@@ -229,12 +241,12 @@ impl Below for SoFar<'_> {
         set.or_else(|| self.own(name).filter(|_| self.is_passed_on(name)))
     }
 
-    fn set_alone(&self, name: &str) -> SetAlone {
+    fn set_alone(&self, name: &str) -> BareNameValue {
         match (self.own(name), self.value(name)) {
-            (Some(value), _) => SetAlone::Value(value),
-            (None, Some(_)) => SetAlone::Unchanged,
-            (None, None) if self.is_incomplete => SetAlone::Unchanged,
-            (None, None) => SetAlone::Missing,
+            (Some(value), _) => BareNameValue::Value(value),
+            (None, Some(_)) => BareNameValue::Unchanged,
+            (None, None) if self.is_incomplete => BareNameValue::Unchanged,
+            (None, None) => BareNameValue::Missing,
         }
     }
 

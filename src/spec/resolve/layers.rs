@@ -4,22 +4,22 @@ use std::collections::HashSet;
 
 use super::super::ProcessKind;
 use super::super::procfile::keys::JOB;
-use super::super::procfile::tree::Fields;
-use super::{DEFAULT, Member};
+use super::super::procfile::tree::TableNode;
+use super::{DEFAULT, MergedProcess};
 
 /// The layers of one process, and what they come to.
 #[derive(Debug)]
-pub(super) struct Layers<'a> {
+pub(super) struct OptionLayers<'a> {
     /// Option sets first, the process's own keys last.
-    pub(super) tables: Vec<&'a Fields>,
-    pub(super) merged: Fields,
+    pub(super) tables: Vec<&'a TableNode>,
+    pub(super) merged: TableNode,
 }
 
-impl<'a> Layers<'a> {
-    pub(super) fn of(member: &Member<'a>, root: &'a Fields) -> Self {
+impl<'a> OptionLayers<'a> {
+    pub(super) fn of(member: &MergedProcess<'a>, root: &'a TableNode) -> Self {
         let mut tables = sets(member, root);
         tables.push(member.own);
-        let mut merged = Fields::default();
+        let mut merged = TableNode::default();
         for table in &tables {
             match member.kind {
                 ProcessKind::Process => merged.merge(table),
@@ -34,7 +34,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The keys written for the process alone.
-    pub(super) fn own(&self) -> Option<&'a Fields> {
+    pub(super) fn own(&self) -> Option<&'a TableNode> {
         self.tables.last().copied()
     }
 
@@ -46,10 +46,10 @@ impl<'a> Layers<'a> {
 
 /// The option sets of a process: `default`, then those it names. A set that names sets stands on
 /// top of them. Each counts once, so a circle of sets (a mistake told elsewhere) ends here too.
-fn sets<'a>(member: &Member<'a>, root: &'a Fields) -> Vec<&'a Fields> {
+fn sets<'a>(member: &MergedProcess<'a>, root: &'a TableNode) -> Vec<&'a TableNode> {
     enum Step<'a> {
         Enter(&'a str),
-        Leave(&'a Fields),
+        Leave(&'a TableNode),
     }
     let options = root.table("options");
     let mut found = Vec::new();

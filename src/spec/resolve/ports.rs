@@ -8,21 +8,21 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::super::fault::{Fault, Place};
+use super::super::fault::{Fault, SourceSpan};
 use super::super::{Endpoint, Name, Port, Probe, ProcessSpec};
-use super::layers::Layers;
-use super::{Findings, Member};
+use super::layers::OptionLayers;
+use super::{Diagnostics, MergedProcess};
 
 /// The ports of one process, one for each replica.
-struct Owner<'a> {
+struct PortRange<'a> {
     name: &'a str,
     range: RangeInclusive<u16>,
-    place: &'a Place,
+    place: &'a SourceSpan,
     /// Among the processes of the file.
     number: usize,
 }
 
-impl Owner<'_> {
+impl PortRange<'_> {
     fn shown(&self) -> String {
         let (first, last) = (self.range.start(), self.range.end());
         if first == last { format!("port {first}") } else { format!("ports {first} to {last}") }
@@ -30,36 +30,36 @@ impl Owner<'_> {
 }
 
 /// A `ready` check that asks a fixed port of this machine.
-struct Asker<'a> {
+struct PortCheck<'a> {
     name: &'a str,
     port: u16,
-    place: &'a Place,
+    place: &'a SourceSpan,
 }
 
 pub(super) fn check(
-    layered: &[(Member<'_>, Layers<'_>)],
+    layered: &[(MergedProcess<'_>, OptionLayers<'_>)],
     processes: &IndexMap<Name, Arc<ProcessSpec>>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) {
-    let spec = |member: &Member<'_>| processes.get(member.name.as_str());
+    let spec = |member: &MergedProcess<'_>| processes.get(member.name.as_str());
     let mut owners = Vec::new();
     for (number, (member, layers)) in layered.iter().enumerate() {
         let Some((spec, entry)) = spec(member).zip(layers.merged.entry("port")) else { continue };
         let Some(first) = spec.port else { continue };
         let last = u32::from(first) + spec.replicas.unwrap_or(1).saturating_sub(1);
         let range = first..=u16::try_from(last).unwrap_or(u16::MAX);
-        owners.push(Owner { name: &member.name, range, place: &entry.node.place, number });
+        owners.push(PortRange { name: &member.name, range, place: &entry.node.place, number });
     }
     owners.sort_by_key(|owner| (*owner.range.start(), owner.number));
     same_port(&owners, &mut findings.faults);
-    let mut askers: HashMap<u16, Asker<'_>> = HashMap::new();
+    let mut askers: HashMap<u16, PortCheck<'_>> = HashMap::new();
     for (member, layers) in layered {
         let place = layers.merged.table("ready").and_then(|check| {
             Some(&check.entry("tcp").or_else(|| check.entry("http"))?.node.place)
         });
         let Some((spec, place)) = spec(member).zip(place) else { continue };
         let Some(port) = asked_port(spec) else { continue };
-        let asker = Asker { name: &member.name, port, place };
+        let asker = PortCheck { name: &member.name, port, place };
         let own = owners.iter().find(|owner| owner.name == member.name);
         if own.is_some_and(|owner| owner.range.contains(&port)) {
             continue;
@@ -73,8 +73,8 @@ pub(super) fn check(
 }
 
 /// Those whose ports overlap; `owners` are sorted by their first port.
-fn same_port(owners: &[Owner<'_>], faults: &mut Vec<Fault>) {
-    let mut widest: Option<&Owner<'_>> = None;
+fn same_port(owners: &[PortRange<'_>], faults: &mut Vec<Fault>) {
+    let mut widest: Option<&PortRange<'_>> = None;
     for owner in owners {
         if let Some(other) = widest.filter(|other| other.range.contains(owner.range.start())) {
             let (first, second) =
@@ -92,13 +92,13 @@ fn same_port(owners: &[Owner<'_>], faults: &mut Vec<Fault>) {
 }
 
 fn warning(
-    asker: &Asker<'_>,
-    owner: Option<&Owner<'_>>,
-    other: Option<&Asker<'_>>,
+    asker: &PortCheck<'_>,
+    owner: Option<&PortRange<'_>>,
+    other: Option<&PortCheck<'_>>,
     replicas: Option<u32>,
 ) -> Option<Fault> {
     const HINT: &str = "an answer counts only when the process itself listens there, unless the check has `foreign = true`";
-    let Asker { name, port, place } = asker;
+    let PortCheck { name, port, place } = asker;
     if let Some(owner) = owner {
         let message = format!(
             "the `ready` check of `{name}` asks port {port}, which belongs to `{}`",

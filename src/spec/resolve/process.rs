@@ -7,35 +7,35 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::super::fault::Fault;
-use super::super::procfile::tree::{Fields, Node, Value};
+use super::super::procfile::tree::{TableNode, Value, ValueNode};
 use super::super::{
-    Check, ColorWish, CommandLine, Condition, Dependency, LogPolicy, Name, PortBusy, ProcessKind,
+    Check, ColorMode, CommandLine, Condition, Dependency, LogPolicy, Name, PortBusy, ProcessKind,
     ProcessSpec, Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
 };
-use super::environment::{EnvFiles, Owner};
-use super::layers::Layers;
-use super::{DEFAULT, Findings, Home, Member, checks, dependencies, watch};
+use super::environment::{EnvFiles, EnvironmentOwner};
+use super::layers::OptionLayers;
+use super::{DEFAULT, Diagnostics, MergedProcess, ProjectPaths, checks, dependencies, watch};
 
 /// Makes processes out of members of the merged files.
 pub(super) struct Resolver<'a> {
     dir: &'a Path,
-    root: &'a Fields,
+    root: &'a TableNode,
     shell: Vec<String>,
     stop: StopPolicy,
     broken: bool,
     env_files: &'a EnvFiles<'a>,
     /// The processes that a watch names with `run:NAME`.
     run_first: BTreeSet<&'a str>,
-    findings: &'a mut Findings,
+    findings: &'a mut Diagnostics,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(
-        home: &'a Home,
-        root: &'a Fields,
+        home: &'a ProjectPaths,
+        root: &'a TableNode,
         broken: bool,
         env_files: &'a EnvFiles<'a>,
-        findings: &'a mut Findings,
+        findings: &'a mut Diagnostics,
     ) -> Self {
         let keys = root.table("project");
         let shell: Vec<String> =
@@ -59,11 +59,15 @@ impl<'a> Resolver<'a> {
         self
     }
 
-    pub(super) fn process(&mut self, member: &Member<'_>, layers: &Layers<'_>) -> ProcessSpec {
+    pub(super) fn process(
+        &mut self,
+        member: &MergedProcess<'_>,
+        layers: &OptionLayers<'_>,
+    ) -> ProcessSpec {
         let keys = &layers.merged;
         let pool = member.job_of.or_else(|| keys.text("pool"));
         let is_in_pool = pool.is_some();
-        let owner = Owner { name: &member.name, root: self.root, layers, is_in_pool };
+        let owner = EnvironmentOwner { name: &member.name, root: self.root, layers, is_in_pool };
         let env = self.env_files.environment(owner, self.findings);
         self.contradictions(member, layers);
         ProcessSpec {
@@ -80,9 +84,9 @@ impl<'a> Resolver<'a> {
                 _ => PortBusy::Fail,
             },
             color: match keys.text("color") {
-                Some("always") => ColorWish::Always,
-                Some("never") => ColorWish::Never,
-                _ => ColorWish::Auto,
+                Some("always") => ColorMode::Always,
+                Some("never") => ColorMode::Never,
+                _ => ColorMode::Auto,
             },
             stdin: self.stdin(member, keys),
             depends_on: depends_on(keys),
@@ -111,7 +115,7 @@ impl<'a> Resolver<'a> {
     /// What lasts as long as the project gets an input that stays open: a watcher would take the
     /// end of its input for the end of its work. What is run for its result gets none, as a
     /// program such as `rg` would wait for it.
-    fn stdin(&self, member: &Member<'_>, keys: &Fields) -> StdinKind {
+    fn stdin(&self, member: &MergedProcess<'_>, keys: &TableNode) -> StdinKind {
         let is_for_its_result =
             member.kind == ProcessKind::Job || self.run_first.contains(member.name.as_str());
         match keys.text("stdin") {
@@ -123,7 +127,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What each key allows, but not all of them together.
-    fn contradictions(&mut self, member: &Member<'_>, layers: &Layers<'_>) {
+    fn contradictions(&mut self, member: &MergedProcess<'_>, layers: &OptionLayers<'_>) {
         let keys = &layers.merged;
         if let (Some(restart), Some(retry)) = (keys.entry("restart"), keys.entry("retry")) {
             // Saying "never" above a set that names a policy is the way to opt out of it.
@@ -147,7 +151,7 @@ impl<'a> Resolver<'a> {
         for check in ["ready", "health"] {
             let Some(check) = keys.table(check).filter(|_| !keys.has("port")) else { continue };
             let tcp = check.get("tcp").filter(|node| node.text() == Some("port"));
-            let path = |node: &&Node| node.text().is_some_and(|url| url.starts_with('/'));
+            let path = |node: &&ValueNode| node.text().is_some_and(|url| url.starts_with('/'));
             if let Some(node) = tcp.or_else(|| check.get("http").filter(path)) {
                 let message =
                     format!("this check means the port of `{}`, which has none", member.name);
@@ -158,7 +162,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn own_command(&mut self, member: &Member<'_>, keys: &Fields) -> CommandLine {
+    fn own_command(&mut self, member: &MergedProcess<'_>, keys: &TableNode) -> CommandLine {
         let told = self.broken || keys.has("command") || member.kind == ProcessKind::Job;
         if !told {
             let message = format!("process `{}` has no command", member.name);
@@ -169,22 +173,22 @@ impl<'a> Resolver<'a> {
         keys.get("command").and_then(|node| self.command(node)).unwrap_or(nothing)
     }
 
-    fn command(&self, node: &Node) -> Option<CommandLine> {
+    fn command(&self, node: &ValueNode) -> Option<CommandLine> {
         if let Some(script) = node.text() {
             let shell = self.shell.clone();
             return Some(CommandLine::Shell { shell, script: script.to_owned() });
         }
         let argv: Vec<String> =
-            node.items()?.iter().filter_map(Node::text).map(str::to_owned).collect();
+            node.items()?.iter().filter_map(ValueNode::text).map(str::to_owned).collect();
         (!argv.is_empty()).then_some(CommandLine::Argv(argv))
     }
 
-    fn check(&self, keys: &Fields, which: &str) -> Option<Check> {
+    fn check(&self, keys: &TableNode, which: &str) -> Option<Check> {
         checks::check(keys.table(which)?, self.dir, |node| self.command(node))
     }
 
     /// The retry that is named by the process, its sets or its pool.
-    fn named_retry<'k>(&self, keys: &'k Fields, pool: Option<&str>) -> Option<&'k Node>
+    fn named_retry<'k>(&self, keys: &'k TableNode, pool: Option<&str>) -> Option<&'k ValueNode>
     where
         'a: 'k,
     {
@@ -193,7 +197,7 @@ impl<'a> Resolver<'a> {
         keys.get("retry").or_else(of_pool)
     }
 
-    fn restart(&self, keys: &Fields, pool: Option<&str>) -> Restart {
+    fn restart(&self, keys: &TableNode, pool: Option<&str>) -> Restart {
         match keys.text("restart") {
             Some("never") => Restart::Never,
             Some("on-failure") => Restart::OnFailure,
@@ -203,7 +207,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn retry(&self, keys: &Fields, pool: Option<&str>) -> RetryPolicy {
+    fn retry(&self, keys: &TableNode, pool: Option<&str>) -> RetryPolicy {
         let policies = self.root.table("retry");
         let policy = |name| policies.and_then(|policies| policies.table(name));
         let usual = inherit(RetryPolicy::default(), policy(DEFAULT));
@@ -211,7 +215,7 @@ impl<'a> Resolver<'a> {
         inherit(usual, node.table().or_else(|| policy(node.text()?)))
     }
 
-    fn stop_policy(&self, keys: Option<&Fields>) -> StopPolicy {
+    fn stop_policy(&self, keys: Option<&TableNode>) -> StopPolicy {
         let mut stop = self.stop.clone();
         let Some(keys) = keys else { return stop };
         if let Some(signal) = keys.text("signal").and_then(|signal| signal.parse().ok()) {
@@ -232,12 +236,12 @@ impl<'a> Resolver<'a> {
         stop
     }
 
-    fn log(&self, name: &str, keys: &Fields) -> Option<LogPolicy> {
+    fn log(&self, name: &str, keys: &TableNode) -> Option<LogPolicy> {
         let node = keys.get("log");
         if node.is_some_and(|node| node.table().is_none()) {
             return None;
         }
-        let own = node.and_then(Node::table);
+        let own = node.and_then(ValueNode::table);
         let project = self.root.table("project").and_then(|project| project.table("log"));
         let file = own.and_then(|own| own.text("file")).map(|file| self.dir.join(file));
         let in_folder = || {
@@ -255,11 +259,11 @@ impl<'a> Resolver<'a> {
 }
 
 /// `policy`, with what `keys` say put in its place.
-fn inherit(policy: RetryPolicy, keys: Option<&Fields>) -> RetryPolicy {
+fn inherit(policy: RetryPolicy, keys: Option<&TableNode>) -> RetryPolicy {
     let Some(keys) = keys else { return policy };
     let backoff = keys.table("backoff");
-    let wait = |key| backoff.and_then(|backoff: &Fields| backoff.duration(key));
-    let number = |key| backoff.and_then(|backoff: &Fields| backoff.float(key));
+    let wait = |key| backoff.and_then(|backoff: &TableNode| backoff.duration(key));
+    let number = |key| backoff.and_then(|backoff: &TableNode| backoff.float(key));
     RetryPolicy {
         attempts: match keys.get("attempts").map(|node| &node.value) {
             Some(Value::Text(_)) => None,
@@ -274,10 +278,10 @@ fn inherit(policy: RetryPolicy, keys: Option<&Fields>) -> RetryPolicy {
     }
 }
 
-fn depends_on(keys: &Fields) -> IndexMap<Name, Dependency> {
-    let one = |(name, _, value): (&str, _, Option<&Node>)| {
-        let long = value.and_then(Node::table);
-        let word = value.and_then(Node::text).or_else(|| long?.text("condition"));
+fn depends_on(keys: &TableNode) -> IndexMap<Name, Dependency> {
+    let one = |(name, _, value): (&str, _, Option<&ValueNode>)| {
+        let long = value.and_then(ValueNode::table);
+        let word = value.and_then(ValueNode::text).or_else(|| long?.text("condition"));
         let condition = match word {
             Some("started") => Condition::Started,
             Some("succeeded") => Condition::Succeeded,
@@ -290,8 +294,8 @@ fn depends_on(keys: &Fields) -> IndexMap<Name, Dependency> {
     dependencies(keys).into_iter().map(one).collect()
 }
 
-fn success_exit_codes(keys: &Fields) -> BTreeSet<i32> {
-    let code = |node: &Node| {
+fn success_exit_codes(keys: &TableNode) -> BTreeSet<i32> {
+    let code = |node: &ValueNode| {
         let Value::Integer(code) = node.value else { return None };
         i32::try_from(code).ok()
     };

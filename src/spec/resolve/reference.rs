@@ -3,21 +3,26 @@
 use indexmap::IndexSet;
 
 use super::super::ProcessKind;
-use super::super::fault::{Fault, Place};
+use super::super::fault::{Fault, SourceSpan};
 use super::super::nearest::did_you_mean;
-use super::super::procfile::tree::{Fields, Node};
-use super::{DEFAULT, Member, cycle, dependencies};
+use super::super::procfile::tree::{TableNode, ValueNode};
+use super::{DEFAULT, MergedProcess, cycle, dependencies};
 
 /// After so many unknown names no more are compared with all known ones: a file of a megabyte can
 /// hold tens of thousands of both, and nobody reads so far.
 const MOST_HINTS: usize = 50;
 
 /// Looks up what is written in every process, job, pool and option set.
-pub(super) fn check(root: &Fields, members: &[Member<'_>], broken: bool, faults: &mut Vec<Fault>) {
+pub(super) fn check(
+    root: &TableNode,
+    members: &[MergedProcess<'_>],
+    broken: bool,
+    faults: &mut Vec<Fault>,
+) {
     let named = |section| root.tables(section).map(|(name, _, _)| name).collect::<IndexSet<_>>();
     let pools = named("pool");
     let targets = members.iter().map(|member| member.name.as_str()).chain(pools.iter().copied());
-    let mut lookup = Lookup {
+    let mut lookup = NameLookup {
         targets: targets.collect(),
         processes: named("process"),
         policies: with_default(named("retry")),
@@ -48,7 +53,7 @@ fn with_default(mut names: IndexSet<&str>) -> IndexSet<&str> {
     names
 }
 
-struct Lookup<'a> {
+struct NameLookup<'a> {
     targets: IndexSet<&'a str>,
     processes: IndexSet<&'a str>,
     policies: IndexSet<&'a str>,
@@ -59,8 +64,8 @@ struct Lookup<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-impl Lookup<'_> {
-    fn table(&mut self, keys: &Fields, owner: &str) {
+impl NameLookup<'_> {
+    fn table(&mut self, keys: &TableNode, owner: &str) {
         for set in keys.items("options") {
             if let Some(name) = set.text().filter(|name| !self.sets.contains(*name)) {
                 let near = near(name, &self.sets, &mut self.hints_left);
@@ -91,7 +96,7 @@ impl Lookup<'_> {
         }
     }
 
-    fn target(&mut self, place: &Place, name: &str, message: &str) {
+    fn target(&mut self, place: &SourceSpan, name: &str, message: &str) {
         if self.targets.contains(name) {
             return;
         }
@@ -107,7 +112,7 @@ impl Lookup<'_> {
     }
 
     /// After a syntax error only what was clearly misspelt is told: what is missing may be there.
-    fn unknown(&mut self, place: &Place, message: &str, hint: Option<String>) {
+    fn unknown(&mut self, place: &SourceSpan, message: &str, hint: Option<String>) {
         if hint.is_some() || !self.broken {
             self.faults.push(Fault::at(place, message).maybe_hint(hint));
         }
@@ -115,7 +120,11 @@ impl Lookup<'_> {
 }
 
 /// A name that is not among those that are known.
-fn named<'k>(keys: &'k Fields, key: &str, known: &IndexSet<&str>) -> Option<(&'k Node, &'k str)> {
+fn named<'k>(
+    keys: &'k TableNode,
+    key: &str,
+    known: &IndexSet<&str>,
+) -> Option<(&'k ValueNode, &'k str)> {
     let node = keys.get(key)?;
     let name = node.text()?;
     (!known.contains(name)).then_some((node, name))

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::env_file::EnvPipes;
-use super::super::fault::{Faults, Source};
-use super::super::locate::{Loaded, Locate, load, load_with};
+use super::super::fault::{Faults, SourceFile};
+use super::super::locate::{LoadedProject, ProjectLocator, load, load_with};
 use super::super::{
     Condition, Dependency, Fault, Name, Restart, RetryPolicy, ShutdownOn, Signal, Spec,
     StraysPolicy, WatchAction, WatchSpec, procfile,
@@ -43,15 +43,19 @@ impl Project {
     }
 
     /// As if every key were built already.
-    fn load(&self) -> Result<Loaded, Faults> {
+    fn load(&self) -> Result<LoadedProject, Faults> {
         self.load_with_env(&[])
     }
 
     /// The same where pitcrew has this environment.
-    fn load_with_env(&self, env: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    fn load_with_env(&self, env: &[(&str, &str)]) -> Result<LoadedProject, Faults> {
         let inherited = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
         let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting: &|_| {} };
-        load_with(&Locate { files: Vec::new(), dir: self.dir(), stdin: None }, &[], &reading)
+        load_with(
+            &ProjectLocator { files: Vec::new(), dir: self.dir(), stdin: None },
+            &[],
+            &reading,
+        )
     }
 
     fn spec(&self) -> Spec {
@@ -90,10 +94,11 @@ fn a_long_chain_of_dependencies_does_not_overflow() {
 
 /// Checks a text without a file on disk, and that every fault is inside of it.
 fn check(text: &str) {
-    let source = Source::new("procfile.toml".into(), text.to_owned());
-    let mut findings = Findings::default();
+    let source = SourceFile::new("procfile.toml".into(), text.to_owned());
+    let mut findings = Diagnostics::default();
     let file = procfile::read(Arc::clone(&source), procfile::keys::LATER, &mut findings.faults);
-    let home = Home { file: "/none/procfile.toml".into(), dir: "/none".into(), files: Vec::new() };
+    let home =
+        ProjectPaths { file: "/none/procfile.toml".into(), dir: "/none".into(), files: Vec::new() };
     let reading = EnvReading { inherited: HashMap::new(), pipes: EnvPipes::Read, waiting: &|_| {} };
     resolve(&home, &[file], &reading, &mut findings);
     let faults = Faults::sorted(findings.faults, &[source]);

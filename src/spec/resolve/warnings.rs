@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::super::fault::{Fault, Place, shown_path};
-use super::super::procfile::tree::{Fields, Node};
+use super::super::fault::{Fault, SourceSpan, shown_path};
+use super::super::procfile::tree::{TableNode, ValueNode};
 use super::super::{CommandLine, Condition, Name, ProcessSpec, Restart};
-use super::layers::Layers;
-use super::{Findings, Member, dependencies};
+use super::layers::OptionLayers;
+use super::{Diagnostics, MergedProcess, dependencies};
 
 /// Programs that expand what stands behind `-c` themselves.
 const SHELLS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "fish", "busybox", "env"];
 
 pub(super) fn check(
-    root: &Fields,
-    layered: &[(Member<'_>, Layers<'_>)],
+    root: &TableNode,
+    layered: &[(MergedProcess<'_>, OptionLayers<'_>)],
     processes: &IndexMap<Name, Arc<ProcessSpec>>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) {
     let warnings = &mut findings.warnings;
     let project = root.table("project");
@@ -59,7 +59,7 @@ pub(super) fn check(
 }
 
 /// Every path among the keys of a process. Its env files are read, so a wrong one is a mistake.
-fn paths(keys: &Fields) -> Vec<&Node> {
+fn paths(keys: &TableNode) -> Vec<&ValueNode> {
     let check = |which| keys.table(which).into_iter().flat_map(path_of_check);
     let own = [keys.get("cwd"), keys.table("log").and_then(|log| log.get("file"))];
     let watch = match keys.table("watch") {
@@ -69,7 +69,7 @@ fn paths(keys: &Fields) -> Vec<&Node> {
     own.into_iter().flatten().chain(check("ready")).chain(check("health")).chain(watch).collect()
 }
 
-fn path_of_check(check: &Fields) -> impl Iterator<Item = &Node> {
+fn path_of_check(check: &TableNode) -> impl Iterator<Item = &ValueNode> {
     ["unix", "file"].into_iter().filter_map(|key| check.get(key))
 }
 
@@ -91,14 +91,14 @@ fn expansion(text: &str) -> Option<&str> {
     text.get(start..=start + end)
 }
 
-fn unexpanded(node: &Node) -> Option<Fault> {
+fn unexpanded(node: &ValueNode) -> Option<Fault> {
     let word = expansion(node.text()?)?;
     let message = format!("`{word}` stands for itself here: nothing is expanded in a path");
     Some(Fault::at(&node.place, message).with_hint("write the path itself"))
 }
 
 /// An array goes to the program as it is.
-fn unexpanded_arguments(keys: &Fields, spec: &ProcessSpec) -> Option<Fault> {
+fn unexpanded_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
     let CommandLine::Argv(argv) = &spec.command else { return None };
     let program = argv.first().and_then(|program| Path::new(program).file_name());
     if program.is_some_and(|name| SHELLS.iter().any(|shell| name == *shell)) {
@@ -115,7 +115,7 @@ fn unexpanded_arguments(keys: &Fields, spec: &ProcessSpec) -> Option<Fault> {
 }
 
 /// `PATH` with variables in it finds no program.
-fn unexpanded_search_path(keys: &Fields) -> Option<Fault> {
+fn unexpanded_search_path(keys: &TableNode) -> Option<Fault> {
     let node = keys.table("env")?.get("PATH")?;
     let word = expansion(node.text()?).or_else(|| node.text()?.contains(":~").then_some("~"))?;
     let message = format!("`{word}` stands for itself here: nothing is expanded in `env`");
@@ -124,7 +124,7 @@ fn unexpanded_search_path(keys: &Fields) -> Option<Fault> {
 }
 
 /// A folder that nothing makes before it is needed.
-fn missing_folder(keys: &Fields, spec: &ProcessSpec) -> Option<Fault> {
+fn missing_folder(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
     let node = keys.get("cwd")?;
     if !spec.depends_on.is_empty() || spec.cwd.is_dir() {
         return None;
@@ -139,7 +139,7 @@ fn runs_again(processes: &IndexMap<Name, Arc<ProcessSpec>>, name: &str) -> bool 
     processes.get(name).is_some_and(|process| process.restart == Restart::Always)
 }
 
-fn endless(place: &Place, waits: &str, name: &str) -> Fault {
+fn endless(place: &SourceSpan, waits: &str, name: &str) -> Fault {
     let message = format!("{waits}, but it runs again each time it has");
     let hint = format!("`restart = \"on-failure\"` lets `{name}` be done");
     Fault::at(place, message).with_hint(hint)

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::super::fault::Fault;
-use super::super::procfile::tree::{Fields, Node};
+use super::super::procfile::tree::{TableNode, ValueNode};
 use super::super::{Name, WatchAction, WatchSpec};
 
 /// What a process watches, if it does.
-pub(super) fn watch(keys: &Fields) -> Option<Arc<WatchSpec>> {
+pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
     let node = keys.get("watch")?;
     let usual = WatchSpec::default();
     let Some(table) = node.table() else {
-        let paths = node.items()?.iter().filter_map(Node::text).map(str::to_owned).collect();
+        let paths = node.items()?.iter().filter_map(ValueNode::text).map(str::to_owned).collect();
         return Some(Arc::new(WatchSpec { paths, ..usual }));
     };
     let texts = |key| table.texts(key).map(str::to_owned).collect();
@@ -35,12 +35,12 @@ fn action(text: &str) -> WatchAction {
 }
 
 /// The process or job that a watch runs first.
-pub(super) fn runs_first(keys: &Fields) -> Option<&str> {
+pub(super) fn runs_first(keys: &TableNode) -> Option<&str> {
     keys.table("watch")?.text("action")?.strip_prefix("run:")
 }
 
 /// A process that has to run before its own new run.
-pub(super) fn runs_itself(name: &str, keys: &Fields) -> Option<Fault> {
+pub(super) fn runs_itself(name: &str, keys: &TableNode) -> Option<Fault> {
     let node = keys.table("watch")?.get("action")?;
     (runs_first(keys)? == name).then(|| {
         let message = format!("process `{name}` runs itself first");

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 
 use super::{HolderProject, PortHolder};
 use crate::sys::lock;
-use crate::sys::proc::{self, Marker, Stat};
+use crate::sys::proc::{self, ProcessMarker, Stat};
 use crate::sys::registry::Registry;
 
 /// Programs that pass connections on for a container or a virtual machine: what is behind them
@@ -34,7 +34,7 @@ const DEEPEST: usize = 256;
 
 /// What somebody who listens is to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum OwnerVerdict {
     Own,
     /// It cannot be told; who it may be.
     Hidden(String),
@@ -43,7 +43,7 @@ pub(super) enum Verdict {
     Orphan(PortHolder),
 }
 
-impl Verdict {
+impl OwnerVerdict {
     /// The one that counts most comes first.
     pub(super) fn rank(&self) -> u8 {
         match self {
@@ -56,13 +56,13 @@ impl Verdict {
 }
 
 /// The run that is asked about, and the others of this engine.
-pub(super) struct Run<'a> {
+pub(super) struct RunIdentity<'a> {
     registry: &'a Registry,
     leader: Option<u32>,
-    marker: Option<Marker>,
+    marker: Option<ProcessMarker>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> RunIdentity<'a> {
     pub(super) fn new(registry: &'a Registry, leader: Option<u32>) -> Self {
         let marker = leader
             .and_then(|leader| registry.lock().get(&leader).and_then(|one| one.marker.clone()));
@@ -74,36 +74,36 @@ impl<'a> Run<'a> {
     }
 
     /// What this process is to the run.
-    pub(super) fn verdict(&self, pid: u32) -> Verdict {
+    pub(super) fn verdict(&self, pid: u32) -> OwnerVerdict {
         let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie) else {
-            return Verdict::Hidden("a process that has ended".to_owned());
+            return OwnerVerdict::Hidden("a process that has ended".to_owned());
         };
         let above = above(&stat);
         let descends = |leader: u32| above.iter().any(|one| one.pid == leader);
         if self.leader.is_some_and(|leader| stat.group == leader || descends(leader)) {
-            return Verdict::Own;
+            return OwnerVerdict::Own;
         }
         if !is_readable(pid) {
-            return Verdict::Hidden(format!("{} of another user", shown(&stat)));
+            return OwnerVerdict::Hidden(format!("{} of another user", shown(&stat)));
         }
         let marker = proc::marker(pid);
         if marker.is_complete() && self.marker.as_ref() == Some(&marker) {
-            return Verdict::Own;
+            return OwnerVerdict::Own;
         }
         if PROXIES.contains(&stat.program.as_str()) {
-            return Verdict::Hidden(format!("{}, which passes connections on", shown(&stat)));
+            return OwnerVerdict::Hidden(format!("{}, which passes connections on", shown(&stat)));
         }
         if is_in_another_namespace(pid) {
-            return Verdict::Hidden(format!("{}, which runs in a container", shown(&stat)));
+            return OwnerVerdict::Hidden(format!("{}, which runs in a container", shown(&stat)));
         }
         self.other(&stat, marker, &above)
     }
 
     /// Somebody who is not of the run.
-    fn other(&self, stat: &Stat, marker: Marker, above: &[Stat]) -> Verdict {
+    fn other(&self, stat: &Stat, marker: ProcessMarker, above: &[Stat]) -> OwnerVerdict {
         let holder = |process, project| {
             let program = stat.program.clone();
-            Verdict::Other(PortHolder { pid: stat.pid, program, process, project })
+            OwnerVerdict::Other(PortHolder { pid: stat.pid, program, process, project })
         };
         let of_ours = {
             let leaders = self.registry.lock();
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
         if above.iter().any(|one| one.pid == engine) && stat.pid != engine && self.leader.is_some()
         {
             let program = stat.program.clone();
-            return Verdict::Orphan(PortHolder {
+            return OwnerVerdict::Orphan(PortHolder {
                 pid: stat.pid,
                 program,
                 process: None,
@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
             marker
         } else {
             let markers = above.iter().skip(1).map(|pid| proc::marker(*pid));
-            markers.into_iter().find(Marker::is_complete).unwrap_or_default()
+            markers.into_iter().find(ProcessMarker::is_complete).unwrap_or_default()
         };
         let project = match folder {
             Some(folder) => HolderProject::Folder(folder),

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::*;
 use crate::spec::Signal;
-use crate::sys::{Child, Host, HostOptions, Input, Launch, Output, RealChild, RealHost};
+use crate::sys::{Child, Host, HostOptions, Launch, OutputFd, RealChild, RealHost, StdinTarget};
 
 fn host() -> RealHost {
     RealHost::new(HostOptions::default()).unwrap()
@@ -31,9 +31,9 @@ async fn run(host: &RealHost, process: &str, socket: Option<OwnedFd>, script: &s
         argv: ["/bin/sh", "-c", script].map(Into::into).to_vec(),
         cwd: "/".into(),
         env: variables.map(|(name, value)| (name.into(), value.into())).to_vec(),
-        stdin: socket.map_or(Input::Null, |socket| Input::File(Arc::new(socket))),
-        stdout: Output::Pipe,
-        stderr: Output::Null,
+        stdin: socket.map_or(StdinTarget::Null, |socket| StdinTarget::File(Arc::new(socket))),
+        stdout: OutputFd::Pipe,
+        stderr: OutputFd::Null,
         foreground: false,
     };
     host.launch(launch).await.unwrap()

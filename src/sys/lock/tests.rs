@@ -1,8 +1,8 @@
 use super::*;
 
-fn folders(base: &Path, home: &str, file: &Path) -> Folders {
+fn folders(base: &Path, home: &str, file: &Path) -> ProjectDirs {
     fs::create_dir_all(base.join("runtime")).unwrap();
-    Folders::with(file, |name| match name {
+    ProjectDirs::with(file, |name| match name {
         "XDG_RUNTIME_DIR" => Some(base.join("runtime").into()),
         "HOME" => Some(base.join(home).into()),
         _ => None,
@@ -19,7 +19,7 @@ fn project(base: &Path) -> PathBuf {
 }
 
 #[track_caller]
-fn busy(folders: &Folders) -> Holder {
+fn busy(folders: &ProjectDirs) -> Holder {
     match Lock::take(folders, "later") {
         Err(LockError::Busy(holder)) => *holder,
         other => panic!("{other:?}"),

@@ -6,7 +6,7 @@ use crate::tui::theme::ThemeName;
 
 /// What may follow the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Takes {
+pub enum ArgumentKind {
     /// Nothing.
     Nothing,
     /// The name of a process.
@@ -29,7 +29,7 @@ pub enum Takes {
     Theme,
 }
 
-impl Takes {
+impl ArgumentKind {
     /// As it is shown after the name: `NAME N`.
     pub fn shape(self) -> &'static str {
         match self {
@@ -70,14 +70,14 @@ pub enum Argument {
     /// This theme.
     Theme(ThemeName),
     /// This level and those above it.
-    Level(Level),
+    Level(LogLevelArgument),
     /// A text or a command.
     Text(String),
 }
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub enum Level {
+pub enum LogLevelArgument {
     /// Any.
     #[default]
     All,
@@ -91,7 +91,7 @@ pub enum Level {
     Error,
 }
 
-impl Level {
+impl LogLevelArgument {
     /// All of them.
     pub const ALL: &'static [Self] = &[Self::All, Self::Debug, Self::Info, Self::Warn, Self::Error];
 
@@ -116,14 +116,14 @@ impl Level {
 
 /// An action with what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct ActionCall {
     /// What.
     pub action: Action,
     /// With what.
     pub argument: Argument,
 }
 
-impl From<Action> for Call {
+impl From<Action> for ActionCall {
     fn from(action: Action) -> Self {
         Self { action, argument: Argument::None }
     }
@@ -164,12 +164,12 @@ pub enum ArgumentError {
 /// assert_eq!(call.action, Action::Scale);
 /// assert_eq!(call.argument, Argument::Scale { name: Some("web".into()), replicas: 3 });
 /// ```
-pub fn parse_call(line: &str) -> Result<Call, ArgumentError> {
+pub fn parse_call(line: &str) -> Result<ActionCall, ArgumentError> {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let action: Action = name.parse()?;
     let argument = argument(action, rest.trim())?;
-    Ok(Call { action, argument })
+    Ok(ActionCall { action, argument })
 }
 
 fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
@@ -177,38 +177,42 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
     let mut words = rest.split_whitespace().map(str::to_owned);
     if rest.is_empty() {
         return match entry.takes {
-            Takes::Scale => Err(ArgumentError::NoNumber(entry.name)),
-            Takes::Nothing
-            | Takes::Name
-            | Takes::Names
-            | Takes::Signal
-            | Takes::Text
-            | Takes::Rest
-            | Takes::Line
-            | Takes::Level
-            | Takes::Theme => Ok(Argument::None),
+            ArgumentKind::Scale => Err(ArgumentError::NoNumber(entry.name)),
+            ArgumentKind::Nothing
+            | ArgumentKind::Name
+            | ArgumentKind::Names
+            | ArgumentKind::Signal
+            | ArgumentKind::Text
+            | ArgumentKind::Rest
+            | ArgumentKind::Line
+            | ArgumentKind::Level
+            | ArgumentKind::Theme => Ok(Argument::None),
         };
     }
     Ok(match entry.takes {
-        Takes::Nothing => return Err(ArgumentError::TakesNothing(entry.name)),
-        Takes::Name => match (words.next(), words.next()) {
+        ArgumentKind::Nothing => return Err(ArgumentError::TakesNothing(entry.name)),
+        ArgumentKind::Name => match (words.next(), words.next()) {
             (Some(name), None) => Argument::Names(vec![name]),
             _ => return Err(ArgumentError::TakesOne(entry.name)),
         },
-        Takes::Names => Argument::Names(words.collect()),
-        Takes::Scale => scale(entry.name, &words.collect::<Vec<_>>())?,
-        Takes::Signal => {
+        ArgumentKind::Names => Argument::Names(words.collect()),
+        ArgumentKind::Scale => scale(entry.name, &words.collect::<Vec<_>>())?,
+        ArgumentKind::Signal => {
             let word = words.next().unwrap_or_default();
             let signal = word.parse::<Signal>();
             let signal = signal.map_err(|error| ArgumentError::NoSignal(error.to_string()))?;
             Argument::Signal { signal, names: words.collect() }
         }
-        Takes::Level => {
-            let level = Level::ALL.iter().find(|level| level.as_str() == rest);
+        ArgumentKind::Level => {
+            let level = LogLevelArgument::ALL.iter().find(|level| level.as_str() == rest);
             Argument::Level(*level.ok_or(ArgumentError::NoLevel)?)
         }
-        Takes::Theme => Argument::Theme(ThemeName::named(rest).ok_or(ArgumentError::NoTheme)?),
-        Takes::Text | Takes::Rest | Takes::Line => Argument::Text(rest.to_owned()),
+        ArgumentKind::Theme => {
+            Argument::Theme(ThemeName::named(rest).ok_or(ArgumentError::NoTheme)?)
+        }
+        ArgumentKind::Text | ArgumentKind::Rest | ArgumentKind::Line => {
+            Argument::Text(rest.to_owned())
+        }
     })
 }
 

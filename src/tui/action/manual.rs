@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, Group, TABLE};
+use super::{ActionEntry, Group, TABLE};
 
 /// Tables of Markdown, one for each group.
 pub fn keymap() -> String {
@@ -21,7 +21,7 @@ pub fn keymap() -> String {
 }
 
 /// `` `x`, `ctrl-k` ``, each once; where it does not work everywhere in its group, with where.
-fn keys(entry: &Entry) -> String {
+fn keys(entry: &ActionEntry) -> String {
     let mut all: Vec<String> = Vec::new();
     for (_, key) in entry.keys {
         // A table is no place for a bar, and a code no place for an entity.

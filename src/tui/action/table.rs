@@ -1,10 +1,10 @@
 //! The table. Keys are written as in the user's file; contexts are those of [`Context`].
 
-use super::apply::{
+use super::applicability::{
     always, attachable, connected, declared, filterable, killable, marked, one, one_process,
     ported, restartable, searched, selected, signalable, startable, stoppable, watchable, writable,
 };
-use super::{Context, Entry, Group, Takes};
+use super::{ActionEntry, ArgumentKind, Context, Group};
 
 macro_rules! actions {
     ($( $group:ident $kind:ident {
@@ -48,14 +48,14 @@ macro_rules! actions {
         }
 
         /// All actions, in the order they are shown.
-        pub const TABLE: &[Entry] = &[
-            $( $( Entry {
+        pub const TABLE: &[ActionEntry] = &[
+            $( $( ActionEntry {
                 action: Action::$action,
                 name: $name,
                 words: $words,
                 hint: $hint,
                 group: Group::$group,
-                takes: Takes::$takes,
+                takes: ArgumentKind::$takes,
                 keys: &[$((Context::$context, $key)),*],
                 applies: $applies,
             }, )* )*

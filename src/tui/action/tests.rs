@@ -107,8 +107,8 @@ fn a_name_that_is_none_is_answered_with_the_nearest() {
     assert!(!hostile.contains('\x1b'), "{hostile:?}");
 }
 
-fn subject(state: StateName) -> Subject {
-    Subject {
+fn subject(state: StateName) -> ActionSubject {
+    ActionSubject {
         name: "web".into(),
         state,
         several: false,
@@ -122,17 +122,21 @@ fn subject(state: StateName) -> Subject {
 
 #[test]
 fn what_does_not_apply_says_why() {
-    let with = |state| Facts { subject: Some(subject(state)), connected: true, ..Facts::default() };
-    let why = |action: Action, facts: &Facts| {
+    let with = |state| ActionFacts {
+        subject: Some(subject(state)),
+        connected: true,
+        ..ActionFacts::default()
+    };
+    let why = |action: Action, facts: &ActionFacts| {
         action.entry().applies(facts).err().map(|reason| reason.to_string())
     };
     let ready = with(StateName::Ready);
     let stopped = with(StateName::Stopped);
-    let nobody = Facts { connected: true, ..Facts::default() };
+    let nobody = ActionFacts { connected: true, ..ActionFacts::default() };
     assert_eq!(why(Action::Stop, &ready), None);
     assert_eq!(why(Action::Stop, &stopped).unwrap(), "web is stopped");
     assert_eq!(why(Action::Stop, &nobody).unwrap(), "choose a process first");
-    assert_eq!(why(Action::Stop, &Facts { marks: 2, ..nobody.clone() }), None);
+    assert_eq!(why(Action::Stop, &ActionFacts { marks: 2, ..nobody.clone() }), None);
     assert_eq!(why(Action::Kill, &stopped).unwrap(), "web has no live run");
     assert_eq!(why(Action::Restart, &stopped), None, "works in every state");
     assert_eq!(why(Action::Attach, &ready).unwrap(), "web has tty = false");
@@ -140,10 +144,10 @@ fn what_does_not_apply_says_why() {
     assert_eq!(why(Action::Browse, &ready).unwrap(), "web has no port");
     assert_eq!(why(Action::Edit, &nobody).unwrap(), "choose a process first");
     assert_eq!(why(Action::NextMatch, &ready).unwrap(), "nothing is searched for");
-    let lost = Facts { connected: false, ..ready.clone() };
+    let lost = ActionFacts { connected: false, ..ready.clone() };
     assert_eq!(why(Action::Restart, &lost).unwrap(), "the connection to the project is lost");
     for always in [Action::Quit, Action::Help, Action::Interrupt, Action::Back, Action::Suspend] {
-        assert_eq!(why(always, &Facts::default()), None, "{always}");
+        assert_eq!(why(always, &ActionFacts::default()), None, "{always}");
     }
 }
 
@@ -160,7 +164,7 @@ fn what_follows_a_name_is_read() {
         signal,
         Argument::Signal { signal: "HUP".parse().unwrap(), names: vec!["web".into()] }
     );
-    assert_eq!(read("level warn"), Ok(Argument::Level(Level::Warn)));
+    assert_eq!(read("level warn"), Ok(Argument::Level(LogLevelArgument::Warn)));
     assert_eq!(read("theme light"), Ok(Argument::Theme(crate::tui::theme::ThemeName::Light)));
     let wrong = |line: &str| parse_call(line).unwrap_err().to_string();
     assert_eq!(wrong("quit now"), "`quit` takes nothing after its name");

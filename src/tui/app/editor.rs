@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
-use crate::control::wire::Defined;
+use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
 
 /// Editors that take the line as `FILE:LINE`, and the word before it.
@@ -42,7 +42,7 @@ const PLUS: &[&str] = &[
 
 /// Opens it; true when the file is another one afterwards.
 pub(super) fn edit(
-    place: &Defined,
+    place: &SourceLocation,
     run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
 ) -> Result<bool, String> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
@@ -62,7 +62,7 @@ pub(super) fn edit(
 }
 
 /// What it is told, by the name of the program.
-fn arguments(editor: &str, place: &Defined) -> Vec<String> {
+fn arguments(editor: &str, place: &SourceLocation) -> Vec<String> {
     let program = editor.split_whitespace().next().unwrap_or_default();
     let program = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some((_, words)) = COLON.iter().find(|(name, _)| *name == program) {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_editor_is_told_the_line_in_its_own_way() {
-        let place = Defined { file: "/p/procfile.toml".to_owned(), line: 7 };
+        let place = SourceLocation { file: "/p/procfile.toml".to_owned(), line: 7 };
         let told = |editor: &str| arguments(editor, &place).join(" ");
         assert_eq!(told("vim"), "+7 /p/procfile.toml");
         assert_eq!(told("/usr/bin/nvim -u NONE"), "+7 /p/procfile.toml");

@@ -13,7 +13,7 @@ pub(super) struct Signals {
 }
 
 /// What a signal means.
-pub(super) enum Heard {
+pub(super) enum UiSignal {
     End(Signal),
     Stop,
     Continue,
@@ -36,21 +36,21 @@ impl Signals {
     }
 
     /// The next one. Cancel safe.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(super) async fn next(&mut self) -> UiSignal {
         std::future::poll_fn(|cx| {
             for (which, stream) in &mut self.streams {
                 if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(Heard::End(*which));
+                    return std::task::Poll::Ready(UiSignal::End(*which));
                 }
             }
             if self.stopped.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Stop);
+                return std::task::Poll::Ready(UiSignal::Stop);
             }
             if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Continue);
+                return std::task::Poll::Ready(UiSignal::Continue);
             }
             if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(Heard::Resize);
+                return std::task::Poll::Ready(UiSignal::Resize);
             }
             std::task::Poll::Pending
         })

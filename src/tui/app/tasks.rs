@@ -3,15 +3,17 @@
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::whole::whole;
-use super::{fetch, output, pour};
-use crate::control::wire::{Looked, Reload, SearchAsked, SeekAsked, SliceAsked, Told, Whose};
-use crate::control::{Control, Kind, Measure, Problem};
+use super::paging::whole;
+use super::{copy, export, programs};
+use crate::control::wire::{
+    DetailsQuery, EventItem, ProgressQuery, ReloadRequest, SearchQuery, SeekQuery, SliceQuery,
+};
+use crate::control::{Control, ControlError, ControlErrorKind, Measure};
 use crate::machine::Event;
-use crate::tui::msg::{Looking, Msg, Sighting, Wish};
-use crate::tui::ui::known::Known;
-use crate::tui::ui::logs::Ask;
-use crate::tui::ui::window::Key;
+use crate::tui::model::details::DetailsData;
+use crate::tui::model::log_window::RowKey;
+use crate::tui::model::logs::LogsQuery;
+use crate::tui::msg::{Cmd, Msg, SeekHit, SeekTarget};
 
 /// The tasks.
 #[derive(Debug)]
@@ -22,19 +24,19 @@ pub(super) struct Tasks<C> {
     up: watch::Sender<bool>,
     /// Whether it is measured what the processes take.
     measure: watch::Sender<Measure>,
-    growth: Ongoing,
-    search: Ongoing,
-    seek: Ongoing,
-    slice: Ongoing,
-    inquiry: Ongoing,
+    growth: ReplaceableTask,
+    search: ReplaceableTask,
+    seek: ReplaceableTask,
+    slice: ReplaceableTask,
+    inquiry: ReplaceableTask,
 }
 
 /// Something whose answer is wanted until something else is asked. Let go, it ends here, and by that
 /// in the project.
 #[derive(Debug, Default)]
-struct Ongoing(Option<JoinHandle<()>>);
+struct ReplaceableTask(Option<JoinHandle<()>>);
 
-impl Ongoing {
+impl ReplaceableTask {
     /// This instead of what went on.
     fn is(&mut self, task: JoinHandle<()>) {
         self.end();
@@ -50,7 +52,7 @@ impl Ongoing {
 
 impl<C: Control + Clone + 'static> Tasks<C> {
     pub(super) fn new(control: C, sender: mpsc::Sender<Msg>, is_up: bool) -> Self {
-        let ongoing = Ongoing::default;
+        let ongoing = ReplaceableTask::default;
         let (growth, search, seek) = (ongoing(), ongoing(), ongoing());
         let (slice, inquiry) = (ongoing(), ongoing());
         let (up, measure) = (watch::Sender::new(is_up), watch::Sender::new(Measure::No));
@@ -88,50 +90,46 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 
     /// Does one thing; what becomes of it is a message.
-    pub(super) fn perform(&mut self, wish: Wish) {
+    pub(super) fn perform(&mut self, wish: Cmd) {
         let control = self.control.clone();
         match wish {
-            Wish::Slice(ask) => self.slice(ask),
-            Wish::Measure(measure) => _ = self.measure.send_replace(measure),
-            Wish::Follow(whose) => self.follow(whose),
-            Wish::Search(question, asked) => self.search(question, asked),
-            Wish::Seek(question, asked) => self.seek(question, asked),
-            Wish::Inquire(name, reveal) => self.inquire(name, reveal),
-            Wish::Forget(Looking::Search) => self.search.end(),
-            Wish::Forget(Looking::Seek) => self.seek.end(),
-            Wish::Order(order, words) => {
+            Cmd::Slice(ask) => self.slice(ask),
+            Cmd::Measure(measure) => _ = self.measure.send_replace(measure),
+            Cmd::Follow(whose) => self.follow(whose),
+            Cmd::Search(question, asked) => self.search(question, asked),
+            Cmd::Seek(question, asked) => self.seek(question, asked),
+            Cmd::Inquire(name, reveal) => self.inquire(name, reveal),
+            Cmd::Forget(SeekTarget::Search) => self.search.end(),
+            Cmd::Forget(SeekTarget::Seek) => self.seek.end(),
+            Cmd::Order(order, words) => {
                 self.spawn(async move { Msg::Done(words, control.order(order).await.map(Some)) });
             }
-            Wish::Send(sent) => self.spawn(async move {
+            Cmd::Send(sent) => self.spawn(async move {
                 let words = format!("sent to {}", sent.name);
                 Msg::Done(words, control.send(sent).await.map(|()| None))
             }),
-            Wish::Shutdown(how) => self.spawn(async move {
+            Cmd::Shutdown(how) => self.spawn(async move {
                 let done = control.shutdown(how).await;
                 Msg::Done("shutdown".to_owned(), done.map(|()| None))
             }),
-            Wish::Output(asked, used) => {
-                self.spawn(async move { pour::used(&control, asked, used).await });
+            Cmd::Output(asked, used) => {
+                self.spawn(async move { export::used(&control, asked, used).await });
             }
-            Wish::Fetch(what) => self.spawn(async move { fetch::fetched(&control, what).await }),
-            Wish::Browse(url) => self.spawn(async move { output::browse(url).await }),
-            Wish::Reload { dry_run } => self.spawn(async move {
-                let how = Reload { dry_run, colour: false };
+            Cmd::Fetch(what) => self.spawn(async move { copy::fetched(&control, what).await }),
+            Cmd::Browse(url) => self.spawn(async move { programs::browse(url).await }),
+            Cmd::Reload { dry_run } => self.spawn(async move {
+                let how = ReloadRequest { dry_run, colour: false };
                 Msg::Reloaded(control.reload(how).await)
             }),
-            Wish::Edit(name) => self.spawn(async move {
-                match control.details(&name, Looked::default()).await.map(|all| all.defined) {
-                    Ok(Some(place)) => Msg::Do(Wish::EditAt(place)),
+            Cmd::Edit(name) => self.spawn(async move {
+                match control.details(&name, DetailsQuery::default()).await.map(|all| all.defined) {
+                    Ok(Some(place)) => Msg::Do(Cmd::EditAt(place)),
                     Ok(None) => Msg::Said(Err(format!("edit: {name} is in no file"))),
                     Err(problem) => Msg::Said(Err(problem.message)),
                 }
             }),
             // What the terminal does is done elsewhere.
-            Wish::Leave(_)
-            | Wish::Terminal(_)
-            | Wish::Copy(_)
-            | Wish::Show(_)
-            | Wish::EditAt(_) => {}
+            Cmd::Leave(_) | Cmd::Terminal(_) | Cmd::Copy(_) | Cmd::Show(_) | Cmd::EditAt(_) => {}
         }
     }
 
@@ -144,19 +142,19 @@ impl<C: Control + Clone + 'static> Tasks<C> {
 
     /// Runs a command that gets the text as its input.
     pub(super) fn feed(&self, command: &'static [&'static str], text: String) {
-        tokio::task::spawn_blocking(move || output::feed(command, &text));
+        tokio::task::spawn_blocking(move || programs::feed(command, &text));
         _ = self;
     }
 
     /// A text that is too long for the clipboard goes to a file.
     pub(super) fn too_long(&self, text: String) {
-        self.spawn(async move { Msg::Said(output::keep(&text)) });
+        self.spawn(async move { Msg::Said(programs::keep(&text)) });
     }
 
     /// Asks for rows; what was asked for another question is of no use any more.
-    fn slice(&mut self, ask: Ask) {
+    fn slice(&mut self, ask: LogsQuery) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
-        let Ask { generation, from, slice } = ask;
+        let LogsQuery { generation, from, slice } = ask;
         let task = self.once_up(async move {
             let given = whole(&control, slice).await;
             _ = sender.send(Msg::Sliced(generation, from, given)).await;
@@ -165,7 +163,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 
     /// Listens to the growth of other lines.
-    fn follow(&mut self, whose: Whose) {
+    fn follow(&mut self, whose: ProgressQuery) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
         let task = self.once_up(async move {
             let Ok(mut flow) = control.growth(whose.clone()).await else { return };
@@ -179,7 +177,7 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 
     /// Searches all, and tells how far that has come.
-    fn search(&mut self, question: u64, asked: SearchAsked) {
+    fn search(&mut self, question: u64, asked: SearchQuery) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
         let task = self.once_up(async move {
             let mut flow = match control.search(asked).await {
@@ -209,11 +207,11 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 
     /// Looks for the next one, and then once more from the other end.
-    fn seek(&mut self, question: u64, asked: SeekAsked) {
+    fn seek(&mut self, question: u64, asked: SeekQuery) {
         let (control, sender) = (self.control.clone(), self.sender.clone());
         let task = self.once_up(async move {
             let msg = match sought(&control, asked).await {
-                Ok((place, wrapped)) => Msg::Sought(Sighting { question, place, wrapped }),
+                Ok((place, wrapped)) => Msg::Sought(SeekHit { question, place, wrapped }),
                 Err(problem) => Msg::Said(Err(problem.message)),
             };
             _ = sender.send(msg).await;
@@ -222,23 +220,30 @@ impl<C: Control + Clone + 'static> Tasks<C> {
     }
 }
 
-async fn known(control: &impl Control, name: &str, reveal: bool) -> Result<Known, Problem> {
-    let details = control.details(name, Looked { reveal }).await?;
+async fn known(
+    control: &impl Control,
+    name: &str,
+    reveal: bool,
+) -> Result<DetailsData, ControlError> {
+    let details = control.details(name, DetailsQuery { reveal }).await?;
     let why = control.why(name).await?;
     let names = Some(name.to_owned());
-    let asked = SliceAsked { names, rows: Some(20), no_marks: true, ..SliceAsked::default() };
+    let asked = SliceQuery { names, rows: Some(20), no_marks: true, ..SliceQuery::default() };
     let last = whole(control, asked).await?;
-    Ok(Known { name: name.to_owned(), reveal, details, why, last })
+    Ok(DetailsData { name: name.to_owned(), reveal, details, why, last })
 }
 
-async fn sought(control: &impl Control, asked: SeekAsked) -> Result<(Option<Key>, bool), Problem> {
-    let from_end = SeekAsked { from: None, ..asked.clone() };
+async fn sought(
+    control: &impl Control,
+    asked: SeekQuery,
+) -> Result<(Option<RowKey>, bool), ControlError> {
+    let from_end = SeekQuery { from: None, ..asked.clone() };
     let is_from_end = asked == from_end;
-    let place = control.seek(asked).await?.row.as_ref().map(Key::of);
+    let place = control.seek(asked).await?.row.as_ref().map(RowKey::of);
     if place.is_some() || is_from_end {
         return Ok((place, false));
     }
-    let place = control.seek(from_end).await?.row.as_ref().map(Key::of);
+    let place = control.seek(from_end).await?.row.as_ref().map(RowKey::of);
     Ok((place, place.is_some()))
 }
 
@@ -247,8 +252,8 @@ async fn follow(
     control: &impl Control,
     sender: &mpsc::Sender<Msg>,
     mut measure: watch::Receiver<Measure>,
-) -> Problem {
-    let ended = || Problem::new(Kind::Ended, "the project has ended");
+) -> ControlError {
+    let ended = || ControlError::new(ControlErrorKind::Ended, "the project has ended");
     loop {
         let wanted = *measure.borrow_and_update();
         let mut flow = match control.watch(wanted).await {
@@ -276,12 +281,12 @@ async fn follow(
     }
 }
 
-async fn events(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Result<(), Problem> {
+async fn events(control: &impl Control, sender: &mpsc::Sender<Msg>) -> Result<(), ControlError> {
     let mut flow = control.events(0, true).await?;
     while let Some(told) = flow.next().await {
         let events = told?.into_iter().filter_map(|told| match told {
-            Told::Event { event, .. } => serde_json::from_str::<Event>(&event).ok(),
-            Told::Missed { .. } => None,
+            EventItem::Event { event, .. } => serde_json::from_str::<Event>(&event).ok(),
+            EventItem::Missed { .. } => None,
         });
         if sender.send(Msg::Events(events.collect())).await.is_err() {
             break;

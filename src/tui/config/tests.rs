@@ -24,9 +24,9 @@ fn what_is_said_holds() {
         theme: Some(ThemeName::Light),
         unicode: Some(false),
         mouse: false,
-        timestamps: Timestamps::Delta,
+        timestamps: TimestampStyle::Delta,
         wrap: true,
-        layout: Layout::Stacked,
+        layout: PaneLayout::Stacked,
         wheel: 5,
         keymap: Keymap::default(),
     };

@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{Choice, Known, Reply, moved};
+use super::{OverlayChoice, OverlayContext, OverlayReply, moved};
 use crate::output::safe_name;
-use crate::tui::action::Call;
+use crate::tui::action::ActionCall;
+use crate::tui::appearance::{Appearance, inside, middle, put, tint, window};
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, inside, middle, put, tint, window};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -21,17 +21,17 @@ pub struct Dialog {
     title: String,
     /// What is asked, and about whom.
     body: Vec<String>,
-    options: Vec<Answer>,
+    options: Vec<DialogOption>,
     /// What is said below the answers.
     note: String,
     cursor: usize,
     /// What Ctrl-C means here; leaving without it.
-    interrupt: Option<Choice>,
+    interrupt: Option<OverlayChoice>,
 }
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct DialogOption {
     /// The letter that gives it at once.
     pub letter: char,
     /// What it is.
@@ -39,20 +39,20 @@ pub struct Answer {
     /// What that means.
     pub detail: String,
     /// What is done.
-    pub choice: Choice,
+    pub choice: OverlayChoice,
 }
 
-impl Answer {
-    fn new(letter: char, label: &str, detail: &str, choice: Choice) -> Self {
+impl DialogOption {
+    fn new(letter: char, label: &str, detail: &str, choice: OverlayChoice) -> Self {
         Self { letter, label: label.to_owned(), detail: detail.to_owned(), choice }
     }
 }
 
 impl Dialog {
     /// A question; the last answer is the one of `Esc`.
-    pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<Answer>) -> Self {
+    pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<DialogOption>) -> Self {
         let safe = |text: String| safe_name(&text).into_owned();
-        let safe_answer = |answer: Answer| Answer {
+        let safe_answer = |answer: DialogOption| DialogOption {
             label: safe(answer.label),
             detail: safe(answer.detail),
             ..answer
@@ -68,39 +68,39 @@ impl Dialog {
     }
 
     /// Yes or no, about something that is hard to undo. No is where the cursor is.
-    pub fn confirm(title: impl Into<String>, body: Vec<String>, go: Call) -> Self {
-        let yes = Answer::new('y', "yes", "", Choice::Go(go));
-        let no = Answer::new('n', "no", "esc", Choice::Nothing);
+    pub fn confirm(title: impl Into<String>, body: Vec<String>, go: ActionCall) -> Self {
+        let yes = DialogOption::new('y', "yes", "", OverlayChoice::Go(go));
+        let no = DialogOption::new('n', "no", "esc", OverlayChoice::Nothing);
         Self { cursor: 1, ..Self::new(title, body, vec![yes, no]) }
     }
 
     /// Something to be read.
     pub fn notice(title: impl Into<String>, body: Vec<String>) -> Self {
-        let close = Answer::new('o', "close", "esc", Choice::Nothing);
+        let close = DialogOption::new('o', "close", "esc", OverlayChoice::Nothing);
         Self::new(title, body, vec![close])
     }
 
     /// What a reload would do, to be applied or not.
     pub fn reload(difference: Vec<String>) -> Self {
-        let apply = Answer::new('y', "apply", "", Choice::Apply);
-        let leave = Answer::new('n', "leave it", "esc", Choice::Nothing);
+        let apply = DialogOption::new('y', "apply", "", OverlayChoice::Apply);
+        let leave = DialogOption::new('n', "leave it", "esc", OverlayChoice::Nothing);
         Self::new("Reload", difference, vec![apply, leave])
     }
 
-    pub(super) fn key(&mut self, chord: Chord) -> Reply {
+    pub(super) fn key(&mut self, chord: Chord) -> OverlayReply {
         let length = self.options.len();
         match (chord.ctrl, chord.key) {
             (true, Key::Char('c')) => match &self.interrupt {
-                Some(choice) => Reply::Chosen(choice.clone()),
-                None => Reply::Close,
+                Some(choice) => OverlayReply::Chosen(choice.clone()),
+                None => OverlayReply::Close,
             },
-            (_, Key::Esc) => Reply::Close,
+            (_, Key::Esc) => OverlayReply::Close,
             (false, Key::Enter) => self.choose(self.cursor),
             (false, Key::Up | Key::Left | Key::BackTab) => self.step(-1),
             (false, Key::Down | Key::Right) => self.step(1),
             (false, Key::Tab) => {
                 self.cursor = (self.cursor + 1) % length.max(1);
-                Reply::Stay
+                OverlayReply::Stay
             }
             (false, Key::Char(letter)) if !chord.alt => {
                 let at = self.options.iter().position(|option| option.letter == letter);
@@ -108,30 +108,35 @@ impl Dialog {
                     (Some(at), _) => self.choose(at),
                     (None, 'h' | 'k') => self.step(-1),
                     (None, 'l' | 'j') => self.step(1),
-                    (None, 'q') => Reply::Close,
-                    _ => Reply::Stay,
+                    (None, 'q') => OverlayReply::Close,
+                    _ => OverlayReply::Stay,
                 }
             }
-            _ => Reply::Stay,
+            _ => OverlayReply::Stay,
         }
     }
 
-    fn step(&mut self, rows: isize) -> Reply {
+    fn step(&mut self, rows: isize) -> OverlayReply {
         self.cursor = moved(self.cursor, rows, self.options.len());
-        Reply::Stay
+        OverlayReply::Stay
     }
 
-    fn choose(&self, at: usize) -> Reply {
+    fn choose(&self, at: usize) -> OverlayReply {
         match self.options.get(at).map(|option| &option.choice) {
-            Some(Choice::Nothing) | None => Reply::Close,
-            Some(choice) => Reply::Chosen(choice.clone()),
+            Some(OverlayChoice::Nothing) | None => OverlayReply::Close,
+            Some(choice) => OverlayReply::Chosen(choice.clone()),
         }
     }
 
-    pub(super) fn click(&mut self, area: Rect, at: Position, _: Known<'_>) -> Reply {
+    pub(super) fn click(
+        &mut self,
+        area: Rect,
+        at: Position,
+        _: OverlayContext<'_>,
+    ) -> OverlayReply {
         let place = self.place(area);
         if !place.contains(at) {
-            return Reply::Close;
+            return OverlayReply::Close;
         }
         let inside = inside(place);
         let row = usize::from(at.y.saturating_sub(inside.y));
@@ -139,12 +144,13 @@ impl Dialog {
         let shown = self.shown_options(inside);
         let clicked = row.checked_sub(first).map(|at| shown.start + at);
         let clicked = clicked.filter(|at| shown.contains(at));
-        clicked.map_or(Reply::Stay, |at| self.choose(at))
+        clicked.map_or(OverlayReply::Stay, |at| self.choose(at))
     }
 
     fn place(&self, area: Rect) -> Rect {
-        let option =
-            |option: &Answer| 8 + text::width(&option.label).max(18) + text::width(&option.detail);
+        let option = |option: &DialogOption| {
+            8 + text::width(&option.label).max(18) + text::width(&option.detail)
+        };
         let lines = self.body.iter().chain([&self.note]).map(|line| text::width(line) + 2);
         let widest = lines.chain(self.options.iter().map(option)).max().unwrap_or(0);
         let width = u16::try_from(widest.max(text::width(&self.title) + 6) + 2).unwrap_or(u16::MAX);
@@ -175,7 +181,7 @@ impl Dialog {
         window(self.options.len(), self.cursor, room)
     }
 
-    pub(super) fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) {
+    pub(super) fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) {
         let inside = look.popup(self.place(area), &self.title, buffer);
         let columns = usize::from(inside.width);
         let first = self.first_option(inside);
@@ -224,13 +230,18 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
         _ => format!("{running} processes are running."),
     };
     let options = vec![
-        Answer::new('y', "stop all and quit", stopping, Choice::StopAll),
-        Answer::new('d', "detach", "leave them running (pitcrew attach)", Choice::Detach),
-        Answer::new('n', "stay", "esc", Choice::Nothing),
+        DialogOption::new('y', "stop all and quit", stopping, OverlayChoice::StopAll),
+        DialogOption::new(
+            'd',
+            "detach",
+            "leave them running (pitcrew attach)",
+            OverlayChoice::Detach,
+        ),
+        DialogOption::new('n', "stay", "esc", OverlayChoice::Nothing),
     ];
     Dialog {
         note: "^c again: stop all now; ^c a third time: kill everything".to_owned(),
-        interrupt: Some(Choice::StopAll),
+        interrupt: Some(OverlayChoice::StopAll),
         ..Dialog::new("Quit?", vec![said], options)
     }
 }
@@ -238,13 +249,13 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
 /// While all are being stopped: what a further Ctrl-C would mean.
 pub fn kill_all(waiting: Vec<String>) -> Dialog {
     let options = vec![
-        Answer::new('K', "kill all now", "SIGKILL", Choice::KillAll),
-        Answer::new('d', "detach", "leave; the stop goes on", Choice::Detach),
-        Answer::new('n', "wait", "esc", Choice::Nothing),
+        DialogOption::new('K', "kill all now", "SIGKILL", OverlayChoice::KillAll),
+        DialogOption::new('d', "detach", "leave; the stop goes on", OverlayChoice::Detach),
+        DialogOption::new('n', "wait", "esc", OverlayChoice::Nothing),
     ];
     Dialog {
         cursor: 2,
-        interrupt: Some(Choice::KillAll),
+        interrupt: Some(OverlayChoice::KillAll),
         ..Dialog::new("Stopping", waiting, options)
     }
 }

@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{Known, Reply, all_keys, moved};
-use crate::tui::action::{Entry, Group, TABLE};
+use super::{OverlayContext, OverlayReply, all_keys, moved};
+use crate::tui::action::{ActionEntry, Group, TABLE};
+use crate::tui::appearance::{Appearance, middle, put, tint, window};
 use crate::tui::fuzzy;
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, middle, put, tint, window};
-use crate::tui::prompt::{Edit, Edited};
+use crate::tui::prompt::{EditResult, LineEditor};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -21,24 +21,24 @@ const KEYS: usize = 12;
 /// The help.
 #[derive(Debug, Clone, Default)]
 pub struct Help {
-    filter: Edit,
+    filter: LineEditor,
     cursor: usize,
 }
 
 /// A row of one column.
 #[derive(Debug, Clone, Copy)]
-enum Row {
+enum HelpRow {
     Heading(Group),
     Blank,
     /// The entry, and its place among those that are shown.
-    Entry(&'static Entry, usize),
+    Entry(&'static ActionEntry, usize),
 }
 
 impl Help {
     /// Those that are shown, in order.
-    fn shown(&self, known: Known<'_>) -> Vec<&'static Entry> {
+    fn shown(&self, known: OverlayContext<'_>) -> Vec<&'static ActionEntry> {
         let typed = self.filter.text().trim();
-        let fits = |entry: &&Entry| {
+        let fits = |entry: &&ActionEntry| {
             let keys = all_keys(known.keymap, entry.action, true);
             // A key is found as it is shown: `^r`.
             keys.iter().any(|key| key == typed)
@@ -52,13 +52,13 @@ impl Help {
         by_group.filter(|entry| typed.is_empty() || fits(entry)).collect()
     }
 
-    pub(super) fn key(&mut self, chord: Chord, known: Known<'_>) -> Reply {
+    pub(super) fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
         let length = self.shown(known).len();
         let page = 10;
         match (chord.ctrl, chord.key) {
-            (_, Key::Esc) | (true, Key::Char('c')) => return Reply::Close,
+            (_, Key::Esc) | (true, Key::Char('c')) => return OverlayReply::Close,
             (false, Key::Char('?') | Key::F(1)) if self.filter.text().is_empty() => {
-                return Reply::Close;
+                return OverlayReply::Close;
             }
             (false, Key::Enter) => return self.run(known),
             (false, Key::Up) | (true, Key::Char('p')) => {
@@ -72,19 +72,21 @@ impl Help {
             (false, Key::Home) => self.cursor = 0,
             (false, Key::End) => self.cursor = length.saturating_sub(1),
             _ => {
-                if self.filter.key(chord) == Edited::Changed {
+                if self.filter.key(chord) == EditResult::Changed {
                     self.cursor = 0;
                 }
             }
         }
-        Reply::Stay
+        OverlayReply::Stay
     }
 
     /// Runs what the cursor is on; where it does not apply, help stays and says why.
-    fn run(&self, known: Known<'_>) -> Reply {
+    fn run(&self, known: OverlayContext<'_>) -> OverlayReply {
         match self.shown(known).get(self.cursor) {
-            Some(entry) if entry.applies(known.facts).is_ok() => Reply::Run(entry.action.into()),
-            _ => Reply::Stay,
+            Some(entry) if entry.applies(known.facts).is_ok() => {
+                OverlayReply::Run(entry.action.into())
+            }
+            _ => OverlayReply::Stay,
         }
     }
 
@@ -93,16 +95,16 @@ impl Help {
         self.cursor = 0;
     }
 
-    pub(super) fn scroll(&mut self, rows: isize, known: Known<'_>) -> Reply {
+    pub(super) fn scroll(&mut self, rows: isize, known: OverlayContext<'_>) -> OverlayReply {
         self.cursor = moved(self.cursor, rows, self.shown(known).len());
-        Reply::Stay
+        OverlayReply::Stay
     }
 
     pub(super) fn draw(
         &self,
         area: Rect,
-        look: &Look,
-        known: Known<'_>,
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
         let shown = self.shown(known);
@@ -138,7 +140,12 @@ impl Help {
         cursor
     }
 
-    fn draw_filter(&self, inside: Rect, look: &Look, buffer: &mut Buffer) -> Option<Position> {
+    fn draw_filter(
+        &self,
+        inside: Rect,
+        look: &Appearance,
+        buffer: &mut Buffer,
+    ) -> Option<Position> {
         let label = "filter: ";
         put(inside, 0, &Line::from(look.span(label, Role::Dim)), buffer);
         let hint = look.words("↑↓ select · ↵ run it · esc close");
@@ -153,26 +160,26 @@ impl Help {
         self.filter.draw(line, look, buffer)
     }
 
-    fn row_of(&self, rows: &[Row]) -> Option<usize> {
-        rows.iter().position(|row| matches!(row, Row::Entry(_, at) if *at == self.cursor))
+    fn row_of(&self, rows: &[HelpRow]) -> Option<usize> {
+        rows.iter().position(|row| matches!(row, HelpRow::Entry(_, at) if *at == self.cursor))
     }
 
     fn draw_rows(
         &self,
         area: Rect,
-        rows: &[Row],
-        look: &Look,
-        known: Known<'_>,
+        rows: &[HelpRow],
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) {
         let columns = usize::from(area.width).saturating_sub(1);
         for (at, row) in rows.iter().take(usize::from(area.height)).enumerate() {
             let line = match row {
-                Row::Blank => continue,
-                Row::Heading(group) => {
+                HelpRow::Blank => continue,
+                HelpRow::Heading(group) => {
                     Line::from(look.span(look.fit(group.title(), columns), Role::Title))
                 }
-                Row::Entry(entry, place) => {
+                HelpRow::Entry(entry, place) => {
                     let role = match entry.applies(known.facts) {
                         Ok(()) => Role::Text,
                         Err(_) => Role::Dim,
@@ -193,9 +200,9 @@ impl Help {
     fn draw_reason(
         &self,
         inside: Rect,
-        shown: &[&Entry],
-        look: &Look,
-        known: Known<'_>,
+        shown: &[&ActionEntry],
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) {
         let at = usize::from(inside.height) - 1;
@@ -216,12 +223,12 @@ impl Help {
 }
 
 fn entry_line(
-    entry: &Entry,
+    entry: &ActionEntry,
     columns: usize,
     role: Role,
     chosen: bool,
-    look: &Look,
-    known: Known<'_>,
+    look: &Appearance,
+    known: OverlayContext<'_>,
 ) -> Line<'static> {
     let keys = all_keys(known.keymap, entry.action, look.glyphs.unicode);
     let keys = if keys.is_empty() { format!(":{}", entry.name) } else { keys.join(" ") };
@@ -241,26 +248,26 @@ fn entry_line(
     ])
 }
 
-fn rows(shown: &[&'static Entry]) -> Vec<Row> {
+fn rows(shown: &[&'static ActionEntry]) -> Vec<HelpRow> {
     let mut rows = Vec::new();
     let mut group = None;
     for (at, entry) in shown.iter().enumerate() {
         if group != Some(entry.group) {
             if group.is_some() {
-                rows.push(Row::Blank);
+                rows.push(HelpRow::Blank);
             }
-            rows.push(Row::Heading(entry.group));
+            rows.push(HelpRow::Heading(entry.group));
             group = Some(entry.group);
         }
-        rows.push(Row::Entry(entry, at));
+        rows.push(HelpRow::Entry(entry, at));
     }
     rows
 }
 
 /// Cut between two groups, as near to the middle as can be; within one where that is far off.
-fn halves(rows: &[Row]) -> (&[Row], &[Row]) {
+fn halves(rows: &[HelpRow]) -> (&[HelpRow], &[HelpRow]) {
     let middle = rows.len().div_ceil(2);
-    let blank = |at: &usize| matches!(rows.get(*at), Some(Row::Blank));
+    let blank = |at: &usize| matches!(rows.get(*at), Some(HelpRow::Blank));
     let cut = (0..rows.len()).filter(blank).min_by_key(|at| at.abs_diff(middle));
     match cut {
         Some(cut) if cut.abs_diff(middle) <= rows.len() / 6 => {

@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{Choice, Reply, moved};
+use super::{OverlayChoice, OverlayReply, moved};
 use crate::output::safe_name;
 use crate::spec::Signal;
-use crate::tui::action::Subject;
+use crate::tui::action::ActionSubject;
+use crate::tui::appearance::{Appearance, inside, middle, put, tint, window};
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, inside, middle, put, tint, window};
 use crate::tui::text;
 use crate::tui::theme::{Role, ThemeName};
 
@@ -17,7 +17,7 @@ use crate::tui::theme::{Role, ThemeName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
     title: String,
-    items: Vec<Item>,
+    items: Vec<MenuItem>,
     cursor: usize,
     /// The theme that comes back when nothing is chosen.
     before: Option<ThemeName>,
@@ -25,7 +25,7 @@ pub struct Menu {
 
 /// One row of a menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct MenuItem {
     /// The letter that chooses it at once.
     pub letter: char,
     /// What it is.
@@ -33,12 +33,12 @@ pub struct Item {
     /// What that means.
     pub detail: String,
     /// What is done; or why nothing can be.
-    pub choice: Result<Choice, String>,
+    pub choice: Result<OverlayChoice, String>,
 }
 
 /// What can be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copied {
+pub enum CopyChoice {
     /// The name.
     Name,
     /// The command.
@@ -61,9 +61,9 @@ pub enum Copied {
 
 impl Menu {
     /// A menu of these.
-    pub fn new(title: impl Into<String>, items: Vec<Item>) -> Self {
+    pub fn new(title: impl Into<String>, items: Vec<MenuItem>) -> Self {
         let safe = |text: String| safe_name(&text).into_owned();
-        let safe_item = |item: Item| Item {
+        let safe_item = |item: MenuItem| MenuItem {
             label: safe(item.label),
             detail: safe(item.detail),
             choice: item.choice.map_err(safe),
@@ -73,7 +73,7 @@ impl Menu {
         Self { title: safe(title.into()), items, cursor: 0, before: None }
     }
 
-    pub(super) fn key(&mut self, chord: Chord) -> Reply {
+    pub(super) fn key(&mut self, chord: Chord) -> OverlayReply {
         let step = match (chord.ctrl, chord.key) {
             (_, Key::Esc) | (true, Key::Char('c')) | (false, Key::Char('q')) => {
                 return self.leave();
@@ -88,23 +88,23 @@ impl Menu {
                     (Some(at), _) => self.choose(at),
                     (None, 'j') => self.scroll(1),
                     (None, 'k') => self.scroll(-1),
-                    _ => Reply::Stay,
+                    _ => OverlayReply::Stay,
                 };
             }
-            _ => return Reply::Stay,
+            _ => return OverlayReply::Stay,
         };
         self.scroll(step)
     }
 
-    pub(super) fn scroll(&mut self, rows: isize) -> Reply {
+    pub(super) fn scroll(&mut self, rows: isize) -> OverlayReply {
         self.cursor = moved(self.cursor, rows, self.items.len());
         match self.items.get(self.cursor).map(|item| &item.choice) {
-            Some(Ok(Choice::Theme(theme))) => Reply::Preview(*theme),
-            _ => Reply::Stay,
+            Some(Ok(OverlayChoice::Theme(theme))) => OverlayReply::Preview(*theme),
+            _ => OverlayReply::Stay,
         }
     }
 
-    pub(super) fn click(&mut self, area: Rect, at: Position) -> Reply {
+    pub(super) fn click(&mut self, area: Rect, at: Position) -> OverlayReply {
         let place = self.place(area);
         if !place.contains(at) {
             return self.leave();
@@ -115,24 +115,24 @@ impl Menu {
         if inside.contains(at) && rows.contains(&clicked) {
             return self.choose(clicked);
         }
-        Reply::Stay
+        OverlayReply::Stay
     }
 
-    fn leave(&self) -> Reply {
-        self.before.map_or(Reply::Close, Reply::Revert)
+    fn leave(&self) -> OverlayReply {
+        self.before.map_or(OverlayReply::Close, OverlayReply::Revert)
     }
 
     /// What cannot be done keeps the menu open, with the cursor on it.
-    fn choose(&mut self, at: usize) -> Reply {
+    fn choose(&mut self, at: usize) -> OverlayReply {
         self.cursor = at;
         match self.items.get(at).map(|item| item.choice.clone()) {
-            Some(Ok(choice)) => Reply::Chosen(choice),
-            _ => Reply::Stay,
+            Some(Ok(choice)) => OverlayReply::Chosen(choice),
+            _ => OverlayReply::Stay,
         }
     }
 
     fn place(&self, area: Rect) -> Rect {
-        let wide = |item: &Item| {
+        let wide = |item: &MenuItem| {
             let detail = item.choice.as_ref().err().unwrap_or(&item.detail);
             6 + text::width(&item.label).max(12) + 2 + text::width(detail)
         };
@@ -142,7 +142,7 @@ impl Menu {
         middle(area, width, u16::try_from(self.items.len() + 2).unwrap_or(u16::MAX))
     }
 
-    pub(super) fn draw(&self, area: Rect, look: &Look, buffer: &mut Buffer) {
+    pub(super) fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) {
         let place = self.place(area);
         let inside = look.popup(place, &self.title, buffer);
         let rows = window(self.items.len(), self.cursor, usize::from(inside.height));
@@ -185,33 +185,36 @@ pub fn signals(whom: &str) -> Menu {
         ('w', "WINCH", "the window has another size"),
         ('K', "KILL", "end now"),
     ];
-    let item = |(letter, name, detail): &(char, &str, &str)| Item {
+    let item = |(letter, name, detail): &(char, &str, &str)| MenuItem {
         letter: *letter,
         label: (*name).to_owned(),
         detail: (*detail).to_owned(),
-        choice: name.parse::<Signal>().map(Choice::Signal).map_err(|error| error.to_string()),
+        choice: name
+            .parse::<Signal>()
+            .map(OverlayChoice::Signal)
+            .map_err(|error| error.to_string()),
     };
     Menu::new(format!("Signal for {whom}"), all.iter().map(item).collect())
 }
 
 /// The menu of what can be copied of a process, or of all.
-pub fn copies(subject: Option<&Subject>, pid: Option<u32>, log_file: bool) -> Menu {
-    let item = |(letter, label, detail, choice): (char, &str, &str, _)| Item {
+pub fn copies(subject: Option<&ActionSubject>, pid: Option<u32>, log_file: bool) -> Menu {
+    let item = |(letter, label, detail, choice): (char, &str, &str, _)| MenuItem {
         letter,
         label: label.to_owned(),
         detail: detail.to_owned(),
         choice,
     };
-    let copy = |what| Ok(Choice::Copy(what));
+    let copy = |what| Ok(OverlayChoice::Copy(what));
     let lines = [
-        ('e', "last error", "the line of it", copy(Copied::LastError)),
-        ('v', "page", "what is visible of it", copy(Copied::Page)),
-        ('o', "output", "all that is kept of what is shown", copy(Copied::Output)),
+        ('e', "last error", "the line of it", copy(CopyChoice::LastError)),
+        ('v', "page", "what is visible of it", copy(CopyChoice::Page)),
+        ('o', "output", "all that is kept of what is shown", copy(CopyChoice::Output)),
     ];
     let Some(subject) = subject else {
         return Menu::new("Copy of all", lines.into_iter().map(item).collect());
     };
-    let or = |there: bool, what: Copied, reason: &str| {
+    let or = |there: bool, what: CopyChoice, reason: &str| {
         if there { copy(what) } else { Err(reason.to_owned()) }
     };
     let url = subject.port.map(|port| format!("http://127.0.0.1:{port}"));
@@ -220,12 +223,12 @@ pub fn copies(subject: Option<&Subject>, pid: Option<u32>, log_file: bool) -> Me
     let several = "choose one of them";
     let url_words = url.as_deref().unwrap_or_default();
     let rows = [
-        ('n', "name", subject.name.as_str(), copy(Copied::Name)),
-        ('c', "command", "as it would be typed", or(one, Copied::Command, several)),
-        ('p', "pid", &pid_words, or(pid.is_some(), Copied::Pid, "no live run")),
-        ('u', "url", url_words, or(url.is_some(), Copied::Url, "no port")),
-        ('w', "why", "why it is where it is", or(one, Copied::Why, several)),
-        ('l', "log file", "its path", or(log_file, Copied::LogFile, "no log file")),
+        ('n', "name", subject.name.as_str(), copy(CopyChoice::Name)),
+        ('c', "command", "as it would be typed", or(one, CopyChoice::Command, several)),
+        ('p', "pid", &pid_words, or(pid.is_some(), CopyChoice::Pid, "no live run")),
+        ('u', "url", url_words, or(url.is_some(), CopyChoice::Url, "no port")),
+        ('w', "why", "why it is where it is", or(one, CopyChoice::Why, several)),
+        ('l', "log file", "its path", or(log_file, CopyChoice::LogFile, "no log file")),
     ];
     let items = rows.into_iter().chain(lines).map(item).collect();
     Menu::new(format!("Copy of {}", subject.name), items)
@@ -241,11 +244,11 @@ pub fn themes(now: ThemeName) -> Menu {
         ThemeName::Terminal => "the sixteen colours of the terminal",
         ThemeName::None => "no colour at all",
     };
-    let item = |(theme, letter): (&ThemeName, char)| Item {
+    let item = |(theme, letter): (&ThemeName, char)| MenuItem {
         letter,
         label: theme.as_str().to_owned(),
         detail: words(*theme).to_owned(),
-        choice: Ok(Choice::Theme(*theme)),
+        choice: Ok(OverlayChoice::Theme(*theme)),
     };
     let items = ThemeName::ALL.iter().zip('1'..).map(item).collect();
     let cursor = ThemeName::ALL.iter().position(|theme| *theme == now).unwrap_or(0);

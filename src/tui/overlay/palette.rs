@@ -5,12 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{Known, Reply, all_keys, moved};
-use crate::tui::action::{Action, Argument, Entry, TABLE, Takes, parse_call};
+use super::{OverlayContext, OverlayReply, all_keys, moved};
+use crate::tui::action::{Action, ActionEntry, Argument, ArgumentKind, TABLE, parse_call};
+use crate::tui::appearance::{Appearance, put, tint, window};
 use crate::tui::fuzzy;
 use crate::tui::keys::{Chord, Key};
-use crate::tui::look::{Look, put, tint, window};
-use crate::tui::prompt::{Edit, Edited};
+use crate::tui::prompt::{EditResult, LineEditor};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -20,7 +20,7 @@ const ROWS: u16 = 14;
 /// The palette.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
-    edit: Edit,
+    edit: LineEditor,
     cursor: usize,
     /// Why the last one could not be run.
     fault: Option<String>,
@@ -29,7 +29,7 @@ pub struct Palette {
 impl Palette {
     /// With something typed already: `run `.
     pub fn with(text: &str) -> Self {
-        Self { edit: Edit::new(text), ..Self::default() }
+        Self { edit: LineEditor::new(text), ..Self::default() }
     }
 
     /// What is typed: the name, and what follows it.
@@ -42,15 +42,16 @@ impl Palette {
     }
 
     /// Those that fit, the best first.
-    pub(super) fn shown(&self) -> Vec<&'static Entry> {
+    pub(super) fn shown(&self) -> Vec<&'static ActionEntry> {
         let (name, rest) = self.typed();
         if let (Some(_), Ok(action)) = (rest, name.parse::<Action>()) {
             return vec![action.entry()];
         }
         let all = self.edit.text().trim();
-        let mut fits: Vec<(i64, usize, &Entry)> = Vec::new();
+        let mut fits: Vec<(i64, usize, &ActionEntry)> = Vec::new();
         for (at, entry) in TABLE.iter().enumerate() {
-            let with_rest = rest.filter(|rest| !rest.is_empty() && entry.takes != Takes::Nothing);
+            let with_rest =
+                rest.filter(|rest| !rest.is_empty() && entry.takes != ArgumentKind::Nothing);
             let by_name = fuzzy::score(all, entry.name).map(|score| score + 10);
             let by_first = with_rest.and_then(|_| fuzzy::score(name, entry.name));
             let words = entry.words.to_lowercase().contains(&all.to_lowercase());
@@ -63,11 +64,11 @@ impl Palette {
         fits.into_iter().map(|(.., entry)| entry).collect()
     }
 
-    pub(super) fn key(&mut self, chord: Chord, known: Known<'_>) -> Reply {
+    pub(super) fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
         let length = self.shown().len();
         match (chord.ctrl, chord.key) {
-            (_, Key::Esc) | (true, Key::Char('c')) => return Reply::Close,
-            (false, Key::Backspace) if self.edit.text().is_empty() => return Reply::Close,
+            (_, Key::Esc) | (true, Key::Char('c')) => return OverlayReply::Close,
+            (false, Key::Backspace) if self.edit.text().is_empty() => return OverlayReply::Close,
             (false, Key::Enter) => return self.run(known),
             (false, Key::Tab) => self.complete(known),
             (false, Key::Up | Key::BackTab) | (true, Key::Char('p')) => {
@@ -79,12 +80,12 @@ impl Palette {
             (false, Key::PageUp) => self.cursor = moved(self.cursor, -10, length),
             (false, Key::PageDown) => self.cursor = moved(self.cursor, 10, length),
             _ => {
-                if self.edit.key(chord) == Edited::Changed {
+                if self.edit.key(chord) == EditResult::Changed {
                     (self.cursor, self.fault) = (0, None);
                 }
             }
         }
-        Reply::Stay
+        OverlayReply::Stay
     }
 
     pub(super) fn paste(&mut self, pasted: &str) {
@@ -92,17 +93,17 @@ impl Palette {
         (self.cursor, self.fault) = (0, None);
     }
 
-    pub(super) fn scroll(&mut self, rows: isize, _: Known<'_>) -> Reply {
+    pub(super) fn scroll(&mut self, rows: isize, _: OverlayContext<'_>) -> OverlayReply {
         self.cursor = moved(self.cursor, rows, self.shown().len());
-        Reply::Stay
+        OverlayReply::Stay
     }
 
-    fn run(&mut self, known: Known<'_>) -> Reply {
+    fn run(&mut self, known: OverlayContext<'_>) -> OverlayReply {
         let typed = self.edit.text().trim();
         let Some(entry) = self.shown().get(self.cursor).copied() else {
             // Nothing fits: the nearest name is said.
             self.fault = parse_call(typed).err().map(|error| error.to_string());
-            return Reply::Stay;
+            return OverlayReply::Stay;
         };
         let (name, rest) = self.typed();
         // Words that only helped to find it are no argument.
@@ -116,18 +117,18 @@ impl Palette {
                 Err(reason) if !names_someone(&call.argument) => {
                     self.fault = Some(format!("{} does not apply: {reason}", entry.name));
                 }
-                _ => return Reply::Run(call),
+                _ => return OverlayReply::Run(call),
             },
         }
-        Reply::Stay
+        OverlayReply::Stay
     }
 
     /// The name of the chosen one, or of the first process that begins like the last word.
-    fn complete(&mut self, known: Known<'_>) {
+    fn complete(&mut self, known: OverlayContext<'_>) {
         let Some(entry) = self.shown().get(self.cursor).copied() else { return };
         let (name, rest) = self.typed();
         let Some(rest) = rest.filter(|_| name == entry.name) else {
-            let blank = if entry.takes == Takes::Nothing { "" } else { " " };
+            let blank = if entry.takes == ArgumentKind::Nothing { "" } else { " " };
             self.edit.set(&format!("{}{blank}", entry.name));
             self.cursor = 0;
             return;
@@ -144,8 +145,8 @@ impl Palette {
     pub(super) fn draw(
         &self,
         area: Rect,
-        look: &Look,
-        known: Known<'_>,
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
         let shown = self.shown();
@@ -185,9 +186,9 @@ impl Palette {
     fn draw_note(
         &self,
         inside: Rect,
-        shown: &[&Entry],
-        look: &Look,
-        known: Known<'_>,
+        shown: &[&ActionEntry],
+        look: &Appearance,
+        known: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) {
         let at = usize::from(inside.height) - 1;
@@ -199,7 +200,7 @@ impl Palette {
                 let names: Vec<&str> = candidates(entry.takes, known).collect();
                 let said = match (names.is_empty(), entry.takes) {
                     (false, _) => format!("Tab: {}", names.join(" ")),
-                    (true, Takes::Nothing) => String::new(),
+                    (true, ArgumentKind::Nothing) => String::new(),
                     (true, takes) => format!("{} {}", entry.name, look.words(takes.shape())),
                 };
                 (said, Role::Dim)
@@ -218,24 +219,29 @@ fn names_someone(argument: &Argument) -> bool {
 }
 
 /// What can follow a name.
-fn candidates(takes: Takes, known: Known<'_>) -> impl Iterator<Item = &str> {
+fn candidates(takes: ArgumentKind, known: OverlayContext<'_>) -> impl Iterator<Item = &str> {
     let fixed: &[&str] = match takes {
-        Takes::Level => &["all", "debug", "info", "warn", "error"],
-        Takes::Theme => &["dark", "light", "contrast", "colour-blind", "terminal", "none"],
-        Takes::Signal => &["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"],
+        ArgumentKind::Level => &["all", "debug", "info", "warn", "error"],
+        ArgumentKind::Theme => &["dark", "light", "contrast", "colour-blind", "terminal", "none"],
+        ArgumentKind::Signal => {
+            &["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"]
+        }
         _ => &[],
     };
-    let processes = matches!(takes, Takes::Name | Takes::Names | Takes::Scale | Takes::Signal);
+    let processes = matches!(
+        takes,
+        ArgumentKind::Name | ArgumentKind::Names | ArgumentKind::Scale | ArgumentKind::Signal
+    );
     let names = if processes { known.names } else { &[] };
     fixed.iter().copied().chain(names.iter().map(String::as_str))
 }
 
 fn row(
-    entry: &Entry,
+    entry: &ActionEntry,
     chosen: bool,
     columns: usize,
-    look: &Look,
-    known: Known<'_>,
+    look: &Appearance,
+    known: OverlayContext<'_>,
 ) -> Line<'static> {
     let reason = entry.applies(known.facts).err();
     let role = if reason.is_some() { Role::Dim } else { Role::Text };

@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::machine::StateName;
-use crate::tui::action::{Argument, Subject, TABLE};
-use crate::tui::shown::{drawn, everywhere, text};
+use crate::tui::action::{ActionSubject, Argument, TABLE};
+use crate::tui::test_render::{drawn, everywhere, text};
 
-fn facts() -> Facts {
-    let subject = Subject {
+fn facts() -> ActionFacts {
+    let subject = ActionSubject {
         name: "worker".into(),
         state: StateName::Backoff,
         several: false,
@@ -16,12 +16,12 @@ fn facts() -> Facts {
         watch: None,
         stdin: false,
     };
-    Facts { subject: Some(subject), connected: true, lines: true, ..Facts::default() }
+    ActionFacts { subject: Some(subject), connected: true, lines: true, ..ActionFacts::default() }
 }
 
 struct World {
     keymap: Keymap,
-    facts: Facts,
+    facts: ActionFacts,
     names: Vec<String>,
 }
 
@@ -31,13 +31,13 @@ impl World {
         Self { keymap: Keymap::default(), facts: facts(), names }
     }
 
-    fn known(&self) -> Known<'_> {
-        Known { keymap: &self.keymap, facts: &self.facts, names: &self.names }
+    fn known(&self) -> OverlayContext<'_> {
+        OverlayContext { keymap: &self.keymap, facts: &self.facts, names: &self.names }
     }
 
     /// The last reply to these keys.
-    fn keys(&self, overlay: &mut Overlay, keys: &[&str]) -> Reply {
-        let mut reply = Reply::Stay;
+    fn keys(&self, overlay: &mut Overlay, keys: &[&str]) -> OverlayReply {
+        let mut reply = OverlayReply::Stay;
         for key in keys {
             reply = overlay.key(key.parse().unwrap(), self.known());
         }
@@ -46,7 +46,7 @@ impl World {
 
     fn typed(&self, overlay: &mut Overlay, text: &str) {
         for char in text.chars() {
-            assert_eq!(overlay.key(Chord::char(char), self.known()), Reply::Stay);
+            assert_eq!(overlay.key(Chord::char(char), self.known()), OverlayReply::Stay);
         }
     }
 
@@ -55,7 +55,7 @@ impl World {
     }
 
     fn screen(&self, overlay: &Overlay) -> String {
-        let look = Look::new(ThemeName::None, true);
+        let look = Appearance::new(ThemeName::None, true);
         text(&drawn((80, 24), &look, &|area, look, buffer| {
             _ = overlay.draw(area, look, self.known(), buffer);
         }))
@@ -74,7 +74,7 @@ fn palette() -> Overlay {
 fn help_shows_every_action() {
     let world = World::new();
     let overlay = help();
-    let look = Look::new(ThemeName::None, true);
+    let look = Appearance::new(ThemeName::None, true);
     let tall = text(&drawn((80, 140), &look, &|area, look, buffer| {
         _ = overlay.draw(area, look, world.known(), buffer);
     }));
@@ -88,10 +88,10 @@ fn help_runs_what_is_chosen() {
     let world = World::new();
     let mut overlay = help();
     world.typed(&mut overlay, "read the file");
-    assert_eq!(world.keys(&mut overlay, &["enter"]), Reply::Run(Action::Reload.into()));
+    assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Run(Action::Reload.into()));
     // The first three are start, stop and kill; a process in back-off has nothing to kill.
-    assert_eq!(world.keys(&mut help(), &["down", "enter"]), Reply::Run(Action::Stop.into()));
-    assert_eq!(world.keys(&mut help(), &["down", "down", "enter"]), Reply::Stay);
+    assert_eq!(world.keys(&mut help(), &["down", "enter"]), OverlayReply::Run(Action::Stop.into()));
+    assert_eq!(world.keys(&mut help(), &["down", "down", "enter"]), OverlayReply::Stay);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn help_says_why_something_does_not_apply_and_does_not_run_it() {
     let world = World::new();
     let mut overlay = help();
     world.typed(&mut overlay, "attach to");
-    assert_eq!(world.keys(&mut overlay, &["enter"]), Reply::Stay);
+    assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Stay);
     let screen = world.screen(&overlay);
     assert!(screen.contains("attach does not apply: worker has tty = false"), "{screen}");
 }
@@ -111,11 +111,11 @@ fn help_finds_a_key_and_closes() {
     world.typed(&mut overlay, "^r");
     assert!(world.screen(&overlay).contains("read the file again"));
     for key in ["?", "esc", "f1", "ctrl-c"] {
-        assert_eq!(world.keys(&mut help(), &[key]), Reply::Close, "{key}");
+        assert_eq!(world.keys(&mut help(), &[key]), OverlayReply::Close, "{key}");
     }
     // What is typed is not taken for a key.
-    assert_eq!(world.keys(&mut help(), &["a", "?"]), Reply::Stay);
-    assert_eq!(world.keys(&mut help(), &["a", "esc"]), Reply::Close);
+    assert_eq!(world.keys(&mut help(), &["a", "?"]), OverlayReply::Stay);
+    assert_eq!(world.keys(&mut help(), &["a", "esc"]), OverlayReply::Close);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn the_palette_takes_arguments() {
         world.keys(&mut overlay, &["enter"])
     };
     let names = |names: &[&str]| Argument::Names(names.iter().map(ToString::to_string).collect());
-    let call = |action, argument| Reply::Run(Call { action, argument });
+    let call = |action, argument| OverlayReply::Run(ActionCall { action, argument });
     assert_eq!(run("restart api db"), call(Action::Restart, names(&["api", "db"])));
     assert_eq!(run("rest api"), call(Action::Restart, names(&["api"])));
     let scale = Argument::Scale { name: Some("web".into()), replicas: 3 };
@@ -172,7 +172,7 @@ fn the_palette_says_what_is_wrong_and_stays() {
     let said = |text: &str| {
         let mut overlay = palette();
         world.typed(&mut overlay, text);
-        assert_eq!(world.keys(&mut overlay, &["enter"]), Reply::Stay, "{text}");
+        assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Stay, "{text}");
         world.screen(&overlay)
     };
     assert!(said("scale web").contains("takes a number of replicas"));
@@ -182,10 +182,10 @@ fn the_palette_says_what_is_wrong_and_stays() {
     assert!(said("xyzzy").contains("no action is called `xyzzy`"));
     // Named ones are judged by the project, not by what is chosen.
     let mut overlay = palette();
-    let stopped = Subject { state: StateName::Stopped, ..facts().subject.unwrap() };
-    let world = World { facts: Facts { subject: Some(stopped), ..facts() }, ..World::new() };
+    let stopped = ActionSubject { state: StateName::Stopped, ..facts().subject.unwrap() };
+    let world = World { facts: ActionFacts { subject: Some(stopped), ..facts() }, ..World::new() };
     world.typed(&mut overlay, "kill api");
-    assert!(matches!(world.keys(&mut overlay, &["enter"]), Reply::Run(_)));
+    assert!(matches!(world.keys(&mut overlay, &["enter"]), OverlayReply::Run(_)));
 }
 
 #[test]
@@ -197,19 +197,19 @@ fn tab_completes_names_of_actions_and_processes() {
     world.typed(&mut overlay, "we");
     world.keys(&mut overlay, &["tab"]);
     let names = Argument::Names(vec!["web.1".into()]);
-    let call = Call { action: Action::Restart, argument: names };
-    assert_eq!(world.keys(&mut overlay, &["enter"]), Reply::Run(call));
+    let call = ActionCall { action: Action::Restart, argument: names };
+    assert_eq!(world.keys(&mut overlay, &["enter"]), OverlayReply::Run(call));
 }
 
 #[test]
 fn a_menu_is_used_by_letter_arrow_and_click() {
     let world = World::new();
     let mut menu = Overlay::Menu(signals("worker"));
-    let signal = |name: &str| Reply::Chosen(Choice::Signal(name.parse().unwrap()));
+    let signal = |name: &str| OverlayReply::Chosen(OverlayChoice::Signal(name.parse().unwrap()));
     assert_eq!(world.keys(&mut menu.clone(), &["t"]), signal("TERM"));
     assert_eq!(world.keys(&mut menu.clone(), &["j", "enter"]), signal("INT"));
     assert_eq!(world.keys(&mut menu.clone(), &["end", "k", "k", "enter"]), signal("CONT"));
-    assert_eq!(world.keys(&mut menu.clone(), &["esc"]), Reply::Close);
+    assert_eq!(world.keys(&mut menu.clone(), &["esc"]), OverlayReply::Close);
     let area = Rect::new(0, 0, 80, 24);
     let screen = world.screen(&menu);
     let row = screen.lines().position(|line| line.contains("USR1")).unwrap();
@@ -217,26 +217,32 @@ fn a_menu_is_used_by_letter_arrow_and_click() {
     // Signs before it take three bytes each, and one column.
     let at = Position::new(u16::try_from(column).unwrap() - 2, u16::try_from(row).unwrap());
     assert_eq!(menu.click(area, at, world.known()), signal("USR1"));
-    assert_eq!(menu.click(area, Position::new(0, 0), world.known()), Reply::Close);
+    assert_eq!(menu.click(area, Position::new(0, 0), world.known()), OverlayReply::Close);
 }
 
 #[test]
 fn what_cannot_be_copied_says_why() {
     let world = World::new();
     let mut menu = Overlay::Menu(copies(facts().subject.as_ref(), None, false));
-    assert_eq!(world.keys(&mut menu, &["p"]), Reply::Stay);
+    assert_eq!(world.keys(&mut menu, &["p"]), OverlayReply::Stay);
     assert!(world.screen(&menu).contains("no live run"));
-    assert_eq!(world.keys(&mut menu, &["u"]), Reply::Chosen(Choice::Copy(Copied::Url)));
+    assert_eq!(
+        world.keys(&mut menu, &["u"]),
+        OverlayReply::Chosen(OverlayChoice::Copy(CopyChoice::Url))
+    );
 }
 
 #[test]
 fn a_theme_is_shown_at_once_and_comes_back() {
     let world = World::new();
     let mut menu = Overlay::Menu(themes(ThemeName::Terminal));
-    assert_eq!(world.keys(&mut menu, &["home"]), Reply::Preview(ThemeName::Dark));
-    assert_eq!(world.keys(&mut menu, &["down"]), Reply::Preview(ThemeName::Light));
-    assert_eq!(world.keys(&mut menu, &["esc"]), Reply::Revert(ThemeName::Terminal));
-    assert_eq!(world.keys(&mut menu, &["enter"]), Reply::Chosen(Choice::Theme(ThemeName::Light)));
+    assert_eq!(world.keys(&mut menu, &["home"]), OverlayReply::Preview(ThemeName::Dark));
+    assert_eq!(world.keys(&mut menu, &["down"]), OverlayReply::Preview(ThemeName::Light));
+    assert_eq!(world.keys(&mut menu, &["esc"]), OverlayReply::Revert(ThemeName::Terminal));
+    assert_eq!(
+        world.keys(&mut menu, &["enter"]),
+        OverlayReply::Chosen(OverlayChoice::Theme(ThemeName::Light))
+    );
 }
 
 #[test]
@@ -244,22 +250,26 @@ fn quitting_cannot_trap() {
     let world = World::new();
     let dialog = || Overlay::Dialog(quit(7, "graceful: SIGTERM, SIGKILL after 10s"));
     let reply = |keys: &[&str]| world.keys(&mut dialog(), keys);
-    assert_eq!(reply(&["y"]), Reply::Chosen(Choice::StopAll));
-    assert_eq!(reply(&["enter"]), Reply::Chosen(Choice::StopAll));
-    assert_eq!(reply(&["d"]), Reply::Chosen(Choice::Detach));
-    assert_eq!(reply(&["ctrl-c"]), Reply::Chosen(Choice::StopAll));
+    assert_eq!(reply(&["y"]), OverlayReply::Chosen(OverlayChoice::StopAll));
+    assert_eq!(reply(&["enter"]), OverlayReply::Chosen(OverlayChoice::StopAll));
+    assert_eq!(reply(&["d"]), OverlayReply::Chosen(OverlayChoice::Detach));
+    assert_eq!(reply(&["ctrl-c"]), OverlayReply::Chosen(OverlayChoice::StopAll));
     for leaving in ["n", "esc", "q"] {
-        assert_eq!(reply(&[leaving]), Reply::Close, "{leaving}");
+        assert_eq!(reply(&[leaving]), OverlayReply::Close, "{leaving}");
     }
     for next in ["l", "j", "right", "down", "tab"] {
-        assert_eq!(reply(&[next, "enter"]), Reply::Chosen(Choice::Detach), "{next}");
+        assert_eq!(reply(&[next, "enter"]), OverlayReply::Chosen(OverlayChoice::Detach), "{next}");
     }
     for back in ["h", "k", "left", "up", "shift-tab"] {
-        assert_eq!(reply(&["j", back, "enter"]), Reply::Chosen(Choice::StopAll), "{back}");
+        assert_eq!(
+            reply(&["j", back, "enter"]),
+            OverlayReply::Chosen(OverlayChoice::StopAll),
+            "{back}"
+        );
     }
     let kill = || Overlay::Dialog(kill_all(vec!["waiting for db (8s left)".into()]));
-    assert_eq!(world.keys(&mut kill(), &["ctrl-c"]), Reply::Chosen(Choice::KillAll));
-    assert_eq!(world.keys(&mut kill(), &["enter"]), Reply::Close, "waiting is the default");
+    assert_eq!(world.keys(&mut kill(), &["ctrl-c"]), OverlayReply::Chosen(OverlayChoice::KillAll));
+    assert_eq!(world.keys(&mut kill(), &["enter"]), OverlayReply::Close, "waiting is the default");
 }
 
 #[test]
@@ -269,8 +279,11 @@ fn what_is_hard_to_undo_is_not_the_default() {
         let body = vec!["3 processes are killed:".into(), "db, api, web.1".into()];
         Overlay::Dialog(Dialog::confirm("Kill?", body, Action::Kill.into()))
     };
-    assert_eq!(world.keys(&mut confirm(), &["enter"]), Reply::Close);
-    assert_eq!(world.keys(&mut confirm(), &["y"]), Reply::Chosen(Choice::Go(Action::Kill.into())));
+    assert_eq!(world.keys(&mut confirm(), &["enter"]), OverlayReply::Close);
+    assert_eq!(
+        world.keys(&mut confirm(), &["y"]),
+        OverlayReply::Chosen(OverlayChoice::Go(Action::Kill.into()))
+    );
 }
 
 #[test]
@@ -292,7 +305,7 @@ fn a_dialog_is_clicked() {
     let row = world.screen(&dialog).lines().position(|line| line.contains("[d]")).unwrap();
     let at = Position::new(40, u16::try_from(row).unwrap());
     let area = Rect::new(0, 0, 80, 24);
-    assert_eq!(dialog.click(area, at, world.known()), Reply::Chosen(Choice::Detach));
+    assert_eq!(dialog.click(area, at, world.known()), OverlayReply::Chosen(OverlayChoice::Detach));
 }
 
 #[test]
@@ -336,7 +349,11 @@ fn any_overlay() -> impl Strategy<Value = Overlay> {
         Just(palette()),
         hostile.prop_map(|name| Overlay::Menu(signals(&name))),
         hostile.prop_map(|name| {
-            Overlay::Menu(copies(Some(&Subject { name, ..facts().subject.unwrap() }), None, true))
+            Overlay::Menu(copies(
+                Some(&ActionSubject { name, ..facts().subject.unwrap() }),
+                None,
+                true,
+            ))
         }),
         Just(Overlay::Menu(themes(ThemeName::None))),
         prop::collection::vec(hostile, 0..50)
@@ -361,7 +378,7 @@ proptest! {
         for key in keys {
             overlay.key(key.parse().unwrap(), world.known());
         }
-        let look = Look::new(ThemeName::Dark, unicode);
+        let look = Appearance::new(ThemeName::Dark, unicode);
         let buffer = drawn(size, &look, &|area, look, buffer| {
             if let Some(cursor) = overlay.draw(area, look, world.known(), buffer) {
                 assert!(area.contains(cursor));

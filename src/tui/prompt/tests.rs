@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::tui::theme::ThemeName;
 
-fn typed(prompt: &mut Prompt, keys: &[&str]) -> Vec<Answer> {
+fn typed(prompt: &mut Prompt, keys: &[&str]) -> Vec<PromptResult> {
     keys.iter().map(|key| prompt.key(key.parse().unwrap())).collect()
 }
 
-fn shown(prompt: &Prompt, columns: u16) -> (String, Drawn) {
+fn shown(prompt: &Prompt, columns: u16) -> (String, PromptLayout) {
     let area = Rect::new(0, 0, columns, 1);
     let mut buffer = Buffer::empty(area);
-    let drawn = prompt.draw(area, &Look::new(ThemeName::None, true), &mut buffer);
+    let drawn = prompt.draw(area, &Appearance::new(ThemeName::None, true), &mut buffer);
     (buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect(), drawn)
 }
 
@@ -22,15 +22,15 @@ fn keys_edit_the_line_as_in_a_shell() {
     assert_eq!(prompt.text(), "Xmake all!");
     typed(&mut prompt, &["ctrl-u", "a", "b", "left", "c"]);
     assert_eq!(prompt.text(), "acb");
-    assert_eq!(typed(&mut prompt, &["enter"]), [Answer::Done("acb".into())]);
-    assert_eq!(typed(&mut prompt, &["esc"]), [Answer::Cancelled]);
+    assert_eq!(typed(&mut prompt, &["enter"]), [PromptResult::Done("acb".into())]);
+    assert_eq!(typed(&mut prompt, &["esc"]), [PromptResult::Cancelled]);
 }
 
 #[test]
 fn nothing_left_to_delete_is_a_way_out() {
-    let mut prompt = Prompt::pattern("/", Reading::default(), History::default());
+    let mut prompt = Prompt::pattern("/", PatternMode::default(), History::default());
     let answers = typed(&mut prompt, &["a", "backspace", "backspace"]);
-    assert_eq!(answers, [Answer::Changed, Answer::Changed, Answer::Cancelled]);
+    assert_eq!(answers, [PromptResult::Changed, PromptResult::Changed, PromptResult::Cancelled]);
 }
 
 #[test]
@@ -51,12 +51,12 @@ fn the_history_goes_back_and_forth_and_keeps_what_was_typed() {
 
 #[test]
 fn a_faulty_pattern_is_said_beside_it() {
-    let mut prompt = Prompt::pattern("/", Reading::default(), History::default());
+    let mut prompt = Prompt::pattern("/", PatternMode::default(), History::default());
     typed(&mut prompt, &["("]);
     let (screen, _) = shown(&prompt, 60);
     assert!(screen.starts_with("/(") && screen.contains("unclosed group"), "{screen:?}");
     assert!(screen.contains("Aa smart .* word"), "{screen:?}");
-    prompt.switch(Chip::Regex);
+    prompt.switch(ModeChip::Regex);
     prompt.found = "3/17".into();
     let (screen, drawn) = shown(&prompt, 60);
     assert!(screen.contains("3/17") && !screen.contains("unclosed"), "{screen:?}");
@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn nothing_panics_at_any_width(text in "\\PC{0,30}", columns in 0_u16..60, chips: bool) {
         let mut prompt = Prompt::line("/", History::default());
-        prompt.reading = chips.then(Reading::default);
+        prompt.reading = chips.then(PatternMode::default);
         prompt.paste(&text);
         let (screen, drawn) = shown(&prompt, columns);
         prop_assert!(!screen.contains(char::is_control));

@@ -21,7 +21,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 
 /// What came from the terminal.
 #[derive(Debug)]
-pub enum Input {
+pub enum TerminalInput {
     /// A key, the mouse, pasted text.
     Event(Event),
     /// It is gone.
@@ -30,34 +30,34 @@ pub enum Input {
 
 /// Whether the thread may read.
 #[derive(Debug, Default)]
-struct Gate {
-    is_shut: Mutex<Shut>,
+struct ReadGate {
+    is_shut: Mutex<ClosedGate>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Shut {
+struct ClosedGate {
     wanted: bool,
     done: bool,
 }
 
 /// The thread that reads.
 #[derive(Debug)]
-pub(super) struct Reader {
-    gate: Arc<Gate>,
+pub(super) struct InputReader {
+    gate: Arc<ReadGate>,
     /// A byte wakes the thread.
     waker: OwnedFd,
 }
 
-impl Reader {
+impl InputReader {
     /// Begins to read; what comes is sent.
-    pub(super) fn start(inputs: mpsc::UnboundedSender<Input>) -> io::Result<Self> {
+    pub(super) fn start(inputs: mpsc::UnboundedSender<TerminalInput>) -> io::Result<Self> {
         let (woken, waker) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(ReadGate::default());
         let of_thread = Arc::clone(&gate);
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
             read(&inputs, &woken, &of_thread);
-            _ = inputs.send(Input::Gone);
+            _ = inputs.send(TerminalInput::Gone);
         })?;
         Ok(Self { gate, waker })
     }
@@ -74,13 +74,13 @@ impl Reader {
 
     /// Reads again.
     pub(super) fn resume(&self) {
-        *self.gate.lock() = Shut::default();
+        *self.gate.lock() = ClosedGate::default();
         self.gate.changed.notify_all();
     }
 }
 
-impl Gate {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Shut> {
+impl ReadGate {
+    fn lock(&self) -> std::sync::MutexGuard<'_, ClosedGate> {
         self.is_shut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,7 +95,7 @@ impl Gate {
 }
 
 /// Reads until the terminal is gone or nobody listens.
-fn read(inputs: &mpsc::UnboundedSender<Input>, woken: &OwnedFd, gate: &Gate) {
+fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &ReadGate) {
     loop {
         let stdin = rustix::stdio::stdin();
         let fds = &mut [
@@ -127,7 +127,7 @@ fn read(inputs: &mpsc::UnboundedSender<Input>, woken: &OwnedFd, gate: &Gate) {
 }
 
 /// Takes all there is; false when nobody listens or it cannot be read.
-fn take(inputs: &mpsc::UnboundedSender<Input>) -> bool {
+fn take(inputs: &mpsc::UnboundedSender<TerminalInput>) -> bool {
     loop {
         match event::poll(MOMENT) {
             Ok(true) => {}
@@ -135,7 +135,7 @@ fn take(inputs: &mpsc::UnboundedSender<Input>) -> bool {
             Err(_) => return false,
         }
         let Ok(event) = event::read() else { return false };
-        if inputs.send(Input::Event(event)).is_err() {
+        if inputs.send(TerminalInput::Event(event)).is_err() {
             return false;
         }
     }

@@ -11,14 +11,14 @@ use super::modes;
 
 /// What both sides know.
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct WriterShared {
+    state: Mutex<WriterState>,
     idle: Condvar,
     news: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WriterState {
     /// Given and not written yet.
     open: usize,
     /// Bytes written.
@@ -28,16 +28,16 @@ struct State {
 
 /// The thread that writes.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct TerminalWriter {
     sender: Sender<Vec<u8>>,
-    shared: Arc<Shared>,
+    shared: Arc<WriterShared>,
 }
 
-impl Writer {
+impl TerminalWriter {
     /// Begins to write to `out`.
     pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (sender, pieces) = channel();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(WriterShared::default());
         let of_thread = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("draw".to_owned())
@@ -84,13 +84,13 @@ impl Writer {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+impl WriterShared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn write(mut out: impl Write, pieces: &Receiver<Vec<u8>>, shared: &Shared) {
+fn write(mut out: impl Write, pieces: &Receiver<Vec<u8>>, shared: &WriterShared) {
     while let Ok(piece) = pieces.recv() {
         let done = modes::while_ours(|| out.write_all(&piece).and_then(|()| out.flush()));
         let mut state = shared.lock();
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn one_that_takes_nothing_holds_up_nobody() {
         let (reader, pipe) = io::pipe().unwrap();
-        let writer = Writer::start(pipe).unwrap();
+        let writer = TerminalWriter::start(pipe).unwrap();
         writer.write(vec![b'x'; 1 << 20]);
         assert!(!writer.settle(Duration::from_millis(20)));
         assert!(!writer.is_idle());
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn what_is_given_is_written_in_order() {
         let (mut reader, pipe) = io::pipe().unwrap();
-        let writer = Writer::start(pipe).unwrap();
+        let writer = TerminalWriter::start(pipe).unwrap();
         for piece in ["a", "", "b", "c"] {
             writer.write(piece.as_bytes().to_vec());
         }

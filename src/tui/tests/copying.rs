@@ -1,11 +1,11 @@
 //! What is copied, and from where.
 
 use super::fake::World;
-use crate::control::wire::{Asked, Level};
-use crate::tui::msg::{Fetched, Use, Wish};
-use crate::tui::ui::window::Key;
+use crate::control::wire::{OutputQuery, Severity};
+use crate::tui::model::log_window::RowKey;
+use crate::tui::msg::{Cmd, CopySource, OutputAction};
 
-fn last(world: &mut World) -> Wish {
+fn last(world: &mut World) -> Cmd {
     world.orders.pop().unwrap()
 }
 
@@ -18,7 +18,7 @@ fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
     world.grow();
     world.settle();
     world.keys("tab v pageup");
-    let Wish::Copy(text) = ({
+    let Cmd::Copy(text) = ({
         world.keys("y");
         last(&mut world)
     }) else {
@@ -28,9 +28,9 @@ fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
     assert_eq!(text.lines().count(), rows, "a page up selects a page");
     assert!(text.ends_with("line 4998\nline 4999\n"), "{text}");
     world.keys("G v g y");
-    let Wish::Fetch(Fetched::Lines(asked, selection)) = last(&mut world) else { panic!("none") };
-    assert_eq!(selection.ends().0.key, Key::default());
-    assert_eq!(selection.ends().1.key, Key::line(5199));
+    let Cmd::Fetch(CopySource::Lines(asked, selection)) = last(&mut world) else { panic!("none") };
+    assert_eq!(selection.ends().0.key, RowKey::default());
+    assert_eq!(selection.ends().1.key, RowKey::line(5199));
     assert_eq!(asked, world.ui.logs.asked_lines());
 }
 
@@ -38,14 +38,14 @@ fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
 fn the_menu_copies_what_only_the_project_knows() {
     let mut world = World::shop((120, 36));
     world.keys("down down y c");
-    assert_eq!(last(&mut world), Wish::Fetch(Fetched::Command("api".to_owned())));
+    assert_eq!(last(&mut world), Cmd::Fetch(CopySource::Command("api".to_owned())));
     world.keys("y w");
-    assert_eq!(last(&mut world), Wish::Fetch(Fetched::Why("api".to_owned())));
+    assert_eq!(last(&mut world), Cmd::Fetch(CopySource::Why("api".to_owned())));
     world.keys("y u");
-    assert_eq!(last(&mut world), Wish::Copy("http://127.0.0.1:8080".to_owned()));
+    assert_eq!(last(&mut world), Cmd::Copy("http://127.0.0.1:8080".to_owned()));
     world.keys("y e");
-    let Wish::Fetch(Fetched::Error(asked)) = last(&mut world) else { panic!("no error") };
-    assert_eq!((asked.level, asked.back), (Some(Level::Error), true));
+    let Cmd::Fetch(CopySource::Error(asked)) = last(&mut world) else { panic!("no error") };
+    assert_eq!((asked.level, asked.back), (Some(Severity::Error), true));
     assert_eq!(asked.names.as_deref(), Some("api"));
     world.keys("home y");
     assert!(world.screen().contains("Copy of all"), "{}", world.screen());
@@ -57,18 +57,18 @@ fn what_is_written_out_is_what_is_shown() {
     world.keys("down tab L L L L &");
     world.typed("!cart");
     world.keys("enter ctrl-o");
-    let asked = Asked {
+    let asked = OutputQuery {
         names: Some("db".to_owned()),
         grep: Some("(?i)cart".to_owned()),
         invert: true,
-        level: Some(Level::Error),
-        ..Asked::default()
+        level: Some(Severity::Error),
+        ..OutputQuery::default()
     };
-    assert_eq!(last(&mut world), Wish::Output(asked.clone(), Use::Pager));
+    assert_eq!(last(&mut world), Cmd::Output(asked.clone(), OutputAction::Pager));
     world.keys("ctrl-s");
     world.typed("a.log");
     world.keys("enter");
-    assert_eq!(last(&mut world), Wish::Output(asked, Use::Save("a.log".to_owned())));
+    assert_eq!(last(&mut world), Cmd::Output(asked, OutputAction::Save("a.log".to_owned())));
 }
 
 #[test]

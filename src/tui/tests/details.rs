@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::fake::{World, member};
-use crate::tui::msg::{Msg, Wish};
-use crate::tui::shown::SIZES;
-use crate::tui::ui::{Part, View};
+use crate::tui::model::{Pane, Screen};
+use crate::tui::msg::{Cmd, Msg};
+use crate::tui::test_render::SIZES;
 
 /// The details of api.
 fn details(size: (u16, u16)) -> World {
@@ -22,7 +22,7 @@ fn details(size: (u16, u16)) -> World {
 fn inquiries(world: &mut World) -> Vec<(String, bool)> {
     let mut all = Vec::new();
     while let Some(wish) = world.wishes.pop_front() {
-        if let Wish::Inquire(name, reveal) = &wish {
+        if let Cmd::Inquire(name, reveal) = &wish {
             all.push((name.clone(), *reveal));
         }
         world.answer(wish);
@@ -67,7 +67,7 @@ fn each_part_has_what_belongs_there() {
     world.keys("]");
     assert!(world.screen().contains("/srv/shop/procfile.toml:42"), "{}", world.screen());
     world.keys("enter");
-    assert_eq!((world.ui.view, world.ui.part), (View::Dashboard, Part::Logs));
+    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
 }
 
 #[test]
@@ -128,10 +128,10 @@ fn it_fits_everywhere() {
 fn the_graph_leads_to_the_row_of_all_replicas() {
     let mut world = World::shop((120, 36));
     world.keys("3");
-    let names: Vec<_> = (0..crate::tui::view::others::rows(&world.ui))
+    let names: Vec<_> = (0..crate::tui::render::full_screens::rows(&world.ui))
         .filter_map(|row| {
             world.ui.row = row;
-            crate::tui::view::others::name(&world.ui)
+            crate::tui::render::full_screens::name(&world.ui)
         })
         .collect();
     assert_eq!(names, ["db", "api", "web", "worker", "docs"]);

@@ -10,26 +10,26 @@ use ratatui::layout::{Rect, Size};
 use serde_json::json;
 
 use crate::control::wire::{
-    Found, Grown, Level, LineOf, Member, Overview, PoolStatus, Pushed, Row, SearchAsked, SeekAsked,
-    SliceAsked, SliceGiven, Whose,
+    OutputLine, OutputProgress, OutputRow, PoolStatus, ProcessState, ProgressQuery, ProjectState,
+    SearchProgress, SearchQuery, SeekQuery, Severity, SliceQuery, SliceResponse, StateUpdate,
 };
-use crate::tui::clock::Time;
+use crate::tui::appearance::Appearance;
+use crate::tui::clock::ClockReading;
 use crate::tui::config::Config;
-use crate::tui::look::Look;
-use crate::tui::msg::{Msg, Sighting, Timed, Wish};
-use crate::tui::shown;
+use crate::tui::model::details::DetailsData;
+use crate::tui::model::log_window::RowKey;
+use crate::tui::model::{ClientRole, Model};
+use crate::tui::msg::{Cmd, Msg, SeekHit, TimedMsg};
+use crate::tui::render;
+use crate::tui::test_render;
 use crate::tui::theme::ThemeName;
-use crate::tui::ui::known::Known;
-use crate::tui::ui::window::Key;
-use crate::tui::ui::{Stand, Ui};
 use crate::tui::update::{begin, update};
-use crate::tui::view;
 
 /// The moment everything begins at.
 pub(super) const START: i64 = 1_767_323_045;
 
 /// A process in a state.
-pub(super) fn member(id: u64, name: &str, state: &str) -> Member {
+pub(super) fn member(id: u64, name: &str, state: &str) -> ProcessState {
     let (process, replica) = match name.rsplit_once('.') {
         Some((process, number)) if number.parse::<u32>().is_ok() => {
             (process.to_owned(), number.parse::<u32>().ok())
@@ -54,22 +54,22 @@ pub(super) fn member(id: u64, name: &str, state: &str) -> Member {
 
 /// The interface and its project.
 pub(super) struct World {
-    pub(super) ui: Ui,
+    pub(super) ui: Model,
     pub(super) lines: Vec<(String, Vec<u8>)>,
     /// What is wished for and not done.
-    pub(super) wishes: VecDeque<Wish>,
+    pub(super) wishes: VecDeque<Cmd>,
     /// What was wished for beside output.
-    pub(super) orders: Vec<Wish>,
+    pub(super) orders: Vec<Cmd>,
     /// Whose growth is told.
-    followed: Option<Whose>,
+    followed: Option<ProgressQuery>,
     now: Duration,
 }
 
 impl World {
-    pub(super) fn new(members: Vec<Member>, size: (u16, u16)) -> Self {
-        let look = Look::new(ThemeName::None, true);
+    pub(super) fn new(members: Vec<ProcessState>, size: (u16, u16)) -> Self {
+        let look = Appearance::new(ThemeName::None, true);
         let size = Size::new(size.0, size.1);
-        let ui = Ui::new(Config::default(), look, Stand::Owner, size);
+        let ui = Model::new(Config::default(), look, ClientRole::Owner, size);
         let mut world = Self {
             ui,
             lines: Vec::new(),
@@ -112,21 +112,21 @@ impl World {
         world
     }
 
-    pub(super) fn push(&mut self, members: Vec<Member>, pools: Vec<PoolStatus>) {
-        let overview = Overview {
+    pub(super) fn push(&mut self, members: Vec<ProcessState>, pools: Vec<PoolStatus>) {
+        let overview = ProjectState {
             project: "shop".to_owned(),
             ready: true,
             processes: members,
             pools,
-            ..Overview::default()
+            ..ProjectState::default()
         };
-        self.tell(Msg::Pushed(Box::new(Pushed::Whole(overview))));
+        self.tell(Msg::Pushed(Box::new(StateUpdate::Whole(overview))));
     }
 
     pub(super) fn tell(&mut self, msg: Msg) {
         let wall = Timestamp::from_second(START).unwrap();
         let wall = wall + jiff::SignedDuration::try_from(self.now).unwrap();
-        let timed = Timed { now: Time { since_start: self.now, wall }, msg };
+        let timed = TimedMsg { now: ClockReading { since_start: self.now, wall }, msg };
         self.wishes.extend(update(&mut self.ui, timed));
     }
 
@@ -142,26 +142,26 @@ impl World {
         }
     }
 
-    fn grown(&self, whose: &Whose) -> Grown {
+    fn grown(&self, whose: &ProgressQuery) -> OutputProgress {
         let names = whose.names.as_deref();
         let ours = self.lines.iter().filter(|(name, _)| is_in(names, name));
-        let counted = SliceAsked {
+        let counted = SliceQuery {
             names: whose.names.clone(),
             grep: whose.grep.clone(),
             invert: whose.invert,
             level: whose.level,
-            ..SliceAsked::default()
+            ..SliceQuery::default()
         };
         let since = whose.since.unwrap_or(u64::MAX);
-        Grown {
+        OutputProgress {
             next: self.lines.len() as u64,
             lines: ours.count() as u64,
             new: self.places(&counted).into_iter().filter(|at| *at as u64 >= since).count() as u64,
-            ..Grown::default()
+            ..OutputProgress::default()
         }
     }
 
-    fn known(&self, name: &str, reveal: bool) -> Option<Known> {
+    fn known(&self, name: &str, reveal: bool) -> Option<DetailsData> {
         let member = self.ui.member(name)?;
         let token = if reveal { json!("hunter2") } else { json!(null) };
         let mut details = json!({
@@ -192,8 +192,8 @@ impl World {
             "chain": [{"depth": 1, "name": "db", "condition": "ready", "state": "failed",
                 "why": "exit 7", "checked": true, "cause": null, "suspended_by": null}],
         });
-        let asked = SliceAsked { names: Some(name.to_owned()), ..SliceAsked::default() };
-        Some(Known {
+        let asked = SliceQuery { names: Some(name.to_owned()), ..SliceQuery::default() };
+        Some(DetailsData {
             name: name.to_owned(),
             reveal,
             details: serde_json::from_value(details).unwrap(),
@@ -203,13 +203,13 @@ impl World {
     }
 
     /// How far a search has come at its end.
-    pub(super) fn found(&self, asked: &SearchAsked) -> Found {
-        let lines = SliceAsked {
+    pub(super) fn found(&self, asked: &SearchQuery) -> SearchProgress {
+        let lines = SliceQuery {
             names: asked.names.clone(),
             grep: asked.grep.clone(),
             invert: asked.invert,
             level: asked.level,
-            ..SliceAsked::default()
+            ..SliceQuery::default()
         };
         let regex = regex::bytes::Regex::new(&asked.search).unwrap();
         let all = self.places(&lines);
@@ -220,7 +220,7 @@ impl World {
             .filter(|at| asked.from.is_none_or(|from| *at >= from))
             .collect();
         let before = hits.partition_point(|hit| *hit < asked.at.unwrap_or(u64::MAX));
-        Found {
+        SearchProgress {
             looked: all.len() as u64,
             of: all.len() as u64,
             hits: hits.len() as u64,
@@ -234,13 +234,13 @@ impl World {
     }
 
     /// The next line, once more from the other end where there is none; runs are not known here.
-    fn sought(&self, question: u64, asked: &SeekAsked) -> Sighting {
-        let lines = SliceAsked {
+    fn sought(&self, question: u64, asked: &SeekQuery) -> SeekHit {
+        let lines = SliceQuery {
             names: asked.names.clone(),
             grep: asked.grep.clone(),
             invert: asked.invert,
             level: asked.level,
-            ..SliceAsked::default()
+            ..SliceQuery::default()
         };
         let all = self.places(&lines);
         let from = asked.from.as_deref().map(|place| (number(place), place.ends_with(".0")));
@@ -253,9 +253,9 @@ impl World {
             }
             (false, None) => (all.first(), None),
         };
-        let place = |at: &usize| Key::line(*at as u64);
+        let place = |at: &usize| RowKey::line(*at as u64);
         let wrapped = near.is_none() && far.is_some();
-        Sighting { question, place: near.or(far).map(place), wrapped }
+        SeekHit { question, place: near.or(far).map(place), wrapped }
     }
 
     /// Answers what is asked, until nothing is.
@@ -269,34 +269,34 @@ impl World {
     }
 
     /// Answers one.
-    pub(super) fn answer(&mut self, wish: Wish) {
+    pub(super) fn answer(&mut self, wish: Cmd) {
         match wish {
-            Wish::Slice(ask) => {
+            Cmd::Slice(ask) => {
                 let given = self.slice(&ask.slice);
                 self.tell(Msg::Sliced(ask.generation, ask.from, Ok(given)));
             }
-            Wish::Follow(whose) => {
+            Cmd::Follow(whose) => {
                 self.followed = Some(whose);
                 self.grow();
             }
-            Wish::Search(question, asked) => {
+            Cmd::Search(question, asked) => {
                 let found = self.found(&asked);
                 self.tell(Msg::Found(question, found));
             }
-            Wish::Seek(question, asked) => {
+            Cmd::Seek(question, asked) => {
                 let sighting = self.sought(question, &asked);
                 self.tell(Msg::Sought(sighting));
             }
-            Wish::Inquire(name, reveal) => {
+            Cmd::Inquire(name, reveal) => {
                 let known = self.known(&name, reveal).map(Box::new);
                 self.tell(Msg::Known(name, reveal, known));
             }
-            Wish::Forget(_) | Wish::Measure(_) => {}
+            Cmd::Forget(_) | Cmd::Measure(_) => {}
             other => self.orders.push(other),
         }
     }
 
-    pub(super) fn slice(&self, asked: &SliceAsked) -> SliceGiven {
+    pub(super) fn slice(&self, asked: &SliceQuery) -> SliceResponse {
         let all = self.places(asked);
         let rows = asked.rows.unwrap_or(100);
         let before = |place: &String| all.partition_point(|at| (*at as u64) < number(place));
@@ -314,37 +314,37 @@ impl World {
             _ => (all.len().saturating_sub(rows), all.len()),
         };
         let to = to.min(all.len());
-        SliceGiven {
+        SliceResponse {
             rows: all.get(from..to).unwrap_or_default().iter().map(|at| self.row(*at)).collect(),
             before: from > 0,
             after: to < all.len(),
             lines: self
-                .places(&SliceAsked { names: asked.names.clone(), ..SliceAsked::default() })
+                .places(&SliceQuery { names: asked.names.clone(), ..SliceQuery::default() })
                 .len() as u64,
             next: self.lines.len() as u64,
-            ..SliceGiven::default()
+            ..SliceResponse::default()
         }
     }
 
     /// Which lines are meant.
-    fn places(&self, asked: &SliceAsked) -> Vec<usize> {
+    fn places(&self, asked: &SliceQuery) -> Vec<usize> {
         let regex = asked.grep.as_ref().map(|grep| regex::bytes::Regex::new(grep).unwrap());
         let cleared = asked.cleared.as_ref().map(|place| number(place));
         let fits = |at: usize, (name, text): &(String, Vec<u8>)| {
             is_in(asked.names.as_deref(), name)
                 && regex.as_ref().is_none_or(|regex| regex.is_match(text) != asked.invert)
-                && asked.level.is_none_or(|least| level(text).unwrap_or(Level::Info) >= least)
+                && asked.level.is_none_or(|least| level(text).unwrap_or(Severity::Info) >= least)
                 && cleared.is_none_or(|cleared| at as u64 > cleared)
         };
         let all = self.lines.iter().enumerate();
         all.filter(|(at, one)| fits(*at, one)).map(|(at, _)| at).collect()
     }
 
-    fn row(&self, at: usize) -> Row {
+    fn row(&self, at: usize) -> OutputRow {
         let (name, text) = &self.lines[at];
         let time = Timestamp::from_second(START + at as i64).unwrap();
-        Row::Line {
-            line: LineOf {
+        OutputRow::Line {
+            line: OutputLine {
                 seq: at as u64,
                 time: format!("{time:.3}"),
                 name: name.clone(),
@@ -377,13 +377,13 @@ impl World {
 
     pub(super) fn screen(&self) -> String {
         let size = (self.ui.size.width, self.ui.size.height);
-        shown::text(&self.buffer(size))
+        test_render::text(&self.buffer(size))
     }
 
     pub(super) fn buffer(&self, size: (u16, u16)) -> Buffer {
         let area = Rect::new(0, 0, size.0, size.1);
         let mut buffer = Buffer::empty(area);
-        view::draw(&self.ui, area, &mut buffer);
+        render::draw(&self.ui, area, &mut buffer);
         buffer
     }
 
@@ -398,8 +398,8 @@ impl World {
     }
 }
 
-fn level(text: &[u8]) -> Option<Level> {
-    text.starts_with(b"ERROR").then_some(Level::Error)
+fn level(text: &[u8]) -> Option<Severity> {
+    text.starts_with(b"ERROR").then_some(Severity::Error)
 }
 
 fn is_in(names: Option<&str>, name: &str) -> bool {

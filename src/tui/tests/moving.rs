@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::fake::{World, member};
 use crate::control::Measure;
-use crate::tui::msg::{Msg, Wish};
-use crate::tui::ui::list::RowId;
-use crate::tui::ui::logs::Whom;
-use crate::tui::ui::{Part, View};
+use crate::tui::model::list::RowId;
+use crate::tui::model::logs::LogsSource;
+use crate::tui::model::{Pane, Screen};
+use crate::tui::msg::{Cmd, Msg};
 
 fn more(world: &mut World, lines: usize) {
     for at in 0..lines {
@@ -76,17 +76,21 @@ fn the_cursor_follows_the_process_and_never_the_row() {
     world.push(others, Vec::new());
     world.settle();
     assert_eq!(world.ui.list.cursor, RowId::One("worker".to_owned()));
-    assert_eq!(world.ui.logs.whom(), &Whom::These(["worker".to_owned()].into()));
+    assert_eq!(world.ui.logs.whom(), &LogsSource::These(["worker".to_owned()].into()));
 }
 
 #[test]
 fn two_marks_are_shown_merged() {
     let mut world = World::shop((120, 36));
     world.keys("down space");
-    assert_eq!(world.ui.logs.whom(), &Whom::These(["api".to_owned()].into()), "one mark is none");
+    assert_eq!(
+        world.ui.logs.whom(),
+        &LogsSource::These(["api".to_owned()].into()),
+        "one mark is none"
+    );
     world.keys("space");
     let both = ["api".to_owned(), "db".to_owned()].into();
-    assert_eq!(world.ui.logs.whom(), &Whom::These(both));
+    assert_eq!(world.ui.logs.whom(), &LogsSource::These(both));
     world.keys("u");
     assert!(world.ui.list.marks.is_empty());
 }
@@ -97,7 +101,7 @@ fn a_group_is_folded_and_stands_for_its_members() {
     world.keys("down down down");
     assert_eq!(world.ui.list.cursor, RowId::Replicas("web".to_owned()));
     let all = ["web.1", "web.2", "web.3"].map(str::to_owned).into();
-    assert_eq!(world.ui.logs.whom(), &Whom::These(all));
+    assert_eq!(world.ui.logs.whom(), &LogsSource::These(all));
     world.keys("down");
     assert_eq!(world.ui.list.cursor, RowId::One("web.1".to_owned()));
 }
@@ -107,7 +111,7 @@ fn what_is_muted_is_not_in_the_merged_view() {
     let mut world = World::shop((120, 36));
     world.keys("down m up");
     assert!(world.visible().len() > 10);
-    let Whom::These(names) = world.ui.logs.whom() else { panic!("all") };
+    let LogsSource::These(names) = world.ui.logs.whom() else { panic!("all") };
     assert!(!names.contains("db") && names.contains("api"));
 }
 
@@ -141,7 +145,7 @@ fn what_is_cleared_comes_back() {
 fn lines_are_selected_and_copied_without_what_stands_before_them() {
     let mut world = World::shop((120, 36));
     world.keys("v up up y");
-    let Some(Wish::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
+    let Some(Cmd::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
     assert_eq!(text, "GET /v1/cart 197\nGET /v1/cart 198\nGET /v1/cart 199\n");
 }
 
@@ -149,13 +153,13 @@ fn lines_are_selected_and_copied_without_what_stands_before_them() {
 fn escape_goes_back_one_level_at_a_time() {
     let mut world = World::shop((120, 36));
     world.keys("tab z 2");
-    assert_eq!(world.ui.view, View::Events);
+    assert_eq!(world.ui.view, Screen::Events);
     world.keys("esc");
-    assert_eq!((world.ui.view, world.ui.zoom), (View::Dashboard, true));
+    assert_eq!((world.ui.view, world.ui.zoom), (Screen::Dashboard, true));
     world.keys("esc");
     assert!(!world.ui.zoom);
     world.keys("esc");
-    assert_eq!(world.ui.part, Part::List);
+    assert_eq!(world.ui.part, Pane::List);
 }
 
 #[test]
@@ -193,8 +197,8 @@ fn the_wheel_goes_to_what_is_under_it() {
 fn a_drag_copies_on_release() {
     use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
     let mut world = World::shop((120, 36));
-    let gutter = crate::tui::view::logs::gutter(&world.ui) as u16;
-    let inside = crate::tui::ui::layout::areas(&world.ui).logs.unwrap().inside;
+    let gutter = crate::tui::render::logs::gutter(&world.ui) as u16;
+    let inside = crate::tui::model::layout::areas(&world.ui).logs.unwrap().inside;
     let mouse = |kind, x, y| {
         let (column, row) = (inside.x + gutter + x, inside.y + y);
         Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
@@ -205,7 +209,7 @@ fn a_drag_copies_on_release() {
     world.tell(mouse(MouseEventKind::Drag(MouseButton::Left), 2, 1));
     world.tell(mouse(MouseEventKind::Up(MouseButton::Left), 2, 1));
     world.settle();
-    let Some(Wish::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
+    let Some(Cmd::Copy(text)) = world.orders.pop() else { panic!("{:?}", world.orders) };
     assert_eq!(text, format!("{}\n{}\n", &first[4..], &second[..3]));
 }
 
@@ -258,7 +262,7 @@ fn rows(world: &World) -> Vec<String> {
 #[test]
 fn one_that_is_scaled_up_becomes_a_group_where_it_stood() {
     let mut web = member(2, "web", "ready");
-    let all = |web: &crate::control::wire::Member| {
+    let all = |web: &crate::control::wire::ProcessState| {
         vec![member(1, "db", "ready"), web.clone(), member(3, "worker", "ready")]
     };
     let mut world = World::new(all(&web), (120, 36));

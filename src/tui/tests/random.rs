@@ -73,7 +73,7 @@ fn check(world: &World) {
     let size = (world.ui.size.width, world.ui.size.height);
     let buffer = world.buffer(size);
     // The helper fails where a control character would reach the terminal.
-    _ = crate::tui::shown::text(&buffer);
+    _ = crate::tui::test_render::text(&buffer);
     let rows = world.ui.list.rows();
     assert_eq!(rows[world.ui.list.at()].id, world.ui.list.cursor);
     let shown = world.ui.logs.shown(world.ui.pane());

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::fake::World;
-use crate::tui::look::Look;
-use crate::tui::shown::SIZES;
+use crate::tui::appearance::Appearance;
+use crate::tui::test_render::SIZES;
 use crate::tui::theme::ThemeName;
 
 fn everywhere(prepare: impl Fn(&mut World)) -> String {
@@ -67,7 +67,7 @@ fn nothing_at_all() {
 fn without_unicode_nothing_of_ours_is_beyond_ascii() {
     for (ascii, shown) in [(false, "\u{fc}ber 漢"), (true, "?ber ?")] {
         let mut world = World::shop((120, 36));
-        world.ui.look = Look { ascii, ..Look::new(ThemeName::Terminal, false) };
+        world.ui.look = Appearance { ascii, ..Appearance::new(ThemeName::Terminal, false) };
         world.lines.push(("db".to_owned(), "\u{fc}ber 漢字 e\u{301}".into()));
         world.grow();
         world.settle();

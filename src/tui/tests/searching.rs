@@ -2,10 +2,10 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use super::fake::{World, member};
-use crate::control::wire::{Found, Whose};
-use crate::tui::msg::{Looking, Msg, Wish};
-use crate::tui::ui::window::Key;
-use crate::tui::ui::{Part, View};
+use crate::control::wire::{ProgressQuery, SearchProgress};
+use crate::tui::model::log_window::RowKey;
+use crate::tui::model::{Pane, Screen};
+use crate::tui::msg::{Cmd, Msg, SeekTarget};
 
 fn current(world: &World) -> Option<u64> {
     world.ui.logs.search.as_ref().and_then(|search| search.current).map(|key| key.seq)
@@ -42,16 +42,22 @@ fn it_says_how_far_it_has_come_and_the_next_letter_ends_it() {
         world.tell(Msg::Key(letter.parse().unwrap()));
         while let Some(wish) = world.wishes.pop_front() {
             match wish {
-                Wish::Search(question, asked) => searches.push((question, asked)),
+                Cmd::Search(question, asked) => searches.push((question, asked)),
                 other => world.answer(other),
             }
         }
     }
     let [(old, _), (question, asked)] = searches.as_slice() else { panic!("{searches:?}") };
     assert_eq!(asked.search, "GE");
-    let part =
-        Found { looked: 50, of: 200, hits: 7, before: 7, previous: Some(190), ..Found::default() };
-    world.tell(Msg::Found(*old, Found { hits: 99, previous: Some(7), ..part }));
+    let part = SearchProgress {
+        looked: 50,
+        of: 200,
+        hits: 7,
+        before: 7,
+        previous: Some(190),
+        ..SearchProgress::default()
+    };
+    world.tell(Msg::Found(*old, SearchProgress { hits: 99, previous: Some(7), ..part }));
     assert_eq!(current(&world), None, "what was asked before is not gone to");
     world.tell(Msg::Found(*question, part));
     assert_eq!(current(&world), Some(190));
@@ -70,7 +76,7 @@ fn what_comes_later_is_counted_too_and_takes_nobody_away() {
     for letter in ["r", "e", "f", "enter"] {
         world.tell(Msg::Key(letter.parse().unwrap()));
         while let Some(wish) = world.wishes.pop_front() {
-            if let Wish::Search(question, asked) = &wish {
+            if let Cmd::Search(question, asked) = &wish {
                 searches.push((*question, asked.clone()));
             }
             world.answer(wish);
@@ -81,7 +87,7 @@ fn what_comes_later_is_counted_too_and_takes_nobody_away() {
     assert!(asked.follow);
     assert!(world.screen().contains("/ref 20 of 20"), "{}", world.screen());
     let (at, found) = (current(&world), world.found(asked));
-    world.tell(Msg::Found(*question, Found { hits: 31, last: Some(300), ..found }));
+    world.tell(Msg::Found(*question, SearchProgress { hits: 31, last: Some(300), ..found }));
     assert!(world.screen().contains("/ref 20 of 31"), "{}", world.screen());
     assert_eq!(current(&world), at);
 }
@@ -93,7 +99,7 @@ fn a_search_that_is_given_up_ends_and_goes_back_to_where_it_began() {
     world.typed("cart 0");
     assert!(world.visible().contains(&"GET /v1/cart 0".to_owned()));
     world.tell(Msg::Key("esc".parse().unwrap()));
-    assert!(world.wishes.iter().any(|wish| *wish == Wish::Forget(Looking::Search)));
+    assert!(world.wishes.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Search)));
     world.settle();
     assert!(world.ui.logs.is_following());
     assert!(world.ui.logs.search.is_none());
@@ -117,11 +123,11 @@ fn whoever_moves_on_is_not_taken_away_later() {
     let mut world = World::shop((120, 36));
     world.keys("tab g");
     world.tell(Msg::Key("e".parse().unwrap()));
-    let Some(Wish::Seek(question, _)) = world.wishes.pop_front() else { panic!("no seek") };
+    let Some(Cmd::Seek(question, _)) = world.wishes.pop_front() else { panic!("no seek") };
     world.tell(Msg::Key("j".parse().unwrap()));
-    assert!(world.wishes.iter().any(|wish| *wish == Wish::Forget(Looking::Seek)));
-    let place = Some(Key::line(193));
-    world.tell(Msg::Sought(crate::tui::msg::Sighting { question, place, wrapped: false }));
+    assert!(world.wishes.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Seek)));
+    let place = Some(RowKey::line(193));
+    world.tell(Msg::Sought(crate::tui::msg::SeekHit { question, place, wrapped: false }));
     world.settle();
     assert!(!world.visible().iter().any(|line| line.ends_with("193")));
 }
@@ -142,21 +148,21 @@ fn keys_that_are_faster_than_what_they_look_for_are_not_lost() {
         world.tell(Msg::Key(key.parse().unwrap()));
     }
     world.settle();
-    assert_eq!(world.ui.logs.landed(), Some(Key::line(33)));
+    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(33)));
 }
 
 #[test]
 fn errors_are_stepped_through_in_either_direction() {
     let mut world = World::shop((120, 36));
     world.keys("tab g e");
-    assert_eq!(world.ui.logs.landed(), Some(Key::line(3)), "also one that is seen already");
+    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(3)), "also one that is seen already");
     world.keys("e");
-    assert_eq!(world.ui.logs.landed(), Some(Key::line(13)));
+    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(13)));
     world.keys("E E");
-    assert_eq!(world.ui.logs.landed(), Some(Key::line(193)));
+    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(193)));
     assert!(world.screen().contains("from the other end"), "{}", world.screen());
     world.keys("G E");
-    assert_eq!(world.ui.logs.landed(), Some(Key::line(193)));
+    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(193)));
 }
 
 #[test]
@@ -166,7 +172,7 @@ fn runs_and_events_are_sought_among_those_that_are_shown() {
     world.typed("cart");
     world.keys("enter");
     world.tell(Msg::Key("}".parse().unwrap()));
-    let Some(Wish::Seek(_, asked)) = world.wishes.back().cloned() else { panic!("no seek") };
+    let Some(Cmd::Seek(_, asked)) = world.wishes.back().cloned() else { panic!("no seek") };
     assert!(asked.run && !asked.back && asked.grep.is_none(), "{asked:?}");
     assert_eq!(asked.names.as_deref(), Some("db"));
     world.wishes.clear();
@@ -177,12 +183,12 @@ fn runs_and_events_are_sought_among_those_that_are_shown() {
     world.keys("2");
     world.tell(Msg::Key("enter".parse().unwrap()));
     let seek = world.wishes.iter().find_map(|wish| match wish {
-        Wish::Seek(_, asked) => Some(asked.clone()),
+        Cmd::Seek(_, asked) => Some(asked.clone()),
         _ => None,
     });
     let asked = seek.unwrap();
     assert_eq!((asked.event, asked.names.as_deref()), (Some(12), Some("api")));
-    assert_eq!((world.ui.view, world.ui.part), (View::Dashboard, Part::Logs));
+    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
 }
 
 #[test]
@@ -217,7 +223,7 @@ fn where_few_lines_fit_only_new_ones_are_looked_through() {
         world.lines.push(("db".to_owned(), text.into()));
         world.grow();
         while let Some(wish) = world.wishes.pop_front() {
-            if let Wish::Slice(ask) = &wish {
+            if let Cmd::Slice(ask) = &wish {
                 asked.push(ask.slice.after.clone());
             }
             world.answer(wish);
@@ -243,7 +249,7 @@ fn enter_waits_for_what_is_looked_for_already() {
     world.keys("tab /");
     world.tell(Msg::Key("x".parse().unwrap()));
     world.tell(Msg::Key("enter".parse().unwrap()));
-    let searches = world.wishes.iter().filter(|wish| matches!(wish, Wish::Search(..)));
+    let searches = world.wishes.iter().filter(|wish| matches!(wish, Cmd::Search(..)));
     assert_eq!(searches.count(), 1);
     assert!(world.ui.logs.search.as_ref().is_some_and(|search| search.going.is_some()));
 }
@@ -254,7 +260,7 @@ fn a_search_begins_in_every_view() {
     world.settle();
     world.keys("3 ctrl-f");
     world.typed("x");
-    assert_eq!((world.ui.view, world.ui.part), (View::Dashboard, Part::Logs));
+    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
     assert!(world.ui.logs.search.is_some());
 }
 
@@ -262,7 +268,7 @@ fn a_search_begins_in_every_view() {
 fn only_what_is_told_of_these_counts() {
     let mut world = World::shop((120, 36));
     let lines = world.ui.logs.total();
-    let other = Whose { names: Some("db".to_owned()), ..Whose::default() };
-    world.tell(Msg::Grown(other, crate::control::wire::Grown::default()));
+    let other = ProgressQuery { names: Some("db".to_owned()), ..ProgressQuery::default() };
+    world.tell(Msg::Grown(other, crate::control::wire::OutputProgress::default()));
     assert_eq!(world.ui.logs.total(), lines);
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::fake::{World, member};
 use crate::control::wire::{
-    Became, Mistake, Order, Outcome, Phase, Reloaded, Rerun, Shutdown, WatchState,
+    CommandResponse, ControlCommand, FaultItem, PhaseName, ProcessOutcome, ReloadResponse,
+    RestartedProcess, ShutdownRequest, WatchState,
 };
 use crate::machine::StateName;
-use crate::spec::Reason;
-use crate::tui::msg::{Leave, Msg, Wish};
-use crate::tui::ui::Stand;
-use crate::tui::ui::list::RowId;
+use crate::spec::RestartReason;
+use crate::tui::model::ClientRole;
+use crate::tui::model::list::RowId;
+use crate::tui::msg::{Cmd, Msg, QuitMode};
 
 fn orders(world: &World) -> Vec<String> {
-    let words = |wish: &Wish| match wish {
-        Wish::Order(_, words) => Some(words.clone()),
+    let words = |wish: &Cmd| match wish {
+        Cmd::Order(_, words) => Some(words.clone()),
         _ => None,
     };
     world.orders.iter().filter_map(words).collect()
@@ -43,8 +44,8 @@ fn an_order_is_said_at_once() {
     assert!(world.screen().contains("stopping db"), "{}", world.screen());
 }
 
-fn stopped(name: &str, run: u32) -> Became {
-    Became {
+fn stopped(name: &str, run: u32) -> ProcessOutcome {
+    ProcessOutcome {
         ok: true,
         name: name.to_owned(),
         state: StateName::Stopped,
@@ -64,8 +65,8 @@ fn said(world: &World) -> String {
     screen.lines().rev().nth(1).unwrap_or_default().trim().to_owned()
 }
 
-fn outcome_of(ok: bool, one: Became) -> Outcome {
-    Outcome { ok, processes: vec![one], changed_files: Vec::new(), ending: None }
+fn outcome_of(ok: bool, one: ProcessOutcome) -> CommandResponse {
+    CommandResponse { ok, processes: vec![one], changed_files: Vec::new(), ending: None }
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn an_order_that_fails_says_why() {
     let mut world = World::shop((120, 36));
     world.keys("G s");
     assert_eq!(said(&world), "starting docs");
-    let failed = Became {
+    let failed = ProcessOutcome {
         ok: false,
         state: StateName::Failed,
         why: "no such program: `dcos`".to_owned(),
@@ -110,8 +111,10 @@ fn an_order_that_fails_says_why() {
 fn a_restart_names_the_files_that_have_changed_since_they_were_read() {
     let mut world = World::shop((120, 36));
     world.keys("down r");
-    let again = Became { state: StateName::Ready, signal: None, pid: Some(7), ..stopped("db", 2) };
-    let outcome = Outcome { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
+    let again =
+        ProcessOutcome { state: StateName::Ready, signal: None, pid: Some(7), ..stopped("db", 2) };
+    let outcome =
+        CommandResponse { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
     world.tell(Msg::Done("restart db".to_owned(), Ok(Some(outcome))));
     let said = said(&world);
     assert!(said.ends_with("pid 7; .env changed: reload applies it"), "{said}");
@@ -123,8 +126,8 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     world.keys("down x X");
     assert_eq!(orders(&world), ["stop db", "kill db"]);
     assert_eq!(said(&world), "killing db");
-    let killed = Became { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
-    let outcome = |one: &Became| Ok(Some(outcome_of(true, one.clone())));
+    let killed = ProcessOutcome { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
+    let outcome = |one: &ProcessOutcome| Ok(Some(outcome_of(true, one.clone())));
     // The answer to the stop comes too, and says no more.
     world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
     assert_eq!(said(&world), "killing db");
@@ -146,8 +149,10 @@ fn the_row_of_all_asks_and_says_how_many() {
         assert!(orders(&world).is_empty());
         world.keys("y");
         let names = match world.orders.last() {
-            Some(Wish::Order(Order::Stop(names) | Order::Kill(names), _)) => &names.names,
-            Some(Wish::Order(Order::Restart(started), _)) => &started.names,
+            Some(Cmd::Order(ControlCommand::Stop(names) | ControlCommand::Kill(names), _)) => {
+                &names.names
+            }
+            Some(Cmd::Order(ControlCommand::Restart(started), _)) => &started.names,
             other => panic!("{other:?}"),
         };
         assert_eq!(names.join(" "), all, "{key}");
@@ -176,7 +181,7 @@ fn a_watch_is_switched_off_and_on() {
         .orders
         .iter()
         .filter_map(|wish| match wish {
-            Wish::Order(Order::Watch(wish), _) => Some(wish.on),
+            Cmd::Order(ControlCommand::Watch(wish), _) => Some(wish.on),
             _ => None,
         })
         .collect();
@@ -189,19 +194,24 @@ fn a_command_is_run_beside_the_others() {
     world.keys("n");
     world.typed("sleep 5 | cat");
     world.keys("enter");
-    let Some(Wish::Order(Order::Run(run), _)) = world.orders.last() else { panic!("no run") };
+    let Some(Cmd::Order(ControlCommand::Run(run), _)) = world.orders.last() else {
+        panic!("no run")
+    };
     assert_eq!(run.command, "sleep 5 | cat");
     assert_eq!(said(&world), "starting: sleep 5 | cat");
 }
 
-fn reloaded() -> Reloaded {
-    Reloaded {
+fn reloaded() -> ReloadResponse {
+    ReloadResponse {
         ok: true,
         dry_run: true,
         added: vec!["mailer".into()],
         changed: vec!["api".into(), "db".into()],
         removed: vec!["docs".into()],
-        restarted: vec![Rerun { name: "api".into(), because: vec![Reason::Command, Reason::Env] }],
+        restarted: vec![RestartedProcess {
+            name: "api".into(),
+            because: vec![RestartReason::Command, RestartReason::Env],
+        }],
         faults: Vec::new(),
         report: None,
     }
@@ -211,7 +221,7 @@ fn reloaded() -> Reloaded {
 fn a_reload_shows_what_is_different_before_it_counts() {
     let mut world = World::shop((120, 36));
     world.keys("ctrl-r");
-    assert_eq!(world.orders, [Wish::Reload { dry_run: true }]);
+    assert_eq!(world.orders, [Cmd::Reload { dry_run: true }]);
     world.tell(Msg::Reloaded(Ok(reloaded())));
     let screen = world.screen();
     for line in
@@ -224,8 +234,8 @@ fn a_reload_shows_what_is_different_before_it_counts() {
     world.keys("ctrl-r");
     world.tell(Msg::Reloaded(Ok(reloaded())));
     world.keys("y");
-    assert_eq!(world.orders.last(), Some(&Wish::Reload { dry_run: false }));
-    world.tell(Msg::Reloaded(Ok(Reloaded { dry_run: false, ..reloaded() })));
+    assert_eq!(world.orders.last(), Some(&Cmd::Reload { dry_run: false }));
+    world.tell(Msg::Reloaded(Ok(ReloadResponse { dry_run: false, ..reloaded() })));
     assert_eq!(said(&world), "reloaded: 1 added, 2 changed, 1 removed, 1 restarted");
 }
 
@@ -234,21 +244,22 @@ fn a_faulty_file_shows_its_mistakes() {
     let mut world = World::shop((120, 36));
     world.keys("ctrl-r");
     let report = "error: unknown key `comand`\n --> procfile.toml:3:1\n".to_owned();
-    let fault = Mistake {
+    let fault = FaultItem {
         file: "procfile.toml".into(),
         line: Some(3),
         column: Some(1),
         message: "unknown key".into(),
         hint: None,
     };
-    let rejected = Reloaded { ok: false, faults: vec![fault], report: Some(report), ..reloaded() };
+    let rejected =
+        ReloadResponse { ok: false, faults: vec![fault], report: Some(report), ..reloaded() };
     world.tell(Msg::Reloaded(Ok(rejected)));
     let screen = world.screen();
     assert!(screen.contains("1 mistake; nothing has changed"), "{screen}");
     assert!(screen.contains("unknown key `comand`"), "{screen}");
     world.keys("esc");
-    assert_eq!(world.orders, [Wish::Reload { dry_run: true }]);
-    let same = Reloaded {
+    assert_eq!(world.orders, [Cmd::Reload { dry_run: true }]);
+    let same = ReloadResponse {
         added: vec![],
         changed: vec![],
         removed: vec![],
@@ -290,7 +301,9 @@ fn ending_several_is_asked_about_first() {
     world.keys("n");
     assert!(orders(&world).is_empty());
     world.keys("X y");
-    let Some(Wish::Order(Order::Kill(names), _)) = world.orders.last() else { panic!("no kill") };
+    let Some(Cmd::Order(ControlCommand::Kill(names), _)) = world.orders.last() else {
+        panic!("no kill")
+    };
     assert_eq!(names.names, ["api", "db"]);
 }
 
@@ -302,7 +315,7 @@ fn replicas_are_counted_from_what_was_ordered_last() {
         .orders
         .iter()
         .filter_map(|wish| match wish {
-            Wish::Order(Order::Scale(scaled), _) => Some(scaled.replicas),
+            Cmd::Order(ControlCommand::Scale(scaled), _) => Some(scaled.replicas),
             _ => None,
         })
         .collect();
@@ -319,9 +332,9 @@ fn quitting_asks_and_three_interrupts_kill() {
     world.keys("ctrl-c");
     assert!(world.orders.is_empty());
     world.keys("ctrl-c");
-    assert_eq!(world.orders, [Wish::Shutdown(Shutdown { kill: false })]);
+    assert_eq!(world.orders, [Cmd::Shutdown(ShutdownRequest { kill: false })]);
     world.keys("ctrl-c");
-    assert_eq!(world.orders.last(), Some(&Wish::Shutdown(Shutdown { kill: true })));
+    assert_eq!(world.orders.last(), Some(&Cmd::Shutdown(ShutdownRequest { kill: true })));
 }
 
 #[test]
@@ -329,7 +342,7 @@ fn nothing_is_asked_where_nothing_runs() {
     let mut world = World::new(vec![member(1, "db", "stopped")], (80, 24));
     world.settle();
     world.keys("q");
-    assert_eq!(world.orders, [Wish::Shutdown(Shutdown { kill: false })]);
+    assert_eq!(world.orders, [Cmd::Shutdown(ShutdownRequest { kill: false })]);
 }
 
 #[test]
@@ -346,18 +359,18 @@ fn what_is_about_to_start_is_asked_about() {
 #[test]
 fn a_guest_just_leaves() {
     let mut world = World::shop((120, 36));
-    world.ui.stand = Stand::Guest;
+    world.ui.stand = ClientRole::Guest;
     world.keys("q");
-    assert_eq!(world.orders, [Wish::Leave(Leave::Detached)]);
+    assert_eq!(world.orders, [Cmd::Leave(QuitMode::Detached)]);
 }
 
 #[test]
 fn a_stop_from_outside_is_shown_and_can_be_hastened() {
     let mut world = World::shop((120, 36));
-    world.ui.overview.phase = Phase::Stopping;
+    world.ui.overview.phase = PhaseName::Stopping;
     assert!(world.screen().contains("stopping all"), "{}", world.screen());
     world.keys("ctrl-c");
-    assert_eq!(world.orders, [Wish::Shutdown(Shutdown { kill: true })]);
+    assert_eq!(world.orders, [Cmd::Shutdown(ShutdownRequest { kill: true })]);
 }
 
 #[test]
@@ -374,7 +387,7 @@ fn what_stands_for_several_is_edited_where_the_first_is_declared() {
     world.keys("down down down");
     assert_eq!(world.ui.list.cursor, RowId::Replicas("web".to_owned()));
     world.keys("e");
-    assert!(world.orders.contains(&Wish::Edit("web.1".to_owned())), "{:?}", world.orders);
+    assert!(world.orders.contains(&Cmd::Edit("web.1".to_owned())), "{:?}", world.orders);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier};
 use super::*;
 
 fn styles(bytes: &[u8]) -> Vec<(String, Style)> {
-    Text::of(bytes, true).pieces
+    StyledLine::of(bytes, true).pieces
 }
 
 #[test]
@@ -42,38 +42,38 @@ fn styles_of_a_child_become_styles_of_cells() {
         let shown = String::from_utf8_lossy(bytes).into_owned();
         assert_eq!(styles(bytes), [("x".to_owned(), *style)], "{shown:?}");
     }
-    assert_eq!(Text::of(b"\x1b[31mx", false).pieces, [("x".to_owned(), plain)]);
+    assert_eq!(StyledLine::of(b"\x1b[31mx", false).pieces, [("x".to_owned(), plain)]);
 }
 
 #[test]
 fn tabs_progress_and_wide_characters() {
-    assert_eq!(Text::of(b"a\tb", true).plain(), "a       b");
-    assert_eq!(Text::of("漢\tb".as_bytes(), true).plain(), "漢      b");
-    assert_eq!(Text::of(b"1234567\tb\tc", true).plain(), "1234567 b       c");
-    assert_eq!(Text::of(b"10%\r20%\n", true).plain(), "20%");
-    assert_eq!(Text::of("e\u{301}漢x".as_bytes(), true).width(), 4);
+    assert_eq!(StyledLine::of(b"a\tb", true).plain(), "a       b");
+    assert_eq!(StyledLine::of("漢\tb".as_bytes(), true).plain(), "漢      b");
+    assert_eq!(StyledLine::of(b"1234567\tb\tc", true).plain(), "1234567 b       c");
+    assert_eq!(StyledLine::of(b"10%\r20%\n", true).plain(), "20%");
+    assert_eq!(StyledLine::of("e\u{301}漢x".as_bytes(), true).width(), 4);
     assert_eq!(copied(b"a\tb\x1b[31mc\n"), "a\tbc");
 }
 
 #[test]
 fn a_wide_character_is_not_cut_in_two() {
-    let text = Text::of("a漢b".as_bytes(), true);
+    let text = StyledLine::of("a漢b".as_bytes(), true);
     assert_eq!(text.cut(0, 2).to_string(), "a");
     assert_eq!(text.cut(1, 2).to_string(), "漢");
     assert_eq!(text.cut(2, 2).to_string(), " b");
-    let rows = |text: &Text, columns| {
+    let rows = |text: &StyledLine, columns| {
         text.wrap(columns).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(rows(&text, 2), ["a", "漢", "b"]);
     assert_eq!(rows(&text, 1), ["a", "\u{fffd}", "b"]);
     assert_eq!(rows(&text, 0), ["a", "\u{fffd}", "b"]);
-    assert_eq!(rows(&Text::of(b"", true), 4), [""]);
+    assert_eq!(rows(&StyledLine::of(b"", true), 4), [""]);
 }
 
 #[test]
 fn our_own_texts_are_broken_at_blanks() {
     let rows = |text: &str, columns| {
-        let text = Text::plain_of(text, Style::new());
+        let text = StyledLine::plain_of(text, Style::new());
         text.wrap_words(columns).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(rows("given back after 30s", 11), ["given back", "after 30s"]);
@@ -87,7 +87,7 @@ fn our_own_texts_are_broken_at_blanks() {
 fn a_match_is_shown_over_the_style_of_the_child() {
     let over = Style::new().bg(Color::Yellow);
     let red = Style::new().fg(Color::Red);
-    let text = Text::of(b"ab\x1b[31mcd\x1b[0mef", true).highlighted(&(1..3), over);
+    let text = StyledLine::of(b"ab\x1b[31mcd\x1b[0mef", true).highlighted(&(1..3), over);
     let expected = [
         ("a", Style::new()),
         ("b", over),
@@ -157,7 +157,7 @@ fn draw(line: &Line<'_>, columns: u16) -> usize {
 proptest! {
     #[test]
     fn no_control_byte_ever_gets_through(bytes in hostile(), coloured: bool, columns in 0_usize..30) {
-        let text = Text::of(&bytes, coloured);
+        let text = StyledLine::of(&bytes, coloured);
         prop_assert!(!text.plain().contains(char::is_control), "{:?}", text.plain());
         let copied = copied(&bytes);
         prop_assert!(!copied.contains(|char: char| char.is_control() && char != '\t'));
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn widths_are_those_of_the_buffer(bytes in hostile(), from in 0_usize..40, columns in 0_u16..40) {
-        let text = Text::of(&bytes, true);
+        let text = StyledLine::of(&bytes, true);
         let all = text.cut(0, usize::MAX);
         prop_assert_eq!(draw(&all, 4000), text.width());
         let cut = text.cut(from, usize::from(columns));
@@ -190,7 +190,7 @@ proptest! {
 
     #[test]
     fn a_highlight_changes_no_text(bytes in hostile(), start in 0_usize..80, length in 0_usize..80) {
-        let text = Text::of(&bytes, true);
+        let text = StyledLine::of(&bytes, true);
         let range = start..start + length;
         prop_assert_eq!(text.clone().highlighted(&range, Style::new().bg(Color::Red)).plain(), text.plain());
     }

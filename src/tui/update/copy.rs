@@ -1,15 +1,15 @@
 //! What is copied: what is selected, what is seen, and things about a process.
 
-use super::Wishes;
-use crate::control::wire::{Level, SeekAsked};
-use crate::tui::msg::{Fetched, Use, Wish};
-use crate::tui::overlay::{Copied, Overlay, copies};
+use super::Cmds;
+use crate::control::wire::{SeekQuery, Severity};
+use crate::tui::model::selection::{Selection, TextPoint};
+use crate::tui::model::{Model, Pane};
+use crate::tui::msg::{Cmd, CopySource, OutputAction};
+use crate::tui::overlay::{CopyChoice, Overlay, copies};
 use crate::tui::theme::Role;
-use crate::tui::ui::select::{Point, Selection};
-use crate::tui::ui::{Part, Ui};
 
 /// What there is to copy of what the cursor is on.
-pub(super) fn menu(ui: &mut Ui) {
+pub(super) fn menu(ui: &mut Model) {
     let facts = ui.facts();
     let pid = ui.chosen().and_then(|one| one.status.pid);
     let log_file = ui.chosen().is_some_and(|one| one.log_file.is_some());
@@ -17,7 +17,7 @@ pub(super) fn menu(ui: &mut Ui) {
 }
 
 /// Begins to select lines, from the last that is shown on.
-pub(super) fn select(ui: &mut Ui) {
+pub(super) fn select(ui: &mut Model) {
     if ui.selection.take().is_some() {
         return;
     }
@@ -25,21 +25,21 @@ pub(super) fn select(ui: &mut Ui) {
     let shown = ui.logs.shown(pane);
     let last = shown.last().and_then(|row| ui.logs.items().get(row.item));
     if let Some((key, _)) = last {
-        let point = Point { key: *key, column: 0 };
+        let point = TextPoint { key: *key, column: 0 };
         ui.selection = Some(Selection { from: point, to: point, lines: true });
         ui.logs.hold(pane);
-        ui.part = Part::Logs;
+        ui.part = Pane::Logs;
         ui.say("select with the arrows, y copies, esc leaves", Role::Text);
     }
 }
 
 /// What is selected, also where it is not at hand any more.
-pub(super) fn selected(ui: &mut Ui, wishes: &mut Wishes) {
+pub(super) fn selected(ui: &mut Model, wishes: &mut Cmds) {
     let Some(selection) = ui.selection.take() else { return };
     let wish = wish(ui, selection);
     match &wish {
         None => ui.say("there is nothing to copy", Role::Warn),
-        Some(Wish::Fetch(_)) => ui.say("copying what is selected", Role::Text),
+        Some(Cmd::Fetch(_)) => ui.say("copying what is selected", Role::Text),
         // What is at hand is copied at once, and that is said.
         Some(_) => {}
     }
@@ -47,57 +47,57 @@ pub(super) fn selected(ui: &mut Ui, wishes: &mut Wishes) {
 }
 
 /// How this is copied; nothing where nothing is in it.
-pub(super) fn wish(ui: &Ui, selection: Selection) -> Option<Wish> {
+pub(super) fn wish(ui: &Model, selection: Selection) -> Option<Cmd> {
     let items = ui.logs.items();
     let (start, end) = selection.ends();
     let first = items.first().is_some_and(|(key, _)| *key <= start.key);
     let last = items.last().is_some_and(|(key, _)| end.key <= *key);
     if !(first && last) {
-        return Some(Wish::Fetch(Fetched::Lines(ui.logs.asked_lines(), selection)));
+        return Some(Cmd::Fetch(CopySource::Lines(ui.logs.asked_lines(), selection)));
     }
     let text = selection.text(items);
-    (!text.is_empty()).then_some(Wish::Copy(text))
+    (!text.is_empty()).then_some(Cmd::Copy(text))
 }
 
 /// What is on the screen.
-pub(super) fn visible(ui: &Ui, wishes: &mut Wishes) {
+pub(super) fn visible(ui: &Model, wishes: &mut Cmds) {
     let shown = ui.logs.shown(ui.pane());
     let items = ui.logs.items();
-    let key = |row: Option<&crate::tui::ui::scroll::ShownRow>| {
-        row.and_then(|row| items.get(row.item)).map(|(key, _)| Point { key: *key, column: 0 })
+    let key = |row: Option<&crate::tui::model::scroll::ShownRow>| {
+        row.and_then(|row| items.get(row.item)).map(|(key, _)| TextPoint { key: *key, column: 0 })
     };
     if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {
-        wishes.push(Wish::Copy(Selection { from, to, lines: true }.text(items)));
+        wishes.push(Cmd::Copy(Selection { from, to, lines: true }.text(items)));
     }
 }
 
 /// Something about a process.
-pub(super) fn of_process(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
+pub(super) fn of_process(ui: &mut Model, what: CopyChoice, wishes: &mut Cmds) {
     let chosen = ui.chosen();
     let status = chosen.map(|one| &one.status);
     let name = status.map(|one| one.name.clone());
     let wish = match what {
-        Copied::Name => Some(Wish::Copy(ui.list.cursor.name().to_owned())),
-        Copied::Pid => status.and_then(|one| one.pid).map(|pid| Wish::Copy(pid.to_string())),
-        Copied::Url => {
+        CopyChoice::Name => Some(Cmd::Copy(ui.list.cursor.name().to_owned())),
+        CopyChoice::Pid => status.and_then(|one| one.pid).map(|pid| Cmd::Copy(pid.to_string())),
+        CopyChoice::Url => {
             let port = status.and_then(|one| one.port);
-            port.map(|port| Wish::Copy(format!("http://127.0.0.1:{port}")))
+            port.map(|port| Cmd::Copy(format!("http://127.0.0.1:{port}")))
         }
-        Copied::Why => name.map(|name| Wish::Fetch(Fetched::Why(name))),
-        Copied::LogFile => chosen.and_then(|one| one.log_file.clone()).map(Wish::Copy),
-        Copied::LastError => {
+        CopyChoice::Why => name.map(|name| Cmd::Fetch(CopySource::Why(name))),
+        CopyChoice::LogFile => chosen.and_then(|one| one.log_file.clone()).map(Cmd::Copy),
+        CopyChoice::LastError => {
             let names = ui.logs.whom().names();
-            let level = Some(Level::Error);
-            let asked = SeekAsked { names, level, back: true, ..SeekAsked::default() };
-            Some(Wish::Fetch(Fetched::Error(asked)))
+            let level = Some(Severity::Error);
+            let asked = SeekQuery { names, level, back: true, ..SeekQuery::default() };
+            Some(Cmd::Fetch(CopySource::Error(asked)))
         }
-        Copied::Command => name.map(|name| Wish::Fetch(Fetched::Command(name))),
-        Copied::Page => {
+        CopyChoice::Command => name.map(|name| Cmd::Fetch(CopySource::Command(name))),
+        CopyChoice::Page => {
             visible(ui, wishes);
             return;
         }
-        Copied::Output => {
-            output(ui, Use::Copy, wishes);
+        CopyChoice::Output => {
+            output(ui, OutputAction::Copy, wishes);
             return;
         }
     };
@@ -108,7 +108,7 @@ pub(super) fn of_process(ui: &mut Ui, what: Copied, wishes: &mut Wishes) {
 }
 
 /// All that is kept of what is shown, done with as wished.
-pub(super) fn output(ui: &mut Ui, used: Use, wishes: &mut Wishes) {
+pub(super) fn output(ui: &mut Model, used: OutputAction, wishes: &mut Cmds) {
     ui.say("reading all that is kept", Role::Dim);
-    wishes.push(Wish::Output(ui.logs.asked_output(), used));
+    wishes.push(Cmd::Output(ui.logs.asked_output(), used));
 }

@@ -1,34 +1,34 @@
 //! Moving in the logs, searching and picking out.
 
-use super::find;
-use super::run::text;
-use super::{Wishes, copy, prompts, screens};
-use crate::control::wire::Level;
+use super::actions::text;
+use super::search;
+use super::{Cmds, copy, prompts, screens};
+use crate::control::wire::Severity;
 use crate::tui::action::{Argument, LogsAction};
+use crate::tui::model::log_window::RowKey;
+use crate::tui::model::search::JumpTarget;
+use crate::tui::model::selection::{Selection, TextPoint};
+use crate::tui::model::{Model, Pane, PromptKind, Screen};
 use crate::tui::motion::Motion;
-use crate::tui::msg::Use;
+use crate::tui::msg::OutputAction;
 use crate::tui::theme::Role;
-use crate::tui::ui::search::Target;
-use crate::tui::ui::select::{Point, Selection};
-use crate::tui::ui::window::Key;
-use crate::tui::ui::{Asks, Part, Ui, View};
 
 /// Columns one step to the side is.
 const SIDEWAYS: usize = 20;
 
 /// Does what is about the logs; false where it has no meaning now.
 pub(super) fn logs(
-    ui: &mut Ui,
+    ui: &mut Model,
     action: LogsAction,
     argument: &Argument,
-    wishes: &mut Wishes,
+    wishes: &mut Cmds,
 ) -> bool {
-    if ui.view != View::Dashboard {
+    if ui.view != Screen::Dashboard {
         // It has a key everywhere, and is about the logs.
         if action != LogsAction::Search {
             return motion(action).is_some_and(|motion| screens::scroll(ui, motion));
         }
-        (ui.view, ui.part) = (View::Dashboard, Part::Logs);
+        (ui.view, ui.part) = (Screen::Dashboard, Pane::Logs);
     }
     match action {
         LogsAction::LineUp
@@ -41,24 +41,26 @@ pub(super) fn logs(
             move_by(ui, rows);
         }
         LogsAction::Top => {
-            select_to(ui, Key::default());
+            select_to(ui, RowKey::default());
             ui.logs.go_top();
         }
         LogsAction::Bottom => {
             // What comes later is not meant.
-            select_to(ui, Key::line(ui.logs.next()));
+            select_to(ui, RowKey::line(ui.logs.next()));
             ui.logs.follow();
         }
         LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.pane()),
         LogsAction::Follow => ui.logs.follow(),
-        LogsAction::Search => prompts::ask(ui, Asks::Search, text(argument), wishes),
-        LogsAction::NextMatch => find::next_match(ui, false, wishes),
-        LogsAction::PreviousMatch => find::next_match(ui, true, wishes),
-        LogsAction::FilterLines => prompts::ask(ui, Asks::FilterLines, text(argument), wishes),
-        LogsAction::NextError => find::seek(ui, Target::Error, false, wishes),
-        LogsAction::PreviousError => find::seek(ui, Target::Error, true, wishes),
-        LogsAction::NextRun => find::seek(ui, Target::Run, false, wishes),
-        LogsAction::PreviousRun => find::seek(ui, Target::Run, true, wishes),
+        LogsAction::Search => prompts::ask(ui, PromptKind::Search, text(argument), wishes),
+        LogsAction::NextMatch => search::next_match(ui, false, wishes),
+        LogsAction::PreviousMatch => search::next_match(ui, true, wishes),
+        LogsAction::FilterLines => {
+            prompts::ask(ui, PromptKind::FilterLines, text(argument), wishes);
+        }
+        LogsAction::NextError => search::seek(ui, JumpTarget::Error, false, wishes),
+        LogsAction::PreviousError => search::seek(ui, JumpTarget::Error, true, wishes),
+        LogsAction::NextRun => search::seek(ui, JumpTarget::Run, false, wishes),
+        LogsAction::PreviousRun => search::seek(ui, JumpTarget::Run, true, wishes),
         LogsAction::Level => level(ui, argument),
         LogsAction::Timestamps => {
             ui.logs.stamps = ui.logs.stamps.next();
@@ -76,15 +78,15 @@ pub(super) fn logs(
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
         }
-        LogsAction::Marker => prompts::ask(ui, Asks::Marker, text(argument), wishes),
+        LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, text(argument), wishes),
         LogsAction::PrettyJson => {
             ui.logs.set_pretty(!ui.logs.is_pretty());
             let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
             ui.say(said, Role::Text);
         }
-        LogsAction::Save => prompts::ask(ui, Asks::Save, text(argument), wishes),
-        LogsAction::Pipe => prompts::ask(ui, Asks::Pipe, text(argument), wishes),
-        LogsAction::Pager => copy::output(ui, Use::Pager, wishes),
+        LogsAction::Save => prompts::ask(ui, PromptKind::Save, text(argument), wishes),
+        LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, text(argument), wishes),
+        LogsAction::Pager => copy::output(ui, OutputAction::Pager, wishes),
     }
     true
 }
@@ -129,7 +131,7 @@ fn motion(action: LogsAction) -> Option<Motion> {
 }
 
 /// Up and down move what is selected, if something is.
-fn line(ui: &mut Ui, rows: isize) {
+fn line(ui: &mut Model, rows: isize) {
     let pane = ui.pane();
     let Some(selection) = ui.selection.filter(|selection| selection.lines) else {
         ui.logs.scroll(rows, pane);
@@ -139,7 +141,7 @@ fn line(ui: &mut Ui, rows: isize) {
     let at = items.partition_point(|(key, _)| *key < selection.to.key);
     let next = at.saturating_add_signed(rows).min(items.len().saturating_sub(1));
     if let Some((key, _)) = items.get(next) {
-        let to = Point { key: *key, column: 0 };
+        let to = TextPoint { key: *key, column: 0 };
         ui.selection = Some(Selection { to, ..selection });
     }
     let shown = ui.logs.shown(pane);
@@ -155,7 +157,7 @@ fn line(ui: &mut Ui, rows: isize) {
     }
 }
 
-fn move_by(ui: &mut Ui, rows: isize) {
+fn move_by(ui: &mut Model, rows: isize) {
     if ui.selection.is_some_and(|selection| selection.lines) {
         return line(ui, rows);
     }
@@ -164,13 +166,13 @@ fn move_by(ui: &mut Ui, rows: isize) {
 }
 
 /// Whole lines are selected up to there, if some are.
-fn select_to(ui: &mut Ui, key: Key) {
+fn select_to(ui: &mut Model, key: RowKey) {
     if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.lines) {
-        selection.to = Point { key, column: 0 };
+        selection.to = TextPoint { key, column: 0 };
     }
 }
 
-fn sideways(ui: &mut Ui, left: usize) {
+fn sideways(ui: &mut Model, left: usize) {
     let pane = ui.pane();
     let items = ui.logs.items();
     let rows = ui.logs.shown(pane);
@@ -180,15 +182,15 @@ fn sideways(ui: &mut Ui, left: usize) {
 }
 
 /// The next lowest level, or the one that was named.
-fn level(ui: &mut Ui, argument: &Argument) {
-    const ALL: [Level; 4] = [Level::Debug, Level::Info, Level::Warn, Level::Error];
+fn level(ui: &mut Model, argument: &Argument) {
+    const ALL: [Severity; 4] = [Severity::Debug, Severity::Info, Severity::Warn, Severity::Error];
     let next = match (argument, ui.logs.level()) {
         (Argument::Level(named), _) => ALL
             .into_iter()
-            .find(|level| crate::tui::view::logs::level_word(*level) == named.as_str()),
+            .find(|level| crate::tui::render::logs::level_word(*level) == named.as_str()),
         (_, now) => ALL.into_iter().find(|level| now.is_none_or(|now| *level > now)),
     };
     ui.logs.set_level(next);
-    let word = next.map_or("all", crate::tui::view::logs::level_word);
+    let word = next.map_or("all", crate::tui::render::logs::level_word);
     ui.say(format!("level {word}"), Role::Text);
 }

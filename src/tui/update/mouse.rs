@@ -4,14 +4,14 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{Wishes, keys};
+use super::{Cmds, keys};
+use crate::tui::model::layout::areas;
+use crate::tui::model::list::RowPlace;
+use crate::tui::model::selection::{Selection, TextPoint};
+use crate::tui::model::{Model, Pane};
 use crate::tui::motion::Motion;
-use crate::tui::ui::layout::areas;
-use crate::tui::ui::list::Place;
-use crate::tui::ui::select::{Point, Selection};
-use crate::tui::ui::{Part, Ui};
 
-pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
+pub(super) fn mouse(ui: &mut Model, event: MouseEvent, wishes: &mut Cmds) {
     let at = Position { x: event.column, y: event.row };
     let wheel = match event.kind {
         MouseEventKind::ScrollUp => Some(-1),
@@ -38,7 +38,7 @@ pub(super) fn mouse(ui: &mut Ui, event: MouseEvent, wishes: &mut Wishes) {
     }
 }
 
-fn turn(ui: &mut Ui, at: Position, rows: isize) {
+fn turn(ui: &mut Model, at: Position, rows: isize) {
     let areas = areas(ui);
     if areas.list.is_some_and(|pane| pane.outside.contains(at)) {
         ui.list.step(rows);
@@ -51,49 +51,49 @@ fn turn(ui: &mut Ui, at: Position, rows: isize) {
     }
 }
 
-fn press(ui: &mut Ui, at: Position) {
+fn press(ui: &mut Model, at: Position) {
     let areas = areas(ui);
     if let Some(pane) = areas.list.filter(|pane| pane.outside.contains(at)) {
-        ui.part = Part::List;
+        ui.part = Pane::List;
         if pane.inside.contains(at) {
             click_row(ui, pane.inside, at);
         }
     } else if let Some(pane) = areas.logs.filter(|pane| pane.outside.contains(at)) {
-        ui.part = Part::Logs;
+        ui.part = Pane::Logs;
         ui.selection = None;
         if let Some(point) = point(ui, pane.inside, at) {
             ui.drag_from = Some(point);
         }
     } else if areas.strip.is_some_and(|pane| pane.outside.contains(at)) {
-        ui.view = crate::tui::ui::View::Events;
+        ui.view = crate::tui::model::Screen::Events;
         ui.timeline.mark_read();
     }
 }
 
-fn click_row(ui: &mut Ui, inside: Rect, at: Position) {
-    let Some(row) = crate::tui::view::list::row_at(ui, inside, at.y) else { return };
+fn click_row(ui: &mut Model, inside: Rect, at: Position) {
+    let Some(row) = crate::tui::render::list::row_at(ui, inside, at.y) else { return };
     let again = ui.list.at() == row;
     ui.list.go(row);
-    let is_group = ui.list.row().is_some_and(|row| matches!(row.place, Place::Group { .. }));
+    let is_group = ui.list.row().is_some_and(|row| matches!(row.place, RowPlace::Group { .. }));
     if again && is_group {
         ui.list.fold(&ui.overview);
     }
 }
 
 /// What of the text is under the pointer.
-fn point(ui: &Ui, inside: Rect, at: Position) -> Option<Point> {
+fn point(ui: &Model, inside: Rect, at: Position) -> Option<TextPoint> {
     let rows = ui.logs.shown(ui.pane());
     let row = rows.get(usize::from(at.y.checked_sub(inside.y)?))?;
     let (key, _) = ui.logs.items().get(row.item)?;
-    let gutter = crate::tui::view::logs::gutter(ui);
+    let gutter = crate::tui::render::logs::gutter(ui);
     let column = usize::from(at.x.saturating_sub(inside.x)).saturating_sub(gutter);
     let pane = ui.pane();
     // Rows of a wrapped line are one text.
     let column = if ui.logs.wrap { row.row * pane.text + column } else { ui.logs.left + column };
-    Some(Point { key: *key, column })
+    Some(TextPoint { key: *key, column })
 }
 
-fn drag(ui: &mut Ui, at: Position) {
+fn drag(ui: &mut Model, at: Position) {
     let Some(from) = ui.drag_from else { return };
     let Some(pane) = areas(ui).logs else { return };
     // Beyond the edge it goes on into what is not seen yet.
@@ -112,7 +112,7 @@ fn drag(ui: &mut Ui, at: Position) {
     }
 }
 
-fn release(ui: &mut Ui, wishes: &mut Wishes) {
+fn release(ui: &mut Model, wishes: &mut Cmds) {
     ui.drag_from = None;
     let Some(selection) = ui.selection.filter(|one| !one.lines && !one.is_empty()) else { return };
     wishes.extend(super::copy::wish(ui, selection));

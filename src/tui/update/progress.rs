@@ -1,23 +1,23 @@
 //! An order on its way: what is said of it until it is done, and what became of it.
 
 use super::complain;
-use crate::control::Problem;
-use crate::control::wire::{Became, Outcome};
+use crate::control::ControlError;
+use crate::control::wire::{CommandResponse, ProcessOutcome};
 use crate::machine::StateName;
 use crate::tui::action::Action;
+use crate::tui::model::{Model, RunningCommand};
 use crate::tui::theme::Role;
-use crate::tui::ui::{Pursuit, Ui};
 
 /// Names that are told one by one; of more there is the number.
 const TOLD: usize = 3;
 
 /// Begins to say how it goes on.
-pub(super) fn begin(ui: &mut Ui, action: Action, names: &[String], words: &str) {
+pub(super) fn begin(ui: &mut Model, action: Action, names: &[String], words: &str) {
     // A kill after a stop, and a restart after a start, is what is wanted now.
-    let is_about = |one: &Pursuit| one.names.iter().any(|name| names.contains(name));
+    let is_about = |one: &RunningCommand| one.names.iter().any(|name| names.contains(name));
     ui.pursuits.retain(|one| !is_about(one));
     let (words, names) = (words.to_owned(), names.to_vec());
-    ui.pursuits.push(Pursuit { action, words, names });
+    ui.pursuits.push(RunningCommand { action, words, names });
     ui.note = None;
 }
 
@@ -33,7 +33,11 @@ pub(super) fn short(names: &[String]) -> String {
 }
 
 /// What became of an order.
-pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Problem>) {
+pub(super) fn done(
+    ui: &mut Model,
+    what: &str,
+    result: Result<Option<CommandResponse>, ControlError>,
+) {
     let at = ui.pursuits.iter().position(|one| one.words == what);
     let pursuit = at.map(|at| ui.pursuits.remove(at));
     match result {
@@ -66,7 +70,7 @@ pub(super) fn done(ui: &mut Ui, what: &str, result: Result<Option<Outcome>, Prob
     }
 }
 
-fn outcome_words(pursuit: &Pursuit, all: &[Became]) -> String {
+fn outcome_words(pursuit: &RunningCommand, all: &[ProcessOutcome]) -> String {
     let [one] = all else {
         let is_end = matches!(pursuit.action, Action::Stop | Action::Kill);
         return format!(
@@ -85,11 +89,11 @@ fn outcome_words(pursuit: &Pursuit, all: &[Became]) -> String {
 }
 
 /// As the list says it: without a check, what has started is called running.
-fn state_word(one: &Became) -> String {
+fn state_word(one: &ProcessOutcome) -> String {
     let is_plain = one.state == StateName::Ready && !one.checked;
     if is_plain { "running".to_owned() } else { one.state.to_string() }
 }
 
-fn is_down(one: &Became) -> bool {
+fn is_down(one: &ProcessOutcome) -> bool {
     !one.state.is_alive()
 }

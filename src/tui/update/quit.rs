@@ -3,28 +3,30 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Wishes;
-use crate::control::wire::{Phase, Shutdown};
+use super::Cmds;
+use crate::control::wire::{PhaseName, ShutdownRequest};
 use crate::machine::StateName;
-use crate::tui::msg::{Leave, Wish};
+use crate::tui::model::{ClientRole, Model, QuitState};
+use crate::tui::msg::{Cmd, QuitMode};
 use crate::tui::overlay::{Overlay, kill_all, quit as question};
 use crate::tui::theme::Role;
-use crate::tui::ui::{Leaving, Stand, Ui};
 
 /// Asks, where anything would be ended.
-pub(super) fn quit(ui: &mut Ui, wishes: &mut Wishes) {
+pub(super) fn quit(ui: &mut Model, wishes: &mut Cmds) {
     match ui.stand {
-        Stand::Guest => wishes.push(Wish::Leave(Leave::Detached)),
-        Stand::Owner if ui.is_ending() => ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui)))),
-        Stand::Owner if ui.running() == 0 && !ui.is_coming() => stop(ui, wishes),
-        Stand::Owner => {
+        ClientRole::Guest => wishes.push(Cmd::Leave(QuitMode::Detached)),
+        ClientRole::Owner if ui.is_ending() => {
+            ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui))));
+        }
+        ClientRole::Owner if ui.running() == 0 && !ui.is_coming() => stop(ui, wishes),
+        ClientRole::Owner => {
             ui.overlay = Some(Overlay::Dialog(question(ui.running(), &stopping(ui))));
         }
     }
 }
 
 /// What stopping means for those that run: their own signals and times.
-fn stopping(ui: &Ui) -> String {
+fn stopping(ui: &Model) -> String {
     let alive = || ui.overview.processes.iter().filter(|one| one.status.state.is_alive());
     let signals: BTreeSet<String> = alive()
         .map(|one| match one.stop_signal {
@@ -59,59 +61,61 @@ fn seconds(time: Duration) -> String {
 }
 
 /// Ctrl-C: asks, then stops, then kills. In the question the second one is an answer.
-pub(super) fn interrupt(ui: &mut Ui, wishes: &mut Wishes) {
+pub(super) fn interrupt(ui: &mut Model, wishes: &mut Cmds) {
     match (ui.stand, ui.leaving) {
-        (Stand::Owner, Leaving::Stopping) => kill(ui, wishes),
-        (Stand::Owner, Leaving::Killing) => wishes.push(Wish::Leave(Leave::Ended)),
-        (Stand::Owner, Leaving::No) if ui.overview.phase != Phase::Up => kill(ui, wishes),
-        (Stand::Owner, Leaving::No) | (Stand::Guest, _) => quit(ui, wishes),
+        (ClientRole::Owner, QuitState::Stopping) => kill(ui, wishes),
+        (ClientRole::Owner, QuitState::Killing) => wishes.push(Cmd::Leave(QuitMode::Ended)),
+        (ClientRole::Owner, QuitState::No) if ui.overview.phase != PhaseName::Up => {
+            kill(ui, wishes);
+        }
+        (ClientRole::Owner, QuitState::No) | (ClientRole::Guest, _) => quit(ui, wishes),
     }
 }
 
 /// Everything is stopped in order; the interface stays until it is.
-pub(super) fn stop(ui: &mut Ui, wishes: &mut Wishes) {
-    ui.leaving = ui.leaving.max(Leaving::Stopping);
+pub(super) fn stop(ui: &mut Model, wishes: &mut Cmds) {
+    ui.leaving = ui.leaving.max(QuitState::Stopping);
     ui.say("stopping all; ^c again kills", Role::Warn);
-    wishes.push(Wish::Shutdown(Shutdown { kill: false }));
+    wishes.push(Cmd::Shutdown(ShutdownRequest { kill: false }));
 }
 
 /// Everything is killed.
-pub(super) fn kill(ui: &mut Ui, wishes: &mut Wishes) {
-    ui.leaving = Leaving::Killing;
+pub(super) fn kill(ui: &mut Model, wishes: &mut Cmds) {
+    ui.leaving = QuitState::Killing;
     ui.say("killing all", Role::Bad);
-    wishes.push(Wish::Shutdown(Shutdown { kill: true }));
+    wishes.push(Cmd::Shutdown(ShutdownRequest { kill: true }));
 }
 
 /// Leaves; everything goes on.
-pub(super) fn detach(_: &mut Ui, wishes: &mut Wishes) {
-    wishes.push(Wish::Leave(Leave::Detached));
+pub(super) fn detach(_: &mut Model, wishes: &mut Cmds) {
+    wishes.push(Cmd::Leave(QuitMode::Detached));
 }
 
 /// A signal said that it is to end: whoever sent it to the project as well does the rest.
-pub(super) fn signal(ui: &mut Ui) {
+pub(super) fn signal(ui: &mut Model) {
     ui.overlay = None;
-    ui.leaving = ui.leaving.max(Leaving::Stopping);
+    ui.leaving = ui.leaving.max(QuitState::Stopping);
     ui.say("stopping all", Role::Warn);
 }
 
 /// The project was pushed: what is said about its end may be outdated.
-pub(super) fn looked(ui: &mut Ui, _: &mut Wishes) {
+pub(super) fn looked(ui: &mut Model, _: &mut Cmds) {
     if let (Some(Overlay::Dialog(_)), true) = (&ui.overlay, ui.is_ending())
-        && ui.leaving == Leaving::No
+        && ui.leaving == QuitState::No
     {
         ui.overlay = None;
     }
 }
 
 /// Whom the end waits for.
-fn waiting(ui: &Ui) -> Vec<String> {
+fn waiting(ui: &Model) -> Vec<String> {
     let age = ui.age();
     let left = |ms: Option<u64>| {
         let left = Duration::from_millis(ms?).saturating_sub(age);
         Some(format!(", killed in {}s", left.as_secs_f64().ceil()))
     };
     let stopping = ui.overview.processes.iter().filter(|one| one.status.state.is_alive());
-    let line = |one: &crate::control::wire::Member| {
+    let line = |one: &crate::control::wire::ProcessState| {
         let left = (one.status.state == StateName::Stopping).then(|| left(one.until_ms)).flatten();
         format!("{} is {}{}", one.status.name, one.status.state, left.unwrap_or_default())
     };

@@ -1,28 +1,28 @@
 //! The file read again: what is different is shown first, and done when that is confirmed.
 
-use super::{Wishes, complain};
-use crate::control::Problem;
-use crate::control::wire::Reloaded;
-use crate::spec::Reason;
-use crate::tui::msg::Wish;
+use super::{Cmds, complain};
+use crate::control::ControlError;
+use crate::control::wire::ReloadResponse;
+use crate::spec::RestartReason;
+use crate::tui::model::Model;
+use crate::tui::msg::Cmd;
 use crate::tui::overlay::{Dialog, Overlay};
 use crate::tui::theme::Role;
-use crate::tui::ui::Ui;
 
 /// Asks what would be done.
-pub(super) fn ask(ui: &mut Ui, wishes: &mut Wishes) {
+pub(super) fn ask(ui: &mut Model, wishes: &mut Cmds) {
     ui.say("reading the file", Role::Text);
-    wishes.push(Wish::Reload { dry_run: true });
+    wishes.push(Cmd::Reload { dry_run: true });
 }
 
 /// Does it. What has changed in the file since it was shown is done too.
-pub(super) fn apply(ui: &mut Ui, wishes: &mut Wishes) {
+pub(super) fn apply(ui: &mut Model, wishes: &mut Cmds) {
     ui.say("applying the file", Role::Text);
-    wishes.push(Wish::Reload { dry_run: false });
+    wishes.push(Cmd::Reload { dry_run: false });
 }
 
 /// What came of it.
-pub(super) fn read(ui: &mut Ui, result: Result<Reloaded, Problem>) {
+pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>) {
     let reloaded = match result {
         Ok(reloaded) => reloaded,
         Err(problem) => return complain(ui, &problem),
@@ -40,7 +40,7 @@ pub(super) fn read(ui: &mut Ui, result: Result<Reloaded, Problem>) {
     }
 }
 
-fn mistakes(reloaded: &Reloaded) -> Dialog {
+fn mistakes(reloaded: &ReloadResponse) -> Dialog {
     let number = match reloaded.faults.len() {
         1 => "1 mistake; nothing has changed".to_owned(),
         number => format!("{number} mistakes; nothing has changed"),
@@ -51,18 +51,18 @@ fn mistakes(reloaded: &Reloaded) -> Dialog {
 }
 
 /// A line for each process that is new, other or gone, with what becomes of its run.
-fn difference(reloaded: &Reloaded) -> Vec<String> {
+fn difference(reloaded: &ReloadResponse) -> Vec<String> {
     let gone = |name: &String| format!("- {name}  is stopped and removed");
     let new = |name: &String| format!("+ {name}");
     let changed = |name: &String| {
-        let of = |one: &&crate::control::wire::Rerun| {
+        let of = |one: &&crate::control::wire::RestartedProcess| {
             one.name == *name
                 || one.name.rsplit_once('.').is_some_and(|(process, _)| process == name)
         };
         match reloaded.restarted.iter().find(of) {
             Some(rerun) => {
                 let because: Vec<&str> =
-                    rerun.because.iter().copied().map(Reason::as_str).collect();
+                    rerun.because.iter().copied().map(RestartReason::as_str).collect();
                 format!("~ {name}  gets a new run: {}", because.join(", "))
             }
             None => format!("~ {name}  without a restart"),
@@ -74,7 +74,7 @@ fn difference(reloaded: &Reloaded) -> Vec<String> {
     };
     // An env file is no key of a process, and makes a new run all the same.
     let others = reloaded.restarted.iter().filter(|one| !listed(&one.name)).map(|one| {
-        let because: Vec<&str> = one.because.iter().copied().map(Reason::as_str).collect();
+        let because: Vec<&str> = one.because.iter().copied().map(RestartReason::as_str).collect();
         format!("~ {}  gets a new run: {}", one.name, because.join(", "))
     });
     let mut all: Vec<String> = reloaded.added.iter().map(new).collect();
@@ -84,7 +84,7 @@ fn difference(reloaded: &Reloaded) -> Vec<String> {
     all
 }
 
-fn done(reloaded: &Reloaded) -> String {
+fn done(reloaded: &ReloadResponse) -> String {
     let parts = [
         (reloaded.added.len(), "added"),
         (reloaded.changed.len(), "changed"),

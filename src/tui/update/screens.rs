@@ -1,31 +1,31 @@
 //! The screens that take the whole terminal: events, graph, stats and details.
 
-use super::run::text;
-use super::{Wishes, find, prompts};
+use super::actions::text;
+use super::{Cmds, prompts, search};
 use crate::tui::action::{Argument, ViewsAction};
+use crate::tui::model::search::JumpTarget;
+use crate::tui::model::{Model, Pane, PromptKind, Screen, layout};
 use crate::tui::motion::Motion;
-use crate::tui::pattern::Filter;
-use crate::tui::ui::search::Target;
-use crate::tui::ui::{Asks, Part, Ui, View, layout};
-use crate::tui::view::{others, sheet};
+use crate::tui::pattern::ListFilter;
+use crate::tui::render::{details, full_screens};
 
 /// Does what is about screens; false where it has no meaning now.
 pub(super) fn screens(
-    ui: &mut Ui,
+    ui: &mut Model,
     action: ViewsAction,
     argument: &Argument,
-    wishes: &mut Wishes,
+    wishes: &mut Cmds,
 ) -> bool {
-    let is_details = ui.view == View::Details;
+    let is_details = ui.view == Screen::Details;
     match action {
-        ViewsAction::Dashboard => ui.view = View::Dashboard,
+        ViewsAction::Dashboard => ui.view = Screen::Dashboard,
         ViewsAction::Events => {
-            ui.view = View::Events;
+            ui.view = Screen::Events;
             ui.timeline.mark_read();
         }
-        ViewsAction::Graph => show(ui, View::Graph),
-        ViewsAction::Stats => show(ui, View::Stats),
-        ViewsAction::FilterView => prompts::ask(ui, Asks::FilterView, text(argument), wishes),
+        ViewsAction::Graph => show(ui, Screen::Graph),
+        ViewsAction::Stats => show(ui, Screen::Stats),
+        ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, text(argument), wishes),
         ViewsAction::NextTab if is_details => ui.details.turn(false),
         ViewsAction::PreviousTab if is_details => ui.details.turn(true),
         ViewsAction::ShowEnv if is_details => ui.details.toggle_values(),
@@ -35,25 +35,25 @@ pub(super) fn screens(
 }
 
 /// A filter belongs to the screen it was made on.
-fn show(ui: &mut Ui, view: View) {
+fn show(ui: &mut Model, view: Screen) {
     if ui.view != view {
-        (ui.view, ui.row, ui.narrowed) = (view, 0, Filter::All);
+        (ui.view, ui.row, ui.narrowed) = (view, 0, ListFilter::All);
     }
 }
 
 /// Moves in the screen; false on the dashboard, which is none of these.
-pub(super) fn scroll(ui: &mut Ui, motion: Motion) -> bool {
+pub(super) fn scroll(ui: &mut Model, motion: Motion) -> bool {
     let page = usize::from(ui.size.height).saturating_sub(5).max(1);
     match ui.view {
-        View::Dashboard => return false,
-        View::Events => ui.timeline.step(motion.rows(page)),
-        View::Graph | View::Stats => {
-            let last = others::rows(ui).saturating_sub(1);
+        Screen::Dashboard => return false,
+        Screen::Events => ui.timeline.step(motion.rows(page)),
+        Screen::Graph | Screen::Stats => {
+            let last = full_screens::rows(ui).saturating_sub(1);
             ui.row = motion.apply(ui.row, last, page);
         }
-        View::Details => {
+        Screen::Details => {
             let area = layout::areas(ui).view.unwrap_or_default().outside;
-            let sheet = sheet::sheet(ui);
+            let sheet = details::sheet(ui);
             let look = ui.look;
             ui.details.scroll(motion, &sheet, area, &look);
         }
@@ -62,15 +62,15 @@ pub(super) fn scroll(ui: &mut Ui, motion: Motion) -> bool {
 }
 
 /// Leads from a screen to the logs of what the cursor is on, at its place.
-pub(super) fn open(ui: &mut Ui, wishes: &mut Wishes) {
-    let told = ui.timeline.chosen().cloned().filter(|_| ui.view == View::Events);
+pub(super) fn open(ui: &mut Model, wishes: &mut Cmds) {
+    let told = ui.timeline.chosen().cloned().filter(|_| ui.view == Screen::Events);
     let name = match ui.view {
-        View::Events => told.as_ref().and_then(|told| told.name.clone()),
-        View::Graph | View::Stats => others::name(ui),
-        View::Dashboard | View::Details => None,
+        Screen::Events => told.as_ref().and_then(|told| told.name.clone()),
+        Screen::Graph | Screen::Stats => full_screens::name(ui),
+        Screen::Dashboard | Screen::Details => None,
     };
-    let is_details = ui.view == View::Details;
-    (ui.view, ui.part) = (View::Dashboard, Part::Logs);
+    let is_details = ui.view == Screen::Details;
+    (ui.view, ui.part) = (Screen::Dashboard, Pane::Logs);
     if is_details {
         return;
     }
@@ -79,6 +79,6 @@ pub(super) fn open(ui: &mut Ui, wishes: &mut Wishes) {
     }
     ui.choose_logs();
     if let Some(told) = told {
-        find::seek(ui, Target::Event(told.seq), true, wishes);
+        search::seek(ui, JumpTarget::Event(told.seq), true, wishes);
     }
 }

@@ -24,7 +24,7 @@ fn only_folders_that_can_hold_a_match_are_read() {
 #[test]
 fn what_is_ignored_is_not_read_and_does_not_count() {
     let wanted = |top: &Path| {
-        let free = Wanted { gitignore: false, ..wanted("b", top, &["target/**"], &[]) };
+        let free = WatchTarget { gitignore: false, ..wanted("b", top, &["target/**"], &[]) };
         vec![wanted("a", top, &["**"], &["gen", "*.tmp"]), free]
     };
     let mut site = Site::of(Kind::Watched, wanted, |top| {
@@ -211,7 +211,7 @@ fn other_rules_keep_what_is_watched() {
     let mut site = Site::new(&["a/*.rs"], |top| files(top, &["a/x.rs", "b/x.rs"]));
     let before = site.tree.seats.len();
     site.plan.wanted = vec![wanted("a", &site.top, &["b/*.rs"], &[])];
-    site.tree.replace(Rules::new(&site.plan), Duration::MAX);
+    site.tree.replace(CompiledPlan::new(&site.plan), Duration::MAX);
     assert_eq!(site.settle(), [] as [&str; 0]);
     assert_eq!((site.folders(), site.tree.seats.len()), (vec![String::new(), "b".into()], before));
     files(&site.top, &["a/x.rs", "b/x.rs"]);
@@ -226,7 +226,7 @@ fn what_cannot_be_seen_is_said() {
         fs::write(top.join(".gitignore"), "dist\n").unwrap();
     });
     let told: Vec<String> =
-        tell::doubts(&site.tree, &site.plan).into_iter().map(|(_, text)| text).collect();
+        messages::doubts(&site.tree, &site.plan).into_iter().map(|(_, text)| text).collect();
     assert_eq!(
         told,
         [
@@ -247,8 +247,9 @@ fn what_changes_while_folders_are_read_for_the_first_time_counts_once_processes_
     let second = Duration::from_secs(1);
     for (begun, changed) in [(written.saturating_sub(second), true), (written + second, false)] {
         let wanted = vec![wanted("a", &top, &["src/**"], &[])];
-        let plan = Plan { top: top.clone(), wanted, own: Vec::new() };
-        let mut tree = Tree::new(Rules::new(&plan), Some(Kernel::open().unwrap()), usize::MAX);
+        let plan = WatchPlan { top: top.clone(), wanted, own: Vec::new() };
+        let mut tree =
+            FolderTree::new(CompiledPlan::new(&plan), Some(Inotify::open().unwrap()), usize::MAX);
         tree.begun.set(begun);
         tree.work(usize::MAX);
         assert_eq!(!tree.changes.is_empty(), changed);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn one(paths: &'static [&'static str]) -> impl FnOnce(&Path) -> Vec<Wanted> {
+fn one(paths: &'static [&'static str]) -> impl FnOnce(&Path) -> Vec<WatchTarget> {
     |top| vec![wanted("a", top, paths, &[])]
 }
 

@@ -5,7 +5,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Instant, SystemTime};
 
-use super::super::{Now, Outside, Report, Watcher};
+use super::super::{ClockPair, WatchContext, WatchReport, Watcher};
 use super::*;
 
 /// Longer than anything here takes, on any machine.
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_mins(1);
 struct Live {
     folder: TempDir,
     watcher: Option<Watcher>,
-    reports: Receiver<Report>,
+    reports: Receiver<WatchReport>,
 }
 
 fn wall() -> Duration {
@@ -27,27 +27,27 @@ impl Live {
         let top = folder.path().canonicalize().unwrap();
         make(&top);
         let debounce = Duration::from_millis(debounce);
-        let wanted = Wanted { debounce, ..wanted("a", &top, &["src/**/*.rs"], &[]) };
-        let plan = Plan { top, wanted: vec![wanted], own: Vec::new() };
+        let wanted = WatchTarget { debounce, ..wanted("a", &top, &["src/**/*.rs"], &[]) };
+        let plan = WatchPlan { top, wanted: vec![wanted], own: Vec::new() };
         let (sender, reports) = channel();
         let start = Instant::now();
-        let now = move || Now { moment: start.elapsed(), wall: wall() };
+        let now = move || ClockPair { moment: start.elapsed(), wall: wall() };
         let report = move |report| _ = sender.send(report);
-        let outside = Outside { now: Box::new(now), report: Box::new(report) };
+        let outside = WatchContext { now: Box::new(now), report: Box::new(report) };
         let watcher = Some(Watcher::start(plan, outside).unwrap());
         let live = Self { folder, watcher, reports };
-        assert_eq!(live.report(), Report::Ready);
+        assert_eq!(live.report(), WatchReport::Ready);
         live
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> WatchReport {
         self.reports.recv_timeout(LONG).unwrap()
     }
 
     fn changed(&self) -> (String, u64, Duration, Duration) {
         match self.report() {
-            Report::Changed { path, more, first, last, .. } => (path, more, first, last),
-            other @ (Report::Ready | Report::Problem { .. }) => panic!("{other:?}"),
+            WatchReport::Changed { path, more, first, last, .. } => (path, more, first, last),
+            other @ (WatchReport::Ready | WatchReport::Problem { .. }) => panic!("{other:?}"),
         }
     }
 }
@@ -99,10 +99,10 @@ fn it_ends_when_nobody_wants_it_any_more() {
 fn it_watches_something_else_when_told() {
     let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
     let top = live.folder.path().canonicalize().unwrap();
-    let wanted = Wanted { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
-    let plan = Plan { top, wanted: vec![wanted], own: Vec::new() };
+    let wanted = WatchTarget { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
+    let plan = WatchPlan { top, wanted: vec![wanted], own: Vec::new() };
     live.watcher.as_ref().unwrap().watch(plan, wall());
-    assert_eq!(live.report(), Report::Ready);
+    assert_eq!(live.report(), WatchReport::Ready);
     files(live.folder.path(), &["src/a.rs", "lib/b.c"]);
     assert_eq!(live.changed().0, "lib/b.c");
 }

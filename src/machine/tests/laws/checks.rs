@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::machine::{
-    Effect, Event, Fact, Input, Moment, Orchestra, ProcessId, ProcessView, RunId, StateName, Step,
+    Effect, Event, Fact, Input, Moment, ProcessId, ProcessView, RunId, StateName, Step, Supervisor,
 };
-use crate::spec::{Answer, Probe, ProcessSpec, Which};
+use crate::spec::{CheckRole, Probe, ProbeResult, ProcessSpec};
 
 /// What was seen of one live run.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ struct Seen {
     began: Moment,
     level: StateName,
     /// Of each check: the probe under way, the latest number, successes and misses in a row.
-    checks: HashMap<Which, Row>,
+    checks: HashMap<CheckRole, Row>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(super) struct CheckLaws {
 impl CheckLaws {
     pub(super) fn hold(
         &mut self,
-        machine: &Orchestra,
+        machine: &Supervisor,
         now: Moment,
         (step, input): (&Step, Option<&Input>),
         views: &[&ProcessView],
@@ -64,11 +64,11 @@ impl CheckLaws {
     }
 
     /// What another probe has answered does not count for this one.
-    fn renew(&mut self, machine: &Orchestra) {
+    fn renew(&mut self, machine: &Supervisor) {
         for (id, spec) in machine.specs() {
             let Some(old) = self.specs.insert(id, Arc::clone(&spec)) else { continue };
             for (_, seen) in self.live.iter_mut().filter(|(run, _)| run.process == id) {
-                for which in [Which::Ready, Which::Health] {
+                for which in [CheckRole::Ready, CheckRole::Health] {
                     let probe = |spec: &ProcessSpec| spec.check(which).map(|c| c.probe.clone());
                     if probe(&old) != probe(&spec) {
                         let row = seen.checks.entry(which).or_default();
@@ -112,12 +112,15 @@ impl CheckLaws {
         }
         row.flight = None;
         match answer {
-            Answer::Good(_) => {
+            ProbeResult::Good(_) => {
                 row.good += 1;
-                row.bad =
-                    if *which == Which::Ready || row.good >= check.successes { 0 } else { row.bad };
+                row.bad = if *which == CheckRole::Ready || row.good >= check.successes {
+                    0
+                } else {
+                    row.bad
+                };
             }
-            Answer::Bad(_) => (row.good, row.bad) = (0, row.bad + 1),
+            ProbeResult::Bad(_) => (row.good, row.bad) = (0, row.bad + 1),
         }
     }
 
@@ -129,7 +132,7 @@ impl CheckLaws {
             let Some(seen) = self.live.get_mut(&run) else { continue };
             let spec = self.specs.get(&run.process);
             let check = spec.and_then(|spec| spec.ready.as_ref());
-            let row = seen.checks.get(&Which::Ready);
+            let row = seen.checks.get(&CheckRole::Ready);
             match event {
                 Event::ProcessReady(_) => {
                     if let Some(check) = check {
@@ -156,9 +159,9 @@ impl CheckLaws {
                     assert!(row.is_some_and(|row| row.bad >= failures), "{run}: {row:?}");
                     seen.level = StateName::Unhealthy;
                 }
-                Event::ProcessKilled(e) if e.by == crate::machine::event::By::Health => {
+                Event::ProcessKilled(e) if e.by == crate::machine::event::EndCause::Health => {
                     let failures = spec.and_then(|spec| spec.health.as_ref()).map(|c| c.failures);
-                    let row = seen.checks.get(&Which::Health);
+                    let row = seen.checks.get(&CheckRole::Health);
                     assert!(row.is_some_and(|row| Some(row.bad) >= failures), "{run}: {row:?}");
                     self.over.insert(run);
                 }
@@ -186,7 +189,7 @@ impl CheckLaws {
                     let seen = self.live.get_mut(run).expect("only live runs are probed");
                     let was_ready = seen.level != StateName::Starting;
                     assert!(
-                        *which == Which::Ready || was_ready,
+                        *which == CheckRole::Ready || was_ready,
                         "{run}: health before it is ready"
                     );
                     let row = seen.checks.entry(*which).or_default();

@@ -3,23 +3,23 @@
 
 use super::Laws;
 use crate::machine::condition::{ConditionStatus, combined_status};
-use crate::machine::{Explanation, Moment, Orchestra, Phase, Snapshot, StateName};
+use crate::machine::{Explanation, Moment, ProjectPhase, Snapshot, StateName, Supervisor};
 
 /// The graph of every so many snapshots is drawn: it takes longer than all the other laws.
 #[cfg(feature = "tui")]
 const DRAWN: u64 = 8;
 
 impl Laws {
-    pub(super) fn conditions(&self, machine: &Orchestra, now: Moment, snapshot: &Snapshot) {
+    pub(super) fn conditions(&self, machine: &Supervisor, now: Moment, snapshot: &Snapshot) {
         // While the project ends nothing starts, so nobody asks for a condition any more.
-        if self.ignores_dependencies || snapshot.phase != Phase::Up {
+        if self.ignores_dependencies || snapshot.phase != ProjectPhase::Up {
             return;
         }
         #[cfg(feature = "tui")]
         let nodes = snapshot.number.is_multiple_of(DRAWN).then(|| {
-            use crate::control::wire::Overview;
-            use crate::tui::views::overview::{Took, nodes};
-            nodes(&Overview::before_start("test", snapshot), &Took::default())
+            use crate::control::wire::ProjectState;
+            use crate::tui::screens::overview::{ReadyTimes, nodes};
+            nodes(&ProjectState::before_start("test", snapshot), &ReadyTimes::default())
         });
         for view in snapshot.processes.iter().filter(|view| !self.leaving.contains(&view.id)) {
             for (on, condition, status) in machine.dependency_statuses(view.id) {
@@ -63,7 +63,7 @@ impl Laws {
 
 #[cfg(feature = "control")]
 fn waits_alike(
-    machine: &Orchestra,
+    machine: &Supervisor,
     snapshot: &Snapshot,
     (on, condition, status): (&str, crate::spec::Condition, ConditionStatus),
     what: &dyn Fn() -> String,

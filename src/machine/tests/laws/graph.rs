@@ -1,6 +1,6 @@
 //! Who needs whom, and what may follow what.
 
-use crate::machine::{Orchestra, ProcessId, ProcessView, StateName};
+use crate::machine::{ProcessId, ProcessView, StateName, Supervisor};
 use crate::spec::{Name, Spec};
 
 /// Everything that is named by `on`: a process with all replicas, or the jobs of a pool.
@@ -29,7 +29,7 @@ pub(super) fn needs_it(spec: &Spec, one: &Name, other: &Name) -> bool {
 }
 
 /// These and all they need.
-pub(super) fn needed_by(machine: &Orchestra, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
+pub(super) fn needed_by(machine: &Supervisor, spec: &Spec, ids: &[ProcessId]) -> Vec<ProcessId> {
     let process_of = |id: ProcessId| {
         let (_, name) = machine.names().find(|(known, _)| *known == id)?;
         let found = spec

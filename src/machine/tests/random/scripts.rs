@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::host::{OnKill, OnStop, Reply, Script};
 use super::super::project::{ms, s};
 use super::{duration, maybe};
-use crate::spec::{Check, Endpoint, Exit, Pattern, Port, Probe, Signal, StartErrorKind};
+use crate::spec::{Check, Endpoint, Exit, OutputPattern, Port, Probe, Signal, StartErrorKind};
 
 /// Answers at any time, in any order, or never.
 fn replies() -> impl Strategy<Value = Vec<Reply>> {
@@ -17,7 +17,7 @@ pub(in crate::machine::tests) fn check() -> impl Strategy<Value = Check> {
     let endpoint = Endpoint { host: "localhost".to_owned(), port: Port::Number(1) };
     let probe = prop_oneof![
         5 => Just(Probe::Tcp(endpoint)),
-        1 => Just(Probe::Log(Pattern::new("up").unwrap())),
+        1 => Just(Probe::Log(OutputPattern::new("up").unwrap())),
         1 => Just(Probe::Notify),
         1 => duration().prop_map(Probe::Delay),
     ];

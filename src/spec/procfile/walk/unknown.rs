@@ -3,36 +3,36 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::super::foreign;
+use super::super::foreign_keys;
 use super::super::keys::{PROCESS, ROOT};
-use super::super::kind::{Key, Kind, Role, Shape};
-use super::super::tree::{Entry, Fields, Node, Value};
-use super::Walk;
-use crate::spec::fault::{Fault, Place};
+use super::super::kind::{KeySpec, TableRole, TableShape, ValueKind};
+use super::super::tree::{TableEntry, TableNode, Value, ValueNode};
+use super::Validator;
+use crate::spec::fault::{Fault, SourceSpan};
 use crate::spec::nearest::nearest;
 
-const A_PROCESS: &Kind = &Kind::Runnable(&PROCESS);
+const A_PROCESS: &ValueKind = &ValueKind::Runnable(&PROCESS);
 
 /// What an unknown key was probably meant to be.
 pub(super) enum Guess {
     /// This key of the same table, with the same value.
-    Key(&'static Key),
+    Key(&'static KeySpec),
     /// This key of the same table, with a value that is written in another way.
-    Unreadable(&'static Key),
+    Unreadable(&'static KeySpec),
     /// A process outside of `[process]`.
     Process,
 }
 
 /// The hint for an unknown key, and what it was meant to be. The words of other tools come first,
 /// then a key of a table inside of this one, then what is spelt most like it.
-fn guess(shape: &'static Shape, name: &str, value: &DeValue<'_>) -> (String, Option<Guess>) {
+fn guess(shape: &'static TableShape, name: &str, value: &DeValue<'_>) -> (String, Option<Guess>) {
     let key = |name: &str| shape.own_keys().find(|key| key.name == name);
-    if let Some(word) = foreign::find(shape, name) {
+    if let Some(word) = foreign_keys::find(shape, name) {
         let same = word.same_value().and_then(key).map(Guess::Key);
         let outer = || key(word.outer_key()).map(Guess::Unreadable);
         return (word.hint(), same.or_else(outer));
     }
-    let inner = |key: &&Key| {
+    let inner = |key: &&KeySpec| {
         key.kind.tables().iter().any(|inner| inner.own_keys().any(|key| key.name == name))
     };
     if let Some(outer) = shape.own_keys().find(inner) {
@@ -47,23 +47,28 @@ fn guess(shape: &'static Shape, name: &str, value: &DeValue<'_>) -> (String, Opt
     (keys_hint(shape), None)
 }
 
-impl Walk<'_> {
+impl Validator<'_> {
     /// Tells an unknown key, and gives what it was probably meant to be.
     pub(super) fn unknown_key(
         &mut self,
-        shape: &'static Shape,
+        shape: &'static TableShape,
         name: &str,
         value: &DeValue<'_>,
-        place: &Place,
+        place: &SourceSpan,
     ) -> Option<Guess> {
         if shape.keys.iter().any(|key| key.name == name) {
             let message = format!("{} cannot have the key `{name}`", shape.label);
             let hint = match (shape.role, name) {
                 (_, "name") => Some("its name is the key of its table"),
-                (Role::OptionSet, "command") => Some("every process has a command of its own"),
-                (Role::Job, _) => Some("make it a process that names the pool with `pool = …`"),
-                (Role::Alone | Role::Pool | Role::Process | Role::OptionSet, _) => None,
-                (Role::Ready | Role::Health, _) => Some("only `ready` knows it"),
+                (TableRole::OptionSet, "command") => Some("every process has a command of its own"),
+                (TableRole::Job, _) => {
+                    Some("make it a process that names the pool with `pool = …`")
+                }
+                (
+                    TableRole::Alone | TableRole::Pool | TableRole::Process | TableRole::OptionSet,
+                    _,
+                ) => None,
+                (TableRole::Ready | TableRole::Health, _) => Some("only `ready` knows it"),
             };
             self.faults.push(Fault::at(place, message).maybe_hint(hint));
             return None;
@@ -85,10 +90,10 @@ impl Walk<'_> {
         guess: Option<&Guess>,
         name: &str,
         value: &Spanned<DeValue<'_>>,
-        place: &Place,
-        fields: &mut Fields,
+        place: &SourceSpan,
+        fields: &mut TableNode,
     ) {
-        let faulty = || Node { place: place.clone(), value: Value::Faulty };
+        let faulty = || ValueNode { place: place.clone(), value: Value::Faulty };
         match guess {
             Some(Guess::Unreadable(key)) => fields.fill(key.name, place, faulty()),
             Some(Guess::Key(key)) if !fields.has(key.name) || value.get_ref().is_table() => {
@@ -99,18 +104,18 @@ impl Walk<'_> {
             None | Some(Guess::Key(_)) => {}
             Some(Guess::Process) => {
                 let node = self.node(A_PROCESS, value);
-                let mut process = Fields::default();
-                process.insert(name.to_owned(), Entry { key: place.clone(), node });
-                let node = Node { place: place.clone(), value: Value::Table(process) };
+                let mut process = TableNode::default();
+                process.insert(name.to_owned(), TableEntry { key: place.clone(), node });
+                let node = ValueNode { place: place.clone(), value: Value::Table(process) };
                 fields.fill("process", place, node);
             }
         }
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// The tables with known keys that a value can be, not those behind names of the user's own.
-    fn tables(&self) -> Vec<&'static Shape> {
+    fn tables(&self) -> Vec<&'static TableShape> {
         match self {
             Self::Table(shape) => vec![shape],
             Self::Either(kinds) => kinds.iter().flat_map(Self::tables).collect(),
@@ -131,7 +136,7 @@ impl Kind {
 }
 
 /// The keys there are, or where they are listed when they are many.
-fn keys_hint(shape: &Shape) -> String {
+fn keys_hint(shape: &TableShape) -> String {
     const MOST: usize = 12;
     let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);
     let known: Vec<&str> = known.collect();

@@ -92,7 +92,7 @@ fn what_was_not_read_makes_no_mistake() {
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let (inherited, waiting) = (HashMap::new(), &|_: &std::path::Path| {});
     let reading = EnvReading { inherited, pipes: EnvPipes::Skip, waiting };
-    let locate = Locate { files: Vec::new(), dir: project.dir(), stdin: None };
+    let locate = ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None };
     let faults = load_with(&locate, &[], &reading).unwrap_err();
     assert_eq!(faults.iter().map(told).collect::<Vec<_>>(), ["2:3 this `${` is never closed"]);
     let project = project.with(".env", "A=$FROM_PIPE\n");

@@ -341,11 +341,11 @@ fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
     let text = "[process.x]\ncommand = 'x'\ntty = true\n";
     let project = Project::new(text);
     assert!(project.load().is_ok());
-    let request = Locate { files: Vec::new(), dir: project.dir(), stdin: None };
+    let request = ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None };
     let told = load(&request).unwrap_err();
     let lines: Vec<_> = told.iter().filter_map(Fault::line).collect();
     assert_eq!(lines, [3]);
     assert!(told.iter().all(|fault| fault.message().ends_with("is not built in this version yet")));
     let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
-    assert!(load(&Locate { files: Vec::new(), dir: off.dir(), stdin: None }).is_ok());
+    assert!(load(&ProjectLocator { files: Vec::new(), dir: off.dir(), stdin: None }).is_ok());
 }

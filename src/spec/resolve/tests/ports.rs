@@ -86,8 +86,8 @@ fn warnings_are_kept_beside_mistakes() {
 fn what_comes_later_is_refused_with_a_sentence() {
     let told = |keys: &str| {
         let project = Project::new(&file(&[keys]));
-        let faults =
-            load(&Locate { files: Vec::new(), dir: project.dir(), stdin: None }).unwrap_err();
+        let faults = load(&ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None })
+            .unwrap_err();
         faults.iter().map(|fault| fault.message().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(told("port = 'auto'"), ["`port = \"auto\"` is not built in this version yet"]);

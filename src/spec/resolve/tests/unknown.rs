@@ -1,9 +1,9 @@
 //! Keys that are none: each is one mistake, whatever is missing because of it, and the words of
 //! other tools name our key.
 
-use super::super::super::procfile::foreign::{DICTIONARIES, VALUES};
+use super::super::super::procfile::foreign_keys::{DICTIONARIES, VALUES};
 use super::super::super::procfile::keys::ROOT;
-use super::super::super::procfile::kind::{Kind, Shape};
+use super::super::super::procfile::kind::{TableShape, ValueKind};
 use super::*;
 
 /// Files with one misspelt word, and the one fault that is told about them.
@@ -117,7 +117,7 @@ fn one_misspelt_word_is_one_mistake() {
 }
 
 /// A file in which `key` stands in a table of this shape.
-fn file_with(shape: &Shape, key: &str) -> String {
+fn file_with(shape: &TableShape, key: &str) -> String {
     let process = |keys: &str| format!("[process.a]\ncommand = 'x'\n{keys}\n[process]\ndb = 'x'\n");
     match shape.name {
         "procfile" => format!("{key} = 1\n[process]\na = 'x'\n"),
@@ -141,33 +141,35 @@ fn file_with(shape: &Shape, key: &str) -> String {
 
 /// Every table of the file.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others hold no table")]
-fn shapes(kind: &'static Kind, found: &mut Vec<&'static Shape>) {
+fn shapes(kind: &'static ValueKind, found: &mut Vec<&'static TableShape>) {
     match kind {
-        Kind::Table(shape) | Kind::Runnable(shape)
+        ValueKind::Table(shape) | ValueKind::Runnable(shape)
             if !found.iter().any(|one| one.name == shape.name) =>
         {
             found.push(shape);
             shape.own_keys().for_each(|key| shapes(&key.kind, found));
         }
-        Kind::Map { of, .. } | Kind::List { of, .. } | Kind::OneOrMany(of) => shapes(of, found),
-        Kind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, found)),
+        ValueKind::Map { of, .. } | ValueKind::List { of, .. } | ValueKind::OneOrMany(of) => {
+            shapes(of, found);
+        }
+        ValueKind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, found)),
         _ => {}
     }
 }
 
 /// Whether `path` is a key of the table, with dots into the tables inside of it.
-fn is_key(shape: &'static Shape, path: &str) -> bool {
+fn is_key(shape: &'static TableShape, path: &str) -> bool {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let Some(key) = shape.own_keys().find(|key| key.name == name) else { return false };
     let mut inner = Vec::new();
     shapes(&key.kind, &mut inner);
-    let is_named = matches!(key.kind, Kind::Map { .. });
+    let is_named = matches!(key.kind, ValueKind::Map { .. });
     rest.is_none_or(|rest| is_named || inner.iter().any(|inner| is_key(inner, rest)))
 }
 
 #[test]
 fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
-    const FILE: &Kind = &Kind::Table(&ROOT);
+    const FILE: &ValueKind = &ValueKind::Table(&ROOT);
     let mut all = Vec::new();
     shapes(FILE, &mut all);
     for dictionary in DICTIONARIES {

@@ -1,0 +1,272 @@
+//! The global options: on every command line, before the command or after it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches as _, ValueEnum};
+
+use super::Cli;
+use super::procfile_input::ProcfileText;
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub(super) struct GlobalOptions {
+    /// Read FILE instead of looking for procfile.toml, `-` for standard input; later files override earlier ones
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) file: Vec<PathBuf>,
+    /// Go to DIR first
+    #[arg(short = 'C', long = "directory", value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: ColorChoice,
+    /// Write more diagnostics to the log file; can be repeated
+    #[arg(short, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// The inherited descriptor with what the one who starts this has read from standard input
+    #[arg(long, hide = true, value_name = "FD")]
+    pub(super) stdin_fd: Option<i32>,
+    /// What `-f -` stands for, once it was read.
+    #[arg(skip)]
+    pub(super) stdin: ProcfileText,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Each option, and its id where it stands after the command. clap's own `global` cannot be used:
+/// it takes one of the two places and forgets the other, and allows no `-f` of a command's own.
+const AFTER: [(&str, &str); 4] = [
+    ("file", "file after the command"),
+    ("directory", "directory after the command"),
+    ("color", "color after the command"),
+    ("verbose", "verbose after the command"),
+];
+
+/// The command line as clap knows it, with the global options on every command too.
+pub(super) fn command_line() -> Command {
+    let mut root = Cli::command().propagate_version(true);
+    let options: Vec<Arg> = AFTER
+        .iter()
+        .filter_map(|(id, after)| {
+            let option = root.get_arguments().find(|arg| arg.get_id() == id)?.clone();
+            let option = option.id(*after).default_value(None::<&str>);
+            Some(option.help_heading("Global options"))
+        })
+        .collect();
+    let names: Vec<String> =
+        root.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for name in names {
+        root = root.mut_subcommand(name, |command| {
+            let has = |short| command.get_arguments().any(|arg| arg.get_short() == Some(short));
+            let fitting: Vec<Arg> = options
+                .iter()
+                .cloned()
+                .map(|arg| if arg.get_short().is_some_and(has) { arg.short(None) } else { arg })
+                .collect();
+            command.args(fitting)
+        });
+    }
+    root
+}
+
+/// Reads a command line.
+pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command_line();
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    for (id, after) in [("directory", "-C <DIR>"), ("color", "--color <WHEN>")] {
+        let is_given = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+        if is_given && given_after(&matches, id) {
+            let text = format!("the argument '{after}' cannot be used multiple times");
+            return Err(command.error(ErrorKind::ArgumentConflict, text));
+        }
+    }
+    let after = after(&matches);
+    let mut cli =
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
+    cli.global.extend(after);
+    Ok(cli)
+}
+
+/// The global options of a command line that is still being typed; what is not whole is left out.
+pub(super) fn parse_unfinished(args: impl IntoIterator<Item = OsString>) -> Option<GlobalOptions> {
+    let matches = command_line().ignore_errors(true).try_get_matches_from(args).ok()?;
+    let mut global = GlobalOptions::from_arg_matches(&matches).ok()?;
+    global.extend(after(&matches));
+    Some(global)
+}
+
+/// What stands after the command.
+#[derive(Debug, Default)]
+struct TrailingOptions {
+    file: Vec<PathBuf>,
+    directory: Option<PathBuf>,
+    color: Option<ColorChoice>,
+    verbose: u8,
+}
+
+fn after(matches: &ArgMatches) -> TrailingOptions {
+    let Some((_, command)) = matches.subcommand() else { return TrailingOptions::default() };
+    let [file, directory, color, verbose] = AFTER.map(|(_, id)| id);
+    // A command that is not known here has none of them.
+    let paths = command.try_get_many::<PathBuf>(file).ok().flatten();
+    TrailingOptions {
+        file: paths.into_iter().flatten().cloned().collect(),
+        directory: command.try_get_one(directory).ok().flatten().cloned(),
+        color: command.try_get_one(color).ok().flatten().copied(),
+        verbose: command.try_get_one(verbose).ok().flatten().copied().unwrap_or(0),
+    }
+}
+
+fn given_after(matches: &ArgMatches, id: &str) -> bool {
+    let after = AFTER.iter().find(|(one, _)| *one == id).map(|(_, after)| *after);
+    let command = matches.subcommand().map(|(_, command)| command);
+    command.zip(after).is_some_and(|(command, id)| command.try_contains_id(id).unwrap_or(false))
+}
+
+impl GlobalOptions {
+    fn extend(&mut self, after: TrailingOptions) {
+        let TrailingOptions { file, directory, color, verbose } = after;
+        self.file.extend(file);
+        self.directory = directory.or_else(|| self.directory.take());
+        self.color = color.unwrap_or(self.color);
+        self.verbose = self.verbose.saturating_add(verbose);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a command cannot do without.
+    fn required(command: &Command) -> Vec<&'static str> {
+        match command.get_name() {
+            "run" | "why" | "start" | "stop" | "restart" | "kill" | "wait" => vec!["web"],
+            "signal" => vec!["HUP", "web"],
+            "scale" => vec!["web", "2"],
+            "send" => vec!["web", "text"],
+            "completions" => vec!["bash"],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What stands at the very end.
+    fn last(command: &Command) -> &'static [&'static str] {
+        match command.get_name() {
+            "exec" | "enqueue" => &["--", "true"],
+            _ => &[],
+        }
+    }
+
+    fn global(words: &[&str]) -> GlobalOptions {
+        let args = std::iter::once("pitcrew").chain(words.iter().copied());
+        let parsed = parse(args.map(OsString::from));
+        parsed.unwrap_or_else(|error| panic!("{words:?}: {error}")).global
+    }
+
+    const OPTIONS: &[&[&str]] = &[
+        &["-f", "a"],
+        &["-fa"],
+        &["--file", "a"],
+        &["--file=a"],
+        &["-C", "dir"],
+        &["--directory", "dir"],
+        &["--directory=dir"],
+        &["--color", "never"],
+        &["--color=always"],
+        &["-v"],
+        &["-vv"],
+    ];
+
+    #[test]
+    fn every_command_takes_every_global_option_before_and_after_it() {
+        let root = Cli::command();
+        assert!(root.get_subcommands().count() > 20);
+        for command in root.get_subcommands() {
+            let name = command.get_name();
+            let own_f = command.get_arguments().any(|arg| arg.get_short() == Some('f'));
+            assert_eq!(own_f, matches!(name, "logs" | "events"), "{name}");
+            let mut needed = required(command);
+            if name == "enqueue" {
+                needed.push("build");
+            }
+            let end = last(command);
+            for option in OPTIONS {
+                let before = [option, &[name][..], &needed, end].concat();
+                let wanted = global(&before);
+                if own_f && option.first().is_some_and(|word| word.starts_with("-f")) {
+                    continue;
+                }
+                for line in [
+                    [&[name][..], option, &needed, end].concat(),
+                    [&[name][..], &needed, option, end].concat(),
+                ] {
+                    assert_eq!(format!("{:?}", global(&line)), format!("{wanted:?}"), "{line:?}");
+                }
+            }
+            if own_f {
+                assert!(global(&[name, "-f"]).file.is_empty(), "{name}: -f is --follow");
+            }
+        }
+        for option in OPTIONS {
+            assert_ne!(format!("{:?}", global(option)), format!("{:?}", global(&[])));
+        }
+    }
+
+    #[test]
+    fn both_places_add_up() {
+        let both = global(&["-f", "a", "-v", "check", "-f", "b", "--file", "c", "-v"]);
+        assert_eq!(both.file, ["a", "b", "c"].map(PathBuf::from));
+        assert_eq!(both.verbose, 2);
+        for twice in
+            [["-C", "a", "check", "-C", "b"], ["--color", "auto", "check", "--color", "never"]]
+        {
+            let args = std::iter::once("pitcrew").chain(twice);
+            let error = parse(args.map(OsString::from)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{twice:?}");
+            assert!(error.to_string().contains("cannot be used multiple times"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_to_a_command_is_no_option_of_ours() {
+        let both = global(&["exec", "-v", "--", "ls", "-f", "x", "-C", "y", "--color"]);
+        assert!(both.file.is_empty() && both.directory.is_none() && both.verbose == 1);
+    }
+
+    #[test]
+    fn the_options_of_a_line_that_is_being_typed_say_which_project_is_meant() {
+        for (line, files, directory) in [
+            ("restart", &[][..], None),
+            ("-C dir restart", &[], Some("dir")),
+            ("-Cdir -v restart we", &[], Some("dir")),
+            ("restart we -C dir", &[], Some("dir")),
+            ("restart -C dir -f", &[], Some("dir")),
+            (
+                "--directory=dir --color never -f a -fb --file c logs --file=d",
+                &["a", "b", "c", "d"],
+                Some("dir"),
+            ),
+            ("logs -f web", &[], None),
+            ("-f", &[], None),
+            ("-", &[], None),
+            ("nothing -C dir", &[], None),
+        ] {
+            let words = std::iter::once("pitcrew").chain(line.split(' '));
+            let global = parse_unfinished(words.map(OsString::from)).unwrap();
+            let expected: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            assert_eq!(global.file, expected, "{line}");
+            assert_eq!(global.directory, directory.map(PathBuf::from), "{line}");
+        }
+    }
+}

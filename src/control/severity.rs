@@ -1,0 +1,121 @@
+//! How grave a line says it is. The only place where that is read; `docs/cli.md` says the rule.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memchr;
+use regex::bytes::Regex;
+
+use super::wire::Severity;
+
+/// Only the beginning of a line is looked at.
+const LOOKED_AT: usize = 256;
+
+/// Words for levels, the longer ones first where one begins with another.
+const WORDS: &str = "trace|debug|info|notice|warning|warn|error|err|fatal|critical|crit|alert|\
+                     emergency|emerg|panic|severe";
+
+/// The group of what a crash prints.
+const CRASH: usize = 4;
+
+/// In this order: a key with a word or number as its value, a word in capitals, one in brackets or
+/// before a colon, and what a crash prints.
+static SAYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let capitals = WORDS.to_uppercase();
+    let pattern = format!(
+        r#"(?-u)(?i:\b(?:level|lvl|severity)\b["']?\s*[:=]\s*["']?([a-z]+|[1-6]0)\b)|\b({capitals})\b|(?i:(?:^|[\[(<\s])({WORDS})[\]):>])|(^Traceback \(most|\bpanicked at |^(?:[A-Za-z_]+\.)*[A-Z][A-Za-z]*(?:Error|Exception)(?::|$))"#
+    );
+    Regex::new(&pattern).ok()
+});
+
+/// The level of a line, if it says one.
+pub(super) fn level(line: &[u8]) -> Option<Severity> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let start = line.get(..LOOKED_AT).unwrap_or(line);
+    let start = plain(start);
+    let found = SAYS.as_ref()?.captures(&start)?;
+    if found.get(CRASH).is_some() {
+        return Some(Severity::Error);
+    }
+    let word = (1..CRASH).find_map(|group| found.get(group))?;
+    Some(match word.as_bytes().to_ascii_lowercase().as_slice() {
+        b"trace" | b"10" => Severity::Trace,
+        b"debug" | b"20" => Severity::Debug,
+        b"info" | b"notice" | b"30" => Severity::Info,
+        b"warn" | b"warning" | b"40" => Severity::Warn,
+        b"error" | b"err" | b"fatal" | b"critical" | b"crit" | b"alert" | b"emergency"
+        | b"emerg" | b"panic" | b"severe" | b"50" | b"60" => Severity::Error,
+        _ => return None,
+    })
+}
+
+/// What is looked at of a line: its text, without what only dresses it up.
+pub(super) fn shown(line: &[u8]) -> Cow<'_, [u8]> {
+    plain(line.strip_suffix(b"\n").unwrap_or(line))
+}
+
+/// Without colours and the like, which would stand before a word like a letter.
+fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    if memchr(0x1b, line).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut plain = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memchr(0x1b, rest) {
+        let (before, escape) = rest.split_at(at);
+        plain.extend_from_slice(before);
+        let inner = escape.strip_prefix(b"\x1b[").unwrap_or_default();
+        let end = inner.iter().position(|byte| (0x40..=0x7e).contains(byte));
+        rest = match end {
+            Some(end) => inner.get(end + 1..).unwrap_or_default(),
+            None => escape.get(1..).unwrap_or_default(),
+        };
+    }
+    plain.extend_from_slice(rest);
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_its_level_in_one_of_the_usual_ways() {
+        for (line, expected) in [
+            ("2026-01-02 INFO  GET / 200", Some(Severity::Info)),
+            ("\x1b[32mINFO\x1b[0m boot", Some(Severity::Info)),
+            ("ERROR smtp connect refused", Some(Severity::Error)),
+            ("time=1 level=warn msg=\"no ERROR here\"", Some(Severity::Warn)),
+            (r#"{"time":1,"level":"error","msg":"x"}"#, Some(Severity::Error)),
+            (r#"{"level":50,"msg":"x"}"#, Some(Severity::Error)),
+            (r#"{"severity": "DEBUG"}"#, Some(Severity::Debug)),
+            ("[error] 12#0: connect() failed", Some(Severity::Error)),
+            ("error: could not compile", Some(Severity::Error)),
+            ("warning: unused variable", Some(Severity::Warn)),
+            ("error[E0308]: mismatched types", None),
+            ("thread 'main' panicked at src/main.rs:1:1:", Some(Severity::Error)),
+            ("Traceback (most recent call last):", Some(Severity::Error)),
+            ("TypeError: x is not a function", Some(Severity::Error)),
+            ("java.lang.IllegalStateException: no", Some(Severity::Error)),
+            ("LOG:  checkpoint complete", None),
+            ("no errors were found", None),
+            ("the information is here", None),
+            ("", None),
+        ] {
+            assert_eq!(level(line.as_bytes()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn colours_are_not_looked_at() {
+        assert_eq!(&*shown(b"\x1b[1;31mERR\x1b[0mOR 31\n"), b"ERROR 31");
+        assert!(matches!(shown(b"ERROR 31\n"), Cow::Borrowed(b"ERROR 31")));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_say_nothing_and_do_no_harm() {
+        for line in [&b"\xff\xfe\x1b"[..], b"\x1b[", b"\x1b[31", b"\x1b[999999999m\n"] {
+            assert_eq!(level(line), None);
+        }
+    }
+}

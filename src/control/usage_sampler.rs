@@ -1,0 +1,131 @@
+//! What the processes take: measured when somebody asks, and then for all who ask.
+//!
+//! Nothing in here goes by itself: without a question nothing is measured.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, oneshot};
+
+use super::wire::ProcessStatus;
+use crate::engine::{Request, Usage};
+use crate::machine::{Moment, ProcessId, ProcessView, Snapshot};
+use crate::session::Session;
+
+/// How old figures may be where they are shown all the time.
+pub(super) const WATCHED: Duration = Duration::from_secs(5);
+/// How old they may be for a single look.
+pub(super) const GLANCE: Duration = Duration::from_secs(1);
+/// A share of the processor is that over no less than this.
+const LEAST: Duration = Duration::from_millis(100);
+/// And over no more.
+const MOST: Duration = Duration::from_secs(10);
+
+/// One run of a process.
+type MeasuredRun = (ProcessId, u32);
+
+/// What one run takes, as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct RunUsage {
+    /// Of one processor, with one place behind the point.
+    pub(super) cpu_percent: f64,
+    pub(super) memory_bytes: u64,
+}
+
+/// What all take.
+pub(super) type UsageByRun = HashMap<MeasuredRun, RunUsage>;
+
+/// What was seen in one look.
+#[derive(Debug, Default)]
+struct UsageSample {
+    at: Moment,
+    used: HashMap<MeasuredRun, Usage>,
+}
+
+/// The latest look, and what it came to.
+#[derive(Debug)]
+struct LatestUsage {
+    look: UsageSample,
+    figures: Arc<UsageByRun>,
+}
+
+/// Measures on behalf of all who ask. A clone is the same one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UsageSampler(Arc<Mutex<Option<LatestUsage>>>);
+
+impl UsageSampler {
+    /// What all take; measured now, unless that was done for somebody since `age` ago.
+    ///
+    /// A task of its own: whoever asks may stop listening at any moment, and others wait for it.
+    pub(super) async fn read(&self, session: &Session, age: Duration) -> Arc<UsageByRun> {
+        let (meter, session) = (self.clone(), session.clone());
+        let read = tokio::spawn(async move { meter.measure(&session, age).await });
+        read.await.unwrap_or_default()
+    }
+
+    async fn measure(&self, session: &Session, age: Duration) -> Arc<UsageByRun> {
+        // Whoever comes meanwhile waits and takes what comes of this.
+        let mut latest = self.0.lock().await;
+        let ago = |at: Moment| session.clock().now().since(at);
+        if let Some(fresh) = latest.as_ref().filter(|latest| ago(latest.look.at) < age) {
+            return Arc::clone(&fresh.figures);
+        }
+        let before = match latest.take().filter(|latest| ago(latest.look.at) <= MOST) {
+            Some(before) => before.look,
+            None => look(session).await,
+        };
+        tokio::time::sleep(LEAST.saturating_sub(ago(before.at))).await;
+        let (now, snapshot) = (look(session).await, session.snapshot());
+        let figures = Arc::new(figures(&before, &now, &snapshot));
+        *latest = Some(LatestUsage { look: now, figures: Arc::clone(&figures) });
+        figures
+    }
+}
+
+async fn look(session: &Session) -> UsageSample {
+    let (answer, answered) = oneshot::channel();
+    session.ask(Request::Measure { answer });
+    let by_leader = answered.await.unwrap_or_default();
+    // Whoever has ended since then is with nobody, and who has started is in the next look.
+    let (at, snapshot) = (session.clock().now(), session.snapshot());
+    let of = |view: &Arc<ProcessView>| Some(((view.id, view.run), *by_leader.get(&view.pid?)?));
+    UsageSample { at, used: snapshot.processes.iter().filter_map(of).collect() }
+}
+
+/// What was taken between two looks.
+fn figures(before: &UsageSample, now: &UsageSample, snapshot: &Snapshot) -> UsageByRun {
+    let figure = |(run, usage): (&MeasuredRun, &Usage)| {
+        let (used, since) = match before.used.get(run) {
+            Some(then) => (then.cpu, before.at),
+            // It began meanwhile.
+            None => (Duration::ZERO, snapshot.get(run.0)?.alive_since?),
+        };
+        let span = now.at.since(since).max(Duration::from_millis(1));
+        // Those that ended unseen take their time with them.
+        let share = usage.cpu.saturating_sub(used).as_secs_f64() / span.as_secs_f64();
+        let cpu_percent = (share * 1000.0).round() / 10.0;
+        Some((*run, RunUsage { cpu_percent, memory_bytes: usage.memory }))
+    };
+    now.used.iter().filter_map(figure).collect()
+}
+
+/// What this one takes, where it is measured and runs.
+pub(super) fn of(figures: &UsageByRun, view: &ProcessView) -> Option<RunUsage> {
+    view.pid?;
+    figures.get(&(view.id, view.run)).copied()
+}
+
+impl ProcessStatus {
+    /// The same with what it takes.
+    pub(super) fn taking(self, figure: Option<RunUsage>) -> Self {
+        Self {
+            cpu_percent: figure.map(|figure| figure.cpu_percent),
+            memory_bytes: figure.map(|figure| figure.memory_bytes),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,52 @@
+//! Why and how a project ends.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{Name, Signal};
+
+/// Why the project is being stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShutdownReason {
+    /// A signal to pitcrew.
+    Signal(Signal),
+    /// Somebody asked for it.
+    Asked,
+    /// A process with `shutdown_on` ended for good.
+    ShutdownOn(Name),
+    /// The first final failure under `--fail-fast`.
+    FailFast(Name),
+    /// What the project was started for has ended.
+    Done,
+    /// The guardian is gone, so nothing would end the children if pitcrew died too.
+    GuardianGone,
+}
+
+impl std::fmt::Display for ShutdownReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "{signal:?}"),
+            Self::Asked => f.write_str("asked to stop"),
+            Self::ShutdownOn(name) => write!(f, "{name} has ended and takes the project along"),
+            Self::FailFast(name) => write!(f, "{name} has failed"),
+            Self::Done => f.write_str("done"),
+            Self::GuardianGone => f.write_str("the guardian is gone"),
+        }
+    }
+}
+
+/// How the project ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectExit {
+    /// Nothing was left to do, or somebody asked; whether everything that ended ended well.
+    Quiet {
+        /// Every process that ended ended well.
+        well: bool,
+    },
+    /// Somebody asked for it.
+    Asked,
+    /// By this signal.
+    Signal(Signal),
+    /// A process ended the project with this code.
+    Code(i32),
+}

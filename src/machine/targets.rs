@@ -1,0 +1,148 @@
+//! Names as people give them: `NAME`, `NAME.N`, `@TAG`, `POOL`, `all`.
+
+use super::ProcessId;
+use super::lifecycle::Lifecycle;
+use super::members::Members;
+use crate::spec::{self, Name, ProcessSpec, Spec};
+
+/// A name that means nothing in this project.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown name `{name}`{}", self.hint())]
+pub struct UnknownName {
+    /// As it was given.
+    pub name: String,
+    /// The nearest name there is.
+    pub nearest: Option<String>,
+}
+
+impl UnknownName {
+    fn hint(&self) -> String {
+        self.nearest.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    }
+}
+
+/// What one name on the command line stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `all`
+    All,
+    /// `@TAG`
+    Tag(String),
+    /// A pool: everything that takes a slot of it.
+    Pool(String),
+    /// A process with its replicas, one replica, or a job.
+    Process(String),
+}
+
+impl Target {
+    fn of(name: &str, spec: &Spec) -> Self {
+        if name == "all" {
+            Self::All
+        } else if let Some(tag) = name.strip_prefix('@') {
+            Self::Tag(tag.to_owned())
+        } else if spec.pools.contains_key(name) {
+            Self::Pool(name.to_owned())
+        } else {
+            Self::Process(name.to_owned())
+        }
+    }
+
+    /// Whether it means the process or replica `name` that `spec` is about.
+    pub fn includes(&self, name: &Name, replica: Option<u32>, spec: &ProcessSpec) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tag(tag) => spec.tags.contains(tag.as_str()),
+            Self::Pool(pool) => spec.pool.as_ref().is_some_and(|own| own.as_str() == pool),
+            Self::Process(wanted) => {
+                let is_first = || wanted.strip_suffix(".1") == Some(spec.name.as_str());
+                // Without `replicas` the name stays plain, and `worker.1` also names it.
+                spec.name.as_str() == wanted
+                    || name.as_str() == wanted
+                    || replica.is_none() && is_first()
+            }
+        }
+    }
+}
+
+/// What the names stand for, in their order.
+pub(super) fn targets(
+    names: &[String],
+    spec: &Spec,
+    all: &Members,
+) -> Result<Vec<Target>, UnknownName> {
+    let target = |name: &String| {
+        let target = Target::of(name, spec);
+        let may_be_empty = matches!(target, Target::All | Target::Pool(_));
+        if may_be_empty || all.iter().any(|one| target.includes_one(one)) {
+            Ok(target)
+        } else {
+            Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, all) })
+        }
+    };
+    names.iter().map(target).collect()
+}
+
+impl Target {
+    fn includes_one(&self, one: &Lifecycle) -> bool {
+        self.includes(&one.name, one.replica, &one.spec)
+    }
+}
+
+/// Every process that is meant, once, in the order of the names.
+pub(super) fn select(
+    names: &[String],
+    spec: &Spec,
+    all: &Members,
+) -> Result<Vec<ProcessId>, UnknownName> {
+    let mut chosen = Vec::new();
+    for target in targets(names, spec, all)? {
+        for one in all.iter().filter(|one| target.includes_one(one)) {
+            if !chosen.contains(&one.id) {
+                chosen.push(one.id);
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+fn nearest(name: &str, spec: &Spec, all: &Members) -> Option<String> {
+    let tags = all.iter().flat_map(|one| &one.spec.tags).map(|tag| format!("@{tag}"));
+    let names = all.iter().flat_map(|one| [one.spec.name.to_string(), one.name.to_string()]);
+    let pools = spec.pools.keys().map(Name::to_string);
+    let known: Vec<String> = names.chain(pools).chain(tags).collect();
+    spec::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::{Supervisor, SupervisorOptions};
+    use crate::spec::{ProjectLocator, load};
+
+    #[test]
+    fn an_unknown_name_names_the_nearest() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[process]\nweb = 'x'\napi = { command = 'x', tags = ['backend'] }\n\
+            worker = { command = 'x', replicas = 2 }\n\
+            [pool.build]\nconcurrency = 1\njobs = ['x', { name = 'bundle', command = 'x' }]\n";
+        std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
+        let locate =
+            ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+        let supervisor = Supervisor::new(load(&locate).unwrap().spec, SupervisorOptions::default());
+        for (name, expected) in [
+            ("wbe", Some("web")),
+            ("aip", Some("api")),
+            ("wb", Some("web")),
+            ("wroker", Some("worker")),
+            ("worker.22", Some("worker.2")),
+            ("biuld", Some("build")),
+            ("build.11", Some("build.1")),
+            ("bundel", Some("bundle")),
+            ("@bakend", Some("@backend")),
+            ("backnd", Some("@backend")),
+            ("zzzzzz", None),
+        ] {
+            let error = supervisor.select(&[name.to_owned()]).unwrap_err();
+            assert_eq!(error.nearest.as_deref(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Looks for the line that a `log` check waits for.
+
+use super::Stream;
+use super::block::LineEnd;
+use super::sanitize::{StyleMode, safe_line};
+use crate::spec::{OutputPattern, one_line};
+
+/// Of a line that comes in pieces, so much is looked at again with the next piece.
+const OVERLAP: usize = 4 << 10;
+/// Stands where a piece is cut, so that `^` and `$` do not take it for the end of a line.
+const GOES_ON: u8 = 0;
+
+/// Sees every line of a run until one matches.
+#[derive(Debug)]
+pub(super) struct LineMatcher {
+    pattern: OutputPattern,
+    /// The end of the pieces so far of an unfinished line.
+    out: Vec<u8>,
+    err: Vec<u8>,
+}
+
+impl LineMatcher {
+    pub(super) fn new(pattern: OutputPattern) -> Self {
+        Self { pattern, out: Vec::new(), err: Vec::new() }
+    }
+
+    /// The first line of a chunk that matches, fit to be shown.
+    pub(super) fn see(&mut self, stream: Stream, chunk: &[u8], cuts: &[LineEnd]) -> Option<String> {
+        let mut start = 0;
+        for cut in cuts {
+            let line = chunk.get(start..cut.end()).unwrap_or_default();
+            start = cut.end();
+            if let Some(found) = self.look(stream, line, cut.continues()) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Sees one line, or a piece of one.
+    pub(super) fn look(&mut self, stream: Stream, line: &[u8], continues: bool) -> Option<String> {
+        let carry = match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        let begins = carry.is_empty();
+        if begins && !continues {
+            return matches(&self.pattern, trimmed(line), LineAnchors::BOTH);
+        }
+        let mut whole = std::mem::take(carry);
+        whole.extend_from_slice(trimmed(line));
+        if continues {
+            let end = whole.len().saturating_sub(OVERLAP);
+            carry.extend_from_slice(whole.get(end..).unwrap_or_default());
+        }
+        matches(&self.pattern, &whole, LineAnchors { begins, ends: !continues })
+    }
+}
+
+/// Whether what is looked at begins and ends where the line does.
+#[derive(Clone, Copy)]
+struct LineAnchors {
+    begins: bool,
+    ends: bool,
+}
+
+impl LineAnchors {
+    const BOTH: Self = Self { begins: true, ends: true };
+}
+
+fn trimmed(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// As it came, or without colours and whatever else is not text.
+fn matches(pattern: &OutputPattern, line: &[u8], ends: LineAnchors) -> Option<String> {
+    let is_plain = line.iter().all(|byte| *byte >= b' ' || *byte == b'\t');
+    let found = is_in(pattern, line, ends)
+        || !is_plain && is_in(pattern, safe_line(line, StyleMode::Drop).as_bytes(), ends);
+    found.then(|| one_line(&safe_line(line, StyleMode::Drop)))
+}
+
+fn is_in(pattern: &OutputPattern, text: &[u8], LineAnchors { begins, ends }: LineAnchors) -> bool {
+    if begins && ends {
+        return pattern.is_in(text, 0);
+    }
+    let mark = |is_there: bool| (!is_there).then_some(GOES_ON);
+    let marked: Vec<u8> =
+        mark(begins).into_iter().chain(text.iter().copied()).chain(mark(ends)).collect();
+    pattern.is_in(&marked, usize::from(!begins))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use crate::output::{LineSplitter, LogStore, Stream};
+    use crate::spec::{OutputLimits, OutputPattern};
+
+    /// What is found when these bytes come in chunks of this size.
+    fn found(pattern: &str, bytes: &[u8], size: usize, longest: u64) -> Option<String> {
+        let store = LogStore::new(OutputLimits { memory: 1 << 20, line: longest });
+        let source = store.source(&"x".into());
+        let mut intake = LineSplitter::new(&store, source, 1, None);
+        intake.look_for(OutputPattern::new(pattern).unwrap());
+        for chunk in bytes.chunks(size.max(1)) {
+            intake.push(Stream::Out, chunk, Timestamp::UNIX_EPOCH);
+        }
+        intake.found()
+    }
+
+    #[test]
+    fn a_line_is_found_however_reads_cut_it() {
+        let bytes = b"starting\nlistening on 8080\r\nmore\n";
+        for size in 1..40 {
+            let line = found("^listening on [0-9]+$", bytes, size, 1000);
+            assert_eq!(line.as_deref(), Some("listening on 8080"), "{size}");
+            assert_eq!(found("^on", bytes, size, 1000), None);
+            assert_eq!(found("starting.listening", bytes, size, 1000), None);
+        }
+    }
+
+    #[test]
+    fn a_line_is_found_without_its_colours_and_with_them() {
+        let bytes = b"\x1b[32mlisten\x1b[1ming\x1b[0m on \xff 8080\n";
+        for size in 1..50 {
+            for pattern in ["^listening on", "\\x1b\\[1m", "(?-u:\\xff)", "8080$"] {
+                assert!(found(pattern, bytes, size, 1000).is_some(), "{pattern} by {size}");
+            }
+        }
+        assert_eq!(found("listening", bytes, 7, 1000).unwrap(), "listening on \u{fffd} 8080");
+    }
+
+    #[test]
+    fn what_is_kept_is_looked_at_when_something_else_is_looked_for() {
+        let store = LogStore::new(OutputLimits { memory: 1 << 20, line: 8 });
+        let source = store.source(&"x".into());
+        let push = |intake: &mut LineSplitter, bytes: &[u8]| {
+            intake.push(Stream::Out, bytes, Timestamp::UNIX_EPOCH);
+        };
+        let pattern = |text: &str| Some(OutputPattern::new(text).unwrap());
+        push(&mut LineSplitter::new(&store, source, 1, None), b"of the run before\n");
+        let mut intake = LineSplitter::new(&store, source, 2, None);
+        for _ in 0..3000 {
+            push(&mut intake, b"a line\n");
+        }
+        push(&mut intake, b"a line that comes in pieces\nlast\n");
+        intake.look_again(pattern("before"));
+        assert_eq!(intake.found(), None);
+        intake.look_again(pattern("line that.*pieces$"));
+        assert_eq!(intake.found().as_deref(), Some("a line that comes in pieces"));
+        intake.look_again(pattern("^later"));
+        assert_eq!(intake.found(), None);
+        push(&mut intake, b"later\n");
+        assert_eq!(intake.found().as_deref(), Some("later"));
+        intake.look_again(pattern("never"));
+        intake.look_again(None);
+        push(&mut intake, b"never\n");
+        assert_eq!(intake.found(), None);
+    }
+
+    #[test]
+    fn an_unfinished_line_is_no_line() {
+        assert_eq!(found("ready", b"ready", 2, 1000), None);
+        assert!(found("ready", b"ready\n", 2, 1000).is_some());
+        assert!(found("^$", b"a\n\n", 2, 1000).is_some());
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_found_across_them_and_its_cuts_are_no_ends() {
+        let bytes = b"aaaaaaaaaa ready bbbbbbbbbb\n";
+        for longest in 1..28 {
+            assert!(found("ready", bytes, 5, longest).is_some(), "{longest}");
+            assert_eq!(found("^ready|ready$|^b|a$|^a+$", bytes, 5, longest), None, "{longest}");
+            assert!(found("b$", bytes, 5, longest).is_some(), "{longest}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_found_that_no_line_holds(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'a'), Just(b'b')], 0..200),
+            size in 1_usize..20,
+            longest in 1_u64..200,
+        ) {
+            let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let lines: Vec<&[u8]> = bytes[..end].split(|byte| *byte == b'\n').collect();
+            let wanted = lines.iter().any(|line| line.windows(2).any(|two| two == b"ab"));
+            // A piece without its newline may be whole already.
+            let rest = bytes[end..].windows(2).any(|two| two == b"ab") && longest < 200;
+            let got = found("ab", &bytes, size, longest).is_some();
+            prop_assert!(got == wanted || rest, "{got} {wanted}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! From raw chunks to whole lines: the way of every byte a run prints.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::block::{LineEnd, LineMeta, PagedLines, index};
+use super::line_matcher::LineMatcher;
+use super::page::{self, ReadBuffer};
+use super::{LogFile, LogStore, PartialLine, ReadLimit, SourceId, SourceSelection, Stream};
+use crate::spec::OutputPattern;
+
+#[cfg(test)]
+mod tests;
+
+/// What is cut at once, so that the lock of the store is held for a short time only.
+const PORTION: usize = 256 << 10;
+/// How much of the end of an unfinished line is shown.
+const SHOWN: usize = 4 << 10;
+/// A carry that was longer than this gives its memory back.
+const CARRY: usize = 4 << 10;
+/// So many kept lines are looked at in one go.
+const LOOK: usize = 1000;
+
+/// Takes the output of one run of one source.
+///
+/// However the bytes are cut into chunks, the lines are the same. A line longer than `output.line`
+/// becomes pieces of exactly that size, so an unfinished line takes no more memory than that.
+///
+/// Nothing in here waits. When there is a log file, wait for [`LineSplitter::poll_room`] before each read
+/// of the child, so that a slow disk slows this child and nobody else.
+#[derive(Debug)]
+pub struct LineSplitter {
+    store: Arc<LogStore>,
+    source: SourceId,
+    run: u32,
+    longest: usize,
+    log: Option<LogFile>,
+    out: Vec<u8>,
+    err: Vec<u8>,
+    cuts: Vec<LineEnd>,
+    /// Lines of the last page.
+    usual: usize,
+    lookout: Option<LineMatcher>,
+    found: Option<String>,
+}
+
+impl LineSplitter {
+    /// For run number `run` of `source`; whole lines go to `log` too.
+    pub fn new(store: &Arc<LogStore>, source: SourceId, run: u32, log: Option<LogFile>) -> Self {
+        let longest = store.longest_line();
+        let store = Arc::clone(store);
+        let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
+        let (lookout, found) = (None, None);
+        Self { store, source, run, longest, log, out, err, cuts, usual: 0, lookout, found }
+    }
+
+    /// Looks for a line that matches in all that comes from now on.
+    pub fn look_for(&mut self, pattern: OutputPattern) {
+        self.lookout = Some(LineMatcher::new(pattern));
+    }
+
+    /// Looks for something else, in what is kept of the run as well; or for nothing any more.
+    pub fn look_again(&mut self, pattern: Option<OutputPattern>) {
+        (self.found, self.lookout) = (None, None);
+        let Some(mut lookout) = pattern.map(LineMatcher::new) else { return };
+        let (selection, mut from) = (SourceSelection::from(self.source), 0);
+        loop {
+            let kept = self.store.read(&selection, from, ReadLimit::lines(LOOK));
+            let mut lines = kept.lines().filter(|line| line.run == self.run);
+            self.found =
+                lines.find_map(|line| lookout.look(line.stream, line.bytes, line.continues));
+            if self.found.is_some() {
+                return;
+            }
+            if kept.is_empty() {
+                break;
+            }
+            from = kept.next();
+        }
+        self.lookout = Some(lookout);
+    }
+
+    /// The line that was looked for, once.
+    pub fn found(&mut self) -> Option<String> {
+        self.found.take()
+    }
+
+    /// Whole lines go there from now on.
+    pub fn log_to(&mut self, log: Option<LogFile>) {
+        self.log = log;
+    }
+
+    /// Takes the next bytes of a stream; the lines that end in them can be read at once.
+    pub fn push(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
+        for portion in bytes.chunks(PORTION) {
+            self.cut(stream, portion, now);
+        }
+    }
+
+    /// The same for bytes that were read into a [`ReadBuffer`]; when they are many, its memory is kept
+    /// as it is and other memory is there for the next read.
+    pub fn take(&mut self, stream: Stream, scratch: &mut ReadBuffer, read: usize, now: Timestamp) {
+        if read < page::MUCH || !self.keep(stream, scratch, read, now) {
+            self.push(stream, scratch.filled(read), now);
+        }
+    }
+
+    /// Keeps the memory that was read into. `false`, and nothing has changed, when its lines are too
+    /// long or too short for that.
+    fn keep(
+        &mut self,
+        stream: Stream,
+        scratch: &mut ReadBuffer,
+        read: usize,
+        now: Timestamp,
+    ) -> bool {
+        let Some(pages) = self.store.pages().filter(|_| self.lookout.is_none()) else {
+            return false;
+        };
+        let Some(mut range) = scratch.joined(self.carried(stream), read) else { return false };
+        let text = scratch.get(range.clone());
+        let Some(last) = memrchr(b'\n', text) else { return false };
+        let (whole, rest) = text.split_at(last + 1);
+        let head = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
+        let mut lines = pages.index(self.usual + self.usual / 16);
+        if rest.len() > self.longest || !index(whole, self.longest, head, &mut lines) {
+            pages.give_back(lines);
+            return false;
+        }
+        self.usual = lines.len();
+        range.end = range.start + whole.len();
+        let carry = rest.to_vec();
+        let page = pages.take(scratch);
+        if let Some(log) = &self.log {
+            log.push_page(&page, range.clone(), now);
+        }
+        self.store.append_page(self.source, head, PagedLines { page, range, lines });
+        *self.carry(stream) = carry;
+        true
+    }
+
+    /// The stream has ended: what is left of it is its last line, without a newline.
+    pub fn finish(&mut self, stream: Stream, now: Timestamp) {
+        let carry = std::mem::take(self.carry(stream));
+        if !carry.is_empty() {
+            let cut = [LineEnd::new(carry.len(), false)];
+            self.dispatch(stream, now, &[(&carry, &cut)]);
+        }
+    }
+
+    /// Lets readers see the unfinished lines, such as a prompt. To be called when nothing has come
+    /// for a moment; it lasts until the line goes on or ends. Says whether there was one.
+    pub fn show_partial(&mut self, now: Timestamp) -> bool {
+        let mut any = false;
+        for (stream, carry) in [(Stream::Out, &self.out), (Stream::Err, &self.err)] {
+            let start = carry.len().saturating_sub(SHOWN);
+            if let Some(end) = carry.get(start..).filter(|end| !end.is_empty()) {
+                let (source, run, bytes) = (self.source, self.run, end.to_vec());
+                self.store.show_partial(PartialLine { source, run, stream, at: now, bytes });
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The last lines that were kept of this run, as they came.
+    pub(crate) fn last_lines(&self, lines: usize) -> Vec<u8> {
+        let slice = self.store.tail(&SourceSelection::from(self.source), lines);
+        let mut text = Vec::new();
+        for line in slice.lines().filter(|line| line.run == self.run) {
+            text.extend_from_slice(line.bytes);
+        }
+        text
+    }
+
+    /// Ready when the log file, if there is one, has room for more.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.log.as_ref().map_or(Poll::Ready(()), |log| log.poll_room(cx))
+    }
+
+    /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
+    pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
+        self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
+    }
+
+    fn carried(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
+    }
+
+    fn carry(&mut self, stream: Stream) -> &mut Vec<u8> {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
+    }
+
+    fn cut(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
+        let longest = self.longest;
+        let mut carry = std::mem::take(self.carry(stream));
+        let mut bytes = bytes;
+        let mut first = None;
+        if !carry.is_empty() {
+            let Some((cut, rest)) = complete(&mut carry, bytes, longest) else {
+                *self.carry(stream) = carry;
+                return;
+            };
+            (first, bytes) = (Some(cut), rest);
+        }
+        let mut cuts = std::mem::take(&mut self.cuts);
+        cuts.clear();
+        let end = cut_lines(bytes, longest, &mut cuts);
+        let (whole, rest) = bytes.split_at(end);
+        match (&first, cuts.is_empty()) {
+            (None, true) => {}
+            (None, false) => self.dispatch(stream, now, &[(whole, &cuts)]),
+            (Some(first), true) => self.dispatch(stream, now, &[(&carry, &[*first])]),
+            (Some(first), false) => {
+                self.dispatch(stream, now, &[(&carry, &[*first]), (whole, &cuts)]);
+            }
+        }
+        self.cuts = cuts;
+        carry.clear();
+        if carry.capacity() > CARRY {
+            carry = Vec::new();
+        }
+        carry.extend_from_slice(rest);
+        *self.carry(stream) = carry;
+    }
+
+    fn dispatch(&mut self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[LineEnd])]) {
+        let head = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
+        self.store.append(self.source, head, chunks);
+        if let Some(log) = &self.log {
+            for (text, cuts) in chunks {
+                log.push(text, cuts, now);
+            }
+        }
+        if let Some(lookout) = &mut self.lookout {
+            self.found = chunks.iter().find_map(|(text, cuts)| lookout.see(stream, text, cuts));
+            if self.found.is_some() {
+                self.lookout = None;
+            }
+        }
+    }
+}
+
+/// Adds to `carry` what ends its line, or what makes it a piece. `None`: all bytes went into it, and
+/// it is unfinished still.
+fn complete<'a>(
+    carry: &mut Vec<u8>,
+    bytes: &'a [u8],
+    longest: usize,
+) -> Option<(LineEnd, &'a [u8])> {
+    let room = longest.saturating_sub(carry.len());
+    let near = bytes.get(..=room).unwrap_or(bytes);
+    let (take, continues) = match memchr(b'\n', near) {
+        Some(at) => (at + 1, false),
+        None if bytes.len() > room => (room, true),
+        None => {
+            carry.extend_from_slice(bytes);
+            return None;
+        }
+    };
+    let (end, rest) = bytes.split_at(take);
+    carry.extend_from_slice(end);
+    Some((LineEnd::new(carry.len(), continues), rest))
+}
+
+/// Finds the ends of all lines and pieces; gives the end of the last one.
+fn cut_lines(bytes: &[u8], longest: usize, cuts: &mut Vec<LineEnd>) -> usize {
+    let mut start = 0;
+    let pieces = |start: &mut usize, end: usize, cuts: &mut Vec<LineEnd>| {
+        while end - *start > longest {
+            *start += longest;
+            cuts.push(LineEnd::new(*start, true));
+        }
+    };
+    for newline in memchr_iter(b'\n', bytes) {
+        pieces(&mut start, newline, cuts);
+        start = newline + 1;
+        cuts.push(LineEnd::new(start, false));
+    }
+    pieces(&mut start, bytes.len(), cuts);
+    start
+}

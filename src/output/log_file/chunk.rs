@@ -1,0 +1,95 @@
+//! What waits for the disk, and what was lost.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use memchr::memchr_iter;
+
+use crate::output::page::Page;
+
+/// What waits for the disk, in the order in which it goes into the file.
+pub(in crate::output) enum QueueItem {
+    /// Lines.
+    Chunk(Chunk),
+    /// Lines that found no room while the file was failing.
+    Gap(LostLines),
+}
+
+/// Whole lines that wait for the disk.
+pub(in crate::output) struct Chunk {
+    pub(super) bytes: Bytes,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+pub(super) enum Bytes {
+    Own(Vec<u8>),
+    /// Where they were read to.
+    Page(Arc<Page>, Range<usize>),
+}
+
+impl QueueItem {
+    /// The bytes that wait.
+    pub(in crate::output) fn len(&self) -> usize {
+        match self {
+            Self::Chunk(chunk) => chunk.bytes().len(),
+            Self::Gap(_) => 0,
+        }
+    }
+}
+
+impl Chunk {
+    /// Without its first bytes, which are in the file.
+    pub(super) fn skip(&mut self, count: usize) {
+        match &mut self.bytes {
+            Bytes::Own(bytes) => _ = bytes.drain(..count.min(bytes.len())),
+            Bytes::Page(_, range) => range.start = range.end.min(range.start + count),
+        }
+    }
+
+    pub(in crate::output) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Page(page, range) => page.get(range.clone()),
+        }
+    }
+}
+
+/// What could not be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::output) struct LostLines {
+    pub(in crate::output) error: String,
+    pub(in crate::output) lines: u64,
+    pub(in crate::output) bytes: u64,
+    pub(in crate::output) from: Timestamp,
+    pub(in crate::output) to: Timestamp,
+}
+
+impl LostLines {
+    pub(super) fn new(error: String, at: Timestamp) -> Self {
+        Self { error, lines: 0, bytes: 0, from: at, to: at }
+    }
+
+    /// Takes in another gap.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if self.bytes == 0 {
+            self.from = other.from;
+        }
+        (self.lines, self.bytes) = (self.lines + other.lines, self.bytes + other.bytes);
+        self.to = other.to;
+    }
+
+    pub(super) fn add(&mut self, text: &[u8], first: Timestamp, last: Timestamp) {
+        if text.is_empty() {
+            return;
+        }
+        if self.bytes == 0 {
+            self.from = first;
+        }
+        self.to = last;
+        self.bytes += text.len() as u64;
+        self.lines += memchr_iter(b'\n', text).count() as u64;
+        self.lines += u64::from(text.last() != Some(&b'\n'));
+    }
+}

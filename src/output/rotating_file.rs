@@ -1,0 +1,328 @@
+//! The file behind a log: opened without surprises, rotated, and noticed when it is no longer there.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use memchr::{memchr, memrchr};
+use rustix::fs::{Mode, OFlags};
+
+use super::log_file::{LostLines, QueueItem};
+use super::wakers::now;
+
+/// Where a log file is written to.
+pub(super) struct RotatingFile {
+    path: PathBuf,
+    max_size: u64,
+    keep: u32,
+    check: Duration,
+    open: Option<OpenFile>,
+    /// When it was last seen to be the file of its name.
+    checked: Option<Instant>,
+    /// Not rotated before then, since it failed.
+    rotate_after: Option<Instant>,
+    unrotated: Option<io::Error>,
+}
+
+struct OpenFile {
+    file: File,
+    /// Device and inode.
+    id: (u64, u64),
+    regular: bool,
+    size: u64,
+}
+
+/// How far it came before it failed.
+#[derive(Debug)]
+pub(super) struct WriteFailure {
+    pub(super) error: io::Error,
+    /// The item that could not be written.
+    pub(super) item: usize,
+    /// How much of that item is in the file.
+    pub(super) offset: usize,
+}
+
+impl RotatingFile {
+    pub(super) fn new(path: PathBuf, max_size: u64, keep: u32, check: Duration) -> Self {
+        let (open, checked, rotate_after, unrotated) = (None, None, None, None);
+        Self { path, max_size, keep, check, open, checked, rotate_after, unrotated }
+    }
+
+    /// Rotates at another size, and keeps another number of files.
+    pub(super) fn limit(&mut self, max_size: u64, keep: u32) {
+        (self.max_size, self.keep) = (max_size, keep);
+    }
+
+    /// Writes lines and notes about gaps. After a failure the file is opened anew, so no state of the
+    /// old descriptor stays.
+    pub(super) fn write(&mut self, batch: &[QueueItem]) -> Result<(), WriteFailure> {
+        let mut failure = WriteFailure { error: io::ErrorKind::Other.into(), item: 0, offset: 0 };
+        let result = self.try_write(batch, &mut failure);
+        result.map_err(|error| {
+            self.open = None;
+            WriteFailure { error, ..failure }
+        })
+    }
+
+    /// The error of a rotation that failed since the last call, unless the one before did too.
+    pub(super) fn unrotated(&mut self) -> Option<io::Error> {
+        self.unrotated.take()
+    }
+
+    pub(super) fn close(&mut self) {
+        self.open = None;
+    }
+
+    fn try_write(&mut self, batch: &[QueueItem], done: &mut WriteFailure) -> io::Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.make_ready()?;
+        for item in batch {
+            done.offset = 0;
+            match item {
+                QueueItem::Chunk(chunk) => self.write_chunk(chunk.bytes(), &mut done.offset)?,
+                QueueItem::Gap(lost) => self.write_gap(lost)?,
+            }
+            done.item += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes whole lines, in as many files as they need.
+    fn write_chunk(&mut self, bytes: &[u8], done: &mut usize) -> io::Result<()> {
+        while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
+            let may_rotate = self.may_rotate();
+            let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
+            let room = if may_rotate && open.regular {
+                usize::try_from(self.max_size.saturating_sub(open.size)).unwrap_or(usize::MAX)
+            } else {
+                usize::MAX
+            };
+            let fits = match rest.get(..room).filter(|near| near.len() < rest.len()) {
+                None => rest,
+                Some(near) => match memrchr(b'\n', near) {
+                    Some(last) => rest.get(..=last).unwrap_or(rest),
+                    // A line that is longer than a whole file has one of its own.
+                    None if open.size == 0 => {
+                        let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+                        rest.get(..end).unwrap_or(rest)
+                    }
+                    None => {
+                        self.rotate()?;
+                        continue;
+                    }
+                },
+            };
+            open.write(fits, done)?;
+        }
+        Ok(())
+    }
+
+    /// One line that says what is missing; it is there whole or not at all.
+    fn write_gap(&mut self, lost: &LostLines) -> io::Result<()> {
+        let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
+        let fresh = !open.regular || open.size == 0 || ends_with_newline(&self.path);
+        let line = format!(
+            "{}--- pitcrew: {} {} ({} {}) lost: {}, {} to {} ---\n",
+            if fresh { "" } else { "\n" },
+            grouped(lost.lines),
+            if lost.lines == 1 { "line" } else { "lines" },
+            grouped(lost.bytes),
+            if lost.bytes == 1 { "byte" } else { "bytes" },
+            lost.error,
+            second(lost.from),
+            second(lost.to),
+        );
+        let size = open.size;
+        open.write(line.as_bytes(), &mut 0).inspect_err(|_| {
+            if open.regular && open.size > size {
+                // As good as it can be done: it is appended to by nobody else.
+                _ = open.file.set_len(size);
+            }
+        })
+    }
+
+    /// Opens the file unless it is open and, looked at now and then, still the one of its name.
+    fn make_ready(&mut self) -> io::Result<()> {
+        let time = now();
+        if let Some(open) = &mut self.open {
+            let recent = self.checked.is_some_and(|at| time.duration_since(at) < self.check);
+            if recent || open.is_named(&self.path) {
+                self.checked = if recent { self.checked } else { Some(time) };
+                return Ok(());
+            }
+        }
+        self.open = None;
+        self.open = Some(OpenFile::new(&self.path)?);
+        self.checked = Some(time);
+        Ok(())
+    }
+
+    fn may_rotate(&mut self) -> bool {
+        self.rotate_after.is_none_or(|after| now() >= after)
+    }
+
+    /// Renames what there is and begins a new file. When it cannot be renamed, the file just grows:
+    /// that is better than losing lines.
+    fn rotate(&mut self) -> io::Result<()> {
+        match shift(&self.path, self.keep) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                if self.rotate_after.is_none() {
+                    self.unrotated = Some(error);
+                }
+                self.rotate_after = Some(now() + self.check.max(Duration::from_millis(1)));
+            }
+            // Not found: somebody took it away, so there is room too.
+            _ => {
+                self.rotate_after = None;
+                self.open = None;
+                self.open = Some(OpenFile::new(&self.path)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OpenFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        let meta = file.metadata()?;
+        let kind = meta.file_type();
+        if !(kind.is_file() || kind.is_char_device() || kind.is_fifo()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "Not a regular file"));
+        }
+        let flags = rustix::fs::fcntl_getfl(&file)?;
+        rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+        let regular = kind.is_file();
+        // One that was there before may be open to others; what a program prints is the user's own.
+        let is_ours = meta.uid() == rustix::process::geteuid().as_raw();
+        if regular && is_ours && meta.mode() & 0o077 != 0 {
+            rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+        }
+        Ok(Self { file, id: (meta.dev(), meta.ino()), regular, size: meta.size() })
+    }
+
+    /// Whether the name still leads to this file; its size is looked at too.
+    fn is_named(&mut self, path: &Path) -> bool {
+        let Ok(meta) = fs::metadata(path) else { return false };
+        self.size = meta.size();
+        (meta.dev(), meta.ino()) == self.id
+    }
+
+    fn write(&mut self, bytes: &[u8], done: &mut usize) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    *done += count;
+                    self.size += count as u64;
+                    rest = rest.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens for appending; missing folders are made.
+///
+/// A symbolic link is followed only if it is ours or root's, so nobody else can have us write
+/// somewhere. Opening does not wait, not even for the reader of a FIFO.
+fn open(path: &Path) -> io::Result<File> {
+    let result = open_with(path, OFlags::NOFOLLOW).or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(error);
+        }
+        let folder = path.parent().unwrap_or(path);
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        open_with(path, OFlags::NOFOLLOW)
+    });
+    result.or_else(|error| match fs::symlink_metadata(path) {
+        Ok(link) if link.is_symlink() && is_trusted(link.uid()) => open_with(path, OFlags::empty()),
+        _ => Err(error),
+    })
+}
+
+fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags
+        | OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::CREATE
+        | OFlags::CLOEXEC
+        | OFlags::NOCTTY
+        | OFlags::NONBLOCK;
+    Ok(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}
+
+/// Makes the way free for a new file: `.1` becomes `.2` and so on up to the first number that is
+/// free, or to the last one kept, which is dropped.
+fn shift(path: &Path, keep: u32) -> io::Result<()> {
+    if keep == 0 {
+        return fs::remove_file(path);
+    }
+    let numbered = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let mut free = 1;
+    while free < keep && fs::symlink_metadata(numbered(free)).is_ok() {
+        free += 1;
+    }
+    for number in (1..free).rev() {
+        fs::rename(numbered(number), numbered(number + 1))?;
+    }
+    fs::rename(path, numbered(1))
+}
+
+/// Whether the last byte of the file is a newline; what cannot be read is taken as not.
+fn ends_with_newline(path: &Path) -> bool {
+    let last = || -> io::Result<u8> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        Ok(last[0])
+    };
+    last().is_ok_and(|last| last == b'\n')
+}
+
+/// To the second, in UTC.
+fn second(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ")
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let shown = [0, 999, 1000, 56_789, 1_234_567].map(grouped);
+        assert_eq!(shown, ["0", "999", "1,000", "56,789", "1,234,567"]);
+    }
+}

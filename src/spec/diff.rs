@@ -1,0 +1,295 @@
+//! What is different when a project is read again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{Environment, Name, PoolSpec, Probe, ProcessKind, ProcessSpec, Spec};
+
+/// Processes, jobs and pools that are different, each in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SpecDiff {
+    /// Not there before.
+    pub added: Vec<Name>,
+    /// Something else now.
+    pub changed: Vec<Name>,
+    /// Not there any more.
+    pub removed: Vec<Name>,
+    /// Who runs something else now and gets a new run because of it, one by one.
+    pub restarted: Vec<PlannedRestart>,
+}
+
+/// Somebody who gets a new run, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlannedRestart {
+    /// `worker.1`
+    pub name: Name,
+    /// What of it is different, where that makes a new run.
+    pub because: Vec<RestartReason>,
+}
+
+/// A part of a process that a child has from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartReason {
+    /// What is run, or the shell that runs it.
+    Command,
+    /// The working folder.
+    Cwd,
+    /// The environment.
+    Env,
+    /// The standard input.
+    Stdin,
+    /// The port it is told.
+    Port,
+    /// The socket by which it says that it is ready.
+    Ready,
+}
+
+impl RestartReason {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Cwd => "cwd",
+            Self::Env => "env",
+            Self::Stdin => "stdin",
+            Self::Port => "port",
+            Self::Ready => "ready",
+        }
+    }
+}
+
+impl SpecDiff {
+    /// What `new` has that `old` has not, and the other way round.
+    pub fn of(old: &Spec, new: &Spec) -> Self {
+        let mut all = Self::default();
+        all.compare(&old.processes, &new.processes);
+        // The jobs of a pool are told by themselves.
+        let pools = |pools: &IndexMap<Name, Arc<PoolSpec>>| -> IndexMap<Name, Arc<PoolSpec>> {
+            let bare = |pool: &PoolSpec| PoolSpec { jobs: Vec::new(), ..pool.clone() };
+            pools.iter().map(|(name, pool)| (name.clone(), Arc::new(bare(pool)))).collect()
+        };
+        all.compare(&pools(&old.pools), &pools(&new.pools));
+        all
+    }
+
+    fn compare<T: PartialEq>(&mut self, old: &IndexMap<Name, T>, new: &IndexMap<Name, T>) {
+        for (name, now) in new {
+            match old.get(name) {
+                None => self.added.push(name.clone()),
+                Some(before) if before != now => self.changed.push(name.clone()),
+                Some(_) => {}
+            }
+        }
+        self.removed.extend(old.keys().filter(|name| !new.contains_key(*name)).cloned());
+    }
+}
+
+impl ProcessSpec {
+    /// Whether what runs by `self` has to run anew to be what `new` says.
+    pub(crate) fn needs_new_run(&self, new: &Self) -> bool {
+        !self.reasons_for_new_run(new).is_empty()
+    }
+
+    /// Why it has to.
+    pub(crate) fn reasons_for_new_run(&self, new: &Self) -> Vec<RestartReason> {
+        let all = [
+            (RestartReason::Command, self.command != new.command),
+            (RestartReason::Cwd, self.cwd != new.cwd),
+            (RestartReason::Env, !self.env.is_like(&new.env)),
+            (RestartReason::Stdin, self.stdin != new.stdin),
+            (RestartReason::Port, self.port != new.port),
+            (RestartReason::Ready, new.has_socket() && !self.has_socket()),
+        ];
+        all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
+    }
+
+    /// Whether the environment says where it can tell that it is ready.
+    fn has_socket(&self) -> bool {
+        matches!(self.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify))
+    }
+}
+
+impl Environment {
+    /// Whether a child cannot tell the two apart.
+    fn is_like(&self, other: &Self) -> bool {
+        let unset = |one: &Self| one.unset.iter().cloned().collect::<HashSet<_>>();
+        self.inherit == other.inherit
+            && self.set == other.set
+            && self.names_port == other.names_port
+            && (!self.inherit || unset(self) == unset(other))
+    }
+}
+
+impl Spec {
+    /// Gives jobs without a name the names they had in `old`, however many came before them now.
+    /// Those that are new get numbers that no job had.
+    pub(crate) fn keep_job_names(&mut self, old: &Self) {
+        let renamed = self.pools.keys().flat_map(|pool| self.renamed_jobs(old, pool));
+        let renamed: HashMap<Name, Name> = renamed.filter(|(from, to)| from != to).collect();
+        if renamed.is_empty() {
+            return;
+        }
+        let name = |name: &Name| renamed.get(name).unwrap_or(name).clone();
+        self.processes = std::mem::take(&mut self.processes)
+            .into_values()
+            .map(|process| {
+                let mut process = ProcessSpec::clone(&process);
+                process.name = name(&process.name);
+                let needs = std::mem::take(&mut process.depends_on);
+                process.depends_on = needs.into_iter().map(|(on, how)| (name(&on), how)).collect();
+                (process.name.clone(), Arc::new(process))
+            })
+            .collect();
+        for pool in self.pools.values_mut() {
+            let jobs = pool.jobs.iter().map(name).collect();
+            *pool = Arc::new(PoolSpec { jobs, ..PoolSpec::clone(pool) });
+        }
+    }
+
+    /// The jobs of a pool without a name of their own, each with the name it is to have.
+    fn renamed_jobs(&self, old: &Self, pool: &Name) -> Vec<(Name, Name)> {
+        let mut before = old.nameless_jobs(pool);
+        let mut used: HashSet<Name> = before.iter().map(|job| job.name.clone()).collect();
+        let (mut renamed, mut new) = (Vec::new(), Vec::new());
+        for job in self.nameless_jobs(pool) {
+            match before.iter().position(|old| job.is_same_job(old)) {
+                Some(at) => renamed.push((job.name.clone(), before.remove(at).name.clone())),
+                None => new.push(job.name.clone()),
+            }
+        }
+        // What is left on both sides was edited: it keeps its name where that is free.
+        let taken: HashSet<Name> = renamed.iter().map(|(_, to)| to.clone()).collect();
+        let mut number = 0_u32;
+        for job in new {
+            let to = if taken.contains(&job) || renamed.iter().any(|(_, to)| *to == job) {
+                loop {
+                    number += 1;
+                    let free = Name::new(&format!("{pool}.{number}"));
+                    if used.insert(free.clone()) {
+                        break free;
+                    }
+                }
+            } else {
+                used.insert(job.clone());
+                job.clone()
+            };
+            renamed.push((job, to));
+        }
+        renamed
+    }
+
+    fn nameless_jobs(&self, pool: &Name) -> Vec<Arc<ProcessSpec>> {
+        let jobs = self.pools.get(pool).into_iter().flat_map(|pool| &pool.jobs);
+        let jobs = jobs.filter_map(|job| self.processes.get(job));
+        // No name that somebody writes has a dot in it.
+        let nameless = jobs.filter(|job| job.name.as_str().contains('.'));
+        nameless.map(Arc::clone).collect()
+    }
+}
+
+impl ProcessSpec {
+    /// Whether it is the same but for its name, and for what follows from its name.
+    fn is_same_job(&self, other: &Self) -> bool {
+        let alike = Self { name: other.name.clone(), log: other.log.clone(), ..self.clone() };
+        self.kind == ProcessKind::Job && alike == *other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CommandLine;
+    use super::super::locate::{ProjectLocator, load};
+    use super::*;
+
+    fn spec(text: &str) -> Spec {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("procfile.toml"), text).unwrap();
+        let mut spec =
+            load(&ProjectLocator { files: Vec::new(), dir: folder.path().into(), stdin: None })
+                .unwrap()
+                .spec;
+        // Each is read in a folder of its own.
+        for process in spec.processes.values_mut() {
+            Arc::make_mut(process).cwd = "/".into();
+        }
+        spec
+    }
+
+    fn names(all: &[Name]) -> Vec<&str> {
+        all.iter().map(Name::as_str).collect()
+    }
+
+    #[test]
+    fn what_is_different_is_told_by_name() {
+        let old = spec(
+            "[process]\na = 'a'\nb = 'b'\nc = 'c'\n[pool.p]\nconcurrency = 1\njobs = ['x']\n\
+             [pool.q]\nconcurrency = 1\n",
+        );
+        let new = spec(
+            "# a comment\n[process]\nd = 'd'\nc = 'other'\na = 'a'\n[pool.p]\nconcurrency = 2\njobs = ['x', 'y']\n",
+        );
+        let difference = SpecDiff::of(&old, &new);
+        assert_eq!(names(&difference.added), ["d", "p.2"]);
+        assert_eq!(names(&difference.changed), ["c", "p"]);
+        assert_eq!(names(&difference.removed), ["b", "q"]);
+        assert_eq!(SpecDiff::of(&old, &old), SpecDiff::default());
+    }
+
+    #[test]
+    fn only_some_keys_need_a_new_run() {
+        let of = |text: &str| {
+            let text = format!("[process.a]\n{text}\n");
+            ProcessSpec::clone(&spec(&text).processes["a"])
+        };
+        let old = of("command = 'x'");
+        for (text, needs) in [
+            ("command = 'y'", true),
+            ("command = ['x']", true),
+            ("command = 'x'\nenv = { A = 1 }", true),
+            ("command = 'x'\nunset_env = ['A']", true),
+            ("command = 'x'\nport = 1", true),
+            ("command = 'x'\nstdin = 'pipe'", true),
+            ("command = 'x'\ntimeout = '1s'", false),
+            ("command = 'x'\nstop.grace = '1s'", false),
+            ("command = 'x'\nrestart = 'always'\nretry = { attempts = 1 }", false),
+            ("command = 'x'\ntags = ['a']\ndescription = 'x'\nlog.file = 'x'", false),
+            ("command = 'x'\nwatch = ['a']", false),
+        ] {
+            assert_eq!(old.needs_new_run(&of(text)), needs, "{text}");
+        }
+    }
+
+    #[test]
+    fn jobs_without_a_name_keep_the_one_they_had() {
+        let pool = |jobs: &str| {
+            spec(&format!(
+                "[process.after]\ncommand = 'x'\ndepends_on = {{ \"p.2\" = 'succeeded' }}\n\
+                 [pool.p]\nconcurrency = 1\njobs = [{jobs}]\n"
+            ))
+        };
+        let old = pool("'one', 'two', { name = 'named', command = 'three' }");
+        // What the file says, the jobs by name, and what `p.2` is called that `after` needs.
+        for (jobs, named, after) in [
+            ("'one', 'two'", ["p.1 one", "p.2 two"].as_slice(), "p.2"),
+            ("'new', 'one', 'two'", &["p.3 new", "p.1 one", "p.2 two"], "p.1"),
+            ("'two', 'one'", &["p.2 two", "p.1 one"], "p.1"),
+            ("'one', 'edited'", &["p.1 one", "p.2 edited"], "p.2"),
+            ("'edited', 'one', 'two'", &["p.3 edited", "p.1 one", "p.2 two"], "p.1"),
+            ("'one', 'one', 'two'", &["p.1 one", "p.3 one", "p.2 two"], "p.3"),
+        ] {
+            let mut new = pool(jobs);
+            new.keep_job_names(&old);
+            let told = |name: &Name| match &new.processes[name].command {
+                CommandLine::Shell { script, .. } => format!("{name} {script}"),
+                CommandLine::Argv(argv) => format!("{name} {argv:?}"),
+            };
+            let told: Vec<String> = new.pools["p"].jobs.iter().map(told).collect();
+            assert_eq!(told, named, "{jobs}");
+            let on: Vec<&Name> = new.processes["after"].depends_on.keys().collect();
+            assert_eq!(on, [&Name::new(after)], "{jobs}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What makes a project the same one: the path of its file, and the folder it lies in.
+//!
+//! The path finds a project whose file or folder was removed. Device and inode of the folder find
+//! one whose folder was renamed, mounted elsewhere, or is reached by another path.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, open};
+
+use super::project_dirs::stable_hash;
+
+/// A file or folder, whatever its name is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct FileId {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+}
+
+impl FileId {
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|meta| Self { device: meta.dev(), inode: meta.ino() })
+    }
+}
+
+/// The folder of a project's file, and the name of the file in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileIdentity {
+    pub(super) folder: FileId,
+    name: OsString,
+}
+
+impl FileIdentity {
+    /// Nothing when the folder is not there.
+    pub(super) fn of(file: &Path) -> Option<Self> {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = FileId::of(parent.unwrap_or(Path::new(".")))?;
+        Some(Self { folder, name: file.file_name()?.to_owned() })
+    }
+
+    /// A short text that no other place has.
+    pub(super) fn key(&self) -> String {
+        let FileId { device, inode } = self.folder;
+        format!("{device:x}-{inode:x}-{:016x}", stable_hash(self.name.as_bytes()))
+    }
+}
+
+/// Follows the file of a running project. Keeps its folder open, so that no other folder can get the
+/// same inode.
+#[derive(Debug)]
+pub struct FileFollower {
+    file: PathBuf,
+    folder: Option<(Option<OwnedFd>, FileId)>,
+    id: Option<FileId>,
+}
+
+impl FileFollower {
+    /// Follows this (canonical) file from now on.
+    pub fn new(file: &Path) -> Self {
+        let opened = file.parent().and_then(|folder| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            Some((open(folder, flags, Mode::empty()).ok(), FileId::of(folder)?))
+        });
+        Self { file: file.to_owned(), folder: opened, id: FileId::of(file) }
+    }
+
+    /// Its device and inode when it was there last.
+    pub(super) fn id(&self) -> Option<FileId> {
+        self.id
+    }
+
+    /// Lets the folder go, where descriptors are short: then it cannot be told where it is now.
+    pub fn release(&mut self) {
+        if let Some((fd, _)) = &mut self.folder {
+            *fd = None;
+        }
+    }
+
+    /// Looks again: what has become of the file, if it is not where it was.
+    pub fn look(&mut self) -> Option<String> {
+        let file = self.file.display();
+        let same_folder = match (&self.folder, self.file.parent()) {
+            (Some((_, id)), Some(folder)) => FileId::of(folder) == Some(*id),
+            _ => true,
+        };
+        if same_folder {
+            return match fs::metadata(&self.file) {
+                Ok(meta) => {
+                    self.id = Some(FileId { device: meta.dev(), inode: meta.ino() });
+                    None
+                }
+                // It never was one: the project came from standard input.
+                Err(_) if self.id.is_none() => None,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    Some(format!("{file} is gone"))
+                }
+                Err(error) => Some(format!("{file} cannot be read: {error}")),
+            };
+        }
+        let folder = self.file.parent().unwrap_or(Path::new("/")).display();
+        match self.folder.as_ref().and_then(|(fd, _)| path_of(fd.as_ref()?)) {
+            Some(now) => Some(format!("{file} is gone: its folder is now {}", now.display())),
+            None if self.file.exists() => {
+                Some(format!("{folder} is another folder than at the start"))
+            }
+            None => Some(format!("{file} is gone: its folder was removed")),
+        }
+    }
+}
+
+/// Where an open folder is now; nothing when it was removed.
+fn path_of(fd: &OwnedFd) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
+    path.exists().then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_the_folder_and_the_name_by_whatever_path() {
+        let base = tempfile::tempdir().unwrap();
+        let (one, other) = (base.path().join("one"), base.path().join("other"));
+        fs::create_dir(&one).unwrap();
+        let place = FileIdentity::of(&one.join("a.toml")).unwrap();
+        assert_ne!(FileIdentity::of(&one.join("b.toml")).unwrap().key(), place.key());
+        std::os::unix::fs::symlink(&one, &other).unwrap();
+        assert_eq!(FileIdentity::of(&other.join("a.toml")).unwrap().key(), place.key());
+        fs::remove_file(&other).unwrap();
+        fs::rename(&one, &other).unwrap();
+        assert_eq!(FileIdentity::of(&other.join("a.toml")).unwrap().key(), place.key());
+        assert!(FileIdentity::of(&one.join("a.toml")).is_none());
+        fs::create_dir(&one).unwrap();
+        assert_ne!(FileIdentity::of(&one.join("a.toml")).unwrap().key(), place.key(), "a copy");
+    }
+
+    #[test]
+    fn it_is_told_what_became_of_the_file() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path().canonicalize().unwrap();
+        let (one, other) = (base.join("one"), base.join("other"));
+        fs::create_dir(&one).unwrap();
+        let file = one.join("procfile.toml");
+        fs::write(&file, "").unwrap();
+        let mut follower = FileFollower::new(&file);
+        assert_eq!(follower.look(), None);
+        let first = follower.id();
+        // As an editor saves it.
+        fs::write(one.join("new"), "").unwrap();
+        fs::rename(one.join("new"), &file).unwrap();
+        assert_eq!(follower.look(), None);
+        assert_ne!(follower.id(), first);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(follower.look().unwrap(), format!("{} is gone", file.display()));
+        fs::write(&file, "").unwrap();
+        assert_eq!(follower.look(), None);
+        fs::rename(&one, &other).unwrap();
+        let told = follower.look().unwrap();
+        assert!(
+            told.ends_with(&format!("is gone: its folder is now {}", other.display())),
+            "{told}"
+        );
+        fs::remove_dir_all(&other).unwrap();
+        assert!(follower.look().unwrap().ends_with("its folder was removed"));
+        fs::create_dir(&one).unwrap();
+        fs::write(&file, "").unwrap();
+        assert!(follower.look().unwrap().ends_with("is another folder than at the start"));
+    }
+}

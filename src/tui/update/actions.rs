@@ -1,0 +1,195 @@
+//! What each action does.
+
+use super::{Cmds, commands, logs, prompts, quit, reload, screens, search};
+use crate::tui::action::{Action, ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
+use crate::tui::model::list::{RowId, RowPlace};
+use crate::tui::model::{Model, Pane, PromptKind, Screen};
+use crate::tui::motion::Motion;
+use crate::tui::msg::{Cmd, TerminalCmd};
+use crate::tui::overlay::{Help, Overlay, Palette, themes};
+use crate::tui::pattern::ListFilter;
+use crate::tui::theme::Role;
+
+pub(super) fn act(ui: &mut Model, action: Action, wishes: &mut Cmds) {
+    call(ui, ActionCall::from(action), wishes);
+}
+
+/// Does it, or says why not.
+pub(super) fn call(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
+    // What is named needs not be chosen.
+    let is_named = call.argument != Argument::None;
+    if let (false, Err(reason)) = (is_named, call.action.entry().applies(&ui.facts())) {
+        ui.say(format!("{}: {reason}", call.action.entry().hint), Role::Warn);
+        return;
+    }
+    if !is_named && commands::asks_first(ui, call.action) {
+        return;
+    }
+    confirmed(ui, call, wishes);
+}
+
+/// Does it.
+pub(super) fn confirmed(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
+    let ActionCall { action, argument } = call;
+    let is_done = match action.grouped() {
+        GroupedAction::Process(action) => commands::process(ui, action, &argument, wishes),
+        GroupedAction::List(action) => list(ui, action, &argument, wishes),
+        GroupedAction::Logs(action) => logs::logs(ui, action, &argument, wishes),
+        GroupedAction::Views(action) => screens::screens(ui, action, &argument, wishes),
+        GroupedAction::Global(action) => {
+            global(ui, action, &argument, wishes);
+            true
+        }
+    };
+    if !is_done {
+        ui.say(format!("{} does nothing here", action.name()), Role::Dim);
+    }
+}
+
+/// A text that came with the action.
+pub(super) fn text(argument: &Argument) -> Option<&str> {
+    match argument {
+        Argument::Text(text) => Some(text),
+        Argument::None
+        | Argument::Names(_)
+        | Argument::Scale { .. }
+        | Argument::Theme(_)
+        | Argument::Level(_)
+        | Argument::Signal { .. } => None,
+    }
+}
+
+/// Does what is about the list, or moves in the screen that is there instead; false where it has no
+/// meaning now.
+fn list(ui: &mut Model, action: ListAction, argument: &Argument, wishes: &mut Cmds) -> bool {
+    if ui.view != Screen::Dashboard {
+        return match action {
+            ListAction::Up => screens::scroll(ui, Motion::Up),
+            ListAction::Down => screens::scroll(ui, Motion::Down),
+            ListAction::First => screens::scroll(ui, Motion::First),
+            ListAction::Last => screens::scroll(ui, Motion::Last),
+            ListAction::Open => {
+                screens::open(ui, wishes);
+                true
+            }
+            ListAction::Mark
+            | ListAction::MarkAll
+            | ListAction::Unmark
+            | ListAction::FilterList
+            | ListAction::Sort
+            | ListAction::SortReverse
+            | ListAction::HideStopped
+            | ListAction::Mute
+            | ListAction::RunAdHoc => false,
+        };
+    }
+    match action {
+        ListAction::Up => ui.list.step(-1),
+        ListAction::Down => ui.list.step(1),
+        ListAction::First => ui.list.go(0),
+        ListAction::Last => ui.list.go(usize::MAX),
+        ListAction::Open => open(ui),
+        ListAction::Mark => {
+            ui.list.mark(&ui.overview);
+            ui.list.step(1);
+        }
+        ListAction::MarkAll => ui.list.mark_all(&ui.overview),
+        ListAction::Unmark => ui.list.marks.clear(),
+        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, text(argument), wishes),
+        ListAction::Sort => {
+            ui.list.sort = ui.list.sort.next();
+            ui.list.arrange(&ui.overview);
+        }
+        ListAction::SortReverse => {
+            ui.list.reversed = !ui.list.reversed;
+            ui.list.arrange(&ui.overview);
+        }
+        ListAction::HideStopped => {
+            ui.list.hides_stopped = !ui.list.hides_stopped;
+            ui.list.arrange(&ui.overview);
+        }
+        ListAction::Mute => ui.list.mute(&ui.overview),
+        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, text(argument), wishes),
+    }
+    true
+}
+
+/// The logs of it; a group is unfolded first.
+fn open(ui: &mut Model) {
+    let is_folded = ui.list.row().is_some_and(|row| row.place == RowPlace::Group { folded: true });
+    if is_folded {
+        ui.list.fold(&ui.overview);
+    } else {
+        ui.part = Pane::Logs;
+    }
+}
+
+fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, wishes: &mut Cmds) {
+    match action {
+        GlobalAction::Help => ui.overlay = Some(Overlay::Help(Help::default())),
+        GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
+        GlobalAction::NextPane | GlobalAction::PreviousPane => {
+            ui.part = match ui.part {
+                Pane::List => Pane::Logs,
+                Pane::Logs => Pane::List,
+            };
+        }
+        GlobalAction::Back => back(ui, wishes),
+        GlobalAction::Zoom => ui.zoom = !ui.zoom,
+        GlobalAction::Layout => {
+            ui.layout = ui.layout.next();
+            ui.say(format!("layout {}", ui.layout.as_str()), Role::Text);
+        }
+        GlobalAction::Theme => {
+            if let Argument::Theme(theme) = argument {
+                super::keys::set_theme(ui, *theme);
+            } else {
+                ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name)));
+            }
+        }
+        GlobalAction::Mouse => {
+            ui.mouse = !ui.mouse;
+            wishes.push(Cmd::Terminal(TerminalCmd::Mouse(ui.mouse)));
+            let said = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
+            ui.say(said, Role::Text);
+        }
+        GlobalAction::Suspend => wishes.push(Cmd::Terminal(TerminalCmd::Suspend)),
+        GlobalAction::Redraw => wishes.push(Cmd::Terminal(TerminalCmd::Redraw)),
+        GlobalAction::Quit => quit::quit(ui, wishes),
+        GlobalAction::Detach => quit::detach(ui, wishes),
+        GlobalAction::Interrupt => quit::interrupt(ui, wishes),
+        GlobalAction::Reload => reload::ask(ui, wishes),
+    }
+}
+
+/// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.
+fn back(ui: &mut Model, wishes: &mut Cmds) {
+    if ui.selection.take().is_some() {
+        return;
+    }
+    if ui.logs.search.is_some() {
+        search::forget(ui, wishes);
+    } else if ui.view == Screen::Events && ui.timeline.is_filtered() {
+        ui.timeline.filter(ListFilter::All);
+    } else if matches!(ui.view, Screen::Graph | Screen::Stats) && ui.is_narrowed() {
+        ui.narrowed = ListFilter::All;
+    } else if ui.view != Screen::Dashboard {
+        ui.view = Screen::Dashboard;
+    } else if ui.logs.filter().is_some() {
+        ui.logs.set_filter("", crate::tui::pattern::PatternMode::default());
+    } else if ui.zoom {
+        ui.zoom = false;
+    } else if ui.part == Pane::Logs {
+        ui.part = Pane::List;
+    } else if !ui.list.filter_text.is_empty() {
+        ui.list.filter = ListFilter::All;
+        ui.list.filter_text.clear();
+        ui.list.arrange(&ui.overview);
+    } else if !ui.list.marks.is_empty() {
+        ui.list.marks.clear();
+    } else if ui.logs.unclear() {
+        ui.say("what was cleared is shown again", Role::Text);
+    } else if ui.list.cursor != RowId::All {
+        ui.list.go(0);
+    }
+}

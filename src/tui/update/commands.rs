@@ -1,0 +1,265 @@
+//! Orders: what is asked of the project, and what is said of it at once.
+
+use std::time::Duration;
+
+use super::actions::text;
+use super::progress::{self, short};
+use super::{Cmds, copy, logs, prompts};
+use crate::control::wire::{
+    ControlCommand, ScaleRequest, SendRequest, SignalRequest, StartRequest, StopRequest,
+    WatchRequest, WatchState,
+};
+use crate::spec::Signal;
+use crate::tui::action::{Action, ActionCall, Argument, GroupedAction, LogsAction, ProcessAction};
+use crate::tui::model::list::RowId;
+use crate::tui::model::{Model, PromptKind, Screen};
+use crate::tui::msg::Cmd;
+use crate::tui::overlay::{Dialog, Overlay, signals};
+use crate::tui::screens::details::DetailsView;
+use crate::tui::theme::Role;
+
+/// The same order again within this is the same wish: a key held down.
+const BURST: Duration = Duration::from_millis(400);
+/// Rows of names in a question.
+const NAMED: usize = 6;
+
+/// Asks before what is about many and hard to undo, and before anything that is about all.
+pub(super) fn asks_first(ui: &mut Model, action: Action) -> bool {
+    let GroupedAction::Process(process) = action.grouped() else { return false };
+    let verb = match process {
+        ProcessAction::Start => "Start",
+        ProcessAction::Stop => "Stop",
+        ProcessAction::Kill => "Kill",
+        ProcessAction::Restart | ProcessAction::RestartTree => "Restart",
+        ProcessAction::Signal
+        | ProcessAction::Attach
+        | ProcessAction::ScaleUp
+        | ProcessAction::ScaleDown
+        | ProcessAction::Scale
+        | ProcessAction::Watch
+        | ProcessAction::Details
+        | ProcessAction::Edit
+        | ProcessAction::Browse
+        | ProcessAction::Copy
+        | ProcessAction::Send => return false,
+    };
+    let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
+    let ends = matches!(action, Action::Stop | Action::Kill);
+    let meant = ui.addressed(action);
+    if !(is_all || ends && meant.len() > 1) {
+        return false;
+    }
+    let number = match meant.len() {
+        1 => "1 process:".to_owned(),
+        number => format!("{number} processes:"),
+    };
+    let names = meant.chunks(4).map(|some| some.join(", "));
+    let mut body: Vec<String> = std::iter::once(number).chain(names.take(NAMED)).collect();
+    if meant.len() > NAMED * 4 {
+        body.push(format!("and {} more", meant.len() - NAMED * 4));
+    }
+    let title = if is_all { format!("{verb} all?") } else { format!("{verb} these?") };
+    let call = ActionCall { action, argument: Argument::Names(meant) };
+    ui.overlay = Some(Overlay::Dialog(Dialog::confirm(title, body, call)));
+    true
+}
+
+/// Does what is about the chosen process; false where it has no meaning now.
+pub(super) fn process(
+    ui: &mut Model,
+    action: ProcessAction,
+    argument: &Argument,
+    wishes: &mut Cmds,
+) -> bool {
+    match action {
+        ProcessAction::Start => steer(ui, Steering::Start, argument, wishes),
+        ProcessAction::Stop => steer(ui, Steering::Stop, argument, wishes),
+        ProcessAction::Kill => steer(ui, Steering::Kill, argument, wishes),
+        ProcessAction::Restart => steer(ui, Steering::Restart, argument, wishes),
+        ProcessAction::RestartTree => steer(ui, Steering::RestartTree, argument, wishes),
+        ProcessAction::Signal => {
+            if let Argument::Signal { signal: which, names } = argument {
+                signal(ui, *which, names.clone(), wishes);
+            } else {
+                let whom = short(&ui.addressed(Action::Signal));
+                ui.overlay = Some(Overlay::Menu(signals(&whom)));
+            }
+        }
+        ProcessAction::ScaleUp => scale_by(ui, 1, wishes),
+        ProcessAction::ScaleDown => scale_by(ui, -1, wishes),
+        ProcessAction::Scale => {
+            if let Argument::Scale { name, replicas } = argument {
+                let name = name.clone().or_else(|| process_of(ui));
+                scale_to(ui, name, *replicas, wishes);
+            }
+        }
+        ProcessAction::Send => match text(argument) {
+            Some(line) => send(ui, line.to_owned(), wishes),
+            None => prompts::ask(ui, PromptKind::Send, None, wishes),
+        },
+        ProcessAction::Watch => watch(ui, wishes),
+        ProcessAction::Attach => {
+            ui.say("a terminal cannot be attached to in this version", Role::Warn);
+        }
+        ProcessAction::Browse => {
+            if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
+                wishes.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
+            }
+        }
+        ProcessAction::Edit => edit(ui, wishes),
+        ProcessAction::Copy if ui.selection.is_none() => copy::menu(ui),
+        ProcessAction::Copy => return logs::logs(ui, LogsAction::CopySelection, argument, wishes),
+        ProcessAction::Details => details(ui, argument),
+    }
+    true
+}
+
+/// The details of the one that is named, or of the chosen one.
+fn details(ui: &mut Model, argument: &Argument) {
+    if let Argument::Names(names) = argument
+        && let Some(name) = names.first()
+    {
+        ui.list.go_to(name, &ui.overview);
+    }
+    if ui.view != Screen::Details {
+        (ui.details, ui.view) = (DetailsView::default(), Screen::Details);
+    }
+}
+
+/// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
+fn edit(ui: &mut Model, wishes: &mut Cmds) {
+    let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
+    if let Some(name) = ui.members(members).next().map(|one| one.status.name.clone()) {
+        wishes.push(Cmd::Edit(name));
+    }
+}
+
+/// What starts or ends processes.
+#[derive(Debug, Clone, Copy)]
+enum Steering {
+    Start,
+    Stop,
+    Kill,
+    Restart,
+    RestartTree,
+}
+
+fn steer(ui: &mut Model, how: Steering, argument: &Argument, wishes: &mut Cmds) {
+    let action = match how {
+        Steering::Start => Action::Start,
+        Steering::Stop => Action::Stop,
+        Steering::Kill => Action::Kill,
+        Steering::Restart => Action::Restart,
+        Steering::RestartTree => Action::RestartTree,
+    };
+    let names = match argument {
+        Argument::Names(names) => names.clone(),
+        Argument::None
+        | Argument::Text(_)
+        | Argument::Scale { .. }
+        | Argument::Theme(_)
+        | Argument::Level(_)
+        | Argument::Signal { .. } => ui.addressed(action),
+    };
+    let words = format!("{} {}", action.name(), short(&names));
+    if is_burst(ui, &words) {
+        return;
+    }
+    progress::begin(ui, action, &names, &words);
+    let order = match how {
+        Steering::Start => ControlCommand::Start(StartRequest { names, ..StartRequest::default() }),
+        Steering::Stop => ControlCommand::Stop(StopRequest { names, no_wait: false }),
+        Steering::Kill => ControlCommand::Kill(StopRequest { names, no_wait: false }),
+        Steering::Restart => {
+            ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
+        }
+        Steering::RestartTree => ControlCommand::Restart(StartRequest {
+            names,
+            dependants: true,
+            ..StartRequest::default()
+        }),
+    };
+    wishes.push(Cmd::Order(order, words));
+}
+
+/// Whether the same was ordered a moment ago. A key that is held down renews the moment.
+fn is_burst(ui: &mut Model, words: &str) -> bool {
+    let now = ui.now.since_start;
+    let same = |(last, at): &(String, Duration)| last == words && now.saturating_sub(*at) < BURST;
+    let is_burst = ui.last_order.as_ref().is_some_and(same);
+    ui.last_order = Some((words.to_owned(), now));
+    is_burst
+}
+
+/// Whether changes of their files count: where one of them counts, none does afterwards.
+fn watch(ui: &mut Model, wishes: &mut Cmds) {
+    let meant = ui.meant();
+    let watched = |name: &String| {
+        let one = ui.member(name)?;
+        Some((one.status.name.clone(), one.watch?))
+    };
+    let all: Vec<(String, WatchState)> = meant.iter().filter_map(watched).collect();
+    let on = !all.iter().any(|(_, state)| *state == WatchState::On);
+    let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
+    if names.is_empty() {
+        ui.say("watch: none of these watches files", Role::Warn);
+        return;
+    }
+    let words = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
+    if is_burst(ui, &words) {
+        return;
+    }
+    let said =
+        if on { "changes of its files count again" } else { "changes of its files do not count" };
+    ui.say(format!("{}: {said}", short(&names)), Role::Text);
+    wishes.push(Cmd::Order(ControlCommand::Watch(WatchRequest { names, on }), words));
+}
+
+pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, wishes: &mut Cmds) {
+    let names = if names.is_empty() { ui.addressed(Action::Signal) } else { names };
+    let words = format!("signal {signal} to {}", short(&names));
+    ui.say(words.clone(), Role::Text);
+    wishes.push(Cmd::Order(ControlCommand::Signal(SignalRequest { names, signal }), words));
+}
+
+/// The process the cursor is on, whichever of its replicas.
+fn process_of(ui: &Model) -> Option<String> {
+    match &ui.list.cursor {
+        RowId::Replicas(name) => Some(name.clone()),
+        RowId::One(name) => ui.member(name).map(|one| one.status.process.clone()),
+        RowId::All | RowId::Pool(_) => None,
+    }
+}
+
+fn scale_by(ui: &mut Model, by: i32, wishes: &mut Cmds) {
+    let Some(process) = process_of(ui) else { return };
+    let now = match &ui.last_scale {
+        // What was ordered counts, also while it has not come about.
+        Some((name, number)) if *name == process => *number,
+        _ => {
+            let all = ui.overview.processes.iter();
+            all.filter(|one| one.status.process == process).count() as u32
+        }
+    };
+    scale_to(ui, Some(process), now.saturating_add_signed(by), wishes);
+}
+
+fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, wishes: &mut Cmds) {
+    let Some(process) = name else {
+        ui.say("scale: choose a process first", Role::Warn);
+        return;
+    };
+    ui.last_scale = Some((process.clone(), replicas));
+    let plural = if replicas == 1 { "replica" } else { "replicas" };
+    let words = format!("{process} to {replicas} {plural}");
+    ui.say(format!("scaling {words}"), Role::Text);
+    wishes.push(Cmd::Order(
+        ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
+        words,
+    ));
+}
+
+pub(super) fn send(ui: &mut Model, text: String, wishes: &mut Cmds) {
+    let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
+    wishes.push(Cmd::Send(SendRequest { name, text }));
+}

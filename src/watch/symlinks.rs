@@ -1,0 +1,146 @@
+//! Links: a file behind one changes when the file does, and when anything on the way to it does.
+//!
+//! `app.yaml -> ..data/app.yaml` with `..data -> ..2026_01` is how a cluster hands out settings: the
+//! new ones come by replacing `..data`, and nothing ever happens to `app.yaml`.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::debouncer::FileAge;
+use super::inotify::{FileEventKind, WatchDescriptor};
+use super::tree::{FolderTree, NodeId};
+
+/// As the kernel: more links than this in one path lead nowhere.
+const MOST: usize = 40;
+
+impl FolderTree {
+    /// Watches the way that a link goes.
+    pub(super) fn follow_link(&mut self, id: NodeId, name: &OsStr, path: &Path) {
+        self.forget_link(id, name);
+        let mut spots = Vec::new();
+        for (folder, hop) in hops(path).into_iter().skip(1) {
+            let is_full = self.seats.len() >= self.most;
+            let kernel = self.kernel.as_ref().filter(|_| !is_full);
+            let Some(Ok(wd)) = kernel.map(|kernel| kernel.watch(&folder, true)) else { continue };
+            let seat = self.seats.entry(wd).or_default();
+            seat.spots.entry(hop.clone()).or_default().push((id, name.to_owned()));
+            spots.push((wd, hop));
+        }
+        if !spots.is_empty() {
+            self.links.insert((id, name.to_owned()), spots);
+        }
+    }
+
+    pub(super) fn forget_link(&mut self, id: NodeId, name: &OsStr) {
+        if let Some(spots) = self.links.remove(&(id, name.to_owned())) {
+            self.leave_spots(id, name, spots);
+        }
+    }
+
+    /// All links in a folder.
+    pub(super) fn forget_links(&mut self, id: NodeId) {
+        let range = (id, OsString::new())..(id + 1, OsString::new());
+        let all: Vec<OsString> =
+            self.links.range(range).map(|((_, name), _)| name.clone()).collect();
+        for name in all {
+            self.forget_link(id, &name);
+        }
+    }
+
+    fn leave_spots(&mut self, id: NodeId, name: &OsStr, spots: Vec<(WatchDescriptor, OsString)>) {
+        for (wd, hop) in spots {
+            if let Some(seat) = self.seats.get_mut(&wd)
+                && let Some(links) = seat.spots.get_mut(&hop)
+            {
+                links.retain(|(node, link)| *node != id || link != name);
+                if links.is_empty() {
+                    seat.spots.remove(&hop);
+                }
+            }
+            self.orphan(wd);
+        }
+    }
+
+    /// Something on the way of a link has changed.
+    pub(super) fn link_changed(&mut self, id: NodeId, name: &OsStr, what: FileEventKind) {
+        let is_folder = self.nodes.get(&id).is_some_and(|node| node.children.contains_key(name));
+        // What is written in a folder is told by that folder.
+        if !(is_folder && what == FileEventKind::Written) {
+            self.on_created(id, name, FileAge::No);
+        }
+    }
+}
+
+/// The names that a path goes through and that could be something else tomorrow: links, and the
+/// last one. Each with the real folder that it is in.
+fn hops(path: &Path) -> Vec<(PathBuf, OsString)> {
+    let mut hops = Vec::new();
+    let mut folder = PathBuf::from("/");
+    let mut open: VecDeque<OsString> = VecDeque::new();
+    push_front(&mut open, path);
+    while let Some(name) = open.pop_front() {
+        if hops.len() > MOST {
+            break;
+        }
+        if name == ".." {
+            folder.pop();
+            continue;
+        }
+        let here = folder.join(&name);
+        match fs::read_link(&here) {
+            Ok(goal) => {
+                hops.push((folder.clone(), name));
+                if goal.is_absolute() {
+                    folder = PathBuf::from("/");
+                }
+                push_front(&mut open, &goal);
+            }
+            Err(_) if open.is_empty() || fs::symlink_metadata(&here).is_err() => {
+                hops.push((folder, name));
+                break;
+            }
+            Err(_) => folder = here,
+        }
+    }
+    hops
+}
+
+fn push_front(open: &mut VecDeque<OsString>, path: &Path) {
+    for part in path.components().rev() {
+        match part {
+            Component::Normal(name) => open.push_front(name.to_owned()),
+            Component::ParentDir => open.push_front("..".into()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn every_link_on_the_way_is_a_hop_and_so_is_the_goal() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(top.join("config/..1")).unwrap();
+        fs::write(top.join("config/..1/app"), "").unwrap();
+        symlink("..1", top.join("config/..data")).unwrap();
+        symlink("..data/app", top.join("config/app")).unwrap();
+        symlink("../config/none/x", top.join("config/dangling")).unwrap();
+        symlink("round", top.join("config/round")).unwrap();
+        let names = |path: &str| -> Vec<String> {
+            let text = |(folder, name): (PathBuf, OsString)| {
+                let path = folder.join(name);
+                path.strip_prefix(&top).unwrap().to_str().unwrap().to_owned()
+            };
+            hops(&top.join(path)).into_iter().map(text).collect()
+        };
+        assert_eq!(names("config/app"), ["config/app", "config/..data", "config/..1/app"]);
+        assert_eq!(names("config/dangling"), ["config/dangling", "config/none"]);
+        assert_eq!(names("config/round").len(), MOST + 1);
+    }
+}
