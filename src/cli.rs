@@ -52,10 +52,8 @@ mod workload;
 use completion::{NameKind, names};
 use global_options::{ColorChoice, GlobalOptions};
 
-/// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgramExit {
-    /// With this code.
     Code(u8),
     /// By this signal, so that a shell sees it.
     Signal(Signal),
@@ -64,7 +62,6 @@ pub enum ProgramExit {
 impl ProgramExit {
     /// Everything asked for was done.
     pub const GOOD: Self = Self::Code(0);
-    /// Something asked for failed.
     pub const FAILED: Self = Self::Code(1);
     /// The file or the command line is wrong.
     pub const WRONG: Self = Self::Code(2);

@@ -65,7 +65,6 @@ pub const VERSION_HEADER: &str = "pitcrew-version";
 pub enum Measure {
     /// It is not, and nobody is held up by it.
     No,
-    /// It is.
     Yes,
 }
 

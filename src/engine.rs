@@ -146,7 +146,6 @@ enum LoopEvent {
     Question(Request),
     /// The file is to be read again.
     Reload(ReloadMessage),
-    /// It was.
     Reread(Box<LoadResult>),
 }
 

@@ -58,20 +58,31 @@ mod library_page {}
 mod readme {}
 
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "control")]
+#[doc(hidden)]
 pub mod control;
+#[doc(hidden)]
 pub mod engine;
 mod library;
+#[doc(hidden)]
 pub mod machine;
+#[doc(hidden)]
 pub mod output;
+#[doc(hidden)]
 pub mod plain;
+#[doc(hidden)]
 pub mod probe;
+#[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
 pub mod spec;
+#[doc(hidden)]
 pub mod sys;
 pub mod testing;
 #[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod tui;
 mod watch;
 

@@ -74,7 +74,6 @@ impl Add<Duration> for Moment {
 pub struct ProcessId(pub(crate) u64);
 
 impl ProcessId {
-    /// That number.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -89,9 +88,7 @@ impl fmt::Display for ProcessId {
 /// One life of a process: which one, and its number, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId {
-    /// Whose life it is.
     pub process: ProcessId,
-    /// Which of its lives.
     pub run: u32,
 }
 
@@ -133,18 +130,12 @@ pub enum Intent {
 pub enum Fact {
     /// Exec has succeeded.
     Spawned {
-        /// Of this run.
         run: RunId,
         /// The leader, whose pid is also the id of the group.
         pid: u32,
     },
     /// There will be no such run.
-    SpawnFailed {
-        /// Of this run.
-        run: RunId,
-        /// Why.
-        error: StartError,
-    },
+    SpawnFailed { run: RunId, error: StartError },
     /// The answer to [`Effect::LookAtPort`].
     PortLooked {
         /// The run that is to start.
@@ -157,7 +148,6 @@ pub enum Fact {
     /// The leader has ended or everything was killed, but something of the tree is still there, or
     /// its outputs are still being read.
     Lingering {
-        /// Of this run.
         run: RunId,
         /// How the leader ended, if it did.
         exit: Option<Exit>,
@@ -166,32 +156,26 @@ pub enum Fact {
     },
     /// The answer to [`Effect::AskQuiet`]: nothing was printed since then.
     Quiet {
-        /// Of this run.
         run: RunId,
         /// When the last byte came, or when the run began.
         since: Moment,
     },
     /// The answer to [`Effect::Probe`].
     Probed {
-        /// Of this run.
         run: RunId,
-        /// Which check.
         which: CheckRole,
         /// The number of the probe, as it was asked for.
         number: u32,
-        /// What came of it.
         answer: ProbeResult,
     },
     /// A line it printed matches its `log` check.
     Matched {
-        /// Of this run.
         run: RunId,
         /// The line, fit to be shown.
         line: String,
     },
     /// It spoke through its `notify` socket.
     Notified {
-        /// Of this run.
         run: RunId,
         /// Whether it said that it is ready.
         ready: bool,
@@ -200,7 +184,6 @@ pub enum Fact {
     },
     /// The run is over: swept, drained and reaped.
     Exited {
-        /// Of this run.
         run: RunId,
         /// How the leader ended.
         exit: Exit,
@@ -246,11 +229,9 @@ pub struct FileChange {
 /// One question of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeRequest {
-    /// Of this run.
     pub run: RunId,
     /// The leader of that run.
     pub leader: u32,
-    /// Which check.
     pub which: CheckRole,
     /// Grows by one with each probe of the same check.
     pub number: u32,
@@ -269,36 +250,24 @@ pub struct ProbeRequest {
 pub enum Effect {
     /// Start a run; answered by [`Fact::Spawned`] or [`Fact::SpawnFailed`].
     Spawn {
-        /// This run.
         run: RunId,
-        /// Who it is.
         name: Name,
         /// The number of the replica, where there are replicas.
         replica: Option<u32>,
         /// The port in effect.
         port: Option<u16>,
-        /// What to run.
         spec: Arc<ProcessSpec>,
     },
     /// Ask a run to end by the stop policy of `spec`; its grace is watched by the machine.
     Stop {
-        /// This run.
         run: RunId,
         /// Holds the policy.
         spec: Arc<ProcessSpec>,
     },
     /// End the whole tree of a run.
-    Kill {
-        /// This run.
-        run: RunId,
-    },
+    Kill { run: RunId },
     /// Send a signal to the group of a run.
-    Signal {
-        /// This run.
-        run: RunId,
-        /// This signal.
-        signal: Signal,
-    },
+    Signal { run: RunId, signal: Signal },
     /// Ask once what a check of a run asks; answered by [`Fact::Probed`] unless that is called off.
     Probe(ProbeRequest),
     /// Look who listens on the port of a process that is to start; answered by
@@ -310,40 +279,29 @@ pub enum Effect {
         ports: Vec<u16>,
     },
     /// Nobody waits for the answers of the probes of a run any more.
-    EndProbes {
-        /// This run.
-        run: RunId,
-    },
+    EndProbes { run: RunId },
     /// It has ended for good and is no member any more.
     Over {
-        /// This one.
         process: ProcessId,
         /// How it was at its end.
         view: Arc<ProcessView>,
     },
     /// A run that is there goes by another spec from now on; it runs what it runs.
     Renew {
-        /// This run.
         run: RunId,
-        /// Who it is.
         name: Name,
         /// The number of the replica, where there are replicas.
         replica: Option<u32>,
-        /// Its policies.
         spec: Arc<ProcessSpec>,
     },
     /// Tell the user about something that is no change of state.
     Tell {
-        /// Whom it is about.
         about: Name,
         /// One sentence.
         text: String,
     },
     /// Say since when a run has been silent; answered by [`Fact::Quiet`].
-    AskQuiet {
-        /// This run.
-        run: RunId,
-    },
+    AskQuiet { run: RunId },
 }
 
 /// Anything that can come in.
@@ -351,11 +309,8 @@ pub enum Effect {
 pub enum Input {
     /// What happened to a run.
     Fact(Fact),
-    /// A wish.
     Intent(Intent),
-    /// Files have changed.
     Changed(FileChange),
-    /// Time has passed.
     Tick,
 }
 

@@ -60,7 +60,6 @@ pub enum Verbosity {
     },
 }
 
-/// The front at work.
 #[derive(Debug)]
 pub struct Plain {
     printer: Option<FrontThread>,

@@ -40,10 +40,8 @@ impl ProbeStage {
     }
 }
 
-/// One question.
 #[derive(Debug)]
 pub struct ProbeContext<'a> {
-    /// What is asked.
     pub probe: &'a Probe,
     /// The port of the process itself.
     pub own: Option<u16>,
@@ -56,7 +54,6 @@ pub struct ProbeContext<'a> {
 /// The run that is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct ProbedRun<'a> {
-    /// Its leader.
     pub leader: u32,
     /// The name of its process.
     pub name: &'a str,

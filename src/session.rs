@@ -55,7 +55,6 @@ impl Session {
         self.wishes.send(EngineMessage::Ask(question)).is_ok()
     }
 
-    /// The newest state.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshots.borrow())
     }
@@ -65,7 +64,6 @@ impl Session {
         self.snapshots.clone()
     }
 
-    /// What was printed.
     pub fn store(&self) -> &Arc<LogStore> {
         &self.store
     }
@@ -79,7 +77,6 @@ impl Session {
 /// What is told to one front, from the start of the project on and without a gap.
 #[derive(Debug)]
 pub struct EventFeed {
-    /// Every event.
     pub events: mpsc::UnboundedReceiver<Event>,
     /// Every notice; there is one front that gets them.
     pub notices: mpsc::UnboundedReceiver<Notice>,

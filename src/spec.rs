@@ -77,7 +77,6 @@ impl Name {
         Self(Arc::from(text))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -185,7 +184,6 @@ pub struct ProcessSpec {
     pub name: Name,
     /// Whether it is a `[process.*]` or a job of a pool.
     pub kind: ProcessKind,
-    /// What to run.
     pub command: CommandLine,
     /// Free text for the interface.
     pub description: Option<String>,
@@ -199,7 +197,6 @@ pub struct ProcessSpec {
     pub port_busy: PortBusy,
     /// When colour is asked of a child that has no terminal.
     pub color: ColorMode,
-    /// What the child reads.
     pub stdin: StdinKind,
     /// Process, job or pool → what it must have reached first.
     pub depends_on: IndexMap<Name, Dependency>,
@@ -215,7 +212,6 @@ pub struct ProcessSpec {
     pub timeout: Option<Duration>,
     /// Longest silence on both outputs.
     pub idle_timeout: Option<Duration>,
-    /// How it is stopped.
     pub stop: StopPolicy,
     /// Exit codes that mean success.
     pub success_exit_codes: BTreeSet<i32>,
@@ -250,16 +246,13 @@ pub enum ColorMode {
     /// When its output is shown in colour.
     #[default]
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
 /// What a dependant waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Dependency {
-    /// What must hold.
     pub condition: Condition,
     /// A new run of the dependency restarts the dependant too, once the condition holds again.
     pub restart: bool,
@@ -304,11 +297,8 @@ impl Condition {
 /// Whether a run that ended by itself is followed by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Restart {
-    /// No.
     Never,
-    /// When it failed.
     OnFailure,
-    /// Whatever happened.
     Always,
 }
 

@@ -252,7 +252,6 @@ pub struct Strays {
 /// A live descendant of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descendant {
-    /// Who it is.
     pub stray: Stray,
     /// Its program name (the kernel's `comm`), against which `keep` is held.
     pub program: String,

@@ -29,7 +29,6 @@ mod tree;
 pub(crate) use glob::clean;
 pub(crate) use thread::{WatchContext, Watcher};
 
-/// Whose files they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WatchOwner {
     /// Those of a process, with all its replicas.
@@ -41,11 +40,9 @@ pub(crate) enum WatchOwner {
 /// Files that are to be watched together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WatchTarget {
-    /// Whose they are.
     pub(crate) whose: WatchOwner,
     /// What the globs are relative to.
     pub(crate) base: PathBuf,
-    /// Globs of what counts.
     pub(crate) paths: Vec<String>,
     /// Globs of what does not.
     pub(crate) ignore: Vec<String>,
@@ -83,7 +80,6 @@ impl WatchTarget {
 pub(crate) struct WatchPlan {
     /// The folder of the project.
     pub(crate) top: PathBuf,
-    /// What is wanted.
     pub(crate) wanted: Vec<WatchTarget>,
     /// Files and folders of pitcrew itself, which never count.
     pub(crate) own: Vec<PathBuf>,
@@ -105,7 +101,6 @@ pub(crate) enum WatchReport {
     Ready,
     /// Files have changed, and there was silence since.
     Changed {
-        /// Whose.
         whose: WatchOwner,
         /// The first of them, relative to the base where it can be.
         path: String,

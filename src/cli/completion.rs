@@ -97,7 +97,6 @@ pub(super) fn signals() -> ArgValueCandidates {
     ArgValueCandidates::new(|| Signal::names().map(CompletionCandidate::new).collect())
 }
 
-/// Offers the commands.
 pub(super) fn commands() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let root = global_options::command_line();
@@ -133,7 +132,6 @@ impl KnownNames {
         processes.into_iter().collect()
     }
 
-    /// Those of the file.
     fn declared(spec: &Spec) -> Self {
         let mut names = Self::default();
         for process in spec.processes.values() {

@@ -32,7 +32,6 @@ pub(super) fn open(words: &Path) -> io::Result<File> {
 /// How it hangs together with who starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EngineLifetime {
-    /// Not at all.
     None,
     /// It ends with the pipe that is its input, from its first moment on.
     #[cfg(feature = "tui")]

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::wire::ProjectEnd;
 
-/// What the file holds.
 #[derive(Debug, Serialize, Deserialize)]
 struct EndReport {
     /// The outermost process of the project.

@@ -20,7 +20,6 @@ use crate::sys::guardian;
 use crate::sys::journal::SessionStrayRules;
 use crate::sys::{HostOptions, RealHost, own_process};
 
-/// What is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
     /// All there is to say, and what the children print unless `quiet`.

@@ -85,7 +85,6 @@ struct EventFields {
     cause: Option<Cause>,
 }
 
-/// Events for people.
 struct EventTable {
     paper: OutputStyle,
     zone: TimeZone,

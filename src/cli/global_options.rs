@@ -80,7 +80,6 @@ pub(super) fn command_line() -> Command {
     root
 }
 
-/// Reads a command line.
 pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command_line();
     let mut matches = command.try_get_matches_from_mut(args)?;

@@ -100,7 +100,6 @@ pub(super) fn show(faults: &spec::Faults, colour: bool) {
     _ = writeln!(std::io::stderr(), "{}\npitcrew: {number}", faults.render(colour).trim_end());
 }
 
-/// So many mistakes.
 pub(super) fn count(mistakes: usize) -> String {
     if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
 }

@@ -166,7 +166,6 @@ impl SpecLoader for FileReloader {
 /// Which versions of the files were read.
 #[derive(Debug, Default)]
 struct Versions {
-    /// For what runs.
     running: FileVersions,
     /// The last time, be it for a look only.
     read: FileVersions,

@@ -6,10 +6,8 @@ use super::{GlobalOptions, project};
 use crate::machine::StateName;
 use crate::sys::own_process;
 
-/// What stdout is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutputStyle {
-    /// Colours may be used.
     pub(super) colour: bool,
     /// Columns of the terminal; nothing where it is none, and then nothing is cut.
     pub(super) width: Option<usize>,
@@ -35,7 +33,6 @@ impl OutputStyle {
     }
 }
 
-/// Said less loudly.
 pub(super) const DIM: &str = "2";
 /// The head of a table.
 pub(super) const BOLD: &str = "1";

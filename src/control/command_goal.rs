@@ -12,7 +12,6 @@ pub(super) enum GoalStatus {
     Failed,
 }
 
-/// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     /// A run of which exec has succeeded; `new`: one that came after the order.

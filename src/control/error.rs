@@ -47,7 +47,6 @@ impl ControlError {
         Self { error, message: message.into() }
     }
 
-    /// The project has ended.
     pub(crate) fn ended() -> Self {
         Self::new(ControlErrorKind::Ended, "the project has ended")
     }

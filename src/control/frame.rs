@@ -165,10 +165,8 @@ pub fn put_bare_line(into: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     json(into, &JsonLine::bare(name, bytes));
 }
 
-/// What a frame says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// A line.
     Line {
         /// `worker.1`
         name: &'a str,
@@ -176,12 +174,7 @@ pub enum Frame<'a> {
         bytes: &'a [u8],
     },
     /// Lines of this process are not kept any more; they were dropped before they could be sent.
-    Missed {
-        /// Whose lines.
-        name: &'a str,
-        /// How many.
-        lines: u64,
-    },
+    Missed { name: &'a str, lines: u64 },
 }
 
 /// Reads frames, however they are cut into pieces on their way.

@@ -55,7 +55,6 @@ pub struct LocalControl {
     /// Searches at a time.
     searches: Arc<Semaphore>,
     pub(super) meter: UsageSampler,
-    /// Where its files are.
     pub(super) files: Arc<ProjectLocator>,
     /// What has become of its file, if it is gone.
     pub(super) file_status: watch::Receiver<Option<String>>,

@@ -18,7 +18,6 @@ use crate::output::{
 /// Read from the store at once.
 const CHUNK: ReadLimit = ReadLimit { lines: 4000, bytes: 512 << 10 };
 
-/// Which lines are wanted.
 #[derive(Debug)]
 pub(super) struct OutputRequest {
     selection: SourceSelection,

@@ -35,7 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A stream in which nothing happens says so after this.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// Everything there is.
 pub(super) fn router(project: LocalControl) -> Router {
     Router::new()
         .route("/v1/snapshot", get(snapshot))
@@ -329,7 +328,6 @@ async fn reload(State(project): State<LocalControl>, body: Body) -> RouteResult<
     Ok(Json(project.reload(read(body).await?).await?))
 }
 
-/// This document
 #[utoipa::path(get, path = "/v1/openapi.json", responses(
     (status = 200, body = Object), (status = "default", body = ControlError)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {

@@ -25,7 +25,6 @@ pub(super) struct RowPosition {
 impl RowPosition {
     pub(super) const END: Self = Self { seq: u64::MAX, event: u64::MAX };
 
-    /// Of a line.
     pub(super) fn line(seq: u64) -> Self {
         Self { seq, event: u64::MAX }
     }
@@ -111,7 +110,6 @@ impl RunMarkers {
     }
 }
 
-/// Where a mark stands.
 pub(super) fn place(mark: &RunMarker) -> RowPosition {
     RowPosition { seq: mark.seq, event: mark.event }
 }

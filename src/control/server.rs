@@ -75,7 +75,6 @@ impl Server {
     }
 }
 
-/// Where connections come from.
 trait Acceptor: Send + Sync + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 

@@ -18,7 +18,6 @@ const USUAL: usize = 100;
 /// Bytes of lines in one answer.
 const BYTES: usize = 1 << 20;
 
-/// Which lines count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LineFilter {
     pub(super) stream: Option<Stream>,
@@ -45,7 +44,6 @@ impl LineFilter {
         })
     }
 
-    /// Whether every line counts.
     pub(super) fn is_all(&self) -> bool {
         self.stream.is_none()
             && self.grep.is_none()
@@ -53,7 +51,6 @@ impl LineFilter {
             && self.search.is_none()
     }
 
-    /// Those that it takes.
     pub(super) fn among<'a>(&self, slice: &'a Slice) -> impl Iterator<Item = SliceLine<'a>> {
         let lines = self.may_take(slice).then(|| slice.lines());
         lines.into_iter().flatten().filter(|line| self.takes(line))
@@ -105,7 +102,6 @@ impl SourceChoice {
     }
 }
 
-/// Where the rows are.
 #[derive(Debug, Clone, Copy)]
 enum SliceAnchor {
     /// So many rows right before it.
@@ -340,7 +336,6 @@ impl SliceJob {
     }
 }
 
-/// Where a row stands.
 pub(super) fn place_of_row(row: &OutputRow) -> RowPosition {
     match row {
         OutputRow::Line { line, .. } => RowPosition::line(line.seq),

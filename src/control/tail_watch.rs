@@ -14,7 +14,6 @@ use crate::output::{LogStore, ReadFrom, SourceSelection, WakeReason};
 /// Between two tellings, so that a flood does not become one of these too.
 const PACE: Duration = Duration::from_millis(16);
 
-/// Whose growth is told.
 pub(super) struct TailWatch {
     pub(super) store: Arc<LogStore>,
     pub(super) selection: SourceSelection,

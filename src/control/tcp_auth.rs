@@ -95,7 +95,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-/// Why somebody stays outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AuthError {
     Host,

@@ -33,7 +33,6 @@ pub(super) struct RunUsage {
     pub(super) memory_bytes: u64,
 }
 
-/// What all take.
 pub(super) type UsageByRun = HashMap<MeasuredRun, RunUsage>;
 
 /// What was seen in one look.

@@ -10,7 +10,6 @@ use crate::spec::{Condition, ProcessKind};
 /// How many processes are named in a sentence about those that are not there.
 const NAMED: usize = 3;
 
-/// What is waited for.
 #[derive(Debug, Clone)]
 pub(crate) struct WaitGoal {
     pub(crate) targets: Vec<Target>,

@@ -151,22 +151,11 @@ pub struct SendRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventItem {
     /// An event, as it is written.
-    Event {
-        /// Its number.
-        seq: u64,
-        /// One JSON object.
-        event: Arc<str>,
-    },
+    Event { seq: u64, event: Arc<str> },
     /// These are not kept any more.
-    Missed {
-        /// The first one.
-        from: u64,
-        /// The last one.
-        to: u64,
-    },
+    Missed { from: u64, to: u64 },
 }
 
-/// Which events are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -184,7 +173,6 @@ fn yes() -> bool {
     true
 }
 
-/// Which lines are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

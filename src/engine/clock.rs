@@ -37,7 +37,6 @@ impl Clock {
         Self(Arc::new(ClockState { start: Instant::now(), suspended, resumed }))
     }
 
-    /// The moment it is.
     pub fn now(&self) -> Moment {
         let suspended = self.suspended();
         let now = suspended.since.unwrap_or_else(Instant::now);
@@ -55,7 +54,6 @@ impl Clock {
             .unwrap_or_default()
     }
 
-    /// Stops the time.
     pub fn suspend(&self) {
         let mut suspended = self.suspended();
         suspended.since.get_or_insert_with(Instant::now);

@@ -59,10 +59,8 @@ fn port_variable(name: &Name) -> String {
     format!("PITCREW_PORT_{name}")
 }
 
-/// An environment.
 type Variables = Vec<(OsString, OsString)>;
 
-/// Whose environment it is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunLabel<'a> {
     pub(crate) spec: &'a ProcessSpec,

@@ -32,7 +32,6 @@ impl Drop for NotifyListener {
     }
 }
 
-/// Whose socket it is.
 pub(super) struct NotifyPeer {
     pub(super) run: RunId,
     pub(super) name: Name,

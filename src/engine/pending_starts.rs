@@ -14,7 +14,6 @@ use crate::machine::Fact;
 /// A start under way: gives what has become of it, once what follows is in good hands.
 type PendingStart = Pin<Box<dyn Future<Output = Fact> + Send>>;
 
-/// All of them.
 #[derive(Default)]
 pub(super) struct PendingStarts(VecDeque<PendingStart>);
 

@@ -22,7 +22,6 @@ const LAST: Duration = Duration::from_secs(3);
 /// (1.4 processors) in the first three seconds otherwise. Fifty that wait notice nothing of it.
 const PACE: Duration = Duration::from_millis(2);
 
-/// All questions under way.
 pub(super) struct RunningProbes<H> {
     host: Arc<H>,
     surroundings: EnvironmentContext,

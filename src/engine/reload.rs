@@ -53,7 +53,6 @@ pub trait SpecLoader: fmt::Debug + Send + Sync {
 pub enum ReloadMode {
     /// What is different is applied.
     Apply,
-    /// It is only told.
     DryRun,
 }
 
@@ -62,7 +61,6 @@ pub enum ReloadMode {
 pub enum ReloadReport {
     /// This was different, and is applied.
     Applied(SpecDiff),
-    /// This would be done.
     Foreseen(SpecDiff),
     /// The file has mistakes; nothing has changed.
     Rejected(Arc<Faults>),
@@ -167,7 +165,6 @@ impl<H: Host> Engine<H> {
         wish.tell(&ReloadReport::Refused(text.to_owned()));
     }
 
-    /// It was read.
     pub(super) fn reread(&mut self, outcome: LoadResult, files: &mut FileWatch) {
         let asked = std::mem::take(&mut self.rereading.asked);
         let (apply, look): (Vec<_>, Vec<_>) =

@@ -56,7 +56,6 @@ pub(crate) struct EnqueueRequest {
     pub(crate) argv: Vec<String>,
 }
 
-/// Where an answer goes.
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// What can be done with processes that are there.

@@ -61,7 +61,6 @@ pub(super) enum RunCommand {
 
 /// Raw chunks of a child, for somebody who passes them on as they come.
 pub type RawOutput = mpsc::Sender<RawChunk>;
-/// One of them.
 type RawChunk = (Stream, Vec<u8>);
 
 /// What a run task needs to know.

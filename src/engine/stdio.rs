@@ -23,7 +23,6 @@ use super::reload::ReloadMessage;
 
 /// Anything that can be asked of an engine.
 pub(crate) enum EngineMessage {
-    /// Of what is there.
     Intent(Intent),
     /// That somebody be let in and started.
     Admit(AdmitRequest),
@@ -43,7 +42,6 @@ pub(crate) struct AdmitRequest {
     pub(crate) admitted: AdmitReply,
 }
 
-/// Takes the numbers.
 type AdmitReply = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
 
 /// Sees every change in the loop itself, before anybody outside is told. Must not block.
@@ -73,7 +71,6 @@ pub(crate) struct Stdio {
 }
 
 impl Stdio {
-    /// One run of it.
     pub(super) fn launch(&self, cwd: PathBuf, env: Vec<(OsString, OsString)>) -> sys::Launch {
         sys::Launch {
             argv: self.argv.clone(),
@@ -87,7 +84,6 @@ impl Stdio {
     }
 }
 
-/// What a guest reads.
 #[derive(Debug)]
 pub(crate) enum StdinSource {
     Null,

@@ -45,7 +45,6 @@ pub struct Command {
     pub(super) success: Vec<i32>,
 }
 
-/// What is run.
 #[derive(Debug, Clone)]
 pub(super) enum CommandKind {
     /// A program and its arguments.
@@ -304,7 +303,6 @@ impl Command {
         if condition { change(self) } else { self }
     }
 
-    /// What it is called.
     pub(super) fn called(&self) -> String {
         if let Some(name) = &self.name {
             return name.clone();
@@ -317,7 +315,6 @@ impl Command {
         name.to_string_lossy().into_owned()
     }
 
-    /// Program and arguments.
     pub(super) fn argv(&self) -> Vec<OsString> {
         match &self.line {
             CommandKind::Program(argv) => argv.clone(),

@@ -98,7 +98,6 @@ pub struct Observer {
     way: mpsc::UnboundedSender<ObserverMessage>,
 }
 
-/// What an observer gets.
 #[derive(Debug)]
 pub(super) enum ObserverMessage {
     Event(Box<Event>),

@@ -100,7 +100,6 @@ impl Retry {
         self
     }
 
-    /// Whether there is any.
     pub(super) fn is_any(&self) -> bool {
         self.policy.attempts != Some(0)
     }

@@ -14,10 +14,7 @@ pub enum Cause {
     /// A person or a program asked for it.
     User,
     /// Something else depends on it, or it depends on something.
-    Dependency {
-        /// The other one.
-        on: Name,
-    },
+    Dependency { on: Name },
     /// Files that are watched have changed.
     FileChanged {
         /// The first of them, relative to `cwd`.
@@ -29,15 +26,9 @@ pub enum Cause {
         reload: u32,
     },
     /// The run before returned this code.
-    Exit {
-        /// That code.
-        exit_code: i32,
-    },
+    Exit { exit_code: i32 },
     /// A signal ended the run, or asked for it.
-    Signal {
-        /// That signal.
-        signal: Signal,
-    },
+    Signal { signal: Signal },
     /// It is tried again.
     Retry {
         /// Which retry it is, from 1.
@@ -47,10 +38,7 @@ pub enum Cause {
         retries: Option<u32>,
     },
     /// There are no tries left.
-    RetriesExhausted {
-        /// How many there were.
-        retries: u32,
-    },
+    RetriesExhausted { retries: u32 },
     /// It ran longer than its `timeout`.
     Timeout {
         /// That timeout in milliseconds.
@@ -65,7 +53,6 @@ pub enum Cause {
     ReadyTimeout {
         /// That time in milliseconds.
         after_ms: u64,
-        /// What was asked.
         probe: String,
         /// What that answered last, if it did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,9 +60,7 @@ pub enum Cause {
     },
     /// A check missed too often.
     Unhealthy {
-        /// Which one.
         check: CheckRole,
-        /// What was asked.
         probe: String,
         /// What that answered last.
         answer: String,
@@ -84,16 +69,12 @@ pub enum Cause {
     },
     /// Its pool stops because a member failed.
     Pool {
-        /// That pool.
         pool: Name,
         /// The member that failed.
         failed: Name,
     },
     /// The project is being stopped.
-    Shutdown {
-        /// Why it is.
-        reason: ShutdownReason,
-    },
+    Shutdown { reason: ShutdownReason },
 }
 
 impl Cause {

@@ -11,7 +11,6 @@ use crate::spec::{Condition, ProcessKind};
 /// How far one process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Where it is.
     pub state: StateName,
     /// Exec of its latest run has succeeded.
     pub started: bool,
@@ -31,7 +30,6 @@ pub enum ConditionScope {
 /// How a process stands to a condition. Of several, the greatest is that of all together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionStatus {
-    /// It holds.
     Met,
     /// It does not hold yet.
     Pending,

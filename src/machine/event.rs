@@ -103,7 +103,6 @@ macro_rules! events {
 events! {
     /// It waits for a slot of its pool.
     ProcessQueued "process_queued" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// For a slot of this pool.
@@ -113,17 +112,14 @@ events! {
     }
     /// It waits for its dependencies.
     ProcessWaiting "process_waiting" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
-        /// For these.
         on: Vec<WaitingOn>,
         /// Why it is to run.
         cause: Cause,
     }
     /// Exec has succeeded.
     ProcessStarted "process_started" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// The leader, whose pid is also the id of the group.
@@ -133,13 +129,11 @@ events! {
     }
     /// It is ready.
     ProcessReady "process_ready" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// What was asked, where it has a check.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         probe: Option<String>,
-        /// What that answered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
         /// Why it runs.
@@ -147,7 +141,6 @@ events! {
     }
     /// It was ready and is not any more, but goes on running.
     ProcessUnhealthy "process_unhealthy" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// What was asked, and what it answered.
@@ -155,7 +148,6 @@ events! {
     }
     /// It ended and will be tried again after a delay.
     ProcessRetrying "process_retrying" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// The delay in milliseconds.
@@ -170,21 +162,17 @@ events! {
     }
     /// It was asked to end.
     ProcessStopping "process_stopping" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// The signal it gets; nothing when its stop command runs instead.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
-        /// Why.
         cause: Cause,
     }
     /// The run ended by itself, whatever the code.
     ProcessCompleted "process_completed" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
-        /// How.
         #[serde(flatten)]
         end: EndDetails,
         /// What may have ended it without anybody wanting that, and the way out.
@@ -195,35 +183,27 @@ events! {
     }
     /// The run was ended on purpose.
     ProcessKilled "process_killed" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
-        /// By what.
         by: EndCause,
-        /// How.
         #[serde(flatten)]
         end: EndDetails,
-        /// Why.
         cause: Cause,
     }
     /// The run could not be spawned, or had to be ended because it broke a limit.
     ProcessFailed "process_failed" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// What went wrong, from a fixed set.
         error: RunError,
         /// The same for people.
         message: String,
-        /// How.
         #[serde(flatten)]
         end: EndDetails,
-        /// Why.
         cause: Cause,
     }
     /// All tries are used up.
     ProcessGaveUp "process_gave_up" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// How many retries there were.
@@ -245,7 +225,6 @@ events! {
     }
     /// It cannot run any more, because something it depends on cannot get where it should.
     ProcessSkipped "process_skipped" {
-        /// Who.
         #[serde(flatten)]
         of: EventSubject,
         /// The dependency.
@@ -259,7 +238,6 @@ events! {
     FileChanged "file_changed" {
         /// The process, whatever number of replicas it has.
         name: Name,
-        /// The same.
         process: Name,
         /// The first that changed, relative to its `cwd`.
         path: String,
@@ -271,9 +249,7 @@ events! {
     /// A process was restarted too often in a row, each time soon after its start: changes of its
     /// files do nothing until it is restarted by hand.
     WatchSuspended "watch_suspended" {
-        /// The process.
         name: Name,
-        /// The same.
         process: Name,
         /// The file that changed last.
         path: String,
@@ -284,11 +260,8 @@ events! {
     ConfigReloaded "config_reloaded" {
         /// Which time it is, from 1.
         reload: u32,
-        /// Not there before.
         added: Vec<Name>,
-        /// Something else now.
         changed: Vec<Name>,
-        /// Not there any more.
         removed: Vec<Name>,
         /// Who wanted it to be read: a person, a signal, or a change of a file.
         cause: Cause,
@@ -302,7 +275,6 @@ events! {
     }
     /// Nothing of a pool is left to run.
     PoolDrained "pool_drained" {
-        /// That pool.
         pool: Name,
         /// How many of its members succeeded.
         succeeded: u32,
@@ -313,7 +285,6 @@ events! {
     ProjectReady "project_ready" {}
     /// The project is being stopped.
     ProjectStopping "project_stopping" {
-        /// Why.
         cause: Cause,
     }
     /// Everything has ended.

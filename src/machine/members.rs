@@ -26,7 +26,6 @@ pub enum Retention {
 pub struct NewMember {
     /// What to run; without replicas and dependencies.
     pub spec: Arc<ProcessSpec>,
-    /// How long it stays.
     pub retention: Retention,
     /// In the queue of its pool it stands before all with a lower one.
     pub priority: i32,

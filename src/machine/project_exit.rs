@@ -10,7 +10,6 @@ use crate::spec::{Name, Signal};
 pub enum ShutdownReason {
     /// A signal to pitcrew.
     Signal(Signal),
-    /// Somebody asked for it.
     Asked,
     /// A process with `shutdown_on` ended for good.
     ShutdownOn(Name),
@@ -43,9 +42,7 @@ pub enum ProjectExit {
         /// Every process that ended ended well.
         well: bool,
     },
-    /// Somebody asked for it.
     Asked,
-    /// By this signal.
     Signal(Signal),
     /// A process ended the project with this code.
     Code(i32),

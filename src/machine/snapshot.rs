@@ -104,19 +104,16 @@ impl std::fmt::Display for StateName {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ProcessView {
-    /// Its number.
     pub id: ProcessId,
     /// `worker.1`
     pub name: Name,
     /// `worker`
     pub process: Name,
-    /// Process or job.
     pub kind: ProcessKind,
     /// 1, where there are replicas.
     pub replica: Option<u32>,
     /// The pool it takes a slot of.
     pub pool: Option<Name>,
-    /// Where it is.
     pub state: StateName,
     /// When it got there.
     pub since: Moment,
@@ -154,7 +151,6 @@ pub struct ProcessView {
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
-    /// What it waits for.
     pub waits_for: Vec<WaitingOn>,
     /// Why it was skipped, from the dependency down to the root.
     pub chain: Vec<SkipLink>,
@@ -349,20 +345,16 @@ pub fn chain_sentence(chain: &[SkipLink]) -> String {
 /// Whether the project is up or on its way down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProjectPhase {
-    /// Running.
     Up,
     /// Everything is being stopped in order.
     Stopping(ShutdownReason),
-    /// Everything is being killed.
     Killing(ShutdownReason),
 }
 
 /// A check at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeView {
-    /// Which one.
     pub which: CheckRole,
-    /// What is asked.
     pub probe: String,
     /// What that answered last.
     pub answer: Option<ProbeResult>,
@@ -375,7 +367,6 @@ pub struct ProbeView {
 /// A pool at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolView {
-    /// Its name.
     pub name: Name,
     /// How many of its members may run at a time.
     pub slots: u32,
@@ -398,11 +389,9 @@ impl PoolView {
 /// The whole project at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// When it was taken.
     pub at: Moment,
     /// Grows with every snapshot.
     pub number: u64,
-    /// Up or going down.
     pub phase: ProjectPhase,
     /// A third request to end came: whatever is left is left to the guardian.
     pub leaving: bool,

@@ -179,7 +179,6 @@ impl Supervisor {
         self.all.iter().map(|one| (one.id, &one.name))
     }
 
-    /// How many there are.
     #[expect(clippy::len_without_is_empty, reason = "nobody asks whether there is nothing")]
     pub fn len(&self) -> usize {
         self.all.len()
@@ -234,7 +233,6 @@ impl Supervisor {
         std::mem::take(&mut self.out)
     }
 
-    /// Does what is due.
     fn catch_up(&mut self, now: Moment) {
         // What follows from one timer may be due at once: a stop without grace is.
         while self.deadline().is_some_and(|due| due <= now) {

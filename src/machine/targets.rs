@@ -9,7 +9,6 @@ use crate::spec::{self, Name, ProcessSpec, Spec};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name `{name}`{}", self.hint())]
 pub struct UnknownName {
-    /// As it was given.
     pub name: String,
     /// The nearest name there is.
     pub nearest: Option<String>,

@@ -20,9 +20,7 @@ const MOST: usize = 200;
 /// Its text is a line for each, indented; its JSON holds the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// Who.
     pub name: Name,
-    /// Where it is.
     pub state: StateName,
     /// What it is to reach for the one above, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -153,7 +153,6 @@ impl Block {
         matches!(self.text, BlockBytes::Page(..)).then_some(self.lines)
     }
 
-    /// Number of lines.
     pub(super) fn len(&self) -> usize {
         self.lines.len()
     }

@@ -93,7 +93,6 @@ struct CaptureState {
     readers: WakerSet,
 }
 
-/// One output.
 #[derive(Default)]
 struct CapturedStream {
     ring: VecDeque<u8>,

@@ -43,19 +43,10 @@ const TURN: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFileNotice {
     /// It cannot be written; what comes is kept as far as there is room, and lost after that.
-    LogFailing {
-        /// Whose log it is.
-        source: Name,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        error: String,
-    },
+    LogFailing { source: Name, path: PathBuf, error: String },
     /// It can be written again, and what was kept is in it; a gap is noted in the file.
     LogRecovered {
-        /// Whose log it is.
         source: Name,
-        /// The file.
         path: PathBuf,
         /// Lines missing in the file, one that was cut off in the middle counted.
         lost_lines: u64,
@@ -64,11 +55,8 @@ pub enum LogFileNotice {
     },
     /// It still cannot be written now that nothing more will come: the gap is not noted in it.
     LogLost {
-        /// Whose log it is.
         source: Name,
-        /// The file.
         path: PathBuf,
-        /// What the system says.
         error: String,
         /// Lines missing in the file, one that was cut off in the middle counted.
         lost_lines: u64,
@@ -76,14 +64,7 @@ pub enum LogFileNotice {
         lost_bytes: u64,
     },
     /// It is full but cannot be renamed; it grows beyond its size, and nothing is lost.
-    LogNotRotated {
-        /// Whose log it is.
-        source: Name,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        error: String,
-    },
+    LogNotRotated { source: Name, path: PathBuf, error: String },
 }
 
 /// How often a file is looked at.

@@ -27,7 +27,6 @@ const SPARE: usize = 16;
 pub struct ReadBuffer(PageMemory);
 
 impl ReadBuffer {
-    /// Where to read to.
     pub fn room(&mut self) -> &mut [u8] {
         self.0.get_mut(HEADROOM..).unwrap_or_default()
     }

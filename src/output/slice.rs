@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::block::StoredLine;
 use super::{SourceId, Stream};
 
-/// Which sources are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSelection {
     /// Every one, those that are added later too.
@@ -17,7 +16,6 @@ pub enum SourceSelection {
 }
 
 impl SourceSelection {
-    /// Just these sources.
     pub fn only(sources: impl IntoIterator<Item = SourceId>) -> Self {
         let mut sources: Vec<_> = sources.into_iter().collect();
         sources.sort_unstable();
@@ -56,14 +54,11 @@ impl ReadLimit {
     }
 }
 
-/// One kept line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SliceLine<'a> {
-    /// Whose it is.
     pub source: SourceId,
     /// Which run of it printed the line.
     pub run: u32,
-    /// On which output.
     pub stream: Stream,
     /// When it came, to the millisecond.
     pub at: Timestamp,
@@ -79,9 +74,7 @@ pub struct SliceLine<'a> {
 /// Lines of a source that were dropped before the reader came to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DroppedLines {
-    /// Whose lines.
     pub source: SourceId,
-    /// How many.
     pub lines: u64,
 }
 
@@ -144,7 +137,6 @@ impl Slice {
         self.entries.iter().map(|entry| entry.seq)
     }
 
-    /// Number of lines.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

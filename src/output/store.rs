@@ -67,11 +67,8 @@ pub struct StoreUsage {
 /// The unfinished line of a stream, such as a prompt; see [`Intake::show_partial`](super::LineSplitter::show_partial).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartialLine {
-    /// Whose it is.
     pub source: SourceId,
-    /// Which run of it.
     pub run: u32,
-    /// On which output.
     pub stream: Stream,
     /// When it was shown.
     pub at: Timestamp,
@@ -107,7 +104,6 @@ pub(super) struct SourceLines {
 }
 
 impl LogStore {
-    /// An empty store.
     pub fn new(limits: OutputLimits) -> Arc<Self> {
         let pages = Arc::<PagePool>::default();
         Arc::new(Self {
@@ -185,7 +181,6 @@ impl LogStore {
         self.lock().next
     }
 
-    /// How full it is.
     pub fn gauge(&self) -> StoreUsage {
         let inner = self.lock();
         StoreUsage { memory: inner.memory as u64, budget: self.limits.memory, lines: inner.lines }

@@ -35,7 +35,6 @@ impl WakerSet {
     }
 }
 
-/// Wakes them all.
 pub(super) fn wake_all(wakers: Vec<Waker>) {
     for waker in wakers {
         waker.wake();

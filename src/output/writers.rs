@@ -39,7 +39,6 @@ pub(super) enum NextTurn {
     Later(Duration),
 }
 
-/// The threads.
 #[derive(Default)]
 pub(super) struct WriterPool {
     state: Mutex<WriterPoolState>,

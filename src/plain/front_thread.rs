@@ -6,7 +6,6 @@ use std::io;
 
 use tokio::sync::oneshot;
 
-/// A thread at work.
 #[derive(Debug)]
 pub struct FrontThread(oneshot::Receiver<Infallible>);
 

@@ -28,7 +28,6 @@ const FAST: Duration = Duration::from_millis(5);
 /// How often it is said how many lines were not shown.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How lines look.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LineStyle {
     /// Stdout is a terminal: what is written is made safe for it.

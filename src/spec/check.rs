@@ -12,7 +12,6 @@ const LONGEST: usize = 200;
 /// `ready` or `health`, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is asked.
     pub probe: Probe,
     /// From the beginning of one probe to that of the next.
     pub interval: Duration,
@@ -56,14 +55,12 @@ pub enum Probe {
 pub struct Endpoint {
     /// A name or an address, without brackets.
     pub host: String,
-    /// Which port there.
     pub port: Port,
 }
 
 /// A port as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
-    /// This one.
     Number(u16),
     /// The own one of the process or replica.
     Own,
@@ -72,7 +69,6 @@ pub enum Port {
 /// A page of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
-    /// Which server.
     pub server: Endpoint,
     /// Path and query, fit to be sent.
     pub target: String,
@@ -86,7 +82,6 @@ pub struct OutputPattern(regex::bytes::Regex);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckRole {
-    /// Whether it is ready.
     Ready,
     /// Whether it has to go.
     Health,
@@ -102,17 +97,14 @@ pub enum ProbeResult {
 }
 
 impl ProbeResult {
-    /// A success.
     pub fn good(text: impl AsRef<str>) -> Self {
         Self::Good(one_line(text.as_ref()))
     }
 
-    /// A miss.
     pub fn bad(text: impl AsRef<str>) -> Self {
         Self::Bad(one_line(text.as_ref()))
     }
 
-    /// The words.
     pub fn text(&self) -> &str {
         let (Self::Good(text) | Self::Bad(text)) = self;
         text
@@ -140,7 +132,6 @@ impl OutputPattern {
         from <= line.len() && self.0.is_match_at(line, from)
     }
 
-    /// As it was written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -10,11 +10,8 @@ use super::{Environment, Name, PoolSpec, Probe, ProcessKind, ProcessSpec, Spec};
 /// Processes, jobs and pools that are different, each in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SpecDiff {
-    /// Not there before.
     pub added: Vec<Name>,
-    /// Something else now.
     pub changed: Vec<Name>,
-    /// Not there any more.
     pub removed: Vec<Name>,
     /// Who runs something else now and gets a new run because of it, one by one.
     pub restarted: Vec<PlannedRestart>,
@@ -35,11 +32,8 @@ pub struct PlannedRestart {
 pub enum RestartReason {
     /// What is run, or the shell that runs it.
     Command,
-    /// The working folder.
     Cwd,
-    /// The environment.
     Env,
-    /// The standard input.
     Stdin,
     /// The port it is told.
     Port,
@@ -93,7 +87,6 @@ impl ProcessSpec {
         !self.reasons_for_new_run(new).is_empty()
     }
 
-    /// Why it has to.
     pub(crate) fn reasons_for_new_run(&self, new: &Self) -> Vec<RestartReason> {
         let all = [
             (RestartReason::Command, self.command != new.command),

@@ -8,9 +8,7 @@ use super::Signal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
-    /// It returned this code.
     Code(i32),
-    /// A signal ended it.
     Signal(Signal),
 }
 
@@ -59,7 +57,6 @@ pub enum StartErrorKind {
     PortBusy,
     /// No more processes, descriptors or memory just now; worth another try.
     ResourceLimit,
-    /// Anything else.
     Other,
 }
 

@@ -323,17 +323,14 @@ impl Faults {
         &self.env_files
     }
 
-    /// The mistakes.
     pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
         self.all.iter()
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

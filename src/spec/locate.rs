@@ -25,7 +25,6 @@ pub const STDIN: &str = "-";
 /// A file may have so many bytes.
 pub(crate) const LARGEST: u64 = 1 << 20;
 
-/// Where to look.
 #[derive(Debug, Clone)]
 pub struct ProjectLocator {
     /// Files named by the user, relative to `dir`; later ones override earlier ones. When there is
@@ -42,7 +41,6 @@ pub struct ProjectLocator {
 /// A project that was read without a mistake.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedProject {
-    /// The project.
     pub spec: Spec,
     /// What is no mistake, but does not do what it seems to.
     pub warnings: Faults,

@@ -3,7 +3,6 @@
 /// What happens when somebody else listens on the port of a process that is to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PortBusy {
-    /// The start fails.
     #[default]
     Fail,
     /// The start waits for the port, for a limited time, and fails then.

@@ -31,7 +31,6 @@ use layers::OptionLayers;
 /// The option set and the retry policy that hold where none is named.
 const DEFAULT: &str = "default";
 
-/// Where the project is.
 #[derive(Debug, Clone)]
 pub(crate) struct ProjectPaths {
     /// Canonical path of the first file.

@@ -1,6 +1,5 @@
 //! `stdin`: what a process reads.
 
-/// What a process reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StdinKind {
     /// An input that never ends and never brings anything.

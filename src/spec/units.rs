@@ -6,9 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct UnitError {
-    /// What is wrong.
     pub message: String,
-    /// What to write instead.
     pub hint: String,
 }
 

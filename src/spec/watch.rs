@@ -15,7 +15,6 @@ pub struct WatchSpec {
     pub gitignore: bool,
     /// Silence after the last change before anything happens.
     pub debounce: Duration,
-    /// What happens then.
     pub action: WatchAction,
     /// So many restarts in a row, each soon after the start before, suspend the watch; 0: never.
     pub suspend_after: u32,
@@ -35,10 +34,8 @@ impl Default for WatchSpec {
     }
 }
 
-/// What a change does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchAction {
-    /// A new run.
     Restart,
     /// A signal to the group.
     Signal(Signal),

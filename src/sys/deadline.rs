@@ -21,7 +21,6 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
-    /// How long until then.
     #[expect(clippy::disallowed_methods, reason = "bounds a wait; no decision rests on it")]
     pub(super) fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

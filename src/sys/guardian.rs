@@ -145,7 +145,6 @@ pub(super) fn stays_ignored(number: i32, is_ignored: bool) -> bool {
     is_ignored && number == libc::SIGHUP
 }
 
-/// A set of signals.
 struct SignalSet(libc::sigset_t);
 
 impl SignalSet {

@@ -127,9 +127,7 @@ struct JournalRecord {
 /// What [`Journal::recover`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
-    /// Who was ended.
     pub ended: Vec<Stray>,
-    /// Who could not be.
     pub unkillable: Vec<Stray>,
 }
 
@@ -144,12 +142,10 @@ impl Journal {
         Self { path }
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is one.
     pub fn is_there(&self) -> bool {
         self.path.exists()
     }

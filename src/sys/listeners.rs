@@ -25,7 +25,6 @@ mod tests;
 use owner::{OwnerVerdict, RunIdentity};
 use tables::{Socket, Tables};
 
-/// Where somebody may listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenPlace {
     /// Whoever gets a connection to this address.
@@ -34,7 +33,6 @@ pub enum ListenPlace {
     Port(u16),
     /// A socket in the file system.
     Unix {
-        /// Its path.
         path: PathBuf,
         /// Who listens there by what the kernel says of a connection.
         peer: Option<u32>,
@@ -52,7 +50,6 @@ pub enum Listener {
     Own,
     /// The run and somebody else, who share the port.
     Shared(PortHolder),
-    /// Somebody else.
     Other(PortHolder),
     /// Somebody of whom it cannot be told whether it belongs to the run; who it may be.
     Hidden(String),
@@ -61,7 +58,6 @@ pub enum Listener {
 /// A process that listens and belongs to somebody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortHolder {
-    /// Its number.
     pub pid: u32,
     /// Its program, as the kernel shows it.
     pub program: String,
@@ -120,7 +116,6 @@ struct CachedTables {
     until: Option<Deadline>,
 }
 
-/// Who holds a socket.
 #[derive(Debug, Clone)]
 struct CachedHolders {
     /// Each with the moment of its start, by which it is known for good.

@@ -32,7 +32,6 @@ pub struct Holder {
     pub pid: u32,
     /// When, in RFC 3339.
     pub started: String,
-    /// The project's file.
     #[serde(with = "super::path_bytes")]
     pub file: PathBuf,
     /// The user it runs as, where that is another one than who asks.
@@ -101,17 +100,11 @@ pub struct Lock {
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody has it.
     #[error("it runs already (pid {}, since {})", .0.pid, .0.started)]
     Busy(Box<Holder>),
     /// The file cannot be used.
     #[error("cannot lock {}: {error}", .path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
+    Io { path: PathBuf, error: io::Error },
 }
 
 impl Lock {

@@ -42,10 +42,8 @@ pub struct NotifySocket {
     path: PathBuf,
 }
 
-/// One datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
-    /// What it says.
     pub bytes: Vec<u8>,
     /// Who sent it; nothing when that one is in no number of ours.
     pub pid: Option<u32>,
@@ -221,7 +219,6 @@ pub fn carries_marks(pid: u32, env: &[(std::ffi::OsString, std::ffi::OsString)])
     marker(env).is_some_and(|marker| proc::marker(pid) == marker)
 }
 
-/// What to call it.
 pub fn describe(pid: u32) -> String {
     proc::stat(pid).map_or_else(
         || format!("{pid}, which is gone already"),

@@ -303,7 +303,6 @@ pub fn keep_descriptors(command: &mut std::process::Command, descriptors: Vec<Ra
 pub struct ProcessExitWatch(OwnedFd);
 
 impl ProcessExitWatch {
-    /// That of this process.
     pub fn of(pid: u32) -> io::Result<Self> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);

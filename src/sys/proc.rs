@@ -253,7 +253,6 @@ pub(super) struct ChildTable {
 }
 
 impl ChildTable {
-    /// A fresh look.
     pub(super) fn look() -> Self {
         static LISTED: OnceLock<bool> = OnceLock::new();
         if *LISTED.get_or_init(|| Path::new("/proc/thread-self/children").exists()) {

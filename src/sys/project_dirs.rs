@@ -29,19 +29,13 @@ pub enum ProjectDirError {
     /// It is there, but is not a folder that only we can use.
     #[error("{} is not safe to use: {why}", .path.display())]
     Unsafe {
-        /// Which one.
         path: PathBuf,
         /// What is wrong with it.
         why: &'static str,
     },
     /// It cannot be made or looked at.
     #[error("cannot use {}: {error}", .path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
+    Io { path: PathBuf, error: io::Error },
 }
 
 impl ProjectDirs {

@@ -22,12 +22,10 @@ const STRANGERS: u32 = 64;
 /// process or thread that it makes under another.
 const A_NUMBER: Duration = Duration::from_micros(1);
 
-/// When something was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StartTime(Instant);
 
 impl StartTime {
-    /// Now.
     #[expect(clippy::disallowed_methods, reason = "bounds how many numbers were given since")]
     pub(super) fn now() -> Self {
         Self(Instant::now())
@@ -54,7 +52,6 @@ struct KnownPids {
     latest: Option<RecentScan>,
 }
 
-/// What a look found.
 #[derive(Debug, Clone, Copy)]
 struct RecentScan {
     begun: StartTime,

@@ -21,7 +21,6 @@ pub(super) const NAME: &str = "pitcrew-spawn";
 /// What a thread is asked.
 #[derive(Debug)]
 pub(super) enum SpawnJob {
-    /// Make a child.
     Launch {
         launch: Box<Launch>,
         answer: oneshot::Sender<Result<SpawnedChild, SpawnFailure>>,
@@ -52,7 +51,6 @@ struct SpawnersState {
     threads: usize,
     /// Threads that wait for a job.
     idle: usize,
-    /// Ways to ask.
     ways: usize,
 }
 

@@ -45,7 +45,6 @@ pub(super) struct ScanRequest {
     answer: Box<dyn FnOnce(&ProcessTree) + Send>,
 }
 
-/// The way to ask.
 #[derive(Debug, Clone)]
 pub(super) struct StrayTracker {
     questions: mpsc::Sender<ScanRequest>,

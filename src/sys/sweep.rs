@@ -21,7 +21,6 @@ pub(super) struct Sweep {
     quiet: u32,
 }
 
-/// What follows a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SweepRound {
     /// Nobody is left who could be signalled.

@@ -14,7 +14,6 @@ const BYTES: usize = 32;
 
 /// The file with the secret; it goes with this.
 pub struct TokenFile {
-    /// Where it is.
     pub path: PathBuf,
     token: String,
 }

@@ -12,7 +12,6 @@ use rustix::param::{clock_ticks_per_second, page_size};
 use super::proc::{self, Stat};
 use super::registry::{Registry, RunToken};
 
-/// What a tree takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Processor time since the start of the run: that of all who live, and of those that ended and

@@ -48,7 +48,6 @@ pub(super) fn start(
     process
 }
 
-/// The task.
 struct Actor {
     signals: mpsc::UnboundedReceiver<Signal>,
     body: ScriptRunner,
@@ -139,7 +138,6 @@ fn usual(signal: Signal) -> DefaultReaction {
     }
 }
 
-/// What does the steps.
 struct ScriptRunner {
     run: Arc<RunState>,
     pid: u32,

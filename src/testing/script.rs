@@ -43,7 +43,6 @@ pub struct Script {
     pub(super) refused: Option<ScriptedError>,
 }
 
-/// One thing it does.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Print(Stream, Arc<[u8]>),

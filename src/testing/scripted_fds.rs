@@ -74,7 +74,6 @@ impl ScriptedFds {
         Ok(())
     }
 
-    /// Reads once.
     async fn read(&mut self, run: &RunState, reach: ReadGoal) -> ReadResult {
         let Some(Source { reader, is_recorded }) = &mut self.stdin else {
             return ReadResult::default();
@@ -97,7 +96,6 @@ impl ScriptedFds {
     }
 }
 
-/// How far is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReadGoal {
     Line,

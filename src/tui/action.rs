@@ -30,11 +30,9 @@ use crate::machine::StateName;
 pub enum Context {
     /// Everywhere but in prompts and dialogs.
     Global,
-    /// The list of processes.
     List,
     /// The list or the logs: about the chosen process.
     Process,
-    /// The logs.
     Logs,
     /// The views that take the whole screen: events, graph, stats, details.
     View,
@@ -43,7 +41,6 @@ pub enum Context {
 }
 
 impl Context {
-    /// All of them.
     pub const ALL: &'static [Self] =
         &[Self::Global, Self::List, Self::Process, Self::Logs, Self::View, Self::Details];
 
@@ -60,12 +57,9 @@ impl Context {
     }
 }
 
-/// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Focus {
-    /// The list of processes.
     List,
-    /// The logs.
     Logs,
     /// The timeline, the graph or the stats.
     View,
@@ -74,7 +68,6 @@ pub enum Focus {
 }
 
 impl Focus {
-    /// All of them.
     pub const ALL: &'static [Self] = &[Self::List, Self::Logs, Self::View, Self::Details];
 
     /// Where a key is looked up, in this order. Keys of the logs work in the list too, where the
@@ -92,15 +85,11 @@ impl Focus {
 /// Under which heading an action stands in help and manual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Group {
-    /// About the chosen process.
     Process,
-    /// About the list.
     List,
-    /// About the logs.
     Logs,
     /// Which view is shown, and moving in it.
     Views,
-    /// All else.
     Global,
 }
 
@@ -109,7 +98,6 @@ impl Group {
     pub const ALL: &'static [Self] =
         &[Self::Process, Self::List, Self::Logs, Self::Views, Self::Global];
 
-    /// The heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Process => "Process (list or logs focused)",
@@ -124,7 +112,6 @@ impl Group {
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionEntry {
-    /// What it is about.
     pub action: Action,
     /// As it is called in the palette and in the user's file: `restart-tree`.
     pub name: &'static str,
@@ -132,13 +119,11 @@ pub struct ActionEntry {
     pub words: &'static str,
     /// What the line of hints says.
     pub hint: &'static str,
-    /// Its heading.
     pub group: Group,
     /// What may follow its name in the palette.
     pub takes: ArgumentKind,
     /// Its keys unless the user says otherwise, the usual one first.
     pub keys: &'static [(Context, &'static str)],
-    /// Whether it applies now.
     applies: fn(&ActionFacts) -> Result<(), InapplicableReason>,
 }
 
@@ -161,7 +146,6 @@ impl ActionEntry {
 }
 
 impl Action {
-    /// Its row.
     pub fn entry(self) -> &'static ActionEntry {
         // The order of the table is that of the enum: a test holds it.
         TABLE.get(self as usize).unwrap_or(FIRST)
@@ -183,7 +167,6 @@ impl fmt::Display for Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no action is called `{name}`{}", near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
 pub struct UnknownAction {
-    /// What was asked for.
     pub name: String,
     /// The one that is spelled most like it.
     pub near: Option<&'static str>,
@@ -227,13 +210,11 @@ pub struct ActionFacts {
     pub marks: usize,
     /// Lines are selected in the logs.
     pub selection: bool,
-    /// A search is set.
     pub search: bool,
     /// There are lines in the logs.
     pub lines: bool,
     /// What is shown has rows that can be filtered.
     pub filterable: bool,
-    /// The socket answers.
     pub connected: bool,
     /// The cursor is on the row of all: what an action would be about.
     pub all: Option<AllRow>,
@@ -256,7 +237,6 @@ pub struct AllRow {
 pub struct ActionSubject {
     /// `worker.1`, made safe.
     pub name: String,
-    /// Where it is.
     pub state: StateName,
     /// A row that stands for several: a pool, or all replicas.
     pub several: bool,
@@ -264,10 +244,8 @@ pub struct ActionSubject {
     pub pool: bool,
     /// It has a terminal of its own.
     pub tty: bool,
-    /// What it listens on.
     pub port: Option<u16>,
     /// Whether its files are watched now; nothing where it names none.
     pub watch: Option<bool>,
-    /// It takes lines.
     pub stdin: bool,
 }

@@ -47,9 +47,7 @@ const AHEAD: usize = 64;
 
 /// What the interface is started with.
 pub struct Options {
-    /// What the user wants.
     pub config: Config,
-    /// Colours and signs.
     pub look: Appearance,
     /// Where the user is on the clock.
     pub zone: TimeZone,
@@ -74,7 +72,6 @@ pub type ExternalProgram = fn(&mut Command) -> io::Result<ExitStatus>;
 
 /// A project that is on its way up: it is shown meanwhile, and what is wished for waits.
 pub struct StartingProject {
-    /// What its file says.
     pub overview: ProjectState,
     /// Ends when it is up; false when it never will be.
     pub up: Pin<Box<dyn Future<Output = bool>>>,
@@ -86,10 +83,8 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// How it was left.
 #[derive(Debug)]
 pub struct TuiExit {
-    /// Why.
     pub how: ExitReason,
     /// The project as it was seen last.
     pub overview: ProjectState,
@@ -100,7 +95,6 @@ pub struct TuiExit {
 /// Why the interface was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitReason {
-    /// The project has ended.
     Ended,
     /// It goes on without us.
     Detached,
@@ -154,14 +148,12 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
     Ok(TuiExit { how, overview: app.ui.overview, takes })
 }
 
-/// What comes from outside.
 struct AppEvent {
     typed: mpsc::UnboundedReceiver<TerminalInput>,
     messages: mpsc::Receiver<Msg>,
     signals: Signals,
 }
 
-/// All there is.
 struct App<C> {
     ui: Model,
     tasks: Tasks<C>,

@@ -10,12 +10,9 @@ use super::glyphs::{self, Glyphs};
 use super::text;
 use super::theme::{Role, Theme, ThemeName};
 
-/// Colours and signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appearance {
-    /// The colours.
     pub theme: Theme,
-    /// The signs.
     pub glyphs: Glyphs,
     /// The terminal understands nothing else, whosever text it is: bytes of UTF-8 could be controls
     /// to it.
@@ -61,7 +58,6 @@ impl Appearance {
         }
     }
 
-    /// How something is drawn.
     pub fn style(&self, role: Role) -> Style {
         self.theme.style(role)
     }

@@ -15,7 +15,6 @@ pub enum ClipboardMethod {
     Tmux {
         /// For terminals that tmux passes it on to.
         bytes: Vec<u8>,
-        /// Program and arguments.
         command: &'static [&'static str],
     },
     /// It is more than a terminal takes: it has to be saved, and its place said.

@@ -10,7 +10,6 @@ pub struct FrameClock {
     start: Instant,
 }
 
-/// Both times at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
     /// Since the interface began; never goes back.
@@ -26,13 +25,11 @@ impl Default for ClockReading {
 }
 
 impl FrameClock {
-    /// Begins now.
     #[expect(clippy::disallowed_methods, reason = "the clock of the interface, in one place")]
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
 
-    /// The time.
     pub fn now(&self) -> ClockReading {
         ClockReading { since_start: self.start.elapsed(), wall: Timestamp::now() }
     }

@@ -30,24 +30,20 @@ const LARGEST: u64 = 1 << 20;
 pub(super) const SETTINGS: &[&str] =
     &["theme", "glyphs", "mouse", "timestamps", "wrap", "layout", "wheel", "keys"];
 
-/// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Colours; chosen by what the terminal can do when none is named.
     pub theme: Option<ThemeName>,
     /// Signs beyond ASCII; chosen by the locale when nothing is said.
     pub unicode: Option<bool>,
-    /// The mouse is taken.
     pub mouse: bool,
     /// How times stand before lines.
     pub timestamps: TimestampStyle,
-    /// Long lines are wrapped.
     pub wrap: bool,
     /// Where list and logs stand.
     pub layout: PaneLayout,
     /// Rows a notch of the wheel moves by.
     pub wheel: u16,
-    /// The keys.
     pub keymap: Keymap,
 }
 
@@ -69,12 +65,9 @@ impl Default for Config {
 /// How times stand before lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TimestampStyle {
-    /// Not at all.
     Off,
-    /// The time of day.
     #[default]
     Time,
-    /// How long ago.
     Relative,
     /// How long after the line before.
     Delta,
@@ -99,7 +92,6 @@ impl TimestampStyle {
         }
     }
 
-    /// As it is written.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
     }
@@ -111,9 +103,7 @@ pub enum PaneLayout {
     /// By the size of the terminal.
     #[default]
     Auto,
-    /// Side by side.
     Side,
-    /// One above the other.
     Stacked,
 }
 
@@ -131,7 +121,6 @@ impl PaneLayout {
         }
     }
 
-    /// As it is written.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
     }
@@ -140,11 +129,9 @@ impl PaneLayout {
 /// Something in the file that does nothing, or not what it seems to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The file, made safe.
     pub file: String,
     /// Line and column, from 1.
     pub place: Option<(usize, usize)>,
-    /// What is wrong.
     pub message: String,
 }
 

@@ -6,16 +6,13 @@ use ratatui::symbols::border;
 
 use crate::machine::StateName;
 
-/// A set of signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glyphs {
     /// Whether it goes beyond ASCII.
     pub unicode: bool,
     /// The row of the cursor.
     pub cursor: &'static str,
-    /// A mark.
     pub mark: &'static str,
-    /// All processes.
     pub all: &'static str,
     /// A group that is folded, and one that is not.
     pub folded: &'static str,
@@ -27,7 +24,6 @@ pub struct Glyphs {
     pub last_branch: &'static str,
     /// Before deeper members.
     pub pipe: &'static str,
-    /// A line across.
     pub dash: &'static str,
     /// Between a name and what it printed.
     pub gutter: &'static str,
@@ -35,7 +31,6 @@ pub struct Glyphs {
     pub arrow: &'static str,
     /// More above, more below.
     pub up: &'static str,
-    /// More below.
     pub down: &'static str,
     /// Runs after the first.
     pub restarts: &'static str,
@@ -45,9 +40,7 @@ pub struct Glyphs {
     pub dot: &'static str,
     /// Between a thing and a part of it.
     pub inside: &'static str,
-    /// Fine.
     pub yes: &'static str,
-    /// Not fine.
     pub no: &'static str,
     /// The cursor of a prompt where the terminal shows none.
     pub caret: &'static str,
@@ -81,7 +74,6 @@ const ASCII_FOCUS: border::Set<'static> = border::Set {
     horizontal_bottom: "=",
 };
 
-/// With Unicode.
 pub const UNICODE: Glyphs = Glyphs {
     unicode: true,
     cursor: "▌",
@@ -109,7 +101,6 @@ pub const UNICODE: Glyphs = Glyphs {
     focus_border: border::THICK,
 };
 
-/// Without.
 pub const ASCII: Glyphs = Glyphs {
     unicode: false,
     cursor: ">",

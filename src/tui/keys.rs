@@ -19,50 +19,31 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Chord {
-    /// The key.
     pub key: Key,
-    /// With Ctrl.
     pub ctrl: bool,
-    /// With Alt.
     pub alt: bool,
 }
 
 /// A key that every terminal can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
-    /// A character.
     Char(char),
     /// F1 to F12.
     F(u8),
-    /// Enter.
     Enter,
-    /// Escape.
     Esc,
-    /// Tab.
     Tab,
-    /// Shift and Tab.
     BackTab,
-    /// Backspace.
     Backspace,
-    /// Delete.
     Delete,
-    /// Insert.
     Insert,
-    /// Up.
     Up,
-    /// Down.
     Down,
-    /// Left.
     Left,
-    /// Right.
     Right,
-    /// Home.
     Home,
-    /// End.
     End,
-    /// Page up.
     PageUp,
-    /// Page down.
     PageDown,
 }
 
@@ -87,17 +68,14 @@ const NAMES: &[(Key, &str, &str, &str)] = &[
 ];
 
 impl Chord {
-    /// A character without anything.
     pub const fn char(char: char) -> Self {
         Self { key: Key::Char(char), ctrl: false, alt: false }
     }
 
-    /// A key without anything.
     pub const fn plain(key: Key) -> Self {
         Self { key, ctrl: false, alt: false }
     }
 
-    /// With Ctrl.
     pub const fn ctrl(char: char) -> Self {
         Self { key: Key::Char(char), ctrl: true, alt: false }
     }

@@ -42,26 +42,19 @@ const SAID: Duration = Duration::from_secs(4);
 /// Which view is on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screen {
-    /// List and logs.
     #[default]
     Dashboard,
-    /// All events.
     Events,
-    /// Who depends on whom.
     Graph,
-    /// Who uses how much.
     Stats,
-    /// All about one process.
     Details,
 }
 
 /// Which part of the dashboard has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pane {
-    /// The list.
     #[default]
     List,
-    /// The logs.
     Logs,
 }
 
@@ -70,11 +63,8 @@ pub enum Pane {
 pub enum PromptKind {
     /// A search in the logs; nothing but a look until it is confirmed.
     Search,
-    /// Which lines are shown.
     FilterLines,
-    /// Which rows are shown.
     FilterList,
-    /// Which events are shown.
     FilterView,
     /// The text of a mark.
     Marker,
@@ -88,23 +78,18 @@ pub enum PromptKind {
     Send,
 }
 
-/// What was typed before.
 #[derive(Debug, Clone, Default)]
 pub struct Histories {
     /// Searches and filters of lines.
     pub lines: History,
-    /// Filters of the list.
     pub list: History,
-    /// Commands.
     pub commands: History,
 }
 
 /// Something said at the bottom for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusMessage {
-    /// What.
     pub text: String,
-    /// How it looks.
     pub role: Role,
     until: Duration,
 }
@@ -112,23 +97,18 @@ pub struct StatusMessage {
 /// An order that was given and is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningCommand {
-    /// What.
     pub action: Action,
     /// The same in words, by which the answer is known.
     pub words: String,
-    /// About whom.
     pub names: Vec<String>,
 }
 
 /// How the interface is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum QuitState {
-    /// It is not.
     #[default]
     No,
-    /// Everything is being stopped.
     Stopping,
-    /// Everything is being killed.
     Killing,
 }
 
@@ -137,7 +117,6 @@ pub enum QuitState {
 pub enum ClientRole {
     /// It was started with it, and ends it.
     Owner,
-    /// It looks on.
     #[default]
     Guest,
 }
@@ -149,16 +128,12 @@ pub enum ConnectionState {
     Coming,
     /// It answers, as far as we know.
     There,
-    /// It does not.
     Lost,
 }
 
-/// The model.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// What the user wants.
     pub config: Config,
-    /// Colours and signs.
     pub look: Appearance,
     /// Where the user is on the clock.
     pub zone: TimeZone,
@@ -166,9 +141,7 @@ pub struct Model {
     pub stand: ClientRole,
     /// The time of this message.
     pub now: ClockReading,
-    /// The whole screen.
     pub size: Size,
-    /// The project.
     pub overview: ProjectState,
     /// When that came.
     pub seen: Duration,
@@ -176,21 +149,15 @@ pub struct Model {
     pub measure: Measure,
     /// How it stands between us and the project.
     pub link: ConnectionState,
-    /// Processes.
     pub list: ProcessList,
-    /// Output.
     pub logs: LogsPane,
-    /// Events.
     pub timeline: Timeline,
-    /// Which view is shown.
     pub view: Screen,
     /// Which part of it has the focus.
     pub part: Pane,
     /// That part alone is shown.
     pub zoom: bool,
-    /// Where the parts are.
     pub layout: PaneLayout,
-    /// Part of the details.
     pub details: DetailsView,
     /// What is known of the process they are about.
     pub inquiry: DetailsFetch,
@@ -200,25 +167,18 @@ pub struct Model {
     pub measured: UsageHistory,
     /// The row of the graph and the stats.
     pub row: usize,
-    /// Which rows these show.
     pub narrowed: ListFilter,
-    /// What lies over everything.
     pub overlay: Option<Overlay>,
-    /// What is being typed.
     pub prompt: Option<(PromptKind, Prompt)>,
-    /// What was typed.
     pub histories: Histories,
     /// Where it stood before a search was typed.
     pub before_search: Option<LogsPosition>,
     /// What is selected in the logs.
     pub selection: Option<Selection>,
-    /// Where a drag began.
     pub drag_from: Option<selection::TextPoint>,
     /// The mouse is ours.
     pub mouse: bool,
-    /// On the way out.
     pub leaving: QuitState,
-    /// What is said.
     pub note: Option<StatusMessage>,
     /// Orders that are not done, the newest last.
     pub pursuits: Vec<RunningCommand>,

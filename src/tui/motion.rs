@@ -1,6 +1,5 @@
 //! Moving up and down in something with rows.
 
-/// How far to move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum Motion {
     Up,

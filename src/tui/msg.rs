@@ -16,22 +16,17 @@ use crate::control::wire::{
 use crate::control::{ControlError, Measure};
 use crate::machine::Event;
 
-/// What comes in.
 #[derive(Debug)]
 pub enum Msg {
     /// Time went by; or nothing but that.
     Time,
-    /// A key.
     Key(Chord),
-    /// Text that was pasted.
     Paste(String),
-    /// The mouse.
     Mouse(crossterm::event::MouseEvent),
     /// The terminal has this size.
     Resize(Size),
     /// The project, or what has changed of it.
     Pushed(Box<StateUpdate>),
-    /// Events, oldest first.
     Events(Vec<Event>),
     /// There is more output of these.
     Grown(ProgressQuery, OutputProgress),
@@ -57,7 +52,6 @@ pub enum Msg {
     Ending,
 }
 
-/// Where something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeekHit {
     /// The question this answers.
@@ -71,16 +65,13 @@ pub struct SeekHit {
 /// How the project looks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeekTarget {
-    /// For all that match.
     Search,
-    /// For the next one.
     Seek,
 }
 
 /// What is to be done, by who may touch the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cmd {
-    /// Ask for rows.
     Slice(LogsQuery),
     /// Have it measured what the processes take, or not.
     Measure(Measure),
@@ -98,16 +89,12 @@ pub enum Cmd {
     Order(ControlCommand, String),
     /// A line for an input.
     Send(SendRequest),
-    /// Read the file again.
     Reload {
         /// Only tell what would be done.
         dry_run: bool,
     },
-    /// End the project.
     Shutdown(ShutdownRequest),
-    /// Leave.
     Leave(QuitMode),
-    /// Something of the terminal.
     Terminal(TerminalCmd),
     /// Put this into the clipboard.
     Copy(String),
@@ -121,7 +108,6 @@ pub enum Cmd {
     Edit(String),
     /// The same, when the place is known.
     EditAt(SourceLocation),
-    /// Open this address.
     Browse(String),
 }
 
@@ -141,22 +127,17 @@ pub enum CopySource {
 /// What is done with the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputAction {
-    /// Into the clipboard.
     Copy,
-    /// Into this file.
     Save(String),
     /// To the input of this command.
     Pipe(String),
-    /// Into the pager.
     Pager,
 }
 
-/// How it is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuitMode {
     /// The project has ended, or is nobody's business any more.
     Ended,
-    /// The project goes on.
     Detached,
 }
 
@@ -165,7 +146,6 @@ pub enum QuitMode {
 pub enum TerminalCmd {
     /// Stop the interface, as the shell's Ctrl-Z.
     Suspend,
-    /// Draw all of it.
     Redraw,
     /// Take the mouse or leave it.
     Mouse(bool),
@@ -174,8 +154,6 @@ pub enum TerminalCmd {
 /// A message and its time.
 #[derive(Debug)]
 pub struct TimedMsg {
-    /// When.
     pub now: ClockReading,
-    /// What.
     pub msg: Msg,
 }

@@ -26,13 +26,9 @@ use crate::spec::Signal;
 /// What lies over the screen.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// All keys.
     Help(Help),
-    /// A command is typed.
     Palette(Palette),
-    /// One of several.
     Menu(Menu),
-    /// A question.
     Dialog(Dialog),
 }
 
@@ -41,9 +37,7 @@ pub enum Overlay {
 pub enum OverlayChoice {
     /// A signal, for what is chosen.
     Signal(Signal),
-    /// Something to be copied.
     Copy(CopyChoice),
-    /// This theme, for good.
     Theme(ThemeName),
     /// Stop everything in order, and leave.
     StopAll,
@@ -55,18 +49,15 @@ pub enum OverlayChoice {
     Go(ActionCall),
     /// Do the difference of a reload.
     Apply,
-    /// Nothing is done.
     Nothing,
 }
 
-/// What a key did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverlayReply {
     /// It stays open, and may look different.
     Stay,
     /// It stays open, and the screen is drawn in this theme.
     Preview(ThemeName),
-    /// It is closed.
     Close,
     /// It is closed, and this theme is back.
     Revert(ThemeName),
@@ -79,7 +70,6 @@ pub enum OverlayReply {
 /// What the overlays look up.
 #[derive(Debug, Clone, Copy)]
 pub struct OverlayContext<'a> {
-    /// The keys.
     pub keymap: &'a Keymap,
     /// What decides whether an action applies.
     pub facts: &'a ActionFacts,
@@ -88,7 +78,6 @@ pub struct OverlayContext<'a> {
 }
 
 impl Overlay {
-    /// A key.
     pub fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
         match self {
             Self::Help(help) => help.key(chord, known),
@@ -98,7 +87,6 @@ impl Overlay {
         }
     }
 
-    /// Text from outside.
     pub fn paste(&mut self, pasted: &str) {
         match self {
             Self::Help(help) => help.paste(pasted),

@@ -13,16 +13,13 @@ pub enum CaseMode {
     /// It counts where a capital is typed.
     #[default]
     Smart,
-    /// It counts.
     Counts,
-    /// It does not.
     Ignored,
 }
 
 /// How a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PatternMode {
-    /// The case of letters.
     pub case: CaseMode,
     /// As a regular expression; otherwise letter by letter.
     pub regex: bool,
@@ -106,10 +103,8 @@ fn one_line(error: &regex::Error) -> String {
 /// What of a list is shown.
 #[derive(Debug, Clone, Default)]
 pub enum ListFilter {
-    /// All.
     #[default]
     All,
-    /// What matches.
     Matching(Regex),
     /// What does not: `!regex`.
     NotMatching(Regex),
@@ -118,7 +113,6 @@ pub enum ListFilter {
 }
 
 impl ListFilter {
-    /// As it is typed.
     pub fn of(typed: &str, reading: PatternMode) -> Result<Self, BadPattern> {
         if let Some(letters) = typed.strip_prefix("-f ").map(str::trim) {
             let some = !letters.is_empty();
@@ -135,7 +129,6 @@ impl ListFilter {
         })
     }
 
-    /// Whether this is shown.
     pub fn shows(&self, text: &str) -> bool {
         match self {
             Self::All => true,

@@ -20,7 +20,6 @@ const KEPT: usize = 200;
 /// Longest line that can be typed or pasted, in characters.
 const LONGEST: usize = 4096;
 
-/// A line being edited.
 #[derive(Debug, Clone, Default)]
 pub struct LineEditor {
     input: Input,
@@ -45,12 +44,10 @@ impl LineEditor {
         edit
     }
 
-    /// The text.
     pub fn text(&self) -> &str {
         self.input.value()
     }
 
-    /// A key.
     pub fn key(&mut self, chord: Chord) -> EditResult {
         let Some(request) = request(chord) else { return EditResult::Not };
         if matches!(request, InputRequest::InsertChar(_))
@@ -140,7 +137,6 @@ impl History {
         self.lines.drain(..over);
     }
 
-    /// The latest.
     pub fn last(&self) -> Option<&str> {
         self.lines.last().map(String::as_str)
     }
@@ -153,9 +149,7 @@ pub enum PromptResult {
     Stay,
     /// The text or how it is read is another: what is found may be too.
     Changed,
-    /// It is meant so.
     Done(String),
-    /// It is not.
     Cancelled,
 }
 
@@ -175,7 +169,6 @@ pub enum ModeChip {
 pub struct Prompt {
     /// Before the line: `/`, `&`, `run: `.
     pub before: &'static str,
-    /// The line.
     pub edit: LineEditor,
     /// How it is read, where it is a pattern.
     pub reading: Option<PatternMode>,
@@ -186,12 +179,9 @@ pub struct Prompt {
     back: Option<(usize, String)>,
 }
 
-/// Where things were drawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PromptLayout {
-    /// The cursor.
     pub cursor: Option<Position>,
-    /// What can be clicked.
     pub chips: Vec<(Rect, ModeChip)>,
 }
 
@@ -201,12 +191,10 @@ impl Prompt {
         Self { before, history, ..Self::default() }
     }
 
-    /// For a pattern.
     pub fn pattern(before: &'static str, reading: PatternMode, history: History) -> Self {
         Self { before, reading: Some(reading), history, ..Self::default() }
     }
 
-    /// What is typed.
     pub fn text(&self) -> &str {
         self.edit.text()
     }
@@ -217,7 +205,6 @@ impl Prompt {
         self.reading?.compile(typed).err().map(|error| error.to_string())
     }
 
-    /// A key.
     pub fn key(&mut self, chord: Chord) -> PromptResult {
         if self.reading.is_some() && chord.alt && !chord.ctrl {
             let chip = match chord.key {
@@ -266,7 +253,6 @@ impl Prompt {
         PromptResult::Changed
     }
 
-    /// Text from outside.
     pub fn paste(&mut self, pasted: &str) -> PromptResult {
         self.edit.paste(pasted);
         PromptResult::Changed

@@ -19,7 +19,6 @@ use super::model::{Model, Screen};
 use super::overlay::OverlayContext;
 use super::theme::Role;
 
-/// Draws everything.
 pub fn view(ui: &Model, frame: &mut Frame<'_>) {
     let whole = frame.area();
     if let Some(cursor) = draw(ui, whole, frame.buffer_mut())

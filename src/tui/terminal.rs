@@ -46,7 +46,6 @@ impl Write for FrameBuffer {
     }
 }
 
-/// What is drawn on.
 type TerminalSurface = ratatui::Terminal<CrosstermBackend<FrameBuffer>>;
 
 /// The terminal of this process.

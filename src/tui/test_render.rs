@@ -12,7 +12,6 @@ use super::theme::ThemeName;
 /// The sizes that every screen is drawn at.
 pub(super) const SIZES: &[(u16, u16)] = &[(120, 36), (80, 24), (48, 13), (20, 4)];
 
-/// Drawn at this size.
 pub(super) fn drawn(
     size: (u16, u16),
     look: &Appearance,

@@ -93,7 +93,6 @@ impl StyledLine {
         self.pieces.iter().map(|(text, _)| width(text)).sum()
     }
 
-    /// Nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.pieces.iter().all(|(text, _)| text.is_empty())
     }

@@ -4,12 +4,9 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::machine::StateName;
 
-/// A set of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ThemeName {
-    /// For a dark terminal.
     Dark,
-    /// For a light terminal.
     Light,
     /// Strong colours on any terminal.
     Contrast,
@@ -26,7 +23,6 @@ impl ThemeName {
     pub const ALL: &'static [Self] =
         &[Self::Dark, Self::Light, Self::Contrast, Self::ColourBlind, Self::Terminal, Self::None];
 
-    /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Dark => "dark",
@@ -47,15 +43,12 @@ impl ThemeName {
 /// What something on the screen is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Text.
     Text,
-    /// Less important.
     Dim,
     /// The border of a pane.
     Border,
     /// The border of the pane that has the focus.
     Focus,
-    /// A title.
     Title,
     /// A key in a hint.
     Key,
@@ -67,30 +60,20 @@ pub enum Role {
     Match,
     /// The match that is looked at.
     CurrentMatch,
-    /// Good.
     Good,
-    /// On its way.
     Busy,
-    /// To be looked at.
     Warn,
-    /// Bad.
     Bad,
-    /// Off.
     Off,
     /// A line that is ours: between runs, a marker.
     Separator,
-    /// Added by a reload.
     Added,
-    /// Removed by a reload.
     Removed,
-    /// Changed by a reload.
     Changed,
 }
 
-/// A theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Theme {
-    /// Which.
     pub name: ThemeName,
 }
 
@@ -237,7 +220,6 @@ impl Theme {
         self.name != ThemeName::None
     }
 
-    /// How something is drawn.
     pub fn style(self, role: Role) -> Style {
         let plain = Style::new();
         let Some(colours) = self.palette() else { return bare(role) };
@@ -291,7 +273,6 @@ impl Theme {
     }
 }
 
-/// Without colours.
 fn bare(role: Role) -> Style {
     let plain = Style::new();
     match role {

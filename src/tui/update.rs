@@ -22,7 +22,6 @@ use super::theme::Role;
 use crate::control::wire::PhaseName;
 use crate::control::{ControlError, ControlErrorKind, Measure};
 
-/// Wishes that come up.
 pub(crate) type Cmds = Vec<Cmd>;
 
 /// What a message makes of the model, and what is to be done.
@@ -108,7 +107,6 @@ fn settle(ui: &mut Model, wishes: &mut Cmds) {
     }
 }
 
-/// Says what went wrong.
 fn complain(ui: &mut Model, problem: &ControlError) {
     if matches!(problem.error, ControlErrorKind::Ended | ControlErrorKind::NotRunning) {
         return;

@@ -97,7 +97,6 @@ impl FolderTree {
         self.change(&targets, &path, FileAge::No);
     }
 
-    /// A file was written.
     pub(super) fn on_modified(&mut self, id: NodeId, name: &OsStr) {
         self.look_at_git(id, name);
         if !self.matters(id, name) {

@@ -16,9 +16,7 @@ const MOST_BRANCHES: usize = 256;
 /// One part of a glob.
 #[derive(Debug)]
 enum GlobPart {
-    /// This name.
     Name(OsString),
-    /// A name like this.
     Like(Box<GlobMatcher>),
     /// Any number of names, also none.
     Any,
@@ -45,7 +43,6 @@ pub(super) type GlobStates = Rc<[GlobState]>;
 pub(super) struct GlobStep {
     /// Who goes on below it, if it is a folder.
     pub(super) below: Vec<GlobState>,
-    /// Whose globs match it.
     pub(super) matches: Vec<u16>,
 }
 

@@ -21,7 +21,6 @@ pub(super) type WatchDescriptor = i32;
 /// Events taken before others have their turn.
 const TURN: usize = 16 << 10;
 
-/// One queue of events.
 #[derive(Debug)]
 pub(super) struct Inotify {
     queue: OwnedFd,
@@ -42,13 +41,11 @@ pub(super) enum WatchError {
 /// What happened to a name in a folder, or to the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileEventKind {
-    /// It was made.
     Made,
     /// It was moved here, perhaps over something else.
     MovedIn,
     /// There is nothing under that name any more.
     Went,
-    /// It was written.
     Written,
     /// The folder itself is somewhere else.
     Moved,
@@ -58,7 +55,6 @@ pub(super) enum FileEventKind {
     Overflow,
 }
 
-/// One thing that happened.
 #[derive(Debug)]
 pub(super) struct FileEvent {
     pub(super) wd: WatchDescriptor,

@@ -18,7 +18,6 @@ const STAMP_LAG: Duration = Duration::from_millis(20);
 /// So many links can follow one another on the way to a folder.
 const MOST_LINKS: u8 = 4;
 
-/// Something in a folder.
 pub(super) struct FolderEntry {
     pub(super) name: OsString,
     pub(super) kind: FileType,

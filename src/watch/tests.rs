@@ -154,7 +154,6 @@ fn write(top: &Path, path: &str) {
     fs::write(path, "something").unwrap();
 }
 
-/// Makes all of these.
 fn files(top: &Path, paths: &[&str]) {
     for path in paths {
         write(top, path);

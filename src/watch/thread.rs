@@ -39,14 +39,12 @@ pub(crate) struct Watcher {
 
 /// What the thread needs from outside.
 pub(crate) struct WatchContext {
-    /// Reads the time.
     pub(crate) now: Box<dyn Fn() -> ClockPair + Send>,
     /// Takes what is to be told; must not wait.
     pub(crate) report: Box<dyn Fn(WatchReport) + Send>,
 }
 
 impl Watcher {
-    /// Starts the thread.
     pub(crate) fn start(plan: WatchPlan, outside: WatchContext) -> std::io::Result<Self> {
         Self::start_with(plan, outside, usize::MAX)
     }

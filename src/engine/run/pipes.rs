@@ -121,7 +121,6 @@ thread_local! {
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
-    /// Something can still come.
     pub(super) fn are_open(&self) -> bool {
         self.out.is_some() || self.err.is_some()
     }

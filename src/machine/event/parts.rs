@@ -86,11 +86,8 @@ impl RunError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndCause {
-    /// A stop.
     Stop,
-    /// A kill.
     Kill,
-    /// A restart.
     Restart,
     /// A change of its files.
     FileChange,
@@ -117,7 +114,6 @@ pub struct EndDetails {
     pub duration_ms: u64,
     /// Whether descendants outlived the leader.
     pub leaked: bool,
-    /// Which ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub strays: Vec<Stray>,
 }
@@ -138,6 +134,5 @@ pub struct SkipLink {
 pub struct WaitingOn {
     /// The dependency.
     pub name: Name,
-    /// What it must reach.
     pub condition: crate::spec::Condition,
 }

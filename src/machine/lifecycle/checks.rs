@@ -37,7 +37,6 @@ pub(in crate::machine) struct Checks {
     pub(in crate::machine) over: bool,
 }
 
-/// How one check stands.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::machine) struct CheckState {
     /// When there is something to do; nothing while a probe is under way.
@@ -235,7 +234,6 @@ impl Lifecycle {
         }));
     }
 
-    /// A probe was answered.
     pub(in crate::machine) fn probed(
         &mut self,
         now: Moment,

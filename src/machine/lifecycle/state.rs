@@ -8,20 +8,31 @@ use crate::machine::event::{Cause, EndCause, RunError, SkipLink};
 use crate::machine::{Moment, ProcessId, ShutdownReason};
 use crate::spec::Exit;
 
-/// Where a process is.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum State {
     /// Nobody has asked for it.
     Idle,
     /// Its dependencies do not hold yet. `again`: they held for the run before, so one that can no
     /// longer get there does not stop this one. `until`: it is not to start before.
-    Waiting { cause: Cause, again: bool, until: Option<Moment> },
+    Waiting {
+        cause: Cause,
+        again: bool,
+        until: Option<Moment>,
+    },
     /// No slot of its pool is free yet.
-    Queued { cause: Cause, again: bool },
+    Queued {
+        cause: Cause,
+        again: bool,
+    },
     /// Exec was asked for and not answered; `wish` is what to do once it is.
     ///
     /// Before that it is looked whether its port is free, where it has one.
-    Starting { since: Moment, cause: Cause, wish: Option<Closing>, port: PortPhase },
+    Starting {
+        since: Moment,
+        cause: Cause,
+        wish: Option<Closing>,
+        port: PortPhase,
+    },
     /// Up. `quiet_out` is when the next look for silence is due.
     Running {
         pid: u32,
@@ -41,8 +52,11 @@ pub(in crate::machine) enum State {
         exit: Option<Exit>,
     },
     /// Waits for the next try.
-    Backoff { until: Moment, retry: u32, cause: Cause },
-    /// Down for good.
+    Backoff {
+        until: Moment,
+        retry: u32,
+        cause: Cause,
+    },
     Ended(Outcome),
 }
 
@@ -60,7 +74,6 @@ pub(in crate::machine) enum StopProgress {
 pub(in crate::machine) struct Closing {
     /// Which end event it will get.
     pub(in crate::machine) ending: Ending,
-    /// What follows.
     pub(in crate::machine) then: AfterExit,
     /// Whether it goes without being asked first.
     pub(in crate::machine) now: bool,
@@ -71,13 +84,18 @@ pub(in crate::machine) struct Closing {
 pub(in crate::machine) enum Ending {
     /// Completed: its leader ended by itself.
     ByItself,
-    /// Killed: on purpose.
-    OnPurpose { by: EndCause, cause: Cause },
+    OnPurpose {
+        by: EndCause,
+        cause: Cause,
+    },
     /// Failed: it broke a limit.
-    Broken { error: RunError, message: String, cause: Cause },
+    Broken {
+        error: RunError,
+        message: String,
+        cause: Cause,
+    },
 }
 
-/// What follows a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum AfterExit {
     /// `stopped`.

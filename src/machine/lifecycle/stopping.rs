@@ -24,7 +24,6 @@ pub(super) struct RunEnd {
     pub(super) since: Moment,
     /// How the leader ended, if it did.
     pub(super) exit: Option<Exit>,
-    /// What outlived it.
     pub(super) strays: Vec<Stray>,
     /// What it may have ended of.
     pub(super) note: Option<String>,

@@ -8,17 +8,14 @@ use crate::spec::ProcessSpec;
 /// How it stands with the files of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::machine) enum Watch {
-    /// None are watched.
     #[default]
     Off,
-    /// A change counts.
     On,
     /// It has restarted too often because of this file, and does not any more.
     Suspended(String),
 }
 
 impl Watch {
-    /// As it begins.
     pub(in crate::machine) fn of(spec: &ProcessSpec, no_watch: bool) -> Self {
         if spec.watch.is_some() && !no_watch { Self::On } else { Self::Off }
     }

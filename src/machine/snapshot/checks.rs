@@ -41,7 +41,6 @@ pub(super) fn explain(
     (state, why, until)
 }
 
-/// How each check stands.
 pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own: Option<u16>) -> Vec<ProbeView> {
     let both = [
         (CheckRole::Ready, spec.ready.as_ref().zip(checks.ready.as_ref())),

@@ -10,7 +10,6 @@ use crate::machine::{Effect, Fact, Intent, Moment, ProcessId, RunId};
 use crate::spec::{Name, Signal};
 
 impl Supervisor {
-    /// Does what is due.
     pub(super) fn run_due_timers(&mut self, now: Moment) {
         while let Some((due, id)) = self.due.first().copied() {
             if due > now {

@@ -12,7 +12,6 @@ use crate::spec::{Name, ProcessSpec};
 /// Whose run it was: the process, and which replica of it.
 type MemberKey = (Name, u32);
 
-/// Those runs.
 #[derive(Debug, Default)]
 pub(super) struct UnkillableRuns(BTreeMap<RunId, MemberKey>);
 

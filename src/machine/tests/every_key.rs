@@ -21,7 +21,6 @@ enum Place {
     Idle,
     Waiting,
     Queued,
-    /// Exec was asked for.
     Spawning,
     /// It is up, and not ready.
     Starting,

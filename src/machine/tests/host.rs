@@ -9,7 +9,6 @@ use crate::spec::{
     CheckRole, Exit, Name, Probe, ProbeResult, Signal, StartError, StartErrorKind, Stray,
 };
 
-/// What one run does.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
     /// The answer to a spawn, after this long.
@@ -54,7 +53,6 @@ pub(super) enum OnStop {
 /// What a run does when it is killed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum OnKill {
-    /// Goes after this long.
     After(Duration),
     Never,
 }
@@ -91,7 +89,6 @@ pub(super) fn immortal(dies: Option<Duration>) -> Script {
     Script { on_stop: OnStop::Ignore, on_kill, ..willing() }
 }
 
-/// Cannot be spawned.
 pub(super) fn unstartable(kind: StartErrorKind) -> Script {
     Script { spawn: Err(kind), ..willing() }
 }
@@ -122,7 +119,6 @@ pub(super) struct Host {
     count: u64,
     /// Ports on which others listen, and until when.
     pub(super) taken: HashMap<u16, Moment>,
-    /// Signals that were sent.
     pub(super) signals: Vec<(RunId, Signal)>,
     /// What the user was told.
     pub(super) told: Vec<(Name, String)>,
@@ -161,7 +157,6 @@ impl Host {
         self.agenda.keys().next().map(|(at, _)| *at)
     }
 
-    /// Carries an effect out.
     pub(super) fn perform(&mut self, now: Moment, effect: &Effect) {
         match effect {
             Effect::Spawn { run, spec, .. } => {

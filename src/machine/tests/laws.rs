@@ -32,7 +32,6 @@ pub(super) struct Laws {
     has_started: HashSet<ProcessId>,
     has_succeeded: HashSet<ProcessId>,
     checks: CheckLaws,
-    /// No members any more.
     over: HashSet<ProcessId>,
     /// Stopped by a person, and nothing that could start it since.
     down: HashSet<ProcessId>,

@@ -13,12 +13,10 @@ use crate::spec::{
     Signal, Spec, StdinKind, StopPolicy, StraysPolicy,
 };
 
-/// Milliseconds.
 pub(super) const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Seconds.
 pub(super) const fn s(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -61,7 +59,6 @@ pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
     }
 }
 
-/// A project being written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
     processes: IndexMap<Name, Arc<ProcessSpec>>,
@@ -121,7 +118,6 @@ impl Draft {
         self
     }
 
-    /// Jobs as they come.
     pub(super) fn jobs(self, pool: &str, names: &[&str]) -> Self {
         names.iter().fold(self, |draft, name| draft.job(pool, name, |_| {}))
     }
@@ -146,7 +142,6 @@ impl Draft {
     }
 }
 
-/// Adds a dependency.
 pub(super) fn needs(spec: &mut ProcessSpec, on: &str, condition: Condition) {
     spec.depends_on.insert(on.into(), Dependency { condition, restart: false });
 }

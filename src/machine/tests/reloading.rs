@@ -13,7 +13,6 @@ fn world(draft: Draft) -> World {
     World::new(draft.spec(), SupervisorOptions { keep: true, ..SupervisorOptions::default() })
 }
 
-/// It runs something else.
 fn other(spec: &mut ProcessSpec) {
     spec.command = CommandLine::Argv(vec!["other".to_owned()]);
 }

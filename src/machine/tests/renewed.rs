@@ -30,7 +30,6 @@ fn run(w: &mut World, name: &str) -> u32 {
     w.machine.snapshot(w.now).get(id).unwrap().run
 }
 
-/// Says nothing by itself.
 fn silent() -> Script {
     Script { speaks: None, ..willing() }
 }

@@ -10,7 +10,6 @@ use crate::output::page::Page;
 
 /// What waits for the disk, in the order in which it goes into the file.
 pub(in crate::output) enum QueueItem {
-    /// Lines.
     Chunk(Chunk),
     /// Lines that found no room while the file was failing.
     Gap(LostLines),
@@ -71,7 +70,6 @@ impl LostLines {
         Self { error, lines: 0, bytes: 0, from: at, to: at }
     }
 
-    /// Takes in another gap.
     pub(super) fn merge(&mut self, other: &Self) {
         if self.bytes == 0 {
             self.from = other.from;

@@ -146,7 +146,6 @@ impl StoreState {
 
 /// Places of the lines to be copied.
 struct MergedPositions {
-    /// Of one share.
     limit: ReadLimit,
     bytes: usize,
     places: Vec<LinePosition>,

@@ -34,11 +34,9 @@ pub(crate) enum BareNameValue {
     Value(EnvValue),
     /// Pitcrew does not have it, and what is below has it.
     Unchanged,
-    /// Nobody has it.
     Missing,
 }
 
-/// What expanding finds wrong.
 #[derive(Debug, Default)]
 pub(crate) struct ExpandedFile {
     pub(crate) variables: IndexMap<String, EnvValue>,

@@ -15,7 +15,6 @@ pub(super) struct ParsedFile {
     pub(super) shown: Vec<Range<usize>>,
 }
 
-/// One variable.
 #[derive(Debug)]
 pub(super) struct Assignment {
     pub(super) name: String,

@@ -16,7 +16,6 @@ use super::super::locate::LARGEST;
 /// may have to wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EnvPipes {
-    /// They are read.
     Read,
     /// They are not opened; what they hold stays unknown.
     Skip,

@@ -5,26 +5,35 @@
 pub(crate) enum ValueKind {
     /// A string that follows a rule.
     Text(StringRule),
-    /// One of these words.
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// Only this one of the two: the other would say nothing.
     Only(bool),
-    /// A whole number.
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     /// A number, with or without a decimal point.
-    Number { min: f64, max: f64 },
+    Number {
+        min: f64,
+        max: f64,
+    },
     /// The value of an environment variable: string, number or boolean; read as text.
     EnvValue,
     /// A program and its arguments, as an array of strings.
     Argv,
-    /// An array.
-    List { of: &'static ValueKind, min: usize },
+    List {
+        of: &'static ValueKind,
+        min: usize,
+    },
     /// An array, or one entry alone; read as an array.
     OneOrMany(&'static ValueKind),
     /// A table whose keys are names of the user's own.
-    Map { key: StringRule, of: &'static ValueKind },
+    Map {
+        key: StringRule,
+        of: &'static ValueKind,
+    },
     /// A table with keys that are known.
     Table(&'static TableShape),
     /// Such a table, or its `command` alone; read as a table.

@@ -153,7 +153,6 @@ impl<'a> EnvFiles<'a> {
         so_far.added.retain(|name, _| !OURS.contains(&name.as_str()));
     }
 
-    /// One env file.
     fn file(&self, node: &ValueNode, findings: &mut Diagnostics) -> EnvFileState {
         let Some(text) = node.text() else { return EnvFileState::Unreadable };
         let (name, may_be_missing) = match text.strip_suffix('?') {

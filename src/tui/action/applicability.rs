@@ -33,7 +33,6 @@ pub(super) fn some(facts: &ActionFacts) -> Applicability {
     one(facts).and_then(|()| connected(facts))
 }
 
-/// Exactly one is chosen.
 fn subject(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
     facts.subject.as_ref().ok_or(InapplicableReason("choose a process first".into()))
 }

@@ -7,7 +7,6 @@ use crate::tui::theme::ThemeName;
 /// What may follow the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentKind {
-    /// Nothing.
     Nothing,
     /// The name of a process.
     Name,
@@ -15,7 +14,6 @@ pub enum ArgumentKind {
     Names,
     /// Name and number of replicas, or the number alone.
     Scale,
-    /// A signal, then names.
     Signal,
     /// A text; a prompt asks for it where there is none.
     Text,
@@ -23,7 +21,6 @@ pub enum ArgumentKind {
     Rest,
     /// A line for the input of what is chosen.
     Line,
-    /// A level of lines.
     Level,
     /// The name of a theme.
     Theme,
@@ -46,7 +43,6 @@ impl ArgumentKind {
     }
 }
 
-/// What followed the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
     /// Nothing: what is chosen is meant, or a prompt or a menu asks.
@@ -55,19 +51,14 @@ pub enum Argument {
     Names(Vec<String>),
     /// So many replicas of it; of what is chosen without a name.
     Scale {
-        /// Whose.
         name: Option<String>,
-        /// How many.
         replicas: u32,
     },
-    /// This signal.
     Signal {
-        /// Which.
         signal: Signal,
         /// For them; what is chosen without names.
         names: Vec<String>,
     },
-    /// This theme.
     Theme(ThemeName),
     /// This level and those above it.
     Level(LogLevelArgument),
@@ -78,24 +69,18 @@ pub enum Argument {
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum LogLevelArgument {
-    /// Any.
     #[default]
     All,
     /// Told for those who look for a fault.
     Debug,
-    /// Told.
     Info,
-    /// To be looked at.
     Warn,
-    /// Something went wrong.
     Error,
 }
 
 impl LogLevelArgument {
-    /// All of them.
     pub const ALL: &'static [Self] = &[Self::All, Self::Debug, Self::Info, Self::Warn, Self::Error];
 
-    /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -117,9 +102,7 @@ impl LogLevelArgument {
 /// An action with what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionCall {
-    /// What.
     pub action: Action,
-    /// With what.
     pub argument: Argument,
 }
 
@@ -132,25 +115,20 @@ impl From<Action> for ActionCall {
 /// Why a line of the palette cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {
-    /// Nothing is called so.
     #[error(transparent)]
     Unknown(#[from] UnknownAction),
     /// Something follows an action that takes nothing.
     #[error("`{0}` takes nothing after its name")]
     TakesNothing(&'static str),
-    /// More than one name.
     #[error("`{0}` takes one name")]
     TakesOne(&'static str),
     /// No number, or none that fits.
     #[error("`{0}` takes a number of replicas: {0} web 3")]
     NoNumber(&'static str),
-    /// No such signal.
     #[error("{0}")]
     NoSignal(String),
-    /// No such level.
     #[error("levels are all, debug, info, warn, error")]
     NoLevel,
-    /// No such theme.
     #[error("themes are dark, light, contrast, colour-blind, terminal, none")]
     NoTheme,
 }

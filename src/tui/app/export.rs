@@ -91,7 +91,6 @@ pub(super) async fn used(control: &impl Control, asked: OutputQuery, used: Outpu
     }
 }
 
-/// Where portions go through.
 pub(super) fn channel() -> (mpsc::Sender<Vec<u8>>, LineBatches) {
     mpsc::channel(AHEAD)
 }
@@ -154,10 +153,8 @@ fn rest(mut file: File, mut portions: LineBatches) -> io::Result<()> {
     Ok(())
 }
 
-/// Where a text is.
 #[derive(Debug, PartialEq, Eq)]
 enum ExportBuffer {
-    /// Here.
     Text(Vec<u8>),
     /// It is more than is held.
     File(PathBuf),

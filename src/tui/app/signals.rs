@@ -12,7 +12,6 @@ pub(super) struct Signals {
     resized: Option<Stream>,
 }
 
-/// What a signal means.
 pub(super) enum UiSignal {
     End(Signal),
     Stop,

@@ -15,7 +15,6 @@ use crate::tui::model::log_window::RowKey;
 use crate::tui::model::logs::LogsQuery;
 use crate::tui::msg::{Cmd, Msg, SeekHit, SeekTarget};
 
-/// The tasks.
 #[derive(Debug)]
 pub(super) struct Tasks<C> {
     control: C,

@@ -8,7 +8,6 @@ use crate::output::safe_name;
 use crate::tui::action::{Action, ActionFacts, ActionSubject, AllRow, Focus};
 
 impl Model {
-    /// What has the focus.
     pub fn focus(&self) -> Focus {
         match (self.view, self.part) {
             (Screen::Dashboard, Pane::List) => Focus::List,

@@ -11,15 +11,12 @@ const PACE: Duration = Duration::from_secs(1);
 /// All there is to know about one process.
 #[derive(Debug, Clone)]
 pub struct DetailsData {
-    /// Which one.
     pub name: String,
     /// What looks like a secret is told too.
     pub reveal: bool,
-    /// What it is.
     pub details: ProcessDetails,
     /// Why it is where it is.
     pub why: WhyResponse,
-    /// The last it printed.
     pub last: SliceResponse,
 }
 

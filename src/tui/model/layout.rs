@@ -21,7 +21,6 @@ pub const LEAST: (u16, u16) = (20, 4);
 /// One part of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PaneArea {
-    /// All of it.
     pub outside: Rect,
     /// Without its border.
     pub inside: Rect,
@@ -48,16 +47,12 @@ impl PaneArea {
     }
 }
 
-/// Where everything is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
-    /// Too small for anything.
     pub is_tiny: bool,
     /// Name and counts.
     pub header: Rect,
-    /// The list.
     pub list: Option<PaneArea>,
-    /// The logs.
     pub logs: Option<PaneArea>,
     /// Another view, instead of both.
     pub view: Option<PaneArea>,
@@ -65,11 +60,9 @@ pub struct Areas {
     pub strip: Option<PaneArea>,
     /// What was said, or is typed.
     pub notes: Rect,
-    /// Keys.
     pub hints: Rect,
 }
 
-/// Where everything is.
 pub fn areas(ui: &Model) -> Areas {
     let (width, height) = (ui.size.width, ui.size.height);
     if width < LEAST.0 || height < LEAST.1 {

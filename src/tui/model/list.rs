@@ -14,7 +14,6 @@ const UNFOLDED: usize = 4;
 /// What a row stands for. It stays the same wherever the row is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum RowId {
-    /// Everything.
     #[default]
     All,
     /// The replicas of this process.
@@ -53,25 +52,19 @@ impl RowId {
 /// A row that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRow {
-    /// What it stands for.
     pub id: RowId,
     /// Which processes, as places in the status.
     pub members: Vec<usize>,
-    /// Where it hangs.
     pub place: RowPlace,
 }
 
-/// Where a row hangs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowPlace {
-    /// By itself.
     Top,
     /// By itself, with members that are shown below it or not.
     Group {
-        /// They are not.
         folded: bool,
     },
-    /// Below a group.
     Member {
         /// Nothing follows it there.
         last: bool,
@@ -84,7 +77,6 @@ pub enum Sort {
     /// As in the file.
     #[default]
     File,
-    /// By name.
     Name,
     /// What needs looking at first.
     State,
@@ -109,7 +101,6 @@ impl Sort {
         Self::Restarts,
     ];
 
-    /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {
         let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
@@ -130,7 +121,6 @@ impl Sort {
     }
 }
 
-/// The list.
 #[derive(Debug, Clone, Default)]
 pub struct ProcessList {
     /// What the cursor is on.
@@ -141,15 +131,11 @@ pub struct ProcessList {
     pub marks: BTreeSet<String>,
     /// Processes that are not shown in the merged view.
     pub muted: BTreeSet<String>,
-    /// What is shown.
     pub filter: ListFilter,
-    /// As it was typed.
     pub filter_text: String,
     /// What does not run is not shown.
     pub hides_stopped: bool,
-    /// In which order.
     pub sort: Sort,
-    /// The other way round.
     pub reversed: bool,
     /// Groups somebody has folded or unfolded.
     folds: BTreeMap<String, bool>,

@@ -19,12 +19,10 @@ pub struct RowKey {
 }
 
 impl RowKey {
-    /// That of a line.
     pub fn line(seq: u64) -> Self {
         Self { seq, line: true, event: 0 }
     }
 
-    /// That of a row.
     pub fn of(row: &OutputRow) -> Self {
         match row {
             OutputRow::Line { line, .. } => Self::line(line.seq),
@@ -55,16 +53,12 @@ impl RowKey {
     }
 }
 
-/// One line of output.
 #[derive(Debug, Clone)]
 pub struct LogLine {
     /// Its place in the order of the whole project; nothing while it has not come to its end.
     pub seq: Option<u64>,
-    /// When it came.
     pub time: Timestamp,
-    /// Whose it is.
     pub name: Arc<str>,
-    /// Of which run.
     pub run: u32,
     /// How grave it says it is.
     pub level: Option<Severity>,
@@ -76,29 +70,20 @@ pub struct LogLine {
     pub text: StyledLine,
 }
 
-/// Something between the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Separator {
-    /// When it was.
     pub time: Timestamp,
     /// Whom it is about; nothing for a mark of the user's.
     pub name: Option<Arc<str>>,
-    /// Which run.
     pub run: u32,
-    /// It is its start.
     pub is_start: bool,
-    /// It ended badly.
     pub is_bad: bool,
-    /// What it says.
     pub text: String,
 }
 
-/// One thing to show.
 #[derive(Debug, Clone)]
 pub enum LogItem {
-    /// A line.
     Line(LogLine),
-    /// Something between lines.
     Separator(Separator),
 }
 
@@ -123,13 +108,10 @@ impl LogItem {
 /// From where on rows are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowStart {
-    /// The latest ones.
     End,
     /// This one, those around it.
     At(RowKey),
-    /// Those before this one.
     Before(RowKey),
-    /// Those after this one.
     After(RowKey),
     /// Those that have come after this one, up to which everything was looked at.
     Since(RowKey),

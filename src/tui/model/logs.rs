@@ -16,13 +16,10 @@ use crate::control::wire::{OutputProgress, ProgressQuery, Severity, SliceRespons
 use crate::tui::config::TimestampStyle;
 use crate::tui::pattern::{ListFilter, PatternMode};
 
-/// Whose lines are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LogsSource {
-    /// Those of everybody.
     #[default]
     All,
-    /// Those of these processes.
     These(BTreeSet<String>),
 }
 
@@ -38,10 +35,8 @@ impl LogsSource {
     }
 }
 
-/// Which part is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogsPosition {
-    /// The latest.
     #[default]
     Follow,
     /// From here on, whatever comes.
@@ -53,7 +48,6 @@ pub enum LogsPosition {
     },
 }
 
-/// The pane.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct LogsPane {
@@ -73,7 +67,6 @@ pub struct LogsPane {
     /// Where new lines began when it was paused, and how many have come.
     seen: u64,
     new: u64,
-    /// Whose growth is told.
     followed: Option<ProgressQuery>,
     /// The number the next line of the project will have.
     next: u64,
@@ -81,14 +74,11 @@ pub struct LogsPane {
     pub wrap: bool,
     /// Columns that are not shown on the left.
     pub left: usize,
-    /// Times.
     pub stamps: TimestampStyle,
     level: Option<Severity>,
     filter: Option<(String, bool)>,
-    /// As it was typed.
     pub filter_text: String,
     floor: u64,
-    /// What is searched for.
     pub search: Option<SearchState>,
     pretty: bool,
     /// The number of the last question about what is somewhere.
@@ -104,7 +94,6 @@ pub struct LogsPane {
 }
 
 impl LogsPane {
-    /// Whose lines are shown.
     pub fn whom(&self) -> &LogsSource {
         &self.whom
     }
@@ -114,12 +103,10 @@ impl LogsPane {
         &self.items
     }
 
-    /// Which part is shown.
     pub fn position(&self) -> LogsPosition {
         self.position
     }
 
-    /// The latest is shown.
     pub fn is_following(&self) -> bool {
         self.position == LogsPosition::Follow
     }
@@ -159,7 +146,6 @@ impl LogsPane {
         self.next
     }
 
-    /// Something was cleared away.
     pub fn is_cleared(&self) -> bool {
         self.floor > 0
     }
@@ -294,7 +280,6 @@ impl LogsPane {
         }
     }
 
-    /// There is more now.
     pub fn grown(&mut self, grown: &OutputProgress) {
         (self.next, self.lines) = (grown.next.max(self.next), grown.lines);
         self.new = grown.new;
@@ -355,7 +340,6 @@ impl LogsPane {
         }
     }
 
-    /// Stays where it is.
     pub fn pause(&mut self, top: RowKey, row: usize) {
         if self.is_following() {
             // What is known of and not shown is new.

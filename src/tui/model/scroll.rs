@@ -8,16 +8,13 @@ use super::logs::{LogsPane, LogsPosition};
 pub struct TextArea {
     /// Columns for the text of lines, without times and names.
     pub text: usize,
-    /// Rows.
     pub rows: usize,
 }
 
 /// One row on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShownRow {
-    /// Which of the items.
     pub item: usize,
-    /// Which row of it.
     pub row: usize,
 }
 
@@ -121,7 +118,6 @@ impl LogsPane {
         self.stop_at(at);
     }
 
-    /// Pauses where it is.
     pub fn hold(&mut self, pane: TextArea) {
         let at = self.start(pane);
         self.stop_at(at);

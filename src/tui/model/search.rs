@@ -19,14 +19,12 @@ pub enum SearchJump {
     },
 }
 
-/// What is gone to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JumpTarget {
     /// A line that says that something went wrong.
     Error,
     /// The start of a run.
     Run,
-    /// Where this event stands.
     Event(u64),
 }
 
@@ -35,7 +33,6 @@ pub enum JumpTarget {
 pub struct SeekRequest {
     /// The number of the question.
     pub question: u64,
-    /// Of what.
     pub target: JumpTarget,
     /// Towards the beginning.
     pub back: bool,
@@ -43,10 +40,8 @@ pub struct SeekRequest {
     pub owed: u32,
 }
 
-/// A search.
 #[derive(Debug, Clone)]
 pub struct SearchState {
-    /// As it was typed.
     pub text: String,
     /// For the lines that are visible.
     pub regex: Regex,
@@ -58,7 +53,6 @@ pub struct SearchState {
     pub among: SliceQuery,
     /// The number of the latest question.
     pub question: u64,
-    /// Where to go.
     pub going: Option<SearchJump>,
     /// How often the same key was pressed since.
     pub owed: u32,

@@ -6,16 +6,13 @@ use crate::tui::text;
 /// A place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TextPoint {
-    /// Which line.
     pub key: RowKey,
     /// Which column of its text.
     pub column: usize,
 }
 
-/// What is selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selection {
-    /// Where it began.
     pub from: TextPoint,
     /// Where it has got to.
     pub to: TextPoint,
@@ -24,12 +21,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Its ends in order.
     pub fn ends(&self) -> (TextPoint, TextPoint) {
         (self.from.min(self.to), self.from.max(self.to))
     }
 
-    /// Nothing is in it.
     pub fn is_empty(&self) -> bool {
         !self.lines && self.from == self.to
     }

@@ -15,7 +15,6 @@ use crate::tui::theme::Role;
 /// Columns of a dialog at most.
 const WIDEST: u16 = 76;
 
-/// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialog {
     title: String,
@@ -29,16 +28,12 @@ pub struct Dialog {
     interrupt: Option<OverlayChoice>,
 }
 
-/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DialogOption {
     /// The letter that gives it at once.
     pub letter: char,
-    /// What it is.
     pub label: String,
-    /// What that means.
     pub detail: String,
-    /// What is done.
     pub choice: OverlayChoice,
 }
 
@@ -74,7 +69,6 @@ impl Dialog {
         Self { cursor: 1, ..Self::new(title, body, vec![yes, no]) }
     }
 
-    /// Something to be read.
     pub fn notice(title: impl Into<String>, body: Vec<String>) -> Self {
         let close = DialogOption::new('o', "close", "esc", OverlayChoice::Nothing);
         Self::new(title, body, vec![close])

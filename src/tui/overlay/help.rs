@@ -18,7 +18,6 @@ const COLUMN: usize = 44;
 /// Columns of the keys.
 const KEYS: usize = 12;
 
-/// The help.
 #[derive(Debug, Clone, Default)]
 pub struct Help {
     filter: LineEditor,

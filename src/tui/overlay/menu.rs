@@ -13,7 +13,6 @@ use crate::tui::keys::{Chord, Key};
 use crate::tui::text;
 use crate::tui::theme::{Role, ThemeName};
 
-/// One of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
     title: String,
@@ -28,24 +27,18 @@ pub struct Menu {
 pub struct MenuItem {
     /// The letter that chooses it at once.
     pub letter: char,
-    /// What it is.
     pub label: String,
-    /// What that means.
     pub detail: String,
     /// What is done; or why nothing can be.
     pub choice: Result<OverlayChoice, String>,
 }
 
-/// What can be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyChoice {
-    /// The name.
     Name,
-    /// The command.
     Command,
     /// The number of the leader of the run.
     Pid,
-    /// Where it listens.
     Url,
     /// The line that was last taken for an error.
     LastError,
@@ -60,7 +53,6 @@ pub enum CopyChoice {
 }
 
 impl Menu {
-    /// A menu of these.
     pub fn new(title: impl Into<String>, items: Vec<MenuItem>) -> Self {
         let safe = |text: String| safe_name(&text).into_owned();
         let safe_item = |item: MenuItem| MenuItem {
@@ -171,7 +163,6 @@ impl Menu {
     }
 }
 
-/// The menu of signals.
 pub fn signals(whom: &str) -> Menu {
     let all: &[(char, &str, &str)] = &[
         ('h', "HUP", "read the configuration again"),

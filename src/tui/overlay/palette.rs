@@ -17,7 +17,6 @@ use crate::tui::theme::Role;
 /// Rows of commands at most.
 const ROWS: u16 = 14;
 
-/// The palette.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
     edit: LineEditor,

@@ -20,7 +20,6 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Rows of the view.
 pub fn rows(ui: &Model) -> usize {
     match ui.view {
         Screen::Graph => graph(ui).len(),

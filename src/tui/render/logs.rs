@@ -22,7 +22,6 @@ use crate::tui::theme::Role;
 /// A name takes no more before a line.
 const LONGEST_NAME: usize = 12;
 
-/// Columns of the times.
 fn stamp_width(stamps: TimestampStyle) -> usize {
     match stamps {
         TimestampStyle::Off => 0,

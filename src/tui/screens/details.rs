@@ -15,23 +15,18 @@ use crate::tui::theme::Role;
 /// What there is to know about a process; every text is as it came.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DetailsSheet {
-    /// Its name.
     pub name: String,
-    /// Where it is.
     pub state: Option<StateName>,
     /// A check says when it is ready.
     pub checked: bool,
-    /// Why it is there.
     pub why: String,
     /// What it is, label and words, in this order: command, folder, policy …
     pub facts: Vec<(String, String)>,
     /// Its runs, the latest first.
     pub runs: Vec<RunRow>,
-    /// Its environment.
     pub variables: Vec<VariableRow>,
     /// It has the environment of pitcrew besides.
     pub inherits: bool,
-    /// Its checks.
     pub probes: Vec<CheckRow>,
     /// Its files, what each is for, and its path.
     pub files: Vec<(String, String)>,
@@ -43,27 +38,22 @@ pub struct DetailsSheet {
     pub last_lines: Vec<StyledLine>,
 }
 
-/// One run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunRow {
-    /// Its number.
     pub run: u32,
     /// When it began: `14:31:51`.
     pub start: String,
     /// How long it was, or has been, alive.
     pub up: String,
-    /// Why it ran.
     pub cause: String,
     /// How it ended, or where it is.
     pub end: String,
-    /// It ended badly.
     pub bad: bool,
 }
 
 /// One variable of the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VariableRow {
-    /// Its name.
     pub name: String,
     /// Its value; nothing where it looks like a secret and nobody asked for it.
     pub value: Option<String>,
@@ -76,7 +66,6 @@ pub struct CheckRow {
     pub which: String,
     /// What is asked, how often, and how much of it is enough.
     pub check: String,
-    /// What it answered.
     pub answer: String,
     /// It was what is wanted, if it has answered.
     pub good: Option<bool>,
@@ -88,13 +77,9 @@ pub enum DetailsTab {
     /// What it is and where it is.
     #[default]
     Overview,
-    /// Its runs.
     Runs,
-    /// Its environment.
     Env,
-    /// Its checks.
     Probes,
-    /// Its files.
     Files,
 }
 
@@ -117,7 +102,6 @@ impl DetailsTab {
 /// Which part is shown, and how far it is scrolled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DetailsView {
-    /// The part.
     pub tab: DetailsTab,
     /// Rows above the first one.
     pub above: usize,
@@ -176,7 +160,6 @@ impl DetailsView {
         }
     }
 
-    /// Draws it.
     pub fn draw(self, sheet: &DetailsSheet, area: Rect, look: &Appearance, buffer: &mut Buffer) {
         put(area, 0, &self.head(sheet, usize::from(area.width), look), buffer);
         let (body, beside, lower) = self.body(sheet, area);

@@ -15,9 +15,7 @@ const LONG: usize = 40;
 /// An event as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventText {
-    /// Its number.
     pub seq: u64,
-    /// When it happened.
     pub time: Timestamp,
     /// Whose event it is.
     pub name: Option<String>,
@@ -32,7 +30,6 @@ pub struct EventText {
 }
 
 impl EventText {
-    /// In words.
     pub fn of(event: &Event) -> Self {
         let stamp = event.stamp();
         let subject = event.subject();
@@ -56,7 +53,6 @@ impl EventText {
         format!("{name} {}{between}{}", self.words, self.cause)
     }
 
-    /// Something went wrong.
     pub fn is_bad(&self) -> bool {
         matches!(self.state, Some(StateName::Failed | StateName::Unhealthy | StateName::Backoff))
     }

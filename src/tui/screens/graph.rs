@@ -21,36 +21,28 @@ use crate::tui::theme::Role;
 /// One process of the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphNode {
-    /// Its name.
     pub name: String,
-    /// Where it is.
     pub state: StateName,
     /// A check says when it is ready.
     pub checked: bool,
     /// Why it is there, where that is worth a word.
     pub why: String,
-    /// What it depends on.
     pub on: Vec<GraphViewEdge>,
     /// How long its latest run took to be ready.
     pub took: Option<Duration>,
 }
 
-/// A dependency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GraphViewEdge {
-    /// On whom.
     pub name: String,
     /// What it must reach: `ready`.
     pub condition: String,
-    /// It has.
     pub fulfilled: bool,
 }
 
-/// The graph, laid out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GraphView {
     rows: Vec<GraphRow>,
-    /// Some are left out.
     narrowed: bool,
     /// The chain that takes longest to be ready.
     critical: Vec<(String, Duration)>,
@@ -115,12 +107,10 @@ impl GraphView {
         self.narrowed = true;
     }
 
-    /// Rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// There are none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

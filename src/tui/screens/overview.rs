@@ -23,7 +23,6 @@ pub struct ReadyTimes {
 }
 
 impl ReadyTimes {
-    /// One more event.
     pub fn push(&mut self, event: &Event) {
         let Some(of) = event.subject() else { return };
         let time = event.stamp().time;
@@ -172,7 +171,6 @@ impl UsageHistory {
         self.all.get(&id).map_or((&[], &[]), |(shares, sizes)| (shares, sizes))
     }
 
-    /// What the stats draw.
     pub fn usage(&self, overview: &ProjectState, took: &ReadyTimes) -> Vec<ProcessUsage> {
         let usage = |one: &ProcessState| {
             let (processor, memory) = self.of(one.id);

@@ -14,12 +14,9 @@ use crate::tui::glyphs::state_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// What one process uses.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessUsage {
-    /// Its name.
     pub name: String,
-    /// Where it is.
     pub state: StateName,
     /// A check says when it is ready.
     pub checked: bool,

@@ -51,7 +51,6 @@ impl Timeline {
         }
     }
 
-    /// Shows only what fits.
     pub fn filter(&mut self, filter: ListFilter) {
         self.filter = filter;
         let fits = self.all.iter().filter(|told| self.filter.shows(&told.line()));
@@ -59,7 +58,6 @@ impl Timeline {
         self.cursor = None;
     }
 
-    /// Some are not shown.
     pub fn is_filtered(&self) -> bool {
         !matches!(self.filter, ListFilter::All)
     }
@@ -101,12 +99,10 @@ impl Timeline {
         };
     }
 
-    /// To the newest.
     pub fn first(&mut self) {
         self.cursor = None;
     }
 
-    /// To the oldest.
     pub fn last(&mut self) {
         self.cursor = self.shown.front().copied();
     }
@@ -124,7 +120,6 @@ impl Timeline {
         self.shown.len().saturating_sub(at + 1)
     }
 
-    /// Draws it.
     pub fn draw(&self, area: Rect, look: &Appearance, zone: &TimeZone, buffer: &mut Buffer) {
         let (all, shown) = self.counts();
         let title = if self.is_filtered() {

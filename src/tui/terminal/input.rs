@@ -24,7 +24,6 @@ const MOMENT: Duration = Duration::from_millis(1);
 pub enum TerminalInput {
     /// A key, the mouse, pasted text.
     Event(Event),
-    /// It is gone.
     Gone,
 }
 
@@ -41,7 +40,6 @@ struct ClosedGate {
     done: bool,
 }
 
-/// The thread that reads.
 #[derive(Debug)]
 pub(super) struct InputReader {
     gate: Arc<ReadGate>,
@@ -72,7 +70,6 @@ impl InputReader {
         _ = self.gate.changed.wait_timeout_while(shut, limit, |shut| !shut.done);
     }
 
-    /// Reads again.
     pub(super) fn resume(&self) {
         *self.gate.lock() = ClosedGate::default();
         self.gate.changed.notify_all();

@@ -14,7 +14,6 @@ const ON: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
 const OFF: &str = "\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 /// Buttons, drags, wheel, in coordinates that do not end at column 223.
 pub(super) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
-/// The opposite.
 pub(super) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 
 /// The modes as they were, while they are ours. Known to the whole program, as a panic anywhere has
@@ -100,7 +99,6 @@ fn stopped_writing() -> Option<MutexGuard<'static, ()>> {
     None
 }
 
-/// Whether it is ours.
 pub(super) fn is_taken() -> bool {
     BEFORE.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::modes;
 
-/// What both sides know.
 #[derive(Debug, Default)]
 struct WriterShared {
     state: Mutex<WriterState>,
@@ -21,12 +20,10 @@ struct WriterShared {
 struct WriterState {
     /// Given and not written yet.
     open: usize,
-    /// Bytes written.
     written: u64,
     failed: Option<io::ErrorKind>,
 }
 
-/// The thread that writes.
 #[derive(Debug)]
 pub(super) struct TerminalWriter {
     sender: Sender<Vec<u8>>,

@@ -7,7 +7,6 @@ use crate::tui::model::{Pane, Screen};
 use crate::tui::msg::{Cmd, Msg};
 use crate::tui::test_render::SIZES;
 
-/// The details of api.
 fn details(size: (u16, u16)) -> World {
     let mut world = World::shop(size);
     let mut members = world.ui.overview.processes.clone();

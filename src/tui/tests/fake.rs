@@ -60,7 +60,6 @@ pub(super) struct World {
     pub(super) wishes: VecDeque<Cmd>,
     /// What was wished for beside output.
     pub(super) orders: Vec<Cmd>,
-    /// Whose growth is told.
     followed: Option<ProgressQuery>,
     now: Duration,
 }
@@ -135,7 +134,6 @@ impl World {
         self.tell(Msg::Time);
     }
 
-    /// Lines have come.
     pub(super) fn grow(&mut self) {
         if let Some(whose) = self.followed.clone() {
             self.tell(Msg::Grown(whose.clone(), self.grown(&whose)));
@@ -268,7 +266,6 @@ impl World {
         }
     }
 
-    /// Answers one.
     pub(super) fn answer(&mut self, wish: Cmd) {
         match wish {
             Cmd::Slice(ask) => {
@@ -326,7 +323,6 @@ impl World {
         }
     }
 
-    /// Which lines are meant.
     fn places(&self, asked: &SliceQuery) -> Vec<usize> {
         let regex = asked.grep.as_ref().map(|grep| regex::bytes::Regex::new(grep).unwrap());
         let cleared = asked.cleared.as_ref().map(|place| number(place));
@@ -367,7 +363,6 @@ impl World {
         }
     }
 
-    /// Text, letter by letter.
     pub(super) fn typed(&mut self, text: &str) {
         for char in text.chars() {
             self.tell(Msg::Key(crate::tui::keys::Chord::char(char)));

@@ -28,7 +28,6 @@ pub(super) fn call(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
     confirmed(ui, call, wishes);
 }
 
-/// Does it.
 pub(super) fn confirmed(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
     let ActionCall { action, argument } = call;
     let is_done = match action.grouped() {

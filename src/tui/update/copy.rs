@@ -71,7 +71,6 @@ pub(super) fn visible(ui: &Model, wishes: &mut Cmds) {
     }
 }
 
-/// Something about a process.
 pub(super) fn of_process(ui: &mut Model, what: CopyChoice, wishes: &mut Cmds) {
     let chosen = ui.chosen();
     let status = chosen.map(|one| &one.status);

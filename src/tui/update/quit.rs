@@ -79,14 +79,12 @@ pub(super) fn stop(ui: &mut Model, wishes: &mut Cmds) {
     wishes.push(Cmd::Shutdown(ShutdownRequest { kill: false }));
 }
 
-/// Everything is killed.
 pub(super) fn kill(ui: &mut Model, wishes: &mut Cmds) {
     ui.leaving = QuitState::Killing;
     ui.say("killing all", Role::Bad);
     wishes.push(Cmd::Shutdown(ShutdownRequest { kill: true }));
 }
 
-/// Leaves; everything goes on.
 pub(super) fn detach(_: &mut Model, wishes: &mut Cmds) {
     wishes.push(Cmd::Leave(QuitMode::Detached));
 }

@@ -21,7 +21,6 @@ pub(super) fn apply(ui: &mut Model, wishes: &mut Cmds) {
     wishes.push(Cmd::Reload { dry_run: false });
 }
 
-/// What came of it.
 pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>) {
     let reloaded = match result {
         Ok(reloaded) => reloaded,

@@ -25,7 +25,6 @@ struct Row {
     bad: u32,
 }
 
-/// All live runs.
 #[derive(Debug, Default)]
 pub(super) struct CheckLaws {
     live: HashMap<RunId, Seen>,

@@ -12,7 +12,6 @@ const FEW: u64 = 50_000;
 pub struct LogsQuery {
     /// Answers to older questions are of no use.
     pub generation: u64,
-    /// Which part.
     pub from: WindowStart,
     /// The same, as it is sent.
     pub slice: SliceQuery,
