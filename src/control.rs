@@ -48,7 +48,7 @@ pub use server::Server;
 use wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
-    SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest, ShutdownRequest, SliceQuery,
+    SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest, SliceQuery,
     SliceResponse, StateUpdate, Status, WhyResponse,
 };
 
@@ -120,8 +120,6 @@ pub trait Control: Send + Sync {
         &self,
         asked: OutputQuery,
     ) -> impl Future<Output = Result<ResponseStream<Vec<OutputItem>>, ControlError>> + Send;
-    /// Sends a line to the input of a process; answered when it was written.
-    fn send(&self, sent: SendRequest) -> impl Future<Output = Result<(), ControlError>> + Send;
     /// Reads the file again and says what is wrong with it, as `check --json` does.
     fn check(&self) -> impl Future<Output = Result<CheckResponse, ControlError>> + Send;
     /// Reads the file again and makes the project what it says, or tells what would be done.
@@ -129,10 +127,10 @@ pub trait Control: Send + Sync {
         &self,
         how: ReloadRequest,
     ) -> impl Future<Output = Result<ReloadResponse, ControlError>> + Send;
-    /// Does what is ordered and says what became of it, once it has.
-    fn order(
+    /// Carries out a command and returns what became of each process, once it has taken effect.
+    fn execute(
         &self,
-        order: ControlCommand,
+        command: ControlCommand,
     ) -> impl Future<Output = Result<CommandResponse, ControlError>> + Send;
     /// Ends the project; answered as soon as it has begun to end.
     fn shutdown(

@@ -21,6 +21,8 @@ use crate::sys::notify::NotifySockets;
 use crate::sys::{Host, LogicalFolders};
 
 mod clock;
+#[cfg(feature = "control")]
+pub(crate) mod command;
 mod environment;
 mod files;
 mod logs;
@@ -46,7 +48,7 @@ pub use notice::NoticeSender;
 pub(crate) use reload::ReloadMessage;
 pub use reload::{ReloadMode, ReloadReport, SpecLoader};
 #[cfg(feature = "control")]
-pub(crate) use requests::{EnqueueRequest, Request, RequestError, Resolved, Scope, Verb};
+pub(crate) use requests::{Accepted, Request, RequestError};
 pub use run::RawOutput;
 pub(crate) use stdio::{
     AdmitRequest, EngineMessage, OutputTarget, StdinSource, StdinWrite, Stdio, StepObserver,
@@ -143,7 +145,7 @@ enum LoopEvent {
     Input(Input),
     Admission(AdmitRequest),
     #[cfg(feature = "control")]
-    Question(Request),
+    Request(Request),
     /// The file is to be read again.
     Reload(ReloadMessage),
     Reread(Box<LoadResult>),
@@ -246,7 +248,7 @@ impl<H: Host> Engine<H> {
                 LoopEvent::Input(input) => self.take(input),
                 LoopEvent::Admission(admission) => self.admit(admission),
                 #[cfg(feature = "control")]
-                LoopEvent::Question(question) => self.answer(question),
+                LoopEvent::Request(request) => self.respond(request),
                 LoopEvent::Reload(wish) => self.reload(wish),
                 LoopEvent::Reread(outcome) => self.reread(*outcome, &mut files),
             }
@@ -275,7 +277,7 @@ impl<H: Host> Engine<H> {
                 EngineMessage::Intent(intent) => LoopEvent::Input(Input::Intent(intent)),
                 EngineMessage::Admit(admission) => LoopEvent::Admission(admission),
                 #[cfg(feature = "control")]
-                EngineMessage::Ask(question) => LoopEvent::Question(question),
+                EngineMessage::Request(request) => LoopEvent::Request(request),
                 EngineMessage::Reload(wish) => LoopEvent::Reload(wish),
             },
             outcome = self.rereading.next() => LoopEvent::Reread(Box::new(outcome)),

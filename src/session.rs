@@ -52,7 +52,7 @@ impl Session {
     /// Asks something that is answered from within the loop; false when the engine has ended.
     #[cfg(feature = "control")]
     pub(crate) fn ask(&self, question: Request) -> bool {
-        self.wishes.send(EngineMessage::Ask(question)).is_ok()
+        self.wishes.send(EngineMessage::Request(question)).is_ok()
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {

@@ -96,7 +96,7 @@ fn each_address_answers_and_a_mistake_is_a_sentence() {
         (200, json!({ "ok": true, "faults": [], "warnings": [] }))
     );
     assert_eq!(post(&project, "/v1/restart", r#"{"names":["web"]}"#).1["ok"], true);
-    assert_eq!(post(&project, "/v1/send", r#"{"name":"cat","text":"x"}"#).0, 204);
+    assert_eq!(post(&project, "/v1/send", r#"{"name":"cat","text":"x"}"#).0, 200);
     let (status, body) = post(&project, "/v1/stop", r#"{"names":["wob"]}"#);
     assert_eq!((status, &body["error"]), (404, &json!("unknown_name")));
     for (path, body) in [

@@ -132,7 +132,7 @@ const LAYERS: &[Layer] = &[
         name: "engine",
         // `session` is what it hands out.
         layers: &["machine", "output", "probe", "session", "spec", "sys", "watch"],
-        crates: &["tokio", "tracing"],
+        crates: &["serde", "tokio", "tracing", "utoipa"],
         never: &[],
     },
     Layer {

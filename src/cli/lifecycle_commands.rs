@@ -150,7 +150,7 @@ pub(super) fn carry_out(
     timeout: Option<Duration>,
     json: bool,
 ) -> ProgramExit {
-    match remote::with(global, async |client| within(timeout, client.order(order)).await) {
+    match remote::with(global, async |client| within(timeout, client.execute(order)).await) {
         Ok(outcome) => report(&outcome, json, global),
         Err(ending) => ending,
     }

@@ -87,7 +87,7 @@ async fn prepare(
         .collect();
     if !missing.is_empty() {
         let order = StartRequest { names: missing, no_wait: true, ..StartRequest::default() };
-        client.order(ControlCommand::Start(order)).await?;
+        client.execute(ControlCommand::Start(order)).await?;
     }
     let mut failure = None;
     for (on, need) in needs {
@@ -185,7 +185,7 @@ fn put_back(name: &str, folders: ProjectDirs, names: Vec<String>) {
     }
     let client = remote::client(name, folders);
     let order = ControlCommand::Stop(StopRequest { names, no_wait: false });
-    let stopped = remote::block_on(async { client.order(order).await });
+    let stopped = remote::block_on(async { client.execute(order).await });
     if let Ok(Err(problem)) = stopped
         && !matches!(problem.error, ControlErrorKind::NotRunning | ControlErrorKind::Ended)
     {

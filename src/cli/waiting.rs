@@ -29,7 +29,7 @@ pub(super) async fn wait_for(
         let timeout_ms = Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let waited = WaitRequest { names: names.to_vec(), until, timeout_ms };
         // A project that does not answer at all is no reason to wait longer than was asked.
-        let answer = client.order(ControlCommand::Wait(waited));
+        let answer = client.execute(ControlCommand::Wait(waited));
         let answer = match left {
             None => answer.await,
             Some(left) => match tokio::time::timeout(left + GRACE, answer).await {

@@ -63,7 +63,7 @@ pub(super) fn scale(global: &GlobalOptions, args: ScaleArgs) -> ProgramExit {
 pub(super) fn enqueue(global: &GlobalOptions, args: EnqueueArgs) -> ProgramExit {
     let EnqueueArgs { pool, name, json, command } = args;
     let order = ControlCommand::Enqueue(EnqueueRequest { pool, name, command });
-    match remote::with(global, async |client| client.order(order).await) {
+    match remote::with(global, async |client| client.execute(order).await) {
         Ok(outcome) if json => remote::print_json(&outcome),
         Ok(outcome) => {
             for job in &outcome.processes {
@@ -77,9 +77,11 @@ pub(super) fn enqueue(global: &GlobalOptions, args: EnqueueArgs) -> ProgramExit 
 
 pub(super) fn send(global: &GlobalOptions, args: SendArgs) -> ProgramExit {
     let SendArgs { name, text, json } = args;
-    match remote::with(global, async |client| client.send(SendRequest { name, text }).await) {
-        Ok(()) if json => remote::print_json(&serde_json::json!({ "ok": true })),
-        Ok(()) => {}
+    match remote::with(global, async |client| {
+        client.execute(ControlCommand::Send(SendRequest { name, text })).await
+    }) {
+        Ok(_) if json => remote::print_json(&serde_json::json!({ "ok": true })),
+        Ok(_) => {}
         Err(ending) => return ending,
     }
     ProgramExit::GOOD

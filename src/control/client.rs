@@ -25,7 +25,7 @@ use super::routes::other_version;
 use super::wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
-    SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest, ShutdownRequest, SliceQuery,
+    SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest, SliceQuery,
     SliceResponse, StateQuery, StateUpdate, Status, WhyResponse,
 };
 use super::{
@@ -369,10 +369,6 @@ impl Control for Client {
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }
 
-    async fn send(&self, sent: SendRequest) -> Result<(), ControlError> {
-        self.tell("/v1/send", &sent).await
-    }
-
     async fn check(&self) -> Result<CheckResponse, ControlError> {
         self.ask(Method::GET, "/v1/check", &()).await
     }
@@ -381,20 +377,8 @@ impl Control for Client {
         self.ask(Method::POST, "/v1/reload", &how).await
     }
 
-    async fn order(&self, order: ControlCommand) -> Result<CommandResponse, ControlError> {
-        let post = Method::POST;
-        match &order {
-            ControlCommand::Start(order) => self.ask(post, "/v1/start", order).await,
-            ControlCommand::Stop(order) => self.ask(post, "/v1/stop", order).await,
-            ControlCommand::Restart(order) => self.ask(post, "/v1/restart", order).await,
-            ControlCommand::Kill(order) => self.ask(post, "/v1/kill", order).await,
-            ControlCommand::Signal(order) => self.ask(post, "/v1/signal", order).await,
-            ControlCommand::Scale(order) => self.ask(post, "/v1/scale", order).await,
-            ControlCommand::Enqueue(order) => self.ask(post, "/v1/enqueue", order).await,
-            ControlCommand::Run(order) => self.ask(post, "/v1/run", order).await,
-            ControlCommand::Watch(order) => self.ask(post, "/v1/watch", order).await,
-            ControlCommand::Wait(order) => self.ask(post, "/v1/wait", order).await,
-        }
+    async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
+        self.ask(Method::POST, &format!("/v1/{}", command.name()), &command).await
     }
 
     async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {

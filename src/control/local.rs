@@ -18,11 +18,11 @@ use super::usage_sampler::{self, UsageSampler};
 use super::wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
     OutputProgress, OutputQuery, ProcessDetails, ProcessStatus, ProgressQuery, ReloadRequest,
-    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, SendRequest,
-    ShutdownRequest, SliceQuery, SliceResponse, StateUpdate, Status, WhyLink, WhyResponse,
+    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
+    SliceQuery, SliceResponse, StateUpdate, Status, WhyLink, WhyResponse,
 };
 use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
-use crate::engine::{self, Clock, ReloadMode, Request, RequestError, SpecLoader, StdinWrite, Verb};
+use crate::engine::{self, Clock, ReloadMode, Request, RequestError, SpecLoader};
 use crate::machine::{Event, Explanation, Intent, Moment, ProcessView, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
 use crate::session::Session;
@@ -40,9 +40,6 @@ const SEARCHES: usize = 2;
 
 /// How long is looked for the rows of one answer.
 const LOOKS: Duration = Duration::from_millis(250);
-
-/// How long it is waited for that a line is read.
-const READS: Duration = Duration::from_secs(5);
 
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -155,8 +152,7 @@ impl LocalControl {
             None => None,
             Some(names) => {
                 let names = names.split(',').map(str::to_owned).collect();
-                let act = Verb::Look;
-                let who = self.ask(|answer| Request::Act { names, act, answer }).await?;
+                let who = self.ask(|reply| Request::Resolve { names, reply }).await?;
                 let views = who.ids.iter().filter_map(|id| who.before.get(*id));
                 Some(views.map(|view| store.source(&view.name)).collect())
             }
@@ -192,8 +188,7 @@ impl LocalControl {
             }
         }
         if !others.is_empty() {
-            let act = Verb::Look;
-            let who = self.ask(|answer| Request::Act { names: others, act, answer }).await?;
+            let who = self.ask(|reply| Request::Resolve { names: others, reply }).await?;
             let views = who.ids.iter().filter_map(|id| who.before.get(*id));
             meant.extend(views.map(|view| view.name.to_string()));
         }
@@ -277,7 +272,7 @@ impl Control for LocalControl {
 
     async fn why(&self, name: &str) -> Result<WhyResponse, ControlError> {
         let name = name.to_owned();
-        let explained = self.ask(|answer| Request::Why { name, answer }).await?;
+        let explained = self.ask(|reply| Request::Why { name, reply }).await?;
         let explained = explained.ok_or_else(ControlError::ended)?;
         let snapshot = self.session.snapshot();
         let last_output = |name: &Name| {
@@ -329,25 +324,6 @@ impl Control for LocalControl {
         Ok(wanted.flow(Arc::clone(self.session.store())))
     }
 
-    async fn send(&self, sent: SendRequest) -> Result<(), ControlError> {
-        let SendRequest { name, mut text } = sent;
-        text.push('\n');
-        let (written, answered) = oneshot::channel();
-        let parcel = StdinWrite { bytes: text.into_bytes(), written };
-        let whose = name.clone();
-        self.ask(|answer| Request::Send { name: whose, parcel, answer }).await?;
-        let conflict = |text: String| ControlError::new(ControlErrorKind::Conflict, text);
-        match tokio::time::timeout(READS, answered).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(conflict(format!("{name} does not read its input: {error}"))),
-            Ok(Err(_)) => Err(conflict(format!("{name} ended before it read its input"))),
-            Err(_) => Err(conflict(format!(
-                "{name} has not read its input for {} seconds; the line waits there",
-                READS.as_secs()
-            ))),
-        }
-    }
-
     async fn check(&self) -> Result<CheckResponse, ControlError> {
         let files = Arc::clone(&self.files);
         let read = move || CheckResponse::of(&spec::report(&files));
@@ -369,8 +345,8 @@ impl Control for LocalControl {
         }
     }
 
-    async fn order(&self, order: ControlCommand) -> Result<CommandResponse, ControlError> {
-        self.carry_out(order).await
+    async fn execute(&self, command: ControlCommand) -> Result<CommandResponse, ControlError> {
+        self.execute_command(command).await
     }
 
     async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
@@ -415,9 +391,10 @@ impl From<RequestError> for ControlError {
             | RequestError::NoReader(_)
             | RequestError::CannotStart(_)
             | RequestError::Unread(_) => ControlErrorKind::Conflict,
-            RequestError::Misfit(_) | RequestError::Several(_) | RequestError::NoInput(_) => {
-                ControlErrorKind::Wrong
-            }
+            RequestError::Missing(_)
+            | RequestError::Misfit(_)
+            | RequestError::Several(_)
+            | RequestError::NoInput(_) => ControlErrorKind::Wrong,
         };
         Self::new(kind, refusal.to_string())
     }

@@ -34,8 +34,7 @@ impl OutputRequest {
         asked: &OutputQuery,
         sources: Option<Vec<SourceId>>,
     ) -> Result<Self, ControlError> {
-        let OutputQuery { stream, grep, invert, level, .. } = asked;
-        let filter = LineFilter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
+        let filter = LineFilter::new(&asked.criteria())?;
         Ok(Self {
             selection: sources.map_or(SourceSelection::All, SourceSelection::only),
             filter,

@@ -10,7 +10,7 @@ use super::wire::{
     SourceLocation, StopDetails, WatchDetails,
 };
 use super::{ControlError, ControlErrorKind, LocalControl};
-use crate::engine::{Request, Verb};
+use crate::engine::Request;
 use crate::machine::{ProcessView, Snapshot, format_duration};
 use crate::spec::{
     self, Check, CheckRole, CommandLine, ProbeResult, ProcessSpec, ProjectLocator, Restart,
@@ -41,8 +41,8 @@ impl LocalControl {
         name: &str,
         reveal: bool,
     ) -> Result<ProcessDetails, ControlError> {
-        let (names, act) = (vec![name.to_owned()], Verb::Look);
-        let who = self.ask(|answer| Request::Act { names, act, answer }).await?;
+        let names = vec![name.to_owned()];
+        let who = self.ask(|reply| Request::Resolve { names, reply }).await?;
         let [id] = who.ids.as_slice() else {
             let text = format!("`{name}` means several; name one, such as `{name}.1`");
             return Err(ControlError::new(ControlErrorKind::Wrong, text));

@@ -16,16 +16,15 @@ use utoipa::OpenApi;
 
 use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::wire::{
-    CheckResponse, CommandResponse, ControlCommand, EnqueueRequest, EventItem, EventQuery,
-    OutputItem, OutputQuery, ReloadRequest, ReloadResponse, ScaleRequest, SendRequest, ServerSent,
-    ShutdownRequest, SignalRequest, StartRequest, StateQuery, StateUpdate, Status, StopRequest,
-    WaitRequest, WhyResponse,
+    CheckResponse, EventItem, EventQuery, OutputItem, OutputQuery, ReloadRequest, ReloadResponse,
+    ServerSent, ShutdownRequest, StateQuery, StateUpdate, Status, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
     ResponseStream, VERSION_HEADER,
 };
 
+mod commands;
 mod output_routes;
 
 /// A request holds no more than this.
@@ -36,24 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn router(project: LocalControl) -> Router {
-    Router::new()
+    commands::routes()
         .route("/v1/snapshot", get(snapshot))
         .route("/v1/slice", get(output_routes::slice))
         .route("/v1/growth", get(output_routes::growth))
         .route("/v1/search", get(output_routes::search))
         .route("/v1/seek", get(output_routes::seek))
         .route("/v1/process/{name}", get(output_routes::details))
-        .route("/v1/run", post(output_routes::run))
-        .route("/v1/watch", post(output_routes::watch))
-        .route("/v1/start", post(start))
-        .route("/v1/stop", post(stop))
-        .route("/v1/restart", post(restart))
-        .route("/v1/kill", post(kill))
-        .route("/v1/signal", post(signal))
-        .route("/v1/wait", post(wait))
-        .route("/v1/scale", post(scale))
-        .route("/v1/enqueue", post(enqueue))
-        .route("/v1/send", post(send))
         .route("/v1/why/{name}", get(why))
         .route("/v1/events", get(events))
         .route("/v1/output", get(output))
@@ -169,48 +157,6 @@ async fn snapshot(
     Ok(Json(project.status(measure).await?).into_response())
 }
 
-/// Start these and what they depend on; answered when exec has succeeded, or with `wait` when ready
-#[utoipa::path(post, path = "/v1/start", request_body = StartRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn start(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Start(read(body).await?)).await?))
-}
-
-/// Stop these; answered when they have ended
-#[utoipa::path(post, path = "/v1/stop", request_body = StopRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn stop(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Stop(read(body).await?)).await?))
-}
-
-/// A new run of these, whatever their state
-#[utoipa::path(post, path = "/v1/restart", request_body = StartRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn restart(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Restart(read(body).await?)).await?))
-}
-
-/// SIGKILL to the whole trees of these
-#[utoipa::path(post, path = "/v1/kill", request_body = StopRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn kill(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Kill(read(body).await?)).await?))
-}
-
-/// Send a signal to the groups of these
-#[utoipa::path(post, path = "/v1/signal", request_body = SignalRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn signal(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Signal(read(body).await?)).await?))
-}
-
-/// Answered when all of these have got there, or the first one cannot any more
-#[utoipa::path(post, path = "/v1/wait", request_body = WaitRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn wait(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Wait(read(body).await?)).await?))
-}
-
 /// End the project; answered when it has begun to end
 #[utoipa::path(post, path = "/v1/shutdown", request_body = ShutdownRequest, responses(
     (status = 202), (status = "default", body = ControlError)))]
@@ -220,28 +166,6 @@ async fn shutdown(
 ) -> Result<StatusCode, ControlError> {
     project.shutdown(read(body).await?).await?;
     Ok(StatusCode::ACCEPTED)
-}
-
-/// More or fewer replicas; answered when they run and the others have ended
-#[utoipa::path(post, path = "/v1/scale", request_body = ScaleRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn scale(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Scale(read(body).await?)).await?))
-}
-
-/// One more job for a pool; answered with its name
-#[utoipa::path(post, path = "/v1/enqueue", request_body = EnqueueRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-async fn enqueue(State(project): State<LocalControl>, body: Body) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Enqueue(read(body).await?)).await?))
-}
-
-/// A line to the input of a process; answered when it was written
-#[utoipa::path(post, path = "/v1/send", request_body = SendRequest, responses(
-    (status = 204), (status = "default", body = ControlError)))]
-async fn send(State(project): State<LocalControl>, body: Body) -> Result<StatusCode, ControlError> {
-    project.send(read(body).await?).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Why a process is where it is, down to the root
@@ -331,7 +255,7 @@ async fn reload(State(project): State<LocalControl>, body: Body) -> RouteResult<
 #[utoipa::path(get, path = "/v1/openapi.json", responses(
     (status = 200, body = Object), (status = "default", body = ControlError)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(OpenApiDocument::openapi())
+    Json(OpenApiDocument::openapi().merge_from(commands::document()))
 }
 
 /// Made from the types and the functions of this file.
@@ -350,22 +274,11 @@ async fn openapi() -> Json<utoipa::openapi::OpenApi> {
         output_routes::search,
         output_routes::seek,
         output_routes::details,
-        output_routes::run,
-        output_routes::watch,
         why,
         events,
         output,
         check,
         reload,
-        start,
-        stop,
-        restart,
-        kill,
-        signal,
-        wait,
-        scale,
-        enqueue,
-        send,
         shutdown,
         openapi
     )

@@ -18,7 +18,7 @@ use super::slice::{CHUNK, LineFilter, ScanLimit, SliceJob, SourceChoice, place_o
 use super::wire::{
     OutputRow, RunMarkerKind, SearchProgress, SearchQuery, SeekQuery, SeekResponse, SliceQuery,
 };
-use super::{ControlError, ResponseStream};
+use super::{ControlError, ControlErrorKind, ResponseStream};
 use crate::output::{LogStore, ReadFrom, Slice, SliceLine, WakeReason};
 
 mod hit_counter;
@@ -55,8 +55,11 @@ impl SearchJob {
         choice: SourceChoice,
         asked: &SearchQuery,
     ) -> Result<Self, ControlError> {
-        let SearchQuery { stream, grep, invert, level, search, at, from, follow, .. } = asked;
-        let filter = LineFilter::new(stream.as_deref(), grep.as_deref(), *invert, *level)?;
+        let SearchQuery { search, at, from, follow, .. } = asked;
+        if search.is_empty() {
+            return Err(ControlError::new(ControlErrorKind::Wrong, "no search pattern is given"));
+        }
+        let filter = LineFilter::new(&asked.criteria())?;
         let wanted = LinePattern::new(search)?;
         let (at, from) = (at.unwrap_or(u64::MAX), from.unwrap_or(0));
         Ok(Self { store, choice, filter, wanted, at, from, follow: *follow })
@@ -274,17 +277,13 @@ pub(super) fn seek(
     let floor = asked.cleared.as_deref().map(place_of).transpose()?;
     let floor = floor.map_or(RowPosition::start_of(0), RowPosition::next);
     let slice = SliceQuery {
-        stream: asked.stream.clone(),
-        grep: asked.grep.clone(),
-        invert: asked.invert,
-        level: asked.level,
         cleared: asked.cleared.clone(),
         before: from.clone().filter(|_| back),
         after: from.filter(|_| !back),
         at: (!back && place.is_none()).then(|| "0.0".to_owned()),
         rows: Some(1),
         no_marks: true,
-        ..SliceQuery::default()
+        ..SliceQuery::of(asked.criteria())
     };
     let search = asked.search.as_deref().map(LinePattern::new).transpose()?;
     let cutting = SliceJob::new((store, marks.clone()), choice.clone(), &slice)?.searching(search);

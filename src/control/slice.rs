@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::line_pattern::LinePattern;
 use super::run_markers::{RowPosition, RunMarkers, place};
 use super::severity::{level, shown};
-use super::wire::{OutputLine, OutputRow, RunMarker, Severity, SliceQuery, SliceResponse};
+use super::wire::{
+    LineCriteria, OutputLine, OutputRow, RunMarker, Severity, SliceQuery, SliceResponse,
+};
 use super::{ControlError, ControlErrorKind};
 use crate::output::{LogStore, ReadLimit, Slice, SliceLine, SourceSelection, Stream};
 
@@ -29,17 +31,12 @@ pub(super) struct LineFilter {
 }
 
 impl LineFilter {
-    pub(super) fn new(
-        stream: Option<&str>,
-        grep: Option<&str>,
-        invert: bool,
-        level: Option<Severity>,
-    ) -> Result<Self, ControlError> {
+    pub(super) fn new(criteria: &LineCriteria) -> Result<Self, ControlError> {
         Ok(Self {
-            stream: stream.map(stream_of).transpose()?,
-            grep: grep.map(LinePattern::new).transpose()?,
-            invert,
-            level,
+            stream: criteria.stream.as_deref().map(stream_of).transpose()?,
+            grep: criteria.grep.as_deref().map(LinePattern::new).transpose()?,
+            invert: criteria.invert,
+            level: criteria.level,
             search: None,
         })
     }
@@ -164,12 +161,7 @@ impl SliceJob {
                 return Err(ControlError::new(ControlErrorKind::Wrong, text));
             }
         };
-        let filter = LineFilter::new(
-            asked.stream.as_deref(),
-            asked.grep.as_deref(),
-            asked.invert,
-            asked.level,
-        )?;
+        let filter = LineFilter::new(&asked.criteria())?;
         let floor = place(&asked.cleared)?.map_or(RowPosition::start_of(0), RowPosition::next);
         let rows = asked.rows.unwrap_or(USUAL).clamp(1, MOST);
         Ok(Self { store, marks, choice, filter, anchor, floor, rows, no_marks: asked.no_marks })

@@ -33,7 +33,7 @@ pub(super) struct NewLineCounter {
 
 impl NewLineCounter {
     pub(super) fn of(asked: &ProgressQuery) -> Result<Self, ControlError> {
-        let filter = LineFilter::new(None, asked.grep.as_deref(), asked.invert, asked.level)?;
+        let filter = LineFilter::new(&asked.criteria())?;
         Ok(Self { filter, since: asked.since, at: asked.since.unwrap_or(0), found: 0 })
     }
 

@@ -84,7 +84,7 @@ impl UsageSampler {
 
 async fn look(session: &Session) -> UsageSample {
     let (answer, answered) = oneshot::channel();
-    session.ask(Request::Measure { answer });
+    session.ask(Request::Measure { reply: answer });
     let by_leader = answered.await.unwrap_or_default();
     // Whoever has ended since then is with nobody, and who has started is in the next look.
     let (at, snapshot) = (session.clock().now(), session.snapshot());

@@ -14,6 +14,7 @@ use crate::spec::{Exit, Signal};
 mod command;
 mod details;
 mod failure;
+mod line_query;
 mod output;
 mod reload;
 mod schemas;
@@ -21,15 +22,18 @@ mod search;
 mod state;
 mod why;
 
-pub use command::{
-    CommandResponse, ControlCommand, EnqueueRequest, ProcessOutcome, RunRequest, ScaleRequest,
-    SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
+pub use crate::engine::command::{
+    ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
+    StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
+pub use command::{CommandResponse, ProcessOutcome};
 pub use details::{
     CheckDetails, DetailsQuery, EnvVariable, ProcessDetails, RunDetails, SourceLocation,
     StopDetails, WatchDetails,
 };
 pub use failure::{LastOutput, ProjectEnd};
+pub use line_query::LineCriteria;
+use line_query::line_query;
 pub use output::{
     OutputProgress, OutputRow, ProgressQuery, RunMarker, RunMarkerKind, Severity, SliceQuery,
     SliceResponse,
@@ -137,16 +141,6 @@ impl ProcessStatus {
     }
 }
 
-/// Something for the input of a process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SendRequest {
-    /// Whose input.
-    pub name: String,
-    /// A line; its end is added.
-    pub text: String,
-}
-
 /// What is told of the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventItem {
@@ -173,42 +167,21 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct OutputQuery {
-    /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names: Option<String>,
-    /// `out` or `err`.
-    #[param(schema_with = schemas::stream)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream: Option<String>,
-    /// Only lines in which this regular expression is found.
-    #[param(format = "regex")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grep: Option<String>,
-    /// Only lines in which it is not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub invert: bool,
-    /// Only lines of this level and above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Severity>,
-    /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
-    #[param(schema_with = schemas::since)]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<String>,
-    /// From the line with this number on.
-    #[param(format = "uint64")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<u64>,
-    /// Only the last so many.
-    #[param(format = "uint64")]
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tail: Option<u64>,
-    /// Go on with those that come.
-    #[serde(default)]
-    pub follow: bool,
+line_query! {
+    /// Which lines are wanted.
+    pub struct OutputQuery {
+        /// Only lines from this time on: RFC 3339, or a duration until now such as `5m`.
+        #[param(schema_with = schemas::since)]
+        pub since: Option<String>,
+        /// From the line with this number on.
+        #[param(format = "uint64")]
+        pub from: Option<u64>,
+        /// Only the last so many.
+        #[param(format = "uint64")]
+        pub tail: Option<u64>,
+        /// Go on with those that come.
+        pub follow: bool,
+    }
 }
 
 /// What is given of the output, one JSON object a line.

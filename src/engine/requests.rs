@@ -1,101 +1,62 @@
-//! What can be asked of a running engine: wishes in the words of the command line, with an answer.
+//! Requests to a running engine, in the words of the command line, with a reply.
 //!
-//! The loop answers itself, so a name means what it means at that moment and nothing comes between
-//! the look and the deed.
+//! The loop itself replies, so nothing changes between the lookup of a name and the command.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
+use super::command::{
+    ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
+    WatchRequest,
+};
 use super::{Engine, StdinWrite};
 use crate::machine::targets::{Target, UnknownName};
 use crate::machine::{
-    Explanation, Input, Intent, ProcessId, ProjectPhase, ScaleError, ScalePlan, ShutdownReason,
-    Snapshot, StateName,
+    Explanation, Input, Intent, NewMember, ProcessId, ProjectPhase, ScaleError, ScalePlan,
+    ShutdownReason, Snapshot, StateName,
 };
 use crate::spec::{CommandLine, Signal};
 use crate::sys::{Host, Usage};
 
-/// Something that has an answer.
+/// A request that has a reply.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// That something be done with these.
-    Act {
-        /// As on the command line.
-        names: Vec<String>,
-        act: Verb,
-        answer: ReplySender<Resolved>,
-    },
-    /// What these names stand for.
-    Targets { names: Vec<String>, answer: ReplySender<ResolvedTargets> },
-    /// So many replicas of a process.
-    Scale { process: String, count: u32, answer: ReplySender<Resolved> },
-    /// One more job for a pool.
-    Enqueue { work: EnqueueRequest, answer: ReplySender<Resolved> },
-    /// Something for its standard input.
-    Send { name: String, parcel: StdinWrite, answer: ReplySender<()> },
-    /// A line for the shell, as a process of its own.
-    Run { name: Option<String>, script: String, answer: ReplySender<Resolved> },
-    /// Whether changes of their files count.
-    Watch { names: Vec<String>, on: bool, answer: ReplySender<Resolved> },
-    /// Whoever the project belongs to is gone without a word.
+    /// Carry out a command.
+    Command { command: ControlCommand, reply: ReplySender<Accepted> },
+    /// Look up which processes these names of the command line mean.
+    Resolve { names: Vec<String>, reply: ReplySender<Accepted> },
+    /// The front end that owns the project has gone without a shutdown.
     HangUp,
-    /// What each live run takes, by the number of its leader.
-    Measure { answer: oneshot::Sender<HashMap<u32, Usage>> },
-    /// Why it is where it is.
-    Why { name: String, answer: ReplySender<Option<Explanation>> },
-}
-
-/// A job that comes while the project runs.
-#[derive(Debug)]
-pub(crate) struct EnqueueRequest {
-    pub(crate) pool: String,
-    pub(crate) name: Option<String>,
-    pub(crate) argv: Vec<String>,
+    /// Measure the resource usage of each live run, by the pid of its leader.
+    Measure { reply: oneshot::Sender<HashMap<u32, Usage>> },
+    /// Explain the state of a process.
+    Why { name: String, reply: ReplySender<Option<Explanation>> },
 }
 
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// What can be done with processes that are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
-    /// Nothing: it is asked who they are.
-    Look,
-    Start(Scope),
-    Stop,
-    Restart(Scope),
-    Kill,
-    Signal(Signal),
-}
-
-/// Who is meant besides those that are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
-    NamedOnly,
-    /// Whoever depends on them, directly or not.
-    WithDependants,
-}
-
-/// Who was meant, and how everything was right before.
+/// A request that was carried out, with what it takes to watch its effect.
 #[derive(Debug)]
-pub(crate) struct Resolved {
+pub(crate) struct Accepted {
+    /// The processes that it is about, each once, in the order of the names.
     pub(crate) ids: Vec<ProcessId>,
-    /// Any snapshot with a higher number shows what follows.
-    pub(crate) before: Arc<Snapshot>,
-}
-
-/// What names stand for, and how everything was right then.
-#[derive(Debug)]
-pub(crate) struct ResolvedTargets {
+    /// What the names stand for, also after processes have come or gone.
     pub(crate) targets: Vec<Target>,
+    /// The snapshot from before: any with a higher number shows the effect.
     pub(crate) before: Arc<Snapshot>,
+    /// Resolves when the line of a `send` was written.
+    pub(crate) written: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
-/// Why something was not done at all.
+/// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
+    #[error("no {0} is given")]
+    Missing(&'static str),
     #[error(transparent)]
     Unknown(#[from] UnknownName),
     #[error("the project is being stopped; nothing starts any more")]
@@ -117,155 +78,187 @@ pub(crate) enum RequestError {
 }
 
 impl<H: Host> Engine<H> {
-    pub(super) fn answer(&mut self, question: Request) {
-        match question {
-            Request::Act { names, act, answer } => _ = answer.send(self.act(&names, act)),
-            Request::Targets { names, answer } => _ = answer.send(self.targets(&names)),
-            Request::Scale { process, count, answer } => {
-                _ = answer.send(self.scale(&process, count));
-            }
-            Request::Enqueue { work, answer } => _ = answer.send(self.enqueue(work)),
-            Request::Send { name, parcel, answer } => {
-                _ = answer.send(self.send(&name, parcel));
-            }
-            Request::Run { name, script, answer } => {
-                _ = answer.send(self.run_by_hand(name.as_deref(), script));
-            }
-            Request::Watch { names, on, answer } => _ = answer.send(self.watch(&names, on)),
+    pub(super) fn respond(&mut self, request: Request) {
+        match request {
+            Request::Command { command, reply } => _ = reply.send(self.execute(command)),
+            Request::Resolve { names, reply } => _ = reply.send(self.resolve(&names)),
             Request::HangUp => {
-                // Said while it stops already, it would mean that all is to be killed.
+                // During a shutdown, a second one would kill everything.
                 if self.supervisor.snapshot(self.clock.now()).phase == ProjectPhase::Up {
                     let reason = ShutdownReason::Signal(Signal::HUP);
                     self.take(Input::Intent(Intent::Shutdown(reason)));
                 }
             }
-            Request::Measure { answer } => {
-                let measured = self.host.measure();
-                tokio::spawn(async move { answer.send(measured.await) });
+            Request::Measure { reply } => {
+                let usage = self.host.measure();
+                tokio::spawn(async move { reply.send(usage.await) });
             }
-            Request::Why { name, answer } => {
+            Request::Why { name, reply } => {
                 let now = self.clock.now();
                 let snapshot = self.supervisor.snapshot(now);
                 let why = self.one(&name).map(|id| Explanation::of(&snapshot, id, now));
-                _ = answer.send(why);
+                _ = reply.send(why);
             }
         }
     }
 
-    fn targets(&mut self, names: &[String]) -> Result<ResolvedTargets, RequestError> {
-        let targets = self.supervisor.targets(names)?;
-        let before = Arc::new(self.supervisor.snapshot(self.clock.now()));
-        Ok(ResolvedTargets { targets, before })
+    fn execute(&mut self, command: ControlCommand) -> Result<Accepted, RequestError> {
+        match command {
+            ControlCommand::Start(request) => {
+                let mut accepted = self.resolve_up(&request.names)?;
+                if request.dependants {
+                    accepted.ids.extend(self.supervisor.dependants_of(&accepted.ids));
+                }
+                Ok(self.request(accepted, Intent::Start))
+            }
+            ControlCommand::Restart(request) => {
+                let mut accepted = self.resolve_up(&request.names)?;
+                if request.dependants {
+                    let mut dependants = self.supervisor.dependants_of(&accepted.ids);
+                    dependants.retain(|id| is_wanted(&accepted.before, *id));
+                    accepted.ids.extend(dependants);
+                }
+                if let Some(refusal) = self.refused_restarts(&accepted.ids).into_iter().next() {
+                    return Err(RequestError::CannotStart(refusal));
+                }
+                Ok(self.request(accepted, Intent::Restart))
+            }
+            ControlCommand::Stop(request) => {
+                let accepted = self.resolve(&request.names)?;
+                Ok(self.request(accepted, Intent::Stop))
+            }
+            ControlCommand::Kill(request) => {
+                let accepted = self.resolve(&request.names)?;
+                Ok(self.request(accepted, Intent::Kill))
+            }
+            ControlCommand::Signal(SignalRequest { names, signal }) => {
+                let accepted = self.resolve(&names)?;
+                check_running(&accepted)?;
+                Ok(self.request(accepted, |ids| Intent::Signal(ids, signal)))
+            }
+            ControlCommand::Wait(request) => self.resolve(&request.names),
+            ControlCommand::Scale(request) => self.scale(&request),
+            ControlCommand::Enqueue(request) => self.enqueue(request),
+            ControlCommand::Run(RunRequest { name, command }) => {
+                if command.trim().is_empty() {
+                    return Err(RequestError::Missing("command"));
+                }
+                let process = self.supervisor.by_hand(name.as_deref(), command)?;
+                self.start_new(process)
+            }
+            ControlCommand::Watch(WatchRequest { names, on }) => {
+                let accepted = self.resolve(&names)?;
+                self.supervisor.set_watch(&accepted.ids, on)?;
+                // From after the change: nothing else makes a later one.
+                Ok(Accepted { before: self.snapshot_now(), ..accepted })
+            }
+            ControlCommand::Send(request) => self.send(request),
+        }
     }
 
-    fn scale(&mut self, process: &str, count: u32) -> Result<Resolved, RequestError> {
+    fn snapshot_now(&mut self) -> Arc<Snapshot> {
+        Arc::new(self.supervisor.snapshot(self.clock.now()))
+    }
+
+    fn resolve(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
+        if names.is_empty() {
+            return Err(RequestError::Missing("name"));
+        }
+        let targets = self.supervisor.targets(names)?;
+        let ids = self.supervisor.select(names)?;
+        Ok(Accepted { ids, targets, before: self.snapshot_now(), written: None })
+    }
+
+    /// The same for what starts processes, which a shutdown rules out.
+    fn resolve_up(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
+        let accepted = self.resolve(names)?;
+        match accepted.before.phase {
+            ProjectPhase::Up => Ok(accepted),
+            ProjectPhase::Stopping(_) | ProjectPhase::Killing(_) => Err(RequestError::Ending),
+        }
+    }
+
+    fn request(
+        &mut self,
+        accepted: Accepted,
+        intent: impl FnOnce(Vec<ProcessId>) -> Intent,
+    ) -> Accepted {
+        self.take(Input::Intent(intent(accepted.ids.clone())));
+        accepted
+    }
+
+    fn scale(&mut self, request: &ScaleRequest) -> Result<Accepted, RequestError> {
         let now = self.clock.now();
         if self.supervisor.snapshot(now).phase != ProjectPhase::Up {
             return Err(RequestError::Ending);
         }
-        let ScalePlan { start, stop } = self.supervisor.scale(now, process, count)?;
-        let before = Arc::new(self.supervisor.snapshot(now));
+        let ScalePlan { start, stop } =
+            self.supervisor.scale(now, &request.process, request.replicas)?;
         let ids = start.iter().chain(&stop).copied().collect();
-        // Those to go first: a port or a slot of theirs may be needed.
+        let before = self.snapshot_now();
+        // Stops go first: the starts may need their ports or slots.
         self.take(Input::Intent(Intent::Stop(stop)));
         self.take(Input::Intent(Intent::Start(start)));
-        Ok(Resolved { ids, before })
+        Ok(Accepted { ids, targets: Vec::new(), before, written: None })
     }
 
-    fn enqueue(&mut self, work: EnqueueRequest) -> Result<Resolved, RequestError> {
-        let command = CommandLine::Argv(work.argv);
-        let job = self.supervisor.job(&work.pool, work.name.as_deref(), command)?;
-        let ids = self.supervisor.admit(vec![job]).ok_or(RequestError::Ending)?;
-        let before = Arc::new(self.supervisor.snapshot(self.clock.now()));
-        self.take(Input::Intent(Intent::Start(ids.clone())));
-        Ok(Resolved { ids, before })
-    }
-
-    fn run_by_hand(
-        &mut self,
-        name: Option<&str>,
-        script: String,
-    ) -> Result<Resolved, RequestError> {
-        let newcomer = self.supervisor.by_hand(name, script)?;
-        let ids = self.supervisor.admit(vec![newcomer]).ok_or(RequestError::Ending)?;
-        let before = Arc::new(self.supervisor.snapshot(self.clock.now()));
-        self.take(Input::Intent(Intent::Start(ids.clone())));
-        Ok(Resolved { ids, before })
-    }
-
-    fn watch(&mut self, names: &[String], on: bool) -> Result<Resolved, RequestError> {
-        let ids = self.supervisor.select(names)?;
-        self.supervisor.set_watch(&ids, on)?;
-        let before = Arc::new(self.supervisor.snapshot(self.clock.now()));
-        Ok(Resolved { ids, before })
-    }
-
-    fn send(&mut self, name: &str, parcel: StdinWrite) -> Result<(), RequestError> {
-        let id = self.one(name)?;
-        let name = || name.to_owned();
-        match self.inputs.get(&id) {
-            Some(input) => input.try_send(parcel).map_err(|error| match error {
-                TrySendError::Full(_) => RequestError::Unread(name()),
-                TrySendError::Closed(_) => RequestError::NoReader(name()),
-            }),
-            None if self.supervisor.reads_input(id) => Err(RequestError::NoReader(name())),
-            None => Err(RequestError::NoInput(name())),
+    fn enqueue(&mut self, request: EnqueueRequest) -> Result<Accepted, RequestError> {
+        let EnqueueRequest { pool, name, command } = request;
+        if command.first().is_none_or(String::is_empty) {
+            return Err(RequestError::Missing("command"));
         }
+        let job = self.supervisor.job(&pool, name.as_deref(), CommandLine::Argv(command))?;
+        self.start_new(job)
     }
 
-    /// A name that means exactly one.
+    fn start_new(&mut self, member: NewMember) -> Result<Accepted, RequestError> {
+        let ids = self.supervisor.admit(vec![member]).ok_or(RequestError::Ending)?;
+        let before = self.snapshot_now();
+        let accepted = Accepted { ids, targets: Vec::new(), before, written: None };
+        Ok(self.request(accepted, Intent::Start))
+    }
+
+    fn send(&mut self, request: SendRequest) -> Result<Accepted, RequestError> {
+        let SendRequest { name, mut text } = request;
+        let id = self.one(&name)?;
+        text.push('\n');
+        let (written, is_written) = oneshot::channel();
+        match self.inputs.get(&id) {
+            Some(input) => {
+                input.try_send(StdinWrite { bytes: text.into_bytes(), written }).map_err(
+                    |error| match error {
+                        TrySendError::Full(_) => RequestError::Unread(name),
+                        TrySendError::Closed(_) => RequestError::NoReader(name),
+                    },
+                )?;
+            }
+            None if self.supervisor.reads_input(id) => return Err(RequestError::NoReader(name)),
+            None => return Err(RequestError::NoInput(name)),
+        }
+        let before = self.snapshot_now();
+        Ok(Accepted { ids: vec![id], targets: Vec::new(), before, written: Some(is_written) })
+    }
+
+    /// The process that a name means, if it is exactly one.
     fn one(&self, name: &str) -> Result<ProcessId, RequestError> {
         match self.supervisor.select(&[name.to_owned()])?.as_slice() {
             [id] => Ok(*id),
             _ => Err(RequestError::Several(name.to_owned())),
         }
     }
-
-    fn act(&mut self, names: &[String], act: Verb) -> Result<Resolved, RequestError> {
-        let mut ids = self.supervisor.select(names)?;
-        let before = Arc::new(self.supervisor.snapshot(self.clock.now()));
-        if let Verb::Start(Scope::WithDependants) | Verb::Restart(Scope::WithDependants) = act {
-            let mut more = self.supervisor.dependants_of(&ids);
-            if matches!(act, Verb::Restart(_)) {
-                more.retain(|id| before.get(*id).is_some_and(|view| is_wanted(view.state)));
-            }
-            ids.extend(more);
-        }
-        if matches!(act, Verb::Start(_) | Verb::Restart(_)) && before.phase != ProjectPhase::Up {
-            return Err(RequestError::Ending);
-        }
-        if let Verb::Restart(_) = act
-            && let Some(refused) = self.refused_restarts(&ids).into_iter().next()
-        {
-            return Err(RequestError::CannotStart(refused));
-        }
-        if let Verb::Signal(_) = act {
-            running(&before, &ids)?;
-        }
-        let list = ids.clone();
-        let intent = match act {
-            Verb::Look => return Ok(Resolved { ids, before }),
-            Verb::Start(_) => Intent::Start(list),
-            Verb::Stop => Intent::Stop(list),
-            Verb::Restart(_) => Intent::Restart(list),
-            Verb::Kill => Intent::Kill(list),
-            Verb::Signal(signal) => Intent::Signal(list, signal),
-        };
-        self.take(Input::Intent(intent));
-        Ok(Resolved { ids, before })
-    }
 }
 
-/// Whether somebody wants it to run, or wanted it and it failed.
-fn is_wanted(state: StateName) -> bool {
-    !matches!(state, StateName::Idle | StateName::Stopped | StateName::Succeeded)
+/// Whether a process runs, is about to, or has failed to.
+fn is_wanted(snapshot: &Snapshot, id: ProcessId) -> bool {
+    snapshot.get(id).is_some_and(|view| {
+        !matches!(view.state, StateName::Idle | StateName::Stopped | StateName::Succeeded)
+    })
 }
 
-/// A signal reaches those that run; one name that means several is content with one of them.
-fn running(now: &Snapshot, ids: &[ProcessId]) -> Result<(), RequestError> {
-    let views = || ids.iter().filter_map(|id| now.get(*id));
-    let idle = |state| !matches!(state, StateName::Ready | StateName::Stopping);
-    match views().find(|view| view.pid.is_none() || idle(view.state)) {
+/// At least one of the processes must run to get a signal.
+fn check_running(accepted: &Accepted) -> Result<(), RequestError> {
+    let views = || accepted.ids.iter().filter_map(|id| accepted.before.get(*id));
+    match views().next() {
         Some(view) if views().all(|view| view.pid.is_none()) => {
             Err(RequestError::NotRunning(view.name.to_string()))
         }

@@ -28,7 +28,7 @@ pub(crate) enum EngineMessage {
     Admit(AdmitRequest),
     /// Something that has an answer.
     #[cfg(feature = "control")]
-    Ask(Request),
+    Request(Request),
     /// That the project's file be read again.
     Reload(ReloadMessage),
 }

@@ -139,8 +139,8 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
         signals_seen: 0,
     };
     app.tasks.begin();
-    let wishes = begin(&mut app.ui);
-    app.perform(wishes);
+    let cmds = begin(&mut app.ui);
+    app.perform(cmds);
     let mut world = AppEvent { typed, messages, signals: Signals::listen(&options.signals) };
     let how = app.go(&mut world).await;
     // The terminal is given back before anything is said.
@@ -280,9 +280,9 @@ impl<C: Control + Clone + 'static> App<C> {
 
     fn message(&mut self, msg: Msg) {
         let timed = TimedMsg { now: self.clock.now(), msg };
-        let wishes = update(&mut self.ui, timed);
+        let cmds = update(&mut self.ui, timed);
         self.dirty = true;
-        self.perform(wishes);
+        self.perform(cmds);
     }
 
     fn input(&mut self, input: TerminalInput) {
@@ -345,8 +345,8 @@ impl<C: Control + Clone + 'static> App<C> {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
-    fn perform(&mut self, wishes: Vec<Cmd>) {
-        for wish in wishes {
+    fn perform(&mut self, cmds: Vec<Cmd>) {
+        for wish in cmds {
             match wish {
                 Cmd::Leave(QuitMode::Ended) => self.left = Some(ExitReason::Ended),
                 Cmd::Leave(QuitMode::Detached) => self.left = Some(ExitReason::Detached),

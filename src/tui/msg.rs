@@ -10,8 +10,8 @@ use super::model::logs::LogsQuery;
 use super::model::selection::Selection;
 use crate::control::wire::{
     CommandResponse, ControlCommand, OutputProgress, OutputQuery, ProgressQuery, ReloadResponse,
-    SearchProgress, SearchQuery, SeekQuery, SendRequest, ShutdownRequest, SliceQuery,
-    SliceResponse, SourceLocation, StateUpdate,
+    SearchProgress, SearchQuery, SeekQuery, ShutdownRequest, SliceQuery, SliceResponse,
+    SourceLocation, StateUpdate,
 };
 use crate::control::{ControlError, Measure};
 use crate::machine::Event;
@@ -85,10 +85,9 @@ pub enum Cmd {
     Inquire(String, bool),
     /// Look no further.
     Forget(SeekTarget),
-    /// An order, and what it is in words.
-    Order(ControlCommand, String),
-    /// A line for an input.
-    Send(SendRequest),
+    /// Execute a command; the text describes it to the user.
+    Execute(ControlCommand, String),
+    /// Read the file again.
     Reload {
         /// Only tell what would be done.
         dry_run: bool,

@@ -27,20 +27,20 @@ pub(crate) type Cmds = Vec<Cmd>;
 /// What a message makes of the model, and what is to be done.
 pub fn update(ui: &mut Model, timed: TimedMsg) -> Cmds {
     ui.now = timed.now;
-    let mut wishes = Cmds::new();
+    let mut cmds = Cmds::new();
     match timed.msg {
         Msg::Time => {}
         Msg::Key(chord) => {
             let pending = search::pending(ui);
-            keys::key(ui, chord, &mut wishes);
-            search::stay(ui, pending, &mut wishes);
+            keys::key(ui, chord, &mut cmds);
+            search::stay(ui, pending, &mut cmds);
         }
-        Msg::Paste(text) => keys::paste(ui, &text, &mut wishes),
+        Msg::Paste(text) => keys::paste(ui, &text, &mut cmds),
         Msg::Mouse(event) => {
             let pending = search::pending(ui);
-            mouse::mouse(ui, event, &mut wishes);
+            mouse::mouse(ui, event, &mut cmds);
             if !matches!(event.kind, MouseEventKind::Moved) {
-                search::stay(ui, pending, &mut wishes);
+                search::stay(ui, pending, &mut cmds);
             }
         }
         Msg::Resize(size) => ui.size = size,
@@ -50,7 +50,7 @@ pub fn update(ui: &mut Model, timed: TimedMsg) -> Cmds {
             ui.link = ConnectionState::There;
             ui.list.arrange(&ui.overview);
             ui.measured.push(&ui.overview, ui.seen);
-            quit::looked(ui, &mut wishes);
+            quit::looked(ui, &mut cmds);
         }
         Msg::Events(events) => {
             for event in &events {
@@ -71,39 +71,39 @@ pub fn update(ui: &mut Model, timed: TimedMsg) -> Cmds {
             ui.logs.give_up(generation);
             complain(ui, &problem);
         }
-        Msg::Found(question, found) => search::found(ui, question, found, &mut wishes),
+        Msg::Found(question, found) => search::found(ui, question, found, &mut cmds),
         Msg::Known(name, reveal, known) => {
             ui.inquiry.take(&name, reveal, known.map(|known| *known));
         }
-        Msg::Sought(sighting) => search::sought(ui, sighting, &mut wishes),
+        Msg::Sought(sighting) => search::sought(ui, sighting, &mut cmds),
         Msg::Done(what, result) => progress::done(ui, &what, result),
         Msg::Reloaded(result) => reload::read(ui, result),
         Msg::Said(Ok(text)) => ui.say(text, Role::Text),
         Msg::Said(Err(text)) => ui.say(text, Role::Bad),
-        Msg::Do(Cmd::Reload { dry_run: true }) => reload::ask(ui, &mut wishes),
-        Msg::Do(wish) => wishes.push(wish),
-        Msg::Lost(problem) => lost(ui, &problem, &mut wishes),
+        Msg::Do(Cmd::Reload { dry_run: true }) => reload::ask(ui, &mut cmds),
+        Msg::Do(wish) => cmds.push(wish),
+        Msg::Lost(problem) => lost(ui, &problem, &mut cmds),
         Msg::Ending => quit::signal(ui),
     }
-    settle(ui, &mut wishes);
-    wishes
+    settle(ui, &mut cmds);
+    cmds
 }
 
 /// What follows from the new model, whatever made it so.
-fn settle(ui: &mut Model, wishes: &mut Cmds) {
+fn settle(ui: &mut Model, cmds: &mut Cmds) {
     ui.choose_logs();
-    search::settle(ui, wishes);
-    wishes.extend(ui.logs.following().map(Cmd::Follow));
-    wishes.extend(ui.inquire().map(|(name, reveal)| Cmd::Inquire(name, reveal)));
+    search::settle(ui, cmds);
+    cmds.extend(ui.logs.following().map(Cmd::Follow));
+    cmds.extend(ui.inquire().map(|(name, reveal)| Cmd::Inquire(name, reveal)));
     let measure = if super::render::shows_figures(ui) { Measure::Yes } else { Measure::No };
     if measure != ui.measure {
         ui.measure = measure;
-        wishes.push(Cmd::Measure(measure));
+        cmds.push(Cmd::Measure(measure));
     }
     if layout::areas(ui).logs.is_some()
         && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
     {
-        wishes.push(Cmd::Slice(ask));
+        cmds.push(Cmd::Slice(ask));
     }
 }
 
@@ -114,7 +114,7 @@ fn complain(ui: &mut Model, problem: &ControlError) {
     ui.say(problem.message.clone(), Role::Bad);
 }
 
-fn lost(ui: &mut Model, problem: &ControlError, wishes: &mut Cmds) {
+fn lost(ui: &mut Model, problem: &ControlError, cmds: &mut Cmds) {
     ui.link = ConnectionState::Lost;
     let is_over = ui.overview.phase != PhaseName::Up || ui.leaving > super::model::QuitState::No;
     if is_over
@@ -123,7 +123,7 @@ fn lost(ui: &mut Model, problem: &ControlError, wishes: &mut Cmds) {
             ControlErrorKind::Ended | ControlErrorKind::NotRunning | ControlErrorKind::Version
         )
     {
-        wishes.push(Cmd::Leave(QuitMode::Ended));
+        cmds.push(Cmd::Leave(QuitMode::Ended));
         return;
     }
     ui.say(problem.message.clone(), Role::Bad);
@@ -131,7 +131,7 @@ fn lost(ui: &mut Model, problem: &ControlError, wishes: &mut Cmds) {
 
 /// What the model wants when it is shown for the first time.
 pub fn begin(ui: &mut Model) -> Cmds {
-    let mut wishes = Cmds::new();
-    settle(ui, &mut wishes);
-    wishes
+    let mut cmds = Cmds::new();
+    settle(ui, &mut cmds);
+    cmds
 }

@@ -98,7 +98,7 @@ impl Tools {
         let until = until.map(Into::into);
         let order =
             ControlCommand::Wait(WaitRequest { names, until, timeout_ms: Some(limit * 1000) });
-        let waited = self.client.order(order).await;
+        let waited = self.client.execute(order).await;
         let late = |problem: ControlError| {
             if problem.error == ControlErrorKind::Timeout {
                 format!("timed out after {limit} seconds; {}", problem.message)
@@ -160,7 +160,7 @@ impl Tools {
 
 impl Tools {
     async fn order(&self, order: ControlCommand) -> ToolResult {
-        self.client.order(order).await.map_err(told).and_then(|outcome| judged(&outcome))
+        self.client.execute(order).await.map_err(told).and_then(|outcome| judged(&outcome))
     }
 
     /// Lines as an assistant reads them: no colours, nothing that is not text.

@@ -1,77 +1,85 @@
-//! Orders, and when they have been carried out.
+//! Commands: carried out by the engine, and responded to once they have taken effect.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{LocalControl, blocking};
 use crate::control::command_goal::{Goal, GoalStatus, verdict};
-use crate::control::wire::{self, CommandResponse, ControlCommand, ProcessOutcome};
+use crate::control::wire::{
+    CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
+};
 use crate::control::{ControlError, ControlErrorKind};
-use crate::engine::{EnqueueRequest, Request, Resolved, Scope, Verb};
+use crate::engine::{Accepted, Request};
 use crate::machine::{ProcessId, ProcessView, ProjectPhase, Snapshot, StateName};
 use crate::spec::Exit;
 
+/// How long a process may take to read a line that is sent to it.
+const READS: Duration = Duration::from_secs(5);
+
 impl LocalControl {
-    pub(super) async fn carry_out(
+    /// Has the engine carry out a command, and responds once it has taken effect.
+    pub(super) async fn execute_command(
         &self,
-        order: ControlCommand,
+        command: ControlCommand,
     ) -> Result<CommandResponse, ControlError> {
-        let reads_nothing = matches!(order, ControlCommand::Start(_) | ControlCommand::Restart(_));
-        let (names, act, goal) = match order {
-            ControlCommand::Start(order) => (
-                order.names,
-                Verb::Start(reach(order.dependants)),
-                start_goal(order.wait, order.no_wait, false),
-            ),
-            ControlCommand::Restart(order) => (
-                order.names,
-                Verb::Restart(reach(order.dependants)),
-                start_goal(order.wait, order.no_wait, true),
-            ),
-            ControlCommand::Stop(order) => (order.names, Verb::Stop, stop_goal(order.no_wait)),
-            ControlCommand::Kill(order) => (order.names, Verb::Kill, stop_goal(order.no_wait)),
-            ControlCommand::Signal(order) => {
-                (order.names, Verb::Signal(order.signal), Goal::Nothing)
+        let in_engine = command.clone();
+        let accepted = self.ask(|reply| Request::Command { command: in_engine, reply }).await?;
+        match command {
+            ControlCommand::Start(request) => {
+                self.started(&accepted, start_goal(&request, false)).await
             }
-            ControlCommand::Scale(wire::ScaleRequest { process, replicas: count, no_wait }) => {
-                let question = |answer| Request::Scale { process, count, answer };
-                let accepted = self.ask(question).await?;
-                return Ok(self.scaled(&accepted, count, no_wait).await);
+            ControlCommand::Restart(request) => {
+                self.started(&accepted, start_goal(&request, true)).await
             }
-            ControlCommand::Enqueue(wire::EnqueueRequest { pool, name, command: argv }) => {
-                if argv.first().is_none_or(String::is_empty) {
-                    return Err(ControlError::new(ControlErrorKind::Wrong, "no command is given"));
-                }
-                let work = EnqueueRequest { pool, name, argv };
-                let accepted = self.ask(|answer| Request::Enqueue { work, answer }).await?;
-                return Ok(self.until(&accepted, Goal::Nothing).await);
+            ControlCommand::Stop(request) | ControlCommand::Kill(request) => {
+                let goal = if request.no_wait { Goal::Nothing } else { Goal::Down };
+                Ok(self.until(&accepted, goal).await)
             }
-            ControlCommand::Run(wire::RunRequest { name, command: script }) => {
-                if script.trim().is_empty() {
-                    return Err(ControlError::new(ControlErrorKind::Wrong, "no command is given"));
-                }
-                let question = |answer| Request::Run { name, script, answer };
-                let accepted = self.ask(question).await?;
-                return Ok(self.until(&accepted, Goal::Running { new: true }).await);
+            ControlCommand::Signal(_) | ControlCommand::Enqueue(_) | ControlCommand::Watch(_) => {
+                Ok(self.until(&accepted, Goal::Nothing).await)
             }
-            ControlCommand::Watch(wire::WatchRequest { names, on }) => {
-                if names.is_empty() {
-                    return Err(ControlError::new(ControlErrorKind::Wrong, "no name is given"));
-                }
-                let accepted = self.ask(|answer| Request::Watch { names, on, answer }).await?;
-                return Ok(self.until(&accepted, Goal::Nothing).await);
-            }
-            ControlCommand::Wait(order) => return self.wait(order).await,
-        };
-        if names.is_empty() {
-            return Err(ControlError::new(ControlErrorKind::Wrong, "no name is given"));
+            ControlCommand::Run(_) => Ok(self.until(&accepted, Goal::Running { new: true }).await),
+            ControlCommand::Scale(request) => Ok(self.scaled(&accepted, &request).await),
+            ControlCommand::Wait(request) => self.wait(accepted, &request).await,
+            ControlCommand::Send(request) => self.sent(accepted, &request.name).await,
         }
-        let accepted = self.ask(|answer| Request::Act { names, act, answer }).await?;
-        let mut outcome = self.until(&accepted, goal).await;
-        if let (true, Some(reread)) = (reads_nothing && outcome.ok, self.reread.clone()) {
-            // A run that is started again has what was read before.
-            outcome.changed_files = blocking(move || reread.changed()).await?;
+    }
+
+    async fn started(
+        &self,
+        accepted: &Accepted,
+        goal: Goal,
+    ) -> Result<CommandResponse, ControlError> {
+        let mut response = self.until(accepted, goal).await;
+        if let (true, Some(loader)) = (response.ok, self.reread.clone()) {
+            // A run that is started again has the settings that were read before.
+            response.changed_files = blocking(move || loader.changed()).await?;
         }
-        Ok(outcome)
+        Ok(response)
+    }
+
+    async fn sent(
+        &self,
+        mut accepted: Accepted,
+        name: &str,
+    ) -> Result<CommandResponse, ControlError> {
+        let conflict = |text: String| Err(ControlError::new(ControlErrorKind::Conflict, text));
+        if let Some(written) = accepted.written.take() {
+            match tokio::time::timeout(READS, written).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => {
+                    return conflict(format!("{name} does not read its input: {error}"));
+                }
+                Ok(Err(_)) => return conflict(format!("{name} ended before it read its input")),
+                Err(_) => {
+                    return conflict(format!(
+                        "{name} has not read its input for {} seconds; the line waits there",
+                        READS.as_secs()
+                    ));
+                }
+            }
+        }
+        Ok(self.sum_up_now(&accepted))
     }
 
     pub(super) fn became(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> ProcessOutcome {
@@ -95,11 +103,19 @@ impl LocalControl {
     }
 
     /// Waits until everybody has got there, or the first one cannot any more.
-    async fn until(&self, accepted: &Resolved, goal: Goal) -> CommandResponse {
+    async fn until(&self, accepted: &Accepted, goal: Goal) -> CommandResponse {
+        self.until_all(accepted.ids.clone(), &accepted.before, goal).await
+    }
+
+    async fn until_all(
+        &self,
+        ids: Vec<ProcessId>,
+        snapshot: &Snapshot,
+        goal: Goal,
+    ) -> CommandResponse {
         let mut snapshots = self.session.snapshots();
-        let before: Vec<_> =
-            accepted.ids.iter().filter_map(|id| accepted.before.get(*id)).cloned().collect();
-        let is_later = |now: &Snapshot| now.number > accepted.before.number;
+        let before = views(&ids, snapshot);
+        let is_later = |now: &Snapshot| now.number > snapshot.number;
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
             if is_later(&now) {
@@ -119,21 +135,26 @@ impl LocalControl {
     }
 
     /// Waits until those above the number are gone and the others run.
-    async fn scaled(&self, accepted: &Resolved, count: u32, no_wait: bool) -> CommandResponse {
-        if no_wait {
+    async fn scaled(&self, accepted: &Accepted, request: &ScaleRequest) -> CommandResponse {
+        if request.no_wait {
             return self.until(accepted, Goal::Nothing).await;
         }
         let goes = |id: &ProcessId| {
             let view = accepted.before.get(*id);
-            view.is_some_and(|view| view.replica.unwrap_or(1) > count)
+            view.is_some_and(|view| view.replica.unwrap_or(1) > request.replicas)
         };
         let (stop, start) = accepted.ids.iter().copied().partition(goes);
-        let part = |ids| Resolved { ids, before: Arc::clone(&accepted.before) };
-        let mut outcome = self.until(&part(stop), Goal::Down).await;
-        let started = self.until(&part(start), Goal::Running { new: false }).await;
+        let before = &accepted.before;
+        let mut outcome = self.until_all(stop, before, Goal::Down).await;
+        let started = self.until_all(start, before, Goal::Running { new: false }).await;
         outcome.ok &= started.ok;
         outcome.processes.extend(started.processes);
         outcome
+    }
+
+    fn sum_up_now(&self, accepted: &Accepted) -> CommandResponse {
+        let before = views(&accepted.ids, &accepted.before);
+        self.sum_up(&before, &self.session.snapshot(), Goal::Nothing)
     }
 
     fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> CommandResponse {
@@ -177,18 +198,14 @@ fn is_at_rest(view: &ProcessView) -> bool {
     !view.state.is_alive()
 }
 
-fn start_goal(wait: bool, no_wait: bool, new: bool) -> Goal {
-    match (wait, no_wait) {
+fn start_goal(request: &StartRequest, new: bool) -> Goal {
+    match (request.wait, request.no_wait) {
         (true, _) => Goal::RunningReady { new },
         (false, true) => Goal::Nothing,
         (false, false) => Goal::Running { new },
     }
 }
 
-fn reach(dependants: bool) -> Scope {
-    if dependants { Scope::WithDependants } else { Scope::NamedOnly }
-}
-
-fn stop_goal(no_wait: bool) -> Goal {
-    if no_wait { Goal::Nothing } else { Goal::Down }
+fn views(ids: &[ProcessId], snapshot: &Snapshot) -> Vec<Arc<ProcessView>> {
+    ids.iter().filter_map(|id| snapshot.get(*id)).cloned().collect()
 }

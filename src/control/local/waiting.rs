@@ -7,25 +7,24 @@ use super::LocalControl;
 use crate::control::waiting::{WaitGoal, WaitStatus};
 use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
 use crate::control::{ControlError, ControlErrorKind};
-use crate::engine::Request;
+use crate::engine::Accepted;
 use crate::machine::condition::ConditionStatus;
 use crate::machine::targets::Target;
 use crate::machine::{ProcessView, Snapshot, StateName};
 
 impl LocalControl {
-    /// Answers when all of it is there, when that has become impossible, or when the time is over.
+    /// Waits until the condition holds, cannot hold any more, or the time is over.
     pub(in crate::control) async fn wait(
         &self,
-        order: WaitRequest,
+        accepted: Accepted,
+        request: &WaitRequest,
     ) -> Result<CommandResponse, ControlError> {
-        let WaitRequest { names, until: condition, timeout_ms } = order;
-        if names.is_empty() {
-            return Err(ControlError::new(ControlErrorKind::Wrong, "no name is given"));
-        }
-        let resolved = self.ask(|answer| Request::Targets { names, answer }).await?;
-        let goal = WaitGoal { targets: resolved.targets, condition };
-        let reached = self.reached(&goal, &resolved.before);
-        let Some(limit) = timeout_ms.map(Duration::from_millis) else { return Ok(reached.await) };
+        let Accepted { targets, before, .. } = accepted;
+        let goal = WaitGoal { targets, condition: request.until };
+        let reached = self.reached(&goal, &before);
+        let Some(limit) = request.timeout_ms.map(Duration::from_millis) else {
+            return Ok(reached.await);
+        };
         if let Ok(outcome) = tokio::time::timeout(limit, reached).await {
             return Ok(outcome);
         }

@@ -8,11 +8,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{ALIVE, RouteResult, no_such_query, read};
+use super::{ALIVE, RouteResult, no_such_query};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, DetailsQuery, OutputProgress, ProcessDetails, ProgressQuery,
-    RunRequest, SearchProgress, SearchQuery, SeekQuery, SeekResponse, SliceQuery, SliceResponse,
-    WatchRequest,
+    DetailsQuery, OutputProgress, ProcessDetails, ProgressQuery, SearchProgress, SearchQuery,
+    SeekQuery, SeekResponse, SliceQuery, SliceResponse,
 };
 use crate::control::{Control, ControlError, LocalControl, ResponseStream};
 
@@ -95,24 +94,4 @@ pub(super) async fn details(
 ) -> RouteResult<ProcessDetails> {
     let Query(looked) = query.map_err(|rejection| no_such_query(&rejection))?;
     Ok(Json(project.details(&name, looked).await?))
-}
-
-/// A line for the shell, as a process beside those of the file
-#[utoipa::path(post, path = "/v1/run", request_body = RunRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-pub(super) async fn run(
-    State(project): State<LocalControl>,
-    body: Body,
-) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Run(read(body).await?)).await?))
-}
-
-/// Whether changes of the files of these count
-#[utoipa::path(post, path = "/v1/watch", request_body = WatchRequest, responses(
-    (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
-pub(super) async fn watch(
-    State(project): State<LocalControl>,
-    body: Body,
-) -> RouteResult<CommandResponse> {
-    Ok(Json(project.order(ControlCommand::Watch(read(body).await?)).await?))
 }

@@ -48,11 +48,11 @@ fn world(usages: impl IntoIterator<Item = (u64, u64)>) -> World {
     let usages = Lock::new(usages.into_iter().collect::<Vec<_>>().into_iter());
     tokio::spawn(async move {
         while let Some(wish) = asked.recv().await {
-            let EngineMessage::Ask(Request::Measure { answer }) = wish else { continue };
+            let EngineMessage::Request(Request::Measure { reply }) = wish else { continue };
             counted.fetch_add(1, Ordering::SeqCst);
             let next = usages.lock().unwrap().next().unwrap();
             let usage = Usage { cpu: Duration::from_millis(next.0), memory: next.1 };
-            answer.send(HashMap::from([(PID, usage)])).unwrap();
+            reply.send(HashMap::from([(PID, usage)])).unwrap();
         }
     });
     World { local, looks, snapshots }

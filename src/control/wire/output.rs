@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::OutputLine;
+use super::line_query::line_query;
 use crate::machine::event::Cause;
 
 /// How grave a line says it is; see `docs/cli.md` for how that is read.
@@ -24,49 +25,26 @@ pub enum Severity {
     Error,
 }
 
-/// Which part of the output is wanted. Without `at`, `before` or `after`, its end.
-///
-/// A place is the number of a line, or `LINE.EVENT` for the mark of this event before that line.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SliceQuery {
-    /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names: Option<String>,
-    /// `out` or `err`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream: Option<String>,
-    /// Only lines in which this regular expression is found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grep: Option<String>,
-    /// Only lines in which it is not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub invert: bool,
-    /// Only lines of this level and above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Severity>,
-    /// Only what comes after this place: what is cleared away is not shown again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cleared: Option<String>,
-    /// From this place on, and what comes before it if that is not enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
-    /// What ends right before this place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    /// What begins right after this place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-    /// With `at`: so many rows before it too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub above: Option<usize>,
-    /// So many rows at most, 100 unless said; 10,000 are the most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows: Option<usize>,
-    /// Without rows for starts and ends of runs.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_marks: bool,
+line_query! {
+    /// Which part of the output is wanted. Without `at`, `before` or `after`, its end.
+    ///
+    /// A place is the number of a line, or `LINE.EVENT` for the mark of this event before that line.
+    pub struct SliceQuery {
+        /// Only what comes after this place: what is cleared away is not shown again.
+        pub cleared: Option<String>,
+        /// From this place on, and what comes before it if that is not enough.
+        pub at: Option<String>,
+        /// What ends right before this place.
+        pub before: Option<String>,
+        /// What begins right after this place.
+        pub after: Option<String>,
+        /// With `at`: so many rows before it too.
+        pub above: Option<usize>,
+        /// So many rows at most, 100 unless said; 10,000 are the most.
+        pub rows: Option<usize>,
+        /// Without rows for starts and ends of runs.
+        pub no_marks: bool,
+    }
 }
 
 /// A part of the output.
@@ -185,24 +163,10 @@ pub struct OutputProgress {
     pub new: u64,
 }
 
-/// Whose output is meant, and which of its lines are counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ProgressQuery {
-    /// `NAME`, `NAME.N`, `@TAG` or `POOL`, with commas between; all without it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub names: Option<String>,
-    /// Counts lines from the one with this number on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<u64>,
-    /// Only lines in which this regular expression is found are counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grep: Option<String>,
-    /// Only lines in which it is not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub invert: bool,
-    /// Only lines of this level and above.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<Severity>,
+line_query! {
+    /// Whose output is meant, and which of its lines are counted.
+    pub struct ProgressQuery {
+        /// Counts lines from the one with this number on.
+        pub since: Option<u64>,
+    }
 }

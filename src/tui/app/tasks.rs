@@ -100,13 +100,8 @@ impl<C: Control + Clone + 'static> Tasks<C> {
             Cmd::Inquire(name, reveal) => self.inquire(name, reveal),
             Cmd::Forget(SeekTarget::Search) => self.search.end(),
             Cmd::Forget(SeekTarget::Seek) => self.seek.end(),
-            Cmd::Order(order, words) => {
-                self.spawn(async move { Msg::Done(words, control.order(order).await.map(Some)) });
-            }
-            Cmd::Send(sent) => self.spawn(async move {
-                let words = format!("sent to {}", sent.name);
-                Msg::Done(words, control.send(sent).await.map(|()| None))
-            }),
+            Cmd::Execute(command, words) => self
+                .spawn(async move { Msg::Done(words, control.execute(command).await.map(Some)) }),
             Cmd::Shutdown(how) => self.spawn(async move {
                 let done = control.shutdown(how).await;
                 Msg::Done("shutdown".to_owned(), done.map(|()| None))

@@ -37,32 +37,32 @@ impl KeyBinding {
 }
 
 pub(super) fn keys(reader: &mut ConfigReader<'_>, map: &mut Keymap, table: &DeTable<'_>) {
-    let wishes = wishes(reader, table);
+    let cmds = cmds(reader, table);
     let before = map.clone();
-    for wish in &wishes {
+    for wish in &cmds {
         map.unbind(wish.chord);
     }
     // All at once, so that several keys for one action stay.
-    for wish in &wishes {
+    for wish in &cmds {
         // There is always the key that leaves.
         if let Some(action) = wish.action().filter(|action| *action != Action::Interrupt) {
             map.free(action);
         }
     }
-    for wish in &wishes {
+    for wish in &cmds {
         let Some(action) = wish.action() else { continue };
         for context in action.entry().contexts() {
             map.bind(context, wish.chord, action);
         }
     }
-    for wish in &wishes {
+    for wish in &cmds {
         said_once(reader, wish, &before, map);
     }
 }
 
 /// What can be understood, in the order of the file.
-fn wishes(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding> {
-    let mut wishes: Vec<KeyBinding> = Vec::new();
+fn cmds(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding> {
+    let mut cmds: Vec<KeyBinding> = Vec::new();
     let mut rows: Vec<_> = table.iter().collect();
     rows.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in rows {
@@ -81,13 +81,13 @@ fn wishes(reader: &mut ConfigReader<'_>, table: &DeTable<'_>) -> Vec<KeyBinding>
             reader.warn(key.span(), "`ctrl-c` always asks before it leaves, and stays as it is");
             continue;
         }
-        if wishes.iter().any(|wish| wish.chord == chord) {
+        if cmds.iter().any(|wish| wish.chord == chord) {
             reader.warn(key.span(), &format!("`{chord}` is bound twice: this one is passed over"));
             continue;
         }
-        wishes.push(KeyBinding { chord, does, at: key.span() });
+        cmds.push(KeyBinding { chord, does, at: key.span() });
     }
-    wishes
+    cmds
 }
 
 /// The action, or `false` for none; a warning where it is neither.

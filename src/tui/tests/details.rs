@@ -20,7 +20,7 @@ fn details(size: (u16, u16)) -> World {
 
 fn inquiries(world: &mut World) -> Vec<(String, bool)> {
     let mut all = Vec::new();
-    while let Some(wish) = world.wishes.pop_front() {
+    while let Some(wish) = world.cmds.pop_front() {
         if let Cmd::Inquire(name, reveal) = &wish {
             all.push((name.clone(), *reveal));
         }

@@ -57,7 +57,7 @@ pub(super) struct World {
     pub(super) ui: Model,
     pub(super) lines: Vec<(String, Vec<u8>)>,
     /// What is wished for and not done.
-    pub(super) wishes: VecDeque<Cmd>,
+    pub(super) cmds: VecDeque<Cmd>,
     /// What was wished for beside output.
     pub(super) orders: Vec<Cmd>,
     followed: Option<ProgressQuery>,
@@ -72,12 +72,12 @@ impl World {
         let mut world = Self {
             ui,
             lines: Vec::new(),
-            wishes: VecDeque::new(),
+            cmds: VecDeque::new(),
             orders: Vec::new(),
             followed: None,
             now: Duration::ZERO,
         };
-        world.wishes.extend(begin(&mut world.ui));
+        world.cmds.extend(begin(&mut world.ui));
         world.push(members, Vec::new());
         world
     }
@@ -126,7 +126,7 @@ impl World {
         let wall = Timestamp::from_second(START).unwrap();
         let wall = wall + jiff::SignedDuration::try_from(self.now).unwrap();
         let timed = TimedMsg { now: ClockReading { since_start: self.now, wall }, msg };
-        self.wishes.extend(update(&mut self.ui, timed));
+        self.cmds.extend(update(&mut self.ui, timed));
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -143,13 +143,7 @@ impl World {
     fn grown(&self, whose: &ProgressQuery) -> OutputProgress {
         let names = whose.names.as_deref();
         let ours = self.lines.iter().filter(|(name, _)| is_in(names, name));
-        let counted = SliceQuery {
-            names: whose.names.clone(),
-            grep: whose.grep.clone(),
-            invert: whose.invert,
-            level: whose.level,
-            ..SliceQuery::default()
-        };
+        let counted = SliceQuery::of(whose.criteria());
         let since = whose.since.unwrap_or(u64::MAX);
         OutputProgress {
             next: self.lines.len() as u64,
@@ -202,13 +196,7 @@ impl World {
 
     /// How far a search has come at its end.
     pub(super) fn found(&self, asked: &SearchQuery) -> SearchProgress {
-        let lines = SliceQuery {
-            names: asked.names.clone(),
-            grep: asked.grep.clone(),
-            invert: asked.invert,
-            level: asked.level,
-            ..SliceQuery::default()
-        };
+        let lines = SliceQuery::of(asked.criteria());
         let regex = regex::bytes::Regex::new(&asked.search).unwrap();
         let all = self.places(&lines);
         let hits: Vec<u64> = all
@@ -233,13 +221,7 @@ impl World {
 
     /// The next line, once more from the other end where there is none; runs are not known here.
     fn sought(&self, question: u64, asked: &SeekQuery) -> SeekHit {
-        let lines = SliceQuery {
-            names: asked.names.clone(),
-            grep: asked.grep.clone(),
-            invert: asked.invert,
-            level: asked.level,
-            ..SliceQuery::default()
-        };
+        let lines = SliceQuery::of(asked.criteria());
         let all = self.places(&lines);
         let from = asked.from.as_deref().map(|place| (number(place), place.ends_with(".0")));
         let (near, far) = match (asked.back, from) {
@@ -259,7 +241,7 @@ impl World {
     /// Answers what is asked, until nothing is.
     pub(super) fn settle(&mut self) {
         let mut rounds = 0;
-        while let Some(wish) = self.wishes.pop_front() {
+        while let Some(wish) = self.cmds.pop_front() {
             rounds += 1;
             assert!(rounds < 1000, "it asks for ever: {wish:?}");
             self.answer(wish);

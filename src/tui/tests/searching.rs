@@ -40,7 +40,7 @@ fn it_says_how_far_it_has_come_and_the_next_letter_ends_it() {
     let mut searches = Vec::new();
     for letter in ["G", "E"] {
         world.tell(Msg::Key(letter.parse().unwrap()));
-        while let Some(wish) = world.wishes.pop_front() {
+        while let Some(wish) = world.cmds.pop_front() {
             match wish {
                 Cmd::Search(question, asked) => searches.push((question, asked)),
                 other => world.answer(other),
@@ -75,7 +75,7 @@ fn what_comes_later_is_counted_too_and_takes_nobody_away() {
     let mut searches = Vec::new();
     for letter in ["r", "e", "f", "enter"] {
         world.tell(Msg::Key(letter.parse().unwrap()));
-        while let Some(wish) = world.wishes.pop_front() {
+        while let Some(wish) = world.cmds.pop_front() {
             if let Cmd::Search(question, asked) = &wish {
                 searches.push((*question, asked.clone()));
             }
@@ -99,7 +99,7 @@ fn a_search_that_is_given_up_ends_and_goes_back_to_where_it_began() {
     world.typed("cart 0");
     assert!(world.visible().contains(&"GET /v1/cart 0".to_owned()));
     world.tell(Msg::Key("esc".parse().unwrap()));
-    assert!(world.wishes.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Search)));
+    assert!(world.cmds.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Search)));
     world.settle();
     assert!(world.ui.logs.is_following());
     assert!(world.ui.logs.search.is_none());
@@ -123,9 +123,9 @@ fn whoever_moves_on_is_not_taken_away_later() {
     let mut world = World::shop((120, 36));
     world.keys("tab g");
     world.tell(Msg::Key("e".parse().unwrap()));
-    let Some(Cmd::Seek(question, _)) = world.wishes.pop_front() else { panic!("no seek") };
+    let Some(Cmd::Seek(question, _)) = world.cmds.pop_front() else { panic!("no seek") };
     world.tell(Msg::Key("j".parse().unwrap()));
-    assert!(world.wishes.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Seek)));
+    assert!(world.cmds.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Seek)));
     let place = Some(RowKey::line(193));
     world.tell(Msg::Sought(crate::tui::msg::SeekHit { question, place, wrapped: false }));
     world.settle();
@@ -172,17 +172,17 @@ fn runs_and_events_are_sought_among_those_that_are_shown() {
     world.typed("cart");
     world.keys("enter");
     world.tell(Msg::Key("}".parse().unwrap()));
-    let Some(Cmd::Seek(_, asked)) = world.wishes.back().cloned() else { panic!("no seek") };
+    let Some(Cmd::Seek(_, asked)) = world.cmds.back().cloned() else { panic!("no seek") };
     assert!(asked.run && !asked.back && asked.grep.is_none(), "{asked:?}");
     assert_eq!(asked.names.as_deref(), Some("db"));
-    world.wishes.clear();
+    world.cmds.clear();
     let event = serde_json::from_str(
         r#"{"seq":12,"time":"2026-01-02T03:04:05.678Z","event":"process_started","name":"api","process":"api","run":3,"attempt":1,"pid":4711,"cause":{"kind":"start"}}"#,
     );
     world.tell(Msg::Events(vec![event.unwrap()]));
     world.keys("2");
     world.tell(Msg::Key("enter".parse().unwrap()));
-    let seek = world.wishes.iter().find_map(|wish| match wish {
+    let seek = world.cmds.iter().find_map(|wish| match wish {
         Cmd::Seek(_, asked) => Some(asked.clone()),
         _ => None,
     });
@@ -222,7 +222,7 @@ fn where_few_lines_fit_only_new_ones_are_looked_through() {
         world.lines.extend((0..100).map(|_| ("db".to_owned(), b"hay".to_vec())));
         world.lines.push(("db".to_owned(), text.into()));
         world.grow();
-        while let Some(wish) = world.wishes.pop_front() {
+        while let Some(wish) = world.cmds.pop_front() {
             if let Cmd::Slice(ask) = &wish {
                 asked.push(ask.slice.after.clone());
             }
@@ -249,7 +249,7 @@ fn enter_waits_for_what_is_looked_for_already() {
     world.keys("tab /");
     world.tell(Msg::Key("x".parse().unwrap()));
     world.tell(Msg::Key("enter".parse().unwrap()));
-    let searches = world.wishes.iter().filter(|wish| matches!(wish, Cmd::Search(..)));
+    let searches = world.cmds.iter().filter(|wish| matches!(wish, Cmd::Search(..)));
     assert_eq!(searches.count(), 1);
     assert!(world.ui.logs.search.as_ref().is_some_and(|search| search.going.is_some()));
 }

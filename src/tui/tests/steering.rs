@@ -16,7 +16,7 @@ use crate::tui::msg::{Cmd, Msg, QuitMode};
 
 fn orders(world: &World) -> Vec<String> {
     let words = |wish: &Cmd| match wish {
-        Cmd::Order(_, words) => Some(words.clone()),
+        Cmd::Execute(_, words) => Some(words.clone()),
         _ => None,
     };
     world.orders.iter().filter_map(words).collect()
@@ -149,10 +149,10 @@ fn the_row_of_all_asks_and_says_how_many() {
         assert!(orders(&world).is_empty());
         world.keys("y");
         let names = match world.orders.last() {
-            Some(Cmd::Order(ControlCommand::Stop(names) | ControlCommand::Kill(names), _)) => {
+            Some(Cmd::Execute(ControlCommand::Stop(names) | ControlCommand::Kill(names), _)) => {
                 &names.names
             }
-            Some(Cmd::Order(ControlCommand::Restart(started), _)) => &started.names,
+            Some(Cmd::Execute(ControlCommand::Restart(started), _)) => &started.names,
             other => panic!("{other:?}"),
         };
         assert_eq!(names.join(" "), all, "{key}");
@@ -181,7 +181,7 @@ fn a_watch_is_switched_off_and_on() {
         .orders
         .iter()
         .filter_map(|wish| match wish {
-            Cmd::Order(ControlCommand::Watch(wish), _) => Some(wish.on),
+            Cmd::Execute(ControlCommand::Watch(wish), _) => Some(wish.on),
             _ => None,
         })
         .collect();
@@ -194,7 +194,7 @@ fn a_command_is_run_beside_the_others() {
     world.keys("n");
     world.typed("sleep 5 | cat");
     world.keys("enter");
-    let Some(Cmd::Order(ControlCommand::Run(run), _)) = world.orders.last() else {
+    let Some(Cmd::Execute(ControlCommand::Run(run), _)) = world.orders.last() else {
         panic!("no run")
     };
     assert_eq!(run.command, "sleep 5 | cat");
@@ -301,7 +301,7 @@ fn ending_several_is_asked_about_first() {
     world.keys("n");
     assert!(orders(&world).is_empty());
     world.keys("X y");
-    let Some(Cmd::Order(ControlCommand::Kill(names), _)) = world.orders.last() else {
+    let Some(Cmd::Execute(ControlCommand::Kill(names), _)) = world.orders.last() else {
         panic!("no kill")
     };
     assert_eq!(names.names, ["api", "db"]);
@@ -315,7 +315,7 @@ fn replicas_are_counted_from_what_was_ordered_last() {
         .orders
         .iter()
         .filter_map(|wish| match wish {
-            Cmd::Order(ControlCommand::Scale(scaled), _) => Some(scaled.replicas),
+            Cmd::Execute(ControlCommand::Scale(scaled), _) => Some(scaled.replicas),
             _ => None,
         })
         .collect();

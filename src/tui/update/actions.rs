@@ -10,12 +10,12 @@ use crate::tui::overlay::{Help, Overlay, Palette, themes};
 use crate::tui::pattern::ListFilter;
 use crate::tui::theme::Role;
 
-pub(super) fn act(ui: &mut Model, action: Action, wishes: &mut Cmds) {
-    call(ui, ActionCall::from(action), wishes);
+pub(super) fn act(ui: &mut Model, action: Action, cmds: &mut Cmds) {
+    call(ui, ActionCall::from(action), cmds);
 }
 
 /// Does it, or says why not.
-pub(super) fn call(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
+pub(super) fn call(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
     // What is named needs not be chosen.
     let is_named = call.argument != Argument::None;
     if let (false, Err(reason)) = (is_named, call.action.entry().applies(&ui.facts())) {
@@ -25,18 +25,19 @@ pub(super) fn call(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
     if !is_named && commands::asks_first(ui, call.action) {
         return;
     }
-    confirmed(ui, call, wishes);
+    confirmed(ui, call, cmds);
 }
 
-pub(super) fn confirmed(ui: &mut Model, call: ActionCall, wishes: &mut Cmds) {
+/// Does it.
+pub(super) fn confirmed(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
     let ActionCall { action, argument } = call;
     let is_done = match action.grouped() {
-        GroupedAction::Process(action) => commands::process(ui, action, &argument, wishes),
-        GroupedAction::List(action) => list(ui, action, &argument, wishes),
-        GroupedAction::Logs(action) => logs::logs(ui, action, &argument, wishes),
-        GroupedAction::Views(action) => screens::screens(ui, action, &argument, wishes),
+        GroupedAction::Process(action) => commands::process(ui, action, &argument, cmds),
+        GroupedAction::List(action) => list(ui, action, &argument, cmds),
+        GroupedAction::Logs(action) => logs::logs(ui, action, &argument, cmds),
+        GroupedAction::Views(action) => screens::screens(ui, action, &argument, cmds),
         GroupedAction::Global(action) => {
-            global(ui, action, &argument, wishes);
+            global(ui, action, &argument, cmds);
             true
         }
     };
@@ -60,7 +61,7 @@ pub(super) fn text(argument: &Argument) -> Option<&str> {
 
 /// Does what is about the list, or moves in the screen that is there instead; false where it has no
 /// meaning now.
-fn list(ui: &mut Model, action: ListAction, argument: &Argument, wishes: &mut Cmds) -> bool {
+fn list(ui: &mut Model, action: ListAction, argument: &Argument, cmds: &mut Cmds) -> bool {
     if ui.view != Screen::Dashboard {
         return match action {
             ListAction::Up => screens::scroll(ui, Motion::Up),
@@ -68,7 +69,7 @@ fn list(ui: &mut Model, action: ListAction, argument: &Argument, wishes: &mut Cm
             ListAction::First => screens::scroll(ui, Motion::First),
             ListAction::Last => screens::scroll(ui, Motion::Last),
             ListAction::Open => {
-                screens::open(ui, wishes);
+                screens::open(ui, cmds);
                 true
             }
             ListAction::Mark
@@ -94,7 +95,7 @@ fn list(ui: &mut Model, action: ListAction, argument: &Argument, wishes: &mut Cm
         }
         ListAction::MarkAll => ui.list.mark_all(&ui.overview),
         ListAction::Unmark => ui.list.marks.clear(),
-        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, text(argument), wishes),
+        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, text(argument), cmds),
         ListAction::Sort => {
             ui.list.sort = ui.list.sort.next();
             ui.list.arrange(&ui.overview);
@@ -108,7 +109,7 @@ fn list(ui: &mut Model, action: ListAction, argument: &Argument, wishes: &mut Cm
             ui.list.arrange(&ui.overview);
         }
         ListAction::Mute => ui.list.mute(&ui.overview),
-        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, text(argument), wishes),
+        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, text(argument), cmds),
     }
     true
 }
@@ -123,7 +124,7 @@ fn open(ui: &mut Model) {
     }
 }
 
-fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, wishes: &mut Cmds) {
+fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut Cmds) {
     match action {
         GlobalAction::Help => ui.overlay = Some(Overlay::Help(Help::default())),
         GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
@@ -133,7 +134,7 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, wishes: &mu
                 Pane::Logs => Pane::List,
             };
         }
-        GlobalAction::Back => back(ui, wishes),
+        GlobalAction::Back => back(ui, cmds),
         GlobalAction::Zoom => ui.zoom = !ui.zoom,
         GlobalAction::Layout => {
             ui.layout = ui.layout.next();
@@ -148,26 +149,26 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, wishes: &mu
         }
         GlobalAction::Mouse => {
             ui.mouse = !ui.mouse;
-            wishes.push(Cmd::Terminal(TerminalCmd::Mouse(ui.mouse)));
+            cmds.push(Cmd::Terminal(TerminalCmd::Mouse(ui.mouse)));
             let said = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
             ui.say(said, Role::Text);
         }
-        GlobalAction::Suspend => wishes.push(Cmd::Terminal(TerminalCmd::Suspend)),
-        GlobalAction::Redraw => wishes.push(Cmd::Terminal(TerminalCmd::Redraw)),
-        GlobalAction::Quit => quit::quit(ui, wishes),
-        GlobalAction::Detach => quit::detach(ui, wishes),
-        GlobalAction::Interrupt => quit::interrupt(ui, wishes),
-        GlobalAction::Reload => reload::ask(ui, wishes),
+        GlobalAction::Suspend => cmds.push(Cmd::Terminal(TerminalCmd::Suspend)),
+        GlobalAction::Redraw => cmds.push(Cmd::Terminal(TerminalCmd::Redraw)),
+        GlobalAction::Quit => quit::quit(ui, cmds),
+        GlobalAction::Detach => quit::detach(ui, cmds),
+        GlobalAction::Interrupt => quit::interrupt(ui, cmds),
+        GlobalAction::Reload => reload::ask(ui, cmds),
     }
 }
 
 /// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.
-fn back(ui: &mut Model, wishes: &mut Cmds) {
+fn back(ui: &mut Model, cmds: &mut Cmds) {
     if ui.selection.take().is_some() {
         return;
     }
     if ui.logs.search.is_some() {
-        search::forget(ui, wishes);
+        search::forget(ui, cmds);
     } else if ui.view == Screen::Events && ui.timeline.is_filtered() {
         ui.timeline.filter(ListFilter::All);
     } else if matches!(ui.view, Screen::Graph | Screen::Stats) && ui.is_narrowed() {

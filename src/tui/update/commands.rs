@@ -69,46 +69,63 @@ pub(super) fn process(
     ui: &mut Model,
     action: ProcessAction,
     argument: &Argument,
-    wishes: &mut Cmds,
+    cmds: &mut Cmds,
 ) -> bool {
     match action {
-        ProcessAction::Start => steer(ui, Steering::Start, argument, wishes),
-        ProcessAction::Stop => steer(ui, Steering::Stop, argument, wishes),
-        ProcessAction::Kill => steer(ui, Steering::Kill, argument, wishes),
-        ProcessAction::Restart => steer(ui, Steering::Restart, argument, wishes),
-        ProcessAction::RestartTree => steer(ui, Steering::RestartTree, argument, wishes),
+        ProcessAction::Start => {
+            execute(ui, Action::Start, argument, cmds, |names| {
+                ControlCommand::Start(StartRequest { names, ..StartRequest::default() })
+            });
+        }
+        ProcessAction::Stop => {
+            execute(ui, Action::Stop, argument, cmds, |names| {
+                ControlCommand::Stop(StopRequest { names, no_wait: false })
+            });
+        }
+        ProcessAction::Kill => {
+            execute(ui, Action::Kill, argument, cmds, |names| {
+                ControlCommand::Kill(StopRequest { names, no_wait: false })
+            });
+        }
+        ProcessAction::Restart => execute(ui, Action::Restart, argument, cmds, |names| {
+            ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
+        }),
+        ProcessAction::RestartTree => execute(ui, Action::RestartTree, argument, cmds, |names| {
+            let request = StartRequest { names, dependants: true, ..StartRequest::default() };
+            ControlCommand::Restart(request)
+        }),
         ProcessAction::Signal => {
             if let Argument::Signal { signal: which, names } = argument {
-                signal(ui, *which, names.clone(), wishes);
+                signal(ui, *which, names.clone(), cmds);
             } else {
                 let whom = short(&ui.addressed(Action::Signal));
                 ui.overlay = Some(Overlay::Menu(signals(&whom)));
             }
         }
-        ProcessAction::ScaleUp => scale_by(ui, 1, wishes),
-        ProcessAction::ScaleDown => scale_by(ui, -1, wishes),
+        ProcessAction::ScaleUp => scale_by(ui, 1, cmds),
+        ProcessAction::ScaleDown => scale_by(ui, -1, cmds),
         ProcessAction::Scale => {
             if let Argument::Scale { name, replicas } = argument {
                 let name = name.clone().or_else(|| process_of(ui));
-                scale_to(ui, name, *replicas, wishes);
+                scale_to(ui, name, *replicas, cmds);
             }
         }
         ProcessAction::Send => match text(argument) {
-            Some(line) => send(ui, line.to_owned(), wishes),
-            None => prompts::ask(ui, PromptKind::Send, None, wishes),
+            Some(line) => send(ui, line.to_owned(), cmds),
+            None => prompts::ask(ui, PromptKind::Send, None, cmds),
         },
-        ProcessAction::Watch => watch(ui, wishes),
+        ProcessAction::Watch => watch(ui, cmds),
         ProcessAction::Attach => {
             ui.say("a terminal cannot be attached to in this version", Role::Warn);
         }
         ProcessAction::Browse => {
             if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
-                wishes.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
+                cmds.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
             }
         }
-        ProcessAction::Edit => edit(ui, wishes),
+        ProcessAction::Edit => edit(ui, cmds),
         ProcessAction::Copy if ui.selection.is_none() => copy::menu(ui),
-        ProcessAction::Copy => return logs::logs(ui, LogsAction::CopySelection, argument, wishes),
+        ProcessAction::Copy => return logs::logs(ui, LogsAction::CopySelection, argument, cmds),
         ProcessAction::Details => details(ui, argument),
     }
     true
@@ -127,31 +144,21 @@ fn details(ui: &mut Model, argument: &Argument) {
 }
 
 /// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
-fn edit(ui: &mut Model, wishes: &mut Cmds) {
+fn edit(ui: &mut Model, cmds: &mut Cmds) {
     let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
     if let Some(name) = ui.members(members).next().map(|one| one.status.name.clone()) {
-        wishes.push(Cmd::Edit(name));
+        cmds.push(Cmd::Edit(name));
     }
 }
 
-/// What starts or ends processes.
-#[derive(Debug, Clone, Copy)]
-enum Steering {
-    Start,
-    Stop,
-    Kill,
-    Restart,
-    RestartTree,
-}
-
-fn steer(ui: &mut Model, how: Steering, argument: &Argument, wishes: &mut Cmds) {
-    let action = match how {
-        Steering::Start => Action::Start,
-        Steering::Stop => Action::Stop,
-        Steering::Kill => Action::Kill,
-        Steering::Restart => Action::Restart,
-        Steering::RestartTree => Action::RestartTree,
-    };
+/// Starts or ends the processes of the argument, or those that the action addresses.
+fn execute(
+    ui: &mut Model,
+    action: Action,
+    argument: &Argument,
+    cmds: &mut Cmds,
+    command: impl FnOnce(Vec<String>) -> ControlCommand,
+) {
     let names = match argument {
         Argument::Names(names) => names.clone(),
         Argument::None
@@ -166,20 +173,7 @@ fn steer(ui: &mut Model, how: Steering, argument: &Argument, wishes: &mut Cmds) 
         return;
     }
     progress::begin(ui, action, &names, &words);
-    let order = match how {
-        Steering::Start => ControlCommand::Start(StartRequest { names, ..StartRequest::default() }),
-        Steering::Stop => ControlCommand::Stop(StopRequest { names, no_wait: false }),
-        Steering::Kill => ControlCommand::Kill(StopRequest { names, no_wait: false }),
-        Steering::Restart => {
-            ControlCommand::Restart(StartRequest { names, ..StartRequest::default() })
-        }
-        Steering::RestartTree => ControlCommand::Restart(StartRequest {
-            names,
-            dependants: true,
-            ..StartRequest::default()
-        }),
-    };
-    wishes.push(Cmd::Order(order, words));
+    cmds.push(Cmd::Execute(command(names), words));
 }
 
 /// Whether the same was ordered a moment ago. A key that is held down renews the moment.
@@ -192,7 +186,7 @@ fn is_burst(ui: &mut Model, words: &str) -> bool {
 }
 
 /// Whether changes of their files count: where one of them counts, none does afterwards.
-fn watch(ui: &mut Model, wishes: &mut Cmds) {
+fn watch(ui: &mut Model, cmds: &mut Cmds) {
     let meant = ui.meant();
     let watched = |name: &String| {
         let one = ui.member(name)?;
@@ -212,14 +206,14 @@ fn watch(ui: &mut Model, wishes: &mut Cmds) {
     let said =
         if on { "changes of its files count again" } else { "changes of its files do not count" };
     ui.say(format!("{}: {said}", short(&names)), Role::Text);
-    wishes.push(Cmd::Order(ControlCommand::Watch(WatchRequest { names, on }), words));
+    cmds.push(Cmd::Execute(ControlCommand::Watch(WatchRequest { names, on }), words));
 }
 
-pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, wishes: &mut Cmds) {
+pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &mut Cmds) {
     let names = if names.is_empty() { ui.addressed(Action::Signal) } else { names };
     let words = format!("signal {signal} to {}", short(&names));
     ui.say(words.clone(), Role::Text);
-    wishes.push(Cmd::Order(ControlCommand::Signal(SignalRequest { names, signal }), words));
+    cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), words));
 }
 
 /// The process the cursor is on, whichever of its replicas.
@@ -231,7 +225,7 @@ fn process_of(ui: &Model) -> Option<String> {
     }
 }
 
-fn scale_by(ui: &mut Model, by: i32, wishes: &mut Cmds) {
+fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
     let Some(process) = process_of(ui) else { return };
     let now = match &ui.last_scale {
         // What was ordered counts, also while it has not come about.
@@ -241,10 +235,10 @@ fn scale_by(ui: &mut Model, by: i32, wishes: &mut Cmds) {
             all.filter(|one| one.status.process == process).count() as u32
         }
     };
-    scale_to(ui, Some(process), now.saturating_add_signed(by), wishes);
+    scale_to(ui, Some(process), now.saturating_add_signed(by), cmds);
 }
 
-fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, wishes: &mut Cmds) {
+fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds) {
     let Some(process) = name else {
         ui.say("scale: choose a process first", Role::Warn);
         return;
@@ -253,13 +247,14 @@ fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, wishes: &mut Cm
     let plural = if replicas == 1 { "replica" } else { "replicas" };
     let words = format!("{process} to {replicas} {plural}");
     ui.say(format!("scaling {words}"), Role::Text);
-    wishes.push(Cmd::Order(
+    cmds.push(Cmd::Execute(
         ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
         words,
     ));
 }
 
-pub(super) fn send(ui: &mut Model, text: String, wishes: &mut Cmds) {
+pub(super) fn send(ui: &mut Model, text: String, cmds: &mut Cmds) {
     let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
-    wishes.push(Cmd::Send(SendRequest { name, text }));
+    let words = format!("send to {name}");
+    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), words));
 }

@@ -34,7 +34,7 @@ pub(super) fn select(ui: &mut Model) {
 }
 
 /// What is selected, also where it is not at hand any more.
-pub(super) fn selected(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn selected(ui: &mut Model, cmds: &mut Cmds) {
     let Some(selection) = ui.selection.take() else { return };
     let wish = wish(ui, selection);
     match &wish {
@@ -43,7 +43,7 @@ pub(super) fn selected(ui: &mut Model, wishes: &mut Cmds) {
         // What is at hand is copied at once, and that is said.
         Some(_) => {}
     }
-    wishes.extend(wish);
+    cmds.extend(wish);
 }
 
 /// How this is copied; nothing where nothing is in it.
@@ -60,18 +60,19 @@ pub(super) fn wish(ui: &Model, selection: Selection) -> Option<Cmd> {
 }
 
 /// What is on the screen.
-pub(super) fn visible(ui: &Model, wishes: &mut Cmds) {
+pub(super) fn visible(ui: &Model, cmds: &mut Cmds) {
     let shown = ui.logs.shown(ui.pane());
     let items = ui.logs.items();
     let key = |row: Option<&crate::tui::model::scroll::ShownRow>| {
         row.and_then(|row| items.get(row.item)).map(|(key, _)| TextPoint { key: *key, column: 0 })
     };
     if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {
-        wishes.push(Cmd::Copy(Selection { from, to, lines: true }.text(items)));
+        cmds.push(Cmd::Copy(Selection { from, to, lines: true }.text(items)));
     }
 }
 
-pub(super) fn of_process(ui: &mut Model, what: CopyChoice, wishes: &mut Cmds) {
+/// Something about a process.
+pub(super) fn of_process(ui: &mut Model, what: CopyChoice, cmds: &mut Cmds) {
     let chosen = ui.chosen();
     let status = chosen.map(|one| &one.status);
     let name = status.map(|one| one.name.clone());
@@ -92,22 +93,22 @@ pub(super) fn of_process(ui: &mut Model, what: CopyChoice, wishes: &mut Cmds) {
         }
         CopyChoice::Command => name.map(|name| Cmd::Fetch(CopySource::Command(name))),
         CopyChoice::Page => {
-            visible(ui, wishes);
+            visible(ui, cmds);
             return;
         }
         CopyChoice::Output => {
-            output(ui, OutputAction::Copy, wishes);
+            output(ui, OutputAction::Copy, cmds);
             return;
         }
     };
     match wish {
-        Some(wish) => wishes.push(wish),
+        Some(wish) => cmds.push(wish),
         None => ui.say("there is nothing to copy", Role::Warn),
     }
 }
 
 /// All that is kept of what is shown, done with as wished.
-pub(super) fn output(ui: &mut Model, used: OutputAction, wishes: &mut Cmds) {
+pub(super) fn output(ui: &mut Model, used: OutputAction, cmds: &mut Cmds) {
     ui.say("reading all that is kept", Role::Dim);
-    wishes.push(Cmd::Output(ui.logs.asked_output(), used));
+    cmds.push(Cmd::Output(ui.logs.asked_output(), used));
 }

@@ -21,7 +21,7 @@ pub(super) fn logs(
     ui: &mut Model,
     action: LogsAction,
     argument: &Argument,
-    wishes: &mut Cmds,
+    cmds: &mut Cmds,
 ) -> bool {
     if ui.view != Screen::Dashboard {
         // It has a key everywhere, and is about the logs.
@@ -51,16 +51,16 @@ pub(super) fn logs(
         }
         LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.pane()),
         LogsAction::Follow => ui.logs.follow(),
-        LogsAction::Search => prompts::ask(ui, PromptKind::Search, text(argument), wishes),
-        LogsAction::NextMatch => search::next_match(ui, false, wishes),
-        LogsAction::PreviousMatch => search::next_match(ui, true, wishes),
+        LogsAction::Search => prompts::ask(ui, PromptKind::Search, text(argument), cmds),
+        LogsAction::NextMatch => search::next_match(ui, false, cmds),
+        LogsAction::PreviousMatch => search::next_match(ui, true, cmds),
         LogsAction::FilterLines => {
-            prompts::ask(ui, PromptKind::FilterLines, text(argument), wishes);
+            prompts::ask(ui, PromptKind::FilterLines, text(argument), cmds);
         }
-        LogsAction::NextError => search::seek(ui, JumpTarget::Error, false, wishes),
-        LogsAction::PreviousError => search::seek(ui, JumpTarget::Error, true, wishes),
-        LogsAction::NextRun => search::seek(ui, JumpTarget::Run, false, wishes),
-        LogsAction::PreviousRun => search::seek(ui, JumpTarget::Run, true, wishes),
+        LogsAction::NextError => search::seek(ui, JumpTarget::Error, false, cmds),
+        LogsAction::PreviousError => search::seek(ui, JumpTarget::Error, true, cmds),
+        LogsAction::NextRun => search::seek(ui, JumpTarget::Run, false, cmds),
+        LogsAction::PreviousRun => search::seek(ui, JumpTarget::Run, true, cmds),
         LogsAction::Level => level(ui, argument),
         LogsAction::Timestamps => {
             ui.logs.stamps = ui.logs.stamps.next();
@@ -72,21 +72,21 @@ pub(super) fn logs(
         LogsAction::LineStart => ui.logs.left = 0,
         LogsAction::LineEnd => sideways(ui, usize::MAX),
         LogsAction::Select => copy::select(ui),
-        LogsAction::CopySelection => copy::selected(ui, wishes),
-        LogsAction::CopyVisible => copy::visible(ui, wishes),
+        LogsAction::CopySelection => copy::selected(ui, cmds),
+        LogsAction::CopyVisible => copy::visible(ui, cmds),
         LogsAction::ClearView => {
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
         }
-        LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, text(argument), wishes),
+        LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, text(argument), cmds),
         LogsAction::PrettyJson => {
             ui.logs.set_pretty(!ui.logs.is_pretty());
             let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
             ui.say(said, Role::Text);
         }
-        LogsAction::Save => prompts::ask(ui, PromptKind::Save, text(argument), wishes),
-        LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, text(argument), wishes),
-        LogsAction::Pager => copy::output(ui, OutputAction::Pager, wishes),
+        LogsAction::Save => prompts::ask(ui, PromptKind::Save, text(argument), cmds),
+        LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, text(argument), cmds),
+        LogsAction::Pager => copy::output(ui, OutputAction::Pager, cmds),
     }
     true
 }

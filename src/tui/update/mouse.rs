@@ -11,7 +11,7 @@ use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane};
 use crate::tui::motion::Motion;
 
-pub(super) fn mouse(ui: &mut Model, event: MouseEvent, wishes: &mut Cmds) {
+pub(super) fn mouse(ui: &mut Model, event: MouseEvent, cmds: &mut Cmds) {
     let at = Position { x: event.column, y: event.row };
     let wheel = match event.kind {
         MouseEventKind::ScrollUp => Some(-1),
@@ -21,9 +21,9 @@ pub(super) fn mouse(ui: &mut Model, event: MouseEvent, wishes: &mut Cmds) {
     let screen = Rect { x: 0, y: 0, width: ui.size.width, height: ui.size.height };
     if ui.overlay.is_some() {
         if let Some(rows) = wheel {
-            keys::overlay(ui, wishes, |overlay, known| overlay.scroll(rows, known));
+            keys::overlay(ui, cmds, |overlay, known| overlay.scroll(rows, known));
         } else if event.kind == MouseEventKind::Down(MouseButton::Left) {
-            keys::overlay(ui, wishes, |overlay, known| overlay.click(screen, at, known));
+            keys::overlay(ui, cmds, |overlay, known| overlay.click(screen, at, known));
         }
         return;
     }
@@ -33,7 +33,7 @@ pub(super) fn mouse(ui: &mut Model, event: MouseEvent, wishes: &mut Cmds) {
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => press(ui, at),
         MouseEventKind::Drag(MouseButton::Left) => drag(ui, at),
-        MouseEventKind::Up(MouseButton::Left) => release(ui, wishes),
+        MouseEventKind::Up(MouseButton::Left) => release(ui, cmds),
         _ => {}
     }
 }
@@ -112,8 +112,8 @@ fn drag(ui: &mut Model, at: Position) {
     }
 }
 
-fn release(ui: &mut Model, wishes: &mut Cmds) {
+fn release(ui: &mut Model, cmds: &mut Cmds) {
     ui.drag_from = None;
     let Some(selection) = ui.selection.filter(|one| !one.lines && !one.is_empty()) else { return };
-    wishes.extend(super::copy::wish(ui, selection));
+    cmds.extend(super::copy::wish(ui, selection));
 }

@@ -13,9 +13,9 @@ use crate::tui::prompt::{Prompt, PromptResult};
 use crate::tui::theme::Role;
 
 /// Asks for something, unless it was given.
-pub(super) fn ask(ui: &mut Model, asks: PromptKind, given: Option<&str>, wishes: &mut Cmds) {
+pub(super) fn ask(ui: &mut Model, asks: PromptKind, given: Option<&str>, cmds: &mut Cmds) {
     if let Some(text) = given {
-        done(ui, asks, text, PatternMode::default(), wishes);
+        done(ui, asks, text, PatternMode::default(), cmds);
         return;
     }
     if asks == PromptKind::Search {
@@ -50,41 +50,41 @@ pub(super) fn ask(ui: &mut Model, asks: PromptKind, given: Option<&str>, wishes:
     ui.prompt = Some((asks, prompt));
 }
 
-pub(super) fn key(ui: &mut Model, chord: Chord, wishes: &mut Cmds) {
+pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
     let Some((_, prompt)) = &mut ui.prompt else { return };
     let answer = prompt.key(chord);
-    answered(ui, answer, wishes);
+    answered(ui, answer, cmds);
 }
 
-pub(super) fn paste(ui: &mut Model, text: &str, wishes: &mut Cmds) {
+pub(super) fn paste(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     let Some((_, prompt)) = &mut ui.prompt else { return };
     let answer = prompt.paste(text);
-    answered(ui, answer, wishes);
+    answered(ui, answer, cmds);
 }
 
-pub(super) fn answered(ui: &mut Model, answer: PromptResult, wishes: &mut Cmds) {
+pub(super) fn answered(ui: &mut Model, answer: PromptResult, cmds: &mut Cmds) {
     let Some((asks, prompt)) = &ui.prompt else { return };
     let (asks, text) = (*asks, prompt.text().to_owned());
     let reading = prompt.reading.unwrap_or_default();
     match answer {
         PromptResult::Stay => {}
-        PromptResult::Changed => typed(ui, asks, &text, reading, wishes),
+        PromptResult::Changed => typed(ui, asks, &text, reading, cmds),
         PromptResult::Done(text) => {
             ui.prompt = None;
             remember(ui, asks, &text);
-            done(ui, asks, &text, reading, wishes);
+            done(ui, asks, &text, reading, cmds);
         }
         PromptResult::Cancelled => {
             ui.prompt = None;
             match asks {
                 PromptKind::Search => {
-                    search::forget(ui, wishes);
+                    search::forget(ui, cmds);
                     if let Some(position) = ui.before_search.take() {
                         ui.logs.go_back(position);
                     }
                 }
                 PromptKind::FilterLines | PromptKind::FilterList | PromptKind::FilterView => {
-                    typed(ui, asks, "", reading, wishes);
+                    typed(ui, asks, "", reading, cmds);
                 }
                 PromptKind::Marker
                 | PromptKind::Save
@@ -97,9 +97,9 @@ pub(super) fn answered(ui: &mut Model, answer: PromptResult, wishes: &mut Cmds) 
 }
 
 /// What is seen while it is typed.
-fn typed(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, wishes: &mut Cmds) {
+fn typed(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds: &mut Cmds) {
     match asks {
-        PromptKind::Search => search::search(ui, text, reading, wishes),
+        PromptKind::Search => search::search(ui, text, reading, cmds),
         PromptKind::FilterLines => ui.logs.set_filter(text, reading),
         PromptKind::FilterList => {
             if let Ok(filter) = ListFilter::of(text, reading) {
@@ -138,18 +138,18 @@ fn remember(ui: &mut Model, asks: PromptKind, text: &str) {
     }
 }
 
-fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, wishes: &mut Cmds) {
+fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds: &mut Cmds) {
     match asks {
         PromptKind::Search => {
             (ui.before_search, ui.part) = (None, Pane::Logs);
-            search::search(ui, text, reading, wishes);
+            search::search(ui, text, reading, cmds);
             let waits = |search: &SearchState| search.current.is_none() && search.going.is_none();
             if ui.logs.search.as_ref().is_some_and(waits) {
-                search::next_match(ui, true, wishes);
+                search::next_match(ui, true, cmds);
             }
         }
         PromptKind::FilterLines | PromptKind::FilterList | PromptKind::FilterView => {
-            typed(ui, asks, text, reading, wishes);
+            typed(ui, asks, text, reading, cmds);
         }
         PromptKind::Marker => {
             let text = if text.trim().is_empty() { "mark" } else { text.trim() };
@@ -157,18 +157,18 @@ fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, wish
         }
         PromptKind::Save | PromptKind::Pipe if text.trim().is_empty() => {}
         PromptKind::Save => {
-            copy::output(ui, OutputAction::Save(text.trim().to_owned()), wishes);
+            copy::output(ui, OutputAction::Save(text.trim().to_owned()), cmds);
         }
         PromptKind::Pipe => {
-            copy::output(ui, OutputAction::Pipe(text.to_owned()), wishes);
+            copy::output(ui, OutputAction::Pipe(text.to_owned()), cmds);
         }
-        PromptKind::Run => run(ui, text, wishes),
-        PromptKind::Send => commands::send(ui, text.to_owned(), wishes),
+        PromptKind::Run => run(ui, text, cmds),
+        PromptKind::Send => commands::send(ui, text.to_owned(), cmds),
     }
 }
 
 /// A command that runs once: beside the others, or on the row of a pool as a job of that.
-fn run(ui: &mut Model, text: &str, wishes: &mut Cmds) {
+fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     if text.trim().is_empty() {
         return;
     }
@@ -176,7 +176,7 @@ fn run(ui: &mut Model, text: &str, wishes: &mut Cmds) {
     let RowId::Pool(pool) = &ui.list.cursor else {
         progress::begin(ui, Action::RunAdHoc, &[], &words);
         let order = ControlCommand::Run(RunRequest { name: None, command: text.to_owned() });
-        wishes.push(Cmd::Order(order, words));
+        cmds.push(Cmd::Execute(order, words));
         return;
     };
     let pool = pool.clone();
@@ -184,7 +184,7 @@ fn run(ui: &mut Model, text: &str, wishes: &mut Cmds) {
         Some(command) if !command.is_empty() => {
             ui.say(format!("queued in {pool}: {text}"), Role::Text);
             let work = EnqueueRequest { pool, name: None, command };
-            wishes.push(Cmd::Order(ControlCommand::Enqueue(work), words));
+            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), words));
         }
         Some(_) => {}
         None => ui.say("run: a quote is not closed", Role::Bad),

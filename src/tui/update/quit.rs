@@ -12,13 +12,13 @@ use crate::tui::overlay::{Overlay, kill_all, quit as question};
 use crate::tui::theme::Role;
 
 /// Asks, where anything would be ended.
-pub(super) fn quit(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn quit(ui: &mut Model, cmds: &mut Cmds) {
     match ui.stand {
-        ClientRole::Guest => wishes.push(Cmd::Leave(QuitMode::Detached)),
+        ClientRole::Guest => cmds.push(Cmd::Leave(QuitMode::Detached)),
         ClientRole::Owner if ui.is_ending() => {
             ui.overlay = Some(Overlay::Dialog(kill_all(waiting(ui))));
         }
-        ClientRole::Owner if ui.running() == 0 && !ui.is_coming() => stop(ui, wishes),
+        ClientRole::Owner if ui.running() == 0 && !ui.is_coming() => stop(ui, cmds),
         ClientRole::Owner => {
             ui.overlay = Some(Overlay::Dialog(question(ui.running(), &stopping(ui))));
         }
@@ -61,32 +61,34 @@ fn seconds(time: Duration) -> String {
 }
 
 /// Ctrl-C: asks, then stops, then kills. In the question the second one is an answer.
-pub(super) fn interrupt(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn interrupt(ui: &mut Model, cmds: &mut Cmds) {
     match (ui.stand, ui.leaving) {
-        (ClientRole::Owner, QuitState::Stopping) => kill(ui, wishes),
-        (ClientRole::Owner, QuitState::Killing) => wishes.push(Cmd::Leave(QuitMode::Ended)),
+        (ClientRole::Owner, QuitState::Stopping) => kill(ui, cmds),
+        (ClientRole::Owner, QuitState::Killing) => cmds.push(Cmd::Leave(QuitMode::Ended)),
         (ClientRole::Owner, QuitState::No) if ui.overview.phase != PhaseName::Up => {
-            kill(ui, wishes);
+            kill(ui, cmds);
         }
-        (ClientRole::Owner, QuitState::No) | (ClientRole::Guest, _) => quit(ui, wishes),
+        (ClientRole::Owner, QuitState::No) | (ClientRole::Guest, _) => quit(ui, cmds),
     }
 }
 
 /// Everything is stopped in order; the interface stays until it is.
-pub(super) fn stop(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn stop(ui: &mut Model, cmds: &mut Cmds) {
     ui.leaving = ui.leaving.max(QuitState::Stopping);
     ui.say("stopping all; ^c again kills", Role::Warn);
-    wishes.push(Cmd::Shutdown(ShutdownRequest { kill: false }));
+    cmds.push(Cmd::Shutdown(ShutdownRequest { kill: false }));
 }
 
-pub(super) fn kill(ui: &mut Model, wishes: &mut Cmds) {
+/// Everything is killed.
+pub(super) fn kill(ui: &mut Model, cmds: &mut Cmds) {
     ui.leaving = QuitState::Killing;
     ui.say("killing all", Role::Bad);
-    wishes.push(Cmd::Shutdown(ShutdownRequest { kill: true }));
+    cmds.push(Cmd::Shutdown(ShutdownRequest { kill: true }));
 }
 
-pub(super) fn detach(_: &mut Model, wishes: &mut Cmds) {
-    wishes.push(Cmd::Leave(QuitMode::Detached));
+/// Leaves; everything goes on.
+pub(super) fn detach(_: &mut Model, cmds: &mut Cmds) {
+    cmds.push(Cmd::Leave(QuitMode::Detached));
 }
 
 /// A signal said that it is to end: whoever sent it to the project as well does the rest.

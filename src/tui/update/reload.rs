@@ -10,15 +10,15 @@ use crate::tui::overlay::{Dialog, Overlay};
 use crate::tui::theme::Role;
 
 /// Asks what would be done.
-pub(super) fn ask(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn ask(ui: &mut Model, cmds: &mut Cmds) {
     ui.say("reading the file", Role::Text);
-    wishes.push(Cmd::Reload { dry_run: true });
+    cmds.push(Cmd::Reload { dry_run: true });
 }
 
 /// Does it. What has changed in the file since it was shown is done too.
-pub(super) fn apply(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn apply(ui: &mut Model, cmds: &mut Cmds) {
     ui.say("applying the file", Role::Text);
-    wishes.push(Cmd::Reload { dry_run: false });
+    cmds.push(Cmd::Reload { dry_run: false });
 }
 
 pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>) {

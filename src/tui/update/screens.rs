@@ -14,7 +14,7 @@ pub(super) fn screens(
     ui: &mut Model,
     action: ViewsAction,
     argument: &Argument,
-    wishes: &mut Cmds,
+    cmds: &mut Cmds,
 ) -> bool {
     let is_details = ui.view == Screen::Details;
     match action {
@@ -25,7 +25,7 @@ pub(super) fn screens(
         }
         ViewsAction::Graph => show(ui, Screen::Graph),
         ViewsAction::Stats => show(ui, Screen::Stats),
-        ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, text(argument), wishes),
+        ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, text(argument), cmds),
         ViewsAction::NextTab if is_details => ui.details.turn(false),
         ViewsAction::PreviousTab if is_details => ui.details.turn(true),
         ViewsAction::ShowEnv if is_details => ui.details.toggle_values(),
@@ -62,7 +62,7 @@ pub(super) fn scroll(ui: &mut Model, motion: Motion) -> bool {
 }
 
 /// Leads from a screen to the logs of what the cursor is on, at its place.
-pub(super) fn open(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn open(ui: &mut Model, cmds: &mut Cmds) {
     let told = ui.timeline.chosen().cloned().filter(|_| ui.view == Screen::Events);
     let name = match ui.view {
         Screen::Events => told.as_ref().and_then(|told| told.name.clone()),
@@ -79,6 +79,6 @@ pub(super) fn open(ui: &mut Model, wishes: &mut Cmds) {
     }
     ui.choose_logs();
     if let Some(told) = told {
-        search::seek(ui, JumpTarget::Event(told.seq), true, wishes);
+        search::seek(ui, JumpTarget::Event(told.seq), true, cmds);
     }
 }

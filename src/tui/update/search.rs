@@ -10,9 +10,9 @@ use crate::tui::pattern::PatternMode;
 use crate::tui::theme::Role;
 
 /// What is typed is looked for from where it was begun, and marked where it is seen.
-pub(super) fn search(ui: &mut Model, text: &str, reading: PatternMode, wishes: &mut Cmds) {
+pub(super) fn search(ui: &mut Model, text: &str, reading: PatternMode, cmds: &mut Cmds) {
     match reading.compile(text) {
-        Ok(None) => forget(ui, wishes),
+        Ok(None) => forget(ui, cmds),
         Ok(Some(regex)) => {
             let expression = reading.expression(text);
             let is_same =
@@ -25,7 +25,7 @@ pub(super) fn search(ui: &mut Model, text: &str, reading: PatternMode, wishes: &
                 ui.logs.search = Some(SearchState::new(text, regex, expression, among));
                 // Who reads the end looks for what has just been; who reads elsewhere reads on.
                 let back = ui.logs.is_following();
-                ask(ui, Some(SearchJump::Near { back }), wishes);
+                ask(ui, Some(SearchJump::Near { back }), cmds);
             }
         }
         // What was right last goes on.
@@ -34,18 +34,18 @@ pub(super) fn search(ui: &mut Model, text: &str, reading: PatternMode, wishes: &
 }
 
 /// To the next match or the one before. Pressed again before it is there, it goes one further.
-pub(super) fn next_match(ui: &mut Model, back: bool, wishes: &mut Cmds) {
+pub(super) fn next_match(ui: &mut Model, back: bool, cmds: &mut Cmds) {
     let going = Some(if back { SearchJump::Back } else { SearchJump::Forward });
     match ui.logs.search.as_mut().filter(|search| search.going == going) {
         Some(search) => search.owed += 1,
-        None => ask(ui, going, wishes),
+        None => ask(ui, going, cmds),
     }
 }
 
 /// Nothing is searched for any more.
-pub(super) fn forget(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn forget(ui: &mut Model, cmds: &mut Cmds) {
     if ui.logs.search.take().is_some() {
-        wishes.push(Cmd::Forget(SeekTarget::Search));
+        cmds.push(Cmd::Forget(SeekTarget::Search));
     }
 }
 
@@ -67,10 +67,10 @@ pub(super) fn pending(ui: &Model) -> PendingSearch {
 }
 
 /// Whoever has done something else does not want to be taken away from it a moment later.
-pub(super) fn stay(ui: &mut Model, before: PendingSearch, wishes: &mut Cmds) {
+pub(super) fn stay(ui: &mut Model, before: PendingSearch, cmds: &mut Cmds) {
     if before.seek.is_some() && ui.logs.seeking == before.seek {
         ui.logs.seeking = None;
-        wishes.push(Cmd::Forget(SeekTarget::Seek));
+        cmds.push(Cmd::Forget(SeekTarget::Seek));
     }
     let same = |search: &&mut SearchState| Some((search.question, search.owed)) == before.search;
     if let Some(search) = ui.logs.search.as_mut().filter(same) {
@@ -79,16 +79,16 @@ pub(super) fn stay(ui: &mut Model, before: PendingSearch, wishes: &mut Cmds) {
 }
 
 /// Other lines are shown: it is counted anew.
-pub(super) fn settle(ui: &mut Model, wishes: &mut Cmds) {
+pub(super) fn settle(ui: &mut Model, cmds: &mut Cmds) {
     let among = ui.logs.asked_lines();
     if let Some(search) = ui.logs.search.as_mut().filter(|search| search.among != among) {
         search.among = among;
         let going = search.going;
-        ask(ui, going, wishes);
+        ask(ui, going, cmds);
     }
 }
 
-fn ask(ui: &mut Model, going: Option<SearchJump>, wishes: &mut Cmds) {
+fn ask(ui: &mut Model, going: Option<SearchJump>, cmds: &mut Cmds) {
     let Some(search) = &ui.logs.search else { return };
     let current = search.current.filter(|key| ui.logs.shows(*key, ui.pane()));
     let at = match (going, current) {
@@ -103,7 +103,7 @@ fn ask(ui: &mut Model, going: Option<SearchJump>, wishes: &mut Cmds) {
     let question = ui.logs.look();
     if let Some(search) = &mut ui.logs.search {
         search.ask(question, going);
-        wishes.push(Cmd::Search(question, asked));
+        cmds.push(Cmd::Search(question, asked));
     }
 }
 
@@ -119,7 +119,7 @@ fn edge(ui: &Model, last: bool) -> Option<RowKey> {
 }
 
 /// A search has come so far.
-pub(super) fn found(ui: &mut Model, question: u64, found: SearchProgress, wishes: &mut Cmds) {
+pub(super) fn found(ui: &mut Model, question: u64, found: SearchProgress, cmds: &mut Cmds) {
     let is_typed = ui.prompt.as_ref().is_some_and(|(asks, _)| *asks == PromptKind::Search);
     let Some(search) = ui.logs.search.as_mut().filter(|search| search.question == question) else {
         return;
@@ -137,7 +137,7 @@ pub(super) fn found(ui: &mut Model, question: u64, found: SearchProgress, wishes
     land(ui, place, wrapped);
     if let Some(search) = ui.logs.search.as_mut().filter(|search| search.owed > 0) {
         let owed = search.owed - 1;
-        ask(ui, going, wishes);
+        ask(ui, going, cmds);
         if let Some(search) = &mut ui.logs.search {
             search.owed = owed;
         }
@@ -145,7 +145,7 @@ pub(super) fn found(ui: &mut Model, question: u64, found: SearchProgress, wishes
 }
 
 /// Looks from where somebody went last, else from what is seen.
-pub(super) fn seek(ui: &mut Model, target: JumpTarget, back: bool, wishes: &mut Cmds) {
+pub(super) fn seek(ui: &mut Model, target: JumpTarget, back: bool, cmds: &mut Cmds) {
     let same = |seeking: &&mut SeekRequest| (seeking.target, seeking.back) == (target, back);
     if let Some(seeking) = ui.logs.seeking.as_mut().filter(same) {
         // One further, once it is there.
@@ -170,11 +170,11 @@ pub(super) fn seek(ui: &mut Model, target: JumpTarget, back: bool, wishes: &mut 
     };
     let question = ui.logs.look();
     ui.logs.seeking = Some(SeekRequest { question, target, back, owed: 0 });
-    wishes.push(Cmd::Seek(question, asked));
+    cmds.push(Cmd::Seek(question, asked));
 }
 
 /// It was found, or is nowhere.
-pub(super) fn sought(ui: &mut Model, sighting: SeekHit, wishes: &mut Cmds) {
+pub(super) fn sought(ui: &mut Model, sighting: SeekHit, cmds: &mut Cmds) {
     let is_asked = |seeking: &SeekRequest| seeking.question == sighting.question;
     if !ui.logs.seeking.as_ref().is_some_and(is_asked) {
         return;
@@ -192,7 +192,7 @@ pub(super) fn sought(ui: &mut Model, sighting: SeekHit, wishes: &mut Cmds) {
     land(ui, place, sighting.wrapped);
     if let Some(SeekRequest { target, back, owed, .. }) = seeking.filter(|seeking| seeking.owed > 0)
     {
-        seek(ui, target, back, wishes);
+        seek(ui, target, back, cmds);
         if let Some(seeking) = &mut ui.logs.seeking {
             seeking.owed = owed - 1;
         }

@@ -1,7 +1,9 @@
 //! What the project is asked for, so that the pane can show what it is to show.
 
 use super::{LogsPane, LogsPosition};
-use crate::control::wire::{OutputQuery, ProgressQuery, SearchQuery, SeekQuery, SliceQuery};
+use crate::control::wire::{
+    LineCriteria, OutputQuery, ProgressQuery, SearchQuery, SeekQuery, SliceQuery,
+};
 use crate::tui::model::log_window::{RowKey, WindowStart};
 
 /// So many lines that have come are looked through rather than all from the end.
@@ -74,38 +76,43 @@ impl LogsPane {
         self.filter.is_some() || self.level.is_some()
     }
 
-    /// Which lines are shown at all.
-    pub fn asked_lines(&self) -> SliceQuery {
-        SliceQuery {
+    /// The names and the filter of the pane.
+    fn criteria(&self) -> LineCriteria {
+        LineCriteria {
             names: self.whom.names(),
+            stream: None,
             grep: self.filter.as_ref().map(|(text, _)| text.clone()),
             invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
             level: self.level,
+        }
+    }
+
+    /// Which lines are shown at all.
+    pub fn asked_lines(&self) -> SliceQuery {
+        SliceQuery {
             cleared: self.floor.checked_sub(1).map(|last| last.to_string()),
             // Between lines that were picked out they would say more than they know.
             no_marks: self.is_picked_out(),
-            ..SliceQuery::default()
+            ..SliceQuery::of(self.criteria())
         }
     }
 
     /// The same, all of them.
     pub fn asked_output(&self) -> OutputQuery {
-        let SliceQuery { names, grep, invert, level, .. } = self.asked_lines();
         let from = (self.floor > 0).then_some(self.floor);
-        OutputQuery { names, grep, invert, level, from, ..OutputQuery::default() }
+        OutputQuery { from, ..OutputQuery::of(self.criteria()) }
     }
 
     /// Looks for this among them, from this line outwards.
     pub fn asked_search(&self, search: String, at: Option<u64>) -> SearchQuery {
-        let SliceQuery { names, grep, invert, level, .. } = self.asked_lines();
         let from = (self.floor > 0).then_some(self.floor);
-        SearchQuery { names, stream: None, level, grep, invert, search, at, from, follow: true }
+        SearchQuery { search, at, from, follow: true, ..SearchQuery::of(self.criteria()) }
     }
 
     /// The next one of them.
     pub fn asked_seek(&self) -> SeekQuery {
-        let SliceQuery { names, grep, invert, level, cleared, .. } = self.asked_lines();
-        SeekQuery { names, level, grep, invert, cleared, ..SeekQuery::default() }
+        let cleared = self.asked_lines().cleared;
+        SeekQuery { cleared, ..SeekQuery::of(self.criteria()) }
     }
 
     /// Whose growth is wanted, if that is not told already. New lines are counted while it is paused.
@@ -124,10 +131,9 @@ impl LogsPane {
     }
 
     fn whose(&self) -> ProgressQuery {
-        let SliceQuery { names, grep, invert, level, .. } = self.asked_lines();
         if self.is_following() {
-            return ProgressQuery { names, ..ProgressQuery::default() };
+            return ProgressQuery { names: self.whom.names(), ..ProgressQuery::default() };
         }
-        ProgressQuery { names, since: Some(self.seen), grep, invert, level }
+        ProgressQuery { since: Some(self.seen), ..ProgressQuery::of(self.criteria()) }
     }
 }
