@@ -15,18 +15,17 @@
     clippy::indexing_slicing,
     clippy::allow_attributes,
     missing_docs,
-    dead_code,
     reason = "a tool"
 )]
 
-#[path = "../tests/common/lib.rs"]
+#[path = "../tests/it/common/lib.rs"]
+#[expect(dead_code, reason = "shared with the tests")]
 mod common;
-#[path = "../tests/tui_common/lib.rs"]
-mod tui_common;
 
 use std::process::{Command, ExitCode};
 
-use tui_common::{Screen, svg};
+use common::screen::Screen;
+use common::svg;
 
 const USAGE: &str =
     "screenshot [--size 120x36] [--svg FILE] [--wait TEXT | --keys KEYS]… -- PROGRAM [ARGS…]";

@@ -1,4 +1,4 @@
-//! The command line as types; one small file per command.
+//! Command line types; each command has its own small file.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -20,6 +20,8 @@ mod diagnostics;
 mod end_report;
 mod engine_main;
 mod event_table;
+#[cfg(test)]
+mod event_wordings;
 mod events;
 mod exec;
 mod external_events;
@@ -34,12 +36,14 @@ mod mcp;
 mod presence;
 mod procfile_input;
 mod project;
+mod project_ports;
 mod ps;
 mod reload;
 mod remote;
 mod run;
 mod run_attached;
 mod runtime;
+mod stdout;
 mod style;
 #[cfg(feature = "tui")]
 mod tui;
@@ -255,7 +259,7 @@ fn file() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    crate::spec::parse_duration(text).map_err(|error| error.to_string())
+    crate::spec::parse_duration(text).map_err(|error| format!("{error}: {}", error.hint))
 }
 
 /// A limit of nothing would end everything at once.
@@ -289,6 +293,13 @@ pub fn main() -> ProgramExit {
             remote::print(concat!("pitcrew ", env!("CARGO_PKG_VERSION"), "\n"));
             return ProgramExit::GOOD;
         }
+        Err(error) if error.kind() == clap::error::ErrorKind::InvalidSubcommand => {
+            let word = error.get(clap::error::ContextKind::InvalidSubcommand);
+            return unimplemented::refuse(&[word
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into()]);
+        }
         Err(error) => {
             let code = if error.use_stderr() { ProgramExit::WRONG } else { ProgramExit::GOOD };
             _ = error.print();
@@ -300,6 +311,10 @@ pub fn main() -> ProgramExit {
     {
         return project::wrong(&format!("cannot go to {}: {error}", directory.display()));
     }
+    stdout::checked(run_command(cli))
+}
+
+fn run_command(cli: Cli) -> ProgramExit {
     match cli.command.unwrap_or(CliCommand::Up(UpArgs::default())) {
         CliCommand::Up(args) => up::up(&cli.global, &args),
         #[cfg(feature = "tui")]

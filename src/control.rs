@@ -1,11 +1,11 @@
-//! A running project looked at and steered from anywhere: HTTP and JSON over a unix socket.
+//! Control API of a running project: HTTP and JSON over a unix socket.
 //!
 //! ```text
 //!   pitcrew ps, logs, restart …      curl --unix-socket
 //!              \                        /
 //!           [`Client`]  --- HTTP --->  [`Server`] (one for each project, in the engine's process)
 //!                  \                    |
-//!                   +--- [`Control`] ---+--- [`LocalControl`]  over the engine's session
+//!                   +--- [`Control`] ---+--- [`LocalControl`]  over the engine's handle
 //! ```
 //!
 //! [`Control`] is all that can be asked of a project. The server answers with what [`LocalControl`] says,
@@ -15,6 +15,7 @@
 
 use std::future::Future;
 
+mod blocking;
 mod client;
 mod command_goal;
 mod error;
@@ -43,6 +44,8 @@ pub use error::{ControlError, ControlErrorKind};
 pub use frame::{Frame, FrameReader, LineFormat, put_bare_line};
 pub use local::LocalControl;
 pub use response_stream::ResponseStream;
+#[cfg(test)]
+pub(crate) use run_markers::markers_of;
 pub use server::Server;
 
 use wire::{

@@ -1,22 +1,21 @@
-//! The engine: the one loop between the machine and the world.
+//! The engine: the event loop between the machine and the outside.
 //!
 //! input → `step` → effects → publish. The loop never awaits anything but its next input; every run
 //! has a task of its own that owns the child. Starts are answered in the order in which they were made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::machine::event::EventStamp;
+use crate::machine::event::{Cause, EventStamp};
 use crate::machine::{
-    Effect, Event, Fact, Input, Intent, Moment, ProcessId, ProjectExit, RunId, ShutdownReason,
-    Snapshot, Step, Supervisor,
+    Effect, Event, Fact, FileChange, Input, Intent, Moment, ProcessId, ProjectExit, RunId,
+    ShutdownReason, Snapshot, Step, Supervisor,
 };
 use crate::output::{LogStore, SourceId};
-use crate::session::{EventFeed, Notice, Session};
 use crate::sys::notify::NotifySockets;
 use crate::sys::{Host, LogicalFolders};
 
@@ -25,7 +24,9 @@ mod clock;
 pub(crate) mod command;
 mod environment;
 mod files;
+mod handle;
 mod logs;
+mod message;
 mod notice;
 mod notify;
 mod pending_starts;
@@ -38,26 +39,25 @@ mod requests;
 mod run;
 mod spawn;
 mod stdio;
-mod stop_command;
 
 #[cfg(feature = "control")]
 pub(crate) use crate::sys::Usage;
 pub use clock::Clock;
 pub(crate) use environment::OURS;
-pub use notice::NoticeSender;
-pub(crate) use reload::ReloadMessage;
-pub use reload::{ReloadMode, ReloadReport, SpecLoader};
+pub use handle::{EngineHandle, EventFeed};
+pub(crate) use message::{AdmitRequest, EngineMessage};
+pub use message::{ReloadMode, ReloadReport};
+pub use notice::{Notice, NoticeSender};
+pub use reload::SpecLoader;
 #[cfg(feature = "control")]
 pub(crate) use requests::{Accepted, Request, RequestError};
 pub use run::RawOutput;
-pub(crate) use stdio::{
-    AdmitRequest, EngineMessage, OutputTarget, StdinSource, StdinWrite, Stdio, StepObserver,
-    TakeOnce,
-};
+pub(crate) use stdio::{OutputTarget, StdinSource, StdinWrite, Stdio, StepObserver, TakeOnce};
 
 use environment::EnvironmentContext;
-use files::FileWatch;
+use files::{FileEvent, FileWatch};
 use logs::LogFiles;
+use message::ReloadMessage;
 use pending_starts::PendingStarts;
 use probes::RunningProbes;
 use reload::{LoadResult, Reloader};
@@ -120,7 +120,7 @@ pub struct Engine<H: Host> {
     sockets: NotifySockets,
     orders: HashMap<ProcessId, (u32, mpsc::UnboundedSender<RunCommand>)>,
     facts: (mpsc::UnboundedSender<Fact>, mpsc::UnboundedReceiver<Fact>),
-    wishes: mpsc::UnboundedReceiver<EngineMessage>,
+    messages: mpsc::UnboundedReceiver<EngineMessage>,
     witness: Option<Arc<dyn StepObserver>>,
     guests: HashMap<ProcessId, Arc<Stdio>>,
     /// Ways to the inputs of those that have a pipe for it.
@@ -137,17 +137,17 @@ pub struct Engine<H: Host> {
     told: Option<mpsc::UnboundedReceiver<Notice>>,
     starts: PendingStarts,
     seq: u64,
-    session: Session,
+    /// Changes for which another process has run first, so that a restart is due.
+    unchecked_restarts: VecDeque<FileChange>,
+    handle: EngineHandle,
 }
 
 /// What the loop does next.
 enum LoopEvent {
     Input(Input),
-    Admission(AdmitRequest),
-    #[cfg(feature = "control")]
-    Request(Request),
-    /// The file is to be read again.
-    Reload(ReloadMessage),
+    Message(EngineMessage),
+    FileChange(FileEvent),
+    /// The project's file was read again.
     Reread(Box<LoadResult>),
 }
 
@@ -160,11 +160,15 @@ impl<H: Host> Engine<H> {
         let store = LogStore::new(supervisor.spec().project.output);
         let sources = supervisor.names().map(|(id, name)| (id, store.source(name))).collect();
         let (notices, told) = NoticeSender::new();
-        let (wishes, received) = mpsc::unbounded_channel();
+        let (messages, received) = mpsc::unbounded_channel();
         let snapshot = Arc::new(supervisor.snapshot(Moment::default()));
         let (snapshots, seen) = watch::channel(snapshot);
-        let session =
-            Session { wishes, snapshots: seen, store: Arc::clone(&store), clock: clock.clone() };
+        let handle = EngineHandle {
+            messages,
+            snapshots: seen,
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+        };
         let sockets = NotifySockets::new(settings.runtime.as_deref(), &settings.session);
         let pwd = settings.inherited.iter().find(|(name, _)| name == "PWD");
         let surroundings = EnvironmentContext {
@@ -193,7 +197,7 @@ impl<H: Host> Engine<H> {
             logs: LogFiles::new(notices.clone()),
             orders: HashMap::new(),
             facts,
-            wishes: received,
+            messages: received,
             witness: settings.witness,
             guests: HashMap::new(),
             inputs: HashMap::new(),
@@ -206,16 +210,17 @@ impl<H: Host> Engine<H> {
             told: Some(told),
             starts: PendingStarts::default(),
             seq: 0,
-            session,
+            unchecked_restarts: VecDeque::new(),
+            handle,
         }
     }
 
-    /// The project as fronts see it.
-    pub fn session(&self) -> Session {
-        self.session.clone()
+    /// A handle to this engine, for front ends.
+    pub fn handle(&self) -> EngineHandle {
+        self.handle.clone()
     }
 
-    /// What is told to the one front that shows notices; nothing the second time.
+    /// The events and notices for the one front end that shows notices; `None` the second time.
     pub fn feed(&mut self) -> Option<EventFeed> {
         let notices = self.told.take()?;
         Some(EventFeed { events: self.observe(), notices })
@@ -244,12 +249,16 @@ impl<H: Host> Engine<H> {
             }
             self.publish_at_pace();
             match self.next(&mut files).await {
-                LoopEvent::Input(Input::Changed(change)) if self.is_refused(&change) => {}
                 LoopEvent::Input(input) => self.take(input),
-                LoopEvent::Admission(admission) => self.admit(admission),
-                #[cfg(feature = "control")]
-                LoopEvent::Request(request) => self.respond(request),
-                LoopEvent::Reload(wish) => self.reload(wish),
+                LoopEvent::Message(message) => self.receive(message),
+                LoopEvent::FileChange(FileEvent::Process(change)) => {
+                    if !self.is_refused(&change) {
+                        self.take(Input::Changed(change));
+                    }
+                }
+                LoopEvent::FileChange(FileEvent::Project { path }) => {
+                    self.reload(ReloadMessage::unwatched(Cause::FileChanged { path }));
+                }
                 LoopEvent::Reread(outcome) => self.reread(*outcome, &mut files),
             }
             for _ in 0..BATCH {
@@ -257,6 +266,7 @@ impl<H: Host> Engine<H> {
                 let Some(fact) = known else { break };
                 self.take(Input::Fact(fact));
             }
+            self.check_restarts();
         };
         self.publish();
         self.probes.finish().await;
@@ -273,16 +283,20 @@ impl<H: Host> Engine<H> {
             biased;
             Some(fact) = self.facts.1.recv() => LoopEvent::Input(Input::Fact(fact)),
             fact = self.starts.next() => LoopEvent::Input(Input::Fact(fact)),
-            Some(wish) = self.wishes.recv() => match wish {
-                EngineMessage::Intent(intent) => LoopEvent::Input(Input::Intent(intent)),
-                EngineMessage::Admit(admission) => LoopEvent::Admission(admission),
-                #[cfg(feature = "control")]
-                EngineMessage::Request(request) => LoopEvent::Request(request),
-                EngineMessage::Reload(wish) => LoopEvent::Reload(wish),
-            },
+            Some(message) = self.messages.recv() => LoopEvent::Message(message),
             outcome = self.rereading.next() => LoopEvent::Reread(Box::new(outcome)),
-            next = files.next() => next,
+            change = files.next() => LoopEvent::FileChange(change),
             () = self.clock.until(deadline) => LoopEvent::Input(Input::Tick),
+        }
+    }
+
+    fn receive(&mut self, message: EngineMessage) {
+        match message {
+            EngineMessage::Intent(intent) => self.take(Input::Intent(intent)),
+            EngineMessage::Admit(admission) => self.admit(admission),
+            #[cfg(feature = "control")]
+            EngineMessage::Request(request) => self.respond(request),
+            EngineMessage::Reload(message) => self.reload(message),
         }
     }
 
@@ -335,6 +349,7 @@ impl<H: Host> Engine<H> {
                 | Effect::Probe(_)
                 | Effect::LookAtPort { .. }
                 | Effect::EndProbes { .. }
+                | Effect::CheckRestart { .. }
                 | Effect::AskQuiet { .. } => None,
             });
             let over: Vec<_> = over.collect();
@@ -393,6 +408,7 @@ impl<H: Host> Engine<H> {
             Effect::Probe(request) => self.probes.begin(request),
             Effect::EndProbes { run } => self.probes.end(run),
             Effect::Over { process, .. } => self.forget(process),
+            Effect::CheckRestart { change } => self.unchecked_restarts.push_back(change),
             Effect::AskQuiet { run } => self.order(run, RunCommand::AskQuiet),
         }
     }

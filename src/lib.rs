@@ -1,38 +1,9 @@
-//! pitcrew runs the processes of a project: declared in one file or built in code, started in the
-//! right order, kept alive, and always able to say why they are in the state they are in.
+//! Run and supervise child processes.
 //!
-//! ```text
-//!     library call     Ctrl-C / SIGTERM     a front
-//!            \                |              /
-//!             +---------- [`Intent`] -------+
-//!                             |
-//!                             v
-//!           +-----------------------------------+
-//!  Fact --->|  [`engine`]: the one loop         |
-//!           |    step = machine.step(now, input)|---> Effect ---> one task per run ([`sys`])
-//!           +-----------------------------------+                        |
-//!     ^           |                 |                                    | bytes
-//!     |           v                 v                                    v
-//!     |    [`Snapshot`]s       [`Event`]s                     [`output`]: LogStore (bounded)
-//!     +---- run task              |                                      |
-//!                 +---------------+--------------------------------------+
-//!                                 |  read only, through one [`session`]
-//!                                 v
-//!                        plain lines, your program
-//! ```
-//!
-//! - [`spec`] is what was asked for, checked: a `procfile.toml` without its syntax.
-//! - [`machine`] decides everything and touches nothing: no clock, no I/O, no thread.
-//! - [`sys`] is the seam to the operating system: a host launches, a child is one live run.
-//! - [`output`] keeps what children print, byte for byte, within a budget, and in log files.
-//! - [`probe`] asks once what a check asks, within bounds.
-//! - [`engine`] is the loop between them; [`session`] is what a front has in hand.
-//! - `control` serves that session over a socket, and is the other end of it.
-//! - [`plain`] is the headless front, `tui` the interface on a terminal, [`cli`] the program.
-//! - [`testing`] is a host for tests that runs nothing.
-//!
-//! For programs there is [`ProcessManager`]: it runs [`Command`]s on the same engine, alone, in a
-//! [`ProcessPool`] or in a [`Pipeline`], and tells [`Event`]s.
+//! pitcrew is a process orchestrator. The `pitcrew` program runs the processes of a project from a
+//! `procfile.toml`; this library runs commands from a Rust program on the same engine: with time
+//! limits, retries, pools, pipelines, live output and typed events. Every command runs in a process
+//! group, and no descendant outlives it.
 //!
 //! ```
 //! use pitcrew::{Command, ProcessManager};
@@ -46,8 +17,43 @@
 //! # }
 //! ```
 //!
-//! [`Intent`]: machine::Intent
-//! [`Snapshot`]: machine::Snapshot
+//! - [`ProcessManager`] starts [`Command`]s and stops them; a [`ProcessHandle`] controls one that
+//!   runs, a [`ProcessResult`] says how it ended.
+//! - [`ProcessPool`] runs many commands, a fixed number at the same time.
+//! - [`Pipeline`] connects commands by pipes.
+//! - [`Event`]s report every change of state; [`Snapshot`] is the state of all commands.
+//! - [`testing`] has a host that runs scripts instead of processes, for tests in invented time.
+//!
+//! # Architecture
+//!
+//! ```text
+//!   ProcessManager    command line, signals    TUI, HTTP API
+//!          |                    |                    |
+//!          +-------------- requests -----------------+
+//!                               v
+//!           +-----------------------------------------+
+//!   Fact -->|  engine: one event loop                 |--> Effect --> one task per run
+//!           |  supervisor: a pure state machine       |               spawn, signal, drain, reap
+//!           +-----------------------------------------+                        |
+//!     ^          |                  |                                          | bytes
+//!     |          v                  v                                          v
+//!     |      snapshots           events                             output (bounded memory)
+//!     +-- run tasks
+//! ```
+//!
+//! The supervisor decides and does no I/O; the engine performs its effects and reports the results as
+//! facts. `docs/architecture.md` describes the layers. Modules that are not listed here are internal:
+//! they may change in every release.
+//!
+//! # Features
+//!
+//! - `cli` (default): the `pitcrew` program, with `control`.
+//! - `tui` (default): the terminal interface of the program.
+//! - `control`: the control socket of a project, its client, and the HTTP API.
+//! - `mcp`: `pitcrew mcp`, tools for assistants.
+//!
+//! A program that uses the library needs none of them: `default-features = false`. The library
+//! installs no signal handlers and never writes to the terminal.
 
 /// The code of these pages compiles.
 #[cfg(doctest)]
@@ -75,8 +81,6 @@ pub mod plain;
 #[doc(hidden)]
 pub mod probe;
 #[doc(hidden)]
-pub mod session;
-#[doc(hidden)]
 pub mod spec;
 #[doc(hidden)]
 pub mod sys;
@@ -92,8 +96,11 @@ pub use library::{
     ProcessPool, ProcessResult, Retry, Stdin, TimeLimit,
 };
 pub use machine::event::{self, Event};
-pub use machine::{ProcessId, ProcessView, Snapshot, StateName};
+pub use machine::{
+    Moment, PoolStatus, ProbeView, ProcessId, ProcessView, ProjectPhase, Snapshot, StateName,
+};
 pub use output::{CaptureLimit, CapturedChunk, KeepSide, Stream};
 pub use spec::{
-    Exit, OnFailure, Signal, StartError, StartErrorKind, StopPolicy, Stray, StraysPolicy,
+    CommandLine, Condition, Exit, Name, OnFailure, ProcessKind, Signal, StartError, StartErrorKind,
+    StopPolicy, Stray, StraysPolicy, WatchAction,
 };

@@ -1,10 +1,10 @@
-//! Commands from a program: [`ProcessManager`], [`ProcessPool`], [`Pipeline`] and typed events, on the
-//! same engine that runs a project.
+//! Library API: [`ProcessManager`], [`ProcessPool`], [`Pipeline`] and typed events, on the engine that
+//! also runs projects.
 //!
-//! A [`Command`] becomes a lifecycle like that of a declared process, which is a member until it has
-//! ended for good. What is known about it stands in a record that the engine's loop keeps up itself
-//! (`record.rs`), so whoever sees an event finds everything else as it says. Output is pulled: it lies in
-//! a bounded [`Capture`](crate::output::Capture), and streams read it from there.
+//! A [`Command`] becomes a lifecycle like that of a declared process, and is a member until it has
+//! finally ended. The engine's loop keeps its record up to date (`record.rs`), so whoever receives an
+//! event finds everything else in the same state. Output is pulled: a bounded
+//! [`Capture`](crate::output::Capture) stores it, and streams read it from there.
 
 mod command;
 mod error;

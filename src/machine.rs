@@ -1,4 +1,4 @@
-//! The machine: decides everything, touches nothing.
+//! The machine: decides everything, performs nothing.
 //!
 //! It is the middle box of the picture in the crate's front page. Time comes in as [`Moment`]s,
 //! wishes as [`Intent`]s, what happened to runs as [`Fact`]s; out come [`Effect`]s (what must be
@@ -15,6 +15,7 @@ use crate::spec::{CheckRole, Exit, Name, ProbeResult, ProcessSpec, Signal, Start
 mod cause;
 pub mod condition;
 pub mod event;
+pub mod event_text;
 mod graph;
 mod lifecycle;
 mod members;
@@ -22,6 +23,7 @@ mod project_exit;
 mod retry;
 mod slots;
 pub mod snapshot;
+mod state_name;
 mod supervisor;
 pub mod targets;
 #[cfg(test)]
@@ -29,10 +31,12 @@ mod tests;
 mod why;
 
 pub use event::{Cause, Event};
-pub(crate) use lifecycle::format_duration;
-pub use members::{NewMember, Retention};
+pub use event_text::EventText;
+pub use lifecycle::Retention;
+pub use members::NewMember;
 pub use project_exit::{ProjectExit, ShutdownReason};
-pub use snapshot::{PoolView, ProbeView, ProcessView, ProjectPhase, Snapshot, StateName};
+pub use snapshot::{PoolStatus, ProbeView, ProcessView, ProjectPhase, Snapshot};
+pub use state_name::StateName;
 pub use supervisor::{AddedProcesses, Supervisor, SupervisorOptions};
 #[cfg(feature = "control")]
 pub(crate) use supervisor::{ScaleError, ScalePlan};
@@ -74,6 +78,7 @@ impl Add<Duration> for Moment {
 pub struct ProcessId(pub(crate) u64);
 
 impl ProcessId {
+    /// Its number, unique within one engine.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -182,6 +187,12 @@ pub enum Fact {
         /// What it said about itself.
         status: Option<String>,
     },
+    /// The system did not let a signal through to its group.
+    SignalFailed {
+        run: RunId,
+        /// What the system said.
+        reason: String,
+    },
     /// The run is over: swept, drained and reaped.
     Exited {
         run: RunId,
@@ -206,6 +217,7 @@ impl Fact {
             | Self::Probed { run, .. }
             | Self::Matched { run, .. }
             | Self::Notified { run, .. }
+            | Self::SignalFailed { run, .. }
             | Self::Exited { run, .. } => *run,
         }
     }
@@ -278,6 +290,9 @@ pub enum Effect {
         /// Its port, and those that it can have instead.
         ports: Vec<u16>,
     },
+    /// What a process runs before its restart has succeeded: look whether the restart could be carried out.
+    /// Answered by [`Input::RestartChecked`].
+    CheckRestart { change: FileChange },
     /// Nobody waits for the answers of the probes of a run any more.
     EndProbes { run: RunId },
     /// It has ended for good and is no member any more.
@@ -311,6 +326,12 @@ pub enum Input {
     Fact(Fact),
     Intent(Intent),
     Changed(FileChange),
+    /// The answer to [`Effect::CheckRestart`].
+    RestartChecked {
+        change: FileChange,
+        /// The restart could not be carried out, so the process is left as it is.
+        is_refused: bool,
+    },
     Tick,
 }
 

@@ -1,4 +1,4 @@
-//! The `pitcrew` program: arguments → front → exit code.
+//! The `pitcrew` program: parses arguments, runs a command, exits with its code.
 
 use std::process::ExitCode;
 

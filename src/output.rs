@@ -1,13 +1,14 @@
-//! What children print: cut into lines, kept within a budget, written to log files, made safe to show.
+//! Process output: split into lines, stored within a memory budget, written to log files, and made
+//! safe to display.
 //!
-//! This is the box "output" of the picture. The bytes of a run go through one [`LineSplitter`],
-//! which hands whole lines to the [`LogStore`] and to the [`LogFile`] of the process. Nothing is
-//! pushed to whoever shows them: a [`Reader`] is woken and asks for the [`Slice`] it wants. What is
-//! kept is what came, byte for byte; [`safe_line`] makes it fit for a terminal.
+//! The bytes of a run go through one [`LineSplitter`], which passes whole lines to the [`LogStore`]
+//! and to the [`LogFile`] of the process. Output is pulled, not pushed: a [`Reader`] is woken and
+//! asks for the [`Slice`] it wants. Lines are stored byte for byte; [`safe_line`] makes them safe for
+//! a terminal.
 //!
-//! The layer knows nothing about an async runtime: where something has to be waited for there is a
-//! `poll_…` for tasks and a `wait…` for threads. Time comes in as an argument, except for the waiting
-//! itself, which is done in `wait.rs`.
+//! This layer uses no async runtime: everything that waits has a `poll_…` method for tasks and a
+//! `wait…` method for threads. Time is passed in, except for the waiting itself, which is done in
+//! `wakers.rs`.
 
 mod address_in_use;
 mod block;
@@ -25,7 +26,7 @@ mod store;
 mod wakers;
 mod writers;
 
-pub(crate) use address_in_use::{taken_ports, tells_of_taken_port};
+pub(crate) use address_in_use::{reports_address_in_use, taken_ports};
 pub use capture::{
     Capture, CaptureLimit, CapturePosition, CapturedChunk, CapturedOutput, KeepSide,
 };
@@ -34,25 +35,31 @@ pub use line_splitter::LineSplitter;
 pub use log_file::{LogFile, LogFileNotice, LogWriters};
 pub use page::ReadBuffer;
 pub use reader::{ReadFrom, Reader, WakeReason};
+#[cfg(feature = "tui")]
+pub(crate) use sanitize::{LinePart, safe_parts};
 pub use sanitize::{StyleMode, safe_line, safe_name};
 pub use slice::{DroppedLines, ReadLimit, Slice, SliceLine, SliceLines, SourceSelection};
 pub use store::{Extent, LogStore, PartialLine, StoreUsage};
 
-/// Which output of a child.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Stream {
-    /// Descriptor 1.
-    Out,
-    /// Descriptor 2.
-    Err,
+use crate::spec::choices;
+
+choices! {
+    /// An output stream of a child.
+    #[derive(PartialOrd, Ord)]
+    pub enum Stream {
+        /// Standard output, descriptor 1.
+        Out = "out",
+        /// Standard error, descriptor 2.
+        Err = "err",
+    }
 }
 
-/// A process or replica within one [`LogStore`], given by [`LogStore::source`].
+/// The id of a process or replica within one [`LogStore`], assigned by [`LogStore::source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(u32);
 
 impl SourceId {
-    /// Its place among the sources of the store, from 0.
+    /// Returns the index of the source in its store, from 0.
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }

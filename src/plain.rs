@@ -1,4 +1,4 @@
-//! The headless front: lines of all processes on stdout, what pitcrew has to say on stderr.
+//! Plain front end: output of all processes on stdout, messages of pitcrew on stderr.
 //!
 //! It only reads: the kept output at its own pace, events, notices and snapshots. Both descriptors
 //! are written by threads of their own, so a terminal that takes nothing stops nothing but the
@@ -11,22 +11,21 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::engine::{EngineHandle, EventFeed};
 use crate::machine::{ProcessId, ProjectPhase};
-use crate::session::{EventFeed, Session};
 
-mod event_text;
 mod front_thread;
 mod lines;
 mod notices;
 
-#[cfg(feature = "cli")]
-pub(crate) use event_text::{describe, describe_cause};
 pub use front_thread::FrontThread;
 pub use lines::LineStyle;
 use lines::Printer;
 #[cfg(feature = "cli")]
 pub(crate) use lines::{label_of, put_text};
 use notices::NoticePrinter;
+#[cfg(all(test, feature = "cli"))]
+pub(crate) use notices::sentence as notice_of;
 
 /// How often it is said who is being waited for.
 const REMIND: Duration = Duration::from_secs(2);
@@ -75,14 +74,18 @@ impl Plain {
     /// # Errors
     ///
     /// The system has no threads to give.
-    pub fn start(session: &Session, feed: EventFeed, options: PlainOptions) -> io::Result<Self> {
+    pub fn start(
+        engine: &EngineHandle,
+        feed: EventFeed,
+        options: PlainOptions,
+    ) -> io::Result<Self> {
         let (lines, received) = blocking::channel::<String>();
         let writer = FrontThread::start("pitcrew-notices", move || {
             write_notices(&received, options.before_write);
         })?;
         let (gone, closed) = oneshot::channel();
         let start = |style| {
-            let printer = Printer::new(session, style, lines.clone());
+            let printer = Printer::new(engine, style, lines.clone());
             FrontThread::start("pitcrew-lines", move || {
                 if printer
                     .print_all(GatedWriter(io::stdout().lock(), options.before_write))
@@ -93,9 +96,9 @@ impl Plain {
             })
         };
         let printer = options.lines.map(start).transpose()?;
-        let teller = NoticePrinter::new(session, options, lines);
+        let teller = NoticePrinter::new(engine, options, lines);
         let (done, finished) = oneshot::channel();
-        let teller = tokio::spawn(tell(session.clone(), feed, finished, teller));
+        let teller = tokio::spawn(tell(engine.clone(), feed, finished, teller));
         Ok(Self { printer, teller, done, writer, closed: Some(closed) })
     }
 
@@ -150,13 +153,13 @@ impl<W: Write> Write for GatedWriter<W> {
 
 /// Turns events, notices and the way down into lines.
 async fn tell(
-    session: Session,
+    engine: EngineHandle,
     feed: EventFeed,
     mut finished: oneshot::Receiver<()>,
     mut teller: NoticePrinter,
 ) {
     let EventFeed { mut events, mut notices } = feed;
-    let mut snapshots = session.snapshots();
+    let mut snapshots = engine.snapshots();
     let mut phase = ProjectPhase::Up;
     let mut remind = tokio::time::interval(REMIND);
     loop {
@@ -168,14 +171,14 @@ async fn tell(
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
                 if snapshot.phase != phase {
                     phase = snapshot.phase.clone();
-                    teller.going_down(&snapshot, session.clock().now());
+                    teller.going_down(&snapshot, engine.clock().now());
                     remind.reset();
                 }
             },
-            _ = &mut finished => return teller.ended(&session.snapshot()),
+            _ = &mut finished => return teller.ended(&engine.snapshot()),
             _ = remind.tick(), if phase != ProjectPhase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
-                teller.still_there(&snapshot, session.clock().now());
+                teller.still_there(&snapshot, engine.clock().now());
             }
         }
     }

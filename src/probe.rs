@@ -1,5 +1,5 @@
-//! Asks once what a check asks. Every question is bounded: in time, in what is read, in what is
-//! started, and it leaves nothing behind. Nothing in here decides when, or what an answer means.
+//! Probes: execute a check once. Each is bounded in time, data read and processes started, and leaves
+//! nothing behind. This layer decides neither when to probe nor what an answer means.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,16 +17,16 @@ mod tests;
 
 use ownership::ListenerOwnership;
 
-/// Why a question ends without an answer.
+/// Why a probe ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeFailure {
     /// It took longer than this.
     TimedOut(Duration),
-    /// Nobody wants the answer any more.
+    /// It was cancelled.
     CalledOff,
 }
 
-/// How far a question has got, for the answer of one that takes too long.
+/// The progress of a probe, for the message of a timeout.
 #[derive(Debug, Default)]
 pub(crate) struct ProbeStage(Mutex<&'static str>);
 
@@ -45,13 +45,13 @@ pub struct ProbeContext<'a> {
     pub probe: &'a Probe,
     /// The port of the process itself.
     pub own: Option<u16>,
-    /// How the command of an `exec` probe is run.
+    /// How to launch the command of an `exec` probe.
     pub launch: Option<Launch>,
-    /// The run whose listener has to answer; nothing where any answer counts.
+    /// The run whose listener must answer; `None` if any answer counts.
     pub run: Option<ProbedRun<'a>>,
 }
 
-/// The run that is asked.
+/// The probed run.
 #[derive(Debug, Clone, Copy)]
 pub struct ProbedRun<'a> {
     pub leader: u32,
@@ -59,7 +59,7 @@ pub struct ProbedRun<'a> {
     pub name: &'a str,
 }
 
-/// Asks, until there is an answer or `end` comes; nothing when it was called off.
+/// Runs a probe until there is an answer or `end` resolves; `None` if it was cancelled.
 pub async fn ask<H: Host>(
     host: &H,
     question: ProbeContext<'_>,
@@ -71,7 +71,7 @@ pub async fn ask<H: Host>(
     }
     let stage = ProbeStage::default();
     tokio::select! {
-        // An answer that has come counts, also when we were suspended and look late.
+        // A pending answer counts, even if we were suspended and see it late.
         biased;
         answer = look(probe, own, &stage, ListenerOwnership { host, run }) => Some(answer),
         end = end => match end {
@@ -99,14 +99,27 @@ async fn look<H: Host>(
         },
         Probe::Unix(path) => local::unix(path, ownership).await,
         Probe::File(path) => local::file(path, stage).await,
-        // Not asked, or asked without a way to run it: a fault of ours, which is not to be silent.
+        // Not probed, or without a launch: a fault of ours that must not be silent.
         Probe::Exec(_) | Probe::Log(_) | Probe::Delay(_) | Probe::Notify => {
-            ProbeResult::bad("cannot be asked")
+            ProbeResult::bad("cannot be probed")
         }
     }
 }
 
-/// An answer, and what there is to know about who gave it.
+/// Appends a note about the listener to an answer.
 fn with_note(answer: &str, note: Option<String>) -> String {
     note.map_or_else(|| answer.to_owned(), |note| format!("{answer}; {note}"))
+}
+
+/// What the system said, without numbers.
+fn reason(error: &std::io::Error) -> String {
+    let kind = error.kind();
+    if kind == std::io::ErrorKind::ConnectionRefused {
+        return "connection refused".to_owned();
+    }
+    if kind == std::io::ErrorKind::TimedOut {
+        return "no connection yet".to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -1,9 +1,10 @@
-//! The seam to the operating system: a [`Host`] launches, a [`Child`] is one live run.
+//! The interface to the operating system: a [`Host`] launches runs, a [`Child`] is one live run.
 //!
-//! Nothing in this layer decides *whether* or *when*; it does what it is told and says what
+//! Nothing in this layer decides *whether* or *when*; it carries out requests and reports what
 //! happened.
 //!
-//! The real one is for Linux (5.9 or later, for `close_range`; it works from 5.4): pidfds, child
+//! The real host is for Linux (5.9 or later, for `close_range`; it works from 5.4) and relies on
+//! pidfds, child subreapers and `/proc`.
 //! subreapers and `/proc` are what its promises rest on.
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +30,7 @@ mod host;
 pub mod journal;
 mod kill;
 mod launch_plan;
+mod leader;
 mod listeners;
 mod lock;
 mod logical_path;
@@ -53,14 +55,14 @@ mod usage;
 pub use child::RealChild;
 pub use engine_process::RunningEngine;
 pub use file_identity::FileFollower;
-pub use host::{HostOptions, RealHost};
+pub use host::RealHost;
 pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
 pub use lock::{Holder, Lock, LockError, alive_holder, is_running};
 pub use logical_path::LogicalFolders;
 pub use nested_sessions::{in_own_project, own_session};
 pub use own_process::end_by;
 pub use pipe::OutputPipe;
-pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION};
+pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION, start_ticks};
 pub use project_dirs::{ProjectDirError, ProjectDirs};
 pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
 pub use token::TokenFile;
@@ -74,8 +76,8 @@ pub struct Launch {
     pub argv: Vec<OsString>,
     /// Absolute working folder.
     pub cwd: PathBuf,
-    /// The whole environment, nothing is inherited beyond it. Holds the marker variables
-    /// (`PITCREW_SESSION`, `PITCREW_PROCESS`, `PITCREW_RUN`) by which strays are known.
+    /// The whole environment; nothing else is inherited. Includes the marker variables
+    /// (`PITCREW_SESSION`, `PITCREW_PROCESS`, `PITCREW_RUN`) by which strays are recognised.
     pub env: Vec<(OsString, OsString)>,
     /// Descriptor 0.
     pub stdin: StdinTarget,
@@ -87,12 +89,23 @@ pub struct Launch {
     pub foreground: bool,
 }
 
+/// What a [`RealHost`] has to know about how pitcrew was started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostOptions {
+    /// The soft limit of descriptors that children get; `None` leaves them ours. What
+    /// [`own_process::raise_descriptor_limit`] gave back.
+    pub soft_nofile: Option<u64>,
+    /// Descriptors are short: a run takes one instead of three. Both outputs of a child share a pipe
+    /// then, and its end is looked for.
+    pub is_thrifty: bool,
+}
+
 /// What descriptor 0 of a child is.
 #[derive(Debug, Clone)]
 pub enum StdinTarget {
     /// `/dev/null`.
     Null,
-    /// A pipe of its own that never ends and never brings anything.
+    /// A pipe that never ends and never delivers data.
     Open,
     /// A pipe whose other end is [`Child::stdin`].
     Pipe,
@@ -100,7 +113,7 @@ pub enum StdinTarget {
     Inherit,
     /// This file, or the reading end of this pipe.
     File(Arc<OwnedFd>),
-    /// The file with this name, opened anew for each run.
+    /// The file with this name, opened for each run.
     Path(PathBuf),
 }
 
@@ -113,8 +126,8 @@ pub enum OutputFd {
     Inherit,
     /// `/dev/null`.
     Null,
-    /// What descriptor 1 is, so that both come through one pipe in the order of their writing. For
-    /// descriptor 1 itself the same as [`OutputFd::Inherit`].
+    /// The same pipe as descriptor 1, so that both outputs keep the order in which they were written.
+    /// For descriptor 1 itself the same as [`OutputFd::Inherit`].
     Stdout,
     /// This file, or the writing end of this pipe.
     File(Arc<OwnedFd>),
@@ -139,37 +152,37 @@ pub trait Host: Send + Sync + 'static {
         launch: Launch,
     ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
 
-    /// Why a launch would fail, as far as that can be seen beforehand; asked before a run is ended for
-    /// another one. Blocks for a moment, a fifth of a second at most.
+    /// Reports why a launch would fail, as far as that can be seen beforehand. Called before a run is
+    /// ended to be replaced by another one. Blocks for at most a fifth of a second.
     ///
     /// # Errors
-    /// What [`Host::launch`] would answer.
+    /// The error that [`Host::launch`] would return.
     fn preflight(&self, launch: Launch) -> Result<(), StartError> {
         drop(launch);
         Ok(())
     }
 
-    /// Whether the run of this leader, which has not been reaped, could be ended.
+    /// Checks whether the run of this leader, which has not been reaped, could be ended.
     ///
     /// # Errors
-    /// It may not be signalled: it acts as another user now.
+    /// The leader must not be signalled, because it runs as another user now.
     fn may_end(&self, pid: u32) -> io::Result<()> {
         let _: u32 = pid;
         Ok(())
     }
 
-    /// SIGKILL to every tree of this host, here and now: for a program that is about to end or lets
-    /// go of everything. Blocks for a moment, a second at most. Children are reaped as always.
+    /// Sends SIGKILL to every tree of this host, for a program that is about to exit. Blocks for at most
+    /// a second. Children are reaped as always.
     fn end_everything(&self) {}
 
-    /// What each live run takes with its whole tree, by the number of its leader. Nothing where that
-    /// cannot be known.
+    /// Returns the resources used by each live run with its whole tree, by pid of the leader. Empty if
+    /// they are unknown.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<Self> {
         std::future::ready(HashMap::new())
     }
 
-    /// Who listens there, seen from the run that `leader` leads; without a run nobody is
-    /// [`Listener::Own`]. [`Listener::Unchecked`] where the host cannot know.
+    /// Returns what listens at a place, as seen from the run of `leader`; without a run nothing is
+    /// [`Listener::Own`]. [`Listener::Unchecked`] if the host cannot know.
     fn listener(
         &self,
         place: ListenPlace,
@@ -182,8 +195,8 @@ pub trait Host: Send + Sync + 'static {
 
 /// One live run: a leader, its group, and its tree.
 ///
-/// The leader is not reaped before [`Child::reap`], so until then its pid and its group id cannot
-/// mean anybody else. Dropping an unreaped child kills its group and reaps the leader.
+/// The leader is not reaped before [`Child::reap`], so until then its pid and group id cannot be
+/// reused. Dropping an unreaped child kills its group and reaps the leader.
 pub trait Child: Send + Sync + 'static {
     /// The reading end of an output.
     type Read: AsyncRead + Unpin + Send + Sync;
@@ -199,30 +212,30 @@ pub trait Child: Send + Sync + 'static {
     /// The writing end of descriptor 0, once.
     fn stdin(&mut self) -> Option<Self::Write>;
 
-    /// Waits until the leader has ended and says how, without reaping it. Cancel safe; can be asked
+    /// Waits until the leader has ended and returns how, without reaping it. Cancel safe; can be called
     /// again.
     fn exited(&mut self) -> impl Future<Output = io::Result<Exit>> + Send;
 
-    /// Sends `signal` to the group. A group that is gone already is no error. After a TERM comes a
-    /// CONT, as a stopped child would not notice it.
+    /// Sends `signal` to the group. It is no error if the group is gone. TERM is followed by CONT,
+    /// because a stopped child would not handle it.
     fn signal(&self, signal: Signal) -> io::Result<()>;
 
-    /// The descendants of this run that are alive now, the leader left out: members of the group,
-    /// and others known by descent or by the marker variables. Sorted by what `policy` says, and by
-    /// `keep`, the program names that are left alone together with everything below them. One that
-    /// a signal has ended is waited for with those that go, and is nobody who stays.
+    /// Returns the live descendants of this run without the leader: members of the group, and others
+    /// recognised by parentage or by the marker variables. They are split by `policy` and by `keep`,
+    /// the names of programs that are left alone together with everything below them. A descendant
+    /// that a signal has already ended counts as going, not as staying.
     fn strays(
         &self,
         policy: StraysPolicy,
         keep: &Arc<BTreeSet<String>>,
     ) -> impl Future<Output = Strays> + Send;
 
-    /// Sends `signal` to those descendants among `pids` that still are descendants.
+    /// Sends `signal` to those of `pids` that are still descendants.
     fn signal_these(&self, signal: Signal, pids: Vec<u32>) -> impl Future<Output = ()> + Send;
 
-    /// Sends `signal` to the descendants that `policy` lets go, repeating the look until no new one
-    /// turns up; `keep` holds program names that are left alone, with everything below them. Gives
-    /// those that cannot be signalled. Does not wait for anybody's end.
+    /// Sends `signal` to the descendants that `policy` ends, and scans again until there are no new
+    /// ones; programs named in `keep` are left alone, with everything below them. Returns those that
+    /// cannot be signalled. Does not wait until they end.
     fn signal_strays(
         &self,
         signal: Signal,
@@ -230,17 +243,17 @@ pub trait Child: Send + Sync + 'static {
         keep: &Arc<BTreeSet<String>>,
     ) -> impl Future<Output = Vec<Descendant>> + Send;
 
-    /// SIGKILL to the whole tree, leader and group first, then all descendants until none is left
-    /// that can be signalled; two seconds at most. An error says that somebody is left whom we may
-    /// not signal or the kernel cannot end; [`Child::strays`] names them. Does not wait for the
-    /// leader's end.
+    /// Sends SIGKILL to the whole tree, leader and group first, then to all descendants until none is
+    /// left that can be signalled; takes at most two seconds. Returns an error if a descendant is left
+    /// that may not be signalled or that the kernel cannot end; [`Child::strays`] names them. Does not
+    /// wait until the leader ends.
     fn kill_tree(&self) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Reaps the leader. The last call.
+    /// Reaps the leader. Must be the last call.
     fn reap(self) -> io::Result<()>;
 }
 
-/// The live descendants of a run, by what becomes of them.
+/// The live descendants of a run, split by what happens to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Strays {
     /// Those that are to be ended.
@@ -253,17 +266,17 @@ pub struct Strays {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descendant {
     pub stray: Stray,
-    /// Its program name (the kernel's `comm`), against which `keep` is held.
+    /// Its program name (the kernel's `comm`), which is compared with `keep`.
     pub program: String,
     /// Whether it is in the leader's group.
     pub in_group: bool,
-    /// A signal has ended it already, and it is gone as soon as it has had a processor.
+    /// Whether a signal has already ended it, so that it disappears as soon as it is scheduled.
     pub is_dying: bool,
 }
 
 impl Descendant {
-    /// Those that were left behind. Of a tree that a signal ends one goes after the other: that the
-    /// leader was the first leaves nobody behind.
+    /// Returns the descendants that were left behind. The members of a tree that a signal ends exit one
+    /// after another, so those that are dying are not left behind.
     pub(crate) fn left(all: &[Self]) -> Vec<Self> {
         all.iter().filter(|one| !one.is_dying).cloned().collect()
     }

@@ -1,8 +1,8 @@
-//! A host for tests that runs nothing: each command does what a script says.
+//! Test host: runs nothing; a script defines what each command does.
 //!
-//! It stands below the engine, where the operating system is otherwise. So everything above it is the
-//! real thing in a test: retries, timeouts, stops, pools, events, output. Under tokio's paused time
-//! minutes pass in no time at all, and the same way each time:
+//! It replaces the operating system below the engine, so everything above it is real in a test:
+//! retries, timeouts, stops, pools, events, output. Under tokio's paused time minutes pass instantly,
+//! and deterministically:
 //!
 //! ```
 //! use std::time::Duration;
@@ -37,18 +37,23 @@ mod run;
 mod run_fds;
 mod script;
 mod scripted_fds;
+mod scripted_project;
 
+pub use crate::machine::ProjectExit;
 pub use answer::{Answer, Sequence, SequenceBuilder};
 pub use call::Call;
+#[doc(hidden)]
 pub use child::ScriptedChild;
 pub use gate::Gate;
 pub use host::ScriptedHost;
 pub use pattern::Pattern;
+#[doc(hidden)]
 pub use pipe::{ScriptedInput, ScriptedOutput};
 pub use run::{Run, SentSignal, SignalTarget};
 pub use script::{Grandchild, Script};
+pub use scripted_project::{ProjectError, ScriptedProject};
 
-/// The examples of the page are run as they stand.
+/// Runs the examples of docs/testing.md as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/testing.md")]
 mod page {}

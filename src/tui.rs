@@ -1,4 +1,4 @@
-//! The interface on a terminal: a client of the control socket, in a process of its own.
+//! Terminal interface: a client of the control socket, in a separate process.
 //!
 //! ```text
 //!  keys, mouse, signals --+               +--> orders, slices, searches (over the socket)
@@ -17,6 +17,7 @@ pub mod appearance;
 pub mod clipboard;
 pub mod clock;
 pub mod config;
+mod cycle;
 pub mod fuzzy;
 pub mod glyphs;
 pub mod keymap;

@@ -1,9 +1,9 @@
-//! Files that change: one thread watches for all processes, and says which ones have, once there
-//! was silence.
+//! File watching: one thread watches the files of all processes and reports a change once no
+//! further change has come for the debounce time.
 //!
-//! Only folders that can hold a match are read, from the first name of each glob on, and none that
-//! is ignored. The kernel tells what happens in them; where it takes no more folders, they are read
-//! every few seconds instead. What a change does is decided elsewhere: see the machine.
+//! Only folders that can hold a match are read, starting at the literal prefix of each glob;
+//! ignored folders are skipped. inotify reports the changes. Where the kernel accepts no more
+//! watches, folders are polled every few seconds instead. The machine decides what a change does.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::spec::Name;
 mod apply_event;
 mod compiled_plan;
 mod debouncer;
+mod file_stamp;
 mod git;
 mod glob;
 mod ignore_list;
@@ -31,41 +32,42 @@ pub(crate) use thread::{WatchContext, Watcher};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WatchOwner {
-    /// Those of a process, with all its replicas.
+    /// A process, with all its replicas.
     Process(Name),
-    /// Those of the project itself.
+    /// The project itself.
     Project,
 }
 
-/// Files that are to be watched together.
+/// A set of files that is watched and debounced together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WatchTarget {
-    pub(crate) whose: WatchOwner,
-    /// What the globs are relative to.
+    pub(crate) owner: WatchOwner,
+    /// The folder the globs are relative to.
     pub(crate) base: PathBuf,
+    /// Globs of files that count.
     pub(crate) paths: Vec<String>,
-    /// Globs of what does not.
+    /// Globs of files that are ignored.
     pub(crate) ignore: Vec<String>,
-    /// Whether `.gitignore` is honoured.
+    /// Whether `.gitignore` files apply.
     pub(crate) gitignore: bool,
-    /// How long there must be silence.
+    /// How long no further change must come before a change is reported.
     pub(crate) debounce: Duration,
 }
 
 impl WatchTarget {
-    /// Exactly these files, ignored or not.
+    /// Returns a target for exactly these files, even if they are ignored.
     pub(crate) fn files(
-        whose: WatchOwner,
+        owner: WatchOwner,
         base: &Path,
         files: impl IntoIterator<Item = PathBuf>,
     ) -> Self {
-        // Below the base by the rest of its path: a glob is text, and the base may be none.
+        // Relative to the base, because a glob is text and the base may not be UTF-8.
         let glob = |file: PathBuf| {
             let rest = file.strip_prefix(base).unwrap_or(&file);
             globset::escape(&rest.to_string_lossy())
         };
         Self {
-            whose,
+            owner,
             base: base.to_owned(),
             paths: files.into_iter().map(glob).collect(),
             ignore: Vec::new(),
@@ -75,45 +77,45 @@ impl WatchTarget {
     }
 }
 
-/// Everything that is to be watched.
+/// All targets to watch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct WatchPlan {
     /// The folder of the project.
     pub(crate) top: PathBuf,
-    pub(crate) wanted: Vec<WatchTarget>,
-    /// Files and folders of pitcrew itself, which never count.
+    pub(crate) targets: Vec<WatchTarget>,
+    /// Files and folders of pitcrew itself, which are always ignored.
     pub(crate) own: Vec<PathBuf>,
 }
 
-/// The time, on both clocks.
+/// One point in time on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClockPair {
-    /// Since the start.
+    /// Time since the engine started.
     pub(crate) moment: Duration,
-    /// Of the day, since 1970, as files carry it.
+    /// Wall-clock time since 1970, comparable with file timestamps.
     pub(crate) wall: Duration,
 }
 
-/// What the thread has to tell.
+/// A message from the watch thread to the engine.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WatchReport {
-    /// Everything that was wanted is watched from now on.
+    /// All targets are being watched.
     Ready,
-    /// Files have changed, and there was silence since.
+    /// Files have changed, and the debounce time has passed.
     Changed {
-        whose: WatchOwner,
-        /// The first of them, relative to the base where it can be.
+        owner: WatchOwner,
+        /// The first changed file, relative to the base if possible.
         path: String,
-        /// How many others.
+        /// How many other files have changed.
         more: u64,
         /// When the first change was seen.
         first: Duration,
         /// When the last change was seen.
         last: Duration,
     },
-    /// Something to tell the user, about one process or all.
+    /// A problem to report to the user.
     Problem {
-        /// Whose files it is about.
+        /// The process it concerns; `None` for all.
         about: Option<WatchOwner>,
         /// One sentence.
         text: String,

@@ -22,9 +22,13 @@ use pitcrew::sys::guardian::guard;
 use pitcrew::sys::journal::{Journal, SessionStrayRules, StrayRules};
 use pitcrew::sys::{Child, own_process};
 
-#[path = "sys_common/lib.rs"]
+#[path = "it/common/lib.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
 mod common;
-use common::{alive, carriers, host, marked, runtime, session, start, wait_until};
+use common::real_host::{
+    host, line, marked, of_session, runtime, session, start, wait_until_async,
+};
+use common::{alive, wait_until};
 
 const ROLE: &str = "SYS_GUARDIAN_ROLE";
 const NAME: &str = "SYS_GUARDIAN_SESSION";
@@ -104,7 +108,7 @@ fn engine(role: &str) {
             let mut children = Vec::new();
             for run in 0..10 {
                 let (child, mut lines) = start(&host, marked(STUBBORN, &session, "web", run)).await;
-                common::line(&mut lines).await;
+                line(&mut lines).await;
                 children.push((child, lines));
             }
             say(&hello);
@@ -128,9 +132,9 @@ fn engine(role: &str) {
                 let mut launch = marked(escape, &session, name, 1);
                 launch.env.push(("OF".into(), name.into()));
                 let (child, mut lines) = start(&host, launch).await;
-                common::line(&mut lines).await;
+                line(&mut lines).await;
                 // Beside the leader.
-                common::wait_until_async("all run", async || {
+                wait_until_async("all run", async || {
                     let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
                     let mut programs: Vec<_> = found.iter().map(|one| &one.program).collect();
                     programs.sort();
@@ -213,7 +217,7 @@ fn killing_the_engine_leaves_nothing() {
         let end = session.process.wait().unwrap();
         let left: Vec<_> = all.into_iter().filter(|pid| alive(*pid)).collect();
         assert_eq!(left, Vec::<u32>::new());
-        assert_eq!(carriers(&session.name), Vec::<u32>::new());
+        assert_eq!(of_session(&session.name), Vec::<u32>::new());
         assert_eq!(end.signal(), Some(libc::SIGKILL));
         assert!(!end.core_dumped());
     }
@@ -245,7 +249,7 @@ fn killing_both_leaves_what_the_next_start_ends() {
     let recovered = journal.recover().unwrap();
     assert_eq!(recovered.unkillable, []);
     assert!(recovered.ended.len() > 20, "{recovered:?}");
-    assert_eq!(carriers(&session.name), Vec::<u32>::new());
+    assert_eq!(of_session(&session.name), Vec::<u32>::new());
     // Those without an environment are beyond knowing; they hold no output and no port of ours.
     for pid in all.into_iter().filter(|pid| alive(*pid)) {
         kill(libc::SIGKILL, pid);
@@ -323,7 +327,7 @@ fn what_the_journal_leaves_is_left() {
     kill(libc::SIGKILL, session.engine);
     session.process.wait().unwrap();
     let left = |of: &str| -> Vec<String> {
-        let mut left: Vec<String> = carriers(&name)
+        let mut left: Vec<String> = of_session(&name)
             .into_iter()
             .filter(|pid| alive(*pid))
             .filter(|pid| {
@@ -339,10 +343,10 @@ fn what_the_journal_leaves_is_left() {
     assert_eq!(left("grouped"), ["sh\n", "sleep\n", "sleep\n", "tail\n"]);
     assert_eq!(left("left.2"), ["sh\n", "sleep\n", "sleep\n", "sleep\n", "tail\n"]);
     assert!(!Path::new(journal.path()).exists());
-    for pid in carriers(&name) {
+    for pid in of_session(&name) {
         kill(libc::SIGKILL, pid);
     }
-    wait_until("all are gone", || carriers(&name).into_iter().all(|pid| !alive(pid)));
+    wait_until("all are gone", || of_session(&name).into_iter().all(|pid| !alive(pid)));
 }
 
 fn with_a_thread_there_is_no_guardian() {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::num::NonZeroU16;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -53,7 +54,8 @@ impl Terminal {
         let held = Held::start(command)?;
         // The ends of it that are ours go with the command.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+        let cells = |count| NonZeroU16::new(count).ok_or(io::ErrorKind::InvalidInput);
+        let screen = vt100::Parser::new(cells(ROWS)?, cells(COLUMNS)?, 0);
         Ok(Self { held, master: File::from(master), screen, bytes: 0, start })
     }
 

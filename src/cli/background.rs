@@ -1,8 +1,9 @@
-//! `up --detach`: the same `up` in a session of its own, followed until it has done what was asked.
+//! `up --detach`: runs `up` in its own session, and waits as requested.
 //!
 //! The engine is asked once and answers when it is so: nothing is asked again and again. Only before
 //! its socket is there is it looked for every few milliseconds.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Child;
@@ -13,10 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::detach::{self, EngineLifetime};
 use super::{
     GlobalOptions, ProgramExit, UpArgs, end_report, last_output, lifecycle_commands, project,
-    remote, waiting,
+    remote, runtime, waiting,
 };
 use crate::control::wire::{
-    CommandResponse, LastOutput, PhaseName, ProcessOutcome, ProcessState, ProjectEnd, ProjectState,
+    CommandResponse, LastOutput, PhaseName, ProcessState, ProjectEnd, ProjectState,
 };
 use crate::control::{Client, Control as _, ControlError, ControlErrorKind, Measure};
 use crate::engine::Clock;
@@ -26,11 +27,6 @@ use crate::sys::{Holder, ProjectDirs, alive_holder, own_process};
 
 /// After how long it says first what it still waits for, and when that is another thing, again.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A process without a check is ready as soon as it has started. One that fails in its first steps
-/// shall not be called ready for that, so all is asked once more after this.
-const FIRST_STEPS: Duration = Duration::from_millis(100);
-/// What there is at least for that second answer, which is there already where all is well.
-const LEAST: Duration = Duration::from_secs(1);
 /// How many are named in a sentence.
 const NAMED: usize = 3;
 
@@ -43,6 +39,8 @@ struct Background<'a> {
     folders: &'a ProjectDirs,
     /// What is started by this command.
     chosen: BTreeSet<String>,
+    /// The engine was started and has not taken its lock yet.
+    is_coming: Cell<bool>,
 }
 
 /// Starts the project and waits as long as was asked; `names` is what is started.
@@ -63,9 +61,14 @@ pub(super) fn up(
         name: &spec.project.name,
         folders: &folders,
         chosen: names.into_iter().collect(),
+        is_coming: Cell::new(false),
     };
     if let Some(holder) = alive_holder(&folders) {
         return background.joined(&holder);
+    }
+    // What the engine says goes to a file, and this is for the caller.
+    if let Some(text) = runtime::too_few_descriptors(spec, own_process::hard_descriptor_limit()) {
+        project::say(&text);
     }
     let words = folders.state.join("up.log");
     end_report::forget(&folders.state);
@@ -122,9 +125,10 @@ impl Background<'_> {
     /// Follows the project that this command has started.
     fn started(&self, mut child: Child, words: &Path) -> ProgramExit {
         let pid = child.id();
+        self.is_coming.set(true);
         let followed = remote::block_on(async {
             self.unless_interrupted(async {
-                let (is_up, reached) = self.follow(&mut child).await;
+                let (is_up, reached) = self.follow(&mut child, words).await;
                 let is_over = match &reached {
                     Ok(WaitResult::Ended(_)) => true,
                     Err(problem) => matches!(
@@ -138,6 +142,10 @@ impl Background<'_> {
             })
             .await
         });
+        if self.is_coming.get() && child.try_wait().is_ok_and(|status| status.is_none()) {
+            // Nothing finds an engine that has not taken its lock yet, `down` included.
+            _ = own_process::send(&child, Signal::TERM);
+        }
         let (is_up, reached, code) = match followed {
             Ok(Ok(followed)) => followed,
             Ok(Err(ending)) | Err(ending) => return ending,
@@ -158,13 +166,22 @@ impl Background<'_> {
     }
 
     /// Whether it has come up, and what the waiting came to.
-    async fn follow(&self, child: &mut Child) -> (bool, Result<WaitResult, ControlError>) {
+    async fn follow(
+        &self,
+        child: &mut Child,
+        words: &Path,
+    ) -> (bool, Result<WaitResult, ControlError>) {
         let clock = Clock::start();
         let pid = child.id();
         let has_ended = || !matches!(child.try_wait(), Ok(None));
-        let opened = async { Ok(detach::opened(self.folders, pid, has_ended).await) };
+        let opened = async {
+            tokio::select! {
+                is_open = detach::opened(self.folders, pid, has_ended) => Ok(is_open),
+                never = detach::repeat_env_file_notices(words) => match never {},
+            }
+        };
         match lifecycle_commands::within(self.args.timeout, opened).await {
-            Ok(true) => {}
+            Ok(true) => self.is_coming.set(false),
             Ok(false) => return (false, Ok(WaitResult::Ended(None))),
             Err(problem) => return (false, Err(problem)),
         }
@@ -208,16 +225,7 @@ impl Background<'_> {
             return Ok(WaitResult::There);
         }
         let all = ["all".to_owned()];
-        let clock = Clock::start();
-        let mut outcome = waiting::wait_for(client, &all, None, limit).await?;
-        let is_guess = |one: &ProcessOutcome| !one.checked && one.state == StateName::Ready;
-        let has_guess = outcome.processes.iter().any(is_guess);
-        if outcome.ok && has_guess && watched == WaitOrigin::FromItsStart {
-            tokio::time::sleep(FIRST_STEPS).await;
-            let passed = clock.now().since_start();
-            let left = limit.map(|limit| limit.saturating_sub(passed).max(LEAST));
-            outcome = waiting::wait_for(client, &all, None, left).await?;
-        }
+        let outcome = waiting::wait_for(client, &all, None, limit).await?;
         Ok(match (outcome.ok, &outcome.ending) {
             (true, _) => WaitResult::There,
             (false, Some(end)) => WaitResult::Ended(Some(end.clone())),
@@ -247,6 +255,7 @@ impl Background<'_> {
                 return Ok(WaitResult::Ended(None));
             }
             if open_starts(&overview, &self.chosen).is_empty() {
+                report_failed_starts(&overview);
                 return Ok(WaitResult::There);
             }
         }
@@ -264,6 +273,9 @@ impl Background<'_> {
     }
 
     fn goes_on(&self) -> String {
+        if self.is_coming.get() {
+            return format!("{} had not started yet, and was ended", self.name);
+        }
         format!("{} goes on in the background; `pitcrew down` stops it", self.name)
     }
 
@@ -351,6 +363,18 @@ fn waits_for(open: &[String]) -> String {
         if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
     let hint = named.first().map(|name| format!("; `pitcrew why {name}` tells why"));
     format!("waiting for {}{more}{}", named.join(", "), hint.unwrap_or_default())
+}
+
+/// Names the processes that could not be started: they are no reason to call the project failed.
+fn report_failed_starts(overview: &ProjectState) {
+    let has_failed = |one: &&ProcessState| {
+        one.status.state == StateName::Failed && one.status.exit_code.is_none()
+    };
+    for one in overview.processes.iter().filter(has_failed).map(|one| &one.status) {
+        if one.signal.is_none() {
+            project::say(&format!("{}: failed: {}", one.name, one.why));
+        }
+    }
 }
 
 /// Which processes are still to be started.

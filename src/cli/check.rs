@@ -1,31 +1,27 @@
-//! `check` and `schema`: look at the file, run nothing.
+//! `check` and `schema`: validate the file, run nothing.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
-use super::{CheckArgs, GlobalOptions, ProgramExit, procfile_input, project};
-use crate::spec;
+use super::{CheckArgs, GlobalOptions, ProgramExit, project, remote};
+use crate::spec::{self, ProcessKind, ProcessSpec, counted};
 
 pub(super) fn check(global: &GlobalOptions, args: &CheckArgs) -> ProgramExit {
-    let locate = match procfile_input::read(global).and_then(|()| project::locate(global)) {
+    let locate = match project::read_stdin(global).and_then(|()| project::locate(global)) {
         Ok(locate) => locate,
         Err(ending) => return ending,
     };
-    let mut stdout = std::io::stdout();
     let colour = project::colour(global.color, &std::io::stderr());
     if args.json {
         let report = spec::report(&locate);
-        _ = writeln!(stdout, "{}", serde_json::json!(report));
+        remote::print_json(&report);
         return if report.faults.is_empty() { ProgramExit::GOOD } else { ProgramExit::WRONG };
     }
     match spec::inspect(&locate) {
         Ok(spec::LoadedProject { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
-            let (processes, pools) = (spec.processes.len(), spec.pools.len());
             let name = crate::output::safe_name(&spec.project.name).into_owned();
-            _ = writeln!(
-                stdout,
-                "{name}: no mistakes, {processes} processes and jobs, {pools} pools"
-            );
+            remote::print(&format!("{name}: no mistakes, {}\n", contents(&spec)));
             ProgramExit::GOOD
         }
         Err(faults) => {
@@ -36,11 +32,22 @@ pub(super) fn check(global: &GlobalOptions, args: &CheckArgs) -> ProgramExit {
     }
 }
 
+/// What a project is made of, such as `2 processes, 1 job, 1 pool`.
+fn contents(spec: &spec::Spec) -> String {
+    let is_job = |process: &&Arc<ProcessSpec>| process.kind == ProcessKind::Job;
+    let jobs = spec.processes.values().filter(is_job).count();
+    let counts =
+        [(spec.processes.len() - jobs, "process"), (jobs, "job"), (spec.pools.len(), "pool")];
+    let parts = counts.iter().filter(|(count, _)| *count > 0);
+    let parts = parts.map(|(count, noun)| counted(*count, noun));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn schema() -> ProgramExit {
     let schema = spec::schema();
     match serde_json::to_string_pretty(&schema) {
         Ok(text) => {
-            _ = writeln!(std::io::stdout(), "{text}");
+            remote::print(&format!("{text}\n"));
             ProgramExit::GOOD
         }
         Err(error) => project::failed(&format!("cannot write the schema: {error}")),

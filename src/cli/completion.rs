@@ -1,5 +1,4 @@
-//! `completions`: what a shell offers next. The names are those of the running project, or those of
-//! the file.
+//! `completions`: shell completions, with the names of the running project or of the file.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

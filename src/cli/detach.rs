@@ -1,19 +1,22 @@
-//! The engine as a process of its own, in a session of its own: how it is started, and when it answers.
+//! Starts the engine as a separate process in its own session, and waits until it answers.
 
+use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{GlobalOptions, UpArgs, procfile_input};
+use super::{GlobalOptions, UpArgs, project};
 use crate::spec::Spec;
 use crate::sys::{self, ControlSocket, ProjectDirs, alive_holder, journal, own_process};
 
 /// How often it is looked whether the socket is there.
 const LOOK: Duration = Duration::from_millis(5);
+/// How often it is looked whether the engine waits for an env file.
+const REPEAT: Duration = Duration::from_millis(100);
 /// What it says at most when it cannot start.
 const LAST_WORDS: u64 = 64 << 10;
 
@@ -24,9 +27,36 @@ pub(super) fn show_last_words(words: &Path) {
     _ = read.and_then(|_| io::stderr().write_all(text.as_bytes()));
 }
 
-/// What it says goes to a file: there is nobody who reads a pipe.
+/// Opens the file for the messages of an engine in the background, which has no terminal.
 pub(super) fn open(words: &Path) -> io::Result<File> {
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(words)
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let opened = options.open(words).and_then(|file| {
+        // An engine that cannot start would end without a message where the disk is full.
+        (&file).write_all(b"\n")?;
+        file.set_len(0)?;
+        (&file).rewind()?;
+        Ok(file)
+    });
+    opened.map_err(|error| io::Error::other(format!("cannot write {}: {error}", words.display())))
+}
+
+/// Repeats on stderr that the engine waits for an env file that is a pipe, while it starts.
+pub(super) async fn repeat_env_file_notices(words: &Path) -> Infallible {
+    let mut repeated = 0;
+    loop {
+        tokio::time::sleep(REPEAT).await;
+        let mut text = String::new();
+        let read = File::open(words).map(|file| file.take(LAST_WORDS).read_to_string(&mut text));
+        let is_notice = |line: &&str| line.starts_with("pitcrew: waiting for the env file ");
+        let notices: Vec<&str> = text.lines().filter(is_notice).skip(repeated).collect();
+        if read.is_ok() {
+            for notice in &notices {
+                _ = writeln!(io::stderr(), "{notice}");
+            }
+            repeated += notices.len();
+        }
+    }
 }
 
 /// How it hangs together with who starts it.
@@ -46,6 +76,7 @@ pub(super) fn start(
     words: File,
     tie: EngineLifetime,
 ) -> io::Result<Child> {
+    project::has_proc()?;
     let mut command = Command::new(std::env::current_exe()?);
     for file in &global.file {
         command.arg("-f").arg(file);
@@ -54,9 +85,7 @@ pub(super) fn start(
         command.arg("-v");
     }
     // What was read from our own input the engine finds in memory: its input is another one.
-    let text = procfile_input::known(global)
-        .map(|text| own_process::inheritable_text(&text))
-        .transpose()?;
+    let text = global.stdin.get().map(|text| own_process::inheritable_text(&text)).transpose()?;
     if let Some(text) = &text {
         command.arg("--stdin-fd").arg(text.as_raw_fd().to_string());
     }

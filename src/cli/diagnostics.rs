@@ -1,4 +1,4 @@
-//! Pitcrew's own diagnostics: to a file, never to the terminal.
+//! Diagnostics of pitcrew itself, written to a file, never to the terminal.
 
 use std::path::Path;
 

@@ -1,21 +1,24 @@
-//! The engine's process: runtime, signals, front, and how it all ends.
+//! Main function of the engine process: runtime, signals, front end, exit code.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
+use super::end_report::{self, LeftBehind};
 use super::events::EventWriter;
 use super::external_events::ExternalEvents;
 use super::presence::PresenceOptions;
 use super::project::{HeldProject, LockedProject};
 use super::reload::FileReloader;
-use super::{GlobalOptions, ProgramExit, diagnostics, end_report, project, remote, runtime};
+use super::{GlobalOptions, ProgramExit, diagnostics, project, remote, runtime};
 use crate::control::LocalControl;
 use crate::control::wire::ProjectEnd;
-use crate::engine::{Clock, Engine, EngineOptions, Foreground, NoticeSender, Request, SpecLoader};
+use crate::engine::{
+    Clock, Engine, EngineHandle, EngineOptions, Foreground, Notice, NoticeSender, Request,
+    SpecLoader,
+};
 use crate::machine::{ProcessId, ProjectExit, Snapshot, Supervisor};
 use crate::plain::{FrontThread, LineStyle, Plain, PlainOptions, Verbosity};
-use crate::session::{Notice, Session};
 use crate::sys::guardian;
 use crate::sys::journal::SessionStrayRules;
 use crate::sys::{HostOptions, RealHost, own_process};
@@ -121,11 +124,11 @@ async fn serve_on(
             Ok(passing) => passing,
             Err(error) => return project::failed(&format!("cannot start its threads: {error}")),
         };
-    let session = engine.session();
+    let handle = engine.handle();
     let events = engine.observe();
     let Some(feed) = engine.feed() else { return ProgramExit::FAILED };
     let guardian = held.guardian.pid();
-    let local = LocalControl::new(session.clone(), &project, guardian, files, events);
+    let local = LocalControl::new(handle.clone(), &project, guardian, files, events);
     let asked = local.clone();
     let state = held.project.as_ref().map(|project| project.folders.state.clone());
     let again = serve.again.as_ref();
@@ -138,18 +141,18 @@ async fn serve_on(
     if let Some(text) = listening.as_ref().and_then(remote::ControlEndpoint::told) {
         notices.tell(Notice::general(text));
     }
-    let mut plain = match Plain::start(&session, feed, plain_options(global, serve.shows, own)) {
+    let mut plain = match Plain::start(&handle, feed, plain_options(global, serve.shows, own)) {
         Ok(plain) => plain,
         Err(error) => return project::failed(&format!("cannot start its threads: {error}")),
     };
-    let world = ExternalEvents { session: session.clone(), host: Arc::clone(&host) };
+    let world = ExternalEvents { engine: handle.clone(), host: Arc::clone(&host) };
     let mut watching = world.watch(held.guardian);
-    watching.follow_reader(plain.closed(), &session);
+    watching.follow_reader(plain.closed(), &handle);
     if takes_terminal {
-        watching.follow_stops(&session, own);
+        watching.follow_stops(&handle, own);
     }
     if serve.owned
-        && let Err(error) = follow_owner(&session)
+        && let Err(error) = follow_owner(&handle)
     {
         return project::failed(&format!("cannot start its threads: {error}"));
     }
@@ -163,9 +166,10 @@ async fn serve_on(
     if takes_terminal {
         _ = own_process::reclaim_terminal();
     }
-    let last = session.snapshot();
-    if let (Some(state), Some(_)) = (&state, &serve.again) {
-        write_end(state, &asked, &last);
+    let last = handle.snapshot();
+    let end = state.filter(|_| serve.again.is_some()).map(|state| (state, end_of(&asked, &last)));
+    if let Some((state, end)) = &end {
+        end_report::write(state, guardian, end.clone(), Vec::new());
     }
     drop(asked);
     if let Some(listening) = listening {
@@ -173,7 +177,10 @@ async fn serve_on(
     }
     if !last.leaving {
         let policies = serve.again.as_ref().map_or(held.policies, |again| again.policies());
-        end_unclaimed(&host, &policies, &notices).await;
+        let left = end_unclaimed(&host, &policies, &notices).await;
+        if let Some((state, end)) = end.filter(|_| !left.is_empty()) {
+            end_report::write(&state, guardian, end, left);
+        }
         drop((notices, world));
         let rest = async {
             if let Some(recorder) = recorder {
@@ -188,21 +195,25 @@ async fn serve_on(
     }
     // One that is stopped would not see our end.
     guardian::resume(guardian);
-    let code = own.and_then(|id| last.processes.iter().find(|one| one.id == id));
-    match (code.map(|one| one.shell_code), &finish) {
-        (_, ProjectExit::Signal(_)) | (None, _) => ending(&finish),
+    exit_code(&finish, own, &last)
+}
+
+/// The exit code of the process in the foreground, or else that of the project.
+fn exit_code(finish: &ProjectExit, own: Option<ProcessId>, last: &Snapshot) -> ProgramExit {
+    let process = own.and_then(|id| last.processes.iter().find(|process| process.id == id));
+    match (process.map(|process| process.shell_code), finish) {
+        (_, ProjectExit::Signal(_)) | (None, _) => ending(finish),
         (Some(code), _) => ProgramExit::code(code.unwrap_or(1)),
     }
 }
 
-/// Leaves word of why the project has ended, for whoever started it in the background.
-fn write_end(state: &Path, project: &LocalControl, last: &Snapshot) {
-    let end = project.project_end(last).unwrap_or_else(|| ProjectEnd {
+/// Why the project has ended, for whoever started it in the background.
+fn end_of(project: &LocalControl, last: &Snapshot) -> ProjectEnd {
+    project.project_end(last).unwrap_or_else(|| ProjectEnd {
         reason: "nothing was left to run".to_owned(),
         process: None,
         last_output: None,
-    });
-    end_report::write(state, project.pid(), end);
+    })
 }
 
 /// What starts processes; with as few descriptors as can be where `is_thrifty`.
@@ -294,20 +305,23 @@ pub(super) fn ending(finish: &ProjectExit) -> ProgramExit {
     }
 }
 
-/// Ends what belongs to no run any more, and names it.
+/// Ends what belongs to no run any more, and names it; returns what cannot be ended.
 pub(super) async fn end_unclaimed(
     host: &RealHost,
     policies: &SessionStrayRules,
     notices: &NoticeSender,
-) {
+) -> Vec<LeftBehind> {
     for one in host.unclaimed(policies.clone()).await {
         let (pid, command) = (one.stray.pid, one.stray.command);
         notices.tell(Notice::general(format!("ended with the project: {pid} {command}")));
     }
+    let mut left = Vec::new();
     for one in host.kill_all(policies.clone()).await {
         let (pid, command) = (one.stray.pid, one.stray.command);
         notices.tell(Notice::general(format!("cannot end {pid} {command}")));
+        left.extend(LeftBehind::of(pid, command));
     }
+    left
 }
 
 /// What an owner says when it leaves the project alone.
@@ -332,11 +346,11 @@ fn owner_is_gone() -> bool {
 ///
 /// On a thread of its own: it lasts as long as the project, and those of the runtime for what
 /// blocks may be one only.
-fn follow_owner(session: &Session) -> std::io::Result<()> {
-    let session = session.clone();
+fn follow_owner(engine: &EngineHandle) -> std::io::Result<()> {
+    let handle = engine.clone();
     std::thread::Builder::new().name("pitcrew-owner".to_owned()).spawn(move || {
         if owner_is_gone() {
-            _ = session.ask(Request::HangUp);
+            _ = handle.request(Request::HangUp);
         }
     })?;
     Ok(())

@@ -1,23 +1,23 @@
-//! `events`: what has happened, as a table on a terminal and as JSON lines elsewhere.
+//! `events`: a table on a terminal, JSON lines elsewhere.
 
 use std::io::IsTerminal as _;
 
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::style::{BOLD, DIM, OutputStyle};
+use super::style::{BOLD, DIM, OutputStyle, of_state};
 use super::{GlobalOptions, ProgramExit, remote};
 use crate::control::wire::EventItem;
 use crate::control::{Client, Control as _, ControlError, Measure};
-use crate::machine::event::{Cause, Event};
+use crate::machine::{Event, EventText};
 use crate::output::safe_name;
-use crate::plain::{describe, describe_cause};
 
 /// What happened has so much room before the cause.
 const EVENT: usize = 36;
+/// The name of the project in the table.
+const PROJECT: &str = "project";
 /// Longer names push the rest of their row to the right.
 const LONGEST_NAME: usize = 24;
 
@@ -47,7 +47,7 @@ async fn show(client: &Client, args: &EventsArgs, paper: OutputStyle) -> Result<
     if !args.json && std::io::stdout().is_terminal() {
         let status = client.status(Measure::No).await?;
         let names = status.processes.iter().map(|one| one.name.width());
-        let name = names.max().unwrap_or(0).clamp("NAME".len(), LONGEST_NAME);
+        let name = names.max().unwrap_or(0).clamp(PROJECT.len(), LONGEST_NAME);
         let made = EventTable { paper, zone: TimeZone::system(), today: Timestamp::now(), name };
         remote::print(&made.head());
         table = Some(made);
@@ -76,15 +76,7 @@ async fn show(client: &Client, args: &EventsArgs, paper: OutputStyle) -> Result<
     Ok(())
 }
 
-/// What a row needs of an event beside its words.
-#[derive(Deserialize)]
-struct EventFields {
-    time: Timestamp,
-    name: Option<String>,
-    pool: Option<String>,
-    cause: Option<Cause>,
-}
-
+/// Events for people.
 struct EventTable {
     paper: OutputStyle,
     zone: TimeZone,
@@ -102,44 +94,28 @@ impl EventTable {
 
     /// One event; as it came when it is of a kind that is not known here.
     fn row(&self, event: &str) -> String {
-        let (Ok(facts), Ok(known)) =
-            (serde_json::from_str::<EventFields>(event), serde_json::from_str::<Event>(event))
-        else {
+        let Ok(known) = serde_json::from_str::<Event>(event) else {
             return format!("{}\n", safe_name(event));
         };
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all others are about a process")]
-        let name = match &known {
-            Event::PoolDrained(_) => facts.pool,
-            Event::ProjectReady(_) | Event::ProjectStopping(_) | Event::ProjectStopped(_) => None,
-            _ => facts.name,
-        };
-        let name = name.as_deref().map(safe_name).unwrap_or_default();
-        let words = describe(&known);
-        let words = safe_name(&words);
-        // The name has a column of its own.
-        let words = match words.strip_prefix(&*name) {
-            Some(rest) if !name.is_empty() => rest.trim_start_matches([':', ' ']),
-            _ => &words,
-        };
-        let cause = facts.cause.filter(|_| tells_cause(&known)).map(|cause| describe_cause(&cause));
-        let cause = cause.unwrap_or_default();
-        let time = self.time(facts.time);
-        let row = self.columns(&time, &name, words, &safe_name(&cause));
+        let known = EventText::of(&known);
+        let name = safe_name(known.name.as_deref().unwrap_or(PROJECT));
+        let (what, why) = (safe_name(&known.what), safe_name(&known.why));
+        let time = self.time(known.time);
+        let row = self.columns(&time, &name, &what, &why);
         let row = row.trim_end();
         if !self.paper.colour {
             return format!("{row}\n");
         }
         let (time_end, name_end) = (time.len(), time.len() + 2 + name.len());
         let rest = row.get(name_end..).unwrap_or_default();
-        let event_end = rest.len() - if cause.is_empty() { 0 } else { safe_name(&cause).len() };
-        let (words, cause) = rest.split_at_checked(event_end).unwrap_or((rest, ""));
+        let (what, why) = rest.split_at_checked(rest.len() - why.len()).unwrap_or((rest, ""));
         let paint = |text: &str, colour| self.paper.paint(text, colour);
         format!(
             "{}{}{}{}\n",
             paint(row.get(..time_end).unwrap_or_default(), DIM),
             paint(row.get(time_end..name_end).unwrap_or_default(), BOLD),
-            paint(words, colour_of(&known)),
-            paint(cause, DIM)
+            paint(what, known.state.map_or("", of_state)),
+            paint(why, DIM)
         )
     }
 
@@ -155,44 +131,28 @@ impl EventTable {
     }
 
     fn time(&self, time: Timestamp) -> String {
-        let (time, today) =
-            (time.to_zoned(self.zone.clone()), self.today.to_zoned(self.zone.clone()));
+        let (time, today) = (
+            time.to_zoned_datetime(self.zone.clone()),
+            self.today.to_zoned_datetime(self.zone.clone()),
+        );
         let form = if time.date() == today.date() { "%H:%M:%S%.3f" } else { "%m-%d %H:%M:%S" };
         time.strftime(form).to_string()
     }
 }
 
-/// Whether the cause says more than the event does.
-fn tells_cause(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::ProcessQueued(_)
-            | Event::ProcessWaiting(_)
-            | Event::ProcessStarted(_)
-            | Event::ProcessRetrying(_)
-            | Event::ProcessStopping(_)
-            | Event::ProcessKilled(_)
-            | Event::ConfigReloaded(_)
-            | Event::ConfigRejected(_)
-            | Event::ProjectStopping(_)
-    )
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "only what went well or wrong has a colour")]
-fn colour_of(event: &Event) -> &'static str {
-    match event {
-        Event::ProcessReady(_) | Event::ProjectReady(_) => "32",
-        Event::ProcessCompleted(e) if e.end.success => "32",
-        Event::ProcessCompleted(_)
-        | Event::ProcessFailed(_)
-        | Event::ProcessGaveUp(_)
-        | Event::ConfigRejected(_) => "31",
-        Event::ProcessUnhealthy(_)
-        | Event::ProcessRetrying(_)
-        | Event::ProcessSkipped(_)
-        | Event::WatchSuspended(_) => "33",
-        _ => "",
-    }
+/// The columns of an event after its time.
+#[cfg(test)]
+pub(super) fn words_of(event: &Event) -> Vec<String> {
+    let paper = OutputStyle { colour: false, width: None };
+    let table = EventTable { paper, zone: TimeZone::UTC, today: Timestamp::UNIX_EPOCH, name: 7 };
+    let row = table.row(&serde_json::to_string(event).unwrap());
+    row.trim_end()
+        .split("  ")
+        .filter(|text| !text.is_empty())
+        .map(str::trim)
+        .map(str::to_owned)
+        .skip(1)
+        .collect()
 }
 
 #[cfg(test)]
@@ -202,41 +162,41 @@ mod tests {
     fn table(colour: bool) -> EventTable {
         let paper = OutputStyle { colour, width: None };
         let today = "2026-01-02T12:00:00Z".parse().unwrap();
-        EventTable { paper, zone: TimeZone::UTC, today, name: 4 }
+        EventTable { paper, zone: TimeZone::UTC, today, name: 7 }
     }
 
     const EVENTS: &[(&str, &str)] = &[
         (
             r#"{"seq":1,"time":"2026-01-02T03:04:05.678Z","event":"process_started","name":"api","process":"api","run":3,"attempt":1,"pid":47,"cause":{"kind":"file_changed","path":"src/main.rs"}}"#,
-            "03:04:05.678  api   started, pid 47, run 3                src/main.rs changed",
+            "03:04:05.678  api      started, pid 47, run 3                src/main.rs changed",
         ),
         (
             r#"{"seq":2,"time":"2026-01-02T03:04:05.700Z","event":"process_queued","name":"b.1","process":"b.1","run":0,"attempt":1,"pool":"b","cause":{"kind":"start"}}"#,
-            "03:04:05.700  b.1   waits for a slot of b                 start of the project",
+            "03:04:05.700  b.1      waits for a slot of b                 project start",
         ),
         (
             r#"{"seq":3,"time":"2026-01-02T03:04:05.700Z","event":"process_stopping","name":"api","process":"api","run":3,"attempt":1,"signal":"TERM","cause":{"kind":"user"}}"#,
-            "03:04:05.700  api   TERM sent to end it                   by hand",
+            "03:04:05.700  api      is stopping (TERM)                    manual",
         ),
         (
             r#"{"seq":4,"time":"2026-01-01T03:04:05.700Z","event":"process_completed","name":"api","process":"api","run":3,"attempt":1,"exit_code":1,"success":false,"duration_ms":8100,"leaked":false,"cause":{"kind":"exit","exit_code":1}}"#,
-            "01-01 03:04:05  api   failed: exit 1 after 8.1s",
+            "01-01 03:04:05  api      failed: exit 1 after 8.1s",
         ),
         (
             r#"{"seq":5,"time":"2026-01-02T03:04:05.700Z","event":"pool_drained","pool":"b","succeeded":3,"failed":0}"#,
-            "03:04:05.700  b     pool b is done: 3 ended well",
+            "03:04:05.700  b        finished: 3 succeeded",
         ),
         (
             r#"{"seq":6,"time":"2026-01-02T03:04:05.700Z","event":"project_ready"}"#,
-            "03:04:05.700        everything is ready",
+            "03:04:05.700  project  everything is ready",
         ),
         (
             r#"{"seq":7,"time":"2026-01-02T03:04:05.700Z","event":"config_rejected","faults":[{}],"cause":{"kind":"user"}}"#,
-            "03:04:05.700        the file has 1 mistake; nothing has changed  by hand",
+            "03:04:05.700  project  procfile rejected: 1 mistake; nothing has changed  manual",
         ),
         (
             r#"{"seq":8,"time":"2026-01-02T03:04:05.700Z","event":"project_stopping","cause":{"kind":"shutdown","reason":"asked"}}"#,
-            "03:04:05.700        the project is being stopped          asked to stop",
+            "03:04:05.700  project  is stopping                           stop requested",
         ),
         (r#"{"seq":9,"event":"of_another_version"}"#, r#"{"seq":9,"event":"of_another_version"}"#),
         ("", ""),
@@ -246,7 +206,7 @@ mod tests {
     fn an_event_is_a_row_for_people() {
         assert_eq!(
             table(false).head(),
-            "TIME          NAME  EVENT                                 CAUSE\n"
+            "TIME          NAME     EVENT                                 CAUSE\n"
         );
         for (event, row) in EVENTS {
             assert_eq!(table(false).row(event), format!("{row}\n"), "{event}");

@@ -1,4 +1,4 @@
-//! `--events FILE`: every event as a line of JSON, appended.
+//! `--events FILE`: appends every event as a line of JSON.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, NoticeSender};
+use crate::engine::{Engine, Notice, NoticeSender};
 use crate::machine::Event;
 use crate::plain::FrontThread;
-use crate::session::Notice;
+use crate::spec::counted;
 use crate::sys::{Host, own_process};
 
 /// Writes events on a thread of its own.
@@ -43,8 +43,11 @@ fn record(
         line.push(b'\n');
         match file.write_all(&line) {
             Ok(()) if lost > 0 => {
-                let text =
-                    format!("{} is written again; {lost} events are missing", path.display());
+                let text = format!(
+                    "{} is written again; lost: {}",
+                    path.display(),
+                    counted(lost, "event")
+                );
                 notices.tell(Notice::general(text));
                 lost = 0;
             }

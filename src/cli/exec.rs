@@ -1,6 +1,6 @@
-//! `exec`: one command with time limits and retries, its bytes passed on as they come.
+//! `exec`: runs one command with time limits and retries, with unchanged output.
 
-use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::engine_main::{self, Display, EngineSetup};
-use super::{ExecArgs, GlobalOptions, ProgramExit, project};
+use super::project_ports::ProjectPorts;
+use super::{ExecArgs, GlobalOptions, ProgramExit, project, run_attached, stdout};
 use crate::engine::Foreground;
-use crate::machine::{Supervisor, SupervisorOptions};
+use crate::machine::{Moment, Supervisor, SupervisorOptions};
 use crate::output::Stream;
 use crate::spec::{
-    ColorMode, CommandLine, Environment, Name, OutputLimits, PortBusy, ProcessKind, ProcessSpec,
-    Project, Restart, RetryPolicy, ShutdownOn, Spec, StdinKind, StopPolicy,
+    ColorMode, CommandLine, Environment, Name, OutputLimits, ProcessKind, ProcessSpec, Project,
+    Restart, RetryPolicy, Spec, StdinKind,
 };
 
 /// Chunks on their way to the one who reads us.
@@ -62,34 +63,22 @@ fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, Progr
         .map_err(|error| project::failed(&format!("cannot tell the current folder: {error}")))?;
     let cwd = match (&args.cwd, &base) {
         (Some(cwd), _) => here.join(cwd),
-        (None, Some(base)) => base.cwd.clone(),
+        (None, Some(base)) => base.spec.cwd.clone(),
         (None, None) => here,
     };
     let mut env = base.as_ref().map_or_else(
         || Environment { inherit: true, ..Environment::default() },
-        |base| base.env.clone(),
+        NamedProcess::environment,
     );
     env.set.extend(args.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
-    env.names_port |= args.env.iter().any(|(name, _)| name == "PORT");
-    if let (Some(port), false) = (base.as_ref().and_then(|base| base.port), env.names_port) {
-        env.set.insert("PORT".to_owned(), port.to_string().as_str().into());
-    }
+    let base = base.map(|base| base.spec);
     let retries = args.retries;
+    let name = base.as_ref().map_or_else(|| program(&args.command), |base| base.name.clone());
+    let command = CommandLine::Argv(args.command.clone());
     Ok(ProcessSpec {
-        name: base.as_ref().map_or_else(|| program(&args.command), |base| base.name.clone()),
-        kind: ProcessKind::Process,
-        command: CommandLine::Argv(args.command.clone()),
-        description: None,
-        cwd,
         env,
-        // The process itself may listen there; it is in the environment already.
-        port: None,
-        port_busy: PortBusy::Fail,
         color: base.as_ref().map_or(ColorMode::Auto, |base| base.color),
         stdin: StdinKind::Null,
-        depends_on: IndexMap::new(),
-        ready: None,
-        health: None,
         restart: if retries > 0 { Restart::OnFailure } else { Restart::Never },
         retry: RetryPolicy {
             attempts: Some(retries),
@@ -101,34 +90,61 @@ fn process(global: &GlobalOptions, args: &ExecArgs) -> Result<ProcessSpec, Progr
         },
         timeout: args.timeout,
         idle_timeout: args.idle_timeout,
-        stop: StopPolicy::default(),
-        success_exit_codes: BTreeSet::from([0]),
-        replicas: None,
-        pool: None,
-        autostart: true,
-        tags: BTreeSet::new(),
-        shutdown_on: ShutdownOn::Never,
-        log: None,
-        watch: None,
+        // The process itself may listen on its port, which is in the environment already.
+        ..ProcessSpec::new(name, ProcessKind::Process, command, cwd)
     })
 }
 
 /// The process of the file whose folder and environment are to be used.
-fn named(global: &GlobalOptions, name: &str) -> Result<Arc<ProcessSpec>, ProgramExit> {
-    let spec = project::load(global)?;
-    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+struct NamedProcess {
+    spec: Arc<ProcessSpec>,
+    /// The number of the replica, if there are replicas.
+    replica: Option<u32>,
+    port: Option<u16>,
+    ports: ProjectPorts,
+}
+
+impl NamedProcess {
+    /// The environment of a run of this process.
+    fn environment(&self) -> Environment {
+        let mut environment = self.spec.env.clone();
+        let port = self.port.map(|port| port.to_string());
+        self.ports.fill_in(&mut environment, |name| match name {
+            "PORT" => port.clone().map(Into::into),
+            "PITCREW_REPLICA" => self.replica.map(|replica| replica.to_string().into()),
+            "PITCREW_POOL" => self.spec.pool.as_ref().map(|pool| pool.to_string().into()),
+            _ => None,
+        });
+        if let (Some(port), false) = (port, environment.names_port) {
+            environment.set.insert("PORT".to_owned(), port.into());
+        }
+        environment
+    }
+}
+
+fn named(global: &GlobalOptions, name: &str) -> Result<NamedProcess, ProgramExit> {
+    let project = project::load(global)?;
+    let mut supervisor = Supervisor::new(project.clone(), SupervisorOptions::default());
     let chosen = supervisor
         .select(&[name.to_owned()])
         .map_err(|error| project::wrong(&error.to_string()))?;
-    let process = chosen.first().and_then(|id| supervisor.process_of(*id));
-    let process = process.and_then(|name| spec.processes.get(name)).cloned();
-    process.ok_or_else(|| project::wrong(&format!("`{name}` names no process")))
+    let none = || project::wrong(&format!("`{name}` names no process"));
+    let id = chosen.first().copied().ok_or_else(none)?;
+    let snapshot = supervisor.snapshot(Moment::default());
+    let view = snapshot.get(id).ok_or_else(none)?;
+    let mut ports = ProjectPorts::of_file(&supervisor);
+    if let Some(folders) = run_attached::running(&project) {
+        ports = ports.of_running_in(&project.project.name, folders);
+    }
+    let port = ports.port(view.name.as_str());
+    Ok(NamedProcess { spec: Arc::clone(&view.spec), replica: view.replica, port, ports })
 }
 
 /// The command is called by the name of its program.
 fn program(command: &[String]) -> Name {
-    let program = command.first().map(Path::new).and_then(Path::file_name);
-    Name::new(&program.unwrap_or_default().to_string_lossy())
+    let program = command.first().map_or("", String::as_str);
+    let name = Path::new(program).file_name().map_or(program.into(), OsStr::to_string_lossy);
+    Name::new(if name.is_empty() { "the command" } else { &name })
 }
 
 fn alone(process: ProcessSpec) -> Spec {
@@ -157,7 +173,8 @@ fn pass_on(mut chunks: mpsc::Receiver<(Stream, Vec<u8>)>) {
         };
         // Dropping the receiver closes the pipes, and the command gets SIGPIPE as it would have
         // without us.
-        if written.is_err() {
+        if let Err(error) = written {
+            stdout::note(error);
             return;
         }
     }

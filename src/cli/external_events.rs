@@ -1,5 +1,4 @@
-//! What comes from outside while a project runs: signals, job control, the end of the guardian,
-//! orphans.
+//! External events of a running project: signals, job control, the end of the guardian, orphans.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +6,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::engine::EngineHandle;
 use crate::machine::event::Cause;
 use crate::machine::{Intent, ProcessId, ShutdownReason};
-use crate::session::Session;
 use crate::spec::Signal;
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::{RealHost, own_process};
@@ -19,7 +18,7 @@ const REAP_PACE: Duration = Duration::from_millis(50);
 
 /// What comes from outside while a project runs.
 pub(super) struct ExternalEvents {
-    pub(super) session: Session,
+    pub(super) engine: EngineHandle,
     pub(super) host: Arc<RealHost>,
 }
 
@@ -43,11 +42,11 @@ impl ExternalEvents {
             if own_process::stays_ignored(name) {
                 continue;
             }
-            let (session, sent) = (self.session.clone(), sent.clone());
+            let (engine, sent) = (self.engine.clone(), sent.clone());
             let Ok(mut stream) = signal(kind) else { continue };
             tasks.push(tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    session.wish(Intent::Shutdown(ShutdownReason::Signal(name)));
+                    engine.send(Intent::Shutdown(ShutdownReason::Signal(name)));
                     _ = sent.send(name);
                 }
             }));
@@ -61,10 +60,10 @@ impl ExternalEvents {
         self.watch_suspend(&mut tasks);
         watch_continue(&mut tasks, guardian.pid());
         self.watch_orphans(&mut tasks);
-        let session = self.session.clone();
+        let engine = self.engine.clone();
         tasks.push(tokio::spawn(async move {
             if guardian.gone().await.is_ok() {
-                session.wish(Intent::ShutdownNow(ShutdownReason::GuardianGone));
+                engine.send(Intent::ShutdownNow(ShutdownReason::GuardianGone));
             }
         }));
         ExternalEventTasks { tasks, signals }
@@ -72,18 +71,18 @@ impl ExternalEvents {
 
     /// SIGUSR1 reads the file again.
     fn watch_reload(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let session = self.session.clone();
+        let engine = self.engine.clone();
         let Ok(mut stream) = signal(SignalKind::user_defined1()) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
-                session.reload(Cause::Signal { signal: Signal::USR1 });
+                engine.reload(Cause::Signal { signal: Signal::USR1 });
             }
         }));
     }
 
     /// Ctrl-Z: the clock stops first, then we do; the children run on.
     fn watch_suspend(&self, tasks: &mut Vec<tokio::task::JoinHandle<()>>) {
-        let clock = self.session.clock().clone();
+        let clock = self.engine.clock().clone();
         let Ok(mut stream) = signal(SignalKind::from_raw(libc::SIGTSTP)) else { return };
         tasks.push(tokio::spawn(async move {
             while stream.recv().await.is_some() {
@@ -122,21 +121,21 @@ impl ExternalEventTasks {
     pub(super) fn follow_reader(
         &mut self,
         closed: Option<oneshot::Receiver<()>>,
-        session: &Session,
+        engine: &EngineHandle,
     ) {
-        let (Some(closed), session) = (closed, session.clone()) else { return };
+        let (Some(closed), engine) = (closed, engine.clone()) else { return };
         self.tasks.push(tokio::spawn(async move {
             if closed.await.is_ok() {
-                session.wish(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
+                engine.send(Intent::Shutdown(ShutdownReason::Signal(Signal::PIPE)));
             }
         }));
     }
 
     /// Job control: when the one in the foreground is stopped, so are we, until the shell goes on.
-    pub(super) fn follow_stops(&mut self, session: &Session, own: Option<ProcessId>) {
-        let session = session.clone();
+    pub(super) fn follow_stops(&mut self, engine: &EngineHandle, own: Option<ProcessId>) {
+        let engine = engine.clone();
         let Ok(mut changes) = signal(SignalKind::child()) else { return };
-        let mut snapshots = session.snapshots();
+        let mut snapshots = engine.snapshots();
         self.tasks.push(tokio::spawn(async move {
             loop {
                 // It may be stopped before its pid has come around to us: then the snapshot that
@@ -148,15 +147,15 @@ impl ExternalEventTasks {
                 if !more {
                     return;
                 }
-                let snapshot = session.snapshot();
+                let snapshot = engine.snapshot();
                 let pid = snapshot.processes.iter().find(|one| Some(one.id) == own);
                 let Some(pid) = pid.and_then(|one| one.pid) else { continue };
                 if own_process::is_stopped(pid) {
-                    session.clock().suspend();
+                    engine.clock().suspend();
                     _ = own_process::reclaim_terminal();
                     own_process::stop_self();
                     _ = own_process::hand_terminal_to(pid);
-                    session.clock().resume();
+                    engine.clock().resume();
                 }
             }
         }));

@@ -1,4 +1,4 @@
-//! The global options: on every command line, before the command or after it.
+//! Global options, accepted before and after the command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `graph`: who depends on whom, from the file.
+//! `graph`: prints the dependencies in the file.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The last lines of a process that failed, on stderr below the sentence that says so.
+//! Prints the last lines of a failed process on stderr, below the error.
 
 use std::io::Write as _;
 

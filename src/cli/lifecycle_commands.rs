@@ -1,4 +1,5 @@
-//! `start`, `stop`, `restart`, `kill`, `signal`, `wait`, `down`: what acts on a running project.
+//! `start`, `stop`, `restart`, `kill`, `signal`, `wait`, `down`: lifecycle commands for a running
+//! project.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::completion::{NameKind, names, signals};
 use super::style::{OutputStyle, of_state};
-use super::{GlobalOptions, ProgramExit, last_output, project, ps, remote, waiting};
+use super::{GlobalOptions, ProgramExit, end_report, last_output, project, ps, remote, waiting};
 use crate::control::wire::{
     CommandResponse, ControlCommand, LastOutput, ProcessOutcome, ShutdownRequest, SignalRequest,
     StartRequest, StopRequest,
@@ -150,7 +151,21 @@ pub(super) fn carry_out(
     timeout: Option<Duration>,
     json: bool,
 ) -> ProgramExit {
-    match remote::with(global, async |client| within(timeout, client.execute(order)).await) {
+    let names = if let ControlCommand::Start(order) | ControlCommand::Restart(order) = &order {
+        order.names.clone()
+    } else {
+        Vec::new()
+    };
+    let carried_out = async |client: Client| {
+        let late = match within(timeout, client.execute(order)).await {
+            Err(problem) if problem.error == ControlErrorKind::Timeout => problem,
+            answer => return answer,
+        };
+        let waits = waiting::waits_for(&client, &names).await;
+        let message = waits.map(|waits| format!("{}; {waits}", late.message));
+        Err(ControlError::new(late.error, message.unwrap_or(late.message)))
+    };
+    match remote::with(global, carried_out) {
         Ok(outcome) => report(&outcome, json, global),
         Err(ending) => ending,
     }
@@ -175,8 +190,12 @@ pub(super) fn report(outcome: &CommandResponse, json: bool, global: &GlobalOptio
         let paper = OutputStyle::of(global);
         for one in outcome.processes.iter().filter(|one| one.ok) {
             let (state, why) = state_and_why(one);
-            let state = paper.paint(state, of_state(one.state));
-            remote::print(&format!("{}: {state}{}\n", safe_name(&one.name), safe_name(&why)));
+            let state = paper.paint(state, of_state(one.status.state));
+            remote::print(&format!(
+                "{}: {state}{}\n",
+                safe_name(&one.status.name),
+                safe_name(&why)
+            ));
         }
         report_failures(outcome, global);
         if let Some(text) = changed_files(&outcome.changed_files) {
@@ -194,19 +213,20 @@ fn changed_files(files: &[String]) -> Option<String> {
         1 => (files.join(" and "), "have", "they were read"),
         more => (format!("{first} and {more} more files"), "have", "they were read"),
     };
-    Some(format!("{files} {have} changed since {read}; `pitcrew reload` applies it"))
+    let them = if more.is_empty() { "it" } else { "them" };
+    Some(format!("{files} {have} changed since {read}; `pitcrew reload` applies {them}"))
 }
 
 /// Says on stderr which processes did not get there, and why.
 pub(super) fn report_failures(outcome: &CommandResponse, global: &GlobalOptions) {
     let failed = || outcome.processes.iter().filter(|one| !one.ok);
     // Those that are still on their way are not the reason where others have failed.
-    let is_reason = |one: &&ProcessOutcome| one.state.is_at_rest();
+    let is_reason = |one: &&ProcessOutcome| one.status.state.is_at_rest();
     let has_reason = failed().any(|one| is_reason(&one));
     let mut shown: Vec<&LastOutput> = Vec::new();
     for one in failed().filter(|one| !has_reason || is_reason(one)) {
         let (state, why) = state_and_why(one);
-        project::failed(&format!("{}: {state}{why}", one.name));
+        project::failed(&format!("{}: {state}{why}", one.status.name));
         show_once(one.last_output.as_ref(), &mut shown, global);
     }
     if let Some(end) = &outcome.ending {
@@ -227,10 +247,14 @@ fn show_once<'a>(
     }
 }
 
-fn state_and_why(one: &ProcessOutcome) -> (&'static str, String) {
-    let state = ps::word(one.state, one.checked);
-    let why = ps::reason(state, &one.why).map_or_else(String::new, |why| format!(": {why}"));
-    (state, why)
+fn state_and_why(outcome: &ProcessOutcome) -> (&'static str, String) {
+    let status = &outcome.status;
+    let state = status.state.word(status.checked);
+    // `stopped on request` needs no `stopped: ` before it.
+    if let Some(rest) = status.why.strip_prefix(state).filter(|rest| rest.starts_with(' ')) {
+        return (state, rest.to_owned());
+    }
+    (state, ps::reason(state, &status.why))
 }
 
 pub(super) fn down(global: &GlobalOptions, args: &DownArgs) -> ProgramExit {
@@ -241,13 +265,38 @@ pub(super) fn down(global: &GlobalOptions, args: &DownArgs) -> ProgramExit {
         }
         done => done,
     }) {
-        Ok(project) if args.json => {
-            remote::print_json(&serde_json::json!({ "ok": true, "project": project }));
-            ProgramExit::GOOD
-        }
-        Ok(_) => ProgramExit::GOOD,
+        Ok(ended) => report_end(global, &ended, args.json),
         Err(ending) => ending,
     }
+}
+
+/// A project that has ended.
+struct EndedProject {
+    name: String,
+    /// Its outermost process.
+    pid: u32,
+}
+
+/// Says what a project has left behind because nothing could end it.
+fn report_end(global: &GlobalOptions, ended: &EndedProject, json: bool) -> ProgramExit {
+    let folders = remote::folders_quietly(global);
+    let left = folders.map(|(_, folders)| end_report::left_behind(&folders.state, ended.pid));
+    let left = left.unwrap_or_default();
+    if json {
+        let left: Vec<_> = left
+            .iter()
+            .map(|one| serde_json::json!({ "pid": one.pid, "command": one.command }))
+            .collect();
+        let ok = left.is_empty();
+        let text = serde_json::json!({ "ok": ok, "project": ended.name, "left": left });
+        remote::print_json(&text);
+    } else {
+        for one in &left {
+            let (pid, command) = (one.pid, &one.command);
+            project::say(&format!("cannot end {pid} {command}, which {} started", ended.name));
+        }
+    }
+    if left.is_empty() { ProgramExit::GOOD } else { ProgramExit::FAILED }
 }
 
 /// How long a project that was continued has to say that it ends.
@@ -255,7 +304,7 @@ const CONTINUED: Duration = Duration::from_secs(3);
 
 /// Ends a project that is suspended: it is continued and asked again, and where that brings nothing
 /// its engine is killed, so that the guardian ends the rest.
-async fn end(global: &GlobalOptions) -> Result<String, ControlError> {
+async fn end(global: &GlobalOptions) -> Result<EndedProject, ControlError> {
     let Some((name, folders)) = remote::folders_quietly(global) else { return Err(gone_already()) };
     let Some(holder) = alive_holder(&folders) else { return Err(gone_already()) };
     let guardian = RunningEngine::of(&holder).map_err(|error| cannot_end(&error))?;
@@ -266,7 +315,7 @@ async fn end(global: &GlobalOptions) -> Result<String, ControlError> {
         guardian.kill_engine().map_err(|error| cannot_end(&error))?;
     }
     guardian.gone().await.map_err(|error| cannot_end(&error))?;
-    Ok(name)
+    Ok(EndedProject { name, pid: holder.pid })
 }
 
 fn gone_already() -> ControlError {
@@ -278,7 +327,7 @@ fn cannot_end(error: &std::io::Error) -> ControlError {
 }
 
 /// Ends the project and waits until its outermost process is gone, and so everything below it.
-async fn go_down(client: &Client, how: ShutdownRequest) -> Result<String, ControlError> {
+async fn go_down(client: &Client, how: ShutdownRequest) -> Result<EndedProject, ControlError> {
     let status = client.status(Measure::No).await?;
     // Before the wish: afterwards the number may be somebody else's.
     let watch = own_process::ProcessExitWatch::of(status.pid);
@@ -290,5 +339,5 @@ async fn go_down(client: &Client, how: ShutdownRequest) -> Result<String, Contro
     gone.map_err(|error| {
         ControlError::new(ControlErrorKind::Failed, format!("cannot wait for its end: {error}"))
     })?;
-    Ok(status.project)
+    Ok(EndedProject { name: status.project, pid: status.pid })
 }

@@ -1,4 +1,4 @@
-//! `logs`: what was printed, from the running project or from its log files.
+//! `logs`: shows process output, from the running project or from its log files.
 
 use std::io::IsTerminal as _;
 
@@ -11,6 +11,7 @@ use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
 };
 use crate::plain::{LineStyle, label_of, put_text};
+use crate::spec::counted;
 
 mod files;
 
@@ -130,7 +131,7 @@ async fn show(
         frames.read(&chunk?, |piece| match piece {
             Frame::Line { name, bytes } => style.put(&mut text, name, bytes),
             Frame::Missed { name, lines } => {
-                remote::remark(&format!("{name}: {lines} lines are not kept any more"));
+                remote::remark(&format!("{name}: {} no longer kept", counted(lines, "line")));
             }
         });
         if !remote::write(&text) {

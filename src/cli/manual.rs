@@ -1,12 +1,11 @@
-//! `man`: the manual pages.
+//! `man`: prints manual pages.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::completion::commands;
-use super::{ProgramExit, global_options, project, unimplemented};
+use super::{ProgramExit, global_options, project, stdout, unimplemented};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct ManArgs {
@@ -37,7 +36,7 @@ pub(super) fn man(args: &ManArgs) -> ProgramExit {
     let mut text = Vec::new();
     match clap_mangen::Man::new(page).render(&mut text) {
         Ok(()) => {
-            _ = std::io::stdout().write_all(&text);
+            _ = stdout::write(&text);
             ProgramExit::GOOD
         }
         Err(error) => failed(error),

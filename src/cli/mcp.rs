@@ -1,4 +1,4 @@
-//! `mcp`: a running project for assistants, as tools over stdio. The feature `mcp` brings it.
+//! `mcp`: tools for assistants over stdio. Only with the feature `mcp`.
 
 use super::{GlobalOptions, ProgramExit, project, remote};
 

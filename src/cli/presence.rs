@@ -1,8 +1,6 @@
-//! Keeps a running project known: its socket, its record and its journal are made again when
-//! somebody has removed them, and it is noticed when its file is gone.
-//!
-//! By looking, once a second: that is a handful of system calls, and no way of being told covers a
-//! folder above that was renamed.
+//! Presence: creates socket, record and journal of a running project again if they were removed,
+//! and notices when its file is gone. It polls once a second, which takes a handful of system
+//! calls, because no notification covers the renaming of a parent folder.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,8 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::project::HeldProject;
 use crate::control::{LocalControl, Server};
-use crate::engine::NoticeSender;
-use crate::session::Notice;
+use crate::engine::{Notice, NoticeSender};
 use crate::sys::journal::SessionStrayRules;
 use crate::sys::{ControlSocket, FileFollower, TokenFile, user};
 

@@ -1,10 +1,10 @@
-//! `-f -`: the file of the project comes from standard input, which can be read once.
+//! `-f -`: reads the project's file from standard input, which works only once.
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::{GlobalOptions, ProgramExit, project};
 use crate::spec;
 use crate::sys::own_process;
 
@@ -12,25 +12,20 @@ use crate::sys::own_process;
 #[derive(Debug, Clone, Default)]
 pub(super) struct ProcfileText(Arc<OnceLock<Arc<[u8]>>>);
 
-/// Whether a file of this command line is standard input.
-pub(super) fn is_wanted(global: &GlobalOptions) -> bool {
-    global.file.iter().any(|file| spec::is_stdin(file))
-}
-
-/// What was read already.
-pub(super) fn known(global: &GlobalOptions) -> Option<Arc<[u8]>> {
-    global.stdin.0.get().cloned()
-}
-
-/// Reads it, where it is wanted and was not read yet. Blocks until its end.
-pub(super) fn read(global: &GlobalOptions) -> Result<(), ProgramExit> {
-    if !is_wanted(global) || known(global).is_some() {
-        return Ok(());
+impl ProcfileText {
+    /// The text, if it was read already.
+    pub(super) fn get(&self) -> Option<Arc<[u8]>> {
+        self.0.get().cloned()
     }
-    let text = text(global.stdin_fd)
-        .map_err(|error| project::failed(&format!("cannot read standard input: {error}")))?;
-    _ = global.stdin.0.set(text.into());
-    Ok(())
+
+    /// Reads the text to its end if one of the files is standard input and it was not read yet.
+    /// `inherited` is the descriptor to read instead of standard input. Blocks.
+    pub(super) fn read(&self, files: &[PathBuf], inherited: Option<i32>) -> io::Result<()> {
+        if files.iter().any(|file| spec::is_stdin(file)) && self.0.get().is_none() {
+            _ = self.0.set(text(inherited)?.into());
+        }
+        Ok(())
+    }
 }
 
 fn text(inherited: Option<i32>) -> io::Result<Vec<u8>> {

@@ -1,13 +1,13 @@
-//! From the command line to a project that is ours: its file, its folders, its lock, its guardian.
+//! Opens a project for running: its file, folders, lock and guardian.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::{ColorChoice, GlobalOptions, ProgramExit, procfile_input};
+use super::{ColorChoice, GlobalOptions, ProgramExit};
 use crate::engine::Clock;
 use crate::output::safe_name;
-use crate::spec::{self, ProcessSpec, ProjectLocator, Spec};
+use crate::spec::{self, ProcessSpec, ProjectLocator, Spec, counted};
 use crate::sys::guardian::{self, Guardian};
 use crate::sys::journal::{self, Journal, SessionStrayRules, StrayRules};
 use crate::sys::{self, FileFollower, Holder, Lock, LockError, ProjectDirs, own_process};
@@ -55,6 +55,12 @@ pub(super) fn say(text: &str) {
     _ = writeln!(std::io::stderr(), "pitcrew: {lines}");
 }
 
+/// Reads standard input if `-f -` is among the files.
+pub(super) fn read_stdin(global: &GlobalOptions) -> Result<(), ProgramExit> {
+    let read = global.stdin.read(&global.file, global.stdin_fd);
+    read.map_err(|error| failed(&format!("cannot read standard input: {error}")))
+}
+
 /// Where to look for the file. Standard input is not read here.
 pub(super) fn locate(global: &GlobalOptions) -> Result<ProjectLocator, ProgramExit> {
     let dir = match std::env::current_dir() {
@@ -63,7 +69,7 @@ pub(super) fn locate(global: &GlobalOptions) -> Result<ProjectLocator, ProgramEx
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => PathBuf::from("."),
         Err(error) => return Err(failed(&format!("cannot tell the current folder: {error}"))),
     };
-    Ok(ProjectLocator { files: global.file.clone(), dir, stdin: procfile_input::known(global) })
+    Ok(ProjectLocator { files: global.file.clone(), dir, stdin: global.stdin.get() })
 }
 
 /// Reads and checks the file to run it; shows every mistake, or every warning.
@@ -81,7 +87,7 @@ fn loaded(
     load: impl FnOnce(&ProjectLocator) -> Result<spec::LoadedProject, spec::Faults>,
 ) -> Result<Spec, ProgramExit> {
     let colour = colour(global.color, &std::io::stderr());
-    procfile_input::read(global)?;
+    read_stdin(global)?;
     match load(&locate(global)?) {
         Ok(spec::LoadedProject { spec, warnings }) => {
             _ = write!(std::io::stderr(), "{}", warnings.render_warnings(colour));
@@ -96,12 +102,8 @@ fn loaded(
 
 /// Shows every mistake of a file, and how many there are.
 pub(super) fn show(faults: &spec::Faults, colour: bool) {
-    let number = count(faults.len());
+    let number = counted(faults.len(), "mistake");
     _ = writeln!(std::io::stderr(), "{}\npitcrew: {number}", faults.render(colour).trim_end());
-}
-
-pub(super) fn count(mistakes: usize) -> String {
-    if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") }
 }
 
 /// Whether to use colour on `stream`.
@@ -117,15 +119,20 @@ pub(super) fn colour(choice: ColorChoice, stream: &impl std::io::IsTerminal) -> 
     }
 }
 
+/// Fails if `/proc` is not mounted.
+pub(super) fn has_proc() -> std::io::Result<()> {
+    if std::path::Path::new("/proc/self/stat").exists() {
+        return Ok(());
+    }
+    let text = "/proc is not mounted here; without it nothing can be found that a process leaves";
+    Err(std::io::Error::other(text))
+}
+
 /// Takes the project for us alone and splits off the guardian; returns as the engine.
 ///
 /// `names` is what was to be started of it. Must come before any thread exists.
 pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<LockedProject, ProgramExit> {
-    if !std::path::Path::new("/proc/self/stat").exists() {
-        let text =
-            "/proc is not mounted here; without it nothing can be found that a process leaves";
-        return Err(failed(text));
-    }
+    has_proc().map_err(|error| failed(&error.to_string()))?;
     let file = &spec.project.file;
     let folders = ProjectDirs::of(file).map_err(|error| failed(&error.to_string()))?;
     let started = format!("{:.0}", Clock::wall());
@@ -154,6 +161,7 @@ pub(super) fn hold(spec: &Spec, names: &[String]) -> Result<LockedProject, Progr
 
 /// The same for one command that belongs to no project.
 pub(super) fn hold_alone() -> Result<LockedProject, ProgramExit> {
+    has_proc().map_err(|error| failed(&error.to_string()))?;
     let session = session()?;
     let policies = SessionStrayRules { session: session.clone(), ..SessionStrayRules::default() };
     let guardian = guard(None)?;
@@ -197,7 +205,12 @@ pub(super) fn runs_already(spec: &Spec, holder: &Holder) -> String {
     } else {
         format!("; it was started from {}", file.display())
     };
-    format!("{} is running already: pid {pid}, since {started}{moved}", spec.project.name)
+    let name = &spec.project.name;
+    // The kernel gives 0 for a process of another pid namespace.
+    if *pid == 0 {
+        return format!("{name} is running already, in another container{moved}");
+    }
+    format!("{name} is running already: pid {pid}, since {started}{moved}")
 }
 
 /// What the user can do instead of starting a project that runs.

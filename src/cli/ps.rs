@@ -1,4 +1,4 @@
-//! `ps`: every process and why it is where it is.
+//! `ps`: lists every process with its state and reason.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,9 +10,8 @@ use super::style::{BOLD, DIM, OutputStyle, fit, of_state};
 use super::{GlobalOptions, ProgramExit, remote};
 use crate::control::wire::{ProcessStatus, Status};
 use crate::control::{Control as _, Measure};
-use crate::machine::{StateName, format_duration};
 use crate::output::safe_name;
-use crate::spec::format_size;
+use crate::spec::{format_duration, format_size};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct PsArgs {
@@ -36,17 +35,12 @@ pub(super) fn ps(global: &GlobalOptions, args: &PsArgs) -> ProgramExit {
     ProgramExit::GOOD
 }
 
-/// The word of the screen: a process without a check is no more ready than running.
-pub(super) fn word(state: StateName, checked: bool) -> &'static str {
-    if state == StateName::Ready && !checked { "running" } else { state.as_str() }
-}
-
-/// What is left to say when the state has been said already.
-pub(super) fn reason<'a>(state: &str, why: &'a str) -> Option<&'a str> {
+/// What follows the word of a state: `: exit 1 after 8.1s`. A reason that begins with that word goes
+/// on from there.
+pub(super) fn reason(state: &str, why: &str) -> String {
     match why.strip_prefix(state) {
-        Some("") => None,
-        Some(rest) => Some(rest.strip_prefix(": ").unwrap_or(why)),
-        None => Some(why),
+        Some(rest) if rest.is_empty() || rest.starts_with([':', ' ']) => rest.to_owned(),
+        Some(_) | None => format!(": {why}"),
     }
 }
 
@@ -78,7 +72,7 @@ const fn column(
 
 const COLUMNS: [Column; 8] = [
     column("NAME", false, None, |one| Some(safe_name(&one.name).into_owned())),
-    column("STATE", false, None, |one| Some(word(one.state, one.checked).to_owned())),
+    column("STATE", false, None, |one| Some(one.state.word(one.checked).to_owned())),
     column("PID", true, Some(4), |one| Some(one.pid?.to_string())),
     column("RUN", true, Some(5), |one| Some(one.run.to_string())),
     column("UPTIME", true, Some(1), |one| {

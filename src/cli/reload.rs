@@ -1,4 +1,4 @@
-//! The project's file, to be read again; and `reload`, which asks for that.
+//! `reload`: applies the changed file of a running project; also loads the file for the engine.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,14 +6,16 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::project::{self, LockedProject};
 use super::{GlobalOptions, ProgramExit, remote};
-use crate::control::Control as _;
 use crate::control::wire::{ReloadRequest, ReloadResponse};
+use crate::control::{Client, Control as _};
 use crate::engine::SpecLoader;
+use crate::machine::event_text::mistakes;
 use crate::output::safe_name;
 use crate::spec::{
     self, Fault, Faults, LOCAL_FILE, LoadedProject, ProjectLocator, RestartReason, Spec,
@@ -34,7 +36,16 @@ pub(super) struct ReloadArgs {
 pub(super) fn reload(global: &GlobalOptions, args: &ReloadArgs) -> ProgramExit {
     let colour = !args.json && project::colour(global.color, &std::io::stderr());
     let how = ReloadRequest { dry_run: args.dry_run, colour };
-    let reloaded = match remote::with(global, async |client| client.reload(how).await) {
+    let reload = async |client: Client| {
+        let answer = client.reload(how);
+        tokio::pin!(answer);
+        if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut answer).await {
+            return answer;
+        }
+        project::say(&reads_still(global));
+        answer.await
+    };
+    let reloaded = match remote::with(global, reload) {
         Ok(reloaded) => reloaded,
         Err(ending) => return ending,
     };
@@ -46,9 +57,26 @@ pub(super) fn reload(global: &GlobalOptions, args: &ReloadArgs) -> ProgramExit {
     } else {
         let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
         _ = writeln!(std::io::stderr(), "{report}");
-        project::wrong(&format!("{}; nothing has changed", project::count(reloaded.faults.len())));
+        project::wrong(&mistakes(reloaded.faults.len()));
     }
     if reloaded.ok { ProgramExit::GOOD } else { ProgramExit::WRONG }
+}
+
+/// After how long it is said what the answer waits for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a reload takes long: an env file that is a pipe is read when its writer comes.
+fn reads_still(global: &GlobalOptions) -> String {
+    let loaded = project::locate(global).ok().and_then(|locate| spec::inspect(&locate).ok());
+    let pipes = loaded.map(|loaded| loaded.spec.project.env_pipes).unwrap_or_default();
+    let names: Vec<String> = pipes.iter().map(|path| path.display().to_string()).collect();
+    match names.as_slice() {
+        [] => "the project is still reading its files".to_owned(),
+        names => format!(
+            "the project is still reading its files; it waits for what is written to {}",
+            names.join(", ")
+        ),
+    }
 }
 
 /// A line for each difference, and one for each new run.
@@ -68,7 +96,7 @@ fn told(reloaded: &ReloadResponse) -> String {
         _ = writeln!(text, "{name} {gets} a new run: other than before: {because}");
     }
     if text.is_empty() {
-        text.push_str("nothing is different\n");
+        text.push_str("no changes\n");
     }
     text
 }

@@ -1,4 +1,4 @@
-//! The way to a running project, and the way it is reached.
+//! Finds and connects to a running project, and serves its control endpoint.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::presence::{PresenceOptions, PresenceTask};
-use super::{GlobalOptions, ProgramExit, project};
+use super::{GlobalOptions, ProgramExit, project, runtime, stdout};
 use crate::control::wire::ProjectState;
 use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, LocalControl, Measure, Server,
@@ -173,8 +173,13 @@ pub(super) fn with<T, F: Future<Output = Result<T, ControlError>>>(
 
 /// The client of a project. Waits a moment for one that is about to open its socket.
 pub(super) async fn reach(name: &str, folders: ProjectDirs) -> Client {
+    // One that may not be reached will not open its socket to this user later.
+    let is_awaited = || match ControlSocket::connect(&folders) {
+        Ok(_) => false,
+        Err(error) => error.kind() != io::ErrorKind::PermissionDenied,
+    };
     let opened = async {
-        while ControlSocket::connect(&folders).is_err() && alive_holder(&folders).is_some() {
+        while is_awaited() && alive_holder(&folders).is_some() {
             tokio::time::sleep(LOOK).await;
         }
     };
@@ -204,8 +209,7 @@ pub(super) async fn overview(client: &Client) -> Result<ProjectState, ControlErr
 
 /// Runs one thing to its end on this thread.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, ProgramExit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
+    match runtime::small_runtime() {
         Ok(runtime) => Ok(runtime.block_on(future)),
         Err(error) => Err(project::failed(&format!("cannot start the runtime: {error}"))),
     }
@@ -232,8 +236,7 @@ pub(super) fn complain(problem: &ControlError) -> ProgramExit {
 
 /// Writes bytes to stdout; false when nobody reads them.
 pub(super) fn write(bytes: &[u8]) -> bool {
-    let mut stdout = io::stdout();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).is_ok()
+    stdout::write(bytes)
 }
 
 /// Says something beside the answer.
@@ -243,7 +246,7 @@ pub(super) fn remark(text: &str) {
 
 /// Writes to stdout; that nobody reads it is no failure.
 pub(super) fn print(text: &str) {
-    _ = io::stdout().write_all(text.as_bytes());
+    _ = stdout::write(text.as_bytes());
 }
 
 /// Writes a value as one line of JSON.

@@ -1,4 +1,4 @@
-//! `run NAME`: one process in the foreground, with what it needs behind it.
+//! `run NAME`: one process in the foreground, with its dependencies in the background.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::engine_main::{self, Display, EngineSetup};
 use super::{GlobalOptions, ProgramExit, RunArgs, project, run_attached};
 use crate::engine::Foreground;
 use crate::machine::{ProcessId, Supervisor, SupervisorOptions};
-use crate::spec::{CommandLine, Name, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
+use crate::spec::{CommandLine, Probe, ProcessSpec, Restart, ShutdownOn, Spec};
 
 pub(super) fn run(global: &GlobalOptions, args: &RunArgs) -> ProgramExit {
     let spec = match project::load(global) {
@@ -17,8 +17,8 @@ pub(super) fn run(global: &GlobalOptions, args: &RunArgs) -> ProgramExit {
         Ok(changed) => changed,
         Err(ending) => return ending,
     };
-    if let (Some(folders), Some(name)) = (run_attached::running(&spec), name_of(&spec, id)) {
-        return run_attached::run(global, &spec, &name, folders);
+    if let Some(folders) = run_attached::running(&spec) {
+        return run_attached::run(global, &spec, id, folders);
     }
     let held = match project::hold(&spec, &[]) {
         Ok(held) => held,
@@ -44,11 +44,6 @@ pub(super) fn run(global: &GlobalOptions, args: &RunArgs) -> ProgramExit {
         passing: None,
     };
     engine_main::serve(global, held, serve)
-}
-
-/// The process that has this number.
-fn name_of(spec: &Spec, id: ProcessId) -> Option<Name> {
-    Supervisor::new(spec.clone(), SupervisorOptions::default()).process_of(id).cloned()
 }
 
 /// The project with NAME changed: its arguments, one run, and its end is the end.

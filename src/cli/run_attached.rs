@@ -1,5 +1,5 @@
-//! `run` beside a running project: what NAME needs is used there, or started there and stopped
-//! again; NAME itself runs here, with this terminal.
+//! `run` with a running project: dependencies of NAME are used, or started in it and stopped again;
+//! NAME itself runs here, on this terminal.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::engine_main::{self, Display, EngineSetup};
+use super::project_ports::ProjectPorts;
 use super::{GlobalOptions, ProgramExit, lifecycle_commands, project, remote, waiting};
 use crate::control::wire::{
     CommandResponse, ControlCommand, ProcessState, ProjectState, StartRequest, StopRequest,
@@ -29,28 +30,35 @@ pub(super) fn running(spec: &Spec) -> Option<ProjectDirs> {
 pub(super) fn run(
     global: &GlobalOptions,
     spec: &Spec,
-    name: &Name,
+    id: ProcessId,
     folders: ProjectDirs,
 ) -> ProgramExit {
-    let Some(process) = spec.processes.get(name) else {
-        return project::wrong(&format!("unknown name `{name}`"));
+    let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
+    let name = supervisor.names().find(|(one, _)| *one == id).map(|(_, name)| name.to_string());
+    let process = supervisor.process_of(id).and_then(|name| spec.processes.get(name));
+    let (Some(name), Some(process)) = (name, process) else {
+        return project::wrong("the process is not in the file");
     };
     let prepared = remote::block_on(async {
         let client = remote::reach(&spec.project.name, folders.clone()).await;
         prepare(&client, spec, process).await
     });
-    let StartedDependencies { started, failure } = match prepared {
+    let StartedDependencies { started, failure, state } = match prepared {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(problem)) => return remote::complain(&problem),
         Err(ending) => return ending,
     };
-    let ending = match failure {
-        Some((text, outcome)) => {
-            project::failed(&text);
-            lifecycle_commands::report_failures(&outcome, global);
-            ProgramExit::FAILED
-        }
-        None => alone(global, spec, process),
+    let ending = if let Some((text, outcome)) = failure {
+        project::failed(&text);
+        lifecycle_commands::report_failures(&outcome, global);
+        ProgramExit::FAILED
+    } else {
+        let ports = ProjectPorts::of_file(&supervisor).of_running(&state);
+        let mut process = ProcessSpec::clone(process);
+        // The replica's own port: here it is no replica.
+        process.port = ports.port(&name);
+        ports.fill_in(&mut process.env, |_| None);
+        alone(global, spec, process)
     };
     put_back(&spec.project.name, folders, started);
     ending
@@ -62,6 +70,8 @@ struct StartedDependencies {
     started: Vec<String>,
     /// Why NAME cannot run, and how its dependency failed.
     failure: Option<(String, CommandResponse)>,
+    /// The project with them.
+    state: ProjectState,
 }
 
 /// Starts what is missing and waits for it.
@@ -112,7 +122,7 @@ async fn prepare(
                 || status.pool.as_deref().is_some_and(|pool| below.contains(pool)))
     });
     let started = started.map(|one| one.status.name.clone()).collect();
-    Ok(StartedDependencies { started, failure })
+    Ok(StartedDependencies { started, failure, state: after })
 }
 
 /// Everything it needs, directly or through something else.
@@ -142,8 +152,7 @@ fn has_to_start(project: &ProjectState, on: &str, condition: Condition) -> bool 
 }
 
 /// The process as the only one of a project, in the foreground.
-fn alone(global: &GlobalOptions, spec: &Spec, process: &ProcessSpec) -> ProgramExit {
-    let mut process = process.clone();
+fn alone(global: &GlobalOptions, spec: &Spec, mut process: ProcessSpec) -> ProgramExit {
     process.depends_on.clear();
     (process.pool, process.replicas) = (None, None);
     let name = process.name.clone();

@@ -1,6 +1,7 @@
-//! Room for pitcrew's own threads and descriptors, where the system may have few to give.
+//! Creates the runtime, and copes with few threads and descriptors.
 
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -39,8 +40,26 @@ pub(super) fn for_threads() -> io::Result<()> {
     })
 }
 
+/// Descriptors that a runtime opens: its poll, its waker and the pair for signals.
+const RUNTIME_DESCRIPTORS: usize = 6;
+
+/// Whether the descriptors of a runtime can be had, found out by opening as many: tokio panics where
+/// it gets none for signals.
+pub(super) fn for_descriptors() -> io::Result<()> {
+    let pairs: io::Result<Vec<_>> =
+        (0..RUNTIME_DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
+    pairs.map(drop)
+}
+
+/// A runtime for one command.
+pub(super) fn small_runtime() -> io::Result<Runtime> {
+    for_descriptors()?;
+    Builder::new_current_thread().enable_all().build()
+}
+
 /// A runtime for the engine: one thread reads while another decides.
 pub(super) fn runtime() -> io::Result<Runtime> {
+    for_descriptors()?;
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).thread_keep_alive(FOREVER).enable_all().build()?;
     // It panics where there is no thread for what blocks, and none to be had: this one stays.

@@ -1,4 +1,4 @@
-//! How answers look: coloured and fitted to the width on a terminal, plain and whole elsewhere.
+//! Output style: colours and width on a terminal, plain and complete elsewhere.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 

@@ -1,4 +1,4 @@
-//! The interface: a process beside the engine's, which it starts or finds.
+//! Runs the interface, a separate process next to the engine, which it starts or finds.
 //!
 //! `up` with it is three processes: this one, which is the job of the shell; and, in a session of
 //! their own, the guardian and the engine. What happens to this one happens to it alone, but that it
@@ -21,7 +21,7 @@ use crate::control::wire::{ProcessState, ProjectState};
 use crate::control::{Client, Control as _, ControlErrorKind, Measure};
 use crate::machine::Snapshot;
 use crate::output::safe_name;
-use crate::spec::{Signal, Spec};
+use crate::spec::{Signal, Spec, counted};
 use crate::sys::{ProjectDirs, alive_holder, own_process};
 use crate::tui::app::{self, ExitReason, Options, StartingProject, TuiExit};
 use crate::tui::config::{self, Config, TimestampStyle};
@@ -123,9 +123,13 @@ pub(super) fn up(
         options.config.timestamps = TimestampStyle::Time;
     }
     let ending = remote::block_on(async {
-        if is_refused {
-            // What is said of that is said where it stays.
-            if !up.await {
+        if is_refused || !spec.project.env_pipes.is_empty() {
+            // A refusal, and what an env file that is a pipe waits for, are said where it stays.
+            let is_up = tokio::select! {
+                is_up = up => is_up,
+                never = detach::repeat_env_file_notices(&words) => match never {},
+            };
+            if !is_up {
                 return ended(&child, &words).await;
             }
         } else {
@@ -281,7 +285,6 @@ fn summary(overview: &ProjectState) -> String {
     let name = widest.unwrap_or(0).min(30);
     let line = |one: &ProcessState| {
         let status = &one.status;
-        let runs = if status.run == 1 { "run" } else { "runs" };
         let exit = match (status.exit_code, status.signal) {
             (Some(code), _) => format!("  exit {code}"),
             (None, Some(signal)) => format!("  {signal}"),
@@ -289,10 +292,10 @@ fn summary(overview: &ProjectState) -> String {
         };
         let log = one.log_file.as_ref().map(|path| format!("  {}", safe_name(path)));
         let line = format!(
-            "{:name$}  {:<9}  {} {runs}{exit}{}",
+            "{:name$}  {:<9}  {}{exit}{}",
             safe_name(&status.name),
             status.state.to_string(),
-            status.run,
+            counted(status.run, "run"),
             log.unwrap_or_default(),
         );
         format!("{}\n", line.trim_end())

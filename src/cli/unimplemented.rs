@@ -1,4 +1,4 @@
-//! Commands that are known and not built yet, and words that are no command.
+//! Commands that are not implemented yet, and unknown commands.
 
 use std::ffi::OsString;
 
@@ -9,10 +9,18 @@ use crate::spec::nearest;
 const LATER: &[&str] = &[
     #[cfg(not(feature = "tui"))]
     "attach",
-    "init",
-    "import",
+    "config",
+    "demo",
     "export",
+    "import",
+    "init",
+    "keys",
+    "ls",
+    "ports",
+    "replay",
+    "report",
     "schedule",
+    "screen",
 ];
 
 /// Says why a word is no command here.

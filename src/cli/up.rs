@@ -1,4 +1,4 @@
-//! `up`: the project, or a part of it, from its start to its end.
+//! `up`: runs the project, or part of it, from start to end.
 
 use std::sync::Arc;
 

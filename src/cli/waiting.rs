@@ -1,4 +1,4 @@
-//! Waiting for processes of a running project, and what is said meanwhile.
+//! Waits for processes of a running project, and reports progress.
 
 use std::time::Duration;
 
@@ -53,12 +53,35 @@ pub(super) async fn wait_for(
     }
 }
 
+/// Which of these are not there yet and why, such as `waiting for web (starting: being spawned)`.
+pub(super) async fn waits_for(client: &Client, names: &[String]) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let order = WaitRequest { names: names.to_vec(), until: None, timeout_ms: Some(0) };
+    let answer = client.execute(ControlCommand::Wait(order));
+    match tokio::time::timeout(GRACE, answer).await {
+        Ok(Err(problem)) if problem.error == ControlErrorKind::Timeout => Some(problem.message),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// What an answer may take beyond the time that is waited.
 const GRACE: Duration = Duration::from_secs(2);
 
 fn late(limit: Option<Duration>, why: &str) -> ControlError {
-    let limit = limit.unwrap_or_default();
+    let limit = rounded(limit.unwrap_or_default());
     ControlError::new(ControlErrorKind::Timeout, format!("timed out after {limit:?}; {why}"))
+}
+
+/// A part of a limit may have been spent on the start, so what is left is no round number.
+fn rounded(limit: Duration) -> Duration {
+    const STEP: Duration = Duration::from_millis(100);
+    if limit < STEP * 5 {
+        return Duration::from_millis(limit.as_millis().try_into().unwrap_or(u64::MAX));
+    }
+    let steps = (limit + STEP / 2).as_millis() / STEP.as_millis();
+    STEP * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -121,5 +144,13 @@ mod tests {
         let late = wait_for(&client, &names, None, limit).await.unwrap_err();
         assert_eq!(late.message, "timed out after 1s; waiting for web");
         assert_eq!(asked.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_limit_is_told_as_it_was_given() {
+        for (left, told) in [(2_970_970_876, "3s"), (976_499_502, "1s"), (1_480_000_000, "1.5s")] {
+            assert_eq!(format!("{:?}", rounded(Duration::from_nanos(left))), told);
+        }
+        assert_eq!(format!("{:?}", rounded(Duration::from_micros(50_900))), "50ms");
     }
 }

@@ -1,4 +1,4 @@
-//! `why`: the state of a process, and its causes.
+//! `why`: explains the state of a process.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,7 @@ use super::style::{BOLD, OutputStyle, of_state};
 use super::{GlobalOptions, ProgramExit, last_output, ps, remote};
 use crate::control::Control as _;
 use crate::control::wire::{WhyLink, WhyResponse};
-use crate::machine::StateName;
-use crate::machine::event::Cause;
+use crate::machine::event_text::{StateReason, origin_and_watch};
 use crate::output::safe_name;
 
 #[derive(Debug, Clone, Args)]
@@ -64,24 +63,17 @@ fn chain(why: &WhyResponse, paper: OutputStyle) -> String {
 /// One of them in a sentence: where it is, why, and where that came from.
 fn link(one: &WhyLink, paper: OutputStyle) -> String {
     let indent = "  ".repeat(one.depth as usize);
-    let word = ps::word(one.state, one.checked);
+    let word = one.state.word(one.checked);
     let head = format!(
-        "{} is {}",
+        "{}{}{}",
         paper.paint(&safe_name(&one.name), BOLD),
+        one.state.verb(),
         paper.paint(word, of_state(one.state))
     );
-    let mut text = String::new();
-    if let Some(why) = ps::reason(word, &one.why) {
-        _ = write!(text, ": {why}");
-    }
-    // Of one that waits to be tried again its end says it.
-    let cause = one.cause.as_ref().filter(|_| one.state != StateName::Backoff);
-    if let Some(origin) = cause.and_then(Cause::origin) {
-        _ = write!(text, "; {origin}");
-    }
-    if let Some(path) = one.suspended_by.as_ref().filter(|path| !one.why.contains(*path)) {
-        _ = write!(text, "; its files are not watched any more, because of {path}");
-    }
+    let why = ps::reason(word, &one.why);
+    let (cause, suspended_by) = (one.cause.as_ref(), one.suspended_by.as_deref());
+    let reason = StateReason { state: one.state, why: &one.why, cause, suspended_by };
+    let text = format!("{why}{}", origin_and_watch(reason));
     let mut text = format!("{indent}{head}{}\n", safe_name(&text));
     for line in one.last_output.iter().flat_map(|last| last_output::lines(last, paper.colour)) {
         _ = writeln!(text, "{indent}  {line}");
@@ -92,6 +84,7 @@ fn link(one: &WhyLink, paper: OutputStyle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::StateName;
 
     const COLOUR: OutputStyle = OutputStyle { colour: true, width: None };
 
@@ -125,12 +118,12 @@ mod tests {
         };
         assert_eq!(
             chain(&why, OutputStyle::PLAIN),
-            "api is waiting: waits for db (ready)\n  d\\x1bb is failed: exit 1 after \\x1b8.1s\n"
+            "api is waiting: waits for db (ready)\n  d\\x1bb failed: exit 1 after \\x1b8.1s\n"
         );
         assert_eq!(
             chain(&why, COLOUR).replace('\u{1b}', "^"),
             "^[1mapi^[0m is ^[2mwaiting^[0m: waits for db (ready)\n  \
-             ^[1md\\x1bb^[0m is ^[31mfailed^[0m: exit 1 after \\x1b8.1s\n"
+             ^[1md\\x1bb^[0m ^[31mfailed^[0m: exit 1 after \\x1b8.1s\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `scale`, `enqueue`, `send`: more or less to do for a running project.
+//! `scale`, `enqueue`, `send`: change the workload of a running project.
 
 use clap::Args;
 
@@ -67,7 +67,7 @@ pub(super) fn enqueue(global: &GlobalOptions, args: EnqueueArgs) -> ProgramExit 
         Ok(outcome) if json => remote::print_json(&outcome),
         Ok(outcome) => {
             for job in &outcome.processes {
-                remote::print(&format!("{}\n", job.name));
+                remote::print(&format!("{}\n", job.status.name));
             }
         }
         Err(ending) => return ending,

@@ -1,4 +1,4 @@
-//! The asking side: one connection for each question.
+//! Client of the control socket: one connection per request.
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -249,7 +249,7 @@ fn failed(text: String) -> ControlError {
 
 fn suspended(project: &str, pid: u32) -> ControlError {
     let text = format!(
-        "{project} is suspended: pid {pid} is stopped\n`kill -CONT {pid}` continues it, `pitcrew down --kill` ends it"
+        "{project} is suspended: pid {pid} is stopped; `kill -CONT {pid}` continues it, `pitcrew down --kill` ends it"
     );
     ControlError::new(ControlErrorKind::Suspended, text)
 }

@@ -1,4 +1,4 @@
-//! When an order has been carried out, read from snapshots.
+//! Decides from snapshots whether a command has completed.
 
 use crate::machine::condition::ConditionStatus;
 use crate::machine::event::RunError;

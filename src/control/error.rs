@@ -1,4 +1,4 @@
-//! Why something was not done, in the same words for everybody.
+//! Errors of the control API.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! The last events of a project, for whoever comes later or was slow.
+//! Event log: the latest events of a project, for clients that connect later or are slow.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! Lines as they go over the socket, in two forms: JSON for whoever asks, and frames for our own
-//! commands, which are several times cheaper on both sides.
+//! Line encodings of the socket: JSON for other clients, and frames for our own commands, which are
+//! several times cheaper on both sides.
 //!
 //! A frame is a head of fixed length, little-endian, and bytes: a name (told before the first line
 //! of each source), a line, or how many lines of a source are not kept any more.
@@ -122,7 +122,7 @@ struct JsonLine<'a> {
     time: Option<&'a str>,
     name: &'a str,
     run: Option<u32>,
-    stream: Option<&'static str>,
+    stream: Option<Stream>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ impl<'a> JsonLine<'a> {
             seq: Some(line.seq),
             time: Some(time),
             run: Some(line.run),
-            stream: Some(if line.stream == Stream::Err { "err" } else { "out" }),
+            stream: Some(line.stream),
             ..Self::bare(name, line.bytes)
         }
     }

@@ -1,4 +1,4 @@
-//! What is looked for in lines.
+//! Patterns for lines.
 
 use memchr::memchr;
 use regex::bytes::{Regex, RegexBuilder};

@@ -1,4 +1,4 @@
-//! A project that runs in this process.
+//! `Control` for a project in this process.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::blocking::cancellable_blocking;
 use super::event_log::EventLog;
 use super::frame::LineFormat;
 use super::output_request::OutputRequest;
@@ -22,10 +23,9 @@ use super::wire::{
     SliceQuery, SliceResponse, StateUpdate, Status, WhyLink, WhyResponse,
 };
 use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
-use crate::engine::{self, Clock, ReloadMode, Request, RequestError, SpecLoader};
+use crate::engine::{self, Clock, EngineHandle, ReloadMode, Request, RequestError, SpecLoader};
 use crate::machine::{Event, Explanation, Intent, Moment, ProcessView, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
-use crate::session::Session;
 use crate::spec::{self, Name, ProjectLocator};
 
 mod commands;
@@ -44,7 +44,7 @@ const LOOKS: Duration = Duration::from_millis(250);
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LocalControl {
-    pub(super) session: Session,
+    pub(super) engine: EngineHandle,
     pub(super) project: Arc<str>,
     pub(super) pid: u32,
     ring: EventLog,
@@ -65,7 +65,7 @@ impl LocalControl {
     /// The project of this name, whose outermost process is `pid`, whose files are found at
     /// `files`, and which tells its `events`. Needs a runtime.
     pub fn new(
-        session: Session,
+        engine: EngineHandle,
         project: &str,
         pid: u32,
         files: ProjectLocator,
@@ -76,7 +76,7 @@ impl LocalControl {
         let noted = marks.clone();
         let ring = EventLog::keep(events, move |event| noted.note(event));
         Self {
-            session,
+            engine,
             project: project.into(),
             pid,
             ring,
@@ -121,7 +121,7 @@ impl LocalControl {
         let since = |moment: Moment| {
             SignedDuration::try_from(moment.since_start()).unwrap_or(SignedDuration::MAX)
         };
-        let fresh = Clock::wall().saturating_sub(since(self.session.clock().now()));
+        let fresh = Clock::wall().saturating_sub(since(self.engine.clock().now()));
         let fresh = fresh.unwrap_or(Timestamp::UNIX_EPOCH);
         let mut zero = self.zero.lock().unwrap_or_else(PoisonError::into_inner);
         if fresh.duration_since(*zero).abs() > STEADY {
@@ -132,7 +132,7 @@ impl LocalControl {
     }
 
     pub(super) fn process(&self, view: &ProcessView) -> ProcessStatus {
-        let now = self.session.clock().now();
+        let now = self.engine.clock().now();
         let uptime = view.alive_since.map(|since| now.since(since).as_millis() as u64);
         ProcessStatus::of(view, self.wall(view.since), view.why(now), uptime)
     }
@@ -143,11 +143,11 @@ impl LocalControl {
         asked: &OutputQuery,
         form: LineFormat,
     ) -> Result<ResponseStream<Vec<u8>>, ControlError> {
-        Ok(self.wanted(asked).await?.written(Arc::clone(self.session.store()), form))
+        Ok(self.wanted(asked).await?.written(Arc::clone(self.engine.store()), form))
     }
 
     async fn wanted(&self, asked: &OutputQuery) -> Result<OutputRequest, ControlError> {
-        let store = self.session.store();
+        let store = self.engine.store();
         let sources = match &asked.names {
             None => None,
             Some(names) => {
@@ -165,7 +165,7 @@ impl LocalControl {
         question: impl FnOnce(oneshot::Sender<Result<T, RequestError>>) -> Request,
     ) -> Result<T, ControlError> {
         let (answer, answered) = oneshot::channel();
-        if !self.session.ask(question(answer)) {
+        if !self.engine.request(question(answer)) {
             return Err(ControlError::ended());
         }
         Ok(answered.await.map_err(|_| ControlError::ended())??)
@@ -177,7 +177,7 @@ impl LocalControl {
         let Some(names) = names else {
             return Ok(SourceChoice { selection: SourceSelection::All, names: None });
         };
-        let store = self.session.store();
+        let store = self.engine.store();
         let mut meant: HashSet<String> = HashSet::new();
         let mut others = Vec::new();
         for name in names.split(',').map(str::to_owned) {
@@ -200,10 +200,10 @@ impl LocalControl {
 impl Control for LocalControl {
     async fn status(&self, measure: Measure) -> Result<Status, ControlError> {
         let figures = match measure {
-            Measure::Yes => self.meter.read(&self.session, usage_sampler::GLANCE).await,
+            Measure::Yes => self.meter.read(&self.engine, usage_sampler::GLANCE).await,
             Measure::No => Arc::default(),
         };
-        let snapshot = self.session.snapshot();
+        let snapshot = self.engine.snapshot();
         let process =
             |view: &Arc<ProcessView>| self.process(view).taking(usage_sampler::of(&figures, view));
         Ok(Status {
@@ -222,12 +222,12 @@ impl Control for LocalControl {
 
     async fn slice(&self, asked: SliceQuery) -> Result<SliceResponse, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
-        let of = (Arc::clone(self.session.store()), self.marks.clone());
+        let of = (Arc::clone(self.engine.store()), self.marks.clone());
         let cutting = SliceJob::new(of, choice, &asked)?;
         if cutting.is_quick() {
             return Ok(cutting.cut(&ScanLimit::NEVER));
         }
-        let clock = self.session.clock().clone();
+        let clock = self.engine.clock().clone();
         cancellable_blocking(move |is_gone| {
             let start = clock.now();
             let is_late = || clock.now().since(start) >= LOOKS;
@@ -241,13 +241,13 @@ impl Control for LocalControl {
         asked: SearchQuery,
     ) -> Result<ResponseStream<SearchProgress>, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
-        let search = SearchJob::new(Arc::clone(self.session.store()), choice, &asked)?;
+        let search = SearchJob::new(Arc::clone(self.engine.store()), choice, &asked)?;
         Ok(search.flow(Arc::clone(&self.searches)))
     }
 
     async fn seek(&self, asked: SeekQuery) -> Result<SeekResponse, ControlError> {
         let choice = self.choice(asked.names.as_deref()).await?;
-        let of = (Arc::clone(self.session.store()), self.marks.clone());
+        let of = (Arc::clone(self.engine.store()), self.marks.clone());
         cancellable_blocking(search::seek(of, choice, &asked)?).await
     }
 
@@ -264,7 +264,7 @@ impl Control for LocalControl {
         whose: ProgressQuery,
     ) -> Result<ResponseStream<OutputProgress>, ControlError> {
         let choice = self.choice(whose.names.as_deref()).await?;
-        let (store, marks) = (Arc::clone(self.session.store()), self.marks.clone());
+        let (store, marks) = (Arc::clone(self.engine.store()), self.marks.clone());
         let new = NewLineCounter::of(&whose)?;
         let growth = TailWatch { store, selection: choice.selection, marks, new };
         Ok(ResponseStream::latest(|sink| growth.tell(sink)))
@@ -274,7 +274,7 @@ impl Control for LocalControl {
         let name = name.to_owned();
         let explained = self.ask(|reply| Request::Why { name, reply }).await?;
         let explained = explained.ok_or_else(ControlError::ended)?;
-        let snapshot = self.session.snapshot();
+        let snapshot = self.engine.snapshot();
         let last_output = |name: &Name| {
             let view = snapshot.processes.iter().find(|view| view.name == *name)?;
             self.last_output(view, &snapshot)
@@ -321,7 +321,7 @@ impl Control for LocalControl {
         asked: OutputQuery,
     ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
         let wanted = self.wanted(&asked).await?;
-        Ok(wanted.flow(Arc::clone(self.session.store())))
+        Ok(wanted.flow(Arc::clone(self.engine.store())))
     }
 
     async fn check(&self) -> Result<CheckResponse, ControlError> {
@@ -333,7 +333,7 @@ impl Control for LocalControl {
 
     async fn reload(&self, how: ReloadRequest) -> Result<ReloadResponse, ControlError> {
         let wish = if how.dry_run { ReloadMode::DryRun } else { ReloadMode::Apply };
-        match self.session.reload_and_tell(wish).await {
+        match self.engine.reload_and_wait(wish).await {
             engine::ReloadReport::Applied(difference)
             | engine::ReloadReport::Foreseen(difference) => {
                 Ok(ReloadResponse::of(difference, how.dry_run))
@@ -352,29 +352,9 @@ impl Control for LocalControl {
     async fn shutdown(&self, how: ShutdownRequest) -> Result<(), ControlError> {
         let reason = ShutdownReason::Asked;
         let intent = if how.kill { Intent::ShutdownNow(reason) } else { Intent::Shutdown(reason) };
-        self.session.wish(intent);
+        self.engine.send(intent);
         Ok(())
     }
-}
-
-/// The same, told when nobody waits for it any more.
-pub(super) async fn cancellable_blocking<T: Send + 'static>(
-    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
-) -> Result<T, ControlError> {
-    // Goes with this future, by which the other side learns that nobody waits.
-    let waits = Arc::new(());
-    let alive = Arc::downgrade(&waits);
-    let done = blocking(move || work(&|| alive.strong_count() == 0)).await;
-    drop(waits);
-    done
-}
-
-/// Does something that takes longer where it holds up nobody.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ControlError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| ControlError::new(ControlErrorKind::Failed, error.to_string()))
 }
 
 impl From<RequestError> for ControlError {
@@ -390,6 +370,7 @@ impl From<RequestError> for ControlError {
             | RequestError::NotRunning(_)
             | RequestError::NoReader(_)
             | RequestError::CannotStart(_)
+            | RequestError::Forbidden { .. }
             | RequestError::Unread(_) => ControlErrorKind::Conflict,
             RequestError::Missing(_)
             | RequestError::Misfit(_)

@@ -1,4 +1,4 @@
-//! Lines that were kept: which ones, and in which order they go out.
+//! Output requests: which stored lines are sent, and in which order.
 
 use std::sync::Arc;
 use std::time::Duration;

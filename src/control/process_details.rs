@@ -1,8 +1,8 @@
-//! All there is to know about one process, put together.
+//! Collects the details of a process.
 
 use std::sync::Arc;
 
-use super::local::blocking;
+use super::blocking::blocking;
 use super::run_markers::{RowPosition, RunMarkers};
 use super::state_feed::millis;
 use super::wire::{
@@ -11,10 +11,10 @@ use super::wire::{
 };
 use super::{ControlError, ControlErrorKind, LocalControl};
 use crate::engine::Request;
-use crate::machine::{ProcessView, Snapshot, format_duration};
+use crate::machine::{ProcessView, Snapshot};
 use crate::spec::{
-    self, Check, CheckRole, CommandLine, ProbeResult, ProcessSpec, ProjectLocator, Restart,
-    RetryPolicy, ShutdownOn,
+    self, Check, CheckRole, CommandLine, ProbeResult, ProcessSpec, ProjectLocator, RetryPolicy,
+    counted, format_limit,
 };
 
 /// Starts and ends of runs that are told.
@@ -72,22 +72,12 @@ impl LocalControl {
             cwd: spec.cwd.display().to_string(),
             env: env(view, reveal),
             env_inherited: spec.env.inherit,
-            restart: match spec.restart {
-                Restart::Never => "never",
-                Restart::OnFailure => "on_failure",
-                Restart::Always => "always",
-            }
-            .to_owned(),
+            restart: spec.restart,
             retry: retry(&spec.retry),
             timeout_ms: spec.timeout.map(millis),
             idle_timeout_ms: spec.idle_timeout.map(millis),
             success_exit_codes: spec.success_exit_codes.iter().copied().collect(),
-            shutdown_on: match spec.shutdown_on {
-                ShutdownOn::Never => "never",
-                ShutdownOn::Failure => "failure",
-                ShutdownOn::Exit => "exit",
-            }
-            .to_owned(),
+            shutdown_on: spec.shutdown_on,
             stop: stop(spec),
             checks: checks(view),
             watch: spec.watch.as_ref().map(|watch| WatchDetails {
@@ -137,17 +127,24 @@ fn is_secret(name: &str, value: &str) -> bool {
 fn retry(retry: &RetryPolicy) -> String {
     let most = match retry.attempts {
         Some(0) => return "never".to_owned(),
-        Some(most) => format!("{most} times"),
-        None => "without end".to_owned(),
+        Some(most) => format!("up to {}", counted(most, "retry")),
+        None => "unlimited retries".to_owned(),
     };
-    let jitter = retry.jitter * 100.0;
-    format!(
-        "{most}, after {} ×{} up to {} ±{jitter:.0}%, all again after a run of {}",
-        format_duration(retry.initial),
-        retry.factor,
-        format_duration(retry.max),
-        format_duration(retry.reset_after)
-    )
+    let first = format_limit(retry.initial.min(retry.max));
+    let growth = if retry.factor > 1.0 && retry.initial < retry.max {
+        let is_double = (retry.factor - 2.0).abs() < f64::EPSILON;
+        let factor = if is_double { "doubling".to_owned() } else { format!("×{}", retry.factor) };
+        format!(", {factor} to {}", format_limit(retry.max))
+    } else {
+        String::new()
+    };
+    let jitter = if retry.jitter > 0.0 {
+        format!(", ±{:.0}%", retry.jitter * 100.0)
+    } else {
+        String::new()
+    };
+    let reset = format_limit(retry.reset_after);
+    format!("{most} · {first}{growth}{jitter} · resets after {reset} up")
 }
 
 fn stop(spec: &ProcessSpec) -> StopDetails {
@@ -167,10 +164,8 @@ fn checks(view: &ProcessView) -> Vec<CheckDetails> {
         let now = view.probes.iter().find(|probe| probe.which == which);
         let answer = now.and_then(|now| now.answer.as_ref());
         Some(CheckDetails {
-            which: match which {
-                CheckRole::Ready => "ready".to_owned(),
-                CheckRole::Health => "health".to_owned(),
-            },
+            which,
+            kind: check.probe.kind(),
             probe: check.probe.shown(view.port),
             interval_ms: millis(check.interval),
             timeout_ms: check.timeout.map(millis),

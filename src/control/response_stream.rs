@@ -1,4 +1,4 @@
-//! Something that comes piece by piece, at the pace of who takes it.
+//! Response stream: items are produced at the pace of the client.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! What can be asked under which address.
+//! HTTP routes of the control API.
 
 use std::time::Duration;
 
@@ -16,23 +16,22 @@ use utoipa::OpenApi;
 
 use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::wire::{
-    CheckResponse, EventItem, EventQuery, OutputItem, OutputQuery, ReloadRequest, ReloadResponse,
-    ServerSent, ShutdownRequest, StateQuery, StateUpdate, Status, WhyResponse,
+    CheckResponse, EventQuery, OutputItem, OutputQuery, ReloadRequest, ReloadResponse, ServerSent,
+    ShutdownRequest, StateQuery, StateUpdate, Status, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
-    ResponseStream, VERSION_HEADER,
+    VERSION_HEADER,
 };
 
 mod commands;
 mod output_routes;
+mod server_sent;
 
 /// A request holds no more than this.
 const LONGEST: usize = 1 << 20;
 /// How long it may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A stream in which nothing happens says so after this.
-const ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn router(project: LocalControl) -> Router {
     commands::routes()
@@ -143,8 +142,8 @@ type RouteResult<T> = Result<Json<T>, ControlError>;
 
 /// How everything is; with `follow` as server-sent events, whole first and then what changes
 #[utoipa::path(get, path = "/v1/snapshot", params(StateQuery), responses(
-    (status = 200, content((Status = "application/json"), (StateUpdate = "text/event-stream"))),
-    (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", content((Status = "application/json"), (StateUpdate = "text/event-stream"))),
+    (status = "default", description = "Error", body = ControlError)))]
 async fn snapshot(
     State(project): State<LocalControl>,
     query: Result<Query<StateQuery>, QueryRejection>,
@@ -152,14 +151,14 @@ async fn snapshot(
     let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
     let measure = if watched.measure { Measure::Yes } else { Measure::No };
     if watched.follow {
-        return Ok(output_routes::pushed(project.watch(measure).await?));
+        return Ok(server_sent::pieces(project.watch(measure).await?));
     }
     Ok(Json(project.status(measure).await?).into_response())
 }
 
 /// End the project; answered when it has begun to end
 #[utoipa::path(post, path = "/v1/shutdown", request_body = ShutdownRequest, responses(
-    (status = 202), (status = "default", body = ControlError)))]
+    (status = 202, description = "Accepted"), (status = "default", description = "Error", body = ControlError)))]
 async fn shutdown(
     State(project): State<LocalControl>,
     body: Body,
@@ -170,7 +169,7 @@ async fn shutdown(
 
 /// Why a process is where it is, down to the root
 #[utoipa::path(get, path = "/v1/why/{name}", params(("name" = String, Path)), responses(
-    (status = 200, body = WhyResponse), (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", body = WhyResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn why(
     State(project): State<LocalControl>,
     Path(name): Path<String>,
@@ -180,8 +179,8 @@ async fn why(
 
 /// Events as server-sent events: `id` is the number, `data` the event; `missed` tells what is gone
 #[utoipa::path(get, path = "/v1/events", params(EventQuery), responses(
-    (status = 200, content_type = "text/event-stream", body = ServerSent),
-    (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", content_type = "text/event-stream", body = ServerSent),
+    (status = "default", description = "Error", body = ControlError)))]
 async fn events(
     State(project): State<LocalControl>,
     headers: HeaderMap,
@@ -190,37 +189,14 @@ async fn events(
     let Query(EventQuery { after, follow }) =
         query.map_err(|rejection| no_such_query(&rejection))?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let mut told = project.events(after.or(seen).unwrap_or(0), follow).await?;
-    let flow = ResponseStream::of(|sink| async move {
-        loop {
-            let text = match tokio::time::timeout(ALIVE, told.next()).await {
-                Ok(Some(Ok(told))) => told.iter().map(server_sent).collect(),
-                Ok(Some(Err(_)) | None) => return,
-                // A client that is gone without a word is noticed by this.
-                Err(_) => ":\n\n".to_owned(),
-            };
-            if !sink.put(Ok(text)).await {
-                return;
-            }
-        }
-    });
-    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
-    Ok((kind, Body::from_stream(flow)).into_response())
-}
-
-fn server_sent(told: &EventItem) -> String {
-    match told {
-        EventItem::Event { seq, event } => format!("id: {seq}\ndata: {event}\n\n"),
-        EventItem::Missed { from, to } => {
-            format!("event: missed\ndata: {{\"from\":{from},\"to\":{to}}}\n\n")
-        }
-    }
+    let items = project.events(after.or(seen).unwrap_or(0), follow).await?;
+    Ok(server_sent::events(items))
 }
 
 /// Lines that were printed, one JSON object a line
 #[utoipa::path(get, path = "/v1/output", params(OutputQuery), responses(
-    (status = 200, content_type = "application/x-ndjson", body = OutputItem),
-    (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", content_type = "application/x-ndjson", body = OutputItem),
+    (status = "default", description = "Error", body = ControlError)))]
 async fn output(
     State(project): State<LocalControl>,
     headers: HeaderMap,
@@ -240,20 +216,20 @@ fn no_such_query(rejection: &QueryRejection) -> ControlError {
 
 /// What is wrong with the file as it is now
 #[utoipa::path(get, path = "/v1/check", responses(
-    (status = 200, body = CheckResponse), (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", body = CheckResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn check(State(project): State<LocalControl>) -> RouteResult<CheckResponse> {
     Ok(Json(project.check().await?))
 }
 
 /// Read the file again and apply what is different, or tell what would be done
 #[utoipa::path(post, path = "/v1/reload", request_body = ReloadRequest, responses(
-    (status = 200, body = ReloadResponse), (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", body = ReloadResponse), (status = "default", description = "Error", body = ControlError)))]
 async fn reload(State(project): State<LocalControl>, body: Body) -> RouteResult<ReloadResponse> {
     Ok(Json(project.reload(read(body).await?).await?))
 }
 
 #[utoipa::path(get, path = "/v1/openapi.json", responses(
-    (status = 200, body = Object), (status = "default", body = ControlError)))]
+    (status = 200, description = "Success", body = Object), (status = "default", description = "Error", body = ControlError)))]
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(OpenApiDocument::openapi().merge_from(commands::document()))
 }

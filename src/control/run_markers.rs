@@ -1,14 +1,12 @@
-//! Where runs started and ended between the lines of the output.
+//! Run markers: starts and ends of runs between the lines of the output.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::wire::{RunMarker, RunMarkerKind};
-use crate::machine::event::{Cause, EndCause, EndDetails, EventStamp, EventSubject};
-use crate::machine::{Event, format_duration};
+use crate::machine::{Event, event_text};
 use crate::spec::Name;
 
 /// So many are kept at most.
@@ -121,48 +119,35 @@ trait Note {
 }
 
 impl Note for VecDeque<RunMarker> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about a start or an end")]
     fn note(&mut self, event: &Event) -> bool {
-        let stamp = event.stamp();
-        let mark = match event {
-            Event::ProcessStarted(e) => {
-                let what = if e.of.run > 1 { "restarted" } else { "started" };
-                let text = match e.cause.origin() {
-                    Some(origin) => format!("{what} {origin}"),
-                    None => what.to_owned(),
-                };
-                mark(stamp, &e.of, RunMarkerKind::Started, text, &e.cause)
-            }
-            Event::ProcessCompleted(e) => ended(stamp, &e.of, &e.end, how(&e.end), &e.cause),
-            Event::ProcessKilled(e) => ended(stamp, &e.of, &e.end, by(e.by, &e.end), &e.cause),
-            Event::ProcessFailed(e) => ended(stamp, &e.of, &e.end, e.message.clone(), &e.cause),
+        let (kind, of, cause, end) = match event {
+            Event::ProcessStarted(e) => (RunMarkerKind::Started, &e.of, &e.cause, None),
+            Event::ProcessCompleted(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
+            Event::ProcessKilled(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
+            Event::ProcessFailed(e) => (RunMarkerKind::Ended, &e.of, &e.cause, Some(&e.end)),
             Event::ProcessRetrying(e) => {
-                let delay = format_duration(Duration::from_millis(e.delay_ms));
-                let next = match (e.retry, e.retries) {
-                    (0, _) => format!("runs again in {delay}"),
-                    (retry, Some(of)) => format!("retry {retry} of {of} in {delay}"),
-                    (retry, None) => format!("retry {retry} in {delay}"),
-                };
+                let next = event_text::next_run(e.retry, e.retries, e.delay_ms);
                 return self.follow(&e.of.name, next);
             }
             Event::ProcessGaveUp(e) => {
-                let next =
-                    format!("gave up after {}", crate::machine::snapshot::retries(e.retries));
-                return self.follow(&e.of.name, next);
+                return self.follow(&e.of.name, event_text::gave_up(e.retries));
             }
-            Event::ProcessQueued(_)
-            | Event::ProcessWaiting(_)
-            | Event::ProcessReady(_)
-            | Event::ProcessUnhealthy(_)
-            | Event::ProcessStopping(_)
-            | Event::ProcessSkipped(_)
-            | Event::FileChanged(_)
-            | Event::WatchSuspended(_)
-            | Event::ConfigReloaded(_)
-            | Event::ConfigRejected(_)
-            | Event::PoolDrained(_)
-            | Event::ProjectReady(_)
-            | Event::ProjectStopping(_)
-            | Event::ProjectStopped(_) => return false,
+            _ => return false,
+        };
+        let stamp = event.stamp();
+        let mark = RunMarker {
+            seq: stamp.output,
+            event: stamp.seq,
+            time: format!("{:.3}", stamp.time),
+            name: of.name.to_string(),
+            run: of.run,
+            kind,
+            success: end.map(|end| end.success),
+            duration_ms: end.map(|end| end.duration_ms),
+            text: event_text::marker(event),
+            next: None,
+            cause: cause.clone(),
         };
         self.put(mark);
         true
@@ -190,59 +175,17 @@ impl Note for VecDeque<RunMarker> {
     }
 }
 
-fn mark(
-    stamp: EventStamp,
-    of: &EventSubject,
-    kind: RunMarkerKind,
-    text: String,
-    cause: &Cause,
-) -> RunMarker {
-    RunMarker {
-        seq: stamp.output,
-        event: stamp.seq,
-        time: format!("{:.3}", stamp.time),
-        name: of.name.to_string(),
-        run: of.run,
-        kind,
-        success: None,
-        duration_ms: None,
-        text,
-        next: None,
-        cause: cause.clone(),
+/// The markers that an event makes, after the start and the end of a run.
+#[cfg(test)]
+pub(crate) fn markers_of(event: &Event) -> Vec<RunMarker> {
+    use crate::machine::event::{Cause, EndDetails, EventStamp, ProcessCompleted};
+    let markers = RunMarkers::default();
+    if matches!(event, Event::ProcessRetrying(_) | Event::ProcessGaveUp(_)) {
+        let of = event.subject().unwrap().clone();
+        let (end, hint) = (EndDetails::default(), None);
+        let (stamp, cause) = (EventStamp::default(), Cause::Exit { exit_code: 1 });
+        markers.note(&ProcessCompleted { stamp, of, end, hint, cause }.into());
     }
-}
-
-fn ended(
-    stamp: EventStamp,
-    of: &EventSubject,
-    end: &EndDetails,
-    text: String,
-    cause: &Cause,
-) -> RunMarker {
-    let success = Some(end.success);
-    let duration_ms = Some(end.duration_ms);
-    RunMarker { success, duration_ms, ..mark(stamp, of, RunMarkerKind::Ended, text, cause) }
-}
-
-/// How a run ended by itself.
-fn how(end: &EndDetails) -> String {
-    let after = format_duration(Duration::from_millis(end.duration_ms));
-    match (end.exit_code, end.signal) {
-        (Some(code), _) => format!("exited {code} after {after}"),
-        (None, Some(signal)) => format!("was ended by {signal} after {after}"),
-        (None, None) => format!("ended after {after}"),
-    }
-}
-
-fn by(by: EndCause, end: &EndDetails) -> String {
-    let why = match by {
-        EndCause::Stop => "stopped",
-        EndCause::Kill => "killed",
-        EndCause::Restart => "ended for a restart",
-        EndCause::FileChange => "ended for a change of its files",
-        EndCause::Reload => "ended for a reload",
-        EndCause::Health => "ended because its health check failed",
-        EndCause::Shutdown => "ended with the project",
-    };
-    format!("{why} after {}", format_duration(Duration::from_millis(end.duration_ms)))
+    markers.note(event);
+    markers.kept().iter().cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! Something looked for in everything that is kept, outwards from where the reader is.
+//! Search in the stored output, outwards from the position of the reader.
 //!
 //! A chunk is copied out under the lock and looked at without it, on a thread where that holds up
 //! nobody. It ends at the next chunk when nobody waits for it any more. One that follows is woken by
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::blocking::cancellable_blocking;
 use super::line_pattern::LinePattern;
-use super::local::cancellable_blocking;
 use super::response_stream::ResponseSink;
 use super::run_markers::{RowPosition, RunMarkers};
 use super::severity::shown;

@@ -1,4 +1,4 @@
-//! The listening side: connections, who may make one, and how long one may take for what.
+//! Server of the control socket: connections, peer checks, and time limits.
 
 use std::io;
 use std::net::TcpListener as PortListener;

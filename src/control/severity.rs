@@ -1,4 +1,5 @@
-//! How grave a line says it is. The only place where that is read; `docs/cli.md` says the rule.
+//! Severity of a log line, read from its text. The only place that does so; `docs/cli.md` describes
+//! the rule.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

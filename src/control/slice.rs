@@ -1,4 +1,4 @@
-//! Some rows of the output: lines, and the starts and ends of runs between them.
+//! Slices of the output: rows of lines, with markers for starts and ends of runs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -75,14 +75,9 @@ impl LineFilter {
 }
 
 fn stream_of(text: &str) -> Result<Stream, ControlError> {
-    match text {
-        "out" => Ok(Stream::Out),
-        "err" => Ok(Stream::Err),
-        other => {
-            let text = format!("there is no stream `{other}`; take `out` or `err`");
-            Err(ControlError::new(ControlErrorKind::Wrong, text))
-        }
-    }
+    text.parse().map_err(|error| {
+        ControlError::new(ControlErrorKind::Wrong, format!("no stream `{text}`: {error}"))
+    })
 }
 
 /// Whose lines are looked at.
@@ -335,14 +330,14 @@ pub(super) fn place_of_row(row: &OutputRow) -> RowPosition {
     }
 }
 
-/// `12`, or `12.7` for the mark of event 7 before line 12.
+/// Parses `12`, or `12.7` for the marker of event 7 before line 12.
 pub(super) fn place_of(text: &str) -> Result<RowPosition, ControlError> {
     let (seq, event) = match text.split_once('.') {
         Some((seq, event)) => (seq.parse().ok(), event.parse().ok()),
         None => (text.parse().ok(), Some(u64::MAX)),
     };
     let (Some(seq), Some(event)) = (seq, event) else {
-        let text = format!("`{text}` is no place; write the number of a line, such as `12`");
+        let text = format!("invalid position `{text}`: expected a line number, such as `12`");
         return Err(ControlError::new(ControlErrorKind::Wrong, text));
     };
     Ok(RowPosition { seq, event })

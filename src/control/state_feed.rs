@@ -1,4 +1,4 @@
-//! The state as it is pushed: whole first, then what has changed.
+//! State feed: the complete state first, then the changes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::response_stream::ResponseSink;
 use super::usage_sampler::{self, UsageByRun, WATCHED};
 use super::wire::{
-    DependencyState, PhaseName, PoolStatus, ProcessState, ProcessStatus, ProjectState,
-    StateChanges, StateUpdate, WatchState,
+    DependencyState, PhaseName, ProcessState, ProcessStatus, ProjectState, StateChanges,
+    StateUpdate, WatchState,
 };
 use super::{LocalControl, Measure};
 use crate::engine::Clock;
-use crate::machine::{self, Moment, PoolView, ProcessId, ProcessView, Snapshot};
-use crate::spec::{ProcessKind, StdinKind};
+use crate::machine::{self, Moment, ProcessId, ProcessView, Snapshot};
+use crate::spec::StdinKind;
 
 /// What was pushed last.
 struct StateFeed {
@@ -44,7 +44,7 @@ impl LocalControl {
     pub(super) async fn push(self, measure: Measure, sink: ResponseSink<StateUpdate>) {
         let mut figures = Arc::<UsageByRun>::default();
         let mut measuring = Box::pin(self.measured(measure, Duration::ZERO));
-        let mut snapshots = self.session.snapshots();
+        let mut snapshots = self.engine.snapshots();
         let mut file_status = self.file_status.clone();
         let first = Arc::clone(&snapshots.borrow_and_update());
         let file_gone = file_status.borrow_and_update().clone();
@@ -80,7 +80,7 @@ impl LocalControl {
             return std::future::pending().await;
         }
         tokio::time::sleep(pause).await;
-        self.meter.read(&self.session, WATCHED).await
+        self.meter.read(&self.engine, WATCHED).await
     }
 
     fn changes(
@@ -108,7 +108,7 @@ impl LocalControl {
         } else {
             Vec::new()
         };
-        let pools = (now.pools != known.snapshot.pools).then(|| pools(&now.pools));
+        let pools = (now.pools != known.snapshot.pools).then(|| now.pools.clone());
         let before = &known.snapshot;
         let file_gone = self.file_gone();
         let is_same = changed.is_empty()
@@ -139,7 +139,7 @@ impl LocalControl {
 
     pub(super) fn member(&self, view: &ProcessView) -> ProcessState {
         let until = view.until.map(|until| self.wall(until));
-        member(view, self.process(view), until, self.session.clock().now())
+        member(view, self.process(view), until, self.engine.clock().now())
     }
 }
 
@@ -171,7 +171,7 @@ fn overview(
         file_gone: None,
         time: format!("{:.3}", Clock::wall()),
         processes: snapshot.processes.iter().map(member).collect(),
-        pools: pools(&snapshot.pools),
+        pools: snapshot.pools.clone(),
     }
 }
 
@@ -185,10 +185,7 @@ fn member(
     ProcessState {
         id: view.id.number(),
         status: ProcessStatus { why: view.reason().to_owned(), ..status },
-        kind: match view.kind {
-            ProcessKind::Process => "process".to_owned(),
-            ProcessKind::Job => "job".to_owned(),
-        },
+        kind: view.kind,
         description: spec.description.clone(),
         since_ms: millis(now.since(view.since)),
         until,
@@ -249,15 +246,4 @@ fn phase(phase: &machine::ProjectPhase) -> PhaseName {
         machine::ProjectPhase::Stopping(_) => PhaseName::Stopping,
         machine::ProjectPhase::Killing(_) => PhaseName::Killing,
     }
-}
-
-fn pools(pools: &[PoolView]) -> Vec<PoolStatus> {
-    let status = |pool: &PoolView| PoolStatus {
-        name: pool.name.to_string(),
-        slots: pool.slots,
-        running: pool.running,
-        queued: pool.queued,
-        paused: pool.paused,
-    };
-    pools.iter().map(status).collect()
 }

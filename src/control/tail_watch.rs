@@ -1,10 +1,10 @@
-//! That there is more of the output, told at the pace of who wants to know.
+//! Reports that there is more output, at the pace of the client.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ControlError;
-use super::local::cancellable_blocking;
+use super::blocking::cancellable_blocking;
 use super::response_stream::ResponseSink;
 use super::run_markers::RunMarkers;
 use super::slice::{CHUNK, LineFilter};

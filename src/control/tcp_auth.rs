@@ -1,4 +1,5 @@
-//! Who is let in over TCP, where any program of this machine, and any page in a browser, can knock.
+//! TCP authentication: token, `Host`, `Origin` and content type, because any program and any web
+//! page can connect.
 //!
 //! In this order: the address it was asked for (a page of somebody else's can make its own name
 //! mean this machine, and then nothing but the name gives it away), the page it comes from, the

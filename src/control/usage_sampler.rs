@@ -1,4 +1,4 @@
-//! What the processes take: measured when somebody asks, and then for all who ask.
+//! Usage sampler: measures resource usage on request, once for all concurrent requests.
 //!
 //! Nothing in here goes by itself: without a question nothing is measured.
 
@@ -9,9 +9,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
 
 use super::wire::ProcessStatus;
-use crate::engine::{Request, Usage};
+use crate::engine::{EngineHandle, Request, Usage};
 use crate::machine::{Moment, ProcessId, ProcessView, Snapshot};
-use crate::session::Session;
 
 /// How old figures may be where they are shown all the time.
 pub(super) const WATCHED: Duration = Duration::from_secs(5);
@@ -57,37 +56,37 @@ impl UsageSampler {
     /// What all take; measured now, unless that was done for somebody since `age` ago.
     ///
     /// A task of its own: whoever asks may stop listening at any moment, and others wait for it.
-    pub(super) async fn read(&self, session: &Session, age: Duration) -> Arc<UsageByRun> {
-        let (meter, session) = (self.clone(), session.clone());
-        let read = tokio::spawn(async move { meter.measure(&session, age).await });
+    pub(super) async fn read(&self, engine: &EngineHandle, age: Duration) -> Arc<UsageByRun> {
+        let (meter, engine) = (self.clone(), engine.clone());
+        let read = tokio::spawn(async move { meter.measure(&engine, age).await });
         read.await.unwrap_or_default()
     }
 
-    async fn measure(&self, session: &Session, age: Duration) -> Arc<UsageByRun> {
+    async fn measure(&self, engine: &EngineHandle, age: Duration) -> Arc<UsageByRun> {
         // Whoever comes meanwhile waits and takes what comes of this.
         let mut latest = self.0.lock().await;
-        let ago = |at: Moment| session.clock().now().since(at);
+        let ago = |at: Moment| engine.clock().now().since(at);
         if let Some(fresh) = latest.as_ref().filter(|latest| ago(latest.look.at) < age) {
             return Arc::clone(&fresh.figures);
         }
         let before = match latest.take().filter(|latest| ago(latest.look.at) <= MOST) {
             Some(before) => before.look,
-            None => look(session).await,
+            None => look(engine).await,
         };
         tokio::time::sleep(LEAST.saturating_sub(ago(before.at))).await;
-        let (now, snapshot) = (look(session).await, session.snapshot());
+        let (now, snapshot) = (look(engine).await, engine.snapshot());
         let figures = Arc::new(figures(&before, &now, &snapshot));
         *latest = Some(LatestUsage { look: now, figures: Arc::clone(&figures) });
         figures
     }
 }
 
-async fn look(session: &Session) -> UsageSample {
+async fn look(engine: &EngineHandle) -> UsageSample {
     let (answer, answered) = oneshot::channel();
-    session.ask(Request::Measure { reply: answer });
+    engine.request(Request::Measure { reply: answer });
     let by_leader = answered.await.unwrap_or_default();
     // Whoever has ended since then is with nobody, and who has started is in the next look.
-    let (at, snapshot) = (session.clock().now(), session.snapshot());
+    let (at, snapshot) = (engine.clock().now(), engine.snapshot());
     let of = |view: &Arc<ProcessView>| Some(((view.id, view.run), *by_leader.get(&view.pid?)?));
     UsageSample { at, used: snapshot.processes.iter().filter_map(of).collect() }
 }

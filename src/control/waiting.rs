@@ -1,14 +1,29 @@
-//! What somebody waits for, judged on snapshots. Nothing here waits.
+//! Decides from a snapshot whether an awaited condition holds. Nothing here waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::machine::condition::{ConditionScope, ConditionStatus};
 use crate::machine::targets::Target;
-use crate::machine::{ProcessView, ProjectPhase, Snapshot, StateName};
+use crate::machine::{Moment, ProcessView, ProjectPhase, Snapshot, StateName};
 use crate::spec::{Condition, ProcessKind};
 
 /// How many processes are named in a sentence about those that are not there.
 const NAMED: usize = 3;
+
+/// A process without a check is ready as soon as it has started. One that fails this soon after its
+/// start was never ready for those who wait for it.
+const FIRST_STEPS: Duration = Duration::from_millis(100);
+
+/// How long to wait before a process that counts as ready is known to run: zero where that is known.
+pub(crate) fn first_steps_left(view: &ProcessView, now: Moment) -> Duration {
+    match view.alive_since {
+        Some(start) if !view.checked && view.state == StateName::Ready => {
+            FIRST_STEPS.saturating_sub(now.since(start))
+        }
+        Some(_) | None => Duration::ZERO,
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct WaitGoal {
@@ -149,6 +164,16 @@ fn nobody(target: &Target, now: &Snapshot) -> ConditionStatus {
     }
 }
 
+/// The state and the reason for it; the state alone says nothing where the reason begins with it, as in
+/// `waiting for db to be ready`.
+fn state_and_reason(state: StateName, reason: &str) -> String {
+    let state = state.as_str();
+    match reason.strip_prefix(state) {
+        Some(rest) if rest.is_empty() || rest.starts_with([' ', ':']) => reason.to_owned(),
+        Some(_) | None => format!("{state}: {reason}"),
+    }
+}
+
 impl WaitStatus {
     /// Who is waited for and why, such as `waiting for web (starting: being spawned)`.
     pub(crate) fn sentence(&self, why: impl Fn(&ProcessView) -> String) -> String {
@@ -161,7 +186,7 @@ impl WaitStatus {
         let named: Vec<String> = open
             .iter()
             .take(NAMED)
-            .map(|view| format!("{} ({}: {})", view.name, view.state, why(view)))
+            .map(|view| format!("{} ({})", view.name, state_and_reason(view.state, &why(view))))
             .collect();
         let more = match open.len().saturating_sub(NAMED) {
             0 => String::new(),
@@ -171,8 +196,23 @@ impl WaitStatus {
             format!("; `pitcrew start {0}` starts {0}", view.name)
         });
         if named.is_empty() {
-            return "nothing of this has been started".to_owned();
+            return "none of these processes is started; `pitcrew start NAME` starts one"
+                .to_owned();
         }
         format!("waiting for {}{more}{hint}", named.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_not_said_twice() {
+        let said = |state, reason| state_and_reason(state, reason);
+        assert_eq!(said(StateName::Starting, "being spawned"), "starting: being spawned");
+        assert_eq!(said(StateName::Waiting, "waiting for db"), "waiting for db");
+        assert_eq!(said(StateName::Stopped, "stopped on request"), "stopped on request");
+        assert_eq!(said(StateName::Ready, "ready"), "ready");
     }
 }

@@ -1,4 +1,4 @@
-//! What is said over the socket, as types.
+//! Types of the control protocol.
 
 use std::sync::Arc;
 
@@ -26,24 +26,24 @@ pub use crate::engine::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
+pub use crate::machine::PoolStatus;
 pub use command::{CommandResponse, ProcessOutcome};
 pub use details::{
     CheckDetails, DetailsQuery, EnvVariable, ProcessDetails, RunDetails, SourceLocation,
     StopDetails, WatchDetails,
 };
 pub use failure::{LastOutput, ProjectEnd};
-pub use line_query::LineCriteria;
 use line_query::line_query;
+pub use line_query::{LineCriteria, Severity};
 pub use output::{
-    OutputProgress, OutputRow, ProgressQuery, RunMarker, RunMarkerKind, Severity, SliceQuery,
-    SliceResponse,
+    OutputProgress, OutputRow, ProgressQuery, RunMarker, RunMarkerKind, SliceQuery, SliceResponse,
 };
 pub use reload::{CheckResponse, FaultItem, ReloadRequest, ReloadResponse, RestartedProcess};
 pub(super) use schemas::ServerSent;
 pub use search::{SearchProgress, SearchQuery, SeekQuery, SeekResponse};
 pub use state::{
-    DependencyState, PhaseName, PoolStatus, ProcessState, ProjectState, StateChanges, StateQuery,
-    StateUpdate, WatchState,
+    DependencyState, PhaseName, ProcessState, ProjectState, StateChanges, StateQuery, StateUpdate,
+    WatchState,
 };
 pub use why::{WhyLink, WhyResponse};
 
@@ -212,7 +212,8 @@ pub struct OutputLine {
     /// Which run of it.
     pub run: u32,
     /// `out` or `err`.
-    pub stream: String,
+    #[schema(value_type = String, example = "out")]
+    pub stream: Stream,
     /// What it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -234,10 +235,7 @@ impl OutputLine {
             time: format!("{:.3}", line.at),
             name,
             run: line.run,
-            stream: match line.stream {
-                Stream::Out => "out".to_owned(),
-                Stream::Err => "err".to_owned(),
-            },
+            stream: line.stream,
             base64: text.is_none().then(|| BASE64_STANDARD.encode(bytes)),
             text,
             partial: whole.is_none(),

@@ -194,8 +194,7 @@ fn signal_schema() -> RefOr<Schema> {
 }
 
 fn condition_schema() -> RefOr<Schema> {
-    let all = [Condition::Ready, Condition::Started, Condition::Completed, Condition::Succeeded];
-    words_schema(all.iter().map(|condition| condition.as_str().to_owned()))
+    words_schema(Condition::WORDS.iter().copied().map(str::to_owned))
 }
 
 /// A program, which has a name, and any arguments.

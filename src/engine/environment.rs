@@ -1,4 +1,4 @@
-//! What a child finds in its environment.
+//! Builds the environment of a child.
 
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 
 use crate::machine::{RunId, Supervisor};
+use crate::spec;
 pub(crate) use crate::spec::NEVER_INHERITED as OURS;
 use crate::spec::{ColorMode, CommandLine, Name, ProcessSpec};
 use crate::sys::LogicalFolders;
@@ -40,23 +41,16 @@ impl PortVariables {
     }
 }
 
-/// `PITCREW_PORT_WEB` and so on, of every process that has a port; of one with replicas each
-/// replica's, and that of the first by the name of the process.
-pub(crate) fn port_variables(supervisor: &Supervisor) -> Vec<(String, u16)> {
-    let mut all: IndexMap<String, u16> = IndexMap::new();
-    for (id, name, port) in supervisor.ports() {
-        all.insert(port_variable(name), port);
-        if let Some(process) = supervisor.process_of(id).filter(|process| *process != name) {
-            all.entry(port_variable(process)).or_insert(port);
-        }
-    }
-    all.into_iter().collect()
-}
-
-fn port_variable(name: &Name) -> String {
-    let letter = |c: char| if c == '-' || c == '.' { '_' } else { c.to_ascii_uppercase() };
-    let name: String = name.as_str().chars().map(letter).collect();
-    format!("PITCREW_PORT_{name}")
+/// `PITCREW_PORT_WEB` and so on, of every process that has a port.
+fn port_variables(supervisor: &Supervisor) -> Vec<(String, u16)> {
+    let port = |(id, name, port): (_, &'_ Name, u16)| {
+        let process = supervisor.process_of(id).unwrap_or(name);
+        (name.to_string(), process.to_string(), port)
+    };
+    let ports: Vec<(String, String, u16)> = supervisor.ports().map(port).collect();
+    spec::port_variables(
+        ports.iter().map(|(name, process, port)| (name.as_str(), process.as_str(), *port)),
+    )
 }
 
 type Variables = Vec<(OsString, OsString)>;
@@ -89,6 +83,7 @@ impl EnvironmentContext {
         let marks = self.marks(whose, whose.spec.name.as_str());
         let at_start = |name: &str| match name {
             "PORT" => port.clone().map(OsString::from),
+            "PWD" => Some(self.folders.name(&whose.spec.cwd).into()),
             name => {
                 let mark = || marks.iter().find(|(mark, _)| *mark == name)?.1.clone();
                 let port = ports.iter().find(|(variable, _)| variable == name);

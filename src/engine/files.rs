@@ -1,4 +1,4 @@
-//! Files that are watched: what is wanted of the thread, and what it tells.
+//! File watching in the engine: which files are watched, and what happens on reports.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -7,11 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
-use super::notice::NoticeSender;
-use super::{LoopEvent, ReloadMessage};
-use crate::machine::event::Cause;
-use crate::machine::{FileChange, Input, Moment};
-use crate::session::Notice;
+use super::notice::{Notice, NoticeSender};
+use crate::machine::{FileChange, Moment};
 use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
 use crate::watch::{
     ClockPair, WatchContext, WatchOwner, WatchPlan, WatchReport, WatchTarget, Watcher, clean,
@@ -20,6 +17,15 @@ use crate::watch::{
 /// Processes wait so long for their files to be watched. In a small project that is done by then,
 /// and no change is missed; a huge one must not hold them up.
 const HEAD_START: Duration = Duration::from_millis(25);
+
+/// A change of a watched file.
+pub(super) enum FileEvent {
+    Process(FileChange),
+    /// A file that the project is read from.
+    Project {
+        path: String,
+    },
+}
 
 /// The thread that watches, if there is anything to be watched.
 #[derive(Debug)]
@@ -59,7 +65,7 @@ impl FileWatch {
     pub(super) fn watch(&mut self, plan: WatchPlan, clock: &Clock, wall: Duration) {
         match &self.watcher {
             Some(watcher) => watcher.watch(plan, wall),
-            None if plan.wanted.is_empty() => {}
+            None if plan.targets.is_empty() => {}
             None => {
                 let (clock, sender) = (clock.clone(), self.sender.clone());
                 let now = move || ClockPair {
@@ -95,20 +101,18 @@ impl FileWatch {
         }
     }
 
-    /// The next thing that follows from files. Cancel safe.
-    pub(super) async fn next(&mut self) -> LoopEvent {
+    /// The next change of a watched file. Cancel safe.
+    pub(super) async fn next(&mut self) -> FileEvent {
         loop {
             match self.reports.recv().await {
-                Some(WatchReport::Changed { whose: WatchOwner::Project, path, .. }) => {
-                    return LoopEvent::Reload(ReloadMessage::unwatched(Cause::FileChanged {
-                        path,
-                    }));
+                Some(WatchReport::Changed { owner: WatchOwner::Project, path, .. }) => {
+                    return FileEvent::Project { path };
                 }
-                Some(WatchReport::Changed { whose, path, more, first, last }) => {
-                    let WatchOwner::Process(process) = whose else { continue };
+                Some(WatchReport::Changed { owner, path, more, first, last }) => {
+                    let WatchOwner::Process(process) = owner else { continue };
                     let (first, last) = (Moment::after_start(first), Moment::after_start(last));
                     let change = FileChange { process, path, more, first, last };
-                    return LoopEvent::Input(Input::Changed(change));
+                    return FileEvent::Process(change);
                 }
                 Some(WatchReport::Problem { about, text }) => self.tell(about, text),
                 Some(WatchReport::Ready) => {}
@@ -141,7 +145,7 @@ pub(super) fn plan(
     let itself = sought.filter(|_| spec.project.reload).map(|more| itself(&spec.project, more));
     WatchPlan {
         top: clean(&spec.project.dir),
-        wanted: wished.chain(itself).collect(),
+        targets: wished.chain(itself).collect(),
         own: own.map(|path| clean(&path)).collect(),
     }
 }
@@ -158,7 +162,7 @@ fn itself(project: &Project, more: &[PathBuf]) -> WatchTarget {
 fn wanted(process: &ProcessSpec) -> Option<WatchTarget> {
     let watch = process.watch.as_ref()?;
     Some(WatchTarget {
-        whose: WatchOwner::Process(process.name.clone()),
+        owner: WatchOwner::Process(process.name.clone()),
         base: clean(&process.cwd),
         paths: watch.paths.clone(),
         ignore: watch.ignore.clone(),

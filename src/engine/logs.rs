@@ -1,12 +1,11 @@
-//! The log files of all processes.
+//! Opens, updates and closes the log files of all processes.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::notice::NoticeSender;
+use super::notice::{Notice, NoticeSender};
 use crate::machine::ProcessId;
 use crate::output::{LogFile, LogWriters};
-use crate::session::Notice;
 use crate::spec::{LogPolicy, Name};
 
 /// How long log files may take to be written when everything has ended.

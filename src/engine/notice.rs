@@ -1,10 +1,18 @@
-//! Notices on their way to the front that shows them.
+//! Notices: messages to the front end that are no state change.
 
 use tokio::sync::mpsc;
 
 use crate::output;
-use crate::session::Notice;
-use crate::spec::Name;
+use crate::spec::{Name, counted};
+
+/// A message to the user that is no state change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The process it is about; `None` if it is about pitcrew itself.
+    pub about: Option<Name>,
+    /// One sentence, not yet made safe to show.
+    pub text: String,
+}
 
 impl Notice {
     pub(crate) fn about(name: &Name, text: impl Into<String>) -> Self {
@@ -35,9 +43,9 @@ impl From<output::LogFileNotice> for Notice {
                 Self::about(
                     &source,
                     format!(
-                        "its log {} is written again; {lost_lines} lines ({lost_bytes} bytes) are \
-                     missing there",
-                        path.display()
+                        "its log {} is written again; lost there: {}",
+                        path.display(),
+                        lost(lost_lines, lost_bytes)
                     ),
                 )
             }
@@ -45,9 +53,9 @@ impl From<output::LogFileNotice> for Notice {
                 Self::about(
                     &source,
                     format!(
-                        "its log {} could not be written to the end: {error}; {lost_lines} lines \
-                     ({lost_bytes} bytes) are missing there",
-                        path.display()
+                        "its log {} could not be written to the end: {error}; lost there: {}",
+                        path.display(),
+                        lost(lost_lines, lost_bytes)
                     ),
                 )
             }
@@ -60,6 +68,11 @@ impl From<output::LogFileNotice> for Notice {
             ),
         }
     }
+}
+
+/// `3 lines (120 bytes)`
+fn lost(lines: u64, bytes: u64) -> String {
+    format!("{} ({})", counted(lines, "line"), counted(bytes, "byte"))
 }
 
 /// Where notices go; clones go to the same place.

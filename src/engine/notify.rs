@@ -1,4 +1,4 @@
-//! Hears what a run says through its `notify` socket.
+//! Receives messages on the `notify` socket of a run.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -7,9 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::notice::NoticeSender;
+use super::notice::{Notice, NoticeSender};
 use crate::machine::{Fact, RunId};
-use crate::session::Notice;
 use crate::spec::{Name, one_line};
 use crate::sys::notify::{self, Datagram, NotifySocket};
 

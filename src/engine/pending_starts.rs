@@ -1,4 +1,4 @@
-//! Starts under way, answered in the order in which they were made.
+//! Pending starts, whose results are processed in the order of the requests.
 //!
 //! The loop itself waits for them, not a task of their own: that would be one more change of hands for
 //! each run, and there are few of them (see `docs/benchmarks.md`).

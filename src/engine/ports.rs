@@ -1,4 +1,4 @@
-//! Looks who listens on the port of a process that is to start.
+//! Finds the process that listens on the port of a process about to start.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Carries out what the checks of runs ask for, one task for each question.
+//! Runs the probes of checks, one task per probe.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,19 +1,19 @@
-//! The project's file is read again while the project runs.
+//! Reloads the project's file while the project runs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::Engine;
 use super::clock::Clock;
 use super::files::{self, FileWatch};
-use super::notice::NoticeSender;
+use super::message::{ReloadMessage, ReloadMode, ReloadReport};
+use super::notice::{Notice, NoticeSender};
 use crate::machine::event::{Cause, ConfigRejected, Event, EventStamp};
 use crate::machine::{RunId, Step};
-use crate::session::Notice;
-use crate::spec::{Faults, LoadedProject, Name, ProcessSpec, Project, Spec, SpecDiff, waits_for};
+use crate::spec::{Faults, LoadedProject, Name, ProcessSpec, Project, Spec, waits_for};
 use crate::sys::Host;
 
 use super::run::RunCommand;
@@ -45,47 +45,6 @@ pub trait SpecLoader: fmt::Debug + Send + Sync {
     /// Blocks as long as it takes to look at them.
     fn changed(&self) -> Vec<String> {
         Vec::new()
-    }
-}
-
-/// What follows when the file was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReloadMode {
-    /// What is different is applied.
-    Apply,
-    DryRun,
-}
-
-/// What came of reading the file again.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ReloadReport {
-    /// This was different, and is applied.
-    Applied(SpecDiff),
-    Foreseen(SpecDiff),
-    /// The file has mistakes; nothing has changed.
-    Rejected(Arc<Faults>),
-    /// It cannot be read again now, and why.
-    Refused(String),
-}
-
-/// Somebody wants the file to be read again.
-#[derive(Debug)]
-pub(crate) struct ReloadMessage {
-    pub(crate) by: Cause,
-    pub(crate) how: ReloadMode,
-    pub(crate) told: Option<oneshot::Sender<ReloadReport>>,
-}
-
-impl ReloadMessage {
-    /// Nobody waits for what comes of it.
-    pub(crate) fn unwatched(by: Cause) -> Self {
-        Self { by, how: ReloadMode::Apply, told: None }
-    }
-
-    fn tell(self, outcome: &ReloadReport) {
-        if let Some(told) = self.told {
-            _ = told.send(outcome.clone());
-        }
     }
 }
 
@@ -224,7 +183,7 @@ impl<H: Host> Engine<H> {
         let event = ConfigRejected { stamp: EventStamp::default(), faults: told, cause };
         self.carry_out(Step { effects: Vec::new(), events: vec![Event::from(event)] });
         self.tell_lines(&faults.render(false));
-        let text = "the file was read again and has mistakes: nothing has changed";
+        let text = "procfile rejected: it has mistakes; nothing has changed";
         self.notices.tell(Notice::general(text));
     }
 

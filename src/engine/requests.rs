@@ -1,4 +1,4 @@
-//! Requests to a running engine, in the words of the command line, with a reply.
+//! Requests to a running engine, by the names of the command line, with a reply.
 //!
 //! The loop itself replies, so nothing changes between the lookup of a name and the command.
 
@@ -13,6 +13,7 @@ use super::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     WatchRequest,
 };
+use super::preflight::os_error_text;
 use super::{Engine, StdinWrite};
 use crate::machine::targets::{Target, UnknownName};
 use crate::machine::{
@@ -67,6 +68,8 @@ pub(crate) enum RequestError {
     Misfit(#[from] ScaleError),
     #[error("{0}; its run goes on")]
     CannotStart(String),
+    #[error("{name} cannot be signalled: pid {pid}: {reason}")]
+    Forbidden { name: String, pid: u32, reason: String },
     #[error("`{0}` means several; name one, such as `{0}.1`")]
     Several(String),
     #[error("{0} does not run, so nothing reads its input")]
@@ -134,6 +137,7 @@ impl<H: Host> Engine<H> {
             ControlCommand::Signal(SignalRequest { names, signal }) => {
                 let accepted = self.resolve(&names)?;
                 check_running(&accepted)?;
+                self.check_may_signal(&accepted)?;
                 Ok(self.request(accepted, |ids| Intent::Signal(ids, signal)))
             }
             ControlCommand::Wait(request) => self.resolve(&request.names),
@@ -245,6 +249,19 @@ impl<H: Host> Engine<H> {
             [id] => Ok(*id),
             _ => Err(RequestError::Several(name.to_owned())),
         }
+    }
+
+    /// Fails if one of the running processes acts as another user, so that no signal would reach it.
+    fn check_may_signal(&self, accepted: &Accepted) -> Result<(), RequestError> {
+        for view in accepted.ids.iter().filter_map(|id| accepted.before.get(*id)) {
+            let Some(pid) = view.pid else { continue };
+            self.host.may_end(pid).map_err(|error| RequestError::Forbidden {
+                name: view.name.to_string(),
+                pid,
+                reason: os_error_text(&error),
+            })?;
+        }
+        Ok(())
     }
 }
 

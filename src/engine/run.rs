@@ -1,4 +1,4 @@
-//! One run: the task that owns its child, from exec to reap.
+//! Run task: owns one child from exec to reap.
 //!
 //! Everything that touches the child happens here, in one place and one order, so a signal after the
 //! reap is impossible: pump the outputs, see the exit, deal with strays, drain, reap, tell.
@@ -13,21 +13,22 @@ use tokio::time::{Instant, sleep_until};
 mod exit_guard;
 mod pipes;
 mod port_conflict;
+mod stop_command;
 
 pub(in crate::engine) use pipes::Outlet;
 use pipes::{Pipes, place};
 
 use exit_guard::ExitGuard;
+use stop_command::StopCommand;
 
 use super::clock::Clock;
 use super::environment::EnvironmentContext;
-use super::notice::NoticeSender;
+use super::notice::{Notice, NoticeSender};
 use super::notify::NotifyListener;
+use super::preflight::os_error_text;
 use super::stdio::{StdinWrite, StdinWriter, Stdio, feed};
-use super::stop_command::StopCommand;
 use crate::machine::{Fact, Moment, RunId};
 use crate::output::{LogFile, Stream};
-use crate::session::Notice;
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
 
@@ -243,8 +244,10 @@ impl<H: Host> RunTask<H> {
 
     fn signal(&self, signal: Signal) {
         if let Err(error) = self.child.signal(signal) {
-            let text = format!("cannot send {signal} to its group: {error}");
+            let (run, reason) = (self.context.run, os_error_text(&error));
+            let text = format!("cannot send {signal} to its group: {reason}");
             self.context.notices.tell(Notice::about(&self.context.name, text));
+            _ = self.context.facts.send(Fact::SignalFailed { run, reason });
         }
     }
 

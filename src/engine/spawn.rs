@@ -1,4 +1,4 @@
-//! How a run is started: what it is made of, and the task that takes it over.
+//! Starts a run: builds its launch, and the task that owns it.
 
 use std::ffi::OsString;
 use std::sync::Arc;

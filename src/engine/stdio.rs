@@ -1,5 +1,5 @@
-//! Processes that a program brings instead of a file: what they run, where their descriptors lead,
-//! and who keeps the books about them.
+//! Ad-hoc processes of a program: what they run, their descriptors, and the observer of their
+//! records.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,37 +12,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-#[cfg(feature = "control")]
-use super::requests::Request;
-use crate::machine::{Event, Intent, NewMember, ProcessId, ProcessView};
+use crate::machine::{Event, ProcessId, ProcessView};
 use crate::output::Capture;
-use crate::spec::PoolSpec;
 use crate::sys;
-
-use super::reload::ReloadMessage;
-
-/// Anything that can be asked of an engine.
-pub(crate) enum EngineMessage {
-    Intent(Intent),
-    /// That somebody be let in and started.
-    Admit(AdmitRequest),
-    /// Something that has an answer.
-    #[cfg(feature = "control")]
-    Request(Request),
-    /// That the project's file be read again.
-    Reload(ReloadMessage),
-}
-
-/// Who shall be let in, all of them at once.
-pub(crate) struct AdmitRequest {
-    /// The pool they queue in, should it not be there yet.
-    pub(crate) pool: Option<PoolSpec>,
-    pub(crate) guests: Vec<(NewMember, Arc<Stdio>)>,
-    /// Told their numbers before anything else happens; nothing when nobody is let in any more.
-    pub(crate) admitted: AdmitReply,
-}
-
-type AdmitReply = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
 
 /// Sees every change in the loop itself, before anybody outside is told. Must not block.
 pub(crate) trait StepObserver: Send + Sync + fmt::Debug {

@@ -9,8 +9,8 @@ use super::Retry;
 use crate::output::CaptureLimit;
 use crate::spec::StopPolicy;
 
-/// A command and everything that is to be known about running it. A plain value: nothing runs before
-/// it is given to a [`ProcessManager`](crate::ProcessManager) or a pool, and it can be run again.
+/// A command and everything needed to run it. A plain value: nothing runs before it is passed to a
+/// [`ProcessManager`](crate::ProcessManager) or a pool, and it can be run several times.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct Command {
     pub(super) name: Option<String>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) inherit_env: bool,
-    /// In the order in which they were said; a value to set, or nothing to remove.
+    /// In the order of the calls; `None` removes a variable.
     pub(super) env: Vec<(OsString, Option<OsString>)>,
     pub(super) stdin: Stdin,
     pub(super) output: Output,
@@ -53,27 +53,27 @@ pub(super) enum CommandKind {
     Shell(OsString, Vec<OsString>),
 }
 
-/// What a command reads.
+/// The standard input of a command.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Stdin {
-    /// Nothing: `/dev/null`.
+    /// `/dev/null`.
     #[default]
     Null,
-    /// An input that never ends and never brings anything: for a program that takes the end of its
-    /// input for the end of its work, as `esbuild --watch` does.
+    /// An input that never ends and never delivers data, for programs that exit at the end of their input,
+    /// such as `esbuild --watch`.
     Open,
-    /// These bytes, then the end. A command that does not read them all is no error.
+    /// These bytes, then the end. It is no error if the command does not read them all.
     Bytes(Vec<u8>),
-    /// This file, from its beginning at each attempt. A relative path is relative to the current
-    /// folder of this program, whatever the folder of the command.
+    /// This file, from its beginning in each attempt. A relative path is relative to the current folder of
+    /// this program, whatever the folder of the command.
     File(PathBuf),
     /// What is written with [`ProcessHandle::write`](crate::ProcessHandle::write), until
-    /// [`close_stdin`](crate::ProcessHandle::close_stdin). Not together with retries, and not where
-    /// nobody has a handle: [`ProcessManager::run`](crate::ProcessManager::run), a pipeline,
+    /// [`close_stdin`](crate::ProcessHandle::close_stdin). Not allowed with retries, nor without a handle:
+    /// [`ProcessManager::run`](crate::ProcessManager::run), a pipeline,
     /// [`ProcessPool::run_all`](crate::ProcessPool::run_all).
     Piped,
-    /// What this program reads itself.
+    /// The standard input of this program.
     Inherit,
 }
 
@@ -101,27 +101,27 @@ impl From<&[u8]> for Stdin {
     }
 }
 
-/// Where the outputs of a command go.
+/// The destination of the outputs of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
-    /// Kept for the result, so many bytes of each output at most, and there to be read along.
+    /// Kept for the result up to this limit, and available to readers.
     Capture(CaptureLimit),
-    /// Not kept; there to be read along while it comes.
+    /// Not kept, but available to readers while it comes.
     Discard,
-    /// `/dev/null`: nothing of it is ever seen. Not together with an idle timeout.
+    /// `/dev/null`. Not allowed with an idle timeout.
     Null,
-    /// This program's own outputs. Not together with an idle timeout.
+    /// The outputs of this program. Not allowed with an idle timeout.
     Inherit,
 }
 
 impl Output {
-    /// The last so many bytes of each output.
+    /// Keeps the last `bytes` bytes of each output.
     pub fn tail(bytes: usize) -> Self {
         Self::Capture(CaptureLimit { bytes, keep: crate::output::KeepSide::Tail })
     }
 
-    /// The first so many bytes of each output.
+    /// Keeps the first `bytes` bytes of each output.
     pub fn head(bytes: usize) -> Self {
         Self::Capture(CaptureLimit { bytes, keep: crate::output::KeepSide::Head })
     }
@@ -154,41 +154,41 @@ impl Command {
         }
     }
 
-    /// A program, searched in the `PATH` it will have itself, with no shell between. A program that
-    /// does not exist is an error.
+    /// Creates a command for a program, which is searched in the `PATH` of the command, without a shell. A
+    /// program that does not exist is an error.
     pub fn new(program: impl Into<OsString>) -> Self {
         Self::of(CommandKind::Program(vec![program.into()]))
     }
 
-    /// A line for `/bin/sh -c`. [`Command::arg`] gives it `$1` and so on, which need no quoting. A
-    /// program in it that does not exist is exit code 127, as in any shell.
+    /// Creates a command from a line for `/bin/sh -c`. [`Command::arg`] sets `$1` and so on, which need no
+    /// quoting. If the line names a program that does not exist, the exit code is 127, as in any shell.
     ///
-    /// The shell stands between: begin the line with `exec` when it only starts one program.
+    /// Begin the line with `exec` if it only starts one program, so that no shell stays in between.
     pub fn shell(line: impl Into<OsString>) -> Self {
         Self::of(CommandKind::Shell(line.into(), Vec::new()))
     }
 
-    /// One more argument.
+    /// Adds an argument.
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
         all.push(argument.into());
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
         all.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    /// What it is called in events; the name of its program unless said. An empty one is refused.
+    /// Sets its name in events; default: the name of its program. An empty name is refused.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Its working folder; the one of this program at the start unless said.
+    /// Sets its working folder; default: that of this program at the start.
     pub fn cwd(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cwd = Some(folder.into());
         self
@@ -209,89 +209,89 @@ impl Command {
         self
     }
 
-    /// Takes a variable out of its environment, wherever it comes from.
+    /// Removes a variable from its environment, wherever it comes from.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.env.push((name.into(), None));
         self
     }
 
-    /// Whether it inherits the environment of this program; it does unless said.
+    /// Sets whether it inherits the environment of this program; default: yes.
     pub fn inherit_env(mut self, inherit: bool) -> Self {
         self.inherit_env = inherit;
         self
     }
 
-    /// What it reads; nothing unless said.
+    /// Sets its standard input; default: none.
     pub fn stdin(mut self, stdin: impl Into<Stdin>) -> Self {
         self.stdin = stdin.into();
         self
     }
 
-    /// Where its outputs go; they are kept unless said.
+    /// Sets the destination of its outputs; default: the last 8 MiB of each are kept.
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;
         self
     }
 
-    /// Sends stderr where stdout goes, so that both are in the exact order of their writing.
+    /// Sends stderr to stdout, so that both keep the exact order of writing.
     pub fn merge_stderr(mut self) -> Self {
         self.merged = true;
         self
     }
 
-    /// Whether it gets a terminal of its own. There are none yet: such a command is refused with
+    /// Requests a pseudo-terminal. There are none yet: such a command is refused with
     /// [`Fault::NoTerminal`](crate::CommandFault::NoTerminal) before anything starts.
     pub fn tty(mut self, tty: bool) -> Self {
         self.tty = tty;
         self
     }
 
-    /// The longest life of one attempt, after which it is stopped by its stop policy. None unless
-    /// said. Zero is refused.
+    /// Sets the maximum duration of one attempt, after which it is stopped by its stop policy. Default:
+    /// none. Zero is refused.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The longest silence on both outputs, after which it is stopped. None unless said. Zero is
-    /// refused, and so is it where the outputs are not read.
+    /// Sets the maximum time without output, after which it is stopped. Default: none. Zero is refused, and
+    /// so is any value if the outputs are not read.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// How often it is tried again after it failed: these are extra attempts. A stop or a kill is
-    /// never followed by one, nor is a start that cannot succeed.
+    /// Sets the number of retries after a failure. There is no retry after a stop or a kill, nor after a
+    /// start that cannot succeed.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retry = self.retry.with_attempts(Some(retries));
         self
     }
 
-    /// How long to wait before each of them.
+    /// Sets the delay before each retry.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.retry = self.retry.with_delay(delay);
         self
     }
 
-    /// How often and when it is tried again, in full.
+    /// Sets the full retry policy.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
     }
 
-    /// How it is stopped; TERM, ten seconds, KILL unless said.
+    /// Sets its stop policy; default: TERM, ten seconds, KILL.
     pub fn stop(mut self, stop: StopPolicy) -> Self {
         self.stop = stop;
         self
     }
 
-    /// Which exit codes mean success; 0 unless said.
+    /// Sets the exit codes that mean success; default: 0.
     pub fn success_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
         self.success = codes.into_iter().collect();
         self
     }
 
-    /// Goes on with `change` where `condition` holds.
+    /// Applies `change` if `condition` holds.
     ///
     /// ```
     /// # use pitcrew::Command;
@@ -336,8 +336,8 @@ fn first_word(script: &OsStr) -> &OsStr {
 }
 
 impl fmt::Display for Command {
-    /// As it could be typed into a shell; for people, not for a shell. Nothing in it does anything to
-    /// a terminal: control characters show as `$'\e'` and the like, in a shell line as `\e`.
+    /// Formats it as it could be typed into a shell, for people only. Control characters show as `$'\e'`
+    /// and the like, in a shell line as `\e`, so the text is safe for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arguments = match &self.line {
             CommandKind::Program(argv) => argv,
@@ -357,7 +357,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// One argument, quoted where it has to be.
+/// Writes one argument, quoted if necessary.
 fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     match shlex::try_quote(text) {
         Ok(quoted) if !text.contains(char::is_control) => f.write_str(&quoted),
@@ -365,7 +365,7 @@ fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
-/// The text with its control characters as shells write them, but these.
+/// Escapes control characters as shells write them, except `spared`.
 fn visible(text: &str, spared: &[char]) -> String {
     let mut shown = String::with_capacity(text.len());
     for one in text.chars() {

@@ -1,4 +1,4 @@
-//! What can go wrong with a command.
+//! Errors of commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use super::result::ProcessResult;
 use crate::machine::ProcessId;
 use crate::spec::StartError;
 
-/// Why there is no result, or none that one may go on with. Cheap to clone.
+/// Why a command has no result, or no usable one. Cheap to clone.
 ///
-/// A non-zero exit code is a result and no error, until
+/// A non-zero exit code is a result and not an error, unless
 /// [`ensure_success`](ProcessResult::ensure_success) makes it one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The command makes no sense; nothing was started.
+    /// The command is invalid; nothing was started.
     #[error("cannot run `{command}`: {fault}")]
     Invalid {
         /// The command.
@@ -23,7 +23,7 @@ pub enum Error {
         /// What is wrong with it.
         fault: CommandFault,
     },
-    /// It could not be started, after all attempts there were.
+    /// It could not be started in any attempt.
     #[error("cannot start `{command}`: {}", error.message)]
     Start {
         /// The command.
@@ -31,23 +31,23 @@ pub enum Error {
         /// Why.
         error: StartError,
     },
-    /// It ran too long, or was silent too long, in its last attempt, and was stopped.
+    /// Its last attempt exceeded a time limit and was stopped.
     #[error("`{}` {limit}", result.command())]
     TimedOut {
-        /// What it had done until then.
+        /// The result until then.
         result: ProcessResult,
-        /// Which limit it broke.
+        /// The exceeded limit.
         limit: TimeLimit,
     },
-    /// Its end was no success; made by [`ensure_success`](ProcessResult::ensure_success) only.
+    /// It was not successful; only created by [`ensure_success`](ProcessResult::ensure_success).
     #[error("{}", .0.complaint())]
     Failed(ProcessResult),
-    /// Something of its tree cannot be ended: the kernel holds it, or we may not signal it.
+    /// Part of its tree cannot be ended: the kernel holds it, or it may not be signalled.
     #[error("`{}`: {message}", result.command())]
     Unkillable {
         /// What it had done until then.
         result: ProcessResult,
-        /// Who is left.
+        /// The processes that are left.
         message: String,
     },
     /// It was stopped before it had started.
@@ -56,7 +56,7 @@ pub enum Error {
         /// The command.
         command: String,
     },
-    /// A job of its pool failed, and nothing more is started there.
+    /// A job of its pool failed, and the pool starts nothing more.
     #[error("`{command}` was skipped: {why}")]
     Skipped {
         /// The command.
@@ -64,13 +64,13 @@ pub enum Error {
         /// Which job.
         why: String,
     },
-    /// It ended before what was waited for came.
-    #[error("`{command}` ended before that came")]
+    /// It ended before the awaited line came.
+    #[error("`{command}` ended before the awaited line came")]
     Ended {
         /// The command.
         command: String,
     },
-    /// Nobody reads its outputs here, so no line of it is ever seen.
+    /// Its outputs are not read here, so no line can be awaited.
     #[error(
         "no line of `{command}` can be waited for: its outputs are not read; use `Output::Discard`"
     )]
@@ -87,21 +87,21 @@ pub enum Error {
         reason: String,
     },
     /// There is no live process with this number.
-    #[error("there is no process {0} that runs")]
+    #[error("there is no running process {0}")]
     NotFound(ProcessId),
-    /// The manager or the pool takes nothing more.
+    /// The manager or the pool is closed.
     #[error("{0} takes no more commands")]
     Closed(&'static str),
     /// It was called outside of a tokio runtime with time and I/O.
-    #[error("there is no tokio runtime here; commands are run by one")]
+    #[error("there is no tokio runtime here; running commands needs one")]
     NoRuntime,
-    /// Something of the system that all commands need is not to be had.
+    /// The system lacks something that all commands need.
     #[error("cannot run commands here: {0}")]
     System(Arc<std::io::Error>),
 }
 
 impl Error {
-    /// What the command had done, where it ran at all.
+    /// The result of the command, if it ran at all.
     pub fn result(&self) -> Option<&ProcessResult> {
         match self {
             Self::TimedOut { result, .. }
@@ -122,12 +122,12 @@ impl Error {
     }
 }
 
-/// A limit in time that was broken.
+/// A time limit that was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
-    /// How long it may run.
+    /// The maximum duration.
     Total(Duration),
-    /// How long it may be silent.
+    /// The maximum time without output.
     Idle(Duration),
 }
 
@@ -140,50 +140,50 @@ impl fmt::Display for TimeLimit {
     }
 }
 
-/// What makes a command senseless.
+/// Why a command is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandFault {
     /// There is no program.
-    #[error("it names no program")]
+    #[error("it has no program")]
     NoProgram,
-    /// No program can be given a NUL byte.
-    #[error("{0} holds a NUL byte, which no program can be given")]
+    /// A NUL byte, which is not allowed in arguments and variables.
+    #[error("{0} contains a NUL byte, which is not allowed in arguments and variables")]
     Nul(String),
-    /// Such a variable cannot be.
-    #[error("{0:?} cannot be the name of a variable: it is empty or holds a `=`")]
+    /// An invalid variable name.
+    #[error("{0:?} is not a valid variable name: it is empty or contains `=`")]
     VariableName(String),
-    /// A limit of no time at all.
-    #[error("its {0} is zero; leave it out for none")]
+    /// A time limit of zero.
+    #[error("its {0} is zero; omit it for none")]
     ZeroLimit(&'static str),
-    /// Nobody sees whether it is silent.
+    /// An idle timeout without outputs that are read.
     #[error("an idle timeout needs outputs that are read; use `Output::Discard` to keep nothing")]
     IdleUnseen,
-    /// Whoever waits for its end has no handle to write with.
+    /// A piped input without a handle to write to it.
     #[error(
         "nobody can write to a piped input here; use `start`, or give it as bytes or as a file"
     )]
     PipedUnheld,
-    /// What was written to the first attempt is not there for the second.
+    /// A piped input with retries: the input of the first attempt is not available again.
     #[error("a piped input cannot be written again for a retry; give it as bytes or as a file")]
     PipedRetry,
-    /// Not a number that delays can be made of.
+    /// An invalid number for delays.
     #[error("its retry {0}")]
     Retry(&'static str),
-    /// A stage of a pipeline is run once.
+    /// A stage of a pipeline with retries.
     #[error("a stage of a pipeline cannot be retried")]
     StageRetry,
-    /// A stage of a pipeline reads the stage before it.
-    #[error("only the first stage of a pipeline has an input of its own")]
+    /// A stage with its own input; it reads from the stage before.
+    #[error("only the first stage of a pipeline can have its own input")]
     StageInput,
-    /// A stage of a pipeline writes to the stage after it.
-    #[error("only the last stage of a pipeline has an output of its own")]
+    /// A stage with its own output; it writes to the next stage.
+    #[error("only the last stage of a pipeline can have its own output")]
     StageOutput,
-    /// What a stage writes to the next one is not seen here.
+    /// A stage with an idle timeout; its output is not seen here.
     #[error("only the last stage of a pipeline can have an idle timeout; use `timeout`")]
     StageIdle,
-    /// It cannot be called that.
-    #[error("its name is empty; leave it out for the name of its program")]
+    /// An empty name.
+    #[error("its name is empty; omit it for the name of its program")]
     NoName,
     /// There are no pseudo-terminals yet.
     #[error(
@@ -191,10 +191,10 @@ pub enum CommandFault {
          `Stdin::Inherit` and `Output::Inherit` hand on ours, `script -qc` makes one"
     )]
     NoTerminal,
-    /// Nothing to run.
+    /// A pipeline without stages.
     #[error("a pipeline needs at least one stage")]
     NoStage,
-    /// The current folder is needed and not there.
-    #[error("the current folder cannot be told: {0}")]
+    /// The current folder is needed but unknown.
+    #[error("the current folder is unknown: {0}")]
     NoFolder(String),
 }

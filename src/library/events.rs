@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 
 use crate::machine::Event;
 
-/// Every event of a manager from the moment it was asked for.
+/// All events of a manager since this stream was created.
 ///
-/// Whoever does not read holds up nobody: after 4,096 unread events the oldest go, and the next call
-/// says how many in [`Events::missed`]. What is true now is in
+/// A slow reader delays nothing: after 4,096 unread events the oldest are dropped, and the next call
+/// reports their number in [`Events::missed`]. The current state is in
 /// [`ProcessManager::snapshot`](crate::ProcessManager::snapshot).
 pub struct Events {
     events: EventSource,
@@ -25,7 +25,7 @@ type NextEvent = (Result<Event, RecvError>, broadcast::Receiver<Event>);
 
 enum EventSource {
     Here(broadcast::Receiver<Event>),
-    /// Under way, for the poll of a stream.
+    /// A receive in progress, for the poll of a stream.
     Away(Pin<Box<dyn Future<Output = NextEvent> + Send>>),
     Gone,
 }
@@ -45,12 +45,12 @@ impl Events {
         Self { events: EventSource::Here(events), missed: 0 }
     }
 
-    /// The next event; nothing when the manager is gone. Cancel safe.
+    /// Returns the next event; `None` when the manager is gone. Cancel safe.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// How many events were missed since this was asked last, because they were not read in time.
+    /// Returns the number of events missed since the last call, because they were not read in time.
     pub fn missed(&mut self) -> u64 {
         std::mem::take(&mut self.missed)
     }
@@ -89,10 +89,10 @@ impl Stream for Events {
     }
 }
 
-/// Somebody who is told every event, see
-/// [`ProcessManager::observe`](crate::ProcessManager::observe). Dropped, it is told no more.
+/// A running observer of all events, see [`ProcessManager::observe`](crate::ProcessManager::observe).
+/// Dropping it ends the observation.
 #[derive(Debug)]
-#[must_use = "dropped, it is told nothing"]
+#[must_use = "dropping it ends the observation"]
 pub struct Observer {
     task: JoinHandle<()>,
     way: mpsc::UnboundedSender<ObserverMessage>,
@@ -101,7 +101,7 @@ pub struct Observer {
 #[derive(Debug)]
 pub(super) enum ObserverMessage {
     Event(Box<Event>),
-    /// Everything before this has been told.
+    /// Confirms that all earlier events were delivered.
     Until(oneshot::Sender<()>),
 }
 
@@ -112,7 +112,7 @@ impl Drop for Observer {
 }
 
 impl Observer {
-    /// Waits until it has been told everything that happened before this call, or has panicked.
+    /// Waits until everything that happened before this call was delivered, or the observer has panicked.
     /// Cancel safe.
     pub async fn caught_up(&self) {
         let (there, reached) = oneshot::channel();
@@ -122,7 +122,7 @@ impl Observer {
         }
     }
 
-    /// The same, and it is told no more: what it holds has been dropped when this returns.
+    /// Like [`Observer::caught_up`], and ends the observation: the observer is dropped when this returns.
     pub async fn finish(mut self) {
         self.caught_up().await;
         self.task.abort();
@@ -130,7 +130,7 @@ impl Observer {
         _ = (&mut self.task).await;
     }
 
-    /// Calls `told` for each event in a task of its own. One that panics is told no more.
+    /// Calls the function for each event in a separate task. After a panic it is not called again.
     pub(super) fn start(
         mut told: impl FnMut(&Event) + Send + 'static,
     ) -> (Self, mpsc::UnboundedSender<ObserverMessage>) {
@@ -141,7 +141,9 @@ impl Observer {
                     ObserverMessage::Until(there) => _ = there.send(()),
                     ObserverMessage::Event(event) => {
                         if catch_unwind(AssertUnwindSafe(|| told(&event))).is_err() {
-                            tracing::error!("an observer of events panicked and is told no more");
+                            tracing::error!(
+                                "an event observer panicked and receives no more events"
+                            );
                             return;
                         }
                     }

@@ -1,4 +1,4 @@
-//! A command under way.
+//! Handle of a running command.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,17 +8,16 @@ use tokio::sync::oneshot;
 use super::error::Error;
 use super::record::{CommandOutcome, CommandRecord, lock};
 use super::streams::{Chunks, Cursor, Line, Lines};
-use crate::engine::StdinWrite;
+use crate::engine::{EngineHandle, StdinWrite};
 use crate::machine::{Intent, ProcessId, StateName};
 use crate::output::CapturePosition;
-use crate::session::Session;
 use crate::spec::Signal;
 
-/// A command that was started. Cheap to clone; dropping it changes nothing about the command, which
-/// lives on until it ends, is stopped, or its manager goes.
+/// A started command. Cheap to clone; dropping it does not affect the command, which runs until it ends,
+/// is stopped, or its manager is dropped.
 #[derive(Clone)]
 pub struct ProcessHandle {
-    pub(super) session: Session,
+    pub(super) engine: EngineHandle,
     pub(super) record: Arc<CommandRecord>,
     pub(super) id: ProcessId,
 }
@@ -32,7 +31,7 @@ impl fmt::Debug for ProcessHandle {
 }
 
 impl ProcessHandle {
-    /// Its number in its manager; never given again.
+    /// Its number in its manager; never reused.
     pub fn id(&self) -> ProcessId {
         self.id
     }
@@ -47,8 +46,8 @@ impl ProcessHandle {
         &self.record.command
     }
 
-    /// The pid of its leader, which is also the id of its group; nothing while none is alive. For
-    /// people: it may be somebody else's the moment it is read.
+    /// The pid of its leader, which is also the id of its group; `None` if none is alive. For display only:
+    /// the pid may be reused at any time.
     pub fn pid(&self) -> Option<u32> {
         self.record.stage.borrow().pid
     }
@@ -58,8 +57,8 @@ impl ProcessHandle {
         self.record.stage.borrow().state
     }
 
-    /// Waits until it is over and says how it ended. Any number may wait, and later calls give the
-    /// same again. Cancel safe.
+    /// Waits until it is over and returns the result. Several callers may wait, and later calls return the
+    /// same result. Cancel safe.
     ///
     /// # Errors
     ///
@@ -68,7 +67,7 @@ impl ProcessHandle {
         self.record.outcome().await
     }
 
-    /// Waits until exec has succeeded, or is known never to.
+    /// Waits until exec has succeeded, or has finally failed.
     pub(super) async fn started(&self) -> Result<(), Error> {
         let mut stage = self.record.stage.subscribe();
         let reached = stage.wait_for(|stage| stage.started || stage.outcome.is_some()).await;
@@ -79,13 +78,13 @@ impl ProcessHandle {
         }
     }
 
-    /// Waits for a line that `wanted` says yes to, and gives it. Sees what was printed before the
-    /// call as far as it is kept, so there is no race with a fast command. Cancel safe.
+    /// Waits for a line for which `wanted` returns true, and returns it. Also checks stored earlier lines, so
+    /// there is no race with a fast command. Cancel safe.
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`] when it is over without such a line, [`Error::Unread`] when nobody reads its
-    /// outputs here: [`Output::Null`](crate::Output::Null), [`Output::Inherit`](crate::Output::Inherit).
+    /// [`Error::Ended`] if it ends without such a line, [`Error::Unread`] if its outputs are not read here:
+    /// [`Output::Null`](crate::Output::Null), [`Output::Inherit`](crate::Output::Inherit).
     pub async fn wait_for_line(
         &self,
         mut wanted: impl FnMut(&Line) -> bool,
@@ -102,39 +101,40 @@ impl ProcessHandle {
         Err(Error::Ended { command: self.record.command.clone() })
     }
 
-    /// Its output line by line: what is kept, then what comes. Ends when it is over.
+    /// Streams its output line by line: stored lines first, then new ones. Ends when it is over.
     pub fn lines(&self) -> Lines {
         Lines::new(self.chunks())
     }
 
-    /// Its output as it comes: what is kept, then what comes. Ends when it is over.
+    /// Streams its output in chunks: stored ones first, then new ones. Ends when it is over.
     pub fn chunks(&self) -> Chunks {
         Chunks::new(Arc::clone(&self.record.capture), CapturePosition::default())
     }
 
-    /// Gives what is new since one looked. Each cursor is on its own, and begins at the beginning.
+    /// Returns a cursor, which reads new output on request. Cursors are independent and start at the
+    /// beginning.
     pub fn cursor(&self) -> Cursor {
         Cursor::new(Arc::clone(&self.record.capture))
     }
 
-    /// Writes to its input and returns when the system has taken all of it.
+    /// Writes to its input and returns when the system has accepted all of it.
     ///
     /// Not cancel safe: when the future is dropped, none or all of it will have been written.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] when its input is not [`Stdin::Piped`](crate::Stdin::Piped), is closed, or
-    /// nobody reads it any more.
+    /// [`Error::Input`] if its input is not [`Stdin::Piped`](crate::Stdin::Piped), is closed, or is not read
+    /// any more.
     pub async fn write(&self, bytes: impl Into<Vec<u8>>) -> Result<(), Error> {
         let fault = |reason: &str| Error::Input {
             command: self.record.command.clone(),
             reason: reason.to_owned(),
         };
         let input = lock(&self.record.input).clone();
-        let input = input.ok_or_else(|| fault("its input is closed, or is no pipe"))?;
+        let input = input.ok_or_else(|| fault("its input is closed, or is not a pipe"))?;
         let (written, answer) = oneshot::channel();
         let parcel = StdinWrite { bytes: bytes.into(), written };
-        input.send(parcel).await.map_err(|_| fault("nobody reads it any more"))?;
+        input.send(parcel).await.map_err(|_| fault("it is not read any more"))?;
         match answer.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(fault(&error.to_string())),
@@ -142,7 +142,7 @@ impl ProcessHandle {
         }
     }
 
-    /// Ends its input, once what was written has been taken. A second time changes nothing.
+    /// Closes its input once everything written was accepted. A second call has no effect.
     pub fn close_stdin(&self) {
         lock(&self.record.input).take();
     }
@@ -151,25 +151,25 @@ impl ProcessHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when nothing of it is alive.
+    /// [`Error::NotFound`] if it is not running.
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
         if self.pid().is_none() {
             return Err(Error::NotFound(self.id));
         }
-        self.session.wish(Intent::Signal(vec![self.id], signal));
+        self.engine.send(Intent::Signal(vec![self.id], signal));
         Ok(())
     }
 
-    /// Stops it by its stop policy, waits until it is over, and says how it ended. Many may ask; it
-    /// is stopped once. Cancel safe: it is stopped even if nobody waits.
+    /// Stops it by its stop policy, waits until it is over, and returns the result. Several calls stop it
+    /// once. Cancel safe: it is stopped even if the future is dropped.
     pub async fn stop(&self) -> CommandOutcome {
-        self.session.wish(Intent::Stop(vec![self.id]));
+        self.engine.send(Intent::Stop(vec![self.id]));
         self.wait().await
     }
 
-    /// Ends its whole tree at once, waits until it is over, and says how it ended. Cancel safe.
+    /// Kills its whole tree, waits until it is over, and returns the result. Cancel safe.
     pub async fn kill(&self) -> CommandOutcome {
-        self.session.wish(Intent::Kill(vec![self.id]));
+        self.engine.send(Intent::Kill(vec![self.id]));
         self.wait().await
     }
 }

@@ -1,4 +1,4 @@
-//! The manager: one engine, its books, and the way to both.
+//! Process manager: runs commands on one engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use super::handle::ProcessHandle;
 use super::manager_core::{KillOnDrop, ManagerCore, QueuedCommand, start};
 use super::pipeline::Pipeline;
 use super::plan::held;
-use super::record::{CommandOutcome, CommandRecord, CommandRegistry, lock};
+use super::record::{CommandOutcome, CommandRegistry, lock};
+use crate::engine::EngineHandle;
 use crate::machine::{Event, Intent, ProcessId, ShutdownReason, Snapshot};
-use crate::session::Session;
 use crate::spec::Signal;
 use crate::sys::{Host, HostOptions, RealHost};
 
-/// Runs commands, knows which are alive, tells what happens to them, and leaves nothing behind.
+/// Runs commands, tracks them, emits events, and leaves nothing behind.
 ///
-/// Cheap to clone; clones are the same manager. When the last clone (and pool) of it goes, everything
-/// that it still runs is killed, trees and all. Several managers know nothing of each other. It
-/// installs no signal handler, prints nothing, and has no thread before the first command.
+/// Cheap to clone; clones are the same manager. When the last clone (and pool) is dropped, everything
+/// that still runs is killed, including whole trees. Several managers are independent. It installs no
+/// signal handler, prints nothing, and has no thread before the first command.
 ///
-/// Its methods need a tokio runtime with time and I/O. It works in the one of its first command and
-/// ends with that: its commands are killed then, and later ones are [`Error::Closed`].
+/// Its methods need a tokio runtime with time and I/O. It uses that of its first command and ends with
+/// it: its commands are killed then, and later ones return [`Error::Closed`].
 ///
 /// ```
 /// use pitcrew::{Command, ProcessManager};
@@ -43,7 +43,7 @@ pub struct ProcessManager(pub(super) Arc<ManagerCore>);
 
 impl fmt::Debug for ProcessManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProcessManager").field("active", &self.active()).finish()
+        self.0.fmt(f)
     }
 }
 
@@ -54,7 +54,7 @@ impl Default for ProcessManager {
 }
 
 impl ProcessManager {
-    /// A manager of real processes.
+    /// Creates a manager of real processes.
     pub fn new() -> Self {
         Self::starting(|| {
             let host = RealHost::new(HostOptions::default());
@@ -62,9 +62,9 @@ impl ProcessManager {
         })
     }
 
-    /// A manager of processes of this host. In a test that is a
-    /// [`ScriptedHost`](crate::testing::ScriptedHost) of [`pitcrew::testing`](crate::testing), which runs
-    /// nothing: each command does what a script says, everything above it is the real thing.
+    /// Creates a manager on this host. In a test that is a [`ScriptedHost`](crate::testing::ScriptedHost) of
+    /// [`pitcrew::testing`](crate::testing), which runs nothing: scripts define what commands do, everything
+    /// above the host is real.
     ///
     /// ```
     /// use pitcrew::testing::{Script, ScriptedHost};
@@ -88,13 +88,13 @@ impl ProcessManager {
         Self(Arc::new(ManagerCore::new(Box::new(start))))
     }
 
-    /// Runs a command to its end and gives its result. When the future is dropped, the command is
-    /// killed with its tree.
+    /// Runs a command to its end and returns the result. If the future is dropped, the command is killed
+    /// with its tree.
     ///
     /// # Errors
     ///
-    /// See [`Error`]: it makes no sense, could not be started, or broke a time limit. A non-zero exit
-    /// code is a result.
+    /// See [`Error`]: it is invalid, could not be started, or exceeded a time limit. A non-zero exit code is
+    /// a result.
     pub async fn run(&self, command: Command) -> CommandOutcome {
         let guard = self.admit_one(&command, held)?;
         let outcome = guard.record.outcome().await;
@@ -104,15 +104,14 @@ impl ProcessManager {
 
     /// Starts a command and returns when exec has succeeded.
     ///
-    /// Cancel safe in the sense that a command whose start is under way is killed when the future is
-    /// dropped.
+    /// If the future is dropped during the start, the command is killed.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] before anything happens, [`Error::Start`] when it could not be started.
     pub async fn start(&self, command: Command) -> Result<ProcessHandle, Error> {
         let guard = self.admit_one(&command, |_| Ok(()))?;
-        let handle = self.numbered(&guard.record).await?;
+        let handle = self.0.numbered(&guard.record).await?;
         handle.started().await?;
         guard.keep();
         Ok(handle)
@@ -125,58 +124,29 @@ impl ProcessManager {
     ) -> Result<KillOnDrop, Error> {
         let entry = QueuedCommand::new(command, None)?;
         check(command)?;
-        let mut guards = self.admit(vec![entry])?;
+        let mut guards = self.0.admit_guarded(vec![entry])?;
         guards.pop().ok_or(Error::Closed("the manager"))
-    }
-
-    /// Lets these in and starts them; they are killed when what is given back goes.
-    pub(super) fn admit(&self, entries: Vec<QueuedCommand>) -> Result<Vec<KillOnDrop>, Error> {
-        let records = self.0.admit(None, entries)?;
-        let session = self.0.session().ok_or(Error::Closed("the manager"))?;
-        let guard = |record| KillOnDrop::new(session, record);
-        Ok(records.into_iter().map(guard).collect())
-    }
-
-    /// The handle, once it has its number.
-    pub(super) async fn numbered(
-        &self,
-        record: &Arc<CommandRecord>,
-    ) -> Result<ProcessHandle, Error> {
-        let session = self.0.session().ok_or(Error::Closed("the manager"))?.clone();
-        let mut stage = record.stage.subscribe();
-        let reached = stage.wait_for(|stage| record.id.get().is_some() || stage.outcome.is_some());
-        let refused = reached.await.ok().and_then(|stage| stage.outcome.clone());
-        match (record.id.get().copied(), refused) {
-            (Some(id), _) => Ok(ProcessHandle { session, record: Arc::clone(record), id }),
-            (None, Some(Err(error))) => Err(error),
-            (None, Some(Ok(_)) | None) => Err(Error::Closed("the manager")),
-        }
     }
 
     /// The command with this number, as long as it is not over.
     pub fn get(&self, id: ProcessId) -> Option<ProcessHandle> {
-        let session = self.0.session()?.clone();
+        let engine = self.0.engine()?.clone();
         let record = self.0.books.get(id)?;
-        Some(ProcessHandle { session, record, id })
+        Some(ProcessHandle { engine, record, id })
     }
 
-    /// All commands that are not over, those that wait for a slot or their next attempt too, in the
-    /// order in which they came.
+    /// Returns all commands that are not over, including those that wait for a slot or a retry, in order of
+    /// admission.
     pub fn active(&self) -> Vec<ProcessHandle> {
-        let Some(session) = self.0.session() else { return Vec::new() };
-        let handle = |(id, record)| {
-            let session = session.clone();
-            ProcessHandle { session, record, id }
-        };
-        self.0.books.all().into_iter().map(handle).collect()
+        self.0.active()
     }
 
-    /// Ends the whole tree of a command at once and waits until it is over.
+    /// Kills the whole tree of a command and waits until it is over.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this number that is not over, else what
-    /// [`ProcessHandle::wait`] gives.
+    /// [`Error::NotFound`] if no active command has this number, else the errors of
+    /// [`ProcessHandle::wait`].
     pub async fn kill(&self, id: ProcessId) -> CommandOutcome {
         self.get(id).ok_or(Error::NotFound(id))?.kill().await
     }
@@ -190,8 +160,8 @@ impl ProcessManager {
         self.get(id).ok_or(Error::NotFound(id))?.signal(signal)
     }
 
-    /// Stops all that is there now by their stop policies, at the same time, and waits until they are
-    /// over. What waits for a slot or its next attempt never starts.
+    /// Stops all active commands by their stop policies, at the same time, and waits until they are over.
+    /// Commands that wait for a slot or a retry never start.
     pub async fn stop_all(&self) {
         let all = self.active();
         self.0.wish(Intent::Stop(all.iter().map(ProcessHandle::id).collect()));
@@ -201,26 +171,26 @@ impl ProcessManager {
         }
     }
 
-    /// Takes no more commands, stops everything as [`ProcessManager::stop_all`] does, and returns when
-    /// nothing is left.
+    /// Closes the manager, stops everything as [`ProcessManager::stop_all`] does, and returns when nothing
+    /// is left.
     pub async fn shutdown(&self) {
         let (Some(running), is_first) = self.0.close() else { return };
         if is_first {
-            running.session.wish(Intent::Shutdown(ShutdownReason::Asked));
+            running.engine.send(Intent::Shutdown(ShutdownReason::Asked));
         }
         let mut ended = running.ended.clone();
         // The sender goes only when the engine does.
         _ = ended.wait_for(|ended| *ended).await;
     }
 
-    /// Every event from now on.
+    /// Streams every event from now on.
     pub fn events(&self) -> Events {
         Events::new(self.0.books.events.subscribe())
     }
 
-    /// Calls `told` for every event from now on, however slow it is: none is missed, and what is not
-    /// told yet takes memory. It runs in a task of its own; one that panics is told no more, and
-    /// nobody else notices.
+    /// Calls the function for every event from now on, however slow it is: none is missed, and pending
+    /// events take memory. It runs in a separate task; after a panic it is not called again, and nothing else
+    /// is affected.
     ///
     /// # Errors
     ///
@@ -232,13 +202,13 @@ impl ProcessManager {
         Ok(observer)
     }
 
-    /// Everything that is there now; nothing before the first command.
+    /// Returns the current state; `None` before the first command.
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.0.session().map(Session::snapshot)
+        self.0.engine().map(EngineHandle::snapshot)
     }
 
-    /// Several commands at once, each reading what the one before writes.
+    /// Creates a pipeline: several commands at once, each reading the output of the one before.
     pub fn pipeline(&self, stages: impl IntoIterator<Item = Command>) -> Pipeline {
-        Pipeline::new(self.clone(), stages.into_iter().collect())
+        Pipeline::new(Arc::clone(&self.0), stages.into_iter().collect())
     }
 }

@@ -1,5 +1,6 @@
-//! What all clones of a manager share: the books, and the engine once it was started.
+//! Shared state of all clones of a manager: the command registry, and the engine once it was started.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -9,12 +10,11 @@ use tokio::sync::{SetOnce, watch};
 
 use super::command::Command;
 use super::error::Error;
+use super::handle::ProcessHandle;
 use super::plan::{CommandPlan, is_read, plan};
-use super::pool::PendingCounter;
-use super::record::{CommandLimits, CommandRecord, CommandRegistry, lock};
-use crate::engine::{AdmitRequest, Engine, EngineOptions, Stdio};
+use super::record::{CommandLimits, CommandRecord, CommandRegistry, PendingCounter, lock};
+use crate::engine::{AdmitRequest, Engine, EngineHandle, EngineOptions, Stdio};
 use crate::machine::{Intent, NewMember, ProcessId, ShutdownReason, Supervisor, SupervisorOptions};
-use crate::session::Session;
 use crate::spec::{Name, OutputLimits, PoolSpec, Project, Spec};
 use crate::sys::{Host, journal};
 
@@ -29,29 +29,35 @@ pub(super) struct ManagerCore {
     start: Mutex<Option<EngineStart>>,
     running: OnceLock<RunningEngine>,
     closed: AtomicBool,
-    /// Pools so far, for their names, which nobody sees.
+    /// The number of pools so far, for their internal names.
     pools: AtomicU64,
+}
+
+impl fmt::Debug for ManagerCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessManager").field("active", &self.active()).finish()
+    }
 }
 
 /// An engine that was started.
 pub(super) struct RunningEngine {
-    pub(super) session: Session,
+    pub(super) engine: EngineHandle,
     /// True once it has ended.
     pub(super) ended: watch::Receiver<bool>,
-    /// Kills everything here and now.
+    /// Kills everything immediately.
     end_everything: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Drop for ManagerCore {
     fn drop(&mut self) {
         if let Some(running) = self.running.get() {
-            // Said first, so that the engine knows who has killed them.
+            // First, so that the engine knows the cause of the kills.
             self.books.abandon();
             if !*running.ended.borrow() {
                 (running.end_everything)();
             }
             // Wakes it, should nothing else.
-            running.session.wish(Intent::ShutdownNow(ShutdownReason::Asked));
+            running.engine.send(Intent::ShutdownNow(ShutdownReason::Asked));
         }
     }
 }
@@ -74,26 +80,25 @@ impl ManagerCore {
     }
 
     /// The engine, if it was started.
-    pub(super) fn session(&self) -> Option<&Session> {
-        self.running.get().map(|running| &running.session)
+    pub(super) fn engine(&self) -> Option<&EngineHandle> {
+        self.running.get().map(|running| &running.engine)
     }
 
-    /// Starts nothing any more; gives the engine if it was started, and whether this was said the
-    /// first time.
+    /// Closes the manager; returns the engine if it was started, and whether this is the first call.
     pub(super) fn close(&self) -> (Option<&RunningEngine>, bool) {
         let is_first = !self.closed.swap(true, Ordering::SeqCst);
-        // Taken away, so that a first command that is on its way finds nothing to start.
+        // Removed, so that a concurrent first command cannot start an engine.
         drop(lock(&self.start).take());
         (self.running.get(), is_first)
     }
 
     pub(super) fn wish(&self, intent: Intent) {
         if let Some(running) = self.running.get() {
-            running.session.wish(intent);
+            running.engine.send(intent);
         }
     }
 
-    /// The engine, started if it is not yet.
+    /// Returns the engine, and starts it if necessary.
     pub(super) fn running(&self) -> Result<&RunningEngine, Error> {
         if self.closed.load(Ordering::SeqCst) {
             return Err(Error::Closed("the manager"));
@@ -109,8 +114,8 @@ impl ManagerCore {
         Ok(self.running.get_or_init(|| running))
     }
 
-    /// Lets these in and starts them, all at once; their records are in the books before this
-    /// engine does anything else.
+    /// Admits and starts commands together; their records are in the registry before the engine does
+    /// anything else.
     pub(super) fn admit(
         &self,
         pool: Option<PoolSpec>,
@@ -123,13 +128,13 @@ impl ManagerCore {
             records.push(record);
         }
         let (books, opened) = (Arc::clone(&self.books), records.clone());
-        let session = running.session.clone();
+        let engine = running.engine.clone();
         let admitted = Box::new(move |ids: Option<&[ProcessId]>| match ids {
             Some(ids) => {
                 for (id, record) in ids.iter().zip(opened) {
                     books.open(*id, Arc::clone(&record));
                     if record.number(*id) {
-                        session.wish(Intent::Kill(vec![*id]));
+                        engine.send(Intent::Kill(vec![*id]));
                     }
                 }
             }
@@ -139,7 +144,7 @@ impl ManagerCore {
                 }
             }
         });
-        let sent = running.session.admit(AdmitRequest { pool, guests, admitted });
+        let sent = running.engine.admit(AdmitRequest { pool, guests, admitted });
         if !sent {
             for record in &records {
                 record.fail(Error::Closed("the manager"));
@@ -147,9 +152,46 @@ impl ManagerCore {
         }
         Ok(records)
     }
+
+    /// Handles of all commands that are not over.
+    pub(super) fn active(&self) -> Vec<ProcessHandle> {
+        let Some(engine) = self.engine() else { return Vec::new() };
+        let handle = |(id, record)| {
+            let engine = engine.clone();
+            ProcessHandle { engine, record, id }
+        };
+        self.books.all().into_iter().map(handle).collect()
+    }
+
+    /// Lets these in and starts them; they are killed when what is given back goes.
+    pub(super) fn admit_guarded(
+        &self,
+        entries: Vec<QueuedCommand>,
+    ) -> Result<Vec<KillOnDrop>, Error> {
+        let records = self.admit(None, entries)?;
+        let engine = self.engine().ok_or(Error::Closed("the manager"))?;
+        let guard = |record| KillOnDrop::new(engine, record);
+        Ok(records.into_iter().map(guard).collect())
+    }
+
+    /// The handle, once it has its number.
+    pub(super) async fn numbered(
+        &self,
+        record: &Arc<CommandRecord>,
+    ) -> Result<ProcessHandle, Error> {
+        let engine = self.engine().ok_or(Error::Closed("the manager"))?.clone();
+        let mut stage = record.stage.subscribe();
+        let reached = stage.wait_for(|stage| record.id.get().is_some() || stage.outcome.is_some());
+        let refused = reached.await.ok().and_then(|stage| stage.outcome.clone());
+        match (record.id.get().copied(), refused) {
+            (Some(id), _) => Ok(ProcessHandle { engine, record: Arc::clone(record), id }),
+            (None, Some(Err(error))) => Err(error),
+            (None, Some(Ok(_)) | None) => Err(Error::Closed("the manager")),
+        }
+    }
 }
 
-/// One command on its way to the engine.
+/// A command on its way to the engine.
 pub(super) struct QueuedCommand {
     pub(super) newcomer: NewMember,
     pub(super) wiring: Stdio,
@@ -157,7 +199,7 @@ pub(super) struct QueuedCommand {
 }
 
 impl QueuedCommand {
-    /// A command that makes sense, or why it does not.
+    /// Validates a command.
     pub(super) fn new(
         command: &Command,
         tally: Option<Arc<PendingCounter>>,
@@ -180,16 +222,16 @@ impl QueuedCommand {
     }
 }
 
-/// Kills a command that was let in, unless it is told that somebody has it or that it is over.
+/// Kills an admitted command on drop, unless it has a handle or is over.
 pub(super) struct KillOnDrop {
-    session: Session,
+    engine: EngineHandle,
     pub(super) record: Arc<CommandRecord>,
     kept: bool,
 }
 
 impl KillOnDrop {
-    pub(super) fn new(session: &Session, record: Arc<CommandRecord>) -> Self {
-        Self { session: session.clone(), record, kept: false }
+    pub(super) fn new(engine: &EngineHandle, record: Arc<CommandRecord>) -> Self {
+        Self { engine: engine.clone(), record, kept: false }
     }
 
     pub(super) fn keep(mut self) {
@@ -202,9 +244,9 @@ impl Drop for KillOnDrop {
         if self.kept {
             return;
         }
-        // One without a number yet is killed when it gets it.
+        // A command without a number is killed when it gets one.
         if let Some(id) = self.record.give_up() {
-            self.session.wish(Intent::Kill(vec![id]));
+            self.engine.send(Intent::Kill(vec![id]));
         }
     }
 }
@@ -229,7 +271,7 @@ pub(super) fn start<H: Host>(host: H, books: &Arc<CommandRegistry>) -> RunningEn
     };
     let options = SupervisorOptions { keep: true, ..SupervisorOptions::default() };
     let settings = EngineOptions {
-        // Without it, strays that left their group cannot be told from others: better than nothing.
+        // Without a session id, strays that left their group are not recognised, which is acceptable.
         session: journal::new_session().unwrap_or_else(|_| std::process::id().to_string()),
         witness: Some(Arc::clone(books) as Arc<_>),
         ..EngineOptions::default()
@@ -237,19 +279,23 @@ pub(super) fn start<H: Host>(host: H, books: &Arc<CommandRegistry>) -> RunningEn
     let host = Arc::new(host);
     let ending = Arc::clone(&host);
     let mut engine = Engine::new(host, Supervisor::new(spec, options), settings);
-    // Notices are for a front; here they are in the diagnostics only.
+    // Notices are for front ends; here they go to the diagnostics only.
     drop(engine.feed());
-    let session = engine.session();
+    let handle = engine.handle();
     let (over, ended) = watch::channel(false);
     let books = Arc::clone(books);
     tokio::spawn(async move {
         let _closed = CloseRegistry { books, over };
         engine.run(Vec::new(), true).await;
     });
-    RunningEngine { session, ended, end_everything: Box::new(move || ending.end_everything()) }
+    RunningEngine {
+        engine: handle,
+        ended,
+        end_everything: Box::new(move || ending.end_everything()),
+    }
 }
 
-/// Nobody waits for good when the engine ends, even by a fault or with its runtime.
+/// Ends all waits when the engine ends, even by a panic or with its runtime.
 struct CloseRegistry {
     books: Arc<CommandRegistry>,
     over: watch::Sender<bool>,

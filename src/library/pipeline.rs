@@ -1,13 +1,13 @@
-//! A pipeline: several commands at once, each reading what the one before writes.
+//! Pipeline: several commands at once, each reading the output of the one before.
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
 use super::handle::ProcessHandle;
-use super::manager::ProcessManager;
-use super::manager_core::{KillOnDrop, QueuedCommand};
+use super::manager_core::{KillOnDrop, ManagerCore, QueuedCommand};
 use super::plan::shown;
 use super::record::CommandOutcome;
 use super::result::ProcessResult;
@@ -15,8 +15,8 @@ use crate::engine::{OutputTarget, StdinSource, TakeOnce};
 use crate::spec::{Exit, Signal};
 use crate::sys;
 
-/// Several commands at once, joined by pipes of the system: nothing of what flows passes through this
-/// program. Made by [`ProcessManager::pipeline`].
+/// Several commands at once, connected by system pipes: the data does not pass through this program.
+/// Created by [`crate::ProcessManager::pipeline`].
 ///
 /// ```
 /// use pitcrew::{Command, ProcessManager};
@@ -38,31 +38,30 @@ use crate::sys;
 #[derive(Debug, Clone)]
 #[must_use = "a pipeline does nothing before it is run"]
 pub struct Pipeline {
-    manager: ProcessManager,
+    manager: Arc<ManagerCore>,
     stages: Vec<Command>,
 }
 
 impl Pipeline {
-    pub(super) fn new(manager: ProcessManager, stages: Vec<Command>) -> Self {
+    pub(super) fn new(manager: Arc<ManagerCore>, stages: Vec<Command>) -> Self {
         Self { manager, stages }
     }
 
-    /// One more stage at the end.
+    /// Appends a stage.
     pub fn pipe(mut self, stage: Command) -> Self {
         self.stages.push(stage);
         self
     }
 
-    /// Runs all stages at once and waits until all are over. When the future is dropped, all are
-    /// killed.
+    /// Runs all stages at once and waits until all are over. If the future is dropped, all are killed.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] before anything is started; [`Error::Start`] when a stage cannot be started,
-    /// after the others were killed. A broken time limit or a failure of a stage is in its own result.
+    /// [`Error::Invalid`] before anything is started; [`Error::Start`] if a stage cannot be started, after
+    /// the others were killed. Exceeded time limits and failures of stages are in their own results.
     pub async fn run(self) -> Result<PipelineResult, Error> {
         let entries = self.entries()?;
-        let guards = self.manager.admit(entries)?;
+        let guards = self.manager.admit_guarded(entries)?;
         let mut handles: Vec<ProcessHandle> = Vec::new();
         for guard in &guards {
             handles.push(self.manager.numbered(&guard.record).await?);
@@ -118,8 +117,7 @@ impl Pipeline {
                 entry.wiring.stdin = StdinSource::Passed(TakeOnce::new(read));
             }
             if place < last {
-                let (read, write) =
-                    sys::pipe().map_err(|error| Error::System(std::sync::Arc::new(error)))?;
+                let (read, write) = sys::pipe().map_err(|error| Error::System(Arc::new(error)))?;
                 entry.wiring.stdout = OutputTarget::Passed(TakeOnce::new(write));
                 before = Some(read);
             }
@@ -129,20 +127,20 @@ impl Pipeline {
     }
 }
 
-/// How the stages of a pipeline ended.
+/// The results of the stages of a pipeline.
 #[derive(Debug, Clone)]
 pub struct PipelineResult {
     stages: Vec<CommandOutcome>,
 }
 
 impl PipelineResult {
-    /// How each stage ended, in order.
+    /// The result of each stage, in order.
     pub fn stages(&self) -> &[CommandOutcome] {
         &self.stages
     }
 
-    /// Whether every stage succeeded. One that was ended by SIGPIPE because the stage after it had
-    /// ended, and well, counts as success: `yes | head -1` is one.
+    /// Whether every stage succeeded. A stage ended by SIGPIPE because the next stage had ended
+    /// successfully counts as success, as in `yes | head -1`.
     pub fn success(&self) -> bool {
         let mut after_succeeded = false;
         self.stages.iter().rev().all(|stage| {
@@ -161,22 +159,22 @@ impl PipelineResult {
         })
     }
 
-    /// What the last stage printed to stdout, as far as it was kept.
+    /// The captured stdout of the last stage.
     pub fn stdout(&self) -> &[u8] {
         self.last().map(ProcessResult::stdout).unwrap_or_default()
     }
 
-    /// The same as text; bytes that are none are replaced.
+    /// The captured stdout of the last stage as text; invalid UTF-8 is replaced.
     pub fn stdout_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.stdout())
     }
 
-    /// Whether what is kept of it has this in it.
+    /// Whether the captured stdout contains this.
     pub fn stdout_contains(&self, text: impl AsRef<[u8]>) -> bool {
         self.last().is_some_and(|last| last.stdout_contains(text))
     }
 
-    /// Itself if it was a success, else the error of the first stage that was none.
+    /// Returns itself on success, else the error of the first stage that failed.
     pub fn ensure_success(self) -> Result<Self, Error> {
         if self.success() {
             return Ok(self);

@@ -1,31 +1,26 @@
-//! From a [`Command`] to what the engine runs: checked, with every default filled in.
+//! Command plan: validates a [`Command`] and converts it to what the engine runs.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
 use crate::engine::{OURS, OutputTarget, StdinSource, StdinWrite, Stdio, TakeOnce};
 use crate::output::{Capture, CaptureLimit, KeepSide};
-use crate::spec::{
-    ColorMode, CommandLine, Environment, Name, PortBusy, ProcessKind, ProcessSpec, Restart,
-    ShutdownOn, StdinKind,
-};
+use crate::spec::{ColorMode, CommandLine, Name, ProcessKind, ProcessSpec, Restart, StdinKind};
 use crate::sys::LogicalFolders;
 
-/// Writes to a piped input that wait for the one before.
-const PARCELS: usize = 8;
+/// The number of writes to a piped input that can be queued.
+const MAX_QUEUED_WRITES: usize = 8;
 
-/// So many characters of a command are shown.
-const LONGEST_SHOWN: usize = 1000;
+/// The maximum number of characters of a command that are shown.
+const MAX_SHOWN: usize = 1000;
 
-/// A command that makes sense, ready to be let in.
+/// A valid command, ready to be admitted.
 pub(super) struct CommandPlan {
     pub(super) spec: ProcessSpec,
     pub(super) wiring: Stdio,
@@ -62,10 +57,10 @@ pub(super) fn plan(command: &Command) -> Result<CommandPlan, Error> {
     Ok(CommandPlan { spec: spec(command, cwd), wiring, command: shown(command), input })
 }
 
-/// As it is shown in results and errors, where an argument of a megabyte helps nobody.
+/// Formats a command for results and errors, shortened, because an argument may be a megabyte.
 pub(super) fn shown(command: &Command) -> String {
     let mut text = command.to_string();
-    if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
         text.truncate(end);
         text.push('…');
     }
@@ -115,7 +110,7 @@ fn check(command: &Command) -> Result<(), CommandFault> {
     check_retry(command)
 }
 
-/// Where nobody has a handle, nobody can write to an input.
+/// Rejects a piped input for a command without a handle.
 pub(super) fn held(command: &Command) -> Result<(), Error> {
     if matches!(command.stdin, Stdin::Piped) {
         return Err(Error::Invalid { command: shown(command), fault: CommandFault::PipedUnheld });
@@ -123,7 +118,7 @@ pub(super) fn held(command: &Command) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether what it prints comes to us.
+/// Whether its outputs are read by us.
 pub(super) fn is_read(output: Output) -> bool {
     matches!(output, Output::Capture(_) | Output::Discard)
 }
@@ -176,47 +171,31 @@ fn supply(stdin: &Stdin) -> (StdinSource, Option<mpsc::Sender<StdinWrite>>) {
         Stdin::File(path) => (StdinSource::File(path.clone()), None),
         Stdin::Bytes(bytes) => (StdinSource::Bytes(bytes.as_slice().into()), None),
         Stdin::Piped => {
-            let (sender, receiver) = mpsc::channel(PARCELS);
+            let (sender, receiver) = mpsc::channel(MAX_QUEUED_WRITES);
             (StdinSource::Piped(TakeOnce::new(receiver)), Some(sender))
         }
     }
 }
 
 fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
+    // For people: what is run stands in the stdio, byte for byte.
     let argv = command.argv();
+    let argv = argv.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let line = CommandLine::Argv(argv.collect());
+    let name = Name::new(&command.called());
     ProcessSpec {
-        name: Name::new(&command.called()),
-        kind: ProcessKind::Process,
-        // For people: what is run stands in the wiring, byte for byte.
-        command: CommandLine::Argv(
-            argv.iter().map(|argument| argument.to_string_lossy().into_owned()).collect(),
-        ),
-        description: None,
-        cwd,
-        env: Environment::default(),
-        port: None,
-        port_busy: PortBusy::Fail,
         color: ColorMode::Never,
         stdin: match command.stdin {
             Stdin::Null => StdinKind::Null,
             Stdin::Open | Stdin::Inherit => StdinKind::Open,
             Stdin::Bytes(_) | Stdin::File(_) | Stdin::Piped => StdinKind::Pipe,
         },
-        depends_on: IndexMap::new(),
-        ready: None,
-        health: None,
         restart: if command.retry.is_any() { Restart::OnFailure } else { Restart::Never },
         retry: command.retry.policy.clone(),
         timeout: command.timeout,
         idle_timeout: command.idle_timeout,
         stop: command.stop.clone(),
-        success_exit_codes: command.success.iter().copied().collect::<BTreeSet<i32>>(),
-        replicas: None,
-        pool: None,
-        autostart: true,
-        tags: BTreeSet::new(),
-        shutdown_on: ShutdownOn::Never,
-        log: None,
-        watch: None,
+        success_exit_codes: command.success.iter().copied().collect(),
+        ..ProcessSpec::new(name, ProcessKind::Process, line, cwd)
     }
 }

@@ -1,11 +1,9 @@
-//! A pool: a queue of commands with a fixed number of slots.
+//! Process pool: a queue of commands with a fixed number of slots.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-use tokio::sync::watch;
 
 use super::command::Command;
 use super::error::Error;
@@ -13,7 +11,7 @@ use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
 use super::manager_core::QueuedCommand;
 use super::plan::held;
-use super::record::{CommandRecord, lock};
+use super::record::{CommandRecord, PendingCounter, lock};
 use crate::machine::Intent;
 use crate::spec::{Name, OnFailure, PoolSpec};
 
@@ -21,12 +19,12 @@ mod job;
 
 pub use job::{Job, PoolResults};
 
-/// A queue of commands of which so many run at the same time.
+/// A queue of commands with a limited number of slots.
 ///
-/// Never more are alive than there are slots, and never does a slot idle while something is queued. A
-/// command in back-off holds no slot. One that cannot start fails alone. Cheap to clone; clones are
-/// the same pool. When the last one goes, what was submitted is still worked off; the pool keeps its
-/// manager alive until then only through its own clones.
+/// There are never more live commands than slots, and no slot is idle while a command is queued. A
+/// command in back-off holds no slot. A command that cannot start fails alone. Cheap to clone; clones are
+/// the same pool. When the last one is dropped, submitted commands still run; only the clones keep the
+/// manager alive until then.
 ///
 /// ```
 /// use pitcrew::{Command, ProcessManager, ProcessPool};
@@ -52,7 +50,7 @@ struct PoolInner {
     on_failure: OnFailure,
     closed: AtomicBool,
     tally: Arc<PendingCounter>,
-    /// What was submitted and is not over, as far as it was looked at.
+    /// Submitted commands that may not be over.
     records: Mutex<Vec<Arc<CommandRecord>>>,
 }
 
@@ -68,20 +66,6 @@ impl fmt::Debug for ProcessPool {
 impl Drop for PoolInner {
     fn drop(&mut self) {
         self.manager.0.wish(Intent::Dismiss(self.name.clone()));
-    }
-}
-
-/// How many commands of a pool are not over.
-#[derive(Debug)]
-pub(super) struct PendingCounter(watch::Sender<usize>);
-
-impl PendingCounter {
-    fn submitted(&self, count: usize) {
-        self.0.send_modify(|open| *open += count);
-    }
-
-    pub(super) fn finished(&self) {
-        self.0.send_modify(|open| *open = open.saturating_sub(1));
     }
 }
 
@@ -110,14 +94,14 @@ impl From<Command> for PoolJob {
 }
 
 impl PoolJob {
-    /// It goes before all with a lower priority; 0 unless said. Within one priority the first to
-    /// come is the first to go.
+    /// Sets its priority, default 0: it starts before all with a lower one. Within a priority, commands
+    /// start in order of submission.
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority;
         self
     }
 
-    /// It queues only after this time, and holds no slot until then.
+    /// Delays its queueing; it holds no slot until then.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -125,7 +109,7 @@ impl PoolJob {
 }
 
 impl ProcessPool {
-    /// A pool with so many slots; 0 is taken as 1.
+    /// Creates a pool with this number of slots; 0 is taken as 1.
     pub fn new(manager: &ProcessManager, slots: usize) -> Self {
         let concurrency = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
         Self(Arc::new(PoolInner {
@@ -134,13 +118,13 @@ impl ProcessPool {
             concurrency,
             on_failure: OnFailure::Continue,
             closed: AtomicBool::new(false),
-            tally: Arc::new(PendingCounter(watch::Sender::new(0))),
+            tally: Arc::default(),
             records: Mutex::default(),
         }))
     }
 
-    /// The same pool, in which the first job that fails for good makes the queued ones
-    /// [`Error::Skipped`] and stops the running ones; submitting another lets it go on. To be said
+    /// Sets what follows the first final failure of a job: with [`OnFailure::Stop`] queued jobs become
+    /// [`Error::Skipped`] and running ones are stopped; submitting another job resumes the pool. Call it
     /// before anything is submitted.
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
@@ -154,19 +138,19 @@ impl ProcessPool {
         }
     }
 
-    /// Puts a command in the queue. The answer is a future of its result; see [`Job`] for what happens
-    /// when it is dropped.
+    /// Queues a command and returns a future of its result; see [`Job`] for what happens when it is
+    /// dropped.
     pub fn submit(&self, job: impl Into<PoolJob>) -> Job {
         let mut jobs = self.submit_all([job.into()]);
         jobs.pop().unwrap_or_else(|| self.refused(Error::Closed("the pool")))
     }
 
-    /// Puts commands in the queue, all at once: none starts before the last is in.
+    /// Queues commands together: none starts before the last one is queued.
     pub fn submit_all<J: Into<PoolJob>>(&self, jobs: impl IntoIterator<Item = J>) -> Vec<Job> {
         self.enter(jobs, |_| Ok(()))
     }
 
-    /// The same, for commands that pass a further check.
+    /// Like [`Self::submit_all`] with an additional check.
     fn enter<J: Into<PoolJob>>(
         &self,
         jobs: impl IntoIterator<Item = J>,
@@ -229,7 +213,7 @@ impl ProcessPool {
 
     fn remember(&self, records: Vec<Arc<CommandRecord>>) {
         let mut known = lock(&self.0.records);
-        // Looked through only when it has doubled, so that a long-lived pool forgets what is over.
+        // Cleaned up only when it has doubled, so that a long-lived pool forgets finished commands.
         if known.len() + records.len() > known.capacity() {
             known.retain(|record| record.stage.borrow().outcome.is_none());
         }
@@ -240,9 +224,9 @@ impl ProcessPool {
         Job::refused(self.clone(), error)
     }
 
-    /// Runs these and waits for all of them. The results come under their keys in the order in which
-    /// they were given, whatever order they ended in; a key that is given twice has two results. When
-    /// the future is dropped, those that have not started never will; the others go on.
+    /// Runs jobs and waits for all of them. Results are returned by key in the order of the jobs, whatever
+    /// order they ended in; a key that occurs twice has two results. If the future is dropped, jobs that have
+    /// not started never will; the others continue.
     pub async fn run_all<K, J: Into<PoolJob>>(
         &self,
         jobs: impl IntoIterator<Item = (K, J)>,
@@ -255,7 +239,7 @@ impl ProcessPool {
         PoolResults(results)
     }
 
-    /// How many are queued, waiting for their time, or for their next attempt.
+    /// The number of commands that are queued, delayed, or waiting for a retry.
     pub fn queued(&self) -> usize {
         let waiting = |record: &&Arc<CommandRecord>| {
             let stage = record.stage.borrow();
@@ -264,48 +248,48 @@ impl ProcessPool {
         lock(&self.0.records).iter().filter(waiting).count()
     }
 
-    /// Those that are alive, in the order in which they were submitted.
+    /// The live commands, in order of submission.
     pub fn running(&self) -> Vec<ProcessHandle> {
         let records = lock(&self.0.records).clone();
         let alive = records.iter().filter(|record| record.stage.borrow().pid.is_some());
         alive.filter_map(|record| self.0.manager.get(*record.id.get()?)).collect()
     }
 
-    /// Starts nothing until it is resumed; what runs goes on.
+    /// Pauses the pool: it starts nothing until it is resumed; running commands continue.
     pub fn pause(&self) {
-        // A pool that the engine does not know yet has to be there to be paused.
+        // The engine must know the pool before it can pause it.
         if self.0.manager.0.admit(Some(self.spec()), Vec::new()).is_ok() {
             self.0.manager.0.wish(Intent::Pause(self.0.name.clone()));
         }
     }
 
-    /// Goes on after a pause.
+    /// Resumes the pool.
     pub fn resume(&self) {
         self.0.manager.0.wish(Intent::Resume(self.0.name.clone()));
     }
 
-    /// Takes no more; what was submitted is worked off.
+    /// Closes the pool; submitted commands still run.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until everything that was submitted is over. For good while it is paused with something
-    /// queued. Cancel safe.
+    /// Waits until all submitted commands are over. Never returns while the pool is paused with queued
+    /// commands. Cancel safe.
     pub async fn drain(&self) {
         let mut open = self.0.tally.0.subscribe();
         // The sender lives as long as we do.
         _ = open.wait_for(|open| *open == 0).await;
     }
 
-    /// Takes no more, cancels what has not started, stops what runs by its stop policy, all at the
-    /// same time, and returns when all of it is over.
+    /// Closes the pool, cancels commands that have not started, stops running ones by their stop policies,
+    /// all at the same time, and returns when all are over.
     pub async fn stop(&self) {
         self.close();
         let records = lock(&self.0.records).clone();
         let open = records.into_iter().filter(|record| record.stage.borrow().outcome.is_none());
         let mut ids = Vec::new();
         for record in open {
-            if let Ok(handle) = self.0.manager.numbered(&record).await {
+            if let Ok(handle) = self.0.manager.0.numbered(&record).await {
                 ids.push(handle.id);
             }
         }

@@ -1,5 +1,5 @@
-//! The books: one record for each command under way, kept up in the engine's loop itself, so that who
-//! sees an event finds the record already as it says.
+//! Command records: one per command, updated by the engine's loop before events are published, so that
+//! whoever receives an event finds the record up to date.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +10,18 @@ use tokio::sync::{SetOnce, broadcast, mpsc, watch};
 
 use super::error::{Error, TimeLimit};
 use super::events::ObserverMessage;
-use super::pool::PendingCounter;
 use super::result::{Attempt, ProcessResult, ResultInner};
 use crate::engine::{StdinWrite, StepObserver};
 use crate::machine::event::{Cause, EndCause, EndDetails, Event, RunError};
+use crate::machine::event_text::pool_stopped;
 use crate::machine::{ProcessId, ProcessView, StateName};
 use crate::output::{Capture, Stream};
-use crate::spec::{Exit, StartError, StartErrorKind, Stray};
+use crate::spec::{StartError, StartErrorKind, Stray};
 
-/// How a command ended, or why there is no such thing.
+/// The result of a command, or why there is none.
 pub(super) type CommandOutcome = Result<ProcessResult, Error>;
 
-/// One command under way, or over.
+/// The record of one command.
 #[derive(Debug)]
 pub(super) struct CommandRecord {
     pub(super) id: OnceLock<ProcessId>,
@@ -29,15 +29,29 @@ pub(super) struct CommandRecord {
     pub(super) command: String,
     pub(super) limits: CommandLimits,
     pub(super) capture: Arc<Capture>,
-    /// Something of its outputs comes to the capture.
+    /// Whether any of its outputs is captured.
     pub(super) is_read: bool,
     pub(super) input: Mutex<Option<mpsc::Sender<StdinWrite>>>,
     pub(super) stage: watch::Sender<CommandStage>,
-    /// It is over. Apart from the stage, so that who waits for that alone is woken once.
+    /// Set when it is over. Separate from the stage, so that waiting tasks are woken only once.
     pub(super) over: SetOnce<()>,
     pub(super) tally: Option<Arc<PendingCounter>>,
-    /// Nobody wants it any more, and it had no number yet when that was said.
+    /// Set if it was given up before it had a number.
     pub(super) unwanted: AtomicBool,
+}
+
+/// How many commands of a pool are not over.
+#[derive(Debug, Default)]
+pub(super) struct PendingCounter(pub(super) watch::Sender<usize>);
+
+impl PendingCounter {
+    pub(super) fn submitted(&self, count: usize) {
+        self.0.send_modify(|open| *open += count);
+    }
+
+    pub(super) fn finished(&self) {
+        self.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
 }
 
 /// The limits of a command, for the words about a broken one.
@@ -47,12 +61,12 @@ pub(super) struct CommandLimits {
     pub(super) idle_timeout: Option<Duration>,
 }
 
-/// How far a command has got.
+/// The progress of a command.
 #[derive(Debug, Clone)]
 pub(super) struct CommandStage {
     pub(super) state: StateName,
     pub(super) pid: Option<u32>,
-    /// It has started at least once.
+    /// Whether it has started at least once.
     pub(super) started: bool,
     attempts: Vec<Attempt>,
     last: LastRunEnd,
@@ -72,7 +86,7 @@ impl Default for CommandStage {
     }
 }
 
-/// What the end event of the latest run said, beyond its attempt.
+/// Details of the end of the latest run, beyond its attempt.
 #[derive(Debug, Clone, Default)]
 struct LastRunEnd {
     success: bool,
@@ -82,29 +96,29 @@ struct LastRunEnd {
 }
 
 impl CommandRecord {
-    /// Once it is over: how it ended.
+    /// Waits until it is over and returns the result.
     pub(super) async fn outcome(&self) -> CommandOutcome {
         self.over.wait().await;
         let outcome = self.stage.borrow().outcome.clone();
         outcome.unwrap_or(Err(Error::Closed("the manager")))
     }
 
-    /// Gives it its number; whether it is to be killed, as nobody wants it any more.
+    /// Assigns its number; returns whether it must be killed because it was given up.
     pub(super) fn number(&self, id: ProcessId) -> bool {
         _ = self.id.set(id);
-        // Wakes who waits for the number.
+        // Wakes tasks that wait for the number.
         self.stage.send_modify(|_| {});
         self.unwanted.load(Ordering::SeqCst)
     }
 
-    /// Nobody wants it any more; gives its number if it has one, to be killed by.
+    /// Gives it up; returns its number, if it has one, so that it can be killed.
     pub(super) fn give_up(&self) -> Option<ProcessId> {
-        // Said first: whoever comes second, we or the one who numbers it, sees what the other did.
+        // First: whichever comes second, this or the assignment of the number, sees the other.
         self.unwanted.store(true, Ordering::SeqCst);
         self.id.get().copied()
     }
 
-    /// Ends it without anything having happened.
+    /// Ends it with an error before it has started.
     pub(super) fn fail(&self, error: Error) {
         self.finish(StateName::Stopped, Err(error));
         self.tell();
@@ -119,9 +133,9 @@ impl CommandRecord {
         });
     }
 
-    /// Wakes who waits for its end, once everything else says so too.
+    /// Wakes tasks that wait for its end, once everything else is up to date.
     fn tell(&self) {
-        // The second time changes nothing.
+        // A second call has no effect.
         if self.over.set(()).is_ok()
             && let Some(tally) = &self.tally
         {
@@ -129,6 +143,7 @@ impl CommandRecord {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event changes the stage")]
     fn note(&self, event: &Event) {
         self.stage.send_modify(|stage| match event {
             Event::ProcessQueued(_) => stage.state = StateName::Queued,
@@ -145,23 +160,15 @@ impl CommandRecord {
             Event::ProcessFailed(e) => stage.ended(&e.end, None, Some((e.error, &e.message))),
             Event::ProcessSkipped(e) => {
                 if let Cause::Pool { failed, .. } = &e.cause {
-                    stage.last.message = format!("{failed} failed, and its pool stops then");
+                    stage.last.message = pool_stopped(failed);
                 }
             }
-            // About the end for good, or not about a process.
-            Event::ProcessGaveUp(_)
-            | Event::FileChanged(_)
-            | Event::WatchSuspended(_)
-            | Event::ConfigReloaded(_)
-            | Event::ConfigRejected(_)
-            | Event::PoolDrained(_)
-            | Event::ProjectReady(_)
-            | Event::ProjectStopping(_)
-            | Event::ProjectStopped(_) => {}
+            // About the final end, or not about a process.
+            _ => {}
         });
     }
 
-    /// It has ended for good.
+    /// Handles its final end.
     fn over(&self, id: ProcessId, view: &ProcessView) {
         let stage = self.stage.borrow().clone();
         let outcome = self.judge(id, &stage, view);
@@ -192,7 +199,7 @@ impl CommandRecord {
             Some(RunError::Unkillable) => {
                 Err(Error::Unkillable { result: result(), message: stage.last.message.clone() })
             }
-            // Stopped while it was to be tried again: the attempt before is what there is.
+            // Stopped before a retry: the result is that of the previous attempt.
             Some(_) if stage.started && view.state == StateName::Stopped => Ok(result()),
             Some(error) => {
                 let error = StartError { kind: kind(error), message: stage.last.message.clone() };
@@ -219,13 +226,8 @@ impl CommandRecord {
 
 impl CommandStage {
     fn ended(&mut self, end: &EndDetails, by: Option<EndCause>, broken: Option<(RunError, &str)>) {
-        let status = match (end.exit_code, end.signal) {
-            (Some(code), _) => Some(Exit::Code(code)),
-            (None, Some(signal)) => Some(Exit::Signal(signal)),
-            (None, None) => None,
-        };
         self.attempts.push(Attempt {
-            status,
+            status: end.exit(),
             error: broken.map(|(error, _)| error),
             duration: Duration::from_millis(end.duration_ms),
         });
@@ -235,12 +237,12 @@ impl CommandStage {
             message: broken.map_or_else(String::new, |(_, message)| message.to_owned()),
             strays: end.strays.clone(),
         };
-        // What follows is said by the next event, or by its end for good.
+        // The next event or the final end decides what follows.
         (self.state, self.pid) = (StateName::Waiting, None);
     }
 }
 
-/// What kept it from being spawned; the other errors are about runs that were.
+/// Returns the kind of a start error; the other errors concern runs that were spawned.
 fn kind(error: RunError) -> StartErrorKind {
     match error {
         RunError::ProgramNotFound => StartErrorKind::ProgramNotFound,
@@ -257,20 +259,20 @@ fn kind(error: RunError) -> StartErrorKind {
     }
 }
 
-/// All records of one manager, and those who want to know of every event.
+/// All records of one manager, and the subscribers of its events.
 #[derive(Debug)]
 pub(super) struct CommandRegistry {
     records: Mutex<HashMap<ProcessId, Arc<CommandRecord>>>,
-    /// Over, and who waits for that has not been woken: first the events are told and the snapshot is
-    /// made, so that who was woken finds nothing that says otherwise.
+    /// Finished commands whose waiting tasks were not woken yet: events and the snapshot are published
+    /// first, so that a woken task sees a consistent state.
     untold: Mutex<Vec<Arc<CommandRecord>>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<ObserverMessage>>>,
-    /// The manager has gone, and the engine has not been told.
+    /// Whether the manager was dropped.
     abandoned: AtomicBool,
 }
 
-/// Events kept for a subscriber who does not read just now.
+/// The number of events kept for a subscriber that does not read.
 const EVENTS: usize = 4096;
 
 impl CommandRegistry {
@@ -298,7 +300,7 @@ impl CommandRegistry {
         lock(&self.records).get(&id).cloned()
     }
 
-    /// All that are not over, in the order of their numbers.
+    /// Returns all commands that are not over, by number.
     pub(super) fn all(&self) -> Vec<(ProcessId, Arc<CommandRecord>)> {
         let records = lock(&self.records);
         let mut all: Vec<_> = records.iter().map(|(id, one)| (*id, Arc::clone(one))).collect();
@@ -306,7 +308,7 @@ impl CommandRegistry {
         all
     }
 
-    /// Whatever is still under way will never be over: the engine is gone.
+    /// Ends all remaining records, because the engine is gone.
     pub(super) fn close(&self) {
         self.published();
         let records = std::mem::take(&mut *lock(&self.records));
@@ -337,7 +339,7 @@ impl StepObserver for CommandRegistry {
         }
         let mut observers = lock(&self.observers);
         for event in events {
-            // Nobody has to listen, and most often nobody does.
+            // Usually there are no subscribers.
             if self.events.receiver_count() > 0 {
                 _ = self.events.send(event.clone());
             }

@@ -1,4 +1,4 @@
-//! How a command ended.
+//! Result of a command: exit status, captured output, attempts.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -9,12 +9,12 @@ use super::error::Error;
 use crate::machine::ProcessId;
 use crate::machine::event::{EndCause, RunError};
 use crate::output::{CapturedOutput, safe_line};
-use crate::spec::{Exit, Stray};
+use crate::spec::{Exit, Stray, counted};
 
-/// Lines of each output in the message of a failure.
+/// The number of lines of each output in the message of a failure.
 const SHOWN: usize = 20;
 
-/// How a command ended and what it printed. Cheap to clone.
+/// The result of a command: how it ended and what it printed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ProcessResult(Arc<ResultInner>);
 
@@ -36,9 +36,9 @@ pub(super) struct ResultInner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// How it ended; nothing when it could not be started, or cannot be ended.
+    /// How it ended; `None` if it could not be started, or cannot be ended.
     pub status: Option<Exit>,
-    /// Why it could not be started, or which limit it broke.
+    /// Why it could not be started, or which limit it exceeded.
     pub error: Option<RunError>,
     /// From exec to the end.
     pub duration: Duration,
@@ -49,12 +49,12 @@ impl ProcessResult {
         Self(Arc::new(inner))
     }
 
-    /// The number it had in its manager.
+    /// Its number in its manager.
     pub fn id(&self) -> ProcessId {
         self.0.id
     }
 
-    /// What it was called.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -79,27 +79,27 @@ impl ProcessResult {
         self.status().map_or(1, Exit::shell_code)
     }
 
-    /// By what it was ended, where it was ended on purpose.
+    /// The cause, if it was ended on purpose.
     pub fn killed_by(&self) -> Option<EndCause> {
         self.0.killed_by
     }
 
-    /// What the last attempt printed to stdout, as far as it was kept.
+    /// The captured stdout of the last attempt.
     pub fn stdout(&self) -> &[u8] {
         &self.0.stdout.bytes
     }
 
-    /// What the last attempt printed to stderr, as far as it was kept.
+    /// The captured stderr of the last attempt.
     pub fn stderr(&self) -> &[u8] {
         &self.0.stderr.bytes
     }
 
-    /// Its stdout as text; what is no UTF-8 shows as �.
+    /// Its stdout as text; invalid UTF-8 shows as �.
     pub fn stdout_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.stdout())
     }
 
-    /// Its stderr as text; what is no UTF-8 shows as �.
+    /// Its stderr as text; invalid UTF-8 shows as �.
     pub fn stderr_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.stderr())
     }
@@ -114,12 +114,12 @@ impl ProcessResult {
         self.0.stderr.dropped
     }
 
-    /// Whether this stands somewhere in what was kept of stdout.
+    /// Whether the captured stdout contains this.
     pub fn stdout_contains(&self, text: impl AsRef<[u8]>) -> bool {
         memchr::memmem::find(self.stdout(), text.as_ref()).is_some()
     }
 
-    /// Whether this stands somewhere in what was kept of stderr.
+    /// Whether the captured stderr contains this.
     pub fn stderr_contains(&self, text: impl AsRef<[u8]>) -> bool {
         memchr::memmem::find(self.stderr(), text.as_ref()).is_some()
     }
@@ -129,7 +129,7 @@ impl ProcessResult {
         self.0.duration
     }
 
-    /// Every attempt, the last one last; more than one only with retries.
+    /// All attempts in order; more than one only with retries.
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
     }
@@ -144,8 +144,8 @@ impl ProcessResult {
         &self.0.strays
     }
 
-    /// Itself if it was a success, else an error that says what was run, how it ended, and the last
-    /// lines of both outputs.
+    /// Returns itself on success, else an error with the command, its exit status, and the last lines of
+    /// both outputs.
     pub fn ensure_success(self) -> Result<Self, Error> {
         if self.success() { Ok(self) } else { Err(Error::Failed(self)) }
     }
@@ -187,7 +187,7 @@ fn by_word(by: EndCause) -> &'static str {
     }
 }
 
-/// What shells mean by a code.
+/// Returns the meaning of an exit code in shells.
 fn meaning(code: i32) -> Option<&'static str> {
     match code {
         126 => Some("not executable"),
@@ -196,7 +196,7 @@ fn meaning(code: i32) -> Option<&'static str> {
     }
 }
 
-/// The last lines of an output, fit for a terminal.
+/// Appends the last lines of an output, safe for a terminal.
 fn show(text: &mut String, name: &str, kept: &CapturedOutput) {
     let all = kept.bytes.strip_suffix(b"\n").unwrap_or(&kept.bytes);
     if all.is_empty() {
@@ -206,8 +206,10 @@ fn show(text: &mut String, name: &str, kept: &CapturedOutput) {
     let left_out = lines.len().saturating_sub(SHOWN);
     _ = match (left_out, kept.dropped) {
         (0, 0) => write!(text, "\n{name}:"),
-        (_, dropped @ 1..) => write!(text, "\n{name} (the end; {dropped} bytes were not kept):"),
-        (lines, 0) => write!(text, "\n{name} (without the {lines} lines before):"),
+        (_, dropped @ 1..) => {
+            write!(text, "\n{name} (the end; without {} before):", counted(dropped, "byte"))
+        }
+        (lines, 0) => write!(text, "\n{name} (without the {} before):", counted(lines, "line")),
     };
     for line in lines.iter().skip(left_out) {
         text.push_str("\n    ");

@@ -1,10 +1,10 @@
-//! How often something is tried again, in the words of the library.
+//! Retry policy of the library API.
 
 use std::time::Duration;
 
 use crate::spec::RetryPolicy;
 
-/// How often and when a command that failed is tried again.
+/// The retry policy of a failed command.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,17 +21,17 @@ use crate::spec::RetryPolicy;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
     pub(super) policy: RetryPolicy,
-    /// `max` was said; else it follows the delay.
+    /// Whether `max` was set; else it follows the delay.
     capped: bool,
 }
 
 impl Retry {
-    /// Never again.
+    /// No retries.
     pub fn never() -> Self {
         Self::times(0)
     }
 
-    /// So many extra attempts, at once one after the other unless a delay is said.
+    /// This number of retries, without a delay by default.
     pub fn times(retries: u32) -> Self {
         Self {
             policy: RetryPolicy {
@@ -46,7 +46,7 @@ impl Retry {
         }
     }
 
-    /// Until it succeeds or is stopped.
+    /// Retries until it succeeds or is stopped.
     pub fn forever() -> Self {
         Self::times(0).with_attempts(None)
     }
@@ -64,13 +64,13 @@ impl Retry {
         self
     }
 
-    /// How long to wait before the first one.
+    /// Sets the delay before the first retry.
     #[must_use]
     pub fn delay(self, delay: Duration) -> Self {
         self.with_delay(delay)
     }
 
-    /// Each delay is so many times the one before.
+    /// Sets the factor from one delay to the next.
     #[must_use]
     pub fn factor(mut self, factor: f64) -> Self {
         self.policy.factor = factor;
@@ -78,7 +78,7 @@ impl Retry {
         self.with_delay(delay)
     }
 
-    /// No delay is longer.
+    /// Sets the maximum delay.
     #[must_use]
     pub fn max_delay(mut self, max: Duration) -> Self {
         self.policy.max = max;
@@ -86,14 +86,14 @@ impl Retry {
         self
     }
 
-    /// Each delay is made longer or shorter at random by up to this part of it: 0.1 is a tenth.
+    /// Sets the random variation of each delay as a fraction: 0.1 is a tenth.
     #[must_use]
     pub fn jitter(mut self, jitter: f64) -> Self {
         self.policy.jitter = jitter;
         self
     }
 
-    /// An attempt that lasted this long gives all retries back.
+    /// Sets the duration of an attempt that resets the number of retries.
     #[must_use]
     pub fn reset_after(mut self, time: Duration) -> Self {
         self.policy.reset_after = time;

@@ -1,4 +1,4 @@
-//! Reading along: chunks, lines, and what is new since one looked.
+//! Output streams of a command: chunks, lines, and a cursor for new output.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -9,15 +9,15 @@ use futures_core::Stream as FuturesStream;
 
 use crate::output::{Capture, CapturePosition, CapturedChunk, Stream};
 
-/// One chunk at most.
+/// The maximum size of a chunk.
 const CHUNK: usize = 64 << 10;
-/// A line that grows longer than this is given in pieces.
+/// A longer line is returned in pieces.
 const LINE: usize = 1 << 20;
 
 /// The output of a command as it comes, from both outputs in the order of arrival.
 ///
-/// Whoever reads too slowly misses something and is told so by [`CapturedChunk::missed`]; the command is never
-/// held up.
+/// A slow reader misses output, which [`CapturedChunk::missed`] reports; the command is never
+/// delayed.
 #[derive(Debug)]
 #[must_use = "nothing is read before it is asked for"]
 pub struct Chunks {
@@ -30,7 +30,7 @@ impl Chunks {
         Self { capture, at }
     }
 
-    /// The next chunk; nothing when the command is over and all is read. Cancel safe.
+    /// Returns the next chunk; `None` when the command is over and everything is read. Cancel safe.
     pub async fn next(&mut self) -> Option<CapturedChunk> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
@@ -67,26 +67,26 @@ impl Line {
         &self.bytes
     }
 
-    /// Its text, without the line end; what is no UTF-8 shows as �.
+    /// Its text, without the line end; invalid UTF-8 shows as �.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.bytes)
     }
 
-    /// So many bytes of this output before it are not kept any more: the reader was too slow, or came
-    /// too late.
+    /// The number of bytes of this output that were dropped before it: the reader was too slow, or too
+    /// late.
     pub fn missed(&self) -> u64 {
         self.missed
     }
 }
 
-/// The output of a command line by line. The last line comes at its end even without a newline; one
-/// longer than 1 MiB comes in pieces.
+/// The output of a command line by line. A last line without a newline is included; a line longer than
+/// 1 MiB is split into pieces.
 #[derive(Debug)]
 #[must_use = "nothing is read before it is asked for"]
 pub struct Lines {
     chunks: Chunks,
     halves: [PartialText; 2],
-    /// What was read and not given yet.
+    /// Bytes that were read but not returned yet.
     open: Option<(Stream, Vec<u8>, usize)>,
 }
 
@@ -102,7 +102,7 @@ impl Lines {
         Self { chunks, halves: [PartialText::default(), PartialText::default()], open: None }
     }
 
-    /// The next line; nothing when the command is over and all is read. Cancel safe.
+    /// Returns the next line; `None` when the command is over and everything is read. Cancel safe.
     pub async fn next(&mut self) -> Option<Line> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }
@@ -131,14 +131,14 @@ impl Lines {
         let CapturedChunk { stream, bytes, missed } = piece;
         if missed > 0 {
             let half = self.half(stream);
-            // The beginning of a line without its end is no line.
+            // A beginning without its end is not a line.
             half.missed += missed + half.bytes.len() as u64;
             half.bytes.clear();
         }
         self.open = Some((stream, bytes, 0));
     }
 
-    /// The next line of what was read.
+    /// Takes the next complete line.
     fn cut(&mut self) -> Option<Line> {
         let (stream, bytes, from) = self.open.take()?;
         let rest = bytes.get(from..).unwrap_or_default();
@@ -165,7 +165,7 @@ impl Lines {
         Some(line)
     }
 
-    /// What has no line end.
+    /// Takes the text without a line end.
     fn rest(&mut self) -> Option<Line> {
         for stream in [Stream::Out, Stream::Err] {
             let half = self.half(stream);
@@ -186,7 +186,7 @@ impl FuturesStream for Lines {
     }
 }
 
-/// What is new since one looked. Never waits.
+/// Reads new output on request. Never blocks.
 #[derive(Debug)]
 pub struct Cursor {
     capture: Arc<Capture>,
@@ -198,12 +198,12 @@ impl Cursor {
         Self { capture, at: CapturePosition::default() }
     }
 
-    /// What was printed to stdout since the last call.
+    /// Returns what was printed to stdout since the last call.
     pub fn stdout(&mut self) -> Vec<u8> {
         self.capture.new_in(Stream::Out, &mut self.at)
     }
 
-    /// What was printed to stderr since the last call.
+    /// Returns what was printed to stderr since the last call.
     pub fn stderr(&mut self) -> Vec<u8> {
         self.capture.new_in(Stream::Err, &mut self.at)
     }

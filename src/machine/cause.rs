@@ -1,4 +1,4 @@
-//! Causes: why something happened.
+//! Causes of events.
 
 use serde::{Deserialize, Serialize};
 
@@ -75,38 +75,4 @@ pub enum Cause {
     },
     /// The project is being stopped.
     Shutdown { reason: ShutdownReason },
-}
-
-impl Cause {
-    /// Where it came from, in words that go after what is, if there is more to say than that
-    /// somebody wanted it.
-    pub fn origin(&self) -> Option<String> {
-        match self {
-            Self::FileChanged { path } => Some(format!("because {path} changed")),
-            Self::Reload { reload } => {
-                Some(format!("because the file was read again (reload {reload})"))
-            }
-            Self::Dependency { on } => Some(format!("because of {on}")),
-            Self::Retry { retry, retries: Some(of) } => Some(format!("as retry {retry} of {of}")),
-            Self::Retry { retry, retries: None } => Some(format!("as retry {retry}")),
-            Self::Pool { failed, .. } => Some(format!("because {failed} failed")),
-            Self::Unhealthy { .. } => Some("because its health check failed".to_owned()),
-            Self::Start
-            | Self::User
-            | Self::Exit { .. }
-            | Self::Signal { .. }
-            | Self::RetriesExhausted { .. }
-            | Self::Timeout { .. }
-            | Self::IdleTimeout { .. }
-            | Self::ReadyTimeout { .. }
-            | Self::Shutdown { .. } => None,
-        }
-    }
-
-    /// What a check missed and how often, if that is the cause.
-    pub fn misses(&self) -> Option<String> {
-        let Self::Unhealthy { probe, answer, misses, .. } = self else { return None };
-        let often = if *misses > 1 { format!("; {misses} misses in a row") } else { String::new() };
-        Some(format!("{probe}: {answer}{often}"))
-    }
 }

@@ -1,10 +1,9 @@
-//! Whether a condition on a process holds: the one place that decides it.
+//! Conditions of `depends_on`: the single place that decides whether one holds.
 //!
 //! The machine asks it before it starts a dependant, the control socket for whoever waits, the
 //! interface for its graph. Each knows a process by another record, so all of them make a
 //! [`ConditionSubject`] or a [`Progress`] of what they have.
 
-use super::lifecycle::{Level, Lifecycle, Outcome, State};
 use super::{ProcessView, StateName};
 use crate::spec::{Condition, ProcessKind};
 
@@ -146,11 +145,13 @@ pub fn combined_status<'a>(
 
 impl ProcessView {
     /// How far it has come.
+    #[doc(hidden)]
     pub fn progress(&self) -> Progress {
         Progress { state: self.state, started: self.started, succeeded: self.succeeded }
     }
 
     /// What conditions on it need to know.
+    #[doc(hidden)]
     pub fn condition_subject(&self) -> ConditionSubject<'_> {
         let is_job = self.kind == ProcessKind::Job || self.added;
         let pool = self.pool.as_ref().filter(|_| is_job);
@@ -160,39 +161,6 @@ impl ProcessView {
             job_of: pool.map(crate::spec::Name::as_str),
             added: self.added,
             progress: self.progress(),
-        }
-    }
-}
-
-impl Lifecycle {
-    /// How far it has come.
-    pub(super) fn progress(&self) -> Progress {
-        Progress { state: self.state_name(), started: self.started, succeeded: self.succeeded() }
-    }
-
-    /// Whether its latest run has ended well.
-    pub(super) fn succeeded(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.success)
-    }
-
-    /// The state by the name that everybody sees.
-    pub(super) fn state_name(&self) -> StateName {
-        match &self.state {
-            State::Idle => StateName::Idle,
-            State::Waiting { .. } => StateName::Waiting,
-            State::Queued { .. } => StateName::Queued,
-            State::Starting { .. } => StateName::Starting,
-            State::Running { checks, .. } => match checks.level {
-                Level::NotYet => StateName::Starting,
-                Level::Ready => StateName::Ready,
-                Level::Unhealthy => StateName::Unhealthy,
-            },
-            State::Stopping { .. } => StateName::Stopping,
-            State::Backoff { .. } => StateName::Backoff,
-            State::Ended(Outcome::Stopped) => StateName::Stopped,
-            State::Ended(Outcome::Succeeded) => StateName::Succeeded,
-            State::Ended(Outcome::Failed { .. }) => StateName::Failed,
-            State::Ended(Outcome::Skipped { .. }) => StateName::Skipped,
         }
     }
 }

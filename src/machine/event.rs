@@ -1,4 +1,4 @@
-//! Events: one change each, typed, with its cause.
+//! Events: typed state changes with their causes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,10 @@ macro_rules! events {
         }
 
         impl Event {
+            /// The names of all kinds, in order.
+            #[cfg(test)]
+            pub(crate) const KINDS: &[&str] = &[$($kind,)*];
+
             /// The name of its kind, such as `process_started`.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$name(_) => $kind,)* }

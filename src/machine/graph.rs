@@ -1,13 +1,13 @@
-//! Dependencies: who may start, who stops first, and why not.
+//! Dependency graph: which members may start, which stop first, and what blocks them.
 
 use std::collections::{HashMap, HashSet};
 
 use super::ProcessId;
 use super::condition::{ConditionScope, ConditionStatus};
 use super::event::{SkipLink, WaitingOn};
-use super::lifecycle::{Blocker, Lifecycle, Outcome, State};
-use super::members::{Members, Retention};
-use super::snapshot::retries;
+use super::event_text::gave_up;
+use super::lifecycle::{Blocker, Lifecycle, Outcome, Retention, State};
+use super::members::Members;
 use crate::spec::{Condition, Name, Spec};
 
 /// One entry of `depends_on`, resolved to what can run.
@@ -311,7 +311,7 @@ fn chain(one: &Lifecycle, need: &DependencyEdge) -> Vec<SkipLink> {
             need.condition.as_str()
         ),
         (State::Ended(Outcome::Failed { gave_up: true }), Some(last)) => {
-            format!("{}; gave up after {}", last.describe(), retries(one.retries_used()))
+            format!("{}; {}", last.describe(), gave_up(one.retries_used()))
         }
         (_, Some(last)) => last.describe(),
         (_, None) => "it cannot get there".to_owned(),

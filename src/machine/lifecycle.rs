@@ -1,4 +1,4 @@
-//! One process: its state, one function for each kind of input, one `deadline`.
+//! Lifecycle of one process: its state, one function per kind of input, one `deadline`.
 //!
 //! Whether dependencies hold and whether a slot is free is decided by the supervisor, which then
 //! says [`Lifecycle::dependencies_met`] and [`Lifecycle::slot_acquired`]. Every deadline lives in the state it
@@ -12,7 +12,6 @@ use super::event::{
     Cause, EndCause, Event, EventStamp, EventSubject, ProcessQueued, ProcessSkipped,
     ProcessWaiting, SkipLink, WaitingOn,
 };
-use super::members::Retention;
 use super::retry::RetryBudget;
 use super::{Effect, Moment, ProcessId, ProcessView, RunId, Step};
 use crate::spec::{Name, ProcessSpec, Stray};
@@ -21,6 +20,7 @@ mod checks;
 mod empty_input;
 mod facts;
 mod port;
+mod progress;
 mod spec_update;
 mod state;
 mod stopping;
@@ -28,7 +28,7 @@ mod watch;
 
 pub(super) use checks::{CheckState, Checks, Level};
 pub(super) use port::PortPhase;
-pub(crate) use state::format_duration;
+pub use state::Retention;
 pub(super) use state::{AfterExit, Closing, Ending, LastRun, Outcome, State, StopProgress};
 pub(super) use watch::{Watch, WatchCall};
 
@@ -65,6 +65,8 @@ pub(super) struct Lifecycle {
     pub(super) last: Option<LastRun>,
     /// What of its tree is still there while it ends.
     pub(super) left: Vec<Stray>,
+    /// Why the latest signal did not reach the latest run.
+    pub(super) signal_error: Option<String>,
     /// A run that was given up as unkillable and is not gone: no other may start before it is. 0
     /// where it is one of a member before this one, which had the same name.
     pub(super) unreaped_run: Option<u32>,
@@ -114,6 +116,7 @@ impl Lifecycle {
             started: false,
             last: None,
             left: Vec::new(),
+            signal_error: None,
             unreaped_run: None,
             budget: RetryBudget::default(),
             attempt: 1,
@@ -409,6 +412,7 @@ impl Lifecycle {
         self.started = false;
         self.last = None;
         self.left.clear();
+        self.signal_error = None;
         let port = PortPhase::Settled;
         self.enter(now, State::Starting { since: now, cause, wish: None, port });
     }

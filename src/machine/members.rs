@@ -1,25 +1,12 @@
-//! Everything that can run, by its number.
+//! Members: all processes, replicas and jobs by number.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ProcessId;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Retention};
 use crate::spec::{Name, ProcessSpec};
-
-/// How long something stays a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Retention {
-    /// As long as the project: it can be started again.
-    #[default]
-    Keep,
-    /// The same, until others that came like it have taken its place; how it ends says nothing about
-    /// the project.
-    KeepRecent,
-    /// Until it has ended for good.
-    RemoveOnExit,
-}
 
 /// Something to run beside what the file declares.
 #[derive(Debug, Clone)]

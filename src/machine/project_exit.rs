@@ -1,4 +1,4 @@
-//! Why and how a project ends.
+//! The reason and the exit code of a project's end.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,19 +19,6 @@ pub enum ShutdownReason {
     Done,
     /// The guardian is gone, so nothing would end the children if pitcrew died too.
     GuardianGone,
-}
-
-impl std::fmt::Display for ShutdownReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Signal(signal) => write!(f, "{signal:?}"),
-            Self::Asked => f.write_str("asked to stop"),
-            Self::ShutdownOn(name) => write!(f, "{name} has ended and takes the project along"),
-            Self::FailFast(name) => write!(f, "{name} has failed"),
-            Self::Done => f.write_str("done"),
-            Self::GuardianGone => f.write_str("the guardian is gone"),
-        }
-    }
 }
 
 /// How the project ended.

@@ -1,4 +1,4 @@
-//! How often something is tried again, and how long between.
+//! Retry budget and back-off delays.
 
 use std::time::Duration;
 

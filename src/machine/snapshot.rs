@@ -1,104 +1,21 @@
-//! Everything anyone outside may know, as immutable data.
+//! Snapshot: the published state of the project, as immutable data.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Cause, RunError, SkipLink, WaitingOn};
+use super::event_text::{chain_sentence, gave_up, goals, next_try, pool_stopped};
 use super::graph::DependencyGraph;
-use super::lifecycle::{
-    AfterExit, Lifecycle, Outcome, State, StopProgress, Watch, format_duration,
-};
+use super::lifecycle::{AfterExit, Lifecycle, Outcome, State, StopProgress, Watch};
 use super::members::Members;
 use super::slots::Slots;
+use super::state_name::StateName;
 use super::{Moment, ProcessId, ShutdownReason};
-use crate::spec::{CheckRole, Exit, Name, ProbeResult, ProcessKind, ProcessSpec, Stray};
+use crate::spec::{
+    CheckRole, Exit, Name, ProbeResult, ProcessKind, ProcessSpec, Stray, format_duration,
+};
 
 mod checks;
-
-/// The state of a process, by the name it has everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StateName {
-    /// Not started.
-    Idle,
-    /// Waits for dependencies.
-    Waiting,
-    /// Waits for a slot.
-    Queued,
-    /// Being spawned, or spawned and not ready yet.
-    Starting,
-    /// Started, and no check says otherwise.
-    Ready,
-    /// It was ready, and its check says otherwise now.
-    Unhealthy,
-    /// On its way down.
-    Stopping,
-    /// Waits for the next try.
-    Backoff,
-    /// Down on request.
-    Stopped,
-    /// Its last run ended well.
-    Succeeded,
-    /// Its last run did not, and nothing more will be tried.
-    Failed,
-    /// A dependency cannot get where it should.
-    Skipped,
-}
-
-impl StateName {
-    /// Whether there is a run that has not ended.
-    pub fn is_alive(self) -> bool {
-        match self {
-            Self::Starting | Self::Ready | Self::Unhealthy | Self::Stopping => true,
-            Self::Idle
-            | Self::Waiting
-            | Self::Queued
-            | Self::Backoff
-            | Self::Stopped
-            | Self::Succeeded
-            | Self::Failed
-            | Self::Skipped => false,
-        }
-    }
-
-    /// Whether nothing of it runs and nothing will by itself.
-    pub fn is_at_rest(self) -> bool {
-        match self {
-            Self::Idle | Self::Stopped | Self::Succeeded | Self::Failed | Self::Skipped => true,
-            Self::Waiting
-            | Self::Queued
-            | Self::Starting
-            | Self::Ready
-            | Self::Unhealthy
-            | Self::Stopping
-            | Self::Backoff => false,
-        }
-    }
-
-    /// As it is written everywhere.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Waiting => "waiting",
-            Self::Queued => "queued",
-            Self::Starting => "starting",
-            Self::Ready => "ready",
-            Self::Unhealthy => "unhealthy",
-            Self::Stopping => "stopping",
-            Self::Backoff => "backoff",
-            Self::Stopped => "stopped",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-impl std::fmt::Display for StateName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// One process at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,20 +156,15 @@ impl ProcessView {
         let last = one.last.as_ref().map(super::lifecycle::LastRun::describe);
         let last = last.unwrap_or_else(|| "it ended".to_owned());
         (self.state, self.why) = match &one.state {
-            State::Idle => (StateName::Idle, "nobody has started it".to_owned()),
+            State::Idle => (StateName::Idle, "not started".to_owned()),
             State::Waiting { until: Some(until), .. } => {
                 self.until = Some(*until);
                 (StateName::Waiting, "delayed; may start".to_owned())
             }
             State::Waiting { .. } => {
                 self.waits_for = order.missing(one.id, all);
-                let on: Vec<String> = self
-                    .waits_for
-                    .iter()
-                    .map(|on| format!("{} to {}", on.name, on.condition.goal()))
-                    .collect();
-                let why = match (on.is_empty(), one.unreaped_run) {
-                    (false, _) => format!("waiting for {}", on.join(" and ")),
+                let why = match (self.waits_for.is_empty(), one.unreaped_run) {
+                    (false, _) => format!("waiting for {}", goals(&self.waits_for)),
                     (true, Some(_)) => {
                         "the run before cannot be ended and is still there".to_owned()
                     }
@@ -293,27 +205,22 @@ impl ProcessView {
             }
             State::Backoff { until, retry, .. } => {
                 self.until = Some(*until);
-                let next = match (retry, one.spec.retry.attempts) {
-                    (0, _) => "runs again".to_owned(),
-                    (retry, Some(of)) => format!("retry {retry} of {of}"),
-                    (retry, None) => format!("retry {retry}"),
-                };
+                let next = next_try(*retry, one.spec.retry.attempts);
                 (StateName::Backoff, format!("{last}; {next}"))
             }
             State::Ended(Outcome::Stopped) => {
-                let halted = one.halted_by.as_ref().map(halt_sentence);
+                let halted = one.halted_by.as_ref().map(pool_stopped);
                 let why = halted.unwrap_or_else(|| "stopped on request".to_owned());
                 (StateName::Stopped, why)
             }
             State::Ended(Outcome::Succeeded) => (StateName::Succeeded, last),
-            State::Ended(Outcome::Failed { gave_up: true }) => (
-                StateName::Failed,
-                format!("{last}; gave up after {}", retries(one.retries_used())),
-            ),
+            State::Ended(Outcome::Failed { gave_up: true }) => {
+                (StateName::Failed, format!("{last}; {}", gave_up(one.retries_used())))
+            }
             State::Ended(Outcome::Failed { gave_up: false }) => (StateName::Failed, last),
             State::Ended(Outcome::Skipped { chain, .. }) => {
                 self.chain.clone_from(chain);
-                let halted = one.halted_by.as_ref().map(halt_sentence);
+                let halted = one.halted_by.as_ref().map(pool_stopped);
                 (StateName::Skipped, halted.unwrap_or_else(|| chain_sentence(chain)))
             }
         };
@@ -321,25 +228,6 @@ impl ProcessView {
             self.why = format!("{}; {note}", self.why);
         }
     }
-}
-
-/// `1 retry`, `5 retries`.
-pub(crate) fn retries(number: u32) -> String {
-    if number == 1 { "1 retry".to_owned() } else { format!("{number} retries") }
-}
-
-/// What became of one whose pool was stopped.
-fn halt_sentence(failed: &Name) -> String {
-    format!("its pool was stopped, because {failed} failed")
-}
-
-/// A chain as one sentence.
-pub fn chain_sentence(chain: &[SkipLink]) -> String {
-    let mut parts = Vec::new();
-    for link in chain {
-        parts.push(format!("{} cannot {}: {}", link.name, link.condition.goal(), link.why));
-    }
-    if parts.is_empty() { "its pool was stopped".to_owned() } else { parts.join("; ") }
 }
 
 /// Whether the project is up or on its way down.
@@ -365,8 +253,10 @@ pub struct ProbeView {
 }
 
 /// A pool at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolView {
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
+pub struct PoolStatus {
+    #[cfg_attr(feature = "control", schema(value_type = String))]
     pub name: Name,
     /// How many of its members may run at a time.
     pub slots: u32,
@@ -378,7 +268,7 @@ pub struct PoolView {
     pub paused: bool,
 }
 
-impl PoolView {
+impl PoolStatus {
     pub(super) fn of(slots: &Slots) -> Self {
         let (running, queued) = slots.counts();
         let (name, slots, paused) = (slots.spec.name.clone(), slots.spec.concurrency, slots.paused);
@@ -400,7 +290,7 @@ pub struct Snapshot {
     /// Every process and job, in the order of the file.
     pub processes: Vec<Arc<ProcessView>>,
     /// Every pool, in the order of the file.
-    pub pools: Vec<PoolView>,
+    pub pools: Vec<PoolStatus>,
 }
 
 impl Snapshot {

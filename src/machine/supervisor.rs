@@ -1,4 +1,4 @@
-//! All lifecycles together: starts in order, slots, the end of the project.
+//! Supervisor: coordinates all lifecycles: start order, slots, the end of the project.
 //!
 //! It only routes. What one process does is in `lifecycle`, who may start is in `order`, who has a
 //! slot is in `slots`; what happens between them after each input is in the files of this folder.
@@ -14,7 +14,7 @@ use super::lifecycle::{Lifecycle, Watch};
 use super::members::Members;
 use super::retry::JitterRng;
 use super::slots::Slots;
-use super::snapshot::{PoolView, ProcessView, ProjectPhase, Snapshot};
+use super::snapshot::{PoolStatus, ProcessView, ProjectPhase, Snapshot};
 use super::targets::{Target, UnknownName, select, targets};
 use super::{Input, Moment, ProcessId, ProjectExit, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
@@ -226,6 +226,9 @@ impl Supervisor {
                 Input::Fact(fact) => self.fact(now, fact),
                 Input::Intent(intent) => self.intent(now, intent),
                 Input::Changed(change) => self.changed(now, change),
+                Input::RestartChecked { change, is_refused } => {
+                    self.restart_checked(now, &change, is_refused);
+                }
                 Input::Tick => {}
             }
             self.settle(now);
@@ -294,7 +297,7 @@ impl Supervisor {
             leaving: self.leaving,
             ready: self.is_ready(),
             processes,
-            pools: self.slots.values().map(PoolView::of).collect(),
+            pools: self.slots.values().map(PoolStatus::of).collect(),
         }
     }
 

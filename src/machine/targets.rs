@@ -1,4 +1,4 @@
-//! Names as people give them: `NAME`, `NAME.N`, `@TAG`, `POOL`, `all`.
+//! Resolves target names: `NAME`, `NAME.N`, `@TAG`, `POOL`, `all`.
 
 use super::ProcessId;
 use super::lifecycle::Lifecycle;

@@ -1,5 +1,5 @@
-//! The machine under test: an invented clock, a host that follows a script, and laws that are
-//! checked after every step, whatever the test is about.
+//! Test harness of the machine: an invented clock, a scripted host, and laws that are checked after
+//! every step.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names what it is about")]
 
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::event::Cause;
 use super::{
-    Event, FileChange, Input, Intent, Moment, NewMember, ProcessId, ProjectExit, RunId, StateName,
-    Supervisor, SupervisorOptions,
+    Effect, Event, FileChange, Input, Intent, Moment, NewMember, ProcessId, ProjectExit, RunId,
+    StateName, Supervisor, SupervisorOptions,
 };
 use super::{ShutdownReason, Step};
 use crate::spec::{Name, Signal, Spec};
@@ -56,6 +56,8 @@ struct World {
     /// How many have come while it ran.
     came: u32,
     laws: Option<Laws>,
+    /// No restart could be carried out.
+    refuses_restarts: bool,
 }
 
 /// A world with default options in which nothing has started.
@@ -76,6 +78,7 @@ impl World {
             events: Vec::new(),
             started: HashMap::new(),
             laws: Some(laws),
+            refuses_restarts: false,
         }
     }
 
@@ -137,6 +140,12 @@ impl World {
         }
         for effect in &step.effects {
             self.host.perform(self.now, effect);
+        }
+        for effect in &step.effects {
+            if let Effect::CheckRestart { change } = effect {
+                let (change, is_refused) = (change.clone(), self.refuses_restarts);
+                self.input(Input::RestartChecked { change, is_refused });
+            }
         }
     }
 

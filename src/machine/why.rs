@@ -1,4 +1,4 @@
-//! Why something is in the state it is in, down to the root of the matter.
+//! Explanation: why a process is in its state, down to the root cause.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::condition::ConditionStatus;
 use super::event::{Cause, SkipLink, WaitingOn};
+use super::event_text::{StateReason, origin_and_watch};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name};
 
@@ -58,12 +59,6 @@ impl Explanation {
         let mut left = MOST;
         Some(explain(snapshot, view, None, now, (DEEPEST, &mut left)))
     }
-
-    /// Why there is this run, or why it ends; of one that waits to be tried again its end says it.
-    fn origin(&self) -> Option<String> {
-        let told = self.state == StateName::Backoff;
-        self.cause.as_ref().filter(|_| !told)?.origin()
-    }
 }
 
 impl fmt::Display for Explanation {
@@ -77,12 +72,9 @@ fn write_lines(one: &Explanation, depth: usize, f: &mut fmt::Formatter<'_>) -> f
         writeln!(f)?;
     }
     write!(f, "{:indent$}{} ({}): {}", "", one.name, one.state, one.why, indent = depth * 2)?;
-    if let Some(origin) = one.origin() {
-        write!(f, "; {origin}")?;
-    }
-    if let Some(path) = one.suspended_by.as_ref().filter(|path| !one.why.contains(*path)) {
-        write!(f, "; its files are not watched any more, because of {path}")?;
-    }
+    let (cause, suspended_by) = (one.cause.as_ref(), one.suspended_by.as_deref());
+    let reason = StateReason { state: one.state, why: &one.why, cause, suspended_by };
+    f.write_str(&origin_and_watch(reason))?;
     one.because.iter().try_for_each(|below| write_lines(below, depth + 1, f))
 }
 

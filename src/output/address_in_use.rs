@@ -1,23 +1,23 @@
-//! What servers print when another program has their port.
+//! Recognises "address already in use" errors in the output of servers, and the ports they name.
 
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-/// How servers say that their port is taken.
+/// Matches the messages with which servers report that their port is in use.
 static TAKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)address (already )?in use|EADDRINUSE|port \S+ is (already )?(in use|taken|used)|port is already allocated").ok()
 });
-/// A port as it stands in such a line.
+/// Matches a port number in such a message.
 static NUMBER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)(?::|\bport[ =:]*)(\d{2,5})\b").ok());
 
-/// Whether some line says that a port is taken.
-pub(crate) fn tells_of_taken_port(text: &[u8]) -> bool {
+/// Whether any line reports that a port is in use.
+pub(crate) fn reports_address_in_use(text: &[u8]) -> bool {
     TAKEN.as_ref().is_some_and(|taken| taken.is_match(text))
 }
 
-/// The ports in the lines that say that one is taken, and in those next to them.
+/// Returns the ports named in lines that report a port in use, or else in adjacent lines.
 pub(crate) fn taken_ports(text: &[u8]) -> Vec<u16> {
     let (Some(taken), Some(number)) = (TAKEN.as_ref(), NUMBER.as_ref()) else { return Vec::new() };
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
@@ -30,7 +30,7 @@ pub(crate) fn taken_ports(text: &[u8]) -> Vec<u16> {
     if !first.is_empty() {
         return first;
     }
-    // PostgreSQL names its port in the hint below.
+    // PostgreSQL names the port in the hint that follows.
     let near = lines.windows(3).filter(|near| near.iter().any(&says));
     near.flatten().flat_map(numbers).collect()
 }

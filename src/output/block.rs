@@ -1,4 +1,4 @@
-//! A stretch of kept lines of one source: their bytes, and 16 bytes of index for each.
+//! Storage block: consecutive lines of one source, as raw bytes with a 16-byte index entry per line.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,21 +8,22 @@ use memchr::memchr_iter;
 use super::Stream;
 use super::page::{self, Page};
 
-/// Bytes of text after which a block is full. A line that is longer has a block of its own.
+/// Text size in bytes at which a block is full. A longer line has a block to itself.
 const TEXT: usize = 64 << 10;
-/// Lines after which a block is full, so that a flood of empty lines stays in proportion.
+/// Line count at which a block is full, so that a flood of empty lines does not make the index
+/// large compared with the text.
 const LINES: usize = 4096;
 
 const ERR: u32 = 1;
 const CONTINUES: u32 = 2;
 const FLAG_BITS: u32 = 2;
 
-/// Where a line ends within a chunk of text, and whether it goes on in the next one.
+/// The end of a line within a chunk of text, and whether the line continues in the next chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LineEnd(u32);
 
 impl LineEnd {
-    /// Longest chunk that can be cut.
+    /// The maximum size of a chunk that can be split.
     pub(super) const LONGEST: usize = 1 << 30;
 
     pub(super) fn new(end: usize, continues: bool) -> Self {
@@ -44,23 +45,23 @@ impl LineEnd {
 pub(super) struct LineMeta {
     pub(super) run: u32,
     pub(super) stream: Stream,
-    /// Arrival, in milliseconds since 1970.
+    /// Arrival time in milliseconds since 1970.
     pub(super) ms: i64,
 }
 
-/// The index of one line.
+/// The index entry of one line.
 #[derive(Clone, Copy)]
 pub(super) struct IndexEntry {
-    /// Above the block's first.
+    /// Offset from the sequence number of the block's first line.
     seq: u32,
-    /// End of the text; it begins where the line before ends.
+    /// End of the text, which starts at the end of the previous line.
     end: u32,
     run: u32,
-    /// Milliseconds above the block's first, then the flags.
+    /// Milliseconds since the block's first line, shifted left by the flag bits.
     meta: u32,
 }
 
-/// One line in a block.
+/// One line of a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredLine<'a> {
     pub(super) seq: u64,
@@ -69,11 +70,11 @@ pub(super) struct StoredLine<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// Where the bytes of a block are.
+/// The text of a block.
 enum BlockBytes {
-    /// Copied, and more can be added.
+    /// A copy, to which more can be appended.
     Own(Vec<u8>),
-    /// Where they were read to.
+    /// A range of the page that the output was read into.
     Page(Arc<Page>, Range<usize>),
 }
 
@@ -93,11 +94,11 @@ impl BlockBytes {
     }
 }
 
-/// Lines of one source in order; never empty once it is in a store.
+/// Consecutive lines of one source; never empty once it is in a store.
 pub(super) struct Block {
     /// Sequence number of the first line.
     seq: u64,
-    /// How many lines of the source came before the first one.
+    /// The number of lines of the source before the first one.
     ordinal: u64,
     ms: i64,
     text: BlockBytes,
@@ -105,9 +106,9 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// An empty block. `like` is the full block before it: a source that filled one fills another,
-    /// so growing step by step is saved. It takes over the memory of `old` then, a block that has
-    /// just been dropped: a flood in a full store asks the allocator for nothing.
+    /// Creates an empty block. `like` is the full block before it: a source that has filled one block
+    /// will fill another, so the same capacity is reserved at once. In that case the memory of `old` is
+    /// reused, a block that was just dropped, so a flood in a full store needs no allocation.
     pub(super) fn new(
         seq: u64,
         ordinal: u64,
@@ -124,31 +125,31 @@ impl Block {
         }
         let (text, lines) = match like {
             Some(Self { text: BlockBytes::Own(text), lines, .. }) => (text.len(), lines.len()),
-            // What is copied between pages is less than they hold.
+            // Less text is copied between pages than the pages themselves hold.
             Some(Self { text: BlockBytes::Page(..), .. }) | None => (0, 0),
         };
         let text = BlockBytes::Own(Vec::with_capacity(text.min(TEXT)));
         Self { seq, ordinal, ms, text, lines: Vec::with_capacity(lines.min(LINES)) }
     }
 
-    /// A block of lines that stay where they were read to; `lines` is their index.
+    /// Creates a block of lines that stay in their page; `lines` is their index.
     pub(super) fn of_page(seq: u64, ordinal: u64, head: LineMeta, paged: PagedLines) -> Self {
         let PagedLines { page, range, lines } = paged;
         Self { seq, ordinal, ms: head.ms, text: BlockBytes::Page(page, range), lines }
     }
 
-    /// Bytes of memory it takes.
+    /// Returns the memory use in bytes.
     pub(super) fn memory(&self) -> usize {
         size_of::<Self>() + self.text.memory() + self.lines.capacity() * size_of::<IndexEntry>()
     }
 
-    /// It has as much memory as a full block usually has, and no more.
+    /// Whether its capacity is that of a usual full block, so that it is worth reusing.
     pub(super) fn is_regular(&self) -> bool {
         matches!(&self.text, BlockBytes::Own(text) if (TEXT / 2..=TEXT).contains(&text.capacity()))
             && self.lines.capacity() <= LINES
     }
 
-    /// The index of a page, to be used again.
+    /// Returns the index of a page block for reuse.
     pub(super) fn into_index(self) -> Option<Vec<IndexEntry>> {
         matches!(self.text, BlockBytes::Page(..)).then_some(self.lines)
     }
@@ -157,28 +158,28 @@ impl Block {
         self.lines.len()
     }
 
-    /// How many lines of the source came before the first one.
+    /// The number of lines of the source before the first one.
     pub(super) fn ordinal(&self) -> u64 {
         self.ordinal
     }
 
-    /// Sequence number of the last line.
+    /// The sequence number of the last line.
     pub(super) fn last_seq(&self) -> u64 {
         self.lines.last().map_or(self.seq, |line| self.seq + u64::from(line.seq))
     }
 
-    /// The first line with this or a higher number; `len()` when there is none.
+    /// Returns the index of the first line with at least this sequence number, or `len()`.
     pub(super) fn find(&self, seq: u64) -> usize {
         let Some(above) = seq.checked_sub(self.seq) else { return 0 };
         self.lines.partition_point(|line| u64::from(line.seq) < above)
     }
 
-    /// The number of a line, without looking at its text.
+    /// Returns the sequence number of a line without reading its text.
     pub(super) fn seq_of(&self, index: usize) -> Option<u64> {
         self.lines.get(index).map(|line| self.seq + u64::from(line.seq))
     }
 
-    /// Line `index` of the block.
+    /// Returns the line at `index`.
     pub(super) fn line(&self, index: usize) -> Option<StoredLine<'_>> {
         let entry = self.lines.get(index)?;
         let start = match index.checked_sub(1) {
@@ -195,8 +196,8 @@ impl Block {
         })
     }
 
-    /// Takes lines as long as there is room: `cuts` are ends within `text`, of which `start` bytes
-    /// are taken already. Gives how many it took; an empty block takes at least one.
+    /// Appends lines while there is room. `cuts` are line ends within `text`, of which the first `start`
+    /// bytes are already stored. Returns the number of lines appended; an empty block takes at least one.
     pub(super) fn append(
         &mut self,
         seq: u64,
@@ -230,7 +231,7 @@ impl Block {
     }
 }
 
-/// Number and time as they are stored, unless they are too far from those of the first line.
+/// Returns sequence number and time relative to the first line, or `None` if they do not fit.
 fn relative(first: (u64, i64), seq: u64, head: LineMeta, count: usize) -> Option<(u32, u32)> {
     let delta = u32::try_from(seq.checked_sub(first.0)?).ok()?;
     delta.checked_add(count as u32)?;
@@ -239,16 +240,16 @@ fn relative(first: (u64, i64), seq: u64, head: LineMeta, count: usize) -> Option
     Some((delta, stored | if head.stream == Stream::Err { ERR } else { 0 }))
 }
 
-/// Lines that were not copied.
+/// Lines that stay in the page they were read into.
 pub(super) struct PagedLines {
     pub(super) page: Arc<Page>,
-    /// Where in the page they are, whole lines only.
+    /// The range of the page; whole lines only.
     pub(super) range: Range<usize>,
     pub(super) lines: Vec<IndexEntry>,
 }
 
-/// Makes the index of text that ends with a newline. `false` when a line is longer than `longest`,
-/// or when there are so many that the index would be larger than the text.
+/// Builds the index of text that ends with a newline. Returns `false` if a line is longer than
+/// `longest`, or if the index would be larger than the text.
 pub(super) fn index(
     text: &[u8],
     longest: usize,
@@ -271,7 +272,7 @@ pub(super) fn index(
     true
 }
 
-/// Makes room in powers of two up to `full`, so that a full block holds no more than it needs.
+/// Grows the capacity in powers of two up to `full`, so that a full block wastes no memory.
 fn grow<T>(items: &mut Vec<T>, more: usize, full: usize) {
     let needed = items.len() + more;
     if needed > items.capacity() {

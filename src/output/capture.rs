@@ -1,7 +1,8 @@
-//! What one command printed, within a limit, for those who read along and for its result.
+//! Output capture of one command: a bounded buffer for its result and for streaming readers.
 //!
-//! Two rings of raw bytes, one for each output, and the order in which pieces came. Positions grow
-//! for ever; what is not kept any more is told as missed. Whoever reads holds up nobody.
+//! It holds a ring of raw bytes for each stream and the order in which chunks came. Positions only
+//! grow; bytes that were dropped before they were read are reported as missed. Readers never block
+//! the command.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,51 +12,49 @@ use std::task::{Context, Poll};
 use super::Stream;
 use super::wakers::{WakerSet, lock, wake_all};
 
-/// Kept for those who read along where nothing, or only the beginning, is kept for the result.
+/// Bytes kept for streaming readers if the result keeps nothing or only the beginning.
 const WINDOW: usize = 256 << 10;
-/// The order of so many pieces is remembered; of older ones, stdout is read before stderr.
+/// The number of chunks whose order is remembered; of older ones, stdout is read before stderr.
 const PIECES: usize = 1 << 16;
 
-/// Which part of an output that is longer than its limit is kept.
+/// Which part of an output is kept if it exceeds the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeepSide {
-    /// The beginning.
     Head,
-    /// The end.
     #[default]
     Tail,
 }
 
-/// How much of an output is kept for the result.
+/// How much of each output is kept for the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptureLimit {
-    /// Bytes of each output at most.
+    /// The maximum number of bytes per stream.
     pub bytes: usize,
-    /// Which.
+    /// Which part is kept.
     pub keep: KeepSide,
 }
 
-/// What was kept of one output of one run.
+/// The captured output of one stream of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CapturedOutput {
-    /// The bytes as they came.
+    /// The raw bytes.
     pub bytes: Vec<u8>,
-    /// How many more there were: before them when the end was kept, after them when the beginning.
+    /// The number of bytes dropped: before `bytes` if the end was kept, after it if the beginning was.
     pub dropped: u64,
 }
 
-/// A piece that was read along.
+/// A chunk returned to a streaming reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CapturedChunk {
-    /// Where it was printed.
+    /// The stream it was printed to.
     pub stream: Stream,
-    /// The bytes as they came.
+    /// The raw bytes.
     pub bytes: Vec<u8>,
-    /// So many bytes of this output before it are not kept any more.
+    /// The number of bytes of this stream that were dropped before this chunk.
     pub missed: u64,
 }
 
-/// How far somebody has read: a position in each output.
+/// A reader's position in both streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CapturePosition {
     out: u64,
@@ -71,7 +70,7 @@ impl CapturePosition {
     }
 }
 
-/// What one command prints, over all its runs.
+/// The captured output of one command over all its runs.
 pub struct Capture {
     bound: CaptureLimit,
     state: Mutex<CaptureState>,
@@ -87,7 +86,7 @@ impl fmt::Debug for Capture {
 struct CaptureState {
     out: CapturedStream,
     err: CapturedStream,
-    /// Which output the pieces came from and where in it each ends, in the order of arrival.
+    /// The stream of each chunk and the position at which it ends, in order of arrival.
     pieces: VecDeque<(Stream, u64)>,
     closed: bool,
     readers: WakerSet,
@@ -96,16 +95,16 @@ struct CaptureState {
 #[derive(Default)]
 struct CapturedStream {
     ring: VecDeque<u8>,
-    /// Position behind the last byte.
+    /// The position after the last byte.
     end: u64,
-    /// Position at which the latest run began.
+    /// The position at which the latest run began.
     run: u64,
-    /// The beginning of the latest run, where that is what is kept.
+    /// The beginning of the latest run, if [`KeepSide::Head`] is kept.
     head: Vec<u8>,
 }
 
 impl CapturedStream {
-    /// Position of the oldest byte that can still be read.
+    /// The position of the oldest byte that can still be read.
     fn start(&self) -> u64 {
         self.end - self.ring.len() as u64
     }
@@ -168,7 +167,7 @@ impl CaptureState {
         }
     }
 
-    /// The next piece after `at`, of `most` bytes at most.
+    /// Returns the next chunk after `at`, with at most `most` bytes.
     fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
         let place = |stream| CapturePosition::of(&mut { *at }, stream).to_owned();
         let (out, err) = (place(Stream::Out), place(Stream::Err));
@@ -176,8 +175,8 @@ impl CaptureState {
             Stream::Out => end > out,
             Stream::Err => end > err,
         };
-        // Pieces are in order for each output, so the first unread one is near the end for whoever
-        // keeps up.
+        // Chunks are in order within each stream, so for a reader that keeps up the first unread chunk
+        // is near the end.
         let first = self.pieces.partition_point(|(stream, end)| !unread(&&(*stream, *end)));
         let next = self.pieces.range(first..).find(unread);
         let oldest = |stream, end| (self.half(stream).end > place(stream)).then_some((stream, end));
@@ -196,12 +195,12 @@ impl CaptureState {
 }
 
 impl Capture {
-    /// Nothing printed yet.
+    /// Creates an empty capture.
     pub fn new(bound: CaptureLimit) -> Self {
         Self { bound, state: Mutex::default() }
     }
 
-    /// A new run begins: the result is about this one. Readers go on where they are.
+    /// Begins a new run, which the result is about. Readers keep their positions.
     pub fn begin(&self) {
         let mut state = lock(&self.state);
         for stream in [Stream::Out, Stream::Err] {
@@ -211,7 +210,7 @@ impl Capture {
         }
     }
 
-    /// Takes what was read from an output.
+    /// Appends bytes that were read from a stream.
     pub fn push(&self, stream: Stream, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -237,7 +236,7 @@ impl Capture {
         wake_all(readers);
     }
 
-    /// Nothing more will come.
+    /// Marks the output as complete.
     pub fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -246,18 +245,18 @@ impl Capture {
         wake_all(readers);
     }
 
-    /// What is kept of an output of the latest run.
+    /// Returns what is kept of a stream of the latest run.
     pub fn kept(&self, stream: Stream) -> CapturedOutput {
         lock(&self.state).half(stream).kept(self.bound)
     }
 
-    /// Behind everything that was printed so far.
+    /// Returns the position after everything printed so far.
     pub fn end(&self) -> CapturePosition {
         let state = lock(&self.state);
         CapturePosition { out: state.out.end, err: state.err.end }
     }
 
-    /// What is kept of one output behind `at`, which is moved to the end of it.
+    /// Returns what is kept of one stream after `at`, and moves `at` to its end.
     pub fn new_in(&self, stream: Stream, at: &mut CapturePosition) -> Vec<u8> {
         let state = lock(&self.state);
         let half = state.half(stream);
@@ -267,12 +266,12 @@ impl Capture {
         bytes
     }
 
-    /// The next piece after `at`, which is moved behind it; nothing when there is none now.
+    /// Returns the next chunk and moves `at` behind it; `None` if there is none yet.
     pub fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
         lock(&self.state).next(at, most)
     }
 
-    /// The same, or that nothing more will come.
+    /// Like [`Self::next`], but waits; `None` once the output is complete and read.
     pub fn poll_next(
         &self,
         cx: &mut Context<'_>,

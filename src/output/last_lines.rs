@@ -1,13 +1,13 @@
-//! The last lines of one run: what is shown of a process that failed.
+//! The last output lines of one run, shown when a process fails.
 
 use super::LogStore;
 use crate::spec::Name;
 
-/// How many lines that is at most.
+/// The maximum number of lines.
 const LINES: usize = 20;
 
-/// The last lines of a run, oldest first, as they came. Lines of the runs before are left out: they
-/// would be taken for the reason of this failure.
+/// Returns the last lines of a run as raw bytes, oldest first. Lines of earlier runs are left out,
+/// because they would be mistaken for the reason of this failure.
 pub fn last_lines(store: &LogStore, name: &Name, run: u32) -> Vec<Vec<u8>> {
     let slice = store.tail(&store.source(name).into(), LINES);
     let lines = slice.lines().filter(|line| line.run == run);

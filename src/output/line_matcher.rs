@@ -1,20 +1,20 @@
-//! Looks for the line that a `log` check waits for.
+//! Line matcher: looks for the line that a `log` check waits for.
 
 use super::Stream;
 use super::block::LineEnd;
 use super::sanitize::{StyleMode, safe_line};
 use crate::spec::{OutputPattern, one_line};
 
-/// Of a line that comes in pieces, so much is looked at again with the next piece.
+/// The number of bytes of an incomplete line that are matched again together with its next piece.
 const OVERLAP: usize = 4 << 10;
-/// Stands where a piece is cut, so that `^` and `$` do not take it for the end of a line.
-const GOES_ON: u8 = 0;
+/// Inserted where a piece is cut, so that `^` and `$` do not match there.
+const CUT_MARK: u8 = 0;
 
-/// Sees every line of a run until one matches.
+/// Matches each line of a run until one fits.
 #[derive(Debug)]
 pub(super) struct LineMatcher {
     pattern: OutputPattern,
-    /// The end of the pieces so far of an unfinished line.
+    /// The end of an incomplete line, for each stream.
     out: Vec<u8>,
     err: Vec<u8>,
 }
@@ -24,21 +24,31 @@ impl LineMatcher {
         Self { pattern, out: Vec::new(), err: Vec::new() }
     }
 
-    /// The first line of a chunk that matches, fit to be shown.
-    pub(super) fn see(&mut self, stream: Stream, chunk: &[u8], cuts: &[LineEnd]) -> Option<String> {
+    /// Returns the first line of a chunk that matches, safe to display.
+    pub(super) fn match_chunk(
+        &mut self,
+        stream: Stream,
+        chunk: &[u8],
+        cuts: &[LineEnd],
+    ) -> Option<String> {
         let mut start = 0;
         for cut in cuts {
             let line = chunk.get(start..cut.end()).unwrap_or_default();
             start = cut.end();
-            if let Some(found) = self.look(stream, line, cut.continues()) {
+            if let Some(found) = self.match_piece(stream, line, cut.continues()) {
                 return Some(found);
             }
         }
         None
     }
 
-    /// Sees one line, or a piece of one.
-    pub(super) fn look(&mut self, stream: Stream, line: &[u8], continues: bool) -> Option<String> {
+    /// Matches one line or one piece of a line.
+    pub(super) fn match_piece(
+        &mut self,
+        stream: Stream,
+        line: &[u8],
+        continues: bool,
+    ) -> Option<String> {
         let carry = match stream {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
@@ -57,7 +67,7 @@ impl LineMatcher {
     }
 }
 
-/// Whether what is looked at begins and ends where the line does.
+/// Whether the text begins and ends where its line does.
 #[derive(Clone, Copy)]
 struct LineAnchors {
     begins: bool,
@@ -73,7 +83,7 @@ fn trimmed(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// As it came, or without colours and whatever else is not text.
+/// Matches the raw line, or the line without colours and control characters.
 fn matches(pattern: &OutputPattern, line: &[u8], ends: LineAnchors) -> Option<String> {
     let is_plain = line.iter().all(|byte| *byte >= b' ' || *byte == b'\t');
     let found = is_in(pattern, line, ends)
@@ -85,7 +95,7 @@ fn is_in(pattern: &OutputPattern, text: &[u8], LineAnchors { begins, ends }: Lin
     if begins && ends {
         return pattern.is_in(text, 0);
     }
-    let mark = |is_there: bool| (!is_there).then_some(GOES_ON);
+    let mark = |is_there: bool| (!is_there).then_some(CUT_MARK);
     let marked: Vec<u8> =
         mark(begins).into_iter().chain(text.iter().copied()).chain(mark(ends)).collect();
     pattern.is_in(&marked, usize::from(!begins))
@@ -99,7 +109,7 @@ mod tests {
     use crate::output::{LineSplitter, LogStore, Stream};
     use crate::spec::{OutputLimits, OutputPattern};
 
-    /// What is found when these bytes come in chunks of this size.
+    /// Returns the match if the bytes arrive in chunks of this size.
     fn found(pattern: &str, bytes: &[u8], size: usize, longest: u64) -> Option<String> {
         let store = LogStore::new(OutputLimits { memory: 1 << 20, line: longest });
         let source = store.source(&"x".into());
@@ -188,7 +198,7 @@ mod tests {
             let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let lines: Vec<&[u8]> = bytes[..end].split(|byte| *byte == b'\n').collect();
             let wanted = lines.iter().any(|line| line.windows(2).any(|two| two == b"ab"));
-            // A piece without its newline may be whole already.
+            // A piece without a newline may already match as a whole line.
             let rest = bytes[end..].windows(2).any(|two| two == b"ab") && longest < 200;
             let got = found("ab", &bytes, size, longest).is_some();
             prop_assert!(got == wanted || rest, "{got} {wanted}");

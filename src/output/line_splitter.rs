@@ -1,4 +1,4 @@
-//! From raw chunks to whole lines: the way of every byte a run prints.
+//! Line splitter: turns raw chunks of output into whole lines.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,22 +16,22 @@ use crate::spec::OutputPattern;
 #[cfg(test)]
 mod tests;
 
-/// What is cut at once, so that the lock of the store is held for a short time only.
+/// The number of bytes processed under one lock of the store, so that it is held only briefly.
 const PORTION: usize = 256 << 10;
-/// How much of the end of an unfinished line is shown.
+/// The number of bytes shown of the end of an unfinished line.
 const SHOWN: usize = 4 << 10;
-/// A carry that was longer than this gives its memory back.
+/// A carry buffer that grew beyond this capacity is freed.
 const CARRY: usize = 4 << 10;
-/// So many kept lines are looked at in one go.
+/// The number of stored lines searched under one lock of the store.
 const LOOK: usize = 1000;
 
-/// Takes the output of one run of one source.
+/// Splits the output of one run of one source.
 ///
-/// However the bytes are cut into chunks, the lines are the same. A line longer than `output.line`
-/// becomes pieces of exactly that size, so an unfinished line takes no more memory than that.
+/// The lines do not depend on how the bytes are divided into chunks. A line longer than `output.line`
+/// is split into pieces of exactly that size, so an unfinished line never takes more memory.
 ///
-/// Nothing in here waits. When there is a log file, wait for [`LineSplitter::poll_room`] before each read
-/// of the child, so that a slow disk slows this child and nobody else.
+/// Nothing here blocks. With a log file, wait for [`LineSplitter::poll_room`] before each read from
+/// the child, so that a slow disk slows down this child only.
 #[derive(Debug)]
 pub struct LineSplitter {
     store: Arc<LogStore>,
@@ -42,14 +42,14 @@ pub struct LineSplitter {
     out: Vec<u8>,
     err: Vec<u8>,
     cuts: Vec<LineEnd>,
-    /// Lines of the last page.
+    /// The number of lines in the last page.
     usual: usize,
     lookout: Option<LineMatcher>,
     found: Option<String>,
 }
 
 impl LineSplitter {
-    /// For run number `run` of `source`; whole lines go to `log` too.
+    /// Creates a splitter for run number `run` of `source`; whole lines also go to `log`.
     pub fn new(store: &Arc<LogStore>, source: SourceId, run: u32, log: Option<LogFile>) -> Self {
         let longest = store.longest_line();
         let store = Arc::clone(store);
@@ -58,12 +58,12 @@ impl LineSplitter {
         Self { store, source, run, longest, log, out, err, cuts, usual: 0, lookout, found }
     }
 
-    /// Looks for a line that matches in all that comes from now on.
+    /// Looks for a line that matches in all further output.
     pub fn look_for(&mut self, pattern: OutputPattern) {
         self.lookout = Some(LineMatcher::new(pattern));
     }
 
-    /// Looks for something else, in what is kept of the run as well; or for nothing any more.
+    /// Replaces the pattern, and searches the stored lines of the run as well; `None` stops looking.
     pub fn look_again(&mut self, pattern: Option<OutputPattern>) {
         (self.found, self.lookout) = (None, None);
         let Some(mut lookout) = pattern.map(LineMatcher::new) else { return };
@@ -72,7 +72,7 @@ impl LineSplitter {
             let kept = self.store.read(&selection, from, ReadLimit::lines(LOOK));
             let mut lines = kept.lines().filter(|line| line.run == self.run);
             self.found =
-                lines.find_map(|line| lookout.look(line.stream, line.bytes, line.continues));
+                lines.find_map(|line| lookout.match_piece(line.stream, line.bytes, line.continues));
             if self.found.is_some() {
                 return;
             }
@@ -84,32 +84,32 @@ impl LineSplitter {
         self.lookout = Some(lookout);
     }
 
-    /// The line that was looked for, once.
+    /// Takes the matching line, if one was found.
     pub fn found(&mut self) -> Option<String> {
         self.found.take()
     }
 
-    /// Whole lines go there from now on.
+    /// Writes whole lines to another log file from now on.
     pub fn log_to(&mut self, log: Option<LogFile>) {
         self.log = log;
     }
 
-    /// Takes the next bytes of a stream; the lines that end in them can be read at once.
+    /// Adds the next bytes of a stream; lines that they complete can be read immediately.
     pub fn push(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
         for portion in bytes.chunks(PORTION) {
             self.cut(stream, portion, now);
         }
     }
 
-    /// The same for bytes that were read into a [`ReadBuffer`]; when they are many, its memory is kept
-    /// as it is and other memory is there for the next read.
+    /// Adds bytes that were read into a [`ReadBuffer`]. If there are many, their memory is kept without
+    /// a copy and the buffer gets other memory for the next read.
     pub fn take(&mut self, stream: Stream, scratch: &mut ReadBuffer, read: usize, now: Timestamp) {
         if read < page::MUCH || !self.keep(stream, scratch, read, now) {
             self.push(stream, scratch.filled(read), now);
         }
     }
 
-    /// Keeps the memory that was read into. `false`, and nothing has changed, when its lines are too
+    /// Keeps the memory that was read into. Returns `false`, without any change, if lines in it are too
     /// long or too short for that.
     fn keep(
         &mut self,
@@ -143,7 +143,7 @@ impl LineSplitter {
         true
     }
 
-    /// The stream has ended: what is left of it is its last line, without a newline.
+    /// Handles the end of the stream: the remaining bytes are its last line, without a newline.
     pub fn finish(&mut self, stream: Stream, now: Timestamp) {
         let carry = std::mem::take(self.carry(stream));
         if !carry.is_empty() {
@@ -152,8 +152,8 @@ impl LineSplitter {
         }
     }
 
-    /// Lets readers see the unfinished lines, such as a prompt. To be called when nothing has come
-    /// for a moment; it lasts until the line goes on or ends. Says whether there was one.
+    /// Shows readers the unfinished lines, such as a prompt. Call it when no output has come for a
+    /// moment; the lines stay visible until they continue or end. Returns whether there was one.
     pub fn show_partial(&mut self, now: Timestamp) -> bool {
         let mut any = false;
         for (stream, carry) in [(Stream::Out, &self.out), (Stream::Err, &self.err)] {
@@ -167,7 +167,7 @@ impl LineSplitter {
         any
     }
 
-    /// The last lines that were kept of this run, as they came.
+    /// Returns the last stored lines of this run as raw bytes.
     pub(crate) fn last_lines(&self, lines: usize) -> Vec<u8> {
         let slice = self.store.tail(&SourceSelection::from(self.source), lines);
         let mut text = Vec::new();
@@ -177,12 +177,12 @@ impl LineSplitter {
         text
     }
 
-    /// Ready when the log file, if there is one, has room for more.
+    /// Ready if the log file, if any, has room for more.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.log.as_ref().map_or(Poll::Ready(()), |log| log.poll_room(cx))
     }
 
-    /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
+    /// Blocks the thread until there is room; returns `false` if `timeout` has passed.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
     }
@@ -243,7 +243,8 @@ impl LineSplitter {
             }
         }
         if let Some(lookout) = &mut self.lookout {
-            self.found = chunks.iter().find_map(|(text, cuts)| lookout.see(stream, text, cuts));
+            self.found =
+                chunks.iter().find_map(|(text, cuts)| lookout.match_chunk(stream, text, cuts));
             if self.found.is_some() {
                 self.lookout = None;
             }
@@ -251,8 +252,8 @@ impl LineSplitter {
     }
 }
 
-/// Adds to `carry` what ends its line, or what makes it a piece. `None`: all bytes went into it, and
-/// it is unfinished still.
+/// Extends `carry` to the end of its line or to the maximum size of a piece. `None` if all bytes were
+/// added and the line is still unfinished.
 fn complete<'a>(
     carry: &mut Vec<u8>,
     bytes: &'a [u8],
@@ -273,7 +274,7 @@ fn complete<'a>(
     Some((LineEnd::new(carry.len(), continues), rest))
 }
 
-/// Finds the ends of all lines and pieces; gives the end of the last one.
+/// Finds the ends of all lines and pieces; returns the end of the last one.
 fn cut_lines(bytes: &[u8], longest: usize, cuts: &mut Vec<LineEnd>) -> usize {
     let mut start = 0;
     let pieces = |start: &mut usize, end: usize, cuts: &mut Vec<LineEnd>| {

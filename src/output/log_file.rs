@@ -1,8 +1,8 @@
-//! Log files: a queue per file, written by the threads of `writers.rs`, never by whoever prints.
+//! Log files: a queue per file, written by the threads of `writers.rs`, never by the caller.
 //!
-//! A disk that is slow fills the queue, and then the child waits. A disk that *fails* must not stop
-//! the child: what fits in the queue is kept, what does not is counted, the file is tried again every
-//! second, and the gap is written down in the file itself, at its place.
+//! A slow disk fills the queue, and then the child waits. A disk that *fails* must not stop the child:
+//! what fits in the queue is kept, the rest is counted, the file is tried again every second, and the
+//! gap is noted in the file itself, at its place.
 
 use std::fmt;
 use std::io;
@@ -30,53 +30,53 @@ use chunk::{Bytes, Chunk};
 pub(super) use chunk::{LostLines, QueueItem};
 use queue::{Queue, WriteOutage};
 
-/// Bytes that may wait for the disk, for each file.
+/// The number of bytes per file that can wait for the disk.
 const QUEUE: usize = 8 << 20;
-/// Small pushes are gathered in chunks of this size.
+/// Small pushes are collected in chunks of this size.
 const CHUNK: usize = 256 << 10;
-/// A push of whole lines from this size on begins such a chunk at once.
+/// A push of whole lines of at least this size starts such a chunk immediately.
 const MUCH: usize = 16 << 10;
-/// Bytes written before other files have their turn.
+/// The number of bytes written before other files get their turn.
 const TURN: usize = 1 << 20;
 
-/// Something a user should know about a log file.
+/// A problem with a log file that the user should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogFileNotice {
-    /// It cannot be written; what comes is kept as far as there is room, and lost after that.
+    /// The file cannot be written; output is kept while there is room, and lost after that.
     LogFailing { source: Name, path: PathBuf, error: String },
-    /// It can be written again, and what was kept is in it; a gap is noted in the file.
+    /// The file can be written again and contains what was kept; a gap is noted in it.
     LogRecovered {
         source: Name,
         path: PathBuf,
-        /// Lines missing in the file, one that was cut off in the middle counted.
+        /// The number of lines missing in the file, including one cut off in the middle.
         lost_lines: u64,
-        /// Bytes missing in the file.
+        /// The number of bytes missing in the file.
         lost_bytes: u64,
     },
-    /// It still cannot be written now that nothing more will come: the gap is not noted in it.
+    /// The file still cannot be written after the last output; the gap is not noted in it.
     LogLost {
         source: Name,
         path: PathBuf,
         error: String,
-        /// Lines missing in the file, one that was cut off in the middle counted.
+        /// The number of lines missing in the file, including one cut off in the middle.
         lost_lines: u64,
-        /// Bytes missing in the file.
+        /// The number of bytes missing in the file.
         lost_bytes: u64,
     },
-    /// It is full but cannot be renamed; it grows beyond its size, and nothing is lost.
+    /// The file is full but cannot be renamed; it grows beyond its size, and nothing is lost.
     LogNotRotated { source: Name, path: PathBuf, error: String },
 }
 
-/// How often a file is looked at.
+/// How often the state of a file is checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PollPace {
-    /// Whether it is still the file of its name: not more often than this.
+    /// The minimum time between two checks whether the path still refers to the open file.
     pub(super) check: Duration,
-    /// Tried again after a failure.
+    /// The time between two attempts after a failure.
     pub(super) retry: Duration,
 }
 
-/// Opens log files, and has them written.
+/// Opens log files and writes them in the background.
 #[derive(Clone)]
 pub struct LogWriters {
     pool: Arc<WriterPool>,
@@ -86,8 +86,8 @@ pub struct LogWriters {
 
 /// The log file of one process or replica, over all its runs.
 ///
-/// Cheap to clone. What was pushed is written even when all clones are dropped; [`LogFile::close`]
-/// waits for it.
+/// Cheap to clone. Pushed lines are written even if all clones are dropped; [`LogFile::close`] waits
+/// for that.
 #[derive(Clone)]
 pub struct LogFile(Arc<LogFileShared>);
 
@@ -98,12 +98,12 @@ struct LogFileShared {
     notify: Arc<dyn Fn(LogFileNotice) + Send + Sync>,
     retry: Duration,
     queue: Mutex<Queue>,
-    /// Held by the thread that writes, and only while it does.
+    /// Held by the writing thread, and only while it writes.
     target: Mutex<RotatingFile>,
 }
 
 impl LogWriters {
-    /// `notify` is called from the threads that write; it must not wait.
+    /// Creates the writers. `notify` is called from the writing threads; it must not block.
     pub fn new(notify: impl Fn(LogFileNotice) + Send + Sync + 'static) -> Self {
         let second = Duration::from_secs(1);
         Self {
@@ -113,8 +113,8 @@ impl LogWriters {
         }
     }
 
-    /// The log file of `source`. It is opened, and made if need be, once there is something to
-    /// write; if that fails, it is a [`LogFileNotice`].
+    /// Creates the log file of `source`. The file is opened, and created if necessary, on the first
+    /// write; a failure is reported as a [`LogFileNotice`].
     pub fn open(&self, source: &Name, policy: &LogPolicy, replica: Option<u32>) -> LogFile {
         let path = policy.path_for(replica);
         LogFile(Arc::new(LogFileShared {
@@ -135,24 +135,24 @@ impl LogWriters {
 }
 
 impl LogFile {
-    /// Ready when the queue has room. One that is failing always has.
+    /// Ready if the queue has room. The queue of a failing file always has.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll(cx, |queue| queue.bytes < QUEUE || queue.fails())
+        self.poll(cx, |queue| queue.bytes < QUEUE || queue.is_failing())
     }
 
-    /// Lets the thread sleep until there is room; `false` when `timeout` has passed.
+    /// Blocks the thread until there is room; returns `false` if `timeout` has passed.
     pub fn wait_room(&self, timeout: Option<Duration>) -> bool {
         block_on(timeout, |cx| self.poll_room(cx)).is_some()
     }
 
-    /// Rotates by another policy, which must be for the same file, from the next write on.
+    /// Applies another policy, which must be for the same path, from the next write on.
     pub fn limit(&self, policy: &LogPolicy) {
         lock(&self.0.queue).limits = Some((policy.max_size, policy.keep));
     }
 
-    /// Says that nothing will be pushed any more, and lets the thread sleep until all is written and
-    /// the file closed, or known to be lost; `false` when `timeout` has passed. A closed file is not
-    /// touched again.
+    /// Declares that nothing more will be pushed, and blocks the thread until everything is written and
+    /// the file closed, or the rest is lost; returns `false` if `timeout` has passed. A closed file is
+    /// not touched again.
     pub fn close(&self, timeout: Duration) -> bool {
         let mut queue = lock(&self.0.queue);
         let first = !std::mem::replace(&mut queue.closing, true);
@@ -164,7 +164,7 @@ impl LogFile {
         block_on(Some(timeout), |cx| self.poll(cx, |queue| queue.closed)).is_some()
     }
 
-    /// Takes whole lines. Never waits; ask for room before.
+    /// Queues whole lines. Never blocks; wait for room before.
     pub(super) fn push(&self, text: &[u8], cuts: &[LineEnd], now: Timestamp) {
         let mut queue = lock(&self.0.queue);
         if queue.closed {
@@ -181,14 +181,14 @@ impl LogFile {
         self.wake_writer(queue);
     }
 
-    /// The same for whole lines that stay where they were read to.
+    /// Queues whole lines that stay in their page.
     pub(super) fn push_page(&self, page: &Arc<Page>, range: Range<usize>, now: Timestamp) {
         let mut queue = lock(&self.0.queue);
         if queue.closed {
             return;
         }
-        if queue.fails() {
-            // The page would be kept for as long as it fails.
+        if queue.is_failing() {
+            // The page would stay in use for as long as the file fails.
             queue.push(page.get(range), now, &self.0.pool);
             return;
         }
@@ -218,7 +218,7 @@ impl LogFile {
     }
 }
 
-/// Whether what ends there ends with a newline.
+/// Whether the text up to `cut` ends with a newline.
 fn ends_line(text: &[u8], cut: LineEnd) -> bool {
     cut.end().checked_sub(1).and_then(|last| text.get(last)) == Some(&b'\n')
 }
@@ -228,8 +228,8 @@ impl LogFileShared {
         self.pool.schedule(Arc::clone(self) as Arc<dyn WriteJob>);
     }
 
-    /// Gives room back, and wakes whoever waits for it; those who wait for the end as well, once
-    /// there is nothing left.
+    /// Frees room in the queue and wakes the tasks that wait for it, or for the end once the queue is
+    /// empty.
     fn written(&self, bytes: usize, last: bool) -> NextTurn {
         let mut queue = lock(&self.queue);
         queue.bytes -= bytes;
@@ -245,12 +245,11 @@ impl LogFileShared {
         after
     }
 
-    /// Puts back what has not been written, to be tried again; when nothing more will come it is
-    /// lost.
+    /// Puts unwritten items back for the next attempt. If the file is closing, they are lost.
     fn failed(&self, error: &io::Error, done: usize, mut rest: Vec<QueueItem>) -> NextTurn {
         let mut queue = lock(&self.queue);
         queue.bytes -= done;
-        let error = plain(error);
+        let error = message_without_code(error);
         let is_news = queue.failing.is_none();
         let at = match rest.first() {
             Some(QueueItem::Chunk(chunk)) => chunk.first,
@@ -274,7 +273,7 @@ impl LogFileShared {
         let after = if queue.closing { NextTurn::Done } else { NextTurn::Later(self.retry) };
         let wakers = queue.wakers.take();
         drop(queue);
-        // Before anybody learns that it is closed, and stops listening.
+        // Before others learn that the file is closed, and stop listening.
         if let Some(notice) = notice {
             (self.notify)(notice);
         }
@@ -282,7 +281,7 @@ impl LogFileShared {
         after
     }
 
-    /// All that is left is lost.
+    /// Counts everything that is left as lost.
     fn give_up(&self, queue: &mut Queue) -> LogFileNotice {
         let (error, mut lost) = match queue.failing.take() {
             Some(failing) => (failing.error, failing.lost),
@@ -311,13 +310,14 @@ impl WriteJob for LogFileShared {
         if queue.closed {
             return NextTurn::Done;
         }
-        let mut batch = queue.turn();
+        let mut batch = queue.take_batch();
         let closing = queue.closing;
         drop(queue);
         let result = target.write(&batch);
         let (source, path) = (self.source.clone(), self.path.clone());
         if let Some(error) = target.unrotated() {
-            let (source, path, error) = (source.clone(), path.clone(), plain(&error));
+            let (source, path, error) =
+                (source.clone(), path.clone(), message_without_code(&error));
             (self.notify)(LogFileNotice::LogNotRotated { source, path, error });
         }
         let rest = match &result {
@@ -325,7 +325,7 @@ impl WriteJob for LogFileShared {
             Err(failure) => batch.split_off(failure.item.min(batch.len())),
         };
         let mut done: usize = batch.iter().map(QueueItem::len).sum();
-        let recovered = lock(&self.queue).wrote(&batch, result.is_ok());
+        let recovered = lock(&self.queue).record_written(&batch, result.is_ok());
         if let Some(lost) = recovered {
             let (lost_lines, lost_bytes) = (lost.lines, lost.bytes);
             (self.notify)(LogFileNotice::LogRecovered { source, path, lost_lines, lost_bytes });
@@ -350,8 +350,8 @@ impl WriteJob for LogFileShared {
     }
 }
 
-/// What the system says, without the number.
-fn plain(error: &io::Error) -> String {
+/// Returns the error message of the system without the error number.
+fn message_without_code(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error ") {
         Some(end) => text.get(..end).unwrap_or_default().to_owned(),

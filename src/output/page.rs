@@ -1,9 +1,9 @@
-//! Memory that output is read into, and that is then kept and written to the log without a copy.
+//! Read buffers: pages of memory that output is read into, stored and logged without a copy.
 //!
-//! A read that fills most of a [`ReadBuffer`] takes its memory along: the store keeps the page, the log
-//! file writes from it, and whoever lets go of it last gives it back for the next read. So a flood
-//! costs one copy, out of the pipe, and no fresh memory once the store is full. What is read in small
-//! portions is copied, so that a page is never kept for a few lines.
+//! A read that fills most of a [`ReadBuffer`] takes its memory along: the store keeps the page, the
+//! log file is written from it, and the last user returns it for the next read. So a flood costs one
+//! copy, out of the pipe, and no new memory once the store is full. Small reads are copied, so that a
+//! page is never kept for a few lines.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
@@ -12,18 +12,18 @@ use std::sync::{Arc, Mutex};
 use super::block::IndexEntry;
 use super::wakers::lock;
 
-/// Memory of one page.
+/// The size of a page in bytes.
 pub(super) const SIZE: usize = 256 << 10;
-/// A page of the system, or a part of one.
+/// Alignment: the page size of the system, or a divisor of it.
 const ALIGNED: usize = 4 << 10;
-/// Left free in front of what is read, for the line that was begun before.
+/// Bytes left free before the read position, for the beginning of an unfinished line.
 pub(super) const HEADROOM: usize = 4 << 10;
-/// A read of less is copied.
+/// Reads of fewer bytes are copied.
 pub(super) const MUCH: usize = (SIZE - HEADROOM) / 4 * 3;
-/// Pages and indexes that are kept for the next flood.
+/// The number of free pages and indexes that are kept for reuse.
 const SPARE: usize = 16;
 
-/// What a child's output is read into. One serves many runs, one after the other.
+/// A buffer for reading output. One buffer serves many runs, one after another.
 pub struct ReadBuffer(PageMemory);
 
 impl ReadBuffer {
@@ -31,12 +31,12 @@ impl ReadBuffer {
         self.0.get_mut(HEADROOM..).unwrap_or_default()
     }
 
-    /// The first bytes of the room, which have been read.
+    /// Returns the bytes that were read.
     pub fn filled(&self, read: usize) -> &[u8] {
         self.0.get(HEADROOM..HEADROOM + read).unwrap_or_default()
     }
 
-    /// What was read, behind the bytes that came before: `None` when those are too many.
+    /// Places `before` in front of the bytes that were read; `None` if it is too long.
     pub(super) fn joined(&mut self, before: &[u8], read: usize) -> Option<Range<usize>> {
         let start = HEADROOM.checked_sub(before.len())?;
         self.0.get_mut(start..HEADROOM)?.copy_from_slice(before);
@@ -60,8 +60,8 @@ impl fmt::Debug for ReadBuffer {
     }
 }
 
-/// The memory itself. It begins where a page of the system does: the kernel copies from page to page,
-/// and does so faster when both begin alike.
+/// The memory of a page. It starts at a page boundary of the system, because the kernel copies faster
+/// if source and destination are aligned alike.
 #[derive(Default)]
 struct PageMemory {
     bytes: Vec<u8>,
@@ -90,7 +90,7 @@ impl DerefMut for PageMemory {
     }
 }
 
-/// Pages that are not in use, of one store.
+/// The free pages of one store.
 #[derive(Default)]
 pub(super) struct PagePool(Mutex<FreePages>);
 
@@ -101,7 +101,7 @@ struct FreePages {
 }
 
 impl PagePool {
-    /// Takes the memory that was read into, and leaves other memory in its place.
+    /// Takes the memory that was read into, and gives the buffer other memory.
     pub(super) fn take(self: &Arc<Self>, scratch: &mut ReadBuffer) -> Arc<Page> {
         let spare = lock(&self.0).pages.pop();
         let fresh = spare.map_or_else(ReadBuffer::default, ReadBuffer);
@@ -109,12 +109,12 @@ impl PagePool {
         Arc::new(Page { bytes, home: Arc::clone(self) })
     }
 
-    /// An empty index for about so many lines, used before if there is one.
+    /// Returns an empty index for about this many lines, reused if possible.
     pub(super) fn index(&self, lines: usize) -> Vec<IndexEntry> {
         lock(&self.0).indexes.pop().unwrap_or_else(|| Vec::with_capacity(lines))
     }
 
-    /// Takes back an index that nobody needs any more.
+    /// Returns an index for reuse.
     pub(super) fn give_back(&self, mut index: Vec<IndexEntry>) {
         index.clear();
         let mut spare = lock(&self.0);
@@ -124,7 +124,7 @@ impl PagePool {
     }
 }
 
-/// A page that has been read into, and does not change any more.
+/// A page that was read into and is immutable from then on.
 pub(super) struct Page {
     bytes: PageMemory,
     home: Arc<PagePool>,

@@ -1,7 +1,7 @@
-//! A [`Reader`] follows the store at its own pace and is told what it was too slow for.
+//! Reader: follows the store at its own pace and counts the lines it was too slow to read.
 //!
-//! Its position is one number, plus for each source how many of its lines have gone by: only so the
-//! lines that were dropped unread can be counted exactly, source by source.
+//! Its position is one sequence number, plus the number of lines passed for each source: only with
+//! these can dropped lines be counted exactly for each source.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,51 +12,51 @@ use super::store::{LogStore, StoreState};
 use super::wakers::block_on;
 use super::{DroppedLines, ReadLimit, Slice, SourceId, SourceSelection};
 
-/// Where a [`Reader`] begins.
+/// Where a [`Reader`] starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadFrom {
-    /// With the oldest line that is kept.
+    /// At the oldest stored line.
     Oldest,
-    /// With the next line that comes.
+    /// At the next line to arrive.
     Now,
-    /// With the line of this number, or the next one kept; what was dropped before is not counted.
+    /// At the line with this number, or the next stored one; lines dropped before are not counted.
     Seq(u64),
 }
 
-/// Why a wait is over.
+/// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeReason {
     /// There is something to read, or a partial line to show.
     Lines,
-    /// All is read, and the store is closed.
+    /// Everything is read, and the store is closed.
     Closed,
 }
 
 /// Follows a selection of sources.
 ///
-/// Waiting costs whoever appends nothing as long as nobody waits, and one wake-up for each wait.
+/// Waiting readers cost the writer one wake-up per wait, and nothing if nobody waits.
 pub struct Reader {
     store: Arc<LogStore>,
     id: u64,
     selection: SourceSelection,
     next: u64,
-    /// Where it is in a source, if that is beyond `next`; by the source's index.
+    /// The position in each source, if it is beyond `next`, by index of the source.
     ahead: Vec<u64>,
-    /// The last read did not come to the end.
+    /// Whether the last read did not reach the end.
     is_late: bool,
     partials: u64,
-    /// Lines of each source that were read or missed, by its index.
+    /// The number of lines read or missed, by index of the source.
     seen: Vec<u64>,
 }
 
-/// In which order the lines of several sources are read.
+/// The order in which lines of several sources are read.
 #[derive(Clone, Copy)]
 enum ReadOrder {
     Arrival,
     Turns,
 }
 
-/// A reader that has read everything and wants to be woken.
+/// A reader that waits for more lines.
 pub(super) struct ReaderWaiter {
     reader: u64,
     pub(super) selection: SourceSelection,
@@ -79,14 +79,14 @@ impl Reader {
         Self { store, id, selection, next, ahead: Vec::new(), is_late: false, partials, seen }
     }
 
-    /// What came since the last read, in the order in which it came. Empty when there is nothing new.
+    /// Returns the lines since the last read in order of arrival; empty if there are none.
     pub fn read(&mut self, limit: ReadLimit) -> Slice {
         self.read_in(ReadOrder::Arrival, limit)
     }
 
-    /// The same as long as `limit` is enough for all that came. From then on, until it has caught up,
-    /// each source that has something gets an equal share of `limit`: one that prints little is not
-    /// held up by one that floods. The lines of one source stay in their order.
+    /// Like [`Reader::read`] while `limit` is enough for all new lines. Otherwise, until the reader has
+    /// caught up, each source gets an equal share of `limit`, so that a source with little output is not
+    /// held up by a flood. The lines of one source stay in order.
     pub fn read_by_turns(&mut self, limit: ReadLimit) -> Slice {
         self.read_in(if self.is_late { ReadOrder::Turns } else { ReadOrder::Arrival }, limit)
     }
@@ -119,12 +119,12 @@ impl Reader {
         slice
     }
 
-    /// The lowest number of a source that it has not looked at.
+    /// The lowest sequence number of a source that was not read.
     fn from(&self, source: SourceId) -> u64 {
         self.next.max(self.ahead.get(source.index()).copied().unwrap_or_default())
     }
 
-    /// Passes over everything that has come: the next wait is for what comes after it.
+    /// Skips everything that has arrived: the next wait is for newer lines.
     pub fn skip(&mut self) {
         let store = Arc::clone(&self.store);
         let inner = store.lock();
@@ -134,7 +134,7 @@ impl Reader {
         (self.next, self.partials, self.is_late) = (inner.next, inner.partials, false);
     }
 
-    /// Whose lines were dropped before it came to them; they count as seen.
+    /// Counts the lines that were dropped before they were read; they count as seen.
     fn count_missed(&mut self, inner: &StoreState) -> Vec<DroppedLines> {
         let mut missed = Vec::new();
         for (id, source) in inner.selected(&self.selection) {
@@ -148,12 +148,12 @@ impl Reader {
         missed
     }
 
-    /// The lowest number this reader has not looked at.
+    /// The lowest sequence number that was not read.
     pub fn position(&self) -> u64 {
         self.next
     }
 
-    /// Ready when there is something to read; else the task is woken then.
+    /// Ready if there is something to read; otherwise the task is woken later.
     pub fn poll_newer(&self, cx: &mut Context<'_>) -> Poll<WakeReason> {
         let mut inner = self.store.lock();
         if self.is_behind(&inner) || inner.partials > self.partials {
@@ -171,7 +171,7 @@ impl Reader {
         Poll::Pending
     }
 
-    /// Whether lines have come, dropped again or not, that it has not seen.
+    /// Whether lines have arrived that were not read, even if they were dropped since.
     fn is_behind(&self, inner: &StoreState) -> bool {
         match &self.selection {
             SourceSelection::All => inner.next > self.next,
@@ -181,7 +181,7 @@ impl Reader {
         }
     }
 
-    /// Lets the thread sleep until there is something to read; `None` when `timeout` has passed.
+    /// Blocks the thread until there is something to read; `None` if `timeout` has passed.
     pub fn wait_newer(&self, timeout: Option<Duration>) -> Option<WakeReason> {
         block_on(timeout, |cx| self.poll_newer(cx))
     }
@@ -202,7 +202,7 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Sets what is known of a source in a list that grows with them.
+/// Sets the value of a source in a list indexed by source, growing it as needed.
 fn set(list: &mut Vec<u64>, source: SourceId, value: u64) {
     if list.len() <= source.index() {
         list.resize(source.index() + 1, 0);

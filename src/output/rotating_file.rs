@@ -1,4 +1,4 @@
-//! The file behind a log: opened without surprises, rotated, and noticed when it is no longer there.
+//! Rotating file: opens a log file safely, rotates it, and notices when it is moved or removed.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,17 +12,18 @@ use rustix::fs::{Mode, OFlags};
 
 use super::log_file::{LostLines, QueueItem};
 use super::wakers::now;
+use crate::spec::counted;
 
-/// Where a log file is written to.
+/// A log file with its rotation policy.
 pub(super) struct RotatingFile {
     path: PathBuf,
     max_size: u64,
     keep: u32,
     check: Duration,
     open: Option<OpenFile>,
-    /// When it was last seen to be the file of its name.
+    /// When the path was last found to refer to the open file.
     checked: Option<Instant>,
-    /// Not rotated before then, since it failed.
+    /// Set after a failed rotation: no further attempt before this time.
     rotate_after: Option<Instant>,
     unrotated: Option<io::Error>,
 }
@@ -35,13 +36,13 @@ struct OpenFile {
     size: u64,
 }
 
-/// How far it came before it failed.
+/// A failed write and how far it got.
 #[derive(Debug)]
 pub(super) struct WriteFailure {
     pub(super) error: io::Error,
-    /// The item that could not be written.
+    /// The index of the item that could not be written.
     pub(super) item: usize,
-    /// How much of that item is in the file.
+    /// The number of bytes of that item that were written.
     pub(super) offset: usize,
 }
 
@@ -51,13 +52,13 @@ impl RotatingFile {
         Self { path, max_size, keep, check, open, checked, rotate_after, unrotated }
     }
 
-    /// Rotates at another size, and keeps another number of files.
+    /// Changes the size and the number of files.
     pub(super) fn limit(&mut self, max_size: u64, keep: u32) {
         (self.max_size, self.keep) = (max_size, keep);
     }
 
-    /// Writes lines and notes about gaps. After a failure the file is opened anew, so no state of the
-    /// old descriptor stays.
+    /// Writes lines and gap notes. After a failure the file is opened again, so that no state of the old
+    /// descriptor remains.
     pub(super) fn write(&mut self, batch: &[QueueItem]) -> Result<(), WriteFailure> {
         let mut failure = WriteFailure { error: io::ErrorKind::Other.into(), item: 0, offset: 0 };
         let result = self.try_write(batch, &mut failure);
@@ -67,7 +68,7 @@ impl RotatingFile {
         })
     }
 
-    /// The error of a rotation that failed since the last call, unless the one before did too.
+    /// Returns the error of a rotation that failed since the last call, unless the one before failed too.
     pub(super) fn unrotated(&mut self) -> Option<io::Error> {
         self.unrotated.take()
     }
@@ -92,7 +93,7 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// Writes whole lines, in as many files as they need.
+    /// Writes whole lines, into as many files as they need.
     fn write_chunk(&mut self, bytes: &[u8], done: &mut usize) -> io::Result<()> {
         while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
             let may_rotate = self.may_rotate();
@@ -106,7 +107,7 @@ impl RotatingFile {
                 None => rest,
                 Some(near) => match memrchr(b'\n', near) {
                     Some(last) => rest.get(..=last).unwrap_or(rest),
-                    // A line that is longer than a whole file has one of its own.
+                    // A line longer than a whole file gets a file to itself.
                     None if open.size == 0 => {
                         let end = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
                         rest.get(..end).unwrap_or(rest)
@@ -122,31 +123,29 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// One line that says what is missing; it is there whole or not at all.
+    /// Writes one line that says what is missing; the line is written completely or not at all.
     fn write_gap(&mut self, lost: &LostLines) -> io::Result<()> {
         let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
         let fresh = !open.regular || open.size == 0 || ends_with_newline(&self.path);
         let line = format!(
-            "{}--- pitcrew: {} {} ({} {}) lost: {}, {} to {} ---\n",
+            "{}--- pitcrew: {} ({}) lost: {}, {} to {} ---\n",
             if fresh { "" } else { "\n" },
-            grouped(lost.lines),
-            if lost.lines == 1 { "line" } else { "lines" },
-            grouped(lost.bytes),
-            if lost.bytes == 1 { "byte" } else { "bytes" },
+            counted(lost.lines, "line"),
+            counted(lost.bytes, "byte"),
             lost.error,
-            second(lost.from),
-            second(lost.to),
+            format_seconds(lost.from),
+            format_seconds(lost.to),
         );
         let size = open.size;
         open.write(line.as_bytes(), &mut 0).inspect_err(|_| {
             if open.regular && open.size > size {
-                // As good as it can be done: it is appended to by nobody else.
+                // Best effort; nothing else appends to this file.
                 _ = open.file.set_len(size);
             }
         })
     }
 
-    /// Opens the file unless it is open and, looked at now and then, still the one of its name.
+    /// Opens the file, unless it is open and a periodic check shows that the path still refers to it.
     fn make_ready(&mut self) -> io::Result<()> {
         let time = now();
         if let Some(open) = &mut self.open {
@@ -166,8 +165,8 @@ impl RotatingFile {
         self.rotate_after.is_none_or(|after| now() >= after)
     }
 
-    /// Renames what there is and begins a new file. When it cannot be renamed, the file just grows:
-    /// that is better than losing lines.
+    /// Rotates the files and starts a new one. If the file cannot be renamed, it keeps growing, which is
+    /// better than losing lines.
     fn rotate(&mut self) -> io::Result<()> {
         match shift(&self.path, self.keep) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -176,7 +175,7 @@ impl RotatingFile {
                 }
                 self.rotate_after = Some(now() + self.check.max(Duration::from_millis(1)));
             }
-            // Not found: somebody took it away, so there is room too.
+            // Not found: the file was removed, so there is room too.
             _ => {
                 self.rotate_after = None;
                 self.open = None;
@@ -198,7 +197,7 @@ impl OpenFile {
         let flags = rustix::fs::fcntl_getfl(&file)?;
         rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
         let regular = kind.is_file();
-        // One that was there before may be open to others; what a program prints is the user's own.
+        // An existing file may be readable by others; the output of a program is private to the user.
         let is_ours = meta.uid() == rustix::process::geteuid().as_raw();
         if regular && is_ours && meta.mode() & 0o077 != 0 {
             rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
@@ -206,7 +205,7 @@ impl OpenFile {
         Ok(Self { file, id: (meta.dev(), meta.ino()), regular, size: meta.size() })
     }
 
-    /// Whether the name still leads to this file; its size is looked at too.
+    /// Whether the path still refers to this file; also updates its size.
     fn is_named(&mut self, path: &Path) -> bool {
         let Ok(meta) = fs::metadata(path) else { return false };
         self.size = meta.size();
@@ -231,10 +230,10 @@ impl OpenFile {
     }
 }
 
-/// Opens for appending; missing folders are made.
+/// Opens a file for appending; missing folders are created.
 ///
-/// A symbolic link is followed only if it is ours or root's, so nobody else can have us write
-/// somewhere. Opening does not wait, not even for the reader of a FIFO.
+/// A symbolic link is followed only if it belongs to this user or root, so that nobody else can
+/// redirect the output. Opening never blocks, not even on a FIFO without a reader.
 fn open(path: &Path) -> io::Result<File> {
     let result = open_with(path, OFlags::NOFOLLOW).or_else(|error| {
         if error.kind() != io::ErrorKind::NotFound {
@@ -265,8 +264,8 @@ fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()
 }
 
-/// Makes the way free for a new file: `.1` becomes `.2` and so on up to the first number that is
-/// free, or to the last one kept, which is dropped.
+/// Renames `.1` to `.2` and so on, up to the first free number or the last file that is kept, which is
+/// replaced. Then `.1` is free for the current file.
 fn shift(path: &Path, keep: u32) -> io::Result<()> {
     if keep == 0 {
         return fs::remove_file(path);
@@ -286,7 +285,7 @@ fn shift(path: &Path, keep: u32) -> io::Result<()> {
     fs::rename(path, numbered(1))
 }
 
-/// Whether the last byte of the file is a newline; what cannot be read is taken as not.
+/// Whether the last byte of the file is a newline; `false` if it cannot be read.
 fn ends_with_newline(path: &Path) -> bool {
     let last = || -> io::Result<u8> {
         let mut file = File::open(path)?;
@@ -298,31 +297,7 @@ fn ends_with_newline(path: &Path) -> bool {
     last().is_ok_and(|last| last == b'\n')
 }
 
-/// To the second, in UTC.
-fn second(at: Timestamp) -> impl std::fmt::Display {
+/// Formats a time in UTC, with seconds.
+fn format_seconds(at: Timestamp) -> impl std::fmt::Display {
     at.strftime("%Y-%m-%dT%H:%M:%SZ")
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let shown = [0, 999, 1000, 56_789, 1_234_567].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "56,789", "1,234,567"]);
-    }
 }

@@ -1,74 +1,96 @@
-//! Bytes of a child as text that can be written to a terminal.
+//! Sanitizer: turns output bytes into text that is safe to write to a terminal.
 //!
-//! Colours and styles stay (SGR, checked digit by digit), everything else a child could do to a
-//! terminal is taken out: a list of what is allowed, not of what is forbidden. Where a sequence does
-//! not end, at most 4 KiB are taken for a part of it.
+//! Colours and styles stay (SGR, checked digit by digit); everything else that could affect the
+//! terminal is removed. This is an allow list, not a deny list. Of a sequence without an end, at most
+//! 4 KiB are removed.
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
 #[cfg(test)]
 mod tests;
 
-/// Longest control string that is passed over before text is taken for text again.
+/// The maximum length of a control string; what follows is text again.
 const STRING: usize = 4 << 10;
-/// Longest style sequence that is kept, without `ESC [` and `m`.
+/// The maximum length of a style sequence, without `ESC [` and `m`.
 const STYLE: usize = 128;
-/// Styles set before the `\r` of a progress line that are carried over it, in bytes.
+/// The maximum size in bytes of the styles set before a `\r` that are carried over.
 const CARRIED: usize = 512;
-/// Marks on top of one character.
+/// The maximum number of combining marks on one character.
 const MARKS: u32 = 8;
+const START: &str = "\x1b[";
+const END: &str = "m";
 const RESET: &str = "\x1b[0m";
 
-/// What happens to colours and styles.
+/// How colours and styles are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StyleMode {
-    /// They stay; a style that is open at the end of the line is closed there.
+    /// They are kept; a style that is open at the end of the line is reset there.
     Keep,
-    /// They go, as with `--color never`.
+    /// They are removed, as with `--color never`.
     Drop,
 }
 
-/// The text of one line, its line end taken off, fit for a terminal.
+/// Returns the text of one line without its line end, safe for a terminal.
 ///
-/// What is not UTF-8 becomes `U+FFFD`; characters that turn the direction of text are spelled out;
-/// of a progress line that was written over and over, the last state remains.
+/// Bytes that are not UTF-8 become `U+FFFD`; characters that change the text direction are spelled
+/// out; of a progress line that was rewritten with `\r`, only the last state remains.
 ///
 /// ```
-/// use pitcrew::output::{Styles, safe_line};
+/// use pitcrew::output::{StyleMode, safe_line};
 ///
 /// let line = b"\x1b]0;owned\x07\x1b[32mok\x1b[2J\n";
-/// assert_eq!(safe_line(line, Styles::Keep), "\x1b[32mok\x1b[0m");
-/// assert_eq!(safe_line(line, Styles::Drop), "ok");
+/// assert_eq!(safe_line(line, StyleMode::Keep), "\x1b[32mok\x1b[0m");
+/// assert_eq!(safe_line(line, StyleMode::Drop), "ok");
 /// ```
 pub fn safe_line(line: &[u8], styles: StyleMode) -> Cow<'_, str> {
+    match plain_text(line) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(line) => Cow::Owned(Sanitizer::of(line, styles).finish()),
+    }
+}
+
+/// A part of a line that is fit for a terminal.
+#[cfg(feature = "tui")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinePart<'a> {
+    /// Text and tabs.
+    Text(&'a str),
+    /// The parameters of one SGR sequence: `1;31`, `38;5;9`, `38:2::1:2:3`.
+    Style(&'a str),
+}
+
+/// The same as [`safe_line`] part by part, in order; a style that is open at the end is not closed.
+#[cfg(feature = "tui")]
+pub(crate) fn safe_parts(line: &[u8], styles: StyleMode, mut take: impl FnMut(LinePart<'_>)) {
+    let cleaner = match plain_text(line) {
+        Ok(text) => return take(LinePart::Text(text)),
+        Err(line) => Sanitizer::of(line, styles),
+    };
+    let text = |range: Range<usize>| cleaner.text.get(range).unwrap_or_default();
+    let mut from = 0;
+    for style in &cleaner.styles_at {
+        take(LinePart::Text(text(from..style.start)));
+        take(LinePart::Style(text(style.start + START.len()..style.end - END.len())));
+        from = style.end;
+    }
+    take(LinePart::Text(text(from..cleaner.text.len())));
+}
+
+/// Takes off the line end; the text, or the bytes if something in them has to be looked at more closely.
+fn plain_text(line: &[u8]) -> Result<&str, &[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |last| last + 1);
     let line = line.get(..end).unwrap_or(line);
-    if line.iter().all(|&byte| is_plain(byte))
-        && let Ok(text) = std::str::from_utf8(line)
-    {
-        return Cow::Borrowed(text);
-    }
-    let mut cleaner = Sanitizer::new(styles, line.len());
-    for chunk in line.utf8_chunks() {
-        for char in chunk.valid().chars() {
-            cleaner.take(char);
-        }
-        match chunk.invalid() {
-            [] => {}
-            // A C1 control the old way: taken as what it would be for an 8-bit terminal.
-            [byte @ 0x80..=0x9f] => cleaner.take(char::from(*byte)),
-            _ => cleaner.take(char::REPLACEMENT_CHARACTER),
-        }
-    }
-    Cow::Owned(cleaner.finish())
+    let is_plain = line.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t'));
+    if is_plain { std::str::from_utf8(line).map_err(|_| line) } else { Err(line) }
 }
 
-/// A name, a path or a message, fit for a terminal: one line, no styles, and every control character
-/// spelled out, as in `\x1b`.
+/// Returns a name, a path or a message, safe for a terminal: one line, no styles, and control
+/// characters spelled out as in `\x1b`.
 ///
 /// ```
 /// assert_eq!(pitcrew::output::safe_name("a\nb\x1b[31m"), "a\\x0ab\\x1b[31m");
@@ -89,17 +111,13 @@ pub fn safe_name(name: &str) -> Cow<'_, str> {
     Cow::Owned(cleaner.text)
 }
 
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t')
-}
-
-/// Where in a sequence the text is.
+/// The state of the escape sequence parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SequenceState {
     Text,
     /// After ESC.
     Escape,
-    /// After ESC and an intermediate byte: a final byte is to come.
+    /// After ESC and an intermediate byte; a final byte follows.
     Intermediate,
     /// In a control sequence; `keep` while it can still be a style.
     Control {
@@ -116,10 +134,12 @@ struct Sanitizer {
     styles: StyleMode,
     state: SequenceState,
     text: String,
-    /// The parameters of the control sequence at hand.
+    /// The parameters of the current control sequence.
     params: String,
-    /// Styles since the last reset, for what follows a `\r`.
-    set: String,
+    /// Where the style sequences are in the text.
+    styles_at: Vec<Range<usize>>,
+    /// How many of them came before the last reset, or are one.
+    before_reset: usize,
     /// Whether something else than a reset came last.
     open: bool,
     marks: u32,
@@ -132,10 +152,27 @@ impl Sanitizer {
             state: SequenceState::Text,
             text: String::with_capacity(length),
             params: String::new(),
-            set: String::new(),
+            styles_at: Vec::new(),
+            before_reset: 0,
             open: false,
             marks: 0,
         }
+    }
+
+    fn of(line: &[u8], styles: StyleMode) -> Self {
+        let mut cleaner = Self::new(styles, line.len());
+        for chunk in line.utf8_chunks() {
+            for char in chunk.valid().chars() {
+                cleaner.take(char);
+            }
+            match chunk.invalid() {
+                [] => {}
+                // A C1 control the old way: taken as what it would be for an 8-bit terminal.
+                [byte @ 0x80..=0x9f] => cleaner.take(char::from(*byte)),
+                _ => cleaner.take(char::REPLACEMENT_CHARACTER),
+            }
+        }
+        cleaner
     }
 
     fn take(&mut self, char: char) {
@@ -150,7 +187,7 @@ impl Sanitizer {
             SequenceState::Control { keep, left } => self.control(char, keep, left),
             SequenceState::String { left } => match char {
                 '\x07' | '\u{9c}' | '\x18' | '\x1a' => SequenceState::Text,
-                // `ESC \` ends the string; with anything else a new sequence begins.
+                // `ESC \` ends the string; any other character begins a new sequence.
                 '\x1b' => SequenceState::Escape,
                 _ => match left.checked_sub(char.len_utf8()) {
                     Some(left) => SequenceState::String { left },
@@ -167,11 +204,7 @@ impl Sanitizer {
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => {
                 return SequenceState::String { left: STRING };
             }
-            '\r' => {
-                self.text.clear();
-                self.text.push_str(&self.set);
-                self.marks = 0;
-            }
+            '\r' => self.restart_line(),
             '\t' => {
                 self.text.push('\t');
                 self.marks = 0;
@@ -182,7 +215,7 @@ impl Sanitizer {
         SequenceState::Text
     }
 
-    /// Writes a character that is no control.
+    /// Appends a character that is not a control character.
     fn show(&mut self, char: char) {
         match char {
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
@@ -238,18 +271,33 @@ impl Sanitizer {
     }
 
     fn style(&mut self) {
-        self.open = !self.params.bytes().all(|byte| matches!(byte, b'0' | b';'));
-        if !self.open {
-            self.set.clear();
-        }
         let start = self.text.len();
-        for part in ["\x1b[", &self.params, "m"] {
+        for part in [START, &self.params, END] {
             self.text.push_str(part);
         }
-        let style = self.text.get(start..).unwrap_or_default();
-        if self.open && self.set.len() + style.len() <= CARRIED {
-            self.set.push_str(style);
+        self.styles_at.push(start..self.text.len());
+        self.open = !self.params.bytes().all(|byte| matches!(byte, b'0' | b';'));
+        if !self.open {
+            self.before_reset = self.styles_at.len();
         }
+    }
+
+    /// Drops what was written, but keeps the styles since the last reset.
+    fn restart_line(&mut self) {
+        let mut carried = String::new();
+        self.styles_at.drain(..std::mem::take(&mut self.before_reset));
+        self.styles_at.retain_mut(|style| {
+            let start = carried.len();
+            let fits = start + style.len() <= CARRIED;
+            if fits {
+                carried.push_str(self.text.get(style.clone()).unwrap_or_default());
+                *style = start..carried.len();
+            }
+            fits
+        });
+        self.text.clear();
+        self.text.push_str(&carried);
+        self.marks = 0;
     }
 
     fn finish(mut self) -> String {

@@ -1,4 +1,4 @@
-//! What a reader gets: copied lines, in the one order of the project.
+//! Slices: copies of stored lines in the global order.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use super::{SourceId, Stream};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSelection {
-    /// Every one, those that are added later too.
+    /// All sources, including those added later.
     All,
-    /// These; build it with [`SourceSelection::only`].
+    /// These sources; build it with [`SourceSelection::only`].
     Only(Arc<[SourceId]>),
 }
 
@@ -23,7 +23,7 @@ impl SourceSelection {
         Self::Only(sources.into())
     }
 
-    /// Whether lines of this source are read.
+    /// Whether lines of this source are selected.
     pub fn contains(&self, source: SourceId) -> bool {
         match self {
             Self::All => true,
@@ -38,17 +38,17 @@ impl From<SourceId> for SourceSelection {
     }
 }
 
-/// How much is read at once.
+/// The maximum size of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimit {
-    /// At most this many lines.
+    /// The maximum number of lines.
     pub lines: usize,
-    /// No further line once there are this many bytes; one line is given whatever its length.
+    /// No more lines once this many bytes are read; the first line is returned whatever its length.
     pub bytes: usize,
 }
 
 impl ReadLimit {
-    /// At most `lines` lines and a megabyte.
+    /// Limits a read to `lines` lines and one megabyte.
     pub fn lines(lines: usize) -> Self {
         Self { lines, bytes: 1 << 20 }
     }
@@ -57,21 +57,21 @@ impl ReadLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SliceLine<'a> {
     pub source: SourceId,
-    /// Which run of it printed the line.
+    /// The run of the source that printed it.
     pub run: u32,
     pub stream: Stream,
-    /// When it came, to the millisecond.
+    /// Arrival time, in milliseconds.
     pub at: Timestamp,
-    /// Its place in the order of the whole project, from 0.
+    /// Its position in the order of the whole project, from 0.
     pub seq: u64,
-    /// Whether this is a piece of a line that was longer than `output.line`, and goes on in the next
-    /// line of the same run and stream.
+    /// Whether this is a piece of a line longer than `output.line` that continues in the next line of
+    /// the same run and stream.
     pub continues: bool,
-    /// As it came, the newline included; without one it is a piece, or the last of its stream.
+    /// The raw bytes with the newline; without one it is a piece, or the last line of its stream.
     pub bytes: &'a [u8],
 }
 
-/// Lines of a source that were dropped before the reader came to them.
+/// Lines of a source that were dropped before they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DroppedLines {
     pub source: SourceId,
@@ -89,7 +89,7 @@ struct SliceEntry {
     end: usize,
 }
 
-/// Lines copied out of the store, oldest first.
+/// Lines copied from the store, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Slice {
     text: Vec<u8>,
@@ -120,18 +120,18 @@ impl Slice {
         });
     }
 
-    /// The lines, oldest first.
+    /// Iterates over the lines, oldest first.
     pub fn lines(&self) -> SliceLines<'_> {
         SliceLines { text: &self.text, start: 0, entries: self.entries.iter() }
     }
 
-    /// The bytes of all lines, one after the other.
+    /// Returns the bytes of all lines, concatenated.
     #[cfg(feature = "control")]
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The numbers of the lines, oldest first.
+    /// Returns the sequence numbers of the lines, oldest first.
     #[cfg(feature = "control")]
     pub(crate) fn seqs(&self) -> impl Iterator<Item = u64> {
         self.entries.iter().map(|entry| entry.seq)
@@ -146,12 +146,12 @@ impl Slice {
         self.entries.is_empty()
     }
 
-    /// Where to read on: the lowest number that has not been looked at.
+    /// Where to continue reading: the lowest sequence number that was not read.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// What a [`Reader`](super::Reader) was too slow for since its last read; else empty.
+    /// What a [`Reader`](super::Reader) was too slow to read since its last read.
     pub fn missed(&self) -> &[DroppedLines] {
         &self.missed
     }

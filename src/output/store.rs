@@ -1,8 +1,8 @@
-//! The [`LogStore`]: what is kept of the output of all processes, in one order, within one budget.
+//! Log store: the output lines of all processes, in one order, within one memory budget.
 //!
-//! One lock guards it all. A source has its own lock in faster designs, but then a reader can see
-//! number 5 while number 4 is still being appended elsewhere, and would pass it over. Chunks are cut
-//! before the lock is taken, so it is held for a copy (64 KiB in some 20 µs) and nothing else.
+//! One lock guards everything. With a lock per source, a reader could see number 5 while number 4 is
+//! still being appended elsewhere, and would skip it. Chunks are split before the lock is taken, so it
+//! is held only for a copy (64 KiB in some 20 µs).
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::spec::{Name, OutputLimits};
 
 pub use extent::Extent;
 
-/// Pages are used from this budget on.
+/// The smallest budget with which pages are used.
 const LEAST_FOR_PAGES: u64 = 16 * page::SIZE as u64;
 
 mod extent;
@@ -28,23 +28,23 @@ mod merge;
 #[cfg(test)]
 mod tests;
 
-/// What is kept of the output of all processes of a project.
+/// The stored output lines of all processes of a project.
 ///
-/// It is bounded in bytes, text and index counted; when there is too much, the source that holds
-/// most loses its oldest lines. All methods may be called from any thread, and none waits for more
-/// than another's copy.
+/// The size is bounded in bytes, including the index; when the budget is exceeded, the source that
+/// uses most memory loses its oldest lines. All methods can be called from any thread, and none blocks
+/// for longer than another call's copy.
 ///
 /// ```
-/// use pitcrew::output::{Intake, LogStore, Selection, Stream};
+/// use pitcrew::output::{LineSplitter, LogStore, SourceSelection, Stream};
 /// use pitcrew::spec::OutputLimits;
 /// use jiff::Timestamp;
 ///
 /// let store = LogStore::new(OutputLimits::default());
 /// let web = store.source(&"web".into());
-/// let mut intake = Intake::new(&store, web, 1, None);
-/// intake.push(Stream::Out, b"listening\nreq", Timestamp::UNIX_EPOCH);
+/// let mut splitter = LineSplitter::new(&store, web, 1, None);
+/// splitter.push(Stream::Out, b"listening\nreq", Timestamp::UNIX_EPOCH);
 ///
-/// let slice = store.tail(&Selection::All, 10);
+/// let slice = store.tail(&SourceSelection::All, 10);
 /// assert_eq!(slice.lines().map(|line| line.bytes).collect::<Vec<_>>(), [b"listening\n"]);
 /// ```
 pub struct LogStore {
@@ -53,18 +53,18 @@ pub struct LogStore {
     inner: Mutex<StoreState>,
 }
 
-/// How full a store is.
+/// The memory use of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreUsage {
-    /// Bytes taken, text and index.
+    /// Bytes used by text and index.
     pub memory: u64,
-    /// Bytes that may be taken.
+    /// The budget in bytes.
     pub budget: u64,
-    /// Lines kept.
+    /// The number of stored lines.
     pub lines: u64,
 }
 
-/// The unfinished line of a stream, such as a prompt; see [`Intake::show_partial`](super::LineSplitter::show_partial).
+/// The unfinished line of a stream, such as a prompt; see [`LineSplitter::show_partial`](super::LineSplitter::show_partial).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartialLine {
     pub source: SourceId,
@@ -72,22 +72,22 @@ pub struct PartialLine {
     pub stream: Stream,
     /// When it was shown.
     pub at: Timestamp,
-    /// The end of it, as it came.
+    /// The last bytes of the line.
     pub bytes: Vec<u8>,
 }
 
 pub(super) struct StoreState {
     sources: Vec<SourceLines>,
     by_name: HashMap<Name, SourceId>,
-    /// The number of the next line.
+    /// The sequence number of the next line.
     pub(super) next: u64,
     memory: usize,
     lines: u64,
-    /// The last block that was dropped, for the next one that is needed.
+    /// The last dropped block, whose memory the next block reuses.
     old: Option<Block>,
     pages: Arc<PagePool>,
     pub(super) closed: bool,
-    /// Grows whenever a partial line is shown.
+    /// Incremented whenever a partial line is shown.
     pub(super) partials: u64,
     pub(super) waiters: Vec<ReaderWaiter>,
     pub(super) readers: u64,
@@ -96,9 +96,9 @@ pub(super) struct StoreState {
 pub(super) struct SourceLines {
     name: Name,
     blocks: VecDeque<Block>,
-    /// Lines that ever came.
+    /// The number of lines ever appended.
     pub(super) appended: u64,
-    /// Bytes of memory all blocks and partial lines take.
+    /// Memory use of all blocks and partial lines in bytes.
     memory: usize,
     partial: Vec<PartialLine>,
 }
@@ -125,7 +125,7 @@ impl LogStore {
         })
     }
 
-    /// The source of this name; it is made when it is asked for first, and stays.
+    /// Returns the source of this name; the first call creates it, and it is never removed.
     pub fn source(&self, name: &Name) -> SourceId {
         let mut inner = self.lock();
         if let Some(&id) = inner.by_name.get(name) {
@@ -143,40 +143,40 @@ impl LogStore {
         id
     }
 
-    /// The name of a source of this store.
+    /// Returns the name of a source of this store.
     pub fn name(&self, source: SourceId) -> Option<Name> {
         self.lock().sources.get(source.index()).map(|source| source.name.clone())
     }
 
-    /// Lines from number `from` on, oldest first.
+    /// Returns lines from sequence number `from` on, oldest first.
     pub fn read(&self, selection: &SourceSelection, from: u64, limit: ReadLimit) -> Slice {
         self.lock().read(selection, |_| from, limit)
     }
 
-    /// The last lines before number `before`, oldest first.
+    /// Returns the last lines before sequence number `before`, oldest first.
     pub fn read_back(&self, selection: &SourceSelection, before: u64, limit: ReadLimit) -> Slice {
         self.lock().read_back(selection, before, limit)
     }
 
-    /// The last `lines` lines, oldest first, a megabyte at most. To go on from there, give
+    /// Returns the last `lines` lines, oldest first, at most a megabyte. To continue from there, pass
     /// [`Slice::next`] to [`ReadFrom::Seq`].
     pub fn tail(&self, selection: &SourceSelection, lines: usize) -> Slice {
         self.read_back(selection, u64::MAX, ReadLimit::lines(lines))
     }
 
-    /// The unfinished lines that are to be shown.
+    /// Returns the unfinished lines that are shown.
     pub fn partials(&self, selection: &SourceSelection) -> Vec<PartialLine> {
         let inner = self.lock();
         let selected = inner.selected(selection);
         selected.flat_map(|(_, source)| source.partial.iter().cloned()).collect()
     }
 
-    /// Somebody who follows: is told when there is more, and how much was dropped unread.
+    /// Returns a reader, which is woken for new lines and counts the lines it missed.
     pub fn reader(self: &Arc<Self>, selection: SourceSelection, start: ReadFrom) -> Reader {
         Reader::new(Arc::clone(self), selection, start)
     }
 
-    /// The number the next line will have.
+    /// Returns the sequence number of the next line.
     pub fn next_seq(&self) -> u64 {
         self.lock().next
     }
@@ -186,7 +186,7 @@ impl LogStore {
         StoreUsage { memory: inner.memory as u64, budget: self.limits.memory, lines: inner.lines }
     }
 
-    /// Says that no more lines will come: whoever follows ends once all is read.
+    /// Closes the store: no more lines will come, and readers end once they have read everything.
     pub fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
@@ -195,12 +195,12 @@ impl LogStore {
         wake_all(wakers);
     }
 
-    /// Longest line that is kept whole, without its newline.
+    /// The maximum length of a line that is stored whole, without its newline.
     pub(super) fn longest_line(&self) -> usize {
         usize::try_from(self.limits.line).unwrap_or(usize::MAX).clamp(1, LineEnd::LONGEST / 2)
     }
 
-    /// Appends the lines of several chunks under one lock, and wakes who waits for them.
+    /// Appends the lines of several chunks under one lock, and wakes waiting readers.
     pub(super) fn append(&self, source: SourceId, head: LineMeta, chunks: &[(&[u8], &[LineEnd])]) {
         let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
         let mut inner = self.lock();
@@ -213,13 +213,13 @@ impl LogStore {
         wake_all(wakers);
     }
 
-    /// Pages for output that is not to be copied; none when the budget is so small that a few of
-    /// them would fill it.
+    /// Returns the pages for output that is stored without a copy; `None` if the budget is so small that
+    /// a few pages would fill it.
     pub(super) fn pages(&self) -> Option<&Arc<PagePool>> {
         (self.limits.memory >= LEAST_FOR_PAGES).then_some(&self.pages)
     }
 
-    /// Appends lines that stay where they were read to.
+    /// Appends lines that stay in their page.
     pub(super) fn append_page(&self, source: SourceId, head: LineMeta, paged: PagedLines) {
         let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
         let mut inner = self.lock();
@@ -253,7 +253,7 @@ impl fmt::Debug for LogStore {
 }
 
 impl StoreState {
-    /// The sources of a selection, in the order they were made.
+    /// Iterates over the sources of a selection, in order of creation.
     pub(super) fn selected<'a>(
         &'a self,
         selection: &'a SourceSelection,
@@ -304,7 +304,7 @@ impl StoreState {
         self.shrink_to(budget);
     }
 
-    /// Drops the oldest of whoever holds most until no more than `budget` is taken.
+    /// Drops the oldest block of the source that uses most memory until the budget is kept.
     fn shrink_to(&mut self, budget: usize) {
         while self.memory > budget {
             let Some(biggest) = self.sources.iter_mut().max_by_key(|source| source.memory) else {
@@ -348,7 +348,7 @@ impl StoreState {
         self.memory = self.memory + source.memory - before;
     }
 
-    /// Takes out those who wait for this source, to be woken after the lock is released.
+    /// Removes the readers that wait for this source, to be woken after the lock is released.
     fn due(&mut self, source: SourceId) -> Vec<Waker> {
         let due = self.waiters.extract_if(.., |waiter| waiter.selection.contains(source));
         due.map(|waiter| waiter.waker).collect()
@@ -390,13 +390,13 @@ impl SourceLines {
         self.blocks.back().map(Block::last_seq)
     }
 
-    /// Where the first line with this or a higher number is kept: block, and line within it.
+    /// Returns block and index of the first line with at least this sequence number.
     fn find(&self, seq: u64) -> (usize, usize) {
         let block = self.blocks.partition_point(|block| block.last_seq() < seq);
         (block, self.blocks.get(block).map_or(0, |block| block.find(seq)))
     }
 
-    /// How many lines ever came before the first one kept that has this or a higher number.
+    /// Returns how many lines ever came before the first stored line with at least this number.
     pub(super) fn ordinal_at(&self, seq: u64) -> u64 {
         if self.last_seq().is_none_or(|last| last < seq) {
             return self.appended;

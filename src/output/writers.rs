@@ -1,8 +1,8 @@
-//! The threads that write log files: few, more only when some are stuck, none when nothing is written.
+//! Log writer threads: a small pool that grows only while writes hang.
 //!
-//! Two threads write. One more watches: when a file has waited for 20 ms because the others are
-//! busy, or stuck in a disk that hangs, the watcher takes it and another thread becomes the watcher.
-//! So a hung file costs one thread and delays nobody, and a thousand idle files cost none.
+//! Two threads write. One more watches: when a file has waited for 20 ms because the others are busy
+//! or blocked by a hanging disk, the watcher takes it and another thread becomes the watcher. So a
+//! hung file costs one thread and delays no other file, and a thousand idle files cost none.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -11,31 +11,31 @@ use std::time::{Duration, Instant};
 
 use super::wakers::{lock, now};
 
-/// Threads that write without being asked for.
-const BASE: usize = 2;
-/// Threads at most, the watcher included.
-const MOST: usize = 64;
+/// The number of threads that write immediately.
+const BASE_THREADS: usize = 2;
+/// The maximum number of threads, including the watcher.
+const MAX_THREADS: usize = 64;
 /// How long a file waits for one of the base threads.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// Buffers that are kept for the next flood, over all files.
-const SPARE: usize = 16;
-/// A thread that has had nothing to do for this long ends.
+/// The number of free buffers that are kept for reuse, over all files.
+const MAX_SPARE_BUFFERS: usize = 16;
+/// A thread that has been idle for this long ends.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Something that has work now and then.
+/// A file that has data to write from time to time.
 pub(super) trait WriteJob: Send + Sync {
     /// Does a bounded portion of the work.
     fn work(&self) -> NextTurn;
 }
 
-/// What becomes of a job.
+/// When a job runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NextTurn {
-    /// It will be scheduled when there is work again.
+    /// When it is scheduled again.
     Done,
-    /// There is more to do; others come first.
+    /// After the other jobs, because it has more to do.
     Again,
-    /// It wants to try again then.
+    /// After this delay.
     Later(Duration),
 }
 
@@ -51,36 +51,36 @@ struct WriterPoolState {
     ready: VecDeque<(Instant, Arc<dyn WriteJob>)>,
     later: Vec<(Instant, Arc<dyn WriteJob>)>,
     threads: usize,
-    /// Threads that are not at work.
+    /// The number of threads that are not working.
     idle: usize,
 }
 
 impl WriterPool {
-    /// Has the job worked on soon.
+    /// Schedules a job to run soon.
     pub(super) fn schedule(self: &Arc<Self>, job: Arc<dyn WriteJob>) {
         let mut state = lock(&self.state);
         state.ready.push_back((now(), job));
         self.wake(state);
     }
 
-    /// An empty buffer for so many bytes, used before if there is one: fresh memory costs as much as
-    /// what is copied into it.
+    /// Returns an empty buffer of this capacity, reused if possible: new memory costs as much as copying
+    /// into it.
     pub(super) fn buffer(&self, size: usize) -> Vec<u8> {
         lock(&self.spare).pop().unwrap_or_else(|| Vec::with_capacity(size))
     }
 
-    /// Takes back buffers of `size`; others are dropped.
+    /// Returns buffers of capacity `size` for reuse; others are dropped.
     pub(super) fn give_back(&self, buffers: impl Iterator<Item = Vec<u8>>, size: usize) {
         let mut spare = lock(&self.spare);
         for mut buffer in buffers.filter(|buffer| buffer.capacity() == size) {
-            if spare.len() < SPARE {
+            if spare.len() < MAX_SPARE_BUFFERS {
                 buffer.clear();
                 spare.push(buffer);
             }
         }
     }
 
-    /// Starts a thread when there should be one and is not, as after a failed start.
+    /// Starts a thread if one is needed and none runs, as after a failed start.
     pub(super) fn ensure(self: &Arc<Self>) {
         let state = lock(&self.state);
         if !state.ready.is_empty() {
@@ -96,10 +96,10 @@ impl WriterPool {
         self.bell.notify_one();
     }
 
-    /// Starts one more thread, if there may be one. When the system has none to give, those that are
-    /// there go on, and the next call tries again.
+    /// Starts one more thread, up to the maximum. If the system refuses, the existing threads continue,
+    /// and the next call tries again.
     fn grow(self: &Arc<Self>, state: &mut WriterPoolState) {
-        if state.threads >= MOST {
+        if state.threads >= MAX_THREADS {
             return;
         }
         let pool = Arc::clone(self);
@@ -120,7 +120,7 @@ impl WriterPool {
                 if state.idle == 0 {
                     self.grow(&mut state);
                 } else if !(state.ready.is_empty() && state.later.is_empty()) {
-                    // Who watches now may have gone to sleep before there was something to watch.
+                    // The watcher may have gone to sleep before there was anything to watch.
                     self.bell.notify_one();
                 }
                 drop(state);
@@ -139,7 +139,7 @@ impl WriterPool {
                 self.bell.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             let needed = !state.ready.is_empty() || (!state.later.is_empty() && state.idle == 1);
-            // One that slept for less did so to do what is due now.
+            // A shorter sleep was for a job that is due now, so it does not count as idle time.
             if timeout.timed_out() && sleep == IDLE && !needed {
                 state.threads -= 1;
                 state.idle -= 1;
@@ -150,22 +150,22 @@ impl WriterPool {
 }
 
 impl WriterPoolState {
-    /// Makes ready what is due.
+    /// Moves due jobs to the ready queue.
     fn promote(&mut self, time: Instant) {
         self.ready.extend(self.later.extract_if(.., |(due, _)| *due <= time));
     }
 
-    /// The job an idle thread is to do now.
+    /// Returns the job that an idle thread should do now.
     fn take(&mut self, time: Instant) -> Option<Arc<dyn WriteJob>> {
         let (since, _) = self.ready.front()?;
         let at_work = self.threads - self.idle;
-        if at_work >= BASE && time.saturating_duration_since(*since) < PATIENCE {
+        if at_work >= BASE_THREADS && time.saturating_duration_since(*since) < PATIENCE {
             return None;
         }
         self.ready.pop_front().map(|(_, job)| job)
     }
 
-    /// How long an idle thread sleeps if nobody wakes it.
+    /// Returns how long an idle thread sleeps unless it is woken.
     fn sleep(&self, time: Instant) -> Duration {
         let due = self.later.iter().map(|(due, _)| *due).min();
         let impatient = self.ready.front().map(|(since, _)| *since + PATIENCE);

@@ -1,5 +1,5 @@
-//! A thread of a front. Waiting for its end takes no other thread: at the end of a project the system
-//! may have none to give.
+//! A front end thread. Waiting for its end needs no other thread, because at the end of a project
+//! the system may have none to give.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! What processes print, as `NAME | text` on stdout.
+//! Prints process output as `NAME | text` on stdout.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::engine::EngineHandle;
 use crate::machine::Moment;
 use crate::output::{
     DroppedLines, LogStore, ReadFrom, ReadLimit, Reader, SliceLine, SourceId, SourceSelection,
     StyleMode, WakeReason, safe_line,
 };
-use crate::session::Session;
+use crate::spec::counted;
 
 /// Colours of the names, one after the other.
 const PALETTE: [&str; 8] = ["36", "33", "32", "35", "34", "96", "93", "92"];
@@ -100,9 +101,9 @@ impl SkippedLines {
 }
 
 impl Printer {
-    pub(super) fn new(session: &Session, style: LineStyle, notices: Sender<String>) -> Self {
-        let (store, clock) = (Arc::clone(session.store()), session.clock().clone());
-        let snapshot = session.snapshot();
+    pub(super) fn new(engine: &EngineHandle, style: LineStyle, notices: Sender<String>) -> Self {
+        let (store, clock) = (Arc::clone(engine.store()), engine.clock().clone());
+        let snapshot = engine.snapshot();
         let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
         Self {
             reader: store.reader(SourceSelection::All, ReadFrom::Oldest),
@@ -166,15 +167,15 @@ impl Printer {
     fn tell_unshown(&mut self) {
         for (source, lines) in self.unshown.take((self.now)()) {
             let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
-            let count = thousands(lines);
-            let text = format!("pitcrew | {name}: {count} lines not shown, the reader is too slow");
+            let count = counted(lines, "line");
+            let text = format!("pitcrew | {name}: {count} not shown, the reader is too slow");
             _ = self.notices.send(text);
         }
     }
 
     fn put(&mut self, text: &mut Vec<u8>, line: &SliceLine<'_>) {
         if self.style.timestamps {
-            let at = line.at.to_zoned(self.zone.clone());
+            let at = line.at.to_zoned_datetime(self.zone.clone());
             _ = write!(text, "{} ", at.strftime("%H:%M:%S%.3f"));
         }
         let label = self.label(line.source);
@@ -219,19 +220,6 @@ pub(crate) fn put_text(text: &mut Vec<u8>, bytes: &[u8], style: LineStyle) {
             text.push(b'\n');
         }
     }
-}
-
-/// `1234567` as `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -333,14 +321,8 @@ mod tests {
         let mut shown = Vec::new();
         printer(&store, reader, notices).print_all(&mut shown).unwrap();
         let shown = memchr::memchr_iter(b'\n', &shown).count() as u64;
-        let missing = thousands(100_000 - shown);
-        let wanted = format!("pitcrew | web: {missing} lines not shown, the reader is too slow");
+        let missing = counted(100_000 - shown, "line");
+        let wanted = format!("pitcrew | web: {missing} not shown, the reader is too slow");
         assert_eq!(told.into_iter().collect::<Vec<_>>(), [wanted]);
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let numbers = [0, 999, 1000, 1_234_567];
-        assert_eq!(numbers.map(thousands), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,19 +1,17 @@
-//! What pitcrew has to say, as `pitcrew | text` on stderr.
+//! Prints messages of pitcrew as `pitcrew | text` on stderr.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use super::event_text::{NAMES, sentence};
-use super::lines::thousands;
 use super::{PlainOptions, Verbosity};
-use crate::machine::event::EndCause;
+use crate::engine::{EngineHandle, Notice};
+use crate::machine::event::{Cause, EndCause};
+use crate::machine::event_text::{EventText, first_of};
 use crate::machine::{
-    Event, Moment, ProcessView, ProjectPhase, ShutdownReason, Snapshot, StateName, format_duration,
+    Event, Moment, ProcessView, ProjectPhase, ShutdownReason, Snapshot, StateName,
 };
 use crate::output::{LogStore, StyleMode, last_lines, safe_line, safe_name};
-use crate::session::{Notice, Session};
-use crate::spec::Name;
+use crate::spec::{Name, format_duration};
 
 pub(super) struct NoticePrinter {
     store: Arc<LogStore>,
@@ -28,9 +26,9 @@ pub(super) struct NoticePrinter {
 }
 
 impl NoticePrinter {
-    pub(super) fn new(session: &Session, options: PlainOptions, lines: Sender<String>) -> Self {
+    pub(super) fn new(engine: &EngineHandle, options: PlainOptions, lines: Sender<String>) -> Self {
         let PlainOptions { colour, terminal, tells, .. } = options;
-        let snapshot = session.snapshot();
+        let snapshot = engine.snapshot();
         let label = label(colour, terminal, snapshot.processes.iter().map(|one| &one.name));
         let own = match tells {
             Verbosity::Everything => None,
@@ -38,7 +36,7 @@ impl NoticePrinter {
         };
         let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
         let own = own.map(|one| one.name.clone());
-        let store = Arc::clone(session.store());
+        let store = Arc::clone(engine.store());
         Self { store, tells, own, shown: Vec::new(), was_ready: false, colour, label, lines }
     }
 
@@ -181,36 +179,48 @@ fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
 }
 
 fn listed(all: &[&ProcessView], show: impl Fn(&ProcessView) -> String) -> String {
-    let shown: Vec<String> = all.iter().take(NAMES).map(|one| show(one)).collect();
-    let mut text = shown.join(", ");
-    if all.len() > NAMES {
-        _ = write!(text, " and {} more", thousands((all.len() - NAMES) as u64));
-    }
-    text
+    first_of(all.iter().map(|one| show(one)))
 }
 
-/// Whether something went wrong; how the one in the foreground ends is seen without being told.
+/// One sentence for an event, unless other lines say the same.
+pub(crate) fn sentence(event: &Event) -> Option<String> {
+    let is_shown = match event {
+        Event::ProcessReady(e) => e.probe.is_some(),
+        // The change and the end of the project have lines of their own.
+        Event::ProcessStopping(e) => {
+            !matches!(e.cause, Cause::Shutdown { .. } | Cause::FileChanged { .. })
+        }
+        Event::ProcessQueued(_)
+        | Event::ConfigRejected(_)
+        | Event::ProjectStopping(_)
+        | Event::ProjectStopped(_) => false,
+        Event::ProcessWaiting(_)
+        | Event::ProcessStarted(_)
+        | Event::ProcessUnhealthy(_)
+        | Event::ProcessRetrying(_)
+        | Event::ProcessCompleted(_)
+        | Event::ProcessKilled(_)
+        | Event::ProcessFailed(_)
+        | Event::ProcessGaveUp(_)
+        | Event::ProcessSkipped(_)
+        | Event::FileChanged(_)
+        | Event::WatchSuspended(_)
+        | Event::ConfigReloaded(_)
+        | Event::PoolDrained(_)
+        | Event::ProjectReady(_) => true,
+    };
+    is_shown.then(|| EventText::of(event).sentence())
+}
+
+/// Whether something went wrong; the end of the foreground process is seen without a notice.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event is a problem")]
 fn is_problem(event: &Event, own: bool) -> bool {
     match event {
         Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
         Event::ProcessCompleted(e) => !e.end.success && !own,
         Event::ProcessRetrying(_) => own,
         Event::ProcessKilled(e) => e.by == EndCause::Health,
-        Event::ProcessQueued(_)
-        | Event::ProcessWaiting(_)
-        | Event::ProcessStarted(_)
-        | Event::ProcessReady(_)
-        | Event::ProcessUnhealthy(_)
-        | Event::ProcessStopping(_)
-        | Event::ProcessGaveUp(_)
-        | Event::FileChanged(_)
-        | Event::WatchSuspended(_)
-        | Event::ConfigReloaded(_)
-        | Event::ConfigRejected(_)
-        | Event::PoolDrained(_)
-        | Event::ProjectReady(_)
-        | Event::ProjectStopping(_)
-        | Event::ProjectStopped(_) => false,
+        _ => false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a name to a connection.
+//! Name lookup and connections for `tcp` and `http` probes.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -7,26 +7,26 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::ProbeStage;
 use super::local::patiently;
 use super::ownership::{ListenerOwnership, ListenerVerdict, unseen};
+use super::{ProbeStage, reason};
 use crate::spec::Endpoint;
 use crate::sys::Host;
 
-/// Of a name with many addresses, so many are tried.
+/// The maximum number of addresses that are tried for a name.
 const MOST: usize = 4;
-/// An address that does not answer holds up the next one so long.
+/// How long an unresponsive address delays the next one.
 const NEXT: Duration = Duration::from_millis(300);
 
 /// Why there is no connection.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// Somebody else listens there.
+    /// Another process listens there.
     Taken(String),
     Failed(String),
 }
 
-/// Of what each address came to, what is told: that somebody else has it, else what was said first.
+/// Collects refusals; a foreign listener is reported first, else the first refusal.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     first: Option<String>,
@@ -47,8 +47,8 @@ impl Refusals {
     }
 }
 
-/// Connects to the first address that takes a connection and belongs to the run. Gives what there is
-/// to say about who that is.
+/// Connects to the first address that accepts and belongs to the run. Returns a note about the
+/// listener.
 pub(super) async fn connect<H: Host>(
     endpoint: &Endpoint,
     own: Option<u16>,
@@ -59,7 +59,7 @@ pub(super) async fn connect<H: Host>(
     let addresses = addresses(endpoint, own, stage).await?;
     for (place, address) in addresses.iter().enumerate() {
         match connect_to(*address, place + 1 == addresses.len(), stage, ownership).await {
-            // The other address of this name has somebody else: who asks by name may get that.
+            // Another process has the other address of this name: clients of the name may reach it.
             Ok((_, note)) => return Ok(note.or(refusals.taken)),
             Err(error) => refusals.add(error),
         }
@@ -67,7 +67,7 @@ pub(super) async fn connect<H: Host>(
     Err(refusals.told())
 }
 
-/// Where it may be. `localhost` is both of its addresses, whatever the system says.
+/// Resolves the host. `localhost` means both loopback addresses, whatever the system says.
 pub(super) async fn addresses(
     endpoint: &Endpoint,
     own: Option<u16>,
@@ -81,24 +81,24 @@ pub(super) async fn addresses(
     if let Ok(ip) = endpoint.host.parse() {
         return Ok(vec![at(ip)]);
     }
-    stage.reach("looking the name up");
+    stage.reach("looking up the name");
     let host = endpoint.host.clone();
     let looked = patiently(move || {
         let found = (host.as_str(), port).to_socket_addrs()?;
         Ok(found.take(MOST).collect())
     });
-    looked.await.map_err(|error: io::Error| format!("cannot look the name up: {}", reason(&error)))
+    looked.await.map_err(|error: io::Error| format!("cannot look up the name: {}", reason(&error)))
 }
 
-/// A connection to one address, if it belongs to the run; unless it is the last one, not for long.
+/// Connects to one address, if it belongs to the run; briefly, unless it is the last one.
 pub(super) async fn connect_to<H: Host>(
     address: SocketAddr,
     is_last: bool,
     stage: &ProbeStage,
     ownership: ListenerOwnership<'_, H>,
 ) -> Result<(TcpStream, Option<String>), Refusal> {
-    stage.reach("looking who listens");
-    // Before it is asked: a server of somebody else is not to be bothered.
+    stage.reach("checking the listener");
+    // Before the connection, so that a server of another project is not disturbed.
     let standing = ownership.of_address(address).await;
     if let ListenerVerdict::Taken(text) = standing {
         return Err(Refusal::Taken(text));
@@ -114,7 +114,7 @@ pub(super) async fn connect_to<H: Host>(
     let note = match standing {
         ListenerVerdict::Counts(note) => note,
         ListenerVerdict::Taken(text) => return Err(Refusal::Taken(text)),
-        // It may have come in between.
+        // It may have started in between.
         ListenerVerdict::Unseen => match ownership.of_address(address).await {
             ListenerVerdict::Counts(note) => note,
             ListenerVerdict::Taken(text) => return Err(Refusal::Taken(text)),
@@ -126,27 +126,14 @@ pub(super) async fn connect_to<H: Host>(
 
 async fn connection(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
-    // A port among those for outgoing connections can be connected to itself when nobody listens.
+    // A connection to an ephemeral port without a listener can connect to itself.
     if is_own(&stream)? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
 }
 
-/// Whether both ends are the same.
+/// Whether a connection is connected to itself.
 pub(super) fn is_own(stream: &TcpStream) -> io::Result<bool> {
     Ok(stream.local_addr()? == stream.peer_addr()?)
-}
-
-/// What the system said, without numbers.
-pub(super) fn reason(error: &io::Error) -> String {
-    let kind = error.kind();
-    if kind == io::ErrorKind::ConnectionRefused {
-        return "connection refused".to_owned();
-    }
-    if kind == io::ErrorKind::TimedOut {
-        return "no connection yet".to_owned();
-    }
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

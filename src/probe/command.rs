@@ -1,5 +1,4 @@
-//! `exec`: a command of a check, which is a process like any other: it is ended with its whole
-//! tree, and what it prints is bounded.
+//! The `exec` probe: runs a command, ends its whole tree, and limits its output.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +12,11 @@ use crate::output::{StyleMode, safe_line};
 use crate::spec::{Exit, ProbeResult};
 use crate::sys::{Child, Host, Launch};
 
-/// How much of the end of each output is kept.
+/// The number of bytes kept of the end of each output.
 const KEPT: usize = 4 << 10;
-/// How long the outputs are read when everything has ended: somebody else may hold them.
+/// How long outputs are read after the end: other processes may hold them open.
 const DRAIN: Duration = Duration::from_millis(100);
-/// How long a killed leader may take to go.
+/// How long to wait for the end of a killed leader.
 const GONE: Duration = Duration::from_secs(2);
 
 pub(super) async fn ask<H: Host>(
@@ -30,10 +29,10 @@ pub(super) async fn ask<H: Host>(
     let launched = tokio::select! {
         biased;
         launched = &mut launch => launched.map(|child| (child, None)),
-        // One that is on its way is ended like any other.
+        // A start in progress is ended like a running command.
         end = &mut end => match timeout(GONE, launch).await {
             Ok(launched) => launched.map(|child| (child, Some(end))),
-            // Its child is ended as soon as it is there: it has been dropped by then.
+            // The launch was dropped, so its child is ended as soon as it exists.
             Err(_) => return late(end),
         },
     };
@@ -54,7 +53,7 @@ pub(super) async fn ask<H: Host>(
     let left = child.kill_tree().await.err().map(|error| format!("; {error}"));
     let words = words.last().await;
     if timeout(GONE, child.exited()).await.is_ok() {
-        // Not reaped, it goes in the background.
+        // If this fails, it is reaped in the background.
         _ = child.reap();
     }
     let (colon, left) = (if words.is_empty() { "" } else { ": " }, left.unwrap_or_default());
@@ -107,7 +106,7 @@ impl OutputReaders {
         Self { kept, reading }
     }
 
-    /// Its last words: of the errors, if there were any.
+    /// Returns the last line of stderr, or else of stdout.
     async fn last(mut self) -> String {
         _ = timeout(DRAIN, &mut self.reading).await;
         let OutputTails { out, err } = &*self.kept;
@@ -122,7 +121,7 @@ fn last_line(kept: &Mutex<Vec<u8>>) -> String {
     lines.find(|line| !line.is_empty()).unwrap_or_default()
 }
 
-/// Reads to the end; keeps the last bytes.
+/// Reads to the end and keeps the last bytes.
 async fn tail(reader: Option<impl AsyncRead + Unpin>, into: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     let Some(mut reader) = reader else { return };

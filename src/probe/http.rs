@@ -1,4 +1,4 @@
-//! `http`: one GET over a connection of its own, nothing followed, everything bounded.
+//! The `http` probe: one GET on a new connection, without redirects, with limits.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use super::{ProbeStage, with_note};
 use crate::spec::{ProbeResult, Url};
 use crate::sys::Host;
 
-/// Head of an answer, and what is read of its body.
+/// Limits of the response: head, body, number of headers.
 const HEAD: usize = 64 << 10;
 const BODY: usize = 64 << 10;
 const HEADERS: usize = 200;
-/// The status decides; how long the body is waited for, so that the server is not cut off.
+/// How long the body is read; only the status decides, but the server is not cut off.
 const BODY_TIME: Duration = Duration::from_millis(100);
 
-/// Asks each address until one is as it should be; else what the one said that got farthest.
+/// Tries each address until one succeeds; else returns the answer that got furthest.
 pub(super) async fn ask<H: Host>(
     url: &Url,
     statuses: &[u16],
@@ -73,7 +73,7 @@ fn shown(status: StatusCode, words: &str) -> String {
     format!("{status}{colon}{words}").replace("<unknown status code>", "").trim().to_owned()
 }
 
-/// One request and what came back: the status, and the first line of the body.
+/// Sends one request; returns the status and the first line of the body.
 async fn exchange(
     stream: TcpStream,
     url: &Url,
@@ -93,7 +93,7 @@ async fn exchange(
     let (mut sender, connection) = shaken.map_err(|error| said(&error))?;
     let answered = async move {
         let response = sender.send_request(request).await.map_err(|error| said(&error))?;
-        stage.reach("answered, its body goes on");
+        stage.reach("answered, still sending the body");
         let status = response.status();
         let words = timeout(BODY_TIME, words(response.into_body())).await.unwrap_or_default();
         Ok((status, words))
@@ -102,12 +102,12 @@ async fn exchange(
     tokio::select! {
         biased;
         answer = &mut answered => answer,
-        // All has been read that will come.
+        // The connection has ended; everything was read.
         _ = &mut connection => answered.await,
     }
 }
 
-/// Reads the body, within bounds; gives its first line.
+/// Reads the body within limits; returns its first line.
 async fn words(mut body: Incoming) -> String {
     const LINE: usize = 512;
     let (mut read, mut start) = (0, Vec::new());
@@ -124,7 +124,7 @@ async fn words(mut body: Incoming) -> String {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
 }
 
-/// What went wrong, with what is behind it.
+/// Formats an error with its cause.
 fn said(error: &hyper::Error) -> String {
     use std::error::Error as _;
 
@@ -134,7 +134,7 @@ fn said(error: &hyper::Error) -> String {
     let what = if error.is_incomplete_message() {
         "the connection was closed before an answer".to_owned()
     } else if error.is_parse() {
-        format!("its answer is no HTTP: {error}")
+        format!("the answer is not HTTP: {error}")
     } else {
         error.to_string()
     };

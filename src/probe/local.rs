@@ -1,4 +1,4 @@
-//! What is on this machine: sockets and files.
+//! The `unix` and `file` probes: sockets and files of this machine.
 
 use std::io;
 use std::path::Path;
@@ -7,19 +7,18 @@ use std::sync::LazyLock;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::address::reason;
 use super::ownership::{ListenerOwnership, ListenerVerdict, unseen};
-use super::{ProbeStage, with_note};
+use super::{ProbeStage, reason, with_note};
 use crate::spec::ProbeResult;
 use crate::sys::{Host, SocketAddress};
 
-/// Looks that can hang for good (a dead network folder, a name server) take at most so many threads.
-const HANGING: usize = 16;
+/// The maximum number of threads for calls that can hang (a dead network folder, a name server).
+const MAX_HANGING: usize = 16;
 
-static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(HANGING));
+static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(MAX_HANGING));
 
-/// Does something that may hang, where it holds up nobody. Whoever stops waiting leaves it behind,
-/// and its place is taken until it is done.
+/// Runs a call that may hang on a separate thread. If the caller gives up, the thread's slot stays taken
+/// until the call returns.
 pub(super) async fn patiently<T: Send + 'static>(
     look: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -42,13 +41,11 @@ pub(super) async fn unix<H: Host>(path: &Path, ownership: ListenerOwnership<'_, 
             return ProbeResult::bad("there is no socket");
         }
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return ProbeResult::bad(
-                "connection refused: nobody listens on the socket that is there",
-            );
+            return ProbeResult::bad("connection refused: nothing listens on the socket");
         }
         Err(error) => return ProbeResult::bad(reason(&error)),
     };
-    // The kernel gives 0 for one that cannot be seen from here.
+    // The kernel reports 0 for a process that is not visible from here.
     let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
     match ownership.of_socket(path, peer.filter(|pid| *pid > 0)).await {
         ListenerVerdict::Counts(note) => ProbeResult::good(with_note("connected", note)),

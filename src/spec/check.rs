@@ -1,40 +1,39 @@
-//! Checks: what is asked of a process that runs, and what it answers.
+//! Checks (`ready`, `health`), their probes, and the results of probes.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{CommandLine, ProcessSpec};
+use super::{CommandLine, choices};
 
-/// How much of an answer is kept for people.
+/// The maximum length of an answer that is shown.
 const LONGEST: usize = 200;
 
 /// `ready` or `health`, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     pub probe: Probe,
-    /// From the beginning of one probe to that of the next.
+    /// The time from the start of one probe to the start of the next.
     pub interval: Duration,
-    /// The longest one probe may take.
+    /// The maximum duration of one probe.
     pub probe_timeout: Duration,
     /// Before the first probe.
     pub initial_delay: Duration,
-    /// So many in a row are needed.
+    /// The number of consecutive successes that is required.
     pub successes: u32,
-    /// So many in a row are too many.
+    /// The number of consecutive misses that counts as failure.
     pub failures: u32,
-    /// How long becoming ready may take altogether.
+    /// The maximum time until the process is ready.
     pub timeout: Option<Duration>,
-    /// An answer counts whoever gives it, not only that of the process itself.
+    /// Whether answers of other processes count.
     pub foreign: bool,
 }
 
-/// What is asked of a process.
+/// The kind of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// This command ends with code 0.
+    /// This command exits with code 0.
     Exec(CommandLine),
-    /// This page answers with one of these statuses; 200 to 399 when there are none.
+    /// This URL answers with one of these statuses; 200 to 399 if the list is empty.
     Http(Url, Vec<u16>),
     /// A connection can be made.
     Tcp(Endpoint),
@@ -44,10 +43,42 @@ pub enum Probe {
     File(PathBuf),
     /// A line of either output matches.
     Log(OutputPattern),
-    /// So much time has passed.
+    /// This time has passed.
     Delay(Duration),
-    /// It says so itself, by the `sd_notify` protocol.
+    /// The process reports it with the `sd_notify` protocol.
     Notify,
+}
+
+choices! {
+    /// What kind of check: the key that says what is asked.
+    pub enum ProbeKind {
+        /// A command.
+        Exec = "exec",
+        /// A page of a server.
+        Http = "http",
+        /// A TCP connection.
+        Tcp = "tcp",
+        /// A connection to a unix socket.
+        Unix = "unix",
+        /// A path that must exist.
+        File = "file",
+        /// A line of output.
+        Log = "log",
+        /// Time that must pass.
+        Delay = "delay",
+        /// The `sd_notify` protocol.
+        Notify = "notify",
+    }
+}
+
+impl ProbeKind {
+    /// Whether it is asked again and again. What happens once by itself never goes back.
+    pub fn is_asked(self) -> bool {
+        match self {
+            Self::Exec | Self::Http | Self::Tcp | Self::Unix | Self::File => true,
+            Self::Log | Self::Delay | Self::Notify => false,
+        }
+    }
 }
 
 /// A place on the network.
@@ -58,19 +89,19 @@ pub struct Endpoint {
     pub port: Port,
 }
 
-/// A port as it was written.
+/// A port in a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Port {
     Number(u16),
-    /// The own one of the process or replica.
+    /// The port of the process or replica itself.
     Own,
 }
 
-/// A page of a server.
+/// The URL of an `http` check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     pub server: Endpoint,
-    /// Path and query, fit to be sent.
+    /// Path and query, escaped for a request.
     pub target: String,
 }
 
@@ -78,21 +109,22 @@ pub struct Url {
 #[derive(Debug, Clone)]
 pub struct OutputPattern(regex::bytes::Regex);
 
-/// Which of the checks of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckRole {
-    Ready,
-    /// Whether it has to go.
-    Health,
+choices! {
+    /// Which of the checks of a process.
+    pub enum CheckRole {
+        /// Whether it is ready.
+        Ready = "ready",
+        /// Whether it has to go.
+        Health = "health",
+    }
 }
 
-/// What a probe has come to, in words that can be shown: one line, of bounded length.
+/// The result of a probe with a text for display: one line of limited length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeResult {
-    /// It is as it should be.
+    /// Success.
     Good(String),
-    /// It is not, or nobody knows.
+    /// A miss, or an unknown state.
     Bad(String),
 }
 
@@ -111,7 +143,7 @@ impl ProbeResult {
     }
 }
 
-/// The text without anything that could do something to a terminal, and not longer than fits.
+/// Returns the text as one safe line of limited length.
 pub fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut shown: String = plain.trim().chars().take(LONGEST + 1).collect();
@@ -122,12 +154,12 @@ pub fn one_line(text: &str) -> String {
 }
 
 impl OutputPattern {
-    /// Fails with a sentence when `text` is no regular expression.
+    /// Compiles a regular expression; the error is a message for the user.
     pub fn new(text: &str) -> Result<Self, regex::Error> {
         regex::bytes::Regex::new(text).map(Self)
     }
 
-    /// Whether it is found in this line, from here on; what is before counts for `^` alone.
+    /// Whether the line matches from this offset on; the text before it only affects `^`.
     pub fn is_in(&self, line: &[u8], from: usize) -> bool {
         from <= line.len() && self.0.is_match_at(line, from)
     }
@@ -146,7 +178,7 @@ impl PartialEq for OutputPattern {
 impl Eq for OutputPattern {}
 
 impl Endpoint {
-    /// The port, when the own one is `own`.
+    /// Returns the port; `own` is the port of the process itself.
     pub fn port(&self, own: Option<u16>) -> Option<u16> {
         match self.port {
             Port::Number(port) => Some(port),
@@ -166,73 +198,40 @@ impl Endpoint {
 }
 
 impl Probe {
-    /// Whether it is asked again and again; what happens once by itself never goes back.
-    pub fn is_asked(&self) -> bool {
+    /// What kind of check it is.
+    pub fn kind(&self) -> ProbeKind {
         match self {
-            Self::Exec(_) | Self::Http(..) | Self::Tcp(_) | Self::Unix(_) | Self::File(_) => true,
-            Self::Log(_) | Self::Delay(_) | Self::Notify => false,
+            Self::Exec(_) => ProbeKind::Exec,
+            Self::Http(..) => ProbeKind::Http,
+            Self::Tcp(_) => ProbeKind::Tcp,
+            Self::Unix(_) => ProbeKind::Unix,
+            Self::File(_) => ProbeKind::File,
+            Self::Log(_) => ProbeKind::Log,
+            Self::Delay(_) => ProbeKind::Delay,
+            Self::Notify => ProbeKind::Notify,
         }
     }
 
-    /// Whether the answer is known before anybody asks.
+    /// Whether the result is known without a probe.
     pub fn is_at_once(&self) -> bool {
         matches!(self, Self::Delay(time) if time.is_zero())
     }
 
-    /// For people: `http http://localhost:8080/healthz`. `own` is the port of the process.
+    /// Formats it for display: `http http://localhost:8080/healthz`. `own` is the port of the process.
     pub fn shown(&self, own: Option<u16>) -> String {
-        one_line(&match self {
-            Self::Exec(CommandLine::Shell { script, .. }) => format!("exec {script}"),
-            Self::Exec(CommandLine::Argv(argv)) => format!("exec {}", argv.join(" ")),
+        let what = match self {
+            Self::Exec(CommandLine::Shell { script, .. }) => script.clone(),
+            Self::Exec(CommandLine::Argv(argv)) => argv.join(" "),
             Self::Http(Url { server, target }, _) => {
-                format!("http http://{}{target}", server.shown(own))
+                format!("http://{}{target}", server.shown(own))
             }
-            Self::Tcp(endpoint) => format!("tcp {}", endpoint.shown(own)),
-            Self::Unix(path) => format!("unix {}", path.display()),
-            Self::File(path) => format!("file {}", path.display()),
-            Self::Log(pattern) => format!("log /{}/", pattern.as_str()),
-            Self::Delay(time) => format!("delay {time:?}"),
-            Self::Notify => "notify READY=1".to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for CheckRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ready => "ready",
-            Self::Health => "health",
-        })
-    }
-}
-
-impl ProcessSpec {
-    /// The line that says that it is ready.
-    pub(crate) fn ready_line(&self) -> Option<&OutputPattern> {
-        match &self.ready.as_ref()?.probe {
-            Probe::Log(pattern) => Some(pattern),
-            Probe::Exec(_)
-            | Probe::Http(..)
-            | Probe::Tcp(_)
-            | Probe::Unix(_)
-            | Probe::File(_)
-            | Probe::Delay(_)
-            | Probe::Notify => None,
-        }
-    }
-
-    /// One of its checks, if it has it.
-    pub fn check(&self, which: CheckRole) -> Option<&Check> {
-        match which {
-            CheckRole::Ready => self.ready.as_ref(),
-            CheckRole::Health => self.health.as_ref(),
-        }
-    }
-
-    /// The port of one replica, or of the process itself.
-    pub fn port_of(&self, replica: Option<u32>) -> Option<u16> {
-        let first = u32::from(self.port?);
-        u16::try_from(first + replica.unwrap_or(1).saturating_sub(1)).ok()
+            Self::Tcp(endpoint) => endpoint.shown(own),
+            Self::Unix(path) | Self::File(path) => path.display().to_string(),
+            Self::Log(pattern) => format!("/{}/", pattern.as_str()),
+            Self::Delay(time) => format!("{time:?}"),
+            Self::Notify => "READY=1".to_owned(),
+        };
+        one_line(&format!("{} {what}", self.kind()))
     }
 }
 

@@ -1,62 +1,51 @@
-//! What is different when a project is read again.
+//! Spec diff: what changes when a project is read again, and which processes must restart.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Environment, Name, PoolSpec, Probe, ProcessKind, ProcessSpec, Spec};
+use super::{Environment, Name, PoolSpec, Probe, ProcessKind, ProcessSpec, Spec, choices};
 
-/// Processes, jobs and pools that are different, each in the order of the file.
+/// Added, changed and removed processes, jobs and pools, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SpecDiff {
     pub added: Vec<Name>,
     pub changed: Vec<Name>,
     pub removed: Vec<Name>,
-    /// Who runs something else now and gets a new run because of it, one by one.
+    /// The members that restart because what they run has changed.
     pub restarted: Vec<PlannedRestart>,
 }
 
-/// Somebody who gets a new run, and what for.
+/// A member that restarts, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlannedRestart {
     /// `worker.1`
     pub name: Name,
-    /// What of it is different, where that makes a new run.
+    /// The changed parts that require a restart.
     pub because: Vec<RestartReason>,
 }
 
-/// A part of a process that a child has from its start to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RestartReason {
-    /// What is run, or the shell that runs it.
-    Command,
-    Cwd,
-    Env,
-    Stdin,
-    /// The port it is told.
-    Port,
-    /// The socket by which it says that it is ready.
-    Ready,
-}
-
-impl RestartReason {
-    /// As it is written everywhere.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Command => "command",
-            Self::Cwd => "cwd",
-            Self::Env => "env",
-            Self::Stdin => "stdin",
-            Self::Port => "port",
-            Self::Ready => "ready",
-        }
+choices! {
+    /// A part of a process that a child has from its start to its end.
+    pub enum RestartReason {
+        /// What is run, or the shell that runs it.
+        Command = "command",
+        /// The working folder.
+        Cwd = "cwd",
+        /// The environment.
+        Env = "env",
+        /// The standard input.
+        Stdin = "stdin",
+        /// The port it is told.
+        Port = "port",
+        /// The socket by which it says that it is ready.
+        Ready = "ready",
     }
 }
 
 impl SpecDiff {
-    /// What `new` has that `old` has not, and the other way round.
+    /// Compares two specs.
     pub fn of(old: &Spec, new: &Spec) -> Self {
         let mut all = Self::default();
         all.compare(&old.processes, &new.processes);
@@ -82,7 +71,7 @@ impl SpecDiff {
 }
 
 impl ProcessSpec {
-    /// Whether what runs by `self` has to run anew to be what `new` says.
+    /// Whether a run started with `self` must restart to conform to `new`.
     pub(crate) fn needs_new_run(&self, new: &Self) -> bool {
         !self.reasons_for_new_run(new).is_empty()
     }
@@ -99,14 +88,14 @@ impl ProcessSpec {
         all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
     }
 
-    /// Whether the environment says where it can tell that it is ready.
+    /// Whether the environment contains a notification socket.
     fn has_socket(&self) -> bool {
         matches!(self.ready.as_ref().map(|check| &check.probe), Some(Probe::Notify))
     }
 }
 
 impl Environment {
-    /// Whether a child cannot tell the two apart.
+    /// Whether a child would see the same environment.
     fn is_like(&self, other: &Self) -> bool {
         let unset = |one: &Self| one.unset.iter().cloned().collect::<HashSet<_>>();
         self.inherit == other.inherit
@@ -117,8 +106,8 @@ impl Environment {
 }
 
 impl Spec {
-    /// Gives jobs without a name the names they had in `old`, however many came before them now.
-    /// Those that are new get numbers that no job had.
+    /// Keeps the names that unnamed jobs had in `old`, even if their numbers have shifted. New ones get
+    /// numbers that no job had.
     pub(crate) fn keep_job_names(&mut self, old: &Self) {
         let renamed = self.pools.keys().flat_map(|pool| self.renamed_jobs(old, pool));
         let renamed: HashMap<Name, Name> = renamed.filter(|(from, to)| from != to).collect();
@@ -142,7 +131,7 @@ impl Spec {
         }
     }
 
-    /// The jobs of a pool without a name of their own, each with the name it is to have.
+    /// Returns the unnamed jobs of a pool, each with its name and the one to keep.
     fn renamed_jobs(&self, old: &Self, pool: &Name) -> Vec<(Name, Name)> {
         let mut before = old.nameless_jobs(pool);
         let mut used: HashSet<Name> = before.iter().map(|job| job.name.clone()).collect();
@@ -153,7 +142,7 @@ impl Spec {
                 None => new.push(job.name.clone()),
             }
         }
-        // What is left on both sides was edited: it keeps its name where that is free.
+        // The remaining ones on both sides were edited: they keep their names where those are free.
         let taken: HashSet<Name> = renamed.iter().map(|(_, to)| to.clone()).collect();
         let mut number = 0_u32;
         for job in new {
@@ -177,14 +166,14 @@ impl Spec {
     fn nameless_jobs(&self, pool: &Name) -> Vec<Arc<ProcessSpec>> {
         let jobs = self.pools.get(pool).into_iter().flat_map(|pool| &pool.jobs);
         let jobs = jobs.filter_map(|job| self.processes.get(job));
-        // No name that somebody writes has a dot in it.
+        // Names in a file cannot contain a dot.
         let nameless = jobs.filter(|job| job.name.as_str().contains('.'));
         nameless.map(Arc::clone).collect()
     }
 }
 
 impl ProcessSpec {
-    /// Whether it is the same but for its name, and for what follows from its name.
+    /// Whether two jobs are equal except for the name and what follows from it.
     fn is_same_job(&self, other: &Self) -> bool {
         let alike = Self { name: other.name.clone(), log: other.log.clone(), ..self.clone() };
         self.kind == ProcessKind::Job && alike == *other

@@ -1,5 +1,5 @@
-//! The generated part of `docs/procfile.md`, and the test that holds the page against the table of
-//! keys. `PITCREW_BLESS=1 cargo test --lib spec::docs` writes it anew.
+//! Generates the key tables of `docs/procfile.md`, and tests that the page matches the table of keys.
+//! `PITCREW_BLESS=1 cargo test --lib spec::docs` updates the page.
 
 use std::fmt::Write as _;
 use std::path::Path;

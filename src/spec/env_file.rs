@@ -1,10 +1,11 @@
 //! Env files: lines `NAME=value` in the dialect of docker compose, which docs/env-files.md
 //! describes.
 //!
-//! A file is parsed once and expanded for each process, as `$NAME` can be something else for each.
-//! No byte of a value changes but by the rules of the dialect: what they do not allow is a mistake
-//! with its line.
+//! A file is parsed once and expanded for each process, because `$NAME` can differ between processes.
+//! Bytes of a value change only by the rules of the dialect; anything else is a mistake with its
+//! line.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,13 +19,34 @@ mod template;
 pub(crate) use expand::{BareNameValue, LowerLayers};
 pub(crate) use read::{EnvContent, EnvPipes, is_descriptor, read};
 
-use parse::{Assignment, Problem};
+use parse::Assignment;
+
+/// An env file, and a file of the project, has at most this many bytes.
+pub(crate) const LARGEST: u64 = 1 << 20;
+
+/// A mistake, or a warning.
+#[derive(Debug, PartialEq, Eq)]
+struct Problem {
+    span: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Problem {
+    fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), hint: None }
+    }
+
+    fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
 
 /// An env file that was parsed.
 #[derive(Debug)]
 pub(crate) struct EnvFile {
     source: Arc<SourceFile>,
-    /// In the order of the file; a name may be there twice.
+    /// In the order of the file; a name can occur twice.
     assignments: Vec<Assignment>,
     mistakes: Vec<Fault>,
     warnings: Vec<Fault>,
@@ -33,7 +55,7 @@ pub(crate) struct EnvFile {
 impl EnvFile {
     pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Self {
         let parsed = parse::parse(bytes);
-        // The values are secrets: what is drawn of them is only their length.
+        // The values are secrets: only their length is shown.
         let source = SourceFile::secret(path, mask(bytes, &parsed.shown));
         let fault = |problem: &Problem| {
             let place = SourceSpan::new(&source, problem.span.clone());
@@ -47,7 +69,7 @@ impl EnvFile {
         }
     }
 
-    /// What is wrong with the file, whatever the values of its variables are.
+    /// The mistakes that do not depend on the values of variables.
     pub(crate) fn mistakes(&self) -> &[Fault] {
         &self.mistakes
     }
@@ -57,13 +79,13 @@ impl EnvFile {
     }
 }
 
-/// Says that an env file is a pipe to which nobody has written for a second.
+/// The message about an env file that is a pipe and has been silent for a second.
 pub(crate) fn waits_for(path: &Path) -> String {
-    format!("waiting for the env file {}: nobody has written to it yet", shown_path(path))
+    format!("waiting for the env file {}: nothing was written to it yet", shown_path(path))
 }
 
-/// Whether a name may be repeated in a message. A piece of a password that was meant to be text can
-/// look like a name; it is rarely in capitals only.
+/// Whether a name may be shown in a message. Part of a password can look like a name, but rarely
+/// consists of capitals only.
 fn is_public(name: &str) -> bool {
     let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     name.len() <= 40 && name.bytes().all(is_capital)
@@ -71,7 +93,7 @@ fn is_public(name: &str) -> bool {
 
 /// The bytes of a file with a stand-in for each character that is not in `shown`. Every character
 /// keeps its length, so that places in the file are places in the text.
-fn mask(bytes: &[u8], shown: &[std::ops::Range<usize>]) -> String {
+fn mask(bytes: &[u8], shown: &[Range<usize>]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut at = 0;
     for chunk in bytes.utf8_chunks() {

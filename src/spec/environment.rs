@@ -1,12 +1,12 @@
-//! The environment of a process, and the values in it.
+//! Environment of a process, and its values.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
 use indexmap::IndexMap;
 
-/// How a service manager talks to pitcrew itself. No child inherits it: it would speak in the name of
-/// pitcrew.
+/// Variables with which a service manager addresses pitcrew itself. No child inherits them, because it
+/// would speak in the name of pitcrew.
 pub(crate) const NEVER_INHERITED: [&str; 6] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
@@ -16,22 +16,22 @@ pub(crate) const NEVER_INHERITED: [&str; 6] = [
     "LISTEN_FDNAMES",
 ];
 
-/// The environment of a process, resolved but for what is inherited at the start of pitcrew.
+/// The environment of a process, resolved except for inherited variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
     /// Start from pitcrew's own environment.
     pub inherit: bool,
     /// Names removed from what is inherited.
     pub unset: Vec<String>,
-    /// Set on top, strongest value of all layers already chosen (`PORT` of `port` is not in here).
+    /// Variables to set; each has the value of its strongest layer (`PORT` of `port` is not included).
     pub set: IndexMap<String, EnvValue>,
-    /// The process's own `env` or `env_file` names `PORT`, so `port` does not set it. A `PORT` in
-    /// `set` that comes from the project or an option set gives way to `port`.
+    /// Whether the process's own `env` or `env_file` sets `PORT`, so that `port` does not. A `PORT` in
+    /// `set` from the project or an option set gives way to `port`.
     pub names_port: bool,
 }
 
-/// The value of an environment variable: bytes, and variables that have their value only when a
-/// process starts, such as `PORT`.
+/// The value of an environment variable: bytes, and references to variables that are set only at the
+/// start of a process, such as `PORT`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EnvValue(Vec<Part>);
 
@@ -62,7 +62,7 @@ impl EnvValue {
         self.0.is_empty()
     }
 
-    /// The value as a process gets it; `at_start` has the variables that pitcrew sets.
+    /// Resolves the value for a process; `at_start` returns the variables that pitcrew sets.
     pub fn resolve(&self, at_start: impl Fn(&str) -> Option<OsString>) -> OsString {
         let mut value = Vec::new();
         for part in &self.0 {
@@ -74,6 +74,20 @@ impl EnvValue {
             }
         }
         OsString::from_vec(value)
+    }
+
+    /// The value with the variables that are known already; the others stay open.
+    #[cfg(feature = "cli")]
+    pub(crate) fn filled_in(&self, known: impl Fn(&str) -> Option<OsString>) -> Self {
+        let mut value = Self::default();
+        for part in &self.0 {
+            let known = match part {
+                Part::Bytes(_) => None,
+                Part::SetAtStart(name) => known(name),
+            };
+            value.push(&known.map_or_else(|| Self(vec![part.clone()]), Self::from));
+        }
+        value
     }
 
     /// The value as text: what is not UTF-8 is replaced, and a variable that has its value only
@@ -121,5 +135,7 @@ mod tests {
         let port = |name: &str| (name == "PORT").then(|| "80".into());
         assert_eq!(value.resolve(port), OsString::from_vec(b"http://x:80/\xff!".to_vec()));
         assert!(EnvValue::from("").is_empty() && !value.is_empty());
+        assert_eq!(value.filled_in(port), EnvValue::from(b"http://x:80/\xff!".to_vec()));
+        assert_eq!(value.filled_in(|_| None), value);
     }
 }

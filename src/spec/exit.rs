@@ -1,8 +1,8 @@
-//! How a start or a run can end, as every layer says it.
+//! Exit status of a run, start errors, and strays.
 
 use std::fmt;
 
-use super::Signal;
+use super::{Signal, choices};
 
 /// How the leader of a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -13,7 +13,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The code a shell would show: the exit code, or 128 + the signal's number.
+    /// Returns the code a shell would show: the exit code, or 128 + the signal's number.
     pub fn shell_code(self) -> i32 {
         match self {
             Self::Code(code) => code,
@@ -31,7 +31,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a run could not be spawned: the kind for programs, the message for people.
+/// Why a run could not be spawned: a kind for programs, a message for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct StartError {
@@ -41,37 +41,38 @@ pub struct StartError {
     pub message: String,
 }
 
-/// What kept a run from being spawned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StartErrorKind {
-    /// There is no such program (or the interpreter of a script is missing).
-    ProgramNotFound,
-    /// The working folder is missing or is not a folder.
-    CwdNotFound,
-    /// The program (or the folder) may not be used, or is no program.
-    NotExecutable,
-    /// Arguments and environment are too long for the kernel.
-    ArgumentsTooLong,
-    /// Another program listens on its port.
-    PortBusy,
-    /// No more processes, descriptors or memory just now; worth another try.
-    ResourceLimit,
-    Other,
+choices! {
+    /// What kept a run from being spawned.
+    pub enum StartErrorKind {
+        /// There is no such program (or the interpreter of a script is missing).
+        ProgramNotFound = "program_not_found",
+        /// The working folder is missing or is not a folder.
+        CwdNotFound = "cwd_not_found",
+        /// The program (or the folder) may not be used, or is no program.
+        NotExecutable = "not_executable",
+        /// Arguments and environment are too long for the kernel.
+        ArgumentsTooLong = "arguments_too_long",
+        /// Another program listens on its port.
+        PortBusy = "port_busy",
+        /// No more processes, descriptors or memory just now; worth another try.
+        ResourceLimit = "resource_limit",
+        /// Anything else.
+        Other = "other",
+    }
 }
 
 impl StartErrorKind {
-    /// Whether another try can help.
+    /// Whether a retry can help.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::ResourceLimit)
     }
 }
 
-/// A descendant that was left when the leader of a run had ended.
+/// A descendant that outlived the leader of its run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stray {
     /// Its process number.
     pub pid: u32,
-    /// Its command line, or its name where that cannot be read.
+    /// Its command line, or its name if that cannot be read.
     pub command: String,
 }

@@ -1,7 +1,7 @@
-//! One mistake in a file: its place, what is wrong, and the way out.
+//! Faults: mistakes in a file, with place, message and hint.
 //!
-//! Everything that is shown here was written by somebody else, so no control character of a file
-//! reaches the terminal: messages are made safe when a fault is made, source lines when drawn.
+//! All text shown here comes from files, so no control character may reach the terminal: messages are
+//! sanitised when a fault is created, source lines when they are drawn.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,12 +15,13 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 /// A file that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SourceFile {
-    /// As it is shown: the way the user named it, or relative to the current folder.
+    /// The path for display: as the user gave it, or relative to the current folder.
     path: PathBuf,
     text: String,
     /// Where each line starts.
     lines: Vec<usize>,
-    /// Nothing is drawn behind the place that is meant: how long a secret is, is one too.
+    /// Whether the text after the underlined range is hidden, because the length of a secret is secret
+    /// too.
     is_secret: bool,
 }
 
@@ -55,14 +56,14 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
-/// Nothing longer is drawn (a file may be one line of a megabyte, with a mistake at every word):
-/// what is longer is only named by line and column.
+/// Longer lines are not drawn, only named by line and column (a file may be one line of a megabyte
+/// with a mistake at every word).
 const LONGEST_DRAWN: usize = 16 << 10;
 
-/// No more places are drawn beside that of the fault itself.
+/// The maximum number of additional places that are drawn.
 const MOST_LABELS: usize = 20;
 
-/// Some bytes of a file.
+/// A range of bytes in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourceSpan {
     source: Arc<SourceFile>,
@@ -70,7 +71,7 @@ pub(crate) struct SourceSpan {
 }
 
 impl SourceSpan {
-    /// The place is moved to the nearest whole characters inside the file.
+    /// Creates a range, adjusted to whole characters inside the file.
     pub(crate) fn new(source: &Arc<SourceFile>, span: Range<usize>) -> Self {
         let start = source.text.floor_char_boundary(span.start);
         let end = source.text.ceil_char_boundary(span.end).max(start);
@@ -101,7 +102,7 @@ impl SourceSpan {
         Origin::path(shown_path(&self.source.path)).line(self.line()).char_column(self.column())
     }
 
-    /// What is underlined: the part of the place that is in its first line.
+    /// Returns the part of the range that is underlined, which is in its first line.
     fn underlined(&self) -> Range<usize> {
         let (number, start) = self.source.line_of(self.span.start);
         let end = start + self.source.line_text(number).len();
@@ -110,7 +111,7 @@ impl SourceSpan {
     }
 }
 
-/// Some places of one file with the lines they are in; lines between them are folded.
+/// Creates a snippet with ranges of one file and their lines; lines between them are folded.
 fn snippet<'a>(
     places: &[(&'a SourceSpan, AnnotationKind, Option<&'a str>)],
 ) -> Option<Snippet<'a, Annotation<'a>>> {
@@ -135,14 +136,14 @@ fn snippet<'a>(
     Some(Snippet::source(same_length(text)).path(path).line_start(top + 1).annotations(annotations))
 }
 
-/// One mistake: where it is, what is wrong, and what to do about it.
+/// A mistake: its place, a message, and a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     file: PathBuf,
     place: Option<SourceSpan>,
     message: String,
     hint: Option<String>,
-    /// Other places that belong to it, each with a word on why.
+    /// Related places, each with a label.
     also: Vec<(SourceSpan, String)>,
 }
 
@@ -157,7 +158,7 @@ impl Fault {
         }
     }
 
-    /// A mistake that is not in any line: a file that is missing, say.
+    /// Creates a mistake about a file as a whole, such as a missing file.
     pub fn about(file: PathBuf, message: impl AsRef<str>) -> Self {
         let message = printable(message.as_ref());
         Self { file, place: None, message, hint: None, also: Vec::new() }
@@ -184,17 +185,17 @@ impl Fault {
         self.place.as_ref()
     }
 
-    /// The file it is in, the way the user named it.
+    /// The file it is in, as the user gave it.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The number of the line, from 1; none when the file itself is the matter.
+    /// The line number, from 1; `None` if the mistake concerns the whole file.
     pub fn line(&self) -> Option<usize> {
         self.place.as_ref().map(SourceSpan::line)
     }
 
-    /// The column in characters, from 1; none when the file itself is the matter.
+    /// The column in characters, from 1; `None` if the mistake concerns the whole file.
     pub fn column(&self) -> Option<usize> {
         self.place.as_ref().map(SourceSpan::column)
     }
@@ -209,7 +210,7 @@ impl Fault {
         self.hint.as_deref()
     }
 
-    /// For people: the line it is in, a caret, the hint. Ends in a newline.
+    /// Renders the line, a caret and the hint. Ends in a newline.
     fn render(&self, level: &Level<'_>, renderer: &Renderer) -> String {
         let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
         let snippets = self.snippets();
@@ -224,7 +225,7 @@ impl Fault {
         renderer.render(&[group]) + "\n"
     }
 
-    /// The lines that have to do with it, its own first; places near each other are drawn in one.
+    /// Returns the snippets of all its places, its own first; nearby places share one.
     fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
         let Some(place) = &self.place else { return Vec::new() };
         let also = self.also.iter().take(MOST_LABELS);
@@ -263,20 +264,20 @@ impl Serialize for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     all: Vec<Fault>,
-    /// The env files that were looked for: what mends the mistake may be one that is not there yet.
+    /// The env files that were looked for: one that is still missing may be the solution.
     env_files: Vec<PathBuf>,
-    /// What is no mistake, but is not what it seems; in the order of the files too.
+    /// Warnings, in the order of the files too.
     warnings: Vec<Fault>,
 }
 
-/// What reading the files has shown: the mistakes, and what is only worth a warning.
+/// The result of a check: mistakes and warnings.
 ///
 /// As JSON: `{"ok":false,"faults":[…],"warnings":[…]}`, with entries of the same form in both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckReport {
-    /// The mistakes; with one nothing is run.
+    /// The mistakes; with any of them nothing runs.
     pub faults: Faults,
-    /// What does not do what it seems to.
+    /// The warnings.
     pub warnings: Faults,
 }
 
@@ -291,7 +292,7 @@ impl Serialize for CheckReport {
 }
 
 impl Faults {
-    /// Sorts and drops what was found twice. `order` says which file comes first.
+    /// Sorts the faults and removes duplicates. `order` is the order of the files.
     pub(crate) fn sorted(mut faults: Vec<Fault>, order: &[Arc<SourceFile>]) -> Self {
         faults.sort_by_cached_key(|fault| {
             let position = |place: &SourceSpan| {
@@ -312,13 +313,13 @@ impl Faults {
         Self { warnings: warnings.all, ..self }
     }
 
-    /// What is only worth a warning in the files that have these mistakes.
+    /// The warnings about files that also have mistakes.
     #[must_use]
     pub fn warnings(&self) -> Self {
         Self { all: self.warnings.clone(), ..Self::default() }
     }
 
-    /// The env files that were looked for, there or not.
+    /// The env files that were looked for, existing or not.
     pub(crate) fn env_files(&self) -> &[PathBuf] {
         &self.env_files
     }
@@ -340,12 +341,12 @@ impl Faults {
         serde_json::json!(self).to_string()
     }
 
-    /// For people: every mistake with its line, a caret and a hint; colour only when asked.
+    /// Renders every mistake with its line, a caret and a hint; with colours if requested.
     pub fn render(&self, colour: bool) -> String {
         self.render_as(&Level::ERROR, colour)
     }
 
-    /// The same for what is only worth a warning.
+    /// Renders the warnings in the same way.
     pub fn render_warnings(&self, colour: bool) -> String {
         self.render_as(&Level::WARNING, colour)
     }
@@ -389,13 +390,13 @@ impl Serialize for Faults {
     }
 }
 
-/// What a terminal would obey, or what would show text in another order than it is stored.
+/// Whether a character is a control character or changes the text direction.
 fn is_unsafe(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text of a file for a message: what is unsafe is written as its escape.
+/// Escapes unsafe characters of a text for a message.
 fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
@@ -413,8 +414,8 @@ pub(crate) fn shown_path(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-/// A line of a file for drawing. Stand-ins are as long as what they stand for, so spans still fit;
-/// what has one byte (tab, escape …) is left to the renderer, which shows it as a picture.
+/// Replaces unsafe characters of a line by placeholders of the same length, so that ranges stay valid;
+/// single-byte ones (tab, escape …) are left to the renderer, which shows symbols for them.
 fn same_length(line: &str) -> Cow<'_, str> {
     if !line.chars().any(is_unsafe) {
         return Cow::Borrowed(line);

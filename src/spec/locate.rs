@@ -1,4 +1,4 @@
-//! Which files are the project's, and whether they may be trusted; from there to a [`Spec`].
+//! Project locator: finds the files of a project, checks that they can be trusted, and loads them.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -7,34 +7,31 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Spec;
-use super::env_file::EnvPipes;
+use super::env_file::{EnvPipes, LARGEST};
 use super::fault::{CheckReport, Fault, Faults, SourceFile, SourceSpan, shown_path};
 use super::procfile::{self, keys};
 use super::resolve::{self, Diagnostics, EnvReading, ProjectPaths};
 
-/// The name of the file that is looked for.
+/// The name of the project file.
 pub const FILE: &str = "procfile.toml";
 
 /// The name of the file beside it, for settings that are not committed.
 pub const LOCAL_FILE: &str = "procfile.local.toml";
 
-/// The name that stands for standard input among the files of a project. Its paths are relative to
-/// the current folder, and the project is known by that folder and this name.
+/// The name for standard input among the files of a project. Paths in it are relative to the current
+/// folder, and that folder together with this name identifies the project.
 pub const STDIN: &str = "-";
-
-/// A file may have so many bytes.
-pub(crate) const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug, Clone)]
 pub struct ProjectLocator {
-    /// Files named by the user, relative to `dir`; later ones override earlier ones. When there is
-    /// none, `procfile.toml` is looked for in `dir` and upwards.
+    /// Files named by the user, relative to `dir`; later ones override earlier ones. If there is
+    /// none, `procfile.toml` is searched in `dir` and its parents.
     ///
     /// [`STDIN`] stands for a text that has been read already.
     pub files: Vec<PathBuf>,
     /// The current folder.
     pub dir: PathBuf,
-    /// What [`STDIN`] stands for; nothing where that cannot be read any more.
+    /// The text of [`STDIN`]; `None` if it cannot be read any more.
     pub stdin: Option<Arc<[u8]>>,
 }
 
@@ -42,7 +39,7 @@ pub struct ProjectLocator {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedProject {
     pub spec: Spec,
-    /// What is no mistake, but does not do what it seems to.
+    /// The warnings.
     pub warnings: Faults,
 }
 
@@ -60,22 +57,12 @@ pub fn report(request: &ProjectLocator) -> CheckReport {
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
-///
-/// ```
-/// # let folder = tempfile::tempdir()?;
-/// use pitcrew::spec::{Locate, load};
-///
-/// std::fs::write(folder.path().join("procfile.toml"), "[process]\nweb = 'npm run dev'\n")?;
-/// let loaded = load(&Locate { files: vec![], dir: folder.path().into(), stdin: None })?;
-/// assert!(loaded.spec.processes.contains_key("web"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 pub fn load(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
     load_and_tell(request, &|_| {})
 }
 
-/// The same; `waiting` is told the path of an env file that is a pipe and has been silent for a
-/// second.
+/// Like [`load`]; calls `waiting` with the path of an env file that is a pipe and has been silent for
+/// a second.
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
@@ -88,8 +75,8 @@ pub fn load_and_tell(
     load_with(request, keys::LATER, &reading)
 }
 
-/// The same for who only looks at the project: env files that are pipes or devices are not opened,
-/// and what they would set counts as set.
+/// Like [`load`] for commands that do not run the project: env files that are pipes or devices are not
+/// opened, and what they would set counts as set.
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
@@ -99,7 +86,7 @@ pub fn inspect(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
     load_with(request, keys::LATER, &reading)
 }
 
-/// The same with other keys that cannot be used yet.
+/// Like [`load`] with a different list of unsupported keys.
 pub(crate) fn load_with(
     request: &ProjectLocator,
     later: &[&str],
@@ -136,8 +123,8 @@ pub(crate) fn load_with(
     Err(faults.with_env_files(spec.project.env_files).with_warnings(warnings))
 }
 
-/// The canonical path of a project's first file, by which it is known. The file is not read: one
-/// that has become faulty still names the project that runs.
+/// Returns the canonical path of a project's first file, which identifies the project. The file is not
+/// read: a faulty file still identifies the running project.
 ///
 /// # Errors
 /// Why there is no such file.
@@ -152,7 +139,7 @@ pub fn find(request: &ProjectLocator) -> Result<PathBuf, Faults> {
     Ok(home(&dir, &paths).file)
 }
 
-/// The files that a request means, readable or not.
+/// Returns the files of a request, readable or not.
 #[cfg(feature = "control")]
 pub(super) fn files(request: &ProjectLocator) -> Vec<PathBuf> {
     let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
@@ -169,7 +156,7 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 fn home(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
     let canonical = |path: &PathBuf| {
         if is_stdin(path) {
-            // No file of that name is meant.
+            // Not a file of that name.
             return dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join(path);
         }
         let path = dir.join(path);
@@ -181,7 +168,7 @@ fn home(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
     ProjectPaths { file, dir, files }
 }
 
-/// `procfile.toml` in this folder or the nearest above, and the local file beside it.
+/// Finds `procfile.toml` in this folder or the nearest parent, and the local file next to it.
 fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
     for folder in dir.ancestors() {
         let file = folder.join(FILE);
@@ -190,7 +177,7 @@ fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
         let local = folder.join(LOCAL_FILE);
         files.extend(there(&local)?.map(|found| (local, found)));
         if folder == dir {
-            // Shown the way the user would write them.
+            // Displayed as the user would write them.
             return Ok(files
                 .into_iter()
                 .filter_map(|(file, _)| Some(PathBuf::from(file.file_name()?)))
@@ -200,10 +187,10 @@ fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
     }
     let message = format!("there is no {FILE} in {} or a folder above it", shown_path(dir));
     Err(Fault::about(PathBuf::from(FILE), message)
-        .with_hint("write one, or name the file with `-f FILE`"))
+        .with_hint("create one, or name the file with `-f FILE`"))
 }
 
-/// A link that leads nowhere is a mistake: passed over, another project would be run than is meant.
+/// A dangling link is a mistake: skipping it could run another project than intended.
 fn there(path: &Path) -> Result<Option<Metadata>, Fault> {
     match path.metadata() {
         Ok(found) => Ok((!found.is_dir()).then_some(found)),
@@ -216,7 +203,8 @@ fn there(path: &Path) -> Result<Option<Metadata>, Fault> {
     }
 }
 
-/// A file above the current folder may be anyone's; only the user's own, or root's, is run.
+/// Checks the owner of a file in a parent folder, which may belong to anyone; only files of the user
+/// or root are run.
 fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     // With a group for each user, which is usual, files are writable by the user's own group.
@@ -230,7 +218,7 @@ fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
         return Ok(file);
     };
     let message = format!("{} was found by searching upward, but it {problem}", shown_path(&file));
-    let hint = format!("if you trust it, name it: `-f {}`", shown_path(&file));
+    let hint = format!("if you trust it, name it explicitly: `-f {}`", shown_path(&file));
     Err(Fault::about(file, message).with_hint(hint))
 }
 
@@ -249,7 +237,7 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
     let is_read_once = |file: &Metadata| !file.is_file() && !file.is_dir();
     if dir.join(path).metadata().is_ok_and(|file| is_read_once(&file)) {
-        let message = format!("{} is no file that could be read again", shown_path(path));
+        let message = format!("{} cannot be read a second time", shown_path(path));
         return Err(fault(message).with_hint("give it as standard input: `-f - < FILE`"));
     }
     let mut bytes = Vec::new();
@@ -276,7 +264,7 @@ fn source(path: &Path, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Fault> {
         let at = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
         let source = SourceFile::new(path.to_owned(), text);
-        Fault::at(&SourceSpan::new(&source, at..at + 1), "a byte here is not UTF-8")
+        Fault::at(&SourceSpan::new(&source, at..at + 1), "this byte is not UTF-8")
             .with_hint("save the file as UTF-8")
     })
 }

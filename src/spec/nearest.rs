@@ -1,25 +1,25 @@
-//! The nearest known word to an unknown one: the one rule behind every "did you mean".
+//! Suggestions: finds the known word that is nearest to an unknown one, for "did you mean".
 
-/// A name that begins with an unknown word of at least this many letters is a guess at it.
-const SHORTEST_PREFIX: usize = 3;
+/// The minimum length of an unknown word that is treated as the beginning of a known one.
+const MIN_PREFIX: usize = 3;
 
-/// How far a known word is from an unknown one. The least is the nearest.
+/// The distance of a known word from an unknown one. The smallest is the nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Distance {
-    /// It is only the beginning of the known word.
+    /// Whether the unknown word is only the beginning of the known one.
     is_prefix: bool,
     edits: usize,
     other_first_letter: bool,
 }
 
-/// How far `known` is from `word`, without regard to case; nothing when they are not alike.
+/// Returns the distance without regard to case; `None` if the words are not similar.
 pub(crate) fn distance(word: &str, known: &str) -> Option<Distance> {
     let letters = word.chars().count();
     let bound = (letters / 3).clamp(1, 3);
     let far = known.len().abs_diff(word.len());
-    // Cheap, and enough for most: a distance is at least the difference of the lengths.
+    // A cheap test first: the distance is at least the difference of the lengths.
     let is_near_in_length = far <= 4 * bound;
-    let may_be_prefix = letters >= SHORTEST_PREFIX && known.len() > word.len();
+    let may_be_prefix = letters >= MIN_PREFIX && known.len() > word.len();
     if !is_near_in_length && !may_be_prefix {
         return None;
     }
@@ -38,13 +38,13 @@ pub(crate) fn distance(word: &str, known: &str) -> Option<Distance> {
     })
 }
 
-/// The known word that is nearest to `word`, if one is near; of several the first.
+/// Returns the known word nearest to `word`, if one is near; the first one of several.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known = known.into_iter().filter_map(|known| Some((distance(word, known)?, known)));
     known.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// "did you mean" for `word`, if something is near.
+/// Returns the hint "did you mean" for `word`, if a known word is near.
 pub(crate) fn did_you_mean<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,

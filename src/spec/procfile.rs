@@ -1,7 +1,7 @@
-//! The file as it is written: parsed, and held against the table of keys.
+//! Parses a project file and validates it against the table of keys.
 //!
-//! Nothing here knows what a key means; that is `resolve`. What comes out is a tree in which every
-//! value has the kind its key asks for, or is marked as faulty, so that one mistake is said once.
+//! The meaning of keys is defined in `resolve`. The result is a tree in which every value has the kind
+//! of its key, or is marked as faulty, so that each mistake is reported once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,31 +22,50 @@ pub(crate) use rule::name_fault;
 
 use tree::TableNode;
 
-/// One file, checked as far as that is possible without the others.
+/// One file, checked independently of the others.
 #[derive(Debug)]
 pub(crate) struct Procfile {
     pub(crate) source: Arc<SourceFile>,
     pub(crate) fields: TableNode,
-    /// It has syntax errors, so something may be missing that is in fact written.
+    /// Whether it has syntax errors, so that keys may be missing although they are written.
     pub(crate) broken: bool,
 }
 
-/// Reads a file; every mistake goes to `faults`. `later` are the keys that may not be used yet.
+/// Reads a file and appends mistakes to `faults`. `later` are the keys that are not supported yet.
 pub(crate) fn read(source: Arc<SourceFile>, later: &[&str], faults: &mut Vec<Fault>) -> Procfile {
-    let (table, errors) = DeTable::parse_recoverable(source.text());
+    let (table, mut errors) = DeTable::parse_recoverable(source.text());
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
     let mut broken_lines = HashSet::new();
     for error in &errors {
         let end = source.text().len();
         let place = SourceSpan::new(&source, error.span().unwrap_or(end..end));
-        broken_lines.insert(place.line());
+        // The parser goes on in the middle of a broken line, and finds what follows from that.
+        if !broken_lines.insert(place.line()) {
+            continue;
+        }
         let fault = Fault::at(&place, error.message().trim());
         faults.push(fault.maybe_hint(foreign_keys::line_hint(place.line_text())));
     }
     let broken = !errors.is_empty();
-    let (fields, found) = walk::walk(&source, table.get_ref(), later, broken);
+    let walked = walk::walk(&source, table.get_ref(), later, broken);
+    let (fields, found) = (walked.fields, walked.faults);
+    broken_lines.extend(lines_of_broken_tables(source.text(), &broken_lines));
     // What the parser made of a broken line is no news.
     let is_news =
         |fault: &Fault| fault.place().is_none_or(|place| !broken_lines.contains(&place.line()));
     faults.extend(found.into_iter().filter(is_news));
-    Procfile { source, fields, broken }
+    Procfile { source, fields, broken: broken || walked.is_unclear }
+}
+
+/// The lines of each table whose header is broken: the parser adds them to the table before.
+fn lines_of_broken_tables(text: &str, broken_lines: &HashSet<usize>) -> Vec<usize> {
+    let mut is_broken = false;
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start()));
+    let is_lost = |(number, line): &(usize, &str)| {
+        if line.starts_with('[') {
+            is_broken = broken_lines.contains(number);
+        }
+        is_broken
+    };
+    lines.filter(is_lost).map(|(number, _)| number).collect()
 }

@@ -1,7 +1,7 @@
-//! From the files to a [`Spec`]: files and option sets merged, names looked up, defaults filled in.
+//! Resolves files to a [`Spec`]: merges files and option sets, looks up names, fills in defaults.
 //!
-//! A spec is always made, however much is wrong, so that every mistake is found in one go; the
-//! caller throws it away when there was one.
+//! A spec is always built, however much is wrong, so that one run finds every mistake; the caller
+//! discards it if there are any.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use super::fault::{Fault, SourceSpan};
 use super::procfile::Procfile;
 use super::procfile::tree::{TableNode, ValueNode};
-use super::{Name, OnFailure, OutputLimits, PoolSpec, ProcessKind, ProcessSpec, Project, Spec};
+use super::{Name, OutputLimits, PoolSpec, ProcessKind, ProcessSpec, Project, Spec};
 
 mod checks;
 mod cycle;
@@ -24,24 +24,24 @@ mod reference;
 mod warnings;
 mod watch;
 
-use environment::EnvFiles;
 pub(crate) use environment::EnvReading;
+use environment::{EnvFiles, PortVariables};
 use layers::OptionLayers;
 
-/// The option set and the retry policy that hold where none is named.
+/// The name of the option set and the retry policy that apply by default.
 const DEFAULT: &str = "default";
 
 #[derive(Debug, Clone)]
 pub(crate) struct ProjectPaths {
     /// Canonical path of the first file.
     pub(crate) file: PathBuf,
-    /// Its folder: what relative paths are relative to.
+    /// Its folder, the base of relative paths.
     pub(crate) dir: PathBuf,
     /// Every file, the first one first.
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// What is found on the way.
+/// The collected mistakes and warnings.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     pub(crate) faults: Vec<Fault>,
@@ -53,7 +53,7 @@ pub(crate) struct Diagnostics {
 struct MergedProcess<'a> {
     name: String,
     kind: ProcessKind,
-    /// The keys written for it alone.
+    /// Its own keys, without option sets.
     own: &'a TableNode,
     /// Its name, or for a job its entry in the list.
     place: &'a SourceSpan,
@@ -61,7 +61,7 @@ struct MergedProcess<'a> {
     job_of: Option<&'a str>,
 }
 
-/// Makes the spec of a project; the first file is the weakest.
+/// Builds the spec of a project; the first file has the lowest precedence.
 pub(crate) fn resolve(
     home: &ProjectPaths,
     files: &[Procfile],
@@ -75,7 +75,7 @@ pub(crate) fn resolve(
     let broken = files.iter().any(|file| file.broken);
     let members = members(&root);
     if let (false, false, Some(first)) = (says_what_to_run(&root), broken, files.first()) {
-        let message = "there is no process and no job in this file";
+        let message = "this file has no process and no job";
         let hint = "write `[process]` and under it `web = \"npm run dev\"`";
         let place = SourceSpan::start_of(&first.source);
         findings.faults.push(Fault::at(&place, message).with_hint(hint));
@@ -85,7 +85,7 @@ pub(crate) fn resolve(
     let layered: Vec<(MergedProcess<'_>, OptionLayers<'_>)> =
         members.iter().map(|member| (member.clone(), OptionLayers::of(member, &root))).collect();
     let run_first = layered.iter().filter_map(|(_, layers)| watch::runs_first(&layers.merged));
-    let env_files = EnvFiles::new(&home.dir, reading);
+    let env_files = EnvFiles::new(&home.dir, reading, port_variables(&layered));
     let mut resolver =
         process::Resolver::new(home, &root, broken, &env_files, findings).runs_first(run_first);
     let mut processes: IndexMap<Name, Arc<ProcessSpec>> = IndexMap::new();
@@ -109,6 +109,15 @@ pub(crate) fn resolve(
     }
 }
 
+/// The variables that tell the ports of these.
+fn port_variables(layered: &[(MergedProcess<'_>, OptionLayers<'_>)]) -> PortVariables {
+    let mut variables = PortVariables::default();
+    for (member, layers) in layered.iter().filter(|(_, layers)| layers.merged.has("port")) {
+        variables.add(&member.name, layers.merged.integer("replicas").unwrap_or(0));
+    }
+    variables
+}
+
 /// A process without a key of its own.
 fn blank(
     home: &ProjectPaths,
@@ -124,8 +133,8 @@ fn blank(
     resolver.process(&member, &OptionLayers::of(&member, root))
 }
 
-/// For each pool a job without a key of its own. What is wrong with it is wrong with others too, or
-/// with nothing, so it is not told.
+/// Builds a job without own keys for each pool. Its mistakes are those of other jobs too, or of none,
+/// so they are not reported.
 fn blanks(
     home: &ProjectPaths,
     root: &TableNode,
@@ -147,7 +156,7 @@ fn blanks(
     root.tables("pool").map(blank).collect()
 }
 
-/// Whether there is a process or a job, be it a wrong one.
+/// Whether there is a process or a job, even an invalid one.
 fn says_what_to_run(root: &TableNode) -> bool {
     let has_jobs = |pool: &TableNode| {
         let jobs = pool.get("jobs");
@@ -204,7 +213,7 @@ fn duplicates(root: &TableNode, members: &[MergedProcess<'_>], faults: &mut Vec<
         if let Some((first, earlier)) = seen.get(name) {
             let message = format!("the name `{name}` is taken");
             let label = format!("{earlier} has it");
-            let hint = "names are unique over processes, jobs and pools";
+            let hint = "names of processes, jobs and pools must be unique";
             faults.push(Fault::at(place, message).also(first, label).with_hint(hint));
         } else {
             seen.insert(name, (place, what));
@@ -258,10 +267,7 @@ fn pools(
         let pool = PoolSpec {
             name: Name::new(name),
             concurrency: keys.integer("concurrency").unwrap_or(1),
-            on_failure: match keys.text("on_failure") {
-                Some("stop") => OnFailure::Stop,
-                _ => OnFailure::Continue,
-            },
+            on_failure: keys.choice("on_failure").unwrap_or_default(),
             autostart: keys.boolean("autostart").unwrap_or(true),
             jobs: jobs.remove(name).unwrap_or_default(),
             blank: blanks.remove(name).map(Arc::new),
@@ -271,7 +277,7 @@ fn pools(
     pools
 }
 
-/// What a `depends_on` names: the name, its place, and the value beside it in the table form.
+/// Returns the names in a `depends_on` with their places, and the values in the table form.
 fn dependencies(keys: &TableNode) -> Vec<(&str, &SourceSpan, Option<&ValueNode>)> {
     match keys.get("depends_on") {
         Some(node) => match (node.items(), node.table()) {

@@ -43,7 +43,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(letters).unwrap_or((after, ""));
         if unit.is_empty() {
-            return Err(error(r#"say the unit, such as "10s" or "10ms""#));
+            return Err(error(r#"add the unit, such as "10s" or "10ms""#));
         }
         if !TIMES.iter().any(|(known, _)| *known == unit) {
             return Err(error("the units are d, h, m, s and ms"));
@@ -102,17 +102,6 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
         return None;
     }
     Some((number.parse().ok()?, rest))
-}
-
-/// A size in a few letters, for a table: `84M`, `1.3G`.
-pub fn format_size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "K", "M", "G", "T"];
-    let (mut size, mut unit) = (bytes as f64, 0);
-    while size >= 999.5 && unit + 1 < UNITS.len() {
-        (size, unit) = (size / 1024.0, unit + 1);
-    }
-    let sign = UNITS.get(unit).copied().unwrap_or_default();
-    if unit > 0 && size < 9.95 { format!("{size:.1}{sign}") } else { format!("{size:.0}{sign}") }
 }
 
 #[cfg(test)]

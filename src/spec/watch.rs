@@ -34,6 +34,7 @@ impl Default for WatchSpec {
     }
 }
 
+/// What a change of a watched file does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchAction {
     Restart,
@@ -50,6 +51,19 @@ impl std::fmt::Display for WatchAction {
             Self::Restart => f.write_str("restart"),
             Self::Signal(signal) => write!(f, "signal:{signal}"),
             Self::Run(name) => write!(f, "run:{name}"),
+        }
+    }
+}
+
+impl std::str::FromStr for WatchAction {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "restart" => Ok(Self::Restart),
+            Some(("signal", signal)) => signal.parse().map(Self::Signal).map_err(|_| ()),
+            Some(("run", name)) => Ok(Self::Run(Name::new(name))),
+            Some(_) | None => Err(()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The names of a running project in the kernel's table of abstract sockets: nobody can remove them,
-//! no variable moves them, and they go with the last process that holds them.
+//! Abstract sockets: the names that mark a project as running. Nobody can remove them, no variable
+//! moves them, and the kernel frees them when the last process that holds them ends.
 
 use std::fs;
 use std::io;
@@ -14,11 +14,11 @@ use rustix::net::sockopt::socket_peercred;
 use super::deadline::pause;
 use super::file_identity::FileIdentity;
 
-/// Who takes a name or a lock listens, and has written who it is, within so many looks.
-pub(super) const LOOKS: u32 = 20;
-pub(super) const BETWEEN: Duration = Duration::from_millis(5);
+/// The number of attempts until the holder of a name or lock listens and has written its record.
+pub(super) const MAX_ATTEMPTS: u32 = 20;
+pub(super) const RETRY_DELAY: Duration = Duration::from_millis(5);
 
-/// Who is at the other end of a socket.
+/// The process at the other end of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Peer {
     pub(super) pid: u32,
@@ -32,15 +32,15 @@ impl Peer {
         Some(Self { pid, user: peer.uid.as_raw() })
     }
 
-    /// Anybody can take a name; whoever is not this user, root, or (for root) the owner of the
-    /// project says nothing about it.
+    /// Anybody can take a name, so only a holder that is this user, root, or (for root) the owner of the
+    /// project counts.
     fn is_trusted(self) -> bool {
         let own = own_user();
         own == 0 || self.user == own || self.user == 0
     }
 }
 
-/// Why a name cannot be had.
+/// Why a name cannot be claimed.
 pub(super) enum ClaimError {
     By(Peer),
     Impossible,
@@ -48,7 +48,7 @@ pub(super) enum ClaimError {
 
 pub(super) fn claim(name: &str) -> Result<UnixListener, ClaimError> {
     let address = SocketAddr::from_abstract_name(name).map_err(|_| ClaimError::Impossible)?;
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         match UnixListener::bind_addr(&address) {
             Ok(listener) => {
                 _ = listener.set_nonblocking(true);
@@ -60,14 +60,14 @@ pub(super) fn claim(name: &str) -> Result<UnixListener, ClaimError> {
         match UnixStream::connect_addr(&address).ok().as_ref().and_then(Peer::of) {
             Some(peer) if peer.is_trusted() => return Err(ClaimError::By(peer)),
             Some(_) => return Err(ClaimError::Impossible),
-            // It listens in a moment, or has just ended.
-            None => pause(BETWEEN),
+            // The holder will listen in a moment, or has just ended.
+            None => pause(RETRY_DELAY),
         }
     }
     Err(ClaimError::Impossible)
 }
 
-/// Connects to whoever answers by one of the names of a project; `by_place` says which of the two.
+/// Connects to the holder of a name of the project; `by` selects which of the two names.
 pub(super) fn connect(file: &Path, user: u32, by: ProjectName) -> Option<UnixStream> {
     let names = names_of(file, user);
     let name = match by {
@@ -77,7 +77,7 @@ pub(super) fn connect(file: &Path, user: u32, by: ProjectName) -> Option<UnixStr
     dial(name?).map(|(stream, _)| stream)
 }
 
-/// By what a project is named.
+/// What the name of a project is derived from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProjectName {
     /// The inode of its folder, and the name of its file.
@@ -111,7 +111,8 @@ pub(super) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Other users whose project it can be: root for everybody, and for root the owner of the folder.
+/// Returns the other user that may run the project: root for everybody, and for root the owner of
+/// the folder.
 pub(super) fn others(file: &Path) -> Option<u32> {
     let other = match own_user() {
         0 => file.parent().and_then(|folder| fs::metadata(folder).ok()).map(|meta| meta.uid()),

@@ -1,4 +1,4 @@
-//! One live run for real.
+//! A live child process of the real host.
 #![expect(unsafe_code, reason = "AsyncFd wants a promise about its descriptor")]
 
 use std::collections::{BTreeSet, HashSet};
@@ -14,26 +14,27 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
 use super::deadline::Deadline;
+use super::leader::Leader;
 use super::pipe::OutputPipe;
-use super::registry::{Leader, of_leader};
+use super::registry::of_leader;
 use super::spawn::SpawnedChild;
 use super::stray::{FoundProcess, ScanScope, StrayTracker, without};
 use super::sweep::{Sweep, SweepRound};
-use super::{Child, Descendant, Strays, kill, recent_pids};
+use super::{Child, Descendant, Strays, kill};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
-/// How often it is looked whether a leader has ended that has no descriptor.
+/// The interval at which a leader without a pidfd is checked for its end.
 const END_LOOK: Duration = Duration::from_millis(25);
-/// How often [`Child::signal_strays`] looks for new ones at most.
+/// The maximum number of scans for new descendants in [`Child::signal_strays`].
 const LOOKS: usize = 10;
 
 /// A run of [`super::RealHost`].
 #[derive(Debug)]
 pub struct RealChild {
-    // Before `leader`: it leaves the runtime before the descriptor can be closed.
-    /// None where descriptors are short: then it is looked for its end.
+    // Before `leader`, so that it leaves the runtime before the descriptor is closed.
+    /// `None` if descriptors are short; then the end is polled.
     end: Option<AsyncFd<Arc<OwnedFd>>>,
     stdin: Option<Sender>,
     stdout: Option<OutputPipe>,
@@ -45,7 +46,7 @@ pub struct RealChild {
 }
 
 impl RealChild {
-    /// Gives what was spawned to the runtime. On an error the child is killed.
+    /// Registers a spawned child with the runtime. On an error the child is killed.
     pub(super) fn new(spawned: SpawnedChild, tracker: StrayTracker) -> io::Result<Self> {
         let SpawnedChild { leader, stdin, stdout, stderr, open_input } = spawned;
         let fd = leader.pidfd.clone();
@@ -71,7 +72,7 @@ impl RealChild {
         Ok(status.and_then(|status| exit_of(&status)))
     }
 
-    /// Asks about the descendants on the thread that finds them.
+    /// Queries the descendants on the scanner thread.
     fn ask<T, A>(&self, answer: A) -> impl Future<Output = Option<T>> + Send + use<T, A>
     where
         T: Send + 'static,
@@ -140,7 +141,7 @@ impl Child for RealChild {
     }
 
     async fn strays(&self, policy: StraysPolicy, keep: &Arc<BTreeSet<String>>) -> Strays {
-        if self.exit.is_some() && recent_pids::left_nobody(&self.leader) {
+        if self.exit.is_some() && self.leader.left_nobody() {
             return Strays::default();
         }
         let keep = Arc::clone(keep);
@@ -168,7 +169,7 @@ impl Child for RealChild {
     async fn signal_these(&self, signal: Signal, pids: Vec<u32>) {
         let sent = self.ask(move |found| {
             for one in found.filter(|one| pids.contains(&one.stat.pid)) {
-                // One that is gone by now is what was wanted; one we may not signal is named later.
+                // A process that is gone needs no signal; one that may not be signalled is reported later.
                 _ = send(one, signal);
             }
         });
@@ -216,8 +217,8 @@ impl Child for RealChild {
 
     async fn kill_tree(&self) -> io::Result<()> {
         self.leader.signal(Signal::KILL)?;
-        // Should it have left its own group.
-        // Not reaped, so the number is its own.
+        // The leader may have left its own group.
+        // Not reaped, so the pid has not been reused.
         kill::pid(self.leader.pid, Signal::KILL)
             .or_else(|error| if kill::is_gone(&error) { Ok(()) } else { Err(error) })?;
         let deadline = Deadline::after(KILL_BOUND);
@@ -244,8 +245,10 @@ impl Child for RealChild {
     fn reap(mut self) -> io::Result<()> {
         match self.leader.reap() {
             Ok(true) => Ok(()),
-            // Its drop ends it.
-            Ok(false) => Err(io::Error::new(io::ErrorKind::WouldBlock, "it has not ended")),
+            // Its drop kills and reaps it.
+            Ok(false) => {
+                Err(io::Error::new(io::ErrorKind::WouldBlock, "the process has not ended"))
+            }
             Err(error) => Err(error),
         }
     }

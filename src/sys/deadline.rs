@@ -1,4 +1,4 @@
-//! Bounded waiting for the threads and processes of this layer that have no runtime.
+//! Deadlines and short pauses for threads and processes of this layer without a runtime.
 
 use std::time::{Duration, Instant};
 
@@ -27,10 +27,10 @@ impl Deadline {
     }
 }
 
-/// Gives the processor away for about `span`. A signal may end it early.
+/// Sleeps for about `span`. A signal may end it early.
 ///
-/// There are things the kernel tells nobody about, such as the end of a process that is not a
-/// child; looking again after a moment is the only way to see them.
+/// The kernel does not report some events, such as the end of a process that is not a child; they can
+/// only be noticed by checking again after a moment.
 pub(super) fn pause(span: Duration) {
     let span = Timespec {
         tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),

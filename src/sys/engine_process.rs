@@ -1,4 +1,4 @@
-//! A running project from outside, for who has to end one that does not answer.
+//! The engine and guardian of another running project, to be ended if they do not respond.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use super::lock::Holder;
 use super::{guardian, kill, own_process, proc};
 use crate::spec::Signal;
 
-/// The guardian of a running project and its engine, for who has to end both from outside.
+/// The guardian and the engine of a running project.
 #[derive(Debug)]
 pub struct RunningEngine {
     guardian: proc::Stat,
@@ -15,13 +15,13 @@ pub struct RunningEngine {
 }
 
 impl RunningEngine {
-    /// Those of a project that runs.
+    /// Finds both processes of a running project.
     pub fn of(holder: &Holder) -> io::Result<Self> {
         let gone = || io::Error::from_raw_os_error(libc::ESRCH);
         let end = own_process::ProcessExitWatch::of(holder.pid)?;
         let guardian = proc::stat(holder.pid).ok_or_else(gone)?;
         if guardian.program != guardian::NAME {
-            return Err(io::Error::other(format!("pid {} is no guardian", holder.pid)));
+            return Err(io::Error::other(format!("pid {} is not a guardian", holder.pid)));
         }
         let children = proc::ChildTable::look().of(holder.pid);
         let engines = children.into_iter().filter_map(proc::stat).collect();
@@ -36,7 +36,7 @@ impl RunningEngine {
         Ok(())
     }
 
-    /// Kills the engine; the guardian ends what it has left.
+    /// Kills the engine; the guardian then ends everything that is left.
     pub fn kill_engine(&self) -> io::Result<()> {
         self.engines.iter().try_for_each(|one| kill::seen(one, Signal::KILL))?;
         kill::seen(&self.guardian, Signal::CONT)

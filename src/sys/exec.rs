@@ -1,16 +1,16 @@
-//! The child's side of a start: from the clone to exec.
+//! Child side of a start: everything between clone and exec.
 //!
-//! The child runs on memory shared with us while our thread stands still (as after vfork), in a
-//! process with other threads. So nothing in here allocates, locks or panics: everything was
-//! prepared before, and only system calls are made. The price of a fork (14 ms at 64 MiB resident,
-//! 200 to 400 ms at 1 GiB) is not paid.
+//! The child shares our memory while the calling thread is suspended (as with vfork), in a process
+//! with other threads. So this code does not allocate, lock or panic: everything is prepared before,
+//! and only system calls are made. This avoids the cost of a fork (14 ms at 64 MiB resident, 200 to
+//! 400 ms at 1 GiB).
 #![expect(unsafe_code, reason = "runs between clone and exec, where only system calls may be made")]
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicUsize, Ordering};
 
-/// Which part of a start failed.
+/// The step of a start that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExecStep {
     /// Joining its own group, or the limit of descriptors.
@@ -23,7 +23,7 @@ pub(super) enum ExecStep {
     Exec,
 }
 
-/// Strings and the array of pointers to them that exec wants.
+/// Strings and the null-terminated array of pointers that exec takes.
 #[derive(Debug)]
 pub(super) struct CStringArray {
     owned: Vec<CString>,
@@ -42,7 +42,7 @@ impl CStringArray {
     }
 }
 
-/// Everything the child needs, prepared; and where it leaves word.
+/// Everything the child needs, and where it reports a failure.
 #[derive(Debug)]
 pub(super) struct ExecPlan {
     pub(super) argv: CStringArray,
@@ -54,22 +54,22 @@ pub(super) struct ExecPlan {
     pub(super) stdio: [Option<RawFd>; 3],
     /// The controlling terminal whose foreground group the child becomes.
     pub(super) terminal: Option<RawFd>,
-    /// Our own pid: a child that finds another parent lost us before it asked to die with us.
+    /// Our own pid: a child with another parent lost us before it set its parent-death signal.
     pub(super) parent: libc::pid_t,
     /// The soft limit of descriptors that pitcrew was started with, and the hard one.
     pub(super) nofile: Option<libc::rlimit>,
-    /// 0 = it went well; else `ExecStep` + 1.
+    /// 0 = success; otherwise `ExecStep` + 1.
     step: AtomicI32,
     errno: AtomicI32,
     candidate: AtomicUsize,
 }
 
-/// How a start failed, as the child left it.
+/// A failed start, as reported by the child.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExecFailure {
     pub(super) step: ExecStep,
     pub(super) errno: c_int,
-    /// Which of the candidates decided.
+    /// The index of the candidate whose error is reported.
     pub(super) candidate: usize,
 }
 
@@ -95,7 +95,7 @@ impl ExecPlan {
         }
     }
 
-    /// What the child left, once it has become the program or has ended.
+    /// Returns the failure, once the child has executed the program or ended.
     pub(super) fn failure(&self) -> Option<ExecFailure> {
         let step = match self.step.load(Ordering::Acquire) {
             0 => return None,
@@ -112,15 +112,15 @@ impl ExecPlan {
     }
 }
 
-/// What the entry of the child gets.
+/// The argument of the child's entry function.
 pub(super) struct ChildArguments<'a> {
     pub(super) plan: &'a ExecPlan,
-    /// Where the child says its number first of all, see `Registry`.
+    /// Where the child stores its pid first, see `Registry`.
     pub(super) launching: &'a AtomicI64,
 }
 
-/// Entry of the child, for `clone` and nobody else: `arguments` points to [`ChildArguments`] that outlive
-/// the call, which is so with `CLONE_VFORK`. Not an `unsafe fn` because `clone` takes none.
+/// The entry function of the child, only for `clone`: `arguments` points to [`ChildArguments`] that
+/// outlive the call, which `CLONE_VFORK` ensures. Not an `unsafe fn` because `clone` takes none.
 pub(super) extern "C" fn child(arguments: *mut c_void) -> c_int {
     // SAFETY: by the contract above, kept by the one caller; nothing is written through it but atomics.
     let arguments = unsafe { &*arguments.cast::<ChildArguments<'_>>() };
@@ -140,7 +140,7 @@ fn errno() -> c_int {
     unsafe { *libc::__errno_location() }
 }
 
-/// Gives back only what went wrong.
+/// Becomes the program; returns only on failure.
 fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
     // SAFETY: system calls on numbers and on memory of `plan`, which outlives this process's use
     // of it. The descriptor table, the dispositions and the mask are this process's own.
@@ -183,11 +183,11 @@ fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
     (ExecStep::Exec, exec(plan))
 }
 
-/// Every signal gets its default. By the bare system call, as the C library refuses to touch 32
-/// and 33, which it uses itself; a structure of zeros is `SIG_DFL` whatever its layout.
+/// Resets every signal to its default. Uses the bare system call, because the C library refuses to
+/// touch 32 and 33, which it uses itself; a structure of zeros is `SIG_DFL` whatever its layout.
 ///
-/// What the terminal sent to our group before the child had left it is discarded, by ignoring it
-/// for a moment: a child stopped by Ctrl-Z before exec would hold up the thread that waits for it.
+/// Signals that the terminal sent to our group before the child left it are discarded by ignoring
+/// them for a moment: a child stopped by Ctrl-Z before exec would block the thread that waits for it.
 fn default_dispositions() {
     let default = [0_u64; 8];
     let ignore = [1_u64, 0, 0, 0, 0, 0, 0, 0];
@@ -204,7 +204,7 @@ fn default_dispositions() {
     }
 }
 
-/// Tries the candidates as execvp does; gives the error that decides.
+/// Tries the candidates as execvp does; returns the error to report.
 fn exec(plan: &ExecPlan) -> c_int {
     let mut decisive = libc::ENOENT;
     for (index, path) in plan.candidates.owned.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! What makes a project the same one: the path of its file, and the folder it lies in.
+//! Identity of a project: the path of its file, and device and inode of its folder.
 //!
-//! The path finds a project whose file or folder was removed. Device and inode of the folder find
-//! one whose folder was renamed, mounted elsewhere, or is reached by another path.
+//! The path finds a project whose file or folder was removed. Device and inode find one whose folder
+//! was renamed, mounted elsewhere, or is reached by another path.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,7 +15,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::project_dirs::stable_hash;
 
-/// A file or folder, whatever its name is now.
+/// A file or folder, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct FileId {
     pub(super) device: u64,
@@ -28,7 +28,7 @@ impl FileId {
     }
 }
 
-/// The folder of a project's file, and the name of the file in it.
+/// The folder of a project file, and the name of the file in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileIdentity {
     pub(super) folder: FileId,
@@ -36,21 +36,21 @@ pub(super) struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// Nothing when the folder is not there.
+    /// `None` if the folder does not exist.
     pub(super) fn of(file: &Path) -> Option<Self> {
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = FileId::of(parent.unwrap_or(Path::new(".")))?;
         Some(Self { folder, name: file.file_name()?.to_owned() })
     }
 
-    /// A short text that no other place has.
+    /// Returns a short text that is unique to this place.
     pub(super) fn key(&self) -> String {
         let FileId { device, inode } = self.folder;
         format!("{device:x}-{inode:x}-{:016x}", stable_hash(self.name.as_bytes()))
     }
 }
 
-/// Follows the file of a running project. Keeps its folder open, so that no other folder can get the
+/// Tracks the file of a running project. Keeps its folder open, so that no other folder can get the
 /// same inode.
 #[derive(Debug)]
 pub struct FileFollower {
@@ -60,7 +60,7 @@ pub struct FileFollower {
 }
 
 impl FileFollower {
-    /// Follows this (canonical) file from now on.
+    /// Starts to track this (canonical) file.
     pub fn new(file: &Path) -> Self {
         let opened = file.parent().and_then(|folder| {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -69,19 +69,19 @@ impl FileFollower {
         Self { file: file.to_owned(), folder: opened, id: FileId::of(file) }
     }
 
-    /// Its device and inode when it was there last.
+    /// The identity of the file when it last existed.
     pub(super) fn id(&self) -> Option<FileId> {
         self.id
     }
 
-    /// Lets the folder go, where descriptors are short: then it cannot be told where it is now.
+    /// Closes the folder if descriptors are short; its current path is unknown then.
     pub fn release(&mut self) {
         if let Some((fd, _)) = &mut self.folder {
             *fd = None;
         }
     }
 
-    /// Looks again: what has become of the file, if it is not where it was.
+    /// Checks the file; returns what happened to it if it is not where it was.
     pub fn look(&mut self) -> Option<String> {
         let file = self.file.display();
         let same_folder = match (&self.folder, self.file.parent()) {
@@ -94,7 +94,7 @@ impl FileFollower {
                     self.id = Some(FileId { device: meta.dev(), inode: meta.ino() });
                     None
                 }
-                // It never was one: the project came from standard input.
+                // There never was a file: the project came from standard input.
                 Err(_) if self.id.is_none() => None,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     Some(format!("{file} is gone"))
@@ -113,7 +113,7 @@ impl FileFollower {
     }
 }
 
-/// Where an open folder is now; nothing when it was removed.
+/// Returns the current path of an open folder; `None` if it was removed.
 fn path_of(fd: &OwnedFd) -> Option<PathBuf> {
     let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd())).ok()?;
     path.exists().then_some(path)

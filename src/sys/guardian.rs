@@ -1,10 +1,10 @@
-//! The guardian: the parent of the engine, which ends what is left when the engine is gone.
+//! The guardian: the parent of the engine, which ends all remaining processes when the engine ends.
 //!
-//! It is forked before any thread exists, has no thread and no runtime, and does nothing but wait.
-//! When the engine dies, however it dies, everything it started is re-parented to the guardian,
-//! which is a subreaper. (In a prototype: 0 left of 4, 80 and 800 descendants, `setsid` double
-//! forks that ignore TERM among them, in 4 to 181 ms.) Waiting does not allocate; the final sweep
-//! does, and may: with no other thread there is nobody who could hold the allocator's lock.
+//! It is forked before any thread exists, has no threads and no runtime, and only waits. When the
+//! engine dies, everything it started is re-parented to the guardian, which is a subreaper. (In a
+//! prototype: 0 left of 4, 80 and 800 descendants, among them `setsid` double forks that ignore TERM,
+//! in 4 to 181 ms.) Waiting does not allocate; the final sweep does, which is safe because no other
+//! thread can hold the allocator's lock.
 #![expect(unsafe_code, reason = "fork, signal sets and ending by a signal")]
 
 use std::io::{self, Write};
@@ -27,19 +27,19 @@ use super::proc::{self, ChildTable, Stat};
 use super::sweep::end_all;
 use crate::spec::Signal;
 
-/// The name of the guardian among the processes.
+/// The process name of the guardian.
 pub(super) const NAME: &str = "pitcrew-guard";
 
-/// How long the final sweep may take.
+/// The maximum duration of the final sweep.
 const SWEEP_BOUND: Duration = Duration::from_secs(2);
-/// The same signal again within this time counts once, as in the engine.
+/// The same signal within this time counts once, as in the engine.
 const SAME_SIGNAL: Duration = Duration::from_millis(300);
-/// After so many requests to end, the engine is given a moment and then killed.
+/// After this many requests to end, the engine is given a moment and then killed.
 const LAST_REQUEST: u32 = 3;
 const LAST_MOMENT: Duration = Duration::from_secs(1);
 
-/// Handed on to the engine, which is in a group of its own: the terminal and the shell reach the
-/// guardian's group only.
+/// Signals forwarded to the engine, which is in another process group: the terminal and the shell
+/// reach the guardian's group only.
 const FORWARDED: [i32; 7] = [
     libc::SIGINT,
     libc::SIGTERM,
@@ -54,7 +54,7 @@ const FORWARDED: [i32; 7] = [
 #[derive(Debug)]
 pub struct Guardian {
     pid: u32,
-    /// Ends when the guardian does, as only the guardian has the other end.
+    /// Closed when the guardian ends, because only the guardian has the other end.
     alive: OwnedFd,
 }
 
@@ -64,9 +64,9 @@ impl Guardian {
         self.pid
     }
 
-    /// Waits until the guardian is gone, which it never is before the engine unless somebody kills
-    /// it; the engine then has to end everything at once. True at once if it is gone already.
-    /// Cancel safe. Needs a runtime with I/O.
+    /// Waits until the guardian is gone. It never ends before the engine unless it is killed; the engine
+    /// then has to end everything immediately. Returns immediately if it is gone already. Cancel safe.
+    /// Needs a runtime with I/O.
     pub async fn gone(&self) -> io::Result<()> {
         let alive = self.alive.as_fd();
         // SAFETY: an open descriptor that `self`, borrowed here, keeps open.
@@ -76,28 +76,27 @@ impl Guardian {
     }
 }
 
-/// Continues the guardian with this number if it is stopped, which it is when it has stopped along
-/// with the engine and the engine was continued alone. Only for its engine: a stopped guardian would
-/// not see the end of it.
+/// Continues the guardian with this pid if it is stopped: it stops together with the engine, and the
+/// engine may be continued alone. Only for its engine; a stopped guardian would not notice its end.
 pub fn resume(pid: u32) {
     let parent = rustix::process::getppid();
     let is_parent = parent.map(|one| one.as_raw_nonzero().get().cast_unsigned()) == Some(pid);
-    // One that runs hands a CONT on to us.
+    // A running guardian forwards CONT to us.
     if is_parent && proc::suspended(pid).is_some() {
-        // It may be gone by now, which is as good.
+        // It may be gone by now, which is fine.
         _ = kill::pid(pid, Signal::CONT);
     }
 }
 
-/// Splits the process: the caller goes on as the engine, in a child; its parent becomes the
+/// Splits the process: the caller continues as the engine, in a child; the parent becomes the
 /// guardian, never returns, and ends as the engine ended (same code, or same signal without a core
 /// dump). Both are subreapers and have all open descriptors, so both hold the lock.
 ///
-/// The engine leads a group of its own: what is sent to the group of the guardian, which is the job
-/// of the shell, must not end both (`kill -9 %1`, `timeout -s KILL`).
+/// The engine leads a separate process group, so that a signal to the group of the guardian, which is
+/// the job of the shell, does not end both (`kill -9 %1`, `timeout -s KILL`).
 ///
-/// `journal` says what the sweep leaves alive. To be called before any thread exists; an error when
-/// there is more than one.
+/// `journal` says what the sweep leaves alive. Must be called before any thread exists; returns an
+/// error if there is more than one thread.
 pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     if std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
         return Err(io::Error::other("the guardian must be forked before any thread"));
@@ -106,7 +105,7 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     own_process::set_subreaper()?;
     let (alive, kept_open) = pipe_with(PipeFlags::CLOEXEC)?;
     let waited = SignalSet::to_wait_for();
-    // From here on nothing that is sent to either of us is lost.
+    // From here on no signal to either process is lost.
     let before = waited.block()?;
     let pid = std::process::id();
     own_process::remember_job();
@@ -118,7 +117,7 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
             Err(error)
         }
         0 => {
-            // Before anything can be handed on.
+            // Before any signal can be forwarded.
             own_process::lead_own_group()?;
             before.set()?;
             drop(kept_open);
@@ -132,23 +131,17 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
             let end = wait_for(engine, &waited);
             let left = sweep(journal);
             report(&left);
-            // The engine is told last that we are gone, if it is still there at all.
+            // The engine, if it still exists, learns last that the guardian is gone.
             drop(kept_open);
             end_like(end.as_ref())
         }
     }
 }
 
-/// A hang-up that was ignored when we were started (nohup) stays ignored. SIGINT does not: a shell
-/// without job control makes whatever it starts with `&` ignore it, which is no wish of anybody.
-pub(super) fn stays_ignored(number: i32, is_ignored: bool) -> bool {
-    is_ignored && number == libc::SIGHUP
-}
-
 struct SignalSet(libc::sigset_t);
 
 impl SignalSet {
-    /// What the guardian waits for.
+    /// The signals that the guardian waits for.
     fn to_wait_for() -> Self {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigemptyset makes it a set; sigaction only reads a disposition.
@@ -158,7 +151,7 @@ impl SignalSet {
                 let mut now = MaybeUninit::<libc::sigaction>::zeroed();
                 libc::sigaction(number, std::ptr::null(), now.as_mut_ptr());
                 let is_ignored = now.assume_init().sa_sigaction == libc::SIG_IGN;
-                if !stays_ignored(number, is_ignored) {
+                if !own_process::hang_up_stays_ignored(number, is_ignored) {
                     libc::sigaddset(set.as_mut_ptr(), number);
                 }
             }
@@ -168,7 +161,7 @@ impl SignalSet {
         }
     }
 
-    /// Blocks these as well; gives the mask as it was.
+    /// Blocks these signals too; returns the previous mask.
     fn block(&self) -> io::Result<Self> {
         self.apply(libc::SIG_BLOCK)
     }
@@ -188,7 +181,7 @@ impl SignalSet {
         }
     }
 
-    /// Waits for one of these, which are blocked, at most for `limit`. An interruption gives none.
+    /// Waits for one of these blocked signals, for at most `limit`. `None` if interrupted.
     fn wait(&self, limit: Option<Duration>) -> Option<i32> {
         let limit = limit.map(|limit| libc::timespec {
             tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -203,17 +196,17 @@ impl SignalSet {
     }
 }
 
-/// How often the end was asked for.
+/// The requests to end so far.
 #[derive(Default)]
 struct Requests {
     count: u32,
     last: Option<(i32, Deadline)>,
-    /// The engine is killed then.
+    /// When the engine is killed.
     until: Option<Deadline>,
 }
 
 impl Requests {
-    /// Counts as the engine does.
+    /// Counts a request by the rules of the engine.
     fn note(&mut self, number: i32) {
         let same = |(last, until): &(i32, Deadline)| *last == number && !until.is_over();
         if self.last.as_ref().is_some_and(same) {
@@ -227,10 +220,10 @@ impl Requests {
     }
 }
 
-/// Waits until the engine has ended, handing on what is sent to us. Gives nothing if somebody else
-/// reaped it.
+/// Waits until the engine has ended and forwards signals. Returns `None` if another process reaped
+/// it.
 ///
-/// An engine that is stopped, or hangs, is killed a moment after the third request to end.
+/// An engine that is stopped or hangs is killed a moment after the third request to end.
 fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
     let id = WaitId::Pid(Pid::from_raw(i32::try_from(engine).ok()?)?);
     let changes = WaitIdOptions::EXITED
@@ -239,7 +232,7 @@ fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
         | WaitIdOptions::NOHANG;
     let mut requests = Requests::default();
     loop {
-        // Before the wait: its end may have come before the first one.
+        // Checked before the first wait: the engine may have ended before.
         let mut stopped = None;
         loop {
             match waitid(id.clone(), changes) {
@@ -265,7 +258,7 @@ fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
     }
 }
 
-/// Between two looks at an engine that was killed.
+/// The interval between two checks of an engine that was killed.
 const PAUSE: Duration = Duration::from_millis(10);
 
 fn hand_on(engine: u32, number: i32, requests: &mut Requests) {
@@ -273,13 +266,13 @@ fn hand_on(engine: u32, number: i32, requests: &mut Requests) {
     _ = kill::pid(engine, signal);
     if matches!(number, libc::SIGINT | libc::SIGTERM | libc::SIGHUP) {
         requests.note(number);
-        // One that is stopped would not notice.
+        // A stopped engine would not notice.
         _ = kill::pid(engine, Signal::CONT);
     }
 }
 
-/// Stops with the engine, so that the shell sees its job stopped. Without a terminal there is no
-/// such shell, and nobody who would continue us.
+/// Stops together with the engine, so that the shell sees its job stopped. Without a terminal there
+/// is no such shell, and nothing would continue us.
 fn stop_along(signal: i32) {
     if own_process::terminal().is_some() {
         // A stop by the terminal does nothing to a group without a shell, which is right here too.
@@ -289,7 +282,7 @@ fn stop_along(signal: i32) {
     }
 }
 
-/// Ends everything below us but for what the journal leaves; gives who is left nevertheless.
+/// Ends everything below us except what the journal leaves; returns what is left nevertheless.
 fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
     let journal = journal.map(Journal::at);
     let policies = journal.as_ref().and_then(|journal| journal.read().ok().flatten());
@@ -297,7 +290,7 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
         reap_all();
         alive(policies.as_ref())
     });
-    // Those that died between the last reaping and the last look.
+    // Reap those that died between the last reaping and the last scan.
     reap_all();
     if let Some(journal) = journal.filter(|_| left.is_empty()) {
         let _ = journal.clear();
@@ -305,7 +298,7 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
     left
 }
 
-/// Nobody else waits in this process, so "any child" is right.
+/// Nothing else waits in this process, so "any child" is safe.
 fn reap_all() {
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
@@ -319,7 +312,7 @@ fn alive(policies: Option<&SessionStrayRules>) -> Vec<Stat> {
     all
 }
 
-/// Names on stderr who could not be ended.
+/// Reports on stderr which processes could not be ended.
 fn report(left: &[Stat]) {
     for one in left {
         let command = proc::command_line(one);
@@ -344,16 +337,5 @@ fn end_like(end: Option<&WaitIdStatus>) -> ! {
             libc::raise(signal);
         }
         libc::_exit(code.or(signal.map(|signal| 128 + signal)).unwrap_or(1))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stays_ignored;
-
-    #[test]
-    fn only_a_hang_up_stays_ignored() {
-        assert!(stays_ignored(libc::SIGHUP, true) && !stays_ignored(libc::SIGHUP, false));
-        assert!(!stays_ignored(libc::SIGINT, true) && !stays_ignored(libc::SIGTERM, true));
     }
 }

@@ -1,4 +1,4 @@
-//! The real host.
+//! The host that runs real processes.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,27 +12,28 @@ use super::journal::SessionStrayRules;
 use super::kill;
 use super::launch_plan::resource;
 use super::listeners::{ListenPlace, Listener, Listeners, LookupResult};
+use super::own_process::adopts_orphans;
 use super::preflight;
 use super::registry::Registry;
 use super::spawn::{self, SpawnFailure};
 use super::spawners::Spawners;
-use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, adopts_orphans, without};
+use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, without};
 use super::sweep::{Sweep, SweepRound};
 use super::usage::{self, Usage};
-use super::{Descendant, Host, Launch};
+use super::{Descendant, Host, HostOptions, Launch};
 use crate::spec::{Signal, StartError, StartErrorKind};
 
-/// A program that is open for writing is tried again so often, after a pause each.
+/// The number of attempts for a program that is open for writing, with a pause in between.
 const BUSY_TRIES: usize = 5;
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
-/// How long [`Host::end_everything`] may take.
+/// The maximum duration of [`Host::end_everything`].
 const END_BOUND: Duration = Duration::from_secs(1);
 /// How long [`RealHost::kill_all`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
 
 /// Starts real processes of this machine.
 ///
-/// Has a thread that makes the children (more when it cannot keep up, four at most) and one that finds
+/// Has a thread that spawns children (more if it cannot keep up, at most four) and one that finds
 /// their descendants. They live as long as the host or any of its children. A clone is the same host.
 #[derive(Debug, Clone)]
 pub struct RealHost {
@@ -40,28 +41,17 @@ pub struct RealHost {
     spawners: Spawners,
     tracker: StrayTracker,
     listeners: Arc<Listeners>,
-    /// What a launch takes for a moment.
+    /// The number of descriptors that a launch needs temporarily.
     descriptors: usize,
 }
 
-/// What a [`RealHost`] has to know about how pitcrew was started.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct HostOptions {
-    /// The soft limit of descriptors that children get; `None` leaves them ours. What
-    /// [`super::own_process::raise_descriptor_limit`] gave back.
-    pub soft_nofile: Option<u64>,
-    /// Descriptors are short: a run takes one instead of three. Both outputs of a child share a pipe
-    /// then, and its end is looked for.
-    pub is_thrifty: bool,
-}
-
 impl RealHost {
-    /// A host with its threads.
+    /// Creates a host and starts its threads.
     pub fn new(options: HostOptions) -> io::Result<Self> {
         let registry = Arc::new(Registry::default());
         let tracker = StrayTracker::start(Arc::clone(&registry))?;
         if options.is_thrifty {
-            registry.numbers.forgo();
+            registry.numbers.disable();
         }
         let spawners = Spawners::start(Arc::clone(&registry), options)?;
         let listeners = Arc::new(Listeners::new(Arc::clone(&registry)));
@@ -69,10 +59,10 @@ impl RealHost {
         Ok(Self { registry, spawners, tracker, listeners, descriptors })
     }
 
-    /// Reaps the orphans that were adopted and have ended; gives how many.
+    /// Reaps adopted orphans that have ended; returns their number.
     ///
-    /// To be called on SIGCHLD, not too often. Does nothing unless this process is a subreaper: only
-    /// then are its children all leaders or adopted, and not somebody else's in the same program.
+    /// Call it on SIGCHLD, but not too often. Does nothing unless this process is a subreaper: only then
+    /// are all its children leaders or adopted, and not those of other code in the same program.
     pub async fn reap_adopted(&self) -> usize {
         if !adopts_orphans() {
             return 0;
@@ -80,10 +70,10 @@ impl RealHost {
         self.tracker.ask(ScanScope::Adopted, ProcessTree::reap).await.unwrap_or_default()
     }
 
-    /// Live adopted processes of no run that is still there: those that cleared their environment
-    /// and lost their parent, and what ended runs have left. Without those that `spare` leaves.
+    /// Returns live adopted processes of runs that no longer exist: those that cleared their environment
+    /// and lost their parent, and those that ended runs left behind, except what `spare` leaves alive.
     ///
-    /// Means something only in a subreaper that makes all its children by this host.
+    /// Only meaningful in a subreaper that creates all its children through this host.
     pub async fn unclaimed(&self, spare: SessionStrayRules) -> Vec<Descendant> {
         let look = self.tracker.ask(ScanScope::Adopted, move |tree| {
             let left = without(tree.unclaimed(), |one| spare.spares_stray(&one.stat));
@@ -92,11 +82,11 @@ impl RealHost {
         look.await.unwrap_or_default()
     }
 
-    /// Ends everything below this process, leaders too, but for what `spare` leaves; gives those
-    /// that cannot be ended. Takes two seconds at most.
+    /// Ends everything below this process, including leaders, except what `spare` leaves alive; returns
+    /// the processes that cannot be ended. Takes at most two seconds.
     ///
-    /// Leaders stay with their [`RealChild`], which sees their end and reaps them. Nothing may be
-    /// launched meanwhile: a child that is just being made can be missed.
+    /// Leaders stay with their [`RealChild`], which notices their end and reaps them. Nothing may be
+    /// launched meanwhile: a child that is just being created can be missed.
     pub async fn kill_all(&self, spare: SessionStrayRules) -> Vec<Descendant> {
         let spare = Arc::new(spare);
         let deadline = Deadline::after(KILL_BOUND);
@@ -127,10 +117,10 @@ impl RealHost {
         }
     }
 
-    /// What is left to do when nobody can say who there is.
+    /// The fallback if the descendants cannot be determined.
     fn kill_groups(&self) {
         for leader in self.registry.lock().keys() {
-            // Whoever is gone meanwhile is as was asked for.
+            // A group that is gone needs no signal.
             _ = kill::group(*leader, Signal::KILL);
         }
     }
@@ -158,7 +148,7 @@ impl Host for RealHost {
                 let next = sweep.round(&alive);
                 _ = answer.send((sweep, next));
             });
-            // Asked at the call; the answer comes by a way that needs no runtime.
+            // The request is queued by the call; the answer needs no runtime.
             drop(look);
             match answered.recv_timeout(END_BOUND) {
                 Ok((after, SweepRound::Look(span))) => {
@@ -170,7 +160,7 @@ impl Host for RealHost {
         }
     }
 
-    /// Must be called in a tokio runtime. Those whose parents have ended are found in a subreaper
+    /// Must be called in a tokio runtime. Processes whose parents have ended are found in a subreaper
     /// only.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<> {
         let registry = Arc::clone(&self.registry);
@@ -223,7 +213,7 @@ impl Host for RealHost {
                 match answered.await.map_err(|_| spawn::no_spawner())? {
                     Ok(spawned) => {
                         return RealChild::new(spawned, host.tracker.clone())
-                            .map_err(|error| resource("cannot watch it", &error));
+                            .map_err(|error| resource("cannot watch the process", &error));
                     }
                     Err(SpawnFailure::Failed(error)) => return Err(error),
                     Err(SpawnFailure::Busy(launch)) => {

@@ -1,6 +1,5 @@
-//! What has to be known about a session when nobody is left who could tell: which strays are to
-//! stay. Read by the guardian after the end of the engine, and by the next start after the end of
-//! both.
+//! Journal: records which strays of a session may stay. Read by the guardian when the engine has
+//! ended, and by the next start when both have ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, Write};
@@ -11,13 +10,14 @@ use super::proc::{self, Stat};
 use super::sweep::end_all;
 use crate::spec::{Stray, StraysPolicy, is_kept};
 
-/// How long ending what an earlier session left may take.
+/// The maximum time to end what an earlier session left.
 const RECOVERY_BOUND: Duration = Duration::from_secs(2);
 
-/// How many looks at most until one has missed nobody; on a busy machine somebody is always gone.
-const LOOKS: u32 = 50;
+/// The maximum number of scans until one has missed no process; on a busy machine some process always
+/// ends during a scan.
+const MAX_SCANS: u32 = 50;
 
-/// What is to happen to the strays of one process.
+/// The stray policy of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StrayRules {
     /// Which of them are ended.
@@ -27,12 +27,12 @@ pub struct StrayRules {
     pub keep: BTreeSet<String>,
 }
 
-/// The strays policies of a session, by the value of `PITCREW_PROCESS`.
+/// The stray policies of a session, by the value of `PITCREW_PROCESS`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SessionStrayRules {
     /// The value of `PITCREW_SESSION`.
     pub session: String,
-    /// By name of the process; a name that is not there has the default: all are ended.
+    /// By name of the process; for other names the default applies: all are ended.
     pub processes: BTreeMap<String, StrayRules>,
 }
 
@@ -47,10 +47,10 @@ impl SessionStrayRules {
         })
     }
 
-    /// Whether this process is left alive, if it is not a leader.
+    /// Whether this process is left alive, provided that it is not a leader.
     ///
-    /// Whether it is in the group of its leader, who is gone, cannot be known for sure: pitcrew's
-    /// groups are in its own session, and what leaves a group does so by a session of its own.
+    /// Whether it was in the group of its leader, which is gone, is not known for sure: pitcrew's groups
+    /// are in its own session, and a process that leaves a group does so with a new session.
     pub(super) fn spares_stray(&self, stat: &Stat) -> bool {
         self.spares_of_session(stat, own_session())
     }
@@ -74,8 +74,8 @@ impl SessionStrayRules {
             }
     }
 
-    /// Takes out of `all` (parents first) whom the session leaves alive, and everything below them.
-    /// Leaders are always ended: with the engine gone, nobody is there to look after them.
+    /// Removes from `all` (parents first) the processes that the session leaves alive, and everything
+    /// below them. Leaders are always ended, because without the engine nothing supervises them.
     pub(super) fn leave_out(&self, all: &mut Vec<Stat>) {
         self.leave_out_of_session(all, own_session());
     }
@@ -94,13 +94,13 @@ impl SessionStrayRules {
     }
 }
 
-/// Our session as `/proc` gives it: 0 when its leader is outside of our pid namespace, which is a
-/// number like any other here, though not for `getsid`.
+/// Our session as `/proc` shows it: 0 if its leader is outside of our pid namespace, which is a
+/// valid number here, though not for `getsid`.
 fn own_session() -> u32 {
     proc::stat(std::process::id()).map_or(0, |stat| stat.session)
 }
 
-/// A fresh value for `PITCREW_SESSION`.
+/// Creates a new value for `PITCREW_SESSION`.
 pub fn new_session() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned())
 }
@@ -109,7 +109,7 @@ fn boot() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// The file with the policies of the session that runs, or ran last.
+/// The file with the policies of the current or last session.
 #[derive(Debug, Clone)]
 pub struct Journal {
     path: PathBuf,
@@ -118,13 +118,13 @@ pub struct Journal {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct JournalRecord {
     boot: String,
-    /// The kernel's session of the engine, in which its leaders and their groups are.
+    /// The kernel session of the engine, which contains its leaders and their groups.
     leaders_in: u32,
     #[serde(flatten)]
     policies: SessionStrayRules,
 }
 
-/// What [`Journal::recover`] did.
+/// The result of [`Journal::recover`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
     pub ended: Vec<Stray>,
@@ -150,7 +150,7 @@ impl Journal {
         self.path.exists()
     }
 
-    /// Replaces what is written, whole or not at all.
+    /// Replaces the contents atomically.
     pub fn write(&self, policies: &SessionStrayRules) -> io::Result<()> {
         let record =
             JournalRecord { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
@@ -160,7 +160,7 @@ impl Journal {
         std::fs::rename(&new, &self.path)
     }
 
-    /// What is written; `None` when there is nothing, or nothing of this boot.
+    /// Reads the contents; `None` if there are none, or none of this boot.
     pub fn read(&self) -> io::Result<Option<SessionStrayRules>> {
         Ok(self.record()?.map(|record| record.policies))
     }
@@ -174,7 +174,7 @@ impl Journal {
         Ok((record.boot == boot()?).then_some(record))
     }
 
-    /// Forgets the session, once nothing of it is left.
+    /// Removes the record, once nothing of the session is left.
     pub fn clear(&self) -> io::Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -182,17 +182,17 @@ impl Journal {
         }
     }
 
-    /// Ends what an earlier session left because all of its processes were killed at once. The
-    /// caller holds the lock of the project, so that session is over.
+    /// Ends what is left of an earlier session whose processes were all killed. The caller holds the
+    /// lock of the project, so that session is over.
     ///
-    /// Its processes are known by the session in their environment, never by a number. This process
-    /// and its ancestors are left alone whatever they carry. Blocks for two seconds at most.
+    /// Its processes are recognised by the session in their environment, never by pid. This process and
+    /// its ancestors are left alone in any case. Blocks for at most two seconds.
     pub fn recover(&self) -> io::Result<RecoveryReport> {
         let useless = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
         };
         let record = match self.record() {
-            // Not ours, or cut short: there is nothing to learn from it.
+            // Not ours, or truncated: it contains nothing useful.
             Err(error) if useless(&error) => None,
             other => other?,
         };
@@ -234,21 +234,21 @@ fn ancestors() -> HashSet<u32> {
     ancestors
 }
 
-/// What a session has left, look by look.
+/// Finds what is left of a session, by repeated scans.
 struct SessionSurvivors<'a> {
     record: &'a JournalRecord,
-    /// Who was looked at and is none of it. Only the first look takes long: a process that forks and
-    /// ends every few milliseconds would be gone each time before it is signalled.
+    /// Processes that were checked and do not belong to it. Only the first scan is slow: a process that
+    /// forks and ends every few milliseconds would otherwise always be gone before it is signalled.
     others: HashSet<u32>,
 }
 
 impl SessionSurvivors<'_> {
-    /// Who carries the session, parents before their children, without those it leaves alive.
+    /// Returns the processes of the session, parents before children, except those that stay alive.
     ///
-    /// Nobody is an answer only when nobody was gone before it was looked at: it may have been one of
-    /// ours, and its child was not there when the numbers were read.
+    /// An empty result is final only if no process ended before it was checked: it may have been one of
+    /// ours whose child did not exist yet when the pids were read.
     fn look(&mut self) -> Vec<Stat> {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_SCANS {
             let (all, missed) = self.once();
             if !all.is_empty() || !missed {
                 return all;
@@ -260,7 +260,7 @@ impl SessionSurvivors<'_> {
     fn once(&mut self) -> (Vec<Stat>, bool) {
         let session = self.record.policies.session.as_bytes();
         let mut pids: Vec<u32> = proc::pids().filter(|pid| !self.others.contains(pid)).collect();
-        // The newest are those that are soon gone.
+        // Newest first, because they may end soon.
         pids.sort_unstable_by(|a, b| b.cmp(a));
         let mut missed = false;
         let mut all = Vec::new();

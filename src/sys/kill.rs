@@ -1,4 +1,4 @@
-//! Sending signals by number, which rustix allows for named signals only.
+//! Sending signals by number; rustix supports named signals only.
 #![expect(unsafe_code, reason = "kill and pidfd_send_signal with any signal number")]
 
 use std::io;
@@ -13,7 +13,7 @@ fn check(result: libc::c_long) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether `error` says that there is nobody (left) to signal.
+/// Whether `error` says that the process or group does not exist (any more).
 pub(super) fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
@@ -62,10 +62,10 @@ pub(super) fn pidfd(fd: impl AsFd, signal: Signal) -> io::Result<()> {
     })
 }
 
-/// Signals the very process that `seen` describes, or nobody.
+/// Signals exactly the process that `seen` describes.
 ///
-/// The pidfd pins whoever has the number now; if the number then still shows the start time that
-/// was seen, that is the process that was seen, as it has had the number all the time between.
+/// The pidfd pins the process that has the pid now; if its start time still equals the one seen
+/// before, it is the same process.
 pub(super) fn seen(seen: &Stat, signal: Signal) -> io::Result<()> {
     let gone = || io::Error::from_raw_os_error(libc::ESRCH);
     let number = i32::try_from(seen.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;

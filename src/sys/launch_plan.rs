@@ -1,5 +1,4 @@
-//! What is done before a child exists (turning a [`Launch`] into what exec wants), and the words
-//! for what can go wrong.
+//! Prepares a start: turns a [`Launch`] into the arguments of exec, and failures into error messages.
 
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr, OsString};
@@ -14,14 +13,14 @@ use super::exec::{CStringArray, ExecFailure, ExecPlan, ExecStep};
 use super::proc::ProcessMarker;
 use crate::spec::{Distance, StartError, StartErrorKind, distance};
 
-/// Where programs are looked for when the child has no `PATH`, as execvp does.
+/// The search path if the child has no `PATH`, as in execvp.
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
 fn failed(kind: StartErrorKind, message: impl Into<String>) -> StartError {
     StartError { kind, message: message.into() }
 }
 
-/// Everything the child will need.
+/// Prepares everything the child will need.
 pub(super) fn plan(launch: &Launch) -> Result<ExecPlan, StartError> {
     let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failed(StartErrorKind::ProgramNotFound, "the command is empty"));
@@ -52,14 +51,17 @@ fn c_string(
     CString::new(bytes).map_err(|_| {
         failed(
             StartErrorKind::Other,
-            format!("{} holds a NUL byte, which no program can be given", what()),
+            format!(
+                "{} contains a NUL byte, which is not allowed in arguments and variables",
+                what()
+            ),
         )
     })
 }
 
 fn variable((name, value): &(OsString, OsString)) -> Result<CString, StartError> {
     if name.is_empty() || name.as_bytes().contains(&b'=') {
-        let message = format!("{} cannot be the name of a variable", quoted(name));
+        let message = format!("{} is not a valid variable name", quoted(name));
         return Err(failed(StartErrorKind::Other, message));
     }
     // With room for the NUL byte, so that it stays where it is.
@@ -70,7 +72,7 @@ fn variable((name, value): &(OsString, OsString)) -> Result<CString, StartError>
     c_string(entry, || format!("the variable {}", quoted(name)))
 }
 
-/// The paths to try in turn: itself when it has a slash, else one for each folder of `PATH`.
+/// Returns the paths to try: the program itself if it contains a slash, else one per `PATH` entry.
 fn candidates(program: &OsStr, env: &[(OsString, OsString)]) -> Vec<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return vec![program.into()];
@@ -91,7 +93,7 @@ fn path_of(env: &[(OsString, OsString)]) -> &OsStr {
     path.map_or(OsStr::new(DEFAULT_PATH), |(_, value)| value)
 }
 
-/// What the descendants of this launch will carry.
+/// Returns the markers that the descendants of this launch carry.
 pub(super) fn marker(env: &[(OsString, OsString)]) -> Option<ProcessMarker> {
     let mut marker = ProcessMarker::default();
     for (name, value) in env {
@@ -100,7 +102,7 @@ pub(super) fn marker(env: &[(OsString, OsString)]) -> Option<ProcessMarker> {
     marker.is_complete().then_some(marker)
 }
 
-/// A shortage (or another fault) met by ourselves while preparing.
+/// Returns the error for a shortage (or another failure) while preparing.
 pub(super) fn resource(what: &str, error: &io::Error) -> StartError {
     let kind = match error.raw_os_error() {
         Some(code) if is_shortage(code) => StartErrorKind::ResourceLimit,
@@ -113,7 +115,7 @@ fn is_shortage(code: i32) -> bool {
     matches!(code, libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE | libc::ENOSPC)
 }
 
-/// The system's words, without std's "(os error 2)".
+/// Returns the message of the system, without std's "(os error 2)".
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -127,7 +129,7 @@ fn quoted(text: &OsStr) -> String {
     format!("{shown:?}")
 }
 
-/// The error for what the child left.
+/// Returns the error for a failure reported by the child.
 pub(super) fn error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan) -> StartError {
     let system = io::Error::from_raw_os_error(failure.errno);
     let words = reason(&system);
@@ -152,7 +154,7 @@ fn folder_error(errno: i32, cwd: &OsStr, words: &str) -> StartError {
             failed(StartErrorKind::CwdNotFound, format!("the working folder {cwd} is not a folder"))
         }
         libc::EACCES => {
-            let message = format!("the working folder {cwd} may not be entered: {words}");
+            let message = format!("the working folder {cwd} is not accessible: {words}");
             failed(StartErrorKind::NotExecutable, message)
         }
         _ => failed(StartErrorKind::CwdNotFound, format!("the working folder {cwd}: {words}")),
@@ -169,7 +171,7 @@ fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, words: &st
             let there = plan.candidates.as_slice().iter().map(at).find(|path| path.is_file());
             not_found(program, launch, there.as_deref())
         }
-        // A folder of PATH that may not be entered says that of whatever is looked for in it.
+        // An inaccessible folder of PATH gives this error for any program searched in it.
         libc::EACCES if !program.as_bytes().contains(&b'/') && !is_there(plan, at) => {
             not_found(program, launch, None)
         }
@@ -179,7 +181,7 @@ fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, words: &st
         libc::EACCES
             if fs::metadata(&decisive).is_ok_and(|m| m.permissions().mode() & 0o111 == 0) =>
         {
-            let message = format!("{name} is not executable; chmod +x makes it so");
+            let message = format!("{name} is not executable; run `chmod +x` on it");
             failed(StartErrorKind::NotExecutable, message)
         }
         libc::EACCES | libc::EPERM => {
@@ -188,10 +190,10 @@ fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, words: &st
         libc::ENOEXEC => {
             let why = match head(&decisive).as_slice() {
                 [] => "it is empty",
-                [0x7f, b'E', b'L', b'F', ..] => "it is built for another machine",
+                [0x7f, b'E', b'L', b'F', ..] => "it is built for another architecture",
                 _ => "it has no #! line",
             };
-            failed(StartErrorKind::NotExecutable, format!("{name} is no program: {why}"))
+            failed(StartErrorKind::NotExecutable, format!("{name} is not a program: {why}"))
         }
         libc::E2BIG => failed(
             StartErrorKind::ArgumentsTooLong,
@@ -204,12 +206,12 @@ fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, words: &st
     }
 }
 
-/// Whether one of those that were tried can be seen.
+/// Whether any of the tried candidates exists.
 fn is_there(plan: &ExecPlan, at: impl Fn(&CString) -> PathBuf) -> bool {
     plan.candidates.as_slice().iter().any(|one| fs::symlink_metadata(at(one)).is_ok())
 }
 
-/// A file that is there and yet "does not exist" lacks its interpreter.
+/// An existing file that "does not exist" lacks its interpreter.
 fn not_found(program: &OsStr, launch: &Launch, there: Option<&Path>) -> StartError {
     let name = quoted(program);
     let message = match there {
@@ -217,7 +219,7 @@ fn not_found(program: &OsStr, launch: &Launch, there: Option<&Path>) -> StartErr
             Some(wanted) => {
                 format!("no such program {}, which {name} names in its #! line", quoted(&wanted))
             }
-            None => format!("the loader that {name} asks for does not exist"),
+            None => format!("the loader that {name} needs does not exist"),
         },
         None if program.as_bytes().contains(&b'/') => {
             let folder = quoted(launch.cwd.as_os_str());
@@ -248,12 +250,12 @@ pub(super) fn interpreter(path: &Path) -> Option<OsString> {
     let head = head(path);
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = line.trim_ascii_start().split(|byte| matches!(byte, b' ' | b'\t')).next()?;
-    // A line end of another system is the commonest reason; the quotes will show it.
+    // A CRLF line end is the most common reason; the quotes will show it.
     Some(OsString::from_vec(word.to_vec()))
 }
 
-/// The name in `PATH` that is nearest to a mistyped one: a millisecond for 2,000 programs, spent
-/// only when a start has failed anyway.
+/// Returns the program in `PATH` with the most similar name: takes a millisecond for 2,000 programs,
+/// and runs only after a failed start.
 fn similar(program: &OsStr, env: &[(OsString, OsString)]) -> Option<String> {
     let program = program.to_str()?;
     let folders: BTreeSet<&[u8]> = path_of(env).as_bytes().split(|byte| *byte == b':').collect();

@@ -1,9 +1,9 @@
-//! Who listens on a port or a socket of this machine.
+//! Listener lookup: finds the process that listens on a port or socket of this machine.
 //!
-//! The kernel lists the sockets that listen (`/proc/net`), each with an inode, and the descriptors
-//! of each process (`/proc/PID/fd`). The tree of the run that is asked about is looked through
-//! first; all of `/proc` only when the listener is not in there. Who holds an inode is remembered, so
-//! that a probe that is repeated reads the list of sockets and a few `stat` files.
+//! The kernel lists listening sockets with their inodes (`/proc/net`), and the descriptors of each
+//! process (`/proc/PID/fd`). The tree of the given run is searched first, and all of `/proc` only if
+//! the listener is not in it. The holder of an inode is cached, so that a repeated probe reads the
+//! list of sockets and a few `stat` files.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,35 +27,35 @@ use tables::{Socket, Tables};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenPlace {
-    /// Whoever gets a connection to this address.
+    /// The process that accepts connections to this address.
     Tcp(SocketAddr),
-    /// Whoever has this port for all addresses of the machine, or for those of `localhost`.
+    /// The process that has this port for all addresses of the machine, or for those of `localhost`.
     Port(u16),
     /// A socket in the file system.
     Unix {
         path: PathBuf,
-        /// Who listens there by what the kernel says of a connection.
+        /// The listening process, as the kernel reports it for a connection.
         peer: Option<u32>,
     },
 }
 
-/// Who listens there, seen from one run.
+/// What listens at a place, as seen from one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listener {
-    /// This host does not look.
+    /// This host does not check.
     Unchecked,
-    /// Nobody that can be seen.
+    /// Nothing visible listens.
     Nobody,
-    /// The run that was asked about.
+    /// The given run.
     Own,
-    /// The run and somebody else, who share the port.
+    /// The run and another process share the port.
     Shared(PortHolder),
     Other(PortHolder),
-    /// Somebody of whom it cannot be told whether it belongs to the run; who it may be.
+    /// A process of which it is unknown whether it belongs to the run; describes what it may be.
     Hidden(String),
 }
 
-/// A process that listens and belongs to somebody else.
+/// A listening process that does not belong to the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortHolder {
     pub pid: u32,
@@ -70,13 +70,13 @@ pub struct PortHolder {
 /// The project of a process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HolderProject {
-    /// It is no process of pitcrew.
+    /// It is not a process of pitcrew.
     None,
-    /// The project that asks.
+    /// The same project.
     This,
-    /// The one in this folder.
+    /// The project in this folder.
     Folder(PathBuf),
-    /// Another one, of which nothing is known.
+    /// Another, unknown project.
     Unknown,
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for PortHolder {
             HolderProject::None => return Ok(()),
             HolderProject::This => "this project".to_owned(),
             HolderProject::Folder(folder) => format!("the project in {}", folder.display()),
-            HolderProject::Unknown => "another project of pitcrew".to_owned(),
+            HolderProject::Unknown => "another pitcrew project".to_owned(),
         };
         match &self.process {
             Some(process) => write!(f, ", which is {process} of {project}"),
@@ -96,41 +96,41 @@ impl fmt::Display for PortHolder {
     }
 }
 
-/// Looks for listeners, and remembers who holds which socket.
+/// Looks up listeners, and caches which process holds which socket.
 #[derive(Debug)]
 pub(super) struct Listeners {
     registry: Arc<Registry>,
-    /// Counts those who ask.
+    /// The number of lookups so far.
     asked: AtomicU64,
     tables: Mutex<CachedTables>,
     holders: Mutex<HashMap<u64, CachedHolders>>,
 }
 
-/// The lists of the kernel as they were read last.
+/// The socket lists as they were read last.
 #[derive(Debug, Default)]
 struct CachedTables {
     tables: Arc<Tables>,
-    /// How many had asked when it was begun to read them: they may rely on it.
+    /// The number of lookups when the reading began; these lookups may use it.
     asked: u64,
-    /// That a run still listens where it did may be seen from them until then.
+    /// Until then, the lists suffice to confirm that a run still listens where it did.
     until: Option<Deadline>,
 }
 
 #[derive(Debug, Clone)]
 struct CachedHolders {
-    /// Each with the moment of its start, by which it is known for good.
+    /// Each with its start time, which makes a pid unique.
     all: Vec<(u32, u64)>,
-    /// Not to be relied on after that: a socket can be handed on.
+    /// Not used after this time, because a socket can be passed to another process.
     until: Deadline,
 }
 
-/// How long it is relied on who holds a socket. Looking through 1,000 processes takes 15 ms.
-const RELIED_ON: Duration = Duration::from_secs(5);
-/// So long the lists are good enough for a run that listened before: a thousand that are probed
-/// every second cost five readings, each of which takes a millisecond then.
-const GOOD_ENOUGH: Duration = Duration::from_millis(200);
-/// More sockets are not remembered.
-const MOST: usize = 4096;
+/// How long a cached holder is used. Scanning 1,000 processes takes 15 ms.
+const HOLDER_TTL: Duration = Duration::from_secs(5);
+/// How long cached lists suffice for a run that listened before: a thousand runs probed every second
+/// cost five reads, each of which takes a millisecond then.
+const TABLES_TTL: Duration = Duration::from_millis(200);
+/// The maximum number of cached sockets.
+const MAX_CACHED: usize = 4096;
 
 impl Listeners {
     pub(super) fn new(registry: Arc<Registry>) -> Self {
@@ -142,13 +142,13 @@ impl Listeners {
         }
     }
 
-    /// Who listens there; `leader` leads the run that is asked about. Blocks for a moment.
+    /// Returns what listens there; `leader` leads the given run. Blocks for a moment.
     pub(super) fn look(&self, place: &ListenPlace, leader: Option<u32>) -> LookupResult {
         let run = RunIdentity::new(&self.registry, leader);
         match place {
             ListenPlace::Tcp(address) => {
                 let before = self.latest().map(|tables| tables.at(*address)).unwrap_or_default();
-                // Two can share a port: that is looked at each time.
+                // Two processes can share a port, so that case is checked each time.
                 if let [socket] = before.as_slice()
                     && self.is_known_as_own(socket.inode, &run)
                 {
@@ -158,25 +158,30 @@ impl Listeners {
             }
             ListenPlace::Port(port) => self.holders_of(&self.fresh().on(*port), &run),
             ListenPlace::Unix { path, peer } => {
-                if let Some(OwnerVerdict::Own) = peer.map(|pid| run.verdict(pid)) {
+                let by_peer = peer.map(|pid| run.verdict(pid));
+                if by_peer == Some(OwnerVerdict::Own) {
                     return LookupResult::Listener(Listener::Own);
                 }
-                // Who called `listen` may have handed the socket on.
+                // The process that called `listen` may have passed the socket on.
                 let seen = self.holders_of(&tables::unix_at(path), &run);
-                match (seen, peer) {
-                    (LookupResult::Listener(Listener::Nobody), Some(pid)) => {
-                        run.verdict(*pid).into()
-                    }
+                let is_alive = |pid: u32| proc::stat(pid).is_some_and(|stat| !stat.zombie);
+                match (seen, by_peer) {
+                    (LookupResult::Listener(Listener::Nobody), Some(verdict)) => verdict.into(),
                     (LookupResult::Listener(Listener::Nobody), None) => {
                         LookupResult::Listener(Listener::Hidden(owner::unseen(None)))
                     }
+                    // Nobody may look who holds it, but the kernel has named who called `listen`.
+                    (
+                        LookupResult::Listener(Listener::Hidden(_)),
+                        Some(verdict @ OwnerVerdict::Hidden(_)),
+                    ) if peer.is_some_and(is_alive) => verdict.into(),
                     (seen, _) => seen,
                 }
             }
         }
     }
 
-    /// Who holds one of these sockets.
+    /// Returns the process that holds one of these sockets.
     fn holders_of(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> LookupResult {
         let mut verdicts = Vec::new();
         let mut unknown = Vec::new();
@@ -184,7 +189,7 @@ impl Listeners {
             let holders = self.remembered(socket.inode);
             match holders.and_then(|holders| best(&holders, run)) {
                 Some(OwnerVerdict::Own) => verdicts.push(OwnerVerdict::Own),
-                // Another process may have got it since.
+                // Another process may have got the socket since.
                 Some(
                     OwnerVerdict::Hidden(_) | OwnerVerdict::Other(_) | OwnerVerdict::Orphan(_),
                 )
@@ -213,21 +218,21 @@ impl Listeners {
         first.map_or(LookupResult::Listener(Listener::Nobody), Into::into)
     }
 
-    /// The lists as they were a moment ago, if they were read then.
+    /// Returns recently read lists, if there are any.
     fn latest(&self) -> Option<Arc<Tables>> {
         let known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let is_good = known.until.is_some_and(|until| !until.is_over());
         is_good.then(|| Arc::clone(&known.tables))
     }
 
-    /// The lists as they are now. Those who ask while they are being read share the next reading.
+    /// Reads the lists now. Lookups that begin during a read share the next one.
     fn fresh(&self) -> Arc<Tables> {
         let ticket = self.asked.fetch_add(1, Ordering::SeqCst);
         let mut known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if known.asked <= ticket {
             let asked = self.asked.load(Ordering::SeqCst);
             let tables = Arc::new(Tables::read());
-            *known = CachedTables { tables, asked, until: Some(Deadline::after(GOOD_ENOUGH)) };
+            *known = CachedTables { tables, asked, until: Some(Deadline::after(TABLES_TTL)) };
         }
         Arc::clone(&known.tables)
     }
@@ -243,8 +248,8 @@ impl Listeners {
         Some(known.all.clone())
     }
 
-    /// Looks who holds these sockets: in the tree of the run, then everywhere for those that nobody
-    /// in there holds.
+    /// Finds the holders of these sockets: first in the tree of the run, then everywhere for the sockets
+    /// that no process in it holds.
     fn find(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> HashMap<u64, Vec<(u32, u64)>> {
         let mut wanted: Vec<u64> = sockets.iter().map(|socket| socket.inode).collect();
         let mut found = HashMap::new();
@@ -253,7 +258,7 @@ impl Listeners {
             collect(tree.into_iter(), &wanted, &mut found);
             wanted.retain(|inode| !found.contains_key(inode));
         }
-        // Those that were foreign before are looked for where they were first.
+        // Sockets held by other processes before are searched there first.
         let before: Vec<u32> = wanted
             .iter()
             .filter_map(|inode| self.remembered(*inode))
@@ -265,14 +270,14 @@ impl Listeners {
         if !wanted.is_empty() {
             collect(proc::pids(), &wanted, &mut found);
             let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-            if holders.len() > MOST {
+            if holders.len() > MAX_CACHED {
                 holders.clear();
             }
         }
         let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
         for (inode, all) in &found {
-            let until = Deadline::after(RELIED_ON);
-            // What was found everywhere a while ago is not made younger by a look at the same place.
+            let until = Deadline::after(HOLDER_TTL);
+            // Finding it again at the same place does not renew an older complete search.
             let known =
                 holders.get(inode).filter(|known| known.all == *all && !known.until.is_over());
             if known.is_none() {
@@ -307,7 +312,7 @@ fn collect(
     }
 }
 
-/// Those of these sockets that a process has open. Nothing when we may not look.
+/// Returns which of these sockets a process has open; empty if it may not be inspected.
 fn sockets_of(pid: u32, wanted: &[u64]) -> Vec<u64> {
     let entries =
         proc::patiently(|| std::fs::read_dir(format!("/proc/{pid}/fd"))).into_iter().flatten();
@@ -325,7 +330,7 @@ fn sockets_of(pid: u32, wanted: &[u64]) -> Vec<u64> {
     found
 }
 
-/// Of all who hold a socket, the one that counts most for the run.
+/// Returns the most significant holder of a socket, from the view of the run.
 fn best(holders: &[(u32, u64)], run: &RunIdentity<'_>) -> Option<OwnerVerdict> {
     let is_there =
         |(pid, start): &&(u32, u64)| proc::stat(*pid).is_some_and(|one| one.start == *start);
@@ -342,22 +347,22 @@ fn best(holders: &[(u32, u64)], run: &RunIdentity<'_>) -> Option<OwnerVerdict> {
     best
 }
 
-/// What a look has found.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LookupResult {
     Listener(Listener),
-    /// Somebody who has left some run of this engine. Which one may be known by earlier looks.
+    /// A process that has left a run of this engine, perhaps known from earlier scans.
     Orphan(PortHolder),
 }
 
 impl LookupResult {
-    /// What it comes to when the orphan is of the run, or cannot be told.
+    /// Resolves an orphan: whether it belongs to the run, or is unknown.
     pub(super) fn settle(self, is_of_run: impl FnOnce(u32) -> bool) -> Listener {
         match self {
             Self::Listener(listener) => listener,
             Self::Orphan(holder) if is_of_run(holder.pid) => Listener::Own,
             Self::Orphan(holder) => {
-                Listener::Hidden(format!("{holder}, which some process of this project has left"))
+                Listener::Hidden(format!("{holder}, which a process of this project left behind"))
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The lock that makes a project run once, whatever the environment says.
+//! Project lock: makes sure that a project runs only once, whatever the environment says.
 //!
-//! Its truth is two names in the kernel's table of abstract sockets: one from the path of the file,
-//! one from the inode of its folder. Nobody can clean them away, no variable moves them, and the
-//! kernel gives them back when the last process that holds them has ended. A file in the state
-//! folder holds the same as a record, and a lock on it keeps away those who do not see these names,
-//! such as a process in another network namespace.
+//! The authority is two names in the kernel's table of abstract sockets: one derived from the path of
+//! the file, one from the inode of its folder. Nobody can remove them, no variable moves them, and the
+//! kernel frees them when the last process that holds them ends. A file in the state folder records
+//! the holder, and a lock on it excludes those that do not see these names, such as a process in
+//! another network namespace.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -16,7 +16,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::ProjectDirs;
 use super::abstract_sockets::{
-    BETWEEN, ClaimError, LOOKS, Peer, claim, names_of, others, own_user, peer_of,
+    ClaimError, MAX_ATTEMPTS, Peer, RETRY_DELAY, claim, names_of, others, own_user, peer_of,
 };
 use super::deadline::pause;
 use super::file_identity::{FileFollower, FileId, FileIdentity};
@@ -25,7 +25,7 @@ use super::proc;
 
 /// The name of the file in the state folder.
 const NAME: &str = "lock";
-/// Who runs a project: the record in the state folder.
+/// The process that runs a project, as recorded in the state folder.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
     /// The process that took the lock, which becomes the guardian.
@@ -34,10 +34,10 @@ pub struct Holder {
     pub started: String,
     #[serde(with = "super::path_bytes")]
     pub file: PathBuf,
-    /// The user it runs as, where that is another one than who asks.
+    /// The user it runs as, if that differs from the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<u32>,
-    /// When the process began, in ticks since boot: with the number it names a process for good.
+    /// When the process began, in ticks since boot; together with the pid it is unique.
     #[serde(default)]
     pub(super) ticks: u64,
     /// The socket it listens on.
@@ -50,12 +50,12 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether that very process is there.
+    /// Whether exactly this process exists.
     pub(super) fn is_alive(&self) -> bool {
         proc::stat(self.pid).is_some_and(|stat| !stat.zombie && stat.start == self.ticks)
     }
 
-    /// Whether it runs the project of this file, by whatever path.
+    /// Whether it runs the project of this file, under any path.
     pub(super) fn runs(&self, file: &Path) -> bool {
         if self.file == file {
             return true;
@@ -68,7 +68,7 @@ impl Holder {
     }
 }
 
-/// The folder of the project that has this session, or whose guardian is one of these processes.
+/// Returns the folder of the project with this session, or whose guardian is one of these processes.
 pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf> {
     let states = ProjectDirs::places_of_states().into_iter();
     let folders = states.filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
@@ -84,13 +84,13 @@ pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf
     })
 }
 
-/// The lock of a project, held as long as any process has its descriptors open: the guardian and
-/// the engine both do.
+/// The lock of a project, held as long as any process has its descriptors open: the guardian and the
+/// engine both do.
 #[derive(Debug)]
 pub struct Lock {
-    /// None where descriptors are short: the guardian has it too.
+    /// `None` if descriptors are short; the guardian has it too.
     file: Option<File>,
-    /// Device and inode of it.
+    /// Device and inode of the file.
     id: (u64, u64),
     path: PathBuf,
     record: Holder,
@@ -100,7 +100,8 @@ pub struct Lock {
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("it runs already (pid {}, since {})", .0.pid, .0.started)]
+    /// Another process holds it.
+    #[error("already running (pid {}, since {})", .0.pid, .0.started)]
     Busy(Box<Holder>),
     /// The file cannot be used.
     #[error("cannot lock {}: {error}", .path.display())]
@@ -108,7 +109,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock of a project for this process, at once or not at all.
+    /// Takes the lock of a project for this process; fails immediately if it is held.
     pub fn take(folders: &ProjectDirs, started: &str) -> Result<Self, LockError> {
         let path = folders.state.join(NAME);
         let failed = |error: io::Error| LockError::Io { path: path.clone(), error };
@@ -123,7 +124,7 @@ impl Lock {
             match claim(&name) {
                 Ok(listener) => names.push(listener),
                 Err(ClaimError::By(peer)) => return busy(holder_of(folders, peer)),
-                // Without these names the file is all there is.
+                // Without these names only the file can be locked.
                 Err(ClaimError::Impossible) => {}
             }
         }
@@ -132,7 +133,7 @@ impl Lock {
             let unknown = Peer { pid: 0, user: own_user() };
             return busy(holder_of(folders, unknown));
         };
-        // Our own record is that of somebody who is gone: the file was not locked.
+        // A record of our own path is stale, because the file was not locked.
         if let Some(holder) = recorded_elsewhere(folders) {
             return busy(holder);
         }
@@ -142,7 +143,7 @@ impl Lock {
             file: file.to_owned(),
             user: None,
             ticks: proc::stat(std::process::id()).map_or(0, |stat| stat.start),
-            socket: super::socket::path_in(&folders.runtime),
+            socket: folders.socket(),
             file_id: FileId::of(file),
             folder_id: FileIdentity::of(file).map(|place| place.folder),
         };
@@ -152,21 +153,20 @@ impl Lock {
         Ok(Self { file: Some(file), id, path, record, names })
     }
 
-    /// The listeners that go with the lock, once: whoever answers for the project answers here too.
+    /// Returns the listeners that belong to the lock, once: the control socket is served on them too.
     pub fn listeners(&mut self) -> Vec<UnixListener> {
         let listeners = std::mem::take(&mut self.names);
         for listener in &listeners {
-            // Again, so that the kernel names this process to those who connect.
+            // Listen again, so that the kernel reports this process to clients.
             _ = rustix::net::listen(listener, 128);
         }
         listeners
     }
 
-    /// Makes the file again if it is not there any more or is another one, and brings the record up
-    /// to date.
+    /// Creates the file again if it was removed or replaced, and updates the record.
     ///
     /// # Errors
-    /// When it cannot be written; the lock holds all the same.
+    /// If the file cannot be written; the lock is held all the same.
     pub fn renew(&mut self, follower: &FileFollower) -> io::Result<()> {
         let is_ours = |meta: fs::Metadata| self.id == (meta.dev(), meta.ino());
         let is_there = fs::metadata(&self.path).is_ok_and(is_ours);
@@ -187,14 +187,14 @@ impl Lock {
         self.file.as_mut().map_or(Ok(()), |file| write(file, &self.record))
     }
 
-    /// Lets the file go, where descriptors are short. The guardian has it open too.
+    /// Closes the file if descriptors are short. The guardian has it open too.
     pub fn release_file(&mut self) {
         self.file = None;
     }
 }
 
-/// Opens the file and locks it; nothing when somebody else has locked it. One that was removed, or
-/// replaced, between the two is no lock.
+/// Opens and locks the file; `None` if another process has locked it. A file that was removed or
+/// replaced in between is not a lock.
 fn open_locked(path: &Path) -> io::Result<Option<File>> {
     loop {
         let lock = File::options()
@@ -232,7 +232,7 @@ fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
     lock.write_all(&text)
 }
 
-/// Who runs the project of these folders: it is up, coming up, or on its way down.
+/// Returns the process that runs this project: it is up, starting, or stopping.
 pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
     let users = std::iter::once(own_user()).chain(others(&folders.file));
     let mut names = users.flat_map(|user| names_of(&folders.file, user));
@@ -242,20 +242,20 @@ pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
     }
 }
 
-/// Whether a project runs that was started from this file, which need not be there any more.
+/// Whether a project runs that was started from this file, which may no longer exist.
 pub fn is_running(file: &Path) -> bool {
     let users = std::iter::once(own_user()).chain(others(file));
     let mut names = users.flat_map(|user| names_of(file, user));
     names.any(|name| peer_of(&name).is_some())
 }
 
-/// The record of whoever runs the project of this file, by its own path or by another one.
+/// Returns the recorded holder of the project of this file, by its own path or another one.
 pub(super) fn recorded(folders: &ProjectDirs) -> Option<Holder> {
     let own = read(&folders.state.join(NAME)).filter(Holder::is_alive);
     own.or_else(|| recorded_elsewhere(folders))
 }
 
-/// The same, of those that were started by another path.
+/// Returns the recorded holder among projects started by another path.
 fn recorded_elsewhere(folders: &ProjectDirs) -> Option<Holder> {
     let all = fs::read_dir(folders.all_states()?).ok()?;
     let others = all.flatten().map(|state| state.path()).filter(|state| *state != folders.state);
@@ -269,19 +269,19 @@ fn read(path: &Path) -> Option<Holder> {
     serde_json::from_str(&text).ok()
 }
 
-/// What the one that holds the name has written, which it does right after taking it.
+/// Reads the record of the process that holds the name; it is written right after the name is taken.
 fn holder_of(folders: &ProjectDirs, peer: Peer) -> Holder {
     let is_foreign = peer.user != own_user();
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         if let Some(holder) = recorded(folders) {
             return holder;
         }
         if is_foreign {
             break;
         }
-        pause(BETWEEN);
+        pause(RETRY_DELAY);
     }
-    // Nobody wrote it down where we look: the kernel knows who it is.
+    // There is no record where we look: the kernel knows the process.
     let pid = outermost(peer.pid);
     let started = proc::started(pid).unwrap_or_else(|| "an unknown time".to_owned());
     Holder {
@@ -296,7 +296,7 @@ fn holder_of(folders: &ProjectDirs, peer: Peer) -> Holder {
     }
 }
 
-/// The guardian of an engine, or who it is anyway.
+/// Returns the guardian of an engine, or the process itself.
 fn outermost(pid: u32) -> u32 {
     let parent = proc::stat(pid).and_then(|stat| proc::stat(stat.parent));
     parent.filter(|parent| parent.program == super::guardian::NAME).map_or(pid, |one| one.pid)

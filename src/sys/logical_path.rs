@@ -1,10 +1,10 @@
-//! The name of a folder as a shell would have it in `PWD`.
+//! The logical path of a folder, as a shell would put it in `PWD`.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Knows by which link the current folder was reached, so that what is in it keeps that name.
+/// Knows through which link the current folder was reached, so that paths in it keep that name.
 #[derive(Debug, Clone, Default)]
 pub struct LogicalFolders {
     /// A folder, and the name by which it was reached through a link.
@@ -12,13 +12,13 @@ pub struct LogicalFolders {
 }
 
 impl LogicalFolders {
-    /// By the `PWD` that this program has. Looks at the file system.
+    /// Creates it from this program's `PWD`. Reads the file system.
     pub fn of(pwd: Option<&OsStr>) -> Self {
         let Some(pwd) = pwd.map(Path::new).filter(|pwd| is_plain(pwd)) else {
             return Self::default();
         };
         let mut link = None;
-        // The outermost name that is another one than that of the folder itself.
+        // The outermost name that differs from that of the folder itself.
         for name in pwd.ancestors() {
             match name.canonicalize() {
                 Ok(folder) if folder != name => link = Some((folder, name.to_owned())),
@@ -29,8 +29,8 @@ impl LogicalFolders {
         Self { link }
     }
 
-    /// What `PWD` is in this folder: its name as it is given, without `.`, and below the link by which
-    /// the user came. Looks at the file system only where the name holds `..`.
+    /// Returns `PWD` for this folder: its path without `.`, through the link by which the user reached it.
+    /// Reads the file system only if the path contains `..`.
     pub fn name(&self, folder: &Path) -> PathBuf {
         let mut folder: PathBuf = folder.components().collect();
         if !is_plain(&folder) {
@@ -44,7 +44,7 @@ impl LogicalFolders {
     }
 }
 
-/// As `cd` does it: `a/..` is nothing, unless `a` is a link and leads elsewhere.
+/// Resolves `..` as `cd` does: `a/..` disappears, unless `a` is a link to somewhere else.
 fn without_dots(folder: PathBuf) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in folder.components() {

@@ -1,9 +1,9 @@
-//! Another project that was started in the background by something below this one: `pitcrew up
-//! --detach` in a process.
+//! Nested sessions: another project that a descendant started in the background with
+//! `pitcrew up --detach`.
 //!
-//! It was meant to go on after whoever started it, and it looks after its own processes, so it is no
-//! stray: it and everything below it is left alone. It is known by its environment, which the one
-//! that starts it in the background gives it: `PITCREW_ROLE=project` and a session of its own.
+//! It is meant to outlive the process that started it, and it supervises its own processes, so it is
+//! not a stray: it and everything below it is left alone. It is recognised by its environment, which
+//! the command that detaches it sets: `PITCREW_ROLE=project` and a session of its own.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use super::proc::{self, PROCESS, REPLICA, ROLE, RUN, SESSION, Stat};
 /// What [`ROLE`] says of a project that runs in the background.
 const PROJECT: &str = "project";
 
-/// Makes a pitcrew that is about to be started in the background a project of its own, with this
+/// Configures a command that starts pitcrew in the background as a separate project with this
 /// session.
 pub fn in_own_project(command: &mut Command, session: &str) {
     for name in [PROCESS, RUN, REPLICA, "PITCREW_POOL"] {
@@ -23,16 +23,16 @@ pub fn in_own_project(command: &mut Command, session: &str) {
     command.env(SESSION, session).env(ROLE, PROJECT);
 }
 
-/// The session that this process was given by who started it in the background.
+/// Returns the session that this process was given when it was started in the background.
 pub fn own_session(variable: impl Fn(&str) -> Option<OsString>) -> Option<String> {
     let is_project = variable(ROLE).is_some_and(|role| role == PROJECT);
     variable(SESSION).filter(|_| is_project)?.into_string().ok()
 }
 
-/// Whether another project begins with this process, which is below us.
+/// Whether this descendant is the root of another project.
 pub(super) fn is_project(stat: &Stat) -> bool {
-    // Only these are worth a look at an environment: the guardian leads a session of the kernel, and
-    // an engine that has lost its guardian is called like us.
+    // Only these need a look at their environment: the guardian leads a kernel session, and an engine
+    // that has lost its guardian has our program name.
     let may_be = stat.session == stat.pid || stat.program.starts_with("pitcrew");
     may_be && proc::marker(stat.pid).role.as_deref() == Some(PROJECT.as_bytes())
 }

@@ -1,7 +1,7 @@
-//! The `sd_notify` protocol: a socket for each run, and who has spoken through it.
+//! The `sd_notify` protocol: a socket for each run, and the check which process sent a message.
 //!
-//! The kernel says who sent a datagram. A number alone proves nothing, so whoever speaks must be
-//! alive when it is looked at, and belong to the tree of the run.
+//! The kernel reports the sender of a datagram. A pid alone proves nothing, so the sender must be
+//! alive when it is checked, and belong to the tree of the run.
 #![expect(unsafe_code, reason = "recvmsg with credentials: rustix takes a pid of 0 for valid")]
 
 use std::io;
@@ -18,24 +18,24 @@ use super::launch_plan::marker;
 use super::proc;
 use super::project_dirs::private;
 
-/// The longest datagram that is looked at; the rest of a longer one is cut off.
-const LONGEST: usize = 4 << 10;
-/// What a datagram can bring along: who sent it, and descriptors, which are closed.
+/// The maximum length of a datagram; the rest of a longer one is cut off.
+const MAX_DATAGRAM: usize = 4 << 10;
+/// Space for control messages: the sender's credentials, and descriptors, which are closed.
 const SPACE: usize = 2 << 10;
-/// What the name of a socket holds.
+/// Parts of the name of a socket.
 const MIDDLE: &str = "notify-";
 const END: &str = ".sock";
-/// Parents that are gone through.
-const DEEPEST: usize = 64;
+/// The maximum number of parents that are followed.
+const MAX_DEPTH: usize = 64;
 
-/// Makes the sockets of one engine.
+/// Creates the sockets of one engine.
 #[derive(Debug)]
 pub struct NotifySockets {
-    /// With what the names begin there.
+    /// The folders to use, each with a prefix for the names.
     folders: Vec<(PathBuf, String)>,
 }
 
-/// The socket of one run; its file goes when it is dropped.
+/// The socket of one run; its file is removed on drop.
 #[derive(Debug)]
 pub struct NotifySocket {
     socket: UnixDatagram,
@@ -45,14 +45,14 @@ pub struct NotifySocket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
     pub bytes: Vec<u8>,
-    /// Who sent it; nothing when that one is in no number of ours.
+    /// The sender; `None` if it has no pid in our namespace.
     pub pid: Option<u32>,
 }
 
 impl NotifySockets {
-    /// In the project's own folder, which is to be held by nobody else; what a session left there
-    /// that was killed is removed. Its name, or else `id`, tells projects apart in a folder for all of them,
-    /// which is used when the path of the own folder is too long for a socket, or there is none.
+    /// Uses the project's own folder, which only this session may hold; sockets left by a killed session
+    /// are removed. If the path is too long for a socket, or there is none, a shared folder is used, in
+    /// which the name of the own folder or else `id` distinguishes projects.
     pub fn new(own: Option<&Path>, id: &str) -> Self {
         let user = rustix::process::geteuid().as_raw();
         let project = own.and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
@@ -67,7 +67,7 @@ impl NotifySockets {
         Self { folders }
     }
 
-    /// A socket by this name. Must be called in a runtime.
+    /// Creates a socket with this name. Must be called in a runtime.
     pub fn bind(&self, name: &str) -> io::Result<NotifySocket> {
         let mut refused = None;
         for (folder, prefix) in &self.folders {
@@ -117,7 +117,7 @@ impl Drop for NotifySocket {
 }
 
 impl NotifySocket {
-    /// What `NOTIFY_SOCKET` is to say.
+    /// The value of `NOTIFY_SOCKET`.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -136,7 +136,7 @@ union ControlMessageBuffer {
 }
 
 fn receive(socket: &UnixDatagram) -> io::Result<Datagram> {
-    let mut bytes = vec![0_u8; LONGEST];
+    let mut bytes = vec![0_u8; MAX_DATAGRAM];
     let mut space = ControlMessageBuffer { bytes: [0; SPACE] };
     let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
     // SAFETY: all zeroes is a valid `msghdr`: no name, no parts, no space.
@@ -197,12 +197,12 @@ fn sender(message: &libc::msghdr) -> Option<u32> {
     pid
 }
 
-/// Whether this one is the leader or comes down from it, parent by parent.
+/// Whether a process is the leader or descends from it, parent by parent.
 ///
 /// The leader must not have been reaped.
 pub fn descends(pid: u32, leader: u32) -> bool {
     let mut pid = pid;
-    for _ in 0..DEEPEST {
+    for _ in 0..MAX_DEPTH {
         if pid == leader {
             return true;
         }
@@ -214,14 +214,15 @@ pub fn descends(pid: u32, leader: u32) -> bool {
     false
 }
 
-/// Whether this one carries the marks of the run with this environment. May take a moment.
+/// Whether a process carries the marker variables of the run with this environment. May take a
+/// moment.
 pub fn carries_marks(pid: u32, env: &[(std::ffi::OsString, std::ffi::OsString)]) -> bool {
     marker(env).is_some_and(|marker| proc::marker(pid) == marker)
 }
 
 pub fn describe(pid: u32) -> String {
     proc::stat(pid).map_or_else(
-        || format!("{pid}, which is gone already"),
+        || format!("{pid}, which has already ended"),
         |stat| format!("{pid} ({})", proc::command_line(&stat)),
     )
 }

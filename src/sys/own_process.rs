@@ -1,5 +1,5 @@
-//! What the *program* does to its own process before it does anything else. The library never
-//! calls this: a process belongs to whoever wrote its `main`.
+//! Changes that the *program* makes to its own process at the start: signals, limits, terminal, process
+//! group. The library never calls this: a process belongs to the author of its `main`.
 #![expect(unsafe_code, reason = "close_range, sigaction and a signal mask, which rustix lacks")]
 
 use std::ffi::CStr;
@@ -15,37 +15,48 @@ use super::deadline::pause;
 use super::{kill, proc};
 use crate::spec::Signal;
 
-/// How many columns a terminal has; nothing where it is none.
+/// Returns the number of columns of a terminal; `None` if it is not a terminal.
 pub fn terminal_width(terminal: impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Makes orphans below this process come to it instead of to pid 1. Not inherited by a fork.
+/// Makes this process a subreaper: orphans below it are re-parented to it instead of pid 1. Not
+/// inherited by a fork.
 pub fn set_subreaper() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
 }
 
-/// Whether orphans come to this process.
+/// Whether this process is a subreaper.
 pub fn is_subreaper() -> io::Result<bool> {
     Ok(rustix::process::child_subreaper()?.is_some())
 }
 
-/// Raises the soft limit of open descriptors to the hard one: a process costs three. Gives the
-/// soft limit as it was, which the children are to get back; `None` means unlimited.
+/// Whether orphans of this process's tree become its children.
+pub(super) fn adopts_orphans() -> bool {
+    std::process::id() == 1 || matches!(is_subreaper(), Ok(true))
+}
+
+/// Raises the soft limit of open descriptors to the hard one, because a process needs three. Returns
+/// the previous soft limit, which children get again; `None` means unlimited.
 pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     Ok(current)
 }
 
-/// How many descriptors this process may have open; nothing where there is no limit.
+/// Returns the limit of open descriptors; `None` if there is no limit.
 pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Makes every inherited descriptor above 2 close on exec, so that what is started in the background
-/// holds nothing of the caller: no pipe whose end somebody waits for, no lock.
+/// How many descriptors this process can be allowed to have open; `None` if there is no limit.
+pub fn hard_descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
+/// Marks every inherited descriptor above 2 close-on-exec, so that a project in the background holds
+/// nothing of the caller: no pipe whose end is awaited, no lock.
 pub fn seal_descriptors() {
     // SAFETY: changes a flag of descriptors; none is closed.
     let sealed = unsafe {
@@ -54,7 +65,7 @@ pub fn seal_descriptors() {
     if sealed == 0 {
         return;
     }
-    // Before Linux 5.11 it takes a call for each.
+    // Before Linux 5.11 each descriptor needs a call.
     for entry in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
         let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
         if let Some(number) = number.filter(|number: &libc::c_int| *number > 2) {
@@ -64,7 +75,7 @@ pub fn seal_descriptors() {
     }
 }
 
-/// The descriptor with this number above 2, which was inherited and is nobody else's.
+/// Takes ownership of an inherited descriptor above 2.
 pub fn take_inherited(number: i32) -> io::Result<OwnedFd> {
     // SAFETY: only asks for a flag.
     if number <= 2 || unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
@@ -74,7 +85,7 @@ pub fn take_inherited(number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(number) })
 }
 
-/// A file in memory with this text, at its beginning, which a program that is started inherits.
+/// Creates a file in memory with this text, which a child program can inherit.
 pub fn inheritable_text(text: &[u8]) -> io::Result<File> {
     use rustix::fs::MemfdFlags;
     use std::io::{Seek as _, Write as _};
@@ -84,14 +95,14 @@ pub fn inheritable_text(text: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Names this thread; for the first one that is the process in `ps` and for `pkill`. Fifteen bytes
-/// at most are kept.
+/// Names this thread; for the first thread that is the process name in `ps` and for `pkill`. At most
+/// fifteen bytes are kept.
 pub fn set_name(name: &CStr) -> io::Result<()> {
     Ok(rustix::thread::set_name(name)?)
 }
 
-/// Gives SIGCHLD its default again. Whoever starts us with it ignored would have the kernel reap
-/// our children before we can ask how they ended.
+/// Resets SIGCHLD to its default. If a parent had it ignored, the kernel would reap our children
+/// before we can ask how they ended.
 pub fn default_child_signal() {
     // SAFETY: sets a disposition to its default; no handler is involved.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
@@ -102,7 +113,7 @@ pub(super) fn terminal() -> Option<OwnedFd> {
     File::options().read(true).write(true).open("/dev/tty").ok().map(OwnedFd::from)
 }
 
-/// The group that the shell knows as its job, once [`remember_job`] was called.
+/// The process group that the shell knows as its job, set by [`remember_job`].
 static JOB: OnceLock<Option<rustix::process::Pid>> = OnceLock::new();
 
 /// Remembers our group as that of the job, before the engine gets one of its own.
@@ -110,8 +121,7 @@ pub(super) fn remember_job() {
     _ = JOB.set(own_group());
 }
 
-/// The group of the job. None when its leader is outside of our pid namespace, where it has no
-/// number.
+/// The group of the job. `None` if its leader is outside of our pid namespace, where it has no pid.
 fn job() -> Option<rustix::process::Pid> {
     JOB.get().copied().unwrap_or_else(own_group)
 }
@@ -121,18 +131,18 @@ fn own_group() -> Option<rustix::process::Pid> {
     i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
 }
 
-/// The id of the process group of this process; 0 where its leader is outside of the pid namespace,
-/// which rustix takes for impossible.
+/// The process group id of this process; 0 if its leader is outside of the pid namespace, which
+/// rustix considers impossible.
 pub(super) fn group_id() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::getpgrp() }.unsigned_abs()
 }
 
-/// Makes this process lead a group of its own. What the terminal sends to the job comes by way of
-/// the guardian then, and this process may write to the terminal and move its foreground although
+/// Makes this process lead a separate process group. Terminal signals for the job then arrive through
+/// the guardian, and this process may write to the terminal and change its foreground group although
 /// it is never in it; see [`wait_for_terminal`].
 pub(super) fn lead_own_group() -> io::Result<()> {
-    // The leader of a session leads a group already.
+    // A session leader already leads a group.
     if group_id() != std::process::id() {
         rustix::process::setpgid(None, None)?;
     }
@@ -141,8 +151,8 @@ pub(super) fn lead_own_group() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the group of the job the foreground group of the controlling terminal, after a child that
-/// was launched with `foreground` has ended. No terminal is no error.
+/// Makes the job the foreground group of the controlling terminal again, after a child launched with
+/// `foreground` has ended. It is no error if there is no terminal.
 pub fn reclaim_terminal() -> io::Result<()> {
     let (Some(terminal), Some(job)) = (terminal(), job()) else { return Ok(()) };
     // SAFETY: sets of our own on the stack; the mask of this thread is put back. SIGTTOU is blocked
@@ -165,9 +175,8 @@ pub fn in_foreground() -> bool {
     group.is_some() && group == job()
 }
 
-/// Whether a program that writes to this terminal now is to be stopped: the job is in the
-/// background, and `stty tostop` is set. The kernel does so by itself only for the group that
-/// writes.
+/// Whether a write to this terminal should stop the program: the job is in the background, and
+/// `stty tostop` is set. The kernel checks this only for the group that writes.
 fn waits_for_terminal(terminal: impl AsFd) -> bool {
     use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
     let Ok(modes) = tcgetattr(&terminal) else { return false };
@@ -176,13 +185,13 @@ fn waits_for_terminal(terminal: impl AsFd) -> bool {
         && tcgetpgrp(&terminal).is_ok_and(|group| Some(group) != job())
 }
 
-/// Returns once this process may write to the terminal that is its standard output or error. Until
-/// then it stops as other programs in the background do.
+/// Waits until this process may write to the terminal on its standard output or error. Until then it
+/// is stopped like other programs in the background.
 pub fn wait_for_terminal() {
     const LOOK: Duration = Duration::from_millis(50);
     let (out, err) = (rustix::stdio::stdout(), rustix::stdio::stderr());
     while waits_for_terminal(out) || waits_for_terminal(err) {
-        // The one that Ctrl-Z sends: whoever keeps the time stops it first.
+        // The signal of Ctrl-Z, so that timers are suspended first.
         if let Some(signal) = Signal::from_number(libc::SIGTSTP) {
             _ = kill::pid(std::process::id(), signal);
         }
@@ -190,8 +199,8 @@ pub fn wait_for_terminal() {
     }
 }
 
-/// Makes the group of a stopped child the foreground group again if the job was brought to the
-/// foreground, and continues it.
+/// Makes the group of a stopped child the foreground group again and continues it, if the job was
+/// brought to the foreground.
 pub fn hand_terminal_to(pid: u32) -> io::Result<()> {
     let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let (Some(terminal), Some(group)) = (terminal(), group) else { return Ok(()) };
@@ -201,7 +210,7 @@ pub fn hand_terminal_to(pid: u32) -> io::Result<()> {
     Ok(rustix::process::kill_process_group(group, rustix::process::Signal::CONT)?)
 }
 
-/// Whether a child of ours is stopped (as by Ctrl-Z); it stays so, and is told again next time.
+/// Whether a child is stopped (as by Ctrl-Z), without consuming that status.
 pub fn is_stopped(pid: u32) -> bool {
     use rustix::process::{WaitId, WaitIdOptions, waitid};
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
@@ -219,9 +228,8 @@ pub fn stop_self() {
     unsafe { libc::raise(libc::SIGSTOP) };
 }
 
-/// Runs a program that has this terminal until it ends. Ctrl-Z there stops us too, as the two are one
-/// job of the shell; what catches it here would leave the shell waiting for a job that is stopped by
-/// half.
+/// Runs a program on this terminal until it ends. Ctrl-Z in it stops us too, because both are one job
+/// of the shell; handling it here would leave the shell waiting for a half-stopped job.
 pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::process::ExitStatus> {
     // SAFETY: the disposition is put back as it was; the structure is plain data.
     unsafe {
@@ -242,12 +250,18 @@ pub fn stays_ignored(signal: Signal) -> bool {
         let mut now: libc::sigaction = std::mem::zeroed();
         let is_known = libc::sigaction(signal.number(), std::ptr::null(), &raw mut now) == 0;
         let is_ignored = is_known && now.sa_sigaction == libc::SIG_IGN;
-        super::guardian::stays_ignored(signal.number(), is_ignored)
+        hang_up_stays_ignored(signal.number(), is_ignored)
     }
 }
 
-/// Ends this process by a signal, so that whoever waits sees it; comes back only if the signal does
-/// not end anything.
+/// A SIGHUP that was ignored when we were started (nohup) stays ignored. SIGINT does not: a shell
+/// without job control ignores it in everything started with `&`, which nobody asked for.
+pub(super) fn hang_up_stays_ignored(number: i32, is_ignored: bool) -> bool {
+    is_ignored && number == libc::SIGHUP
+}
+
+/// Ends this process by a signal, so that its parent sees it; returns only if the signal does not end
+/// the process.
 pub fn end_by(signal: Signal) {
     // SAFETY: restores a default disposition, unblocks one signal in this thread and sends it.
     unsafe {
@@ -260,7 +274,7 @@ pub fn end_by(signal: Signal) {
     }
 }
 
-/// Sends a signal to a child that has not been waited for, so that its number is its own.
+/// Sends a signal to a child that has not been waited for, so that its pid has not been reused.
 pub fn send(child: &std::process::Child, signal: Signal) -> io::Result<()> {
     let pid = libc::pid_t::try_from(child.id());
     let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -271,7 +285,7 @@ pub fn send(child: &std::process::Child, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// Has a command lead a session of its own, out of reach of this terminal.
+/// Makes a command lead a new session, detached from this terminal.
 pub fn in_own_session(command: &mut std::process::Command) {
     use std::os::unix::process::CommandExt as _;
     // SAFETY: one system call between fork and exec.
@@ -283,7 +297,7 @@ pub fn in_own_session(command: &mut std::process::Command) {
     }
 }
 
-/// Starts a command with descriptors of ours that stay open in it, under the same numbers.
+/// Lets a command inherit these descriptors under the same numbers.
 pub fn keep_descriptors(command: &mut std::process::Command, descriptors: Vec<RawFd>) {
     use std::os::unix::process::CommandExt as _;
     // SAFETY: one system call for each between fork and exec; none is closed, and one that is not
@@ -298,7 +312,7 @@ pub fn keep_descriptors(command: &mut std::process::Command, descriptors: Vec<Ra
     }
 }
 
-/// Waits for the end of a process that is no child of ours.
+/// Waits for the end of a process that is not a child.
 #[derive(Debug)]
 pub struct ProcessExitWatch(OwnedFd);
 
@@ -322,8 +336,8 @@ impl ProcessExitWatch {
     }
 }
 
-/// Opens a file to append to it, and makes it if need be. Opening does not wait for the reader of a
-/// FIFO, which is an error when there is none; writing may wait.
+/// Opens a file for appending, and creates it if necessary. Opening does not block on a FIFO without a
+/// reader, which is an error; writing may block.
 pub fn append_without_waiting(path: &std::path::Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
@@ -332,4 +346,21 @@ pub fn append_without_waiting(path: &std::path::Path) -> io::Result<File> {
     let flags = fcntl_getfl(&file)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hang_up_stays_ignored;
+
+    #[test]
+    fn only_a_hang_up_stays_ignored() {
+        assert!(
+            hang_up_stays_ignored(libc::SIGHUP, true)
+                && !hang_up_stays_ignored(libc::SIGHUP, false)
+        );
+        assert!(
+            !hang_up_stays_ignored(libc::SIGINT, true)
+                && !hang_up_stays_ignored(libc::SIGTERM, true)
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! A path in JSON: as text, or as its bytes where it is no UTF-8. For `#[serde(with = …)]`.
+//! Serialises a path as text, or as bytes if it is not UTF-8. For `#[serde(with = …)]`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -1,4 +1,4 @@
-//! Our end of an output.
+//! The reading end of a child's output pipe, which grows when the pipe is often full.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,27 +8,27 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe::Receiver;
 
-/// A pipe holds this much unless it was made larger.
-const USUAL: usize = 64 << 10;
-/// What a busy one is made to hold: as much as an unprivileged user may ask for.
-const LARGE: usize = 1 << 20;
-/// After so many reads in a row that found it full.
-const OFTEN: u8 = 4;
+/// The default capacity of a pipe.
+const DEFAULT_CAPACITY: usize = 64 << 10;
+/// The enlarged capacity: the maximum for an unprivileged user.
+const LARGE_CAPACITY: usize = 1 << 20;
+/// The number of consecutive reads of a full pipe after which it is enlarged.
+const FULL_READS: u8 = 4;
 
 /// The reading end of a child's output.
 ///
-/// Makes the pipe larger once it was found full several times in a row. Not from the start: all
-/// pipes of a user share 16,384 pages, which a thousand large ones would use up.
+/// Enlarges the pipe after several consecutive reads found it full. Not from the start: all pipes of
+/// a user share 16,384 pages, which a thousand large ones would use up.
 #[derive(Debug)]
 pub struct OutputPipe {
     inner: Receiver,
-    /// Reads in a row that found it full; `None` once it was made larger (or may not be).
+    /// Consecutive reads that found it full; `None` once it was enlarged (or may not be).
     full: Option<u8>,
 }
 
 impl OutputPipe {
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
-        // A pipe of our own, so what `from_owned_fd` would ask the system about is known.
+        // Our own pipe, so the checks of `from_owned_fd` are unnecessary.
         rustix::fs::fcntl_setfl(&fd, rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self { inner: Receiver::from_owned_fd_unchecked(fd)?, full: Some(0) })
     }
@@ -40,15 +40,15 @@ impl OutputPipe {
 
     fn note(&mut self, read: usize, room: usize) {
         let Some(full) = &mut self.full else { return };
-        if read < room.min(USUAL) {
+        if read < room.min(DEFAULT_CAPACITY) {
             *full = 0;
             return;
         }
         *full += 1;
-        if *full >= OFTEN {
+        if *full >= FULL_READS {
             self.full = None;
-            // EPERM: the user's pages are used up. It works as it is, only slower.
-            let _ = rustix::pipe::fcntl_setpipe_size(self.inner.as_fd(), LARGE);
+            // EPERM: the user's pages are used up. The pipe still works, only slower.
+            let _ = rustix::pipe::fcntl_setpipe_size(self.inner.as_fd(), LARGE_CAPACITY);
         }
     }
 }
@@ -67,7 +67,7 @@ impl AsyncRead for OutputPipe {
     ) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        // A small buffer that is filled says nothing about the pipe.
+        // Filling a small buffer says nothing about the pipe.
         if room >= 8 << 10 {
             let read = buf.filled().len() - before;
             self.note(read, room);

@@ -1,7 +1,7 @@
-//! What can be seen before a launch of whether it would succeed, so that a healthy run is not ended
-//! for one that cannot be.
+//! Preflight check: finds out whether a launch would fail, so that a healthy run is not ended for one
+//! that cannot start.
 //!
-//! A look can hang on a dead network folder. So it is taken on a thread of its own, which is waited
+//! A check can hang on a dead network folder. So it runs on a separate thread, with a short time limit.
 //! for a moment only.
 
 use std::fs;
@@ -20,37 +20,37 @@ use super::exec::{ExecFailure, ExecPlan, ExecStep};
 use super::{launch_plan, spawn};
 use crate::spec::StartError;
 
-/// How long a look may take.
+/// The maximum duration of a check.
 const LIMIT: Duration = Duration::from_millis(200);
-/// So many looks may hang; then nobody looks any more.
-const HANGING: usize = 4;
+/// If this many checks hang, further ones are skipped.
+const MAX_HANGING: usize = 4;
 
-static LOOKING: AtomicUsize = AtomicUsize::new(0);
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Why this launch would fail, as far as that can be seen. Takes a fifth of a second at most.
+/// Returns why this launch would fail, as far as that can be seen. Takes at most a fifth of a second.
 pub(super) fn look(launch: Launch, descriptors: usize) -> Result<(), StartError> {
-    if LOOKING.load(Ordering::Relaxed) >= HANGING {
+    if RUNNING.load(Ordering::Relaxed) >= MAX_HANGING {
         return Ok(());
     }
     let (answer, answered) = mpsc::channel();
-    LOOKING.fetch_add(1, Ordering::Relaxed);
+    RUNNING.fetch_add(1, Ordering::Relaxed);
     let work = move || {
         let found = check(&launch, descriptors);
-        LOOKING.fetch_sub(1, Ordering::Relaxed);
-        // Nobody waits for a late one.
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        // The receiver is gone after the time limit.
         _ = answer.send(found);
     };
     if thread::Builder::new().name("pitcrew-look".to_owned()).spawn(work).is_err() {
-        LOOKING.fetch_sub(1, Ordering::Relaxed);
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
         return Ok(());
     }
     answered.recv_timeout(LIMIT).unwrap_or(Ok(()))
 }
 
 fn check(launch: &Launch, descriptors: usize) -> Result<(), StartError> {
-    // Those of the run that is ended do not count: another one that waits to start may take them.
-    spawn::margin(descriptors)
-        .map_err(|error| launch_plan::resource("cannot make its pipes", &error))?;
+    // Descriptors of the run to be ended do not count: another waiting start may take them.
+    spawn::ensure_reserve(descriptors)
+        .map_err(|error| launch_plan::resource("cannot create its pipes", &error))?;
     let plan = launch_plan::plan(launch)?;
     let failure = folder(&launch.cwd).or_else(|| program(&launch.cwd, &plan));
     failure.map_or(Ok(()), |failure| Err(launch_plan::error(failure, launch, &plan)))

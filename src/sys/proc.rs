@@ -1,7 +1,7 @@
-//! What `/proc` says about other processes.
+//! Reads information about other processes from `/proc`.
 //!
-//! Everything in here is a look at something that moves: a process can be gone, or another, by
-//! the time the answer is used. Whoever acts on it goes through [`super::kill::seen`].
+//! All of it may be outdated when it is used: a process can be gone, or its pid reused. Use
+//! [`super::kill::seen`] to act on it safely.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ mod state;
 
 pub(super) use state::{started, suspended};
 
-/// The variables by which the descendants of a run are known.
+/// The marker variables by which the descendants of a run are recognised; this one names the session.
 pub const SESSION: &str = "PITCREW_SESSION";
 /// Names the process, replica included.
 pub const PROCESS: &str = "PITCREW_PROCESS";
@@ -37,15 +37,15 @@ pub(super) struct Stat {
     pub(super) parent: u32,
     pub(super) group: u32,
     pub(super) session: u32,
-    /// Clock ticks from boot to its start. With the number it names a process for good.
+    /// Clock ticks from boot to its start. Together with the pid it is unique.
     pub(super) start: u64,
     /// The kernel's `comm`, at most 15 bytes.
     pub(super) program: String,
-    /// It has ended and waits to be reaped.
+    /// It has ended but was not reaped yet.
     pub(super) zombie: bool,
     /// Processor time, in ticks.
     pub(super) ticks: u64,
-    /// That of its children that have ended and were reaped by it.
+    /// Processor time of its reaped children, in ticks.
     pub(super) ticks_of_ended: u64,
     /// Pages in memory.
     pub(super) pages: u64,
@@ -54,7 +54,7 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// What tells this process from a later one with the same number.
+    /// Distinguishes this process from a later one with the same pid.
     pub(super) fn identity(&self) -> (u32, u64) {
         (self.pid, self.start)
     }
@@ -89,14 +89,14 @@ impl ProcessMarker {
         *slot = Some(value.to_vec());
     }
 
-    /// It names one run; not every process has replicas.
+    /// Whether it names one run; not every process has replicas.
     pub(super) fn is_complete(&self) -> bool {
         self.session.is_some() && self.process.is_some() && self.run.is_some()
     }
 }
 
-/// Opens something. Out of descriptors is waited for, a fifth of a second at most: an empty answer
-/// would mean "nobody is left". (Starts leave a few descriptors free for this.)
+/// Opens something. If descriptors are exhausted, retries for at most a fifth of a second, because an
+/// empty answer would mean "no process is left". (Starts leave a few descriptors free for this.)
 pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..20 {
         match open() {
@@ -109,8 +109,8 @@ pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Resul
     open()
 }
 
-/// Reads a small file of `/proc` in few calls: that of the standard library asks for its size first,
-/// which here is always 0.
+/// Reads a small file of `/proc` in few calls; the standard library asks for the size first, which is
+/// always 0 here.
 fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let file = patiently(|| File::open(path.as_ref()))?;
     let mut bytes = Vec::with_capacity(4096);
@@ -124,26 +124,31 @@ fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The process with this number now; `None` when there is none.
+/// Returns the process with this pid; `None` if there is none.
 pub(super) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// Whether something has ended it already and it has only to go: a tree that got a signal goes one
-/// after the other, and a process that had much memory takes a while.
+/// When a process was started, in ticks since the start of the system; `None` if it has ended.
+pub fn start_ticks(pid: u32) -> Option<u64> {
+    stat(pid).filter(|stat| !stat.zombie).map(|stat| stat.start)
+}
+
+/// Whether a signal has already ended a process that still exists: a tree that gets a signal ends one
+/// process after another, and a process with much memory takes a while.
 pub(super) fn is_dying(pid: u32) -> bool {
     let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
     let Ok(tasks) = tasks else { return false };
     let mut tasks = tasks.flatten().map(|task| task.path()).peekable();
     let goes = |task: &Path| {
-        // In this order: the one begins where the other ends.
+        // In this order, because the second state follows the first.
         read(task.join("status")).is_ok_and(|status| awaits_kill(&status))
             || read(task.join("stat")).is_ok_and(|line| flags(&line) & PF_EXITING != 0)
     };
     tasks.peek().is_some() && tasks.all(|task| goes(&task))
 }
 
-/// The kernel makes of whatever signal ends a process a KILL for each of its threads.
+/// For a fatal signal the kernel sends KILL to each thread of the process.
 fn awaits_kill(status: &[u8]) -> bool {
     const KILL: u64 = 1 << (libc::SIGKILL - 1);
     let pending = |line: &[u8]| {
@@ -165,7 +170,7 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 const PF_EXITING: u64 = 0x0000_0004;
 
 fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
-    // The name may hold anything, blanks and parentheses too: it ends at the last one.
+    // The name may contain blanks and parentheses: it ends at the last parenthesis.
     let open = memchr::memchr(b'(', line)?;
     let close = memchr::memrchr(b')', line)?;
     let program = String::from_utf8_lossy(line.get(open + 1..close)?).into_owned();
@@ -180,10 +185,10 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
         session: u32::try_from(number(3)?).ok()?,
         start: number(19)?,
         program,
-        // A main thread that has ended while others run shows as Z too, but that process lives.
+        // A main thread that has ended while others run shows as Z too, but the process lives.
         zombie: dead && number(17)? <= 1,
         ticks: number(11)? + number(12)?,
-        // The kernel shows these signed; they are never below nothing.
+        // The kernel shows these signed; they are never negative.
         ticks_of_ended: number(13).unwrap_or(0) + number(14).unwrap_or(0),
         pages: number(21).unwrap_or(0),
         kernel: number(6)? & PF_KTHREAD != 0,
@@ -196,31 +201,31 @@ pub(super) fn pids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| number(&entry.ok()?.file_name()))
 }
 
-/// Every process there is, those of other users too, without the kernel's own.
+/// Returns all processes, including those of other users, without kernel threads.
 pub(super) fn everyone() -> Vec<Stat> {
     pids().filter_map(stat).filter(|one| !one.kernel).collect()
 }
 
-/// Where the kernel says which number it gave last in our namespace, to a process or a thread, and
-/// below which one they are. Kept open, as they are read often; not every kernel has the first.
+/// Opens the kernel's files with the last pid of our namespace and the upper limit of pids. They are
+/// kept open, because they are read often; not every kernel has the first one.
 pub(super) fn numbers() -> io::Result<(File, File)> {
     let open = |name| File::open(Path::new("/proc/sys/kernel").join(name));
     Ok((open("ns_last_pid")?, open("pid_max")?))
 }
 
-/// The number that such a file shows now.
+/// Reads the number from such a file.
 pub(super) fn number_in(file: &File) -> Option<u32> {
     let mut bytes = [0; 16];
     let length = rustix::io::pread(file, &mut bytes, 0).ok()?;
     std::str::from_utf8(bytes.get(..length)?).ok()?.trim().parse().ok()
 }
 
-/// How many numbers are in use, those of other namespaces counted too.
+/// Returns how many pids are in use, including those of other namespaces.
 pub(super) fn in_use() -> u32 {
     rustix::system::sysinfo().procs.into()
 }
 
-/// The parent of this process, its parent, and so on up.
+/// Returns the parent of this process, its parent, and so on.
 pub(super) fn ancestors() -> Vec<u32> {
     let mut all = Vec::new();
     let mut one = std::process::id();
@@ -232,8 +237,8 @@ pub(super) fn ancestors() -> Vec<u32> {
     all
 }
 
-/// Whether a number is that of a process, and not of one of its threads: `/proc` does not list
-/// those, but knows them.
+/// Whether a pid is that of a process, and not of a thread: `/proc` does not list threads, but has
+/// entries for them.
 pub(super) fn is_process(pid: u32) -> bool {
     let status = read(format!("/proc/{pid}/status")).unwrap_or_default();
     let mut lines = status.split(|byte| *byte == b'\n');
@@ -246,7 +251,7 @@ fn number(name: &OsStr) -> Option<u32> {
     name.to_str()?.parse().ok()
 }
 
-/// Who is whose child. Without `CONFIG_PROC_CHILDREN` it is one look at all of `/proc`.
+/// The children of each process. Without `CONFIG_PROC_CHILDREN` it takes one scan of all of `/proc`.
 #[derive(Debug, Default)]
 pub(super) struct ChildTable {
     by_parent: Option<HashMap<u32, Vec<u32>>>,
@@ -310,7 +315,7 @@ pub(super) fn below_by(children: &ChildTable, roots: &[u32]) -> Vec<Stat> {
     found
 }
 
-/// The markers a process was given at its exec. Nothing when its memory may not be read.
+/// Returns the markers a process had at its exec; empty if its memory may not be read.
 pub(super) fn marker(pid: u32) -> ProcessMarker {
     let mut marker = ProcessMarker::default();
     for entry in environment(pid).split(|byte| *byte == 0) {
@@ -322,8 +327,8 @@ pub(super) fn marker(pid: u32) -> ProcessMarker {
     marker
 }
 
-/// The environment of a process. In the midst of an exec it reads as empty for a moment, and so
-/// does the command line; taking that for a cleared environment would end what is to be left.
+/// Returns the environment of a process. During an exec the environment and the command line read as
+/// empty for a moment; taking that for a cleared environment would end what should be left alone.
 fn environment(pid: u32) -> Vec<u8> {
     const MOMENT: Duration = Duration::from_millis(1);
     for _ in 0..50 {
@@ -343,8 +348,8 @@ fn environment(pid: u32) -> Vec<u8> {
     read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
-/// The command line as people may see it: control characters visible, 200 characters at most; the
-/// program's name where there is none.
+/// Returns the command line for display: control characters escaped, at most 200 characters; the
+/// program name if there is none.
 pub(super) fn command_line(stat: &Stat) -> String {
     let bytes = read(format!("/proc/{}/cmdline", stat.pid)).unwrap_or_default();
     let text = visible(&bytes);
@@ -393,7 +398,7 @@ mod tests {
     fn one_that_was_killed_is_dying_until_it_has_gone() {
         assert!(awaits_kill(b"Name:\tx\nSigPnd:\t0000000000000100\nShdPnd:\t0\n"));
         assert!(awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004100\n"));
-        // TERM alone, which it has blocked or will handle.
+        // TERM alone, which the process blocks or handles.
         assert!(!awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004000\nSigBlk:\tffff\n"));
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         assert!(!is_dying(child.id()));

@@ -1,4 +1,4 @@
-//! Where a project's running session keeps its files.
+//! Folders of a project's session: runtime folder and state folder.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
@@ -14,32 +14,32 @@ use rustix::fs::{Access, access};
 pub struct ProjectDirs {
     /// The canonical path of the project's file.
     pub file: PathBuf,
-    /// Names the project: from that path, the same for ever.
+    /// The id of the project, derived from that path; it never changes.
     pub id: String,
-    /// Sockets and secrets. Exists, is ours, and nobody else can enter it.
+    /// Sockets and secrets. Exists, belongs to this user, and nobody else can enter it.
     pub runtime: PathBuf,
-    /// Lock, journal and our own diagnostics: what must outlive a cleaned runtime folder. It is the
-    /// runtime folder where the user has no home that can be written.
+    /// Lock, journal and diagnostics: what must survive a cleaned runtime folder. Equals the runtime folder
+    /// if the user has no writable home.
     pub state: PathBuf,
 }
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectDirError {
-    /// It is there, but is not a folder that only we can use.
+    /// It exists, but is not a folder that only this user can access.
     #[error("{} is not safe to use: {why}", .path.display())]
     Unsafe {
         path: PathBuf,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// It cannot be made or looked at.
+    /// It cannot be created or inspected.
     #[error("cannot use {}: {error}", .path.display())]
     Io { path: PathBuf, error: io::Error },
 }
 
 impl ProjectDirs {
-    /// The folders of the project of this (canonical) file, made and verified.
+    /// Returns the folders of the project of this (canonical) file, created and verified.
     pub fn of(file: &Path) -> Result<Self, ProjectDirError> {
         Self::with(file, |name| match (name, std::env::var_os(name)) {
             ("HOME", None) => home_of_user(),
@@ -47,7 +47,7 @@ impl ProjectDirs {
         })
     }
 
-    /// The same with the environment given.
+    /// Like [`Self::of`] with the given environment.
     pub fn with(
         file: &Path,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -62,7 +62,7 @@ impl ProjectDirs {
             let temporary = folder("TMPDIR").filter(|path| path.is_dir());
             temporary.unwrap_or_else(|| "/tmp".into()).join(format!("pitcrew-{uid}"))
         };
-        // Not set, or (after su) that of somebody else: the folder for temporary files.
+        // Not set, or (after su) that of another user: use the folder for temporary files.
         let base = folder("XDG_RUNTIME_DIR").filter(|base| is_ours(base));
         let base = base.map_or_else(temporary, |base| base.join("pitcrew"));
         let runtime = base.join(&id);
@@ -79,7 +79,7 @@ impl ProjectDirs {
         Ok(Self { file, id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
     }
 
-    /// Where the state folders of all projects of this user are, by the environment of this process.
+    /// The folders with the state of all projects of this user, by the environment of this process.
     pub(super) fn places_of_states() -> Vec<PathBuf> {
         let folder = |name| std::env::var_os(name).map(PathBuf::from);
         let home = folder("HOME").or_else(|| home_of_user().map(PathBuf::from));
@@ -88,7 +88,7 @@ impl ProjectDirs {
         all.into_iter().flatten().map(|base| base.join("pitcrew")).collect()
     }
 
-    /// Makes the runtime folder again after somebody has removed it.
+    /// Creates the runtime folder again after it was removed.
     pub fn renew_runtime(&self) -> Result<(), ProjectDirError> {
         if let Some(base) = self.runtime.parent() {
             private(base)?;
@@ -96,10 +96,23 @@ impl ProjectDirs {
         private(&self.runtime)
     }
 
+    /// The path of the control socket.
+    pub(super) fn socket(&self) -> PathBuf {
+        socket_in(&self.runtime)
+    }
+
     /// The folder that holds the state folders of all projects of this user.
     pub(super) fn all_states(&self) -> Option<&Path> {
         self.state.parent()
     }
+}
+
+/// The name of the control socket in a runtime folder.
+pub(super) const SOCKET: &str = "control.sock";
+
+/// The path of the control socket in a runtime folder.
+pub(super) fn socket_in(runtime: &Path) -> PathBuf {
+    runtime.join(SOCKET)
 }
 
 /// The state folder, if it can be written to. A home that is read-only has none.
@@ -109,14 +122,14 @@ fn make_state(state: PathBuf) -> Option<PathBuf> {
     Some(state)
 }
 
-/// Whether the nearest folder of this path that exists is ours. After `sudo` the variables can name
-/// the home of somebody else, who could not use what root makes there.
+/// Whether the nearest existing folder of this path is ours. After `sudo` the variables can name the
+/// home of another user, who could not use what root creates there.
 fn is_ours_to_make(path: &Path) -> bool {
     let nearest = path.ancestors().find_map(|one| fs::metadata(one).ok());
     nearest.is_some_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
 }
 
-/// The home of this user by the list of users, for when the environment names none.
+/// Returns the home of this user from the user database, for when the environment names none.
 fn home_of_user() -> Option<OsString> {
     let uid = rustix::process::geteuid().as_raw().to_string();
     let users = fs::read("/etc/passwd").ok()?;
@@ -132,7 +145,7 @@ fn is_ours(folder: &Path) -> bool {
     fs::metadata(folder).is_ok_and(|meta| meta.is_dir() && meta.uid() == owner)
 }
 
-/// Makes a folder for us alone, or makes sure that the one that is there is that.
+/// Creates a private folder, or verifies that an existing one is private.
 pub(super) fn private(path: &Path) -> Result<(), ProjectDirError> {
     let failed = |error| ProjectDirError::Io { path: path.to_owned(), error };
     match DirBuilder::new().mode(0o700).create(path) {
@@ -154,7 +167,7 @@ pub(super) fn private(path: &Path) -> Result<(), ProjectDirError> {
     Err(ProjectDirError::Unsafe { path: path.to_owned(), why })
 }
 
-/// Names a project by the path of its file.
+/// Derives the project id from the path of its file.
 pub(super) fn id(file: &Path) -> String {
     format!("{:016x}", stable_hash(file.as_os_str().as_bytes()))
 }

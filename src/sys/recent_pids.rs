@@ -1,8 +1,9 @@
-//! Who is younger than a run, without a look at everybody else.
+//! Finds processes that started after a run, without a scan of all processes.
 //!
-//! The kernel gives numbers in rising order and says which it gave last. Whoever descends from a
-//! leader was given one after it, so only those in between need a look, most often none or a few.
-//! That holds until the numbers begin again from below; whenever they could have, nothing is said
+//! The kernel assigns pids in rising order and reports the last one. All descendants of a leader have
+//! later pids, so only those in between need to be checked, most often none or a few. This holds until
+//! pids wrap around; whenever that is possible, this module gives no answer and all of `/proc` is
+//! scanned.
 //! here and all of `/proc` is looked at.
 
 use std::fs::File;
@@ -11,16 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::registry::{Leader, Registry};
-use super::{proc, spawners};
+use super::proc;
 
-/// More than these are not looked at one by one.
-const MOST: u32 = 1024;
-/// So many who are no leaders are looked at by the task of a run.
-const STRANGERS: u32 = 64;
-/// The kernel needs longer than this for a number: it gives them under one lock, each with a whole
-/// process or thread that it makes under another.
-const A_NUMBER: Duration = Duration::from_micros(1);
+/// The maximum number of pids that are checked one by one.
+const MAX_PIDS: u32 = 1024;
+/// The minimum time the kernel needs per pid: it assigns them under one lock, each for a new process
+/// or thread that it creates under another lock.
+const MIN_TIME_PER_PID: Duration = Duration::from_micros(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StartTime(Instant);
@@ -36,11 +34,11 @@ impl StartTime {
     }
 }
 
-/// What the kernel says about the numbers it gives, and since when they have only risen.
+/// What the kernel reports about pids, and since when they have only risen.
 ///
-/// Looked at with each start and each end, so that one look follows the other before the numbers can
-/// have begun again: then a run may last longer than that, and still all younger ones are known. With
-/// 32,768 numbers that is so where something starts or ends every 16 ms, as in a pool of short jobs.
+/// Updated with each start and each end, so that successive readings are closer together than a wrap
+/// around: then runs may last longer than that, and still all later pids are known. With 32,768 pids
+/// this works if something starts or ends every 16 ms, as in a pool of short jobs.
 #[derive(Debug, Default)]
 pub(super) struct PidCursor(Mutex<Option<KnownPids>>, AtomicBool);
 
@@ -48,38 +46,38 @@ pub(super) struct PidCursor(Mutex<Option<KnownPids>>, AtomicBool);
 struct KnownPids {
     newest: File,
     limit: File,
-    /// The latest look, if it can be relied on.
+    /// The latest reading, if it is reliable.
     latest: Option<RecentScan>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct RecentScan {
     begun: StartTime,
-    /// The number that was given last.
+    /// The last assigned pid.
     newest: u32,
-    /// Numbers are below this one.
+    /// The upper limit of pids.
     limit: u32,
     in_use: u32,
-    /// The numbers have only risen since.
+    /// Since when pids have only risen.
     risen_since: StartTime,
 }
 
 impl PidCursor {
-    /// Looks, for the sake of later looks.
+    /// Takes a reading for later use.
     pub(super) fn look(&self) {
         _ = self.newest();
     }
 
-    /// The numbers that were given after `first`, which was given after `made`, up to now; `None`
-    /// when that cannot be told, or is too many.
+    /// Returns the pids assigned after `first`, which was assigned after `made`; `None` if that is
+    /// unknown, or if they are too many.
     pub(super) fn after(&self, first: u32, made: StartTime) -> Option<RangeInclusive<u32>> {
         let look = self.newest()?;
-        let few = look.newest.checked_sub(first).is_some_and(|count| count <= MOST);
+        let few = look.newest.checked_sub(first).is_some_and(|count| count <= MAX_PIDS);
         (few && made >= look.risen_since).then(|| first + 1..=look.newest)
     }
 
-    /// Does without, and so without the descriptors that it takes.
-    pub(super) fn forgo(&self) {
+    /// Disables this mechanism, and frees the descriptors that it needs.
+    pub(super) fn disable(&self) {
         self.1.store(true, Ordering::Relaxed);
     }
 
@@ -98,7 +96,7 @@ impl PidCursor {
 
 impl KnownPids {
     fn look(&mut self) -> Option<RecentScan> {
-        // What follows an error here is a first look again.
+        // After an error the next reading starts over.
         let before = self.latest.take();
         let begun = StartTime::now();
         let newest = proc::number_in(&self.newest)?;
@@ -111,7 +109,7 @@ impl KnownPids {
                 && cannot_have_begun_again(limit, before.in_use, ended.since(before.begun))
         };
         let before = before.filter(has_risen);
-        // Of a first one: whoever is made after it is given a number after `newest`.
+        // For a first reading: a process created after it gets a pid above `newest`.
         let risen_since = before.map_or(ended, |before| before.risen_since);
         let look = RecentScan { begun, newest, limit, in_use, risen_since };
         self.latest = Some(look);
@@ -119,56 +117,10 @@ impl KnownPids {
     }
 }
 
-/// To begin again, the numbers have to pass all the others: those that were in use before are left
-/// out, for each other one the kernel takes its time.
+/// To wrap around, pids must pass all others: those in use before are skipped, and each other one
+/// takes the kernel some time.
 fn cannot_have_begun_again(limit: u32, in_use: u32, time: Duration) -> bool {
-    in_use < limit / 4 && time < A_NUMBER * (limit / 2)
-}
-
-/// Whether it is certain that a leader that has ended left nobody behind.
-///
-/// All who descend from it are younger, and the topmost of those who are left is an orphan, so it is
-/// now a child of somebody above us. Where no such process is there, nobody is left.
-///
-/// A few small reads, so the task of the run looks itself: to ask the thread that finds strays takes
-/// two changes of hands, and after most runs there is nobody to find. Without certainty it is asked.
-pub(super) fn left_nobody(leader: &Leader) -> bool {
-    let registry = &leader.registry;
-    let mut strangers = STRANGERS;
-    let mut from = leader.pid + 1;
-    // Rising, and again as long as numbers were given meanwhile: whoever made a child and has ended
-    // since is met before it, so the child is there, and an orphan, when it is looked at.
-    while let Some(numbers) = registry.numbers.after(leader.pid, leader.made) {
-        let next = numbers.end() + 1;
-        if from >= next {
-            return true;
-        }
-        let mut leaders = registry.leaders_after(leader.pid);
-        leaders.sort_unstable();
-        for pid in (from..next).filter(|pid| leaders.binary_search(pid).is_err()) {
-            let Some(left) = strangers.checked_sub(1) else { return false };
-            strangers = left;
-            if could_be_left(pid, registry) {
-                return false;
-            }
-        }
-        from = next;
-    }
-    false
-}
-
-/// Whether this could be the topmost of those that a leader has left.
-fn could_be_left(pid: u32, registry: &Registry) -> bool {
-    let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie && !stat.is_of_kernel()) else {
-        return false;
-    };
-    // A leader that is just being made, and has not said so yet. Nobody else is in our own group under
-    // the name of that thread.
-    let is_being_made = stat.parent == std::process::id()
-        && stat.program == spawners::NAME
-        && stat.group == super::own_process::group_id()
-        && registry.is_cloning();
-    !is_being_made && registry.adopts(stat.parent) && proc::is_process(pid)
+    in_use < limit / 4 && time < MIN_TIME_PER_PID * (limit / 2)
 }
 
 #[cfg(test)]
@@ -207,7 +159,7 @@ mod tests {
         if second.begun.since(first.begun) < Duration::from_millis(5) {
             assert_eq!(second.risen_since, first.risen_since);
         }
-        // As if a long time had passed, or the numbers had begun again, between two looks.
+        // As if a long time had passed, or pids had wrapped around, between two readings.
         let longer = first.begun.0.checked_sub(Duration::from_hours(3)).map(StartTime);
         let ways: [fn(&mut RecentScan, Option<StartTime>); 4] = [
             |look, longer| look.begun = longer.unwrap_or(look.begun),

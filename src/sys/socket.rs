@@ -1,7 +1,7 @@
-//! The control socket in a project's runtime folder, and the ways to whoever answers for a project.
+//! Control socket of a project, and how clients find and connect to it.
 //!
 //! The address of a unix socket holds 107 bytes, and a path may be longer. So it is reached through
-//! the descriptor of its folder, whose path is short wherever the folder is.
+//! the descriptor of its folder, whose path is always short.
 
 use std::fs::{Permissions, set_permissions, symlink_metadata};
 use std::io;
@@ -15,15 +15,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 use super::ProjectDirs;
 use super::abstract_sockets::{self, Peer, ProjectName, others};
 use super::lock::recorded;
+use super::project_dirs;
 
-const NAME: &str = "control.sock";
-
-/// Where the socket of a runtime folder is.
-pub(super) fn path_in(runtime: &Path) -> PathBuf {
-    runtime.join(NAME)
-}
-
-/// A socket that is listened on; its file goes with it.
+/// A listening socket; its file is removed on drop.
 #[derive(Debug)]
 pub struct ControlSocket {
     /// Where it is, for people.
@@ -33,15 +27,15 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Listens in the runtime folder. Only for who holds the project's lock: whatever is there
-    /// already was left behind by somebody who is dead, and goes.
+    /// Listens in the runtime folder. Only for the holder of the project's lock: an existing socket was
+    /// left by a dead process, and is replaced.
     pub fn bind(folders: &ProjectDirs) -> io::Result<(Self, UnixListener)> {
         let folder = enter(&folders.runtime)?;
-        match unlinkat(&folder, NAME, AtFlags::empty()) {
+        match unlinkat(&folder, project_dirs::SOCKET, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        let path = path_in(&folders.runtime);
+        let path = folders.socket();
         let short = through(&folder, &path);
         let listener = UnixListener::bind(&short)?;
         set_permissions(&short, Permissions::from_mode(0o600))?;
@@ -50,16 +44,16 @@ impl ControlSocket {
         Ok((Self { path, id: (meta.dev(), meta.ino()) }, listener))
     }
 
-    /// Whether its file is still there. One that was removed is listened on by nobody's asking.
+    /// Whether its file still exists. A removed socket cannot be reached any more.
     pub fn is_there(&self) -> bool {
         symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.id)
     }
 
-    /// Connects to whoever runs the project, wherever its socket is; an error of the kinds
-    /// `NotFound` and `ConnectionRefused` when nobody does.
+    /// Connects to the process that runs the project, wherever its socket is; returns an error of kind
+    /// `NotFound` or `ConnectionRefused` if there is none.
     ///
-    /// First by the inode of the folder, which is right whatever was renamed; then by the socket in
-    /// the runtime folder, the path, what is recorded, and as another user's.
+    /// Tries the inode of the folder first, which is right whatever was renamed; then the socket in the
+    /// runtime folder, the path, the recorded address, and that of another user.
     pub fn connect(folders: &ProjectDirs) -> io::Result<UnixStream> {
         let file = &folders.file;
         let own = user();
@@ -96,21 +90,22 @@ impl Drop for ControlSocket {
     }
 }
 
-/// An address by which a unix socket can be reached whatever the length of its path.
+/// An address by which a unix socket can be reached even if its path is too long.
 #[derive(Debug)]
 pub struct SocketAddress {
     path: PathBuf,
-    /// Keeps a short path valid.
+    /// Keeps the short path valid.
     _file: Option<OwnedFd>,
 }
 
 impl SocketAddress {
     /// The longest path that fits into an address.
-    const LONGEST: usize = 107;
+    const MAX_PATH: usize = 107;
 
-    /// That of the socket with this path. An error of the kind `NotFound` when there is none.
+    /// Creates the address of the socket with this path. Returns an error of kind `NotFound` if there is
+    /// none.
     pub fn of(path: &Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= Self::LONGEST {
+        if path.as_os_str().len() <= Self::MAX_PATH {
             return Ok(Self { path: path.to_owned(), _file: None });
         }
         let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
@@ -118,14 +113,14 @@ impl SocketAddress {
         Ok(Self { path: short.into(), _file: Some(file) })
     }
 
-    /// What to connect to while this is kept.
+    /// The path to connect to while this value is kept.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
 fn enter_and_connect(folder: &Path) -> io::Result<UnixStream> {
-    let path = path_in(folder);
+    let path = project_dirs::socket_in(folder);
     UnixStream::connect(through(&enter(folder)?, &path))
 }
 
@@ -134,14 +129,14 @@ fn enter(folder: &Path) -> io::Result<OwnedFd> {
     Ok(open(folder, flags, Mode::empty())?)
 }
 
-/// The short way through the descriptor; the long one where there is no `/proc`.
+/// Returns the short path through the descriptor, or the long one if there is no `/proc`.
 fn through(folder: &OwnedFd, path: &Path) -> PathBuf {
     let own = PathBuf::from(format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd()));
-    if own.exists() { own.join(NAME) } else { path.to_owned() }
+    if own.exists() { own.join(project_dirs::SOCKET) } else { path.to_owned() }
 }
 
-/// Who has stopped the process that answers a connection, so that no answer comes: that process
-/// itself, or the one that waits for it when it has ended.
+/// Returns the process that was stopped so that a connection gets no answer: the peer itself, or its
+/// parent if the peer has ended.
 pub fn suspended_peer(stream: &OwnedFd) -> Option<u32> {
     let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
     super::proc::suspended(peer.pid.as_raw_nonzero().get().cast_unsigned())
@@ -174,7 +169,7 @@ mod tests {
         let refused = ControlSocket::connect(&folders).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::NotFound);
         let (first, listener) = ControlSocket::bind(&folders).unwrap();
-        // As after a kill: nobody listens, the file is there.
+        // As after a kill: the file exists, but nothing listens.
         drop(listener);
         std::mem::forget(first);
         let refused = ControlSocket::connect(&folders).unwrap_err();
@@ -188,7 +183,7 @@ mod tests {
         std::fs::remove_file(&socket.path).unwrap();
         assert!(!socket.is_there());
         let (again, _listener) = ControlSocket::bind(&folders).unwrap();
-        // The old one leaves the new one alone.
+        // The old socket does not remove the new one.
         drop((socket, listener));
         assert!(again.is_there());
         let path = again.path.clone();

@@ -1,8 +1,8 @@
-//! Making a child, on a permanent thread.
+//! Spawns a child, on a permanent thread.
 //!
-//! On a thread of our own, because a child asks to be killed with its parent and the kernel means the
-//! parent *thread*: children made from a runtime's threads died while the runtime lived. It ends when
-//! the host and all its children are gone.
+//! A child asks to be killed with its parent, and the kernel means the parent *thread*: children
+//! spawned from a runtime's threads died while the runtime lived. So there is a separate thread, which
+//! ends when the host and all its children are gone.
 #![expect(unsafe_code, reason = "clone on a stack of our own, with every signal blocked")]
 
 use std::ffi::c_void;
@@ -20,16 +20,17 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::deadline::pause;
 use super::exec::{self, ChildArguments, ExecFailure, ExecPlan};
 use super::launch_plan;
+use super::leader::Leader;
 use super::recent_pids::StartTime;
-use super::registry::{CLONING, Leader, LeaderEntry, NONE, Registry, Zombie};
+use super::registry::{CLONING, LeaderEntry, NONE, Registry, Zombie};
 use super::spawners::{SpawnJob, SpawnerTurn, Spawners};
 use super::{HostOptions, Launch, OutputFd, StdinTarget};
 use crate::spec::{StartError, StartErrorKind};
 
-/// A start that did not happen.
+/// Why a start did not happen.
 #[derive(Debug)]
 pub(super) enum SpawnFailure {
-    /// The program is just being written to: worth another try in a moment.
+    /// The program is being written to: worth another try in a moment.
     Busy(Box<Launch>),
     Failed(StartError),
 }
@@ -41,7 +42,7 @@ pub(super) struct SpawnedChild {
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: Option<OwnedFd>,
     pub(super) stderr: Option<OwnedFd>,
-    /// Keeps its input open for as long as it is held.
+    /// Keeps the child's input open as long as it is held.
     pub(super) open_input: Option<OwnedFd>,
 }
 
@@ -60,11 +61,11 @@ pub(super) fn run(
         corpses.retain(|c| matches!(registry.reap(c.pid, c.token, c.pidfd.as_deref()), Ok(false)));
         match next((!corpses.is_empty()).then_some(LOOK_AGAIN)) {
             SpawnerTurn::Job(SpawnJob::Reap(corpse)) => corpses.push(corpse),
-            // Nobody waits any more: do not even start.
+            // The caller has given up: do not even start.
             SpawnerTurn::Job(SpawnJob::Launch { answer, .. }) if answer.is_closed() => {}
             SpawnerTurn::Job(SpawnJob::Launch { launch, answer, home }) => {
                 let done = maker.launch(launch, home);
-                // An answer that is not taken is dropped, which kills the child.
+                // An answer that is not received is dropped, which kills the child.
                 let _ = answer.send(done);
             }
             SpawnerTurn::Nothing => {}
@@ -78,7 +79,7 @@ pub(super) fn run(
     }
 }
 
-/// What one thread makes children with.
+/// What one thread needs to spawn children.
 struct ChildSpawner<'a> {
     registry: &'a Arc<Registry>,
     /// Its place in [`Registry::launching`].
@@ -105,7 +106,7 @@ impl ChildSpawner<'_> {
         };
         let input = named_input(&launch).map_err(SpawnFailure::Failed)?;
         let stdio = StdioFds::open(&launch, input, self.options.is_thrifty)
-            .map_err(out_of("cannot make its pipes"))?;
+            .map_err(out_of("cannot create its pipes"))?;
         plan.stdio = stdio.child();
         plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
         let stack = match self.stack.take() {
@@ -113,7 +114,7 @@ impl ChildSpawner<'_> {
             None => ChildStack::new().map_err(out_of("no memory for its start"))?,
         };
         let stack = self.stack.insert(stack);
-        // Before the child, so that the numbers are known to have risen since it was made.
+        // Before the child, so that pids are known to have only risen since it was created.
         registry.numbers.look();
         let (token, made) = (registry.token(), StartTime::now());
         launching.store(CLONING, Ordering::SeqCst);
@@ -134,7 +135,7 @@ impl ChildSpawner<'_> {
                         return Ok(SpawnedChild { leader, stdin, stdout, stderr, open_input });
                     }
                     Some(failure) => {
-                        bury(&mut leader);
+                        reap_failed(&mut leader);
                         launching.store(NONE, Ordering::SeqCst);
                         refusal(failure, launch, &plan)
                     }
@@ -142,14 +143,14 @@ impl ChildSpawner<'_> {
             }
             Err(error) => {
                 launching.store(NONE, Ordering::SeqCst);
-                out_of("cannot make another process")(error)
+                out_of("cannot create another process")(error)
             }
         };
         Err(refused)
     }
 }
 
-/// This soft limit of descriptors, and the hard one that we have.
+/// Returns this soft limit of descriptors with our hard one.
 fn nofile(soft: u64) -> libc::rlimit {
     let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let hard = hard.unwrap_or(libc::RLIM_INFINITY);
@@ -163,32 +164,32 @@ fn refusal(failure: ExecFailure, launch: Box<Launch>, plan: &ExecPlan) -> SpawnF
     SpawnFailure::Failed(launch_plan::error(failure, &launch, plan))
 }
 
-/// Waits for a child that has said it failed and is on its way out.
-fn bury(leader: &mut Leader) {
+/// Waits for a child that has reported a failure and is about to end.
+fn reap_failed(leader: &mut Leader) {
     while matches!(leader.reap(), Ok(false)) {
         pause(Duration::from_micros(50));
     }
 }
 
-/// So many descriptors are left after a start.
-const LEFT: usize = 8;
-/// The same where they are short from the start.
-const LEFT_WHEN_THRIFTY: usize = 1;
+/// The number of descriptors that stay free after a start.
+const RESERVE: usize = 8;
+/// The same if descriptors are short.
+const RESERVE_WHEN_THRIFTY: usize = 1;
 
-/// So many descriptors must be free for a start: pipes, an empty input, and what is left after it.
+/// Returns how many descriptors must be free for a start: pipes, an empty input, and the reserve.
 pub(super) fn descriptors(is_thrifty: bool) -> usize {
-    if is_thrifty { 3 + LEFT_WHEN_THRIFTY } else { 5 + LEFT }
+    if is_thrifty { 3 + RESERVE_WHEN_THRIFTY } else { 5 + RESERVE }
 }
 
-/// All descriptors of a start, ours and the child's, each closed on exec.
+/// All descriptors of a start, ours and the child's, each close-on-exec.
 struct StdioFds {
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     theirs: [Option<OwnedFd>; 3],
-    /// Descriptor 2 of the child is what descriptor 1 is.
+    /// Whether descriptor 2 of the child is the same as descriptor 1.
     shares: bool,
-    /// Keeps an open input from ending, where the input does not do that itself.
+    /// Keeps an open input from ending, if the input does not do that itself.
     open_input: Option<OwnedFd>,
     terminal: Option<OwnedFd>,
 }
@@ -237,7 +238,7 @@ impl StdioFds {
         // No controlling terminal: nothing to be in the foreground of.
         let terminal = if launch.foreground { super::own_process::terminal() } else { None };
         let theirs = [in_theirs, out_theirs, err_theirs];
-        margin(if is_thrifty { LEFT_WHEN_THRIFTY } else { LEFT })?;
+        ensure_reserve(if is_thrifty { RESERVE_WHEN_THRIFTY } else { RESERVE })?;
         Ok(Self { stdin, stdout, stderr, theirs, shares, open_input, terminal })
     }
 
@@ -248,27 +249,27 @@ impl StdioFds {
     }
 }
 
-/// An input that never ends and never brings anything; and what has to be held for that, if
-/// anything.
+/// Creates an input that never ends and never delivers data; also returns what must be held for that,
+/// if anything.
 ///
-/// A pipe for each run, as a shared one would carry what one child writes into it (through
-/// `/dev/stdin`) to all others. Opened for both directions, it has a writer for as long as it has
-/// a reader, so we hold nothing: no descriptor for a run, and nothing ends with us. It takes one
-/// page, as all pipes of a user share 16,384.
+/// A pipe for each run, because a shared one would carry what one child writes into it (through
+/// `/dev/stdin`) to all others. Opened for both directions, it has a writer as long as it has a
+/// reader, so we hold nothing: no descriptor per run, and nothing ends with us. It takes one page,
+/// because all pipes of a user share 16,384.
 fn endless_input() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
     use rustix::fs::{Mode, OFlags, open};
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
-    // A kernel whose pages are larger rounds up.
+    // A kernel with larger pages rounds up.
     _ = rustix::pipe::fcntl_setpipe_size(&write, 4096);
     let path = format!("/proc/thread-self/fd/{}", write.as_raw_fd());
     match open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()) {
         Ok(both) => Ok((both, None)),
-        // Without /proc the other end is held for as long as the run lives.
+        // Without /proc the other end is held as long as the run lives.
         Err(_) => Ok((read, Some(write))),
     }
 }
 
-/// The file that is its input by name, opened here so that its name stands in the error.
+/// Opens the input file by name, here so that the error contains its name.
 fn named_input(launch: &Launch) -> Result<Option<OwnedFd>, StartError> {
     let StdinTarget::Path(path) = &launch.stdin else { return Ok(None) };
     let name = path.to_string_lossy();
@@ -276,31 +277,31 @@ fn named_input(launch: &Launch) -> Result<Option<OwnedFd>, StartError> {
     open_input(path).map(Some).map_err(failed)
 }
 
-/// Opens a file to read, without waiting for anybody to write should it be a FIFO.
+/// Opens a file for reading, without waiting for a writer if it is a FIFO.
 fn open_input(path: &std::path::Path) -> io::Result<OwnedFd> {
     use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = open(path, flags, Mode::empty())?;
-    // The child shall wait for its input as always.
+    // The child waits for its input as usual.
     let flags = fcntl_getfl(&file)?;
     fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
     Ok(file)
 }
 
-/// Makes sure that a few descriptors are left after a start: to find strays, `/proc` must be read,
-/// and with none left a stop could not be told from a clean one.
-pub(super) fn margin(left: usize) -> io::Result<()> {
+/// Makes sure that a few descriptors stay free after a start: finding strays requires reading `/proc`,
+/// and without a free one an incomplete stop would look like a clean one.
+pub(super) fn ensure_reserve(left: usize) -> io::Result<()> {
     let null = File::open("/dev/null")?;
     let spare: io::Result<Vec<File>> = (1..left).map(|_| null.try_clone()).collect();
     spare.map(drop)
 }
 
-/// The same file at a number above 2, so that putting it at 0, 1 or 2 takes nobody's place.
+/// Duplicates a file to a number above 2, so that moving it to 0, 1 or 2 overwrites no other.
 fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { Ok(fcntl_dupfd_cloexec(fd.as_fd(), 3)?) }
 }
 
-/// Memory for the child to stand on, with a page below it that nobody may touch.
+/// The stack of the child, with an inaccessible guard page below it.
 struct ChildStack {
     base: *mut c_void,
 }
@@ -321,7 +322,7 @@ impl ChildStack {
         Ok(stack)
     }
 
-    /// Makes the child and stands still until it has become the program or has ended.
+    /// Creates the child and waits until it has executed the program or ended.
     fn clone_child(&self, arguments: &ChildArguments<'_>) -> io::Result<(u32, OwnedFd)> {
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         let mut pidfd: RawFd = -1;
@@ -358,7 +359,7 @@ impl Drop for ChildStack {
     }
 }
 
-/// The error when the thread is not there any more.
+/// The error if the thread no longer exists.
 pub(super) fn no_spawner() -> StartError {
     let message = "the thread that starts processes is gone".to_owned();
     StartError { kind: StartErrorKind::Other, message }

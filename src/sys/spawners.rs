@@ -1,8 +1,8 @@
-//! The threads that make children, and their queue: first come, first served.
+//! Spawner threads: create children from one queue, first come, first served.
 //!
-//! A thread stands still from the clone of a child until its exec, which takes as long as it takes the
-//! child to get a processor. So one thread alone leaves processors idle while others wait (with 16
-//! children at a time and two processors: a tenth of them); there are more as soon as one is not enough.
+//! A thread is suspended from the clone of a child until its exec, which lasts until the child is
+//! scheduled. So one thread alone leaves processors idle (with 16 children at a time and two
+//! processors: a tenth of them); more threads start as soon as one is not enough.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,10 +15,10 @@ use super::registry::{LAUNCHING, Registry, Zombie};
 use super::spawn::{self, SpawnFailure, SpawnedChild};
 use super::{HostOptions, Launch};
 
-/// What the threads are called.
+/// The name of the threads.
 pub(super) const NAME: &str = "pitcrew-spawn";
 
-/// What a thread is asked.
+/// A job of a spawner thread.
 #[derive(Debug)]
 pub(super) enum SpawnJob {
     Launch {
@@ -26,12 +26,12 @@ pub(super) enum SpawnJob {
         answer: oneshot::Sender<Result<SpawnedChild, SpawnFailure>>,
         home: Spawners,
     },
-    /// Reap a killed leader when it has ended.
+    /// Reap a killed leader once it has ended.
     Reap(Zombie),
 }
 
-/// The way to ask. The threads live as long as there is one, that of a leader too: the end of the
-/// thread that made a child would end the child.
+/// A handle of the threads, which live as long as there is one. A leader has one too: the end of the
+/// thread that created a child would end the child.
 #[derive(Debug)]
 pub(super) struct Spawners(Arc<SpawnQueue>);
 
@@ -41,7 +41,7 @@ struct SpawnQueue {
     more: Condvar,
     registry: Arc<Registry>,
     options: HostOptions,
-    /// So many threads at most.
+    /// The maximum number of threads.
     most: usize,
 }
 
@@ -49,7 +49,7 @@ struct SpawnQueue {
 struct SpawnersState {
     jobs: VecDeque<SpawnJob>,
     threads: usize,
-    /// Threads that wait for a job.
+    /// The number of threads that wait for a job.
     idle: usize,
     ways: usize,
 }
@@ -57,9 +57,9 @@ struct SpawnersState {
 /// What a thread does next.
 pub(super) enum SpawnerTurn {
     Job(SpawnJob),
-    /// Nothing came in time.
+    /// No job came in time.
     Nothing,
-    /// Nothing will ever come.
+    /// All handles are gone.
     Over,
 }
 
@@ -79,7 +79,7 @@ impl Spawners {
         Ok(spawners)
     }
 
-    /// Queues the launch of a child; what comes of it is told if the thread is there to tell it.
+    /// Queues the launch of a child; the result is sent if a thread exists to send it.
     pub(super) fn launch(
         &self,
         launch: Box<Launch>,
@@ -89,7 +89,7 @@ impl Spawners {
         answered
     }
 
-    /// Queues the reaping of a leader that was killed.
+    /// Queues the reaping of a killed leader.
     pub(super) fn reap(&self, corpse: Zombie) {
         self.send(SpawnJob::Reap(corpse));
     }
@@ -98,7 +98,7 @@ impl Spawners {
         let mut state = self.0.lock();
         state.jobs.push_back(job);
         if state.jobs.len() > state.idle && state.threads < self.0.most {
-            // Without it the others do all of it.
+            // If that fails, the other threads do all of it.
             _ = self.one_more(&mut state);
         }
         drop(state);

@@ -1,10 +1,10 @@
-//! Finding the descendants of runs, by one thread that looks on behalf of everybody who asks.
+//! Stray scanner: one thread finds the descendants of runs, on behalf of all tasks.
 //!
-//! All who ask while a look is under way share the next one, so a thousand runs that end together
-//! cost a handful of looks. A look takes the list of our own children (0.24 ms for a thousand),
-//! leaves the leaders out, and follows only what remains and the leaders that were asked about.
-//! That is complete when this process is a subreaper, as orphans then come to us. Otherwise it
-//! also goes through all of `/proc` for the groups and marker variables of the runs asked about.
+//! All requests that come during a scan share the next one, so a thousand runs that end together cost
+//! a handful of scans. A scan lists our own children (0.24 ms for a thousand), leaves the leaders out,
+//! and follows only the rest and the leaders that were asked about. That is complete if this process
+//! is a subreaper, because orphans are then re-parented to it. Otherwise all of `/proc` is also
+//! searched for the groups and marker variables of the runs asked about.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -19,19 +19,20 @@ use tokio::sync::oneshot;
 use super::Descendant;
 use super::deadline::pause;
 use super::nested_sessions;
+use super::own_process::adopts_orphans;
 use super::proc::{self, ChildTable, ProcessMarker, Stat};
 use super::registry::{CLONING, Registry, RunToken};
 use crate::spec::Stray;
 
-/// Whose descendants a look is for.
+/// The processes a scan must find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanScope {
     /// Adopted orphans only.
     Adopted,
     /// Adopted orphans and the tree of one leader.
     Run(RunToken),
-    /// The same for a leader whose end has been seen: what it left is among the orphans, so it need
-    /// not be followed, and most often there is nobody to follow.
+    /// The same for a leader that has ended: what it left is among the orphans, so it need not be
+    /// followed, and most often nothing is left.
     Ended(RunToken),
     /// The trees of all leaders.
     Mine,
@@ -39,7 +40,7 @@ pub(super) enum ScanScope {
     All,
 }
 
-/// A question: run on the thread, on a look that began after it was asked.
+/// A request: a function that runs on the thread, on a scan that began after the request.
 pub(super) struct ScanRequest {
     scope: ScanScope,
     answer: Box<dyn FnOnce(&ProcessTree) + Send>,
@@ -51,7 +52,7 @@ pub(super) struct StrayTracker {
 }
 
 impl StrayTracker {
-    /// Starts the thread. It ends when the last way to ask is gone.
+    /// Starts the thread. It ends when the last handle is dropped.
     pub(super) fn start(registry: Arc<Registry>) -> std::io::Result<Self> {
         let (questions, asked) = mpsc::channel();
         let mut looker = ProcessScanner { registry, known: HashMap::new(), born: started() };
@@ -61,7 +62,7 @@ impl StrayTracker {
         Ok(Self { questions })
     }
 
-    /// Asks; `None` only when the look failed by a fault of ours.
+    /// Requests a scan; `None` only if the scan failed by a fault of ours.
     pub(super) fn ask<T, A>(
         &self,
         scope: ScanScope,
@@ -94,7 +95,7 @@ fn started() -> u64 {
 #[derive(Debug, Clone)]
 pub(super) struct FoundProcess {
     pub(super) stat: Stat,
-    /// The run it belongs to, if that has not been reaped.
+    /// The run it belongs to, if that was not reaped.
     pub(super) run: Option<RunToken>,
     pub(super) is_leader: bool,
     in_group: bool,
@@ -115,7 +116,7 @@ impl FoundProcess {
     }
 }
 
-/// What a look found, parents before their children.
+/// The result of a scan, parents before their children.
 #[derive(Debug, Default)]
 pub(super) struct ProcessTree {
     found: Vec<FoundProcess>,
@@ -129,12 +130,12 @@ impl ProcessTree {
         self.found.iter().filter(move |one| one.run == Some(run) && !one.is_leader)
     }
 
-    /// Those that belong to no run that is still there.
+    /// The processes of runs that no longer exist.
     pub(super) fn unclaimed(&self) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter().filter(|one| one.run.is_none())
     }
 
-    /// Those of runs that are still there, without the leaders.
+    /// The processes of existing runs, without the leaders.
     pub(super) fn claimed(&self) -> impl Iterator<Item = &FoundProcess> {
         self.found.iter().filter(|one| one.run.is_some() && !one.is_leader)
     }
@@ -144,7 +145,7 @@ impl ProcessTree {
         self.found.iter()
     }
 
-    /// Reaps the adopted orphans that have ended, each by its number, never "any child".
+    /// Reaps adopted orphans that have ended, each by its pid, never "any child".
     pub(super) fn reap(&self) -> usize {
         let reap = |pid: &&u32| {
             let pid = i32::try_from(**pid).ok().and_then(Pid::from_raw);
@@ -154,7 +155,7 @@ impl ProcessTree {
     }
 }
 
-/// Leaves out those that `spared` names, and everything below them.
+/// Leaves out the processes that `spared` selects, and everything below them.
 pub(super) fn without<'a>(
     found: impl Iterator<Item = &'a FoundProcess>,
     mut spared: impl FnMut(&FoundProcess) -> bool,
@@ -173,14 +174,14 @@ pub(super) fn without<'a>(
 
 struct ProcessScanner {
     registry: Arc<Registry>,
-    /// Whom earlier looks gave to a run: it stays with it when it has cleared its environment and
-    /// its parent has gone.
+    /// Processes that earlier scans assigned to a run: they stay with it after they have cleared their
+    /// environment and lost their parent.
     known: HashMap<(u32, u64), RunToken>,
-    /// Nobody older than we are is a descendant.
+    /// When this process started: no descendant is older.
     born: u64,
 }
 
-/// The runs a look knows.
+/// The runs that a scan knows.
 struct KnownRuns {
     by_leader: HashMap<u32, RunToken>,
     by_marker: HashMap<ProcessMarker, RunToken>,
@@ -191,7 +192,7 @@ impl ProcessScanner {
     fn run(&mut self, asked: &mpsc::Receiver<ScanRequest>) {
         while let Ok(first) = asked.recv() {
             let batch: Vec<ScanRequest> = std::iter::once(first).chain(asked.try_iter()).collect();
-            // A fault in one look must not take away all later ones: who asked gets no answer.
+            // A panic in one scan must not prevent later ones: the request gets no answer.
             _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 let scopes: Vec<_> = batch.iter().map(|question| question.scope).collect();
                 let tree = self.look(&scopes);
@@ -202,9 +203,9 @@ impl ProcessScanner {
         }
     }
 
-    /// Our own children, and which of them are leaders. The lock keeps reaps out meanwhile, so the
-    /// list is whole; the order (list first, then who is being launched) makes sure that a child
-    /// that was just cloned is known as such.
+    /// Lists our own children, and which of them are leaders. The lock prevents reaping meanwhile, so the
+    /// list is complete; the order (list first, then the children being launched) ensures that a child
+    /// that was just cloned is recognised.
     fn own_children(&self, children: &ChildTable) -> (Vec<u32>, KnownRuns) {
         let listed = {
             let _no_reaps = self.registry.lock();
@@ -240,8 +241,8 @@ impl ProcessScanner {
         let mut tree = ProcessTree::default();
         let mut met = HashSet::new();
         let mut known = None;
-        // Who is orphaned between our list of children and that of its parent is in neither: look
-        // until a list brings nobody new.
+        // A process that is orphaned between our list of children and that of its parent is in neither: scan
+        // until a list contains no new process.
         for _ in 0..8 {
             let children = ChildTable::look();
             let (own, runs) = self.own_children(&children);
@@ -262,7 +263,7 @@ impl ProcessScanner {
         }
         wanted.extend(ended);
         if let (Some(mut runs), false) = (known, wanted.is_empty() || adopts_orphans()) {
-            // Those asked about were there before the look.
+            // The runs asked about existed before the scan.
             runs.by_leader.retain(|_, token| wanted.contains(token));
             runs.by_marker.retain(|_, token| wanted.contains(token));
             self.look_everywhere(&wanted, &runs, &mut met, &mut tree);
@@ -271,7 +272,7 @@ impl ProcessScanner {
         tree
     }
 
-    /// Adds a child of ours and everything below it.
+    /// Adds a child and everything below it.
     fn follow(
         &self,
         root: u32,
@@ -303,7 +304,7 @@ impl ProcessScanner {
         }
     }
 
-    /// The run of an orphan, by its group, an earlier look, or its markers.
+    /// Finds the run of an orphan, by its group, an earlier scan, or its markers.
     fn attribute(&self, stat: &Stat, runs: &KnownRuns) -> Option<RunToken> {
         let by_group = runs.by_leader.get(&stat.group).copied();
         by_group.or_else(|| self.known.get(&stat.identity()).copied()).or_else(|| {
@@ -314,7 +315,8 @@ impl ProcessScanner {
         })
     }
 
-    /// Without a subreaper orphans go elsewhere: everyone younger than the leaders is looked at.
+    /// Without a subreaper orphans are re-parented elsewhere: all processes younger than the leaders are
+    /// checked.
     fn look_everywhere(
         &self,
         wanted: &HashSet<RunToken>,
@@ -329,7 +331,7 @@ impl ProcessScanner {
             (leaders.keys().copied().collect::<HashSet<u32>>(), oldest)
         };
         let children = ChildTable::look();
-        // Who is orphaned meanwhile has a child younger than it was, and that is met later.
+        // A process that is orphaned meanwhile has a later pid than its parent, and is met later.
         let Some((first, made)) = oldest else { return };
         let mut from = first + 1;
         while let Some(numbers) = self.registry.numbers.after(first, made) {
@@ -338,7 +340,7 @@ impl ProcessScanner {
                 return;
             }
             for pid in (from..next).filter(|pid| !leaders.contains(pid)) {
-                // Whoever is below one of those who are left is met with it.
+                // Processes below a remaining one are found with it.
                 let stat = proc::stat(pid).filter(|stat| self.registry.adopts(stat.parent));
                 if let Some(stat) = stat {
                     self.claim(&stat, runs, &children, met, tree);
@@ -351,7 +353,7 @@ impl ProcessScanner {
         }
     }
 
-    /// Adds somebody, and everything below, who belongs to one of these runs and was not met yet.
+    /// Adds a process and everything below it, if it belongs to one of these runs and is new.
     fn claim(
         &self,
         stat: &Stat,
@@ -376,9 +378,4 @@ impl ProcessScanner {
         let found = tree.found.iter().filter(|one| !one.is_leader);
         self.known.extend(found.filter_map(|one| Some((one.stat.identity(), one.run?))));
     }
-}
-
-/// Whether orphans below us come to us.
-pub(super) fn adopts_orphans() -> bool {
-    std::process::id() == 1 || matches!(super::own_process::is_subreaper(), Ok(true))
 }

@@ -1,4 +1,4 @@
-//! Ending a set of processes that may fork while it is being ended.
+//! Ends a set of processes that may fork meanwhile.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use super::kill;
 use super::proc::Stat;
 use crate::spec::Signal;
 
-/// Rounds of plain killing; whoever still brings new ones after that is stopped first, so that a
-/// fork bomb runs out of forkers, and killed when no new one turns up.
+/// The number of rounds of plain killing; processes that still fork after that are stopped first, so
+/// that a fork bomb runs out of forkers, and killed when there are no new ones.
 const PLAIN_ROUNDS: u32 = 3;
 
-/// Ends processes round by round; the caller looks who is alive between the rounds.
+/// Ends processes round by round; the caller finds the live processes between the rounds.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     met: HashSet<(u32, u64)>,
@@ -23,14 +23,14 @@ pub(super) struct Sweep {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SweepRound {
-    /// Nobody is left who could be signalled.
+    /// No process is left that could be signalled.
     Done,
-    /// Look again after this long.
+    /// Scan again after this time.
     Look(Duration),
 }
 
 impl Sweep {
-    /// Signals those who are `alive` now.
+    /// Signals the live processes.
     pub(super) fn round<'a>(&mut self, alive: impl IntoIterator<Item = &'a Stat>) -> SweepRound {
         let alive: Vec<&Stat> = alive.into_iter().collect();
         let met = &mut self.met;
@@ -67,7 +67,7 @@ impl Sweep {
     }
 }
 
-/// Ends everybody `look` finds, for `bound` at most; gives those who are left.
+/// Ends all processes that `look` finds, for at most `bound`; returns those that are left.
 pub(super) fn end_all(bound: Duration, mut look: impl FnMut() -> Vec<Stat>) -> Vec<Stat> {
     let deadline = Deadline::after(bound);
     let mut sweep = Sweep::default();

@@ -1,4 +1,4 @@
-//! A secret that only the user can read, for as long as the project runs.
+//! The access token of a running project, in a file that only the user can read.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -9,18 +9,18 @@ use std::path::PathBuf;
 use super::ProjectDirs;
 
 const NAME: &str = "token";
-/// Too many to guess.
+/// Enough to make guessing infeasible.
 const BYTES: usize = 32;
 
-/// The file with the secret; it goes with this.
+/// The file with the token; it is removed on drop.
 pub struct TokenFile {
     pub path: PathBuf,
     token: String,
 }
 
 impl TokenFile {
-    /// Makes a new secret and writes it into the runtime folder. Only for who holds the project's
-    /// lock: one that is there already was left behind by somebody who is dead, and goes.
+    /// Creates a new token and writes it into the runtime folder. Only for the holder of the project's
+    /// lock: an existing file was left by a dead process, and is replaced.
     pub fn make(folders: &ProjectDirs) -> io::Result<(Self, String)> {
         let path = folders.runtime.join(NAME);
         match fs::remove_file(&path) {
@@ -38,7 +38,7 @@ impl TokenFile {
         Ok((file, token))
     }
 
-    /// Makes the file again if it was removed.
+    /// Creates the file again if it was removed.
     pub fn renew(&self) -> io::Result<()> {
         if self.path.exists() { Ok(()) } else { self.write() }
     }

@@ -1,8 +1,8 @@
-//! What the trees of runs take: processor time and memory.
+//! Resource usage of process trees: processor time and memory.
 //!
-//! Read from `/proc`, a few small files a process, and only when somebody asks. It happens on a
-//! thread of its own: neither the engine nor the search for strays waits for it, but for a short
-//! look at adopted orphans.
+//! Read from `/proc`, a few small files per process, and only on request. This happens on a separate
+//! thread: neither the engine nor the stray scanner waits for it, except for a short scan of adopted
+//! orphans.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::registry::{Registry, RunToken};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Processor time since the start of the run: that of all who live, and of those that ended and
-    /// were reaped by one of them.
+    /// Processor time since the start of the run: that of all live processes, and of those that were
+    /// reaped by one of them.
     pub cpu: Duration,
     /// Resident memory in bytes. A page that several processes share counts for each.
     pub memory: u64,
@@ -28,8 +28,7 @@ impl Usage {
     }
 }
 
-/// What each run takes, by the number of its leader. `orphans` are those whom somebody else has
-/// found already.
+/// Measures each run, by pid of its leader. `orphans` were already found by a scan.
 pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> HashMap<u32, Usage> {
     let leaders: Vec<(u32, RunToken)> =
         registry.lock().iter().map(|(pid, entry)| (*pid, entry.token)).collect();
@@ -44,7 +43,7 @@ pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> Hash
         let below = proc::below_by(&children, &[pid]);
         let orphans = by_token.remove(&token).unwrap_or_default();
         for one in below.iter().chain(orphans) {
-            // Who was orphaned meanwhile is in both.
+            // A process that was orphaned meanwhile is in both lists.
             if met.insert(one.identity()) {
                 usage.add(one);
             }
@@ -54,8 +53,8 @@ pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> Hash
     leaders.into_iter().map(of).collect()
 }
 
-/// The time of a process and of its children that have ended. The kernel shows its own time in
-/// steps of 10 ms, too coarse for a short look, and tells it to the nanosecond by its clock.
+/// The time of a process and of its reaped children. The kernel shows its own time in steps of 10 ms,
+/// too coarse for a short interval; its clock has nanoseconds.
 fn cpu(one: &Stat) -> Duration {
     let ended = ticks(one.ticks_of_ended);
     ended + clock(one.pid).unwrap_or_else(|| ticks(one.ticks))

@@ -1,6 +1,6 @@
-//! A scripted process: the task that does what its script says, and what signals do to it.
+//! Scripted process: the task that runs a script and handles signals.
 //!
-//! Signals come before steps, so what was sent is done before anything more is printed.
+//! Signals are handled before steps, so a signal takes effect before anything more is printed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ struct Actor {
 }
 
 impl Actor {
-    /// To its end. All of its descriptors are closed before anybody can see that.
+    /// Runs the process to its end. All its descriptors are closed before the end is visible.
     async fn live(mut self) -> Exit {
         loop {
             let exit = tokio::select! {
@@ -76,7 +76,7 @@ impl Actor {
         }
     }
 
-    /// A signal has come; gives how it ended if that was its end.
+    /// Handles a signal; returns the exit if it ends the process.
     fn take(&mut self, signal: Signal) -> Option<Exit> {
         match signal {
             Signal::KILL => return (!self.unkillable).then_some(Exit::Signal(signal)),
@@ -123,7 +123,7 @@ impl Actor {
     }
 }
 
-/// What a signal does to a program that has said nothing about it.
+/// The default reaction to a signal.
 enum DefaultReaction {
     Ends,
     Stops,
@@ -143,23 +143,23 @@ struct ScriptRunner {
     pid: u32,
     in_group: bool,
     files: ScriptedFds,
-    /// The script; above it what it was interrupted by.
+    /// The script, and above it the scripts that interrupted it.
     frames: Vec<ScriptFrame>,
 }
 
-/// Where in a script it is.
+/// A position in a script.
 struct ScriptFrame {
     steps: Arc<[Step]>,
     place: usize,
-    /// Nothing when it goes on below.
+    /// `None` if the frame below continues.
     end: Option<End>,
     progress: StepProgress,
 }
 
-/// Why it does not go on.
+/// Why the script stops.
 enum StopReason {
     Exit(Exit),
-    /// It printed to a pipe that nobody reads any more.
+    /// It printed to a pipe without a reader.
     Broken,
 }
 
@@ -176,7 +176,7 @@ impl ScriptFrame {
 }
 
 impl ScriptRunner {
-    /// Does step after step. Cancel safe: nothing is done twice or not at all.
+    /// Runs the steps. Cancel safe: no step is repeated or skipped.
     async fn go_on(&mut self) -> StopReason {
         loop {
             let Self { frames, files, run, .. } = self;

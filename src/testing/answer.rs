@@ -1,4 +1,4 @@
-//! What a host answers a command with.
+//! Answers of the scripted host: a script, a sequence of scripts, or a function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Call, Script};
 
-/// What a host answers a command with: a [`Script`], a [`Sequence`] of them, or what a function says.
+/// The answer to a command: a [`Script`], a [`Sequence`] of them, or a function.
 #[derive(Debug, Clone)]
 #[must_use = "an answer does nothing before a host is told about it"]
 pub struct Answer(AnswerKind);
@@ -19,7 +19,7 @@ enum AnswerKind {
 }
 
 impl Answer {
-    /// The script this function makes for the command.
+    /// Answers with the script that a function returns for the command.
     ///
     /// ```
     /// use pitcrew::testing::{Answer, Script, ScriptedHost};
@@ -34,7 +34,7 @@ impl Answer {
         Self(AnswerKind::By(Arc::new(answer)))
     }
 
-    /// The script for this command, or why there is none.
+    /// Returns the script for this command, or why there is none.
     pub(super) fn give(&self, call: &Call) -> Result<Script, String> {
         match &self.0 {
             AnswerKind::Always(script) => Ok(script.clone()),
@@ -66,8 +66,8 @@ impl fmt::Debug for AnswerKind {
     }
 }
 
-/// One script after the other: the first command gets the first. What follows the last one has to be
-/// said, so that it is never a surprise.
+/// A sequence of scripts: the first command gets the first script. What follows the last one must be
+/// stated explicitly.
 ///
 /// ```
 /// use pitcrew::testing::{Script, ScriptedHost, Sequence};
@@ -85,13 +85,13 @@ pub struct Sequence {
     given: Arc<AtomicUsize>,
 }
 
-/// Scripts whose sequel is not said yet; see [`Sequence`].
+/// A sequence whose continuation is not stated yet; see [`Sequence`].
 #[derive(Debug, Clone)]
 #[must_use = "say what follows: then, then_repeat_last or then_fail"]
 pub struct SequenceBuilder(Vec<Script>);
 
 impl Sequence {
-    /// These scripts in this order; say next what follows.
+    /// Creates a sequence of these scripts; state next what follows.
     #[expect(clippy::new_ret_no_self, reason = "it is not one yet; that is the point")]
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> SequenceBuilder {
         SequenceBuilder(scripts.into_iter().collect())
@@ -106,19 +106,19 @@ impl Sequence {
 }
 
 impl SequenceBuilder {
-    /// After the last one, always this.
+    /// After the last script, always this one.
     pub fn then(self, script: Script) -> Sequence {
         self.followed_by(Some(script))
     }
 
-    /// After the last one, the last one again. Of none at all there is no last one: that is as
+    /// After the last script, the last one again. An empty sequence has none, and behaves as with
     /// [`SequenceBuilder::then_fail`].
     pub fn then_repeat_last(self) -> Sequence {
         let last = self.0.last().cloned();
         self.followed_by(last)
     }
 
-    /// One command more is an unexpected one.
+    /// After the last script, further commands are unexpected.
     pub fn then_fail(self) -> Sequence {
         self.followed_by(None)
     }

@@ -1,5 +1,5 @@
-//! What a test can demand of a scripted host. All of these panic when it is not so, with the list of
-//! what did run.
+//! Assertions about the commands of a scripted host. All of them panic on failure, with the list of
+//! commands that ran.
 #![expect(clippy::panic, reason = "an assertion that does not hold fails the test")]
 
 use std::fmt::Write as _;
@@ -7,22 +7,22 @@ use std::sync::atomic::Ordering;
 
 use super::{Pattern, Run, ScriptedHost};
 
-/// So many runs are listed in a message.
+/// The maximum number of runs listed in a message.
 const LISTED: usize = 50;
 
 impl ScriptedHost {
-    /// Everything like this it was asked to run, in order.
+    /// Returns all runs that match, in order.
     pub fn ran_like(&self, pattern: impl Into<Pattern>) -> Vec<Run> {
         let pattern = pattern.into();
         self.ran().into_iter().filter(|run| pattern.matches(run.call())).collect()
     }
 
-    /// A command like this was run, once or more; gives the first. One that could not be started
-    /// counts: it was asked for.
+    /// Asserts that a matching command ran at least once; returns the first run. One that could not be
+    /// started counts too.
     ///
     /// # Panics
     ///
-    /// When there was none.
+    /// If there was none.
     #[track_caller]
     pub fn assert_ran(&self, pattern: impl Into<Pattern>) -> Run {
         let pattern = pattern.into();
@@ -32,11 +32,11 @@ impl ScriptedHost {
         }
     }
 
-    /// So many commands like this were run, no more and no less.
+    /// Asserts the exact number of matching commands.
     ///
     /// # Panics
     ///
-    /// When it was another number.
+    /// If the number differs.
     #[track_caller]
     pub fn assert_ran_times(&self, pattern: impl Into<Pattern>, times: usize) {
         let pattern = pattern.into();
@@ -47,11 +47,11 @@ impl ScriptedHost {
         }
     }
 
-    /// What was run is like these, one for one, and nothing else was.
+    /// Asserts that exactly these commands ran, in this order.
     ///
     /// # Panics
     ///
-    /// When something is missing, comes too much, or at another place.
+    /// If a command is missing, superfluous, or in a different position.
     #[track_caller]
     pub fn assert_ran_in_order<P: Into<Pattern>>(&self, patterns: impl IntoIterator<Item = P>) {
         let patterns: Vec<Pattern> = patterns.into_iter().map(Into::into).collect();
@@ -70,7 +70,7 @@ impl ScriptedHost {
         }
     }
 
-    /// No command like this was run, nor was it tried.
+    /// Asserts that no matching command was run or attempted.
     ///
     /// # Panics
     ///
@@ -82,28 +82,28 @@ impl ScriptedHost {
         assert!(none, "a command like {pattern} was run; {}", self.list());
     }
 
-    /// Nothing was run, nor was it tried.
+    /// Asserts that no command was run or attempted.
     ///
     /// # Panics
     ///
-    /// When there was something.
+    /// If there was one.
     #[track_caller]
     pub fn assert_nothing_ran(&self) {
         assert!(self.ran().is_empty(), "something was run; {}", self.list());
     }
 
-    /// Commands that no rule was for, and that were not allowed. Who asks has taken note: the host does
-    /// not panic because of them when it goes.
+    /// Returns unexpected commands, for which there was no rule. After this call the host does not panic on
+    /// drop because of them.
     pub fn unexpected(&self) -> Vec<Run> {
         self.shared.is_looked_at.store(true, Ordering::SeqCst);
         self.ran().into_iter().filter(Run::was_unexpected).collect()
     }
 
-    /// There was a rule for every command.
+    /// Asserts that there was a rule for every command.
     ///
     /// # Panics
     ///
-    /// When there was one without.
+    /// If there was an unexpected command.
     #[track_caller]
     pub fn assert_nothing_unexpected(&self) {
         let unexpected = self.unexpected();
@@ -112,8 +112,8 @@ impl ScriptedHost {
         }
     }
 
-    /// Nothing is left: no scripted process is alive, those that were left behind included, and every
-    /// leader was reaped.
+    /// Asserts that nothing is left: no scripted process is alive, including descendants, and every leader
+    /// was reaped.
     ///
     /// # Panics
     ///

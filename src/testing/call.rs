@@ -1,4 +1,4 @@
-//! What a host was asked to run, and how it is shown.
+//! A call: the command that a host was asked to run, and its text form.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::sys::{Launch, OutputFd, StdinTarget};
 /// Programs that run the text after `-c`.
 const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
 
-/// What a host was asked to run.
+/// A command that a host was asked to run.
 ///
 /// ```
 /// use pitcrew::testing::{Script, ScriptedHost};
@@ -42,13 +42,13 @@ impl Call {
         Self { launch, line, words }
     }
 
-    /// As it could be typed: the text of a shell line as it is, program and arguments quoted where
-    /// they have to be. What a text pattern is held against.
+    /// Returns the command as it could be typed: the text of a shell line, or program and arguments quoted
+    /// where necessary. Text patterns are compared with it.
     pub fn line(&self) -> &str {
         &self.line
     }
 
-    /// Program and arguments, quoted where they have to be, a shell and its `-c` too.
+    /// Program and arguments, quoted where necessary, including a shell and its `-c`.
     pub(super) fn words(&self) -> &str {
         &self.words
     }
@@ -74,7 +74,7 @@ impl Call {
         all.find(|(known, _)| known == name.as_ref()).map(|(_, value)| value.as_os_str())
     }
 
-    /// Its whole environment, what pitcrew marks it with too.
+    /// Its whole environment, including the markers of pitcrew.
     pub fn envs(&self) -> &[(OsString, OsString)] {
         &self.launch.env
     }
@@ -109,7 +109,7 @@ fn quoted(argv: &[OsString]) -> String {
     argv.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// The text of `sh -c TEXT`, and what it has as `$1` and so on.
+/// Returns the text of `sh -c TEXT`, and its arguments `$1` and so on.
 fn shell_line(argv: &[OsString]) -> Option<String> {
     let (program, rest) = argv.split_first()?;
     let name = Path::new(program).file_name()?.to_str()?;
@@ -122,7 +122,7 @@ fn shell_line(argv: &[OsString]) -> Option<String> {
     };
     let (text, rest) = rest.get(rest.iter().position(is_c)? + 1..)?.split_first()?;
     let mut line = text.to_string_lossy().into_owned();
-    // The first one is `$0`, which says nothing.
+    // The first one is `$0`, which is irrelevant.
     if let Some(arguments) = rest.get(1..).filter(|arguments| !arguments.is_empty()) {
         line.push(' ');
         line.push_str(&quoted(arguments));

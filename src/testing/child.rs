@@ -1,4 +1,4 @@
-//! One live run of a scripted host.
+//! A live run of the scripted host.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
@@ -10,7 +10,7 @@ use super::run::{Process, RunState, SignalTarget};
 use crate::spec::{Exit, Signal, Stray, StraysPolicy, is_kept};
 use crate::sys::{Child, Descendant, Strays};
 
-/// How long [`Child::kill_tree`] waits for ends.
+/// The maximum time that [`Child::kill_tree`] waits for ends.
 const KILL_BOUND: Duration = Duration::from_secs(2);
 
 /// A run of a [`ScriptedHost`](super::ScriptedHost).
@@ -48,14 +48,14 @@ impl ScriptedChild {
         deliver(one, signal);
     }
 
-    /// Descendants, and the pids among them that a policy lets go.
+    /// Splits the descendants by whether a policy ends them.
     fn sorted(
         &self,
         policy: StraysPolicy,
         keep: &BTreeSet<String>,
     ) -> (Vec<Arc<Process>>, HashSet<u32>) {
         let all = self.run.descendants();
-        // A parent stands before its children, so one look is enough.
+        // Parents come before their children, so one pass is enough.
         let mut kept = HashSet::new();
         for one in &all {
             if is_kept(&one.program(), keep) || one.parent.is_some_and(|pid| kept.contains(&pid)) {
@@ -72,7 +72,7 @@ impl ScriptedChild {
     }
 }
 
-/// Whoever is gone meanwhile is as was asked for.
+/// Delivers a signal; a process that is gone needs none.
 pub(super) fn deliver(one: &Process, signal: Signal) {
     _ = one.inbox.send(signal);
     if signal == Signal::TERM {
@@ -141,7 +141,7 @@ impl Child for ScriptedChild {
         for one in all.iter().filter(|one| going.contains(&one.pid)) {
             self.to_one(one, signal);
         }
-        // All can be signalled; one that cannot be ended shows no sign of it.
+        // All scripted processes can be signalled, even unkillable ones.
         Vec::new()
     }
 
@@ -174,7 +174,7 @@ impl Child for ScriptedChild {
     fn reap(mut self) -> io::Result<()> {
         if self.leader.is_alive() {
             // Its drop ends it.
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, "it has not ended"));
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the process has not ended"));
         }
         self.is_reaped = true;
         self.run.note_reaped();

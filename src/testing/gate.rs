@@ -1,14 +1,14 @@
-//! A gate: where a script and a test wait for each other.
+//! A gate, with which a script and a test wait for each other.
 
 use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Shut at first; once open, it stays open. Clones are the same gate.
+/// A one-way gate: closed at first; once open, it stays open. Clones are the same gate.
 ///
 /// A script waits at one with [`Script::hold_until`](super::Script::hold_until), and opens one with
-/// [`Script::open`](super::Script::open) to say how far it has come.
+/// [`Script::open`](super::Script::open) to signal its progress.
 ///
 /// ```
 /// use pitcrew::testing::{Gate, Script, ScriptedHost};
@@ -33,12 +33,12 @@ use tokio::sync::watch;
 pub struct Gate(Arc<watch::Sender<bool>>);
 
 impl Gate {
-    /// A gate that is shut.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Opens it for good.
+    /// Opens it permanently.
     pub fn open(&self) {
         self.0.send_replace(true);
     }

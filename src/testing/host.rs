@@ -1,4 +1,4 @@
-//! The scripted host: rules, what it was asked, and the seam.
+//! Scripted host: rules that map commands to scripts, and the record of all runs.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -14,15 +14,15 @@ use super::{Answer, Call, Pattern, Script, actor};
 use crate::spec::{Signal, StartError, StartErrorKind};
 use crate::sys::{Host, Launch};
 
-/// A host that runs nothing: each command does what a [`Script`] says.
+/// A host that runs nothing: a [`Script`] defines what each command does.
 ///
-/// The rules are tried in the order in which they were given, and the first whose pattern matches
-/// answers. A command that none matches cannot be started, with an error that names it; it is a fault
-/// of the test or of the program, see [`ScriptedHost::assert_nothing_unexpected`].
+/// Rules are tried in the order in which they were added, and the first match is used. A command without
+/// a matching rule cannot be started, with an error that names it; that is a fault of the test or of the
+/// program, see [`ScriptedHost::assert_nothing_unexpected`].
 ///
-/// A clone is another handle of the same host. Keep the one that was made and give clones away: when it
-/// goes, it panics (unless there is a panic already) if there was an unexpected command that nobody has
-/// asked about. So a test cannot pass by mistake.
+/// A clone is another handle of the same host. Keep the original and pass clones on: on drop the
+/// original panics (unless there is a panic already) if an unexpected command was never checked. So a
+/// test cannot pass by mistake.
 ///
 /// ```
 /// use pitcrew::testing::{Script, ScriptedHost};
@@ -46,7 +46,7 @@ use crate::sys::{Host, Launch};
 /// ```
 pub struct ScriptedHost {
     pub(super) shared: Arc<HostState>,
-    /// The one that was made, not a clone.
+    /// Whether this is the original, not a clone.
     is_first: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct HostState {
     rules: Mutex<Vec<(Pattern, Answer)>>,
     runs: Mutex<Vec<Run>>,
     allows_unexpected: AtomicBool,
-    /// Somebody has asked whether there was an unexpected command.
+    /// Whether unexpected commands were checked.
     pub(super) is_looked_at: AtomicBool,
     pids: Arc<Pids>,
     joints: SharedPipes,
@@ -93,25 +93,25 @@ impl Drop for ScriptedHost {
 }
 
 impl ScriptedHost {
-    /// A host without rules: every command is unexpected.
+    /// Creates a host without rules: every command is unexpected.
     pub fn new() -> Self {
         Self { shared: Arc::default(), is_first: true }
     }
 
-    /// Commands like this do that: one more rule, after those there are.
+    /// Appends a rule: matching commands get this answer.
     #[must_use = "it is the host; `add` is for adding a rule to one"]
     pub fn on(self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) -> Self {
         self.add(pattern, answer);
         self
     }
 
-    /// One more rule, after those there are. What was started already stays as it is.
+    /// Appends a rule. Runs that have started are not affected.
     pub fn add(&self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) {
         lock(&self.shared.rules).push((pattern.into(), answer.into()));
     }
 
-    /// One more rule, before those there are: for a test that wants something else than the host that
-    /// all tests begin with.
+    /// Adds a rule before all others, for a test that needs a different answer than the shared host
+    /// provides.
     ///
     /// ```
     /// use pitcrew::testing::{Script, ScriptedHost};
@@ -126,19 +126,19 @@ impl ScriptedHost {
         lock(&self.shared.rules).insert(0, (pattern.into(), answer.into()));
     }
 
-    /// A command that no rule matches ends at once with code 0, and is no fault.
+    /// Accepts commands without a matching rule: they end immediately with code 0.
     #[must_use = "it is the host"]
     pub fn allow_unexpected(self) -> Self {
         self.shared.allows_unexpected.store(true, Ordering::SeqCst);
         self
     }
 
-    /// Everything it was asked to run, in order, what could not be started too.
+    /// Returns all runs in order, including those that could not be started.
     pub fn ran(&self) -> Vec<Run> {
         lock(&self.shared.runs).clone()
     }
 
-    /// What the script for this command is; or why there is none, and whether that is a fault.
+    /// Returns the script for a command; or why there is none, and whether that is a fault.
     fn script(&self, call: &Call) -> Result<Script, (StartError, bool)> {
         // A function of a rule is not called under the lock: it may ask the host.
         let rules = lock(&self.shared.rules).clone();
@@ -165,7 +165,7 @@ impl ScriptedHost {
 
     fn start(&self, launch: Launch) -> Result<ScriptedChild, StartError> {
         let shared = &self.shared;
-        // Also for what is not started: the other end of a joint must see that nobody is there.
+        // Also for failed starts: the other end of a shared pipe must see that it is closed.
         let wires = shared.joints.wire(&launch);
         let call = Call::new(launch);
         let ready = self
@@ -209,7 +209,7 @@ impl Host for ScriptedHost {
         async move { started }
     }
 
-    /// Does not wait for anybody: scripts go on only when the runtime does.
+    /// Does not wait: scripts only continue when the runtime does.
     fn end_everything(&self) {
         for run in self.ran() {
             for one in run.0.alive() {

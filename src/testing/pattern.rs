@@ -1,4 +1,4 @@
-//! Which commands are meant.
+//! Patterns for commands.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Call;
 use crate::sys::{PROCESS, REPLICA};
 
-/// Which commands are meant. Text is a pattern for the line: `"git fetch*"`.
+/// A pattern for commands. Text is a pattern for the line: `"git fetch*"`.
 ///
 /// ```
 /// use pitcrew::testing::{Pattern, ScriptedHost, Script};
@@ -33,48 +33,47 @@ enum PatternKind {
     When(Test, &'static Location<'static>),
 }
 
-/// A condition of the test's own.
+/// A custom condition.
 type Test = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
 impl Pattern {
-    /// Any command.
+    /// Matches any command.
     pub fn any() -> Self {
         Self::line("*")
     }
 
-    /// Commands whose line is this, where `*` stands for anything, even nothing, spaces and newlines
-    /// included. Nothing else has a meaning of its own.
+    /// Matches the line, where `*` stands for anything, including nothing, spaces and newlines. Nothing else
+    /// is special.
     ///
-    /// The line is what [`Call::line`] gives: the text of a shell line as it was written, or program
-    /// and arguments, quoted only where they have to be. A shell that was named as a program can be
-    /// meant either way, by `"exit 3"` and by `"sh -c 'exit 3'"`.
+    /// The line is that of [`Call::line`]: the text of a shell line, or program and arguments, quoted only
+    /// where necessary. A shell as the program matches both `"exit 3"` and `"sh -c 'exit 3'"`.
     pub fn line(line: impl Into<String>) -> Self {
         Self(PatternKind::Line(line.into()))
     }
 
-    /// Commands that run this program: by its file name, or with a slash by exactly this path.
+    /// Matches commands that run this program: by file name, or by the exact path if it has a slash.
     pub fn program(program: impl Into<OsString>) -> Self {
         Self(PatternKind::Program(program.into()))
     }
 
-    /// Commands with exactly this program and these arguments.
+    /// Matches commands with exactly this program and these arguments.
     pub fn argv<W: Into<OsString>>(words: impl IntoIterator<Item = W>) -> Self {
         Self(PatternKind::Argv(words.into_iter().map(Into::into).collect()))
     }
 
-    /// Whatever is run for the process with this name: all replicas of `worker`, or `worker.2` alone.
-    /// In a library call that is the name of the command.
+    /// Matches commands of the process with this name: all replicas of `worker`, or only `worker.2`. In a
+    /// library call it is the name of the command.
     pub fn process(name: impl Into<String>) -> Self {
         Self(PatternKind::Process(name.into()))
     }
 
-    /// Commands for which this holds.
+    /// Matches commands for which the function returns true.
     #[track_caller]
     pub fn when(test: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
         Self(PatternKind::When(Arc::new(test), Location::caller()))
     }
 
-    /// Whether this command is meant.
+    /// Whether a command matches.
     pub fn matches(&self, call: &Call) -> bool {
         match &self.0 {
             PatternKind::Line(line) => is_like(call.line(), line) || is_like(call.words(), line),
@@ -89,7 +88,7 @@ impl Pattern {
     }
 }
 
-/// Whether it is run for the process or the replica with this name.
+/// Whether a command is that of the process or replica with this name.
 fn is_of(call: &Call, name: &str) -> bool {
     let text = |name| call.env(name).map(OsStr::to_string_lossy);
     let Some(known) = text(PROCESS) else { return false };
@@ -98,7 +97,7 @@ fn is_of(call: &Call, name: &str) -> bool {
     known == name || text(REPLICA).is_some_and(|number| format!("{known}.{number}") == name)
 }
 
-/// Whether `text` is `pattern`, in which `*` stands for anything.
+/// Whether `text` matches `pattern`, in which `*` stands for anything.
 fn is_like(text: &str, pattern: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return text == pattern };
     let Some(mut text) = text.strip_prefix(start) else { return false };

@@ -1,4 +1,4 @@
-//! Pipes in memory, as wide as those of the kernel, and the ends that engine and scripts hold.
+//! In-memory pipes with the capacity of kernel pipes, and their ends for engine and scripts.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,15 +11,15 @@ use tokio::sync::Mutex;
 
 use super::run::RunState;
 
-/// What fits into a pipe that nobody reads.
+/// The capacity of a pipe.
 const ROOM: usize = 64 << 10;
 
-/// A pipe: what is written to the first end comes out of the second.
+/// Creates a pipe: data written to the first end is read from the second.
 pub(super) fn pipe() -> (DuplexStream, DuplexStream) {
     tokio::io::duplex(ROOM)
 }
 
-/// Where a script prints to. Clones are the same end, which is closed when all are gone.
+/// The output of a script. Clones are the same end, which is closed when all are dropped.
 #[derive(Debug, Clone)]
 pub(super) enum Writer {
     Pipe(Arc<Mutex<DuplexStream>>),
@@ -32,7 +32,7 @@ impl Writer {
         Self::Pipe(Arc::new(Mutex::new(pipe)))
     }
 
-    /// Writes some of it. Cancel safe: what was written is known.
+    /// Writes part of the data. Cancel safe: the progress is recorded.
     pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Pipe(pipe) => pipe.lock().await.write(bytes).await,
@@ -42,14 +42,14 @@ impl Writer {
     }
 }
 
-/// What a script reads, and who writes down what it was.
+/// The input of a script, and how it is recorded.
 pub(super) struct Source {
     pub(super) reader: Box<dyn AsyncBufRead + Send + Sync + Unpin>,
-    /// What it reads is recorded as it reads it; else it is when it is written.
+    /// Whether input is recorded when it is read; else when it is written.
     pub(super) is_recorded: bool,
 }
 
-/// An input that never ends and never brings anything.
+/// An input that never ends and never delivers data.
 #[derive(Debug)]
 pub(super) struct EndlessInput;
 
@@ -63,7 +63,7 @@ impl AsyncRead for EndlessInput {
     }
 }
 
-/// The end of an output of a scripted process that is read.
+/// The reading end of a scripted process's output.
 #[derive(Debug)]
 pub struct ScriptedOutput(pub(super) DuplexStream);
 
@@ -77,8 +77,8 @@ impl AsyncRead for ScriptedOutput {
     }
 }
 
-/// The end of the input of a scripted process that is written to. What is written is recorded, read
-/// or not.
+/// The writing end of a scripted process's input. Written data is recorded, whether it is read or
+/// not.
 #[derive(Debug)]
 pub struct ScriptedInput {
     pub(super) pipe: DuplexStream,

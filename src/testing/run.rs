@@ -1,4 +1,4 @@
-//! One run as it is recorded: what it was asked, what was done to it, how it ended.
+//! Record of a run: the command, its signals, its input, how it ended.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,11 +11,11 @@ use tokio::time::Instant;
 use super::Call;
 use crate::spec::{Exit, Signal, StartError};
 
-/// The first pid of a host. No real process can have it (Linux ends at 2²²), so a signal that went
-/// past the host would hit nobody.
+/// The first pid of a host. No real process can have it (Linux ends at 2²²), so a signal sent outside of
+/// the host reaches no process.
 const FIRST_PID: u32 = 5_000_001;
 
-/// Gives pids, and knows when the host was made.
+/// Assigns pids, and knows when the host was created.
 #[derive(Debug)]
 pub(super) struct Pids {
     epoch: Instant,
@@ -38,7 +38,7 @@ impl Pids {
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) pid: u32,
-    /// Nothing for the leader.
+    /// `None` for the leader.
     pub(super) parent: Option<u32>,
     pub(super) command: String,
     pub(super) in_group: bool,
@@ -51,7 +51,7 @@ impl Process {
         self.exit.borrow().is_none()
     }
 
-    /// The file name of its program, as far as the kernel would keep it.
+    /// The file name of its program, truncated as by the kernel.
     pub(super) fn program(&self) -> String {
         let first = self.command.split_whitespace().next().unwrap_or_default();
         let name = first.rsplit('/').next().unwrap_or_default();
@@ -69,15 +69,15 @@ impl Process {
 /// A signal that was sent to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentSignal {
-    /// Which one.
+    /// The signal.
     pub signal: Signal,
-    /// To whom.
+    /// The target.
     pub to: SignalTarget,
-    /// How long after the start of the run, in the time of the runtime.
+    /// The time since the start of the run, on the runtime's clock.
     pub after: Duration,
 }
 
-/// Whom a signal was sent to.
+/// The target of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalTarget {
     /// The leader and all of its group.
@@ -88,7 +88,7 @@ pub enum SignalTarget {
     Tree,
 }
 
-/// What is known about a run; shared by everybody who has to do with it.
+/// The shared state of a run.
 #[derive(Debug)]
 pub(super) struct RunState {
     pub(super) call: Call,
@@ -128,12 +128,12 @@ impl RunState {
         lock(&self.processes).first().cloned()
     }
 
-    /// Those that are alive, the leader too.
+    /// The live processes, including the leader.
     pub(super) fn alive(&self) -> Vec<Arc<Process>> {
         lock(&self.processes).iter().filter(|one| one.is_alive()).cloned().collect()
     }
 
-    /// Those that are alive, without the leader.
+    /// The live processes without the leader.
     pub(super) fn descendants(&self) -> Vec<Arc<Process>> {
         let mut alive = self.alive();
         alive.retain(|one| one.parent.is_some());
@@ -157,7 +157,7 @@ impl RunState {
     }
 }
 
-/// A run that a host was asked for, as it is now. Cheap to clone.
+/// A recorded run in its current state. Cheap to clone.
 ///
 /// ```
 /// use std::time::Duration;
@@ -180,17 +180,17 @@ impl RunState {
 pub struct Run(pub(super) Arc<RunState>);
 
 impl Run {
-    /// What was asked.
+    /// The command.
     pub fn call(&self) -> &Call {
         &self.0.call
     }
 
-    /// How long after the host was made it was asked for, in the time of the runtime.
+    /// When it was requested, since the creation of the host, on the runtime's clock.
     pub fn at(&self) -> Duration {
         self.0.began - self.0.pids.epoch
     }
 
-    /// The pid of its leader; nothing when it could not be started.
+    /// The pid of its leader; `None` if it could not be started.
     pub fn pid(&self) -> Option<u32> {
         self.0.leader().map(|leader| leader.pid)
     }
@@ -200,7 +200,7 @@ impl Run {
         self.0.refused.as_ref().map(|(error, _)| error)
     }
 
-    /// Whether there was no rule for it, and that was not allowed.
+    /// Whether it was unexpected: without a rule, and not allowed.
     pub fn was_unexpected(&self) -> bool {
         matches!(self.0.refused, Some((_, true)))
     }
@@ -215,7 +215,7 @@ impl Run {
         self.0.leader().and_then(|leader| *leader.exit.borrow())
     }
 
-    /// Every signal it was sent, in order: what was asked for, without the CONT that comes with a TERM.
+    /// The signals it was sent, in order, without the CONT that accompanies a TERM.
     pub fn signals(&self) -> Vec<SentSignal> {
         lock(&self.0.sent).clone()
     }
@@ -225,24 +225,24 @@ impl Run {
         lock(&self.0.sent).iter().any(|sent| sent.signal == signal)
     }
 
-    /// What was written to its standard input, whether the script has read it or not. Of a file or of
-    /// the stage before in a pipeline: what the script has read.
+    /// The data written to its standard input, whether the script has read it or not. For a file or the
+    /// previous stage of a pipeline: the data that the script has read.
     pub fn input(&self) -> Vec<u8> {
         lock(&self.0.input).0.clone()
     }
 
-    /// Whether its standard input was closed at the other end. Of a file or of the stage before in a
+    /// Whether its standard input was closed at the other end. For a file or the previous stage of a
     /// pipeline: whether the script has read to the end.
     pub fn input_closed(&self) -> bool {
         lock(&self.0.input).1
     }
 
-    /// Command lines of those it has started that are alive.
+    /// The command lines of its live descendants.
     pub fn grandchildren(&self) -> Vec<String> {
         self.0.descendants().iter().map(|one| one.command.clone()).collect()
     }
 
-    /// What is left of it: processes that are alive, or a leader that was not reaped.
+    /// What is left of it: live processes, or a leader that was not reaped.
     pub(super) fn left(&self) -> Vec<String> {
         let alive = self.0.alive().into_iter();
         let mut left: Vec<String> =

@@ -1,7 +1,7 @@
-//! What the descriptors of a scripted process are.
+//! Descriptors of a scripted run: pipes in memory, files, and shared pipes of a pipeline.
 //!
-//! A pipe of the system that joins two commands never carries anything here: both ends are known by
-//! its inode, and joined in memory. So time can be invented with a pipeline too.
+//! A system pipe that connects two commands never carries data here: both ends are recognised by its
+//! inode, and connected in memory. So paused time also works with pipelines.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ use super::scripted_fds::ScriptedFds;
 use crate::spec::{StartError, StartErrorKind};
 use crate::sys::{Launch, OutputFd, StdinTarget};
 
-/// Pipes of which one end was given to a command, and the other is still to come.
+/// Pipes of which one end was passed to a command, and the other was not yet.
 #[derive(Debug, Default)]
 pub(super) struct SharedPipes(Mutex<HashMap<(u64, u64), SharedPipe>>);
 

@@ -1,4 +1,4 @@
-//! What a scripted process does.
+//! Scripts: the steps, the end and the signal reactions of a scripted process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use super::Gate;
 use crate::output::Stream;
 use crate::spec::{Exit, Signal, StartError, StartErrorKind};
 
-/// What a process does: its steps one after the other, then its end. Without either it ends at once
-/// with code 0.
+/// A script: the steps of a process in order, then its end. By default it ends immediately with code
+/// 0.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,9 +30,9 @@ use crate::spec::{Exit, Signal, StartError, StartErrorKind};
 /// # drop((build, server));
 /// ```
 ///
-/// A signal does what it does to any program: it ends the process, unless the script says otherwise
-/// ([`Script::on_signal`], [`Script::interrupted_by`], [`Script::ignore`]). KILL cannot be caught, STOP
-/// holds everything up until CONT, and who prints to a pipe that nobody reads any more gets a PIPE.
+/// A signal ends the process, unless the script handles it ([`Script::on_signal`],
+/// [`Script::interrupted_by`], [`Script::ignore`]). KILL cannot be caught, STOP suspends the process until
+/// CONT, and printing to a pipe without a reader causes a PIPE.
 #[derive(Debug, Clone)]
 #[must_use = "a script does nothing before a host is told about it"]
 pub struct Script {
@@ -64,25 +64,25 @@ pub(super) enum End {
     Repeat,
 }
 
-/// What a signal does, where it is not what signals usually do.
+/// A non-default reaction to a signal.
 #[derive(Debug, Clone)]
 pub(super) enum Reaction {
     Ignore,
-    /// From then on it does this instead.
+    /// Continues with this script instead.
     Become(Arc<Script>),
-    /// It does this, and goes on where it was.
+    /// Runs this script, then resumes.
     Interlude(Arc<Script>),
 }
 
-/// Why there is no process at all.
+/// Why the process cannot be started.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptedError {
     kind: StartErrorKind,
     message: Option<String>,
 }
 
-/// A process that a scripted process starts and does not wait for. It has the outputs of its parent
-/// and a script of its own.
+/// A process that a scripted process starts and does not wait for. It has the outputs of its parent and
+/// a separate script.
 ///
 /// ```
 /// use pitcrew::Signal;
@@ -102,13 +102,13 @@ pub struct Grandchild {
 }
 
 impl Grandchild {
-    /// A process with this command line, by whose first word it is known to `keep`. It stays in the
+    /// Creates a process with this command line; `keep` is compared with its first word. It stays in the
     /// group of its parent.
     pub fn new(command: impl Into<String>, script: Script) -> Self {
         Self { command: command.into(), in_group: true, script }
     }
 
-    /// In a group of its own, as a daemon is.
+    /// Puts it into a separate process group, like a daemon.
     pub fn outside_group(mut self) -> Self {
         self.in_group = false;
         self
@@ -122,7 +122,7 @@ impl Default for Script {
 }
 
 impl Script {
-    /// Ends at once with code 0, unless more is said.
+    /// Creates a script that ends immediately with code 0, unless steps are added.
     pub fn new() -> Self {
         Self {
             steps: Vec::new(),
@@ -133,12 +133,12 @@ impl Script {
         }
     }
 
-    /// Runs until it is ended by a signal, unless more is said.
+    /// Creates a script that runs until a signal ends it.
     pub fn forever() -> Self {
         Self::new().run_on()
     }
 
-    /// Cannot be started, for this reason, with words as the real host has them.
+    /// Creates a script that cannot be started, with the message of the real host.
     ///
     /// ```
     /// use pitcrew::testing::{Script, ScriptedHost};
@@ -158,7 +158,7 @@ impl Script {
         script
     }
 
-    /// Cannot be started, for this reason, in these words.
+    /// Creates a script that cannot be started, with this message.
     pub fn refused_because(kind: StartErrorKind, message: impl Into<String>) -> Self {
         let mut script = Self::new();
         script.refused = Some(ScriptedError { kind, message: Some(message.into()) });
@@ -175,32 +175,32 @@ impl Script {
         self.err_bytes(line.into() + "\n")
     }
 
-    /// Prints exactly this to stdout. Waits, as any program, while there is no room in the pipe.
+    /// Prints exactly these bytes to stdout. Blocks, like any program, while the pipe is full.
     pub fn out_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::Print(Stream::Out, bytes.into().into()))
     }
 
-    /// Prints exactly this to stderr.
+    /// Prints exactly these bytes to stderr.
     pub fn err_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.then(Step::Print(Stream::Err, bytes.into().into()))
     }
 
-    /// Does nothing for so long. Whole milliseconds count, as in all timers here.
+    /// Waits for this time. It is rounded to milliseconds, as for all timers here.
     pub fn wait(self, duration: Duration) -> Self {
         self.then(Step::Wait(duration))
     }
 
-    /// Does nothing until the test (or another script) opens this gate.
+    /// Waits until the test (or another script) opens this gate.
     pub fn hold_until(self, gate: &Gate) -> Self {
         self.then(Step::HoldUntil(gate.clone()))
     }
 
-    /// Opens this gate: whoever waits for it knows that the script has come so far.
+    /// Opens this gate, to signal that the script has come this far.
     pub fn open(self, gate: &Gate) -> Self {
         self.then(Step::Open(gate.clone()))
     }
 
-    /// Reads one line of its standard input, or what there is before the end.
+    /// Reads one line of its standard input, or the rest before the end.
     pub fn read_line(self) -> Self {
         self.then(Step::ReadLine)
     }
@@ -235,12 +235,12 @@ impl Script {
         self
     }
 
-    /// Ends with this code after its last step, wherever in the chain this is said.
+    /// Ends with this code after the last step, wherever in the chain this is called.
     pub fn exit(self, code: i32) -> Self {
         self.ending(End::Exit(Exit::Code(code)))
     }
 
-    /// Is ended by this signal after its last step, as by a crash.
+    /// Is ended by this signal after the last step, as by a crash.
     pub fn die(self, signal: Signal) -> Self {
         self.ending(End::Exit(Exit::Signal(signal)))
     }

@@ -1,4 +1,4 @@
-//! Everything the interface can be told to do, in one table.
+//! Actions of the interface, from one table.
 //!
 //! [`TABLE`] is the only place where an action meets its name, its keys, its words and when it
 //! applies: keymap, hints, help, palette, the user's file and the manual read it.

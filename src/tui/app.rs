@@ -1,4 +1,4 @@
-//! The loop: terminal, signals and the project on one side, the model on the other.
+//! Application loop: connects terminal, signals and project with the model.
 
 mod copy;
 mod editor;

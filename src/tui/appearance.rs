@@ -1,4 +1,4 @@
-//! How everything is drawn: colours, signs, and the boxes of what lies over the screen.
+//! Appearance: colours, glyphs, and the boxes of overlays.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

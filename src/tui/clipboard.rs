@@ -1,7 +1,9 @@
-//! The clipboard: through the terminal (OSC 52), and inside tmux through tmux, which by default does
-//! not listen to the former.
+//! Clipboard: through the terminal (OSC 52), and inside tmux through tmux, which by default ignores
+//! OSC 52.
 
 use std::fmt::Write;
+
+use crate::spec::counted;
 
 /// How much a terminal usually takes, in base64. Beyond it the text goes to a file.
 pub const MOST: usize = 74_994;
@@ -21,12 +23,12 @@ pub enum ClipboardMethod {
     TooLong,
 }
 
-/// How this text is copied. `tmux`: the variable `TMUX` is set.
+/// Returns how to copy this text. `tmux` says whether the variable `TMUX` is set.
 ///
 /// ```
-/// use pitcrew::tui::clipboard::{Copying, copying};
+/// use pitcrew::tui::clipboard::{ClipboardMethod, copying};
 ///
-/// assert_eq!(copying("hi", false), Copying::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
+/// assert_eq!(copying("hi", false), ClipboardMethod::Terminal(b"\x1b]52;c;aGk=\x07".to_vec()));
 /// ```
 pub fn copying(text: &str, tmux: bool) -> ClipboardMethod {
     let encoded = base64(text.as_bytes());
@@ -49,8 +51,8 @@ pub fn copied(text: &str) -> String {
     let mut said = "copied ".to_owned();
     _ = match lines {
         0 => write!(said, "nothing"),
-        1 => write!(said, "{} characters", text.trim_end_matches('\n').chars().count()),
-        _ => write!(said, "{} lines", super::screens::thousands(lines as u64)),
+        1 => said.write_str(&counted(text.trim_end_matches('\n').chars().count(), "character")),
+        _ => said.write_str(&counted(lines, "line")),
     };
     said
 }

@@ -1,4 +1,4 @@
-//! The time, read in one place and told to the model.
+//! Clock: reads the time in one place and passes it to the model.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What the user wants: `~/.config/pitcrew/config.toml`.
+//! User configuration: `~/.config/pitcrew/config.toml`.
 //!
 //! Nothing in it can keep the interface from starting: what is not understood is a warning with its
 //! place, and the rest holds. A project cannot set any of it.
@@ -19,9 +19,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::appearance::Appearance;
+use super::cycle::following;
 use super::keymap::Keymap;
 use super::theme::ThemeName;
 use crate::output::safe_name;
+use crate::spec::choices;
 
 /// Largest file that is read.
 const LARGEST: u64 = 1 << 20;
@@ -62,68 +64,55 @@ impl Default for Config {
     }
 }
 
-/// How times stand before lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum TimestampStyle {
-    Off,
-    #[default]
-    Time,
-    Relative,
-    /// How long after the line before.
-    Delta,
+choices! {
+    /// How times stand before lines.
+    #[derive(Default)]
+    pub enum TimestampStyle {
+        /// Not at all.
+        Off = "off",
+        /// The time of day.
+        #[default]
+        Time = "time",
+        /// How long ago.
+        Relative = "relative",
+        /// How long after the line before.
+        Delta = "delta",
+    }
 }
 
 impl TimestampStyle {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("off", Self::Off),
-        ("time", Self::Time),
-        ("relative", Self::Relative),
-        ("delta", Self::Delta),
-    ];
-
     /// The next one; after the last the first.
     #[must_use]
     pub fn next(self) -> Self {
-        match self {
-            Self::Off => Self::Time,
-            Self::Time => Self::Relative,
-            Self::Relative => Self::Delta,
-            Self::Delta => Self::Off,
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+        following(Self::ALL, self)
     }
 }
 
-/// Where list and logs stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum PaneLayout {
-    /// By the size of the terminal.
-    #[default]
-    Auto,
-    Side,
-    Stacked,
+choices! {
+    /// Where list and logs stand.
+    #[derive(Default)]
+    pub enum PaneLayout {
+        /// By the size of the terminal.
+        #[default]
+        Auto = "auto",
+        /// Side by side.
+        Side = "side",
+        /// One above the other.
+        Stacked = "stacked",
+    }
 }
 
 impl PaneLayout {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("auto", Self::Auto), ("side", Self::Side), ("stacked", Self::Stacked)];
-
     /// The next one; after the last the first.
     #[must_use]
     pub fn next(self) -> Self {
-        match self {
-            Self::Auto => Self::Side,
-            Self::Side => Self::Stacked,
-            Self::Stacked => Self::Auto,
-        }
+        following(Self::ALL, self)
     }
+}
 
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
-    }
+/// Choices with their words.
+fn worded<T: Copy + Into<&'static str>>(all: &[T]) -> Vec<(&'static str, T)> {
+    all.iter().map(|one| ((*one).into(), *one)).collect()
 }
 
 /// Something in the file that does nothing, or not what it seems to.
@@ -280,8 +269,10 @@ impl ConfigReader<'_> {
             }
             "mouse" => self.boolean(value, &mut config.mouse),
             "wrap" => self.boolean(value, &mut config.wrap),
-            "timestamps" => self.one_of(value, TimestampStyle::ALL, &mut config.timestamps),
-            "layout" => self.one_of(value, PaneLayout::ALL, &mut config.layout),
+            "timestamps" => {
+                self.one_of(value, &worded(TimestampStyle::ALL), &mut config.timestamps);
+            }
+            "layout" => self.one_of(value, &worded(PaneLayout::ALL), &mut config.layout),
             "wheel" => match value.get_ref() {
                 DeValue::Integer(number) => match number.as_str().parse() {
                     Ok(rows @ 1..=100) => config.wheel = rows,

@@ -1,4 +1,4 @@
-//! How well a few typed letters fit a name.
+//! Fuzzy matching: scores how well typed letters match a name.
 //!
 //! The matchers that are well kept come under licences that bind whoever uses this crate, or bring a
 //! tree of their own; names here are short and few.

@@ -1,4 +1,4 @@
-//! The signs on the screen, with and without Unicode.
+//! Glyphs of the screen, with and without Unicode.
 //!
 //! Only characters that are one column wide everywhere and that no terminal draws as an emoji.
 
@@ -154,11 +154,6 @@ impl Glyphs {
         let height = (share.clamp(0.0, 1.0) * 8.0).round() as usize;
         self.bars.get(height).copied().unwrap_or(" ")
     }
-}
-
-/// The word of a state, as on every screen: one that no check says anything about `running`.
-pub fn state_word(state: StateName, checked: bool) -> &'static str {
-    if state == StateName::Ready && !checked { "running" } else { state.as_str() }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From a key to an action, by what has the focus.
+//! Keymap: maps a key to an action, by focus.
 
 use std::collections::BTreeMap;
 

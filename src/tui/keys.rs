@@ -1,4 +1,4 @@
-//! Keys as they are written, shown and pressed.
+//! Keys: their notation, display, and parsing.
 #![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
 
 use std::fmt::{self, Write as _};

@@ -1,15 +1,16 @@
-//! The model: all that decides what is on the screen.
+//! The model: all data that determines the screen.
 
 pub mod action_facts;
+pub(in crate::tui) mod columns;
 pub mod details;
 pub mod json;
 pub mod layout;
 pub mod list;
 pub mod log_window;
 pub mod logs;
-pub mod scroll;
 pub mod search;
 pub mod selection;
+pub(in crate::tui) mod viewport;
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ use crate::control::wire::{PhaseName, ProcessState, ProjectState};
 use crate::machine::StateName;
 use details::DetailsFetch;
 use list::ProcessList;
+use logs::scroll::TextArea;
 use logs::{LogsPane, LogsPosition, LogsSource};
-use scroll::TextArea;
 use selection::Selection;
 
 /// How long something said at the bottom stays.
@@ -293,7 +294,7 @@ impl Model {
     pub fn pane(&self) -> TextArea {
         let areas = layout::areas(self);
         let area = areas.logs.map(|pane| pane.inside).unwrap_or_default();
-        let gutter = crate::tui::render::logs::gutter(self);
+        let gutter = viewport::gutter(self);
         let text = usize::from(area.width).saturating_sub(gutter).max(1);
         TextArea { text, rows: usize::from(area.height) }
     }
@@ -337,7 +338,7 @@ impl Model {
         let note = self.said().map(|note| note.until.saturating_sub(now));
         let relative = self.logs.stamps == super::config::TimestampStyle::Relative;
         let stamps = (relative && self.view == Screen::Dashboard).then_some(Duration::from_secs(1));
-        let list = super::render::list::changes_in(self);
+        let list = viewport::list_changes_in(self);
         let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
         // Just after it, not just before.
         Some(soonest + Duration::from_millis(5))

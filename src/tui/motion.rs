@@ -1,4 +1,4 @@
-//! Moving up and down in something with rows.
+//! Cursor motion in rows.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum Motion {

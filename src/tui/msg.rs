@@ -1,4 +1,4 @@
-//! What comes in, and what is to be done.
+//! Messages (`Msg`) and commands (`Cmd`) of the interface.
 
 use ratatui::layout::Size;
 

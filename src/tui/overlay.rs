@@ -1,5 +1,5 @@
-//! What lies over the screen: help, palette, menus, dialogs. Each is state, keys and drawing; none
-//! does anything itself.
+//! Overlays above the screen: help, palette, menus, dialogs. Each has state, keys and drawing; none
+//! performs actions itself.
 
 mod dialog;
 mod help;

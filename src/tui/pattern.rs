@@ -1,4 +1,4 @@
-//! What is searched and filtered by, as it is typed.
+//! Search and filter patterns, as typed.
 
 use regex::{Regex, RegexBuilder};
 
@@ -43,7 +43,7 @@ impl PatternMode {
     /// can be sent to the project. A suffix `\c` or `\C` says it too, as in vim.
     ///
     /// ```
-    /// use pitcrew::tui::pattern::Reading;
+    /// use pitcrew::tui::pattern::PatternMode;
     ///
     /// assert_eq!(PatternMode::default().expression("error"), "(?i)error");
     /// assert_eq!(PatternMode::default().expression("Error"), "Error");

@@ -1,4 +1,4 @@
-//! One line that is typed: a search, a filter, a command.
+//! Prompt: a line editor for searches, filters and commands.
 #![expect(clippy::wildcard_enum_match_arm, reason = "keys: most of them mean nothing")]
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Draws the model. Looks at nothing else, and at no more of it than is visible.
+//! Renders the model. It reads nothing else, and only the visible part.
 
 pub mod details;
 pub mod event_strip;

@@ -1,7 +1,6 @@
-//! The views that take the whole screen. Each draws what it is given, and nothing else.
+//! Full screens. Each draws the data it is given, and nothing else.
 
 pub mod details;
-pub mod event_text;
 pub mod graph;
 pub mod overview;
 pub mod stats;
@@ -17,31 +16,6 @@ use ratatui::text::{Line, Span};
 use super::appearance::{Appearance, put};
 use super::text;
 use super::theme::Role;
-
-/// `84M`: bytes in three figures at most.
-pub fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "K", "M", "G", "T", "P"];
-    let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let digits = usize::from(unit > 0 && value < 9.95);
-    format!("{value:.digits$}{}", UNITS.get(unit).copied().unwrap_or_default())
-}
-
-/// `12,408`
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut all = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            all.push(',');
-        }
-        all.push(digit);
-    }
-    all
-}
 
 /// A chart of one row: the latest `columns` values, against the highest of them.
 pub fn chart(values: &[f64], columns: usize, look: &Appearance) -> String {

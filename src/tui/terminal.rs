@@ -1,4 +1,4 @@
-//! The terminal while it is ours, and given back on every way out.
+//! Terminal: taken over at the start, restored on every exit.
 
 mod input;
 mod modes;

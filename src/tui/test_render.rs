@@ -1,4 +1,4 @@
-//! For tests: a screen as text, at the sizes and in the looks that have to work.
+//! Test helper: renders a screen as text, in all supported sizes and appearances.
 
 use std::fmt::Write as _;
 

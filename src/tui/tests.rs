@@ -1,4 +1,4 @@
-//! The model and the screen together, against a project made up for it.
+//! Tests of model and screen together, with a fake project.
 
 mod copying;
 mod details;

@@ -1,6 +1,6 @@
-//! What children print, and names, as it is drawn.
+//! Styled text for drawing, made from process output and names.
 //!
-//! A line goes through [`safe_line`] first, which leaves text, tabs and styles and nothing else; here
+//! A line goes through `safe_parts` first, which leaves text, tabs and styles and nothing else; here
 //! the styles become those of cells, and tabs become blanks. Widths are counted as the buffer that
 //! is drawn into counts them.
 
@@ -16,7 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::output::{StyleMode, safe_line, safe_name};
+use crate::output::{LinePart, StyleMode, safe_line, safe_name, safe_parts};
 
 /// Columns from one tab stop to the next.
 const TAB: usize = 8;
@@ -31,36 +31,24 @@ impl StyledLine {
     /// From the bytes of one line; without `coloured`, its styles are dropped.
     ///
     /// ```
-    /// use pitcrew::tui::text::Text;
+    /// use pitcrew::tui::text::StyledLine;
     ///
-    /// let text = Text::of(b"\x1b[31mred\x1b[0m\tand\x1b[2J more\n", true);
+    /// let text = StyledLine::of(b"\x1b[31mred\x1b[0m\tand\x1b[2J more\n", true);
     /// assert_eq!(text.plain(), "red     and more");
     /// ```
     pub fn of(bytes: &[u8], coloured: bool) -> Self {
         let styles = if coloured { StyleMode::Keep } else { StyleMode::Drop };
-        Self::of_safe(&safe_line(bytes, styles))
+        let (mut text, mut style, mut column) = (Self::default(), Style::new(), 0);
+        safe_parts(bytes, styles, |part| match part {
+            LinePart::Text(part) => text.push(part, style, &mut column),
+            LinePart::Style(params) => sgr::apply(&mut style, params),
+        });
+        text
     }
 
     /// A text of our own with names in it, in one style.
     pub fn plain_of(text: &str, style: Style) -> Self {
         Self { pieces: vec![(safe_name(text).into_owned(), style)] }
-    }
-
-    /// From what [`safe_line`] gave.
-    fn of_safe(line: &str) -> Self {
-        let (mut text, mut style, mut column) = (Self::default(), Style::new(), 0);
-        let mut parts = line.split('\x1b');
-        text.push(parts.next().unwrap_or_default(), style, &mut column);
-        for part in parts {
-            // `[…m` and then text: nothing else is left of escapes.
-            let Some((params, rest)) = part.strip_prefix('[').and_then(|part| part.split_once('m'))
-            else {
-                continue;
-            };
-            sgr::apply(&mut style, params);
-            text.push(rest, style, &mut column);
-        }
-        text
     }
 
     fn push(&mut self, part: &str, style: Style, column: &mut usize) {

@@ -1,42 +1,25 @@
-//! Colours. No background is set but for what is selected, so that any terminal stays readable.
+//! Themes. Only the selection has a background colour, so that any terminal stays readable.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::machine::StateName;
+use crate::spec::choices;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThemeName {
-    Dark,
-    Light,
-    /// Strong colours on any terminal.
-    Contrast,
-    /// Blue and orange in the place of green and red.
-    ColourBlind,
-    /// The sixteen colours of the terminal itself.
-    Terminal,
-    /// None at all: shapes, words, bold and reverse.
-    None,
-}
-
-impl ThemeName {
-    /// All of them, in the order of the menu.
-    pub const ALL: &'static [Self] =
-        &[Self::Dark, Self::Light, Self::Contrast, Self::ColourBlind, Self::Terminal, Self::None];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dark => "dark",
-            Self::Light => "light",
-            Self::Contrast => "contrast",
-            Self::ColourBlind => "colour-blind",
-            Self::Terminal => "terminal",
-            Self::None => "none",
-        }
-    }
-
-    /// The one that is called so.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|theme| theme.as_str() == name)
+choices! {
+    /// A set of colours.
+    pub enum ThemeName {
+        /// For a dark terminal.
+        Dark = "dark",
+        /// For a light terminal.
+        Light = "light",
+        /// Strong colours on any terminal.
+        Contrast = "contrast",
+        /// Blue and orange in the place of green and red.
+        ColourBlind = "colour-blind",
+        /// The sixteen colours of the terminal itself.
+        Terminal = "terminal",
+        /// None at all: shapes, words, bold and reverse.
+        None = "none",
     }
 }
 
@@ -305,14 +288,6 @@ mod tests {
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }
         assert_eq!(theme.process("web"), Style::new());
-    }
-
-    #[test]
-    fn every_theme_has_a_name_that_is_found_again() {
-        for theme in ThemeName::ALL {
-            assert_eq!(ThemeName::named(theme.as_str()), Some(*theme));
-        }
-        assert_eq!(ThemeName::named("nord"), None);
     }
 
     #[test]

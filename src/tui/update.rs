@@ -1,4 +1,4 @@
-//! From a message to the next model, and to what is to be done. Touches nothing.
+//! Update function: turns a message into changes of the model and a list of commands. Pure.
 
 mod actions;
 mod commands;

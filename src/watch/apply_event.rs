@@ -1,4 +1,4 @@
-//! What the kernel tells, and what it means to the tree.
+//! Applies inotify events to the tree of watched folders.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,75 +12,75 @@ use super::scan::FolderEntry;
 use super::tree::{FolderTree, NodeId, ROOT, ScanMode};
 
 impl FolderTree {
-    /// Takes in one thing that has happened.
-    pub(super) fn happened(&mut self, it: &FileEvent) {
-        match it.what {
-            FileEventKind::Overflow => self.missed(),
+    /// Applies one event.
+    pub(super) fn apply_event(&mut self, event: &FileEvent) {
+        match event.what {
+            FileEventKind::Overflow => self.on_overflow(),
             FileEventKind::Gone => {
-                let Some(seat) = self.unseat(it.wd) else { return };
-                for id in seat.nodes {
+                let Some(watch) = self.detach(event.wd) else { return };
+                for id in watch.nodes {
                     self.revisit(id);
                 }
-                for (id, link) in seat.spots.into_values().flatten() {
-                    self.link_changed(id, &link, it.what);
+                for (id, link) in watch.hops.into_values().flatten() {
+                    self.link_changed(id, &link, event.what);
                 }
             }
             FileEventKind::Moved => {
-                let seat = self.seats.get(&it.wd);
-                // Others are told by the folder they were in.
-                for id in seat.map_or_else(Vec::new, |seat| seat.nodes.clone()) {
+                let watch = self.watches.get(&event.wd);
+                // All others are reported by an event of their parent folder.
+                for id in watch.map_or_else(Vec::new, |watch| watch.nodes.clone()) {
                     if self.is_link(id) {
                         self.revisit(id);
                     }
                 }
             }
-            FileEventKind::Made
+            FileEventKind::Created
             | FileEventKind::MovedIn
-            | FileEventKind::Went
-            | FileEventKind::Written => self.in_folder(it),
+            | FileEventKind::Removed
+            | FileEventKind::Modified => self.in_folder(event),
         }
     }
 
-    /// Something happened to a name in a folder.
-    fn in_folder(&mut self, it: &FileEvent) {
-        let Some(seat) = self.seats.get(&it.wd) else { return };
-        let links = seat.spots.get(&it.name).cloned().unwrap_or_default();
-        for id in seat.nodes.clone() {
-            match it.what {
-                FileEventKind::Made => self.on_created(id, &it.name, FileAge::Yes),
-                FileEventKind::MovedIn => self.on_created(id, &it.name, FileAge::No),
-                FileEventKind::Went => self.on_removed(id, &it.name, it.is_folder),
-                FileEventKind::Written => self.on_modified(id, &it.name),
+    /// Applies an event about an entry of a folder.
+    fn in_folder(&mut self, event: &FileEvent) {
+        let Some(watch) = self.watches.get(&event.wd) else { return };
+        let links = watch.hops.get(&event.name).cloned().unwrap_or_default();
+        for id in watch.nodes.clone() {
+            match event.what {
+                FileEventKind::Created => self.on_created(id, &event.name, FileAge::New),
+                FileEventKind::MovedIn => self.on_created(id, &event.name, FileAge::Existing),
+                FileEventKind::Removed => self.on_removed(id, &event.name, event.is_folder),
+                FileEventKind::Modified => self.on_modified(id, &event.name),
                 FileEventKind::Moved | FileEventKind::Gone | FileEventKind::Overflow => {}
             }
         }
         for (id, link) in links {
-            self.link_changed(id, &link, it.what);
+            self.link_changed(id, &link, event.what);
         }
     }
 
-    /// There is something new under this name, perhaps in the place of something else.
-    pub(super) fn on_created(&mut self, id: NodeId, name: &OsStr, new: FileAge) {
+    /// Handles an entry that was created or moved here, perhaps replacing another one.
+    pub(super) fn on_created(&mut self, id: NodeId, name: &OsStr, age: FileAge) {
         let Some(node) = self.nodes.get(&id) else { return };
         let child = node.children.get(name).copied();
         self.look_at_git(id, name);
         if child.is_none() && !self.matters(id, name) {
             return;
         }
-        let held = child.map_or_else(Vec::new, |child| self.remove(child));
+        let matched = child.map_or_else(Vec::new, |child| self.remove(child));
         let Some(folder) = self.path(id) else { return };
         let path = folder.join(name);
-        self.change(&held, &path, FileAge::No);
+        self.change(&matched, &path, FileAge::Existing);
         if let Some(entry) = FolderEntry::named(&folder, name) {
-            self.entry(id, &folder, &entry, ScanMode::All(new));
+            self.entry(id, &folder, &entry, ScanMode::All(age));
         } else {
-            // It has gone again: what is still to be told of it is about something new.
+            // The file is gone again. Pending events of this name are about a newer file.
             let targets = self.matches(id, &path, name, false);
-            self.change(&targets, &path, new);
+            self.change(&targets, &path, age);
         }
     }
 
-    /// There is nothing under this name any more.
+    /// Handles an entry that was deleted or moved away.
     pub(super) fn on_removed(&mut self, id: NodeId, name: &OsStr, is_folder: bool) {
         let Some(node) = self.nodes.get(&id) else { return };
         let child = node.children.get(name).copied();
@@ -94,7 +94,7 @@ impl FolderTree {
         targets.extend(self.matches(id, &path, name, is_folder || child.is_some()));
         targets.sort_unstable();
         targets.dedup();
-        self.change(&targets, &path, FileAge::No);
+        self.change(&targets, &path, FileAge::Existing);
     }
 
     pub(super) fn on_modified(&mut self, id: NodeId, name: &OsStr) {
@@ -105,34 +105,34 @@ impl FolderTree {
         let Some(path) = self.path(id).map(|folder| folder.join(name)) else { return };
         let targets = self.matches(id, &path, name, false);
         self.hold(id, &targets);
-        self.change(&targets, &path, FileAge::No);
+        self.change(&targets, &path, FileAge::Existing);
     }
 
-    /// Whether any glob goes on with this name.
+    /// Whether any glob can match this entry or something below it.
     fn matters(&self, id: NodeId, name: &OsStr) -> bool {
         let node = self.nodes.get(&id);
-        node.is_some_and(|node| !self.rules.globs.reach(&node.spots, name).is_nothing())
+        node.is_some_and(|node| !self.rules.globs.advance(&node.states, name).is_empty())
     }
 
-    /// For whom a file or folder counts.
+    /// Returns the targets for which a file or folder counts.
     fn matches(&self, id: NodeId, path: &Path, name: &OsStr, is_folder: bool) -> Vec<u16> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
-        if self.rules.is_nothing(path, name) {
+        if self.rules.is_always_ignored(path, name) {
             return Vec::new();
         }
-        let mut reached = self.rules.globs.reach(&node.spots, name);
-        reached.below.clear();
-        reached.retain(|target| self.rules.counts(target, path, is_folder, &node.git));
-        reached.matches
+        let mut step = self.rules.globs.advance(&node.states, name);
+        step.below.clear();
+        step.retain(|target| self.rules.counts(target, path, is_folder, &node.git));
+        step.matches
     }
 
-    /// Looks again at what is under the name of a folder.
+    /// Checks again what exists under the name of a folder.
     fn revisit(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(&id) else { return };
         let (Some(parent), name) = (node.parent, node.name.clone()) else { return };
         let path = self.path(id);
         if path.is_some_and(|path| fs::symlink_metadata(path).is_ok()) {
-            self.on_created(parent, &name, FileAge::No);
+            self.on_created(parent, &name, FileAge::Existing);
         } else {
             self.on_removed(parent, &name, true);
         }
@@ -150,8 +150,8 @@ impl FolderTree {
         }
     }
 
-    /// Reads folders anew in which other files are ignored now. What changes from now on until that
-    /// is done is found by its time: `wall`.
+    /// Reads the folders again whose ignore rules have changed. Files that change before that is done
+    /// are recognised by their time: they changed after `wall`.
     pub(super) fn reread(&mut self, wall: Duration) {
         for id in std::mem::take(&mut self.stale) {
             let Some(node) = self.nodes.get(&id) else { continue };
@@ -163,10 +163,11 @@ impl FolderTree {
         }
     }
 
-    /// The kernel could not keep up: something has changed, and folders may have come and gone.
-    fn missed(&mut self) {
+    /// Reads everything again after a queue overflow: files have changed, and folders may have come
+    /// and gone.
+    fn on_overflow(&mut self) {
         if self.newest.is_some() {
-            self.missed_again = true;
+            self.overflowed_again = true;
             return;
         }
         let root = self.nodes.get(&ROOT);
@@ -179,17 +180,17 @@ impl FolderTree {
         self.push(ROOT, ScanMode::Newest);
     }
 
-    /// Everything was read: the newest file is taken for the one that has changed.
-    pub(super) fn tell_missed(&mut self, newest: Vec<Option<(Duration, PathBuf)>>) {
+    /// Reports the newest file of each target as the one that has changed, once everything is read.
+    pub(super) fn report_newest(&mut self, newest: Vec<Option<(Duration, PathBuf)>>) {
         for (target, newest) in newest.into_iter().enumerate() {
             let target = target as u16;
             let base = || self.rules.globs.of(target).first().map(super::glob::Glob::base);
             if let Some(path) = newest.map(|(_, path)| path).or_else(base) {
-                self.change(&[target], &path, FileAge::No);
+                self.change(&[target], &path, FileAge::Existing);
             }
         }
-        if std::mem::take(&mut self.missed_again) {
-            self.missed();
+        if std::mem::take(&mut self.overflowed_again) {
+            self.on_overflow();
         }
     }
 }

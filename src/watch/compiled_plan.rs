@@ -1,4 +1,4 @@
-//! What is wanted, made ready to be asked for every file.
+//! A compiled watch plan: globs and ignore rules, ready to be matched against each file.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 
 use super::git::GitIgnore;
 use super::glob::{Glob, Globs};
-use super::ignore_list::{IgnoreList, OwnFiles, is_nothing};
+use super::ignore_list::{IgnoreList, OwnFiles, is_always_ignored};
 use super::{WatchPlan, WatchTarget};
 
-/// A [`WatchPlan`], made ready.
+/// A compiled [`WatchPlan`].
 #[derive(Debug)]
 pub(super) struct CompiledPlan {
     pub(super) globs: Globs,
     targets: Vec<CompiledTarget>,
     own: OwnFiles,
-    /// Folders where `.gitignore` begins to hold when there is no repository.
+    /// Folders in which `.gitignore` rules apply even without a repository.
     tops: HashSet<PathBuf>,
-    /// Globs that cannot be watched, with the target.
-    pub(super) refused: Vec<(u16, String)>,
+    /// Globs that cannot be watched, with their target.
+    pub(super) invalid: Vec<(u16, String)>,
 }
 
 #[derive(Debug)]
@@ -29,13 +29,13 @@ struct CompiledTarget {
 
 impl CompiledPlan {
     pub(super) fn new(plan: &WatchPlan) -> Self {
-        let (mut globs, mut targets, mut refused) = (Globs::default(), Vec::new(), Vec::new());
-        for wanted in &plan.wanted {
+        let (mut globs, mut targets, mut invalid) = (Globs::default(), Vec::new(), Vec::new());
+        for wanted in &plan.targets {
             let mut parsed = Vec::new();
             for text in &wanted.paths {
                 match Glob::parse(text, &wanted.base) {
                     Some(more) => parsed.extend(more),
-                    None => refused.push((targets.len() as u16, text.clone())),
+                    None => invalid.push((targets.len() as u16, text.clone())),
                 }
             }
             globs.push(parsed);
@@ -46,9 +46,9 @@ impl CompiledPlan {
             let inside = wanted.base.starts_with(&plan.top);
             if inside { plan.top.clone() } else { wanted.base.clone() }
         };
-        let tops = plan.wanted.iter().map(top).collect();
+        let tops = plan.targets.iter().map(top).collect();
         let own = OwnFiles::new(plan.own.iter().cloned());
-        Self { globs, targets, own, tops, refused }
+        Self { globs, targets, own, tops, invalid }
     }
 
     /// How many targets there are.
@@ -65,12 +65,12 @@ impl CompiledPlan {
         self.tops.contains(folder)
     }
 
-    /// Whether this name is never looked at.
-    pub(super) fn is_nothing(&self, path: &Path, name: &OsStr) -> bool {
-        is_nothing(name) || self.own.has(path)
+    /// Whether an entry is ignored for all targets.
+    pub(super) fn is_always_ignored(&self, path: &Path, name: &OsStr) -> bool {
+        is_always_ignored(name) || self.own.has(path)
     }
 
-    /// Whether a file, or a folder and what is in it, counts for a target.
+    /// Whether a file, or a folder with everything in it, counts for a target.
     pub(super) fn counts(
         &self,
         target: u16,

@@ -1,39 +1,39 @@
-//! When a burst of changes is over, and what it comes to. Time is invented by whoever asks.
+//! Debouncer: collects a batch of file changes until no more come. Callers pass in the time.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
-/// So long after the first change it is told at the latest.
-pub(super) const LATEST: Duration = Duration::from_secs(5);
-/// So many files of one burst are known by name.
-const MOST_NAMED: usize = 1000;
+/// A batch is reported this long after its first change at the latest.
+pub(super) const MAX_DELAY: Duration = Duration::from_secs(5);
+/// The number of files of a batch whose names are kept.
+const MAX_NAMED: usize = 1000;
 
-/// A burst of changes that is not over.
+/// A batch of changes that is still growing.
 #[derive(Debug)]
 pub(super) struct Debouncer {
     pub(super) first: Duration,
     pub(super) last: Duration,
-    /// In the order in which they changed, each with whether it was new.
+    /// Changed files in order of their first change.
     paths: IndexMap<PathBuf, FileAge>,
-    /// How many more changes of others there were.
+    /// The number of changes of files whose names were not kept.
     unnamed: u64,
 }
 
-/// Whether a file was there before the burst.
+/// Whether a file is younger than the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileAge {
-    Yes,
-    No,
+    New,
+    Existing,
 }
 
-/// What a burst came to.
+/// A finished batch of changes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ChangeBatch {
-    /// The first file.
+    /// The file to name.
     pub(super) path: PathBuf,
-    /// How many others.
+    /// The number of other files.
     pub(super) more: u64,
 }
 
@@ -42,41 +42,41 @@ impl Debouncer {
         Self { first: now, last: now, paths: IndexMap::new(), unnamed: 0 }
     }
 
-    pub(super) fn add(&mut self, now: Duration, path: PathBuf, new: FileAge) {
+    pub(super) fn add(&mut self, now: Duration, path: PathBuf, age: FileAge) {
         self.last = now;
-        if self.paths.len() < MOST_NAMED || self.paths.contains_key(&path) {
-            self.paths.entry(path).or_insert(new);
+        if self.paths.len() < MAX_NAMED || self.paths.contains_key(&path) {
+            self.paths.entry(path).or_insert(age);
         } else {
             self.unnamed += 1;
         }
     }
 
-    /// When it is over, if nothing else comes.
+    /// When the batch is complete if no more changes come.
     pub(super) fn due(&self, debounce: Duration) -> Duration {
-        let latest = self.first.saturating_add(LATEST.max(debounce));
+        let latest = self.first.saturating_add(MAX_DELAY.max(debounce));
         self.last.saturating_add(debounce).min(latest)
     }
 
-    /// What it comes to. Files that came and went meanwhile do not count: editors and compilers
-    /// leave such behind. Nothing when there was nothing else.
+    /// Ends the batch. Files that were created and removed within the batch are left out, because
+    /// editors and compilers leave temporary files behind. `None` if no other file changed.
     pub(super) fn close(self, look: impl Fn(&Path) -> Option<PathKind>) -> Option<ChangeBatch> {
         let looked: Vec<(PathBuf, Option<PathKind>)> = self
             .paths
             .into_iter()
-            .map(|(path, new)| (look(&path), path, new))
-            .filter(|(kind, _, new)| kind.is_some() || *new == FileAge::No)
+            .map(|(path, age)| (look(&path), path, age))
+            .filter(|(kind, _, age)| kind.is_some() || *age == FileAge::Existing)
             .map(|(kind, path, _)| (path, kind))
             .collect();
         let more = (looked.len() as u64 + self.unnamed).checked_sub(1)?;
         let first = |wanted| looked.iter().find(|(_, kind)| *kind == wanted);
         let named = first(Some(PathKind::File)).or_else(|| first(Some(PathKind::Folder)));
         let path = named.or_else(|| looked.first()).map(|(path, _)| path.clone());
-        // All that is left has no name.
+        // If no name is left, only unnamed files have changed.
         Some(ChangeBatch { path: path.unwrap_or_default(), more })
     }
 }
 
-/// What there is at a path.
+/// What exists at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PathKind {
     File,
@@ -95,8 +95,8 @@ mod tests {
 
     fn window(changes: &[(u64, &str, FileAge)]) -> Debouncer {
         let mut window = Debouncer::new(ms(changes[0].0));
-        for (at, path, new) in changes {
-            window.add(ms(*at), (*path).into(), *new);
+        for (at, path, age) in changes {
+            window.add(ms(*at), (*path).into(), *age);
         }
         window
     }
@@ -111,25 +111,25 @@ mod tests {
 
     #[test]
     fn silence_ends_it_and_so_does_a_long_time() {
-        let mut window = window(&[(1000, "a", FileAge::No)]);
+        let mut window = window(&[(1000, "a", FileAge::Existing)]);
         assert_eq!(window.due(DEBOUNCE), ms(1200));
-        window.add(ms(1150), "a".into(), FileAge::No);
+        window.add(ms(1150), "a".into(), FileAge::Existing);
         assert_eq!(window.due(DEBOUNCE), ms(1350));
         for at in (1150..9000).step_by(100) {
-            window.add(ms(at), "a".into(), FileAge::No);
+            window.add(ms(at), "a".into(), FileAge::Existing);
         }
         assert_eq!(window.due(DEBOUNCE), ms(6000));
-        // A debounce that is longer than that is meant.
+        // A longer debounce takes precedence over that limit.
         assert_eq!(window.due(ms(20_000)), ms(21_000));
     }
 
     #[test]
     fn each_file_counts_once_and_the_first_is_named() {
         let changes = [
-            (0, "b", FileAge::No),
-            (1, "a", FileAge::Yes),
-            (2, "b", FileAge::No),
-            (3, "c", FileAge::No),
+            (0, "b", FileAge::Existing),
+            (1, "a", FileAge::New),
+            (2, "b", FileAge::Existing),
+            (3, "c", FileAge::Existing),
         ];
         let burst = window(&changes).close(is_file);
         assert_eq!(burst, Some(ChangeBatch { path: "b".into(), more: 2 }));
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn what_is_there_is_named_before_what_is_gone_and_files_before_folders() {
-        let changes = [(0, "gone", FileAge::No), (1, "dir", FileAge::Yes), (2, "x", FileAge::No)];
+        let changes =
+            [(0, "gone", FileAge::Existing), (1, "dir", FileAge::New), (2, "x", FileAge::Existing)];
         let named = |changes: &[_]| window(changes).close(is_file).map(|burst| burst.path);
         assert_eq!(named(&changes), Some("x".into()));
         assert_eq!(named(&changes[..2]), Some("dir".into()));
@@ -146,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_came_and_went_does_not_count() {
-        let changes = [(0, "tmp", FileAge::Yes), (1, "x", FileAge::No), (2, "tmp", FileAge::No)];
+        let changes =
+            [(0, "tmp", FileAge::New), (1, "x", FileAge::Existing), (2, "tmp", FileAge::Existing)];
         assert_eq!(
             window(&changes).close(is_file),
             Some(ChangeBatch { path: "x".into(), more: 0 })
@@ -158,9 +160,9 @@ mod tests {
     fn so_many_files_are_counted_and_not_kept() {
         let mut window = Debouncer::new(ms(0));
         for n in 0..50_000 {
-            window.add(ms(1), format!("f{n}").into(), FileAge::No);
+            window.add(ms(1), format!("f{n}").into(), FileAge::Existing);
         }
-        assert_eq!(window.paths.len(), MOST_NAMED);
+        assert_eq!(window.paths.len(), MAX_NAMED);
         assert_eq!(window.close(is_file).map(|burst| burst.more), Some(49_999));
     }
 }

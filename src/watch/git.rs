@@ -1,4 +1,4 @@
-//! `.gitignore`, folder by folder, as git reads it.
+//! `.gitignore` rules of each folder, with git's precedence.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -6,24 +6,24 @@ use std::rc::Rc;
 use ignore::Match;
 use ignore::gitignore::{GitignoreBuilder, gitconfig_excludes_path};
 
-/// What makes a folder a repository.
+/// The entry that makes a folder a repository.
 pub(super) const REPOSITORY: &str = ".git";
-/// What is ignored, in every folder.
+/// The name of an ignore file.
 pub(super) const RULES: &str = ".gitignore";
-/// What changes what git says about a folder.
+/// Names whose change can change the ignore rules of a folder.
 pub(super) const OF_GIT: [&str; 2] = [REPOSITORY, RULES];
 
-/// What git says about the files of one folder.
+/// The ignore rules that apply in one folder.
 #[derive(Debug, Clone, Default)]
 pub(super) enum GitIgnore {
-    /// Nothing: no repository, and no project of ours.
+    /// No rules apply: the folder is in no repository and not in the project.
     #[default]
     Outside,
-    /// These rules, the innermost first.
+    /// These rules apply, innermost first.
     Inside(Option<Rc<IgnoreRules>>),
 }
 
-/// The rules of one folder, and those of the folders around it.
+/// The rules of one folder, linked to those of its parent folders.
 #[derive(Debug)]
 pub(super) struct IgnoreRules {
     around: Option<Rc<IgnoreRules>>,
@@ -31,8 +31,8 @@ pub(super) struct IgnoreRules {
 }
 
 impl GitIgnore {
-    /// What holds in `folder`, which lies in one where `self` holds. `top`: rules begin here even
-    /// without a repository.
+    /// Returns the rules for `folder`, whose parent has the rules `self`. With `top`, rules apply from
+    /// here on even without a repository.
     pub(super) fn enter(&self, folder: &Path, top: bool, has: GitPresence) -> Self {
         let around = match self {
             _ if has.repository => Self::Inside(rules_of_repository(folder)),
@@ -47,7 +47,7 @@ impl GitIgnore {
         Self::Inside(read(folder, &[folder.join(RULES)], around))
     }
 
-    /// Whether git does not keep it. Only to be asked where its folder is not ignored.
+    /// Whether git ignores the path. Only valid if the folder of the path is not ignored itself.
     pub(super) fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
         let Self::Inside(rules) = self else { return false };
         let mut rules = rules.as_deref();
@@ -62,23 +62,24 @@ impl GitIgnore {
     }
 }
 
-/// What of git there is in a folder.
+/// Which git entries a folder contains.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GitPresence {
-    /// `.git`: rules from further out do not hold.
+    /// `.git` exists, so rules of parent folders do not apply.
     pub(super) repository: bool,
-    /// `.gitignore`.
+    /// `.gitignore` exists.
     pub(super) rules: bool,
 }
 
-/// What is ignored in a whole repository without being written in it: the weakest of its rules.
+/// Returns the rules that apply to a whole repository but are not part of it. They have the lowest
+/// precedence.
 fn rules_of_repository(folder: &Path) -> Option<Rc<IgnoreRules>> {
     let own = folder.join(".git/info/exclude");
     let files: Vec<PathBuf> = gitconfig_excludes_path().into_iter().chain([own]).collect();
     read(folder, &files, None)
 }
 
-/// The rules of these files, later ones stronger. What is no rule in them is passed over, as git
+/// Reads the rules of these files; later files take precedence. Invalid lines are skipped, as git
 /// does.
 fn read(
     folder: &Path,

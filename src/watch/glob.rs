@@ -1,8 +1,8 @@
-//! Globs, one part of a path at a time: which folders can hold a match, and what is one.
+//! Glob matching one path component at a time: tells which folders can hold a match.
 //!
-//! A folder is known by its [`GlobStates`]: how far each glob has got with the path from the root to it.
-//! One more name moves every spot on, or ends it. A folder in which no spot is left holds nothing
-//! that counts, and is neither read nor watched.
+//! A folder is described by its [`GlobStates`]: how far each glob has matched the path from the root
+//! to it. Each further path component advances or ends each state. A folder without states cannot
+//! hold a match, and is neither read nor watched.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
@@ -10,48 +10,48 @@ use std::rc::Rc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// So many globs at most are made of one by writing its braces out.
-const MOST_BRANCHES: usize = 256;
+/// The maximum number of globs that one glob with braces is expanded to.
+const MAX_BRANCHES: usize = 256;
 
-/// One part of a glob.
+/// One component of a glob.
 #[derive(Debug)]
 enum GlobPart {
     Name(OsString),
     Like(Box<GlobMatcher>),
-    /// Any number of names, also none.
+    /// `**`: any number of names, including none.
     Any,
 }
 
-/// A glob from the root of the file system on.
+/// A glob that starts at the root of the file system.
 #[derive(Debug)]
 pub(super) struct Glob(Vec<GlobPart>);
 
-/// How far one glob has got.
+/// How far one glob has matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GlobState {
-    /// Whose glob.
+    /// The target the glob belongs to.
     pub(super) target: u16,
     glob: u16,
     part: u16,
 }
 
-/// How far all globs have got in one folder.
+/// The states of all globs in one folder.
 pub(super) type GlobStates = Rc<[GlobState]>;
 
-/// What one more name leads to.
+/// The result of matching one more path component.
 #[derive(Debug, Default)]
 pub(super) struct GlobStep {
-    /// Who goes on below it, if it is a folder.
+    /// The states below the entry, if it is a folder.
     pub(super) below: Vec<GlobState>,
     pub(super) matches: Vec<u16>,
 }
 
 impl GlobStep {
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.below.is_empty() && self.matches.is_empty()
     }
 
-    /// Leaves out those for whom it does not count.
+    /// Removes the targets for which the entry does not count.
     pub(super) fn retain(&mut self, mut counts: impl FnMut(u16) -> bool) {
         let mut asked: Vec<(u16, bool)> = Vec::new();
         let mut counts = |target| {
@@ -62,13 +62,13 @@ impl GlobStep {
             asked.push((target, answer));
             answer
         };
-        self.below.retain(|spot| counts(spot.target));
+        self.below.retain(|state| counts(state.target));
         self.matches.retain(|target| counts(*target));
     }
 }
 
 impl Glob {
-    /// The globs that `text` stands for, relative to `base`; nothing where it cannot be one.
+    /// Expands `text` to globs relative to `base`; `None` if it is not a valid glob.
     pub(super) fn parse(text: &str, base: &Path) -> Option<Vec<Self>> {
         let texts = branches(text)?;
         texts.iter().map(|text| Self::parse_plain(text, base)).collect()
@@ -94,20 +94,20 @@ impl Glob {
             }
         }
         match wild.last() {
-            // At least one name: the folder itself is not among what is in it.
+            // Require at least one name: `src/**` does not match `src` itself.
             Some(GlobPart::Any) => {
                 let glob = GlobBuilder::new("*").build().ok()?;
                 let place = wild.len() - 1;
                 wild.insert(place, GlobPart::Like(Box::new(glob.compile_matcher())));
             }
             Some(GlobPart::Like(_)) => {}
-            // A folder means everything in it.
+            // A folder stands for everything in it.
             Some(GlobPart::Name(_)) | None => wild.push(GlobPart::Any),
         }
         Some(Self(names.into_iter().map(GlobPart::Name).chain(wild).collect()))
     }
 
-    /// The folder that every match is in, or is.
+    /// Returns the literal prefix: every match is this path or below it.
     pub(super) fn base(&self) -> PathBuf {
         let names = self.0.iter().map_while(|part| match part {
             GlobPart::Name(name) => Some(name),
@@ -116,19 +116,19 @@ impl Glob {
         std::iter::once(OsStr::new("/")).chain(names.map(OsString::as_os_str)).collect()
     }
 
-    /// Whether it names one file or folder, rather than those of some kind.
+    /// Whether the glob is a literal path without wildcards.
     pub(super) fn is_path(&self) -> bool {
         self.0.iter().filter(|part| !matches!(part, GlobPart::Name(_))).count() == 1
             && matches!(self.0.last(), Some(GlobPart::Any))
     }
 }
 
-/// All globs of all targets.
+/// The globs of all targets.
 #[derive(Debug, Default)]
 pub(super) struct Globs(Vec<Vec<Glob>>);
 
 impl Globs {
-    /// One more target; the number it gets is its place.
+    /// Adds a target, whose number is its index.
     pub(super) fn push(&mut self, globs: Vec<Glob>) {
         self.0.push(globs);
     }
@@ -137,73 +137,73 @@ impl Globs {
         self.0.get(usize::from(target)).map_or(&[], Vec::as_slice)
     }
 
-    /// Where all of them begin: at the root of the file system.
+    /// Returns the states at the root of the file system.
     pub(super) fn start(&self) -> GlobStates {
         let mut below = Vec::new();
         for (target, globs) in self.0.iter().enumerate() {
             for glob in 0..globs.len() {
-                let spot = GlobState { target: target as u16, glob: glob as u16, part: 0 };
-                self.settle(spot, &mut GlobStep::default(), &mut below);
+                let state = GlobState { target: target as u16, glob: glob as u16, part: 0 };
+                self.settle(state, &mut GlobStep::default(), &mut below);
             }
         }
         below.into()
     }
 
-    fn part(&self, spot: GlobState) -> Option<&GlobPart> {
-        self.of(spot.target).get(usize::from(spot.glob))?.0.get(usize::from(spot.part))
+    fn part(&self, state: GlobState) -> Option<&GlobPart> {
+        self.of(state.target).get(usize::from(state.glob))?.0.get(usize::from(state.part))
     }
 
-    /// Notes where a spot has come to: "any number of names" may be none.
-    fn settle(&self, spot: GlobState, reached: &mut GlobStep, below: &mut Vec<GlobState>) {
-        let mut spot = spot;
+    /// Adds a state, and the state behind each `**`, which may match no name.
+    fn settle(&self, state: GlobState, step: &mut GlobStep, below: &mut Vec<GlobState>) {
+        let mut state = state;
         loop {
-            match self.part(spot) {
+            match self.part(state) {
                 None => {
-                    if !reached.matches.contains(&spot.target) {
-                        reached.matches.push(spot.target);
+                    if !step.matches.contains(&state.target) {
+                        step.matches.push(state.target);
                     }
                     return;
                 }
                 Some(part) => {
-                    if !below.contains(&spot) {
-                        below.push(spot);
+                    if !below.contains(&state) {
+                        below.push(state);
                     }
                     if !matches!(part, GlobPart::Any) {
                         return;
                     }
-                    spot.part += 1;
+                    state.part += 1;
                 }
             }
         }
     }
 
-    /// What `name` is in a folder where the globs have got this far.
-    pub(super) fn reach(&self, from: &[GlobState], name: &OsStr) -> GlobStep {
-        let mut reached = GlobStep::default();
+    /// Matches `name` as an entry of a folder with these states.
+    pub(super) fn advance(&self, from: &[GlobState], name: &OsStr) -> GlobStep {
+        let mut step = GlobStep::default();
         let mut below = Vec::new();
-        for spot in from {
-            let next = GlobState { part: spot.part + 1, ..*spot };
-            match self.part(*spot) {
-                Some(GlobPart::Any) => self.settle(*spot, &mut reached, &mut below),
+        for state in from {
+            let next = GlobState { part: state.part + 1, ..*state };
+            match self.part(*state) {
+                Some(GlobPart::Any) => self.settle(*state, &mut step, &mut below),
                 Some(GlobPart::Name(wanted)) if wanted == name => {
-                    self.settle(next, &mut reached, &mut below);
+                    self.settle(next, &mut step, &mut below);
                 }
                 Some(GlobPart::Like(glob)) if glob.is_match(Path::new(name)) => {
-                    self.settle(next, &mut reached, &mut below);
+                    self.settle(next, &mut step, &mut below);
                 }
                 Some(GlobPart::Name(_) | GlobPart::Like(_)) | None => {}
             }
         }
         below.sort_unstable();
-        reached.below = below;
-        reached
+        step.below = below;
+        step
     }
 
-    /// The only names that matter in a folder; nothing when any may.
+    /// Returns the only names that can matter in a folder; `None` if any name can.
     pub(super) fn names(&self, from: &[GlobState]) -> Option<Vec<&OsStr>> {
         let mut names = Vec::new();
-        for spot in from {
-            match self.part(*spot) {
+        for state in from {
+            match self.part(*state) {
                 Some(GlobPart::Name(name)) if names.contains(&name.as_os_str()) => {}
                 Some(GlobPart::Name(name)) => names.push(name.as_os_str()),
                 Some(GlobPart::Like(_) | GlobPart::Any) => return None,
@@ -213,14 +213,14 @@ impl Globs {
         Some(names)
     }
 
-    /// Whether files that are in such a folder can match.
+    /// Whether entries of a folder with these states can be matches themselves.
     pub(super) fn may_match_in(&self, from: &[GlobState]) -> bool {
-        from.iter().any(|spot| match self.part(*spot) {
+        from.iter().any(|state| match self.part(*state) {
             Some(GlobPart::Like(_) | GlobPart::Any) => true,
-            // The last name: a file, or a folder with all that is in it.
+            // The last name: a file, or a folder with everything in it.
             Some(GlobPart::Name(_)) => {
-                let next = GlobState { part: spot.part + 1, ..*spot };
-                let end = GlobState { part: spot.part + 2, ..*spot };
+                let next = GlobState { part: state.part + 1, ..*state };
+                let end = GlobState { part: state.part + 2, ..*state };
                 matches!(self.part(next), Some(GlobPart::Any)) && self.part(end).is_none()
             }
             None => false,
@@ -228,13 +228,13 @@ impl Globs {
     }
 }
 
-/// A path without `.` and `..`.
+/// Makes a path absolute without `.` and `..`.
 pub(crate) fn clean(path: &Path) -> PathBuf {
     let names = parts(path);
     std::iter::once(OsStr::new("/")).chain(names.iter().map(OsString::as_os_str)).collect()
 }
 
-/// The names that lead from the root to `path`.
+/// Returns the components of `path` from the root.
 fn parts(path: &Path) -> Vec<OsString> {
     let mut names = Vec::new();
     for part in path.components() {
@@ -247,17 +247,17 @@ fn parts(path: &Path) -> Vec<OsString> {
     names
 }
 
-/// Whether a part of a glob stands for more than one name.
+/// Whether a component has wildcards.
 fn is_wild(part: &str) -> bool {
     part.contains(['*', '?', '[', ']', '{', '}', '\\'])
 }
 
-/// Writes out the braces that have a slash in them: a glob is looked at part by part.
+/// Expands the braces that contain a slash, because matching goes component by component.
 fn branches(text: &str) -> Option<Vec<String>> {
     let mut open = vec![text.to_owned()];
     let mut done = Vec::new();
     while let Some(text) = open.pop() {
-        if open.len() + done.len() > MOST_BRANCHES {
+        if open.len() + done.len() > MAX_BRANCHES {
             return None;
         }
         match split_braces(&text) {
@@ -270,7 +270,7 @@ fn branches(text: &str) -> Option<Vec<String>> {
     Some(done)
 }
 
-/// The first braces with a slash inside: what is before, the alternatives, what is behind.
+/// Splits at the first braces that contain a slash: prefix, alternatives, suffix.
 fn split_braces(text: &str) -> Option<(&str, Vec<&str>, &str)> {
     let mut escaped = false;
     let (mut depth, mut begin, mut cuts) = (0, 0, Vec::new());
@@ -310,14 +310,14 @@ mod tests {
         let mut all = Globs::default();
         let of = |glob: &&str| Glob::parse(glob, Path::new("/p")).unwrap();
         all.push(globs.iter().flat_map(of).collect());
-        let mut spots = all.start();
+        let mut states = all.start();
         let path = format!("/p/{path}");
         let mut names = parts(Path::new(&path));
         let last = names.pop().unwrap();
         for name in names {
-            spots = all.reach(&spots, &name).below.into();
+            states = all.advance(&states, &name).below.into();
         }
-        (!all.reach(&spots, &last).matches.is_empty(), !spots.is_empty())
+        (!all.advance(&states, &last).matches.is_empty(), !states.is_empty())
     }
 
     #[test]
@@ -375,11 +375,11 @@ mod tests {
         let root = all.start();
         assert_eq!(all.names(&root), Some(vec![OsStr::new("p"), OsStr::new("lib")]));
         assert!(!all.may_match_in(&root));
-        let lib = all.reach(&root, OsStr::new("lib")).below;
+        let lib = all.advance(&root, OsStr::new("lib")).below;
         assert!(all.may_match_in(&lib));
-        let p = all.reach(&root, OsStr::new("p")).below;
+        let p = all.advance(&root, OsStr::new("p")).below;
         assert!(!all.may_match_in(&p));
-        let src = all.reach(&p, OsStr::new("src")).below;
+        let src = all.advance(&p, OsStr::new("src")).below;
         assert!(all.names(&src).is_none() && all.may_match_in(&src));
         assert_eq!(all.of(0)[0].base(), Path::new("/p/src"));
         assert!(all.of(1)[0].is_path() && !all.of(0)[0].is_path());

@@ -1,4 +1,4 @@
-//! What never counts: `ignore`, pitcrew's own files, `.git`, and what editors write beside a file.
+//! Ignored files: `ignore` globs, pitcrew's own files, `.git`, and temporary files of editors.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// `ignore` of one process.
+/// The compiled `ignore` globs of one target.
 #[derive(Debug)]
 pub(super) struct IgnoreList {
-    /// On the whole path.
+    /// Globs that match the whole path.
     paths: GlobSet,
-    /// On the name alone, in any folder: globs without a slash, as in `.gitignore`.
+    /// Globs without a slash, which match a name in any folder, as in `.gitignore`.
     names: GlobSet,
 }
 
 impl IgnoreList {
-    /// Globs relative to `base`; those that are none are passed over.
+    /// Compiles globs relative to `base`; invalid globs are skipped.
     pub(super) fn new<'a>(globs: impl Iterator<Item = &'a str>, base: &Path) -> Self {
         let (mut paths, mut names) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for glob in globs {
@@ -26,7 +26,7 @@ impl IgnoreList {
                 continue;
             }
             let whole = absolute(glob, base);
-            // A folder of which everything is ignored is not looked at either.
+            // If everything in a folder is ignored, the folder itself need not be read.
             if let Some(folder) = whole.strip_suffix("/**") {
                 paths.add_all(folder);
             }
@@ -36,7 +36,7 @@ impl IgnoreList {
         Self { paths: done(paths), names: done(names) }
     }
 
-    /// Whether a file does not count, or a folder with all that is in it.
+    /// Whether a file, or a folder with everything in it, is ignored.
     pub(super) fn is_ignored(&self, path: &Path, name: &OsStr) -> bool {
         self.names.is_match(Path::new(name)) || self.paths.is_match(path)
     }
@@ -54,7 +54,7 @@ impl GlobSetExt for GlobSetBuilder {
     }
 }
 
-/// A glob from the root on; `..` and `.` at its beginning are worked out.
+/// Makes a glob absolute; resolves leading `.` and `..`.
 fn absolute(glob: &str, base: &Path) -> String {
     if glob.starts_with('/') {
         return glob.to_owned();
@@ -74,7 +74,7 @@ fn absolute(glob: &str, base: &Path) -> String {
     format!("{}/{rest}", base.trim_end_matches('/'))
 }
 
-/// A glob for this folder. A byte that is no text is any byte, as a glob cannot have it.
+/// Escapes a folder as a glob. Bytes that are not UTF-8 become `?`, because a glob is text.
 fn escaped(folder: &Path) -> String {
     let mut glob = String::new();
     for chunk in folder.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -84,8 +84,8 @@ fn escaped(folder: &Path) -> String {
     glob
 }
 
-/// Files and folders of pitcrew itself: logs, above all. A process that writes its log must not be
-/// restarted by that.
+/// Files and folders of pitcrew itself, mainly logs. A process that writes its log must not be
+/// restarted by it.
 #[derive(Debug, Default)]
 pub(super) struct OwnFiles(HashSet<PathBuf>);
 
@@ -95,31 +95,32 @@ impl OwnFiles {
     }
 
     pub(super) fn has(&self, path: &Path) -> bool {
-        // `web.log.1` is what `web.log` was.
+        // `web.log.1` is the rotated `web.log`.
         let rotated = path.extension().and_then(OsStr::to_str);
         let rotated = rotated.is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
         self.0.contains(path) || rotated && self.0.contains(&path.with_extension(""))
     }
 }
 
-/// Names that never count, wherever they are.
-pub(super) fn is_nothing(name: &OsStr) -> bool {
+/// Whether a name is ignored in every folder.
+pub(super) fn is_always_ignored(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name == b".git" || name == b".pitcrew" || is_of_an_editor(name)
+    name == b".git" || name == b".pitcrew" || is_editor_file(name)
 }
 
-/// What editors write beside the file that is edited, some of it long before it is saved.
-fn is_of_an_editor(name: &[u8]) -> bool {
+/// Whether an editor creates a file of this name next to the edited file, perhaps long before it is
+/// saved.
+fn is_editor_file(name: &[u8]) -> bool {
     let swap = || match name.rsplit(|b| *b == b'.').next() {
         // `.main.rs.swp`, then `.swo`, `.swn` …
         Some([b's', b'w', b'a'..=b'p']) => name.starts_with(b".") && name.len() > 5,
         Some([b's', b'w', b'x' | b'p', b'x']) => name.starts_with(b"."),
         _ => false,
     };
-    // vim: does this folder take files?
+    // vim creates this file to find out whether the folder is writable.
     name == b"4913"
         || name.ends_with(b"~")
-        // emacs: a lock, and what was not saved.
+        // emacs: lock file and auto-save file.
         || name.starts_with(b".#")
         || name.len() > 2 && name.starts_with(b"#") && name.ends_with(b"#")
         || name.ends_with(b"___jb_tmp___")
@@ -200,7 +201,7 @@ mod tests {
             (".env", false),
             ("#", false),
         ] {
-            assert_eq!(is_nothing(OsStr::new(name)), nothing, "{name}");
+            assert_eq!(is_always_ignored(OsStr::new(name)), nothing, "{name}");
         }
     }
 }

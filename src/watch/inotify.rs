@@ -1,7 +1,7 @@
-//! inotify: the kernel tells what happens in a folder.
+//! inotify: receives file events from the kernel.
 //!
-//! Folders are watched and never files, so that a file that is replaced is still seen. Reads are not
-//! asked for: a search through a big tree would fill the queue and look like a change.
+//! Only folders are watched, never files, so that a replaced file is still seen. Read events are
+//! not requested: a search through a big tree would fill the queue and look like a change.
 
 use std::ffi::{OsStr, OsString};
 use std::mem::MaybeUninit;
@@ -12,14 +12,14 @@ use std::path::Path;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
-/// Bytes read at once: some thousand events.
-const BUFFER: usize = 64 << 10;
+/// Size of the read buffer in bytes; holds some thousand events.
+const BUFFER_SIZE: usize = 64 << 10;
 
-/// The number the kernel gives a folder.
+/// The kernel's id of a watched folder.
 pub(super) type WatchDescriptor = i32;
 
-/// Events taken before others have their turn.
-const TURN: usize = 16 << 10;
+/// The number of events read in one turn, so that other work is not starved.
+const EVENTS_PER_READ: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Inotify {
@@ -27,31 +27,33 @@ pub(super) struct Inotify {
     buffer: Vec<MaybeUninit<u8>>,
 }
 
-/// Why a folder is not watched.
+/// Why a folder cannot be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WatchError {
-    /// There is no such folder.
+    /// The folder does not exist.
     Gone,
-    /// The kernel takes no more.
+    /// The kernel's limit of watches is reached.
     Limit,
-    /// It may not be read, or cannot be watched.
+    /// The folder is not readable or cannot be watched.
     Other,
 }
 
-/// What happened to a name in a folder, or to the folder.
+/// What happened to an entry of a folder, or to the folder itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileEventKind {
-    Made,
-    /// It was moved here, perhaps over something else.
+    /// The entry was created.
+    Created,
+    /// The entry was moved here, perhaps replacing another one.
     MovedIn,
-    /// There is nothing under that name any more.
-    Went,
-    Written,
-    /// The folder itself is somewhere else.
+    /// The entry was deleted or moved away.
+    Removed,
+    /// The file was written to.
+    Modified,
+    /// The watched folder itself was moved.
     Moved,
-    /// The folder itself is gone, and not watched any more.
+    /// The watched folder was deleted; the kernel has dropped the watch.
     Gone,
-    /// The kernel could not keep up.
+    /// The event queue overflowed, so events were lost.
     Overflow,
 }
 
@@ -66,15 +68,15 @@ pub(super) struct FileEvent {
 impl Inotify {
     pub(super) fn open() -> Result<Self, Errno> {
         let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(Self { queue, buffer: vec![MaybeUninit::uninit(); BUFFER] })
+        Ok(Self { queue, buffer: vec![MaybeUninit::uninit(); BUFFER_SIZE] })
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
 
-    /// Watches a folder, following links to it; again gives the same number. Without `files` only
-    /// what comes and goes in it is told.
+    /// Watches a folder; symlinks to it are followed. A folder that is watched already gives the same
+    /// descriptor. Without `files`, only entries that appear or disappear are reported.
     pub(super) fn watch(&self, folder: &Path, files: bool) -> Result<WatchDescriptor, WatchError> {
         let mut flags = WatchFlags::CREATE
             | WatchFlags::DELETE
@@ -95,15 +97,15 @@ impl Inotify {
     }
 
     pub(super) fn unwatch(&self, wd: WatchDescriptor) {
-        // It fails where the folder is gone, which is as good.
+        // Fails if the folder no longer exists, and then the watch is gone too.
         _ = inotify::remove_watch(&self.queue, wd);
     }
 
-    /// What has happened since, or the beginning of it; never waits.
+    /// Reads up to [`EVENTS_PER_READ`] pending events; never blocks.
     pub(super) fn read(&mut self) -> Vec<FileEvent> {
-        let mut all: Vec<FileEvent> = Vec::new();
+        let mut events: Vec<FileEvent> = Vec::new();
         let mut reader = Reader::new(&self.queue, &mut self.buffer);
-        while all.len() < TURN || !reader.is_buffer_empty() {
+        while events.len() < EVENTS_PER_READ || !reader.is_buffer_empty() {
             let event = match reader.next() {
                 Ok(event) => event,
                 Err(Errno::INTR) => continue,
@@ -112,9 +114,14 @@ impl Inotify {
             let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
             let (what, is_folder) =
                 (what(event.events()), event.events().contains(ReadFlags::ISDIR));
-            all.push(FileEvent { wd: event.wd(), what, name: name.unwrap_or_default(), is_folder });
+            events.push(FileEvent {
+                wd: event.wd(),
+                what,
+                name: name.unwrap_or_default(),
+                is_folder,
+            });
         }
-        all
+        events
     }
 }
 
@@ -127,12 +134,12 @@ fn what(flags: ReadFlags) -> FileEventKind {
     } else if has(ReadFlags::MOVE_SELF) {
         FileEventKind::Moved
     } else if has(ReadFlags::CREATE) {
-        FileEventKind::Made
+        FileEventKind::Created
     } else if has(ReadFlags::MOVED_TO) {
         FileEventKind::MovedIn
     } else if flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
-        FileEventKind::Went
+        FileEventKind::Removed
     } else {
-        FileEventKind::Written
+        FileEventKind::Modified
     }
 }

@@ -1,4 +1,4 @@
-//! What the user is told, in words.
+//! Messages about file watching for the user, and the paths in them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,19 +9,20 @@ use rustix::io::Errno;
 use super::WatchPlan;
 use super::debouncer::PathKind;
 use super::tree::{FolderTree, ROOT};
+use crate::spec::counted;
 
-/// What there is at a path.
-pub(super) fn look(path: &Path) -> Option<PathKind> {
+/// Returns what exists at a path.
+pub(super) fn path_kind(path: &Path) -> Option<PathKind> {
     let meta = fs::symlink_metadata(path).ok()?;
     Some(if meta.is_dir() { PathKind::Folder } else { PathKind::File })
 }
 
-/// A path as seen from `base`.
+/// Returns `path` relative to `base`, with `..` where needed.
 pub(super) fn relative(path: &Path, base: &Path) -> String {
     let mut up = PathBuf::new();
     for around in base.ancestors() {
         if let Ok(rest) = path.strip_prefix(around) {
-            // Nothing in common but the root: the whole path says more.
+            // Only the root is shared: the absolute path is clearer.
             if around.parent().is_none() {
                 break;
             }
@@ -34,62 +35,66 @@ pub(super) fn relative(path: &Path, base: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The kernel gives no queue.
+/// Message: no inotify instance is available.
 pub(super) fn no_queue(error: Errno) -> String {
     if error == Errno::MFILE {
         let (now, more) = setting("max_user_instances", 128);
         format!(
-            "the limit of file watchers is reached (fs.inotify.max_user_instances is {now}): files \
-             are looked at every 2 seconds instead; `sysctl fs.inotify.max_user_instances={more}` \
-             as root raises it"
+            "the limit of inotify instances is reached (fs.inotify.max_user_instances is {now}); \
+            files are polled every 2 seconds instead; to raise the limit, run \
+            `sysctl fs.inotify.max_user_instances={more}` as root"
         )
     } else {
-        format!("the kernel does not watch files ({error}): they are looked at every 2 seconds")
+        format!(
+            "file watching by the kernel is unavailable ({error}); files are polled every 2 seconds"
+        )
     }
 }
 
-/// The kernel takes no more folders.
+/// Message: the kernel accepts no more watches.
 pub(super) fn limit(polled: usize) -> String {
     let (now, more) = setting("max_user_watches", 8192);
-    let folders =
-        if polled == 1 { "1 folder is".to_owned() } else { format!("{polled} folders are") };
+    let (folders, are) = (counted(polled, "folder"), if polled == 1 { "is" } else { "are" });
     format!(
-        "the limit of watched folders is reached (fs.inotify.max_user_watches is {now}): {folders} \
+        "the limit of watched folders is reached (fs.inotify.max_user_watches is {now}): {folders} {are} \
          looked at every few seconds instead; `sysctl fs.inotify.max_user_watches={more}` as root \
          raises it, or name less in `watch`"
     )
 }
 
-/// A setting of the kernel, and a better value.
+/// Returns a kernel setting, and a value that is high enough.
 fn setting(name: &str, usual: u64) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).unwrap_or_default();
     let now = text.trim().parse().unwrap_or(usual);
     (now, now.saturating_mul(4).max(usual * 4))
 }
 
-/// What is wanted and will never be seen, or not yet, each with the target.
-pub(super) fn doubts(tree: &FolderTree, plan: &WatchPlan) -> Vec<(u16, String)> {
-    let mut doubts: Vec<(u16, String)> = Vec::new();
-    for (target, glob) in &tree.rules.refused {
-        doubts.push((*target, format!("`{glob}` in `watch` is too wide to be watched")));
+/// Returns a warning, with its target, for each glob that can never match or does not match yet.
+pub(super) fn warnings(tree: &FolderTree, plan: &WatchPlan) -> Vec<(u16, String)> {
+    let mut warnings: Vec<(u16, String)> = Vec::new();
+    for (target, glob) in &tree.rules.invalid {
+        warnings.push((
+            *target,
+            format!("`{glob}` in `watch` has too many alternatives to be watched"),
+        ));
     }
-    for (target, wanted) in plan.wanted.iter().enumerate() {
+    for (target, wanted) in plan.targets.iter().enumerate() {
         let target = target as u16;
         for glob in tree.rules.globs.of(target) {
             let base = glob.base();
-            if let Some(text) = doubt(tree, target, &base, glob.is_path(), &wanted.base) {
-                let doubt = (target, text);
-                if !doubts.contains(&doubt) {
-                    doubts.push(doubt);
+            if let Some(text) = warning(tree, target, &base, glob.is_path(), &wanted.base) {
+                let warning = (target, text);
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
                 }
             }
         }
     }
-    doubts
+    warnings
 }
 
-/// Goes from the root to where a glob begins, as far as there are folders.
-fn doubt(
+/// Walks from the root to the literal prefix of a glob, as far as folders exist.
+fn warning(
     tree: &FolderTree,
     target: u16,
     goal: &Path,
@@ -102,14 +107,14 @@ fn doubt(
         let shown = relative(&path, base);
         let Some(kind) = fs::metadata(&path).ok() else {
             let is_last = path == goal;
-            // A file that is not there yet is nothing to speak of; a folder may be misspelt.
+            // A missing file is common and needs no warning; a missing folder may be misspelt.
             return (!is_path || !is_last)
-                .then(|| format!("there is no `{shown}` yet, which it watches"));
+                .then(|| format!("watched path `{shown}` does not exist yet"));
         };
         if tree.rules.honours_git(target) && node.git.is_ignored(&path, kind.is_dir()) {
             return Some(format!(
-                "it watches `{shown}`, which `.gitignore` says to ignore; `gitignore = false` in \
-                 `watch` watches it"
+                "watched path `{shown}` is ignored by `.gitignore`; set `gitignore = false` in \
+                `watch` to watch it"
             ));
         }
         node = tree.nodes.get(node.children.get(name)?)?;

@@ -1,41 +1,19 @@
-//! Folders that the kernel does not watch are read again and again.
+//! Polling: compares folders that inotify does not watch with their previous state.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::Path;
 
 use super::debouncer::FileAge;
+use super::file_stamp::FileStamp;
 use super::git::OF_GIT;
 use super::inotify::WatchError;
 use super::scan::FolderEntry;
 use super::tree::{FolderTree, NodeId, ScanMode};
 
-/// What tells that something is not what it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FileStamp {
-    is_link: bool,
-    is_folder: bool,
-    file: (u64, u64),
-    /// Of files: size, and when it was written.
-    content: Option<(u64, i64, i64)>,
-}
-
-impl FileStamp {
-    fn of(meta: &Metadata, is_link: bool) -> Self {
-        let content = (meta.size(), meta.mtime(), meta.mtime_nsec());
-        Self {
-            is_link,
-            is_folder: meta.is_dir(),
-            file: (meta.dev(), meta.ino()),
-            content: (!meta.is_dir()).then_some(content),
-        }
-    }
-}
-
 impl FolderTree {
-    /// Reads all folders again that the kernel does not watch.
+    /// Schedules a read of all folders that the kernel does not watch.
     pub(super) fn begin_poll(&mut self) {
         self.full = false;
         let ids: Vec<NodeId> = self.polled.keys().copied().collect();
@@ -44,7 +22,7 @@ impl FolderTree {
         }
     }
 
-    /// How what is in a folder and matters is now.
+    /// Returns the current stamps of the relevant entries of a folder.
     pub(super) fn stamps(
         &self,
         id: NodeId,
@@ -54,23 +32,23 @@ impl FolderTree {
         let Some(node) = self.nodes.get(&id) else { return HashMap::new() };
         let matters = |entry: &&FolderEntry| {
             OF_GIT.iter().any(|name| entry.name == *name)
-                || !self.rules.globs.reach(&node.spots, &entry.name).is_nothing()
+                || !self.rules.globs.advance(&node.states, &entry.name).is_empty()
         };
         let stamp = |entry: &FolderEntry| {
             let path = path.join(&entry.name);
-            // Behind a link: that is what changes. A link that leads nowhere changes itself.
+            // Follow the link: its target is what changes. For a dangling link, use the link itself.
             let meta = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)).ok()?;
             Some((entry.name.clone(), FileStamp::of(&meta, entry.kind.is_symlink())))
         };
         entries.iter().filter(matters).filter_map(stamp).collect()
     }
 
-    /// Reads one folder again and holds it against what it was.
+    /// Reads one folder again and records what differs from the previous read.
     pub(super) fn poll(&mut self, id: NodeId) {
         let Some(path) = self.path(id) else { return };
         let mut watched = false;
         if !self.full {
-            match self.seat(id, &path) {
+            match self.attach(id, &path) {
                 Ok(()) => watched = true,
                 Err(WatchError::Limit) => self.full = true,
                 Err(WatchError::Gone | WatchError::Other) => {}
@@ -85,7 +63,7 @@ impl FolderTree {
         for (name, stamp) in &now {
             match before.get(name) {
                 Some(old) if old == stamp => {}
-                old => self.differs(id, name, old, stamp),
+                old => self.record_difference(id, name, old, stamp),
             }
         }
         for (name, stamp) in before {
@@ -95,13 +73,19 @@ impl FolderTree {
         }
     }
 
-    fn differs(&mut self, id: NodeId, name: &OsStr, old: Option<&FileStamp>, now: &FileStamp) {
+    fn record_difference(
+        &mut self,
+        id: NodeId,
+        name: &OsStr,
+        old: Option<&FileStamp>,
+        now: &FileStamp,
+    ) {
         match old {
-            None => self.on_created(id, name, FileAge::Yes),
+            None => self.on_created(id, name, FileAge::New),
             Some(old) if (now.is_folder, now.is_link) == (false, old.is_link) && !old.is_folder => {
                 self.on_modified(id, name);
             }
-            Some(_) => self.on_created(id, name, FileAge::No),
+            Some(_) => self.on_created(id, name, FileAge::Existing),
         }
     }
 }

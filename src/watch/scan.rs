@@ -1,4 +1,4 @@
-//! Reading folders: what is in them is watched, or counts, or is left alone.
+//! Folder scans: reads folders and decides which of their entries are watched or count as changes.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -13,10 +13,10 @@ use super::git::{GitIgnore, GitPresence, OF_GIT, REPOSITORY, RULES};
 use super::inotify::WatchError;
 use super::tree::{FolderTree, NodeId, ROOT, ScanJob, ScanMode};
 
-/// The kernel's stamps can be so much older than the moment of a change.
+/// How much older a file timestamp of the kernel can be than the change.
 const STAMP_LAG: Duration = Duration::from_millis(20);
-/// So many links can follow one another on the way to a folder.
-const MOST_LINKS: u8 = 4;
+/// The maximum number of links on the path to a folder.
+const MAX_LINKS: u8 = 4;
 
 pub(super) struct FolderEntry {
     pub(super) name: OsString,
@@ -24,7 +24,7 @@ pub(super) struct FolderEntry {
 }
 
 impl FolderEntry {
-    /// What is in a folder under this name, if there is something.
+    /// Returns the entry of this name, if it exists.
     pub(super) fn named(folder: &Path, name: &OsStr) -> Option<Self> {
         let kind = fs::symlink_metadata(folder.join(name)).ok()?.file_type();
         Some(Self { name: name.to_owned(), kind })
@@ -32,43 +32,43 @@ impl FolderEntry {
 }
 
 impl FolderTree {
-    /// Reads so many folders, if there are any to be read.
+    /// Reads up to `folders` folders that are scheduled to be read.
     pub(super) fn work(&mut self, folders: usize) {
         for _ in 0..folders {
-            let Some(ScanJob { node, count }) = self.pop() else { break };
-            match count {
+            let Some(ScanJob { node, mode }) = self.pop() else { break };
+            match mode {
                 ScanMode::Poll => self.poll(node),
                 ScanMode::First | ScanMode::All(_) | ScanMode::Since(_) | ScanMode::Newest => {
-                    self.scan(node, count);
+                    self.scan(node, mode);
                 }
             }
         }
         if self.todo.is_empty()
             && let Some(newest) = self.newest.take()
         {
-            self.tell_missed(newest);
+            self.report_newest(newest);
         }
     }
 
-    /// Watches a folder, and then reads it: what comes in between is seen twice and not missed.
-    fn scan(&mut self, id: NodeId, count: ScanMode) {
+    /// Watches a folder, then reads it. Changes in between are seen twice instead of being missed.
+    fn scan(&mut self, id: NodeId, mode: ScanMode) {
         let Some(path) = self.path(id) else { return };
-        match self.seat(id, &path) {
-            // Its folder tells when there is something again.
+        match self.attach(id, &path) {
+            // Its parent folder reports when it exists again.
             Err(WatchError::Gone) if id != ROOT => _ = self.remove(id),
             Err(WatchError::Other) if self.is_linked(id) => _ = self.remove(id),
             Err(WatchError::Limit) => _ = self.polled.insert(id, HashMap::new()),
-            // One that may not be read can be passed through all the same.
+            // A folder that is not readable may still be traversable.
             Ok(()) | Err(WatchError::Gone | WatchError::Other) => {}
         }
         let entries = self.entries(id, &path);
-        self.listen_for_git(id, &path);
+        self.watch_gitignore(id, &path);
         if self.polled.contains_key(&id) {
             let stamps = self.stamps(id, &path, &entries);
             self.polled.insert(id, stamps);
         }
         for entry in entries {
-            self.entry(id, &path, &entry, count);
+            self.entry(id, &path, &entry, mode);
         }
     }
 
@@ -76,10 +76,10 @@ impl FolderTree {
         self.nodes.get(&id).is_some_and(|node| node.links > 0)
     }
 
-    /// What is in a folder and may matter; its `.gitignore` is read on the way.
+    /// Returns the relevant entries of a folder, and updates its `.gitignore` rules.
     pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<FolderEntry> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
-        let entries: Vec<FolderEntry> = if let Some(names) = self.rules.globs.names(&node.spots) {
+        let entries: Vec<FolderEntry> = if let Some(names) = self.rules.globs.names(&node.states) {
             let of_git = OF_GIT.map(OsStr::new).into_iter().filter(|name| !names.contains(name));
             let all = names.iter().copied().chain(of_git);
             all.filter_map(|name| FolderEntry::named(path, name)).collect()
@@ -101,73 +101,67 @@ impl FolderTree {
         entries
     }
 
-    /// Something that is in a folder, or has come there.
-    pub(super) fn entry(
-        &mut self,
-        id: NodeId,
-        folder: &Path,
-        entry: &FolderEntry,
-        count: ScanMode,
-    ) {
+    /// Handles an entry that was found in a folder.
+    pub(super) fn entry(&mut self, id: NodeId, folder: &Path, entry: &FolderEntry, mode: ScanMode) {
         let Some(node) = self.nodes.get(&id) else { return };
-        let begun = self.begun.get();
-        let mut reached = self.rules.globs.reach(&node.spots, &entry.name);
-        let is_old = || count == ScanMode::First && begun.is_none();
-        let is_known = || reached.matches.iter().all(|target| node.held.contains(target));
-        // Nothing new can come of it: most files of a big tree end here.
-        if reached.is_nothing() || entry.kind.is_file() && is_old() && is_known() {
+        let run_starts = self.run_starts.get();
+        let mut step = self.rules.globs.advance(&node.states, &entry.name);
+        let is_old = || mode == ScanMode::First && run_starts.is_none();
+        let is_known = || step.matches.iter().all(|target| node.matched.contains(target));
+        // The fast path: most files of a big tree need no further work.
+        if step.is_empty() || entry.kind.is_file() && is_old() && is_known() {
             return;
         }
         let path = folder.join(&entry.name);
-        if self.rules.is_nothing(&path, &entry.name) {
+        if self.rules.is_always_ignored(&path, &entry.name) {
             return;
         }
         let is_link = entry.kind.is_symlink();
         let is_folder = entry.kind.is_dir() || is_link && path.is_dir();
         let git = &node.git;
-        reached.retain(|target| self.rules.counts(target, &path, is_folder, git));
-        if reached.is_nothing() {
+        step.retain(|target| self.rules.counts(target, &path, is_folder, git));
+        if step.is_empty() {
             return;
         }
         let links = node.links + u8::from(is_link);
-        // In most folders the globs have got as far as in the one around.
-        let below = if *reached.below == *node.spots {
-            Rc::clone(&node.spots)
+        // In most folders the states equal those of the parent folder.
+        let below = if *step.below == *node.states {
+            Rc::clone(&node.states)
         } else {
-            Rc::from(reached.below)
+            Rc::from(step.below)
         };
         if is_link {
             self.follow_link(id, &entry.name, &path);
         }
         if !is_folder {
-            self.found(id, &path, &reached.matches, count);
+            self.found(id, &path, &step.matches, mode);
             return;
         }
-        if let ScanMode::All(new) = count {
-            self.change(&reached.matches, &path, new);
+        if let ScanMode::All(age) = mode {
+            self.change(&step.matches, &path, age);
         }
-        if below.is_empty() || links > MOST_LINKS || is_link && self.is_around(id, &path) {
+        if below.is_empty() || links > MAX_LINKS || is_link && self.is_ancestor(id, &path) {
             return;
         }
-        self.enter(Some(id), entry.name.clone(), below, links, count);
+        self.enter(Some(id), entry.name.clone(), below, links, mode);
     }
 
-    /// A file for these was found.
-    fn found(&mut self, id: NodeId, path: &Path, targets: &[u16], count: ScanMode) {
+    /// Handles a file that was found and matches `targets`.
+    fn found(&mut self, id: NodeId, path: &Path, targets: &[u16], mode: ScanMode) {
         self.hold(id, targets);
         let changed_since = |since: Duration| {
             let meta = fs::metadata(path).ok();
             meta.is_some_and(|meta| changed(&meta) + STAMP_LAG >= since)
         };
-        let new = match (count, self.begun.get()) {
+        let age = match (mode, self.run_starts.get()) {
             (ScanMode::First, None) | (ScanMode::Poll, _) => return,
             (ScanMode::First, Some(since)) | (ScanMode::Since(since), _) => {
                 if !changed_since(since) {
                     return;
                 }
-                FileAge::No
+                FileAge::Existing
             }
-            (ScanMode::All(new), _) => new,
+            (ScanMode::All(age), _) => age,
             (ScanMode::Newest, _) => {
                 let at = fs::metadata(path).map(|meta| changed(&meta)).unwrap_or_default();
                 let Some(all) = &mut self.newest else { return };
@@ -182,21 +176,21 @@ impl FolderTree {
                 return;
             }
         };
-        self.change(targets, path, new);
+        self.change(targets, path, age);
     }
 
-    /// Notes that a folder holds files of these.
+    /// Notes that a folder contains files that match these targets.
     pub(super) fn hold(&mut self, id: NodeId, targets: &[u16]) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         for target in targets {
-            if !node.held.contains(target) {
-                node.held.push(*target);
+            if !node.matched.contains(target) {
+                node.matched.push(*target);
             }
         }
     }
 
-    /// Whether a link leads back to a folder that it is in.
-    fn is_around(&self, id: NodeId, link: &Path) -> bool {
+    /// Whether a link points to one of its own parent folders.
+    fn is_ancestor(&self, id: NodeId, link: &Path) -> bool {
         let Ok(goal) = fs::metadata(link) else { return true };
         let mut around = self.path(id);
         while let Some(folder) = around {
@@ -210,7 +204,7 @@ impl FolderTree {
     }
 }
 
-/// When a file was changed last, contents or name, on the wall clock.
+/// Returns when the contents or the name of a file changed last, on the wall clock.
 fn changed(meta: &Metadata) -> Duration {
     Duration::new(meta.ctime().max(0) as u64, meta.ctime_nsec() as u32)
 }

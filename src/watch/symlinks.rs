@@ -1,7 +1,7 @@
-//! Links: a file behind one changes when the file does, and when anything on the way to it does.
+//! Symlinks: a file behind a link changes when its target or any link on the path to it changes.
 //!
-//! `app.yaml -> ..data/app.yaml` with `..data -> ..2026_01` is how a cluster hands out settings: the
-//! new ones come by replacing `..data`, and nothing ever happens to `app.yaml`.
+//! Kubernetes mounts settings as `app.yaml -> ..data/app.yaml` with `..data -> ..2026_01`, and
+//! updates them by replacing `..data`; nothing ever happens to `app.yaml` itself.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -12,34 +12,34 @@ use super::debouncer::FileAge;
 use super::inotify::{FileEventKind, WatchDescriptor};
 use super::tree::{FolderTree, NodeId};
 
-/// As the kernel: more links than this in one path lead nowhere.
-const MOST: usize = 40;
+/// The maximum number of links in one path, as in the kernel.
+const MAX_LINKS: usize = 40;
 
 impl FolderTree {
-    /// Watches the way that a link goes.
+    /// Watches every link on the path that a link resolves to.
     pub(super) fn follow_link(&mut self, id: NodeId, name: &OsStr, path: &Path) {
         self.forget_link(id, name);
-        let mut spots = Vec::new();
-        for (folder, hop) in hops(path).into_iter().skip(1) {
-            let is_full = self.seats.len() >= self.most;
+        let mut hops = Vec::new();
+        for (folder, hop) in resolution_hops(path).into_iter().skip(1) {
+            let is_full = self.watches.len() >= self.max_folders;
             let kernel = self.kernel.as_ref().filter(|_| !is_full);
             let Some(Ok(wd)) = kernel.map(|kernel| kernel.watch(&folder, true)) else { continue };
-            let seat = self.seats.entry(wd).or_default();
-            seat.spots.entry(hop.clone()).or_default().push((id, name.to_owned()));
-            spots.push((wd, hop));
+            let watch = self.watches.entry(wd).or_default();
+            watch.hops.entry(hop.clone()).or_default().push((id, name.to_owned()));
+            hops.push((wd, hop));
         }
-        if !spots.is_empty() {
-            self.links.insert((id, name.to_owned()), spots);
+        if !hops.is_empty() {
+            self.links.insert((id, name.to_owned()), hops);
         }
     }
 
     pub(super) fn forget_link(&mut self, id: NodeId, name: &OsStr) {
-        if let Some(spots) = self.links.remove(&(id, name.to_owned())) {
-            self.leave_spots(id, name, spots);
+        if let Some(hops) = self.links.remove(&(id, name.to_owned())) {
+            self.leave_hops(id, name, hops);
         }
     }
 
-    /// All links in a folder.
+    /// Forgets all links in a folder.
     pub(super) fn forget_links(&mut self, id: NodeId) {
         let range = (id, OsString::new())..(id + 1, OsString::new());
         let all: Vec<OsString> =
@@ -49,39 +49,39 @@ impl FolderTree {
         }
     }
 
-    fn leave_spots(&mut self, id: NodeId, name: &OsStr, spots: Vec<(WatchDescriptor, OsString)>) {
-        for (wd, hop) in spots {
-            if let Some(seat) = self.seats.get_mut(&wd)
-                && let Some(links) = seat.spots.get_mut(&hop)
+    fn leave_hops(&mut self, id: NodeId, name: &OsStr, hops: Vec<(WatchDescriptor, OsString)>) {
+        for (wd, hop) in hops {
+            if let Some(watch) = self.watches.get_mut(&wd)
+                && let Some(links) = watch.hops.get_mut(&hop)
             {
                 links.retain(|(node, link)| *node != id || link != name);
                 if links.is_empty() {
-                    seat.spots.remove(&hop);
+                    watch.hops.remove(&hop);
                 }
             }
             self.orphan(wd);
         }
     }
 
-    /// Something on the way of a link has changed.
+    /// Handles a change of something that a link resolves through.
     pub(super) fn link_changed(&mut self, id: NodeId, name: &OsStr, what: FileEventKind) {
         let is_folder = self.nodes.get(&id).is_some_and(|node| node.children.contains_key(name));
-        // What is written in a folder is told by that folder.
-        if !(is_folder && what == FileEventKind::Written) {
-            self.on_created(id, name, FileAge::No);
+        // Writes inside a folder are reported by that folder.
+        if !(is_folder && what == FileEventKind::Modified) {
+            self.on_created(id, name, FileAge::Existing);
         }
     }
 }
 
-/// The names that a path goes through and that could be something else tomorrow: links, and the
-/// last one. Each with the real folder that it is in.
-fn hops(path: &Path) -> Vec<(PathBuf, OsString)> {
+/// Returns the entries that resolving a path goes through and that can change: each link, and the
+/// last entry. Each comes with the real folder that contains it.
+fn resolution_hops(path: &Path) -> Vec<(PathBuf, OsString)> {
     let mut hops = Vec::new();
     let mut folder = PathBuf::from("/");
     let mut open: VecDeque<OsString> = VecDeque::new();
     push_front(&mut open, path);
     while let Some(name) = open.pop_front() {
-        if hops.len() > MOST {
+        if hops.len() > MAX_LINKS {
             break;
         }
         if name == ".." {
@@ -137,10 +137,10 @@ mod tests {
                 let path = folder.join(name);
                 path.strip_prefix(&top).unwrap().to_str().unwrap().to_owned()
             };
-            hops(&top.join(path)).into_iter().map(text).collect()
+            resolution_hops(&top.join(path)).into_iter().map(text).collect()
         };
         assert_eq!(names("config/app"), ["config/app", "config/..data", "config/..1/app"]);
         assert_eq!(names("config/dangling"), ["config/dangling", "config/none"]);
-        assert_eq!(names("config/round").len(), MOST + 1);
+        assert_eq!(names("config/round").len(), MAX_LINKS + 1);
     }
 }

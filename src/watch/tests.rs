@@ -1,5 +1,5 @@
-//! Real files and the real kernel, but no thread and no clock: what was done to the files is in the
-//! queue by the time it is read.
+//! Tests with real files and the real kernel, but without the thread and the clock: events of past
+//! changes are in the queue when it is read.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -20,7 +20,7 @@ mod limits;
 mod saves;
 mod thread;
 
-/// A folder with files, and the tree that watches them.
+/// A folder with files and the tree that watches it.
 struct Site {
     /// Removed at the end.
     _folder: TempDir,
@@ -29,20 +29,20 @@ struct Site {
     tree: FolderTree,
 }
 
-/// What the kernel is asked for.
+/// How the kernel supports watching in a test.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Kind {
     Watched,
-    /// It takes no more than so many folders.
+    /// It accepts only this many folders.
     Limited(usize),
-    /// It does not watch at all.
+    /// It does not support watching.
     Polled,
 }
 
 fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarget {
     let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
     WatchTarget {
-        whose: WatchOwner::Process(name.into()),
+        owner: WatchOwner::Process(name.into()),
         base: base.to_owned(),
         paths: owned(paths),
         ignore: owned(ignore),
@@ -52,7 +52,7 @@ fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarg
 }
 
 impl Site {
-    /// Files are watched that are made by `make` first.
+    /// Watches files that `make` creates first.
     fn new(paths: &[&str], make: impl FnOnce(&Path)) -> Self {
         Self::of(Kind::Watched, |top| vec![wanted("a", top, paths, &[])], make)
     }
@@ -67,7 +67,7 @@ impl Site {
         fs::create_dir(&top).unwrap();
         make(&top);
         let own = vec![top.join("own.log"), top.join("logs")];
-        let plan = WatchPlan { top: top.clone(), wanted: wanted(&top), own };
+        let plan = WatchPlan { top: top.clone(), targets: wanted(&top), own };
         let kernel = (kind != Kind::Polled).then(|| Inotify::open().unwrap());
         let most = if let Kind::Limited(most) = kind { most } else { usize::MAX };
         let tree = FolderTree::new(CompiledPlan::new(&plan), kernel, most);
@@ -76,12 +76,12 @@ impl Site {
         site
     }
 
-    /// Takes in all that has happened; gives the files that have changed, each once.
+    /// Applies all pending events; returns each changed file once.
     fn settle(&mut self) -> Vec<String> {
         self.look();
         let mut changed = Vec::new();
         for change in std::mem::take(&mut self.tree.changes) {
-            let base = &self.plan.wanted[usize::from(change.target)].base;
+            let base = &self.plan.targets[usize::from(change.target)].base;
             let path = messages::relative(&change.path, base);
             let path = if change.target == 0 { path } else { format!("{}:{path}", change.target) };
             if !changed.contains(&path) {
@@ -91,40 +91,40 @@ impl Site {
         changed
     }
 
-    /// The same as one burst, in words: the file that is named and how many others.
+    /// Returns the same as one batch, as text: the named file and the number of others.
     fn burst(&mut self) -> Option<(String, u64)> {
         self.look();
         let mut window = Debouncer::new(Duration::ZERO);
         for change in std::mem::take(&mut self.tree.changes) {
-            window.add(Duration::ZERO, change.path, change.new);
+            window.add(Duration::ZERO, change.path, change.age);
         }
-        let burst = window.close(messages::look)?;
+        let burst = window.close(messages::path_kind)?;
         Some((messages::relative(&burst.path, &self.top), burst.more))
     }
 
     fn look(&mut self) {
         loop {
-            let happened = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
-            for it in &happened {
-                self.tree.happened(it);
+            let apply_event = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
+            for it in &apply_event {
+                self.tree.apply_event(it);
             }
-            // Long ago: all that is found then counts.
+            // Far in the past, so that everything that is found counts.
             self.tree.reread(Duration::ZERO);
             self.tree.work(usize::MAX);
-            if happened.is_empty() && self.tree.todo.is_empty() && self.tree.stale.is_empty() {
+            if apply_event.is_empty() && self.tree.todo.is_empty() && self.tree.stale.is_empty() {
                 break;
             }
         }
-        self.tree.sweep();
+        self.tree.drop_unused_watches();
     }
 
-    /// What is found when the folders that the kernel does not watch are read again.
+    /// Returns what polling finds in folders that the kernel does not watch.
     fn poll(&mut self) -> Vec<String> {
         self.tree.begin_poll();
         self.settle()
     }
 
-    /// The folders below the project that are in the tree.
+    /// Returns the folders below the project that are in the tree.
     fn folders(&self) -> Vec<String> {
         let path = |id: &u64| self.tree.path(*id).unwrap();
         let paths = self.tree.nodes.keys().filter(|id| **id != ROOT).map(path);
@@ -147,7 +147,7 @@ impl Site {
     }
 }
 
-/// Writes a file, and makes the folders it is in.
+/// Writes a file, creating its folders.
 fn write(top: &Path, path: &str) {
     let path = top.join(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

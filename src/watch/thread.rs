@@ -1,4 +1,4 @@
-//! The thread: waits for the kernel, reads folders, and tells what has changed.
+//! The watch thread: waits for kernel events, reads folders, and reports changes.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -15,73 +15,73 @@ use super::messages;
 use super::tree::{FolderTree, RunStarts};
 use super::{ClockPair, WatchPlan, WatchReport};
 
-/// Folders read before the kernel is listened to again: its queue is not endless.
-const TURN: usize = 64;
-/// How often folders are read that the kernel does not watch …
-const POLL: Duration = Duration::from_secs(2);
-/// … and how much longer than reading them that takes at least.
+/// The number of folders read between two reads of the kernel's event queue, which is bounded.
+const FOLDERS_PER_TURN: usize = 64;
+/// The minimum time between two polls of folders that the kernel does not watch.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The minimum ratio of the time between two polls to the time that a poll takes.
 const POLL_SHARE: u32 = 20;
 
-/// What the thread is told.
+/// A command to the watch thread.
 #[derive(Debug)]
 enum WatchCommand {
-    /// Watch this instead; what has changed since then on the wall clock counts.
+    /// Replace the watched targets; files that changed after this wall-clock time count.
     Watch(WatchPlan, Duration),
 }
 
-/// The thread that watches files; ends when this is dropped.
+/// A handle of the watch thread, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    orders: Option<Sender<WatchCommand>>,
+    commands: Option<Sender<WatchCommand>>,
     wake: Arc<OwnedFd>,
-    begun: RunStarts,
+    run_starts: RunStarts,
 }
 
-/// What the thread needs from outside.
+/// The thread's access to the clock and the engine.
 pub(crate) struct WatchContext {
     pub(crate) now: Box<dyn Fn() -> ClockPair + Send>,
-    /// Takes what is to be told; must not wait.
+    /// Receives reports; must not block.
     pub(crate) report: Box<dyn Fn(WatchReport) + Send>,
 }
 
 impl Watcher {
-    pub(crate) fn start(plan: WatchPlan, outside: WatchContext) -> std::io::Result<Self> {
-        Self::start_with(plan, outside, usize::MAX)
+    /// Starts the thread.
+    pub(crate) fn start(plan: WatchPlan, context: WatchContext) -> std::io::Result<Self> {
+        Self::start_with(plan, context, usize::MAX)
     }
 
-    /// The same with a kernel that takes so many folders.
+    /// Starts the thread with a limit on the number of watched folders, for tests.
     pub(super) fn start_with(
         plan: WatchPlan,
-        outside: WatchContext,
-        most: usize,
+        context: WatchContext,
+        max_folders: usize,
     ) -> std::io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let (orders, received) = channel();
-        let (woken, begun) = (Arc::clone(&wake), RunStarts::default());
-        let shared = begun.clone();
+        let (commands, received) = channel();
+        let (woken, run_starts) = (Arc::clone(&wake), RunStarts::default());
+        let shared = run_starts.clone();
         std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
-            let mut keeper = WatchLoop::new(plan, outside, received, most);
-            keeper.tree.begun = shared;
-            keeper.run(&woken);
+            let mut watch_loop = WatchLoop::new(plan, context, received, max_folders);
+            watch_loop.tree.run_starts = shared;
+            watch_loop.run(&woken);
         })?;
-        Ok(Self { orders: Some(orders), wake, begun })
+        Ok(Self { commands: Some(commands), wake, run_starts })
     }
 
-    /// Watches this instead of what was watched, from this moment on the wall clock. Bursts that are
-    /// not over are told all the same.
+    /// Replaces the watched targets as of this wall-clock time. Unfinished batches are reported first.
     pub(crate) fn watch(&self, plan: WatchPlan, wall: Duration) {
         self.order(WatchCommand::Watch(plan, wall));
     }
 
-    /// Processes run from now on, which is this on the wall clock: files that change before their
-    /// folder is watched count.
+    /// Tells the thread that processes run from this wall-clock time on: files that change after it
+    /// count, even if their folder is not watched yet.
     pub(crate) fn begin(&self, wall: Duration) {
-        self.begun.set(wall);
+        self.run_starts.set(wall);
     }
 
     fn order(&self, order: WatchCommand) {
-        if let Some(orders) = &self.orders {
-            _ = orders.send(order);
+        if let Some(commands) = &self.commands {
+            _ = commands.send(order);
         }
         self.wake();
     }
@@ -92,26 +92,26 @@ impl Watcher {
 }
 
 impl Drop for Watcher {
-    /// It is not waited for: it may hang in a folder that hangs.
+    /// Does not join the thread, which may be blocked on a file system that hangs.
     fn drop(&mut self) {
-        self.orders = None;
+        self.commands = None;
         self.wake();
     }
 }
 
-/// What the thread has in hand.
+/// The state of the watch thread.
 struct WatchLoop {
     plan: WatchPlan,
-    outside: WatchContext,
-    orders: Receiver<WatchCommand>,
+    context: WatchContext,
+    commands: Receiver<WatchCommand>,
     tree: FolderTree,
-    /// One for each that is wanted, while a burst lasts.
-    windows: Vec<Option<Debouncer>>,
-    /// Whether it was told that everything is watched.
+    /// One for each target with an unfinished batch.
+    debouncers: Vec<Option<Debouncer>>,
+    /// Whether [`WatchReport::Ready`] was sent.
     ready: bool,
-    /// Whether it was told that folders are polled.
-    told_limit: bool,
-    /// When a round of polling began and when the next does.
+    /// Whether the user knows that folders are polled.
+    limit_reported: bool,
+    /// When the current poll began, and when the next one is due.
     polling: Option<Duration>,
     next_poll: Duration,
 }
@@ -119,32 +119,32 @@ struct WatchLoop {
 impl WatchLoop {
     fn new(
         plan: WatchPlan,
-        outside: WatchContext,
-        orders: Receiver<WatchCommand>,
-        most: usize,
+        context: WatchContext,
+        commands: Receiver<WatchCommand>,
+        max_folders: usize,
     ) -> Self {
         let kernel = match Inotify::open() {
             Ok(kernel) => Some(kernel),
             Err(error) => {
-                (outside.report)(WatchReport::Problem {
+                (context.report)(WatchReport::Problem {
                     about: None,
                     text: messages::no_queue(error),
                 });
                 None
             }
         };
-        let told_limit = kernel.is_none();
+        let limit_reported = kernel.is_none();
         let rules = CompiledPlan::new(&plan);
-        let windows = plan.wanted.iter().map(|_| None).collect();
-        let tree = FolderTree::new(rules, kernel, most);
+        let debouncers = plan.targets.iter().map(|_| None).collect();
+        let tree = FolderTree::new(rules, kernel, max_folders);
         Self {
             plan,
-            outside,
-            orders,
+            context,
+            commands,
             tree,
-            windows,
+            debouncers,
             ready: false,
-            told_limit,
+            limit_reported,
             polling: None,
             next_poll: Duration::ZERO,
         }
@@ -155,28 +155,28 @@ impl WatchLoop {
             if self.wait(woken).is_err() || self.handle_commands().is_none() {
                 return;
             }
-            self.hear();
-            let now = (self.outside.now)();
+            self.read_events();
+            let now = (self.context.now)();
             self.tree.reread(now.wall);
-            self.tree.work(TURN);
-            let now = (self.outside.now)().moment;
+            self.tree.work(FOLDERS_PER_TURN);
+            let now = (self.context.now)().moment;
             self.note_changes(now);
             if self.tree.todo.is_empty() {
-                self.rest(now);
+                self.on_idle(now);
             }
-            self.close_windows(now);
+            self.close_due(now);
         }
     }
 
-    /// Takes in what the kernel has to tell.
-    fn hear(&mut self) {
-        let happened = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
-        for it in &happened {
-            self.tree.happened(it);
+    /// Reads the pending kernel events.
+    fn read_events(&mut self) {
+        let apply_event = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
+        for event in &apply_event {
+            self.tree.apply_event(event);
         }
     }
 
-    /// Until there is something to do.
+    /// Blocks until there is work to do.
     fn wait(&self, woken: &OwnedFd) -> Result<(), Errno> {
         let timeout = self.timeout();
         let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
@@ -198,23 +198,24 @@ impl WatchLoop {
             return Some(Duration::ZERO);
         }
         let polls = (!self.tree.polled.is_empty()).then_some(self.next_poll);
-        let dues = (0..self.windows.len()).filter_map(|target| self.due(target));
+        let dues = (0..self.debouncers.len()).filter_map(|target| self.due(target));
         let next = dues.chain(polls).min()?;
-        Some(next.saturating_sub((self.outside.now)().moment))
+        Some(next.saturating_sub((self.context.now)().moment))
     }
 
-    /// When a burst is over; while folders are read in which there may be more of it, at its latest.
+    /// Returns when a batch is complete. While folders with possible further changes are still to be
+    /// read, this is the latest time.
     fn due(&self, target: usize) -> Option<Duration> {
-        let window = self.windows.get(target)?.as_ref()?;
-        let debounce = self.plan.wanted.get(target)?.debounce;
-        let latest = if self.tree.is_counting() { super::debouncer::LATEST } else { debounce };
+        let window = self.debouncers.get(target)?.as_ref()?;
+        let debounce = self.plan.targets.get(target)?.debounce;
+        let latest = if self.tree.may_detect() { super::debouncer::MAX_DELAY } else { debounce };
         Some(window.due(debounce.max(latest)))
     }
 
-    /// Does what it was told; nothing when nobody wants it any more.
+    /// Handles pending commands; returns `None` if the handle was dropped.
     fn handle_commands(&mut self) -> Option<()> {
         loop {
-            match self.orders.try_recv() {
+            match self.commands.try_recv() {
                 Ok(WatchCommand::Watch(plan, wall)) => self.replace(plan, wall),
                 Err(TryRecvError::Empty) => return Some(()),
                 Err(TryRecvError::Disconnected) => return None,
@@ -222,71 +223,71 @@ impl WatchLoop {
         }
     }
 
-    /// Nothing is read anew where nothing is different: a file that went meanwhile would be missed.
+    /// An unchanged plan is not read again: a file removed in between would be missed.
     fn replace(&mut self, plan: WatchPlan, wall: Duration) {
         if plan == self.plan {
             return;
         }
-        self.hear();
-        self.note_changes((self.outside.now)().moment);
-        for target in 0..self.windows.len() {
+        self.read_events();
+        self.note_changes((self.context.now)().moment);
+        for target in 0..self.debouncers.len() {
             self.close(target);
         }
         self.tree.replace(CompiledPlan::new(&plan), wall);
-        self.windows = plan.wanted.iter().map(|_| None).collect();
+        self.debouncers = plan.targets.iter().map(|_| None).collect();
         (self.plan, self.ready) = (plan, false);
     }
 
     fn note_changes(&mut self, now: Duration) {
         for change in std::mem::take(&mut self.tree.changes) {
-            if let Some(window) = self.windows.get_mut(usize::from(change.target)) {
+            if let Some(window) = self.debouncers.get_mut(usize::from(change.target)) {
                 let window = window.get_or_insert_with(|| Debouncer::new(now));
-                window.add(now, change.path, change.new);
+                window.add(now, change.path, change.age);
             }
         }
     }
 
-    /// Everything is read.
-    fn rest(&mut self, now: Duration) {
-        self.tree.sweep();
+    /// Handles the moment when all folders are read.
+    fn on_idle(&mut self, now: Duration) {
+        self.tree.drop_unused_watches();
         if !std::mem::replace(&mut self.ready, true) {
-            for (target, text) in messages::doubts(&self.tree, &self.plan) {
-                let about = self.plan.wanted.get(usize::from(target)).map(|one| one.whose.clone());
-                (self.outside.report)(WatchReport::Problem { about, text });
+            for (target, text) in messages::warnings(&self.tree, &self.plan) {
+                let about = self.plan.targets.get(usize::from(target)).map(|one| one.owner.clone());
+                (self.context.report)(WatchReport::Problem { about, text });
             }
-            (self.outside.report)(WatchReport::Ready);
+            (self.context.report)(WatchReport::Ready);
         }
         let polled = self.tree.polled.len();
-        if polled > 0 && !std::mem::replace(&mut self.told_limit, true) {
+        if polled > 0 && !std::mem::replace(&mut self.limit_reported, true) {
             let text = messages::limit(polled);
-            (self.outside.report)(WatchReport::Problem { about: None, text });
+            (self.context.report)(WatchReport::Problem { about: None, text });
         }
         if let Some(began) = self.polling.take() {
             let took = now.saturating_sub(began);
-            self.next_poll = now + POLL.max(took * POLL_SHARE);
+            self.next_poll = now + POLL_INTERVAL.max(took * POLL_SHARE);
         } else if polled > 0 && self.next_poll <= now {
             self.polling = Some(now);
             self.tree.begin_poll();
         }
     }
 
-    fn close_windows(&mut self, now: Duration) {
-        for target in 0..self.windows.len() {
+    fn close_due(&mut self, now: Duration) {
+        for target in 0..self.debouncers.len() {
             if self.due(target).is_some_and(|due| due <= now) {
                 self.close(target);
             }
         }
     }
 
-    /// Tells what a burst came to.
+    /// Ends a batch and reports it.
     fn close(&mut self, target: usize) {
-        let Some(window) = self.windows.get_mut(target).and_then(Option::take) else { return };
-        let Some(wanted) = self.plan.wanted.get(target) else { return };
+        let Some(window) = self.debouncers.get_mut(target).and_then(Option::take) else { return };
+        let Some(wanted) = self.plan.targets.get(target) else { return };
         let (first, last) = (window.first, window.last);
-        if let Some(burst) = window.close(messages::look) {
+        if let Some(burst) = window.close(messages::path_kind) {
             let path = messages::relative(&burst.path, &wanted.base);
-            let (whose, more) = (wanted.whose.clone(), burst.more);
-            (self.outside.report)(WatchReport::Changed { whose, path, more, first, last });
+            let (owner, more) = (wanted.owner.clone(), burst.more);
+            (self.context.report)(WatchReport::Changed { owner, path, more, first, last });
         }
     }
 }

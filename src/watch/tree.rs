@@ -1,8 +1,8 @@
-//! The folders that are watched, from the root of the file system down to where files can match.
+//! The tree of watched folders, from the root of the file system down to where files can match.
 //!
-//! All folders on the way to a match are in it, so that one that is moved away, or is not there yet,
-//! is seen to come back. The same folder can be in it under several names, by links; the kernel
-//! numbers it once, and [`WatchEntry`] says who sits there.
+//! All folders on the path to a match are part of it, so that one that is moved away or does not
+//! exist yet is noticed when it appears. Links can bring the same folder in under several names; the
+//! kernel gives it one number, and its [`WatchEntry`] lists the nodes that use it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -13,62 +13,62 @@ use std::time::Duration;
 
 use super::compiled_plan::CompiledPlan;
 use super::debouncer::FileAge;
+use super::file_stamp::FileStamp;
 use super::git::GitIgnore;
 use super::glob::GlobStates;
 use super::inotify::{Inotify, WatchDescriptor, WatchError};
-use super::poll::FileStamp;
 
 /// The number of a folder in the tree, never used again.
 pub(super) type NodeId = u64;
 
 /// The root of the file system.
 pub(super) const ROOT: NodeId = 0;
-/// So many names one folder can have by way of links.
-const MOST_NAMES: usize = 8;
+/// The maximum number of names under which one folder is watched through links.
+const MAX_NAMES: usize = 8;
 
 /// A folder under one of its names.
 #[derive(Debug)]
 pub(super) struct FolderNode {
     pub(super) parent: Option<NodeId>,
     pub(super) name: OsString,
-    pub(super) spots: GlobStates,
+    pub(super) states: GlobStates,
     pub(super) git: GitIgnore,
     pub(super) children: BTreeMap<OsString, NodeId>,
-    /// For whom there was a file in it that counts: when it is moved away, they have lost that.
-    pub(super) held: Vec<u16>,
-    /// How many links lead to it.
+    /// Targets with a matching file in this folder. If the folder is moved away, they have lost it.
+    pub(super) matched: Vec<u16>,
+    /// The number of links on the path to it.
     pub(super) links: u8,
     wd: Option<WatchDescriptor>,
 }
 
-/// A folder as the kernel knows it.
+/// One watch of the kernel.
 #[derive(Debug, Default)]
 pub(super) struct WatchEntry {
     pub(super) nodes: Vec<NodeId>,
-    /// Names in it that a link goes through, with the links: their folder and name.
-    pub(super) spots: HashMap<OsString, Vec<(NodeId, OsString)>>,
+    /// Entries of the folder that links resolve through, with the folder and the name of each link.
+    pub(super) hops: HashMap<OsString, Vec<(NodeId, OsString)>>,
 }
 
-/// What files that are found when a folder is read mean.
+/// How files that a scan finds are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanMode {
-    /// Nothing: they were there before. But those that changed since processes run do count.
+    /// The first scan: only files that changed after processes started count.
     First,
-    /// They are new, or at least here.
+    /// All files count.
     All(FileAge),
-    /// They count when they changed since then, on the wall clock.
+    /// Files that changed after this wall-clock time count.
     Since(Duration),
-    /// Something was missed: the newest is told.
+    /// Events were lost: only the newest file of each target is reported.
     Newest,
-    /// They are held against how they were last.
+    /// Files are compared with the previous scan.
     Poll,
 }
 
-/// A folder to be read.
+/// A folder that is scheduled to be read.
 #[derive(Debug)]
 pub(super) struct ScanJob {
     pub(super) node: NodeId,
-    pub(super) count: ScanMode,
+    pub(super) mode: ScanMode,
 }
 
 /// A file that has changed.
@@ -76,13 +76,13 @@ pub(super) struct ScanJob {
 pub(super) struct ChangedFile {
     pub(super) target: u16,
     pub(super) path: PathBuf,
-    pub(super) new: FileAge,
+    pub(super) age: FileAge,
 }
 
-/// Since when processes run, on the wall clock; shared with who says so.
+/// The wall-clock time since when processes run, shared with the [`Watcher`](super::Watcher).
 ///
-/// It must hold from that moment on. A folder that is read when nothing has begun is watched by
-/// then, and the kernel tells; of one that is read later the files are looked at.
+/// A folder that was read before this time is watched by then, so the kernel reports its changes.
+/// In a folder that is read later, the times of the files are checked.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RunStarts(Arc<AtomicU64>);
 
@@ -97,91 +97,92 @@ impl RunStarts {
     }
 }
 
-/// All folders, and what there is to do about them.
+/// All watched folders, the pending scans, and the recorded changes.
 #[derive(Debug)]
 pub(super) struct FolderTree {
     pub(super) rules: CompiledPlan,
     pub(super) kernel: Option<Inotify>,
-    /// For tests: no more folders than this.
-    pub(super) most: usize,
+    /// The maximum number of watched folders, for tests.
+    pub(super) max_folders: usize,
     pub(super) nodes: HashMap<NodeId, FolderNode>,
     next: NodeId,
-    pub(super) seats: HashMap<WatchDescriptor, WatchEntry>,
-    /// Where nobody may sit any more.
+    pub(super) watches: HashMap<WatchDescriptor, WatchEntry>,
+    /// Watches that may be unused.
     orphans: HashSet<WatchDescriptor>,
-    /// Links to be looked at again when something on their way changes.
+    /// Links, each with the entries it resolves through.
     pub(super) links: BTreeMap<(NodeId, OsString), Vec<(WatchDescriptor, OsString)>>,
-    /// Folders the kernel does not watch, and what was in them.
+    /// Folders that the kernel does not watch, with their last known contents.
     pub(super) polled: BTreeMap<NodeId, HashMap<OsString, FileStamp>>,
     pub(super) todo: VecDeque<ScanJob>,
-    /// How many of those may find something that counts.
-    counting: usize,
-    /// Folders whose `.gitignore` has changed.
+    /// The number of pending scans that can find changes.
+    pending_detections: usize,
+    /// Folders whose ignore rules may have changed.
     pub(super) stale: BTreeSet<NodeId>,
-    /// The newest file of each target, while something that was missed is looked for.
+    /// The newest file of each target, while a scan after lost events is under way.
     pub(super) newest: Option<Vec<Option<(Duration, PathBuf)>>>,
-    /// More was missed while that was looked for.
-    pub(super) missed_again: bool,
-    /// The kernel has refused a folder since the last round of polling began.
+    /// Whether more events were lost during that scan.
+    pub(super) overflowed_again: bool,
+    /// Whether the kernel has refused a watch since the last poll began.
     pub(super) full: bool,
-    pub(super) begun: RunStarts,
+    pub(super) run_starts: RunStarts,
     pub(super) changes: Vec<ChangedFile>,
 }
 
 impl FolderTree {
-    pub(super) fn new(rules: CompiledPlan, kernel: Option<Inotify>, most: usize) -> Self {
+    pub(super) fn new(rules: CompiledPlan, kernel: Option<Inotify>, max_folders: usize) -> Self {
         let mut tree = Self {
             rules,
             kernel,
-            most,
+            max_folders,
             nodes: HashMap::new(),
             next: ROOT,
-            seats: HashMap::new(),
+            watches: HashMap::new(),
             orphans: HashSet::new(),
             links: BTreeMap::new(),
             polled: BTreeMap::new(),
             todo: VecDeque::new(),
-            counting: 0,
+            pending_detections: 0,
             stale: BTreeSet::new(),
             newest: None,
-            missed_again: false,
+            overflowed_again: false,
             full: false,
-            begun: RunStarts::default(),
+            run_starts: RunStarts::default(),
             changes: Vec::new(),
         };
-        let spots = tree.rules.globs.start();
-        tree.enter(None, OsString::new(), spots, 0, ScanMode::First);
+        let states = tree.rules.globs.start();
+        tree.enter(None, OsString::new(), states, 0, ScanMode::First);
         tree
     }
 
-    /// The same folders by other rules; what is watched already goes on being watched.
+    /// Applies other rules to the same folders and keeps the existing watches.
     ///
-    /// What changes from now on until everything is read is found by its time: `wall`.
+    /// Files that change before everything is read are recognised by their time: they changed after
+    /// `wall`.
     pub(super) fn replace(&mut self, rules: CompiledPlan, wall: Duration) {
         self.remove(ROOT);
         self.rules = rules;
         (self.next, self.newest) = (self.next.max(1), None);
-        let spots = self.rules.globs.start();
-        self.insert(ROOT, None, OsString::new(), spots, 0);
+        let states = self.rules.globs.start();
+        self.insert(ROOT, None, OsString::new(), states, 0);
         self.push(ROOT, ScanMode::Since(wall));
     }
 
-    /// A folder to be watched and read.
+    /// Adds a folder and schedules it to be watched and read.
     pub(super) fn enter(
         &mut self,
         parent: Option<NodeId>,
         name: OsString,
-        spots: GlobStates,
+        states: GlobStates,
         links: u8,
-        count: ScanMode,
+        mode: ScanMode,
     ) {
         let id = self.next;
         self.next += 1;
         if let Some(parent) = parent.and_then(|parent| self.nodes.get_mut(&parent)) {
             parent.children.insert(name.clone(), id);
         }
-        self.insert(id, parent, name, spots, links);
-        self.push(id, count);
+        self.insert(id, parent, name, states, links);
+        self.push(id, mode);
     }
 
     fn insert(
@@ -189,29 +190,37 @@ impl FolderTree {
         id: NodeId,
         parent: Option<NodeId>,
         name: OsString,
-        spots: GlobStates,
+        states: GlobStates,
         links: u8,
     ) {
         let (git, children) = (GitIgnore::default(), BTreeMap::new());
-        let node =
-            FolderNode { parent, name, spots, git, children, held: Vec::new(), links, wd: None };
+        let node = FolderNode {
+            parent,
+            name,
+            states,
+            git,
+            children,
+            matched: Vec::new(),
+            links,
+            wd: None,
+        };
         self.nodes.insert(id, node);
     }
 
-    pub(super) fn push(&mut self, node: NodeId, count: ScanMode) {
-        self.counting += usize::from(finds(count));
-        self.todo.push_back(ScanJob { node, count });
+    pub(super) fn push(&mut self, node: NodeId, mode: ScanMode) {
+        self.pending_detections += usize::from(can_detect(mode));
+        self.todo.push_back(ScanJob { node, mode });
     }
 
     pub(super) fn pop(&mut self) -> Option<ScanJob> {
         let job = self.todo.pop_front()?;
-        self.counting -= usize::from(finds(job.count));
+        self.pending_detections -= usize::from(can_detect(job.mode));
         Some(job)
     }
 
-    /// Whether a folder is to be read in which there may be something that counts.
-    pub(super) fn is_counting(&self) -> bool {
-        self.counting > 0
+    /// Whether a pending scan can find changes.
+    pub(super) fn may_detect(&self) -> bool {
+        self.pending_detections > 0
     }
 
     pub(super) fn path(&self, id: NodeId) -> Option<PathBuf> {
@@ -224,53 +233,54 @@ impl FolderTree {
         Some(std::iter::once(OsStr::new("/")).chain(names.into_iter().rev()).collect())
     }
 
-    /// Has the kernel watch a folder for a node.
-    pub(super) fn seat(&mut self, id: NodeId, path: &Path) -> Result<(), WatchError> {
+    /// Watches a folder on behalf of a node.
+    pub(super) fn attach(&mut self, id: NodeId, path: &Path) -> Result<(), WatchError> {
         let Some(node) = self.nodes.get_mut(&id) else { return Err(WatchError::Gone) };
         if node.wd.is_some() {
             return Ok(());
         }
-        let files = self.rules.globs.may_match_in(&node.spots);
-        let is_full = self.seats.len() >= self.most;
+        let files = self.rules.globs.may_match_in(&node.states);
+        let is_full = self.watches.len() >= self.max_folders;
         let kernel = self.kernel.as_ref().filter(|_| !is_full).ok_or(WatchError::Limit)?;
         let wd = kernel.watch(path, files)?;
-        let seat = self.seats.entry(wd).or_default();
-        if node.links > 0 && seat.nodes.len() >= MOST_NAMES {
+        let watch = self.watches.entry(wd).or_default();
+        if node.links > 0 && watch.nodes.len() >= MAX_NAMES {
             return Err(WatchError::Other);
         }
-        seat.nodes.push(id);
+        watch.nodes.push(id);
         node.wd = Some(wd);
         Ok(())
     }
 
-    /// A `.gitignore` counts, also where no file does.
-    pub(super) fn listen_for_git(&self, id: NodeId, path: &Path) {
-        if let Some(FolderNode { wd: Some(_), git: GitIgnore::Inside(_), spots, .. }) =
+    /// Also watches files in a folder without matches, because its `.gitignore` can change.
+    pub(super) fn watch_gitignore(&self, id: NodeId, path: &Path) {
+        if let Some(FolderNode { wd: Some(_), git: GitIgnore::Inside(_), states, .. }) =
             self.nodes.get(&id)
-            && !self.rules.globs.may_match_in(spots)
+            && !self.rules.globs.may_match_in(states)
             && let Some(kernel) = &self.kernel
         {
             _ = kernel.watch(path, true);
         }
     }
 
-    /// The kernel does not watch this one any more; gives who sat there.
-    pub(super) fn unseat(&mut self, wd: WatchDescriptor) -> Option<WatchEntry> {
-        let seat = self.seats.remove(&wd)?;
+    /// Removes a watch that the kernel has dropped, and returns its entry.
+    pub(super) fn detach(&mut self, wd: WatchDescriptor) -> Option<WatchEntry> {
+        let watch = self.watches.remove(&wd)?;
         self.orphans.remove(&wd);
-        for id in &seat.nodes {
+        for id in &watch.nodes {
             if let Some(node) = self.nodes.get_mut(id) {
                 node.wd = None;
             }
         }
-        Some(seat)
+        Some(watch)
     }
 
-    /// Takes a folder and all in it out of the tree; gives for whom it held files.
+    /// Removes a folder and everything below it; returns the targets that had matching files there.
     ///
-    /// What the kernel watches is given up later, by [`FolderTree::sweep`]: most of it is wanted again.
+    /// The watches are dropped later, by [`FolderTree::drop_unused_watches`], because most of them are
+    /// needed again.
     pub(super) fn remove(&mut self, id: NodeId) -> Vec<u16> {
-        let mut held = Vec::new();
+        let mut matched = Vec::new();
         let parent = self.nodes.get(&id).and_then(|node| Some((node.parent?, node.name.clone())));
         if let Some((parent, name)) = parent
             && let Some(parent) = self.nodes.get_mut(&parent)
@@ -281,35 +291,36 @@ impl FolderTree {
         while let Some(id) = open.pop() {
             let Some(node) = self.nodes.remove(&id) else { continue };
             open.extend(node.children.values());
-            for target in node.held {
-                if !held.contains(&target) {
-                    held.push(target);
+            for target in node.matched {
+                if !matched.contains(&target) {
+                    matched.push(target);
                 }
             }
-            if let Some(seat) = node.wd.and_then(|wd| self.seats.get_mut(&wd)) {
-                seat.nodes.retain(|other| *other != id);
+            if let Some(watch) = node.wd.and_then(|wd| self.watches.get_mut(&wd)) {
+                watch.nodes.retain(|other| *other != id);
                 self.orphans.extend(node.wd);
             }
             self.polled.remove(&id);
             self.stale.remove(&id);
             self.forget_links(id);
         }
-        held
+        matched
     }
 
-    /// Somebody may not need this folder any more.
+    /// Marks a watch as possibly unused.
     pub(super) fn orphan(&mut self, wd: WatchDescriptor) {
         self.orphans.insert(wd);
     }
 
-    /// Lets the kernel forget what nobody sits on. To be called when nothing is to be read: those
-    /// who move have sat down again by then, and nothing that happened meanwhile was lost.
-    pub(super) fn sweep(&mut self) {
+    /// Drops watches that no node and no link uses. Call it when no scan is pending: moved folders are
+    /// attached again by then, and no event in between is lost.
+    pub(super) fn drop_unused_watches(&mut self) {
         for wd in std::mem::take(&mut self.orphans) {
-            let empty =
-                |seat: &WatchEntry| seat.nodes.is_empty() && seat.spots.values().all(Vec::is_empty);
-            if self.seats.get(&wd).is_some_and(empty) {
-                self.seats.remove(&wd);
+            let empty = |watch: &WatchEntry| {
+                watch.nodes.is_empty() && watch.hops.values().all(Vec::is_empty)
+            };
+            if self.watches.get(&wd).is_some_and(empty) {
+                self.watches.remove(&wd);
                 if let Some(kernel) = &self.kernel {
                     kernel.unwatch(wd);
                 }
@@ -317,17 +328,17 @@ impl FolderTree {
         }
     }
 
-    /// Notes that a file has changed.
-    pub(super) fn change(&mut self, targets: &[u16], path: &Path, new: FileAge) {
+    /// Records that a file has changed.
+    pub(super) fn change(&mut self, targets: &[u16], path: &Path, age: FileAge) {
         for target in targets {
-            self.changes.push(ChangedFile { target: *target, path: path.to_owned(), new });
+            self.changes.push(ChangedFile { target: *target, path: path.to_owned(), age });
         }
     }
 }
 
-/// Whether what is read with it may count.
-fn finds(count: ScanMode) -> bool {
-    match count {
+/// Whether a scan in this mode can find changes.
+fn can_detect(mode: ScanMode) -> bool {
+    match mode {
         ScanMode::All(_) | ScanMode::Since(_) | ScanMode::Newest => true,
         ScanMode::First | ScanMode::Poll => false,
     }

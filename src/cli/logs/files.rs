@@ -1,4 +1,4 @@
-//! Lines of a project that does not run: from its log files.
+//! `logs` of a project that does not run: reads its log files.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;

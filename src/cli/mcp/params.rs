@@ -1,4 +1,4 @@
-//! What the tools are asked with; the schemas of their arguments are made from these.
+//! Parameters of the MCP tools, from which their schemas are generated.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

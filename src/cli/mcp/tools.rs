@@ -1,4 +1,4 @@
-//! The tools: each asks the running project one thing, as the command of the same name does.
+//! MCP tools: each performs one request, like the command of the same name.
 
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::wrapper::Parameters;
@@ -18,6 +18,7 @@ use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
 };
 use crate::output::{StyleMode, safe_line, safe_name};
+use crate::spec::counted;
 use crate::sys::ProjectDirs;
 
 const INSTRUCTIONS: &str = "The processes of one project, declared in its procfile.toml and run by \
@@ -176,7 +177,7 @@ impl Tools {
                         format!("{} | {}", safe_name(name), safe_line(bytes, StyleMode::Drop))
                     }
                     Frame::Missed { name, lines } => {
-                        format!("({}: {lines} lines are not kept any more)", safe_name(name))
+                        format!("({}: {} no longer kept)", safe_name(name), counted(lines, "line"))
                     }
                 });
             });

@@ -71,8 +71,8 @@ fn no_line_is_wider_than_the_terminal_and_no_name_is_lost() {
 
 #[test]
 fn a_state_is_not_said_twice() {
-    assert_eq!(reason("running", "running"), None);
-    assert_eq!(reason("ready", "ready: tcp 1 answers"), Some("tcp 1 answers"));
-    assert_eq!(reason("failed", "exit 1 after 2s"), Some("exit 1 after 2s"));
-    assert_eq!(reason("stopped", "stopped on request"), Some("stopped on request"));
+    assert_eq!(reason("running", "running"), "");
+    assert_eq!(reason("ready", "ready: tcp 1 answers"), ": tcp 1 answers");
+    assert_eq!(reason("failed", "exit 1 after 2s"), ": exit 1 after 2s");
+    assert_eq!(reason("stopped", "stopped on request"), " on request");
 }

@@ -1,4 +1,4 @@
-//! The body of a response: its bytes or its lines, as they arrive.
+//! Response body: its bytes or lines, as they arrive.
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};

@@ -1,17 +1,17 @@
-//! Commands: carried out by the engine, and responded to once they have taken effect.
+//! Carries out commands through the engine, and responds once they have taken effect.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LocalControl, blocking};
+use super::LocalControl;
+use crate::control::blocking::blocking;
 use crate::control::command_goal::{Goal, GoalStatus, verdict};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
+    CommandResponse, ControlCommand, ProcessOutcome, ProcessStatus, ScaleRequest, StartRequest,
 };
 use crate::control::{ControlError, ControlErrorKind};
 use crate::engine::{Accepted, Request};
 use crate::machine::{ProcessId, ProcessView, ProjectPhase, Snapshot, StateName};
-use crate::spec::Exit;
 
 /// How long a process may take to read a line that is sent to it.
 const READS: Duration = Duration::from_secs(5);
@@ -82,27 +82,12 @@ impl LocalControl {
         Ok(self.sum_up_now(&accepted))
     }
 
-    pub(super) fn became(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> ProcessOutcome {
-        let (exit_code, signal) = match view.exit {
-            Some(Exit::Code(code)) => (Some(code), None),
-            Some(Exit::Signal(signal)) => (None, Some(signal)),
-            None => (None, None),
-        };
-        ProcessOutcome {
-            ok,
-            name: view.name.to_string(),
-            state: view.state,
-            pid: view.pid,
-            run: view.run,
-            exit_code,
-            signal,
-            why: view.why(self.session.clock().now()),
-            checked: view.checked,
-            last_output: if ok { None } else { self.last_output(view, now) },
-        }
+    pub(super) fn outcome(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> ProcessOutcome {
+        let last_output = if ok { None } else { self.last_output(view, now) };
+        ProcessOutcome { ok, status: self.process(view), last_output }
     }
 
-    /// Waits until everybody has got there, or the first one cannot any more.
+    /// Waits until every process has reached the goal, or the first one cannot any more.
     async fn until(&self, accepted: &Accepted, goal: Goal) -> CommandResponse {
         self.until_all(accepted.ids.clone(), &accepted.before, goal).await
     }
@@ -113,7 +98,7 @@ impl LocalControl {
         snapshot: &Snapshot,
         goal: Goal,
     ) -> CommandResponse {
-        let mut snapshots = self.session.snapshots();
+        let mut snapshots = self.engine.snapshots();
         let before = views(&ids, snapshot);
         let is_later = |now: &Snapshot| now.number > snapshot.number;
         loop {
@@ -123,12 +108,20 @@ impl LocalControl {
                 let pending = before.iter().any(|view| outcome(view) == GoalStatus::Pending);
                 let waits = matches!(goal, Goal::RunningReady { .. });
                 let failed = before.iter().any(|view| outcome(view) == GoalStatus::Failed);
+                let views = before.iter().filter_map(|view| now.get(view.id)).map(AsRef::as_ref);
+                let left = if waits && !failed { self.first_steps(views) } else { Duration::ZERO };
+                if !pending && left > Duration::ZERO {
+                    match tokio::time::timeout(left, snapshots.changed()).await {
+                        Ok(Err(_)) => return self.sum_up(&before, &now, goal),
+                        Ok(Ok(())) | Err(_) => continue,
+                    }
+                }
                 if !pending || failed && waits {
                     return self.sum_up(&before, &now, goal);
                 }
             }
             if snapshots.changed().await.is_err() {
-                let last = self.session.snapshot();
+                let last = self.engine.snapshot();
                 return self.sum_up(&before, &last, goal);
             }
         }
@@ -154,18 +147,18 @@ impl LocalControl {
 
     fn sum_up_now(&self, accepted: &Accepted) -> CommandResponse {
         let before = views(&accepted.ids, &accepted.before);
-        self.sum_up(&before, &self.session.snapshot(), Goal::Nothing)
+        self.sum_up(&before, &self.engine.snapshot(), Goal::Nothing)
     }
 
     fn sum_up(&self, before: &[Arc<ProcessView>], now: &Snapshot, goal: Goal) -> CommandResponse {
-        let became = |view: &Arc<ProcessView>| {
+        let outcome = |view: &Arc<ProcessView>| {
             let ok = judge(goal, view, now) == GoalStatus::Done;
             match now.get(view.id) {
-                Some(view) => self.became(view, ok, now),
-                None => gone(self.became(view, ok, now)),
+                Some(view) => self.outcome(view, ok, now),
+                None => gone(self.outcome(view, ok, now)),
             }
         };
-        let processes: Vec<ProcessOutcome> = before.iter().map(became).collect();
+        let processes: Vec<ProcessOutcome> = before.iter().map(outcome).collect();
         let ok = processes.iter().all(|one| one.ok);
         let ending = if ok { None } else { self.project_end(now) };
         CommandResponse { ok, processes, changed_files: Vec::new(), ending }
@@ -175,7 +168,9 @@ impl LocalControl {
 /// One that is no member any more.
 pub(super) fn gone(one: ProcessOutcome) -> ProcessOutcome {
     let why = "it is no part of the project any more".to_owned();
-    ProcessOutcome { state: StateName::Stopped, pid: None, why, last_output: None, ..one }
+    let status =
+        ProcessStatus { state: StateName::Stopped, ready: false, pid: None, why, ..one.status };
+    ProcessOutcome { status, last_output: None, ..one }
 }
 
 /// How one stands to the goal. One that is no member any more has ended.

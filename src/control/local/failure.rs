@@ -1,4 +1,4 @@
-//! What is told of a failure: last lines, and why the project ended.
+//! Collects the last lines of a failed process and the reason of the project's end.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ impl LocalControl {
         if !is_bad {
             return None;
         }
-        let lines = last_lines(self.session.store(), &root.name, root.run);
+        let lines = last_lines(self.engine.store(), &root.name, root.run);
         let lines: Vec<String> = lines.iter().map(|line| text(line)).collect();
         let (name, run) = (root.name.to_string(), root.run);
         (!lines.is_empty()).then_some(LastOutput { name, run, lines })
@@ -44,9 +44,8 @@ impl LocalControl {
             | ShutdownReason::GuardianGone => None,
         };
         let view = name.and_then(|name| by_name(now, name));
-        let why = view.map_or_else(String::new, |view| {
-            format!(" ({})", view.why(self.session.clock().now()))
-        });
+        let why = view
+            .map_or_else(String::new, |view| format!(" ({})", view.why(self.engine.clock().now())));
         Some(ProjectEnd {
             reason: format!("{reason}{why}"),
             process: name.map(Name::to_string),

@@ -2,17 +2,24 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::control::usage_sampler::tests::snapshot;
+use crate::control::wire::{
+    ControlCommand, ShutdownRequest, SignalRequest, StartRequest, WaitRequest,
+};
+use crate::engine::{Engine, EngineOptions};
+use crate::machine::{Supervisor, SupervisorOptions};
 use crate::output::{LineSplitter, LogStore, Stream};
-use crate::spec::OutputLimits;
+use crate::spec::{OutputLimits, Signal, StartError, load};
+use crate::sys::{Host, Launch};
+use crate::testing::{Pattern, Script, ScriptedHost};
 
 /// A project without an engine: all there is of it is what was printed.
 fn local(store: Arc<LogStore>) -> LocalControl {
     let (wishes, _) = mpsc::unbounded_channel();
     let (_, snapshots) = watch::channel(snapshot(None, 0));
-    let session = Session { wishes, snapshots, store, clock: Clock::start() };
+    let engine = EngineHandle { messages: wishes, snapshots, store, clock: Clock::start() };
     let files = ProjectLocator { files: Vec::new(), dir: std::env::temp_dir(), stdin: None };
     let (_, events) = mpsc::unbounded_channel();
-    LocalControl::new(session, "shop", 1, files, events)
+    LocalControl::new(engine, "shop", 1, files, events)
 }
 
 /// A million lines, of which the first and none else says `needle`.
@@ -57,4 +64,54 @@ async fn a_filter_that_finds_little_in_a_million_lines_answers_in_time_and_says_
         asked.before = Some(place);
     }
     println!("{answers} answers");
+}
+
+/// A host whose runs act as another user: no signal reaches them.
+struct ForeignRuns(ScriptedHost);
+
+impl Host for ForeignRuns {
+    type Child = <ScriptedHost as Host>::Child;
+
+    fn launch(
+        &self,
+        launch: Launch,
+    ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<> {
+        self.0.launch(launch)
+    }
+
+    fn may_end(&self, _pid: u32) -> std::io::Result<()> {
+        Err(std::io::Error::from_raw_os_error(1))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_and_a_restart_of_a_run_that_may_not_be_signalled_fail_and_leave_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("procfile.toml"), "[process]\nweb = 'serve'\n").unwrap();
+    let files = ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
+    let spec = load(&files).unwrap().spec;
+    let supervisor = Supervisor::new(spec, SupervisorOptions::default());
+    let chosen = supervisor.autostart();
+    let host = ScriptedHost::new().on(Pattern::any(), Script::forever());
+    let foreign = ForeignRuns(host.clone());
+    let mut engine = Engine::new(Arc::new(foreign), supervisor, EngineOptions::default());
+    let (handle, events) = (engine.handle(), engine.observe());
+    let running = tokio::spawn(engine.run(chosen, true));
+    let local = LocalControl::new(handle, "shop", 1, files, events);
+    let names = || vec!["web".to_owned()];
+    let wait = WaitRequest { names: names(), until: None, timeout_ms: None };
+    assert!(local.execute(ControlCommand::Wait(wait)).await.unwrap().ok);
+    let signal = SignalRequest { names: names(), signal: Signal::HUP };
+    let refused = local.execute(ControlCommand::Signal(signal)).await.unwrap_err();
+    let pid = host.ran()[0].pid().unwrap();
+    let reason = "Operation not permitted";
+    assert_eq!(refused.message, format!("web cannot be signalled: pid {pid}: {reason}"));
+    let restart = StartRequest { names: names(), ..StartRequest::default() };
+    let refused = local.execute(ControlCommand::Restart(restart)).await.unwrap_err();
+    assert_eq!(refused.error, ControlErrorKind::Conflict);
+    let text = format!("web cannot be ended: pid {pid}: {reason}; its run goes on");
+    assert_eq!(refused.message, text);
+    assert_eq!(host.ran().len(), 1);
+    local.shutdown(ShutdownRequest { kill: false }).await.unwrap();
+    running.await.unwrap();
 }

@@ -1,10 +1,10 @@
-//! Waiting on the snapshots of a project until a goal is reached, or cannot be any more.
+//! Waits on snapshots until a goal is reached, or no longer can be.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::LocalControl;
-use crate::control::waiting::{WaitGoal, WaitStatus};
+use crate::control::waiting::{WaitGoal, WaitStatus, first_steps_left};
 use crate::control::wire::{CommandResponse, ProcessOutcome, WaitRequest};
 use crate::control::{ControlError, ControlErrorKind};
 use crate::engine::Accepted;
@@ -28,27 +28,47 @@ impl LocalControl {
         if let Ok(outcome) = tokio::time::timeout(limit, reached).await {
             return Ok(outcome);
         }
-        let status = goal.judge(&self.session.snapshot());
-        let now = self.session.clock().now();
+        let last = self.engine.snapshot();
+        let status = goal.judge(&last);
+        if status.status == ConditionStatus::Met {
+            return Ok(self.wait_outcome(&status, &before, &last));
+        }
+        let now = self.engine.clock().now();
         Err(ControlError::new(ControlErrorKind::Timeout, status.sentence(|view| view.why(now))))
     }
 
     async fn reached(&self, goal: &WaitGoal, before: &Snapshot) -> CommandResponse {
-        let mut snapshots = self.session.snapshots();
+        let mut snapshots = self.engine.snapshots();
         loop {
             let now = Arc::clone(&snapshots.borrow_and_update());
             // An older one may still be there while the engine has answered already.
             if now.number >= before.number {
                 let status = goal.judge(&now);
+                let is_met = status.status == ConditionStatus::Met && goal.condition.is_none();
+                let members = status.members.iter().map(|member| member.view.as_ref());
+                let left = if is_met { self.first_steps(members) } else { Duration::ZERO };
+                if left > Duration::ZERO {
+                    // A change meanwhile is judged at once, and the rest of the time waited then.
+                    match tokio::time::timeout(left, snapshots.changed()).await {
+                        Ok(Err(_)) => return self.wait_outcome(&status, before, &now),
+                        Ok(Ok(())) | Err(_) => continue,
+                    }
+                }
                 if status.status != ConditionStatus::Pending {
                     return self.wait_outcome(&status, before, &now);
                 }
             }
             if snapshots.changed().await.is_err() {
-                let last = self.session.snapshot();
+                let last = self.engine.snapshot();
                 return self.wait_outcome(&goal.judge(&last), before, &last);
             }
         }
+    }
+
+    /// How long it takes at most until all of these are known to run.
+    pub(super) fn first_steps<'a>(&self, views: impl Iterator<Item = &'a ProcessView>) -> Duration {
+        let now = self.engine.clock().now();
+        views.map(|view| first_steps_left(view, now)).max().unwrap_or_default()
     }
 
     fn wait_outcome(
@@ -58,12 +78,14 @@ impl LocalControl {
         now: &Snapshot,
     ) -> CommandResponse {
         let members = status.members.iter().map(|member| {
-            let one = self.became(&member.view, member.status == ConditionStatus::Met, now);
-            let is_over =
-                member.status == ConditionStatus::Unreachable && one.state == StateName::Succeeded;
-            let why =
-                if is_over { format!("{}; it does not run any more", one.why) } else { one.why };
-            ProcessOutcome { why, ..one }
+            let is_met = member.status == ConditionStatus::Met;
+            let mut outcome = self.outcome(&member.view, is_met, now);
+            if member.status == ConditionStatus::Unreachable
+                && outcome.status.state == StateName::Succeeded
+            {
+                outcome.status.why.push_str("; it does not run any more");
+            }
+            outcome
         });
         let gone = status.gone.iter().flat_map(|target| self.gone_members(target, before));
         CommandResponse {
@@ -79,6 +101,6 @@ impl LocalControl {
         let is_meant =
             |view: &&Arc<ProcessView>| target.includes(&view.name, view.replica, &view.spec);
         let meant = before.processes.iter().filter(is_meant);
-        meant.map(|view| super::commands::gone(self.became(view, false, before))).collect()
+        meant.map(|view| super::commands::gone(self.outcome(view, false, before))).collect()
     }
 }

@@ -18,7 +18,7 @@ macro_rules! command_routes {
         $(
             $(#[doc = $summary])*
             #[utoipa::path(post, path = $path, request_body = $Request, responses(
-                (status = 200, body = CommandResponse), (status = "default", body = ControlError)))]
+                (status = 200, description = "Success", body = CommandResponse), (status = "default", description = "Error", body = ControlError)))]
             async fn $handler(
                 State(project): State<LocalControl>,
                 body: Body,

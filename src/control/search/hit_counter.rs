@@ -1,4 +1,4 @@
-//! Where all hits are, so that they can go on being counted: new ones come, old lines are dropped.
+//! Counts search hits, and updates the count as lines come and are dropped.
 
 use std::collections::{BTreeMap, VecDeque};
 

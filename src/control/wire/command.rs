@@ -1,18 +1,16 @@
-//! The response to a command: what became of each process.
+//! Responses to commands: the outcome for each process.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LastOutput, ProjectEnd};
-use crate::machine::StateName;
-use crate::spec::Signal;
+use super::{LastOutput, ProcessStatus, ProjectEnd};
 
-/// What became of an order.
+/// What became of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CommandResponse {
-    /// Everything went as it was asked.
+    /// Every process reached what the command asks for.
     pub ok: bool,
-    /// Each one it was about.
+    /// The processes that the command is about.
     pub processes: Vec<ProcessOutcome>,
     /// After `start` and `restart`: files of the project that have changed since they were read.
     /// `reload` applies what is different in them.
@@ -23,29 +21,14 @@ pub struct CommandResponse {
     pub ending: Option<ProjectEnd>,
 }
 
-/// What became of one.
+/// What became of one process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProcessOutcome {
-    /// It got where it was to get.
+    /// It reached what the command asks for.
     pub ok: bool,
-    /// `worker.1`
-    pub name: String,
-    /// Where it is.
-    #[schema(value_type = String, example = "ready")]
-    pub state: StateName,
-    /// The leader of the live run.
-    pub pid: Option<u32>,
-    /// Number of the latest run, 0 before the first.
-    pub run: u32,
-    /// How the latest run ended, if it returned a code.
-    pub exit_code: Option<i32>,
-    /// How the latest run ended, if by a signal.
-    #[schema(value_type = Option<String>, example = "TERM")]
-    pub signal: Option<Signal>,
-    /// One sentence that says why it is where it is.
-    pub why: String,
-    /// It has a check that says whether it is ready.
-    pub checked: bool,
+    /// The process as in `ps --json`.
+    #[serde(flatten)]
+    pub status: ProcessStatus,
     /// What it printed last, where it did not get there because it, or what it needs, failed.
     #[serde(default)]
     pub last_output: Option<LastOutput>,

@@ -1,11 +1,11 @@
-//! All there is to know about one process.
+//! Types of process details.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{DependencyState, ProcessState};
 use crate::machine::event::Cause;
-use crate::spec::{Signal, StraysPolicy};
+use crate::spec::{CheckRole, ProbeKind, Restart, ShutdownOn, Signal, StraysPolicy};
 
 /// How one process is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -32,8 +32,9 @@ pub struct ProcessDetails {
     pub env: Vec<EnvVariable>,
     /// It has the environment of pitcrew besides.
     pub env_inherited: bool,
-    /// `never`, `on_failure` or `always`.
-    pub restart: String,
+    /// Whether a run that ended by itself is followed by another, as in the file.
+    #[schema(value_type = String, example = "on-failure")]
+    pub restart: Restart,
     /// When it is tried again, in words.
     pub retry: String,
     /// The longest a run may take.
@@ -42,8 +43,9 @@ pub struct ProcessDetails {
     pub idle_timeout_ms: Option<u64>,
     /// Exit codes that mean success.
     pub success_exit_codes: Vec<i32>,
-    /// `never`, `failure` or `exit`: whether its end ends the project.
-    pub shutdown_on: String,
+    /// Whether its end ends the project, as in the file.
+    #[schema(value_type = String, example = "never")]
+    pub shutdown_on: ShutdownOn,
     /// How it is stopped.
     pub stop: StopDetails,
     /// Its checks, with what they answered last while it runs.
@@ -85,8 +87,12 @@ pub struct StopDetails {
 /// A check, and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckDetails {
-    /// `ready` or `health`.
-    pub which: String,
+    /// Which check of the process.
+    #[schema(value_type = String, example = "ready")]
+    pub which: CheckRole,
+    /// What kind of check, as in the file.
+    #[schema(value_type = String, example = "http")]
+    pub kind: ProbeKind,
     /// What is asked.
     pub probe: String,
     /// From the beginning of one probe to that of the next.
@@ -141,7 +147,7 @@ pub struct RunDetails {
     pub ended: Option<String>,
     /// How long it ran.
     pub duration_ms: Option<u64>,
-    /// How it ended: `exited 1 after 8.1s`.
+    /// How it ended: `failed: exit 1 after 8.1s`.
     pub end: Option<String>,
     /// Whether that was well.
     pub success: Option<bool>,

@@ -1,4 +1,4 @@
-//! What is told of a failure: the last output of a process, and why the project ended.
+//! Types for the last output of a failed process and the reason of the project's end.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -3,7 +3,26 @@
 //! A macro, because `serde(flatten)` works neither with `deny_unknown_fields` nor in the query string
 //! of an address.
 
-use super::Severity;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How grave a line says it is; see `docs/cli.md` for how that is read.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The finest steps.
+    Trace,
+    /// For who looks for a mistake.
+    Debug,
+    /// As it should be; a line that says nothing counts as this.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
 
 /// The lines that a query is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

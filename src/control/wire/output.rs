@@ -1,29 +1,12 @@
-//! The visible part of the output, and that it has grown.
+//! Types of output slices and of output progress.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::OutputLine;
 use super::line_query::line_query;
+use super::{OutputLine, Severity};
 use crate::machine::event::Cause;
-
-/// How grave a line says it is; see `docs/cli.md` for how that is read.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The finest steps.
-    Trace,
-    /// For who looks for a mistake.
-    Debug,
-    /// As it should be; a line that says nothing counts as this.
-    Info,
-    /// Something to look at.
-    Warn,
-    /// Something went wrong.
-    Error,
-}
+use crate::spec::choices;
 
 line_query! {
     /// Which part of the output is wanted. Without `at`, `before` or `after`, its end.
@@ -126,7 +109,7 @@ pub struct RunMarker {
     /// How long the run took, where it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// The same in words that go after the name: `exited 1 after 8.1s`.
+    /// The same in words that go after the name: `failed: exit 1 after 8.1s`.
     pub text: String,
     /// What follows, if something does: `retry 5 of 8 in 8s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,14 +119,16 @@ pub struct RunMarker {
     pub cause: Cause,
 }
 
-/// What happened to a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunMarkerKind {
-    /// It started.
-    Started,
-    /// It ended.
-    Ended,
+choices! {
+    /// What happened to a run.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "snake_case")]
+    pub enum RunMarkerKind {
+        /// It started.
+        Started = "started",
+        /// It ended.
+        Ended = "ended",
+    }
 }
 
 /// That there is more, or less, of the output than before.

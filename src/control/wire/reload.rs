@@ -1,4 +1,4 @@
-//! The file read again, and what is wrong with one.
+//! Types of reloads and checks of the file.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

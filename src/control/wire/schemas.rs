@@ -1,10 +1,11 @@
-//! What is said more closely in the document than the types can.
+//! Additions to the `OpenAPI` document that types cannot express.
 
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::engine::command::words_schema;
+use crate::output::Stream;
 
 /// One event of a stream.
 #[derive(Debug, ToSchema)]
@@ -19,7 +20,7 @@ pub(in crate::control) struct ServerSent {
 }
 
 pub(super) fn stream() -> RefOr<Schema> {
-    words_schema(["out".to_owned(), "err".to_owned()])
+    words_schema(Stream::WORDS.iter().copied().map(str::to_owned))
 }
 
 pub(super) fn since() -> RefOr<Schema> {

@@ -1,4 +1,4 @@
-//! Something looked for in the output.
+//! Types of searches in the output.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -1,12 +1,12 @@
-//! The project as an interface shows it: whole first, then what has changed.
+//! Types of the project state for interfaces: the complete state, and changes.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::ProcessStatus;
+use super::{PoolStatus, ProcessStatus};
 use crate::machine::condition::{ConditionSubject, Progress};
 use crate::machine::event::{Cause, RunError, SkipLink, WaitingOn};
-use crate::spec::{Condition, Signal, Stray};
+use crate::spec::{Condition, ProcessKind, Signal, Stray, choices};
 
 /// Whether the pushed state is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -31,17 +31,19 @@ pub enum StateUpdate {
     Changed(StateChanges),
 }
 
-/// Whether the project is up or on its way down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PhaseName {
-    /// Running.
-    #[default]
-    Up,
-    /// Everything is being stopped in order.
-    Stopping,
-    /// Everything is being killed.
-    Killing,
+choices! {
+    /// Whether the project is up or on its way down.
+    #[derive(Default, ToSchema)]
+    #[schema(rename_all = "snake_case")]
+    pub enum PhaseName {
+        /// Running.
+        #[default]
+        Up = "up",
+        /// Everything is being stopped in order.
+        Stopping = "stopping",
+        /// Everything is being killed.
+        Killing = "killing",
+    }
 }
 
 /// The project at one moment, with all that an interface shows of it.
@@ -142,7 +144,8 @@ pub struct ProcessState {
     #[serde(flatten)]
     pub status: ProcessStatus,
     /// `process` or `job`.
-    pub kind: String,
+    #[schema(value_type = String, example = "process")]
+    pub kind: ProcessKind,
     /// What the file says about it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -214,7 +217,7 @@ impl ProcessState {
         ConditionSubject {
             name: &status.name,
             process: &status.process,
-            job_of: status.pool.as_deref().filter(|_| self.kind == "job" || self.added),
+            job_of: status.pool.as_deref().filter(|_| self.kind == ProcessKind::Job || self.added),
             added: self.added,
             progress: Progress {
                 state: status.state,
@@ -238,29 +241,16 @@ pub struct DependencyState {
     pub restart: bool,
 }
 
-/// How it stands with the files a process watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WatchState {
-    /// A change counts.
-    On,
-    /// It does not, by a wish of the user.
-    Off,
-    /// It was restarted too often by changes; a restart by hand resumes it.
-    Suspended,
-}
-
-/// One pool at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PoolStatus {
-    /// Its name.
-    pub name: String,
-    /// How many of its members may run at a time.
-    pub slots: u32,
-    /// How many have a slot.
-    pub running: usize,
-    /// How many wait for one.
-    pub queued: usize,
-    /// Nobody gets a slot until it is resumed.
-    pub paused: bool,
+choices! {
+    /// How it stands with the files a process watches.
+    #[derive(ToSchema)]
+    #[schema(rename_all = "snake_case")]
+    pub enum WatchState {
+        /// A change counts.
+        On = "on",
+        /// It does not, by a wish of the user.
+        Off = "off",
+        /// It was restarted too often by changes; a restart by hand resumes it.
+        Suspended = "suspended",
+    }
 }

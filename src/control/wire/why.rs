@@ -1,4 +1,4 @@
-//! Why something is where it is, link by link.
+//! Types of explanations, link by link.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

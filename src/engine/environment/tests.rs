@@ -104,3 +104,15 @@ fn a_value_of_an_env_file_can_hold_the_port_of_its_replica() {
     let own = env_of(&format!("{keys}\nenv = {{ PORT = 5 }}"), false, &[]);
     assert_eq!((own["URL"].as_str(), own["PORT"].as_str()), ("http://localhost:8081/2", "5"));
 }
+
+#[test]
+fn a_value_of_an_env_file_can_hold_the_working_folder_and_the_ports_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.env");
+    std::fs::write(&file, "URL=$PWD:$PITCREW_PORT_MY_DB\n").unwrap();
+    let keys = format!(
+        "env_file = '{}'\ncwd = '/tmp'\n[process.my-db]\ncommand = 'x'\nport = 5432",
+        file.display()
+    );
+    assert_eq!(env_of(&keys, false, &[("PWD", "/of/pitcrew")])["URL"], "/tmp:5432");
+}

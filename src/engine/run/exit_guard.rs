@@ -1,4 +1,4 @@
-//! The end of a run is told whatever happens.
+//! Exit guard: makes sure that the end of a run is reported, even after a panic.
 
 use tokio::sync::mpsc;
 

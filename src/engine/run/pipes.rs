@@ -1,4 +1,4 @@
-//! Both outputs of a run, read by turns into one intake.
+//! Reads both output pipes of a run in turns into one line splitter.
 
 use std::pin::Pin;
 use std::sync::Arc;

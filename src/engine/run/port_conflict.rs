@@ -1,10 +1,10 @@
-//! A run that fails soon after its start, because somebody else has its port: who that is.
+//! Port conflict: names the program that uses the port of a run that failed soon after its start.
 
 use std::time::Duration;
 
 use super::{RunTask, StopState};
 use crate::engine::ports::name;
-use crate::output::{taken_ports, tells_of_taken_port};
+use crate::output::{reports_address_in_use, taken_ports};
 use crate::spec::{CommandLine, Endpoint, Exit, Port, Probe, ProcessSpec};
 use crate::sys::{Child, Host, ListenPlace, Listener};
 
@@ -30,7 +30,7 @@ impl<H: Host> RunTask<H> {
             return None;
         }
         let text = self.pipes.outlet.last_words(LINES);
-        let says_so = tells_of_taken_port(&text);
+        let says_so = reports_address_in_use(&text);
         if !says_so && lasted > SOON {
             return None;
         }

@@ -1,4 +1,4 @@
-//! With real children: how a run ends when those who take its output do not keep up.
+//! Tests with real children: the end of a run whose output readers are slow.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a pool gives back: the future of one result, and the results of many.
+//! Pool jobs: the future of one result, and the results of many.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use crate::library::record::{CommandOutcome, CommandRecord};
 use crate::library::result::ProcessResult;
 use crate::machine::{Intent, ProcessId, StateName};
 
-/// A command in a pool: the future of its result.
+/// A command in a pool, as the future of its result.
 ///
-/// Dropped before the command has started, it takes the command out of the queue. Dropped later, it
-/// changes nothing: the command goes on.
+/// Dropping it before the command has started removes the command from the queue. Dropping it later has
+/// no effect.
 #[must_use = "dropped, it takes the command out of the queue"]
 pub struct Job {
     pool: ProcessPool,
@@ -37,15 +37,15 @@ impl Job {
         Self { pool, record: Some(record), waiting: Box::pin(async move { waits.outcome().await }) }
     }
 
-    /// One that will never run.
+    /// Creates a job that will never run.
     pub(super) fn refused(pool: ProcessPool, error: Error) -> Self {
         Self { pool, record: None, waiting: Box::pin(std::future::ready(Err(error))) }
     }
 
-    /// Where it is; [`StateName::Failed`] when it was refused.
+    /// Its state; [`StateName::Failed`] if it was refused.
     pub fn state(&self) -> StateName {
         let state = self.record.as_ref().map(|record| record.stage.borrow().state);
-        // Nobody has looked at it yet.
+        // The engine has not processed it yet.
         if state == Some(StateName::Idle) {
             StateName::Queued
         } else {
@@ -63,7 +63,7 @@ impl Job {
         self.pool.0.manager.get(self.id()?)
     }
 
-    /// Lets it go on by itself, in the queue too.
+    /// Detaches it from this future, also while it is queued.
     pub fn detach(mut self) {
         self.record = None;
     }
@@ -86,7 +86,7 @@ impl Drop for Job {
         let core = &self.pool.0.manager.0;
         match record.id.get() {
             Some(id) => core.wish(Intent::Withdraw(vec![*id])),
-            // Not known to the engine yet: killed when it is, before it can have started.
+            // Not known to the engine yet: it will be killed before it can start.
             None => {
                 if let Some(id) = record.give_up() {
                     core.wish(Intent::Withdraw(vec![id]));

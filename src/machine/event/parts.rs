@@ -1,9 +1,9 @@
-//! What several kinds of events are made of.
+//! Types that several kinds of events share.
 
 use serde::{Deserialize, Serialize};
 
 use crate::machine::ProcessId;
-use crate::spec::{Name, Signal, StartErrorKind, Stray};
+use crate::spec::{Name, Signal, StartErrorKind, Stray, choices};
 
 /// Whose event it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,32 +21,32 @@ pub struct EventSubject {
     pub attempt: u32,
 }
 
-/// Why a run was `failed`: it could not be spawned, or we had to end it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunError {
-    /// See [`StartErrorKind::ProgramNotFound`].
-    ProgramNotFound,
-    /// See [`StartErrorKind::CwdNotFound`].
-    CwdNotFound,
-    /// See [`StartErrorKind::NotExecutable`].
-    NotExecutable,
-    /// See [`StartErrorKind::ArgumentsTooLong`].
-    ArgumentsTooLong,
-    /// See [`StartErrorKind::PortBusy`].
-    PortBusy,
-    /// See [`StartErrorKind::ResourceLimit`].
-    ResourceLimit,
-    /// See [`StartErrorKind::Other`].
-    Other,
-    /// It ran longer than its `timeout`.
-    Timeout,
-    /// It was silent longer than its `idle_timeout`.
-    IdleTimeout,
-    /// It was not ready in time.
-    ReadyTimeout,
-    /// Something of its tree could not be ended.
-    Unkillable,
+choices! {
+    /// Why a run was `failed`: it could not be spawned, or we had to end it.
+    pub enum RunError {
+        /// See [`StartErrorKind::ProgramNotFound`].
+        ProgramNotFound = "program_not_found",
+        /// See [`StartErrorKind::CwdNotFound`].
+        CwdNotFound = "cwd_not_found",
+        /// See [`StartErrorKind::NotExecutable`].
+        NotExecutable = "not_executable",
+        /// See [`StartErrorKind::ArgumentsTooLong`].
+        ArgumentsTooLong = "arguments_too_long",
+        /// See [`StartErrorKind::PortBusy`].
+        PortBusy = "port_busy",
+        /// See [`StartErrorKind::ResourceLimit`].
+        ResourceLimit = "resource_limit",
+        /// See [`StartErrorKind::Other`].
+        Other = "other",
+        /// It ran longer than its `timeout`.
+        Timeout = "timeout",
+        /// It was silent longer than its `idle_timeout`.
+        IdleTimeout = "idle_timeout",
+        /// It was not ready in time.
+        ReadyTimeout = "ready_timeout",
+        /// Something of its tree could not be ended.
+        Unkillable = "unkillable",
+    }
 }
 
 impl From<StartErrorKind> for RunError {
@@ -63,40 +63,24 @@ impl From<StartErrorKind> for RunError {
     }
 }
 
-impl RunError {
-    /// As it is written in events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ProgramNotFound => "program_not_found",
-            Self::CwdNotFound => "cwd_not_found",
-            Self::NotExecutable => "not_executable",
-            Self::ArgumentsTooLong => "arguments_too_long",
-            Self::PortBusy => "port_busy",
-            Self::ResourceLimit => "resource_limit",
-            Self::Other => "other",
-            Self::Timeout => "timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::ReadyTimeout => "ready_timeout",
-            Self::Unkillable => "unkillable",
-        }
+choices! {
+    /// By what a run was ended on purpose.
+    pub enum EndCause {
+        /// A stop.
+        Stop = "stop",
+        /// A kill.
+        Kill = "kill",
+        /// A restart.
+        Restart = "restart",
+        /// A change of its files.
+        FileChange = "file_change",
+        /// Its part of the project's file is another one.
+        Reload = "reload",
+        /// Its health check failed.
+        Health = "health",
+        /// The project was being stopped.
+        Shutdown = "shutdown",
     }
-}
-
-/// By what a run was ended on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndCause {
-    Stop,
-    Kill,
-    Restart,
-    /// A change of its files.
-    FileChange,
-    /// Its part of the project's file is another one.
-    Reload,
-    /// Its health check failed.
-    Health,
-    /// The project was being stopped.
-    Shutdown,
 }
 
 /// What the three end events share.

@@ -1,9 +1,9 @@
-//! The checks of a live run: when the next probe is due, what the answers come to.
+//! Checks of a live run: when the next probe is due, and the effect of answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AfterExit, Closing, Ending, Lifecycle, State, format_duration};
+use super::{AfterExit, Closing, Ending, Lifecycle, State};
 use crate::machine::event::{
     Cause, EndCause, Event, EventStamp, ProcessReady, ProcessUnhealthy, RunError,
 };
@@ -319,7 +319,7 @@ impl Lifecycle {
         checks.begin_health(now, &spec);
         let trial = checks.ready.as_mut();
         let answer = trial.and_then(|trial| {
-            if !spec.ready.as_ref().is_some_and(|check| check.probe.is_asked()) {
+            if !spec.ready.as_ref().is_some_and(|check| check.probe.kind().is_asked()) {
                 trial.due = None;
             }
             trial.answer.as_ref().map(|answer| answer.text().to_owned())
@@ -365,9 +365,8 @@ impl Lifecycle {
         let status = checks.status.clone();
         let answer = checks.ready.as_ref().and_then(|trial| trial.answer.as_ref());
         let answer = answer.map(|answer| answer.text().to_owned()).or(status);
-        let said = answer.as_ref().map_or_else(String::new, |answer| format!(": {answer}"));
-        let message = format!("it was not ready within {}: {probe}{said}", format_duration(limit));
         let cause = Cause::ReadyTimeout { after_ms: limit.as_millis() as u64, probe, answer };
+        let message = cause.describe();
         let ending = Ending::Broken { error: RunError::ReadyTimeout, message, cause };
         self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }

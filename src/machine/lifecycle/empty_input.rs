@@ -1,4 +1,4 @@
-//! A watcher that ended because its input was empty.
+//! Recognises a watcher that ended because its input was empty.
 
 use std::time::Duration;
 

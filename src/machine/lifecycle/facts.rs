@@ -1,12 +1,9 @@
-//! What happened to a run, and what is due.
+//! Handles facts about a run, and due deadlines.
 
 use std::time::Duration;
 
 use super::stopping::{KILL_GRACE, RunEnd};
-use super::{
-    AfterExit, Closing, Ending, LastRun, Level, Lifecycle, Outcome, State, StopProgress,
-    format_duration,
-};
+use super::{AfterExit, Closing, Ending, LastRun, Level, Lifecycle, Outcome, State, StopProgress};
 use crate::machine::event::{
     Cause, EndDetails, Event, EventStamp, ProcessFailed, ProcessReady, ProcessStarted, RunError,
 };
@@ -130,7 +127,7 @@ impl Lifecycle {
             return;
         }
         let cause = Cause::IdleTimeout { after_ms: limit.as_millis() as u64 };
-        let message = format!("it printed nothing for {}", format_duration(limit));
+        let message = cause.describe();
         let ending = Ending::Broken { error: RunError::IdleTimeout, message, cause };
         self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }
@@ -171,7 +168,7 @@ impl Lifecycle {
             State::Running { times_out: Some(due), .. } if *due <= now => {
                 let limit = self.spec.timeout.unwrap_or_default();
                 let cause = Cause::Timeout { after_ms: limit.as_millis() as u64 };
-                let message = format!("it ran longer than {}", format_duration(limit));
+                let message = cause.describe();
                 let ending = Ending::Broken { error: RunError::Timeout, message, cause };
                 self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
             }

@@ -1,4 +1,4 @@
-//! The port of a process that is to start: it is looked who listens there before exec is asked for.
+//! Port check: asks which process listens on the port before the spawn is requested.
 
 use std::time::Duration;
 

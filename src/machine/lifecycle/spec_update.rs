@@ -1,10 +1,9 @@
-//! What reading the file again does to a process.
+//! Applies a reloaded spec to a process.
 
 use std::sync::Arc;
 
-use super::{AfterExit, Lifecycle, Outcome, State};
+use super::{AfterExit, Lifecycle, Outcome, Retention, State};
 use crate::machine::event::{Cause, EndCause};
-use crate::machine::members::Retention;
 use crate::machine::{Moment, Step};
 use crate::spec::{ProcessKind, ProcessSpec};
 

@@ -1,12 +1,26 @@
-//! Where a process can be, and what each place remembers.
+//! The states of a lifecycle, with the data of each.
 
 use std::time::Duration;
 
 use super::checks::Checks;
 use super::port::PortPhase;
 use crate::machine::event::{Cause, EndCause, RunError, SkipLink};
+use crate::machine::event_text::{exit_after, health_failure};
 use crate::machine::{Moment, ProcessId, ShutdownReason};
 use crate::spec::Exit;
+
+/// How long something stays a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retention {
+    /// As long as the project: it can be started again.
+    #[default]
+    Keep,
+    /// The same, until others that came like it have taken its place; how it ends says nothing about
+    /// the project.
+    KeepRecent,
+    /// Until it has ended for good.
+    RemoveOnExit,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum State {
@@ -151,30 +165,18 @@ impl LastRun {
 
     /// Such as `exit 1 after 8.1s`.
     pub(in crate::machine) fn describe(&self) -> String {
-        let after = format_duration(self.duration);
         if let (None, Some(unwell)) = (&self.error, &self.unwell) {
-            return format!("its health check failed after {after}: {unwell}");
+            return format!("{}: {unwell}", health_failure(self.duration));
         }
         let end = match (&self.error, self.exit) {
             (Some((_, message)), _) => message.clone(),
-            (None, Some(exit)) => format!("{exit} after {after}"),
+            (None, Some(exit)) => exit_after(exit, self.duration),
             (None, None) => "it ended".to_owned(),
         };
         match &self.note {
             Some(note) => format!("{end}; {note}"),
             None => end,
         }
-    }
-}
-
-/// A duration for people: `350ms`, `8.1s`, `2m 5s`, `3h 12m`.
-pub(crate) fn format_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => format!("{}ms", duration.as_millis()),
-        1..60 => format!("{:.1}s", duration.as_secs_f64()),
-        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
     }
 }
 

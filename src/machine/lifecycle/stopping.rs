@@ -1,4 +1,4 @@
-//! How a run is brought to its end, and what follows it.
+//! Stopping a run, and what follows its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,8 +242,10 @@ impl Lifecycle {
         let (since, exit) = (*since, *exit);
         let names: Vec<String> =
             self.left.iter().map(|s| format!("{} ({})", s.pid, s.command)).collect();
-        let who = if names.is_empty() { format!("{pid}") } else { names.join(", ") };
-        let message = format!("cannot be ended: {who}");
+        let who = if names.is_empty() { format!("pid {pid}") } else { names.join(", ") };
+        let reason = self.signal_error.as_ref();
+        let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+        let message = format!("cannot be ended: {who}{reason}");
         let cause = match &closing.ending {
             Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => cause.clone(),
             Ending::ByItself => cause_of(exit),

@@ -1,7 +1,8 @@
-//! What a change of its files does to a process.
+//! Effect of file changes on a process.
 
 use super::{AfterExit, Closing, Ending, Lifecycle, Outcome, State};
 use crate::machine::event::{Cause, EndCause};
+use crate::machine::event_text::watch_suspended;
 use crate::machine::{Moment, Step};
 use crate::spec::ProcessSpec;
 
@@ -103,7 +104,7 @@ impl Lifecycle {
     pub(in crate::machine) fn note_on_files(&self) -> Option<String> {
         match &self.watch {
             Watch::Suspended(path) if !matches!(self.state, State::Idle) => {
-                Some(format!("its files are not watched any more, because of {path}"))
+                Some(watch_suspended(path))
             }
             Watch::On if self.rests_watched() => Some("a change of its files starts it".to_owned()),
             Watch::Off | Watch::On | Watch::Suspended(_) => None,

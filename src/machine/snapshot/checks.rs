@@ -1,11 +1,11 @@
-//! What a live run is, by its checks, and why.
+//! The state of a live run according to its checks, and why.
 
 use std::fmt::Write as _;
 
 use super::{ProbeView, StateName};
 use crate::machine::Moment;
 use crate::machine::lifecycle::{CheckState, Checks, Level};
-use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec};
+use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec, counted};
 
 /// State, reason, and when it changes by itself at the latest.
 pub(super) fn explain(
@@ -25,7 +25,7 @@ pub(super) fn explain(
         }
         (Level::Ready, None) => (StateName::Ready, "running".to_owned(), None),
         (Level::Unhealthy, Some((check, trial))) => {
-            let misses = format!("; {} misses in a row", trial.bad);
+            let misses = format!("; {} in a row", counted(trial.bad, "miss"));
             (StateName::Unhealthy, format!("{}{misses}", asked(check, trial, own)), None)
         }
         (Level::Unhealthy, None) => (StateName::Unhealthy, "its leader has ended".to_owned(), None),

@@ -1,4 +1,4 @@
-//! What comes in: time, facts and wishes.
+//! Handles the inputs of the supervisor: time, facts and intents.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -66,6 +66,7 @@ impl Supervisor {
             Fact::Exited { exit, strays, note, .. } => {
                 one.exited(now, exit, (strays, note), jitter_rng, out);
             }
+            Fact::SignalFailed { reason, .. } => one.signal_error = Some(reason),
             Fact::PortLooked { .. } => {}
         });
     }

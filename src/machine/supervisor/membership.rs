@@ -1,14 +1,13 @@
-//! Who comes while the project runs, and who goes.
+//! Members that are added and removed while the project runs.
 
 use std::sync::Arc;
 
 use super::Supervisor;
 use super::totals::TotalsShare;
 use crate::machine::lifecycle::{Lifecycle, State};
-use crate::machine::members::{NewMember, Retention};
 use crate::machine::slots::Slots;
 use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Effect, ProcessId, ProcessView};
+use crate::machine::{Effect, NewMember, ProcessId, ProcessView, Retention};
 use crate::spec::{Name, PoolSpec, ProcessKind};
 
 /// So many of those aside are listed after their end.

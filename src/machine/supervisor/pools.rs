@@ -1,4 +1,4 @@
-//! Slots: who gets one, what a failure does to the others, when a pool has drained.
+//! Pools: assigns slots, applies the failure policy, and detects when a pool has drained.
 
 use super::Supervisor;
 use crate::machine::event::{Cause, EndCause, Event, EventStamp, PoolDrained};

@@ -1,12 +1,11 @@
-//! What follows from a change, until nothing moves.
+//! Propagates a change to dependants and pools until nothing changes any more.
 
 use super::Supervisor;
 use crate::machine::event::{Cause, EndCause, Event, EventStamp, ProjectReady};
 use crate::machine::graph::DependencyEdge;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
-use crate::machine::members::Retention;
 use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Moment, ProcessId, ShutdownReason};
+use crate::machine::{Moment, ProcessId, Retention, ShutdownReason};
 use crate::spec::{Name, ShutdownOn};
 
 impl Supervisor {
@@ -30,7 +29,7 @@ impl Supervisor {
                 self.out.events.push(Event::from(ProjectReady { stamp: EventStamp::default() }));
             }
         }
-        let stays = self.options.keep || self.totals.watched > 0;
+        let stays = self.options.keep || self.totals.watched > 0 || self.watching.has_unchecked();
         let done = self.totals.busy == 0 && (self.phase != ProjectPhase::Up || !stays);
         if done && self.finish.is_none() {
             self.finish_now();

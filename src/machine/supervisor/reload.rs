@@ -1,4 +1,4 @@
-//! The file was read again: who is new, who goes, and who is something else now.
+//! Applies a reloaded spec: added, removed and changed members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,10 +7,9 @@ use super::{AddedProcesses, Supervisor};
 use crate::machine::event::{Cause, ConfigReloaded, EndCause, Event, EventStamp};
 use crate::machine::graph::DependencyGraph;
 use crate::machine::lifecycle::{Lifecycle, State, Watch};
-use crate::machine::members::Retention;
 use crate::machine::slots::Slots;
 use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Effect, Moment, ProcessId, RunId, Step};
+use crate::machine::{Effect, Moment, ProcessId, Retention, RunId, Step};
 use crate::spec::{Name, PlannedRestart, ProcessSpec, Spec, SpecDiff};
 
 /// Who is not in the file any more and still here, with whom of these each of them needs.

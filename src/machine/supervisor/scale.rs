@@ -1,12 +1,11 @@
-//! More or fewer replicas, and more jobs, while the project runs.
+//! Scaling: changes the number of replicas and adds jobs while the project runs.
 
 use std::sync::Arc;
 
 use super::Supervisor;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State, Watch};
-use crate::machine::members::{NewMember, Retention};
 use crate::machine::targets::UnknownName;
-use crate::machine::{Moment, ProcessId};
+use crate::machine::{Moment, NewMember, ProcessId, Retention};
 use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
 
 /// Replicas of one process at most: a mistyped number shall not take the machine along.
@@ -33,7 +32,7 @@ pub(crate) enum ScaleError {
     NothingWatched,
     #[error("this project has no file that says how things are run")]
     NoFile,
-    #[error("the name `{0}` is taken; names are unique over processes, jobs and pools")]
+    #[error("the name `{0}` is taken; names of processes, jobs and pools must be unique")]
     Taken(String),
 }
 

@@ -1,4 +1,4 @@
-//! The end of the project: dependants before what they need, then everything, then leave.
+//! Project shutdown: stops dependants before dependencies, then everything, then leaves.
 
 use std::time::Duration;
 

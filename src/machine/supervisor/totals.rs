@@ -1,10 +1,9 @@
-//! Counts over all lifecycles, kept up with each change.
+//! Counts of processes by state, updated with each change.
 
 use super::Supervisor;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
-use crate::machine::members::Retention;
 use crate::machine::retry::JitterRng;
-use crate::machine::{ProcessId, Step};
+use crate::machine::{ProcessId, Retention, Step};
 use crate::spec::ProcessKind;
 
 /// Counts over all lifecycles, kept up by [`Supervisor::with`].

@@ -1,5 +1,5 @@
-//! Runs that cannot be ended and whose process is no member any more: it was scaled away, or is not
-//! in the file. One of the same name that comes later waits until they are gone.
+//! Unkillable runs whose process was scaled down or removed from the file. A later process of the
+//! same name waits until they are gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Changed files: what they start, what runs first, and when it has been too often.
+//! File changes: which processes restart, what runs first, and when a watch is suspended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub(super) struct WatchTracker {
     in_a_row: BTreeMap<Name, u32>,
     /// Processes for which something else runs first.
     errands: BTreeMap<Name, PreRestartRun>,
+    /// Restarts that wait to be known as possible.
+    unchecked: usize,
 }
 
 /// What runs before a process is restarted.
@@ -35,6 +37,11 @@ struct PreRestartRun {
 impl WatchTracker {
     pub(super) fn clear(&mut self) {
         self.errands.clear();
+    }
+
+    /// Whether a restart may follow immediately.
+    pub(super) fn has_unchecked(&self) -> bool {
+        self.unchecked > 0
     }
 
     /// What a process watches is something else now.
@@ -273,7 +280,9 @@ impl Supervisor {
         for (process, well) in over {
             let Some(errand) = self.watching.errands.remove(&process) else { continue };
             if well {
-                self.rerun_after_errand(now, &process, &errand.change);
+                self.watching.unchecked += 1;
+                let change = errand.change.clone();
+                self.out.effects.push(Effect::CheckRestart { change });
             } else {
                 self.tell_failed_errand(&errand, id);
             }
@@ -292,9 +301,15 @@ impl Supervisor {
         }
     }
 
+    /// Restarts a process for which another one has run first.
+    ///
     /// What it needs is new only now, however late its own run began.
-    fn rerun_after_errand(&mut self, now: Moment, process: &Name, change: &FileChange) {
-        let mut ids = self.ids_of(process);
+    pub(super) fn restart_checked(&mut self, now: Moment, change: &FileChange, is_refused: bool) {
+        self.watching.unchecked = self.watching.unchecked.saturating_sub(1);
+        if is_refused || self.phase != ProjectPhase::Up {
+            return;
+        }
+        let mut ids = self.ids_of(&change.process);
         ids.retain(|id| self.all.get(*id).is_some_and(|one| one.call_of(now) == WatchCall::Acts));
         let cause = Cause::FileChanged { path: change.path.clone() };
         self.rerun_for_files(now, &ids, &cause);

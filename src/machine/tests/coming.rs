@@ -1,4 +1,4 @@
-//! Who comes while the project runs, and who goes again.
+//! Members that are added and removed while the project runs.
 
 use std::time::Duration;
 

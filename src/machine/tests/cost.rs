@@ -1,4 +1,4 @@
-//! Large worlds: quick, unless something is quadratic, and then these take minutes.
+//! Large worlds, which are fast unless something is quadratic.
 
 use super::host::{exits, willing};
 use super::project::{Draft, ms, needs, project, s};

@@ -1,4 +1,4 @@
-//! Who waits for whom, who is skipped, who gets a new run with whom.
+//! Dependencies: waiting, skipping, and restarts of dependants.
 
 use super::checks::asked;
 use super::host::{OnStop, always, exits, immortal, unstartable, willing};

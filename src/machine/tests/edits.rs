@@ -1,4 +1,4 @@
-//! Changes of a file, for random worlds.
+//! Random changes of a file.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ fn apply(spec: &mut Spec, edit: Edit) {
         Edit::Ready(one, check) => change(spec, one, |process| process.ready = check),
         Edit::Health(one, check) => change(spec, one, |process| {
             if process.kind == ProcessKind::Process {
-                process.health = check.filter(|check| check.probe.is_asked());
+                process.health = check.filter(|check| check.probe.kind().is_asked());
             }
         }),
         Edit::Watch(one, on) => change(spec, one, |process| {

@@ -1,4 +1,4 @@
-//! The end of the project: its order, its ladder, its reasons; and when it is ready.
+//! The end of the project: order, escalation, reasons; and readiness.
 
 use super::host::{OnStop, exits, immortal, stubborn, willing};
 use super::project::{Draft, ms, needs, project, retried, s};

@@ -1,5 +1,5 @@
-//! Each key of a process is changed in each state it can be in: who gets a new run because of it,
-//! and that everything else goes on as if nothing had been.
+//! Changes each key of a process in each state: which processes restart because of it, and that
+//! everything else continues.
 
 use std::path::PathBuf;
 use std::sync::Arc;

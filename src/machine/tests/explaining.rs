@@ -1,4 +1,4 @@
-//! `why`: every state has a sentence, and the chain below it goes down to the root.
+//! `why`: every state has an explanation, and its chain ends at the root.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ fn a_run_says_what_it_was_started_for() {
     w.reload(draft("two").spec());
     w.advance(s(5));
     let told = explain(&mut w, "a");
-    let text = "a (ready): running; because the file was read again (reload 1)";
+    let text = "a (ready): running; because the procfile was reloaded (reload 1)";
     assert_eq!(told.to_string(), text);
     let json = serde_json::to_value(&told).unwrap();
     assert_eq!(json["cause"], serde_json::json!({ "kind": "reload", "reload": 1 }));
@@ -51,7 +51,7 @@ fn a_run_says_what_it_was_started_for() {
     let told = explain(&mut w, "a");
     assert_eq!(told.suspended_by.as_deref(), Some("src/a"));
     let text = told.to_string();
-    assert_eq!(text.matches("its files are not watched any more, because of src/a").count(), 1);
+    assert_eq!(text.matches("its files are no longer watched, because of src/a").count(), 1);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_suspended_watch_is_told_in_back_off_too() {
     w.advance(s(2));
     let text = explain(&mut w, "a").to_string();
     assert!(text.contains("retry 1 of 9"), "{text}");
-    assert!(text.ends_with("; its files are not watched any more, because of src/a"), "{text}");
+    assert!(text.ends_with("; its files are no longer watched, because of src/a"), "{text}");
 }
 
 #[test]

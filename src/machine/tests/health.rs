@@ -1,4 +1,4 @@
-//! Health, and what is asked of runs that come and go.
+//! Health checks, and probes of runs that start and end.
 
 use super::checks::{asked, check, pair, staying};
 use super::host::{always, exits, replies, willing};
@@ -20,7 +20,7 @@ fn a_failed_health_check_ends_the_run_and_uses_an_attempt() {
     w.advance(ms(300));
     assert_eq!(
         w.why("web"),
-        "its health check failed after 311ms: tcp localhost:1: no; 3 misses in a row; retry 1 of 1 in 262ms"
+        "failed its health check after 311ms: tcp localhost:1: no; 3 misses in a row; retry 1 of 1 in 262ms"
     );
     w.advance(s(60));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A host that follows a script instead of starting anything.
+//! A scripted host for the machine.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -209,7 +209,10 @@ impl Host {
                 self.agenda.insert(key, (*run, Act::Looked(ports.clone())));
             }
             // A prober may be late to hear that nobody waits for it any more.
-            Effect::EndProbes { .. } | Effect::Renew { .. } | Effect::Over { .. } => {}
+            Effect::CheckRestart { .. }
+            | Effect::EndProbes { .. }
+            | Effect::Renew { .. }
+            | Effect::Over { .. } => {}
             Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
         }
     }

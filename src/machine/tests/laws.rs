@@ -1,4 +1,4 @@
-//! What holds after every step of every world.
+//! Laws that hold after every step of every world.
 
 use std::collections::{HashMap, HashSet};
 
@@ -348,7 +348,7 @@ impl Laws {
                     assert!(self.open.contains_key(run), "{run} is there");
                 }
                 // What of them holds is in `checks`.
-                Effect::Probe(_) | Effect::EndProbes { .. } => {}
+                Effect::CheckRestart { .. } | Effect::Probe(_) | Effect::EndProbes { .. } => {}
                 Effect::LookAtPort { run, .. } => {
                     let is_open = self.open.keys().any(|open| open.process == run.process);
                     assert!(!is_open, "{run} waits for the run before");

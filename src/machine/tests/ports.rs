@@ -1,4 +1,4 @@
-//! Ports of processes that are to start.
+//! Ports of processes that are about to start.
 
 use super::host::willing;
 use super::project::{Draft, ms, needs, project, s};

@@ -1,6 +1,5 @@
-//! Writes a [`Spec`] in Rust.
+//! Builds a [`Spec`] in Rust.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::spec::{
-    ColorMode, CommandLine, Condition, Dependency, Environment, Name, OnFailure, OutputLimits,
-    PoolSpec, PortBusy, ProcessKind, ProcessSpec, Project, Restart, RetryPolicy, ShutdownOn,
-    Signal, Spec, StdinKind, StopPolicy, StraysPolicy,
+    CommandLine, Condition, Dependency, Name, OnFailure, OutputLimits, PoolSpec, ProcessKind,
+    ProcessSpec, Project, Restart, RetryPolicy, Spec,
 };
 
 pub(super) const fn ms(n: u64) -> Duration {
@@ -23,39 +21,10 @@ pub(super) const fn s(n: u64) -> Duration {
 
 /// A process with nothing but defaults; no jitter, so that delays are exact.
 pub(super) fn process(name: &str, kind: ProcessKind) -> ProcessSpec {
+    let command = CommandLine::Argv(vec![name.to_owned()]);
     ProcessSpec {
-        name: name.into(),
-        kind,
-        command: CommandLine::Argv(vec![name.to_owned()]),
-        description: None,
-        cwd: PathBuf::from("/"),
-        env: Environment::default(),
-        port: None,
-        port_busy: PortBusy::Fail,
-        color: ColorMode::Auto,
-        stdin: StdinKind::Open,
-        depends_on: IndexMap::new(),
-        ready: None,
-        health: None,
-        restart: Restart::Never,
         retry: RetryPolicy { jitter: 0.0, ..RetryPolicy::default() },
-        timeout: None,
-        idle_timeout: None,
-        stop: StopPolicy {
-            signal: Signal::TERM,
-            grace: s(10),
-            command: None,
-            strays: StraysPolicy::Kill,
-            keep: Arc::default(),
-        },
-        success_exit_codes: BTreeSet::from([0]),
-        replicas: None,
-        pool: None,
-        autostart: true,
-        tags: BTreeSet::new(),
-        shutdown_on: ShutdownOn::Never,
-        log: None,
-        watch: None,
+        ..ProcessSpec::new(name.into(), kind, command, PathBuf::from("/"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Random worlds: any graph, any policy, any host, any wish at any moment. The laws are checked
-//! after every step; in here is what happens, and that quitting always ends.
+//! Random worlds: any graph, policy, host, and intents at any time. The laws are checked after
+//! every step, and every shutdown ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,7 +154,7 @@ fn member() -> impl Strategy<Value = Member> {
                     autostart,
                     watch,
                     ready,
-                    health: health.filter(|check| check.probe.is_asked()),
+                    health: health.filter(|check| check.probe.kind().is_asked()),
                     scripts,
                 }
             },

@@ -1,4 +1,4 @@
-//! The file is read again: who starts, who stops, who runs anew and who is left alone.
+//! Reload: which processes start, stop, restart or are left alone.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Checks and dependencies of live runs, by a file that was read again.
+//! Reload: checks and dependencies of live runs.
 
 use super::checks::{asked, check};
 use super::host::{OnStop, always, replies, willing};

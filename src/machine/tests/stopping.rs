@@ -4,7 +4,7 @@ use super::host::{OnStop, exits, immortal, stubborn, unstartable, willing};
 use super::project::{follows, ms, needs, project, retried, s};
 use super::{Script, StateName, World};
 use crate::machine::event::EndCause;
-use crate::machine::{Event, SupervisorOptions};
+use crate::machine::{Event, Fact, Input, RunId, SupervisorOptions};
 use crate::spec::{CommandLine, Condition, ProcessSpec, Restart, StartErrorKind};
 
 fn staying(spec: crate::spec::Spec) -> World {
@@ -276,13 +276,26 @@ fn what_cannot_be_ended_is_named_and_a_later_start_waits_until_it_is_gone() {
         ["stopping 1/1 TERM user", "failed 1/1 unkillable nothing 12999ms user"]
     );
     assert_eq!(w.state("a"), StateName::Failed);
-    assert_eq!(w.why("a"), "cannot be ended: 1001");
+    assert_eq!(w.why("a"), "cannot be ended: pid 1001");
     w.start(&["a"]);
     w.advance(s(5));
     assert_eq!(w.state("a"), StateName::Waiting);
     assert_eq!(w.why("a"), "the run before cannot be ended and is still there");
     w.advance(s(60));
     assert_eq!(w.told("a"), ["started 2/1 user", "ready 2/1 user"]);
+}
+
+#[test]
+fn why_a_run_could_not_be_ended_is_told() {
+    let mut w = one(|_| {}, [immortal(None)]);
+    w.advance(s(1));
+    w.stop(&["a"]);
+    let run = RunId { process: w.ids(&["a"])[0], run: 1 };
+    let reason = "Operation not permitted".to_owned();
+    w.input(Input::Fact(Fact::SignalFailed { run, reason }));
+    w.advance(s(13));
+    assert_eq!(w.state("a"), StateName::Failed);
+    assert_eq!(w.why("a"), "cannot be ended: pid 1001: Operation not permitted");
 }
 
 #[test]

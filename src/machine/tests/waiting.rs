@@ -1,4 +1,4 @@
-//! What it means to wait for names, as `wait` on the socket judges it.
+//! `wait` on the socket: when the condition holds for names.
 
 use super::checks::check;
 use super::host::{exits, willing};
@@ -83,7 +83,7 @@ fn all_is_what_the_project_has_started_without_its_jobs() {
     assert_eq!(judge(&mut w, &["all"], Some(Succeeded)).status, Unreachable, "here it does");
     assert_eq!(judge(&mut w, &["all"], Some(Completed)).status, Met);
     let waits = judge(&mut w, &["lazy"], None).sentence(|view| view.reason().to_owned());
-    let hint = "waiting for lazy (idle: nobody has started it); `pitcrew start lazy` starts lazy";
+    let hint = "waiting for lazy (idle: not started); `pitcrew start lazy` starts lazy";
     assert_eq!(waits, hint);
 }
 

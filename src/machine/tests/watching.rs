@@ -1,4 +1,4 @@
-//! Files that change: what is restarted, started, told, run first, and when it is too often.
+//! File changes: restarts, starts, signals, run-first processes, and suspension.
 
 use std::sync::Arc;
 
@@ -166,7 +166,7 @@ fn ten_restarts_in_a_row_suspend_the_watch_and_a_restart_by_hand_resumes_it() {
         assert_eq!(w.count_of("watch_suspended"), usize::from(round >= 10), "{round}");
     }
     assert_eq!(w.machine.snapshot(w.now).processes[0].run, 11);
-    assert_eq!(w.why("a"), "running; its files are not watched any more, because of src/a");
+    assert_eq!(w.why("a"), "running; its files are no longer watched, because of src/a");
     w.advance(s(100));
     w.change("a");
     w.advance(s(1));
@@ -427,4 +427,18 @@ fn nothing_follows_a_change_while_the_project_ends() {
     let took = w.run_out(s(2));
     assert_eq!((w.count_of("file_changed"), took), (0, s(1)));
     assert!(!w.events.iter().any(|(_, event)| matches!(event, Event::WatchSuspended(_))));
+}
+
+#[test]
+fn a_restart_that_could_not_be_carried_out_leaves_the_run_as_it_is() {
+    let mut w = built([exits(s(1), 0)]);
+    w.refuses_restarts = true;
+    w.advance(s(5));
+    w.change("a");
+    w.advance(s(5));
+    assert_eq!((w.state("a"), w.count_of("process_started")), (StateName::Ready, 2));
+    w.refuses_restarts = false;
+    w.change("a");
+    w.advance(s(5));
+    assert_eq!(w.count_of("process_started"), 4);
 }

@@ -1,6 +1,6 @@
-//! Events in few words: `started 2/1 retry 1/5` is run 2, attempt 1, and its cause.
+//! A short text form of events: `started 2/1 retry 1/5` is run 2, attempt 1, and its cause.
 
-use crate::machine::event::{Cause, EndCause, EndDetails};
+use crate::machine::event::{Cause, EndDetails};
 use crate::machine::{Event, ShutdownReason};
 
 /// The kind of an event as it is called in JSON.
@@ -35,16 +35,7 @@ pub(super) fn of_process(event: &Event) -> String {
             format!("completed {at} {} {}", ended(&e.end), cause(&e.cause))
         }
         Event::ProcessKilled(e) => {
-            let by = match e.by {
-                EndCause::Stop => "stop",
-                EndCause::Kill => "kill",
-                EndCause::Restart => "restart",
-                EndCause::FileChange => "file_change",
-                EndCause::Reload => "reload",
-                EndCause::Health => "health",
-                EndCause::Shutdown => "shutdown",
-            };
-            format!("killed {at} by {by} {} {}", ended(&e.end), cause(&e.cause))
+            format!("killed {at} by {} {} {}", e.by, ended(&e.end), cause(&e.cause))
         }
         Event::ProcessFailed(e) => {
             format!("failed {at} {} {} {}", e.error.as_str(), ended(&e.end), cause(&e.cause))

@@ -19,7 +19,7 @@ fn kept(store: &LogStore) -> Vec<(Stream, bool, Vec<u8>)> {
     all.lines().map(|line| (line.stream, line.continues, line.bytes.to_vec())).collect()
 }
 
-/// What should come out, said in the simplest way.
+/// Computes the expected lines in the simplest way.
 fn expected(bytes: &[u8], longest: usize) -> Vec<(Stream, bool, Vec<u8>)> {
     let mut lines = Vec::new();
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -62,7 +62,7 @@ proptest! {
     }
 }
 
-/// Lines of such a length, so many bytes of them in all.
+/// Lines of a given length, up to a given total size.
 fn stretch() -> impl Strategy<Value = (usize, usize)> {
     let length = prop_oneof![1 => 0usize..20, 4 => 20usize..300, 1 => 1_000usize..20_000];
     (length, 1usize..300_000)
@@ -71,7 +71,7 @@ fn stretch() -> impl Strategy<Value = (usize, usize)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// However much is read at once, and whether it is copied or kept where it is.
+    /// Whatever the size of a read, and whether it is copied or kept in its page.
     #[test]
     fn what_is_taken_is_kept_and_logged_as_it_came(
         stretches in prop::collection::vec(stretch(), 1..6),
@@ -104,7 +104,7 @@ proptest! {
             room[..read].copy_from_slice(&rest[..read]);
             intake.take(Stream::Out, &mut scratch, read, AT);
             rest = &rest[read..];
-            // What is read next must not change what was taken.
+            // The next read must not change what was taken.
             scratch.room().fill(b'!');
         }
         intake.finish(Stream::Out, AT);
@@ -131,7 +131,7 @@ fn a_flood_is_kept_where_it_was_read_to_and_its_memory_used_again() {
         assert_ne!(scratch.room().as_ptr().addr(), place, "it was copied");
         assert!(store.gauge().memory <= 8 << 20);
     }
-    // As many as fit, and those between the two.
+    // As many as fit, and those between them.
     assert!(places.len() <= 32 + 2, "{}", places.len());
 }
 

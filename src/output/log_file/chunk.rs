@@ -1,4 +1,4 @@
-//! What waits for the disk, and what was lost.
+//! Queue items of a log file: chunks of lines, and gaps of lost lines.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use memchr::memchr_iter;
 
 use crate::output::page::Page;
 
-/// What waits for the disk, in the order in which it goes into the file.
+/// An item of the queue, in file order.
 pub(in crate::output) enum QueueItem {
     Chunk(Chunk),
-    /// Lines that found no room while the file was failing.
+    /// Lines that did not fit in the queue while the file was failing.
     Gap(LostLines),
 }
 
-/// Whole lines that wait for the disk.
+/// Whole lines to write.
 pub(in crate::output) struct Chunk {
     pub(super) bytes: Bytes,
     pub(super) first: Timestamp,
@@ -24,12 +24,12 @@ pub(in crate::output) struct Chunk {
 
 pub(super) enum Bytes {
     Own(Vec<u8>),
-    /// Where they were read to.
+    /// A range of the page that the output was read into.
     Page(Arc<Page>, Range<usize>),
 }
 
 impl QueueItem {
-    /// The bytes that wait.
+    /// The number of bytes to write.
     pub(in crate::output) fn len(&self) -> usize {
         match self {
             Self::Chunk(chunk) => chunk.bytes().len(),
@@ -39,7 +39,7 @@ impl QueueItem {
 }
 
 impl Chunk {
-    /// Without its first bytes, which are in the file.
+    /// Removes the first bytes, which are already written.
     pub(super) fn skip(&mut self, count: usize) {
         match &mut self.bytes {
             Bytes::Own(bytes) => _ = bytes.drain(..count.min(bytes.len())),
@@ -55,7 +55,7 @@ impl Chunk {
     }
 }
 
-/// What could not be written.
+/// Lines that could not be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::output) struct LostLines {
     pub(in crate::output) error: String,

@@ -1,4 +1,4 @@
-//! What waits for the disk, and what found no room to wait.
+//! The write queue of a log file, which counts the lines that do not fit.
 
 use std::collections::VecDeque;
 
@@ -11,38 +11,38 @@ use crate::output::writers::WriterPool;
 
 #[derive(Default)]
 pub(super) struct Queue {
-    /// Each chunk is whole lines; a piece, or a line without newline, is the last of its chunk.
+    /// Each chunk is whole lines; a piece, or a line without a newline, is the last in its chunk.
     pub(super) items: VecDeque<QueueItem>,
-    /// Bytes in `items` and in the hands of the writer.
+    /// Bytes in `items` and in the batch being written.
     pub(super) bytes: usize,
-    /// There is from a failure until all is well again.
+    /// The current outage, from the first failure until everything is written again.
     pub(super) failing: Option<WriteOutage>,
-    /// To be rotated by these from the next write on.
+    /// A new maximum size and number of files, applied at the next write.
     pub(super) limits: Option<(u64, u32)>,
-    /// A thread has it, or will.
+    /// Whether a thread writes this file or will do so.
     pub(super) scheduled: bool,
     pub(super) closing: bool,
     pub(super) closed: bool,
     pub(super) wakers: WakerSet,
 }
 
-/// A file that could not be written.
+/// A period in which the file could not be written.
 pub(super) struct WriteOutage {
-    /// What the system said last.
+    /// The latest error of the system.
     pub(super) error: String,
-    /// The latest try failed too.
+    /// Whether the latest attempt failed too.
     pub(super) still: bool,
     /// What is missing in the file so far.
     pub(super) lost: LostLines,
 }
 
 impl Queue {
-    pub(super) fn fails(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.failing.as_ref().is_some_and(|failing| failing.still)
     }
 
-    /// Counts what finds no room.
-    fn lose(&mut self, text: &[u8], now: Timestamp) {
+    /// Counts text that does not fit in the queue.
+    fn record_loss(&mut self, text: &[u8], now: Timestamp) {
         if !matches!(self.items.back(), Some(QueueItem::Gap(_))) {
             let error = self.failing.as_ref().map(|failing| failing.error.clone());
             self.items.push_back(QueueItem::Gap(LostLines::new(error.unwrap_or_default(), now)));
@@ -53,8 +53,8 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, text: &[u8], now: Timestamp, pool: &WriterPool) {
-        if self.fails() && self.bytes + text.len() > QUEUE {
-            self.lose(text, now);
+        if self.is_failing() && self.bytes + text.len() > QUEUE {
+            self.record_loss(text, now);
             return;
         }
         self.bytes += text.len();
@@ -78,8 +78,8 @@ impl Queue {
         self.items.push_back(QueueItem::Chunk(chunk));
     }
 
-    /// Takes out what is written in one turn.
-    pub(super) fn turn(&mut self) -> Vec<QueueItem> {
+    /// Removes the items to write in one batch.
+    pub(super) fn take_batch(&mut self) -> Vec<QueueItem> {
         let mut bytes = 0;
         let count = self.items.iter().take_while(|item| {
             let more = bytes < TURN;
@@ -90,9 +90,9 @@ impl Queue {
         self.items.drain(..count).collect()
     }
 
-    /// Notes that items are in the file; gives what was lost where all is well again, which it is not
-    /// when the next one failed.
-    pub(super) fn wrote(&mut self, items: &[QueueItem], is_ok: bool) -> Option<LostLines> {
+    /// Records that items were written; returns the losses if the outage is over, which it is not if the
+    /// next item failed.
+    pub(super) fn record_written(&mut self, items: &[QueueItem], is_ok: bool) -> Option<LostLines> {
         let failing = self.failing.as_mut()?;
         failing.still = false;
         for item in items {

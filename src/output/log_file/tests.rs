@@ -10,7 +10,7 @@ use crate::spec::OutputLimits;
 
 const LONG: Duration = Duration::from_mins(1);
 
-/// A log file in a folder of its own, and what is told of it.
+/// A log file in its own folder, and its notices.
 struct Bench {
     dir: tempfile::TempDir,
     path: PathBuf,
@@ -43,7 +43,7 @@ impl Bench {
         Self { dir, path, notices, log, intake }
     }
 
-    /// Opened anew each time, so that what changes is noticed at once.
+    /// Checked before each write, so that changes are noticed immediately.
     fn eager() -> Self {
         Self::new(Duration::ZERO, 10 << 20, 5)
     }
@@ -78,13 +78,13 @@ impl Bench {
         (lost_lines, lost_bytes)
     }
 
-    /// Waits until all that was pushed is in the file.
+    /// Waits until everything that was pushed is in the file.
     fn settle(&self) {
         let done = |cx: &mut Context<'_>| self.log.poll(cx, |queue| queue.bytes == 0);
         assert!(block_on(Some(LONG), done).is_some());
     }
 
-    /// Closes, and gives what is in the file.
+    /// Closes the file and returns its contents.
     fn end(mut self) -> Vec<u8> {
         self.intake.finish(Stream::Out, Timestamp::UNIX_EPOCH);
         assert!(self.log.close(LONG));
@@ -96,7 +96,7 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     PathBuf::from(format!("{}.{number}", path.display()))
 }
 
-/// The file without the lines that tell of a gap.
+/// The file without the lines that note a gap.
 fn own_lines(bytes: &[u8]) -> Vec<u8> {
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');
     lines.filter(|line| !line.starts_with(b"--- pitcrew: ")).collect::<Vec<_>>().concat()
@@ -182,7 +182,7 @@ fn a_line_longer_than_the_file_has_its_own() {
     assert_eq!(bench.end(), b"end\n");
 }
 
-/// Lets the file of the name be another one, at once.
+/// Replaces the file of this name atomically.
 fn switch(bench: &Bench, target: &Path) {
     let link = bench.dir.path().join("link");
     symlink(target, &link).unwrap();
@@ -249,7 +249,7 @@ fn what_was_kept_for_a_file_that_fails_to_its_end_is_lost_and_told() {
 fn nothing_is_lost_however_often_it_fails() {
     let mut bench = Bench::eager();
     let mut came = Vec::new();
-    // The folder is a link that is switched at once: to a folder, or to what is none.
+    // The folder is a link that is switched atomically between a folder and a file.
     let logs = bench.path.parent().unwrap().to_owned();
     let (real, none) = (bench.dir.path().join("real"), bench.dir.path().join("none"));
     fs::create_dir(&real).unwrap();
@@ -345,7 +345,7 @@ fn a_fifo_without_reader_delays_nothing() {
     assert!(bench.log.close(LONG));
 }
 
-/// More hung files than there are base threads, then one that works.
+/// More hung files than base threads, then one that works.
 #[test]
 fn hung_files_fill_up_and_stop_no_other() {
     let dir = tempfile::tempdir().unwrap();

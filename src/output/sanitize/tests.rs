@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Says what is wrong with a text that claims to be safe; it knows nothing of the code above.
+/// Reports what is unsafe in a text; independent of the code under test.
 fn fault(text: &str, styles: StyleMode) -> Option<String> {
     let mut chars = text.chars().peekable();
     let (mut open, mut marks) = (false, 0);
@@ -53,7 +53,7 @@ fn hostile_sequences_do_nothing() {
         (b"\x1b[?4mkeys", "keys"),
         (b"\x1b[1 mspace", "space"),
         (b"\x1b[1$mdollar", "dollar"),
-        // Moving, clearing, scrolling, modes, questions.
+        // Cursor movement, clearing, scrolling, modes, queries.
         (b"a\x1b[2Jb", "ab"),
         (b"a\x1b[Hb", "ab"),
         (b"a\x1b[10;10Hb", "ab"),
@@ -75,7 +75,7 @@ fn hostile_sequences_do_nothing() {
         (b"a\x1b[", "a"),
         (b"a\x1b[31", "a"),
         (b"a\x1b[3\xc3\xa9b", "a\u{e9}b"),
-        // Strings, with either end, or none.
+        // Control strings, with either terminator or none.
         (b"a\x1b]0;title\x07b", "ab"),
         (b"a\x1b]0;title\x1b\\b", "ab"),
         (b"a\x1b]0;title\xc2\x9cb", "ab"),
@@ -103,7 +103,7 @@ fn hostile_sequences_do_nothing() {
         (b"a\x1b\x1b[2Jb", "ab"),
         (b"a\x1b", "a"),
         (b"a\x1bDb\x1bMc", "abc"),
-        // Controls, of 7 and 8 bits.
+        // 7-bit and 8-bit control characters.
         (b"a\x00\x05\x07\x08\x0b\x0c\x0e\x0f\x11\x13\x7fb", "ab"),
         (b"a\x9b2Jb", "ab"),
         (b"a\xc2\x9b2Jb", "ab"),
@@ -111,12 +111,12 @@ fn hostile_sequences_do_nothing() {
         (b"a\x9d0;t\x07b", "ab"),
         (b"a\xc2\x90q\xc2\x9cb", "ab"),
         (b"a\x84\x85\xc2\x85b", "ab"),
-        // Text that is none, or lies.
+        // Invalid or misleading text.
         (b"a\xff\xfeb", "a\u{fffd}\u{fffd}b"),
         (b"a\xe2\x9c", "a\u{fffd}"),
         (b"\xf0\x9f\x98\x80", "\u{1f600}"),
         ("a\u{202e}b\u{2066}".as_bytes(), "a<U+202E>b<U+2066>"),
-        // Progress.
+        // Progress lines.
         (b"10%\r20%\r30%\n", "30%"),
         (b"10%\r20%\r", "20%"),
         (b"\x1b[32m10%\r20%", "\x1b[32m20%\x1b[0m"),
@@ -158,7 +158,7 @@ fn a_name_shows_what_is_in_it() {
     assert_eq!(shown, "w\\x1b]0;x\\x07\\x0d\\x0a\\x09\\x9b<U+202E>é");
 }
 
-/// Bytes of which many mean something.
+/// Bytes, many of which have a special meaning.
 fn hostile() -> impl Strategy<Value = Vec<u8>> {
     let telling: &[&[u8]] = &[
         b"\x1b",
@@ -214,5 +214,19 @@ proptest! {
         let once = safe_name(&name);
         prop_assert_eq!(fault(&once, StyleMode::Drop), None);
         prop_assert_eq!(&safe_name(&once), &once);
+    }
+
+    #[cfg(feature = "tui")]
+    #[test]
+    fn the_parts_are_the_line(line in hostile()) {
+        for styles in [StyleMode::Keep, StyleMode::Drop] {
+            let mut text = String::new();
+            safe_parts(&line, styles, |part| match part {
+                LinePart::Text(part) => text.push_str(part),
+                LinePart::Style(params) => text.extend(["\x1b[", params, "m"]),
+            });
+            let whole = safe_line(&line, styles);
+            prop_assert!(whole == text || whole == format!("{text}{RESET}"), "{whole:?} {text:?}");
+        }
     }
 }

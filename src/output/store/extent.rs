@@ -1,36 +1,36 @@
-//! How much is kept of a selection, and where a reader stands in it.
+//! Store extent: how many lines of a selection are stored, and the position of a line among them.
 
 use super::{LogStore, PartialLine, StoreState};
 use crate::output::{SourceId, SourceSelection};
 
-/// How much is kept of a selection.
+/// How many lines of a selection are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
-    /// The number of the first line kept.
+    /// The sequence number of the first stored line.
     pub first: Option<u64>,
-    /// How many lines are kept.
+    /// The number of stored lines.
     pub lines: u64,
-    /// How many of them have a lower number than what was asked about.
+    /// The number of stored lines before the given sequence number.
     pub before: u64,
-    /// The number the next line of all will have.
+    /// The sequence number of the next line of any source.
     pub next: u64,
-    /// Grows whenever an unfinished line is shown.
+    /// Incremented whenever an unfinished line is shown.
     pub partials: u64,
 }
 
 impl LogStore {
-    /// How much is kept, and how much of that comes before line `seq`. Takes a search within each
-    /// source, however much there is.
+    /// Returns how many lines are stored, and how many of them come before line `seq`. Costs a binary
+    /// search within each source.
     pub fn extent(&self, selection: &SourceSelection, seq: u64) -> Extent {
         self.lock().extent(selection, seq)
     }
 
-    /// The source of this name, if it has been asked for before.
+    /// Returns the source of this name, if it exists.
     pub fn known(&self, name: &str) -> Option<SourceId> {
         self.lock().by_name.get(name).copied()
     }
 
-    /// Unfinished lines, each with the name of its source.
+    /// Returns the unfinished lines with the names of their sources.
     pub fn named_partials(&self, selection: &SourceSelection) -> Vec<(String, PartialLine)> {
         let inner = self.lock();
         let named = inner.selected(selection).flat_map(|(_, source)| {

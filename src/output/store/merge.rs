@@ -1,7 +1,7 @@
-//! Reading several sources as one: the heads of all in a heap, the lowest (or highest) number first.
+//! Merges several sources in a read: a heap of their next lines, ordered by sequence number.
 //!
-//! Lines of a source come in chunks, so a whole stretch is taken from one head before the heap is
-//! touched again.
+//! Lines of a source come in chunks, so many lines are taken from one source before the heap is
+//! updated.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use super::{SourceLines, StoreState};
 use crate::output::{ReadLimit, Slice, SourceId, SourceSelection};
 
-/// A line within a store.
+/// The position of a line within a store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct LinePosition {
     source: SourceId,
@@ -18,7 +18,7 @@ struct LinePosition {
 }
 
 impl StoreState {
-    /// In the order of arrival; `from` gives the lowest number of interest for each source.
+    /// Reads in order of arrival; `from` returns the lowest wanted sequence number of each source.
     pub(in crate::output) fn read(
         &self,
         selection: &SourceSelection,
@@ -46,8 +46,8 @@ impl StoreState {
         found.copy(self, self.next)
     }
 
-    /// An equal share of `limit` for each source that has something, one after the other. Where it
-    /// came to in each of them is given too.
+    /// Reads an equal share of `limit` from each source that has lines, one source after another. Also
+    /// returns the position reached in each source.
     pub(in crate::output) fn read_by_turns(
         &self,
         selection: &SourceSelection,
@@ -56,7 +56,7 @@ impl StoreState {
     ) -> (Slice, Vec<(SourceId, u64)>) {
         let all = self.selected(selection);
         let mut firsts: Vec<_> = all.filter_map(|(id, _)| self.first(id, from(id))).collect();
-        // Lines that are longer than a share may leave nothing for the last: next time it is first.
+        // Lines longer than a share may leave nothing for the last source: next time it is the first.
         firsts.sort_unstable();
         let count = firsts.len().max(1);
         let lines = (limit.lines / count).max(limit.lines.min(1));
@@ -110,7 +110,7 @@ impl StoreState {
         self.sources.get(place.source.index())
     }
 
-    /// The first line of a source with this or a higher number.
+    /// Returns the first line of a source with at least this sequence number.
     fn first(&self, source: SourceId, from: u64) -> Option<(u64, LinePosition)> {
         let (block, line) = self.sources.get(source.index())?.find(from);
         let place = LinePosition { source, block, line };
@@ -121,7 +121,7 @@ impl StoreState {
         self.source_at(place)?.blocks.get(place.block)?.seq_of(place.line)
     }
 
-    /// The next line of the same source.
+    /// Returns the next line of the same source.
     fn after(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
         let next = LinePosition { line: place.line + 1, ..place };
         if let Some(seq) = self.seq(next) {
@@ -131,7 +131,7 @@ impl StoreState {
         Some((self.seq(next)?, next))
     }
 
-    /// The line before of the same source.
+    /// Returns the previous line of the same source.
     fn before(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
         let before = if let Some(line) = place.line.checked_sub(1) {
             LinePosition { line, ..place }
@@ -144,12 +144,12 @@ impl StoreState {
     }
 }
 
-/// Places of the lines to be copied.
+/// The positions of the lines to copy.
 struct MergedPositions {
     limit: ReadLimit,
     bytes: usize,
     places: Vec<LinePosition>,
-    /// Where the share begins.
+    /// The size at the start of the current share.
     lines_before: usize,
     bytes_before: usize,
 }
@@ -159,12 +159,12 @@ impl MergedPositions {
         Self { limit, bytes: 0, places: Vec::new(), lines_before: 0, bytes_before: 0 }
     }
 
-    /// What is added from now on has the whole limit again.
+    /// Starts a new share with the whole limit.
     fn next_share(&mut self) {
         (self.lines_before, self.bytes_before) = (self.places.len(), self.bytes);
     }
 
-    /// Takes one more line unless the limit is reached.
+    /// Adds one more line; returns `false` if the limit is reached.
     fn add(&mut self, inner: &StoreState, place: LinePosition) -> bool {
         let source = inner.source_at(place);
         let line = source.and_then(|source| source.blocks.get(place.block)?.line(place.line));

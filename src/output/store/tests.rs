@@ -85,7 +85,7 @@ fn the_biggest_loses_its_oldest_first() {
     assert_eq!(store.gauge().lines, kept.len() as u64 + 1);
 }
 
-/// What happens to a store in the random tests.
+/// An operation on a store in the random tests.
 #[derive(Debug, Clone)]
 enum Step {
     Append { source: usize, lines: usize, length: usize },
@@ -124,7 +124,7 @@ proptest! {
                 *seen.entry(missed.source).or_insert(0) += missed.lines;
             }
             for line in slice.lines() {
-                // By turns, the order is that of each source.
+                // When reading by turns, lines are ordered within each source.
                 let last = last.entry(by_turns.then_some(line.source)).or_insert(None);
                 assert!(*last < Some(line.seq));
                 *last = Some(line.seq);
@@ -163,7 +163,7 @@ fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
     put(&store, flood, &"y\n".repeat(5_000));
     let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
     let mut read = || texts(&reader.read_by_turns(ReadLimit::lines(1_000)));
-    // Only now it shows that there is more than can be read at once.
+    // Only now the reader knows that there is more than one read returns.
     let mut all = read();
     assert!(all.len() == 1_000 && all.iter().all(|line| line == "x"));
     let second = read();
@@ -181,7 +181,7 @@ fn by_turns_one_that_prints_little_is_not_held_up_by_a_flood() {
     assert_eq!(all.iter().filter(|line| *line == "here").count(), 1);
     all.retain(|line| line != "here");
     assert!(all.is_sorted());
-    // Once it keeps up, the order is that of arrival again.
+    // Once it has caught up, the order is that of arrival again.
     put(&store, flood, "1\n");
     put(&store, quiet, "2\n");
     put(&store, flood, "3\n");
@@ -198,7 +198,7 @@ fn by_turns_long_lines_keep_to_the_limit_and_leave_nobody_out() {
     let mut reader = store.reader(SourceSelection::All, ReadFrom::Oldest);
     let limit = ReadLimit { lines: 100, bytes: 2_000 };
     assert_eq!(reader.read_by_turns(limit).len(), 2);
-    // Two fit, so those two have their turn that have waited longest.
+    // Two lines fit, so the two sources that have waited longest get their turn.
     let mut whose = BTreeMap::new();
     let mut reads = 0;
     loop {

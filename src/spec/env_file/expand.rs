@@ -1,4 +1,4 @@
-//! What the variables of an env file come to for one process.
+//! Expansion of variables in an env file, for one process.
 
 use indexmap::IndexMap;
 
@@ -9,21 +9,21 @@ use super::parse::{Assignment, AssignmentValue};
 use super::template::{AS_TEXT, Operator, OperatorKind, TemplatePart, Variable};
 use super::{EnvFile, is_public};
 
-/// What a process has below an env file.
+/// The environment below an env file.
 pub(crate) trait LowerLayers {
-    /// The value of a variable that the file has not set above the place that asks.
+    /// Returns the value of a variable that the file has not set above its use.
     fn value(&self, name: &str) -> Option<EnvValue>;
 
-    /// What a name without a value comes to.
+    /// Resolves a name without a value.
     fn set_alone(&self, name: &str) -> BareNameValue;
 
-    /// Whether something below was not read, so that a variable may be there all the same.
+    /// Whether a lower layer was not read, so that a variable may exist all the same.
     fn is_incomplete(&self) -> bool;
 
-    /// Why a variable is not there that one would expect, and the way out.
+    /// Explains why an expected variable is not set, and the way out.
     fn hint(&self, name: &str) -> Option<String>;
 
-    /// Names that may have been meant.
+    /// The names to suggest.
     fn names(&self) -> Vec<String>;
 }
 
@@ -32,7 +32,7 @@ pub(crate) trait LowerLayers {
 pub(crate) enum BareNameValue {
     /// The value that pitcrew's own environment has.
     Value(EnvValue),
-    /// Pitcrew does not have it, and what is below has it.
+    /// It is not set there, but a lower layer sets it.
     Unchanged,
     Missing,
 }
@@ -45,7 +45,7 @@ pub(crate) struct ExpandedFile {
 }
 
 impl EnvFile {
-    /// The variables of the file, the last of each name, for a process that has `below` already.
+    /// Expands the file for a process whose environment is `below`; the last value of each name counts.
     pub(crate) fn expand(&self, below: &dyn LowerLayers) -> ExpandedFile {
         let mut expansion = Expansion { file: self, below, out: ExpandedFile::default() };
         for assignment in &self.assignments {
@@ -54,7 +54,7 @@ impl EnvFile {
         expansion.out
     }
 
-    /// The place of a name in the file, if it sets that name.
+    /// Returns where the file sets a name, if it does.
     pub(crate) fn place_of(&self, name: &str) -> Option<SourceSpan> {
         let assignment = self.assignments.iter().find(|assignment| assignment.name == name)?;
         Some(SourceSpan::new(&self.source, assignment.span.clone()))
@@ -77,7 +77,7 @@ impl Expansion<'_> {
                 BareNameValue::Unchanged => return,
                 BareNameValue::Missing => {
                     let place = SourceSpan::new(&self.file.source, assignment.span.clone());
-                    let message = "a name without a value is taken from pitcrew's own environment, which does not have it";
+                    let message = "a name without a value is taken from pitcrew's own environment, but it is not set there";
                     let hint = "write NAME= for an empty value";
                     self.out.warnings.push(Fault::at(&place, message).with_hint(hint));
                     return;
@@ -162,7 +162,7 @@ impl Expansion<'_> {
     }
 }
 
-/// The name of a variable, where it cannot be a piece of a password.
+/// Returns the name of a variable, unless it may be part of a password.
 fn shown(name: &str) -> String {
     if is_public(name) { format!("`{name}`") } else { "this variable".to_owned() }
 }

@@ -1,24 +1,24 @@
-//! The lines of an env file.
+//! Parser of env files.
 
 use std::ops::Range;
 
-use super::is_public;
 use super::template::{TemplateNotes, TemplatePart, ValueByte, template};
+use super::{Problem, is_public};
 
-/// What an env file says.
+/// A parsed env file.
 #[derive(Debug, Default)]
 pub(super) struct ParsedFile {
     pub(super) assignments: Vec<Assignment>,
     pub(super) mistakes: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
-    /// What holds no secret, in the order of the file.
+    /// The ranges that contain no secrets, in the order of the file.
     pub(super) shown: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
 pub(super) struct Assignment {
     pub(super) name: String,
-    /// Where the name stands.
+    /// The range of the name.
     pub(super) span: Range<usize>,
     pub(super) value: AssignmentValue,
 }
@@ -27,26 +27,8 @@ pub(super) struct Assignment {
 #[derive(Debug)]
 pub(super) enum AssignmentValue {
     Text(Vec<TemplatePart>),
-    /// There is only a name: the variable is taken from pitcrew's own environment.
+    /// Only a name: the value is that of pitcrew's own environment.
     Inherited,
-}
-
-/// What is wrong, or worth a warning.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) span: Range<usize>,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-impl Problem {
-    pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), hint: None }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
 }
 
 const FORM: &str = "lines are written NAME=value, NAME='value' or NAME=\"value\"";
@@ -74,7 +56,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// Reads one line, or several where a quoted value goes over them; false at the end.
+    /// Reads one line, or several for a multi-line quoted value; `false` at the end.
     fn line(&mut self) -> bool {
         self.skip(char::is_whitespace);
         match self.rest().first() {
@@ -106,7 +88,7 @@ impl Parser<'_> {
         }
         let name = String::from_utf8_lossy(name).into_owned();
         if is_single_case(&name) {
-            // With `export` before it, and with what follows it up to the value.
+            // Including a preceding `export`, up to the value.
             self.out.shown.push(start..from + end + 1);
         }
         if is_alone {
@@ -153,7 +135,7 @@ impl Parser<'_> {
         self.pieces(&units)
     }
 
-    /// Nothing is expanded; `\'` is the only escape.
+    /// Reads a value in single quotes: nothing is expanded, `\'` is the only escape.
     fn single_quoted(&mut self) -> Option<Vec<TemplatePart>> {
         let start = self.at;
         let mut units = Vec::new();
@@ -190,7 +172,7 @@ impl Parser<'_> {
                         units.extend(encoded.map(|byte| ValueByte { byte, at, is_escaped: true }));
                         at += length;
                     }
-                    // What is no escape is kept as it is.
+                    // Other backslashes are kept.
                     None => units.push(ValueByte { byte: b'\\', at, is_escaped: true }),
                 },
                 Some(&byte) => units.push(ValueByte { byte, at, is_escaped: false }),
@@ -201,13 +183,12 @@ impl Parser<'_> {
         Some(self.pieces(&units))
     }
 
-    /// Nothing but a comment stands behind a value in quotes; `start` and `end` are the quotes.
+    /// Checks that only a comment follows a quoted value; `start` and `end` are the quotes.
     fn close(&mut self, start: usize, end: usize) {
         self.at = end + 1;
         self.skip(is_blank);
         if !matches!(self.rest().first(), None | Some(b'\n' | b'#')) {
-            let problem =
-                Problem::new(self.at..self.line_end(), "something stands behind the value");
+            let problem = Problem::new(self.at..self.line_end(), "unexpected text after the value");
             let line = self.until_from(0, start).split(|&byte| byte == b'\n').count();
             let over_lines = self.until_from(start, end).contains(&b'\n');
             let hint = if over_lines {
@@ -221,7 +202,7 @@ impl Parser<'_> {
         self.at = self.line_end();
     }
 
-    /// What follows would be read as something it is not, so nothing more is read.
+    /// Stops the parsing, because the rest would be misread.
     fn never_closed(&mut self, start: usize) -> Option<Vec<TemplatePart>> {
         let first_line = trim_end(self.until(self.line_end()));
         let problem = Problem::new(start..start + 1, "this quote is never closed");
@@ -236,8 +217,8 @@ impl Parser<'_> {
 
     fn pieces(&mut self, units: &[ValueByte]) -> Vec<TemplatePart> {
         if let Some(unit) = units.iter().find(|unit| unit.byte == 0) {
-            let problem = Problem::new(unit.at..unit.at + 1, "a value has a NUL byte in it");
-            let hint = "no program can be given one: is it a text file?";
+            let problem = Problem::new(unit.at..unit.at + 1, "the value contains a NUL byte");
+            let hint = "NUL bytes are not allowed in variables: is this a text file?";
             self.out.mistakes.push(problem.with_hint(hint));
         }
         let mut notes = TemplateNotes::default();
@@ -273,14 +254,14 @@ impl Parser<'_> {
     }
 }
 
-/// The names of an env file are those of docker compose: wider than those of a shell.
+/// Checks a name. The rules are those of docker compose, which are wider than those of a shell.
 fn check_name(name: &[u8], span: &Range<usize>, is_alone: bool) -> Result<(), Problem> {
     if name.is_empty() {
         let problem = Problem::new(span.start..span.start + 1, "there is no name before the `=`");
         return Err(problem.with_hint(FORM));
     }
     if is_alone && name == b"export" {
-        return Err(Problem::new(span.clone(), "`export` names no variable").with_hint(FORM));
+        return Err(Problem::new(span.clone(), "`export` without a name").with_hint(FORM));
     }
     let mut at = span.start;
     for chunk in name.utf8_chunks() {
@@ -288,32 +269,31 @@ fn check_name(name: &[u8], span: &Range<usize>, is_alone: bool) -> Result<(), Pr
             let place = at..at + char.len_utf8();
             at = place.end;
             if char.is_whitespace() {
-                let problem = Problem::new(place, "a name cannot have a space in it");
+                let problem = Problem::new(place, "a name cannot contain a space");
                 return Err(problem.with_hint(FORM));
             }
             if !(char.is_alphanumeric() || matches!(char, '_' | '.' | '-' | '[' | ']')) {
-                let problem = Problem::new(place, "this character cannot be in a name");
+                let problem = Problem::new(place, "this character is not allowed in a name");
                 let hint = format!("names have letters, digits, `_`, `.`, `-`; {FORM}");
                 return Err(problem.with_hint(hint));
             }
         }
         if !chunk.invalid().is_empty() {
-            let problem = Problem::new(at..at + 1, "a name has a byte in it that is not UTF-8");
+            let problem = Problem::new(at..at + 1, "a name contains a byte that is not UTF-8");
             return Err(problem.with_hint(FORM));
         }
     }
     Ok(())
 }
 
-/// A piece of a key that a broken quote has left over mixes capitals and small letters; a name
-/// rarely does.
+/// Whether a name uses only one letter case. Part of a key after a broken quote is usually mixed, a
+/// name rarely is.
 fn is_single_case(name: &str) -> bool {
     is_public(&name.to_ascii_uppercase().replace(['.', '-'], "_"))
         && !(name.contains(char::is_uppercase) && name.contains(char::is_lowercase))
 }
 
-/// The line up to a `#` with a blank before it; `follows_blank` says whether one stands before the
-/// line.
+/// Returns the line up to a `#` after a blank; `follows_blank` says whether a blank precedes the line.
 fn without_comment(line: &[u8], follows_blank: bool) -> &[u8] {
     let mut before = if follows_blank { b' ' } else { b'=' };
     let begins = line.iter().position(|&byte| {
@@ -324,7 +304,7 @@ fn without_comment(line: &[u8], follows_blank: bool) -> &[u8] {
     begins.and_then(|begins| line.get(..begins)).unwrap_or(line)
 }
 
-/// The character that an escape stands for, and how many bytes it has behind the backslash.
+/// Returns the character of an escape, and the number of bytes after the backslash.
 fn escape(behind: &[u8]) -> Option<(char, usize)> {
     let char = match behind.first()? {
         b'a' => '\u{7}',

@@ -1,4 +1,4 @@
-//! The bytes of an env file, which may be a pipe.
+//! Reads env files, including pipes.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -10,48 +10,48 @@ use std::sync::{Mutex, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::super::locate::LARGEST;
+use super::LARGEST;
 
-/// What is done with env files that are pipes or devices: who reads one takes its content away, and
-/// may have to wait for it.
+/// How env files that are pipes or devices are treated: reading one consumes its content, and may
+/// block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EnvPipes {
     Read,
-    /// They are not opened; what they hold stays unknown.
+    /// They are not opened; their content is unknown.
     Skip,
 }
 
-/// What is known of an env file.
+/// The content of an env file.
 #[derive(Debug)]
 pub(crate) enum EnvContent {
     /// There is no such file.
     Missing,
     /// A regular file.
     File(Vec<u8>),
-    /// What came out of a pipe or a device.
+    /// The content of a pipe or a device.
     Pipe(Vec<u8>),
     /// A pipe or a device that was not opened.
     Skipped,
 }
 
-/// Silence of a pipe after which it is said what is waited for.
+/// The silence of a pipe after which a message is printed.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// What came out of inherited pipes, by device and inode. It can be read once in the life of this
+/// The content of inherited pipes, by device and inode. It can be read only once in the life of this
 /// process, and a reload needs it again.
 static INHERITED: Mutex<BTreeMap<Inode, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
 /// A device and a number on it.
 type Inode = (u64, u64);
 
-/// Reads an env file. `waiting` is told its path when a pipe has been silent for a second; blocks
-/// until the pipe has an end.
+/// Reads an env file. Calls `waiting` with its path if a pipe has been silent for a second; blocks
+/// until the end of the pipe.
 pub(crate) fn read(
     path: &Path,
     pipes: EnvPipes,
     waiting: &dyn Fn(&Path),
 ) -> Result<EnvContent, String> {
-    // Who only looks may have other descriptors than who runs the project.
+    // A command that only inspects may have other descriptors than the engine.
     if pipes == EnvPipes::Skip && is_descriptor(path) {
         return Ok(EnvContent::Skipped);
     }
@@ -98,7 +98,7 @@ fn content(path: &Path, found: &Metadata, waiting: &dyn Fn(&Path)) -> Result<Env
         Some(code) if code == libc::ENXIO => "it cannot be opened".to_owned(),
         _ => error.to_string(),
     };
-    // Without this flag opening a FIFO waits for a writer, and nobody would be told.
+    // Without this flag opening a FIFO waits for a writer, without a message.
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let file = options.open(path).map_err(told)?;

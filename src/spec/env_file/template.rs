@@ -1,23 +1,23 @@
-//! Values with variables in them: `$NAME`, `${NAME}`, and what to take where one is not set.
+//! Parser of variables in values: `$NAME`, `${NAME}`, and the alternatives for unset ones.
 
 use std::ops::Range;
 
+use super::Problem;
 use super::is_public;
-use super::parse::Problem;
 
-/// So many variables may stand in each other.
+/// The maximum nesting depth of variables.
 const DEEPEST: usize = 32;
 
-/// What to write instead, where a `$` was meant to be text.
+/// The hint for a `$` that is meant as text.
 pub(super) const AS_TEXT: &str = "in single quotes a `$` is only text: NAME='a$b'";
 
 /// One byte of a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ValueByte {
     pub(super) byte: u8,
-    /// Where it stands in the file.
+    /// Its offset in the file.
     pub(super) at: usize,
-    /// It came from an escape, so it means nothing but itself.
+    /// Whether it was escaped, so that it has no special meaning.
     pub(super) is_escaped: bool,
 }
 
@@ -36,31 +36,31 @@ pub(super) struct Variable {
     pub(super) operator: Option<Operator>,
 }
 
-/// What stands behind the name in braces.
+/// The operator after the name in braces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Operator {
     pub(super) kind: OperatorKind,
-    /// With a colon an empty variable counts as one that is not set.
+    /// With a colon, an empty variable counts as unset.
     pub(super) or_empty: bool,
     pub(super) word: Vec<TemplatePart>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OperatorKind {
-    /// `-`: the word where the variable is not set.
+    /// `-`: use the word if the variable is not set.
     Default,
-    /// `?`: a mistake where the variable is not set.
+    /// `?`: a mistake if the variable is not set.
     Required,
-    /// `+`: the word where the variable is set.
+    /// `+`: use the word if the variable is set.
     Alternative,
 }
 
-/// What is found in a value.
+/// Diagnostics from parsing a value.
 #[derive(Debug, Default)]
 pub(super) struct TemplateNotes {
     pub(super) mistakes: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
-    /// Names that may be repeated in a message.
+    /// The names that may be shown in a message.
     pub(super) shown: Vec<Range<usize>>,
 }
 
@@ -109,8 +109,8 @@ fn nested(mut units: &[ValueByte], notes: &mut TemplateNotes, depth: usize) -> V
     pieces
 }
 
-/// What stands in `${…}`, which begins at `start`; `inner` is what follows the brace. Gives what is
-/// left behind it; nothing where it has no end.
+/// Parses `${…}`, which begins at `start`; `inner` follows the brace. Returns the rest behind it;
+/// `None` if it is not closed.
 fn braced<'a>(
     start: usize,
     inner: &'a [ValueByte],
@@ -135,7 +135,7 @@ fn braced<'a>(
         return wrong("`${` is not followed by the name of a variable", notes);
     }
     if depth >= DEEPEST {
-        return wrong("variables stand in each other too deeply", notes);
+        return wrong("variables are nested too deeply", notes);
     }
     let (or_empty, operator) = match rest {
         [colon, operator @ ..] if is(colon, b':') => (true, operator),
@@ -174,7 +174,7 @@ fn variable(
     Variable { name: text, span, operator }
 }
 
-/// Where the brace stands that closes the one before; braces in between come in pairs.
+/// Finds the closing brace; braces in between come in pairs.
 fn closing(units: &[ValueByte]) -> Option<usize> {
     let mut open = 1_usize;
     units.iter().position(|unit| {
@@ -187,7 +187,7 @@ fn closing(units: &[ValueByte]) -> Option<usize> {
     })
 }
 
-/// How many of the next bytes are the name of a variable.
+/// Returns the length of the name of a variable at the beginning.
 fn name_length(units: &[ValueByte]) -> usize {
     let begins = units.first().is_some_and(|unit| !unit.byte.is_ascii_digit());
     let is_part = |unit: &&ValueByte| {

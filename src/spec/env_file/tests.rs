@@ -158,7 +158,7 @@ fn bytes_that_are_not_utf8_are_kept() {
     assert_eq!(value("B"), b"<gr\xfc\xdf>\xf0\x9f");
     assert_eq!(value("C"), b"\xc3");
     assert_eq!(told(&read.mistakes).len(), 1);
-    assert!(told(&read.mistakes)[0].starts_with("4:1 a name has a byte in it that is not UTF-8"));
+    assert!(told(&read.mistakes)[0].starts_with("4:1 a name contains a byte that is not UTF-8"));
     let wide = b"\xff\xfeA\0=\0";
     let mistakes = told(&read_file(wide, &BTreeMap::new()).mistakes);
     assert_eq!(mistakes, ["1:1 this env file is UTF-16 (save it as UTF-8)"]);

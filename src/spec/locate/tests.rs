@@ -78,7 +78,7 @@ fn a_file_above_that_others_can_write_is_refused_but_can_be_named() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
     let (message, hint) = refused(&root.path().join("a"), &[]);
     assert!(message.ends_with("was found by searching upward, but it can be written by others"));
-    assert_eq!(hint, format!("if you trust it, name it: `-f {}`", file.display()));
+    assert_eq!(hint, format!("if you trust it, name it explicitly: `-f {}`", file.display()));
     assert!(load_in(&root.path().join("a"), &["../procfile.toml"]).is_ok());
     assert!(load_in(root.path(), &[]).is_ok(), "it was not found by searching upward");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).unwrap();
@@ -98,7 +98,7 @@ fn what_is_missing_is_named_with_the_way_out() {
     let root = folder(&[]);
     let (message, hint) = refused(root.path(), &[]);
     assert!(message.starts_with("there is no procfile.toml in "), "{message}");
-    assert_eq!(hint, "write one, or name the file with `-f FILE`");
+    assert_eq!(hint, "create one, or name the file with `-f FILE`");
     let (message, hint) = refused(root.path(), &["dev.toml"]);
     assert_eq!(message, "there is no file dev.toml");
     assert!(hint.starts_with("`-f` is relative to /"), "{hint}");
@@ -111,7 +111,7 @@ fn a_file_that_is_no_text_or_too_large_is_refused() {
     let faults = load_in(root.path(), &["binary.toml"]).unwrap_err();
     let fault = faults.iter().next().unwrap();
     assert_eq!((fault.line(), fault.column()), (Some(2), Some(2)));
-    assert_eq!(fault.message(), "a byte here is not UTF-8");
+    assert_eq!(fault.message(), "this byte is not UTF-8");
     fs::write(root.path().join("large.toml"), "#".repeat((1 << 20) + 1)).unwrap();
     assert_eq!(refused(root.path(), &["large.toml"]).0, "large.toml is larger than 1 MiB");
     fs::create_dir(root.path().join("folder.toml")).unwrap();

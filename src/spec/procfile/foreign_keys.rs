@@ -1,5 +1,5 @@
-//! The words of other tools: what a key of process-compose, compose, pm2, supervisord, systemd,
-//! mprocs, pitchfork, Tilt or Kubernetes is called here. Each is a mistake whose hint is our key.
+//! Keys of other tools (process-compose, compose, pm2, supervisord, systemd, mprocs, pitchfork, Tilt,
+//! Kubernetes). Each is a mistake whose hint is the corresponding key of pitcrew.
 
 use super::keys::ROOT;
 use super::kind::{TableRole, TableShape};
@@ -7,18 +7,18 @@ use process::PROCESS_WORDS;
 
 mod process;
 
-/// Words that other tools have for one thing.
+/// The names of one setting in other tools.
 #[derive(Debug)]
 pub(crate) struct ForeignKey {
     /// Compared without regard to case, `_` and `-`: `workingDir` is `working_dir`.
     pub(crate) words: &'static [&'static str],
-    /// Our key, with dots where it is inside of another one; empty where there is none.
+    /// Our key, with dots if it is nested; empty if there is none.
     pub(crate) ours: &'static str,
-    /// What to write where it is not the same value under our key; else empty.
+    /// What to write if the value has a different form; else empty.
     how: &'static str,
 }
 
-/// The words for the keys of one kind of table.
+/// The foreign keys of one kind of table.
 #[derive(Debug)]
 pub(crate) struct ForeignTable {
     pub(crate) is_for: fn(&TableShape) -> bool,
@@ -34,18 +34,18 @@ impl ForeignKey {
         }
     }
 
-    /// Our key for the same value, when it is a key of the same table.
+    /// Our key with the same value, if it is a key of the same table.
     pub(crate) fn same_value(&self) -> Option<&'static str> {
         (self.how.is_empty() && !self.ours.contains('.')).then_some(self.ours)
     }
 
-    /// The key of the same table that the word stands for, whatever the value is.
+    /// Our key in the same table, whatever the value is.
     pub(crate) fn outer_key(&self) -> &'static str {
         self.ours.split('.').next().unwrap_or_default()
     }
 }
 
-/// What `word` is called in a table of this shape.
+/// Finds a foreign key in a table of this shape.
 pub(crate) fn find(shape: &TableShape, word: &str) -> Option<&'static ForeignKey> {
     let word = folded(word);
     let rows = DICTIONARIES.iter().filter(|one| (one.is_for)(shape)).flat_map(|one| one.rows);
@@ -53,13 +53,13 @@ pub(crate) fn find(shape: &TableShape, word: &str) -> Option<&'static ForeignKey
     rows.find(|row| row.words.iter().any(|known| folded(known) == word))
 }
 
-/// What a value of another tool is called here, as one of `words`.
+/// Finds our value for a value of another tool, among `words`.
 pub(crate) fn find_value(value: &str, words: &[&str]) -> Option<&'static str> {
     let found = VALUES.iter().find(|(theirs, ours)| *theirs == value && words.contains(ours));
     found.map(|(_, ours)| *ours)
 }
 
-/// How a line that is no TOML is written here: a section of supervisord, a line of a Procfile.
+/// Returns the hint for a line that is not TOML: a section of supervisord, a line of a Procfile.
 pub(crate) fn line_hint(line: &str) -> Option<String> {
     let line = line.trim();
     if let Some(section) = line.strip_prefix('[') {
@@ -90,7 +90,7 @@ const fn row(words: &'static [&'static str], ours: &'static str, how: &'static s
     ForeignKey { words, ours, how }
 }
 
-/// Every dictionary; the test holds each against the table of keys.
+/// All tables of foreign keys; a test checks each against the table of keys.
 pub(crate) const DICTIONARIES: &[ForeignTable] = &[
     ForeignTable { is_for: |shape| shape.name == ROOT.name, rows: ROOT_WORDS },
     ForeignTable { is_for: |shape| shape.name == "project", rows: PROJECT_WORDS },
@@ -133,6 +133,7 @@ const ROOT_WORDS: &[ForeignKey] = &[
         ],
         "process",
     ),
+    same(&["retries", "retry_policies"], "retry"),
     row(&["scripts"], "process", "write each as `[process.NAME]`"),
     row(&["defaults", "default"], "options.default", "write it as `[options.default]`"),
     row(

@@ -1,17 +1,20 @@
-//! The one table of what a file may say. Checking, hints, the schema and `docs/procfile.md` are made
-//! from it; a new key is a line here and a line where it is resolved.
+//! The table of keys. Validation, hints, the schema and `docs/procfile.md` are generated from it; a new
+//! key is a line here and a line where it is resolved.
 
 use super::kind::{KeySpec, StringRule, TableRole, TableShape, ValueKind};
+use crate::spec::{
+    ColorMode, Condition, OnFailure, PortBusy, Restart, ShutdownOn, StdinKind, StraysPolicy,
+};
 
 mod checks;
 
 pub(crate) use checks::{ABOUT_PROBES, HEALTH, OF_LISTENERS, READY, UNPROBED};
 
-/// Keys that are read and checked, but that this version does not act on yet: using one is a
-/// mistake. The key comes to life by taking it out of this list.
+/// Keys that are validated but not supported yet: using one is a mistake. Remove a key from this list
+/// to enable it.
 pub(crate) const LATER: &[&str] = &["tty", "ports", "port_offset"];
 
-/// The same for one value of a key that is built otherwise.
+/// Unsupported values of supported keys.
 pub(crate) const LATER_VALUES: &[(&str, &str)] = &[("port", "auto")];
 
 const TEXT: ValueKind = ValueKind::Text(StringRule::Any);
@@ -31,7 +34,7 @@ const RETRY_USE: ValueKind =
 const GLOBS: ValueKind = ValueKind::List { of: &ValueKind::Text(StringRule::Glob), min: 0 };
 const SOME_GLOBS: ValueKind = ValueKind::List { of: &ValueKind::Text(StringRule::Glob), min: 1 };
 const KEPT_FILES: ValueKind = ValueKind::Integer { min: 0, max: 9_999 };
-const CONDITION: ValueKind = ValueKind::Choice(&["started", "ready", "succeeded", "completed"]);
+const CONDITION: ValueKind = ValueKind::Choice(Condition::WORDS);
 
 const CONDITION_USE: ValueKind = ValueKind::Either(&[CONDITION, ValueKind::Table(&DEPENDENCY)]);
 const DEPENDS_ON: ValueKind = ValueKind::Either(&[
@@ -41,7 +44,7 @@ const DEPENDS_ON: ValueKind = ValueKind::Either(&[
 const WATCH_USE: ValueKind = ValueKind::Either(&[SOME_GLOBS, ValueKind::Table(&WATCH)]);
 const LOG_USE: ValueKind = ValueKind::Either(&[ValueKind::Only(false), ValueKind::Table(&LOG)]);
 
-/// Tables that are no job.
+/// All tables except jobs.
 const NOT_JOBS: &[TableRole] = &[TableRole::Process, TableRole::OptionSet];
 
 /// The whole file.
@@ -51,23 +54,18 @@ pub(crate) static ROOT: TableShape = TableShape {
     role: TableRole::Alone,
     one_of: &[],
     keys: &[
-        KeySpec::new(
-            "project",
-            ValueKind::Table(&PROJECT),
-            "",
-            "What holds for the project as a whole.",
-        ),
+        KeySpec::new("project", ValueKind::Table(&PROJECT), "", "Settings of the whole project."),
         KeySpec::new(
             "options",
             ValueKind::Map { key: StringRule::Name, of: &ValueKind::Table(&OPTION_SET) },
             "",
-            "Named option sets. `default` is taken by every process and job, before all others.",
+            "Named option sets. `default` applies to every process and job, before all others.",
         ),
         KeySpec::new(
             "retry",
             ValueKind::Map { key: StringRule::Name, of: &ValueKind::Table(&RETRY) },
             "",
-            "Named retry policies. `default` is used where none is named; the others inherit from it what they do not say.",
+            "Named retry policies. `default` is used if none is named; the others inherit missing keys from it.",
         ),
         KeySpec::new(
             "pool",
@@ -109,12 +107,7 @@ pub(crate) static PROJECT: TableShape = TableShape {
             "`[\"/bin/sh\", \"-c\"]`",
             "How a command given as a string is run: a program and its arguments, the string comes last.",
         ),
-        KeySpec::new(
-            "output",
-            ValueKind::Table(&OUTPUT),
-            "",
-            "Bounds of what is kept of the output.",
-        ),
+        KeySpec::new("output", ValueKind::Table(&OUTPUT), "", "Limits of the output in memory."),
         KeySpec::new(
             "log",
             ValueKind::Table(&PROJECT_LOG),
@@ -146,13 +139,13 @@ static OUTPUT: TableShape = TableShape {
             "memory",
             SIZE,
             "`\"256MiB\"`",
-            "Kept in memory over all processes, text and index counted.",
+            "Memory for the output of all processes, including the index.",
         ),
         KeySpec::new(
             "line",
             SIZE,
             "`\"64KiB\"`",
-            "The longest line kept whole; a longer one is kept in pieces.",
+            "The maximum length of a line; a longer one is split into pieces.",
         ),
     ],
 };
@@ -189,7 +182,7 @@ static LOG: TableShape = TableShape {
             "file",
             ValueKind::Text(StringRule::Path),
             "`DIR/NAME.log`",
-            "Another log file than the one in the project's `log.dir`.",
+            "A log file other than the one in the project's `log.dir`.",
         ),
         KeySpec::new(
             "max_size",
@@ -214,14 +207,14 @@ pub(crate) static RETRY: TableShape = TableShape {
                 ValueKind::Choice(&["unlimited"]),
             ]),
             "`5`",
-            "Extra tries after the first.",
+            "The number of retries.",
         ),
         KeySpec::new("backoff", ValueKind::Table(&BACKOFF), "", "How long to wait before a retry."),
         KeySpec::new(
             "reset_after",
             DURATION,
             "`\"30s\"`",
-            "A run that lasted this long gives the whole budget back.",
+            "A run of at least this duration resets the retry budget.",
         ),
     ],
 };
@@ -244,7 +237,7 @@ static BACKOFF: TableShape = TableShape {
             "jitter",
             ValueKind::Number { min: 0.0, max: 1.0 },
             "`0.1`",
-            "Share of the wait by which it varies, up or down.",
+            "Random variation of the delay, as a fraction of it.",
         ),
     ],
 };
@@ -259,20 +252,20 @@ pub(crate) static POOL: TableShape = TableShape {
             "concurrency",
             COUNT,
             "",
-            "Number of slots: at most so many members are alive at once.",
+            "The number of slots: the maximum number of members alive at the same time.",
         )
         .required(),
         KeySpec::new(
             "retry",
             RETRY_USE,
             "",
-            "Policy for its jobs, and for its member processes, that name none.",
+            "The policy for its jobs and member processes that name none.",
         ),
         KeySpec::new(
             "on_failure",
-            ValueKind::Choice(&["continue", "stop"]),
+            ValueKind::Choice(OnFailure::WORDS),
             "`\"continue\"`",
-            "What the first member that fails for good does: `stop` makes queued ones `skipped` and running ones `stopped`.",
+            "What happens after the first final failure of a member: `stop` skips queued members and stops running ones.",
         ),
         KeySpec::new(
             "autostart",
@@ -324,10 +317,10 @@ const PROCESS_KEYS: &[KeySpec] = &[
     KeySpec::new("env_file", ENV_FILE, "", "Files with lines `NAME=value`; they win over the project's. A name that ends in `?` may be missing."),
     KeySpec::new("inherit_env", ValueKind::Boolean, "`true`", "Start from pitcrew's own environment."),
     KeySpec::new("port", PORT, "", "Sets `PORT` (replica N: port + N − 1) unless the own `env` or `env_file` does, fills the PORT column, and is what `\"port\"` means in a check. Every process of the project finds it as `PITCREW_PORT_NAME`. Two processes cannot have the same one."),
-    KeySpec::new("port_busy", ValueKind::Choice(&["fail", "wait", "next"]), "`\"fail\"`", "What happens when another program listens on `port` before a start. `fail`: the start fails with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port, then fails. `next`: it gets the next free port of the following 20."),
+    KeySpec::new("port_busy", ValueKind::Choice(PortBusy::WORDS), "`\"fail\"`", "What happens when another program listens on `port` before a start. `fail`: the start fails with the error `port_busy`, and is not retried. `wait`: it waits up to 20 s for the port, then fails. `next`: it gets the next free port of the following 20."),
     KeySpec::new("ports", ValueKind::Map { key: StringRule::Name, of: &PORT }, "`{}`", "More ports of the process."),
-    KeySpec::new("color", ValueKind::Choice(&["auto", "always", "never"]), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
-    KeySpec::new("stdin", ValueKind::Choice(&["open", "null", "pipe"]), "`\"open\"`; `\"null\"` for jobs and for what a watch runs first", "What it reads. `open`: an input that never ends and never brings anything, so a watcher stays. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command line."),
+    KeySpec::new("color", ValueKind::Choice(ColorMode::WORDS), "`\"auto\"`", "For children without a terminal: whether they are asked for colour (`FORCE_COLOR`, `CLICOLOR_FORCE`, `CARGO_TERM_COLOR`, `PYTHONUNBUFFERED`). `auto`: when their output is shown in colour."),
+    KeySpec::new("stdin", ValueKind::Choice(StdinKind::WORDS), "`\"open\"`; `\"null\"` for jobs and for what a watch runs first", "What it reads. `open`: an input that never ends and never brings anything, so a watcher stays. `null`: `/dev/null`. `pipe`: lines can be sent from the interface and the command line."),
     KeySpec::new("tty", ValueKind::Boolean, "`false`", "Give it a pseudo-terminal."),
     KeySpec::new(
         "depends_on",
@@ -337,18 +330,18 @@ const PROCESS_KEYS: &[KeySpec] = &[
     ),
     KeySpec::new("ready", ValueKind::Table(&READY), "", "When it counts as ready; without it, as soon as it has started."),
     KeySpec::new("health", ValueKind::Table(&HEALTH), "", "Checked from the moment it is ready; failing it ends the run, and `restart` decides what follows.").only(NOT_JOBS),
-    KeySpec::new("restart", ValueKind::Choice(&["never", "on-failure", "always"]), "see right", "Whether a run that ended by itself is followed by another. Default: `on-failure` where `health` is set or a `retry` is named (by the process, its sets or its pool; a table counts), else `never`."),
+    KeySpec::new("restart", ValueKind::Choice(Restart::WORDS), "see right", "Whether a run that ended by itself is followed by another. Default: `on-failure` where `health` is set or a `retry` is named (by the process, its sets or its pool; a table counts), else `never`."),
     KeySpec::new("retry", RETRY_USE, "`\"default\"`", "How many times it is tried again, and how long between: the name of a policy, or a policy."),
     KeySpec::new("timeout", SPAN, "", "The longest life of one run."),
     KeySpec::new("idle_timeout", SPAN, "", "The longest silence on both outputs."),
     KeySpec::new("stop", ValueKind::Table(&STOP), "", "How it is stopped."),
     KeySpec::new("success_exit_codes", ValueKind::List { of: &ValueKind::Integer { min: 0, max: 255 }, min: 1 }, "`[0]`", "Exit codes that mean success."),
     KeySpec::new("watch", WATCH_USE, "", "Files whose change restarts it; globs relative to `cwd`.").only(NOT_JOBS),
-    KeySpec::new("replicas", COUNT, "", "How many of it run: `worker.1`, `worker.2` …; `PITCREW_REPLICA` is set. Without the key the name stays plain.").only(NOT_JOBS),
+    KeySpec::new("replicas", COUNT, "", "The number of replicas: `worker.1`, `worker.2` …; `PITCREW_REPLICA` is set. Without the key the name stays plain.").only(NOT_JOBS),
     KeySpec::new("pool", ValueKind::Text(StringRule::Name), "", "It takes a slot of that pool while it is alive.").only(NOT_JOBS),
     KeySpec::new("autostart", ValueKind::Boolean, "`true`", "Whether it starts with the project."),
     KeySpec::new("tags", NAMES, "`[]`", "For `@TAG` on the command line."),
-    KeySpec::new("shutdown_on", ValueKind::Choice(&["never", "failure", "exit"]), "`\"never\"`", "Whether its end for good ends the project, with its exit code."),
+    KeySpec::new("shutdown_on", ValueKind::Choice(ShutdownOn::WORDS), "`\"never\"`", "Whether its end for good ends the project, with its exit code."),
     KeySpec::new("log", LOG_USE, "from the project", "Where the raw bytes of both outputs go; `false`: nowhere."),
 ];
 
@@ -384,20 +377,20 @@ static STOP: TableShape = TableShape {
             "grace",
             DURATION,
             "`\"10s\"`",
-            "After this the group is killed, whatever happened.",
+            "The grace period, after which the whole tree is killed.",
         ),
         KeySpec::new("command", COMMAND, "", "Runs instead of the signal."),
         KeySpec::new(
             "strays",
-            ValueKind::Choice(&["kill", "group", "leave"]),
+            ValueKind::Choice(StraysPolicy::WORDS),
             "`\"kill\"`",
-            "Descendants that are left when the leader has ended: `kill` ends the whole tree, `group` only the rest of the group, `leave` none.",
+            "Descendants that outlive the leader: `kill` ends the whole tree, `group` only the rest of the group, `leave` none.",
         ),
         KeySpec::new(
             "keep",
             ValueKind::List { of: &ValueKind::Text(StringRule::Program), min: 0 },
             "browsers and shared daemons",
-            "Programs that are never ended as strays. A list of your own replaces the default one.",
+            "Programs that are never ended as strays. Your list replaces the default one.",
         ),
     ],
 };
@@ -409,12 +402,12 @@ static WATCH: TableShape = TableShape {
     one_of: &[],
     keys: &[
         KeySpec::new("paths", SOME_GLOBS, "", "Globs relative to `cwd`.").required(),
-        KeySpec::new("ignore", GLOBS, "`[]`", "Globs of what is not watched."),
+        KeySpec::new("ignore", GLOBS, "`[]`", "Globs of files that are ignored."),
         KeySpec::new(
             "debounce",
             DURATION,
             "`\"200ms\"`",
-            "Silence after the last change before anything happens.",
+            "The quiet time after the last change before the action.",
         ),
         KeySpec::new(
             "action",
@@ -427,7 +420,7 @@ static WATCH: TableShape = TableShape {
             "suspend_after",
             ValueKind::Integer { min: 0, max: 10_000 },
             "`10`",
-            "So many restarts in a row suspend the watch; 0: never.",
+            "The number of consecutive restarts that suspends the watch; 0: never.",
         ),
     ],
 };

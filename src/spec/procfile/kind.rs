@@ -1,4 +1,6 @@
-//! What a value of the file can be: the words the table of keys is written in.
+//! Value kinds and rules, of which the table of keys is built.
+
+use crate::spec::list_of_words;
 
 /// What a value can be.
 #[derive(Debug)]
@@ -8,7 +10,7 @@ pub(crate) enum ValueKind {
     Choice(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
-    /// Only this one of the two: the other would say nothing.
+    /// Only this value; the other one would have no effect.
     Only(bool),
     Integer {
         min: i64,
@@ -29,7 +31,7 @@ pub(crate) enum ValueKind {
     },
     /// An array, or one entry alone; read as an array.
     OneOrMany(&'static ValueKind),
-    /// A table whose keys are names of the user's own.
+    /// A table whose keys are chosen by the user.
     Map {
         key: StringRule,
         of: &'static ValueKind,
@@ -53,7 +55,7 @@ pub(crate) enum StringRule {
     Command,
     /// A path, not empty.
     Path,
-    /// The path of an env file; `?` at its end says that it may be missing.
+    /// The path of an env file; a final `?` means that it may be missing.
     EnvFile,
     /// A name of the user's own.
     Name,
@@ -83,15 +85,15 @@ pub(crate) enum StringRule {
 pub(crate) struct TableShape {
     /// Its name in the schema and as an anchor in the documentation.
     pub(crate) name: &'static str,
-    /// As it is called in messages: "a process".
+    /// Its name in messages: "a process".
     pub(crate) label: &'static str,
     pub(crate) role: TableRole,
     pub(crate) keys: &'static [KeySpec],
-    /// Exactly one of these keys must be there; empty: no such rule.
+    /// Exactly one of these keys is required; empty: no such rule.
     pub(crate) one_of: &'static [&'static str],
 }
 
-/// Which of several tables with a common list of keys this is.
+/// The role of a table among those with a common list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TableRole {
     /// It has a list of its own.
@@ -109,12 +111,12 @@ pub(crate) enum TableRole {
 pub(crate) struct KeySpec {
     pub(crate) name: &'static str,
     pub(crate) kind: ValueKind,
-    /// As it is shown in the documentation; empty when there is none.
+    /// The default for the documentation; empty if there is none.
     pub(crate) default: &'static str,
     /// What it means, in whole sentences.
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
-    /// Which tables can have it; empty: all that have this list.
+    /// The roles that can have it; empty: all with this list.
     pub(crate) roles: &'static [TableRole],
 }
 
@@ -227,15 +229,5 @@ impl StringRule {
             Self::Endpoint => r#""host:port" or "port""#,
             Self::Action => r#""restart", "signal:NAME" or "run:NAME""#,
         }
-    }
-}
-
-/// `"a"`, `"b"` or `"c"`.
-fn list_of_words(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a string is what its rule asks for.
+//! Validation of strings by rules: names, durations, sizes, regular expressions, globs, URLs.
 
 use super::super::nearest::did_you_mean;
 use super::super::units::{UnitError, parse_duration, parse_size};
@@ -6,14 +6,14 @@ use super::super::{Signal, UnknownSignal};
 use super::kind::StringRule;
 use super::tree::Value;
 
-/// Why a string is refused, and the way out.
+/// A violation of a rule, with a hint.
 #[derive(Debug)]
 pub(super) struct RuleViolation {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
-/// What pitcrew calls everything at once on the command line.
+/// The reserved name for all processes.
 const RESERVED: &str = "all";
 
 impl RuleViolation {
@@ -32,10 +32,7 @@ impl StringRule {
     /// The value that `text` stands for.
     pub(super) fn read(self, text: &str) -> Result<Value, RuleViolation> {
         if text.contains('\0') {
-            return Err(RuleViolation::new(
-                "a NUL byte cannot be passed to a program",
-                r"take the \u0000 out",
-            ));
+            return Err(RuleViolation::new("NUL bytes are not allowed", r"remove the \u0000"));
         }
         match self {
             Self::Any => Ok(()),
@@ -69,10 +66,7 @@ fn not_blank(text: &str, problem: &str) -> Result<(), RuleViolation> {
 
 fn name(text: &str) -> Result<(), RuleViolation> {
     if text == RESERVED {
-        return Err(RuleViolation::new(
-            "the name `all` is reserved",
-            "it stands for everything at once",
-        ));
+        return Err(RuleViolation::new("the name `all` is reserved", "it means all processes"));
     }
     if text.is_empty() {
         return Err(RuleViolation::new("a name cannot be empty", NAME_HINT));
@@ -91,7 +85,7 @@ pub(crate) fn name_fault(text: &str) -> Option<String> {
 
 const NAME_HINT: &str = "names are made of the letters a to z, digits, `_` and `-`";
 
-/// Whether it exists is decided when all names are known; here only that it can.
+/// Checks the form of a name; whether it exists is checked when all names are known.
 fn target(text: &str) -> Result<(), RuleViolation> {
     match text.rsplit_once('.') {
         Some((pool, number)) if number.parse::<u32>().is_ok() => name(pool),
@@ -102,13 +96,13 @@ fn target(text: &str) -> Result<(), RuleViolation> {
 fn variable(text: &str) -> Result<(), RuleViolation> {
     if text.is_empty() {
         return Err(RuleViolation::new(
-            "the name of a variable cannot be empty",
+            "a variable name cannot be empty",
             "write NAME = \"value\"",
         ));
     }
     if text.contains('=') {
         return Err(RuleViolation::new(
-            format!("`{text}` is not the name of a variable: it has a `=` in it"),
+            format!("`{text}` is not a variable name: it contains `=`"),
             "write NAME = \"value\"",
         ));
     }
@@ -116,7 +110,7 @@ fn variable(text: &str) -> Result<(), RuleViolation> {
 }
 
 fn program(text: &str) -> Result<(), RuleViolation> {
-    not_blank(text, "is no program")?;
+    not_blank(text, "is not a program name")?;
     match text.rsplit_once('/') {
         Some((_, base)) => {
             let hint = format!("name the program without its folder: \"{base}\"");
@@ -129,10 +123,7 @@ fn program(text: &str) -> Result<(), RuleViolation> {
 fn duration(text: &str, zero: bool) -> Result<Value, RuleViolation> {
     let duration = parse_duration(text)?;
     if duration.is_zero() && !zero {
-        return Err(RuleViolation::new(
-            "this duration cannot be zero",
-            "leave the key out for none",
-        ));
+        return Err(RuleViolation::new("this duration cannot be zero", "omit the key for none"));
     }
     Ok(Value::Duration(duration))
 }
@@ -152,7 +143,7 @@ fn signal(text: &str) -> Result<(), RuleViolation> {
 }
 
 fn bad_regex(error: &regex::Error) -> RuleViolation {
-    // The last line says what is wrong; those before draw the expression, which is shown anyway.
+    // The last line has the reason; the others show the expression, which is shown anyway.
     let text = error.to_string();
     let last = text.lines().next_back().unwrap_or_default().trim();
     let reason = last.strip_prefix("error: ").unwrap_or(last);
@@ -166,8 +157,8 @@ fn glob(text: &str) -> Result<(), RuleViolation> {
     not_blank(text, "is no glob")?;
     let is_wild = |part: &&str| part.contains(['*', '?', '[', '{']);
     if text.split('/').skip_while(|part| !is_wild(part)).any(|part| part == "..") {
-        let message = format!("\"{text}\" goes up behind a wildcard");
-        return Err(RuleViolation::new(message, "write `..` at the beginning only"));
+        let message = format!("\"{text}\" has `..` after a wildcard");
+        return Err(RuleViolation::new(message, "use `..` only at the beginning"));
     }
     globset::GlobBuilder::new(text).literal_separator(true).build().map(|_| ()).map_err(|error| {
         RuleViolation { message: format!("not a glob: {}", error.kind()), hint: None }

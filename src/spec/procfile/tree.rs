@@ -1,12 +1,13 @@
-//! A file after checking: a tree of values that know their place, and how such trees merge.
+//! Tree of validated values with their places, and how such trees merge.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::super::fault::SourceSpan;
 
-/// Keys whose tables merge key by key; every other key is replaced whole.
+/// Keys whose tables merge key by key; every other key is replaced as a whole.
 pub(crate) const MERGED: &[&str] = &["env", "stop", "log"];
 
 /// A value and where it was written.
@@ -19,7 +20,7 @@ pub(crate) struct ValueNode {
 /// A value that was checked against its kind.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
-    /// It is there, it is wrong, and that was said.
+    /// Present but invalid, and already reported.
     Faulty,
     Text(String),
     Integer(i64),
@@ -61,7 +62,7 @@ impl TableNode {
         self.0.insert(name, entry);
     }
 
-    /// Puts a node where there is none; what is missing in a table that is there is added to it.
+    /// Inserts a node if there is none; adds missing keys if both are tables.
     pub(crate) fn fill(&mut self, name: &str, key: &SourceSpan, node: ValueNode) {
         match (self.0.get_mut(name), node.value) {
             (None, value) => {
@@ -98,6 +99,11 @@ impl TableNode {
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(ValueNode::text)
+    }
+
+    /// The choice that a word stands for.
+    pub(crate) fn choice<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
     }
 
     /// The entries of a list, none when there is no list.
@@ -156,8 +162,8 @@ impl TableNode {
         Some(*size)
     }
 
-    /// Puts the keys of `over` on top of these: a process over its option sets, a table of a later
-    /// file over the one of an earlier file.
+    /// Overrides these keys by those of `over`: a process over its option sets, a table of a later file
+    /// over that of an earlier file.
     pub(crate) fn merge(&mut self, over: &Self) {
         self.merge_by(over, |key, base, over| {
             let merges = MERGED.contains(&key);
@@ -168,7 +174,7 @@ impl TableNode {
         });
     }
 
-    /// Puts a whole later file on top of this one.
+    /// Overrides this file by a later one.
     pub(crate) fn merge_file(&mut self, over: &Self) {
         self.merge_by(over, |section, base, over| {
             if section == "project" {
@@ -183,7 +189,7 @@ impl TableNode {
         });
     }
 
-    /// Two tables of one key go to `join`; what it does not take, and everything else, is replaced.
+    /// Merges two tables of one key with `join`; other values, and what it does not handle, are replaced.
     fn merge_by(&mut self, over: &Self, join: impl Fn(&str, &mut Self, &Self) -> bool) {
         for (name, entry) in &over.0 {
             let joined = match (self.0.get_mut(name), &entry.node.value) {

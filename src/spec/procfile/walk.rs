@@ -1,4 +1,4 @@
-//! The walk that holds a parsed file against the table of keys and collects every mistake.
+//! Validates a parsed file against the table of keys and collects every mistake.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,16 +14,24 @@ use super::kind::{StringRule, TableShape, ValueKind};
 use super::rule::RuleViolation;
 use super::tree::{TableEntry, TableNode, Value, ValueNode};
 
-/// Gives the checked tree of a whole file, and what is wrong with it.
+/// Returns the validated tree of a file; mistakes are added to `faults`.
 pub(super) fn walk(
     source: &Arc<SourceFile>,
     table: &DeTable<'_>,
     later: &[&str],
     broken: bool,
-) -> (TableNode, Vec<Fault>) {
-    let mut walk = Validator { source, later, broken, faults: Vec::new() };
+) -> Walked {
+    let mut walk = Validator { source, later, broken, is_unclear: false, faults: Vec::new() };
     let fields = walk.table(&ROOT, table, &SourceSpan::start_of(source));
-    (fields, walk.faults)
+    Walked { fields, faults: walk.faults, is_unclear: walk.is_unclear }
+}
+
+/// The checked tree of a whole file, and its mistakes.
+pub(super) struct Walked {
+    pub(super) fields: TableNode,
+    pub(super) faults: Vec<Fault>,
+    /// The file has a table of an unknown kind, so something may be missing that it holds.
+    pub(super) is_unclear: bool,
 }
 
 mod unknown;
@@ -31,8 +39,9 @@ mod unknown;
 struct Validator<'a> {
     source: &'a Arc<SourceFile>,
     later: &'a [&'a str],
-    /// After a syntax error nothing is said to be missing: it may be what could not be read.
+    /// After a syntax error no key is reported as missing: it may be in the unreadable part.
     broken: bool,
+    is_unclear: bool,
     faults: Vec<Fault>,
 }
 
@@ -158,7 +167,7 @@ impl Validator<'_> {
     fn env_value(&mut self, value: &DeValue<'_>, place: &SourceSpan) -> Value {
         match value {
             DeValue::String(text) => self.text(StringRule::Any, text, place),
-            // A number in another base is given as the number it is.
+            // A number in another base is converted to decimal.
             DeValue::Integer(number) => Value::Text(
                 integer(number).map_or_else(|| number.to_string(), |number| number.to_string()),
             ),
@@ -199,7 +208,8 @@ impl Validator<'_> {
         Value::List(items.iter().map(|item| self.node(of, item)).collect())
     }
 
-    /// A table whose keys are the user's. One with a bad name is kept: what refers to it exists.
+    /// Reads a table with user-defined keys. An entry with an invalid name is kept, because references to
+    /// it are valid.
     fn map(&mut self, rule: StringRule, of: &'static ValueKind, table: &DeTable<'_>) -> Value {
         let mut fields = TableNode::default();
         for (key, value) in table {
@@ -243,8 +253,12 @@ impl Validator<'_> {
             let key_place = self.place(name.span());
             if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
                 let message = format!("`{}` is not built in this version yet", key.name);
-                let hint = "it was checked, but nothing would act on it: take it out for now";
+                let hint = "nothing would act on it: take it out for now";
                 self.faults.push(Fault::at(&key_place, message).with_hint(hint));
+                // That its value is wrong too would be a second mistake at the same place.
+                let node = ValueNode { place: self.place(value.span()), value: Value::Faulty };
+                fields.insert(key.name.to_owned(), TableEntry { key: key_place, node });
+                continue;
             }
             let text = value.get_ref().as_str().unwrap_or_default();
             let node = if self.later.is_empty() || !LATER_VALUES.contains(&(key.name, text)) {
@@ -260,7 +274,7 @@ impl Validator<'_> {
             fields.insert(key.name.to_owned(), TableEntry { key: key_place, node });
         }
         let written = fields.iter().count();
-        // Afterwards, so that what one of them stands for is known to be there or not.
+        // After all known keys, so that it is clear whether the suggested key is present.
         for (name, value) in unknown {
             let key_place = self.place(name.span());
             let guess = self.unknown_key(shape, name.get_ref(), value.get_ref(), &key_place);
@@ -270,8 +284,8 @@ impl Validator<'_> {
         fields
     }
 
-    /// What must be there, and what cannot be there together.
-    /// The first `written` keys stand in the file, the others are guesses at what was meant.
+    /// Checks required and conflicting keys. The first `written` keys are in the file, the others are
+    /// guesses for unknown keys.
     fn complete(
         &mut self,
         shape: &'static TableShape,
@@ -293,7 +307,7 @@ impl Validator<'_> {
         let mut kinds = fields.iter().take(written).filter(is_kind);
         match (kinds.next(), kinds.next()) {
             (None, _) if !has_kind && !self.broken => {
-                let message = format!("{} says nothing that can be checked", shape.label);
+                let message = format!("{} has nothing to check", shape.label);
                 let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
                 self.faults.push(Fault::at(place, message).with_hint(hint));
             }
@@ -307,25 +321,25 @@ impl Validator<'_> {
         }
         let own = |name: &str| fields.iter().take(written).find(|(one, _)| *one == name);
         if let (Some((_, status)), false) = (own("status"), fields.has("http")) {
-            self.faults.push(Fault::at(&status.key, "`status` says nothing without `http`"));
+            self.faults.push(Fault::at(&status.key, "`status` has no effect without `http`"));
         }
         let kind = shape.one_of.iter().find(|kind| fields.has(kind));
         if let (Some((_, foreign)), Some(kind)) = (own("foreign"), kind)
             && !OF_LISTENERS.iter().any(|kind| fields.has(kind))
         {
-            let message = format!("`foreign` says nothing with `{kind}`");
+            let message = format!("`foreign` has no effect with `{kind}`");
             let hint = "it is for `http`, `tcp` and `unix`";
             self.faults.push(Fault::at(&foreign.key, message).with_hint(hint));
         }
         self.about_probes(fields, written);
     }
 
-    /// What happens once by itself is not probed, so nothing can be said about its probes.
+    /// Rejects keys about probes for kinds of checks that are not probed.
     fn about_probes(&mut self, fields: &TableNode, written: usize) {
         let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
         for (key, entry) in fields.iter().take(written) {
             if ABOUT_PROBES.contains(&key) {
-                let message = format!("`{key}` says nothing with `{kind}`, which is not probed");
+                let message = format!("`{key}` has no effect with `{kind}`, which is not probed");
                 self.faults.push(Fault::at(&entry.key, message));
             }
         }
@@ -333,7 +347,7 @@ impl Validator<'_> {
 }
 
 impl ValueKind {
-    /// Whether the type of a value is the right one, whatever the value says.
+    /// Whether the type of a value is right.
     pub(super) fn fits(&self, value: &DeValue<'_>) -> bool {
         match self {
             Self::Text(_) | Self::Choice(_) => value.is_str(),
@@ -352,14 +366,14 @@ impl ValueKind {
         }
     }
 
-    /// What to write, where the value is right and its form is not.
+    /// Returns the hint for a right value in a wrong form.
     fn form_hint(&self, value: &DeValue<'_>) -> Option<String> {
         match (self, value) {
             (Self::Text(StringRule::Duration { .. }), DeValue::Integer(number)) => {
-                Some(format!("say the unit: \"{number}s\""))
+                Some(format!("add the unit: \"{number}s\""))
             }
             (Self::Text(StringRule::Size), DeValue::Integer(number)) => {
-                Some(format!("say the unit: \"{number}B\""))
+                Some(format!("add the unit: \"{number}B\""))
             }
             (Self::Boolean, DeValue::String(_)) => {
                 Some("write `true` or `false`, without quotes".to_owned())
@@ -369,6 +383,9 @@ impl ValueKind {
                 Some(format!("without quotes: {number}"))
             }
             (Self::List { .. }, DeValue::String(text)) => Some(format!("in brackets: [{text:?}]")),
+            (Self::Either(kinds), DeValue::String(_)) => {
+                kinds.iter().find_map(|kind| kind.form_hint(value))
+            }
             (_, _) => None,
         }
     }
@@ -378,7 +395,7 @@ fn integer(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// A value for "found …": what it is, and the value where it is short.
+/// Describes a value after "found …", including a short value itself.
 fn found(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.chars().count() <= 40 => format!("the string \"{text}\""),

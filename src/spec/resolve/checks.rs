@@ -1,4 +1,4 @@
-//! `ready` and `health`: from keys to a [`Check`].
+//! Resolves `ready` and `health` to a [`Check`].
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::super::procfile::tree::{TableNode, Value, ValueNode};
 use super::super::{Check, CommandLine, Endpoint, OutputPattern, Port, Probe, Url};
 
-/// The name by which both addresses of this machine are tried.
+/// The host name for both loopback addresses.
 const HERE: &str = "localhost";
 
-/// A check, if the keys say one; `dir` is what its paths are relative to.
+/// Builds the check of these keys, if they have one; `dir` is the base of its paths.
 pub(super) fn check(
     keys: &TableNode,
     dir: &Path,
@@ -56,7 +56,7 @@ fn statuses(keys: &TableNode) -> Vec<u16> {
     keys.items("status").iter().filter_map(status).collect()
 }
 
-/// A port here, `"port"`, or `host:port`.
+/// Parses a port number, `"port"`, or `host:port`.
 fn endpoint(node: &ValueNode) -> Option<Endpoint> {
     let here = |port| Endpoint { host: HERE.to_owned(), port };
     if let Value::Integer(port) = &node.value {
@@ -70,7 +70,7 @@ fn endpoint(node: &ValueNode) -> Option<Endpoint> {
     Some(Endpoint { host: bare(host), port: Port::Number(port.parse().ok()?) })
 }
 
-/// An address without its brackets.
+/// Removes the brackets of an address.
 fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
@@ -90,8 +90,8 @@ fn url(text: &str) -> Option<Url> {
     Some(Url { server, target: target(path) })
 }
 
-/// Path and query as a request has them: beginning with a slash, without fragment, and with
-/// everything escaped that may not be sent as it is.
+/// Returns path and query for a request: with a leading slash, without a fragment, and escaped where
+/// necessary.
 fn target(text: &str) -> String {
     let text = text.split('#').next().unwrap_or_default();
     let mut target = String::new();

@@ -1,4 +1,4 @@
-//! Circles: of dependencies (through pools too, which depend on their jobs) and of option sets.
+//! Detects cycles of dependencies (including pools, which depend on their jobs) and of option sets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::super::procfile::tree::TableNode;
 use super::layers::OptionLayers;
 use super::{MergedProcess, dependencies};
 
-/// A file of a megabyte can hold more circles than anyone wants to read.
+/// The maximum number of reported cycles, because a file of a megabyte can contain very many.
 const MOST: usize = 100;
 
 #[derive(Debug)]
@@ -21,11 +21,11 @@ struct CycleEdge {
 
 type CycleGraph = IndexMap<String, Vec<CycleEdge>>;
 
-/// Tells every circle of dependencies.
+/// Reports every cycle of dependencies.
 pub(super) fn check(members: &[(MergedProcess<'_>, OptionLayers<'_>)], faults: &mut Vec<Fault>) {
     let mut graph = CycleGraph::new();
     for (member, layers) in members {
-        // A job with the name of its pool is another mistake, and no circle.
+        // A job with the name of its pool is another mistake, not a cycle.
         if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
             let to = member.name.clone();
             let edge = CycleEdge { to, place: member.place.clone(), label: "has the job" };
@@ -38,10 +38,10 @@ pub(super) fn check(members: &[(MergedProcess<'_>, OptionLayers<'_>)], faults: &
         });
         graph.entry(member.name.clone()).or_default().extend(edges);
     }
-    tell(&graph, "dependencies go round in a circle", faults);
+    tell(&graph, "circular dependency", faults);
 }
 
-/// Tells every circle of option sets.
+/// Reports every cycle of option sets.
 pub(super) fn check_sets(root: &TableNode, faults: &mut Vec<Fault>) {
     let mut graph = CycleGraph::new();
     for (name, _, keys) in root.tables("options") {
@@ -54,15 +54,15 @@ pub(super) fn check_sets(root: &TableNode, faults: &mut Vec<Fault>) {
         });
         graph.insert(name.to_owned(), edges.collect());
     }
-    tell(&graph, "option sets go round in a circle", faults);
+    tell(&graph, "circular option sets", faults);
 }
 
 fn tell(graph: &CycleGraph, what: &str, faults: &mut Vec<Fault>) {
-    for circle in circles(graph) {
-        let mut names: Vec<String> = circle.iter().map(|(from, _)| format!("`{from}`")).collect();
+    for cycle in cycles(graph) {
+        let mut names: Vec<String> = cycle.iter().map(|(from, _)| format!("`{from}`")).collect();
         names.extend(names.first().cloned());
         let message = format!("{what}: {}", names.join(" -> "));
-        let mut edges = circle
+        let mut edges = cycle
             .iter()
             .map(|(from, edge)| (&edge.place, format!("`{from}` {} `{}`", edge.label, edge.to)));
         if let Some((place, _)) = edges.next_back() {
@@ -72,9 +72,9 @@ fn tell(graph: &CycleGraph, what: &str, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Walks every edge once; an edge back to a name that is still open closes a circle. Without
-/// recursion: a chain may be as long as a file has lines.
-fn circles(graph: &CycleGraph) -> Vec<Vec<(&str, &CycleEdge)>> {
+/// Visits every edge once; an edge back to an open node closes a cycle. Iterative, because a chain can
+/// be as long as a file has lines.
+fn cycles(graph: &CycleGraph) -> Vec<Vec<(&str, &CycleEdge)>> {
     let mut found: Vec<Vec<(&str, &CycleEdge)>> = Vec::new();
     let mut depth_of: HashMap<&str, usize> = HashMap::new();
     let mut done: HashSet<&str> = HashSet::new();

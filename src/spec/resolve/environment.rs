@@ -1,4 +1,4 @@
-//! The environment of a process, layer on layer, and the env files it is read from.
+//! Resolves the environment of a process from its layers and env files.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -15,20 +15,21 @@ use super::super::env_file::{
 };
 use super::super::environment::{EnvValue, NEVER_INHERITED};
 use super::super::fault::{Fault, shown_path};
+use super::super::port::port_variable;
 use super::super::procfile::tree::{TableNode, ValueNode};
 use super::Diagnostics;
 use super::layers::OptionLayers;
 
-/// Set for every child by pitcrew; what a file says about them is passed over.
+/// Variables that pitcrew sets for every child; values in the file are ignored.
 const OURS: &[&str] =
     &["PITCREW_SESSION", "PITCREW_PROCESS", "PITCREW_RUN", "PITCREW_REPLICA", "PITCREW_POOL"];
 
-/// What env files are read with.
+/// The context for reading env files.
 pub(crate) struct EnvReading<'a> {
     /// Pitcrew's own environment.
     pub(crate) inherited: HashMap<OsString, OsString>,
     pub(crate) pipes: EnvPipes,
-    /// Is told the path of a pipe that has been silent for a second.
+    /// Called with the path of a pipe that has been silent for a second.
     pub(crate) waiting: &'a dyn Fn(&Path),
 }
 
@@ -39,11 +40,11 @@ impl fmt::Debug for EnvReading<'_> {
     }
 }
 
-/// An env file of the project.
+/// The state of an env file.
 #[derive(Debug, Clone)]
 enum EnvFileState {
     Missing,
-    /// It cannot be read, which is a mistake that was told.
+    /// It cannot be read, which was reported.
     Unreadable,
     /// What it holds is unknown.
     Skipped,
@@ -56,7 +57,31 @@ enum EnvFileState {
 pub(super) struct EnvFiles<'a> {
     dir: &'a Path,
     reading: &'a EnvReading<'a>,
+    ports: PortVariables,
     read: RefCell<BTreeMap<PathBuf, EnvFileState>>,
+}
+
+/// The variables in which pitcrew tells the ports of all processes: `PITCREW_PORT_WEB`, and of a process with
+/// replicas `PITCREW_PORT_WEB_1` and so on.
+#[derive(Debug, Default)]
+pub(super) struct PortVariables {
+    /// The number of replicas by the variable of the process.
+    replicas: BTreeMap<String, u32>,
+}
+
+impl PortVariables {
+    pub(super) fn add(&mut self, process: &str, replicas: u32) {
+        self.replicas.insert(port_variable(process), replicas);
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        let is_replica = |(process, number): (&str, &str)| {
+            let count = self.replicas.get(process).copied().unwrap_or(0);
+            let number = number.parse().ok().filter(|n: &u32| n.to_string() == number);
+            number.is_some_and(|number| (1..=count).contains(&number))
+        };
+        self.replicas.contains_key(name) || name.rsplit_once('_').is_some_and(is_replica)
+    }
 }
 
 /// The process whose environment is made.
@@ -69,12 +94,12 @@ pub(super) struct EnvironmentOwner<'a> {
 }
 
 impl<'a> EnvFiles<'a> {
-    pub(super) fn new(dir: &'a Path, reading: &'a EnvReading<'a>) -> Self {
-        Self { dir, reading, read: RefCell::default() }
+    pub(super) fn new(dir: &'a Path, reading: &'a EnvReading<'a>, ports: PortVariables) -> Self {
+        Self { dir, reading, ports, read: RefCell::default() }
     }
 
-    /// All that were looked for, there or not, in order of their names: first the files, then the
-    /// pipes, devices and descriptors.
+    /// Returns all env files that were looked for, sorted by name: first the files, then the pipes, devices
+    /// and descriptors.
     pub(super) fn paths(self) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let all = self.read.into_inner().into_iter();
         let (pipes, files): (Vec<_>, Vec<_>) = all.partition(|(path, read)| {
@@ -85,8 +110,8 @@ impl<'a> EnvFiles<'a> {
         (paths(files), paths(pipes))
     }
 
-    /// The environment of one process, weakest layer first: the project, each option set, its own;
-    /// in each the env files, then `env`.
+    /// Builds the environment of one process from the weakest layer on: project, option sets, own keys;
+    /// in each of them the env files come first, then `env`.
     pub(super) fn environment(
         &self,
         owner: EnvironmentOwner<'_>,
@@ -96,6 +121,7 @@ impl<'a> EnvFiles<'a> {
         let mut so_far = EnvironmentBuilder {
             owner,
             reading: self.reading,
+            ports: &self.ports,
             inherit: keys.boolean("inherit_env").unwrap_or(true),
             unset: keys.texts("unset_env").map(str::to_owned).collect(),
             set: IndexMap::new(),
@@ -116,7 +142,7 @@ impl<'a> EnvFiles<'a> {
         Environment { inherit, unset, set, names_port }
     }
 
-    /// What one table adds.
+    /// Adds the variables of one table.
     fn layer(
         &self,
         table: &TableNode,
@@ -129,12 +155,9 @@ impl<'a> EnvFiles<'a> {
                     let expanded = file.expand(so_far);
                     findings.faults.extend(expanded.mistakes);
                     findings.warnings.extend(expanded.warnings);
-                    let ours = OURS.iter().filter_map(|name| Some((*name, file.place_of(name)?)));
-                    findings.warnings.extend(ours.map(|(name, place)| {
-                        let message =
-                            format!("`{name}` is set by pitcrew; this value is passed over");
-                        Fault::at(&place, message)
-                    }));
+                    let ours = expanded.variables.keys().filter(|name| self.is_ours(name));
+                    let places = ours.filter_map(|name| Some((name, file.place_of(name)?)));
+                    findings.warnings.extend(places.map(|(name, place)| overridden(name, &place)));
                     so_far.added.extend(expanded.variables);
                 }
                 EnvFileState::Skipped => so_far.is_incomplete = true,
@@ -142,15 +165,19 @@ impl<'a> EnvFiles<'a> {
             }
         }
         for (name, entry) in table.table("env").into_iter().flat_map(TableNode::iter) {
-            if OURS.contains(&name) {
-                let message = format!("`{name}` is set by pitcrew; this value is passed over");
-                findings.warnings.push(Fault::at(&entry.key, message));
+            if self.is_ours(name) {
+                findings.warnings.push(overridden(name, &entry.key));
             }
             if let Some(value) = entry.node.text() {
                 so_far.added.insert(name.to_owned(), value.into());
             }
         }
-        so_far.added.retain(|name, _| !OURS.contains(&name.as_str()));
+        so_far.added.retain(|name, _| !self.is_ours(name));
+    }
+
+    /// Whether pitcrew sets a variable for every process, over all files.
+    fn is_ours(&self, name: &str) -> bool {
+        OURS.contains(&name) || self.ports.contains(name)
     }
 
     fn file(&self, node: &ValueNode, findings: &mut Diagnostics) -> EnvFileState {
@@ -168,7 +195,7 @@ impl<'a> EnvFiles<'a> {
         });
         if matches!(read, EnvFileState::Missing) && !may_be_missing {
             let message = format!("there is no env file {}", shown_path(&path));
-            let hint = "put `?` at the end of its name if it may be missing";
+            let hint = "append `?` to its name if it may be missing";
             findings.faults.push(Fault::at(&node.place, message).with_hint(hint));
         }
         read
@@ -195,15 +222,20 @@ impl<'a> EnvFiles<'a> {
     }
 }
 
+fn overridden(name: &str, place: &super::SourceSpan) -> Fault {
+    Fault::at(place, format!("`{name}` is set by pitcrew; this value is ignored"))
+}
+
 /// What a process has so far.
 struct EnvironmentBuilder<'a> {
     owner: EnvironmentOwner<'a>,
     reading: &'a EnvReading<'a>,
+    ports: &'a PortVariables,
     inherit: bool,
     unset: Vec<String>,
-    /// By the layers below.
+    /// Set by lower layers.
     set: IndexMap<String, EnvValue>,
-    /// By the layer at hand.
+    /// Set by the current layer.
     added: IndexMap<String, EnvValue>,
     is_incomplete: bool,
 }
@@ -213,12 +245,20 @@ impl EnvironmentBuilder<'_> {
         self.reading.inherited.get(OsStr::new(name)).cloned().map(EnvValue::from)
     }
 
+    /// The value that the process inherits. `PWD` is its own working folder, not that of pitcrew.
+    fn inherited(&self, name: &str) -> Option<EnvValue> {
+        let is_working_folder = name == "PWD" && self.inherit;
+        let value =
+            || if is_working_folder { Some(EnvValue::set_at_start(name)) } else { self.own(name) };
+        value().filter(|_| self.is_passed_on(name))
+    }
+
     fn is_passed_on(&self, name: &str) -> bool {
         let is_unset = self.unset.iter().any(|unset| unset == name);
         self.inherit && !is_unset && !NEVER_INHERITED.contains(&name)
     }
 
-    /// Whether pitcrew sets a variable when the process starts, over the layers below.
+    /// Whether pitcrew sets a variable at the start of the process, over lower layers.
     fn is_set_at_start(&self, name: &str) -> bool {
         let EnvironmentOwner { layers, is_in_pool, .. } = self.owner;
         match name {
@@ -226,7 +266,7 @@ impl EnvironmentBuilder<'_> {
             "PITCREW_SESSION" | "PITCREW_PROCESS" | "PITCREW_RUN" => true,
             "PITCREW_REPLICA" => layers.merged.has("replicas"),
             "PITCREW_POOL" => is_in_pool,
-            _ => false,
+            name => self.ports.contains(name),
         }
     }
 }
@@ -237,10 +277,13 @@ impl LowerLayers for EnvironmentBuilder<'_> {
             return Some(EnvValue::set_at_start(name));
         }
         let set = self.added.get(name).or_else(|| self.set.get(name)).cloned();
-        set.or_else(|| self.own(name).filter(|_| self.is_passed_on(name)))
+        set.or_else(|| self.inherited(name))
     }
 
     fn set_alone(&self, name: &str) -> BareNameValue {
+        if name == "PWD" {
+            return BareNameValue::Value(EnvValue::set_at_start(name));
+        }
         match (self.own(name), self.value(name)) {
             (Some(value), _) => BareNameValue::Value(value),
             (None, Some(_)) => BareNameValue::Unchanged,
@@ -262,7 +305,7 @@ impl LowerLayers for EnvironmentBuilder<'_> {
         let is_withheld = self.own(name).is_some() && !self.is_passed_on(name);
         is_withheld.then(|| {
             format!(
-                "pitcrew has it and does not pass it on to `{process}`: a line `{name}` without a value takes it over"
+                "it is set for pitcrew but not passed on to `{process}`: a line `{name}` without a value inherits it"
             )
         })
     }
@@ -271,6 +314,6 @@ impl LowerLayers for EnvironmentBuilder<'_> {
         let set = self.added.keys().chain(self.set.keys()).cloned();
         let inherited = self.reading.inherited.keys().filter_map(|name| name.to_str());
         let inherited = inherited.filter(|name| self.is_passed_on(name)).map(str::to_owned);
-        set.chain(inherited).collect()
+        set.chain(inherited).chain(self.ports.replicas.keys().cloned()).collect()
     }
 }

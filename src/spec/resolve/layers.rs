@@ -1,4 +1,4 @@
-//! Which tables make up a process: its option sets, weakest first, and its own keys on top.
+//! Option layers of a process: its option sets, weakest first, and its own keys on top.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use super::super::procfile::keys::JOB;
 use super::super::procfile::tree::TableNode;
 use super::{DEFAULT, MergedProcess};
 
-/// The layers of one process, and what they come to.
+/// The layers of one process, and the merged result.
 #[derive(Debug)]
 pub(super) struct OptionLayers<'a> {
     /// Option sets first, the process's own keys last.
@@ -23,7 +23,7 @@ impl<'a> OptionLayers<'a> {
         for table in &tables {
             match member.kind {
                 ProcessKind::Process => merged.merge(table),
-                // What a job cannot take is passed over when it comes from a set.
+                // Keys of option sets that a job cannot have are ignored.
                 ProcessKind::Job => {
                     let takes = |name: &str| JOB.own_keys().any(|key| key.name == name);
                     merged.merge(&table.only(takes));
@@ -33,19 +33,19 @@ impl<'a> OptionLayers<'a> {
         Self { tables, merged }
     }
 
-    /// The keys written for the process alone.
+    /// The keys of the process itself.
     pub(super) fn own(&self) -> Option<&'a TableNode> {
         self.tables.last().copied()
     }
 
-    /// How strong the layer is that decides about a key; the strongest has the highest number.
+    /// The precedence of the layer that sets a key; the highest number is the strongest.
     pub(super) fn strength(&self, key: &str) -> Option<usize> {
         self.tables.iter().rposition(|table| table.has(key))
     }
 }
 
-/// The option sets of a process: `default`, then those it names. A set that names sets stands on
-/// top of them. Each counts once, so a circle of sets (a mistake told elsewhere) ends here too.
+/// Returns the option sets of a process: `default`, then the named ones, each preceded by the sets that
+/// it names itself. Each counts once, so a cycle (reported elsewhere) ends here too.
 fn sets<'a>(member: &MergedProcess<'a>, root: &'a TableNode) -> Vec<&'a TableNode> {
     enum Step<'a> {
         Enter(&'a str),

@@ -1,5 +1,5 @@
-//! Ports over all processes: the same one twice is a mistake, two checks that ask the same one are
-//! worth a warning.
+//! Port conflicts: the same port for two processes is a mistake, two checks of the same port give a
+//! warning.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ struct PortRange<'a> {
     name: &'a str,
     range: RangeInclusive<u16>,
     place: &'a SourceSpan,
-    /// Among the processes of the file.
+    /// The index among the processes of the file.
     number: usize,
 }
 
@@ -29,7 +29,7 @@ impl PortRange<'_> {
     }
 }
 
-/// A `ready` check that asks a fixed port of this machine.
+/// A `ready` check of a fixed port of this machine.
 struct PortCheck<'a> {
     name: &'a str,
     port: u16,
@@ -72,7 +72,7 @@ pub(super) fn check(
     }
 }
 
-/// Those whose ports overlap; `owners` are sorted by their first port.
+/// Reports overlapping ports; `owners` are sorted by their first port.
 fn same_port(owners: &[PortRange<'_>], faults: &mut Vec<Fault>) {
     let mut widest: Option<&PortRange<'_>> = None;
     for owner in owners {
@@ -83,7 +83,7 @@ fn same_port(owners: &[PortRange<'_>], faults: &mut Vec<Fault>) {
             let message = format!("`{}` and `{}` both have port {port}", first.name, second.name);
             let fault = Fault::at(second.place, message)
                 .also(first.place, format!("`{}` has {}", first.name, first.shown()));
-            faults.push(fault.with_hint("give each process a port of its own"));
+            faults.push(fault.with_hint("give each process its own port"));
         }
         if widest.is_none_or(|other| other.range.end() < owner.range.end()) {
             widest = Some(owner);
@@ -119,7 +119,7 @@ fn warning(
     Some(Fault::at(place, message).with_hint(hint))
 }
 
-/// The fixed port of this machine that its `ready` check asks, where the answer has to be its own.
+/// Returns the fixed local port of its `ready` check, if the answer must be its own.
 fn asked_port(spec: &ProcessSpec) -> Option<u16> {
     let check = spec.ready.as_ref().filter(|check| !check.foreign)?;
     let endpoint = match &check.probe {
@@ -138,7 +138,7 @@ fn asked_port(spec: &ProcessSpec) -> Option<u16> {
     }
 }
 
-/// Whether a host is this machine, as far as its name tells.
+/// Whether a host name refers to this machine.
 fn is_here(endpoint: &Endpoint) -> bool {
     let address = endpoint.host.parse::<IpAddr>();
     endpoint.host.eq_ignore_ascii_case("localhost")

@@ -1,4 +1,4 @@
-//! One process or job: what its layers come to, with every default filled in.
+//! Resolves one process or job: merged layers with all defaults filled in.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,14 +9,14 @@ use indexmap::IndexMap;
 use super::super::fault::Fault;
 use super::super::procfile::tree::{TableNode, Value, ValueNode};
 use super::super::{
-    Check, ColorMode, CommandLine, Condition, Dependency, LogPolicy, Name, PortBusy, ProcessKind,
-    ProcessSpec, Restart, RetryPolicy, ShutdownOn, StdinKind, StopPolicy, StraysPolicy,
+    Check, CommandLine, Condition, Dependency, LogPolicy, Name, ProcessKind, ProcessSpec, Restart,
+    RetryPolicy, StdinKind, StopPolicy,
 };
 use super::environment::{EnvFiles, EnvironmentOwner};
 use super::layers::OptionLayers;
 use super::{DEFAULT, Diagnostics, MergedProcess, ProjectPaths, checks, dependencies, watch};
 
-/// Makes processes out of members of the merged files.
+/// Builds processes from members of the merged files.
 pub(super) struct Resolver<'a> {
     dir: &'a Path,
     root: &'a TableNode,
@@ -24,7 +24,7 @@ pub(super) struct Resolver<'a> {
     stop: StopPolicy,
     broken: bool,
     env_files: &'a EnvFiles<'a>,
-    /// The processes that a watch names with `run:NAME`.
+    /// The processes named by `run:NAME` of a watch.
     run_first: BTreeSet<&'a str>,
     findings: &'a mut Diagnostics,
 }
@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Says which processes a watch runs first.
+    /// Sets the processes that a watch runs first.
     pub(super) fn runs_first(mut self, names: impl Iterator<Item = &'a str>) -> Self {
         self.run_first.extend(names);
         self
@@ -78,16 +78,8 @@ impl<'a> Resolver<'a> {
             cwd: keys.text("cwd").map_or_else(|| self.dir.to_owned(), |cwd| self.dir.join(cwd)),
             env,
             port: keys.integer("port"),
-            port_busy: match keys.text("port_busy") {
-                Some("wait") => PortBusy::Wait,
-                Some("next") => PortBusy::Next,
-                _ => PortBusy::Fail,
-            },
-            color: match keys.text("color") {
-                Some("always") => ColorMode::Always,
-                Some("never") => ColorMode::Never,
-                _ => ColorMode::Auto,
-            },
+            port_busy: keys.choice("port_busy").unwrap_or_default(),
+            color: keys.choice("color").unwrap_or_default(),
             stdin: self.stdin(member, keys),
             depends_on: depends_on(keys),
             ready: self.check(keys, "ready"),
@@ -102,40 +94,32 @@ impl<'a> Resolver<'a> {
             pool: pool.map(Name::new),
             autostart: keys.boolean("autostart").unwrap_or(true),
             tags: keys.texts("tags").map(Name::new).collect(),
-            shutdown_on: match keys.text("shutdown_on") {
-                Some("failure") => ShutdownOn::Failure,
-                Some("exit") => ShutdownOn::Exit,
-                _ => ShutdownOn::Never,
-            },
+            shutdown_on: keys.choice("shutdown_on").unwrap_or_default(),
             log: self.log(&member.name, keys),
             watch: watch::watch(keys),
         }
     }
 
-    /// What lasts as long as the project gets an input that stays open: a watcher would take the
-    /// end of its input for the end of its work. What is run for its result gets none, as a
-    /// program such as `rg` would wait for it.
+    /// Returns the default input. A process that lasts as long as the project gets an input that stays
+    /// open, because a watcher would exit at the end of its input. A job gets none, because a program such
+    /// as `rg` would wait for it.
     fn stdin(&self, member: &MergedProcess<'_>, keys: &TableNode) -> StdinKind {
         let is_for_its_result =
             member.kind == ProcessKind::Job || self.run_first.contains(member.name.as_str());
-        match keys.text("stdin") {
-            Some("pipe") => StdinKind::Pipe,
-            Some("open") => StdinKind::Open,
-            None if !is_for_its_result => StdinKind::Open,
-            Some(_) | None => StdinKind::Null,
-        }
+        let usual = if is_for_its_result { StdinKind::Null } else { StdinKind::Open };
+        keys.choice("stdin").unwrap_or(usual)
     }
 
-    /// What each key allows, but not all of them together.
+    /// Rejects combinations of valid keys that contradict each other.
     fn contradictions(&mut self, member: &MergedProcess<'_>, layers: &OptionLayers<'_>) {
         let keys = &layers.merged;
         if let (Some(restart), Some(retry)) = (keys.entry("restart"), keys.entry("retry")) {
-            // Saying "never" above a set that names a policy is the way to opt out of it.
+            // Overriding a set that names a policy with "never" is the way to opt out of it.
             let in_vain = layers.strength("retry") >= layers.strength("restart");
-            if restart.node.text() == Some("never") && in_vain {
+            if keys.choice("restart") == Some(Restart::Never) && in_vain {
                 let message = "a retry policy together with `restart = \"never\"`";
                 let fault = Fault::at(&retry.key, message).also(&restart.key, "never restarted");
-                let hint = "take one of the two out";
+                let hint = "remove one of the two";
                 self.findings.faults.push(fault.with_hint(hint));
             }
         }
@@ -198,13 +182,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn restart(&self, keys: &TableNode, pool: Option<&str>) -> Restart {
-        match keys.text("restart") {
-            Some("never") => Restart::Never,
-            Some("on-failure") => Restart::OnFailure,
-            Some("always") => Restart::Always,
-            _ if keys.has("health") || self.named_retry(keys, pool).is_some() => Restart::OnFailure,
-            _ => Restart::Never,
-        }
+        let is_retried = keys.has("health") || self.named_retry(keys, pool).is_some();
+        let usual = if is_retried { Restart::OnFailure } else { Restart::Never };
+        keys.choice("restart").unwrap_or(usual)
     }
 
     fn retry(&self, keys: &TableNode, pool: Option<&str>) -> RetryPolicy {
@@ -225,11 +205,7 @@ impl<'a> Resolver<'a> {
             stop.grace = grace;
         }
         stop.command = keys.get("command").and_then(|node| self.command(node));
-        stop.strays = match keys.text("strays") {
-            Some("group") => StraysPolicy::Group,
-            Some("leave") => StraysPolicy::Leave,
-            _ => StraysPolicy::Kill,
-        };
+        stop.strays = keys.choice("strays").unwrap_or_default();
         if keys.has("keep") {
             stop.keep = Arc::new(keys.texts("keep").map(str::to_owned).collect());
         }
@@ -282,12 +258,7 @@ fn depends_on(keys: &TableNode) -> IndexMap<Name, Dependency> {
     let one = |(name, _, value): (&str, _, Option<&ValueNode>)| {
         let long = value.and_then(ValueNode::table);
         let word = value.and_then(ValueNode::text).or_else(|| long?.text("condition"));
-        let condition = match word {
-            Some("started") => Condition::Started,
-            Some("succeeded") => Condition::Succeeded,
-            Some("completed") => Condition::Completed,
-            _ => Condition::Ready,
-        };
+        let condition = word.and_then(|word| word.parse().ok()).unwrap_or(Condition::Ready);
         let restart = long.and_then(|long| long.boolean("restart")).unwrap_or(false);
         (Name::new(name), Dependency { condition, restart })
     };

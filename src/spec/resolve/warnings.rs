@@ -26,6 +26,7 @@ pub(super) fn check(
     if let Some(node) = project.and_then(|keys| keys.table("log")?.get("dir")) {
         warnings.extend(unexpanded(node));
     }
+    warnings.extend(project.into_iter().flat_map(optional_env_files).filter_map(unexpanded));
     for (member, layers) in layered {
         let keys = &layers.merged;
         let before = warnings.len();
@@ -36,6 +37,7 @@ pub(super) fn check(
             warnings.extend(missing_folder(keys, spec));
         }
         warnings.extend(unexpanded_arguments(keys, spec));
+        warnings.extend(program_with_arguments(keys, spec));
         warnings.extend(unexpanded_search_path(keys));
         for (name, place, _) in dependencies(keys) {
             let condition = spec.depends_on.get(name).map(|dependency| dependency.condition);
@@ -58,7 +60,7 @@ pub(super) fn check(
     }
 }
 
-/// Every path among the keys of a process. Its env files are read, so a wrong one is a mistake.
+/// Every path among the keys of a process, but env files that must exist: a wrong one is a mistake.
 fn paths(keys: &TableNode) -> Vec<&ValueNode> {
     let check = |which| keys.table(which).into_iter().flat_map(path_of_check);
     let own = [keys.get("cwd"), keys.table("log").and_then(|log| log.get("file"))];
@@ -66,11 +68,23 @@ fn paths(keys: &TableNode) -> Vec<&ValueNode> {
         Some(watch) => watch.items("paths"),
         None => keys.items("watch"),
     };
-    own.into_iter().flatten().chain(check("ready")).chain(check("health")).chain(watch).collect()
+    own.into_iter()
+        .flatten()
+        .chain(check("ready"))
+        .chain(check("health"))
+        .chain(watch)
+        .chain(optional_env_files(keys))
+        .collect()
 }
 
 fn path_of_check(check: &TableNode) -> impl Iterator<Item = &ValueNode> {
     ["unix", "file"].into_iter().filter_map(|key| check.get(key))
+}
+
+/// The env files that may be missing.
+fn optional_env_files(keys: &TableNode) -> impl Iterator<Item = &ValueNode> {
+    let is_optional = |node: &&ValueNode| node.text().is_some_and(|path| path.ends_with('?'));
+    keys.items("env_file").iter().filter(is_optional)
 }
 
 /// What a shell would expand in this text, and nobody does.
@@ -105,12 +119,31 @@ fn unexpanded_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
         return None;
     }
     let is_whole = |text: &str, word: &str| text == word || word == "~";
-    let (node, word) = keys.items("command").iter().find_map(|node| {
+    let nodes = keys.items("command").iter().enumerate();
+    let (node, word) = nodes.into_iter().find_map(|(index, node)| {
         let text = node.text()?;
-        Some((node, expansion(text).filter(|word| is_whole(text, word))?))
+        // An argument may be for a program that expands it itself, such as `awk '$1 > 2'`.
+        Some((node, expansion(text).filter(|word| index == 0 || is_whole(text, word))?))
     })?;
     let message = format!("`{word}` stands for itself here: there is no shell for an array");
     let hint = "write the command as one string, which the shell runs";
+    Some(Fault::at(&node.place, message).with_hint(hint))
+}
+
+/// A whole command line as the only entry of an array: its spaces belong to the program's name.
+fn program_with_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
+    let [node] = keys.items("command") else { return None };
+    let text = node.text()?.trim();
+    let (program, _) = text.split_once(char::is_whitespace)?;
+    if program.contains('/') && spec.cwd.join(text).exists() {
+        return None;
+    }
+    let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+    let message = format!("`{text}` is the name of a program here, spaces included");
+    let hint = format!(
+        "write one entry for each word: [{}]; or a string without brackets",
+        words.join(", ")
+    );
     Some(Fault::at(&node.place, message).with_hint(hint))
 }
 

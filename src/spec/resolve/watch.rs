@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::WatchSpec;
 use super::super::fault::Fault;
 use super::super::procfile::tree::{TableNode, ValueNode};
-use super::super::{Name, WatchAction, WatchSpec};
 
 /// What a process watches, if it does.
 pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
@@ -20,18 +20,9 @@ pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
         ignore: texts("ignore"),
         gitignore: table.boolean("gitignore").unwrap_or(usual.gitignore),
         debounce: table.duration("debounce").unwrap_or(usual.debounce),
-        action: table.text("action").map_or(usual.action, action),
+        action: table.choice("action").unwrap_or(usual.action),
         suspend_after: table.integer("suspend_after").unwrap_or(usual.suspend_after),
     }))
-}
-
-fn action(text: &str) -> WatchAction {
-    let signal = text.strip_prefix("signal:").and_then(|signal| signal.parse().ok());
-    match (signal, text.strip_prefix("run:")) {
-        (Some(signal), _) => WatchAction::Signal(signal),
-        (None, Some(name)) => WatchAction::Run(Name::new(name)),
-        (None, None) => WatchAction::Restart,
-    }
 }
 
 /// The process or job that a watch runs first.

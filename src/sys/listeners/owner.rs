@@ -1,4 +1,4 @@
-//! Whether a process belongs to a run, and who it is where it does not.
+//! Decides whether a process belongs to a run, and describes it if it does not.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -7,8 +7,8 @@ use crate::sys::lock;
 use crate::sys::proc::{self, ProcessMarker, Stat};
 use crate::sys::registry::Registry;
 
-/// Programs that pass connections on for a container or a virtual machine: what is behind them
-/// cannot be seen from here.
+/// Programs that forward connections for a container or a virtual machine: the process behind them
+/// is not visible from here.
 const PROXIES: &[&str] = &[
     "docker-proxy",
     "rootlessport",
@@ -29,22 +29,22 @@ const PROXIES: &[&str] = &[
     "qemu-system-aar",
 ];
 
-/// No chain of parents is longer.
+/// The maximum length of a chain of parents.
 const DEEPEST: usize = 256;
 
-/// What somebody who listens is to a run.
+/// The relation of a listening process to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OwnerVerdict {
     Own,
-    /// It cannot be told; who it may be.
+    /// Unknown; describes what it may be.
     Hidden(String),
     Other(PortHolder),
-    /// It descends from this engine, but not from a run that is there: it has left its run.
+    /// It descends from this engine, but not from an existing run: it has left its run.
     Orphan(PortHolder),
 }
 
 impl OwnerVerdict {
-    /// The one that counts most comes first.
+    /// The most significant verdict has the lowest rank.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Own => 0,
@@ -55,7 +55,7 @@ impl OwnerVerdict {
     }
 }
 
-/// The run that is asked about, and the others of this engine.
+/// The given run, and the other runs of this engine.
 pub(super) struct RunIdentity<'a> {
     registry: &'a Registry,
     leader: Option<u32>,
@@ -73,7 +73,7 @@ impl<'a> RunIdentity<'a> {
         self.leader
     }
 
-    /// What this process is to the run.
+    /// Returns the relation of this process to the run.
     pub(super) fn verdict(&self, pid: u32) -> OwnerVerdict {
         let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie) else {
             return OwnerVerdict::Hidden("a process that has ended".to_owned());
@@ -91,7 +91,7 @@ impl<'a> RunIdentity<'a> {
             return OwnerVerdict::Own;
         }
         if PROXIES.contains(&stat.program.as_str()) {
-            return OwnerVerdict::Hidden(format!("{}, which passes connections on", shown(&stat)));
+            return OwnerVerdict::Hidden(format!("{}, which forwards connections", shown(&stat)));
         }
         if is_in_another_namespace(pid) {
             return OwnerVerdict::Hidden(format!("{}, which runs in a container", shown(&stat)));
@@ -99,7 +99,7 @@ impl<'a> RunIdentity<'a> {
         self.other(&stat, marker, &above)
     }
 
-    /// Somebody who is not of the run.
+    /// Describes a process that does not belong to the run.
     fn other(&self, stat: &Stat, marker: ProcessMarker, above: &[Stat]) -> OwnerVerdict {
         let holder = |process, project| {
             let program = stat.program.clone();
@@ -131,7 +131,7 @@ impl<'a> RunIdentity<'a> {
         }
         let above: Vec<u32> = above.iter().map(|one| one.pid).collect();
         let folder = lock::project_of(marker.session.as_deref(), &above);
-        // Many a server writes over its environment; its parents may not have.
+        // Many servers overwrite their environment; their parents may not have.
         let marker = if marker.process.is_some() || folder.is_none() {
             marker
         } else {
@@ -146,7 +146,7 @@ impl<'a> RunIdentity<'a> {
         holder(text(marker.process), project)
     }
 
-    /// The session of this engine, as far as any leader of it tells.
+    /// The session of this engine, if any leader reveals it.
     fn session(&self) -> Option<Vec<u8>> {
         let own = self.marker.as_ref().and_then(|marker| marker.session.clone());
         own.or_else(|| {
@@ -156,7 +156,7 @@ impl<'a> RunIdentity<'a> {
     }
 }
 
-/// A process and all above it.
+/// Returns a process and all its ancestors.
 fn above(stat: &Stat) -> Vec<Stat> {
     let mut all = vec![stat.clone()];
     while let Some(parent) = all.last().map(|one| one.parent).filter(|parent| *parent > 1) {
@@ -173,11 +173,11 @@ fn shown(stat: &Stat) -> String {
 fn text(bytes: Option<Vec<u8>>) -> Option<String> {
     let bytes = bytes?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    // A command of a program has a number of its own behind its name.
+    // A library command has a number after its name.
     Some(text.split('@').next().unwrap_or_default().to_owned())
 }
 
-/// Whether we may see what a process has in its environment.
+/// Whether the environment of a process is readable.
 fn is_readable(pid: u32) -> bool {
     std::fs::File::open(format!("/proc/{pid}/environ")).is_ok()
 }
@@ -190,12 +190,12 @@ fn is_in_another_namespace(pid: u32) -> bool {
     }
 }
 
-/// Who has a socket that no process we may look into has.
+/// Describes the holder of a socket that no readable process has.
 pub(super) fn unseen(uid: Option<u32>) -> String {
     match uid {
         Some(uid) if uid != rustix::process::geteuid().as_raw() => {
             format!("a process of another user (uid {uid})")
         }
-        _ => "a process that cannot be seen from here".to_owned(),
+        _ => "a process that is not visible from here".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! The kernel's lists of sockets that listen.
+//! Reads the kernel's lists of listening sockets.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -12,12 +12,12 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Socket {
     pub(super) inode: u64,
-    /// Whose it is; nothing for a socket in the file system.
+    /// The user that owns it; `None` for a socket in the file system.
     pub(super) uid: Option<u32>,
 }
 
-/// All TCP sockets that listen, by port, each with the address it is bound to; one that is an IPv4
-/// address in the form of an IPv6 one stands there as the former.
+/// All listening TCP sockets by port, each with its address; an IPv4-mapped IPv6 address is stored as
+/// the IPv4 address.
 #[derive(Debug, Default)]
 pub(super) struct Tables(HashMap<u16, Vec<(IpAddr, Socket)>>);
 
@@ -34,8 +34,8 @@ impl Tables {
         Self(all)
     }
 
-    /// The sockets that get a connection to this address: the kernel prefers one that is bound to
-    /// the address itself, then one for all of IPv4, then one for everything.
+    /// Returns the sockets that accept connections to this address: the kernel prefers one bound to the
+    /// address itself, then one for all of IPv4, then one for everything.
     pub(super) fn at(&self, address: SocketAddr) -> Vec<Socket> {
         let ip = match address.ip() {
             ip if ip.is_unspecified() && ip.is_ipv4() => Ipv4Addr::LOCALHOST.into(),
@@ -52,7 +52,7 @@ impl Tables {
         choices.into_iter().find(|sockets| !sockets.is_empty()).unwrap_or_default()
     }
 
-    /// The sockets that have a port for all addresses, or for those of `localhost`.
+    /// Returns the sockets that have a port for all addresses, or for those of `localhost`.
     pub(super) fn on(&self, port: u16) -> Vec<Socket> {
         let all = self.0.get(&port).map(Vec::as_slice).unwrap_or_default();
         let counts = |ip: &IpAddr| ip.is_unspecified() || ip.is_loopback();
@@ -60,7 +60,7 @@ impl Tables {
     }
 }
 
-/// The sockets that listen at this path, under the name that they were bound by.
+/// Returns the sockets that listen at this path, under the name they were bound to.
 pub(super) fn unix_at(path: &Path) -> Vec<Socket> {
     let text = all_of("/proc/net/unix");
     text.split(|byte| *byte == b'\n').filter_map(|line| unix_line(line, path)).collect()
@@ -82,7 +82,7 @@ fn unix_line(line: &[u8], path: &Path) -> Option<Socket> {
         return None;
     }
     let bound = Path::new(OsStr::from_bytes(rest.strip_prefix(b" ")?));
-    // One that was bound by a relative path is named by that.
+    // A socket bound to a relative path is listed with that path.
     let is_it = if bound.is_absolute() { bound == path } else { path.ends_with(bound) };
     is_it.then_some(Socket { inode: inode.parse().ok()?, uid: None })
 }
@@ -115,8 +115,8 @@ fn ip(text: &str) -> Option<IpAddr> {
     Some(IpAddr::from(Ipv6Addr::from(bytes)).to_canonical())
 }
 
-/// The beginning of a list of TCP sockets. Those that listen come first there: with 10,000
-/// connections reading all of it would take 10 ms.
+/// Reads the beginning of a list of TCP sockets. Listening ones come first: with 10,000 connections
+/// reading all of it would take 10 ms.
 fn listening(list: &str) -> Vec<u8> {
     const CHUNK: usize = 32 << 10;
     let Ok(file) = File::open(list) else { return Vec::new() };

@@ -219,11 +219,102 @@ async fn a_socket_in_the_file_system_belongs_to_who_holds_it() {
     end(web).await;
 }
 
-/// As root another user's process can be looked into, and is named; without root there is none that
-/// a test could start.
+/// A child of the test that is no part of a run: a copy of `sleep` with this name and these permissions, which
+/// has the socket as its input.
+struct Stranger {
+    child: std::process::Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Stranger {
+    fn start(name: &str, mode: u32, socket: OwnedFd) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(name);
+        // By another program: a file that this process has had open for writing cannot be executed while a
+        // child that is being made by another test still holds the descriptor.
+        let copied = std::process::Command::new("cp").arg("/bin/sleep").arg(&program).status();
+        assert!(copied.unwrap().success());
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        let child = std::process::Command::new(&program).arg("1000").stdin(socket).spawn().unwrap();
+        Self { child, _folder: folder }
+    }
+
+    fn shown(&self, name: &str) -> String {
+        format!("{name} (pid {})", self.child.id())
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// What is seen on a thread that may not look into the processes of others, by a run that is not there.
+fn seen_without_privileges(place: ListenPlace) -> LookupResult {
+    let look = move || {
+        if rustix::process::geteuid().is_root() {
+            let nobody = rustix::process::Uid::from_raw(65534);
+            // The credentials of this thread alone.
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        }
+        Listeners::new(Arc::default()).look(&place, None)
+    };
+    std::thread::spawn(look).join().unwrap()
+}
+
 #[tokio::test]
-async fn a_socket_that_may_not_be_looked_at_is_hidden() {
+async fn a_proxy_of_a_container_may_pass_connections_on_to_anybody() {
+    let host = host();
+    let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+    let web = run(&host, "web", None, WAITS).await;
+    let proxy = Stranger::start("docker-proxy", 0o755, socket);
+    let wanted = format!("{}, which forwards connections", proxy.shown("docker-proxy"));
+    // It is seen as soon as it has got past its exec.
+    let mut seen = who(&host, address, &web).await;
+    for _ in 0..200 {
+        if seen == Listener::Hidden(wanted.clone()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        seen = who(&host, address, &web).await;
+    }
+    assert_eq!(seen, Listener::Hidden(wanted));
+    end(web).await;
+}
+
+/// A program that may be executed and not read is closed to others, and so are root's to a thread without
+/// privileges; so this needs neither root nor another user.
+#[test]
+fn a_process_that_may_not_be_looked_into_is_hidden() {
+    let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
+    let server = Stranger::start("server", 0o111, socket);
+    let LookupResult::Listener(Listener::Hidden(who)) =
+        seen_without_privileges(ListenPlace::Tcp(address))
+    else {
+        panic!("its descriptors may not be read")
+    };
+    let known = ["a process of another user (uid ", "a process that cannot be seen from here"];
+    assert!(known.iter().any(|known| who.starts_with(known)), "{who}");
+    // Of a socket in the file system the kernel tells the process itself.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let socket = UnixListener::bind(&path).unwrap();
+    let other = Stranger::start("server", 0o111, socket.into());
+    let place = ListenPlace::Unix { path, peer: Some(other.child.id()) };
+    let LookupResult::Listener(Listener::Hidden(who)) = seen_without_privileges(place) else {
+        panic!("its descriptors may not be read")
+    };
+    assert_eq!(who, format!("{} of another user", other.shown("server")));
+    drop(server);
+}
+
+#[test]
+fn an_owner_that_cannot_be_seen_is_described() {
     let seen = owner::unseen(Some(rustix::process::geteuid().as_raw() + 1));
     assert!(seen.starts_with("a process of another user (uid "), "{seen}");
-    assert_eq!(owner::unseen(None), "a process that cannot be seen from here");
+    assert_eq!(owner::unseen(None), "a process that is not visible from here");
 }

@@ -36,7 +36,7 @@ fn a_second_lock_names_the_holder_of_the_first() {
     let pid = std::process::id();
     assert_eq!((holder.pid, holder.file.as_path()), (pid, file.as_path()));
     let text = LockError::Busy(Box::new(holder)).to_string();
-    assert_eq!(text, format!("it runs already (pid {pid}, since 2026-01-02T03:04:05Z)"));
+    assert_eq!(text, format!("already running (pid {pid}, since 2026-01-02T03:04:05Z)"));
     drop(first);
     drop(Lock::take(&folders, "later").unwrap());
 }

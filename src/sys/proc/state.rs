@@ -1,9 +1,9 @@
-//! Whether a process is stopped, and since when it is there.
+//! Whether a process is stopped, and when it was started.
 
 use super::{parse_stat, read, stat};
 
-/// Who keeps this process from doing anything: itself when it is stopped, or its parent when it has
-/// ended and that one is stopped.
+/// Returns the process that suspends this one: itself if it is stopped, or its parent if it has ended
+/// and the parent is stopped.
 pub(in crate::sys) fn suspended(pid: u32) -> Option<u32> {
     let of = |pid| read(format!("/proc/{pid}/stat")).ok();
     let line = of(pid)?;
@@ -22,7 +22,7 @@ fn state(line: &[u8]) -> Option<char> {
     line.get(close + 2).copied().map(char::from)
 }
 
-/// When a process began, to the second.
+/// When a process began, in seconds.
 pub(in crate::sys) fn started(pid: u32) -> Option<String> {
     let ticks = stat(pid)?.start / rustix::param::clock_ticks_per_second();
     let text = read("/proc/stat").ok()?;

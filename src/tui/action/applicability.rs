@@ -1,4 +1,4 @@
-//! When an action applies, and what is said where it does not.
+//! When an action applies, and the message if it does not.
 
 use std::borrow::Cow;
 

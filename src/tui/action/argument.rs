@@ -1,7 +1,8 @@
-//! What is typed in the palette: the name of an action and what follows it.
+//! Parses palette input: the name of an action and its arguments.
 
 use super::{Action, UnknownAction};
-use crate::spec::Signal;
+use crate::spec::{Signal, choices};
+use crate::tui::cycle::following;
 use crate::tui::theme::ThemeName;
 
 /// What may follow the name of an action.
@@ -66,36 +67,44 @@ pub enum Argument {
     Text(String),
 }
 
-/// How much a line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub enum LogLevelArgument {
-    #[default]
-    All,
-    /// Told for those who look for a fault.
-    Debug,
-    Info,
-    Warn,
-    Error,
+impl Argument {
+    /// A text that came with the action.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::None
+            | Self::Names(_)
+            | Self::Scale { .. }
+            | Self::Theme(_)
+            | Self::Level(_)
+            | Self::Signal { .. } => None,
+        }
+    }
+}
+
+choices! {
+    /// How much a line matters.
+    #[derive(PartialOrd, Ord, Default)]
+    pub enum LogLevelArgument {
+        /// Any.
+        #[default]
+        All = "all",
+        /// Told for those who look for a fault.
+        Debug = "debug",
+        /// Told.
+        Info = "info",
+        /// To be looked at.
+        Warn = "warn",
+        /// Something went wrong.
+        Error = "error",
+    }
 }
 
 impl LogLevelArgument {
-    pub const ALL: &'static [Self] = &[Self::All, Self::Debug, Self::Info, Self::Warn, Self::Error];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-
     /// The one after it; after the last the first.
     #[must_use]
     pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|level| *level == self).unwrap_or(0);
-        Self::ALL.get(at + 1).copied().unwrap_or_default()
+        following(Self::ALL, self)
     }
 }
 
@@ -181,13 +190,8 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
             let signal = signal.map_err(|error| ArgumentError::NoSignal(error.to_string()))?;
             Argument::Signal { signal, names: words.collect() }
         }
-        ArgumentKind::Level => {
-            let level = LogLevelArgument::ALL.iter().find(|level| level.as_str() == rest);
-            Argument::Level(*level.ok_or(ArgumentError::NoLevel)?)
-        }
-        ArgumentKind::Theme => {
-            Argument::Theme(ThemeName::named(rest).ok_or(ArgumentError::NoTheme)?)
-        }
+        ArgumentKind::Level => Argument::Level(rest.parse().map_err(|_| ArgumentError::NoLevel)?),
+        ArgumentKind::Theme => Argument::Theme(rest.parse().map_err(|_| ArgumentError::NoTheme)?),
         ArgumentKind::Text | ArgumentKind::Rest | ArgumentKind::Line => {
             Argument::Text(rest.to_owned())
         }

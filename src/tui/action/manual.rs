@@ -1,4 +1,4 @@
-//! The keymap as a page of the manual shows it.
+//! The keymap as tables for the manual page.
 
 use std::fmt::Write as _;
 

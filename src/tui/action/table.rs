@@ -1,4 +1,4 @@
-//! The table. Keys are written as in the user's file; contexts are those of [`Context`].
+//! Table of all actions. Keys are written as in the user's file; contexts are those of [`Context`].
 
 use super::applicability::{
     always, attachable, connected, declared, filterable, killable, marked, one, one_process,

@@ -1,4 +1,4 @@
-//! What is copied and has to be got from the project first.
+//! Fetches text to copy from the project.
 
 use std::fmt::Write as _;
 

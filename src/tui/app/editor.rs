@@ -1,4 +1,4 @@
-//! The editor of the user, at a line of a file.
+//! Opens the user's editor at a line of a file.
 
 use std::io;
 use std::path::Path;

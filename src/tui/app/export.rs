@@ -1,4 +1,4 @@
-//! Lines on their way out of the project, a portion at a time however many there are.
+//! Exports lines of the project in portions, however many there are.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::control::wire::{OutputItem, OutputLine, OutputQuery};
 use crate::control::{Control, ResponseStream};
 use crate::output::{StyleMode, safe_line, safe_name};
+use crate::spec::counted;
 use crate::tui::msg::{Cmd, Msg, OutputAction};
-use crate::tui::screens::thousands;
 use crate::tui::text;
 
 /// Portions that are on their way and not taken.
@@ -202,7 +202,7 @@ fn save(path: &Path, mut portions: LineBatches) -> Result<String, String> {
         Ok(())
     });
     match written {
-        Ok(()) => Ok(format!("saved {} lines to {shown}", thousands(count))),
+        Ok(()) => Ok(format!("saved {} to {shown}", counted(count, "line"))),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(format!("{shown} is there already: save to another name"))
         }

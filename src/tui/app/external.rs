@@ -1,4 +1,4 @@
-//! What others do with the terminal: the clipboard, a pager, an editor, the shell.
+//! External use of the terminal: clipboard, pager, editor, shell.
 
 use super::{App, ECHO, ExitReason, ExternalProgram, editor, programs};
 use crate::control::Control;

@@ -1,4 +1,4 @@
-//! Rows of the output, asked for again where the time for one answer was not enough.
+//! Pages of output rows, requested again if the time for one response was not enough.
 
 use crate::control::wire::{SliceQuery, SliceResponse};
 use crate::control::{Control, ControlError};

@@ -1,4 +1,4 @@
-//! Programs beside us, and what is too long for the clipboard.
+//! Runs external programs, and writes text that is too long for the clipboard to files.
 
 use std::io::{self, Write as _};
 use std::path::Path;

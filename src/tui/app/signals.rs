@@ -1,4 +1,4 @@
-//! The signals of the interface.
+//! Signals to the interface.
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 

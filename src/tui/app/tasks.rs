@@ -1,4 +1,4 @@
-//! What is asked of the project, each as a task of its own whose answer is a message.
+//! Requests to the project, each as a task whose result is a message.
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;

@@ -1,4 +1,4 @@
-//! The keys of the user's file.
+//! Key bindings of the user's configuration.
 //!
 //! An action that is given keys has these keys only: the usual ones do not stay bound behind the
 //! user's back. A key that is given away leaves what it did before.

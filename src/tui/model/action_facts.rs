@@ -1,4 +1,4 @@
-//! What decides whether an action applies now.
+//! Facts that decide whether an action applies.
 
 use super::list::RowId;
 use super::{ConnectionState, Model, Pane, Screen};

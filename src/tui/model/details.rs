@@ -1,4 +1,4 @@
-//! What is known of the process whose details are shown, and when to ask again.
+//! Details of the shown process, and when to fetch them again.
 
 use std::time::Duration;
 

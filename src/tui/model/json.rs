@@ -1,4 +1,4 @@
-//! Lines of JSON, laid out over several rows.
+//! Pretty-prints lines of JSON over several rows.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where everything is, by the size of the terminal.
+//! Layout: positions of all parts by the size of the terminal.
 
 use ratatui::layout::Rect;
 
@@ -111,7 +111,7 @@ pub fn areas(ui: &Model) -> Areas {
 
 /// The list takes what its columns need and a few for words, not quite half at most.
 fn side(body: Rect, ui: &Model) -> (Rect, Rect) {
-    let wanted = u16::try_from(crate::tui::render::list::wanted(ui) + 2).unwrap_or(u16::MAX);
+    let wanted = u16::try_from(super::columns::wanted(ui) + 2).unwrap_or(u16::MAX);
     let most = u16::try_from(u32::from(body.width) * 9 / 20).unwrap_or(body.width);
     let width = wanted.saturating_add(5).min(most).max(28).min(body.width / 2);
     let list = Rect { width, ..body };

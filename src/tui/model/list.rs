@@ -1,4 +1,4 @@
-//! The list of processes: which rows there are, which one the cursor is on.
+//! Process list: its rows and the cursor.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The part of the output that is at hand: what is visible, and some pages on both sides.
+//! Log window: the loaded part of the output, visible lines and some pages on both sides.
 
 use std::sync::Arc;
 

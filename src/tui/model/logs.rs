@@ -1,6 +1,9 @@
-//! The pane of the logs: what is asked for, what is at hand, which part of it is shown.
+//! Logs pane: its source, its window, and the visible part.
 
 mod query;
+pub mod scroll;
+
+use scroll::TextArea;
 
 use std::collections::BTreeSet;
 
@@ -8,7 +11,6 @@ use jiff::Timestamp;
 
 use super::json;
 use super::log_window::{LogItem, LogLine, LogWindow, RowKey, Separator, WindowStart};
-use super::scroll::TextArea;
 use super::search::{SearchState, SeekRequest};
 pub use query::LogsQuery;
 

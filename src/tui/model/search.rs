@@ -1,4 +1,4 @@
-//! What is searched for, and how far that has come.
+//! State of a search and its progress.
 
 use regex::Regex;
 
@@ -149,7 +149,7 @@ impl SearchState {
 
     /// `3 of 214`; while it goes on, what is found already.
     pub fn words(&self, ellipsis: &str) -> String {
-        let number = crate::tui::screens::thousands;
+        let number = crate::spec::thousands;
         match (self.found.over, self.found.hits, self.nth()) {
             (true, 0, _) => "no match".to_owned(),
             (true, hits, Some(nth)) => format!("{} of {}", number(nth), number(hits)),

@@ -1,4 +1,4 @@
-//! What is selected in the logs, and its text.
+//! Selection in the logs, and its text.
 
 use super::log_window::{LogItem, RowKey};
 use crate::tui::text;

@@ -1,4 +1,4 @@
-//! A question with a few answers.
+//! Dialog: a question with a few answers.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -6,6 +6,7 @@ use ratatui::text::Line;
 
 use super::{OverlayChoice, OverlayContext, OverlayReply, moved};
 use crate::output::safe_name;
+use crate::spec::counted;
 use crate::tui::action::ActionCall;
 use crate::tui::appearance::{Appearance, inside, middle, put, tint, window};
 use crate::tui::keys::{Chord, Key};
@@ -221,7 +222,7 @@ pub fn quit(running: usize, stopping: &str) -> Dialog {
     let said = match running {
         0 => "Nothing is running yet.".to_owned(),
         1 => "1 process is running.".to_owned(),
-        _ => format!("{running} processes are running."),
+        _ => format!("{} are running.", counted(running, "process")),
     };
     let options = vec![
         DialogOption::new('y', "stop all and quit", stopping, OverlayChoice::StopAll),

@@ -1,4 +1,5 @@
-//! Help: every action with its keys, by group. It is filtered by typing, and runs what is chosen.
+//! Help: every action with its keys, by group. Typing filters it, and Enter runs the selected
+//! action.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,4 +1,4 @@
-//! A menu: one of several, by arrows, by its letter, or by a click.
+//! Menu: selects one item by arrows, letter or click.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,4 +1,4 @@
-//! The palette: a command is typed, with what it needs.
+//! Command palette: input of a command with its arguments.
 #![expect(clippy::wildcard_enum_match_arm, reason = "most arguments are of no interest here")]
 
 use ratatui::buffer::Buffer;

@@ -1,4 +1,4 @@
-//! All about the chosen process, in words: what the project has told, and nothing else.
+//! Renders the details of the selected process.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +11,11 @@ use crate::control::wire::{
     CheckDetails, DependencyState, EnvVariable as Set, OutputRow, ProcessDetails, ProcessState,
     RunDetails, WatchState,
 };
-use crate::machine::{Cause, StateName, format_duration};
-use crate::tui::glyphs::state_word;
+use crate::machine::{Cause, StateName};
+use crate::spec::{CheckRole, Restart, ShutdownOn, format_duration, format_limit};
 use crate::tui::model::Model;
 use crate::tui::model::details::DetailsData;
 use crate::tui::screens::details::{CheckRow, DetailsSheet, RunRow, VariableRow};
-use crate::tui::screens::event_text;
 use crate::tui::text::StyledLine;
 
 /// Lines of its output that are shown.
@@ -106,7 +105,10 @@ fn facts(ui: &Model, one: &ProcessState, known: Option<&DetailsData>) -> Vec<(St
     if let Some(details) = details {
         facts.put("needed by", needed_by(ui, &details.needed_by));
         for check in &details.checks {
-            let label = if check.which == "ready" { "ready when" } else { "healthy when" };
+            let label = match check.which {
+                CheckRole::Ready => "ready when",
+                CheckRole::Health => "healthy when",
+            };
             facts.put(label, terms(check));
         }
     }
@@ -152,7 +154,7 @@ fn last_exit(ui: &Model, details: &ProcessDetails) -> String {
     format!("{end}{at}")
 }
 
-/// `5: 4 by retry, 1 by hand`: of as many as are still known.
+/// `5: 4 by retry, 1 manual`: of as many as are still known.
 fn restarts(one: &ProcessState, details: Option<&ProcessDetails>) -> String {
     let all = one.status.restarts;
     let mut by: BTreeMap<&str, u32> = BTreeMap::new();
@@ -166,7 +168,7 @@ fn restarts(one: &ProcessState, details: Option<&ProcessDetails>) -> String {
 
 fn by_what(cause: &Cause) -> &'static str {
     match cause {
-        Cause::User => "by hand",
+        Cause::User => "manual",
         Cause::FileChanged { .. } => "by files",
         Cause::Dependency { .. } => "by others",
         Cause::Reload { .. } => "by reload",
@@ -186,10 +188,11 @@ fn by_what(cause: &Cause) -> &'static str {
 
 /// When it runs again, and how often that is tried.
 fn policy(details: &ProcessDetails) -> String {
-    let restart = details.restart.replace('_', "-");
-    match details.restart.as_str() {
-        "never" => "restart never".to_owned(),
-        _ => format!("restart {restart}; retry {}", details.retry),
+    match details.restart {
+        Restart::Never => "restart never".to_owned(),
+        restart @ (Restart::OnFailure | Restart::Always) => {
+            format!("restart {restart} · {}", details.retry)
+        }
     }
 }
 
@@ -201,10 +204,10 @@ fn limits(details: &ProcessDetails) -> String {
         let codes: Vec<String> = details.success_exit_codes.iter().map(i32::to_string).collect();
         parts.push(format!("success is exit {}", codes.join(", ")));
     }
-    match details.shutdown_on.as_str() {
-        "failure" => parts.push("its failure ends the project".to_owned()),
-        "exit" => parts.push("its end ends the project".to_owned()),
-        _ => {}
+    match details.shutdown_on {
+        ShutdownOn::Never => {}
+        ShutdownOn::Failure => parts.push("its failure ends the project".to_owned()),
+        ShutdownOn::Exit => parts.push("its end ends the project".to_owned()),
     }
     parts.join(", ")
 }
@@ -233,7 +236,7 @@ fn needed_by(ui: &Model, all: &[DependencyState]) -> String {
     let word = |needed: &DependencyState| {
         let member = ui.member(&needed.name);
         let state = member
-            .map(|one| format!(" ({})", state_word(one.status.state, one.status.checked)))
+            .map(|one| format!(" ({})", one.status.state.word(one.status.checked)))
             .unwrap_or_default();
         format!("{}{state}", needed.name)
     };
@@ -277,7 +280,7 @@ fn defined(details: &ProcessDetails) -> String {
 /// What is asked, how often, and how much of it is enough.
 fn terms(check: &CheckDetails) -> String {
     // What is waited for rather than asked has no interval.
-    let is_asked = !["log ", "delay", "notify"].iter().any(|kind| check.probe.starts_with(kind));
+    let is_asked = check.kind.is_asked();
     let mut words = check.probe.clone();
     if is_asked {
         _ = write!(words, ", every {}", time(check.interval_ms));
@@ -304,7 +307,7 @@ fn probe(check: &CheckDetails) -> CheckRow {
         (Some(said), _) if said.is_empty() => format!("as it should be{row}"),
         (Some(said), _) => format!("{said}{row}"),
     };
-    CheckRow { which: check.which.clone(), check: terms(check), answer, good: check.good }
+    CheckRow { which: check.which, check: terms(check), answer, good: check.good }
 }
 
 fn variable(one: &Set) -> VariableRow {
@@ -327,8 +330,8 @@ fn run_of(ui: &Model, one: &ProcessState, run: &RunDetails) -> RunRow {
     // Whole seconds would be drawn every second.
     let up = alive.map(|ms| super::list::uptime(ms, ui.age()));
     let end = match (&run.end, is_now) {
-        (Some(end), _) => end.split(" after ").next().unwrap_or(end).to_owned(),
-        (None, true) => state_word(one.status.state, one.status.checked).to_owned(),
+        (Some(end), _) => end.clone(),
+        (None, true) => one.status.state.word(one.status.checked).to_owned(),
         (None, false) => String::new(),
     };
     let next = run.next.as_ref().map(|next| format!(", {next}")).unwrap_or_default();
@@ -336,7 +339,7 @@ fn run_of(ui: &Model, one: &ProcessState, run: &RunDetails) -> RunRow {
         run: run.run,
         start: run.started.as_ref().map(|at| clock(ui, at)).unwrap_or_default(),
         up: run.duration_ms.map(time).or(up).unwrap_or_default(),
-        cause: run.cause.as_ref().map(event_text::why).unwrap_or_default(),
+        cause: run.cause.as_ref().map(Cause::describe).unwrap_or_default(),
         end: format!("{end}{next}"),
         bad: run.success == Some(false),
     }
@@ -355,14 +358,11 @@ fn last_lines(known: &DetailsData) -> Vec<StyledLine> {
 
 fn clock(ui: &Model, at: &str) -> String {
     let time: Option<Timestamp> = at.parse().ok();
-    let words = time.map(|time| time.to_zoned(ui.zone.clone()).strftime("%H:%M:%S").to_string());
+    let words =
+        time.map(|time| time.to_zoned_datetime(ui.zone.clone()).strftime("%H:%M:%S").to_string());
     words.unwrap_or_default()
 }
 
-/// `500ms`, `20s`, `1m 30s`
 fn time(ms: u64) -> String {
-    if ms >= 1000 && ms.is_multiple_of(1000) && ms < 60_000 {
-        return format!("{}s", ms / 1000);
-    }
-    format_duration(Duration::from_millis(ms))
+    format_limit(Duration::from_millis(ms))
 }

@@ -1,4 +1,4 @@
-//! The latest events.
+//! Renders the latest events.
 
 use ratatui::buffer::Buffer;
 

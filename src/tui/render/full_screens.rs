@@ -1,4 +1,4 @@
-//! The views that take the whole screen.
+//! Renders the full screens.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,11 +1,12 @@
-//! The first row: which project, how many are where, what it all takes.
+//! Renders the first row: project, number of processes by state, resource usage.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::list::{bytes, percent};
+use super::list::percent;
 use crate::control::wire::PhaseName;
+use crate::spec::format_size;
 use crate::tui::appearance::put;
 use crate::tui::model::layout::areas;
 use crate::tui::model::{ClientRole, ConnectionState, Model};
@@ -27,7 +28,7 @@ pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let cpu = all.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
     let memory = all.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
     if let (Some(cpu), Some(memory)) = (cpu, memory) {
-        let words = format!("   cpu {} mem {}", percent(cpu), bytes(memory));
+        let words = format!("   cpu {} mem {}", percent(cpu), format_size(memory));
         spans.push(look.span(words, Role::Dim));
     }
     let (phase, role) = match ui.overview.phase {

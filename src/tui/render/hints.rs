@@ -1,4 +1,4 @@
-//! The last rows: what was said or is typed, and which keys do something here.
+//! Renders the last rows: status message, prompt, and key hints.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The list: one row for each process, as many columns as there is room for.
+//! Renders the process list: one row per process, as many columns as fit.
 
 use std::time::Duration;
 
@@ -10,87 +10,14 @@ use ratatui::text::{Line, Span};
 use super::Border;
 use crate::control::wire::{PoolStatus, ProcessState};
 use crate::machine::StateName;
-use crate::tui::appearance::{put, tint, window};
-use crate::tui::glyphs::state_word;
+use crate::spec::format_size;
+use crate::tui::appearance::{put, tint};
+use crate::tui::model::columns::{ListColumns, visible};
 use crate::tui::model::layout::PaneArea;
 use crate::tui::model::list::{ListRow, RowId, RowPlace, Sort};
 use crate::tui::model::{Model, Pane};
 use crate::tui::text;
 use crate::tui::theme::Role;
-
-/// How wide each column is; nothing for those there is no room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct ListColumns {
-    name: usize,
-    state: usize,
-    up: usize,
-    cpu: usize,
-    memory: usize,
-    restarts: usize,
-    port: usize,
-}
-
-/// The longest there usually is: `succeeded (0)`.
-const STATE: usize = 13;
-const UP: usize = 4;
-const CPU: usize = 5;
-const MEMORY: usize = 6;
-/// Where nothing was started again a hundred times.
-const RESTARTS: usize = 3;
-const PORT: usize = 7;
-
-impl ListColumns {
-    fn of(ui: &Model, width: usize) -> Self {
-        let all = &ui.overview.processes;
-        Self::with(ui, width, all.iter().any(|one| one.status.cpu_percent.is_some()))
-    }
-
-    fn with(ui: &Model, width: usize, is_measured: bool) -> Self {
-        let name = names(ui).min(width.saturating_sub(14).max(4)) + 2;
-        let state = STATE.min(width.saturating_sub(name + 3));
-        let mut left = width.saturating_sub(3 + name + state);
-        let mut take = |wanted: bool, columns: usize| {
-            let fits = wanted && left >= columns;
-            if fits {
-                left -= columns;
-            }
-            if fits { columns } else { 0 }
-        };
-        let up = take(true, UP);
-        let restarts = take(true, restarts(ui));
-        let cpu = take(is_measured, CPU);
-        let memory = take(is_measured, MEMORY);
-        let port = take(true, port(ui));
-        // What is left makes room for words.
-        let more = left.min(10);
-        Self { name, state: state + more, up, cpu, memory, restarts, port }
-    }
-}
-
-fn names(ui: &Model) -> usize {
-    ui.list.widest().clamp(6, 26)
-}
-
-fn restarts(ui: &Model) -> usize {
-    let all = &ui.overview.processes;
-    let sum: u64 = all.iter().map(|one| u64::from(one.status.restarts)).sum();
-    if sum < 100 { RESTARTS } else { sum.to_string().len() + 1 }
-}
-
-/// Nothing where nobody has one.
-fn port(ui: &Model) -> usize {
-    let highest = ui.overview.processes.iter().filter_map(|one| one.status.port).max();
-    match highest {
-        None => 0,
-        Some(..10_000) => PORT - 1,
-        Some(_) => PORT,
-    }
-}
-
-/// Columns with which nothing is left out, whatever the states are.
-pub fn wanted(ui: &Model) -> usize {
-    3 + names(ui) + 2 + STATE + UP + restarts(ui) + CPU + MEMORY + port(ui)
-}
 
 /// Whether there is room for what the processes take, or they are in its order.
 pub(super) fn shows_figures(ui: &Model, pane: PaneArea) -> bool {
@@ -115,13 +42,6 @@ pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
         }
         put(inside, at + head, &line(ui, row, place == ui.list.at(), columns), buffer);
     }
-}
-
-/// Rows of the heading, and which of the list are shown.
-fn visible(ui: &Model, inside: Rect) -> (usize, std::ops::Range<usize>) {
-    let height = usize::from(inside.height);
-    let head = usize::from(height > 3);
-    (head, window(ui.list.rows().len(), ui.list.at(), height.saturating_sub(head)))
 }
 
 /// The row of the list at this row of the screen.
@@ -217,7 +137,7 @@ fn line(ui: &Model, row: &ListRow, is_cursor: bool, columns: ListColumns) -> Lin
     let cpu = members.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
     cell(columns.cpu, cpu.map_or(String::new(), percent));
     let memory = members.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
-    cell(columns.memory, memory.map_or(String::new(), bytes));
+    cell(columns.memory, memory.map_or(String::new(), format_size));
     let restarts: u64 = members.iter().map(|one| u64::from(one.status.restarts)).sum();
     cell(columns.restarts, restarts.to_string());
     let port = one.and_then(|one| one.status.port);
@@ -272,7 +192,8 @@ fn state(ui: &Model, row: &ListRow, members: &[&ProcessState], room: usize) -> S
     }
     let number = |state: StateName| members.iter().filter(|one| one.status.state == state).count();
     if let RowId::Pool(name) = &row.id
-        && let Some(pool) = ui.overview.pools.iter().find(|pool| pool.name == *name)
+        && let Some(pool) =
+            ui.overview.pools.iter().find(|pool| pool.name.as_str() == name.as_str())
     {
         return pool_words(pool, room);
     }
@@ -304,7 +225,7 @@ fn pool_words(pool: &PoolStatus, room: usize) -> String {
 
 /// `backoff 8s`: state, and the seconds that are left where something counts.
 pub(super) fn state_of(one: &ProcessState, age: Duration) -> String {
-    let word = state_word(one.status.state, one.status.checked);
+    let word = one.status.state.word(one.status.checked);
     let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(age));
     match (one.status.state, left) {
         (StateName::Backoff | StateName::Stopping, Some(left)) => {
@@ -333,40 +254,4 @@ pub(super) fn uptime(ms: u64, age: Duration) -> String {
 /// `7%`
 pub(super) fn percent(share: f64) -> String {
     format!("{share:.0}%")
-}
-
-pub(super) use crate::spec::format_size as bytes;
-
-/// How long until a figure of the rows that are shown changes by itself.
-pub fn changes_in(ui: &Model) -> Option<Duration> {
-    let areas = crate::tui::model::layout::areas(ui);
-    let shown = areas.list.map(|pane| visible(ui, pane.inside).1).unwrap_or_default();
-    let rows = ui.list.rows().get(shown).unwrap_or_default();
-    let members = rows.iter().flat_map(|row| ui.members(&row.members).take(1)).chain(ui.chosen());
-    let ending = ui
-        .overview
-        .processes
-        .iter()
-        .filter(|one| ui.is_ending() && one.status.state == StateName::Stopping);
-    let members = members.chain(ending.take(1));
-    let ordered = ui.pursuits.last().into_iter().flat_map(|one| &one.names);
-    let members = members.chain(ordered.filter_map(|name| ui.member(name)));
-    let age = ui.age();
-    let of = |one: &ProcessState| {
-        let counts = one.until_ms.map(|ms| {
-            let left = Duration::from_millis(ms).saturating_sub(age);
-            match left.subsec_nanos() {
-                0 if left.is_zero() => left,
-                // The second that is shown has just begun.
-                0 => Duration::from_secs(1),
-                nanos => Duration::from_nanos(u64::from(nanos)),
-            }
-        });
-        let minute = one.status.uptime_ms.map(|ms| {
-            let up = Duration::from_millis(ms) + age;
-            Duration::from_secs(60 - up.as_secs() % 60)
-        });
-        counts.filter(|left| !left.is_zero()).into_iter().chain(minute).min()
-    };
-    members.filter_map(of).min()
 }

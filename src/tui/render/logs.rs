@@ -1,4 +1,4 @@
-//! The pane of the logs.
+//! Renders the logs pane.
 
 use jiff::{SignedDuration, Timestamp};
 use ratatui::buffer::Buffer;
@@ -7,54 +7,18 @@ use ratatui::text::{Line, Span};
 
 use super::Border;
 use crate::control::wire::Severity;
+use crate::spec::{counted, thousands};
 use crate::tui::appearance::{put, tint};
 use crate::tui::config::TimestampStyle;
-use crate::tui::model::layout::{PaneArea, areas};
+use crate::tui::model::layout::PaneArea;
 use crate::tui::model::list::RowId;
 use crate::tui::model::log_window::{LogItem, LogLine, RowKey, Separator};
+use crate::tui::model::logs::scroll::ShownRow;
 use crate::tui::model::logs::{LogsPosition, LogsSource};
-use crate::tui::model::scroll::ShownRow;
+use crate::tui::model::viewport::{gutter, name_width, stamp_width};
 use crate::tui::model::{Model, Pane};
-use crate::tui::screens::thousands;
 use crate::tui::text::{self, StyledLine};
 use crate::tui::theme::Role;
-
-/// A name takes no more before a line.
-const LONGEST_NAME: usize = 12;
-
-fn stamp_width(stamps: TimestampStyle) -> usize {
-    match stamps {
-        TimestampStyle::Off => 0,
-        TimestampStyle::Time => 8,
-        TimestampStyle::Relative => 4,
-        TimestampStyle::Delta => 7,
-    }
-}
-
-/// Columns of the names: none where all lines are of one.
-fn name_width(ui: &Model) -> usize {
-    let is_one = matches!(ui.logs.whom(), LogsSource::These(names) if names.len() == 1);
-    if is_one {
-        return 0;
-    }
-    let shown = |name: &str| match ui.logs.whom() {
-        LogsSource::All => true,
-        LogsSource::These(names) => names.contains(name),
-    };
-    let names = ui.overview.processes.iter().map(|one| one.status.name.as_str());
-    names.filter(|name| shown(name)).map(text::width).max().unwrap_or(0).clamp(1, LONGEST_NAME)
-}
-
-/// Columns before the text of a line.
-pub fn gutter(ui: &Model) -> usize {
-    // A small screen has room for nothing but text.
-    if areas(ui).logs.is_some_and(|pane| !pane.has_border()) {
-        return 0;
-    }
-    let stamps = stamp_width(ui.logs.stamps);
-    let names = name_width(ui);
-    stamps + usize::from(stamps > 0) + names + if names > 0 { 3 } else { 0 }
-}
 
 pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
     border(ui).draw(pane, &ui.look, buffer);
@@ -150,10 +114,7 @@ pub(super) fn status(ui: &Model, room: usize) -> String {
 fn border(ui: &Model) -> Border {
     let logs = &ui.logs;
     let mut right: Vec<String> = searched(ui).into_iter().collect();
-    right.push(match logs.total() {
-        1 => "1 line".to_owned(),
-        total => format!("{} lines", thousands(total)),
-    });
+    right.push(counted(logs.total(), "line"));
     let mut notes = Vec::new();
     if !logs.filter_text.is_empty() && logs.filter().is_some() {
         notes.push(format!("&{}", logs.filter_text));
@@ -273,7 +234,9 @@ fn marked(ui: &Model, key: RowKey, line: &LogLine) -> StyledLine {
 fn stamp(ui: &Model, time: Timestamp, before: Option<Timestamp>) -> String {
     match ui.logs.stamps {
         TimestampStyle::Off => String::new(),
-        TimestampStyle::Time => time.to_zoned(ui.zone.clone()).strftime("%H:%M:%S").to_string(),
+        TimestampStyle::Time => {
+            time.to_zoned_datetime(ui.zone.clone()).strftime("%H:%M:%S").to_string()
+        }
         TimestampStyle::Relative => ago(ui.now.wall.duration_since(time)),
         TimestampStyle::Delta => match before.map(|before| time.duration_since(before)) {
             None => String::new(),

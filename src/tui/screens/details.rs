@@ -1,13 +1,13 @@
-//! The details of one process.
+//! Details screen of one process.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{bytes, cells, chart, nothing, widest};
+use super::{cells, chart, nothing, widest};
 use crate::machine::StateName;
+use crate::spec::{CheckRole, format_size};
 use crate::tui::appearance::{Appearance, put};
-use crate::tui::glyphs::state_word;
 use crate::tui::motion::Motion;
 use crate::tui::text::{self, StyledLine};
 use crate::tui::theme::Role;
@@ -60,10 +60,10 @@ pub struct VariableRow {
 }
 
 /// A check, and what it answered last.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
     /// What it is for: `ready` or `health`.
-    pub which: String,
+    pub which: CheckRole,
     /// What is asked, how often, and how much of it is enough.
     pub check: String,
     pub answer: String,
@@ -198,7 +198,7 @@ impl DetailsView {
         spans.push(look.span(name, Role::Title));
         if let Some(state) = sheet.state {
             let sign = look.glyphs.state(state, sheet.checked);
-            let words = format!("  {sign} {}", state_word(state, sheet.checked));
+            let words = format!("  {sign} {}", state.word(sheet.checked));
             let words = look.fit(&words, room.saturating_sub(used));
             used += text::width(&words);
             spans.push(Span::styled(words, look.theme.state(state)));
@@ -336,7 +336,7 @@ fn probes(all: &[CheckRow], columns: usize, look: &Appearance) -> Vec<Line<'stat
             Some(false) => (look.glyphs.no, Role::Bad),
             None => (look.glyphs.dot, Role::Dim),
         };
-        lines.extend(labelled(&one.which, 6, &one.check, Role::Text, columns, look));
+        lines.extend(labelled(one.which.as_str(), 6, &one.check, Role::Text, columns, look));
         lines.extend(labelled("", 6, &format!("{sign} {}", one.answer), role, columns, look));
     }
     lines
@@ -370,7 +370,7 @@ fn draw_resources(sheet: &DetailsSheet, area: Rect, look: &Appearance, buffer: &
     let latest = |values: &[f64]| values.last().copied().unwrap_or(0.0);
     let rows = [
         ("cpu", &sheet.processor, format!("{:.0}%", latest(&sheet.processor))),
-        ("mem", &sheet.memory, bytes(latest(&sheet.memory) as u64)),
+        ("mem", &sheet.memory, format_size(latest(&sheet.memory) as u64)),
     ];
     for (at, (label, values, now)) in rows.iter().take(charts).enumerate() {
         let line = cells(

@@ -1,4 +1,4 @@
-//! The graph: what depends on what, with live states, and what blocks what.
+//! Graph screen: dependencies with live states, and what blocks them.
 //!
 //! Drawn as a tree from what depends on nothing: everything stands once, under the one it comes
 //! latest after, and names the others it depends on.
@@ -12,9 +12,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::nothing;
-use crate::machine::{StateName, format_duration};
+use crate::machine::StateName;
+use crate::spec::format_duration;
 use crate::tui::appearance::{Appearance, put, tint, window};
-use crate::tui::glyphs::state_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -185,7 +185,7 @@ impl GraphRow {
         let name = look.pad(&node.name, tree.saturating_sub(used));
         let sign = look.glyphs.state(node.state, node.checked);
         let style = look.theme.state(node.state);
-        let word = state_word(node.state, node.checked);
+        let word = node.state.word(node.checked);
         let mut spans = vec![
             look.span(lines, Role::Dim),
             Span::styled(format!("{sign} "), style),

@@ -1,4 +1,4 @@
-//! From what the socket pushes to what the graph and the stats draw.
+//! Converts the pushed state to the data of graph and stats.
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +14,7 @@ use super::stats::ProcessUsage;
 use crate::control::wire::{DependencyState, ProcessState, ProjectState};
 use crate::machine::condition::{ConditionStatus, combined_status};
 use crate::machine::{Event, StateName};
+use crate::spec::ProcessKind;
 
 /// How long the latest runs took to be ready, by their events.
 #[derive(Debug, Clone, Default)]
@@ -58,11 +59,11 @@ pub fn nodes(overview: &ProjectState, took: &ReadyTimes) -> Vec<GraphNode> {
     let depended = |name: &str| {
         overview.processes.iter().any(|one| one.depends_on.iter().any(|on| on.name == name))
     };
-    for pool in overview.pools.iter().filter(|pool| depended(&pool.name)) {
+    for pool in overview.pools.iter().filter(|pool| depended(pool.name.as_str())) {
         let jobs = |one: &&ProcessState| {
-            one.kind == "job" && one.status.pool.as_deref() == Some(pool.name.as_str())
+            one.kind == ProcessKind::Job && one.status.pool.as_deref() == Some(pool.name.as_str())
         };
-        pools.insert(&pool.name, overview.processes.iter().filter(jobs).collect());
+        pools.insert(pool.name.as_str(), overview.processes.iter().filter(jobs).collect());
     }
     let edges = |members: &[&ProcessState]| {
         let first = members.first().map(|one| one.depends_on.as_slice()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Stats: what each process uses, now and before.
+//! Stats screen: current and past resource usage of each process.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{bytes, chart, nothing, widest};
-use crate::machine::{StateName, format_duration};
+use super::{chart, nothing, widest};
+use crate::machine::StateName;
+use crate::spec::{format_duration, format_size};
 use crate::tui::appearance::{Appearance, put, tint, window};
-use crate::tui::glyphs::state_word;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -88,7 +88,7 @@ fn title(all: &[ProcessUsage], look: &Appearance) -> String {
         (!latest.is_empty()).then(|| latest.iter().sum())
     };
     let processor = sum(|one| &one.processor).map(|all| format!("cpu {all:.0}%"));
-    let memory = sum(|one| &one.memory).map(|all| format!("memory {}", bytes(all as u64)));
+    let memory = sum(|one| &one.memory).map(|all| format!("memory {}", format_size(all as u64)));
     let parts: Vec<String> =
         ["Stats".to_owned()].into_iter().chain(processor).chain(memory).collect();
     parts.join(&format!(" {} ", look.glyphs.dot))
@@ -109,7 +109,7 @@ fn row(one: &ProcessUsage, shown: StatsColumns, look: &Appearance) -> Line<'stat
     let StatsColumns { names, charts, measured } = shown;
     let style = look.theme.state(one.state);
     let sign = look.glyphs.state(one.state, one.checked);
-    let word = text::pad(state_word(one.state, one.checked), 9, look.glyphs.ellipsis);
+    let word = text::pad(one.state.word(one.checked), 9, look.glyphs.ellipsis);
     let mut spans = vec![
         Span::styled(format!("{sign} "), style),
         Span::styled(look.pad(&one.name, names), look.theme.process(&one.name)),
@@ -117,7 +117,7 @@ fn row(one: &ProcessUsage, shown: StatsColumns, look: &Appearance) -> Line<'stat
         Span::styled(word, style),
     ];
     let percent = one.processor.last().map(|share| format!("{share:.0}%")).unwrap_or_default();
-    let memory = one.memory.last().map(|used| bytes(*used as u64)).unwrap_or_default();
+    let memory = one.memory.last().map(|used| format_size(*used as u64)).unwrap_or_default();
     for (words, values) in [(percent, &one.processor), (memory, &one.memory)] {
         if measured {
             spans.push(look.span(format!("  {words:>4}"), Role::Text));

@@ -1,4 +1,4 @@
-//! The timeline: all events with their causes, the newest first.
+//! Timeline screen: all events with their causes, newest first.
 
 use std::collections::VecDeque;
 
@@ -7,9 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::event_text::EventText;
 use super::{nothing, widest};
-use crate::machine::Event;
+use crate::machine::{Event, EventText};
 use crate::output::safe_name;
 use crate::tui::appearance::{Appearance, put, tint, window};
 use crate::tui::pattern::ListFilter;
@@ -164,7 +163,7 @@ pub fn line(
     look: &Appearance,
     zone: &TimeZone,
 ) -> Line<'static> {
-    let time = told.time.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
+    let time = told.time.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string();
     let (sign, style) = match told.state {
         Some(state) => (look.glyphs.state(state, true), look.theme.state(state)),
         None => (look.glyphs.dot, look.style(Role::Text)),
@@ -172,20 +171,20 @@ pub fn line(
     let name = told.name.as_deref();
     let name_style = name.map_or(look.style(Role::Title), |name| look.theme.process(name));
     let name = look.pad(name.unwrap_or("project"), names);
-    let words = safe_name(&told.words).into_owned();
-    let cause = safe_name(&told.cause).into_owned();
+    let what = safe_name(&told.what).into_owned();
+    let why = safe_name(&told.why).into_owned();
     let mut spans = vec![look.span(time, Role::Dim), " ".into()];
     spans.push(ratatui::text::Span::styled(sign, style));
     spans.extend([" ".into(), ratatui::text::Span::styled(name, name_style), " ".into()]);
     let used = 8 + 1 + 1 + 1 + names + 1;
     let room = columns.saturating_sub(used);
     let role = if told.is_bad() { Role::Bad } else { Role::Text };
-    let words = look.fit(&words, room);
-    let left = room.saturating_sub(text::width(&words) + 2);
-    spans.push(look.span(words, role));
-    if !cause.is_empty() && left > 4 {
+    let what = look.fit(&what, room);
+    let left = room.saturating_sub(text::width(&what) + 2);
+    spans.push(look.span(what, role));
+    if !why.is_empty() && left > 4 {
         spans.push("  ".into());
-        spans.push(look.span(look.fit(&cause, left), Role::Dim));
+        spans.push(look.span(look.fit(&why, left), Role::Dim));
     }
     Line::from(spans)
 }

@@ -1,4 +1,4 @@
-//! What is typed, on a thread of its own.
+//! Terminal input, read on a separate thread.
 //!
 //! The thread looks itself whether there is something to read, and asks crossterm only then: asked
 //! about a terminal that is gone, crossterm's own loop would use a whole core for ever.

@@ -1,4 +1,4 @@
-//! The modes of the terminal: taken once, given back once, on whichever way out.
+//! Terminal modes: set once, restored once on every exit.
 
 use std::io::{self, Write as _};
 use std::os::fd::AsFd;

@@ -1,4 +1,4 @@
-//! Writing to the terminal on a thread of its own: one that does not read stops the drawing only.
+//! Terminal writer on a separate thread: a terminal that does not read stops only the drawing.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};

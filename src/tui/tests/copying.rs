@@ -1,4 +1,4 @@
-//! What is copied, and from where.
+//! Tests of copying.
 
 use super::fake::World;
 use crate::control::wire::{OutputQuery, Severity};

@@ -1,4 +1,4 @@
-//! The views beside the dashboard, filled from what the project tells.
+//! Tests of the full screens, with data of the project.
 
 use std::time::Duration;
 
@@ -36,10 +36,10 @@ fn everything_that_is_known_of_a_process_is_shown() {
     for expected in [
         "exec serve 'a b'",
         "/srv/shop",
-        "exited 1 after 8.1s at 03:03:08",
+        "failed: exit 1 after 8.1s at 03:03:08",
         "4711 / 4711",
         "1: 1 by retry",
-        "restart on-failure; retry 8 times, after 1.0s",
+        "restart on-failure · 8 times, after 1.0s",
         "silent 30s at most",
         "TERM, KILL after 10s",
         "web.1 (ready)",
@@ -60,7 +60,11 @@ fn everything_that_is_known_of_a_process_is_shown() {
 fn each_part_has_what_belongs_there() {
     let mut world = details((120, 36));
     world.keys("]");
-    assert!(world.screen().contains("exited 1, retry 1 of 8 in 1s"), "{}", world.screen());
+    assert!(
+        world.screen().contains("failed: exit 1 after 8.1s, retry 1 of 8 in 1s"),
+        "{}",
+        world.screen()
+    );
     world.keys("] ]");
     assert!(world.screen().contains("connected, 4 in a row"), "{}", world.screen());
     world.keys("]");

@@ -1,4 +1,4 @@
-//! A project that is not there: processes, and lines that are asked for.
+//! A fake project with processes and lines.
 #![expect(clippy::wildcard_enum_match_arm, clippy::cast_possible_wrap, reason = "tests")]
 
 use std::collections::VecDeque;
@@ -13,6 +13,7 @@ use crate::control::wire::{
     OutputLine, OutputProgress, OutputRow, PoolStatus, ProcessState, ProgressQuery, ProjectState,
     SearchProgress, SearchQuery, SeekQuery, Severity, SliceQuery, SliceResponse, StateUpdate,
 };
+use crate::output::Stream;
 use crate::tui::appearance::Appearance;
 use crate::tui::clock::ClockReading;
 use crate::tui::config::Config;
@@ -158,12 +159,12 @@ impl World {
         let token = if reveal { json!("hunter2") } else { json!(null) };
         let mut details = json!({
             "command": ["sh", "-c", "exec serve 'a b'"], "script": "exec serve 'a b'",
-            "cwd": "/srv/shop", "env_inherited": true, "restart": "on_failure",
+            "cwd": "/srv/shop", "env_inherited": true, "restart": "on-failure",
             "env": [{"name": "MODE", "value": "dev"}, {"name": "API_TOKEN", "value": token}],
             "retry": "8 times, after 1.0s", "timeout_ms": null, "idle_timeout_ms": 30_000,
             "success_exit_codes": [0], "shutdown_on": "never",
             "stop": {"signal": "TERM", "grace_ms": 10_000, "command": null, "strays": "kill"},
-            "checks": [{"which": "ready", "probe": "tcp :8080", "interval_ms": 1000,
+            "checks": [{"which": "ready", "kind": "tcp", "probe": "tcp :8080", "interval_ms": 1000,
                 "timeout_ms": 20_000, "successes": 1, "failures": 3, "answer": "connected",
                 "good": true, "in_a_row": 4}],
             "watch": null, "needed_by": [{"name": "web.1", "condition": "ready"}],
@@ -173,7 +174,7 @@ impl World {
                     "cause": {"kind": "retry", "retry": 1, "retries": 8}, "duration_ms": null,
                     "success": null, "next": null},
                 {"run": 1, "started": "2026-01-02T03:03:00.000Z", "duration_ms": 8100,
-                    "ended": "2026-01-02T03:03:08.100Z", "end": "exited 1 after 8.1s",
+                    "ended": "2026-01-02T03:03:08.100Z", "end": "failed: exit 1 after 8.1s",
                     "cause": {"kind": "start"}, "success": false, "next": "retry 1 of 8 in 1s"},
             ],
         });
@@ -327,7 +328,7 @@ impl World {
                 time: format!("{time:.3}"),
                 name: name.clone(),
                 run: 1,
-                stream: "out".to_owned(),
+                stream: Stream::Out,
                 text: Some(String::from_utf8_lossy(text).into_owned()),
                 base64: None,
                 partial: false,

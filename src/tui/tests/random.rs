@@ -1,4 +1,4 @@
-//! Any names, lines, keys and sizes, in any order: nothing panics, and what is promised holds.
+//! Random names, lines, keys and sizes in any order: nothing panics, and the guarantees hold.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The screens as text, at all sizes.
+//! Tests of the rendered screens, in all sizes.
 
 use std::fmt::Write as _;
 

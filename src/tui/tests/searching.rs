@@ -1,4 +1,4 @@
-//! Searching, picking out, and what is new.
+//! Tests of searching, filtering, and the count of new lines.
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use super::fake::{World, member};

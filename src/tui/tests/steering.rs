@@ -1,12 +1,12 @@
-//! Orders, and leaving.
+//! Tests of commands and quitting.
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::time::Duration;
 
 use super::fake::{World, member};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, FaultItem, PhaseName, ProcessOutcome, ReloadResponse,
-    RestartedProcess, ShutdownRequest, WatchState,
+    CommandResponse, ControlCommand, FaultItem, PhaseName, ProcessOutcome, ProcessStatus,
+    ReloadResponse, RestartedProcess, ShutdownRequest, WatchState,
 };
 use crate::machine::StateName;
 use crate::spec::RestartReason;
@@ -45,18 +45,20 @@ fn an_order_is_said_at_once() {
 }
 
 fn stopped(name: &str, run: u32) -> ProcessOutcome {
-    ProcessOutcome {
-        ok: true,
-        name: name.to_owned(),
-        state: StateName::Stopped,
-        pid: None,
+    let status = ProcessStatus {
         run,
-        exit_code: None,
         signal: Some("TERM".parse().unwrap()),
         why: "it was stopped by hand".to_owned(),
         checked: false,
-        last_output: None,
-    }
+        ..member(1, name, "stopped").status
+    };
+    ProcessOutcome { ok: true, status, last_output: None }
+}
+
+fn with(outcome: ProcessOutcome, set: impl FnOnce(&mut ProcessStatus)) -> ProcessOutcome {
+    let mut outcome = outcome;
+    set(&mut outcome.status);
+    outcome
 }
 
 /// The last row but one, where it is said how an order goes on.
@@ -96,23 +98,22 @@ fn an_order_that_fails_says_why() {
     let mut world = World::shop((120, 36));
     world.keys("G s");
     assert_eq!(said(&world), "starting docs");
-    let failed = ProcessOutcome {
-        ok: false,
-        state: StateName::Failed,
-        why: "no such program: `dcos`".to_owned(),
-        ..stopped("docs", 1)
-    };
+    let failed = with(stopped("docs", 1), |status| {
+        (status.state, status.why) = (StateName::Failed, "no such program: `dcos`".to_owned());
+    });
+    let failed = ProcessOutcome { ok: false, ..failed };
     let outcome = outcome_of(false, failed);
     world.tell(Msg::Done("start docs".to_owned(), Ok(Some(outcome))));
-    assert_eq!(said(&world), "start docs: docs is failed: no such program: `dcos`");
+    assert_eq!(said(&world), "start docs: docs failed: no such program: `dcos`");
 }
 
 #[test]
 fn a_restart_names_the_files_that_have_changed_since_they_were_read() {
     let mut world = World::shop((120, 36));
     world.keys("down r");
-    let again =
-        ProcessOutcome { state: StateName::Ready, signal: None, pid: Some(7), ..stopped("db", 2) };
+    let again = with(stopped("db", 2), |status| {
+        (status.state, status.signal, status.pid) = (StateName::Ready, None, Some(7));
+    });
     let outcome =
         CommandResponse { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
     world.tell(Msg::Done("restart db".to_owned(), Ok(Some(outcome))));
@@ -126,7 +127,7 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     world.keys("down x X");
     assert_eq!(orders(&world), ["stop db", "kill db"]);
     assert_eq!(said(&world), "killing db");
-    let killed = ProcessOutcome { signal: Some("KILL".parse().unwrap()), ..stopped("db", 1) };
+    let killed = with(stopped("db", 1), |status| status.signal = Some("KILL".parse().unwrap()));
     let outcome = |one: &ProcessOutcome| Ok(Some(outcome_of(true, one.clone())));
     // The answer to the stop comes too, and says no more.
     world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
@@ -267,7 +268,7 @@ fn a_faulty_file_shows_its_mistakes() {
         ..reloaded()
     };
     world.tell(Msg::Reloaded(Ok(same)));
-    assert_eq!(said(&world), "the file says what runs already");
+    assert_eq!(said(&world), "no changes");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Styles as a child asks for them.
+//! SGR styles in the output of children.
 
 use ratatui::style::{Color, Modifier, Style};
 

@@ -1,4 +1,4 @@
-//! What each action does.
+//! The effect of each action.
 
 use super::{Cmds, commands, logs, prompts, quit, reload, screens, search};
 use crate::tui::action::{Action, ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
@@ -8,7 +8,7 @@ use crate::tui::motion::Motion;
 use crate::tui::msg::{Cmd, TerminalCmd};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
 use crate::tui::pattern::ListFilter;
-use crate::tui::theme::Role;
+use crate::tui::theme::{Role, ThemeName};
 
 pub(super) fn act(ui: &mut Model, action: Action, cmds: &mut Cmds) {
     call(ui, ActionCall::from(action), cmds);
@@ -43,19 +43,6 @@ pub(super) fn confirmed(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
     };
     if !is_done {
         ui.say(format!("{} does nothing here", action.name()), Role::Dim);
-    }
-}
-
-/// A text that came with the action.
-pub(super) fn text(argument: &Argument) -> Option<&str> {
-    match argument {
-        Argument::Text(text) => Some(text),
-        Argument::None
-        | Argument::Names(_)
-        | Argument::Scale { .. }
-        | Argument::Theme(_)
-        | Argument::Level(_)
-        | Argument::Signal { .. } => None,
     }
 }
 
@@ -95,7 +82,7 @@ fn list(ui: &mut Model, action: ListAction, argument: &Argument, cmds: &mut Cmds
         }
         ListAction::MarkAll => ui.list.mark_all(&ui.overview),
         ListAction::Unmark => ui.list.marks.clear(),
-        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, text(argument), cmds),
+        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, argument.text(), cmds),
         ListAction::Sort => {
             ui.list.sort = ui.list.sort.next();
             ui.list.arrange(&ui.overview);
@@ -109,7 +96,7 @@ fn list(ui: &mut Model, action: ListAction, argument: &Argument, cmds: &mut Cmds
             ui.list.arrange(&ui.overview);
         }
         ListAction::Mute => ui.list.mute(&ui.overview),
-        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, text(argument), cmds),
+        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, argument.text(), cmds),
     }
     true
 }
@@ -142,7 +129,7 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         }
         GlobalAction::Theme => {
             if let Argument::Theme(theme) = argument {
-                super::keys::set_theme(ui, *theme);
+                set_theme(ui, *theme);
             } else {
                 ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name)));
             }
@@ -160,6 +147,10 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         GlobalAction::Interrupt => quit::interrupt(ui, cmds),
         GlobalAction::Reload => reload::ask(ui, cmds),
     }
+}
+
+pub(super) fn set_theme(ui: &mut Model, theme: ThemeName) {
+    ui.look = ui.look.themed(theme);
 }
 
 /// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.

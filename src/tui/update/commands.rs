@@ -1,15 +1,14 @@
-//! Orders: what is asked of the project, and what is said of it at once.
+//! Updates that send commands to the project.
 
 use std::time::Duration;
 
-use super::actions::text;
 use super::progress::{self, short};
 use super::{Cmds, copy, logs, prompts};
 use crate::control::wire::{
-    ControlCommand, ScaleRequest, SendRequest, SignalRequest, StartRequest, StopRequest,
-    WatchRequest, WatchState,
+    ControlCommand, ScaleRequest, SignalRequest, StartRequest, StopRequest, WatchRequest,
+    WatchState,
 };
-use crate::spec::Signal;
+use crate::spec::{Signal, counted};
 use crate::tui::action::{Action, ActionCall, Argument, GroupedAction, LogsAction, ProcessAction};
 use crate::tui::model::list::RowId;
 use crate::tui::model::{Model, PromptKind, Screen};
@@ -49,10 +48,7 @@ pub(super) fn asks_first(ui: &mut Model, action: Action) -> bool {
     if !(is_all || ends && meant.len() > 1) {
         return false;
     }
-    let number = match meant.len() {
-        1 => "1 process:".to_owned(),
-        number => format!("{number} processes:"),
-    };
+    let number = format!("{}:", counted(meant.len(), "process"));
     let names = meant.chunks(4).map(|some| some.join(", "));
     let mut body: Vec<String> = std::iter::once(number).chain(names.take(NAMED)).collect();
     if meant.len() > NAMED * 4 {
@@ -110,10 +106,7 @@ pub(super) fn process(
                 scale_to(ui, name, *replicas, cmds);
             }
         }
-        ProcessAction::Send => match text(argument) {
-            Some(line) => send(ui, line.to_owned(), cmds),
-            None => prompts::ask(ui, PromptKind::Send, None, cmds),
-        },
+        ProcessAction::Send => prompts::ask(ui, PromptKind::Send, argument.text(), cmds),
         ProcessAction::Watch => watch(ui, cmds),
         ProcessAction::Attach => {
             ui.say("a terminal cannot be attached to in this version", Role::Warn);
@@ -244,17 +237,10 @@ fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));
-    let plural = if replicas == 1 { "replica" } else { "replicas" };
-    let words = format!("{process} to {replicas} {plural}");
+    let words = format!("{process} to {}", counted(replicas, "replica"));
     ui.say(format!("scaling {words}"), Role::Text);
     cmds.push(Cmd::Execute(
         ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
         words,
     ));
-}
-
-pub(super) fn send(ui: &mut Model, text: String, cmds: &mut Cmds) {
-    let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
-    let words = format!("send to {name}");
-    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), words));
 }

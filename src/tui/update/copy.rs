@@ -1,4 +1,4 @@
-//! What is copied: what is selected, what is seen, and things about a process.
+//! Copying: the selection, the visible text, and facts about a process.
 
 use super::Cmds;
 use crate::control::wire::{SeekQuery, Severity};
@@ -63,7 +63,7 @@ pub(super) fn wish(ui: &Model, selection: Selection) -> Option<Cmd> {
 pub(super) fn visible(ui: &Model, cmds: &mut Cmds) {
     let shown = ui.logs.shown(ui.pane());
     let items = ui.logs.items();
-    let key = |row: Option<&crate::tui::model::scroll::ShownRow>| {
+    let key = |row: Option<&crate::tui::model::logs::scroll::ShownRow>| {
         row.and_then(|row| items.get(row.item)).map(|(key, _)| TextPoint { key: *key, column: 0 })
     };
     if let (Some(from), Some(to)) = (key(shown.first()), key(shown.last())) {

@@ -1,11 +1,11 @@
-//! A key goes to what lies on top: overlay, prompt, then the view that has the focus.
+//! Dispatches a key to the topmost receiver: overlay, prompt, then the focused pane.
 
 use super::{Cmds, actions, prompts, quit};
 use crate::tui::action::Action;
 use crate::tui::keys::Chord;
 use crate::tui::model::Model;
 use crate::tui::overlay::{Overlay, OverlayChoice, OverlayContext, OverlayReply};
-use crate::tui::theme::{Role, ThemeName};
+use crate::tui::theme::Role;
 
 pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
     if ui.overlay.is_some() {
@@ -46,11 +46,11 @@ pub(super) fn overlay(
     match hand(&mut overlay, known) {
         OverlayReply::Stay => ui.overlay = Some(overlay),
         OverlayReply::Preview(theme) => {
-            set_theme(ui, theme);
+            actions::set_theme(ui, theme);
             ui.overlay = Some(overlay);
         }
         OverlayReply::Close => {}
-        OverlayReply::Revert(theme) => set_theme(ui, theme),
+        OverlayReply::Revert(theme) => actions::set_theme(ui, theme),
         OverlayReply::Run(call) => actions::call(ui, call, cmds),
         OverlayReply::Chosen(choice) => chosen(ui, choice, cmds),
     }
@@ -60,7 +60,7 @@ fn chosen(ui: &mut Model, choice: OverlayChoice, cmds: &mut Cmds) {
     match choice {
         OverlayChoice::Signal(signal) => super::commands::signal(ui, signal, Vec::new(), cmds),
         OverlayChoice::Copy(what) => super::copy::of_process(ui, what, cmds),
-        OverlayChoice::Theme(theme) => set_theme(ui, theme),
+        OverlayChoice::Theme(theme) => actions::set_theme(ui, theme),
         OverlayChoice::StopAll => quit::stop(ui, cmds),
         OverlayChoice::KillAll => quit::kill(ui, cmds),
         OverlayChoice::Detach => actions::act(ui, Action::Detach, cmds),
@@ -68,8 +68,4 @@ fn chosen(ui: &mut Model, choice: OverlayChoice, cmds: &mut Cmds) {
         OverlayChoice::Apply => super::reload::apply(ui, cmds),
         OverlayChoice::Nothing => {}
     }
-}
-
-pub(super) fn set_theme(ui: &mut Model, theme: ThemeName) {
-    ui.look = ui.look.themed(theme);
 }

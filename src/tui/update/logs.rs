@@ -1,6 +1,5 @@
-//! Moving in the logs, searching and picking out.
+//! Updates of the logs pane: moving, searching and filtering.
 
-use super::actions::text;
 use super::search;
 use super::{Cmds, copy, prompts, screens};
 use crate::control::wire::Severity;
@@ -51,11 +50,11 @@ pub(super) fn logs(
         }
         LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.pane()),
         LogsAction::Follow => ui.logs.follow(),
-        LogsAction::Search => prompts::ask(ui, PromptKind::Search, text(argument), cmds),
+        LogsAction::Search => prompts::ask(ui, PromptKind::Search, argument.text(), cmds),
         LogsAction::NextMatch => search::next_match(ui, false, cmds),
         LogsAction::PreviousMatch => search::next_match(ui, true, cmds),
         LogsAction::FilterLines => {
-            prompts::ask(ui, PromptKind::FilterLines, text(argument), cmds);
+            prompts::ask(ui, PromptKind::FilterLines, argument.text(), cmds);
         }
         LogsAction::NextError => search::seek(ui, JumpTarget::Error, false, cmds),
         LogsAction::PreviousError => search::seek(ui, JumpTarget::Error, true, cmds),
@@ -78,14 +77,14 @@ pub(super) fn logs(
             ui.logs.clear();
             ui.say("cleared; esc shows it again", Role::Text);
         }
-        LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, text(argument), cmds),
+        LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, argument.text(), cmds),
         LogsAction::PrettyJson => {
             ui.logs.set_pretty(!ui.logs.is_pretty());
             let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
             ui.say(said, Role::Text);
         }
-        LogsAction::Save => prompts::ask(ui, PromptKind::Save, text(argument), cmds),
-        LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, text(argument), cmds),
+        LogsAction::Save => prompts::ask(ui, PromptKind::Save, argument.text(), cmds),
+        LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, argument.text(), cmds),
         LogsAction::Pager => copy::output(ui, OutputAction::Pager, cmds),
     }
     true

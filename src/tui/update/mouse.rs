@@ -1,4 +1,4 @@
-//! The mouse: the wheel goes to what is under it, a drag in the logs selects and copies.
+//! Mouse: the wheel scrolls what is below it, a drag in the logs selects and copies.
 #![expect(clippy::wildcard_enum_match_arm, reason = "the rest of the mouse does nothing")]
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -85,7 +85,7 @@ fn point(ui: &Model, inside: Rect, at: Position) -> Option<TextPoint> {
     let rows = ui.logs.shown(ui.pane());
     let row = rows.get(usize::from(at.y.checked_sub(inside.y)?))?;
     let (key, _) = ui.logs.items().get(row.item)?;
-    let gutter = crate::tui::render::logs::gutter(ui);
+    let gutter = crate::tui::model::viewport::gutter(ui);
     let column = usize::from(at.x.saturating_sub(inside.x)).saturating_sub(gutter);
     let pane = ui.pane();
     // Rows of a wrapped line are one text.

@@ -1,9 +1,9 @@
-//! An order on its way: what is said of it until it is done, and what became of it.
+//! Progress of a running command: status messages until it completes, and the outcome.
 
 use super::complain;
 use crate::control::ControlError;
 use crate::control::wire::{CommandResponse, ProcessOutcome};
-use crate::machine::StateName;
+use crate::spec::counted;
 use crate::tui::action::Action;
 use crate::tui::model::{Model, RunningCommand};
 use crate::tui::theme::Role;
@@ -28,7 +28,7 @@ pub(super) fn short(names: &[String]) -> String {
         [a] => a.clone(),
         [a, b] => format!("{a} and {b}"),
         [rest @ .., last] if names.len() <= TOLD => format!("{} and {last}", rest.join(", ")),
-        _ => format!("{} processes", names.len()),
+        _ => counted(names.len(), "process"),
     }
 }
 
@@ -49,7 +49,13 @@ pub(super) fn done(
                 let rest = all.iter().filter(|one| !one.ok).count() - 1;
                 let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
                 ui.say(
-                    format!("{what}: {} is {}: {}{more}", bad.name, bad.state, bad.why),
+                    format!(
+                        "{what}: {}{}{}: {}{more}",
+                        bad.status.name,
+                        bad.status.state.verb(),
+                        bad.status.state,
+                        bad.status.why
+                    ),
                     Role::Bad,
                 );
             } else if let Some(pursuit) = pursuit {
@@ -70,30 +76,18 @@ pub(super) fn done(
     }
 }
 
-fn outcome_words(pursuit: &RunningCommand, all: &[ProcessOutcome]) -> String {
-    let [one] = all else {
-        let is_end = matches!(pursuit.action, Action::Stop | Action::Kill);
-        return format!(
-            "{} are {}",
-            short(&pursuit.names),
-            if is_end { "down" } else { "running" }
-        );
+fn outcome_words(command: &RunningCommand, all: &[ProcessOutcome]) -> String {
+    let [ProcessOutcome { status, .. }] = all else {
+        let is_end = matches!(command.action, Action::Stop | Action::Kill);
+        let state = if is_end { "down" } else { "running" };
+        return format!("{} are {state}", short(&command.names));
     };
-    let end = match (one.exit_code, one.signal) {
-        (Some(code), _) if is_down(one) => format!(" (exit {code})"),
-        (None, Some(signal)) if is_down(one) => format!(" ({signal})"),
+    let end = match (status.exit_code, status.signal) {
+        (Some(code), _) if !status.state.is_alive() => format!(" (exit {code})"),
+        (None, Some(signal)) if !status.state.is_alive() => format!(" ({signal})"),
         _ => String::new(),
     };
-    let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
-    format!("{} is {}{end}{pid}", one.name, state_word(one))
-}
-
-/// As the list says it: without a check, what has started is called running.
-fn state_word(one: &ProcessOutcome) -> String {
-    let is_plain = one.state == StateName::Ready && !one.checked;
-    if is_plain { "running".to_owned() } else { one.state.to_string() }
-}
-
-fn is_down(one: &ProcessOutcome) -> bool {
-    !one.state.is_alive()
+    let pid = status.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    let state = status.state.word(status.checked);
+    format!("{}{}{state}{end}{pid}", status.name, status.state.verb())
 }

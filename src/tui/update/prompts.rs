@@ -1,7 +1,7 @@
-//! What is typed at the bottom, and what it does while it is typed.
+//! Prompts at the bottom, and their effect while typing.
 
-use super::{Cmds, commands, copy, progress, search};
-use crate::control::wire::{ControlCommand, EnqueueRequest, RunRequest};
+use super::{Cmds, copy, progress, search};
+use crate::control::wire::{ControlCommand, EnqueueRequest, RunRequest, SendRequest};
 use crate::tui::action::Action;
 use crate::tui::keys::Chord;
 use crate::tui::model::list::RowId;
@@ -163,8 +163,14 @@ fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds
             copy::output(ui, OutputAction::Pipe(text.to_owned()), cmds);
         }
         PromptKind::Run => run(ui, text, cmds),
-        PromptKind::Send => commands::send(ui, text.to_owned(), cmds),
+        PromptKind::Send => send(ui, text.to_owned(), cmds),
     }
+}
+
+fn send(ui: &mut Model, text: String, cmds: &mut Cmds) {
+    let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
+    let words = format!("send to {name}");
+    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), words));
 }
 
 /// A command that runs once: beside the others, or on the row of a pool as a job of that.

@@ -1,4 +1,4 @@
-//! Leaving: nobody is trapped, nothing is ended by accident.
+//! Quitting: always possible, and never stops the project by accident.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,8 +1,9 @@
-//! The file read again: what is different is shown first, and done when that is confirmed.
+//! Reload: shows the differences first, and applies them after confirmation.
 
 use super::{Cmds, complain};
 use crate::control::ControlError;
 use crate::control::wire::ReloadResponse;
+use crate::machine::event_text::mistakes;
 use crate::spec::RestartReason;
 use crate::tui::model::Model;
 use crate::tui::msg::Cmd;
@@ -28,9 +29,9 @@ pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>)
     };
     if !reloaded.ok {
         ui.note = None;
-        ui.overlay = Some(Overlay::Dialog(mistakes(&reloaded)));
+        ui.overlay = Some(Overlay::Dialog(rejected(&reloaded)));
     } else if difference(&reloaded).is_empty() {
-        ui.say("the file says what runs already", Role::Text);
+        ui.say("no changes", Role::Text);
     } else if reloaded.dry_run {
         ui.note = None;
         ui.overlay = Some(Overlay::Dialog(Dialog::reload(difference(&reloaded))));
@@ -39,11 +40,8 @@ pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>)
     }
 }
 
-fn mistakes(reloaded: &ReloadResponse) -> Dialog {
-    let number = match reloaded.faults.len() {
-        1 => "1 mistake; nothing has changed".to_owned(),
-        number => format!("{number} mistakes; nothing has changed"),
-    };
+fn rejected(reloaded: &ReloadResponse) -> Dialog {
+    let number = mistakes(reloaded.faults.len());
     let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
     let lines = report.lines().map(str::to_owned);
     Dialog::notice("The file is faulty", std::iter::once(number).chain(lines).collect())

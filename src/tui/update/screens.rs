@@ -1,6 +1,5 @@
-//! The screens that take the whole terminal: events, graph, stats and details.
+//! Updates of the full screens: events, graph, stats and details.
 
-use super::actions::text;
 use super::{Cmds, prompts, search};
 use crate::tui::action::{Argument, ViewsAction};
 use crate::tui::model::search::JumpTarget;
@@ -25,7 +24,7 @@ pub(super) fn screens(
         }
         ViewsAction::Graph => show(ui, Screen::Graph),
         ViewsAction::Stats => show(ui, Screen::Stats),
-        ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, text(argument), cmds),
+        ViewsAction::FilterView => prompts::ask(ui, PromptKind::FilterView, argument.text(), cmds),
         ViewsAction::NextTab if is_details => ui.details.turn(false),
         ViewsAction::PreviousTab if is_details => ui.details.turn(true),
         ViewsAction::ShowEnv if is_details => ui.details.toggle_values(),

@@ -1,4 +1,4 @@
-//! Looking for something in the output: the project looks, and says how far it has come.
+//! Updates of a search, which the project performs.
 
 use super::Cmds;
 use crate::control::wire::{SearchProgress, SeekQuery, Severity};

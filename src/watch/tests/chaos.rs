@@ -1,5 +1,5 @@
-//! Anything done to files in any order, seen in lumps of any size: what is different afterwards was
-//! told, and by polling the same.
+//! Random file operations, read in batches of any size: every difference is reported, by inotify
+//! and by polling.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Something that is done to the files.
+/// An operation on files.
 #[derive(Clone, Debug)]
 enum Deed {
     Write(usize),
@@ -16,7 +16,7 @@ enum Deed {
     Rename(usize, usize),
     Link(usize, usize),
     Ignore(usize, usize),
-    /// What has happened so far is looked at.
+    /// Reads the events so far.
     Look,
 }
 
@@ -51,11 +51,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// What cannot be done is not done.
+/// Operations that are impossible are skipped.
 fn perform(site: &Site, deed: &Deed, count: usize) {
     let path = |name: &usize| site.path(NAMES[*name]);
     _ = match deed {
-        // Another size each time, as polling goes by that.
+        // A different size each time, because polling compares sizes.
         Deed::Write(name) => fs::write(path(name), "x".repeat(count + 1)),
         Deed::Remove(name) if path(name).is_symlink() => fs::remove_file(path(name)),
         Deed::Remove(name) if path(name).is_dir() => fs::remove_dir_all(path(name)),
@@ -71,7 +71,7 @@ fn perform(site: &Site, deed: &Deed, count: usize) {
     };
 }
 
-/// The files that count, each with its size: read by somebody who knows nothing of trees.
+/// Returns the files that count with their sizes, by a simple independent walk.
 fn files_now(site: &Site) -> BTreeMap<String, u64> {
     let mut walk = ignore::WalkBuilder::new(&site.top);
     walk.standard_filters(false).git_ignore(true).require_git(false).parents(false);
@@ -99,7 +99,7 @@ fn run(kind: Kind, deeds: &[Deed]) {
         }
         let told = if kind == Kind::Watched { site.settle() } else { site.poll() };
         let now = files_now(&site);
-        // Files that are ignored from now on, or not any more, have not changed.
+        // Files that become ignored or are no longer ignored have not changed.
         if !rules {
             let is_told = |path: &String| {
                 let of = |told: &String| {
@@ -118,19 +118,19 @@ fn run(kind: Kind, deeds: &[Deed]) {
     }
 }
 
-/// What is kept by hand is what it would be if it were made anew.
+/// The tree that is updated step by step equals a tree built from scratch.
 fn hold(site: &Site) {
     let mut sitting = 0;
-    for (wd, seat) in &site.tree.seats {
-        sitting += seat.nodes.len();
-        assert!(!seat.nodes.is_empty() || !seat.spots.is_empty(), "{wd} is watched for nobody");
-        assert!(seat.nodes.iter().all(|id| site.tree.nodes.contains_key(id)));
+    for (wd, watch) in &site.tree.watches {
+        sitting += watch.nodes.len();
+        assert!(!watch.nodes.is_empty() || !watch.hops.is_empty(), "{wd} is watched for nobody");
+        assert!(watch.nodes.iter().all(|id| site.tree.nodes.contains_key(id)));
     }
     for (id, node) in &site.tree.nodes {
         let of_parent = node.parent.map(|parent| &site.tree.nodes[&parent].children[&node.name]);
         assert_eq!(of_parent.unwrap_or(id), id);
     }
-    if site.tree.kernel.is_some() && site.tree.most == usize::MAX {
+    if site.tree.kernel.is_some() && site.tree.max_folders == usize::MAX {
         assert_eq!(sitting, site.tree.nodes.len(), "everybody sits");
     }
     assert!(site.tree.polled.keys().all(|id| site.tree.nodes.contains_key(id)));

@@ -1,4 +1,4 @@
-//! Which folders are looked at, and folders that come and go.
+//! Tests of which folders are watched, and of folders that appear and disappear.
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn files_in_folders_that_are_made_count_however_deep() {
         let file = format!("src/n{n}/a/b/c.rs");
         site.write(&file);
         assert_eq!(site.settle(), [file.as_str()]);
-        // It is watched from then on.
+        // Watched from now on.
         site.write(&file);
         assert_eq!(site.settle(), [file]);
     }
@@ -99,7 +99,7 @@ fn folders_that_are_moved_in_and_out_and_about_count() {
     site.rename("src/f", "out/f");
     assert_eq!(site.settle(), ["src/f"]);
     site.write("out/f/e/a.rs");
-    // One in which there was nothing that counts is no loss.
+    // Losing a folder without matching files is not a change.
     site.rename("src/texts", "out/texts");
     assert_eq!(site.settle(), [] as [&str; 0]);
 }
@@ -164,7 +164,7 @@ fn links_to_folders_are_followed_and_do_not_go_round() {
     assert_eq!(site.folders(), ["", "src", "src/a", "src/lib", "src/now"]);
     files(&site.top, &["lib/y.rs"]);
     assert_eq!(site.settle(), ["src/lib/y.rs"]);
-    // The link behind the link is another one now.
+    // The second link now points elsewhere.
     link(&site.top, "2", "releases/new");
     site.rename("releases/new", "releases/now");
     assert!(site.settle().contains(&"src/now/z.rs".to_owned()));
@@ -172,7 +172,7 @@ fn links_to_folders_are_followed_and_do_not_go_round() {
     assert_eq!(site.settle(), [] as [&str; 0]);
     files(&site.top, &["releases/2/z.rs"]);
     assert_eq!(site.settle(), ["src/now/z.rs"]);
-    // What it leads to is gone.
+    // The target of the link is gone.
     fs::remove_dir_all(site.path("lib")).unwrap();
     assert!(!site.settle().is_empty());
     files(&site.top, &["lib/y.rs"]);
@@ -209,11 +209,14 @@ fn two_processes_share_the_folders_and_not_the_changes() {
 #[test]
 fn other_rules_keep_what_is_watched() {
     let mut site = Site::new(&["a/*.rs"], |top| files(top, &["a/x.rs", "b/x.rs"]));
-    let before = site.tree.seats.len();
-    site.plan.wanted = vec![wanted("a", &site.top, &["b/*.rs"], &[])];
+    let before = site.tree.watches.len();
+    site.plan.targets = vec![wanted("a", &site.top, &["b/*.rs"], &[])];
     site.tree.replace(CompiledPlan::new(&site.plan), Duration::MAX);
     assert_eq!(site.settle(), [] as [&str; 0]);
-    assert_eq!((site.folders(), site.tree.seats.len()), (vec![String::new(), "b".into()], before));
+    assert_eq!(
+        (site.folders(), site.tree.watches.len()),
+        (vec![String::new(), "b".into()], before)
+    );
     files(&site.top, &["a/x.rs", "b/x.rs"]);
     assert_eq!(site.settle(), ["b/x.rs"]);
 }
@@ -226,13 +229,13 @@ fn what_cannot_be_seen_is_said() {
         fs::write(top.join(".gitignore"), "dist\n").unwrap();
     });
     let told: Vec<String> =
-        messages::doubts(&site.tree, &site.plan).into_iter().map(|(_, text)| text).collect();
+        messages::warnings(&site.tree, &site.plan).into_iter().map(|(_, text)| text).collect();
     assert_eq!(
         told,
         [
-            "there is no `scr` yet, which it watches",
-            "it watches `dist`, which `.gitignore` says to ignore; `gitignore = false` in `watch` watches it",
-            "there is no `no` yet, which it watches",
+            "watched path `scr` does not exist yet",
+            "watched path `dist` is ignored by `.gitignore`; set `gitignore = false` in `watch` to watch it",
+            "watched path `no` does not exist yet",
         ]
     );
 }
@@ -245,12 +248,13 @@ fn what_changes_while_folders_are_read_for_the_first_time_counts_once_processes_
     let written = fs::metadata(top.join("src/x.rs")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap();
     let second = Duration::from_secs(1);
-    for (begun, changed) in [(written.saturating_sub(second), true), (written + second, false)] {
+    for (run_starts, changed) in [(written.saturating_sub(second), true), (written + second, false)]
+    {
         let wanted = vec![wanted("a", &top, &["src/**"], &[])];
-        let plan = WatchPlan { top: top.clone(), wanted, own: Vec::new() };
+        let plan = WatchPlan { top: top.clone(), targets: wanted, own: Vec::new() };
         let mut tree =
             FolderTree::new(CompiledPlan::new(&plan), Some(Inotify::open().unwrap()), usize::MAX);
-        tree.begun.set(begun);
+        tree.run_starts.set(run_starts);
         tree.work(usize::MAX);
         assert_eq!(!tree.changes.is_empty(), changed);
     }

@@ -1,4 +1,4 @@
-//! Too much for the kernel.
+//! Tests of the kernel's limits.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn when_the_queue_overflows_something_has_changed() {
     for n in 0..most {
         fs::write(site.path(&format!("src/{n}.txt")), "").unwrap();
     }
-    // Nobody hears of these.
+    // These changes are not seen.
     site.write("src/new/deep/z.rs");
     fs::remove_dir_all(site.path("src/d")).unwrap();
     let told = site.settle();
@@ -49,8 +49,8 @@ fn folders_beyond_the_limit_are_polled_until_there_is_room() {
     site.poll();
     fs::write(site.path("src/a/x.rs"), "yet another size").unwrap();
     assert_eq!(site.poll(), [] as [&str; 0]);
-    // Somebody has raised the limit.
-    site.tree.most = usize::MAX;
+    // The limit was raised.
+    site.tree.max_folders = usize::MAX;
     site.poll();
     assert!(site.tree.polled.is_empty(), "{:?}", site.tree.polled);
     fs::write(site.path("src/c/x.rs"), "").unwrap();

@@ -1,4 +1,4 @@
-//! Ways in which editors and tools write a file: each is one change of that file and no other.
+//! Ways in which editors and tools save a file: each is one change of that file only.
 
 use super::*;
 
@@ -72,7 +72,7 @@ fn each_way_is_seen_by_polling_too() {
     let paths = |top: &Path| vec![wanted("a", top, &["src/**"], &[])];
     let mut site = Site::of(Kind::Polled, paths, |top| files(top, &[FILE]));
     for (way, save) in WAYS {
-        // The time stamp of a file moves in steps of some milliseconds: another size is seen too.
+        // File timestamps have a resolution of some milliseconds; a different size is seen too.
         fs::write(site.path(FILE), "old").unwrap();
         site.poll();
         save(&site);
@@ -122,7 +122,7 @@ fn settings_that_are_swapped_behind_links_change() {
             let told = site.settle();
             assert!(told.contains(&"config/app.yaml".to_owned()), "{paths:?} {n}: {told:?}");
         }
-        // The file behind the link itself.
+        // The target of the link itself.
         site.write("config/..5/app.yaml");
         let told = site.settle();
         assert!(told.contains(&"config/app.yaml".to_owned()), "{paths:?}: {told:?}");

@@ -1,4 +1,4 @@
-//! The thread itself, with the clock of the machine.
+//! Tests of the thread with the real clock.
 
 #![expect(clippy::disallowed_methods, reason = "it needs the time, and this is a test")]
 
@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use super::super::{ClockPair, WatchContext, WatchReport, Watcher};
 use super::*;
 
-/// Longer than anything here takes, on any machine.
+/// Longer than any step takes on a slow machine.
 const LONG: Duration = Duration::from_mins(1);
 
 struct Live {
@@ -28,7 +28,7 @@ impl Live {
         make(&top);
         let debounce = Duration::from_millis(debounce);
         let wanted = WatchTarget { debounce, ..wanted("a", &top, &["src/**/*.rs"], &[]) };
-        let plan = WatchPlan { top, wanted: vec![wanted], own: Vec::new() };
+        let plan = WatchPlan { top, targets: vec![wanted], own: Vec::new() };
         let (sender, reports) = channel();
         let start = Instant::now();
         let now = move || ClockPair { moment: start.elapsed(), wall: wall() };
@@ -55,13 +55,13 @@ impl Live {
 #[test]
 fn a_burst_is_told_once_there_is_silence() {
     let live = Live::new(300, |top| files(top, &["src/a.rs", "src/b.rs"]));
-    let begun = Instant::now();
+    let run_starts = Instant::now();
     files(live.folder.path(), &["src/a.rs", "src/b.rs", "src/c.txt"]);
-    let took = begun.elapsed();
+    let took = run_starts.elapsed();
     let (path, more, first, last) = live.changed();
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(run_starts.elapsed() >= Duration::from_millis(300));
     assert!(first <= last);
-    // A machine that stood still in between makes two of it.
+    // A machine that stalls in between splits the batch in two.
     if took < Duration::from_millis(200) {
         assert_eq!((path.as_str(), more), ("src/a.rs", 1));
     }
@@ -74,7 +74,8 @@ fn nothing_is_missed_in_folders_that_are_made_while_it_looks() {
         let file = format!("src/n{n}/a/b{n}.rs");
         write(live.folder.path(), &file);
         loop {
-            // What is late of the file before may be told together with this one.
+            // A late change of the previous file may be reported together with this one.
+
             let (path, more, ..) = live.changed();
             if path == file || more > 0 {
                 break;
@@ -100,7 +101,7 @@ fn it_watches_something_else_when_told() {
     let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
     let top = live.folder.path().canonicalize().unwrap();
     let wanted = WatchTarget { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
-    let plan = WatchPlan { top, wanted: vec![wanted], own: Vec::new() };
+    let plan = WatchPlan { top, targets: vec![wanted], own: Vec::new() };
     live.watcher.as_ref().unwrap().watch(plan, wall());
     assert_eq!(live.report(), WatchReport::Ready);
     files(live.folder.path(), &["src/a.rs", "lib/b.c"]);

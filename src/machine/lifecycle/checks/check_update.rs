@@ -1,4 +1,4 @@
-//! The checks of a live run are something else now.
+//! Applies changed checks to a live run.
 
 use super::{CheckState, Checks, Level};
 use crate::machine::event::Cause;
@@ -84,7 +84,7 @@ struct CheckChange<'a> {
 
 impl CheckChange<'_> {
     fn is_asked(&self) -> bool {
-        self.new.is_some_and(|check| check.probe.is_asked())
+        self.new.is_some_and(|check| check.probe.kind().is_asked())
     }
 
     /// The numbers go on, so that no late answer is taken for a new one.
@@ -96,7 +96,7 @@ impl CheckChange<'_> {
         if self.old.is_some_and(|old| old.probe == new.probe) {
             let first = (self.since + new.initial_delay).max(self.now);
             let next = if trial.number == 0 { first } else { self.now + new.interval };
-            if new.probe.is_asked() {
+            if new.probe.kind().is_asked() {
                 trial.due =
                     trial.due.map(|due| if trial.number == 0 { next } else { due.min(next) });
             }

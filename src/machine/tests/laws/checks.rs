@@ -1,4 +1,4 @@
-//! What holds of probes and of the level of readiness, kept by a count of its own.
+//! Laws about probes and readiness, verified with an independent count.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -182,7 +182,7 @@ impl CheckLaws {
                     let spec = self.specs.get(&run.process);
                     let check = spec.and_then(|spec| spec.check(*which));
                     assert!(
-                        check.is_some_and(|check| check.probe.is_asked()),
+                        check.is_some_and(|check| check.probe.kind().is_asked()),
                         "{run} has no {which}"
                     );
                     let seen = self.live.get_mut(run).expect("only live runs are probed");

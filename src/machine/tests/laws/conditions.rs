@@ -1,5 +1,5 @@
-//! Whoever says whether a condition holds says what the machine acts by: who waits on the socket, the
-//! graph of the interface, and the explanation of a process.
+//! Law: `wait` on the socket, the graph of the interface and the explanation of a process agree
+//! with the machine on every condition.
 
 use super::Laws;
 use crate::machine::condition::{ConditionStatus, combined_status};

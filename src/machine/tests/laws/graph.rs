@@ -1,4 +1,4 @@
-//! Who needs whom, and what may follow what.
+//! Laws about dependencies and the order of states.
 
 use crate::machine::{ProcessId, ProcessView, StateName, Supervisor};
 use crate::spec::{Name, Spec};

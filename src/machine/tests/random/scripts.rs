@@ -1,4 +1,4 @@
-//! What a run does, and what is asked of it.
+//! Random behaviour of runs and their probes.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The words for the keys of a process.
+//! Foreign keys of a process.
 
 use super::{ForeignKey, row, same};
 

@@ -1,13 +1,14 @@
-//! `ready` and `health`: what may be asked of a process that runs.
+//! The keys of `ready` and `health` checks.
 
 use super::{COMMAND, COUNT, DURATION, PORT, SPAN};
+use crate::spec::ProbeKind;
 use crate::spec::procfile::kind::{KeySpec, StringRule, TableRole, TableShape, ValueKind};
 
 pub(crate) static READY: TableShape = TableShape {
     name: "ready",
     label: "a `ready` check",
     role: TableRole::Ready,
-    one_of: &["exec", "http", "tcp", "unix", "file", "log", "delay", "notify"],
+    one_of: ProbeKind::WORDS,
     keys: CHECK_KEYS,
 };
 
@@ -15,20 +16,28 @@ pub(crate) static HEALTH: TableShape = TableShape {
     name: "health",
     label: "a `health` check",
     role: TableRole::Health,
-    one_of: &["exec", "http", "tcp", "unix", "file"],
+    one_of: &[
+        ProbeKind::Exec.as_str(),
+        ProbeKind::Http.as_str(),
+        ProbeKind::Tcp.as_str(),
+        ProbeKind::Unix.as_str(),
+        ProbeKind::File.as_str(),
+    ],
     keys: CHECK_KEYS,
 };
 
 /// What happens once by itself: it is not probed.
-pub(crate) const UNPROBED: &[&str] = &["log", "delay", "notify"];
+pub(crate) const UNPROBED: &[&str] =
+    &[ProbeKind::Log.as_str(), ProbeKind::Delay.as_str(), ProbeKind::Notify.as_str()];
 /// What is about probes, and so says nothing with those.
 pub(crate) const ABOUT_PROBES: &[&str] =
     &["interval", "probe_timeout", "initial_delay", "successes", "failures"];
 
 /// Checks that ask somebody who listens: who that is matters.
-pub(crate) const OF_LISTENERS: &[&str] = &["http", "tcp", "unix"];
+pub(crate) const OF_LISTENERS: &[&str] =
+    &[ProbeKind::Http.as_str(), ProbeKind::Tcp.as_str(), ProbeKind::Unix.as_str()];
 
-/// Checks that cannot go back, and what belongs to becoming ready.
+/// Kinds and keys that only `ready` can have.
 const ONLY_READY: &[TableRole] = &[TableRole::Ready];
 
 const CHECK_KEYS: &[KeySpec] = &[
@@ -48,7 +57,7 @@ const CHECK_KEYS: &[KeySpec] = &[
         "status",
         ValueKind::List { of: &ValueKind::Integer { min: 100, max: 599 }, min: 1 },
         "200 to 399",
-        "For `http`: which status is a success.",
+        "For `http`: the statuses that count as success.",
     ),
     KeySpec::new(
         "tcp",
@@ -62,33 +71,33 @@ const CHECK_KEYS: &[KeySpec] = &[
         "foreign",
         ValueKind::Boolean,
         "`false`",
-        "For `http`, `tcp` and `unix`: whether an answer counts whoever gives it. Otherwise only a listener of this process does, or one whose owner cannot be found out.",
+        "For `http`, `tcp` and `unix`: whether answers of other processes count. Otherwise only a listener of this process does, or one whose owner is unknown.",
     ),
-    KeySpec::new("log", ValueKind::Text(StringRule::Regex), "", "A line of either output matches, as it came or without its colours.")
+    KeySpec::new("log", ValueKind::Text(StringRule::Regex), "", "A line of either output matches, with or without its colours.")
         .only(ONLY_READY),
-    KeySpec::new("delay", DURATION, "", "So long after the start.").only(ONLY_READY),
+    KeySpec::new("delay", DURATION, "", "This time after the start.").only(ONLY_READY),
     KeySpec::new(
         "notify",
         ValueKind::Only(true),
         "",
-        "It says so by the sd_notify protocol: `READY=1` to the socket `NOTIFY_SOCKET`; `STATUS=` is shown.",
+        "The process reports readiness with the sd_notify protocol: `READY=1` to the socket `NOTIFY_SOCKET`; `STATUS=` is shown.",
     )
     .only(ONLY_READY),
     KeySpec::new(
         "interval",
         SPAN,
         "`\"1s\"`",
-        "From the beginning of one probe to that of the next; there is one at a time. Until the first success a `ready` check is asked sooner: after 100 ms, then after waits that grow to a second.",
+        "The time from the start of one probe to the start of the next; there is one at a time. Until the first success a `ready` check is probed earlier: after 100 ms, then at intervals that grow to a second.",
     ),
-    KeySpec::new("probe_timeout", SPAN, "`\"5s\"`", "The longest one probe may take."),
+    KeySpec::new("probe_timeout", SPAN, "`\"5s\"`", "The maximum duration of one probe."),
     KeySpec::new("initial_delay", DURATION, "`\"0s\"`", "Before the first probe."),
-    KeySpec::new("successes", COUNT, "`1`", "So many in a row make it ready; for `health`, so many in a row make misses forgotten."),
-    KeySpec::new("failures", COUNT, "`3`", "So many misses in a row make it unhealthy; for `health`, they end the run."),
+    KeySpec::new("successes", COUNT, "`1`", "The number of consecutive successes that makes it ready; for `health`, that resets the misses."),
+    KeySpec::new("failures", COUNT, "`3`", "The number of consecutive misses that makes it unhealthy; for `health`, that ends the run."),
     KeySpec::new(
         "timeout",
         SPAN,
         "",
-        "How long becoming ready may take altogether; then the run has failed.",
+        "The maximum time until it is ready; after that the run has failed.",
     )
     .only(ONLY_READY),
 ];

@@ -1,10 +1,10 @@
-//! Keys that no table of the file has: what each was meant to be, so that one mistake is told once.
+//! Unknown keys: what each was meant to be, so that one mistake is reported once.
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::super::foreign_keys;
-use super::super::keys::{PROCESS, ROOT};
+use super::super::keys::{PROCESS, ROOT, UNPROBED};
 use super::super::kind::{KeySpec, TableRole, TableShape, ValueKind};
 use super::super::tree::{TableEntry, TableNode, Value, ValueNode};
 use super::Validator;
@@ -13,18 +13,18 @@ use crate::spec::nearest::nearest;
 
 const A_PROCESS: &ValueKind = &ValueKind::Runnable(&PROCESS);
 
-/// What an unknown key was probably meant to be.
+/// The guess what an unknown key means.
 pub(super) enum Guess {
-    /// This key of the same table, with the same value.
+    /// A key of the same table, with the same value.
     Key(&'static KeySpec),
-    /// This key of the same table, with a value that is written in another way.
+    /// A key of the same table, with a value in a different form.
     Unreadable(&'static KeySpec),
     /// A process outside of `[process]`.
     Process,
 }
 
-/// The hint for an unknown key, and what it was meant to be. The words of other tools come first,
-/// then a key of a table inside of this one, then what is spelt most like it.
+/// Returns the hint and the guess for an unknown key. Keys of other tools come first, then keys of
+/// tables inside of this one, then similar spellings.
 fn guess(shape: &'static TableShape, name: &str, value: &DeValue<'_>) -> (String, Option<Guess>) {
     let key = |name: &str| shape.own_keys().find(|key| key.name == name);
     if let Some(word) = foreign_keys::find(shape, name) {
@@ -41,14 +41,21 @@ fn guess(shape: &'static TableShape, name: &str, value: &DeValue<'_>) -> (String
     if let Some(near) = nearest(name, shape.own_keys().map(|key| key.name)) {
         return (format!("did you mean `{near}`?"), key(near).map(Guess::Key));
     }
-    if shape.name == ROOT.name && A_PROCESS.fits(value) {
+    if shape.name == ROOT.name && is_process(value) {
         return (format!("a process is written as `[process.{name}]`"), Some(Guess::Process));
     }
     (keys_hint(shape), None)
 }
 
+/// Whether a value can only be meant as a process: a command, or a table with a key of a process.
+fn is_process(value: &DeValue<'_>) -> bool {
+    let has_own_key =
+        |table: &DeTable<'_>| PROCESS.own_keys().any(|key| table.contains_key(key.name));
+    A_PROCESS.fits(value) && value.as_table().is_none_or(has_own_key)
+}
+
 impl Validator<'_> {
-    /// Tells an unknown key, and gives what it was probably meant to be.
+    /// Reports an unknown key, and returns the guess.
     pub(super) fn unknown_key(
         &mut self,
         shape: &'static TableShape,
@@ -60,7 +67,7 @@ impl Validator<'_> {
             let message = format!("{} cannot have the key `{name}`", shape.label);
             let hint = match (shape.role, name) {
                 (_, "name") => Some("its name is the key of its table"),
-                (TableRole::OptionSet, "command") => Some("every process has a command of its own"),
+                (TableRole::OptionSet, "command") => Some("each process has its own command"),
                 (TableRole::Job, _) => {
                     Some("make it a process that names the pool with `pool = …`")
                 }
@@ -68,10 +75,13 @@ impl Validator<'_> {
                     TableRole::Alone | TableRole::Pool | TableRole::Process | TableRole::OptionSet,
                     _,
                 ) => None,
-                (TableRole::Ready | TableRole::Health, _) => Some("only `ready` knows it"),
+                (TableRole::Ready | TableRole::Health, _) => Some("only `ready` has it"),
             };
             self.faults.push(Fault::at(place, message).maybe_hint(hint));
-            return None;
+            // A check of the wrong kind is a check: that there is none would be a second mistake.
+            let is_check = shape.role == TableRole::Health && UNPROBED.contains(&name);
+            let other = shape.own_keys().find(|key| shape.one_of.contains(&key.name));
+            return other.filter(|_| is_check).map(Guess::Unreadable);
         }
         let (hint, guess) = guess(shape, name, value);
         let message = if shape.name == ROOT.name {
@@ -80,11 +90,12 @@ impl Validator<'_> {
             format!("unknown key `{name}` in {}", shape.label)
         };
         self.faults.push(Fault::at(place, message).with_hint(hint));
+        self.is_unclear |= guess.is_none() && shape.name == ROOT.name && value.is_table();
         guess
     }
 
-    /// Puts the value of an unknown key where it was meant to be: one mistake is told once, and not
-    /// also as what is missing because of it.
+    /// Uses the value of an unknown key for the key it was meant to be, so that the mistake is not reported
+    /// again as a missing key.
     pub(super) fn stand_in(
         &mut self,
         guess: Option<&Guess>,
@@ -114,7 +125,7 @@ impl Validator<'_> {
 }
 
 impl ValueKind {
-    /// The tables with known keys that a value can be, not those behind names of the user's own.
+    /// Returns the tables with known keys that a value can be, without those behind user-defined names.
     fn tables(&self) -> Vec<&'static TableShape> {
         match self {
             Self::Table(shape) => vec![shape],
@@ -135,7 +146,7 @@ impl ValueKind {
     }
 }
 
-/// The keys there are, or where they are listed when they are many.
+/// Lists the keys, or says where they are listed if there are many.
 fn keys_hint(shape: &TableShape) -> String {
     const MOST: usize = 12;
     let known = shape.keys.iter().filter(|key| key.is_for(shape.role)).map(|key| key.name);

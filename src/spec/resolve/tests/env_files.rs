@@ -69,6 +69,28 @@ fn the_port_is_that_of_the_process() {
 }
 
 #[test]
+fn the_ports_of_all_processes_can_be_used() {
+    let project = |env_file: &str| {
+        Project::new(
+            "[process.x]\ncommand = 'x'\nenv_file = 'x.env'\n\
+             [process.my-db]\ncommand = 'x'\nport = 5432\n\
+             [process.web]\ncommand = 'x'\nport = 80\nreplicas = 2\n\
+             [process.none]\ncommand = 'x'\n",
+        )
+        .with("x.env", env_file)
+    };
+    let all =
+        project("DB=db:$PITCREW_PORT_MY_DB\nW=${PITCREW_PORT_WEB_2}/${PITCREW_PORT_WEB:-1}\n");
+    let env = env_of(&all, &[]).unwrap();
+    let web = "W=${PITCREW_PORT_WEB_2}/${PITCREW_PORT_WEB}";
+    assert_eq!(env, ["DB=db:${PITCREW_PORT_MY_DB}", web]);
+    for name in ["NONE", "WEB_3", "WEB_0", "WEB_01", "MY_DB_1"] {
+        let faults = env_of(&project(&format!("A=${{PITCREW_PORT_{name}}}\n")), &[]);
+        assert_eq!(faults.unwrap_err().len(), 1, "{name}");
+    }
+}
+
+#[test]
 fn a_mistake_of_a_shared_file_is_told_once() {
     let project = Project::new(
         "[project]\nenv_file = '.env'\n[process]\nx = 'x'\ny = 'y'\n[pool.p]\nconcurrency = 1\njobs = ['j']\n",
@@ -78,7 +100,7 @@ fn a_mistake_of_a_shared_file_is_told_once() {
     let loaded = project.with(".env", "PITCREW_RUN=1\nB=$$\nUNKNOWN\n").load().unwrap();
     let warnings: Vec<_> = loaded.warnings.iter().map(told).collect();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
-    assert_eq!(warnings[0], "1:1 `PITCREW_RUN` is set by pitcrew; this value is passed over");
+    assert_eq!(warnings[0], "1:1 `PITCREW_RUN` is set by pitcrew; this value is ignored");
     assert!(warnings[1].starts_with("2:3 `$$` stands") && warnings[2].starts_with("3:1 a name"));
 }
 
@@ -100,4 +122,50 @@ fn what_was_not_read_makes_no_mistake() {
     // A pipe is not watched: who looks whether it has changed takes its content away.
     assert_eq!(spec.project.env_files, [project.dir().join(".env")]);
     assert_eq!(spec.project.env_pipes, ["/dev/null".into(), pipe]);
+}
+
+#[test]
+fn the_ports_of_all_processes_are_known_before_they_start() {
+    let file = |text: &str| {
+        Project::new(
+            "[process.x]\ncommand = 'x'\nenv_file = 'x.env'\n\
+             [process.my-db]\ncommand = 'x'\nport = 5432\n\
+             [process.w]\ncommand = 'x'\nport = 90\nreplicas = 2\n",
+        )
+        .with("x.env", text)
+    };
+    let project = file("URL=db:$PITCREW_PORT_MY_DB $PITCREW_PORT_W $PITCREW_PORT_W_2\n");
+    let expected = "URL=db:${PITCREW_PORT_MY_DB} ${PITCREW_PORT_W} ${PITCREW_PORT_W_2}";
+    assert_eq!(env_of(&project, &[]).unwrap(), [expected]);
+    for unknown in
+        ["PITCREW_PORT_W_3", "PITCREW_PORT_W_02", "PITCREW_PORT_MY_DB_1", "PITCREW_PORT_X"]
+    {
+        let project = file(&format!("URL=${unknown}\n"));
+        let expected = format!("1:5 `{unknown}` is not set");
+        assert_eq!(env_of(&project, &[]).unwrap_err(), [expected]);
+    }
+    let loaded = file("PITCREW_PORT_W_1=7\n").load_with_env(&[]).unwrap();
+    assert_eq!(
+        loaded.warnings.iter().map(told).collect::<Vec<_>>(),
+        ["1:1 `PITCREW_PORT_W_1` is set by pitcrew; this value is ignored"]
+    );
+    assert!(loaded.spec.processes["x"].env.set.is_empty());
+}
+
+#[test]
+fn the_working_folder_is_that_of_the_process() {
+    let project = |keys: &str, text: &str| {
+        Project::new(&format!("[process.x]\ncommand = 'x'\nenv_file = 'x.env'\n{keys}\n"))
+            .with("x.env", text)
+    };
+    let outside = [("PWD", "/of/pitcrew")];
+    assert_eq!(env_of(&project("", "V=$PWD/x\n"), &outside).unwrap(), ["V=${PWD}/x"]);
+    assert_eq!(env_of(&project("", "V=$PWD/x\n"), &[]).unwrap(), ["V=${PWD}/x"]);
+    assert_eq!(env_of(&project("", "PWD=/a\nV=$PWD/x\n"), &outside).unwrap()[1], "V=/a/x");
+    for keys in ["inherit_env = false", "unset_env = ['PWD']"] {
+        let not_set = ["1:3 `PWD` is not set"];
+        assert_eq!(env_of(&project(keys, "V=$PWD\n"), &outside).unwrap_err(), not_set, "{keys}");
+        let alone = env_of(&project(keys, "PWD\nV=$PWD\n"), &outside).unwrap();
+        assert_eq!(alone, ["PWD=${PWD}", "V=${PWD}"], "{keys}");
+    }
 }

@@ -254,7 +254,7 @@ fn the_log_of_a_replica_has_its_number() {
 /// The file of the contract, with every key in use.
 #[test]
 fn the_full_file_resolves() {
-    let text = include_str!("../../../../tests/procfile/full.toml");
+    let text = include_str!("../../../../tests/it/procfile/full.toml");
     let project = Project::new(text).with(".env", "A=1\n");
     let spec = project.spec();
     let names: Vec<_> = spec.processes.keys().map(Name::as_str).collect();

@@ -24,18 +24,18 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("replicas = 0", "3:12 expected an integer from 1 to 10000, found 0"),
     (
         "timeout = 10",
-        "3:11 expected a duration such as \"10s\", found the integer 10 (say the unit: \"10s\")",
+        "3:11 expected a duration such as \"10s\", found the integer 10 (add the unit: \"10s\")",
     ),
-    ("timeout = '10'", "3:11 `10` is not a duration (say the unit, such as \"10s\" or \"10ms\")"),
+    ("timeout = '10'", "3:11 `10` is not a duration (add the unit, such as \"10s\" or \"10ms\")"),
     (
         "timeout = '10lightyears'",
         "3:11 `10lightyears` is not a duration (the units are d, h, m, s and ms)",
     ),
-    ("timeout = '0s'", "3:11 this duration cannot be zero (leave the key out for none)"),
+    ("timeout = '0s'", "3:11 this duration cannot be zero (omit the key for none)"),
     ("log.max_size = '10MB'", "3:16 `10MB` is not a size (did you mean `MiB`?)"),
     (
         "log.max_size = 10",
-        "3:16 expected a size such as \"10MiB\", found the integer 10 (say the unit: \"10B\")",
+        "3:16 expected a size such as \"10MiB\", found the integer 10 (add the unit: \"10B\")",
     ),
     ("log = true", "3:7 expected `false`, or a table, found `true`"),
     (
@@ -51,8 +51,12 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "tags = ['a b']",
         "3:9 `a b` is not a name (names are made of the letters a to z, digits, `_` and `-`)",
     ),
-    ("tags = ['all']", "3:9 the name `all` is reserved (it stands for everything at once)"),
+    ("tags = ['all']", "3:9 the name `all` is reserved (it means all processes)"),
     ("tags = 'a'", "3:8 expected an array of names, found the string \"a\" (in brackets: [\"a\"])"),
+    (
+        "depends_on = 'db'",
+        "3:14 expected an array of names, or a table from the name of a process, job or pool to \"started\", \"ready\", \"succeeded\" or \"completed\", or a table, found the string \"db\" (in brackets: [\"db\"])",
+    ),
     (
         "depends_on = ['bd']",
         "3:15 process `x` depends on `bd`, which does not exist (did you mean `db`?)",
@@ -73,7 +77,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "depends_on = ['db.2']",
         "3:15 process `x` depends on `db.2`, which does not exist (name `db`: all its replicas must fulfil it)",
     ),
-    ("depends_on = ['x']", "3:15 dependencies go round in a circle: `x` -> `x`"),
+    ("depends_on = ['x']", "3:15 circular dependency: `x` -> `x`"),
     (
         "options = ['rsut']",
         "3:12 process `x` takes the option set `rsut`, which does not exist (did you mean `rust`?)",
@@ -93,7 +97,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("retry = { backoff = { jitter = 2 } }", "3:32 expected a number from 0 to 1, found 2"),
     (
         "restart = 'never'\nretry = 'patient'",
-        "4:1 a retry policy together with `restart = \"never\"` (take one of the two out)",
+        "4:1 a retry policy together with `restart = \"never\"` (remove one of the two)",
     ),
     ("stop = { signal = 'TREM' }", "3:19 unknown signal `TREM` (did you mean `TERM`?)"),
     ("stop = { grace = '1x' }", "3:18 `1x` is not a duration (the units are d, h, m, s and ms)"),
@@ -102,29 +106,23 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "stop = { keep = ['/usr/bin/adb'] }",
         "3:18 \"/usr/bin/adb\" is a path (name the program without its folder: \"adb\")",
     ),
-    ("env = { '' = 1 }", "3:9 the name of a variable cannot be empty (write NAME = \"value\")"),
+    ("env = { '' = 1 }", "3:9 a variable name cannot be empty (write NAME = \"value\")"),
     (
         "env = { 'A=B' = 1 }",
-        "3:9 `A=B` is not the name of a variable: it has a `=` in it (write NAME = \"value\")",
+        "3:9 `A=B` is not a variable name: it contains `=` (write NAME = \"value\")",
     ),
-    (
-        "env = { \"A\\u0000\" = 1 }",
-        "3:9 a NUL byte cannot be passed to a program (take the \\u0000 out)",
-    ),
-    (
-        "env = { A = \"\\u0000\" }",
-        "3:13 a NUL byte cannot be passed to a program (take the \\u0000 out)",
-    ),
+    ("env = { \"A\\u0000\" = 1 }", "3:9 NUL bytes are not allowed (remove the \\u0000)"),
+    ("env = { A = \"\\u0000\" }", "3:13 NUL bytes are not allowed (remove the \\u0000)"),
     ("env = { A = [1] }", "3:13 expected a string, integer, float or boolean, found an array"),
     ("env = { A = 1979-05-27 }", "3:13 expected a string, integer, float or boolean, found a date"),
     (
         "unset_env = ['A=']",
-        "3:14 `A=` is not the name of a variable: it has a `=` in it (write NAME = \"value\")",
+        "3:14 `A=` is not a variable name: it contains `=` (write NAME = \"value\")",
     ),
     ("success_exit_codes = [0, 300]", "3:26 expected an integer from 0 to 255, found 300"),
     (
         "ready = {}",
-        "3:9 a `ready` check says nothing that can be checked (give it exactly one of: exec, http, tcp, unix, file, log, delay, notify)",
+        "3:9 a `ready` check has nothing to check (give it exactly one of: exec, http, tcp, unix, file, log, delay, notify)",
     ),
     (
         "ready = { tcp = 1, file = 'x' }",
@@ -156,13 +154,13 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "ready = { log = 'x', timeout = '1s', interval = '1s' }",
-        "3:38 `interval` says nothing with `log`, which is not probed",
+        "3:38 `interval` has no effect with `log`, which is not probed",
     ),
     (
         "ready = { delay = '1s', failures = 1 }",
-        "3:25 `failures` says nothing with `delay`, which is not probed",
+        "3:25 `failures` has no effect with `delay`, which is not probed",
     ),
-    ("ready = { tcp = 1, status = [200] }", "3:20 `status` says nothing without `http`"),
+    ("ready = { tcp = 1, status = [200] }", "3:20 `status` has no effect without `http`"),
     (
         "ready = { log = '(' }",
         "3:17 not a regular expression: unclosed group (a TOML string in '…' needs no doubled backslashes)",
@@ -170,11 +168,11 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("ready = { notify = false }", "3:20 expected `true`, found `false`"),
     (
         "ready = { tcp = 1, interval = '0s' }",
-        "3:31 this duration cannot be zero (leave the key out for none)",
+        "3:31 this duration cannot be zero (omit the key for none)",
     ),
     (
         "health = { log = 'x', tcp = 1 }",
-        "3:12 a `health` check cannot have the key `log` (only `ready` knows it)",
+        "3:12 a `health` check cannot have the key `log` (only `ready` has it)",
     ),
     ("watch = []", "3:9 this array cannot be empty"),
     ("watch = ['[']", "3:10 not a glob: unclosed character class; missing ']'"),
@@ -197,7 +195,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "watch = ['src/*/../lib']",
-        "3:10 \"src/*/../lib\" goes up behind a wildcard (write `..` at the beginning only)",
+        "3:10 \"src/*/../lib\" has `..` after a wildcard (use `..` only at the beginning)",
     ),
     ("port = 65535\nreplicas = 2", "4:12 2 replicas from port 65535 on need ports above 65535"),
     ("env_file = 'missing'", "3:12 there is no env file"),
@@ -208,11 +206,11 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
 const IN_A_FILE: &[(&str, &str)] = &[
     (
         "",
-        "1:1 there is no process and no job in this file (write `[process]` and under it `web = \"npm run dev\"`)",
+        "1:1 this file has no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
     ),
     (
         "[pool.a]\nconcurrency = 1\n",
-        "1:1 there is no process and no job in this file (write `[process]` and under it `web = \"npm run dev\"`)",
+        "1:1 this file has no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
     ),
     ("[process]\nx = ''", "2:5 \"\" is no command"),
     ("[process]\nx = []", "2:5 the command is empty (the first entry is the program)"),
@@ -220,10 +218,7 @@ const IN_A_FILE: &[(&str, &str)] = &[
         "[process]\nx = ['', 'a']",
         "2:6 the name of the program is empty (the first entry is the program)",
     ),
-    (
-        "[process]\nx = \"a\\u0000\"",
-        "2:5 a NUL byte cannot be passed to a program (take the \\u0000 out)",
-    ),
+    ("[process]\nx = \"a\\u0000\"", "2:5 NUL bytes are not allowed (remove the \\u0000)"),
     (
         "[process]\nx = 5",
         "2:5 expected a table, a command or an array of strings, found the integer 5",
@@ -232,7 +227,7 @@ const IN_A_FILE: &[(&str, &str)] = &[
         "[process.x]\nport = 1",
         "1:10 process `x` has no command (say how to run it: `command = \"…\"`)",
     ),
-    ("[process]\nall = 'x'", "2:1 the name `all` is reserved (it stands for everything at once)"),
+    ("[process]\nall = 'x'", "2:1 the name `all` is reserved (it means all processes)"),
     (
         "[process]\n'a b' = 'x'",
         "2:1 `a b` is not a name (names are made of the letters a to z, digits, `_` and `-`)",
@@ -273,23 +268,23 @@ const IN_A_FILE: &[(&str, &str)] = &[
     ),
     (
         "[pool.p]\nconcurrency = 1\njobs = ['a', { command = 'x', depends_on = ['p'] }]",
-        "3:45 dependencies go round in a circle: `p` -> `p.2` -> `p`",
+        "3:45 circular dependency: `p` -> `p.2` -> `p`",
     ),
     (
         "[pool.p]\nconcurrency = 1\njobs = [{ name = 'p', command = 'x' }]",
-        "3:18 the name `p` is taken (names are unique over processes, jobs and pools)",
+        "3:18 the name `p` is taken (names of processes, jobs and pools must be unique)",
     ),
     (
         "[process]\np = 'x'\n[pool.p]\nconcurrency = 1",
-        "3:7 the name `p` is taken (names are unique over processes, jobs and pools)",
+        "3:7 the name `p` is taken (names of processes, jobs and pools must be unique)",
     ),
     (
         "[process]\na = 'x'\n[options.o]\ncommand = 'x'",
-        "4:1 an option set cannot have the key `command` (every process has a command of its own)",
+        "4:1 an option set cannot have the key `command` (each process has its own command)",
     ),
     (
         "[process]\na = 'x'\n[options.a]\noptions = ['b']\n[options.b]\noptions = ['a']",
-        "6:12 option sets go round in a circle: `a` -> `b` -> `a`",
+        "6:12 circular option sets: `a` -> `b` -> `a`",
     ),
     (
         "[process]\na = 'x'\n[options.o]\ndepends_on = ['x']",
@@ -297,7 +292,7 @@ const IN_A_FILE: &[(&str, &str)] = &[
     ),
     (
         "[process.a]\ncommand = 'x'\ndepends_on = ['b']\n[process.b]\ncommand = 'x'\ndepends_on = ['c']\n[process.c]\ncommand = 'x'\ndepends_on = ['a']",
-        "9:15 dependencies go round in a circle: `a` -> `b` -> `c` -> `a`",
+        "9:15 circular dependency: `a` -> `b` -> `c` -> `a`",
     ),
     ("[process]\na = 'x'\na = 'y'", "3:1 duplicate key"),
 ];

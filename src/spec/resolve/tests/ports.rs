@@ -21,7 +21,7 @@ fn warnings(text: &str) -> Vec<String> {
 
 #[test]
 fn the_same_port_twice_is_a_mistake_at_the_second_place() {
-    let hint = "(give each process a port of its own)";
+    let hint = "(give each process its own port)";
     assert_eq!(
         faults(&file(&["port = 80", "port = 81", "port = 80"])),
         [format!("9:8 `a` and `c` both have port 80 {hint}")]
@@ -102,7 +102,7 @@ fn what_comes_later_is_refused_with_a_sentence() {
 fn foreign_is_for_checks_that_ask_a_listener() {
     assert_eq!(
         faults(&file(&["ready = { exec = 'x', foreign = true }"])),
-        ["3:23 `foreign` says nothing with `exec` (it is for `http`, `tcp` and `unix`)"]
+        ["3:23 `foreign` has no effect with `exec` (it is for `http`, `tcp` and `unix`)"]
     );
     let spec = spec(&file(&["ready = { unix = 's', foreign = true }\nport_busy = 'next'"]));
     assert!(spec.processes["a"].ready.as_ref().unwrap().foreign);

@@ -36,6 +36,24 @@ const ONE_TYPO: &[(&str, &str)] = &[
         "[web]\ncommand = 'x'\n[process.api]\ncommand = 'x'\ndepends_on = ['web']",
         "1:2 unknown key `web` (a process is written as `[process.web]`)",
     ),
+    (
+        "[retries.patient]\nattempts = 3\n[process.x]\ncommand = 'x'\nretry = 'patient'",
+        "1:2 unknown key `retries` (write `retry` instead)",
+    ),
+    (
+        "[policies.patient]\nattempts = 3\n[process.x]\ncommand = 'x'\nretry = 'patient'",
+        "1:2 unknown key `policies` (its keys are: project, options, retry, pool, process)",
+    ),
+    (
+        "[process.x]\ncommand = 'x'\nhealth = { log = 'up' }",
+        "3:12 a `health` check cannot have the key `log` (only `ready` has it)",
+    ),
+    ("[process.x\ncommand = 'x'", "1:11 unclosed table, expected `]`"),
+    ("[process.x]\ncommand = 'x'\n[pool.p\nconcurrency = 2", "3:8 unclosed table, expected `]`"),
+    (
+        "web: bundle exec rails server",
+        "1:4 invalid unquoted key, expected letters, numbers, `-`, `_` (write `web = \"bundle exec rails server\"` under `[process]`)",
+    ),
     ("web = 'npm run dev'", "1:1 unknown key `web` (a process is written as `[process.web]`)"),
     (
         "[rety.patient]\nattempts = 3\n[process.x]\ncommand = 'x'\nretry = 'patient'",

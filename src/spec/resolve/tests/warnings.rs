@@ -40,6 +40,10 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     ("watch = ['a$', 'b~', 'c$1']", ""),
     (
+        "env_file = ['$HOME/.env?']",
+        "3:13 `$HOME` stands for itself here: nothing is expanded in a path",
+    ),
+    (
         "env = { PATH = '$HOME/bin:/bin' }",
         "3:16 `$HOME` stands for itself here: nothing is expanded in `env`",
     ),
@@ -71,6 +75,9 @@ const COMMANDS: &[(&str, &str)] = &[
         "['server', '--port', '$PORT']",
         "2:32 `$PORT` stands for itself here: there is no shell for an array",
     ),
+    ("['$HOME/bin/x']", "2:12 `$HOME` stands for itself here: there is no shell for an array"),
+    ("['npm run dev']", "2:12 `npm run dev` is the name of a program here, spaces included"),
+    ("['awk', '$1 > 2 { print $NF }']", ""),
     ("['~/bin/server']", "2:12 `~` stands for itself here: there is no shell for an array"),
     ("['sh', '-c', '$PORT']", ""),
     ("['awk', '{ print $NF }', '$1']", ""),

@@ -1,4 +1,4 @@
-//! What the project is asked for, so that the pane can show what it is to show.
+//! Output queries of the logs pane.
 
 use super::{LogsPane, LogsPosition};
 use crate::control::wire::{

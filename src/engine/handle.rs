@@ -1,0 +1,84 @@
+//! Engine handle: sends requests to a running engine and reads its state and output.
+//!
+//! State is pushed, output is pulled: a front end is woken by a new [`Snapshot`], an [`Event`] or a
+//! [`Notice`], and asks the [`LogStore`] for the lines it shows.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::clock::Clock;
+use super::message::{AdmitRequest, EngineMessage, ReloadMessage, ReloadMode, ReloadReport};
+use super::notice::Notice;
+#[cfg(feature = "control")]
+use super::requests::Request;
+use crate::machine::event::Cause;
+use crate::machine::{Event, Intent, Snapshot};
+use crate::output::LogStore;
+
+/// A handle to an engine in this process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    pub(crate) messages: mpsc::UnboundedSender<EngineMessage>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) store: Arc<LogStore>,
+    pub(crate) clock: Clock,
+}
+
+impl EngineHandle {
+    /// Sends an intent. Never waits; does nothing after the engine has ended.
+    pub fn send(&self, intent: Intent) {
+        _ = self.messages.send(EngineMessage::Intent(intent));
+    }
+
+    /// Requests that the project's file is read again and the differences are applied.
+    pub fn reload(&self, by: Cause) {
+        _ = self.messages.send(EngineMessage::Reload(ReloadMessage::unwatched(by)));
+    }
+
+    /// Reads the project's file again on behalf of a user, and waits for the result.
+    pub async fn reload_and_wait(&self, how: ReloadMode) -> ReloadReport {
+        let (reply, outcome) = oneshot::channel();
+        let message = ReloadMessage { by: Cause::User, how, told: Some(reply) };
+        _ = self.messages.send(EngineMessage::Reload(message));
+        let gone = |_| ReloadReport::Refused("the project has ended".to_owned());
+        outcome.await.unwrap_or_else(gone)
+    }
+
+    /// Adds processes that no file declares; false if the engine has ended.
+    pub(crate) fn admit(&self, admission: AdmitRequest) -> bool {
+        self.messages.send(EngineMessage::Admit(admission)).is_ok()
+    }
+
+    /// Sends a request that the loop answers; false if the engine has ended.
+    #[cfg(feature = "control")]
+    pub(crate) fn request(&self, request: Request) -> bool {
+        self.messages.send(EngineMessage::Request(request)).is_ok()
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// The newest snapshot, and a way to wait for the next.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    pub fn store(&self) -> &Arc<LogStore> {
+        &self.store
+    }
+
+    /// The clock all moments are read on.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+/// The events and notices of an engine, complete from its start.
+#[derive(Debug)]
+pub struct EventFeed {
+    pub events: mpsc::UnboundedReceiver<Event>,
+    /// Every notice; only one front end gets them.
+    pub notices: mpsc::UnboundedReceiver<Notice>,
+}

@@ -1,0 +1,310 @@
+//! Event text: the words of events, causes, ends and retries for people.
+//!
+//! Plain output, the table of `events`, the timeline, run markers and the reasons of a snapshot take
+//! their words from here.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::event::{
+    Cause, ConfigReloaded, EndCause, FileChanged, ProcessCompleted, ProcessKilled, RunError,
+};
+use super::{Event, StateName};
+use crate::spec::{Name, WatchAction, counted, thousands};
+
+mod phrases;
+
+pub use phrases::chain_sentence;
+pub(crate) use phrases::{
+    StateReason, gave_up, mistakes, next_run, origin_and_watch, pool_stopped, watch_suspended,
+};
+pub(super) use phrases::{exit_after, goals, health_failure, next_try};
+use phrases::{joined, probe_and_answer};
+
+/// How many names are listed before "and 12 more".
+const NAMES: usize = 8;
+
+/// An event in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventText {
+    /// The number of the event.
+    pub seq: u64,
+    /// When it happened.
+    pub time: Timestamp,
+    /// The process, job or pool; `None` for an event of the project.
+    pub name: Option<String>,
+    /// The run of the process.
+    pub run: Option<u32>,
+    /// The state that the event stands for.
+    pub state: Option<StateName>,
+    /// What happened, after the name: `failed: exit 1 after 8.1s`.
+    pub what: String,
+    /// Why; empty if `what` says it all.
+    pub why: String,
+    /// `what` is no predicate: in a sentence a colon separates it from the name.
+    is_clause: bool,
+    /// A sentence has the reason too.
+    has_reason: bool,
+}
+
+impl EventText {
+    /// Words an event.
+    pub fn of(event: &Event) -> Self {
+        let stamp = event.stamp();
+        let subject = event.subject();
+        let words = Words::of(event);
+        Self {
+            seq: stamp.seq,
+            time: stamp.time,
+            name: subject.map(|of| &of.name).or_else(|| other_name(event)).map(Name::to_string),
+            run: subject.map(|of| of.run).filter(|run| *run > 0),
+            state: words.state,
+            what: words.what,
+            why: words.why,
+            is_clause: words.is_clause,
+            has_reason: words.has_reason,
+        }
+    }
+
+    /// One sentence: `web failed: exit 1 after 8.1s`.
+    pub fn sentence(&self) -> String {
+        let reason = if self.has_reason && !self.why.is_empty() {
+            format!(": {}", self.why)
+        } else {
+            String::new()
+        };
+        let subject = match (&self.name, self.is_clause) {
+            (Some(name), true) => format!("{name}: "),
+            (Some(name), false) => format!("{name} "),
+            (None, true) => String::new(),
+            (None, false) => "the project ".to_owned(),
+        };
+        format!("{subject}{}{reason}", self.what)
+    }
+
+    /// Name, event and reason in one line, for filters and to be copied.
+    pub fn line(&self) -> String {
+        let sentence = self.sentence();
+        if self.has_reason || self.why.is_empty() {
+            sentence
+        } else {
+            format!("{sentence}; {}", self.why)
+        }
+    }
+
+    /// Whether something went wrong.
+    pub fn is_bad(&self) -> bool {
+        matches!(self.state, Some(StateName::Failed | StateName::Unhealthy | StateName::Backoff))
+    }
+}
+
+/// The name in an event that is about no run.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others have a subject or no name")]
+fn other_name(event: &Event) -> Option<&Name> {
+    match event {
+        Event::FileChanged(e) => Some(&e.name),
+        Event::WatchSuspended(e) => Some(&e.name),
+        Event::PoolDrained(e) => Some(&e.pool),
+        _ => None,
+    }
+}
+
+/// The words of an event, without what all events share.
+#[derive(Default)]
+struct Words {
+    state: Option<StateName>,
+    what: String,
+    why: String,
+    is_clause: bool,
+    has_reason: bool,
+}
+
+impl Words {
+    fn new(state: StateName, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { state: Some(state), what: what.into(), why: why.into(), ..Self::default() }
+    }
+
+    fn with_reason(self) -> Self {
+        Self { has_reason: true, ..self }
+    }
+
+    fn clause(what: impl Into<String>) -> Self {
+        Self { what: what.into(), is_clause: true, ..Self::default() }
+    }
+
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::ProcessQueued(e) => {
+                let what = format!("waits for a slot of {}", e.pool);
+                Self::new(StateName::Queued, what, e.cause.describe())
+            }
+            Event::ProcessWaiting(e) => {
+                let what = format!("waits for {}", goals(&e.on));
+                Self::new(StateName::Waiting, what, e.cause.describe())
+            }
+            Event::ProcessStarted(e) => {
+                let run = if e.of.run > 1 { format!(", run {}", e.of.run) } else { String::new() };
+                let what = format!("started, pid {}{run}", e.pid);
+                Self::new(StateName::Starting, what, e.cause.describe())
+            }
+            Event::ProcessReady(e) => {
+                let check = match (&e.probe, &e.answer) {
+                    (Some(probe), Some(answer)) => format!(", {}", probe_and_answer(probe, answer)),
+                    (Some(text), None) | (None, Some(text)) => format!(", {text}"),
+                    (None, None) => String::new(),
+                };
+                Self::new(StateName::Ready, format!("is ready{check}"), "")
+            }
+            Event::ProcessUnhealthy(e) => {
+                let misses = e.cause.misses().unwrap_or_default();
+                Self::new(StateName::Unhealthy, "is unhealthy", misses).with_reason()
+            }
+            Event::ProcessRetrying(e) => {
+                let what = next_run(e.retry, e.retries, e.delay_ms);
+                let words = Self::new(StateName::Backoff, what, e.cause.describe());
+                Self { is_clause: e.retry > 0, ..words }
+            }
+            Event::ProcessStopping(e) => {
+                let how = e.signal.map_or_else(|| "stop command".to_owned(), |s| s.to_string());
+                let what = format!("is stopping ({how})");
+                let has_reason = !matches!(e.cause, Cause::Start | Cause::User);
+                let words = Self::new(StateName::Stopping, what, e.cause.describe());
+                Self { has_reason, ..words }
+            }
+            Event::ProcessCompleted(e) => Self::completed(e),
+            Event::ProcessKilled(e) => Self::killed(e),
+            Event::ProcessFailed(e) => {
+                let what = if is_start_error(e.error) { "cannot start" } else { "failed" };
+                let why = e.end.survivors().unwrap_or_default();
+                Self::new(StateName::Failed, format!("{what}: {}", e.message), why)
+            }
+            Event::ProcessGaveUp(e) => {
+                Self::new(StateName::Failed, gave_up(e.retries), &*e.message).with_reason()
+            }
+            Event::ProcessSkipped(e) => {
+                let failed =
+                    if let Cause::Pool { failed, .. } = &e.cause { Some(failed) } else { None };
+                let why = failed.map_or_else(|| chain_sentence(&e.chain), pool_stopped);
+                Self::new(StateName::Skipped, "skipped", why).with_reason()
+            }
+            Event::FileChanged(e) => Self::clause(file_change(e)),
+            Event::WatchSuspended(e) => {
+                let why = format!(
+                    "{} changed soon after each of the last {}; put it in `ignore` if {} writes it",
+                    e.path,
+                    counted(e.restarts, "start"),
+                    e.name
+                );
+                Self::new(StateName::Unhealthy, "is no longer watched", why).with_reason()
+            }
+            Event::ConfigReloaded(e) => {
+                let what = format!("procfile reloaded: {}", differences(e));
+                Self { why: e.cause.describe(), ..Self::clause(what) }
+            }
+            Event::ConfigRejected(e) => {
+                let what = format!("procfile rejected: {}", mistakes(e.faults.len()));
+                let (state, why) = (Some(StateName::Failed), e.cause.describe());
+                Self { state, why, ..Self::clause(what) }
+            }
+            Event::PoolDrained(e) => {
+                let failed =
+                    if e.failed > 0 { format!(", {} failed", e.failed) } else { String::new() };
+                let what = format!("finished: {} succeeded{failed}", e.succeeded);
+                Self { what, ..Self::default() }
+            }
+            Event::ProjectReady(_) => {
+                Self { state: Some(StateName::Ready), ..Self::clause("everything is ready") }
+            }
+            Event::ProjectStopping(e) => {
+                Self::new(StateName::Stopping, "is stopping", e.cause.describe())
+            }
+            Event::ProjectStopped(_) => Self { what: "has ended".to_owned(), ..Self::default() },
+        }
+    }
+
+    fn completed(event: &ProcessCompleted) -> Self {
+        let survivors = event.end.survivors();
+        if !event.end.success {
+            let what = format!("failed{}", event.end.describe());
+            return Self::new(StateName::Failed, what, survivors.unwrap_or_default());
+        }
+        let what = format!("succeeded{}", event.end.describe());
+        let why = joined(event.hint.iter().cloned().chain(survivors));
+        Self { has_reason: event.hint.is_some(), ..Self::new(StateName::Succeeded, what, why) }
+    }
+
+    fn killed(event: &ProcessKilled) -> Self {
+        let has_reason = event.by == EndCause::Health;
+        let (state, what, why) = if has_reason {
+            let after = Duration::from_millis(event.end.duration_ms);
+            (StateName::Failed, health_failure(after), event.cause.misses())
+        } else {
+            let what = format!("{}{}", event.by.describe(), event.end.describe());
+            (StateName::Stopped, what, Some(event.cause.describe()))
+        };
+        let why = joined(why.into_iter().chain(event.end.survivors()));
+        Self { has_reason, ..Self::new(state, what, why) }
+    }
+}
+
+/// The words of a run marker: a start with its origin, or an end.
+#[cfg(feature = "control")]
+pub(crate) fn marker(event: &Event) -> String {
+    let Event::ProcessStarted(e) = event else { return EventText::of(event).what };
+    let what = if e.of.run > 1 { "restarted" } else { "started" };
+    e.cause.origin().map_or_else(|| what.to_owned(), |origin| format!("{what} {origin}"))
+}
+
+/// Whether a run was never spawned.
+fn is_start_error(error: RunError) -> bool {
+    match error {
+        RunError::Timeout
+        | RunError::IdleTimeout
+        | RunError::ReadyTimeout
+        | RunError::Unkillable => false,
+        RunError::ProgramNotFound
+        | RunError::CwdNotFound
+        | RunError::NotExecutable
+        | RunError::ArgumentsTooLong
+        | RunError::PortBusy
+        | RunError::ResourceLimit
+        | RunError::Other => true,
+    }
+}
+
+/// Which files changed, and what follows.
+fn file_change(event: &FileChanged) -> String {
+    let more = match event.more {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more)),
+    };
+    let follows = match event.action.parse() {
+        Ok(WatchAction::Run(first)) => format!("running {first} first"),
+        Ok(WatchAction::Signal(signal)) => format!("sending {signal}"),
+        Ok(WatchAction::Restart) => "restarting".to_owned(),
+        // Of a later version.
+        Err(()) => event.action.clone(),
+    };
+    format!("{}{more} changed; {follows}", event.path)
+}
+
+/// What is different in a file that was read again.
+fn differences(event: &ConfigReloaded) -> String {
+    let parts = [("new", &event.added), ("changed", &event.changed), ("removed", &event.removed)];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts =
+        joined(parts.map(|(what, names)| {
+            format!("{what}: {}", first_of(names.iter().map(Name::to_string)))
+        }));
+    if parts.is_empty() { "no changes".to_owned() } else { parts }
+}
+
+/// The first items of a list, and how many more there are: `a, b and 12 more`.
+pub(crate) fn first_of(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = match items.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        more => format!(" and {} more", thousands(more as u64)),
+    };
+    format!("{}{more}", items.take(NAMES).collect::<Vec<_>>().join(", "))
+}

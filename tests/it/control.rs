@@ -1,0 +1,485 @@
+//! The commands that look at a running project and steer it.
+
+use crate::common::ask::run;
+use crate::common::events::{about, kind};
+use crate::common::{self, Project, Running, long_sleep};
+
+/// A project of processes that do nothing for long, and more of the file; running.
+fn up(more: &str) -> (Project, Running) {
+    let project = Project::shop(more);
+    let running = project.up(["--keep"]);
+    running.wait_out("hi");
+    // The line may be there before exec is known to have succeeded.
+    project.ask(["wait", "web"]).code(0);
+    (project, running)
+}
+
+/// Ends it and proves that nothing is left.
+#[track_caller]
+fn down(project: &Project, running: Running) {
+    project.down(running);
+    assert!(!project.socket().exists(), "the socket stays");
+}
+
+#[test]
+fn without_a_running_project_every_command_says_so_with_code_1() {
+    let project = Project::new("[project]\nname = 'shop'\n[process]\nweb = 'true'\n");
+    for args in [
+        &["ps"][..],
+        &["why", "web"],
+        &["logs"],
+        &["events"],
+        &["start", "web"],
+        &["stop", "web"],
+        &["restart", "web"],
+        &["kill", "web"],
+        &["signal", "HUP", "web"],
+        &["scale", "web", "2"],
+        &["enqueue", "pool", "--", "true"],
+        &["send", "web", "x"],
+        &["wait", "web"],
+        &["down"],
+    ] {
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        run(command).code(1).err("shop is not running");
+    }
+    // Not even the file is: that is another matter.
+    Project::empty().ask(["ps"]).code(2).err("procfile.toml");
+}
+
+#[test]
+fn an_unknown_name_is_code_2_with_the_nearest_one() {
+    let (project, running) = up("");
+    for args in [
+        &["start", "wob"][..],
+        &["stop", "wob"],
+        &["why", "wob"],
+        &["logs", "wob"],
+        &["wait", "wob"],
+        &["scale", "wob", "1"],
+        &["send", "wob", "x"],
+        &["enqueue", "wob", "--", "true"],
+        &["signal", "HUP", "wob"],
+    ] {
+        let mut command = project.pitcrew([]);
+        command.args(args);
+        run(command).code(2).err("did you mean `web`?");
+    }
+    down(&project, running);
+}
+
+#[test]
+fn ps_shows_what_is_and_why() {
+    let (project, running) = up("bad = 'exit 3'\n[process.api]\ncommand = 'true'\nport = 8080\n\
+         depends_on = { bad = 'succeeded' }\n[process.late]\ncommand = 'true'\nautostart = false\n");
+    project.ask(["wait", "bad", "--for", "completed"]).code(0);
+    let status = project.ask(["ps", "--json"]).code(0).json();
+    assert_eq!(status["project"], "shop");
+    assert_eq!(status["pid"], running.guardian());
+    assert_eq!(status["ready"], false);
+    let web = project.one("web");
+    assert_eq!(web["state"], "ready");
+    assert!(web["pid"].as_u64().unwrap() > 1 && web["uptime_ms"].is_u64(), "{web}");
+    let bad = project.one("bad");
+    assert_eq!((&bad["state"], &bad["exit_code"]), (&"failed".into(), &3.into()));
+    assert!(bad["why"].as_str().unwrap().starts_with("exit 3 after"), "{bad}");
+    let api = project.one("api");
+    assert_eq!((&api["state"], &api["port"]), (&"skipped".into(), &8080.into()));
+    assert_eq!(project.one("late")["state"], "idle");
+    let table = project.ask(["ps"]).code(0);
+    let mut lines = table.out.lines();
+    assert!(lines.next().unwrap().starts_with("NAME"), "{table:?}");
+    assert!(lines.next().unwrap().starts_with("web   running"), "{table:?}");
+    let why =
+        project.ask(["why", "api"]).code(0).out("api was skipped: bad cannot succeed: exit 3");
+    why.out("\n  bad failed: exit 3 after");
+    let why = project.ask(["why", "--json", "api"]).code(0).json();
+    assert_eq!((&why["name"], &why["state"]), (&"api".into(), &"skipped".into()));
+    assert_eq!(why["chain"][0]["name"], "bad");
+    assert_eq!(why["chain"][0]["condition"], "succeeded");
+    down(&project, running);
+}
+
+#[test]
+fn start_stop_restart_and_kill_answer_when_it_has_happened() {
+    let sleep = long_sleep();
+    let (project, running) = up(&format!(
+        "[process.late]\ncommand = 'exec sleep {sleep}'\nautostart = false\ndepends_on = ['db']\n\
+         [process.db]\ncommand = 'exec sleep {sleep}'\nautostart = false\n\
+         [process.lost]\ncommand = ['no-such-program']\nautostart = false\n"
+    ));
+    project.ask(["start", "late"]).code(0).out("late: running");
+    let (late, db) = (project.one("late"), project.one("db"));
+    assert_eq!((&late["state"], &db["state"]), (&"ready".into(), &"ready".into()));
+    // Again changes nothing.
+    project.ask(["start", "late"]).code(0);
+    assert_eq!(project.one("late")["pid"], late["pid"]);
+    project.ask(["restart", "late", "--wait"]).code(0);
+    let again = project.one("late");
+    assert_eq!((&again["run"], &again["restarts"]), (&2.into(), &1.into()));
+    assert_ne!(again["pid"], late["pid"]);
+    project.ask(["stop", "late"]).code(0);
+    assert_eq!(project.one("late")["state"], "stopped");
+    project.ask(["kill", "db", "web"]).code(0);
+    assert_eq!(project.one("db")["signal"], "KILL");
+    // What rests can be stopped too, and restarted.
+    project.ask(["stop", "all"]).code(0);
+    project.ask(["restart", "web"]).code(0);
+    project.ask(["start", "lost"]).code(1).err("no such program");
+    let json = project.ask(["start", "--json", "lost"]).code(1).json();
+    assert_eq!((&json["ok"], &json["processes"][0]["ok"]), (&false.into(), &false.into()));
+    down(&project, running);
+}
+
+#[test]
+fn a_signal_reaches_those_that_run_and_ends_nobody_on_purpose() {
+    let (project, running) = up(
+        "[process.a]\ncommand = '''trap 'echo got it' USR1; echo set; while :; do sleep 0.02; done'''\n",
+    );
+    running.wait_out("set");
+    project.ask(["signal", "USR1", "a"]).code(0);
+    running.wait_out("got it");
+    project.ask(["signal", "SIGKILL", "web"]).code(0);
+    project.ask(["wait", "web", "--for", "completed"]).code(0);
+    assert_eq!(project.one("web")["state"], "failed");
+    project.ask(["signal", "HUP", "web"]).code(1).err("web is not running");
+    project.ask(["signal", "NOSUCH", "a"]).code(2);
+    down(&project, running);
+}
+
+#[test]
+fn scale_makes_more_and_fewer_and_none() {
+    let sleep = long_sleep();
+    let (project, running) = up(&format!(
+        "[process.worker]\ncommand = 'echo $PITCREW_REPLICA $PORT; exec sleep {sleep}'\n\
+         replicas = 1\nport = 9000\n[process.boss]\ncommand = 'exec sleep {sleep}'\n\
+         depends_on = ['worker']\n[pool.p]\nconcurrency = 1\njobs = ['true']\n"
+    ));
+    project.ask(["scale", "worker", "3"]).code(0).out("worker.3: running");
+    running.wait_out("worker.3 | 3 9002");
+    assert_eq!(project.one("worker.3")["replica"], 3);
+    project.ask(["scale", "worker", "2"]).code(0);
+    assert!(project.one("worker.3").is_null() && project.one("worker.2")["ready"] == true);
+    project.ask(["scale", "worker", "0"]).code(0);
+    let left = project.one("worker.1");
+    assert_eq!((&left["state"], &left["pid"]), (&"stopped".into(), &serde_json::Value::Null));
+    assert!(project.one("worker.2").is_null());
+    project.ask(["stop", "boss"]).code(0);
+    project.ask(["scale", "worker", "2"]).code(0);
+    // It waits for all of them, the new one too.
+    project.ask(["restart", "boss", "--wait"]).code(0);
+    // The name stays plain without the key, and the second one has a number.
+    project.ask(["scale", "web", "2"]).code(0).out("web.2: running");
+    assert!(project.one("web").is_object());
+    project.ask(["scale", "p", "2"]).code(2).err("`p` is not a process");
+    project.ask(["scale", "worker", "99999"]).code(2);
+    down(&project, running);
+}
+
+#[test]
+fn a_job_that_is_enqueued_takes_its_turn_and_stays() {
+    let sleep = long_sleep();
+    let (project, running) = up(&format!(
+        "[options.default]\nenv = {{ GREETING = 'hello' }}\n\
+         [pool.build]\nconcurrency = 1\njobs = ['exec sleep {sleep}']\n"
+    ));
+    let name = project.ask(["enqueue", "build", "--", "sh", "-c", "echo $GREETING $0", "a b"]);
+    assert_eq!(name.code(0).out, "build.2\n");
+    project.ask(["why", "build.2"]).code(0).out("build.2 is queued").out("  build.1 is running");
+    project.ask(["enqueue", "build", "--name", "mine", "--", "true"]).code(0).out("mine\n");
+    project.ask(["enqueue", "build", "--name", "mine", "--", "true"]).code(1).err("is taken");
+    project.ask(["enqueue", "build", "--name", "a b", "--", "true"]).code(2);
+    project.ask(["enqueue", "web", "--", "true"]).code(2).err("`web` is not a pool");
+    project.ask(["stop", "build.1"]).code(0);
+    running.wait_out("build.2 | hello a b");
+    project.ask(["wait", "build.2", "mine", "--for", "succeeded"]).code(0);
+    // It can be run again.
+    project.ask(["restart", "build.2"]).code(0);
+    assert_eq!(project.one("build.2")["run"], 2);
+    down(&project, running);
+}
+
+#[test]
+fn a_line_that_is_sent_is_read() {
+    let (project, running) = up("[process.cat]\ncommand = 'cat'\nstdin = 'pipe'\n");
+    project.ask(["send", "cat", "wörd $HOME"]).code(0);
+    running.wait_out("cat | wörd $HOME");
+    project.ask(["send", "web", "x"]).code(2).err("stdin = \"pipe\"");
+    project.ask(["stop", "cat"]).code(0);
+    project.ask(["send", "cat", "x"]).code(1).err("cat does not run");
+    // A new run has a new input.
+    project.ask(["start", "cat"]).code(0);
+    project.ask(["send", "cat", "again"]).code(0);
+    running.wait_out("cat | again");
+    down(&project, running);
+}
+
+#[test]
+fn logs_are_exact_filtered_and_followed() {
+    let (project, running) = up("[process.a]\n\
+         command = '''printf 'one\\n\\377two\\n'; echo three >&2; printf end'''\n\
+         [process.ask]\ncommand = 'while read line; do echo \"$line\"; done'\nstdin = 'pipe'\n");
+    project.ask(["wait", "a", "--for", "completed"]).code(0);
+    let lines = project.ask(["logs", "a", "--json", "--stream", "out"]).code(0).jsons();
+    assert_eq!(lines[0]["text"], "one");
+    assert_eq!(lines[1]["base64"], "/3R3bw==");
+    assert_eq!((&lines[2]["text"], &lines[2]["partial"]), (&"end".into(), &true.into()));
+    assert_eq!(project.ask(["logs", "a", "--stream", "err"]).code(0).out, "a   | three\n");
+    assert_eq!(
+        project.ask(["logs", "-n", "1", "a", "--grep", "^(one|three)$"]).out.lines().count(),
+        1
+    );
+    assert_eq!(project.ask(["logs", "-n", "0"]).code(0).out, "");
+    assert_eq!(project.ask(["logs", "a", "--since", "2999-01-01T00:00:00Z"]).code(0).out, "");
+    project.ask(["logs", "--grep", "("]).code(2).err("no regular expression");
+    project.ask(["logs", "--since", "yesterday"]).code(2).err("is no time");
+    let follower = project.start(project.pitcrew(["logs", "-f", "ask"]));
+    for number in 0..20 {
+        project.ask(["send", "ask", &format!("line {number}")]).code(0);
+    }
+    follower.wait_out("ask | line 19");
+    down(&project, running);
+    // It ends with the project, and has had every line once.
+    let done = follower.done();
+    done.assert_code(0);
+    let all: Vec<String> = (0..20).map(|number| format!("ask | line {number}")).collect();
+    assert_eq!(done.out.lines().collect::<Vec<_>>(), all);
+}
+
+#[test]
+fn logs_of_a_project_that_is_over_come_from_its_files() {
+    let project = Project::new(
+        "[project]\nlog = { dir = 'logs', max_size = '1KiB', keep = 9 }\n\
+         [process]\na = 'seq 1 500'\n[process.w]\ncommand = 'echo w'\nreplicas = 2\n",
+    );
+    project.up_done(["--quiet"]).assert_code(0);
+    let said = project.ask(["logs", "a"]).code(0);
+    let all: Vec<String> = (1..=500).map(|number| format!("a | {number}")).collect();
+    assert_eq!(said.out.lines().collect::<Vec<_>>(), all);
+    assert_eq!(project.ask(["logs", "-n", "1", "w.2"]).code(0).out, "w.2 | w\n");
+    assert_eq!(project.ask(["logs", "--grep", "^49.$"]).code(0).out.lines().count(), 10);
+    project.ask(["logs", "-f"]).code(1).err("-f");
+}
+
+#[test]
+fn events_come_without_a_gap_from_the_first_to_the_last() {
+    let (project, running) = up("");
+    let follower = project.start(project.pitcrew(["events", "-f"]));
+    project.ask(["restart", "web"]).code(0);
+    let past = project.ask(["events"]).code(0).jsons();
+    assert_eq!(past[0]["seq"], 1);
+    assert_eq!(about(&past, "process_started", "web").len(), 2);
+    let later = project.ask(["events", "--after", "2"]).code(0).jsons();
+    assert_eq!(later[0]["seq"], 3);
+    down(&project, running);
+    let done = follower.done();
+    done.assert_code(0);
+    let events: Vec<serde_json::Value> =
+        done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    common::events::check(&events);
+    assert_eq!(kind(events.last().unwrap()), "project_stopped");
+}
+
+#[test]
+fn down_ends_everything_in_order_or_at_once() {
+    let script = "trap : TERM; echo deaf; while :; do sleep 0.05; done";
+    let (project, running) = up(&format!("[process.deaf]\ncommand = '{script}'\n"));
+    running.wait_out("deaf | deaf");
+    let json = project.ask(["down", "--kill", "--json"]).code(0).json();
+    assert_eq!(json, serde_json::json!({ "ok": true, "project": "shop", "left": [] }));
+    running.done().assert_code(0);
+    project.ask(["down"]).code(1).err("is not running");
+}
+
+#[test]
+fn the_graph_needs_no_running_project() {
+    let project = Project::new(
+        "[process]\ndb = 'true'\n[process.api]\ncommand = 'true'\ndepends_on = ['db', 'p']\n\
+         [pool.p]\nconcurrency = 1\njobs = ['true']\n",
+    );
+    let tree = "api\n├─ db (ready)\n└─ p (ready)\n   └─ p.1 (job)\n";
+    assert_eq!(project.ask(["graph"]).code(0).out, tree);
+    project.ask(["graph", "--format", "mermaid"]).code(0).out("n1 -->|ready| n0");
+    project.ask(["graph", "--format", "dot"]).code(0).out("\"api\" -> \"db\" [label=\"ready\"];");
+    let json = project.ask(["graph", "--format", "json"]).code(0).json();
+    assert_eq!(json["edges"][0]["to"], "db");
+}
+
+#[test]
+fn run_beside_a_running_project_uses_it_and_leaves_it_as_it_was() {
+    let sleep = long_sleep();
+    let (project, running) = up(&format!(
+        "[process.db]\ncommand = 'exec sleep {sleep}'\nautostart = false\n\
+         [process.once]\ncommand = 'true'\n\
+         [process.tests]\ncommand = 'echo testing; exit 7'\nautostart = false\n\
+         depends_on = {{ db = 'ready', web = 'ready', once = 'succeeded' }}\n"
+    ));
+    project.ask(["wait", "once", "--for", "succeeded"]).code(0);
+    let said = project.ask(["run", "tests"]).code(7);
+    assert_eq!(said.out, "testing\n");
+    let db = project.one("db");
+    assert_eq!((&db["state"], &db["run"]), (&"stopped".into(), &1.into()));
+    assert_eq!(project.one("web")["run"], 1);
+    assert_eq!(project.one("once")["run"], 1);
+    project.ask(["run", "web"]).code(1).err("web runs already");
+    down(&project, running);
+}
+
+#[test]
+fn two_that_act_at_once_both_get_an_answer() {
+    let (project, running) = up("");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for args in [["restart", "web"], ["stop", "web"], ["start", "web"]] {
+                    // What the other one did may be in the way, but it is told.
+                    let said = project.ask(args);
+                    assert!(said.code == 0 || said.code == 1, "{said:?}");
+                }
+            });
+        }
+    });
+    project.ask(["start", "web"]).code(0);
+    assert_eq!(project.one("web")["state"], "ready");
+    down(&project, running);
+}
+
+#[test]
+fn completions_know_the_names_that_run_and_man_every_page() {
+    let (project, running) = up("[process.wobble]\ncommand = 'true'\n");
+    project.ask(["scale", "web", "2"]).code(0);
+    let mut command = project.pitcrew(["--", "pitcrew", "restart", "we"]);
+    command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").env("_CLAP_IFS", "\n");
+    let said = run(command).code(0);
+    assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
+    // From somewhere else, by the options that say which project is meant.
+    let (dir, file) = (project.dir(), project.path("procfile.toml"));
+    for (option, value) in [("-C", &dir), ("-f", &file)] {
+        let mut command = project.pitcrew(["--", "pitcrew", option]);
+        command.arg(value).args(["restart", "we"]).current_dir("/");
+        command.env("PITCREW_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "4");
+        command.env("_CLAP_IFS", "\n");
+        let said = run(command).code(0);
+        assert_eq!(said.out.split_whitespace().collect::<Vec<_>>(), ["web", "web.2"], "{said:?}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        project.ask(["completions", shell]).code(0).out("PITCREW_COMPLETE");
+    }
+    project.ask(["completions", "tcsh"]).code(2);
+    project.ask(["man"]).code(0).out(".TH pitcrew");
+    project.ask(["man", "--dir", "pages"]).code(0);
+    let help = project.ask(["--help"]).code(0).out;
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands.into_iter().filter(|name| *name != "help") {
+        let page = project.text(&format!("pages/pitcrew-{command}.1"));
+        assert!(page.contains(".SH DESCRIPTION") && page.len() > 200, "{command}: {page}");
+        project.ask(["man", command]).code(0).out(".SH SYNOPSIS");
+    }
+    down(&project, running);
+}
+
+/// What bash offers for each line, by the script that it is told to source.
+fn bash_offers(project: &Project, lines: &[&str]) -> Option<Vec<String>> {
+    let script = project.ask(["completions", "bash"]).code(0).out;
+    let offer = |line: &&str| {
+        // bash takes `@` for the end of a word.
+        let words = line.replace('@', "@ ");
+        format!(
+            "COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); COMP_TYPE=9\n\
+             _pitcrew pitcrew \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
+             echo \"${{COMPREPLY[*]}}\"\n"
+        )
+    };
+    let text: String =
+        std::iter::once(format!("{script}\n")).chain(lines.iter().map(offer)).collect();
+    // The script calls the program by its name.
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_pitcrew"));
+    let folder = program.parent()?.display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut command = project.command("bash");
+    command.args(["--norc", "-c", &text]).env("PATH", path);
+    let output = command.output().ok()?;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "it says nothing");
+    Some(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn bash_offers_what_each_command_takes() {
+    const MORE: &str = "[process.api]\ncommand = 'exec sleep 1000'\ntags = ['backend', 'front']\n\
+        replicas = 2\nautostart = false\n[pool.build]\nconcurrency = 1\nautostart = false\n\
+        jobs = ['true', { name = 'bundle', command = 'true' }]\n";
+    let lines = [
+        "pitcrew start a",
+        "pitcrew up @b",
+        "pitcrew wait @",
+        "pitcrew run b",
+        "pitcrew exec --in w",
+        "pitcrew scale a",
+        "pitcrew enqueue b",
+        "pitcrew signal HU",
+        "pitcrew why ap",
+        "pitcrew logs -f bu",
+        "pitcrew man wh",
+        "pitcrew st",
+    ];
+    let wanted = [
+        "all api api.1 api.2",
+        "backend",
+        "@backend @front",
+        "build.1 bundle",
+        "web",
+        "api",
+        "build",
+        "HUP",
+        "api api.1 api.2",
+        "build build.1 bundle",
+        "why",
+        "start stop",
+    ];
+    let (project, running) = up(MORE);
+    if let Some(offered) = bash_offers(&project, &lines) {
+        assert_eq!(offered, wanted);
+    }
+    down(&project, running);
+    // From the file where nothing runs, and nothing at all where that has mistakes.
+    if let Some(offered) = bash_offers(&project, &lines) {
+        assert_eq!(offered, wanted);
+    }
+    project.write("procfile.toml", "nonsense");
+    if let Some(offered) = bash_offers(&project, &["pitcrew start a"]) {
+        assert_eq!(offered, [""]);
+    }
+}
+
+#[test]
+fn a_file_that_has_become_faulty_does_not_hide_the_project() {
+    let (project, running) = up("");
+    project.write("procfile.toml", "nonsense");
+    assert_eq!(project.one("web")["state"], "ready");
+    down(&project, running);
+}
+
+#[test]
+fn a_socket_that_was_left_behind_is_no_obstacle() {
+    let (project, running) = up("");
+    // The guardian is stopped, so that it ends nothing; the engine has no time to take its socket along.
+    let (guardian, engine) = (running.guardian(), running.engine());
+    common::send(guardian, libc::SIGSTOP);
+    common::wait_until("it stands still", || {
+        common::stat(guardian).is_some_and(|stat| stat.state == 'T')
+    });
+    common::send(engine, libc::SIGKILL);
+    common::send(guardian, libc::SIGKILL);
+    running.forget();
+    project.nothing_left_within(common::BOUND);
+    assert!(project.socket().exists());
+    project.ask(["ps"]).code(1).err("is not running");
+    let running = project.up(["--keep"]);
+    running.wait_out("hi");
+    project.ask(["wait", "web"]).code(0);
+    down(&project, running);
+}

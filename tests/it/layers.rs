@@ -1,0 +1,405 @@
+//! The layers hold: who may use what, read from the sources themselves.
+//!
+//! The table is the one of `docs/architecture.md`. Neither are there circles between the files of a
+//! layer, and what the crate shows to the outside is a list. What stands in tests is not looked at, except for
+//! its size.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod circles;
+
+mod public_items;
+
+/// Lines in one file at most.
+const LONGEST: usize = 450;
+
+/// One layer: its own name, the layers and the crates it may use, and what must not occur in it.
+struct Layer {
+    name: &'static str,
+    layers: &'static [&'static str],
+    crates: &'static [&'static str],
+    never: &'static [&'static str],
+}
+
+/// Crates that hold no policy and no I/O: any layer may use them.
+const PLAIN: &[&str] = &["indexmap", "jiff", "serde", "serde_json", "strsim", "thiserror"];
+
+const TERMINAL: &[&str] = &["ratatui", "crossterm"];
+
+/// What a program has in it that uses the library.
+const EMBEDDED: &[&str] = &["spec", "machine", "output", "sys", "engine", "library"];
+
+/// What no such layer does: print, or take signals away from the program.
+const NEVER_EMBEDDED: &[&str] = &[
+    "println!",
+    "print!(",
+    "dbg!(",
+    "io::stdout(",
+    "io::stderr(",
+    "tokio::signal",
+    "signal::unix",
+    "signal::ctrl_c",
+    "signal_hook",
+    "sigaction(",
+    "rt_sigaction",
+    "libc::signal(",
+    "process::exit(",
+    "process::abort(",
+];
+
+/// Where one of them stands all the same, and how often.
+const PARDONED: &[(&str, &str, usize)] = &[
+    // The guardian is a process of its own, which `up` alone has: it says whom it cannot end.
+    ("sys/guardian.rs", "io::stderr(", 1),
+    // It looks whether a signal is ignored, and ends itself by the one its child was ended by.
+    ("sys/guardian.rs", "sigaction(", 1),
+    ("sys/guardian.rs", "libc::signal(", 1),
+    // The child between clone and exec: every signal gets its default.
+    ("sys/exec.rs", "rt_sigaction", 2),
+    // The descriptor that `Output::Inherit` hands on.
+    ("sys/spawn.rs", "io::stdout(", 1),
+    // For the program: looks whether a signal is ignored, gives two their default, and ignores one.
+    ("sys/own_process.rs", "sigaction(", 3),
+    ("sys/own_process.rs", "libc::signal(", 3),
+    // It looks whether these are a terminal that may be written to.
+    ("sys/own_process.rs", "io::stdout(", 1),
+    ("sys/own_process.rs", "io::stderr(", 1),
+];
+
+const LAYERS: &[Layer] = &[
+    Layer {
+        name: "spec",
+        layers: &[],
+        crates: &[
+            "annotate_snippets",
+            "globset",
+            "libc",
+            "regex",
+            "rustix",
+            "toml",
+            "unicode_width",
+        ],
+        never: &["async ", "std::thread", "TcpStream", "std::process", "Instant", "SystemTime"],
+    },
+    Layer {
+        name: "machine",
+        layers: &["spec"],
+        // For the schema of what the control socket serves as it is.
+        crates: &["utoipa"],
+        never: &[
+            "async ",
+            ".await",
+            "Instant",
+            "SystemTime",
+            "std::fs",
+            "std::io",
+            "std::env",
+            "std::net",
+            "std::thread",
+            "std::process",
+            "std::sync::Mutex",
+        ],
+    },
+    Layer {
+        name: "output",
+        layers: &["spec"],
+        crates: &["memchr", "regex", "rustix", "unicode_width"],
+        never: &["async ", ".await", "SystemTime", "std::process", "std::net"],
+    },
+    Layer {
+        name: "sys",
+        layers: &["spec"],
+        crates: &["libc", "memchr", "rustix", "tokio"],
+        never: &["SystemTime"],
+    },
+    Layer {
+        name: "probe",
+        layers: &["output", "spec", "sys"],
+        crates: &["http_body_util", "hyper", "hyper_util", "tokio"],
+        never: &["println!", "Instant::now", "SystemTime"],
+    },
+    Layer {
+        name: "watch",
+        layers: &["spec"],
+        crates: &["globset", "ignore", "rustix"],
+        never: &["async ", ".await", "SystemTime", "Instant", "std::process", "println!"],
+    },
+    Layer {
+        name: "engine",
+        layers: &["machine", "output", "probe", "spec", "sys", "watch"],
+        crates: &["serde", "tokio", "tracing", "utoipa"],
+        never: &[],
+    },
+    Layer {
+        name: "library",
+        layers: &["engine", "machine", "output", "spec", "sys"],
+        crates: &["futures_core", "memchr", "shlex", "tokio", "tracing"],
+        never: &[],
+    },
+    // In the place of the system below the engine, for tests; runs a project on it.
+    Layer {
+        name: "testing",
+        layers: &["engine", "machine", "output", "spec", "sys"],
+        crates: &["shlex", "tokio"],
+        never: &["println!", "SystemTime", "std::process", "std::thread::sleep"],
+    },
+    Layer {
+        name: "plain",
+        layers: &["engine", "machine", "output", "spec"],
+        crates: &["tokio"],
+        never: &["Instant::now", "SystemTime"],
+    },
+    Layer {
+        name: "control",
+        layers: &["engine", "machine", "output", "spec"],
+        crates: &[
+            "percent_encoding",
+            "serde_urlencoded",
+            "axum",
+            "base64",
+            "futures_core",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "memchr",
+            "regex",
+            "regex_syntax",
+            "subtle",
+            "tokio",
+            "tracing",
+            "utoipa",
+        ],
+        never: &["println!", "std::io::stdout", "std::io::stderr", "SystemTime", "Instant::now"],
+    },
+    // A client: what it knows of the engine came over the socket.
+    Layer {
+        name: "tui",
+        layers: &["control", "machine", "output", "spec"],
+        crates: &[
+            "base64",
+            "crossterm",
+            "ratatui",
+            "regex",
+            "rustix",
+            "shlex",
+            "tokio",
+            "toml",
+            "tracing",
+            "tui_input",
+            "unicode_segmentation",
+            "unicode_width",
+        ],
+        never: &["println!", "dbg!("],
+    },
+    // Where everything is put together.
+    Layer {
+        name: "cli",
+        layers: &["control", "engine", "machine", "output", "plain", "spec", "sys", "tui"],
+        crates: &[
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "libc",
+            "regex",
+            "rmcp",
+            "schemars",
+            "shlex",
+            "tokio",
+            "tracing",
+            "tracing_appender",
+            "tracing_subscriber",
+            "unicode_width",
+        ],
+        never: &["println!"],
+    },
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(root().join("src")).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 20, "the sources are not where this test looks for them");
+    found
+}
+
+fn layer_of(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
+}
+
+/// The text without comments and without the module of tests at its end.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let bare = |line: &str| match line.find("//") {
+        Some(at) if line[..at].trim().is_empty() || line[..at].ends_with(' ') => line[..at].into(),
+        _ => line.to_owned(),
+    };
+    text.lines().map(bare).collect::<Vec<_>>().join("\n")
+}
+
+/// The first words of all paths: `tokio` of `tokio::spawn`, but not `sync` of `tokio::sync::watch`.
+fn roots_of_paths(code: &str) -> BTreeSet<&str> {
+    let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    let word_before = |(at, _)| {
+        let start = code[..at].rfind(|char| !is_word(char)).map_or(0, |end| end + 1);
+        let begins = !code[..start].ends_with([':', '.']);
+        begins.then(|| &code[start..at])
+    };
+    code.match_indices("::").filter_map(word_before).filter(|word| !word.is_empty()).collect()
+}
+
+/// What follows `crate::`, groups in braces taken apart; at the top of the crate `super` is it too.
+fn layers_used(code: &str, at_top: bool) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for root in if at_top { &["crate::", "super::"][..] } else { &["crate::"] } {
+        for (at, _) in code.match_indices(root) {
+            used.extend(first_words(&code[at + root.len()..]));
+        }
+    }
+    used
+}
+
+/// `a` of `a::{b, c}`; `a` and `b` of `{a::{c, d}, b}`.
+fn first_words(text: &str) -> Vec<String> {
+    let word = |text: &str| -> String {
+        let is_word = |char: &char| char.is_ascii_lowercase() || *char == '_';
+        text.trim_start().chars().take_while(is_word).collect()
+    };
+    let Some(group) = text.strip_prefix('{') else { return vec![word(text)] };
+    let mut words = vec![word(group)];
+    let mut depth = 1;
+    for (at, char) in group.char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => words.push(word(&group[at + 1..])),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    words
+}
+
+/// The names of all dependencies, as they are written in code.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let names = manifest["dependencies"].as_table().unwrap().keys();
+    names.map(|name| name.replace('-', "_")).collect()
+}
+
+/// Everything a file breaks, one sentence each.
+fn broken(layer: &Layer, path: &Path, code: &str, crates: &[String]) -> Vec<String> {
+    let mut broken = Vec::new();
+    let shown = path.display();
+    let at_top = path.components().count() == 1;
+    for used in layers_used(code, at_top) {
+        let is_layer = LAYERS.iter().any(|other| other.name == used);
+        if is_layer && used != layer.name && !layer.layers.contains(&used.as_str()) {
+            broken.push(format!("src/{shown}: {} may not use {used}", layer.name));
+        }
+    }
+    let known: BTreeSet<&str> =
+        crates.iter().map(String::as_str).chain(TERMINAL.iter().copied()).collect();
+    let allowed = |name: &&str| PLAIN.contains(name) || layer.crates.contains(name);
+    for name in roots_of_paths(code).intersection(&known).filter(|name| !allowed(name)) {
+        broken.push(format!("src/{shown}: {} may not use the crate {name}", layer.name));
+    }
+    let embedded = if EMBEDDED.contains(&layer.name) { NEVER_EMBEDDED } else { &[] };
+    for word in embedded {
+        let pardoned =
+            PARDONED.iter().find(|(file, what, _)| path == Path::new(file) && what == word);
+        let (found, allowed) = (code.matches(word).count(), pardoned.map_or(0, |one| one.2));
+        if found != allowed {
+            broken.push(format!("src/{shown}: `{word}` {found} times instead of {allowed}"));
+        }
+    }
+    for word in layer.never {
+        if code.contains(word) {
+            broken.push(format!("src/{shown}: {} must not contain `{}`", layer.name, word.trim()));
+        }
+    }
+    broken
+}
+
+#[test]
+fn every_layer_uses_only_what_it_may() {
+    let crates = dependencies();
+    let mut all = Vec::new();
+    for (path, text) in sources() {
+        let name = layer_of(&path);
+        if is_test(&path) || matches!(name.as_str(), "lib" | "main") {
+            continue;
+        }
+        match LAYERS.iter().find(|layer| layer.name == name) {
+            Some(layer) => all.extend(broken(layer, &path, &code(&text), &crates)),
+            None => all.push(format!("src/{}: `{name}` is no layer of the table", path.display())),
+        }
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[test]
+fn unsafe_code_is_in_sys_alone() {
+    let words = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe_code"];
+    let uses = |code: &str| words.iter().any(|word| code.contains(word));
+    let outside = |(path, text): &(PathBuf, String)| layer_of(path) != "sys" && uses(&code(text));
+    let found: Vec<_> = sources().into_iter().filter(outside).map(|(path, _)| path).collect();
+    assert!(found.is_empty(), "unsafe outside of src/sys: {found:?}");
+}
+
+#[test]
+fn one_idea_a_file() {
+    let mut all = Vec::new();
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        if lines > LONGEST {
+            all.push(format!("src/{} has {lines} lines, {LONGEST} at most", path.display()));
+        }
+        if path.ends_with("mod.rs") {
+            all.push(format!("src/{}: the file of a module is named as it", path.display()));
+        }
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[test]
+fn this_test_sees_what_it_is_to_see() {
+    let layer = LAYERS.iter().find(|layer| layer.name == "machine").unwrap();
+    let crates = ["tokio".to_owned()];
+    let see = |text: &str| broken(layer, Path::new("machine/x.rs"), &code(text), &crates).len();
+    assert_eq!(see("use crate::spec::Name;"), 0);
+    assert_eq!(see("use crate::engine::Engine;"), 1);
+    assert_eq!(see("use crate::{spec::{Name, sys}, sys::Host};"), 1);
+    assert_eq!(see("fn f() { tokio::spawn(g()); }"), 1);
+    assert_eq!(see("// tokio::spawn, crate::sys"), 0);
+    assert_eq!(see("use std::time::Instant;"), 1);
+    assert_eq!(see("#[cfg(test)]\nmod tests {\n    use tokio::x;"), 0);
+    assert_eq!(see("fn f() { eprintln!(); }"), 1);
+    assert_eq!(see("use tokio::signal::unix::signal;"), 3, "crate, module and source");
+    let top = broken(layer, Path::new("machine.rs"), "use super::engine::Engine;", &crates);
+    assert_eq!(top, ["src/machine.rs: machine may not use engine"]);
+}
