@@ -1,5 +1,5 @@
-//! The library beside bare `tokio::process`, `duct`, `xargs -P` and GNU parallel:
-//! `cargo bench --bench library`. All of it, or some: `run`, `pool`, `capture`, `lines`, `stop`.
+//! The library compared with bare `tokio::process`, `duct`, `xargs -P` and GNU parallel:
+//! `cargo bench --bench library`. All parts, or some: `run`, `pool`, `capture`, `lines`, `stop`.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -62,7 +62,7 @@ fn bare(program: &str) -> tokio::process::Command {
     command
 }
 
-/// Milliseconds of one `true` after the other.
+/// Milliseconds of a sequential run of `true`.
 async fn one_run() -> io::Result<()> {
     const EACH: u32 = 100;
     let runs = support::runs(15);
@@ -106,7 +106,7 @@ async fn one_run() -> io::Result<()> {
     Ok(())
 }
 
-/// Jobs a second through so many slots.
+/// Jobs per second through this number of slots.
 async fn pools() -> io::Result<()> {
     let jobs = std::env::var("JOBS").ok().and_then(|jobs| jobs.parse().ok()).unwrap_or(10_000);
     let runs = support::runs(3);
@@ -122,7 +122,7 @@ async fn pools() -> io::Result<()> {
             semaphores.push(with_semaphore(jobs, slots).await);
             bare_cost.push(cost(before));
             xargs.extend(with_shell("xargs", &format!("-P{slots} -n1 true"), jobs));
-            // It takes 10 ms a job: fewer of them, or nothing else would be measured.
+            // GNU parallel takes 10 ms a job, so it gets fewer of them.
             parallels.extend(with_shell("parallel", &format!("-j{slots} true"), jobs / 20));
         }
         head(&format!("{jobs} jobs of `true`, {slots} slots"), runs);
@@ -169,7 +169,7 @@ async fn with_semaphore(jobs: usize, slots: usize) -> f64 {
     jobs as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// A program that reads the jobs from its input.
+/// A peer that reads the jobs from its input.
 fn with_shell(program: &str, arguments: &str, jobs: usize) -> Option<f64> {
     let program = support::find(program)?;
     let script = format!("seq {jobs} | {} {arguments} >/dev/null 2>&1", program.display());
@@ -178,7 +178,7 @@ fn with_shell(program: &str, arguments: &str, jobs: usize) -> Option<f64> {
     good.then(|| jobs as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Megabytes a second of a gigabyte that is printed at once.
+/// Megabytes per second of a gigabyte that is printed in one go.
 async fn capture() -> io::Result<()> {
     const SIZE: usize = 1_000_000_000;
     let runs = support::runs(5);
@@ -236,7 +236,7 @@ async fn capture() -> io::Result<()> {
     Ok(())
 }
 
-/// The memory we have, in kB; from now on the most of it is counted anew.
+/// The memory of this program in kB; resets its maximum.
 fn forget_peak() -> u64 {
     _ = std::fs::write("/proc/self/clear_refs", "5");
     support::status(std::process::id(), "VmRSS").unwrap_or_default()
@@ -247,7 +247,7 @@ fn peak_since(before: u64) -> f64 {
     most.saturating_sub(before) as f64 / 1024.0
 }
 
-/// What prints: so many numbered lines, 100,000 a second.
+/// A command that prints this number of numbered lines, 100,000 a second.
 fn print_lines(arguments: &[OsString]) -> io::Result<()> {
     let seconds: u64 = arguments.first().and_then(|n| n.to_str()?.parse().ok()).unwrap_or(1);
     let (mut out, begun) = (io::stdout().lock(), now());
@@ -266,7 +266,7 @@ fn print_lines(arguments: &[OsString]) -> io::Result<()> {
     Ok(())
 }
 
-/// Eight who read along, 100,000 lines a second.
+/// Eight readers of 100,000 lines a second.
 async fn lines() -> io::Result<()> {
     const SECONDS: u64 = 5;
     let runs = support::runs(5);
@@ -304,7 +304,7 @@ fn own_time() -> f64 {
     fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Percent of a core, seconds, and lines that were seen in their order by all.
+/// Percent of a core, seconds, and the number of lines that all readers saw in order.
 async fn our_lines(seconds: u64, readers: usize) -> io::Result<(f64, f64, u64)> {
     let manager = ProcessManager::new();
     let command = Command::new(support::again()?).arg("print-lines").arg(seconds.to_string());
@@ -333,7 +333,7 @@ async fn our_lines(seconds: u64, readers: usize) -> io::Result<(f64, f64, u64)> 
     Ok((cost * 100.0, time, seen))
 }
 
-/// The same with a reader of lines and a channel that has room for a second.
+/// The same with one reader of lines and a broadcast channel with room for a second.
 async fn their_lines(seconds: u64) -> io::Result<(f64, u64)> {
     let (before, begun) = (own_time(), now());
     let program = support::again()?;
@@ -372,7 +372,7 @@ async fn their_lines(seconds: u64) -> io::Result<(f64, u64)> {
     Ok((cost * 100.0, seen))
 }
 
-/// A hundred at once, all of them willing.
+/// Stops a hundred commands at the same time; none ignores the signal.
 async fn stop() -> io::Result<()> {
     const MANY: usize = 100;
     let runs = support::runs(9);

@@ -1,5 +1,5 @@
-//! Many processes at once: `cargo bench --bench many`. How long 1,000 take to start and to stop, and
-//! 200 beside supervisord, honcho and mprocs, each in turn in the same run.
+//! Many processes: `cargo bench --bench many`. The time to start and to stop 1,000 of them, and 200
+//! compared with supervisord, honcho and mprocs, alternating in the same run.
 //!
 //! "Up" is the time from the exec of the manager until the last process runs, "down" that from the
 //! signal until the manager has ended and no process is left.
@@ -54,7 +54,7 @@ fn medians(all: &[Spans]) -> Spans {
     (median(all.iter().map(|one| one.0).collect()), median(all.iter().map(|one| one.1).collect()))
 }
 
-/// A time to sleep that no other process on this machine has been told.
+/// A unique time to sleep.
 fn unique(manager: usize, round: usize) -> String {
     format!("{}.{manager}{round}", 100_000 + std::process::id())
 }
@@ -67,7 +67,7 @@ fn procfile(count: usize, seconds: &str) -> String {
     text
 }
 
-/// By the events, which say when each was started.
+/// Measures by the events, which contain the time of each start.
 fn thousand(round: usize) -> io::Result<Spans> {
     let seconds = unique(0, round);
     let project = Project::new(&procfile(MANY, &seconds))?;
@@ -112,7 +112,7 @@ fn with_honcho(round: usize) -> io::Result<Option<Spans>> {
     timed(Command::new(program).arg("start").current_dir(project.path("")), &seconds).map(Some)
 }
 
-/// It needs a terminal, which `script` gives it; `q` ends it.
+/// mprocs needs a terminal, which `script` provides; `q` ends it.
 fn with_mprocs(round: usize) -> io::Result<Option<Spans>> {
     let (Some(program), Some(script)) = (find("mprocs"), find("script")) else { return Ok(None) };
     let seconds = unique(4, round);
@@ -139,7 +139,7 @@ fn timed(command: &mut Command, seconds: &str) -> io::Result<Spans> {
 
 /// Ends the manager and waits until nothing is left.
 fn down(manager: &mut Held, seconds: &str) -> io::Result<f64> {
-    // What is still being written about the start is no part of the stop.
+    // Output about the start that is still being written is not part of the stop.
     support::pause(300);
     let start = now();
     match manager.0.stdin.as_mut() {

@@ -1,5 +1,5 @@
-//! What the output layer takes: `cargo bench --bench output`. Medians of five, each beside a limit
-//! measured in the same run.
+//! The output layer: `cargo bench --bench output`. Medians of five, each compared with a limit measured
+//! in the same run.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -97,7 +97,7 @@ fn logged(dir: &Path, max_size: u64, chunk: &[u8]) {
     _ = std::fs::remove_dir_all(dir.join("logs"));
 }
 
-/// Slices of 40 lines out of a million of 50 sources.
+/// Reads slices of 40 of a million lines from 50 sources.
 fn windows() {
     let store = LogStore::new(OutputLimits::default());
     let mut intakes: Vec<_> = (0..50).map(|n| intake(&store, &format!("p{n}"), None)).collect();
@@ -145,7 +145,7 @@ fn median(mut work: impl FnMut()) -> Duration {
     times.get(2).copied().unwrap_or_default()
 }
 
-/// Megabytes a second, of work that handles `TOTAL` bytes.
+/// Megabytes per second of work that handles `TOTAL` bytes.
 fn rate(work: impl FnMut()) -> f64 {
     TOTAL as f64 / 1e6 / median(work).as_secs_f64()
 }

@@ -1,5 +1,5 @@
-//! Many short jobs: `cargo bench --bench pool`. 10,000 times `true` through 16 slots, beside
-//! `xargs -P16` and a semaphore around bare `tokio::process`.
+//! Many short jobs: `cargo bench --bench pool`. 10,000 runs of `true` through 16 slots,
+//! compared with `xargs -P16` and a semaphore around bare `tokio::process`.
 
 use std::fmt::Write as _;
 use std::io;
@@ -63,7 +63,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Milliseconds of processor time a job has taken since then.
+/// Milliseconds of processor time of a job since then.
 fn cost(before: f64) -> f64 {
     (processor() - before) * 1e3 / JOBS as f64
 }
@@ -82,7 +82,7 @@ fn with_xargs() -> Option<f64> {
     good.then(|| JOBS as f64 / start.elapsed().as_secs_f64())
 }
 
-/// The runtime has as many threads as that of pitcrew, and the outputs go through pipes as well.
+/// Uses a runtime with as many threads as pitcrew, and pipes for the outputs too.
 fn with_semaphore() -> io::Result<f64> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

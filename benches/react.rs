@@ -1,7 +1,7 @@
-//! How soon something follows: `cargo bench --bench react`. From a crash to its event in the hands of
-//! who reads events, and from a server that answers to the start of who waits for it.
+//! Reactions: `cargo bench --bench react`. From a crash to its event in the reader, and from the first
+//! answer of a server to the start of its dependant.
 //!
-//! The children write the time themselves, so that all is measured by the same clock.
+//! The children write the time themselves, so everything is measured by the same clock.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use support::{Budget, Held, Project, errand, head, pause, percentile, row, until
 
 const CRASHES: usize = 300;
 const SERVERS: usize = 40;
-/// Of the probes, in milliseconds.
+/// The interval of the probes in milliseconds.
 const INTERVAL: u64 = 500;
 
 fn main() -> io::Result<()> {
@@ -53,7 +53,7 @@ fn stamps(file: &Path) -> Vec<f64> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Answers every request with 200 after so many milliseconds, and writes from when on.
+/// Answers every request with 200 after this number of milliseconds, and writes the time of the start.
 fn serve(file: &Path, port: &str, after: &str) -> io::Result<()> {
     pause(after.parse().unwrap_or(0));
     let listener = TcpListener::bind(format!("127.0.0.1:{port}"))?;
@@ -74,7 +74,7 @@ fn command(words: &[&str]) -> io::Result<String> {
     Ok(format!("{argv:?}"))
 }
 
-/// From the last thing that a process does to the line that says so, read from a pipe.
+/// Measures from the last action of a process to the line about its end, read from a pipe.
 fn crashes() -> io::Result<Vec<f64>> {
     let project = Project::new("")?;
     let file = project.path("stamps");
@@ -112,7 +112,7 @@ fn crashes() -> io::Result<Vec<f64>> {
     Ok(seen.iter().zip(&crashed).map(|(seen, crashed)| seen - crashed).collect())
 }
 
-/// Servers that are there at any time between two probes, each with one that waits for it.
+/// Servers that come up at any time between two probes, each with a dependant.
 fn servers() -> io::Result<Vec<f64>> {
     let project = Project::new("")?;
     let held: Vec<TcpListener> =

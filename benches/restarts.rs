@@ -1,8 +1,8 @@
-//! Crashes: `cargo bench --bench restarts`. 100 processes that fail at once are started again 100
-//! times each; afterwards nothing may be left of it: no zombie, no descriptor, no memory.
+//! Crashes: `cargo bench --bench restarts`. 100 processes that fail immediately are restarted 100 times
+//! each; afterwards no zombie, descriptor or memory may be left.
 //!
-//! A smaller round comes first, so that what is kept for good (tables, threads, the memory of the
-//! allocator) is there before the figures are taken that the later ones are held against.
+//! A smaller round comes first, so that permanent allocations (tables, threads, the memory of the
+//! allocator) exist before the reference figures are measured.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use support::{Budget, Held, Project, beside, head, median, now, row, until};
 const PROCESSES: usize = 100;
 const CYCLES: usize = 10_000;
 const WARM: usize = 2_000;
-/// What is started bare, beside it.
+/// The number of bare starts for comparison.
 const BARE: usize = 4_000;
 
 struct Round {
@@ -88,7 +88,7 @@ fn round() -> io::Result<Round> {
     }
     let span = start.elapsed().as_secs_f64();
     support::pause(500);
-    // The gate is gone, and with it three descriptors: its end and its outputs.
+    // The gate process has ended, and with it three descriptors: its pidfd and its outputs.
     let more = support::descriptors(engine) as f64 - descriptors as f64 + 3.0;
     let round = Round {
         rate: CYCLES as f64 / span,
@@ -102,7 +102,7 @@ fn round() -> io::Result<Round> {
     Ok(Round { bare: bare(1), bare_two: bare(2), ..round })
 }
 
-/// What starting and waiting costs by itself, on so many threads.
+/// The cost of bare starts and waits on this number of threads.
 fn bare(threads: usize) -> f64 {
     let start = now();
     std::thread::scope(|scope| {

@@ -1,6 +1,6 @@
-//! What a start and a look for strays cost, with fork's price beside it.
+//! The cost of a start and of a search for strays, compared with fork.
 //!
-//! `cargo bench --bench spawn`; prints one line for each figure.
+//! `cargo bench --bench spawn` prints one line for each figure.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark")]
 
 use std::os::unix::process::CommandExt;
@@ -35,7 +35,7 @@ async fn end(mut child: RealChild) {
     child.reap().unwrap();
 }
 
-/// Start, end and reaping of `true`, one after the other.
+/// Sequential starts, exits and reaps of `true`.
 async fn cycles(host: &RealHost, what: &str) {
     let (mut starting, begun) = (Duration::ZERO, Instant::now());
     for _ in 0..ROUNDS {
@@ -53,7 +53,7 @@ fn std_cycles(what: &str, fork: bool, rounds: u32) {
     for _ in 0..rounds {
         let mut command = std::process::Command::new("/bin/true");
         if fork {
-            // What makes std fork: a group is enough for it not to, a `uid` is not.
+            // A `uid` makes std use fork; a process group does not.
             command.uid(rustix::process::getuid().as_raw());
         }
         command.status().unwrap();
@@ -88,7 +88,7 @@ fn main() {
         one.exited().await.unwrap();
         let begun = Instant::now();
         for _ in 0..100 {
-            assert!(one.strays(StraysPolicy::Kill, &Arc::default()).await.going.is_empty());
+            assert!(one.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.is_empty());
         }
         report("strays of one ended run beside 1,000 live ones", begun.elapsed(), 100);
         one.reap().unwrap();
@@ -102,7 +102,7 @@ fn main() {
                 tokio::spawn(async move {
                     child.exited().await.unwrap();
                     assert!(
-                        child.strays(StraysPolicy::Kill, &Arc::default()).await.going.is_empty()
+                        child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.is_empty()
                     );
                     child.reap().unwrap();
                 })

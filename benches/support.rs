@@ -1,4 +1,4 @@
-//! What the measurements of the whole program share: tables, medians, peers, a look into `/proc`.
+//! Shared by the benchmarks of the whole program: tables, medians, peers, readers of `/proc`.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and waits for it")]
 #![allow(dead_code, clippy::allow_attributes, reason = "each program uses its part of it")]
 
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The time for spans.
+/// The clock for durations.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time that all processes of the machine share, in seconds.
+/// The wall clock, which all processes share, in seconds.
 pub(crate) fn wall() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
@@ -23,7 +23,7 @@ pub(crate) fn pause(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
-/// Looks every few milliseconds until it is so; `false` when `seconds` have passed.
+/// Polls a condition every few milliseconds; `false` when `seconds` have passed.
 pub(crate) fn until(seconds: u64, step: u64, mut so: impl FnMut() -> bool) -> bool {
     let end = now() + Duration::from_secs(seconds);
     while now() < end {
@@ -35,30 +35,30 @@ pub(crate) fn until(seconds: u64, step: u64, mut so: impl FnMut() -> bool) -> bo
     so()
 }
 
-/// The middle one.
+/// The median.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The value that so many percent do not exceed.
+/// The given percentile.
 pub(crate) fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let rank = (values.len() * percent).div_ceil(100).saturating_sub(1);
     values.get(rank).copied().unwrap_or(f64::NAN)
 }
 
-/// How many times each thing is measured: `RUNS`, or this.
+/// The number of measurements: `RUNS`, or this default.
 pub(crate) fn runs(usual: usize) -> usize {
     std::env::var("RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(usual)
 }
 
-/// What a figure must be.
+/// The budget of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Budget {
     Most(f64),
     Least(f64),
-    /// Told for comparison only.
+    /// No budget, for comparison only.
     None,
 }
 
@@ -83,13 +83,13 @@ pub(crate) fn head(title: &str, runs: usize) {
     println!("  {:44} {:>12}  {:30} {:>6}  budget", columns.0, columns.1, columns.2, columns.3);
 }
 
-/// A figure held against a limit.
+/// Prints a figure with its limit.
 pub(crate) fn row(what: &str, ours: f64, unit: &str, budget: Budget) {
     let ours_text = format!("{} {unit}", figure(ours));
     println!("  {what:44} {ours_text:>12}  {:30} {:>6}  {}", "", "", budget.verdict(ours));
 }
 
-/// A figure held against another of the same run; the budget is for the ratio ours : theirs.
+/// Prints a figure with that of a peer in the same run; the budget is for the ratio.
 pub(crate) fn beside(what: &str, ours: f64, unit: &str, peer: (&str, Option<f64>), budget: Budget) {
     let ours_text = format!("{} {unit}", figure(ours));
     let (name, theirs) = peer;
@@ -112,7 +112,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// A folder with a project in it, gone at the end.
+/// A temporary folder with a project.
 pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
@@ -131,7 +131,7 @@ impl Project {
         self.folder.path().join(name)
     }
 
-    /// `pitcrew up` with these arguments, saying nothing.
+    /// `pitcrew up` with these arguments, without output.
     pub(crate) fn up(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pitcrew"));
         command.arg("-C").arg(self.folder.path()).arg("up").arg("--no-tui").args(arguments);
@@ -143,7 +143,7 @@ impl Project {
     }
 }
 
-/// A child that does not outlive the measurement.
+/// A child that is killed on drop.
 pub(crate) struct Held(pub(crate) Child);
 
 impl Held {
@@ -186,19 +186,19 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// This program again, with something else to do.
+/// A command that runs this benchmark in another role.
 pub(crate) fn again() -> io::Result<PathBuf> {
     std::env::current_exe()
 }
 
-/// What this program was started again for.
+/// The role of this process.
 pub(crate) fn errand() -> Option<(String, Vec<OsString>)> {
     let mut arguments = std::env::args_os().skip(1);
     let what = arguments.next()?.into_string().ok()?;
     (!what.starts_with('-')).then(|| (what, arguments.collect()))
 }
 
-/// Seconds of processor time this program and all children it has waited for have taken.
+/// Seconds of processor time of this program and all reaped children.
 pub(crate) fn processor() -> f64 {
     let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
@@ -206,7 +206,7 @@ pub(crate) fn processor() -> f64 {
     ticks / 100.0
 }
 
-/// Seconds of processor time one process has taken so far, all its threads.
+/// Seconds of processor time of all threads of a process so far.
 pub(crate) fn processor_of(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
@@ -214,7 +214,7 @@ pub(crate) fn processor_of(pid: u32) -> f64 {
     ticks / 100.0
 }
 
-/// Nanoseconds of processor time one process has taken so far, all its threads.
+/// Nanoseconds of processor time of all threads of a process so far.
 pub(crate) fn processor_nanos(pid: u32) -> f64 {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
     let taken = |one: fs::DirEntry| {
@@ -224,7 +224,7 @@ pub(crate) fn processor_nanos(pid: u32) -> f64 {
     threads.flatten().filter_map(taken).sum()
 }
 
-/// This process and all below it that run the same program: no child of a project is one.
+/// This process and its descendants that run the same program: guardian and engine, but no child.
 pub(crate) fn managers(pid: u32) -> Vec<u32> {
     let Ok(program) = fs::read_link(format!("/proc/{pid}/exe")) else { return vec![pid] };
     let is_same =
@@ -246,7 +246,7 @@ pub(crate) fn status(pid: u32, key: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The children of a process, by the list of each of its threads.
+/// The children of a process, from the list of each thread.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists =
@@ -267,7 +267,7 @@ pub(crate) fn engine(guardian: u32) -> Option<u32> {
     found
 }
 
-/// How many of its children have ended and were not reaped.
+/// The number of its zombies.
 pub(crate) fn zombies(pid: u32) -> usize {
     let is_zombie = |child: &u32| {
         let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
@@ -276,12 +276,12 @@ pub(crate) fn zombies(pid: u32) -> usize {
     children(pid).iter().filter(|child| is_zombie(child)).count()
 }
 
-/// How many descriptors it has open.
+/// The number of its open descriptors.
 pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// Live processes that were started as exactly this.
+/// The live processes with exactly this command line.
 pub(crate) fn living(argv: &[&str]) -> usize {
     let wanted: Vec<u8> = argv.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
     let Ok(all) = fs::read_dir("/proc") else { return 0 };
@@ -292,7 +292,7 @@ pub(crate) fn living(argv: &[&str]) -> usize {
         .count()
 }
 
-/// The events in a file, as far as they are written.
+/// The complete events in a file.
 pub(crate) fn events(file: &Path, kind: &str) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let all = text.lines().filter_map(|line| serde_json::from_str(line).ok());
@@ -300,13 +300,13 @@ pub(crate) fn events(file: &Path, kind: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// When an event was, in seconds since 1970.
+/// The time of an event in seconds since 1970.
 pub(crate) fn time_of(event: &serde_json::Value) -> Option<f64> {
     let time: jiff::Timestamp = event.get("time")?.as_str()?.parse().ok()?;
     Some(time.as_millisecond() as f64 / 1e3)
 }
 
-/// How many events of a kind there are.
+/// The number of events of a kind.
 pub(crate) fn count(file: &Path, kind: &str) -> usize {
     let text = fs::read(file).unwrap_or_default();
     memchr::memmem::find_iter(&text, &format!("\"event\":\"{kind}\"")).count()

@@ -1,11 +1,11 @@
 //! One child that prints as fast as it can: `cargo bench --bench throughput`. 2 GB of lines into a
-//! log file beside supervisord and `cat`, what the engine's memory grows to, and how late another
-//! process is seen meanwhile.
+//! log file, compared with supervisord and `cat`; the maximum memory of the engine; and the delay of
+//! the lines of another process meanwhile.
 //!
-//! The rate is taken from the moment the child begins to print until the log file is whole. `GB` in
-//! the environment makes it smaller. The processor time is that of who reads and writes, without the
-//! child's: other load on the machine changes it less than the rate. A bare loop that reads and
-//! writes in one thread, with the larger pipe that pitcrew has too, tells what the machine gives.
+//! The rate is measured from the first byte of the child until the log file is complete. `GB` in the
+//! environment sets the amount. The processor time is that of the process that reads and writes, without
+//! the child: other load on the machine changes it less than the rate. A bare loop that reads and
+//! writes in one thread, with the larger pipe that pitcrew also uses, shows the limit of the machine.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use support::{
 };
 
 const LINE: usize = 80;
-/// Lines the generator writes at once.
+/// The number of lines that the generator writes at a time.
 const LINES: usize = 8192;
 const BLOCK: usize = LINE * LINES;
 /// Memory beyond the budget for output, in MB.
@@ -53,9 +53,9 @@ fn gigabytes() -> f64 {
     std::env::var("GB").ok().and_then(|text| text.parse().ok()).unwrap_or(2.0)
 }
 
-// What is printed.
+// Generators.
 
-/// A stretch of lines, of which the first knows its place among all.
+/// A block of lines, of which the first contains its number.
 fn block(number: u64) -> Vec<u8> {
     let mut block = Vec::with_capacity(BLOCK);
     for line in 0..LINES {
@@ -73,7 +73,7 @@ fn mark(block: &mut [u8], number: u64) {
     block.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
 }
 
-/// Leaves the time in a file, then prints.
+/// Writes the time to a file, then prints.
 fn lines(stamp: &Path, total: u64) -> io::Result<()> {
     let mut block = block(0);
     fs::write(stamp, wall().to_string())?;
@@ -85,7 +85,7 @@ fn lines(stamp: &Path, total: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// One line without an end.
+/// A line without an end.
 fn long(stamp: &Path, total: u64) -> io::Result<()> {
     let block = vec![b'x'; BLOCK];
     fs::write(stamp, wall().to_string())?;
@@ -103,7 +103,7 @@ fn ticks() -> io::Result<()> {
     }
 }
 
-/// Reads and writes, nothing else.
+/// The bare loop of reads and writes.
 fn bare() -> io::Result<()> {
     let (mut stdin, stdout) = (io::stdin().lock(), io::stdout());
     let mut stdout = File::from(std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned()?);
@@ -116,7 +116,7 @@ fn bare() -> io::Result<()> {
     }
 }
 
-/// Whether a file holds what `lines` prints, byte for byte.
+/// Whether a file contains exactly the output of `lines`.
 fn is_exact(file: &Path, total: u64) -> io::Result<bool> {
     let mut file = File::open(file)?;
     let (mut wanted, mut found) = (block(0), vec![0; BLOCK]);
@@ -130,13 +130,13 @@ fn is_exact(file: &Path, total: u64) -> io::Result<bool> {
     Ok(file.read(&mut found)? == 0)
 }
 
-// How it is measured.
+// Measurement.
 
 fn size(file: &Path) -> u64 {
     file.metadata().map_or(0, |data| data.len())
 }
 
-/// MB/s from the stamp to the moment the file has all.
+/// MB/s from the time stamp until the file is complete.
 fn rate(stamp: &Path, file: &Path, total: u64) -> f64 {
     let whole = until(180, 1, || size(file) >= total);
     let end = wall();
@@ -158,35 +158,35 @@ fn procfile(errand: &str, total: u64, memory: &str) -> io::Result<String> {
     Ok(text)
 }
 
-/// How fast one got the output into a file, and for how much processor time.
+/// The rate and the processor time of writing the output to a file.
 #[derive(Clone, Copy)]
 struct Pace {
     rate: f64,
-    /// Seconds for a gigabyte.
+    /// Seconds per gigabyte.
     cost: f64,
 }
 
 impl Pace {
-    /// Of the process that reads, which is still there.
+    /// Measures the reading process, which is still alive.
     fn of(reader: u32, stamp: &Path, file: &Path, total: u64) -> Self {
         let rate = rate(stamp, file, total);
         Self { rate, cost: support::processor_of(reader) / (total as f64 / 1e9) }
     }
 }
 
-/// What one run of pitcrew gave.
+/// The figures of one run of pitcrew.
 struct Run {
     pace: Pace,
-    /// The most memory the engine had, in MB.
+    /// The maximum memory of the engine in MB.
     memory: f64,
     exact: bool,
-    /// How late each tick was seen, in milliseconds.
+    /// The delay of each tick in milliseconds.
     late: Vec<f64>,
-    /// Lines that were not shown.
+    /// The number of lines that were not shown.
     unshown: usize,
 }
 
-/// Seconds as they came, in lines: how late each is now.
+/// Computes the delay of each line, which contains its time in seconds.
 fn lateness(line: &str) -> Option<f64> {
     line.trim().rsplit(' ').next()?.parse().ok().map(|then: f64| (wall() - then) * 1e3)
 }
@@ -211,20 +211,20 @@ fn follow(file: &Path, stop: &AtomicBool) -> Vec<f64> {
     late
 }
 
-/// How fast what is shown is read.
+/// The reading speed of the output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Eyes {
     Quick,
-    /// As a slow terminal, some 15 MB/s.
+    /// Like a slow terminal, some 15 MB/s.
     Slow,
 }
 
-/// Reads what the front shows until it ends; counts the lines of the flood.
+/// Reads the output of the front end to its end; counts the lines of the flood.
 fn watch(mut stdout: ChildStdout, total: u64, eyes: Eyes) -> (Vec<f64>, usize) {
     let mut late = Vec::new();
     let (mut shown, mut kept) = (0, 0);
     let mut text = vec![0; if eyes == Eyes::Quick { 1 << 20 } else { 64 << 10 }];
-    // A name, as pitcrew and honcho print it.
+    // The prefix of pitcrew and honcho.
     let tick = memchr::memmem::Finder::new("tick");
     loop {
         let room = text.get_mut(kept..).unwrap_or_default();
@@ -276,7 +276,7 @@ fn run(total: u64, memory: &str, eyes: Option<Eyes>) -> io::Result<Run> {
     Ok(Run { pace, memory, exact: is_exact(&log, total)?, late, unshown })
 }
 
-// What is told.
+// Reports.
 
 fn quiet(total: u64, runs: usize) -> io::Result<()> {
     let (mut ours, mut small, mut supervisord) = (Vec::new(), Vec::new(), Vec::new());
@@ -321,7 +321,7 @@ fn middle(paces: &[Pace], what: impl Fn(&Pace) -> f64) -> Option<f64> {
     (!paces.is_empty()).then(|| median(paces.iter().map(what).collect()))
 }
 
-/// Memory, exactness and lateness, that of a peer beside.
+/// Reports memory, exactness and delay, compared with a peer.
 fn tell(all: &[Run], kept: f64, (peer, mut theirs): (&str, Vec<f64>)) {
     let inexact = all.iter().filter(|one| !one.exact).count();
     row("runs whose log is not exact", inexact as f64, "", Budget::Most(0.0));
@@ -340,7 +340,7 @@ fn tell(all: &[Run], kept: f64, (peer, mut theirs): (&str, Vec<f64>)) {
 fn shown(total: u64, runs: usize) -> io::Result<()> {
     let (mut quick, mut slow) = (Vec::new(), Vec::new());
     let (mut honcho, mut late) = (Vec::new(), Vec::new());
-    // It takes its time.
+    // honcho is slow, so it gets less output.
     let few = total / 20 / BLOCK as u64 * BLOCK as u64;
     for _ in 0..runs {
         quick.push(run(total, "256MiB", Some(Eyes::Quick))?);

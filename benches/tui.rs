@@ -1,5 +1,5 @@
 //! The interface: `cargo bench --bench tui`, or a part of it: `-- start`, `kept`, `idle`, `flood`.
-//! On a terminal of 120x36, beside mprocs where that can be compared.
+//! On a terminal of 120x36, compared with mprocs where possible.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,13 +16,13 @@ mod terminal;
 use support::{Budget, Project, beside, find, head, median, now, percentile, row};
 use terminal::Terminal;
 
-/// Processes of the project that is started.
+/// The number of processes of the project that is started.
 const FEW: usize = 5;
-/// Processes of the project nothing happens in.
+/// The number of processes of the idle project.
 const IDLE: usize = 50;
-/// How long nothing happens.
+/// The duration of the idle measurement.
 const QUIET: Duration = Duration::from_secs(20);
-/// Keys that are pressed while four processes print.
+/// The number of keys pressed while four processes print.
 const KEYS: usize = 200;
 
 fn main() -> io::Result<()> {
@@ -108,7 +108,7 @@ fn start() -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing happens: what that costs, and what is written.
+/// The cost of the idle interface, and the bytes it writes.
 fn idle() -> io::Result<()> {
     let project = Project::new(&procfile(IDLE))?;
     let mut terminal = Terminal::start(&mut pitcrew(&project))?;
@@ -134,9 +134,9 @@ fn idle() -> io::Result<()> {
     Ok(())
 }
 
-/// Processor time in percent of a core, and bytes.
+/// Processor time in percent of a core, and bytes written.
 fn quiet(terminal: &mut Terminal) -> (f64, f64) {
-    // What belongs to the start is over by then.
+    // The start is over by then.
     terminal.pass(Duration::from_secs(12));
     let all: Vec<u32> = support::managers(terminal.held.pid());
     let used = || all.iter().map(|pid| support::processor_nanos(*pid)).sum::<f64>();
@@ -146,7 +146,7 @@ fn quiet(terminal: &mut Terminal) -> (f64, f64) {
     (percent, (terminal.bytes - bytes) as f64)
 }
 
-/// Four processes that print as fast as they can, and somebody who moves the cursor.
+/// Four processes print as fast as they can while the cursor moves.
 fn flood() -> io::Result<()> {
     let mut text = String::from("[process]\n");
     for number in 1..=4 {
@@ -174,7 +174,7 @@ fn flood() -> io::Result<()> {
     terminal.end(&[("", "\x03"), ("Quit?", "\x03")])
 }
 
-/// The cursor is where it is wanted, whatever sign stands between it and the name.
+/// Whether the cursor is at this process, whatever symbol is between it and the name.
 fn has_cursor(text: &str, wanted: &str) -> bool {
     let name = wanted.rsplit(' ').next().unwrap_or_default();
     text.lines()

@@ -1,7 +1,7 @@
-//! Watching files: `cargo bench --bench watch`. How long after the silence a saved file has led to a
-//! new run, beside watchexec and entr, and what a tree of 200,000 folders costs the start.
+//! Watching files: `cargo bench --bench watch`. The time from a save (after the debounce) to the new
+//! run, compared with watchexec and entr; and the cost of a tree of 200,000 folders at the start.
 //!
-//! The command writes the time first thing, so that both are measured by the same clock.
+//! The command first writes the time, so both are measured by the same clock.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -13,10 +13,10 @@ use support::{
     Budget, Held, Project, beside, errand, find, head, median, pause, percentile, row, until, wall,
 };
 
-/// Silence after a change, for both.
+/// The debounce of both.
 const DEBOUNCE: f64 = 0.2;
 const SAVES: usize = 100;
-/// Folders of the big tree: `FOLDERS`, or this.
+/// The number of folders of the large tree: `FOLDERS`, or this default.
 const FOLDERS: usize = 200_000;
 
 fn main() -> io::Result<()> {
@@ -42,13 +42,13 @@ fn main() -> io::Result<()> {
         let value = of(&ours).unwrap_or(f64::NAN);
         row(&format!("new run, {name}"), value, "ms", most);
         beside(&format!("the same, {name}"), value, "ms", ("watchexec", of(&theirs)), Budget::None);
-        // It does not wait for silence: this is the time from the save itself.
+        // entr has no debounce: this is the time from the save itself.
         beside(&format!("the same, {name}"), value, "ms", ("entr", of(&at_once)), Budget::None);
     }
     tree()
 }
 
-/// Writes the time, and stays.
+/// Writes the time and keeps running.
 fn stamp(file: &Path) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(file)?;
     writeln!(file, "{}", wall())?;
@@ -82,10 +82,10 @@ fn with_entr(project: &Project) -> io::Result<Option<Watcher>> {
     Held::start(&mut command).map(|held| Some((held, 0.0)))
 }
 
-/// A tool that watches, and how long it waits for silence.
+/// A tool that watches, and its debounce.
 type Watcher = (Held, f64);
 
-/// How long after each save and the silence the command runs again.
+/// The time from each save, without the debounce, to the next run.
 fn saves(
     start: &mut dyn FnMut(&Project) -> io::Result<Option<Watcher>>,
 ) -> io::Result<Option<Vec<f64>>> {
@@ -111,7 +111,7 @@ fn saves(
             return Err(io::Error::other(format!("save {save} was missed")));
         }
         late.push(stamps().last().copied().unwrap_or(f64::NAN) - saved - silence);
-        // entr passes over what changes right after it has started something.
+        // entr misses changes right after it has started a command.
         pause(150);
     }
     drop(manager);
@@ -138,7 +138,7 @@ fn tree() -> io::Result<()> {
         without.push(started(&project, &["--no-watch"], "plain", round)?.0);
         let (start, manager) = started(&project, &[], "watching", round)?;
         watching.push(start);
-        // Whether its folder is watched by then or not.
+        // Its folder may not be watched yet.
         let last = folders.saturating_sub(1);
         let file = format!("tree/{}/{}/{last}/new{round}.rs", last % 20, last % 400);
         fs::write(project.path(&file), "")?;
@@ -159,7 +159,7 @@ fn tree() -> io::Result<()> {
     Ok(())
 }
 
-/// Seconds from the start of pitcrew to that of its process.
+/// Seconds from the start of pitcrew to the start of its process.
 fn started(project: &Project, more: &[&str], name: &str, round: usize) -> io::Result<(f64, Held)> {
     let events = project.path(&format!("{name}{round}"));
     let begun = wall();

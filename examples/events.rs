@@ -1,4 +1,4 @@
-//! Writes every event to a log as lines of JSON, by an observer that misses none.
+//! Writes every event as a line of JSON, with an observer that misses none.
 //!
 //! `cargo run --example events`
 
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let manager = ProcessManager::new();
     let (lines, log) = mpsc::channel();
     let observer = manager.observe(move |event| {
-        // An observer may be as slow as it likes: nobody waits for it.
+        // A slow observer delays nothing.
         if let Ok(line) = serde_json::to_string(event) {
             _ = lines.send(line);
         }
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     stopped.stop().await?;
     manager.shutdown().await;
 
-    // It is told in its own time; this waits until it has been told everything.
+    // The observer runs in a separate task; this waits until it has received everything.
     observer.finish().await;
     let mut out = std::io::stdout();
     for line in log {

@@ -1,4 +1,4 @@
-//! The ten most frequent words of this very file, by programs joined with pipes of the system.
+//! Prints the ten most frequent words of this file, with programs connected by system pipes.
 //!
 //! `cargo run --example pipeline`
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
             Command::new("sort"),
             Command::new("uniq").arg("-c"),
             Command::new("sort").arg("-rn"),
-            // Ends early, which makes the stage before it no failure.
+            // Ends early; the SIGPIPE of the stage before is no failure.
             Command::new("head").arg("-10"),
         ])
         .run()

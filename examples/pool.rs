@@ -1,4 +1,4 @@
-//! A pool of three slots works off ten jobs, and shows how far it is.
+//! Runs ten jobs in a pool of three slots, and shows the progress.
 //!
 //! `cargo run --example pool`
 
@@ -34,11 +34,11 @@ async fn main() -> Result<(), Error> {
     let jobs = (1..=10).map(|number| {
         let line = format!("sleep 0.{number}; test {number} -ne 7");
         let job = PoolJob::from(Command::shell(line).name(format!("job-{number}")));
-        // The last ones go first: higher priority.
+        // The last jobs start first: they have a higher priority.
         (number, if number > 8 { job.priority(1) } else { job })
     });
     let results = pool.run_all(jobs).await;
-    // Nobody listens here; a broken progress display is no reason to fail.
+    // An error means that the progress display has ended, which is no reason to fail.
     _ = progress.await;
 
     for (number, outcome) in &results {

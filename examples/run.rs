@@ -1,4 +1,4 @@
-//! Runs one command and looks at what it did.
+//! Runs commands and handles their results.
 //!
 //! `cargo run --example run`
 
@@ -14,13 +14,13 @@ async fn main() -> Result<(), Error> {
     let listing = manager.run(Command::new("ls").arg("-la").arg("/")).await?;
     println!("{} printed {} bytes", listing.command(), listing.stdout().len());
 
-    // Unless one says that it has to succeed: the error has the last lines of both outputs.
+    // `ensure_success` turns it into an error, with the last lines of both outputs.
     let build = Command::shell("echo compiling; echo 'no such file: main.c' >&2; exit 2");
     if let Err(error) = manager.run(build).await?.ensure_success() {
         println!("{error}");
     }
 
-    // A time limit ends the whole tree; what was printed until then is there.
+    // A time limit ends the whole tree; the output until then is in the error.
     let endless = Command::shell("echo working; sleep 1000").timeout(Duration::from_millis(200));
     match manager.run(endless).await {
         Err(Error::TimedOut { result, limit }) => {
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Error> {
         other => println!("{other:?}"),
     }
 
-    // A missing program is an error, with the nearest name there is.
+    // A missing program is an error, which suggests the nearest name.
     if let Err(error) = manager.run(Command::new("ech")).await {
         println!("{error}");
     }

@@ -1,5 +1,5 @@
-//! Runs a program on a terminal of its own, types at it, and draws what it shows, as text and as a
-//! picture. The picture of the README is made by it, of the demo after some seconds:
+//! Runs a program on a pseudo-terminal, sends keys to it, and prints the screen as text and as an SVG
+//! picture. The picture in the README is created with it from the demo:
 //!
 //! ```text
 //! cargo build && cargo run --example screenshot -- --size 120x36 \
@@ -7,8 +7,8 @@
 //!     --svg docs/screen.svg -- target/debug/pitcrew
 //! ```
 //!
-//! Steps are taken in their order. `--wait` waits for a text on the screen, `--keys` types, with `\r`
-//! for Enter and `\e` for Escape; the screen is drawn after the last step, and the program is then hung up on.
+//! Steps run in order. `--wait` waits for a text on the screen, `--keys` sends keys, with `\r` for Enter
+//! and `\e` for Escape. The screen is printed after the last step; then the program gets a SIGHUP.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

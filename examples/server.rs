@@ -1,4 +1,4 @@
-//! Starts a server, waits until it says that it listens, uses it, and stops it.
+//! Starts a server, waits until it reports that it listens, uses it, and stops it.
 //!
 //! `cargo run --example server` (needs python3)
 
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .stop(StopPolicy { signal: Signal::INT, ..StopPolicy::default() });
     let server = manager.start(server).await?;
 
-    // Sees what was printed already, so a fast server is no race. The wait has a limit of its own.
+    // Earlier output counts too, so there is no race with a fast server. The wait has its own limit.
     let listening = server.wait_for_line(|line| line.text().contains("port "));
     let line = tokio::time::timeout(Duration::from_secs(20), listening).await??;
     let port = line.text().split("port ").nth(1).and_then(|rest| {

@@ -1,5 +1,5 @@
-//! A service that is kept alive: it crashes, is started again after growing delays, and gives up its
-//! retries only when it fails too often in a row.
+//! Keeps a service alive: it crashes and is restarted after growing delays, until it fails too often in
+//! a row.
 //!
 //! `cargo run --example service`
 
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
             .delay(Duration::from_millis(50))
             .factor(2.0)
             .max_delay(Duration::from_secs(5))
-            // Whoever has run for a minute has earned all retries back.
+            // A run of a minute resets the number of retries.
             .reset_after(Duration::from_mins(1)),
     );
     let service = manager.start(service).await?;

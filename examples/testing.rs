@@ -1,14 +1,14 @@
-//! How to test a program that runs commands: nothing is run, and minutes pass in no time.
+//! Tests a program that runs commands: nothing is run, and minutes pass instantly.
 //!
 //! `cargo test --example testing` runs the tests at the end of this file; `cargo run --example testing`
-//! shows what the program would do, by the same scripted host.
+//! shows what the program would do, with the same scripted host.
 
 use std::time::Duration;
 
 use pitcrew::testing::{Pattern, Script, ScriptedHost};
 use pitcrew::{Command, Error, ProcessManager, ProcessPool};
 
-/// What is tested. It takes the manager it runs commands with; the real one is
+/// The code under test. It takes the manager that runs its commands; the real one is
 /// `ProcessManager::new()`.
 async fn release(manager: &ProcessManager, version: &str) -> Result<(), Error> {
     manager.run(Command::shell("cargo test --workspace")).await?.ensure_success()?;

@@ -50,9 +50,9 @@ pub use server::Server;
 
 use wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
-    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
-    SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest, SliceQuery,
-    SliceResponse, StateUpdate, Status, WhyResponse,
+    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
+    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
+    SliceQuery, SliceResponse, StateUpdate, WhyResponse,
 };
 
 /// The version of what is said over the socket. Grows with each change that an older client or
@@ -64,9 +64,10 @@ pub const PROTOCOL_HEADER: &str = "pitcrew-protocol";
 pub const VERSION_HEADER: &str = "pitcrew-version";
 
 /// Whether it is measured what the processes take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Measure {
     /// It is not, and nobody is held up by it.
+    #[default]
     No,
     Yes,
 }
@@ -74,8 +75,10 @@ pub enum Measure {
 /// All that can be asked of a running project.
 pub trait Control: Send + Sync {
     /// How everything is. Measuring takes a tenth of a second, unless it was done just before.
-    fn status(&self, measure: Measure)
-    -> impl Future<Output = Result<Status, ControlError>> + Send;
+    fn status(
+        &self,
+        measure: Measure,
+    ) -> impl Future<Output = Result<ProjectState, ControlError>> + Send;
     /// How everything is, with all that an interface shows; whole first, then what changes. Whoever
     /// is slow gets the latest, and nothing comes as long as nothing changes. As long as somebody
     /// watches with figures, they are measured every five seconds.

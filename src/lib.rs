@@ -97,7 +97,8 @@ pub use library::{
 };
 pub use machine::event::{self, Event};
 pub use machine::{
-    Moment, PoolStatus, ProbeView, ProcessId, ProcessView, ProjectPhase, Snapshot, StateName,
+    Moment, PoolStatus, ProbeView, ProcessId, ProcessRecord, ProcessView, ProjectPhase, Snapshot,
+    StateName, WatchState,
 };
 pub use output::{CaptureLimit, CapturedChunk, KeepSide, Stream};
 pub use spec::{

@@ -1,9 +1,9 @@
 //! The machine: decides everything, performs nothing.
 //!
-//! It is the middle box of the picture in the crate's front page. Time comes in as [`Moment`]s,
-//! wishes as [`Intent`]s, what happened to runs as [`Fact`]s; out come [`Effect`]s (what must be
-//! done to the world) and [`Event`]s (what changed). There is no clock, no I/O, no thread and no
-//! randomness without a seed in here, so a day of supervision is tested in milliseconds.
+//! It is the middle box of the picture on the crate's front page. Its inputs are the time as
+//! [`Moment`]s, requests as [`Intent`]s, and what happened to runs as [`Fact`]s; its outputs are
+//! [`Effect`]s (what the engine must do) and [`Event`]s (what changed). It has no clock, no I/O, no
+//! thread and no randomness without a seed, so a day of supervision is tested in milliseconds.
 
 use std::fmt;
 use std::ops::Add;
@@ -20,10 +20,12 @@ mod graph;
 mod lifecycle;
 mod members;
 mod project_exit;
+mod record;
 mod retry;
 mod slots;
 pub mod snapshot;
 mod state_name;
+mod step_context;
 mod supervisor;
 pub mod targets;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub use event_text::EventText;
 pub use lifecycle::Retention;
 pub use members::NewMember;
 pub use project_exit::{ProjectExit, ShutdownReason};
+pub use record::{ProcessRecord, WatchState};
 pub use snapshot::{PoolStatus, ProbeView, ProcessView, ProjectPhase, Snapshot};
 pub use state_name::StateName;
 pub use supervisor::{AddedProcesses, Supervisor, SupervisorOptions};
@@ -42,22 +45,22 @@ pub use supervisor::{AddedProcesses, Supervisor, SupervisorOptions};
 pub(crate) use supervisor::{ScaleError, ScalePlan};
 pub use why::Explanation;
 
-/// A point on the logical clock: how long pitcrew has been running, time spent suspended left out.
+/// A point on the logical clock: the time since pitcrew started, without the time it was suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(Duration);
 
 impl Moment {
-    /// The moment that lies this long after the start.
+    /// Returns the moment this long after the start.
     pub const fn after_start(duration: Duration) -> Self {
         Self(duration)
     }
 
-    /// How long after the start it lies.
+    /// Returns the time since the start.
     pub const fn since_start(self) -> Duration {
         self.0
     }
 
-    /// How long after `earlier` it lies; zero when it does not.
+    /// Returns the time since `earlier`; zero if that is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -71,14 +74,18 @@ impl Add<Duration> for Moment {
     }
 }
 
-/// What can be run once at a time: a process without replicas, one replica, or a job.
+/// The number of a member: a process without replicas, one replica, or a job.
 ///
-/// Numbered in the order of the file, never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Assigned in the order of the file, never reused.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema), schema(value_type = u64))]
 pub struct ProcessId(pub(crate) u64);
 
 impl ProcessId {
-    /// Its number, unique within one engine.
+    /// Returns the number, unique within one engine.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -90,7 +97,7 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// One life of a process: which one, and its number, from 1.
+/// One life of a process: the process and the number of the run, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId {
     pub process: ProcessId,
@@ -103,117 +110,119 @@ impl fmt::Display for RunId {
     }
 }
 
-/// A wish, the same whether it comes from a key, a signal, a client or a program.
+/// A request, the same from a key, a signal, a client or a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
-    /// Start these, and what they depend on.
+    /// Start processes and their dependencies.
     Start(Vec<ProcessId>),
-    /// Ask these to end: their stop signal, then up to their grace.
+    /// Stop processes: their stop signal, then up to their grace period.
     Stop(Vec<ProcessId>),
-    /// End these and their trees now.
+    /// Kill process trees immediately.
     Kill(Vec<ProcessId>),
-    /// A new run of these in whatever state they are; gives the retry budget back.
+    /// Restart processes, whatever their state; resets their retry budget.
     Restart(Vec<ProcessId>),
-    /// Send a signal to the groups of these.
+    /// Send a signal to process groups.
     Signal(Vec<ProcessId>, Signal),
-    /// End these if they have not started.
-    Withdraw(Vec<ProcessId>),
-    /// A pool starts nothing until it is resumed; what runs goes on.
-    Pause(Name),
-    /// A paused pool goes on.
-    Resume(Name),
-    /// A pool that was added goes when nothing of it is left.
-    Dismiss(Name),
-    /// End the project in order. Said again, it ends everything at once.
+    /// Stop processes that have not started yet; others are left alone.
+    CancelUnstarted(Vec<ProcessId>),
+    /// Start nothing in a pool until it is resumed; running members continue.
+    PausePool(Name),
+    /// Continue a paused pool.
+    ResumePool(Name),
+    /// Remove a pool as soon as it has no busy member.
+    RemovePool(Name),
+    /// Stop the project in order. A second request kills everything.
     Shutdown(ShutdownReason),
-    /// End every tree now.
+    /// Kill every process tree immediately.
     ShutdownNow(ShutdownReason),
 }
 
-/// What happened to a run; told by the task that owns it. A fact about an old run changes nothing.
+/// What happened to a run; reported by the task that owns it. A fact about an old run is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// Exec has succeeded.
     Spawned {
         run: RunId,
-        /// The leader, whose pid is also the id of the group.
+        /// Pid of the leader, which is also the id of the process group.
         pid: u32,
     },
-    /// There will be no such run.
+    /// The run could not be spawned.
     SpawnFailed { run: RunId, error: StartError },
-    /// The answer to [`Effect::LookAtPort`].
-    PortLooked {
-        /// The run that is to start.
+    /// The answer to [`Effect::CheckPort`].
+    PortChecked {
+        /// The run that is about to start.
         run: RunId,
-        /// The first of the ports on which nobody listens.
+        /// The ports that were to be checked.
+        ports: Vec<u16>,
+        /// The first of the ports that is free.
         free: Option<u16>,
-        /// Who listens on the first of all, if somebody does.
+        /// The process that listens on the first port, if any.
         holder: Option<String>,
     },
-    /// The leader has ended or everything was killed, but something of the tree is still there, or
-    /// its outputs are still being read.
+    /// The leader has ended or the tree was killed, but processes of the tree still exist, or the
+    /// outputs are still being read.
     Lingering {
         run: RunId,
         /// How the leader ended, if it did.
         exit: Option<Exit>,
-        /// Who is still there; nobody when it is about the outputs.
+        /// The processes that still exist; empty if only the outputs are open.
         left: Vec<Stray>,
     },
-    /// The answer to [`Effect::AskQuiet`]: nothing was printed since then.
-    Quiet {
+    /// The answer to [`Effect::QueryLastOutput`].
+    LastOutput {
         run: RunId,
-        /// When the last byte came, or when the run began.
+        /// When the last byte was read, or when the run began.
         since: Moment,
     },
     /// The answer to [`Effect::Probe`].
     Probed {
         run: RunId,
         which: CheckRole,
-        /// The number of the probe, as it was asked for.
+        /// The number of the probe, as requested.
         number: u32,
         answer: ProbeResult,
     },
-    /// A line it printed matches its `log` check.
+    /// A line of output matches the `log` check.
     Matched {
         run: RunId,
-        /// The line, fit to be shown.
+        /// The line, safe to display.
         line: String,
     },
-    /// It spoke through its `notify` socket.
+    /// The process sent a message through its `notify` socket.
     Notified {
         run: RunId,
-        /// Whether it said that it is ready.
+        /// Whether the message says that it is ready.
         ready: bool,
-        /// What it said about itself.
+        /// The status text of the message.
         status: Option<String>,
     },
-    /// The system did not let a signal through to its group.
+    /// The system refused to send a signal to the process group.
     SignalFailed {
         run: RunId,
-        /// What the system said.
+        /// The error of the system.
         reason: String,
     },
-    /// The run is over: swept, drained and reaped.
+    /// The run is over: its tree has ended, its outputs are read, its leader is reaped.
     Exited {
         run: RunId,
         /// How the leader ended.
         exit: Exit,
         /// Descendants that outlived it.
         strays: Vec<Stray>,
-        /// What it may have ended of: somebody else has its port.
+        /// A possible reason of the end, such as a port that another process has.
         note: Option<String>,
     },
 }
 
 impl Fact {
-    /// The run it is about.
+    /// Returns the run.
     pub fn run(&self) -> RunId {
         match self {
             Self::Spawned { run, .. }
             | Self::SpawnFailed { run, .. }
-            | Self::PortLooked { run, .. }
+            | Self::PortChecked { run, .. }
             | Self::Lingering { run, .. }
-            | Self::Quiet { run, .. }
+            | Self::LastOutput { run, .. }
             | Self::Probed { run, .. }
             | Self::Matched { run, .. }
             | Self::Notified { run, .. }
@@ -223,14 +232,14 @@ impl Fact {
     }
 }
 
-/// Files that a process watches have changed, and there was silence since.
+/// A change of watched files, reported after a quiet period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// Whose files they are: a process with all its replicas.
+    /// The process, with all its replicas.
     pub process: Name,
-    /// The first that changed, relative to its `cwd`.
+    /// The first changed file, relative to its `cwd`.
     pub path: String,
-    /// How many others changed.
+    /// The number of further changed files.
     pub more: u64,
     /// When the first change was seen.
     pub first: Moment,
@@ -238,109 +247,108 @@ pub struct FileChange {
     pub last: Moment,
 }
 
-/// One question of a check.
+/// A request to run one probe of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeRequest {
     pub run: RunId,
-    /// The leader of that run.
+    /// Pid of the leader.
     pub leader: u32,
     pub which: CheckRole,
     /// Grows by one with each probe of the same check.
     pub number: u32,
-    /// The number of the replica, where there are replicas.
+    /// The number of the replica; `None` without replicas.
     pub replica: Option<u32>,
     /// The port in effect.
     pub port: Option<u16>,
-    /// Nothing has answered yet, and it is asked more often than the check says.
+    /// No probe has succeeded yet, so probes are more frequent than `interval`.
     pub is_early: bool,
-    /// Holds the check.
+    /// Contains the check.
     pub spec: Arc<ProcessSpec>,
 }
 
-/// What must be done to the world.
+/// What the engine must do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Start a run; answered by [`Fact::Spawned`] or [`Fact::SpawnFailed`].
     Spawn {
         run: RunId,
         name: Name,
-        /// The number of the replica, where there are replicas.
+        /// The number of the replica; `None` without replicas.
         replica: Option<u32>,
         /// The port in effect.
         port: Option<u16>,
         spec: Arc<ProcessSpec>,
     },
-    /// Ask a run to end by the stop policy of `spec`; its grace is watched by the machine.
+    /// Stop a run by the policy of `spec`; the machine watches the grace period.
     Stop {
         run: RunId,
-        /// Holds the policy.
+        /// Contains the policy.
         spec: Arc<ProcessSpec>,
     },
-    /// End the whole tree of a run.
+    /// Kill the whole process tree of a run.
     Kill { run: RunId },
-    /// Send a signal to the group of a run.
+    /// Send a signal to the process group of a run.
     Signal { run: RunId, signal: Signal },
-    /// Ask once what a check of a run asks; answered by [`Fact::Probed`] unless that is called off.
+    /// Run one probe of a check; answered by [`Fact::Probed`] unless it is canceled.
     Probe(ProbeRequest),
-    /// Look who listens on the port of a process that is to start; answered by
-    /// [`Fact::PortLooked`].
-    LookAtPort {
-        /// The run that is to start.
+    /// Find out which process listens on the port of a process that is about to start; answered by
+    /// [`Fact::PortChecked`].
+    CheckPort {
+        /// The run that is about to start.
         run: RunId,
-        /// Its port, and those that it can have instead.
+        /// Its port, and those that it can get instead.
         ports: Vec<u16>,
     },
-    /// What a process runs before its restart has succeeded: look whether the restart could be carried out.
-    /// Answered by [`Input::RestartChecked`].
+    /// Check whether a process could be restarted, now that what runs before has succeeded; answered
+    /// by [`Input::RestartChecked`].
     CheckRestart { change: FileChange },
-    /// Nobody waits for the answers of the probes of a run any more.
-    EndProbes { run: RunId },
-    /// It has ended for good and is no member any more.
-    Over {
+    /// Cancel the running probes of a run.
+    CancelProbes { run: RunId },
+    /// A member has finally ended and was removed.
+    MemberRemoved {
         process: ProcessId,
-        /// How it was at its end.
+        /// The last view of the process.
         view: Arc<ProcessView>,
     },
-    /// A run that is there goes by another spec from now on; it runs what it runs.
-    Renew {
+    /// Apply another spec to a live run, which goes on with its present command.
+    UpdateSpec {
         run: RunId,
         name: Name,
-        /// The number of the replica, where there are replicas.
+        /// The number of the replica; `None` without replicas.
         replica: Option<u32>,
         spec: Arc<ProcessSpec>,
     },
-    /// Tell the user about something that is no change of state.
-    Tell {
+    /// Send the user a message that is no state change.
+    Notice {
         about: Name,
         /// One sentence.
         text: String,
     },
-    /// Say since when a run has been silent; answered by [`Fact::Quiet`].
-    AskQuiet { run: RunId },
+    /// Report when a run last printed something; answered by [`Fact::LastOutput`].
+    QueryLastOutput { run: RunId },
 }
 
-/// Anything that can come in.
+/// An input of [`Supervisor::step`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// What happened to a run.
     Fact(Fact),
     Intent(Intent),
     Changed(FileChange),
     /// The answer to [`Effect::CheckRestart`].
     RestartChecked {
         change: FileChange,
-        /// The restart could not be carried out, so the process is left as it is.
+        /// A new run could not start, so the current one is kept.
         is_refused: bool,
     },
     Tick,
 }
 
-/// What a step asks for and tells.
+/// The result of one input.
 #[derive(Debug, Default)]
-#[must_use = "effects that are not carried out are lost"]
+#[must_use = "effects that are not performed are lost"]
 pub struct Step {
-    /// To be carried out in this order.
+    /// To be performed in this order.
     pub effects: Vec<Effect>,
-    /// To be told in this order; without number and time yet.
+    /// To be published in this order, still without number and time.
     pub events: Vec<Event>,
 }

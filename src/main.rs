@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use pitcrew::cli::{self, ProgramExit};
 
 fn main() -> ExitCode {
-    let ending = cli::main();
-    if let ProgramExit::Signal(signal) = ending {
+    let exit = cli::main();
+    if let ProgramExit::Signal(signal) = exit {
         // A shell shows 130 for a program that SIGINT ended, not for one that returned 130.
         pitcrew::sys::end_by(signal);
     }
-    ending.into()
+    exit.into()
 }

@@ -32,13 +32,13 @@ pub use capture::{
 };
 pub use last_lines::last_lines;
 pub use line_splitter::LineSplitter;
-pub use log_file::{LogFile, LogFileNotice, LogWriters};
+pub use log_file::{LogFile, LogFileEvent, LogFileNotice, LogWriters};
 pub use page::ReadBuffer;
 pub use reader::{ReadFrom, Reader, WakeReason};
 #[cfg(feature = "tui")]
 pub(crate) use sanitize::{LinePart, safe_parts};
 pub use sanitize::{StyleMode, safe_line, safe_name};
-pub use slice::{DroppedLines, ReadLimit, Slice, SliceLine, SliceLines, SourceSelection};
+pub use slice::{DroppedLines, ReadLimit, Slice, SliceLine, SourceSelection};
 pub use store::{Extent, LogStore, PartialLine, StoreUsage};
 
 use crate::spec::choices;
@@ -51,6 +51,29 @@ choices! {
         Out = "out",
         /// Standard error, descriptor 2.
         Err = "err",
+    }
+}
+
+/// A value for each output stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PerStream<T> {
+    pub(crate) out: T,
+    pub(crate) err: T,
+}
+
+impl<T> PerStream<T> {
+    pub(crate) fn get(&self, stream: Stream) -> &T {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, stream: Stream) -> &mut T {
+        match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        }
     }
 }
 

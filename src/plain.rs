@@ -1,8 +1,7 @@
-//! Plain front end: output of all processes on stdout, messages of pitcrew on stderr.
+//! Plain front end: output of all processes on stdout, notices of pitcrew on stderr.
 //!
-//! It only reads: the kept output at its own pace, events, notices and snapshots. Both descriptors
-//! are written by threads of their own, so a terminal that takes nothing stops nothing but the
-//! showing.
+//! It only reads: the stored output at its own pace, events, notices and snapshots. Each descriptor
+//! is written by its own thread, so a terminal that takes nothing delays only what is shown.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,114 +18,113 @@ mod lines;
 mod notices;
 
 pub use front_thread::FrontThread;
+use lines::LinePrinter;
 pub use lines::LineStyle;
-use lines::Printer;
 #[cfg(feature = "cli")]
-pub(crate) use lines::{label_of, put_text};
+pub(crate) use lines::{format_label, push_line};
 use notices::NoticePrinter;
 #[cfg(all(test, feature = "cli"))]
 pub(crate) use notices::sentence as notice_of;
 
-/// How often it is said who is being waited for.
-const REMIND: Duration = Duration::from_secs(2);
+/// The interval of notices about what a shutdown waits for.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How the plain front shows things.
+/// How the plain front end shows things.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlainOptions {
-    /// How lines on stdout look; nothing when child output is not printed.
+    /// How lines on stdout look; `None` if output is not printed.
     pub lines: Option<LineStyle>,
-    /// What is said on stderr.
-    pub tells: Verbosity,
+    /// Which notices are printed.
+    pub verbosity: Verbosity,
     /// Notices are in colour.
     pub colour: bool,
-    /// Stderr is a terminal: notices are in line with the names of processes.
+    /// Stderr is a terminal: notices are aligned with the names of processes.
     pub terminal: bool,
-    /// Called before each write, and blocks while nothing may be written.
+    /// Called before each write; blocks until writing is allowed.
     pub before_write: Option<fn()>,
 }
 
-/// What the front says on stderr.
+/// Which notices the front end prints on stderr.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Verbosity {
-    /// All there is to say.
+    /// All notices.
     #[default]
     Everything,
-    /// What goes wrong, with the last words of whom it went wrong for; not how `own` ends, which
-    /// has the terminal itself.
+    /// Notices about failures, with the last lines of the failed process.
     Problems {
-        /// The one in the foreground.
-        own: Option<ProcessId>,
+        /// The process that has the terminal itself; its end is not reported.
+        foreground: Option<ProcessId>,
     },
 }
 
+/// The running plain front end.
 #[derive(Debug)]
 pub struct Plain {
-    printer: Option<FrontThread>,
-    teller: tokio::task::JoinHandle<()>,
-    done: oneshot::Sender<()>,
-    writer: FrontThread,
-    closed: Option<oneshot::Receiver<()>>,
+    line_thread: Option<FrontThread>,
+    notice_task: tokio::task::JoinHandle<()>,
+    engine_ended: oneshot::Sender<()>,
+    notice_thread: FrontThread,
+    reader_gone: Option<oneshot::Receiver<()>>,
 }
 
 impl Plain {
-    /// Starts to show what is told of a project.
+    /// Starts to show a project.
     ///
     /// # Errors
     ///
-    /// The system has no threads to give.
+    /// The system cannot create a thread.
     pub fn start(
         engine: &EngineHandle,
         feed: EventFeed,
         options: PlainOptions,
     ) -> io::Result<Self> {
-        let (lines, received) = blocking::channel::<String>();
-        let writer = FrontThread::start("pitcrew-notices", move || {
+        let (notices, received) = blocking::channel::<String>();
+        let notice_thread = FrontThread::start("pitcrew-notices", move || {
             write_notices(&received, options.before_write);
         })?;
-        let (gone, closed) = oneshot::channel();
+        let (gone, reader_gone) = oneshot::channel();
         let start = |style| {
-            let printer = Printer::new(engine, style, lines.clone());
+            let printer = LinePrinter::new(engine, style, notices.clone());
             FrontThread::start("pitcrew-lines", move || {
-                if printer
-                    .print_all(GatedWriter(io::stdout().lock(), options.before_write))
-                    .is_err()
-                {
+                let stdout = GatedWriter(io::stdout().lock(), options.before_write);
+                if printer.print_all(stdout).is_err() {
                     _ = gone.send(());
                 }
             })
         };
-        let printer = options.lines.map(start).transpose()?;
-        let teller = NoticePrinter::new(engine, options, lines);
-        let (done, finished) = oneshot::channel();
-        let teller = tokio::spawn(tell(engine.clone(), feed, finished, teller));
-        Ok(Self { printer, teller, done, writer, closed: Some(closed) })
+        let line_thread = options.lines.map(start).transpose()?;
+        let printer = NoticePrinter::new(engine, options, notices);
+        let (engine_ended, ended) = oneshot::channel();
+        let notice_task = tokio::spawn(print_notices(engine.clone(), feed, ended, printer));
+        let reader_gone = Some(reader_gone);
+        Ok(Self { line_thread, notice_task, engine_ended, notice_thread, reader_gone })
     }
 
-    /// Ends well when stdout has lost its reader; to be taken once.
+    /// Returns a receiver that completes with `Ok` when the reader of stdout is gone. Can be taken
+    /// once.
     pub fn closed(&mut self) -> Option<oneshot::Receiver<()>> {
-        self.closed.take()
+        self.reader_gone.take()
     }
 
-    /// After the end of the engine: waits until everything that was told so far is shown, as long as
-    /// that takes.
+    /// After the end of the engine: waits until everything is shown, however long that takes.
     pub async fn finish(self) {
-        _ = self.done.send(());
-        _ = self.teller.await;
-        if let Some(printer) = self.printer {
-            printer.done().await;
+        _ = self.engine_ended.send(());
+        _ = self.notice_task.await;
+        if let Some(line_thread) = self.line_thread {
+            line_thread.done().await;
         }
-        self.writer.done().await;
+        self.notice_thread.done().await;
     }
 }
 
-/// Puts notices on stderr, whole lines at a time; those that have come meanwhile in one go.
-fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>) {
-    const MOST: usize = 64 << 10;
+/// Writes notices to stderr in whole lines; those that arrive meanwhile in one write.
+fn write_notices(notices: &blocking::Receiver<String>, before_write: Option<fn()>) {
+    const MAX_WRITE: usize = 64 << 10;
     let mut stderr = GatedWriter(io::stderr(), before_write);
-    while let Ok(mut text) = lines.recv() {
+    while let Ok(mut text) = notices.recv() {
         text.push('\n');
-        while text.len() < MOST
-            && let Ok(line) = lines.try_recv()
+        while text.len() < MAX_WRITE
+            && let Ok(line) = notices.try_recv()
         {
             text.push_str(&line);
             text.push('\n');
@@ -135,7 +133,7 @@ fn write_notices(lines: &blocking::Receiver<String>, before_write: Option<fn()>)
     }
 }
 
-/// A writer that waits until it may write.
+/// A writer that waits before each write until it is allowed.
 struct GatedWriter<W>(W, Option<fn()>);
 
 impl<W: Write> Write for GatedWriter<W> {
@@ -151,34 +149,34 @@ impl<W: Write> Write for GatedWriter<W> {
     }
 }
 
-/// Turns events, notices and the way down into lines.
-async fn tell(
+/// Turns events, notices and the phases of a shutdown into lines.
+async fn print_notices(
     engine: EngineHandle,
     feed: EventFeed,
-    mut finished: oneshot::Receiver<()>,
-    mut teller: NoticePrinter,
+    mut engine_ended: oneshot::Receiver<()>,
+    mut printer: NoticePrinter,
 ) {
     let EventFeed { mut events, mut notices } = feed;
     let mut snapshots = engine.snapshots();
     let mut phase = ProjectPhase::Up;
-    let mut remind = tokio::time::interval(REMIND);
+    let mut reminder = tokio::time::interval(REMINDER_INTERVAL);
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => teller.event(&event),
-            Some(notice) = notices.recv() => teller.notice(&notice),
+            Some(event) = events.recv() => printer.event(&event),
+            Some(notice) = notices.recv() => printer.notice(&notice),
             Ok(()) = snapshots.changed() => {
                 let snapshot = Arc::clone(&snapshots.borrow_and_update());
                 if snapshot.phase != phase {
                     phase = snapshot.phase.clone();
-                    teller.going_down(&snapshot, engine.clock().now());
-                    remind.reset();
+                    printer.shutdown(&snapshot, engine.clock().now());
+                    reminder.reset();
                 }
             },
-            _ = &mut finished => return teller.ended(&engine.snapshot()),
-            _ = remind.tick(), if phase != ProjectPhase::Up => {
+            _ = &mut engine_ended => return printer.ended(&engine.snapshot()),
+            _ = reminder.tick(), if phase != ProjectPhase::Up => {
                 let snapshot = Arc::clone(&snapshots.borrow());
-                teller.still_there(&snapshot, engine.clock().now());
+                printer.reminder(&snapshot, engine.clock().now());
             }
         }
     }

@@ -15,36 +15,30 @@ mod ownership;
 #[cfg(test)]
 mod tests;
 
-use ownership::ListenerOwnership;
-
 /// Why a probe ends without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeFailure {
     /// It took longer than this.
     TimedOut(Duration),
-    /// It was cancelled.
-    CalledOff,
+    Cancelled,
 }
 
-/// The progress of a probe, for the message of a timeout.
-#[derive(Debug, Default)]
-pub(crate) struct ProbeStage(Mutex<&'static str>);
-
-impl ProbeStage {
-    fn reach(&self, what: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
-    }
-
-    fn reached(&self) -> &'static str {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl ProbeFailure {
+    /// Returns the result of a probe that timed out; `None` if it was cancelled.
+    fn into_result(self, text: impl FnOnce(Duration) -> String) -> Option<ProbeResult> {
+        match self {
+            Self::TimedOut(limit) => Some(ProbeResult::bad(text(limit))),
+            Self::Cancelled => None,
+        }
     }
 }
 
+/// What to probe.
 #[derive(Debug)]
 pub struct ProbeContext<'a> {
     pub probe: &'a Probe,
     /// The port of the process itself.
-    pub own: Option<u16>,
+    pub own_port: Option<u16>,
     /// How to launch the command of an `exec` probe.
     pub launch: Option<Launch>,
     /// The run whose listener must answer; `None` if any answer counts.
@@ -59,67 +53,79 @@ pub struct ProbedRun<'a> {
     pub name: &'a str,
 }
 
-/// Runs a probe until there is an answer or `end` resolves; `None` if it was cancelled.
-pub async fn ask<H: Host>(
-    host: &H,
-    question: ProbeContext<'_>,
-    end: impl Future<Output = ProbeFailure>,
-) -> Option<ProbeResult> {
-    let ProbeContext { probe, own, launch, run } = question;
-    if let (Probe::Exec(_), Some(launch)) = (probe, launch) {
-        return command::ask(host, launch, end).await;
+/// A probe in progress.
+struct ProbeSession<'a, H> {
+    host: &'a H,
+    own_port: Option<u16>,
+    run: Option<ProbedRun<'a>>,
+    /// The progress, for the message of a timeout.
+    stage: Mutex<&'static str>,
+}
+
+impl<H> ProbeSession<'_, H> {
+    fn set_stage(&self, stage: &'static str) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = stage;
     }
-    let stage = ProbeStage::default();
-    tokio::select! {
-        // A pending answer counts, even if we were suspended and see it late.
-        biased;
-        answer = look(probe, own, &stage, ListenerOwnership { host, run }) => Some(answer),
-        end = end => match end {
-            ProbeFailure::CalledOff => None,
-            ProbeFailure::TimedOut(limit) => {
-                let reached = stage.reached();
-                let reached = if reached.is_empty() { String::new() } else { format!(" ({reached})") };
-                Some(ProbeResult::bad(format!("no answer within {limit:?}{reached}")))
-            }
-        },
+
+    fn stage(&self) -> &'static str {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn look<H: Host>(
-    probe: &Probe,
-    own: Option<u16>,
-    stage: &ProbeStage,
-    ownership: ListenerOwnership<'_, H>,
-) -> ProbeResult {
-    match probe {
-        Probe::Http(url, statuses) => http::ask(url, statuses, own, stage, ownership).await,
-        Probe::Tcp(endpoint) => match address::connect(endpoint, own, stage, ownership).await {
-            Ok(note) => ProbeResult::good(with_note("connected", note)),
-            Err(error) => ProbeResult::bad(error),
-        },
-        Probe::Unix(path) => local::unix(path, ownership).await,
-        Probe::File(path) => local::file(path, stage).await,
-        // Not probed, or without a launch: a fault of ours that must not be silent.
-        Probe::Exec(_) | Probe::Log(_) | Probe::Delay(_) | Probe::Notify => {
-            ProbeResult::bad("cannot be probed")
+/// Runs a probe until there is an answer or `end` resolves; `None` if it was cancelled.
+pub async fn run_probe<H: Host>(
+    host: &H,
+    context: ProbeContext<'_>,
+    end: impl Future<Output = ProbeFailure>,
+) -> Option<ProbeResult> {
+    let ProbeContext { probe, own_port, launch, run } = context;
+    if let (Probe::Exec(_), Some(launch)) = (probe, launch) {
+        return command::probe(host, launch, end).await;
+    }
+    let session = ProbeSession { host, own_port, run, stage: Mutex::default() };
+    tokio::select! {
+        // A pending answer counts, even if we were suspended and read it late.
+        biased;
+        answer = session.answer(probe) => Some(answer),
+        end = end => end.into_result(|limit| match session.stage() {
+            "" => format!("no answer within {limit:?}"),
+            stage => format!("no answer within {limit:?} ({stage})"),
+        }),
+    }
+}
+
+impl<H: Host> ProbeSession<'_, H> {
+    async fn answer(&self, probe: &Probe) -> ProbeResult {
+        match probe {
+            Probe::Http(url, statuses) => http::probe(self, url, statuses).await,
+            Probe::Tcp(endpoint) => {
+                let connected = |_| std::future::ready(Ok("connected".to_owned()));
+                result_of(address::try_addresses(self, endpoint, connected).await)
+            }
+            Probe::Unix(path) => local::probe_unix(self, path).await,
+            Probe::File(path) => local::probe_file(self, path).await,
+            // Not probed, or without a launch: a fault of ours that must not be silent.
+            Probe::Exec(_) | Probe::Log(_) | Probe::Delay(_) | Probe::Notify => {
+                ProbeResult::bad("cannot be probed")
+            }
         }
     }
 }
 
-/// Appends a note about the listener to an answer.
-fn with_note(answer: &str, note: Option<String>) -> String {
-    note.map_or_else(|| answer.to_owned(), |note| format!("{answer}; {note}"))
+/// Returns the result of an answer with an optional note about the listener, or of an error.
+fn result_of(answer: Result<(String, Option<String>), String>) -> ProbeResult {
+    match answer {
+        Ok((answer, None)) => ProbeResult::good(answer),
+        Ok((answer, Some(note))) => ProbeResult::good(format!("{answer}; {note}")),
+        Err(error) => ProbeResult::bad(error),
+    }
 }
 
-/// What the system said, without numbers.
+/// Returns the message of the system, without the error number.
 fn reason(error: &std::io::Error) -> String {
-    let kind = error.kind();
-    if kind == std::io::ErrorKind::ConnectionRefused {
-        return "connection refused".to_owned();
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        std::io::ErrorKind::TimedOut => "no connection yet".to_owned(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
     }
-    if kind == std::io::ErrorKind::TimedOut {
-        return "no connection yet".to_owned();
-    }
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -41,11 +41,13 @@ pub use check::{
     Check, CheckRole, Endpoint, OutputPattern, Port, Probe, ProbeKind, ProbeResult, Url, one_line,
 };
 pub use choices::UnknownChoice;
+#[cfg(feature = "control")]
+pub(crate) use choices::words_schema;
 pub(crate) use choices::{choices, list_of_words};
 pub use diff::{PlannedRestart, RestartReason, SpecDiff};
 #[cfg(feature = "cli")]
-pub(crate) use env_file::LARGEST;
-pub(crate) use env_file::waits_for;
+pub(crate) use env_file::MAX_FILE_SIZE;
+pub(crate) use env_file::silent_pipe_message;
 pub(crate) use environment::NEVER_INHERITED;
 pub use environment::{EnvValue, Environment};
 pub use exit::{Exit, StartError, StartErrorKind, Stray};
@@ -54,7 +56,7 @@ pub use format::{counted, format_duration, format_limit, format_size, thousands}
 #[cfg(feature = "cli")]
 pub(crate) use locate::is_stdin;
 pub use locate::{
-    FILE, LOCAL_FILE, LoadedProject, ProjectLocator, STDIN, find, inspect, load, load_and_tell,
+    FILE, LOCAL_FILE, LoadedProject, ProjectLocator, STDIN, find, inspect, load, load_with_notice,
     report,
 };
 pub use log::LogPolicy;
@@ -79,6 +81,7 @@ pub use watch::{WatchAction, WatchSpec};
 /// Cheap to clone; compared and hashed as text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct Name(Arc<str>);
 
 impl Name {
@@ -117,6 +120,38 @@ impl From<&str> for Name {
     }
 }
 
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<String> for Name {
+    fn eq(&self, other: &String) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<Name> for String {
+    fn eq(&self, other: &Name) -> bool {
+        **self == **other
+    }
+}
+
 impl std::borrow::Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.0
@@ -132,11 +167,11 @@ pub struct Spec {
     pub processes: IndexMap<Name, Arc<ProcessSpec>>,
     /// Pools in the order of the file.
     pub pools: IndexMap<Name, Arc<PoolSpec>>,
-    /// The defaults of the file for processes that are added while the project runs.
-    pub blank: Option<Arc<ProcessSpec>>,
+    /// A process with the defaults of the file, for processes that are added while the project runs.
+    pub template: Option<Arc<ProcessSpec>>,
 }
 
-/// What holds for the project as a whole.
+/// Settings of the project as a whole, and its files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// `[project] name`, or the name of the folder.
@@ -151,7 +186,7 @@ pub struct Project {
     pub env_files: Vec<PathBuf>,
     /// Every env file that is a pipe, a device, or a descriptor such as `/dev/fd/63`.
     pub env_pipes: Vec<PathBuf>,
-    /// `[project] reload`: read it all again when one of these files changes.
+    /// `[project] reload`: read all files again when one of them changes.
     pub reload: bool,
     /// Limits of the stored output.
     pub output: OutputLimits,
@@ -181,7 +216,7 @@ pub enum CommandLine {
     Shell {
         /// Such as `["/bin/sh", "-c"]`.
         shell: Vec<String>,
-        /// What the shell runs.
+        /// The text that the shell runs.
         script: String,
     },
     /// A program and its arguments; nothing is expanded. Never empty.
@@ -205,7 +240,7 @@ choices! {
         Ready = "ready",
         /// The last run ended well.
         Succeeded = "succeeded",
-        /// Ended for good.
+        /// Ended permanently.
         Completed = "completed",
     }
 }
@@ -225,16 +260,16 @@ impl Condition {
 choices! {
     /// Whether a run that ended by itself is followed by another.
     pub enum Restart {
-        /// No.
+        /// It is not.
         Never = "never",
         /// When it failed.
         OnFailure = "on-failure",
-        /// Whatever happened.
+        /// After success and failure.
         Always = "always",
     }
 }
 
-/// How often and when something is tried again.
+/// How many times a failed run is retried, and after which delays.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryPolicy {
     /// The number of retries; `None` means unlimited.
@@ -269,7 +304,7 @@ impl Default for RetryPolicy {
 pub struct StopPolicy {
     /// Sent to the group first.
     pub signal: Signal,
-    /// The grace period, after which everything left is killed.
+    /// The grace period, after which the whole tree is killed.
     pub grace: Duration,
     /// Runs instead of the signal, with the process's folder and environment.
     pub command: Option<CommandLine>,
@@ -286,13 +321,13 @@ impl Default for StopPolicy {
             grace: Duration::from_secs(10),
             command: None,
             strays: StraysPolicy::default(),
-            keep: stray_allowlist::usual(),
+            keep: stray_allowlist::default_allowlist(),
         }
     }
 }
 
 choices! {
-    /// What happens to descendants that are left when the leader has ended.
+    /// What happens to descendants that outlive the leader.
     #[derive(Default)]
     pub enum StraysPolicy {
         /// The whole tree is ended.
@@ -306,7 +341,7 @@ choices! {
 }
 
 choices! {
-    /// Whether the end of a process for good ends the project.
+    /// Whether the permanent end of a process ends the project.
     #[derive(Default)]
     pub enum ShutdownOn {
         /// It does not.
@@ -314,7 +349,7 @@ choices! {
         Never = "never",
         /// When it failed.
         Failure = "failure",
-        /// Whatever happened.
+        /// After success and failure.
         Exit = "exit",
     }
 }
@@ -322,9 +357,8 @@ choices! {
 /// A pool: a queue with a fixed number of slots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PoolSpec {
-    /// Its name.
     pub name: Name,
-    /// Slots, at least 1.
+    /// The number of slots, at least 1.
     pub concurrency: u32,
     /// What happens to the other members after the first final failure.
     pub on_failure: OnFailure,
@@ -332,14 +366,13 @@ pub struct PoolSpec {
     pub autostart: bool,
     /// Jobs of the file, in order.
     pub jobs: Vec<Name>,
-    /// The defaults of the file for jobs that are added while the project runs. Its name is that of the
-    /// pool.
-    /// jobs that come while the project runs.
-    pub blank: Option<Arc<ProcessSpec>>,
+    /// A job with the defaults of the file and the name of the pool, for jobs that are added while the
+    /// project runs.
+    pub template: Option<Arc<ProcessSpec>>,
 }
 
 choices! {
-    /// What the first member of a pool that fails for good does to the others.
+    /// What the first final failure of a member of a pool does to the other members.
     #[derive(Default)]
     pub enum OnFailure {
         /// Nothing.

@@ -5,7 +5,6 @@
 //!
 //! The real host is for Linux (5.9 or later, for `close_range`; it works from 5.4) and relies on
 //! pidfds, child subreapers and `/proc`.
-//! subreapers and `/proc` are what its promises rest on.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
@@ -44,6 +43,7 @@ mod proc;
 mod project_dirs;
 mod recent_pids;
 mod registry;
+mod signal_set;
 mod socket;
 mod spawn;
 mod spawners;
@@ -52,8 +52,9 @@ mod sweep;
 mod token;
 mod usage;
 
+pub use abstract_sockets::user;
 pub use child::RealChild;
-pub use engine_process::RunningEngine;
+pub use engine_process::EngineProcess;
 pub use file_identity::FileFollower;
 pub use host::RealHost;
 pub use listeners::{HolderProject, ListenPlace, Listener, PortHolder};
@@ -64,7 +65,7 @@ pub use own_process::end_by;
 pub use pipe::OutputPipe;
 pub use proc::{PROCESS, REPLICA, ROLE, RUN, SESSION, start_ticks};
 pub use project_dirs::{ProjectDirError, ProjectDirs};
-pub use socket::{ControlSocket, SocketAddress, suspended_peer, user};
+pub use socket::{ControlSocket, SocketAddress, suspended_peer};
 pub use token::TokenFile;
 pub use usage::Usage;
 
@@ -92,11 +93,11 @@ pub struct Launch {
 /// What a [`RealHost`] has to know about how pitcrew was started.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostOptions {
-    /// The soft limit of descriptors that children get; `None` leaves them ours. What
-    /// [`own_process::raise_descriptor_limit`] gave back.
+    /// The soft limit of descriptors that children get, as [`own_process::raise_descriptor_limit`]
+    /// returned it; `None` leaves them ours.
     pub soft_nofile: Option<u64>,
-    /// Descriptors are short: a run takes one instead of three. Both outputs of a child share a pipe
-    /// then, and its end is looked for.
+    /// Whether descriptors are short: then a run takes one instead of three, both outputs of a child
+    /// share a pipe, and its end is polled.
     pub is_thrifty: bool,
 }
 
@@ -145,14 +146,14 @@ pub trait Host: Send + Sync + 'static {
 
     /// Starts a run; ends when exec has succeeded or is known to have failed.
     ///
-    /// Starts happen in the order of the calls. Dropping the future does not undo a start: the
-    /// child it would have given is killed and reaped.
+    /// Starts happen in the order of the calls. Dropping the future does not undo a start: the child is
+    /// killed and reaped.
     fn launch(
         &self,
         launch: Launch,
     ) -> impl Future<Output = Result<Self::Child, StartError>> + Send + use<Self>;
 
-    /// Reports why a launch would fail, as far as that can be seen beforehand. Called before a run is
+    /// Reports why a launch would fail, as far as that can be checked beforehand. Called before a run is
     /// ended to be replaced by another one. Blocks for at most a fifth of a second.
     ///
     /// # Errors
@@ -223,7 +224,7 @@ pub trait Child: Send + Sync + 'static {
     /// Returns the live descendants of this run without the leader: members of the group, and others
     /// recognised by parentage or by the marker variables. They are split by `policy` and by `keep`,
     /// the names of programs that are left alone together with everything below them. A descendant
-    /// that a signal has already ended counts as going, not as staying.
+    /// that a signal has already ended is not among the kept ones.
     fn strays(
         &self,
         policy: StraysPolicy,
@@ -256,10 +257,10 @@ pub trait Child: Send + Sync + 'static {
 /// The live descendants of a run, split by what happens to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Strays {
-    /// Those that are to be ended.
-    pub going: Vec<Descendant>,
-    /// Those that are left alone.
-    pub staying: Vec<Descendant>,
+    /// The descendants to end.
+    pub to_end: Vec<Descendant>,
+    /// The descendants that are left alone.
+    pub kept: Vec<Descendant>,
 }
 
 /// A live descendant of a run.
@@ -275,9 +276,9 @@ pub struct Descendant {
 }
 
 impl Descendant {
-    /// Returns the descendants that were left behind. The members of a tree that a signal ends exit one
-    /// after another, so those that are dying are not left behind.
-    pub(crate) fn left(all: &[Self]) -> Vec<Self> {
-        all.iter().filter(|one| !one.is_dying).cloned().collect()
+    /// Returns the descendants that are not dying. The members of a tree that a signal ends exit one
+    /// after another, so those that are dying were not left behind.
+    pub(crate) fn survivors(descendants: &[Self]) -> Vec<Self> {
+        descendants.iter().filter(|descendant| !descendant.is_dying).cloned().collect()
     }
 }

@@ -48,7 +48,7 @@ pub use gate::Gate;
 pub use host::ScriptedHost;
 pub use pattern::Pattern;
 #[doc(hidden)]
-pub use pipe::{ScriptedInput, ScriptedOutput};
+pub use pipe::ScriptedInput;
 pub use run::{Run, SentSignal, SignalTarget};
 pub use script::{Grandchild, Script};
 pub use scripted_project::{ProjectError, ScriptedProject};

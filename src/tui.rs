@@ -1,14 +1,14 @@
 //! Terminal interface: a client of the control socket, in a separate process.
 //!
 //! ```text
-//!  keys, mouse, signals --+               +--> orders, slices, searches (over the socket)
+//!  keys, mouse, signals --+               +--> requests to the project (over the socket)
 //!                         +--> update ----+
-//!  pushes of the socket --+      |        +--> the terminal: suspend, editor, clipboard
+//!  state updates, answers +      |        +--> the terminal: suspend, editor, clipboard
 //!                                v
-//!                              view: draws from the model alone
+//!                             render: draws from the model alone
 //! ```
 //!
-//! What is typed becomes an [`action::Action`] by way of one table: it feeds the keymap, the hints,
+//! Keys become an [`action::Action`] by way of one table, which also feeds the keymap, the hints,
 //! the help, the palette and `docs/tui.md`.
 
 pub mod action;
@@ -29,7 +29,6 @@ pub mod overlay;
 pub mod pattern;
 pub mod prompt;
 pub mod render;
-pub mod screens;
 pub mod terminal;
 pub mod text;
 pub mod theme;

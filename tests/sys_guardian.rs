@@ -95,7 +95,7 @@ fn engine(role: &str) {
         let mut out = std::io::stdout();
         writeln!(out, "{text}").and_then(|()| out.flush()).unwrap();
     };
-    let hello = format!("{} {}", guardian.pid(), std::process::id());
+    let hello = format!("{} {}", guardian.pid, std::process::id());
     match role {
         "exit" => {
             say(&hello);
@@ -112,7 +112,7 @@ fn engine(role: &str) {
                 children.push((child, lines));
             }
             say(&hello);
-            guardian.gone().await.unwrap();
+            guardian.exited().await.unwrap();
             say("gone");
             assert_eq!(host.kill_all(SessionStrayRules::default()).await, []);
             for (child, _) in children {
@@ -135,7 +135,7 @@ fn engine(role: &str) {
                 line(&mut lines).await;
                 // Beside the leader.
                 wait_until_async("all run", async || {
-                    let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+                    let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end;
                     let mut programs: Vec<_> = found.iter().map(|one| &one.program).collect();
                     programs.sort();
                     programs == ["sh", "sleep", "sleep", "sleep", "tail"]
@@ -321,7 +321,7 @@ fn what_the_journal_leaves_is_left() {
     ]);
     journal.write(&SessionStrayRules { session: name.clone(), processes }).unwrap();
     let mut session = session_of("strays", |command| {
-        command.env(JOURNAL, journal.path());
+        command.env(JOURNAL, &journal.path);
     });
     assert_eq!(session.name, name);
     kill(libc::SIGKILL, session.engine);
@@ -342,7 +342,7 @@ fn what_the_journal_leaves_is_left() {
     assert_eq!(left("killed"), ["tail\n"]);
     assert_eq!(left("grouped"), ["sh\n", "sleep\n", "sleep\n", "tail\n"]);
     assert_eq!(left("left.2"), ["sh\n", "sleep\n", "sleep\n", "sleep\n", "tail\n"]);
-    assert!(!Path::new(journal.path()).exists());
+    assert!(!Path::new(&journal.path).exists());
     for pid in of_session(&name) {
         kill(libc::SIGKILL, pid);
     }

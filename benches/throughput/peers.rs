@@ -1,4 +1,4 @@
-//! Who else gets the output of a child into a file, or shows it.
+//! Peers of the throughput benchmark: programs that write the output of a child to a file, or show it.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::support::{self, Held, Project, wall};
 use super::{LINE, Pace, follow, lateness};
 
-/// Its pace, and how late another program is seen in its log meanwhile.
+/// Its rate, and the delay of the lines of another program in its log meanwhile.
 pub(super) fn with_supervisord(total: u64) -> io::Result<Option<(Pace, Vec<f64>)>> {
     let Some(program) = support::find("supervisord") else { return Ok(None) };
     let project = Project::new("")?;
@@ -42,7 +42,7 @@ pub(super) fn with_supervisord(total: u64) -> io::Result<Option<(Pace, Vec<f64>)
     })))
 }
 
-/// How late another program is shown while one floods, and MB/s of the flood as it is shown.
+/// The delay of the lines of another program during a flood, and MB/s of the flood as it is shown.
 pub(super) fn with_honcho(total: u64) -> io::Result<Option<(f64, Vec<f64>)>> {
     let Some(program) = support::find("honcho") else { return Ok(None) };
     let project = Project::new("")?;
@@ -85,7 +85,7 @@ pub(super) fn with_reader(total: u64, mut reader: Command) -> io::Result<Pace> {
     let mut child = Command::new(support::again()?);
     child.arg("lines").arg("stamp").arg(total.to_string()).current_dir(project.path(""));
     let mut writer = Held::start(child.stdout(to))?;
-    // The command still holds its end, so the reader is there to be looked at.
+    // The command keeps its end open, so the reader is still alive and can be measured.
     let pace = Pace::of(reader.pid(), &project.path("stamp"), &log, total);
     writer.wait()?;
     drop(child);

@@ -1,4 +1,4 @@
-//! A million lines are kept: frames, slices and searches, as the interface asks for them.
+//! Frames, slices and searches of the interface over a million stored lines.
 
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ use pitcrew::tui::config::Config;
 use pitcrew::tui::model::log_window::RowKey;
 use pitcrew::tui::model::logs::LogsQuery;
 use pitcrew::tui::model::{ClientRole, Model};
-use pitcrew::tui::msg::{Cmd, Msg, TimedMsg};
+use pitcrew::tui::msg::{Cmd, Msg};
 use pitcrew::tui::render::view;
 use pitcrew::tui::theme::ThemeName;
 use pitcrew::tui::update::{begin, update};
@@ -27,7 +27,7 @@ use crate::support::{self, Budget, Held, Project, head, median, now, percentile,
 const LINES: u64 = 1_000_000;
 const FRAMES: u64 = 500;
 
-/// Prints so many lines, the first one of which is found once, and waits.
+/// Prints this number of lines, of which only the first matches once, and waits.
 fn procfile() -> String {
     let line =
         "2026-01-02T03:04:05Z INFO request handled method=GET path=/v1/cart status=200 id=%d";
@@ -66,7 +66,7 @@ async fn measured(file: &Path, project: &Project) -> Result<(), ControlError> {
     let mut model = LogsModel::new(client.clone()).await?;
     let (mut bare, mut whole, mut slices) = (Vec::new(), Vec::new(), Vec::new());
     for at in 0..FRAMES {
-        // Another part of the output each time, so that every row is drawn anew.
+        // A different part of the output each time, so that every row is drawn again.
         let place = at.wrapping_mul(7_919_993) % LINES;
         let start = now();
         let asked = model.go(place);
@@ -103,7 +103,7 @@ async fn wait_for_lines(client: &Client) -> Result<(), ControlError> {
     Err(failed(&"the lines do not come"))
 }
 
-/// The first that is told of a search, and its end.
+/// The first result of a search, and its end.
 async fn searches(client: &Client) -> Result<(), ControlError> {
     let runs = support::runs(15);
     head("1,000,000 lines kept, a search", runs);
@@ -134,7 +134,7 @@ async fn searches(client: &Client) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// The same as somebody sees it: from the last key of the search until the screen says it.
+/// The same on the screen: from the last key of the search until the screen shows the result.
 fn on_screen() -> io::Result<()> {
     let runs = support::runs(5);
     let project = Project::new(&procfile())?;
@@ -144,8 +144,8 @@ fn on_screen() -> io::Result<()> {
     terminal.keys("\t")?;
     let (mut near, mut far) = (Vec::new(), Vec::new());
     for run in 0..runs {
-        // Another one each time, the first of which is near and the second at the other end. Before
-        // the last key there are many.
+        // A different pattern each time; the first match is near, the second at the other end. Before
+        // the last key there are many matches.
         let wanted = [format!("id=99999{run}"), format!("id={}$", 2 + run)];
         for (spans, wanted) in [&mut near, &mut far].into_iter().zip(wanted) {
             let (begun, last) = wanted.split_at(wanted.len() - 1);
@@ -161,7 +161,7 @@ fn on_screen() -> io::Result<()> {
             };
             let seen = terminal.until(20, is_there);
             spans.extend(seen.map(|at| (at - pressed).as_secs_f64() * 1e3));
-            // Out of the prompt; the lines keep the focus.
+            // Leaves the prompt; the lines keep the focus.
             terminal.keys("\x1b")?;
             terminal.pass(Duration::from_millis(300));
         }
@@ -175,7 +175,7 @@ fn failed(error: &impl ToString) -> ControlError {
     ControlError::new(pitcrew::control::ControlErrorKind::Failed, error.to_string())
 }
 
-/// The model and what it is drawn on.
+/// The model and its terminal.
 struct LogsModel {
     ui: Model,
     clock: FrameClock,
@@ -195,30 +195,30 @@ impl LogsModel {
         let mut model = Self { ui, clock: FrameClock::start(), surface };
         _ = begin(&mut model.ui);
         if let Some(pushed) = client.watch(Measure::No).await?.next().await {
-            model.tell(Msg::Pushed(Box::new(pushed?)));
+            model.tell(Msg::State(Box::new(pushed?)));
         }
         if let Some(grown) = client.growth(ProgressQuery::default()).await?.next().await {
-            model.tell(Msg::Grown(ProgressQuery::default(), grown?));
+            model.tell(Msg::Progress(ProgressQuery::default(), grown?));
         }
         Ok(model)
     }
 
     fn tell(&mut self, msg: Msg) -> Vec<Cmd> {
-        update(&mut self.ui, TimedMsg { now: self.clock.now(), msg })
+        update(&mut self.ui, self.clock.now(), msg)
     }
 
-    /// Goes to this line; what has to be asked for that.
+    /// Scrolls to this line; returns the queries that are needed for it.
     fn go(&mut self, line: u64) -> Option<LogsQuery> {
-        let pane = self.ui.pane();
-        self.ui.logs.land(RowKey::line(line), pane);
-        let wishes = self.tell(Msg::Time);
+        let pane = self.ui.logs_area();
+        self.ui.logs.jump_to_hit(RowKey::line(line), pane);
+        let wishes = self.tell(Msg::Tick);
         wishes
             .into_iter()
-            .find_map(|wish| if let Cmd::Slice(ask) = wish { Some(ask) } else { None })
+            .find_map(|wish| if let Cmd::FetchRows(ask) = wish { Some(ask) } else { None })
     }
 
     fn take(&mut self, asked: &LogsQuery, given: SliceResponse) {
-        _ = self.tell(Msg::Sliced(asked.generation, asked.from, Ok(given)));
+        _ = self.tell(Msg::Rows(asked.generation, asked.from, Ok(given)));
     }
 
     fn draw(&mut self) -> io::Result<()> {

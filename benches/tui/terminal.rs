@@ -1,4 +1,4 @@
-//! A terminal for a measurement: what is written to it, when that came, and the screen it makes.
+//! A terminal for measurements: the bytes written to it, their times, and the resulting screen.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -16,14 +16,14 @@ use crate::support::{Held, now};
 const ROWS: u16 = 36;
 const COLUMNS: u16 = 120;
 
-/// A program on a terminal of its own.
+/// A program on a pseudo-terminal.
 pub(crate) struct Terminal {
     pub(crate) held: Held,
     master: File,
     screen: vt100::Parser,
-    /// Bytes written to it.
+    /// The number of bytes written to it.
     pub(crate) bytes: usize,
-    /// When it was started.
+    /// The time of the start.
     pub(crate) start: Instant,
 }
 
@@ -52,7 +52,7 @@ impl Terminal {
         }
         let start = now();
         let held = Held::start(command)?;
-        // The ends of it that are ours go with the command.
+        // Our copies of its descriptors are closed with the command.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let cells = |count| NonZeroU16::new(count).ok_or(io::ErrorKind::InvalidInput);
         let screen = vt100::Parser::new(cells(ROWS)?, cells(COLUMNS)?, 0);
@@ -63,13 +63,13 @@ impl Terminal {
         self.master.write_all(keys.as_bytes())
     }
 
-    /// What is on the screen.
+    /// The text on the screen.
     pub(crate) fn text(&self) -> String {
         self.screen.screen().contents()
     }
 
-    /// Reads until the screen is so; the moment of the last byte that was needed. Nothing when it
-    /// does not become so.
+    /// Reads until the screen fulfils the condition; returns the time of the last byte that was needed, and
+    /// `None` if it never does.
     pub(crate) fn until(&mut self, seconds: u64, so: impl Fn(&str) -> bool) -> Option<Instant> {
         if so(&self.text()) {
             return Some(now());
@@ -84,13 +84,13 @@ impl Terminal {
         None
     }
 
-    /// Reads for so long, whatever comes.
+    /// Reads for this time.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = now() + time;
         while now() < end && self.read(end).is_some() {}
     }
 
-    /// Reads once, or until the end; when that was. Nothing when there is no terminal any more.
+    /// Reads once, or waits until the deadline, and returns the time; `None` if the terminal is gone.
     fn read(&mut self, end: Instant) -> Option<Instant> {
         let left = end.saturating_duration_since(now());
         let left =
@@ -108,9 +108,9 @@ impl Terminal {
         Some(came)
     }
 
-    /// Types what ends it and waits until it has; one that does not listen is ended otherwise.
+    /// Types the keys that end it and waits for its exit; kills it if it does not react.
     pub(crate) fn end(mut self, keys: &[(&str, &str)]) -> io::Result<()> {
-        // What belongs to the start is over by then.
+        // The start is over by then.
         self.pass(Duration::from_millis(300));
         for (shown, keys) in keys {
             self.until(10, |text| text.contains(shown));

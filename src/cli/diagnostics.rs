@@ -5,21 +5,21 @@ use std::path::Path;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
 
-/// At the start a file larger than this is put aside as `NAME.1`.
-const LARGEST: u64 = 5 << 20;
+/// A larger file is renamed to `NAME.1` at the start.
+const MAX_SIZE: u64 = 5 << 20;
 
-/// Begins to write diagnostics to `file`; they are flushed when the guard is dropped.
+/// Writes diagnostics to `file` from now on; they are flushed when the guard is dropped.
 ///
-/// How much is written is decided by `-v` (once: each event; twice: everything), or by
-/// `PITCREW_LOG` in the words of `tracing_subscriber::EnvFilter`.
+/// `-v` sets the level (once: each event; twice: everything), or `PITCREW_LOG` in the syntax of
+/// `tracing_subscriber::EnvFilter`.
 pub(super) fn start(file: &Path, verbose: u8) -> std::io::Result<WorkerGuard> {
-    if std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() > LARGEST) {
-        let mut aside = file.as_os_str().to_owned();
-        aside.push(".1");
-        std::fs::rename(file, aside)?;
+    if std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.len() > MAX_SIZE) {
+        let mut renamed = file.as_os_str().to_owned();
+        renamed.push(".1");
+        std::fs::rename(file, renamed)?;
     }
-    let opened = std::fs::File::options().append(true).create(true).open(file)?;
-    let (writer, guard) = tracing_appender::non_blocking(opened);
+    let file = std::fs::File::options().append(true).create(true).open(file)?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
     let level = match verbose {
         0 => "info",
         1 => "debug",

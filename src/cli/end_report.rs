@@ -1,5 +1,5 @@
-//! End report: how a project ended, in a file of its state folder, for a command that started it in
-//! the background and asks too late.
+//! End report: a file in the state folder that says how a project has ended, for the command that
+//! has started it in the background.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,10 +13,9 @@ use crate::sys::start_ticks;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct EndReport {
-    /// The outermost process of the project.
+    /// The guardian, the outermost process of the project.
     pid: u32,
     end: ProjectEnd,
-    /// What could not be ended.
     #[serde(default)]
     left: Vec<LeftBehind>,
 }
@@ -25,13 +24,13 @@ struct EndReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LeftBehind {
     pub(super) pid: u32,
-    /// When it was started, in ticks since the start of the system: a number may be given again.
+    /// Its start time in ticks since the boot: pids are reused.
     started: u64,
     pub(super) command: String,
 }
 
 impl LeftBehind {
-    /// The process with this number, if it is still there.
+    /// `None` if there is no process with this pid.
     pub(super) fn of(pid: u32, command: String) -> Option<Self> {
         Some(Self { pid, started: start_ticks(pid)?, command })
     }
@@ -41,40 +40,40 @@ impl LeftBehind {
     }
 }
 
-fn path(state: &Path) -> PathBuf {
-    state.join("last-end.json")
+fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("last-end.json")
 }
 
-/// Writes it in one piece. Nothing depends on it but a sentence, so a failure is not told.
-pub(super) fn write(state: &Path, pid: u32, end: ProjectEnd, left: Vec<LeftBehind>) {
+/// Writes the report atomically. A failure is ignored, because only a message depends on it.
+pub(super) fn write(state_dir: &Path, pid: u32, end: ProjectEnd, left: Vec<LeftBehind>) {
     let Ok(text) = serde_json::to_vec(&EndReport { pid, end, left }) else { return };
-    let new = state.join("last-end.json.new");
+    let new = state_dir.join("last-end.json.new");
     let mut options = fs::File::options();
     options.write(true).create(true).truncate(true).mode(0o600);
     let written = options.open(&new).and_then(|mut file| file.write_all(&text));
-    _ = written.and_then(|()| fs::rename(&new, path(state)));
+    _ = written.and_then(|()| fs::rename(&new, path(state_dir)));
 }
 
-/// How the project with this outermost process ended, if it has said so.
-pub(super) fn read(state: &Path, pid: u32) -> Option<ProjectEnd> {
-    report(state, pid).map(|report| report.end)
+/// How the project with this guardian has ended, if there is a report.
+pub(super) fn read(state_dir: &Path, pid: u32) -> Option<ProjectEnd> {
+    report(state_dir, pid).map(|report| report.end)
 }
 
-/// What the project with this outermost process could not end and what is there still.
-pub(super) fn left_behind(state: &Path, pid: u32) -> Vec<LeftBehind> {
-    let left = report(state, pid).map(|report| report.left);
+/// The processes that the project with this guardian could not end, and that still exist.
+pub(super) fn left_behind(state_dir: &Path, pid: u32) -> Vec<LeftBehind> {
+    let left = report(state_dir, pid).map(|report| report.left);
     left.into_iter().flatten().filter(LeftBehind::is_alive).collect()
 }
 
-fn report(state: &Path, pid: u32) -> Option<EndReport> {
-    let text = fs::read(path(state)).ok()?;
+fn report(state_dir: &Path, pid: u32) -> Option<EndReport> {
+    let text = fs::read(path(state_dir)).ok()?;
     let report: EndReport = serde_json::from_slice(&text).ok()?;
     Some(report).filter(|report| report.pid == pid)
 }
 
-/// Forgets the end before this start: numbers of processes come again.
-pub(super) fn forget(state: &Path) {
-    _ = fs::remove_file(path(state));
+/// Removes the report of an earlier project before a start, because pids are reused.
+pub(super) fn remove(state_dir: &Path) {
+    _ = fs::remove_file(path(state_dir));
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
         write(state.path(), 7, end.clone(), Vec::new());
         assert_eq!(read(state.path(), 7), Some(end));
         assert_eq!(read(state.path(), 8), None);
-        forget(state.path());
+        remove(state.path());
         assert_eq!(read(state.path(), 7), None);
     }
 

@@ -4,18 +4,18 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches as _, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, ColorChoice, Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
 use super::procfile_input::ProcfileText;
 
-/// What every command understands.
 #[derive(Debug, Clone, Args)]
 pub(super) struct GlobalOptions {
-    /// Read FILE instead of looking for procfile.toml, `-` for standard input; later files override earlier ones
+    /// Read FILE instead of the nearest procfile.toml, `-` is standard input; later files override earlier ones
     #[arg(short, long = "file", value_name = "FILE")]
     pub(super) file: Vec<PathBuf>,
-    /// Go to DIR first
+    /// Change to DIR first
     #[arg(short = 'C', long = "directory", value_name = "DIR")]
     pub(super) directory: Option<PathBuf>,
     /// When to use colour
@@ -24,39 +24,27 @@ pub(super) struct GlobalOptions {
     /// Write more diagnostics to the log file; can be repeated
     #[arg(short, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// The inherited descriptor with what the one who starts this has read from standard input
+    /// An inherited descriptor with the text of standard input, which the parent has read
     #[arg(long, hide = true, value_name = "FD")]
     pub(super) stdin_fd: Option<i32>,
-    /// What `-f -` stands for, once it was read.
+    /// The text of `-f -`, once it was read.
     #[arg(skip)]
     pub(super) stdin: ProcfileText,
 }
 
-/// When colour is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// Each option, and its id where it stands after the command. clap's own `global` cannot be used:
-/// it takes one of the two places and forgets the other, and allows no `-f` of a command's own.
-const AFTER: [(&str, &str); 4] = [
+/// The ids of each option before and after the command. clap's `global` cannot be used: of the two
+/// places it takes only one, and it does not allow a command to have its own `-f`.
+const IDS: [(&str, &str); 4] = [
     ("file", "file after the command"),
     ("directory", "directory after the command"),
     ("color", "color after the command"),
     ("verbose", "verbose after the command"),
 ];
 
-/// The command line as clap knows it, with the global options on every command too.
+/// The command line, with the global options on every command too.
 pub(super) fn command_line() -> Command {
     let mut root = Cli::command().propagate_version(true);
-    let options: Vec<Arg> = AFTER
+    let options: Vec<Arg> = IDS
         .iter()
         .filter_map(|(id, after)| {
             let option = root.get_arguments().find(|arg| arg.get_id() == id)?.clone();
@@ -69,12 +57,12 @@ pub(super) fn command_line() -> Command {
     for name in names {
         root = root.mut_subcommand(name, |command| {
             let has = |short| command.get_arguments().any(|arg| arg.get_short() == Some(short));
-            let fitting: Vec<Arg> = options
+            let own_options: Vec<Arg> = options
                 .iter()
                 .cloned()
                 .map(|arg| if arg.get_short().is_some_and(has) { arg.short(None) } else { arg })
                 .collect();
-            command.args(fitting)
+            command.args(own_options)
         });
     }
     root
@@ -83,29 +71,32 @@ pub(super) fn command_line() -> Command {
 pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command_line();
     let mut matches = command.try_get_matches_from_mut(args)?;
-    for (id, after) in [("directory", "-C <DIR>"), ("color", "--color <WHEN>")] {
-        let is_given = matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-        if is_given && given_after(&matches, id) {
-            let text = format!("the argument '{after}' cannot be used multiple times");
+    let trailing = TrailingOptions::of(&matches);
+    for (id, is_trailing, shown) in [
+        ("directory", trailing.directory.is_some(), "-C <DIR>"),
+        ("color", trailing.color.is_some(), "--color <WHEN>"),
+    ] {
+        if is_trailing && matches.value_source(id) == Some(ValueSource::CommandLine) {
+            let text = format!("the argument '{shown}' cannot be used multiple times");
             return Err(command.error(ErrorKind::ArgumentConflict, text));
         }
     }
-    let after = after(&matches);
     let mut cli =
         Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
-    cli.global.extend(after);
+    cli.global.extend(trailing);
     Ok(cli)
 }
 
-/// The global options of a command line that is still being typed; what is not whole is left out.
+/// Parses the global options of a command line that is still being typed; incomplete options are
+/// ignored.
 pub(super) fn parse_unfinished(args: impl IntoIterator<Item = OsString>) -> Option<GlobalOptions> {
     let matches = command_line().ignore_errors(true).try_get_matches_from(args).ok()?;
     let mut global = GlobalOptions::from_arg_matches(&matches).ok()?;
-    global.extend(after(&matches));
+    global.extend(TrailingOptions::of(&matches));
     Some(global)
 }
 
-/// What stands after the command.
+/// The global options after the command.
 #[derive(Debug, Default)]
 struct TrailingOptions {
     file: Vec<PathBuf>,
@@ -114,28 +105,24 @@ struct TrailingOptions {
     verbose: u8,
 }
 
-fn after(matches: &ArgMatches) -> TrailingOptions {
-    let Some((_, command)) = matches.subcommand() else { return TrailingOptions::default() };
-    let [file, directory, color, verbose] = AFTER.map(|(_, id)| id);
-    // A command that is not known here has none of them.
-    let paths = command.try_get_many::<PathBuf>(file).ok().flatten();
-    TrailingOptions {
-        file: paths.into_iter().flatten().cloned().collect(),
-        directory: command.try_get_one(directory).ok().flatten().cloned(),
-        color: command.try_get_one(color).ok().flatten().copied(),
-        verbose: command.try_get_one(verbose).ok().flatten().copied().unwrap_or(0),
+impl TrailingOptions {
+    fn of(matches: &ArgMatches) -> Self {
+        let Some((_, command)) = matches.subcommand() else { return Self::default() };
+        let [file, directory, color, verbose] = IDS.map(|(_, trailing)| trailing);
+        // An unknown command has none of them.
+        let files = command.try_get_many::<PathBuf>(file).ok().flatten();
+        Self {
+            file: files.into_iter().flatten().cloned().collect(),
+            directory: command.try_get_one(directory).ok().flatten().cloned(),
+            color: command.try_get_one(color).ok().flatten().copied(),
+            verbose: command.try_get_one(verbose).ok().flatten().copied().unwrap_or(0),
+        }
     }
 }
 
-fn given_after(matches: &ArgMatches, id: &str) -> bool {
-    let after = AFTER.iter().find(|(one, _)| *one == id).map(|(_, after)| *after);
-    let command = matches.subcommand().map(|(_, command)| command);
-    command.zip(after).is_some_and(|(command, id)| command.try_contains_id(id).unwrap_or(false))
-}
-
 impl GlobalOptions {
-    fn extend(&mut self, after: TrailingOptions) {
-        let TrailingOptions { file, directory, color, verbose } = after;
+    fn extend(&mut self, trailing: TrailingOptions) {
+        let TrailingOptions { file, directory, color, verbose } = trailing;
         self.file.extend(file);
         self.directory = directory.or_else(|| self.directory.take());
         self.color = color.unwrap_or(self.color);
@@ -147,7 +134,7 @@ impl GlobalOptions {
 mod tests {
     use super::*;
 
-    /// What a command cannot do without.
+    /// The required arguments of a command.
     fn required(command: &Command) -> Vec<&'static str> {
         match command.get_name() {
             "run" | "why" | "start" | "stop" | "restart" | "kill" | "wait" => vec!["web"],
@@ -159,7 +146,7 @@ mod tests {
         }
     }
 
-    /// What stands at the very end.
+    /// The arguments after all options.
     fn last(command: &Command) -> &'static [&'static str] {
         match command.get_name() {
             "exec" | "enqueue" => &["--", "true"],

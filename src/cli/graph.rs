@@ -6,12 +6,12 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::style::{BOLD, DIM, OutputStyle};
-use super::{GlobalOptions, ProgramExit, project, remote};
-use crate::spec::{Name, Spec};
+use super::{ExitResult, GlobalOptions, ProgramExit, project, stdout};
+use crate::spec::{Name, ProcessKind, Spec};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct GraphArgs {
-    /// In which form
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: GraphFormat,
     /// The same as --format json
@@ -28,22 +28,18 @@ enum GraphFormat {
     Json,
 }
 
-pub(super) fn graph(global: &GlobalOptions, args: &GraphArgs) -> ProgramExit {
-    let spec = match project::inspect(global) {
-        Ok(spec) => spec,
-        Err(ending) => return ending,
-    };
-    let format = if args.json { GraphFormat::Json } else { args.format };
-    match format {
-        GraphFormat::Tree => remote::print(&tree(&spec, OutputStyle::of(global))),
-        GraphFormat::Mermaid => remote::print(&mermaid(&spec)),
-        GraphFormat::Dot => remote::print(&dot(&spec)),
-        GraphFormat::Json => remote::print_json(&json(&spec)),
+pub(super) fn graph(global: &GlobalOptions, args: &GraphArgs) -> ExitResult {
+    let spec = project::inspect(global)?;
+    match if args.json { GraphFormat::Json } else { args.format } {
+        GraphFormat::Tree => stdout::print(&tree(&spec, OutputStyle::of(global))),
+        GraphFormat::Mermaid => stdout::print(&mermaid(&spec)),
+        GraphFormat::Dot => stdout::print(&dot(&spec)),
+        GraphFormat::Json => stdout::print_json(&json(&spec)),
     }
-    ProgramExit::GOOD
+    Ok(ProgramExit::SUCCESS)
 }
 
-/// A dependency: who, on whom, and what it must have reached.
+/// `from` depends on `to`, for which the condition must hold.
 struct GraphEdge<'a> {
     from: &'a Name,
     to: &'a Name,
@@ -62,29 +58,31 @@ fn edges(spec: &Spec) -> impl Iterator<Item = GraphEdge<'_>> {
     })
 }
 
-/// Processes, jobs, and pools that something depends on.
+/// All processes, jobs and pools, with their kind.
 fn nodes(spec: &Spec) -> impl Iterator<Item = (&Name, &'static str)> {
-    let kind = |process: &crate::spec::ProcessSpec| match process.kind {
-        crate::spec::ProcessKind::Process => "process",
-        crate::spec::ProcessKind::Job => "job",
-    };
-    let processes = spec.processes.values().map(move |one| (&one.name, kind(one)));
+    let processes = spec.processes.values().map(|process| {
+        let kind = match process.kind {
+            ProcessKind::Process => "process",
+            ProcessKind::Job => "job",
+        };
+        (&process.name, kind)
+    });
     processes.chain(spec.pools.keys().map(|name| (name, "pool")))
 }
 
-/// Which jobs are of which pool.
-fn members(spec: &Spec) -> impl Iterator<Item = (&Name, &Name)> {
+/// All jobs with their pools.
+fn jobs(spec: &Spec) -> impl Iterator<Item = (&Name, &Name)> {
     spec.pools.values().flat_map(|pool| pool.jobs.iter().map(|job| (&pool.name, job)))
 }
 
-/// The pool it takes a slot of.
+/// The pool whose slots a process or job takes.
 fn pool_of<'a>(spec: &'a Spec, name: &Name) -> Option<&'a Name> {
-    let of_job = members(spec).find(|(_, job)| *job == name).map(|(pool, _)| pool);
+    let of_job = jobs(spec).find(|(_, job)| *job == name).map(|(pool, _)| pool);
     of_job.or_else(|| spec.processes.get(name)?.pool.as_ref())
 }
 
-/// What nothing depends on, and below each what it depends on.
-fn tree(spec: &Spec, paper: OutputStyle) -> String {
+/// The processes that nothing depends on, with their dependencies below them.
+fn tree(spec: &Spec, style: OutputStyle) -> String {
     let mut text = String::new();
     let is_needed = |name: &Name| {
         edges(spec).any(|edge| edge.to == name)
@@ -93,44 +91,43 @@ fn tree(spec: &Spec, paper: OutputStyle) -> String {
     for (name, kind) in nodes(spec) {
         if !is_needed(name) {
             let kind = if kind == "process" { String::new() } else { format!(" ({kind})") };
-            _ = writeln!(text, "{}{}", paper.paint(name.as_str(), BOLD), paper.paint(&kind, DIM));
-            branches(spec, name, "", paper, &mut text);
+            _ = writeln!(text, "{}{}", style.paint(name.as_str(), BOLD), style.paint(&kind, DIM));
+            branches(spec, name, "", style, &mut text);
         }
     }
     text
 }
 
-fn branches(spec: &Spec, name: &Name, indent: &str, paper: OutputStyle, text: &mut String) {
-    let below: Vec<GraphEdge<'_>> = edges(spec).filter(|edge| edge.from == name).collect();
-    let jobs = spec.pools.get(name).map(|pool| pool.jobs.as_slice()).unwrap_or_default();
-    let jobs = jobs.iter().map(|job| (job, "job"));
-    let all: Vec<(&Name, &str)> =
-        below.iter().map(|edge| (edge.to, edge.condition)).chain(jobs).collect();
-    for (place, (to, word)) in all.iter().enumerate() {
-        let is_last = place + 1 == all.len();
+fn branches(spec: &Spec, name: &Name, indent: &str, style: OutputStyle, text: &mut String) {
+    let dependencies = edges(spec).filter(|edge| edge.from == name);
+    let jobs = jobs(spec).filter(|(pool, _)| *pool == name).map(|(_, job)| (job, "job"));
+    let mut children = dependencies.map(|edge| (edge.to, edge.condition)).chain(jobs).peekable();
+    while let Some((child, word)) = children.next() {
+        let is_last = children.peek().is_none();
         let (branch, space) = if is_last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        let lines = paper.paint(&format!("{indent}{branch}"), DIM);
-        _ = writeln!(text, "{lines}{to} {}", paper.paint(&format!("({word})"), DIM));
-        branches(spec, to, &format!("{indent}{space}"), paper, text);
+        let lines = style.paint(&format!("{indent}{branch}"), DIM);
+        _ = writeln!(text, "{lines}{child} {}", style.paint(&format!("({word})"), DIM));
+        branches(spec, child, &format!("{indent}{space}"), style, text);
     }
 }
 
-/// Names are letters, digits, `_`, `-` and the `.` of a job, none of which both tools take bare.
+/// Names consist of letters, digits, `_`, `-` and the `.` of a job, which neither tool accepts
+/// without quotes.
 fn quoted(name: &Name) -> String {
     format!("\"{name}\"")
 }
 
 fn mermaid(spec: &Spec) -> String {
     let mut text = "graph TD\n".to_owned();
-    let place = |name: &Name| nodes(spec).position(|(one, _)| one == name).unwrap_or_default();
+    let index = |name: &Name| nodes(spec).position(|(node, _)| node == name).unwrap_or_default();
     for (name, _) in nodes(spec) {
-        _ = writeln!(text, "  n{}[{}]", place(name), quoted(name));
+        _ = writeln!(text, "  n{}[{}]", index(name), quoted(name));
     }
     for edge in edges(spec) {
-        _ = writeln!(text, "  n{} -->|{}| n{}", place(edge.from), edge.condition, place(edge.to));
+        _ = writeln!(text, "  n{} -->|{}| n{}", index(edge.from), edge.condition, index(edge.to));
     }
-    for (pool, job) in members(spec) {
-        _ = writeln!(text, "  n{} -.- n{}", place(pool), place(job));
+    for (pool, job) in jobs(spec) {
+        _ = writeln!(text, "  n{} -.- n{}", index(pool), index(job));
     }
     text
 }
@@ -145,7 +142,7 @@ fn dot(spec: &Spec) -> String {
         let (from, to) = (quoted(edge.from), quoted(edge.to));
         _ = writeln!(text, "  {from} -> {to} [label=\"{}\"];", edge.condition);
     }
-    for (pool, job) in members(spec) {
+    for (pool, job) in jobs(spec) {
         _ = writeln!(text, "  {} -> {} [style=dotted, arrowhead=none];", quoted(pool), quoted(job));
     }
     text.push_str("}\n");

@@ -1,19 +1,21 @@
-//! Prints the last lines of a failed process on stderr, below the error.
+//! The last lines of a failed process, below the error.
 
 use std::io::Write as _;
 
-use super::{ColorChoice, project};
+use clap::ColorChoice;
+
+use super::messages::use_colour;
 use crate::control::wire::LastOutput;
 use crate::output::{StyleMode, safe_line, safe_name};
 
-/// Shows them as `NAME | text`, safe for a terminal.
-pub(super) fn show(last: &LastOutput, color: ColorChoice) {
+/// Prints the lines on stderr, as `NAME | text`.
+pub(super) fn print(last: &LastOutput, color: ColorChoice) {
     let mut stderr = std::io::stderr();
-    let text: Vec<String> = lines(last, project::colour(color, &stderr)).collect();
-    _ = stderr.write_all(format!("{}\n", text.join("\n")).as_bytes());
+    let text: Vec<String> = lines(last, use_colour(color, &stderr)).collect();
+    _ = writeln!(stderr, "{}", text.join("\n"));
 }
 
-/// Each line with the name in front of it.
+/// The lines as `NAME | text`, made safe for a terminal.
 pub(super) fn lines(last: &LastOutput, colour: bool) -> impl Iterator<Item = String> {
     let styles = if colour { StyleMode::Keep } else { StyleMode::Drop };
     let name = safe_name(&last.name).into_owned();

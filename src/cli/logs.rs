@@ -2,15 +2,17 @@
 
 use std::io::IsTerminal as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
-use super::completion::{NameKind, names};
-use super::{GlobalOptions, ProgramExit, project, remote};
+use super::completions::{NameKind, names};
+use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
 use crate::control::wire::OutputQuery;
 use crate::control::{
     Client, Control as _, ControlError, ControlErrorKind, Frame, FrameReader, LineFormat, Measure,
 };
-use crate::plain::{LineStyle, label_of, put_text};
+use crate::output::Stream;
+use crate::plain::{LineStyle, format_label, push_line};
 use crate::spec::counted;
 
 mod files;
@@ -33,108 +35,92 @@ pub(super) struct LogsArgs {
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
     /// Only one of the two outputs
-    #[arg(long, value_enum)]
-    stream: Option<LogsSelection>,
+    #[arg(long, value_parser = PossibleValuesParser::new(Stream::WORDS))]
+    stream: Option<String>,
     /// Print JSON lines
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogsSelection {
-    Out,
-    Err,
-}
-
-pub(super) fn logs(global: &GlobalOptions, args: &LogsArgs) -> ProgramExit {
-    let (name, folders) = match remote::folders(global) {
-        Ok(found) => found,
-        Err(ending) => return ending,
-    };
-    let shown = remote::block_on(async {
-        let client = remote::reach(&name, folders).await;
-        show(&client, global, args).await
-    });
-    match shown {
-        Ok(Ok(())) => ProgramExit::GOOD,
-        Ok(Err(problem)) if problem.error == ControlErrorKind::NotRunning => {
-            files::show(global, args)
-        }
-        Ok(Err(problem)) => remote::complain(&problem),
-        Err(ending) => ending,
+pub(super) fn logs(global: &GlobalOptions, args: &LogsArgs) -> ExitResult {
+    let (name, dirs) = running_project::find(global)?;
+    let printed = running_project::block_on(async {
+        let client = running_project::connect(&name, dirs).await;
+        print(&client, global, args).await
+    })?;
+    match printed {
+        Ok(()) => Ok(ProgramExit::SUCCESS),
+        Err(error) if error.error == ControlErrorKind::NotRunning => files::print(global, args),
+        Err(error) => Err(messages::control_error(&error)),
     }
 }
 
-/// How lines look on stdout: as `up` prints them.
+/// Formats lines as `up` prints them.
 #[derive(Debug)]
-struct LogsStyle {
-    line: LineStyle,
+struct LineFormatter {
+    style: LineStyle,
     width: usize,
-    /// The names in their order, which is that of the colours.
+    /// The names in the order of their colours.
     names: Vec<String>,
 }
 
-impl LogsStyle {
+impl LineFormatter {
     fn of(global: &GlobalOptions, names: Vec<String>) -> Self {
         let stdout = std::io::stdout();
-        let colour = project::colour(global.color, &stdout);
-        let line = LineStyle { terminal: stdout.is_terminal(), colour, timestamps: false };
-        Self { line, width: names.iter().map(String::len).max().unwrap_or(0), names }
+        let colour = messages::use_colour(global.color, &stdout);
+        let style = LineStyle { terminal: stdout.is_terminal(), colour, timestamps: false };
+        Self { style, width: names.iter().map(String::len).max().unwrap_or(0), names }
     }
 
-    /// `NAME | text`; made safe for a terminal, else as it came.
-    fn put(&mut self, text: &mut Vec<u8>, name: &str, bytes: &[u8]) {
-        let known = self.names.iter().position(|one| one == name);
+    /// Appends `NAME | text`, on a terminal made safe, elsewhere unchanged.
+    fn push(&mut self, text: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+        let known = self.names.iter().position(|known| known == name);
         let index = known.unwrap_or_else(|| {
             self.names.push(name.to_owned());
             self.names.len() - 1
         });
-        text.extend_from_slice(label_of(name, index, self.width, self.line.colour).as_bytes());
-        put_text(text, bytes, self.line);
+        text.extend_from_slice(format_label(name, index, self.width, self.style.colour).as_bytes());
+        push_line(text, bytes, self.style);
     }
 }
 
-async fn show(
+async fn print(
     client: &Client,
     global: &GlobalOptions,
     args: &LogsArgs,
 ) -> Result<(), ControlError> {
-    let asked = OutputQuery {
+    let query = OutputQuery {
         names: (!args.names.is_empty()).then(|| args.names.join(",")),
-        stream: args.stream.map(|which| match which {
-            LogsSelection::Out => "out".to_owned(),
-            LogsSelection::Err => "err".to_owned(),
-        }),
+        stream: args.stream.clone(),
         grep: args.grep.clone(),
         since: args.since.clone(),
-        from: None,
         tail: args.lines,
         follow: args.follow,
         ..OutputQuery::default()
     };
     if args.json {
-        let mut chunks = client.raw_output(&asked, LineFormat::Json).await?;
+        let mut chunks = client.raw_output(&query, LineFormat::Json).await?;
         while let Some(chunk) = chunks.next().await {
-            if !remote::write(&chunk?) {
+            if !stdout::write(&chunk?) {
                 break;
             }
         }
         return Ok(());
     }
     let status = client.status(Measure::No).await?;
-    let names = status.processes.into_iter().map(|one| one.name).collect();
-    let mut style = LogsStyle::of(global, names);
-    let mut chunks = client.raw_output(&asked, LineFormat::Frames).await?;
+    let names = status.processes.into_iter().map(|process| process.name.to_string()).collect();
+    let mut formatter = LineFormatter::of(global, names);
+    let mut chunks = client.raw_output(&query, LineFormat::Frames).await?;
     let (mut frames, mut text) = (FrameReader::default(), Vec::new());
     while let Some(chunk) = chunks.next().await {
         text.clear();
-        frames.read(&chunk?, |piece| match piece {
-            Frame::Line { name, bytes } => style.put(&mut text, name, bytes),
+        frames.read(&chunk?, |frame| match frame {
+            Frame::Line { name, bytes } => formatter.push(&mut text, name, bytes),
             Frame::Missed { name, lines } => {
-                remote::remark(&format!("{name}: {} no longer kept", counted(lines, "line")));
+                messages::note(&format!("{name}: {} no longer kept", counted(lines, "line")));
             }
         });
-        if !remote::write(&text) {
+        if !stdout::write(&text) {
             break;
         }
     }

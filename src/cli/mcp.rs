@@ -1,18 +1,13 @@
 //! `mcp`: tools for assistants over stdio. Only with the feature `mcp`.
 
-use super::{GlobalOptions, ProgramExit, project, remote};
+use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project};
 
 mod params;
 mod tools;
 
-pub(super) fn mcp(global: &GlobalOptions) -> ProgramExit {
-    let (name, folders) = match remote::folders(global) {
-        Ok(found) => found,
-        Err(ending) => return ending,
-    };
-    match remote::block_on(tools::serve(name, folders)) {
-        Ok(Ok(())) => ProgramExit::GOOD,
-        Ok(Err(text)) => project::failed(&text),
-        Err(ending) => ending,
-    }
+pub(super) fn mcp(global: &GlobalOptions) -> ExitResult {
+    let (name, dirs) = running_project::find(global)?;
+    running_project::block_on(tools::serve(&name, dirs))?
+        .map_err(|text| messages::failure(&text))?;
+    Ok(ProgramExit::SUCCESS)
 }

@@ -33,9 +33,9 @@ fn text(inherited: Option<i32>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     match inherited {
         Some(number) => File::from(own_process::take_inherited(number)?)
-            .take(spec::LARGEST + 1)
+            .take(spec::MAX_FILE_SIZE + 1)
             .read_to_end(&mut text)?,
-        None => io::stdin().take(spec::LARGEST + 1).read_to_end(&mut text)?,
+        None => io::stdin().take(spec::MAX_FILE_SIZE + 1).read_to_end(&mut text)?,
     };
     Ok(text)
 }

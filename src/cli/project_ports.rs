@@ -1,15 +1,13 @@
-//! The ports of a project, for a process that belongs to it but is not started by its engine: that of `exec --in`,
-//! and that of `run` beside a running project.
+//! The ports of a project, for a process that is not started by its engine: `exec --in`, and `run`
+//! while the project is running.
 
 use std::ffi::OsString;
 
-use super::remote;
+use super::running_project;
 use crate::control::wire::ProjectState;
 use crate::machine::Supervisor;
-use crate::spec::{Environment, port_variables};
-use crate::sys::ProjectDirs;
+use crate::spec::{Environment, Spec, port_variables};
 
-/// The ports of a project.
 pub(super) struct ProjectPorts(Vec<ProcessPort>);
 
 /// The port of a process or replica.
@@ -20,7 +18,7 @@ struct ProcessPort {
 }
 
 impl ProjectPorts {
-    /// The ports that the file gives.
+    /// The ports in the file.
     pub(super) fn of_file(supervisor: &Supervisor) -> Self {
         let ports = supervisor.ports().map(|(id, name, port)| {
             let process = supervisor.process_of(id).unwrap_or(name).to_string();
@@ -29,44 +27,46 @@ impl ProjectPorts {
         Self(ports.collect())
     }
 
-    /// The same, with the ports that the processes of a running project have got instead.
-    pub(super) fn of_running(mut self, project: &ProjectState) -> Self {
-        for one in &mut self.0 {
-            let running = project.processes.iter().find(|state| state.status.name == one.name);
-            one.port = running.and_then(|state| state.status.port).unwrap_or(one.port);
-        }
-        self
-    }
-
-    /// The same, if the project in these folders runs and answers.
-    pub(super) fn of_running_in(self, name: &str, folders: ProjectDirs) -> Self {
-        let asked = remote::block_on(async {
-            let client = remote::reach(name, folders).await;
-            remote::overview(&client).await
+    /// Replaces the ports by those that the processes have in the running project, if it responds.
+    pub(super) fn with_running_ports(self, spec: &Spec) -> Self {
+        let Some(dirs) = running_project::dirs_if_running(spec) else { return self };
+        let state = running_project::block_on(async {
+            let client = running_project::connect(&spec.project.name, dirs).await;
+            running_project::state(&client).await
         });
-        match asked {
-            Ok(Ok(project)) => self.of_running(&project),
+        match state {
+            Ok(Ok(state)) => self.with_ports_of(&state),
             Ok(Err(_)) | Err(_) => self,
         }
     }
 
-    /// The port of a process or replica.
-    pub(super) fn port(&self, name: &str) -> Option<u16> {
-        self.0.iter().find(|one| one.name == name).map(|one| one.port)
+    /// Replaces the ports by those that the processes have in a running project.
+    pub(super) fn with_ports_of(mut self, project: &ProjectState) -> Self {
+        for port in &mut self.0 {
+            let running = project.processes.iter().find(|state| state.name == port.name);
+            port.port = running.and_then(|state| state.port).unwrap_or(port.port);
+        }
+        self
     }
 
-    /// Sets the variables that tell the ports, and fills them in where other values use them; `known` has
-    /// what else is known of the process.
+    /// The port of a process or replica.
+    pub(super) fn port(&self, name: &str) -> Option<u16> {
+        self.0.iter().find(|port| port.name == name).map(|port| port.port)
+    }
+
+    /// Sets the port variables, and expands them in other values; `known` returns other variables
+    /// of the process.
     pub(super) fn fill_in(
         &self,
         environment: &mut Environment,
         known: impl Fn(&str) -> Option<OsString>,
     ) {
         let ports = self.0.iter();
-        let variables =
-            port_variables(ports.map(|one| (one.name.as_str(), one.process.as_str(), one.port)));
+        let variables = port_variables(
+            ports.map(|port| (port.name.as_str(), port.process.as_str(), port.port)),
+        );
         for value in environment.set.values_mut() {
-            *value = value.filled_in(|name| {
+            *value = value.with_known(|name| {
                 let port = variables.iter().find(|(variable, _)| variable == name);
                 port.map(|(_, port)| port.to_string().into()).or_else(|| known(name))
             });

@@ -1,4 +1,4 @@
-//! `ps`: lists every process with its state and reason.
+//! `ps`: lists every process with its state and its reason.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::style::{BOLD, DIM, OutputStyle, fit, of_state};
-use super::{GlobalOptions, ProgramExit, remote};
-use crate::control::wire::{ProcessStatus, Status};
+use super::style::{BOLD, DIM, OutputStyle, fit, state_colour};
+use super::{ExitResult, GlobalOptions, ProgramExit, messages, running_project, stdout};
+use crate::control::wire::{ProcessState, ProjectState};
 use crate::control::{Control as _, Measure};
 use crate::output::safe_name;
 use crate::spec::{format_duration, format_size};
@@ -20,132 +20,117 @@ pub(super) struct PsArgs {
     json: bool,
 }
 
-pub(super) fn ps(global: &GlobalOptions, args: &PsArgs) -> ProgramExit {
-    let status = remote::with(global, async |client| client.status(Measure::Yes).await);
-    let status = match status {
-        Ok(status) => status,
-        Err(ending) => return ending,
-    };
+pub(super) fn ps(global: &GlobalOptions, args: &PsArgs) -> ExitResult {
+    let status =
+        running_project::request(global, async |client| client.status(Measure::Yes).await)?;
     if args.json {
-        remote::print_json(&status);
+        stdout::print_json(&status);
     } else {
-        remote::print(&table(&status, OutputStyle::of(global)));
-        remote::tell_file_gone(status.file_gone.as_deref());
+        stdout::print(&table(&status, OutputStyle::of(global)));
+        messages::file_gone(status.file_gone.as_deref());
     }
-    ProgramExit::GOOD
+    Ok(ProgramExit::SUCCESS)
 }
 
-/// What follows the word of a state: `: exit 1 after 8.1s`. A reason that begins with that word goes
-/// on from there.
-pub(super) fn reason(state: &str, why: &str) -> String {
-    match why.strip_prefix(state) {
-        Some(rest) if rest.is_empty() || rest.starts_with([':', ' ']) => rest.to_owned(),
-        Some(_) | None => format!(": {why}"),
-    }
-}
-
-/// A cell: what it says, and in which colour.
-#[derive(Debug, Clone, Default)]
 struct Cell {
     text: String,
     colour: &'static str,
 }
 
-/// A column of the table, without that of the reasons, which is the last one.
+/// A column of the table, except the last one with the reasons.
 struct Column {
     head: &'static str,
-    /// Numbers stand on the right.
-    right: bool,
-    /// The higher, the earlier it is left out where there is no room; nothing for never.
-    spare: Option<u8>,
-    cell: fn(&ProcessStatus) -> Option<String>,
+    is_number: bool,
+    /// If the table is too wide, columns with a high number are left out first, those without a
+    /// number never.
+    omit_order: Option<u8>,
+    cell: fn(&ProcessState) -> Option<String>,
 }
 
-const fn column(
+const fn text(head: &'static str, cell: fn(&ProcessState) -> Option<String>) -> Column {
+    Column { head, is_number: false, omit_order: None, cell }
+}
+
+const fn number(
     head: &'static str,
-    right: bool,
-    spare: Option<u8>,
-    cell: fn(&ProcessStatus) -> Option<String>,
+    omit_order: u8,
+    cell: fn(&ProcessState) -> Option<String>,
 ) -> Column {
-    Column { head, right, spare, cell }
+    Column { head, is_number: true, omit_order: Some(omit_order), cell }
 }
 
 const COLUMNS: [Column; 8] = [
-    column("NAME", false, None, |one| Some(safe_name(&one.name).into_owned())),
-    column("STATE", false, None, |one| Some(one.state.word(one.checked).to_owned())),
-    column("PID", true, Some(4), |one| Some(one.pid?.to_string())),
-    column("RUN", true, Some(5), |one| Some(one.run.to_string())),
-    column("UPTIME", true, Some(1), |one| {
-        Some(format_duration(Duration::from_millis(one.uptime_ms?)))
-    }),
-    column("CPU", true, Some(3), |one| Some(format!("{:.1}%", one.cpu_percent?))),
-    column("MEM", true, Some(2), |one| Some(format_size(one.memory_bytes?))),
-    column("PORT", true, Some(0), |one| Some(one.port?.to_string())),
+    text("NAME", |status| Some(safe_name(&status.name).into_owned())),
+    text("STATE", |status| Some(status.state.word(status.checked).to_owned())),
+    number("PID", 4, |status| Some(status.pid?.to_string())),
+    number("RUN", 5, |status| Some(status.run.to_string())),
+    number("UPTIME", 1, |status| Some(format_duration(Duration::from_millis(status.uptime_ms?)))),
+    number("CPU", 3, |status| Some(format!("{:.1}%", status.cpu_percent?))),
+    number("MEM", 2, |status| Some(format_size(status.memory_bytes?))),
+    number("PORT", 0, |status| Some(status.port?.to_string())),
 ];
 
-/// The reasons have so much room, or other columns are left out.
-const REASON: usize = 24;
+/// Columns are left out until the reasons have this width.
+const REASON_WIDTH: usize = 24;
 /// Between two columns.
 const GAP: usize = 2;
 
-fn table(status: &Status, paper: OutputStyle) -> String {
+fn table(status: &ProjectState, style: OutputStyle) -> String {
     let width = |column: &Column| {
-        let cells = status.processes.iter().map(|one| cell(column, one).text.width());
+        let cells = status.processes.iter().map(|process| cell(column, process).text.width());
         cells.chain([column.head.width()]).max().unwrap_or(0)
     };
     let mut columns: Vec<(&Column, usize)> =
         COLUMNS.iter().map(|column| (column, width(column))).collect();
-    let reason = status.processes.iter().map(|one| one.why.width()).max().unwrap_or(0);
-    let reason = reason.clamp("WHY".len(), REASON);
-    while taken(&columns) + reason > paper.width.unwrap_or(usize::MAX) {
-        let first = columns.iter().enumerate().filter(|(_, (column, _))| column.spare.is_some());
-        let Some((place, _)) = first.max_by_key(|(_, (column, _))| column.spare) else { break };
-        columns.remove(place);
+    let reasons = status.processes.iter().map(|process| process.why.width());
+    let reason_width = reasons.max().unwrap_or(0).clamp("WHY".len(), REASON_WIDTH);
+    while total_width(&columns) + reason_width > style.width.unwrap_or(usize::MAX) {
+        let optional =
+            columns.iter().enumerate().filter(|(_, (column, _))| column.omit_order.is_some());
+        let Some((index, _)) = optional.max_by_key(|(_, (column, _))| column.omit_order) else {
+            break;
+        };
+        columns.remove(index);
     }
-    let room = paper.width.map_or(usize::MAX, |width| width.saturating_sub(taken(&columns)));
-    let mut text = String::new();
+    let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(total_width(&columns)));
     let head =
         columns.iter().map(|(column, _)| Cell { text: column.head.to_owned(), colour: BOLD });
-    line(&columns, head, &paper.paint("WHY", BOLD), paper, &mut text);
-    for one in &status.processes {
-        let cells = columns.iter().map(|(column, _)| cell(column, one));
-        line(&columns, cells, &fit(&safe_name(&one.why), room), paper, &mut text);
+    let mut text = line(&columns, head, &style.paint("WHY", BOLD), style);
+    for process in &status.processes {
+        let cells = columns.iter().map(|(column, _)| cell(column, process));
+        text.push_str(&line(&columns, cells, &fit(&safe_name(&process.why), room), style));
     }
     text
 }
 
 /// The width of these columns, with the gap after the last one.
-fn taken(columns: &[(&Column, usize)]) -> usize {
+fn total_width(columns: &[(&Column, usize)]) -> usize {
     columns.iter().map(|(_, width)| width + GAP).sum()
 }
 
-fn cell(column: &Column, one: &ProcessStatus) -> Cell {
-    let text = (column.cell)(one);
-    let colour = match &text {
-        None => DIM,
-        Some(_) if column.head == "STATE" => of_state(one.state),
-        Some(_) => "",
-    };
-    Cell { text: text.unwrap_or_else(|| "-".to_owned()), colour }
+fn cell(column: &Column, process: &ProcessState) -> Cell {
+    match (column.cell)(process) {
+        None => Cell { text: "-".to_owned(), colour: DIM },
+        Some(text) if column.head == "STATE" => Cell { text, colour: state_colour(process.state) },
+        Some(text) => Cell { text, colour: "" },
+    }
 }
 
 fn line(
     columns: &[(&Column, usize)],
     cells: impl Iterator<Item = Cell>,
     reason: &str,
-    paper: OutputStyle,
-    text: &mut String,
-) {
+    style: OutputStyle,
+) -> String {
     let mut line = String::new();
     for ((column, width), cell) in columns.iter().zip(cells) {
         let blank = " ".repeat(width.saturating_sub(cell.text.width()));
-        let painted = paper.paint(&cell.text, cell.colour);
-        let (before, after) = if column.right { (&*blank, "") } else { ("", &*blank) };
+        let painted = style.paint(&cell.text, cell.colour);
+        let (before, after) = if column.is_number { (&*blank, "") } else { ("", &*blank) };
         _ = write!(line, "{before}{painted}{after}{:GAP$}", "");
     }
     line.push_str(reason);
-    text.push_str(line.trim_end());
-    text.push('\n');
+    format!("{}\n", line.trim_end())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `reload`: applies the changed file of a running project; also loads the file for the engine.
+//! `reload`: applies the changed file of the running project; also loads the file for the engine.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::project::{self, LockedProject};
-use super::{GlobalOptions, ProgramExit, remote};
+use super::locked_project::{self, LockedProject};
+use super::{ExitResult, GlobalOptions, ProgramExit, messages, project, running_project, stdout};
 use crate::control::wire::{ReloadRequest, ReloadResponse};
 use crate::control::{Client, Control as _};
 use crate::engine::SpecLoader;
@@ -23,6 +23,9 @@ use crate::spec::{
 use crate::sys::FileFollower;
 use crate::sys::journal::{Journal, SessionStrayRules};
 
+/// The delay before a message about what a reload waits for.
+const MESSAGE_DELAY: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, Args)]
 pub(super) struct ReloadArgs {
     /// Print what would be done, and do nothing
@@ -33,67 +36,57 @@ pub(super) struct ReloadArgs {
     json: bool,
 }
 
-pub(super) fn reload(global: &GlobalOptions, args: &ReloadArgs) -> ProgramExit {
-    let colour = !args.json && project::colour(global.color, &std::io::stderr());
-    let how = ReloadRequest { dry_run: args.dry_run, colour };
-    let reload = async |client: Client| {
-        let answer = client.reload(how);
-        tokio::pin!(answer);
-        if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut answer).await {
-            return answer;
+pub(super) fn reload(global: &GlobalOptions, args: &ReloadArgs) -> ExitResult {
+    let colour = !args.json && messages::use_colour(global.color, &std::io::stderr());
+    let request = ReloadRequest { dry_run: args.dry_run, colour };
+    let response = running_project::request(global, async |client: Client| {
+        let response = client.reload(request);
+        tokio::pin!(response);
+        if let Ok(response) = tokio::time::timeout(MESSAGE_DELAY, &mut response).await {
+            return response;
         }
-        project::say(&reads_still(global));
-        answer.await
-    };
-    let reloaded = match remote::with(global, reload) {
-        Ok(reloaded) => reloaded,
-        Err(ending) => return ending,
-    };
+        messages::note(&still_reading(global));
+        response.await
+    })?;
     if args.json {
-        // The faults say the same.
-        remote::print_json(&ReloadResponse { report: None, ..reloaded.clone() });
-    } else if reloaded.ok {
-        remote::print(&told(&reloaded));
+        // Without the report, which is the faults as text.
+        stdout::print_json(&ReloadResponse { report: None, ..response.clone() });
+    } else if response.ok {
+        stdout::print(&differences(&response));
     } else {
-        let report = reloaded.report.as_deref().unwrap_or_default().trim_end();
+        let report = response.report.as_deref().unwrap_or_default().trim_end();
         _ = writeln!(std::io::stderr(), "{report}");
-        project::wrong(&mistakes(reloaded.faults.len()));
+        messages::note(&mistakes(response.faults.len()));
     }
-    if reloaded.ok { ProgramExit::GOOD } else { ProgramExit::WRONG }
+    Ok(if response.ok { ProgramExit::SUCCESS } else { ProgramExit::USAGE_ERROR })
 }
 
-/// After how long it is said what the answer waits for.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Why a reload takes long: an env file that is a pipe is read when its writer comes.
-fn reads_still(global: &GlobalOptions) -> String {
-    let loaded = project::locate(global).ok().and_then(|locate| spec::inspect(&locate).ok());
+/// Says why a reload takes long: an env file that is a pipe is read when its writer comes.
+fn still_reading(global: &GlobalOptions) -> String {
+    let loaded = project::locate(global).ok().and_then(|locator| spec::inspect(&locator).ok());
     let pipes = loaded.map(|loaded| loaded.spec.project.env_pipes).unwrap_or_default();
-    let names: Vec<String> = pipes.iter().map(|path| path.display().to_string()).collect();
-    match names.as_slice() {
-        [] => "the project is still reading its files".to_owned(),
-        names => format!(
-            "the project is still reading its files; it waits for what is written to {}",
-            names.join(", ")
-        ),
+    let mut text = "the project is still reading its files".to_owned();
+    if !pipes.is_empty() {
+        let names: Vec<String> = pipes.iter().map(|path| path.display().to_string()).collect();
+        _ = write!(text, "; it waits for what is written to {}", names.join(", "));
     }
+    text
 }
 
-/// A line for each difference, and one for each new run.
-fn told(reloaded: &ReloadResponse) -> String {
+/// A line for each difference, and one for each restart.
+fn differences(response: &ReloadResponse) -> String {
     let mut text = String::new();
-    let marks = [('+', &reloaded.added), ('~', &reloaded.changed), ('-', &reloaded.removed)];
-    for (mark, names) in marks {
+    let lists = [('+', &response.added), ('~', &response.changed), ('-', &response.removed)];
+    for (sign, names) in lists {
         for name in names {
-            _ = writeln!(text, "{mark} {}", safe_name(name));
+            _ = writeln!(text, "{sign} {}", safe_name(name));
         }
     }
-    let gets = if reloaded.dry_run { "would get" } else { "gets" };
-    for one in &reloaded.restarted {
-        let because: Vec<&str> = one.because.iter().copied().map(RestartReason::as_str).collect();
-        let because = because.join(", ");
-        let name = safe_name(&one.name);
-        _ = writeln!(text, "{name} {gets} a new run: other than before: {because}");
+    let restarts = if response.dry_run { "would restart" } else { "restarts" };
+    for process in &response.restarted {
+        let keys: Vec<&str> = process.because.iter().copied().map(RestartReason::as_str).collect();
+        let name = safe_name(&process.name);
+        _ = writeln!(text, "{name} {restarts}: changed {}", keys.join(", "));
     }
     if text.is_empty() {
         text.push_str("no changes\n");
@@ -101,11 +94,11 @@ fn told(reloaded: &ReloadResponse) -> String {
     text
 }
 
-/// Where the file is, and what has to be written down before something new is started.
+/// Reads the file of a project again, and updates the journal before anything new is started.
 #[derive(Debug)]
 pub(super) struct FileReloader {
-    locate: ProjectLocator,
-    /// What the project is known by.
+    locator: ProjectLocator,
+    /// The file that identifies the project.
     file: PathBuf,
     journal: Option<Journal>,
     policies: Mutex<SessionStrayRules>,
@@ -114,17 +107,16 @@ pub(super) struct FileReloader {
 }
 
 impl FileReloader {
-    pub(super) fn new(locate: ProjectLocator, spec: &Spec, held: &LockedProject) -> Self {
+    pub(super) fn new(locator: ProjectLocator, spec: &Spec, locked: &LockedProject) -> Self {
+        let files = locked.files.as_ref();
+        let versions = Versions { running: FileVersions::of(spec), ..Versions::default() };
         Self {
-            locate,
+            locator,
             file: spec.project.file.clone(),
-            journal: held.project.as_ref().map(|project| project.journal.clone()),
-            policies: Mutex::new(held.policies.clone()),
-            versions: Mutex::new(Versions {
-                running: FileVersions::of(spec),
-                ..Versions::default()
-            }),
-            follower: held.project.as_ref().map(|project| Arc::clone(&project.follower)),
+            journal: files.map(|files| files.journal.clone()),
+            policies: Mutex::new(locked.policies.clone()),
+            versions: Mutex::new(versions),
+            follower: files.map(|files| Arc::clone(&files.follower)),
         }
     }
 
@@ -132,7 +124,7 @@ impl FileReloader {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those of everything that has ever been in the file.
+    /// The stray policies of all processes that have ever been in the file.
     pub(super) fn policies(&self) -> SessionStrayRules {
         self.policies.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -140,9 +132,9 @@ impl FileReloader {
 
 impl SpecLoader for FileReloader {
     fn refusal(&self) -> Option<&'static str> {
-        self.locate.files.iter().any(|file| spec::is_stdin(file)).then_some(
+        self.locator.files.iter().any(|file| spec::is_stdin(file)).then_some(
             "the project came from standard input, which cannot be read again; to change it, stop \
-             it and start it anew, or keep it in a file",
+             and start it, or keep it in a file",
         )
     }
 
@@ -150,16 +142,15 @@ impl SpecLoader for FileReloader {
         let gone = self
             .follower
             .as_ref()
-            .and_then(|follower| follower.lock().unwrap_or_else(PoisonError::into_inner).look());
+            .and_then(|follower| follower.lock().unwrap_or_else(PoisonError::into_inner).check());
         if let Some(gone) = gone {
-            let hint = "put it back, or end what runs with `pitcrew down`";
+            let hint = "put it back, or stop the project with `pitcrew down`";
             return Err(Fault::about(self.file.clone(), gone).with_hint(hint).into());
         }
-        let loaded = spec::load_and_tell(&self.locate, waiting)?;
-        if loaded.spec.project.file != self.file {
-            let message = format!("it is gone, and {} is another project", {
-                loaded.spec.project.file.display()
-            });
+        let loaded = spec::load_with_notice(&self.locator, waiting)?;
+        let file = &loaded.spec.project.file;
+        if *file != self.file {
+            let message = format!("it is gone, and {} is another project", file.display());
             return Err(Fault::about(self.file.clone(), message).into());
         }
         self.versions().read = FileVersions::of(&loaded.spec);
@@ -168,16 +159,19 @@ impl SpecLoader for FileReloader {
 
     fn prepare(&self, spec: &Spec) -> Result<(), Faults> {
         let mut policies = self.policies();
-        policies.processes.extend(project::policies(spec, &policies.session).processes);
-        // The guardian must know what may stay before it is there.
+        policies
+            .processes
+            .extend(locked_project::stray_policies(spec, &policies.session).processes);
+        // The guardian must know what may outlive a process before the process exists.
         if let Some(journal) = &self.journal {
             journal.write(&policies).map_err(|error| {
-                Fault::about(journal.path().to_owned(), format!("cannot write it: {error}"))
+                Fault::about(journal.path.clone(), format!("cannot write it: {error}"))
             })?;
         }
         *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
         Ok(())
     }
+
     fn applied(&self) {
         let mut versions = self.versions();
         versions.running = versions.read.clone();
@@ -191,25 +185,25 @@ impl SpecLoader for FileReloader {
     }
 }
 
-/// Which versions of the files were read.
 #[derive(Debug, Default)]
 struct Versions {
+    /// The files that the running project was read from.
     running: FileVersions,
-    /// The last time, be it for a look only.
+    /// The files of the last read, which may have been a dry run.
     read: FileVersions,
 }
 
-/// The files of a project, each with what tells one version of it from another.
+/// The files of a project with their versions.
 #[derive(Debug, Clone, Default)]
 struct FileVersions(Vec<(PathBuf, Option<FileVersion>)>);
 
-/// Device, inode, size, and when it was written.
+/// Device, inode, size, and modification time.
 type FileVersion = (u64, u64, u64, i64, i64);
 
 impl FileVersions {
     fn of(spec: &Spec) -> Self {
         let project = &spec.project;
-        // The local file may still come.
+        // The local file may be created later.
         let local = project.dir.join(LOCAL_FILE);
         let files: BTreeSet<&PathBuf> =
             project.files.iter().chain(&project.env_files).chain([&local]).collect();
@@ -222,7 +216,7 @@ impl FileVersions {
     }
 }
 
-/// Nothing for what is not there, and for what is no file: a pipe is another one each time.
+/// `None` for a missing file and for a pipe, whose content is different each time.
 fn version(file: &Path) -> Option<FileVersion> {
     let found = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     Some((found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()))

@@ -2,28 +2,28 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{GlobalOptions, project};
+use super::GlobalOptions;
+use super::messages::use_colour;
 use crate::machine::StateName;
 use crate::sys::own_process;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutputStyle {
     pub(super) colour: bool,
-    /// Columns of the terminal; nothing where it is none, and then nothing is cut.
+    /// Columns of the terminal; `None` if it is no terminal, and then nothing is cut.
     pub(super) width: Option<usize>,
 }
 
 impl OutputStyle {
-    /// A pipe, or what is for programs.
     #[cfg(test)]
     pub(super) const PLAIN: Self = Self { colour: false, width: None };
 
     pub(super) fn of(global: &GlobalOptions) -> Self {
-        let colour = project::colour(global.color, &std::io::stdout());
+        let colour = use_colour(global.color, &std::io::stdout());
         Self { colour, width: own_process::terminal_width(std::io::stdout()) }
     }
 
-    /// In this colour, the numbers of an escape sequence.
+    /// Returns the text in this colour, given as the numbers of an escape sequence.
     pub(super) fn paint(self, text: &str, colour: &str) -> String {
         if self.colour && !colour.is_empty() && !text.is_empty() {
             format!("\x1b[{colour}m{text}\x1b[0m")
@@ -31,14 +31,18 @@ impl OutputStyle {
             text.to_owned()
         }
     }
+
+    /// Returns the text in this colour, with spaces up to this width after it.
+    pub(super) fn pad(self, text: &str, width: usize, colour: &str) -> String {
+        let spaces = " ".repeat(width.saturating_sub(text.width()));
+        format!("{}{spaces}", self.paint(text, colour))
+    }
 }
 
 pub(super) const DIM: &str = "2";
-/// The head of a table.
 pub(super) const BOLD: &str = "1";
 
-/// The colour of a state: good, busy, waiting, in trouble, over.
-pub(super) fn of_state(state: StateName) -> &'static str {
+pub(super) fn state_colour(state: StateName) -> &'static str {
     match state {
         StateName::Ready | StateName::Succeeded => "32",
         StateName::Starting | StateName::Stopping => "36",
@@ -52,7 +56,16 @@ pub(super) fn of_state(state: StateName) -> &'static str {
     }
 }
 
-/// Cut to this width, with a sign that it was.
+/// What follows the word of a state in a sentence, such as `: exit 1 after 8.1s`. A reason that
+/// begins with that word continues it.
+pub(super) fn reason(state: &str, why: &str) -> String {
+    match why.strip_prefix(state) {
+        Some(rest) if rest.is_empty() || rest.starts_with([':', ';', ' ']) => rest.to_owned(),
+        Some(_) | None => format!(": {why}"),
+    }
+}
+
+/// Cuts text to this width; `…` marks a cut.
 pub(super) fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -74,6 +87,15 @@ pub(super) fn fit(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_is_not_said_twice() {
+        assert_eq!(reason("running", "running"), "");
+        assert_eq!(reason("ready", "ready: tcp 1 answers"), ": tcp 1 answers");
+        assert_eq!(reason("failed", "exit 1 after 2s"), ": exit 1 after 2s");
+        assert_eq!(reason("stopped", "stopped on request"), " on request");
+        assert_eq!(reason("stopping", "stopping; killed in 10.0s"), "; killed in 10.0s");
+    }
 
     #[test]
     fn a_text_is_cut_where_it_does_not_fit_and_not_before() {

@@ -1,23 +1,79 @@
 //! `up`: runs the project, or part of it, from start to end.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use clap::Args;
+
+use super::completions::{NameKind, names};
 use super::engine_main::{self, Display, EngineSetup};
 use super::reload::FileReloader;
-use super::{GlobalOptions, ProgramExit, UpArgs, background, project, remote};
-use crate::machine::{AddedProcesses, Moment, Supervisor, SupervisorOptions};
+use super::value_parsers::{duration, loopback_address, output_file};
+use super::{ExitResult, GlobalOptions, locked_project, messages, project, running_project};
+use crate::machine::{AddedProcesses, Supervisor, SupervisorOptions};
 
-pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ProgramExit {
-    // The process that runs the project reads its env files, which may be pipes, once.
-    let is_elsewhere = args.detach || opens_interface(args);
-    let read = if is_elsewhere { project::inspect(global) } else { project::load(global) };
-    let spec = match read {
-        Ok(spec) => spec,
-        Err(ending) => {
-            remote::tell_running_without_file(global);
-            return ending;
-        }
-    };
+mod detach;
+mod engine_process;
+#[cfg(feature = "tui")]
+mod tui;
+
+#[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct UpArgs {
+    /// NAME, NAME.N, @TAG, POOL or all; default: everything that has `autostart`
+    #[arg(add = names(NameKind::Several))]
+    names: Vec<String>,
+    /// Print plain lines even on a terminal
+    #[arg(long)]
+    no_tui: bool,
+    /// Do not start dependencies
+    #[arg(long)]
+    no_deps: bool,
+    /// Do not restart processes when files change
+    #[arg(long)]
+    no_watch: bool,
+    /// Keep running when no process is running any more
+    #[arg(long)]
+    keep: bool,
+    /// Stop everything on the first final failure and exit with its code
+    #[arg(long)]
+    fail_fast: bool,
+    /// Do not print the output of the processes
+    #[arg(long)]
+    quiet: bool,
+    /// Begin each line with its time of arrival
+    #[arg(long)]
+    timestamps: bool,
+    /// Append every event to FILE as a line of JSON
+    #[arg(long, value_parser = output_file(), value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Write pitcrew's own diagnostics to FILE
+    #[arg(long, value_parser = output_file(), value_name = "FILE")]
+    log_file: Option<PathBuf>,
+    /// Run in the background and return when everything has started; implies --keep
+    #[arg(long)]
+    detach: bool,
+    /// Also serve the HTTP API on this address (needs the token)
+    #[arg(long, value_parser = loopback_address, value_name = "127.0.0.1:PORT")]
+    listen: Option<SocketAddr>,
+    /// End when standard input is closed, as if the terminal were, unless it has brought a `D`
+    #[arg(long, hide = true)]
+    owned: bool,
+    /// With --detach, return when the project is ready; exit code 1 if a process cannot become ready
+    #[arg(long, requires = "detach")]
+    wait: bool,
+    /// With --detach, return after this long with exit code 124; the project keeps running
+    #[arg(long, requires = "detach", value_parser = duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+}
+
+pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ExitResult {
+    // Env files may be pipes, so only the process that runs the project reads them.
+    let runs_elsewhere = args.detach || opens_interface(args);
+    let read = if runs_elsewhere { project::inspect(global) } else { project::load(global) };
+    let spec = read.inspect_err(|_| running_project::note_running_without_file(global))?;
     let options = SupervisorOptions {
         keep: args.keep,
         fail_fast: args.fail_fast,
@@ -33,50 +89,39 @@ pub(super) fn up(global: &GlobalOptions, args: &UpArgs) -> ProgramExit {
     let chosen = if args.names.is_empty() {
         supervisor.autostart()
     } else {
-        match supervisor.select(&args.names) {
-            Ok(chosen) => chosen,
-            Err(error) => return project::wrong(&error.to_string()),
-        }
+        supervisor.select(&args.names).map_err(|error| messages::usage_error(&error.to_string()))?
     };
     if args.detach {
-        let names = chosen
-            .iter()
-            .filter_map(|id| supervisor.names().find(|(one, _)| one == id))
-            .map(|(_, name)| name.to_string())
-            .collect();
-        return background::up(global, args, &spec, names);
+        let chosen = supervisor.names().filter(|(id, _)| chosen.contains(id));
+        let names = chosen.map(|(_, name)| name.to_string()).collect();
+        return detach::up(global, args, &spec, names);
     }
     #[cfg(feature = "tui")]
     if opens_interface(args) {
-        return super::tui::up(global, args, &spec, &supervisor.snapshot(Moment::default()));
+        let snapshot = supervisor.snapshot(crate::machine::Moment::default());
+        return tui::up(global, args, &spec, &snapshot);
     }
-    let held = match project::hold(&spec, &args.names) {
-        Ok(held) => held,
-        Err(ending) => return ending,
-    };
-    let again = match project::locate(global) {
-        Ok(locate) => FileReloader::new(locate, &spec, &held),
-        Err(ending) => return ending,
-    };
-    let serve = EngineSetup {
+    let locked = locked_project::lock(&spec, &args.names)?;
+    let reloader = FileReloader::new(project::locate(global)?, &spec, &locked);
+    let setup = EngineSetup {
         supervisor,
         chosen,
-        dependencies: !args.no_deps,
-        shows: Display::Everything { quiet: args.quiet, timestamps: args.timestamps },
+        no_dependencies: args.no_deps,
+        display: Display::Everything { quiet: args.quiet, timestamps: args.timestamps },
         events: args.events.clone(),
         log_file: args.log_file.clone(),
         listen: args.listen,
         foreground: None,
-        again: Some(Arc::new(again)),
+        reloader: Some(Arc::new(reloader)),
         owned: args.owned,
-        passing: None,
+        forward_output: None,
     };
-    engine_main::serve(global, held, serve)
+    engine_main::run(global, locked, setup)
 }
 
 #[cfg(feature = "tui")]
 fn opens_interface(args: &UpArgs) -> bool {
-    super::tui::is_wanted(args)
+    !args.no_tui && !args.quiet && super::attach::has_terminal() && !super::attach::is_dumb()
 }
 
 #[cfg(not(feature = "tui"))]

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
-use super::completion::{NameKind, names};
-use super::style::{BOLD, OutputStyle, of_state};
-use super::{GlobalOptions, ProgramExit, last_output, ps, remote};
+use super::completions::{NameKind, names};
+use super::style::{BOLD, OutputStyle, reason, state_colour};
+use super::{
+    ExitResult, GlobalOptions, ProgramExit, last_output, messages, running_project, stdout,
+};
 use crate::control::Control as _;
 use crate::control::wire::{WhyLink, WhyResponse};
 use crate::machine::event_text::{StateReason, origin_and_watch};
@@ -22,19 +24,18 @@ pub(super) struct WhyArgs {
     json: bool,
 }
 
-pub(super) fn why(global: &GlobalOptions, args: &WhyArgs) -> ProgramExit {
-    match remote::with(global, async |client| client.why(&args.name).await) {
-        Ok(why) if args.json => remote::print_json(&why),
-        Ok(why) => {
-            remote::print(&chain(&why, OutputStyle::of(global)));
-            remote::tell_file_gone(why.file_gone.as_deref());
-        }
-        Err(ending) => return ending,
+pub(super) fn why(global: &GlobalOptions, args: &WhyArgs) -> ExitResult {
+    let why = running_project::request(global, async |client| client.why(&args.name).await)?;
+    if args.json {
+        stdout::print_json(&why);
+    } else {
+        stdout::print(&chain(&why, OutputStyle::of(global)));
+        messages::file_gone(why.file_gone.as_deref());
     }
-    ProgramExit::GOOD
+    Ok(ProgramExit::SUCCESS)
 }
 
-fn chain(why: &WhyResponse, paper: OutputStyle) -> String {
+fn chain(why: &WhyResponse, style: OutputStyle) -> String {
     let WhyResponse {
         name,
         state,
@@ -57,25 +58,25 @@ fn chain(why: &WhyResponse, paper: OutputStyle) -> String {
         suspended_by: suspended_by.clone(),
         last_output: last_output.clone(),
     };
-    std::iter::once(&first).chain(chain).map(|one| link(one, paper)).collect()
+    std::iter::once(&first).chain(chain).map(|link| sentence(link, style)).collect()
 }
 
-/// One of them in a sentence: where it is, why, and where that came from.
-fn link(one: &WhyLink, paper: OutputStyle) -> String {
-    let indent = "  ".repeat(one.depth as usize);
-    let word = one.state.word(one.checked);
+/// A process in a sentence: its state, the reason, and the origin; then its last output.
+fn sentence(link: &WhyLink, style: OutputStyle) -> String {
+    let indent = "  ".repeat(link.depth as usize);
+    let (state, why) = (link.state, &*link.why);
+    let word = state.word(link.checked);
     let head = format!(
         "{}{}{}",
-        paper.paint(&safe_name(&one.name), BOLD),
-        one.state.verb(),
-        paper.paint(word, of_state(one.state))
+        style.paint(&safe_name(&link.name), BOLD),
+        state.verb(),
+        style.paint(word, state_colour(state))
     );
-    let why = ps::reason(word, &one.why);
-    let (cause, suspended_by) = (one.cause.as_ref(), one.suspended_by.as_deref());
-    let reason = StateReason { state: one.state, why: &one.why, cause, suspended_by };
-    let text = format!("{why}{}", origin_and_watch(reason));
-    let mut text = format!("{indent}{head}{}\n", safe_name(&text));
-    for line in one.last_output.iter().flat_map(|last| last_output::lines(last, paper.colour)) {
+    let (cause, suspended_by) = (link.cause.as_ref(), link.suspended_by.as_deref());
+    let origin = origin_and_watch(StateReason { state, why, cause, suspended_by });
+    let reason = format!("{}{origin}", reason(word, why));
+    let mut text = format!("{indent}{head}{}\n", safe_name(&reason));
+    for line in link.last_output.iter().flat_map(|last| last_output::lines(last, style.colour)) {
         _ = writeln!(text, "{indent}  {line}");
     }
     text

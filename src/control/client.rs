@@ -24,9 +24,9 @@ use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::routes::other_version;
 use super::wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
-    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ReloadRequest, ReloadResponse,
-    SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest, SliceQuery,
-    SliceResponse, StateQuery, StateUpdate, Status, WhyResponse,
+    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
+    ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
+    SliceQuery, SliceResponse, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, Measure, PROTOCOL, PROTOCOL_HEADER, ResponseStream,
@@ -37,6 +37,8 @@ mod body;
 
 /// How a connection is made.
 type Connect = dyn Fn() -> io::Result<Stream> + Send + Sync;
+/// Called when a stream stops because the other side is suspended, and with `None` when it goes on.
+type ReportSuspension = dyn Fn(Option<ControlError>) + Send + Sync;
 
 /// So long an answer may take before it is looked whether anybody can give one, and then again.
 const SILENCE: Duration = Duration::from_millis(700);
@@ -46,6 +48,7 @@ const SILENCE: Duration = Duration::from_millis(700);
 pub struct Client {
     connect: Arc<Connect>,
     who_is_suspended: fn(&OwnedFd) -> Option<u32>,
+    report_suspension: Arc<ReportSuspension>,
     project: Arc<str>,
 }
 
@@ -55,8 +58,12 @@ impl Client {
         project: &str,
         connect: impl Fn() -> io::Result<Stream> + Send + Sync + 'static,
     ) -> Self {
-        let who_is_suspended = |_: &OwnedFd| None;
-        Self { connect: Arc::new(connect), who_is_suspended, project: project.into() }
+        Self {
+            connect: Arc::new(connect),
+            who_is_suspended: |_| None,
+            report_suspension: Arc::new(|_| ()),
+            project: project.into(),
+        }
     }
 
     /// With a way to learn which process of the other side is stopped, if one is, so that a question
@@ -66,6 +73,13 @@ impl Client {
         Self { who_is_suspended, ..self }
     }
 
+    /// Sets a callback for the streams of this client: it is called with the error if the other side is
+    /// suspended while a stream waits for it, and with `None` when it continues.
+    #[must_use]
+    pub fn reporting(self, report: impl Fn(Option<ControlError>) + Send + Sync + 'static) -> Self {
+        Self { report_suspension: Arc::new(report), ..self }
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -73,8 +87,7 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, ControlError> {
         let response = self.request(method, path, body).await?;
-        let bytes =
-            response.into_body().collect().await.map_err(|error| broken(&error))?.to_bytes();
+        let bytes = response.collect().await?;
         serde_json::from_slice(&bytes)
             .map_err(|error| failed(format!("the answer makes no sense: {error}")))
     }
@@ -88,9 +101,7 @@ impl Client {
     ) -> Result<BodyChunks, ControlError> {
         let kind = if form == LineFormat::Frames { FRAMES } else { NDJSON };
         let path = format!("/v1/output?{}", query(asked)?);
-        self.request_as(Method::GET, &path, &(), kind)
-            .await
-            .map(|answer| BodyChunks(answer.into_body()))
+        self.request_as(Method::GET, &path, &(), kind).await
     }
 
     async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), ControlError> {
@@ -103,7 +114,7 @@ impl Client {
         method: Method,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<Response<Incoming>, ControlError> {
+    ) -> Result<BodyChunks, ControlError> {
         self.request_as(method, path, body, "*/*").await
     }
 
@@ -114,15 +125,18 @@ impl Client {
         path: &str,
         body: &impl Serialize,
         form: &str,
-    ) -> Result<Response<Incoming>, ControlError> {
+    ) -> Result<BodyChunks, ControlError> {
         let stream = (self.connect)().map_err(|error| self.not_reached(&error))?;
-        let peer = stream.as_fd().try_clone_to_owned();
+        let peer = stream.as_fd().try_clone_to_owned().ok();
         let answer = self.request_over(stream, method, path, body, form);
-        let Ok(peer) = peer else { return answer.await };
-        tokio::select! {
-            answer = answer => answer,
-            problem = self.suspended(&peer) => Err(problem),
-        }
+        let response = match &peer {
+            None => answer.await,
+            Some(peer) => tokio::select! {
+                answer = answer => answer,
+                problem = self.suspended(peer) => Err(problem),
+            },
+        }?;
+        Ok(BodyChunks::new(response.into_body(), self.clone(), peer))
     }
 
     /// Ends when whoever would answer has been stopped for a while.
@@ -184,7 +198,7 @@ impl Client {
         &self,
         path: &str,
     ) -> Result<ResponseStream<T>, ControlError> {
-        let body = self.request(Method::GET, path, &()).await?.into_body();
+        let body = self.request(Method::GET, path, &()).await?;
         let mut pieces = lines(body, |line| match line.strip_prefix("data: ") {
             Some(data) => serde_json::from_str(data).map(Some),
             None => Ok(None),
@@ -287,7 +301,7 @@ fn segment(text: &str) -> impl std::fmt::Display + '_ {
 }
 
 impl Control for Client {
-    async fn status(&self, measure: Measure) -> Result<Status, ControlError> {
+    async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
         let watched = StateQuery { follow: false, measure: measure == Measure::Yes };
         self.ask(Method::GET, &format!("/v1/snapshot?{}", query(&watched)?), &()).await
     }
@@ -302,7 +316,7 @@ impl Control for Client {
         follow: bool,
     ) -> Result<ResponseStream<Vec<EventItem>>, ControlError> {
         let path = format!("/v1/events?after={after}&follow={follow}");
-        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        let body = self.request(Method::GET, &path, &()).await?;
         let mut number = after;
         let mut is_missed = false;
         Ok(lines(body, move |line| {
@@ -365,7 +379,7 @@ impl Control for Client {
         asked: OutputQuery,
     ) -> Result<ResponseStream<Vec<OutputItem>>, ControlError> {
         let path = format!("/v1/output?{}", query(&asked)?);
-        let body = self.request(Method::GET, &path, &()).await?.into_body();
+        let body = self.request(Method::GET, &path, &()).await?;
         Ok(lines(body, |line| serde_json::from_str(line).map(Some)))
     }
 

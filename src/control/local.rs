@@ -18,13 +18,13 @@ use super::tail_watch::{NewLineCounter, TailWatch};
 use super::usage_sampler::{self, UsageSampler};
 use super::wire::{
     CheckResponse, CommandResponse, ControlCommand, DetailsQuery, EventItem, OutputItem,
-    OutputProgress, OutputQuery, ProcessDetails, ProcessStatus, ProgressQuery, ReloadRequest,
+    OutputProgress, OutputQuery, ProcessDetails, ProgressQuery, ProjectState, ReloadRequest,
     ReloadResponse, SearchProgress, SearchQuery, SeekQuery, SeekResponse, ShutdownRequest,
-    SliceQuery, SliceResponse, StateUpdate, Status, WhyLink, WhyResponse,
+    SliceQuery, SliceResponse, StateUpdate, WhyLink, WhyResponse,
 };
 use super::{Control, ControlError, ControlErrorKind, Measure, ResponseStream};
 use crate::engine::{self, Clock, EngineHandle, ReloadMode, Request, RequestError, SpecLoader};
-use crate::machine::{Event, Explanation, Intent, Moment, ProcessView, ScaleError, ShutdownReason};
+use crate::machine::{Event, Explanation, Intent, Moment, ScaleError, ShutdownReason};
 use crate::output::SourceSelection;
 use crate::spec::{self, Name, ProjectLocator};
 
@@ -38,8 +38,8 @@ const STEADY: SignedDuration = SignedDuration::from_millis(50);
 /// More would take the machine from those that are supervised.
 const SEARCHES: usize = 2;
 
-/// How long is looked for the rows of one answer.
-const LOOKS: Duration = Duration::from_millis(250);
+/// How long lines are scanned for the rows of one response.
+const SCAN_BUDGET: Duration = Duration::from_millis(250);
 
 /// A project that runs in this process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -131,12 +131,6 @@ impl LocalControl {
         format!("{time:.3}")
     }
 
-    pub(super) fn process(&self, view: &ProcessView) -> ProcessStatus {
-        let now = self.engine.clock().now();
-        let uptime = view.alive_since.map(|since| now.since(since).as_millis() as u64);
-        ProcessStatus::of(view, self.wall(view.since), view.why(now), uptime)
-    }
-
     /// Lines as they are sent.
     pub(super) async fn written(
         &self,
@@ -198,21 +192,15 @@ impl LocalControl {
 }
 
 impl Control for LocalControl {
-    async fn status(&self, measure: Measure) -> Result<Status, ControlError> {
+    async fn status(&self, measure: Measure) -> Result<ProjectState, ControlError> {
         let figures = match measure {
             Measure::Yes => self.meter.read(&self.engine, usage_sampler::GLANCE).await,
             Measure::No => Arc::default(),
         };
         let snapshot = self.engine.snapshot();
-        let process =
-            |view: &Arc<ProcessView>| self.process(view).taking(usage_sampler::of(&figures, view));
-        Ok(Status {
-            project: self.project.to_string(),
-            pid: self.pid,
-            ready: snapshot.ready,
-            file_gone: self.file_gone(),
-            processes: snapshot.processes.iter().map(process).collect(),
-        })
+        Ok(self.project_state(&snapshot, |view| {
+            self.process_state(view).with_usage(usage_sampler::of(&figures, view))
+        }))
     }
 
     async fn watch(&self, measure: Measure) -> Result<ResponseStream<StateUpdate>, ControlError> {
@@ -230,7 +218,7 @@ impl Control for LocalControl {
         let clock = self.engine.clock().clone();
         cancellable_blocking(move |is_gone| {
             let start = clock.now();
-            let is_late = || clock.now().since(start) >= LOOKS;
+            let is_late = || clock.now().since(start) >= SCAN_BUDGET;
             cutting.cut(&ScanLimit { gone: is_gone, late: &is_late })
         })
         .await
@@ -279,7 +267,7 @@ impl Control for LocalControl {
             let view = snapshot.processes.iter().find(|view| view.name == *name)?;
             self.last_output(view, &snapshot)
         };
-        let below = explained.flat().into_iter().skip(1);
+        let below = explained.flatten().into_iter().skip(1);
         let chain = below.map(|(depth, one)| WhyLink {
             depth,
             name: one.name.to_string(),
@@ -365,17 +353,18 @@ impl From<RequestError> for ControlError {
             }
             RequestError::Ending => ControlErrorKind::Ended,
             RequestError::Misfit(
-                ScaleError::Taken(_) | ScaleError::NoWatch(_) | ScaleError::NothingWatched,
+                ScaleError::Taken(_) | ScaleError::NoWatch(_) | ScaleError::WatchDisabled,
             )
             | RequestError::NotRunning(_)
             | RequestError::NoReader(_)
-            | RequestError::CannotStart(_)
+            | RequestError::CannotRestart(_)
             | RequestError::Forbidden { .. }
+            | RequestError::NoInput(_)
             | RequestError::Unread(_) => ControlErrorKind::Conflict,
             RequestError::Missing(_)
+            | RequestError::WaitAndNoWait
             | RequestError::Misfit(_)
-            | RequestError::Several(_)
-            | RequestError::NoInput(_) => ControlErrorKind::Wrong,
+            | RequestError::Several(_) => ControlErrorKind::Wrong,
         };
         Self::new(kind, refusal.to_string())
     }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::blocking::blocking;
 use super::run_markers::{RowPosition, RunMarkers};
-use super::state_feed::millis;
 use super::wire::{
     CheckDetails, DependencyState, EnvVariable, ProcessDetails, RunDetails, RunMarkerKind,
-    SourceLocation, StopDetails, WatchDetails,
+    SourceLocation, StopDetails, WatchDetails, millis,
 };
 use super::{ControlError, ControlErrorKind, LocalControl};
 use crate::engine::Request;
@@ -66,7 +65,7 @@ impl LocalControl {
             CommandLine::Argv(_) => None,
         };
         ProcessDetails {
-            member: self.member(view),
+            member: self.process_state(view),
             command: argv(&spec.command),
             script,
             cwd: spec.cwd.display().to_string(),

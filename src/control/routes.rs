@@ -1,23 +1,20 @@
 //! HTTP routes of the control API.
 
-use std::time::Duration;
-
-use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Router, body};
-use serde::de::DeserializeOwned;
+use axum::{Json, Router};
 use utoipa::OpenApi;
+
+use input::{BodyInput, QueryInput};
 
 use super::frame::{FRAMES, LineFormat, NDJSON};
 use super::wire::{
-    CheckResponse, EventQuery, OutputItem, OutputQuery, ReloadRequest, ReloadResponse, ServerSent,
-    ShutdownRequest, StateQuery, StateUpdate, Status, WhyResponse,
+    CheckResponse, EventQuery, OutputItem, OutputQuery, ProjectState, ReloadRequest,
+    ReloadResponse, ServerSent, ShutdownRequest, StateQuery, StateUpdate, WhyResponse,
 };
 use super::{
     Control, ControlError, ControlErrorKind, LocalControl, Measure, PROTOCOL, PROTOCOL_HEADER,
@@ -25,13 +22,11 @@ use super::{
 };
 
 mod commands;
+mod input;
 mod output_routes;
 mod server_sent;
 
-/// A request holds no more than this.
-const LONGEST: usize = 1 << 20;
-/// How long it may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) use server_sent::KEEP_ALIVE;
 
 pub(super) fn router(project: LocalControl) -> Router {
     commands::routes()
@@ -110,47 +105,18 @@ async fn no_such_method(request: Request) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, Json(problem)).into_response()
 }
 
-/// Reads what is asked; an empty body is an empty object.
-async fn read<T: DeserializeOwned>(body: Body) -> Result<T, ControlError> {
-    let bytes = tokio::time::timeout(PATIENCE, body::to_bytes(body, LONGEST));
-    let bytes = bytes
-        .await
-        .map_err(|_| {
-            ControlError::new(
-                ControlErrorKind::Timeout,
-                "the request did not come to its end in time",
-            )
-        })?
-        .map_err(|error| {
-            ControlError::new(
-                ControlErrorKind::Wrong,
-                format!("the request cannot be read: {error}"),
-            )
-        })?;
-    let bytes = if bytes.is_empty() { b"{}" } else { &bytes[..] };
-    // A list would be taken for the fields in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        let text = "the request makes no sense: expected a JSON object";
-        return Err(ControlError::new(ControlErrorKind::Wrong, text));
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        ControlError::new(ControlErrorKind::Wrong, format!("the request makes no sense: {error}"))
-    })
-}
-
 type RouteResult<T> = Result<Json<T>, ControlError>;
 
 /// How everything is; with `follow` as server-sent events, whole first and then what changes
 #[utoipa::path(get, path = "/v1/snapshot", params(StateQuery), responses(
-    (status = 200, description = "Success", content((Status = "application/json"), (StateUpdate = "text/event-stream"))),
+    (status = 200, description = "Success", content((ProjectState = "application/json"), (StateUpdate = "text/event-stream"))),
     (status = "default", description = "Error", body = ControlError)))]
 async fn snapshot(
     State(project): State<LocalControl>,
-    query: Result<Query<StateQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<StateQuery>,
 ) -> Result<Response, ControlError> {
-    let Query(watched) = query.map_err(|rejection| no_such_query(&rejection))?;
-    let measure = if watched.measure { Measure::Yes } else { Measure::No };
-    if watched.follow {
+    let measure = if query.measure { Measure::Yes } else { Measure::No };
+    if query.follow {
         return Ok(server_sent::pieces(project.watch(measure).await?));
     }
     Ok(Json(project.status(measure).await?).into_response())
@@ -161,9 +127,9 @@ async fn snapshot(
     (status = 202, description = "Accepted"), (status = "default", description = "Error", body = ControlError)))]
 async fn shutdown(
     State(project): State<LocalControl>,
-    body: Body,
+    BodyInput(request): BodyInput<ShutdownRequest>,
 ) -> Result<StatusCode, ControlError> {
-    project.shutdown(read(body).await?).await?;
+    project.shutdown(request).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -184,10 +150,9 @@ async fn why(
 async fn events(
     State(project): State<LocalControl>,
     headers: HeaderMap,
-    query: Result<Query<EventQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<EventQuery>,
 ) -> Result<Response, ControlError> {
-    let Query(EventQuery { after, follow }) =
-        query.map_err(|rejection| no_such_query(&rejection))?;
+    let EventQuery { after, follow } = query;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let items = project.events(after.or(seen).unwrap_or(0), follow).await?;
     Ok(server_sent::events(items))
@@ -200,18 +165,13 @@ async fn events(
 async fn output(
     State(project): State<LocalControl>,
     headers: HeaderMap,
-    query: Result<Query<OutputQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<OutputQuery>,
 ) -> Result<Response, ControlError> {
-    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
     let framed = headers.get(header::ACCEPT).is_some_and(|kind| kind == FRAMES);
     let (form, kind) =
         if framed { (LineFormat::Frames, FRAMES) } else { (LineFormat::Json, NDJSON) };
-    let flow = project.written(&asked, form).await?;
+    let flow = project.written(&query, form).await?;
     Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(flow)).into_response())
-}
-
-fn no_such_query(rejection: &QueryRejection) -> ControlError {
-    ControlError::new(ControlErrorKind::Wrong, rejection.body_text())
 }
 
 /// What is wrong with the file as it is now
@@ -224,8 +184,11 @@ async fn check(State(project): State<LocalControl>) -> RouteResult<CheckResponse
 /// Read the file again and apply what is different, or tell what would be done
 #[utoipa::path(post, path = "/v1/reload", request_body = ReloadRequest, responses(
     (status = 200, description = "Success", body = ReloadResponse), (status = "default", description = "Error", body = ControlError)))]
-async fn reload(State(project): State<LocalControl>, body: Body) -> RouteResult<ReloadResponse> {
-    Ok(Json(project.reload(read(body).await?).await?))
+async fn reload(
+    State(project): State<LocalControl>,
+    BodyInput(request): BodyInput<ReloadRequest>,
+) -> RouteResult<ReloadResponse> {
+    Ok(Json(project.reload(request).await?))
 }
 
 #[utoipa::path(get, path = "/v1/openapi.json", responses(

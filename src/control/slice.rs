@@ -219,7 +219,7 @@ impl SliceJob {
     }
 
     fn partials(&self, next: u64) -> Vec<OutputLine> {
-        let partials = self.store.named_partials(&self.choice.selection);
+        let partials = self.store.partials(&self.choice.selection);
         let lines = partials.iter().map(|(name, partial)| {
             let (source, run, stream, at) =
                 (partial.source, partial.run, partial.stream, partial.at);

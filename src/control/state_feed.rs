@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::response_stream::ResponseSink;
-use super::usage_sampler::{self, UsageByRun, WATCHED};
+use super::usage_sampler::{self, RunUsage, UsageByRun, WATCHED};
 use super::wire::{
-    DependencyState, PhaseName, ProcessState, ProcessStatus, ProjectState, StateChanges,
-    StateUpdate, WatchState,
+    PhaseName, ProcessOptions, ProcessState, ProjectState, StateChanges, StateUpdate, millis,
 };
 use super::{LocalControl, Measure};
 use crate::engine::Clock;
 use crate::machine::{self, Moment, ProcessId, ProcessView, Snapshot};
-use crate::spec::StdinKind;
 
 /// What was pushed last.
 struct StateFeed {
@@ -49,7 +47,8 @@ impl LocalControl {
         let first = Arc::clone(&snapshots.borrow_and_update());
         let file_gone = file_status.borrow_and_update().clone();
         let Some(place) = sink.reserve().await else { return };
-        place.send(Ok(StateUpdate::Whole(self.overview(&first))));
+        let whole = self.project_state(&first, |view| self.feed_state(view));
+        place.send(Ok(StateUpdate::Whole(whole)));
         let mut known = StateFeed::of(first, Arc::clone(&figures), file_gone);
         loop {
             tokio::select! {
@@ -90,21 +89,15 @@ impl LocalControl {
         figures: &UsageByRun,
     ) -> Option<StateChanges> {
         let changed = known.changed(now, figures);
-        let member = |view: &&Arc<ProcessView>| {
-            let member = self.member(view);
-            ProcessState {
-                status: member.status.taking(usage_sampler::of(figures, view)),
-                ..member
-            }
+        let state = |view: &&Arc<ProcessView>| {
+            self.feed_state(view).with_usage(usage_sampler::of(figures, view))
         };
         let is_new = |view: &&Arc<ProcessView>| !known.views.contains_key(&view.id);
-        let order = changed
-            .iter()
-            .any(is_new)
-            .then(|| now.processes.iter().map(|view| view.id.number()).collect());
-        let removed: Vec<u64> = if now.processes.len() < known.views.len() || order.is_some() {
-            let gone = known.views.keys().filter(|id| now.get(**id).is_none());
-            gone.map(|id| id.number()).collect()
+        let order =
+            changed.iter().any(is_new).then(|| now.processes.iter().map(|view| view.id).collect());
+        let removed: Vec<ProcessId> = if now.processes.len() < known.views.len() || order.is_some()
+        {
+            known.views.keys().copied().filter(|id| now.get(*id).is_none()).collect()
         } else {
             Vec::new()
         };
@@ -116,51 +109,67 @@ impl LocalControl {
             && removed.is_empty()
             && pools.is_none()
             && (before.ready, &before.phase) == (now.ready, &now.phase);
-        let all = || StateChanges {
+        let changes = || StateChanges {
             ready: now.ready,
             phase: phase(&now.phase),
             file_gone,
             time: format!("{:.3}", Clock::wall()),
-            changed: changed.iter().map(member).collect(),
+            changed: changed.iter().map(state).collect(),
             removed,
             order,
             pools,
         };
-        (!is_same).then(all)
+        (!is_same).then(changes)
     }
 
-    pub(super) fn overview(&self, snapshot: &Snapshot) -> ProjectState {
-        let member = |view: &Arc<ProcessView>| self.member(view);
+    fn feed_state(&self, view: &ProcessView) -> ProcessState {
+        ProcessState { why: view.reason().to_owned(), ..self.process_state(view) }
+    }
+
+    /// The complete state, with each process as `process` shows it.
+    pub(super) fn project_state(
+        &self,
+        snapshot: &Snapshot,
+        process: impl Fn(&ProcessView) -> ProcessState,
+    ) -> ProjectState {
         ProjectState {
             file_gone: self.file_gone(),
-            ..overview(&self.project, self.pid, snapshot, member)
+            ..project_state(&self.project, self.pid, snapshot, process)
         }
     }
 
-    pub(super) fn member(&self, view: &ProcessView) -> ProcessState {
-        let until = view.until.map(|until| self.wall(until));
-        member(view, self.process(view), until, self.engine.clock().now())
+    /// The state of a process now, not measured. Its reason has the time left.
+    pub(super) fn process_state(&self, view: &ProcessView) -> ProcessState {
+        process_state(view, self.engine.clock().now(), |moment| self.wall(moment))
     }
 }
 
 impl ProjectState {
-    /// The project before anybody runs it, to be shown until it is up. This has never been pushed.
+    /// The project before it runs, to be shown until it is up. Never pushed.
     pub fn before_start(project: &str, snapshot: &Snapshot) -> Self {
-        let now = Moment::default();
         let time = format!("{:.3}", Clock::wall());
-        let one = |view: &Arc<ProcessView>| {
-            let status = ProcessStatus::of(view, time.clone(), String::new(), None);
-            member(view, status, None, now)
-        };
-        overview(project, std::process::id(), snapshot, one)
+        project_state(project, std::process::id(), snapshot, |view| {
+            process_state(view, Moment::default(), |_| time.clone())
+        })
     }
 }
 
-fn overview(
+impl ProcessState {
+    /// The same with its resource usage.
+    pub(super) fn with_usage(self, usage: Option<RunUsage>) -> Self {
+        Self {
+            cpu_percent: usage.map(|usage| usage.cpu_percent),
+            memory_bytes: usage.map(|usage| usage.memory_bytes),
+            ..self
+        }
+    }
+}
+
+fn project_state(
     project: &str,
     pid: u32,
     snapshot: &Snapshot,
-    member: impl Fn(&Arc<ProcessView>) -> ProcessState,
+    process: impl Fn(&ProcessView) -> ProcessState,
 ) -> ProjectState {
     ProjectState {
         project: project.to_owned(),
@@ -170,74 +179,24 @@ fn overview(
         phase: phase(&snapshot.phase),
         file_gone: None,
         time: format!("{:.3}", Clock::wall()),
-        processes: snapshot.processes.iter().map(member).collect(),
+        processes: snapshot.processes.iter().map(|view| process(view)).collect(),
         pools: snapshot.pools.clone(),
     }
 }
 
-fn member(
-    view: &ProcessView,
-    status: ProcessStatus,
-    until: Option<String>,
-    now: Moment,
-) -> ProcessState {
-    let spec = &view.spec;
+fn process_state(view: &ProcessView, now: Moment, wall: impl Fn(Moment) -> String) -> ProcessState {
     ProcessState {
-        id: view.id.number(),
-        status: ProcessStatus { why: view.reason().to_owned(), ..status },
-        kind: view.kind,
-        description: spec.description.clone(),
+        record: view.record.clone(),
+        why: view.why(now),
+        since: wall(view.since),
         since_ms: millis(now.since(view.since)),
-        until,
+        until: view.until.map(&wall),
         until_ms: view.left_until(now).map(millis),
-        started: view.started,
-        succeeded: view.succeeded,
-        added: view.added,
-        killed: view.killed,
-        left: view.left.clone(),
-        cause: view.cause.clone(),
-        error: view.error,
-        retry: view.retries,
-        retries: spec.retry.attempts,
-        watch: watch(view),
-        suspended_by: view.suspended_by.clone(),
-        waits_for: view.waits_for.clone(),
-        chain: view.chain.clone(),
-        depends_on: needed(view),
-        tags: spec.tags.iter().map(ToString::to_string).collect(),
-        autostart: spec.autostart,
-        log_file: log_file(view),
-        stdin: spec.stdin == StdinKind::Pipe,
-        stop_signal: spec.stop.command.is_none().then_some(spec.stop.signal),
-        grace_ms: millis(spec.stop.grace),
+        uptime_ms: view.alive_since.map(|since| millis(now.since(since))),
+        cpu_percent: None,
+        memory_bytes: None,
+        options: ProcessOptions::of(&view.spec, view.replica),
     }
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn needed(view: &ProcessView) -> Vec<DependencyState> {
-    let needed = view.spec.depends_on.iter().map(|(name, needed)| DependencyState {
-        name: name.to_string(),
-        condition: needed.condition,
-        restart: needed.restart,
-    });
-    needed.collect()
-}
-
-pub(super) fn log_file(view: &ProcessView) -> Option<String> {
-    let log = view.spec.log.as_ref()?;
-    Some(log.path_for(view.replica).display().to_string())
-}
-
-fn watch(view: &ProcessView) -> Option<WatchState> {
-    view.spec.watch.as_ref()?;
-    Some(match (view.watched, &view.suspended_by) {
-        (true, _) => WatchState::On,
-        (false, Some(_)) => WatchState::Suspended,
-        (false, None) => WatchState::Off,
-    })
 }
 
 fn phase(phase: &machine::ProjectPhase) -> PhaseName {

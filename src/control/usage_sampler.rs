@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 
-use super::wire::ProcessStatus;
 use crate::engine::{EngineHandle, Request, Usage};
 use crate::machine::{Moment, ProcessId, ProcessView, Snapshot};
 
@@ -112,17 +111,6 @@ fn figures(before: &UsageSample, now: &UsageSample, snapshot: &Snapshot) -> Usag
 pub(super) fn of(figures: &UsageByRun, view: &ProcessView) -> Option<RunUsage> {
     view.pid?;
     figures.get(&(view.id, view.run)).copied()
-}
-
-impl ProcessStatus {
-    /// The same with what it takes.
-    pub(super) fn taking(self, figure: Option<RunUsage>) -> Self {
-        Self {
-            cpu_percent: figure.map(|figure| figure.cpu_percent),
-            memory_bytes: figure.map(|figure| figure.memory_bytes),
-            ..self
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::machine::{ProcessView, StateName};
 use crate::output::{SliceLine, Stream};
-use crate::spec::{Exit, Signal};
 
 mod command;
 mod details;
@@ -26,7 +24,7 @@ pub use crate::engine::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
     StartRequest, StopRequest, WaitRequest, WatchRequest,
 };
-pub use crate::machine::PoolStatus;
+pub use crate::machine::{PoolStatus, WatchState};
 pub use command::{CommandResponse, ProcessOutcome};
 pub use details::{
     CheckDetails, DetailsQuery, EnvVariable, ProcessDetails, RunDetails, SourceLocation,
@@ -41,105 +39,12 @@ pub use output::{
 pub use reload::{CheckResponse, FaultItem, ReloadRequest, ReloadResponse, RestartedProcess};
 pub(super) use schemas::ServerSent;
 pub use search::{SearchProgress, SearchQuery, SeekQuery, SeekResponse};
+pub(super) use state::millis;
 pub use state::{
-    DependencyState, PhaseName, ProcessState, ProjectState, StateChanges, StateQuery, StateUpdate,
-    WatchState,
+    DependencyState, PhaseName, ProcessOptions, ProcessState, ProjectState, StateChanges,
+    StateQuery, StateUpdate,
 };
 pub use why::{WhyLink, WhyResponse};
-
-/// The project at one moment: `ps --json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Status {
-    /// The name of the project.
-    pub project: String,
-    /// The process the shell knows: the guardian of the project.
-    pub pid: u32,
-    /// Every process that was started is ready or has succeeded.
-    pub ready: bool,
-    /// What has become of the project's file, when it is not where it was at the start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file_gone: Option<String>,
-    /// Every process, replica and job, in the order of the file.
-    pub processes: Vec<ProcessStatus>,
-}
-
-/// One process, replica or job at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct ProcessStatus {
-    /// `worker.1`
-    pub name: String,
-    /// `worker`
-    pub process: String,
-    /// Which replica it is.
-    pub replica: Option<u32>,
-    /// The pool it takes a slot of.
-    pub pool: Option<String>,
-    /// Where it is.
-    #[schema(value_type = String, example = "backoff")]
-    pub state: StateName,
-    /// Whether it is ready now.
-    pub ready: bool,
-    /// The leader of the live run.
-    pub pid: Option<u32>,
-    /// Number of the latest run, 0 before the first.
-    pub run: u32,
-    /// The try number of that run.
-    pub attempt: u32,
-    /// Runs beyond the first.
-    pub restarts: u32,
-    /// When it got into this state: RFC 3339 with milliseconds.
-    pub since: String,
-    /// How long the live run has been running.
-    pub uptime_ms: Option<u64>,
-    /// How the latest run ended, if it returned a code.
-    pub exit_code: Option<i32>,
-    /// How the latest run ended, if by a signal.
-    #[schema(value_type = Option<String>, example = "TERM")]
-    pub signal: Option<Signal>,
-    /// One sentence that says why it is where it is.
-    pub why: String,
-    /// The port it is to listen on.
-    pub port: Option<u16>,
-    /// What its tree takes of one processor: 100 is all of one. Only where it was asked to measure.
-    #[schema(example = 12.5)]
-    pub cpu_percent: Option<f64>,
-    /// What its tree has in memory; a page that several share counts for each.
-    pub memory_bytes: Option<u64>,
-    /// It has a check that says whether it is ready; without one it is as soon as it has started.
-    pub checked: bool,
-}
-
-impl ProcessStatus {
-    /// What a view comes to, with the times that only a clock can tell.
-    pub(super) fn of(view: &ProcessView, since: String, why: String, uptime: Option<u64>) -> Self {
-        let (exit_code, signal) = match view.exit {
-            Some(Exit::Code(code)) => (Some(code), None),
-            Some(Exit::Signal(signal)) => (None, Some(signal)),
-            None => (None, None),
-        };
-        Self {
-            name: view.name.to_string(),
-            process: view.process.to_string(),
-            replica: view.replica,
-            pool: view.pool.as_ref().map(ToString::to_string),
-            state: view.state,
-            ready: view.state == StateName::Ready,
-            pid: view.pid,
-            run: view.run,
-            attempt: view.attempt,
-            restarts: view.run.saturating_sub(1),
-            since,
-            uptime_ms: uptime,
-            exit_code,
-            signal,
-            why,
-            port: view.port,
-            cpu_percent: None,
-            memory_bytes: None,
-            checked: view.checked,
-        }
-    }
-}
 
 /// What is told of the events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -212,7 +117,6 @@ pub struct OutputLine {
     /// Which run of it.
     pub run: u32,
     /// `out` or `err`.
-    #[schema(value_type = String, example = "out")]
     pub stream: Stream,
     /// What it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]

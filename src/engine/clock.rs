@@ -1,6 +1,6 @@
 //! The logical clock: the only file that reads the time.
 //!
-//! It stops while pitcrew is suspended, so every timer pauses without anybody having to remember it.
+//! It stops while pitcrew is suspended, and all timers with it.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::machine::Moment;
 
-/// Time since the engine started, suspended time left out. Cheap to clone; clones share the time.
+/// The time since the engine started, without suspended time. Cheap to clone; clones share the time.
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<ClockState>);
 
@@ -31,7 +31,7 @@ struct Suspended {
 }
 
 impl Clock {
-    /// A clock that shows zero now.
+    /// Creates a clock that shows zero.
     pub(crate) fn start() -> Self {
         let (suspended, resumed) = (Mutex::default(), Notify::new());
         Self(Arc::new(ClockState { start: Instant::now(), suspended, resumed }))
@@ -48,7 +48,7 @@ impl Clock {
         Timestamp::now()
     }
 
-    /// The same as files carry it.
+    /// The wall clock, as file times are given.
     pub(crate) fn since_1970() -> Duration {
         Duration::try_from(Timestamp::now().duration_since(Timestamp::UNIX_EPOCH))
             .unwrap_or_default()
@@ -59,7 +59,7 @@ impl Clock {
         suspended.since.get_or_insert_with(Instant::now);
     }
 
-    /// Lets the time go on.
+    /// Continues after [`Clock::suspend`].
     pub fn resume(&self) {
         let mut suspended = self.suspended();
         if let Some(since) = suspended.since.take() {
@@ -69,28 +69,28 @@ impl Clock {
         self.0.resumed.notify_waiters();
     }
 
-    /// Sleeps until that moment; for ever when there is none. Cancel safe.
+    /// Sleeps until a moment; forever if there is none. Cancel safe.
     pub(crate) async fn until(&self, moment: Option<Moment>) {
         let Some(moment) = moment else { return std::future::pending().await };
-        // While the time stands, that moment does not come nearer; looking again and again would keep
-        // a processor busy.
+        // While the clock is suspended the moment does not come nearer, and polling would keep a
+        // processor busy.
         while self.now() < moment {
             let resumed = self.0.resumed.notified();
-            let (stands, total) = {
+            let (is_suspended, total) = {
                 let suspended = self.suspended();
                 (suspended.since.is_some(), suspended.total)
             };
-            let then = moment.since_start().checked_add(total);
-            match then.and_then(|then| self.0.start.checked_add(then)) {
-                _ if stands => resumed.await,
-                Some(then) => tokio::time::sleep_until(then).await,
-                // Later than the system can tell: a limit of `Duration::MAX`, say.
+            let deadline = moment.since_start().checked_add(total);
+            match deadline.and_then(|deadline| self.0.start.checked_add(deadline)) {
+                _ if is_suspended => resumed.await,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                // Beyond the range of `Instant`: a limit of `Duration::MAX`, say.
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Sleeps for so long, time spent suspended left out. Cancel safe.
+    /// Sleeps for this time, not counting suspended time. Cancel safe.
     pub(crate) async fn after(&self, time: Duration) {
         let moment = self.now() + time;
         while self.now() < moment {

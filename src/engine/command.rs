@@ -83,6 +83,7 @@ pub struct WatchRequest {
 
 /// Processes to stop or to kill.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StopRequest {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.
@@ -95,6 +96,7 @@ pub struct StopRequest {
 
 /// Processes to start or to restart.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "mcp", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// `NAME`, `NAME.N`, `@TAG`, `POOL` or `all`.

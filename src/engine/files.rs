@@ -1,4 +1,4 @@
-//! File watching in the engine: which files are watched, and what happens on reports.
+//! File watching in the engine: what is watched, and what happens on reports.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,86 +6,75 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::Engine;
 use super::clock::Clock;
+use super::message::PendingReload;
 use super::notice::{Notice, NoticeSender};
-use crate::machine::{FileChange, Moment};
-use crate::spec::{LOCAL_FILE, ProcessSpec, Project, Spec};
+use crate::machine::event::Cause;
+use crate::machine::{FileChange, Input, Moment};
+use crate::spec::{LOCAL_FILE, ProcessSpec, Project};
+use crate::sys::Host;
 use crate::watch::{
     ClockPair, WatchContext, WatchOwner, WatchPlan, WatchReport, WatchTarget, Watcher, clean,
 };
 
-/// Processes wait so long for their files to be watched. In a small project that is done by then,
-/// and no change is missed; a huge one must not hold them up.
+/// The maximum time that the first starts wait until files are watched. A small project is watched by
+/// then and misses no change; a huge one must not delay the starts.
 const HEAD_START: Duration = Duration::from_millis(25);
 
-/// A change of a watched file.
-pub(super) enum FileEvent {
-    Process(FileChange),
-    /// A file that the project is read from.
-    Project {
-        path: String,
-    },
-}
-
-/// The thread that watches, if there is anything to be watched.
+/// The watch thread, if anything is watched.
 #[derive(Debug)]
 pub(super) struct FileWatch {
     watcher: Option<Watcher>,
     /// Whether processes run.
-    begun: bool,
+    has_begun: bool,
     reports: mpsc::UnboundedReceiver<WatchReport>,
-    /// Held, so that waiting for a report never ends without one.
+    /// Kept, so that the channel stays open.
     sender: mpsc::UnboundedSender<WatchReport>,
+    clock: Clock,
     notices: NoticeSender,
 }
 
 impl FileWatch {
-    /// Begins to watch; returns when that is done, or after a moment.
+    /// Starts to watch; returns when everything is watched, or after [`HEAD_START`].
     pub(super) async fn start(plan: WatchPlan, clock: &Clock, notices: &NoticeSender) -> Self {
         let (sender, reports) = mpsc::unbounded_channel();
-        let mut files =
-            Self { watcher: None, begun: false, reports, sender, notices: notices.clone() };
-        files.watch(plan, clock, Clock::since_1970());
+        let (clock, notices) = (clock.clone(), notices.clone());
+        let mut files = Self { watcher: None, has_begun: false, reports, sender, clock, notices };
+        files.watch(plan, Clock::since_1970());
         if files.watcher.is_some() {
             _ = tokio::time::timeout(HEAD_START, files.ready()).await;
         }
-        files.begun = true;
-        files.begin(Clock::since_1970());
+        files.has_begun = true;
+        if let Some(watcher) = &files.watcher {
+            watcher.begin(Clock::since_1970());
+        }
         files
     }
 
-    /// Processes run since then, on the wall clock.
-    fn begin(&self, wall: Duration) {
+    /// Replaces what is watched; changes since `wall` count.
+    pub(super) fn watch(&mut self, plan: WatchPlan, wall: Duration) {
         if let Some(watcher) = &self.watcher {
-            watcher.begin(wall);
+            watcher.watch(plan, wall);
+            return;
         }
-    }
-
-    /// Watches this instead of what was watched; what has changed since `wall` counts.
-    pub(super) fn watch(&mut self, plan: WatchPlan, clock: &Clock, wall: Duration) {
-        match &self.watcher {
-            Some(watcher) => watcher.watch(plan, wall),
-            None if plan.targets.is_empty() => {}
-            None => {
-                let (clock, sender) = (clock.clone(), self.sender.clone());
-                let now = move || ClockPair {
-                    moment: clock.now().since_start(),
-                    wall: Clock::since_1970(),
-                };
-                let report = move |report| _ = sender.send(report);
-                let outside = WatchContext { now: Box::new(now), report: Box::new(report) };
-                match Watcher::start(plan, outside) {
-                    Ok(watcher) => {
-                        self.watcher = Some(watcher);
-                        if self.begun {
-                            self.begin(wall);
-                        }
-                    }
-                    Err(error) => {
-                        let text = format!("cannot watch files: {error}");
-                        self.notices.tell(Notice::general(text));
-                    }
+        if plan.targets.is_empty() {
+            return;
+        }
+        let (clock, sender) = (self.clock.clone(), self.sender.clone());
+        let now =
+            move || ClockPair { moment: clock.now().since_start(), wall: Clock::since_1970() };
+        let report = move |report| _ = sender.send(report);
+        let context = WatchContext { now: Box::new(now), report: Box::new(report) };
+        match Watcher::start(plan, context) {
+            Ok(watcher) => {
+                if self.has_begun {
+                    watcher.begin(wall);
                 }
+                self.watcher = Some(watcher);
+            }
+            Err(error) => {
+                self.notices.send(Notice::general(format!("cannot watch files: {error}")));
             }
         }
     }
@@ -94,72 +83,82 @@ impl FileWatch {
         while let Some(report) = self.reports.recv().await {
             match report {
                 WatchReport::Ready => return,
-                WatchReport::Problem { about, text } => self.tell(about, text),
-                // What has not been started sees it anyway.
+                WatchReport::Problem { about, text } => self.notices.send(notice(about, text)),
+                // Processes that have not started yet see the change anyway.
                 WatchReport::Changed { .. } => {}
             }
         }
     }
 
-    /// The next change of a watched file. Cancel safe.
-    pub(super) async fn next(&mut self) -> FileEvent {
-        loop {
-            match self.reports.recv().await {
-                Some(WatchReport::Changed { owner: WatchOwner::Project, path, .. }) => {
-                    return FileEvent::Project { path };
-                }
-                Some(WatchReport::Changed { owner, path, more, first, last }) => {
-                    let WatchOwner::Process(process) = owner else { continue };
-                    let (first, last) = (Moment::after_start(first), Moment::after_start(last));
-                    let change = FileChange { process, path, more, first, last };
-                    return FileEvent::Process(change);
-                }
-                Some(WatchReport::Problem { about, text }) => self.tell(about, text),
-                Some(WatchReport::Ready) => {}
-                None => std::future::pending().await,
+    /// Returns the next report. Cancel safe.
+    pub(super) async fn next(&mut self) -> WatchReport {
+        match self.reports.recv().await {
+            Some(report) => report,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn notice(about: Option<WatchOwner>, text: String) -> Notice {
+    match about {
+        Some(WatchOwner::Process(name)) => Notice::about(&name, text),
+        Some(WatchOwner::Project) | None => Notice::general(text),
+    }
+}
+
+impl<H: Host> Engine<H> {
+    pub(super) fn handle_report(&mut self, report: WatchReport) {
+        match report {
+            WatchReport::Changed { owner: WatchOwner::Project, path, .. } => {
+                self.reload(PendingReload::unobserved(Cause::FileChanged { path }));
             }
+            WatchReport::Changed {
+                owner: WatchOwner::Process(process),
+                path,
+                more,
+                first,
+                last,
+            } => {
+                let (first, last) = (Moment::after_start(first), Moment::after_start(last));
+                let change = FileChange { process, path, more, first, last };
+                if !self.is_refused(&change) {
+                    self.handle_input(Input::Changed(change));
+                }
+            }
+            WatchReport::Problem { about, text } => self.context.notices.send(notice(about, text)),
+            WatchReport::Ready => {}
         }
     }
 
-    fn tell(&self, about: Option<WatchOwner>, text: String) {
-        self.notices.tell(match about {
-            Some(WatchOwner::Process(name)) => Notice::about(&name, text),
-            Some(WatchOwner::Project) | None => Notice::general(text),
-        });
+    /// The files to watch: those of the processes, and those of the project if it is reloaded on change.
+    pub(super) fn watch_plan(&self) -> WatchPlan {
+        let spec = self.supervisor.spec();
+        let processes = || spec.processes.values();
+        let watches = self.supervisor.watches();
+        let targets = processes().filter(|_| watches).filter_map(|process| process_target(process));
+        let missing = self.reloader.missing_env_files().filter(|_| spec.project.reload);
+        let project = missing.map(|missing| project_target(&spec.project, missing));
+        let logs = processes().flat_map(|process| log_files(process));
+        let own = logs.chain(spec.project.log_dir.clone());
+        let own = own.chain(self.options.own_files.iter().cloned());
+        WatchPlan {
+            top: clean(&spec.project.dir),
+            targets: targets.chain(project).collect(),
+            own: own.map(|path| clean(&path)).collect(),
+        }
     }
 }
 
-/// What is to be watched for a project: the files of its processes, and its own where it says so.
-/// `own` are files that pitcrew writes; `sought` is what a file that could not be taken asked for,
-/// nothing where nobody reads it again.
-pub(super) fn plan(
-    spec: &Spec,
-    own: &[PathBuf],
-    watches: bool,
-    sought: Option<&[PathBuf]>,
-) -> WatchPlan {
-    let processes = || spec.processes.values();
-    let logs = processes().flat_map(|process| logs(process));
-    let own = logs.chain(spec.project.log_dir.clone()).chain(own.iter().cloned());
-    let wished = processes().filter(|_| watches).filter_map(|process| wanted(process));
-    let itself = sought.filter(|_| spec.project.reload).map(|more| itself(&spec.project, more));
-    WatchPlan {
-        top: clean(&spec.project.dir),
-        targets: wished.chain(itself).collect(),
-        own: own.map(|path| clean(&path)).collect(),
-    }
-}
-
-/// The files of the project, with the local one that may come, and its env files.
-fn itself(project: &Project, more: &[PathBuf]) -> WatchTarget {
+/// The files of the project, including the local one, which may not exist, and env files.
+fn project_target(project: &Project, missing: &[PathBuf]) -> WatchTarget {
     let local = project.dir.join(LOCAL_FILE);
-    let files = project.files.iter().chain(&project.env_files).chain(more).chain([&local]);
-    // The same whether the local one is there or not.
+    let files = project.files.iter().chain(&project.env_files).chain(missing).chain([&local]);
+    // A set, so that the target is the same whether the local file exists or not.
     let files: BTreeSet<PathBuf> = files.map(|file| clean(file)).collect();
     WatchTarget::files(WatchOwner::Project, &clean(&project.dir), files)
 }
 
-fn wanted(process: &ProcessSpec) -> Option<WatchTarget> {
+fn process_target(process: &ProcessSpec) -> Option<WatchTarget> {
     let watch = process.watch.as_ref()?;
     Some(WatchTarget {
         owner: WatchOwner::Process(process.name.clone()),
@@ -172,7 +171,7 @@ fn wanted(process: &ProcessSpec) -> Option<WatchTarget> {
 }
 
 /// The log files of a process and its replicas.
-fn logs(process: &ProcessSpec) -> Vec<PathBuf> {
+fn log_files(process: &ProcessSpec) -> Vec<PathBuf> {
     let Some(log) = &process.log else { return Vec::new() };
     let replicas = (1..=process.replicas.unwrap_or(0)).map(Some);
     replicas.chain([None]).map(|replica| log.path_for(replica)).collect()

@@ -1,14 +1,14 @@
 //! Engine handle: sends requests to a running engine and reads its state and output.
 //!
 //! State is pushed, output is pulled: a front end is woken by a new [`Snapshot`], an [`Event`] or a
-//! [`Notice`], and asks the [`LogStore`] for the lines it shows.
+//! [`Notice`], and reads the lines it shows from the [`LogStore`].
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::Clock;
-use super::message::{AdmitRequest, EngineMessage, ReloadMessage, ReloadMode, ReloadReport};
+use super::message::{EngineMessage, PendingReload, ReloadMode, ReloadReport};
 use super::notice::Notice;
 #[cfg(feature = "control")]
 use super::requests::Request;
@@ -32,22 +32,17 @@ impl EngineHandle {
     }
 
     /// Requests that the project's file is read again and the differences are applied.
-    pub fn reload(&self, by: Cause) {
-        _ = self.messages.send(EngineMessage::Reload(ReloadMessage::unwatched(by)));
+    pub fn reload(&self, cause: Cause) {
+        _ = self.messages.send(EngineMessage::Reload(PendingReload::unobserved(cause)));
     }
 
     /// Reads the project's file again on behalf of a user, and waits for the result.
-    pub async fn reload_and_wait(&self, how: ReloadMode) -> ReloadReport {
-        let (reply, outcome) = oneshot::channel();
-        let message = ReloadMessage { by: Cause::User, how, told: Some(reply) };
-        _ = self.messages.send(EngineMessage::Reload(message));
-        let gone = |_| ReloadReport::Refused("the project has ended".to_owned());
-        outcome.await.unwrap_or_else(gone)
-    }
-
-    /// Adds processes that no file declares; false if the engine has ended.
-    pub(crate) fn admit(&self, admission: AdmitRequest) -> bool {
-        self.messages.send(EngineMessage::Admit(admission)).is_ok()
+    pub async fn reload_and_wait(&self, mode: ReloadMode) -> ReloadReport {
+        let (reply, report) = oneshot::channel();
+        let request = PendingReload { cause: Cause::User, mode, reply: Some(reply) };
+        _ = self.messages.send(EngineMessage::Reload(request));
+        let ended = |_| ReloadReport::Refused("the project has ended".to_owned());
+        report.await.unwrap_or_else(ended)
     }
 
     /// Sends a request that the loop answers; false if the engine has ended.
@@ -60,7 +55,7 @@ impl EngineHandle {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// The newest snapshot, and a way to wait for the next.
+    /// Returns a receiver of the newest snapshot, which can wait for the next one.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
     }
@@ -69,7 +64,7 @@ impl EngineHandle {
         &self.store
     }
 
-    /// The clock all moments are read on.
+    /// The clock of all moments of this engine.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -6,25 +6,26 @@ use std::time::Duration;
 use super::notice::{Notice, NoticeSender};
 use crate::machine::ProcessId;
 use crate::output::{LogFile, LogWriters};
-use crate::spec::{LogPolicy, Name};
+use crate::spec::{LogPolicy, Name, counted};
 
-/// How long log files may take to be written when everything has ended.
-const CLOSE: Duration = Duration::from_secs(5);
+/// The maximum time to write the log files to the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Log files by process, and those that are not used any more but may not be written to the end.
+/// Log files by process.
 pub(super) struct LogFiles {
     writers: LogWriters,
     open: HashMap<ProcessId, (LogPolicy, LogFile)>,
-    old: Vec<LogFile>,
+    /// Files that are no longer used but may not be written to the end yet.
+    closing: Vec<LogFile>,
 }
 
 impl LogFiles {
     pub(super) fn new(notices: NoticeSender) -> Self {
-        let writers = LogWriters::new(move |notice| notices.tell(notice.into()));
-        Self { writers, open: HashMap::new(), old: Vec::new() }
+        let writers = LogWriters::new(move |notice| notices.send(notice.into()));
+        Self { writers, open: HashMap::new(), closing: Vec::new() }
     }
 
-    /// Where a process logs to by this policy; opened when it is not yet.
+    /// Returns the log file of a process under this policy, and opens it if necessary.
     pub(super) fn of(
         &mut self,
         process: ProcessId,
@@ -36,12 +37,12 @@ impl LogFiles {
             self.forget(process);
             return None;
         };
-        if let Some((known, log)) = self.open.get_mut(&process)
-            && known.file == policy.file
+        if let Some((open, log)) = self.open.get_mut(&process)
+            && open.file == policy.file
         {
-            if known != policy {
+            if open != policy {
                 log.limit(policy);
-                known.clone_from(policy);
+                open.clone_from(policy);
             }
             return Some(log.clone());
         }
@@ -51,24 +52,24 @@ impl LogFiles {
         Some(log)
     }
 
-    /// It logs there no more.
+    /// Closes the log file of a process.
     pub(super) fn forget(&mut self, process: ProcessId) {
-        self.old.extend(self.open.remove(&process).map(|(_, log)| log));
+        self.closing.extend(self.open.remove(&process).map(|(_, log)| log));
     }
 
-    /// Waits until what was printed is in the log files, or known to be lost.
+    /// Waits until all output is in the log files, or known to be lost.
     pub(super) async fn close(&mut self, notices: &NoticeSender) {
         let open = self.open.drain().map(|(_, (_, log))| log);
-        let logs: Vec<LogFile> = open.chain(self.old.drain(..)).collect();
+        let logs: Vec<LogFile> = open.chain(self.closing.drain(..)).collect();
         if logs.is_empty() {
             return;
         }
         let closed = tokio::task::spawn_blocking(move || {
-            logs.iter().filter(|log| !log.close(CLOSE)).count()
+            logs.iter().filter(|log| !log.close(CLOSE_TIMEOUT)).count()
         });
         if let Ok(late @ 1..) = closed.await {
-            let text = format!("{late} log files could not be written to the end");
-            notices.tell(Notice::general(text));
+            let files = counted(late, "log file");
+            notices.send(Notice::general(format!("{files} could not be written to the end")));
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::ad_hoc::AdHocLaunch;
 #[cfg(feature = "control")]
 use super::requests::Request;
-use super::stdio::Stdio;
 use crate::machine::event::Cause;
 use crate::machine::{Intent, NewMember, ProcessId};
 use crate::spec::{Faults, PoolSpec, SpecDiff};
@@ -14,23 +14,19 @@ use crate::spec::{Faults, PoolSpec, SpecDiff};
 /// A message to the engine's loop.
 pub(crate) enum EngineMessage {
     Intent(Intent),
-    Admit(AdmitRequest),
+    /// Add ad-hoc processes and start them together.
+    Admit {
+        /// The pool they queue in, if it does not exist yet.
+        pool: Option<PoolSpec>,
+        members: Vec<(NewMember, Arc<AdHocLaunch>)>,
+        /// Called with their numbers before anything else happens; `None` during a shutdown.
+        admitted: Box<dyn FnOnce(Option<&[ProcessId]>) + Send>,
+    },
     /// A request with a reply channel.
     #[cfg(feature = "control")]
     Request(Request),
-    Reload(ReloadMessage),
+    Reload(PendingReload),
 }
-
-/// A request to add processes that no file declares, all at the same time.
-pub(crate) struct AdmitRequest {
-    /// The pool they queue in, if it does not exist yet.
-    pub(crate) pool: Option<PoolSpec>,
-    pub(crate) guests: Vec<(NewMember, Arc<Stdio>)>,
-    /// Called with their numbers before anything else happens; `None` if none can be added any more.
-    pub(crate) admitted: AdmitReply,
-}
-
-type AdmitReply = Box<dyn FnOnce(Option<&[ProcessId]>) + Send>;
 
 /// Whether a reload applies the differences or only reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,27 +42,27 @@ pub enum ReloadReport {
     Foreseen(SpecDiff),
     /// The file has mistakes; nothing has changed.
     Rejected(Arc<Faults>),
-    /// It cannot be read again now, and why.
+    /// The file cannot be read again now, and why.
     Refused(String),
 }
 
-/// A request to read the project's file again.
+/// A request to read the project's file again, until its result is known.
 #[derive(Debug)]
-pub(crate) struct ReloadMessage {
-    pub(crate) by: Cause,
-    pub(crate) how: ReloadMode,
-    pub(crate) told: Option<oneshot::Sender<ReloadReport>>,
+pub(crate) struct PendingReload {
+    pub(crate) cause: Cause,
+    pub(crate) mode: ReloadMode,
+    pub(crate) reply: Option<oneshot::Sender<ReloadReport>>,
 }
 
-impl ReloadMessage {
+impl PendingReload {
     /// A request whose result nobody waits for.
-    pub(crate) fn unwatched(by: Cause) -> Self {
-        Self { by, how: ReloadMode::Apply, told: None }
+    pub(crate) fn unobserved(cause: Cause) -> Self {
+        Self { cause, mode: ReloadMode::Apply, reply: None }
     }
 
-    pub(super) fn tell(self, outcome: &ReloadReport) {
-        if let Some(told) = self.told {
-            _ = told.send(outcome.clone());
+    pub(super) fn respond(self, report: &ReloadReport) {
+        if let Some(reply) = self.reply {
+            _ = reply.send(report.clone());
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use tokio::sync::mpsc;
 
-use crate::output;
+use crate::output::{LogFileEvent, LogFileNotice};
 use crate::spec::{Name, counted};
 
 /// A message to the user that is no state change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// The process it is about; `None` if it is about pitcrew itself.
+    /// The process; `None` for pitcrew itself.
     pub about: Option<Name>,
-    /// One sentence, not yet made safe to show.
+    /// One sentence, not yet sanitized for a terminal.
     pub text: String,
 }
 
@@ -24,58 +24,37 @@ impl Notice {
     }
 }
 
-impl From<output::LogFileNotice> for Notice {
-    fn from(notice: output::LogFileNotice) -> Self {
-        match notice {
-            output::LogFileNotice::LogFailing { source, path, error } => Self::about(
-                &source,
-                format!(
-                    "cannot write its log {}: {error}; up to 8 MiB of what it prints is kept for it, \
-                     and the rest counted as lost",
-                    path.display()
-                ),
-            ),
-            output::LogFileNotice::LogRecovered { source, path, lost_lines: 0, .. } => Self::about(
-                &source,
-                format!("its log {} is written again; nothing is missing there", path.display()),
-            ),
-            output::LogFileNotice::LogRecovered { source, path, lost_lines, lost_bytes } => {
-                Self::about(
-                    &source,
-                    format!(
-                        "its log {} is written again; lost there: {}",
-                        path.display(),
-                        lost(lost_lines, lost_bytes)
-                    ),
-                )
+impl From<LogFileNotice> for Notice {
+    fn from(notice: LogFileNotice) -> Self {
+        let text = match notice.event {
+            LogFileEvent::Failing { error } => {
+                let rest = "up to 8 MiB of output is kept for it, and the rest is counted as lost";
+                format!("cannot be written: {error}; {rest}")
             }
-            output::LogFileNotice::LogLost { source, path, error, lost_lines, lost_bytes } => {
-                Self::about(
-                    &source,
-                    format!(
-                        "its log {} could not be written to the end: {error}; lost there: {}",
-                        path.display(),
-                        lost(lost_lines, lost_bytes)
-                    ),
-                )
+            LogFileEvent::Recovered { lost_lines: 0, .. } => {
+                "is written again; nothing is missing".to_owned()
             }
-            output::LogFileNotice::LogNotRotated { source, path, error } => Self::about(
-                &source,
-                format!(
-                    "its log {} is full but cannot be renamed: {error}; it grows on",
-                    path.display()
-                ),
-            ),
-        }
+            LogFileEvent::Recovered { lost_lines, lost_bytes } => {
+                format!("is written again; {}", lost(lost_lines, lost_bytes))
+            }
+            LogFileEvent::Lost { error, lost_lines, lost_bytes } => {
+                let lost = lost(lost_lines, lost_bytes);
+                format!("could not be written to the end: {error}; {lost}")
+            }
+            LogFileEvent::NotRotated { error } => {
+                format!("is full but cannot be renamed: {error}; it keeps growing")
+            }
+        };
+        Self::about(&notice.source, format!("its log {} {text}", notice.path.display()))
     }
 }
 
-/// `3 lines (120 bytes)`
+/// `lost: 3 lines (120 bytes)`
 fn lost(lines: u64, bytes: u64) -> String {
-    format!("{} ({})", counted(lines, "line"), counted(bytes, "byte"))
+    format!("lost: {} ({})", counted(lines, "line"), counted(bytes, "byte"))
 }
 
-/// Where notices go; clones go to the same place.
+/// Sends notices to the front end. Clones have the same receiver.
 #[derive(Debug, Clone)]
 pub struct NoticeSender(mpsc::UnboundedSender<Notice>);
 
@@ -85,8 +64,8 @@ impl NoticeSender {
         (Self(sender), receiver)
     }
 
-    /// Tells it, and writes it to the diagnostics. Never waits.
-    pub fn tell(&self, notice: Notice) {
+    /// Sends a notice, and writes it to the diagnostics. Never waits.
+    pub fn send(&self, notice: Notice) {
         let about = notice.about.as_ref().map_or("pitcrew", Name::as_str);
         tracing::info!(about, text = notice.text, "notice");
         _ = self.0.send(notice);

@@ -1,4 +1,4 @@
-//! Finds the process that listens on the port of a process about to start.
+//! Finds a free port for a process about to start, and the process that listens on its port.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,44 +8,43 @@ use super::Engine;
 use crate::machine::{Fact, RunId};
 use crate::sys::{Host, ListenPlace, Listener};
 
-/// A look takes less, unless `/proc` hangs; the start goes on then as if nobody listened.
-const LONGEST: Duration = Duration::from_secs(2);
+/// The maximum time of a lookup, which takes longer only if `/proc` hangs. The port counts as free then.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<H: Host> Engine<H> {
-    /// Looks at these ports in turn until one is free; the answer comes as a fact.
-    pub(super) fn look_at_port(&self, run: RunId, ports: Vec<u16>) {
-        // Those of others in the project are theirs, whether they listen already or not.
-        let others = self.supervisor.ports().filter(|(id, ..)| *id != run.process);
-        let others: HashSet<u16> = others.map(|(.., port)| port).collect();
-        let (host, clock, facts) =
-            (Arc::clone(&self.host), self.clock.clone(), self.facts.0.clone());
+    /// Checks these ports in order until one is free; the result comes as a fact.
+    pub(super) fn find_free_port(&self, run: RunId, ports: Vec<u16>) {
+        // Ports of other processes of the project are reserved, whether they listen already or not.
+        let reserved = self.supervisor.ports().filter(|(id, ..)| *id != run.process);
+        let reserved: HashSet<u16> = reserved.map(|(.., port)| port).collect();
+        let context = Arc::clone(&self.context);
         tokio::spawn(async move {
             let (mut free, mut holder) = (None, None);
-            for (place, port) in ports.into_iter().enumerate() {
-                if place > 0 && others.contains(&port) {
+            for (index, &port) in ports.iter().enumerate() {
+                if index > 0 && reserved.contains(&port) {
                     continue;
                 }
-                let seen = tokio::select! {
-                    seen = host.listener(ListenPlace::Port(port), None) => seen,
-                    () = clock.after(LONGEST) => Listener::Unchecked,
+                let listener = tokio::select! {
+                    listener = context.host.listener(ListenPlace::Port(port), None) => listener,
+                    () = context.clock.after(LOOKUP_TIMEOUT) => Listener::Unchecked,
                 };
-                let Some(who) = name(&seen) else {
+                let Some(name) = holder_name(&listener) else {
                     free = Some(port);
                     break;
                 };
-                holder.get_or_insert(who);
+                holder.get_or_insert(name);
             }
-            _ = facts.send(Fact::PortLooked { run, free, holder });
+            context.send_fact(Fact::PortChecked { run, ports, free, holder });
         });
     }
 }
 
-/// Who listens, if somebody does.
-pub(super) fn name(seen: &Listener) -> Option<String> {
-    match seen {
-        Listener::Unchecked | Listener::Nobody => None,
+/// Returns the name of the program that listens, if there is one.
+pub(super) fn holder_name(listener: &Listener) -> Option<String> {
+    match listener {
+        Listener::Unchecked | Listener::NotFound => None,
         Listener::Own => Some("the process itself".to_owned()),
         Listener::Shared(holder) | Listener::Other(holder) => Some(holder.to_string()),
-        Listener::Hidden(who) => Some(who.clone()),
+        Listener::Hidden(name) => Some(name.clone()),
     }
 }

@@ -1,5 +1,4 @@
-//! Checks before a restart whether the new run could start, so that a healthy run is not ended in
-//! vain.
+//! Checks before a restart that the new run could start, so that no healthy run is stopped in vain.
 
 use std::io;
 use std::sync::Arc;
@@ -9,94 +8,89 @@ use super::environment::RunLabel;
 use super::notice::Notice;
 #[cfg(feature = "control")]
 use crate::machine::ProcessId;
-use crate::machine::{FileChange, Input, ProcessView, StateName};
+use crate::machine::{FileChange, Input, ProcessView, StateName, WatchState};
 use crate::spec::{Condition, Fault, ProcessSpec, Spec, WatchAction};
 use crate::sys::Host;
 
-/// What the system says about an error, without its number.
+/// Returns the message of a system error, without its number.
 pub(super) fn os_error_text(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 impl<H: Host> Engine<H> {
-    /// Why a run could not be followed by one of this spec.
-    fn foresee_start(&self, view: &ProcessView, spec: &ProcessSpec) -> Option<String> {
+    /// Returns why a live run could not be replaced by a run of this spec.
+    fn restart_problem(&self, view: &ProcessView, spec: &ProcessSpec) -> Option<String> {
         let is_up =
             matches!(view.state, StateName::Starting | StateName::Ready | StateName::Unhealthy);
-        let pid = view.pid.filter(|_| is_up && !self.guests.contains_key(&view.id))?;
-        if let Err(error) = self.host.may_end(pid) {
+        let is_ad_hoc = self.processes.get(&view.id).is_some_and(|entry| entry.ad_hoc.is_some());
+        let pid = view.pid.filter(|_| is_up && !is_ad_hoc)?;
+        if let Err(error) = self.context.host.may_end(pid) {
             let reason = os_error_text(&error);
             return Some(format!("{} cannot be ended: pid {pid}: {reason}", view.name));
         }
-        let whose = RunLabel {
-            spec,
-            replica: view.replica,
-            run: view.run.saturating_add(1),
-            port: view.port,
-            role: None,
-        };
-        let found = self.host.preflight(self.launch(spec, whose, None));
-        found.err().map(|error| format!("{} cannot be started anew: {error}", view.name))
+        let (replica, port) = (view.replica, view.port);
+        let label = RunLabel { spec, replica, run: view.run.saturating_add(1), port, role: None };
+        let check = self.context.host.preflight(self.launch(label, None));
+        check.err().map(|error| format!("{} cannot be restarted: {error}", view.name))
     }
 
-    /// Of those that run, which cannot be restarted, in sentences.
+    /// Returns the problem of the first of these processes that runs and cannot be restarted.
     #[cfg(feature = "control")]
-    pub(super) fn refused_restarts(&self, ids: &[ProcessId]) -> Vec<String> {
+    pub(super) fn first_restart_problem(&self, ids: &[ProcessId]) -> Option<String> {
         let snapshot = self.handle.snapshot();
-        let views = ids.iter().filter_map(|id| snapshot.get(*id));
-        views.filter_map(|view| self.foresee_start(view, &view.spec)).collect()
+        let mut views = ids.iter().filter_map(|id| snapshot.get(*id));
+        views.find_map(|view| self.restart_problem(view, &view.spec))
     }
 
-    /// Whether a change of files is to be passed over, which is told.
+    /// Whether a file change is ignored, with a notice, because the restart would fail.
     pub(super) fn is_refused(&self, change: &FileChange) -> bool {
         self.refuses_restart(change, |action| *action == WatchAction::Restart)
     }
 
-    /// Answers which of the restarts that are due could be carried out, now that what runs first has succeeded
-    /// and may have made the program.
+    /// Checks the restarts that are due, now that the command that runs before them has succeeded and
+    /// may have built the program.
     pub(super) fn check_restarts(&mut self) {
         while let Some(change) = self.unchecked_restarts.pop_front() {
             let runs_first = |action: &WatchAction| matches!(action, WatchAction::Run(_));
             let is_refused = self.refuses_restart(&change, runs_first);
-            self.take(Input::RestartChecked { change, is_refused });
+            self.handle_input(Input::RestartChecked { change, is_refused });
         }
     }
 
-    /// Whether a change would end a healthy run for one that cannot start, which is told.
     fn refuses_restart(
         &self,
         change: &FileChange,
         restarts: impl Fn(&WatchAction) -> bool,
     ) -> bool {
         let snapshot = self.handle.snapshot();
-        let is_meant = |view: &&Arc<ProcessView>| {
-            let watch = view.spec.watch.as_ref().filter(|_| view.watched);
+        let is_affected = |view: &&Arc<ProcessView>| {
+            let watch = view.spec.watch.as_ref().filter(|_| view.watch == Some(WatchState::On));
             view.process == change.process && watch.is_some_and(|watch| restarts(&watch.action))
         };
-        let mut views = snapshot.processes.iter().filter(is_meant);
-        let refused = views.find_map(|view| self.foresee_start(view, &view.spec));
-        let Some(text) = &refused else { return false };
-        let text = format!("{} changed, but {text}; its run goes on", change.path);
-        self.notices.tell(Notice::about(&change.process, text));
+        let mut views = snapshot.processes.iter().filter(is_affected);
+        let problem = views.find_map(|view| self.restart_problem(view, &view.spec));
+        let Some(problem) = &problem else { return false };
+        let text = format!("{} changed, but {problem}; it keeps running", change.path);
+        self.context.notices.send(Notice::about(&change.process, text));
         true
     }
 
-    /// What stands in the way of a reload: runs that it would end for others that cannot start.
-    pub(super) fn refused_by(&self, new: &mut Spec) -> Vec<Fault> {
-        let Some(difference) = self.supervisor.foresee(new) else { return Vec::new() };
+    /// Returns the runs that a reload would stop although they cannot be started again.
+    pub(super) fn reload_problems(&self, new: &mut Spec) -> Vec<Fault> {
+        let Some(difference) = self.supervisor.plan_reload(new) else { return Vec::new() };
         let snapshot = self.handle.snapshot();
-        let refused = difference.restarted.iter().filter_map(|restarted| {
+        let problems = difference.restarted.iter().filter_map(|restarted| {
             let view = snapshot.processes.iter().find(|view| view.name == restarted.name)?;
             let spec = new.processes.get(&view.process)?;
-            // What it needs first may be what makes its program.
-            let is_made = spec
+            // A dependency that runs to its end first may build the program.
+            let may_be_built = spec
                 .depends_on
                 .values()
                 .any(|need| matches!(need.condition, Condition::Succeeded | Condition::Completed));
-            let text = if is_made { None } else { self.foresee_start(view, spec) };
-            Some(Fault::about(new.project.file.clone(), text?))
+            let problem = if may_be_built { None } else { self.restart_problem(view, spec) };
+            Some(Fault::about(new.project.file.clone(), problem?))
         });
-        refused.collect()
+        problems.collect()
     }
 }

@@ -8,90 +8,87 @@ use tokio::sync::mpsc;
 
 use super::Engine;
 use super::clock::Clock;
-use super::files::{self, FileWatch};
-use super::message::{ReloadMessage, ReloadMode, ReloadReport};
+use super::files::FileWatch;
+use super::message::{PendingReload, ReloadMode, ReloadReport};
 use super::notice::{Notice, NoticeSender};
+use crate::machine::Step;
 use crate::machine::event::{Cause, ConfigRejected, Event, EventStamp};
-use crate::machine::{RunId, Step};
-use crate::spec::{Faults, LoadedProject, Name, ProcessSpec, Project, Spec, waits_for};
+use crate::spec::{Faults, LoadedProject, Spec, silent_pipe_message};
 use crate::sys::Host;
 
-use super::run::RunCommand;
-
-/// How the project's file is read. Both block.
+/// Reads the project's file again.
 pub trait SpecLoader: fmt::Debug + Send + Sync {
-    /// Why it can never be read again, where that is so.
+    /// Why the file can never be read again, if so.
     fn refusal(&self) -> Option<&'static str> {
         None
     }
 
-    /// Reads and checks it; `waiting` is told the path of an env file that is a pipe and has been
-    /// silent for a second.
+    /// Reads and checks the file. Blocks; `waiting` is called with the path of an env file that is a
+    /// pipe and has been silent for a second.
     ///
     /// # Errors
     /// Every mistake of the file.
     fn read(&self, waiting: &dyn Fn(&Path)) -> Result<LoadedProject, Faults>;
 
-    /// Does what has to be done before anything of it is started.
+    /// Prepares the start of a new spec. Blocks.
     ///
     /// # Errors
-    /// What stands in the way: then nothing of it is started.
+    /// The obstacles; nothing of the spec is started then.
     fn prepare(&self, spec: &Spec) -> Result<(), Faults>;
 
-    /// What was read last is what runs from now on. Does not block.
+    /// Notes that the file read last is in effect. Does not block.
     fn applied(&self) {}
 
-    /// The files that are other ones now than when they were read for what runs, as they are shown.
-    /// Blocks as long as it takes to look at them.
+    /// Returns the files, as they are displayed, that have changed since they were read for the spec in
+    /// effect. Blocks.
     fn changed(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Reads the file when asked, once at a time.
+/// Reads the file on request, one read at a time.
 #[derive(Debug)]
 pub(super) struct Reloader {
-    how: Option<Arc<dyn SpecLoader>>,
-    /// Who has asked for what is being read now.
-    asked: Vec<ReloadMessage>,
-    /// Who has asked since then: the file may be another one by now.
-    next: Vec<ReloadMessage>,
-    /// The env files that the file asks for which could not be taken last.
-    sought: Vec<PathBuf>,
+    loader: Option<Arc<dyn SpecLoader>>,
+    /// The requests of the read in progress.
+    current: Vec<PendingReload>,
+    /// The requests since then: the file may have changed.
+    next: Vec<PendingReload>,
+    /// The env files of a rejected file that could not be read.
+    missing_env_files: Vec<PathBuf>,
     results: (mpsc::UnboundedSender<LoadResult>, mpsc::UnboundedReceiver<LoadResult>),
 }
 
-/// What reading came to; the message where it did not come to an end.
+/// The result of a read; the message of the panic if there was one.
 pub(super) type LoadResult = Result<Result<LoadedProject, Faults>, String>;
 
 impl Reloader {
-    pub(super) fn new(how: Option<Arc<dyn SpecLoader>>) -> Self {
-        let (asked, next, sought) = (Vec::new(), Vec::new(), Vec::new());
-        Self { how, asked, next, sought, results: mpsc::unbounded_channel() }
+    pub(super) fn new(loader: Option<Arc<dyn SpecLoader>>) -> Self {
+        let (current, next, missing_env_files) = (Vec::new(), Vec::new(), Vec::new());
+        Self { loader, current, next, missing_env_files, results: mpsc::unbounded_channel() }
     }
 
-    /// Begins to read; what is asked while it reads is read after that.
-    fn begin(&mut self, how: Arc<dyn SpecLoader>, wish: ReloadMessage, notices: &NoticeSender) {
-        self.next.push(wish);
-        if self.asked.is_empty() {
-            self.go_on(how, notices);
-        }
+    /// The env files to watch because a rejected file needs them; `None` if no file is read again.
+    pub(super) fn missing_env_files(&self) -> Option<&[PathBuf]> {
+        self.loader.as_ref().map(|_| self.missing_env_files.as_slice())
     }
 
-    fn go_on(&mut self, how: Arc<dyn SpecLoader>, notices: &NoticeSender) {
-        self.asked = std::mem::take(&mut self.next);
-        if self.asked.is_empty() {
+    /// Starts a read for the next requests, unless one is in progress.
+    fn start_read(&mut self, notices: &NoticeSender) {
+        let Some(loader) = self.loader.clone() else { return };
+        if !self.current.is_empty() || self.next.is_empty() {
             return;
         }
-        let applies = self.asked.iter().any(|wish| wish.how == ReloadMode::Apply);
-        let results = self.results.0.clone();
-        let notices = notices.clone();
+        self.current = std::mem::take(&mut self.next);
+        let applies = self.current.iter().any(|request| request.mode == ReloadMode::Apply);
+        let (results, notices) = (self.results.0.clone(), notices.clone());
         tokio::spawn(async move {
             let read = tokio::task::spawn_blocking(move || {
-                let waiting = |path: &Path| notices.tell(Notice::general(waits_for(path)));
-                let loaded = how.read(&waiting)?;
+                let waiting =
+                    |path: &Path| notices.send(Notice::general(silent_pipe_message(path)));
+                let loaded = loader.read(&waiting)?;
                 if applies {
-                    how.prepare(&loaded.spec)?;
+                    loader.prepare(&loaded.spec)?;
                 }
                 Ok(loaded)
             });
@@ -99,132 +96,113 @@ impl Reloader {
         });
     }
 
-    /// The next result. Cancel safe.
+    /// Returns the next result. Cancel safe.
     pub(super) async fn next(&mut self) -> LoadResult {
         match self.results.1.recv().await {
-            Some(outcome) => outcome,
+            Some(result) => result,
             None => std::future::pending().await,
         }
     }
 }
 
 impl<H: Host> Engine<H> {
-    /// Somebody wants the file to be read again.
-    pub(super) fn reload(&mut self, wish: ReloadMessage) {
-        let text = match self.rereading.how.clone() {
-            Some(how) => match how.refusal() {
-                Some(text) => text,
-                None => return self.rereading.begin(how, wish, &self.notices),
-            },
-            None => "there is no file to be read again",
+    /// Handles a request to read the file again.
+    pub(super) fn reload(&mut self, request: PendingReload) {
+        let refusal = match &self.reloader.loader {
+            Some(loader) => loader.refusal(),
+            None => Some("there is no file to be read again"),
         };
-        if wish.told.is_none() {
-            self.notices.tell(Notice::general(text));
+        let Some(text) = refusal else {
+            self.reloader.next.push(request);
+            return self.reloader.start_read(&self.context.notices);
+        };
+        if request.reply.is_none() {
+            self.context.notices.send(Notice::general(text));
         }
-        wish.tell(&ReloadReport::Refused(text.to_owned()));
+        request.respond(&ReloadReport::Refused(text.to_owned()));
     }
 
-    pub(super) fn reread(&mut self, outcome: LoadResult, files: &mut FileWatch) {
-        let asked = std::mem::take(&mut self.rereading.asked);
-        let (apply, look): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|wish| wish.how == ReloadMode::Apply);
-        let outcome = outcome.map(|read| {
-            read.and_then(|mut loaded| match self.refused_by(&mut loaded.spec) {
-                refused if refused.is_empty() => Ok(loaded),
-                refused => Err(Faults::sorted(refused, &[])),
+    /// Responds to the requests of a read, and applies the new spec if requested.
+    pub(super) fn finish_reload(&mut self, result: LoadResult, files: &mut FileWatch) {
+        let requests = std::mem::take(&mut self.reloader.current);
+        let (apply, dry_run): (Vec<_>, Vec<_>) =
+            requests.into_iter().partition(|request| request.mode == ReloadMode::Apply);
+        let cause = apply.first().map(|request| request.cause.clone());
+        let result = result.map(|read| {
+            read.and_then(|mut loaded| match self.reload_problems(&mut loaded.spec) {
+                problems if problems.is_empty() => Ok(loaded),
+                problems => Err(Faults::sorted(problems, &[])),
             })
         });
-        match outcome {
+        let (dry_run_report, apply_report) = match result {
             Ok(Ok(LoadedProject { mut spec, warnings })) => {
-                let foreseen = self.supervisor.foresee(&mut spec).map(ReloadReport::Foreseen);
-                tell_all(look, &foreseen.unwrap_or_else(ending));
-                if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
-                    self.tell_lines(&warnings.render_warnings(false));
-                    tell_all(apply, &self.apply(spec, by, files));
-                }
+                let foreseen = self.supervisor.plan_reload(&mut spec).map(ReloadReport::Foreseen);
+                let foreseen = foreseen.unwrap_or_else(refused_by_shutdown);
+                let applied = cause.map(|cause| {
+                    self.notify_lines(&warnings.render_warnings(false));
+                    self.apply(spec, cause, files)
+                });
+                (foreseen.clone(), applied.unwrap_or(foreseen))
             }
             Ok(Err(faults)) => {
-                if let Some(by) = apply.first().map(|wish| wish.by.clone()) {
-                    // Before it is told: whoever hears it may mend it at once.
-                    self.rereading.sought = faults.env_files().to_vec();
-                    files.watch(self.plan(), &self.clock, Clock::since_1970());
-                    self.reject(&faults, by);
+                if let Some(cause) = cause {
+                    // First: whoever sees the event may create a missing file immediately.
+                    self.reloader.missing_env_files = faults.env_files().to_vec();
+                    files.watch(self.watch_plan(), Clock::since_1970());
+                    self.reject(&faults, cause);
                 }
                 let rejected = ReloadReport::Rejected(Arc::new(faults));
-                tell_all(look.into_iter().chain(apply), &rejected);
+                (rejected.clone(), rejected)
             }
             Err(error) => {
                 let text = format!("the file could not be read again: {error}");
-                self.notices.tell(Notice::general(text.clone()));
-                tell_all(look.into_iter().chain(apply), &ReloadReport::Refused(text));
+                self.context.notices.send(Notice::general(text.clone()));
+                let refused = ReloadReport::Refused(text);
+                (refused.clone(), refused)
             }
+        };
+        for request in dry_run {
+            request.respond(&dry_run_report);
         }
-        if let Some(how) = self.rereading.how.clone() {
-            self.rereading.go_on(how, &self.notices);
+        for request in apply {
+            request.respond(&apply_report);
         }
+        self.reloader.start_read(&self.context.notices);
     }
 
-    fn apply(&mut self, spec: Spec, by: Cause, files: &mut FileWatch) -> ReloadReport {
-        // Before it is told: what is changed by who hears it counts.
+    fn apply(&mut self, spec: Spec, cause: Cause, files: &mut FileWatch) -> ReloadReport {
+        // Before the events: changes by those who see them count.
         let wall = Clock::since_1970();
-        self.rereading.sought.clear();
-        self.tell_fixed(&spec.project);
-        let (step, difference) = self.supervisor.reload(self.clock.now(), spec, by);
-        self.carry_out(step);
-        files.watch(self.plan(), &self.clock, wall);
-        if let (Some(how), Some(_)) = (&self.rereading.how, &difference) {
-            how.applied();
+        self.reloader.missing_env_files.clear();
+        if self.supervisor.spec().project.output != spec.project.output {
+            let text = "a change of the project's `output` takes effect with the next `pitcrew up`";
+            self.context.notices.send(Notice::general(text));
         }
-        difference.map_or_else(ending, ReloadReport::Applied)
+        let (step, difference) = self.supervisor.reload(self.context.clock.now(), spec, cause);
+        self.carry_out(step);
+        files.watch(self.watch_plan(), wall);
+        if let (Some(loader), Some(_)) = (&self.reloader.loader, &difference) {
+            loader.applied();
+        }
+        difference.map_or_else(refused_by_shutdown, ReloadReport::Applied)
     }
 
     fn reject(&mut self, faults: &Faults, cause: Cause) {
-        let told = faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect();
-        let event = ConfigRejected { stamp: EventStamp::default(), faults: told, cause };
+        let values = faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()).collect();
+        let event = ConfigRejected { stamp: EventStamp::default(), faults: values, cause };
         self.carry_out(Step { effects: Vec::new(), events: vec![Event::from(event)] });
-        self.tell_lines(&faults.render(false));
+        self.notify_lines(&faults.render(false));
         let text = "procfile rejected: it has mistakes; nothing has changed";
-        self.notices.tell(Notice::general(text));
+        self.context.notices.send(Notice::general(text));
     }
 
-    fn tell_lines(&self, text: &str) {
+    fn notify_lines(&self, text: &str) {
         for line in text.lines() {
-            self.notices.tell(Notice::general(line));
+            self.context.notices.send(Notice::general(line));
         }
-    }
-
-    /// What is set for as long as pitcrew runs.
-    fn tell_fixed(&self, new: &Project) {
-        if self.supervisor.spec().project.output != new.output {
-            let text = "`output` of the project holds from the next `pitcrew up` on";
-            self.notices.tell(Notice::general(text));
-        }
-    }
-
-    pub(super) fn plan(&self) -> crate::watch::WatchPlan {
-        let sought = self.rereading.how.is_some().then_some(self.rereading.sought.as_slice());
-        files::plan(self.supervisor.spec(), &self.own_files, self.supervisor.watches(), sought)
-    }
-
-    /// A run goes by another spec from now on.
-    pub(super) fn renew(
-        &mut self,
-        run: RunId,
-        name: &Name,
-        replica: Option<u32>,
-        spec: Arc<ProcessSpec>,
-    ) {
-        let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
-        self.order(run, RunCommand::Renew(spec, log));
     }
 }
 
-fn ending() -> ReloadReport {
+fn refused_by_shutdown() -> ReloadReport {
     ReloadReport::Refused("the project is being stopped".to_owned())
-}
-
-fn tell_all(wishes: impl IntoIterator<Item = ReloadMessage>, outcome: &ReloadReport) {
-    for wish in wishes {
-        wish.tell(outcome);
-    }
 }

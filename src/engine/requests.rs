@@ -1,4 +1,4 @@
-//! Requests to a running engine, by the names of the command line, with a reply.
+//! Requests with a reply, which name processes as on the command line.
 //!
 //! The loop itself replies, so nothing changes between the lookup of a name and the command.
 
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::command::{
     ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest, SignalRequest,
-    WatchRequest,
+    StopRequest, WatchRequest,
 };
 use super::preflight::os_error_text;
 use super::{Engine, StdinWrite};
@@ -28,9 +28,9 @@ use crate::sys::{Host, Usage};
 pub(crate) enum Request {
     /// Carry out a command.
     Command { command: ControlCommand, reply: ReplySender<Accepted> },
-    /// Look up which processes these names of the command line mean.
+    /// Look up the processes of these names.
     Resolve { names: Vec<String>, reply: ReplySender<Accepted> },
-    /// The front end that owns the project has gone without a shutdown.
+    /// The front end that owns the project has exited without a shutdown.
     HangUp,
     /// Measure the resource usage of each live run, by the pid of its leader.
     Measure { reply: oneshot::Sender<HashMap<u32, Usage>> },
@@ -40,16 +40,16 @@ pub(crate) enum Request {
 
 type ReplySender<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// A request that was carried out, with what it takes to watch its effect.
+/// The reply to a request that was carried out: what is needed to observe its effect.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    /// The processes that it is about, each once, in the order of the names.
+    /// The affected processes, each once, in the order of the names.
     pub(crate) ids: Vec<ProcessId>,
-    /// What the names stand for, also after processes have come or gone.
+    /// What the names stand for, also after processes are added or removed.
     pub(crate) targets: Vec<Target>,
-    /// The snapshot from before: any with a higher number shows the effect.
+    /// The snapshot before the effect: any with a higher number shows it.
     pub(crate) before: Arc<Snapshot>,
-    /// Resolves when the line of a `send` was written.
+    /// Resolves when the line of a `send` is written.
     pub(crate) written: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
@@ -58,25 +58,27 @@ pub(crate) struct Accepted {
 pub(crate) enum RequestError {
     #[error("no {0} is given")]
     Missing(&'static str),
+    #[error("`wait` and `no_wait` exclude each other: send one of them")]
+    WaitAndNoWait,
     #[error(transparent)]
     Unknown(#[from] UnknownName),
-    #[error("the project is being stopped; nothing starts any more")]
+    #[error("the project is being stopped, so nothing can be started")]
     Ending,
     #[error("{0} is not running, so there is nothing to signal")]
     NotRunning(String),
     #[error(transparent)]
     Misfit(#[from] ScaleError),
-    #[error("{0}; its run goes on")]
-    CannotStart(String),
+    #[error("{0}; it keeps running")]
+    CannotRestart(String),
     #[error("{name} cannot be signalled: pid {pid}: {reason}")]
     Forbidden { name: String, pid: u32, reason: String },
-    #[error("`{0}` means several; name one, such as `{0}.1`")]
+    #[error("`{0}` matches several processes; name one, such as `{0}.1`")]
     Several(String),
-    #[error("{0} does not run, so nothing reads its input")]
+    #[error("{0} is not running, so nothing reads its input")]
     NoReader(String),
-    #[error("{0} has no input to send to; `stdin = \"pipe\"` gives it one")]
+    #[error("the input of {0} is not a pipe; set `stdin = \"pipe\"`")]
     NoInput(String),
-    #[error("{0} does not read its input, and much is waiting there already")]
+    #[error("{0} does not read its input: too many lines are queued already")]
     Unread(String),
 }
 
@@ -87,19 +89,19 @@ impl<H: Host> Engine<H> {
             Request::Resolve { names, reply } => _ = reply.send(self.resolve(&names)),
             Request::HangUp => {
                 // During a shutdown, a second one would kill everything.
-                if self.supervisor.snapshot(self.clock.now()).phase == ProjectPhase::Up {
+                if self.supervisor.snapshot(self.context.clock.now()).phase == ProjectPhase::Up {
                     let reason = ShutdownReason::Signal(Signal::HUP);
-                    self.take(Input::Intent(Intent::Shutdown(reason)));
+                    self.handle_input(Input::Intent(Intent::Shutdown(reason)));
                 }
             }
             Request::Measure { reply } => {
-                let usage = self.host.measure();
+                let usage = self.context.host.measure();
                 tokio::spawn(async move { reply.send(usage.await) });
             }
             Request::Why { name, reply } => {
-                let now = self.clock.now();
+                let now = self.context.clock.now();
                 let snapshot = self.supervisor.snapshot(now);
-                let why = self.one(&name).map(|id| Explanation::of(&snapshot, id, now));
+                let why = self.resolve_one(&name).map(|id| Explanation::of(&snapshot, id, now));
                 _ = reply.send(why);
             }
         }
@@ -107,32 +109,35 @@ impl<H: Host> Engine<H> {
 
     fn execute(&mut self, command: ControlCommand) -> Result<Accepted, RequestError> {
         match command {
+            ControlCommand::Start(request) | ControlCommand::Restart(request)
+                if request.wait && request.no_wait =>
+            {
+                Err(RequestError::WaitAndNoWait)
+            }
             ControlCommand::Start(request) => {
-                let mut accepted = self.resolve_up(&request.names)?;
+                let mut accepted = self.resolve_to_start(&request.names)?;
                 if request.dependants {
                     accepted.ids.extend(self.supervisor.dependants_of(&accepted.ids));
                 }
                 Ok(self.request(accepted, Intent::Start))
             }
             ControlCommand::Restart(request) => {
-                let mut accepted = self.resolve_up(&request.names)?;
+                let mut accepted = self.resolve_to_start(&request.names)?;
                 if request.dependants {
                     let mut dependants = self.supervisor.dependants_of(&accepted.ids);
                     dependants.retain(|id| is_wanted(&accepted.before, *id));
                     accepted.ids.extend(dependants);
                 }
-                if let Some(refusal) = self.refused_restarts(&accepted.ids).into_iter().next() {
-                    return Err(RequestError::CannotStart(refusal));
+                if let Some(problem) = self.first_restart_problem(&accepted.ids) {
+                    return Err(RequestError::CannotRestart(problem));
                 }
                 Ok(self.request(accepted, Intent::Restart))
             }
-            ControlCommand::Stop(request) => {
-                let accepted = self.resolve(&request.names)?;
-                Ok(self.request(accepted, Intent::Stop))
+            ControlCommand::Stop(StopRequest { names, .. }) => {
+                self.resolve(&names).map(|accepted| self.request(accepted, Intent::Stop))
             }
-            ControlCommand::Kill(request) => {
-                let accepted = self.resolve(&request.names)?;
-                Ok(self.request(accepted, Intent::Kill))
+            ControlCommand::Kill(StopRequest { names, .. }) => {
+                self.resolve(&names).map(|accepted| self.request(accepted, Intent::Kill))
             }
             ControlCommand::Signal(SignalRequest { names, signal }) => {
                 let accepted = self.resolve(&names)?;
@@ -147,13 +152,13 @@ impl<H: Host> Engine<H> {
                 if command.trim().is_empty() {
                     return Err(RequestError::Missing("command"));
                 }
-                let process = self.supervisor.by_hand(name.as_deref(), command)?;
+                let process = self.supervisor.new_ad_hoc_process(name.as_deref(), command)?;
                 self.start_new(process)
             }
             ControlCommand::Watch(WatchRequest { names, on }) => {
                 let accepted = self.resolve(&names)?;
                 self.supervisor.set_watch(&accepted.ids, on)?;
-                // From after the change: nothing else makes a later one.
+                // The snapshot after the change, because nothing else creates a later one.
                 Ok(Accepted { before: self.snapshot_now(), ..accepted })
             }
             ControlCommand::Send(request) => self.send(request),
@@ -161,7 +166,7 @@ impl<H: Host> Engine<H> {
     }
 
     fn snapshot_now(&mut self) -> Arc<Snapshot> {
-        Arc::new(self.supervisor.snapshot(self.clock.now()))
+        Arc::new(self.supervisor.snapshot(self.context.clock.now()))
     }
 
     fn resolve(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
@@ -170,15 +175,20 @@ impl<H: Host> Engine<H> {
         }
         let targets = self.supervisor.targets(names)?;
         let ids = self.supervisor.select(names)?;
-        Ok(Accepted { ids, targets, before: self.snapshot_now(), written: None })
+        Ok(Accepted { targets, ..self.accept(ids) })
     }
 
-    /// The same for what starts processes, which a shutdown rules out.
-    fn resolve_up(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
+    fn accept(&mut self, ids: Vec<ProcessId>) -> Accepted {
+        Accepted { ids, targets: Vec::new(), before: self.snapshot_now(), written: None }
+    }
+
+    /// Like [`Self::resolve`], for starts, which are not possible during a shutdown.
+    fn resolve_to_start(&mut self, names: &[String]) -> Result<Accepted, RequestError> {
         let accepted = self.resolve(names)?;
-        match accepted.before.phase {
-            ProjectPhase::Up => Ok(accepted),
-            ProjectPhase::Stopping(_) | ProjectPhase::Killing(_) => Err(RequestError::Ending),
+        if accepted.before.phase == ProjectPhase::Up {
+            Ok(accepted)
+        } else {
+            Err(RequestError::Ending)
         }
     }
 
@@ -187,23 +197,22 @@ impl<H: Host> Engine<H> {
         accepted: Accepted,
         intent: impl FnOnce(Vec<ProcessId>) -> Intent,
     ) -> Accepted {
-        self.take(Input::Intent(intent(accepted.ids.clone())));
+        self.handle_input(Input::Intent(intent(accepted.ids.clone())));
         accepted
     }
 
     fn scale(&mut self, request: &ScaleRequest) -> Result<Accepted, RequestError> {
-        let now = self.clock.now();
+        let now = self.context.clock.now();
         if self.supervisor.snapshot(now).phase != ProjectPhase::Up {
             return Err(RequestError::Ending);
         }
         let ScalePlan { start, stop } =
             self.supervisor.scale(now, &request.process, request.replicas)?;
-        let ids = start.iter().chain(&stop).copied().collect();
-        let before = self.snapshot_now();
+        let accepted = self.accept(start.iter().chain(&stop).copied().collect());
         // Stops go first: the starts may need their ports or slots.
-        self.take(Input::Intent(Intent::Stop(stop)));
-        self.take(Input::Intent(Intent::Start(start)));
-        Ok(Accepted { ids, targets: Vec::new(), before, written: None })
+        self.handle_input(Input::Intent(Intent::Stop(stop)));
+        self.handle_input(Input::Intent(Intent::Start(start)));
+        Ok(accepted)
     }
 
     fn enqueue(&mut self, request: EnqueueRequest) -> Result<Accepted, RequestError> {
@@ -211,51 +220,48 @@ impl<H: Host> Engine<H> {
         if command.first().is_none_or(String::is_empty) {
             return Err(RequestError::Missing("command"));
         }
-        let job = self.supervisor.job(&pool, name.as_deref(), CommandLine::Argv(command))?;
+        let job = self.supervisor.new_job(&pool, name.as_deref(), CommandLine::Argv(command))?;
         self.start_new(job)
     }
 
     fn start_new(&mut self, member: NewMember) -> Result<Accepted, RequestError> {
         let ids = self.supervisor.admit(vec![member]).ok_or(RequestError::Ending)?;
-        let before = self.snapshot_now();
-        let accepted = Accepted { ids, targets: Vec::new(), before, written: None };
+        let accepted = self.accept(ids);
         Ok(self.request(accepted, Intent::Start))
     }
 
     fn send(&mut self, request: SendRequest) -> Result<Accepted, RequestError> {
         let SendRequest { name, mut text } = request;
-        let id = self.one(&name)?;
+        let id = self.resolve_one(&name)?;
         text.push('\n');
         let (written, is_written) = oneshot::channel();
-        match self.inputs.get(&id) {
-            Some(input) => {
-                input.try_send(StdinWrite { bytes: text.into_bytes(), written }).map_err(
-                    |error| match error {
-                        TrySendError::Full(_) => RequestError::Unread(name),
-                        TrySendError::Closed(_) => RequestError::NoReader(name),
-                    },
-                )?;
+        match self.processes.get(&id).and_then(|entry| entry.stdin.as_ref()) {
+            Some(stdin) => {
+                let sent = stdin.try_send(StdinWrite { bytes: text.into_bytes(), written });
+                sent.map_err(|error| match error {
+                    TrySendError::Full(_) => RequestError::Unread(name),
+                    TrySendError::Closed(_) => RequestError::NoReader(name),
+                })?;
             }
             None if self.supervisor.reads_input(id) => return Err(RequestError::NoReader(name)),
             None => return Err(RequestError::NoInput(name)),
         }
-        let before = self.snapshot_now();
-        Ok(Accepted { ids: vec![id], targets: Vec::new(), before, written: Some(is_written) })
+        Ok(Accepted { written: Some(is_written), ..self.accept(vec![id]) })
     }
 
-    /// The process that a name means, if it is exactly one.
-    fn one(&self, name: &str) -> Result<ProcessId, RequestError> {
+    /// Returns the process of a name that matches exactly one.
+    fn resolve_one(&self, name: &str) -> Result<ProcessId, RequestError> {
         match self.supervisor.select(&[name.to_owned()])?.as_slice() {
             [id] => Ok(*id),
             _ => Err(RequestError::Several(name.to_owned())),
         }
     }
 
-    /// Fails if one of the running processes acts as another user, so that no signal would reach it.
+    /// Fails if a running process belongs to another user, so that no signal would reach it.
     fn check_may_signal(&self, accepted: &Accepted) -> Result<(), RequestError> {
         for view in accepted.ids.iter().filter_map(|id| accepted.before.get(*id)) {
             let Some(pid) = view.pid else { continue };
-            self.host.may_end(pid).map_err(|error| RequestError::Forbidden {
+            self.context.host.may_end(pid).map_err(|error| RequestError::Forbidden {
                 name: view.name.to_string(),
                 pid,
                 reason: os_error_text(&error),
@@ -272,7 +278,7 @@ fn is_wanted(snapshot: &Snapshot, id: ProcessId) -> bool {
     })
 }
 
-/// At least one of the processes must run to get a signal.
+/// Fails if none of the processes runs.
 fn check_running(accepted: &Accepted) -> Result<(), RequestError> {
     let views = || accepted.ids.iter().filter_map(|id| accepted.before.get(*id));
     match views().next() {

@@ -1,7 +1,7 @@
 //! Run task: owns one child from exec to reap.
 //!
-//! Everything that touches the child happens here, in one place and one order, so a signal after the
-//! reap is impossible: pump the outputs, see the exit, deal with strays, drain, reap, tell.
+//! Everything that touches the child happens here, in one order, so a signal after the reap is
+//! impossible: read the outputs, see the exit, end strays, drain, reap, report.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -10,248 +10,244 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-mod exit_guard;
 mod pipes;
 mod port_conflict;
 mod stop_command;
 
-pub(in crate::engine) use pipes::Outlet;
-use pipes::{Pipes, place};
+pub(super) use pipes::{OutputSink, Pipes};
 
-use exit_guard::ExitGuard;
 use stop_command::StopCommand;
 
-use super::clock::Clock;
-use super::environment::EnvironmentContext;
-use super::notice::{Notice, NoticeSender};
+use super::ad_hoc::{StdinFeed, StdinWriter};
+use super::context::EngineContext;
+use super::environment::RunLabel;
+use super::notice::Notice;
 use super::notify::NotifyListener;
 use super::preflight::os_error_text;
-use super::stdio::{StdinWrite, StdinWriter, Stdio, feed};
 use crate::machine::{Fact, Moment, RunId};
-use crate::output::{LogFile, Stream};
+use crate::output::{LineSplitter, LogFile, Stream};
 use crate::spec::{Exit, Name, ProcessSpec, Signal, Stray};
 use crate::sys::{Child, Descendant, Host, Strays};
 
-/// How long the outputs may be silent after the end, before they are closed.
+/// How long the outputs may be silent after the exit before they are closed.
 const DRAIN_QUIET: Duration = Duration::from_millis(150);
-/// How long the outputs are read after the end at most.
-const DRAIN_MOST: Duration = Duration::from_secs(2);
-/// The same after a kill, whose end has to be told before the machine calls it unkillable.
-const DRAIN_KILLED: Duration = Duration::from_secs(1);
-/// An unfinished line is shown when nothing came for this long: a prompt.
+/// The maximum time that the outputs are read after the exit.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// The same after a kill, whose end must be reported before the machine calls the run unkillable.
+const DRAIN_LIMIT_KILLED: Duration = Duration::from_secs(1);
+/// An incomplete line is shown after this time without output: it is a prompt.
 const PARTIAL_AFTER: Duration = Duration::from_millis(50);
-/// How often it is looked whether strays that were asked to go are gone.
-const STRAY_LOOK: Duration = Duration::from_millis(25);
-/// Bytes read before other tasks have their turn.
-const TURN: usize = 1 << 20;
+/// The time between two checks whether strays are gone.
+const STRAY_POLL: Duration = Duration::from_millis(25);
+/// The number of bytes read before the task yields.
+const YIELD_AFTER: usize = 1 << 20;
 
-/// What the engine tells a run task.
+/// A command of the engine to a run task.
 #[derive(Debug)]
 pub(super) enum RunCommand {
-    /// Ask it to end by this policy.
+    /// Stop by the policy of this spec.
     Stop(Arc<ProcessSpec>),
-    /// End the whole tree.
+    /// Kill the whole tree.
     Kill,
-    /// Send this to the group.
+    /// Send a signal to the group.
     Signal(Signal),
-    /// Say since when it has been silent.
-    AskQuiet,
-    /// Go by this spec from now on, and write this log.
-    Renew(Arc<ProcessSpec>, Option<LogFile>),
+    /// Report since when the run has been silent.
+    QueryLastOutput,
+    /// Use this spec and this log file from now on.
+    UpdateSpec(Arc<ProcessSpec>, Option<LogFile>),
 }
 
-/// Raw chunks of a child, for somebody who passes them on as they come.
+/// Receives raw chunks of a child's output, to pass them on.
 pub type RawOutput = mpsc::Sender<RawChunk>;
 type RawChunk = (Stream, Vec<u8>);
 
-/// What a run task needs to know.
+/// The properties of a run.
 pub(super) struct RunContext<H: Host> {
-    pub(super) host: Arc<H>,
-    pub(super) surroundings: EnvironmentContext,
+    pub(super) engine: Arc<EngineContext<H>>,
     pub(super) replica: Option<u32>,
     /// The port in effect.
     pub(super) port: Option<u16>,
     pub(super) run: RunId,
     pub(super) name: Name,
     pub(super) spec: Arc<ProcessSpec>,
-    pub(super) clock: Clock,
-    pub(super) facts: mpsc::UnboundedSender<Fact>,
-    pub(super) notices: NoticeSender,
-    /// Orders to itself, for a stop command that cannot be started.
-    pub(super) fallback: mpsc::UnboundedSender<RunCommand>,
+    /// Sends commands to the run's own task.
+    pub(super) commands: mpsc::UnboundedSender<RunCommand>,
+}
+
+impl<H: Host> RunContext<H> {
+    pub(super) fn label(&self, role: Option<&'static str>) -> RunLabel<'_> {
+        let (spec, replica, port) = (&*self.spec, self.replica, self.port);
+        RunLabel { spec, replica, run: self.run.run, port, role }
+    }
+
+    fn notify(&self, text: String) {
+        self.engine.notices.send(Notice::about(&self.name, text));
+    }
 }
 
 pub(super) struct RunTask<H: Host> {
     context: RunContext<H>,
     child: H::Child,
     pipes: Pipes<<H::Child as Child>::Read>,
-    /// What writes to its input, or holds it open.
-    _input: Option<StdinWriter>,
-    orders: mpsc::UnboundedReceiver<RunCommand>,
-    began: Moment,
+    /// Writes to the input, or keeps it open.
+    _stdin: Option<StdinWriter>,
+    commands: mpsc::UnboundedReceiver<RunCommand>,
+    started: Moment,
     last_output: Moment,
-    /// Bytes since other tasks had their turn.
-    spent: usize,
-    unshown: bool,
-    asked: StopState,
+    /// The number of bytes read since the task yielded.
+    unyielded: usize,
+    /// Whether there may be an incomplete line that is not shown.
+    has_partial: bool,
+    phase: StopPhase,
+    /// How the leader has exited.
+    exit: Option<Exit>,
     stop_command: Option<StopCommand>,
-    /// Goes before the end is told.
-    ear: Option<NotifyListener>,
+    /// Dropped before the end is reported.
+    notify: Option<NotifyListener>,
 }
 
-/// Where the input of a child that has a pipe for it comes from.
-pub(super) enum StdinFeed<'a> {
-    /// What a guest brings with it.
-    Guest(&'a Stdio),
-    /// What is sent to it; open as long as it lives.
-    Sent(mpsc::Receiver<StdinWrite>),
-    Nothing,
-}
-
-/// What this run was told.
+/// Whether the end of a run was requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StopState {
-    Nothing,
-    Stop,
-    Kill,
+enum StopPhase {
+    Running,
+    Stopping,
+    Killing,
 }
 
-/// What the pump has to tell.
+/// Why the pump stops.
 enum PumpEvent {
-    Order(RunCommand),
+    Command(RunCommand),
     Exited(Exit),
     /// Both outputs are closed.
     Closed,
-    /// Nothing came until the given moment.
-    Quiet,
+    /// The given time is over.
+    Elapsed,
 }
 
 impl<H: Host> RunTask<H> {
     pub(super) fn new(
         context: RunContext<H>,
         mut child: H::Child,
-        outlet: Outlet,
-        source: StdinFeed<'_>,
-        tap: Option<RawOutput>,
-        orders: mpsc::UnboundedReceiver<RunCommand>,
+        pipes: Pipes<<H::Child as Child>::Read>,
+        feed: Option<StdinFeed>,
+        commands: mpsc::UnboundedReceiver<RunCommand>,
+        notify: Option<NotifyListener>,
     ) -> Self {
-        let (out, err, stdin) = (child.stdout(), child.stderr(), child.stdin());
-        let last_output = context.clock.now();
-        let pipes = Pipes { out, err, outlet, tap, place: None, held_up: false };
-        let input = stdin.and_then(|stdin| match source {
-            StdinFeed::Guest(wiring) => wiring.stdin.start(stdin),
-            StdinFeed::Sent(parcels) => Some(feed(stdin, parcels)),
-            StdinFeed::Nothing => None,
-        });
+        let started = context.engine.clock.now();
+        let stdin = child.stdin().zip(feed);
         Self {
             context,
             child,
             pipes,
-            _input: input,
-            orders,
-            began: last_output,
-            last_output,
-            spent: 0,
-            unshown: false,
-            asked: StopState::Nothing,
+            _stdin: stdin.map(|(stdin, feed)| feed.start(stdin)),
+            commands,
+            started,
+            last_output: started,
+            unyielded: 0,
+            has_partial: false,
+            phase: StopPhase::Running,
+            exit: None,
             stop_command: None,
-            ear: None,
+            notify,
         }
     }
 
-    /// With somebody who hears what it says.
-    pub(super) fn with_notify(mut self, ear: Option<NotifyListener>) -> Self {
-        self.ear = ear;
-        self
-    }
-
-    /// Lives as long as the run does, and tells its end.
-    pub(super) async fn live(mut self) {
-        let (run, facts) = (self.context.run, self.context.facts.clone());
-        let mut obituary = ExitGuard { run, facts, told: false };
-        let exit = self.until_exit().await;
-        let strays = self.sweep(exit).await;
-        // Most often both outputs have ended with it, and the end itself can be told at once.
+    /// Runs until the run is over, and reports its end.
+    pub(super) async fn run(mut self) {
+        let run = self.context.run;
+        let exited = |exit, strays, note| Fact::Exited { run, exit, strays, note };
+        let killed = exited(Exit::Signal(Signal::KILL), Vec::new(), None);
+        let mut end = self.context.engine.fact_on_drop(killed);
+        let exit = self.wait_for_exit().await;
+        let strays = self.sweep().await;
+        // Usually both outputs have ended by now, and the end can be reported immediately.
         if !self.is_drained() {
-            let (exit_known, left) = (Some(exit), Vec::new());
-            _ = self.context.facts.send(Fact::Lingering { run, exit: exit_known, left });
+            self.report_lingering(Vec::new());
             self.drain().await;
         }
-        self.pipes.outlet.finish();
+        self.pipes.sink.finish();
         let note = self.port_note(exit).await;
         if let Err(error) = self.child.reap() {
             tracing::warn!(run = %run, %error, "cannot reap");
         }
-        self.ear = None;
-        obituary.told = true;
-        _ = self.context.facts.send(Fact::Exited { run, exit, strays, note });
+        self.notify = None;
+        end.fact = exited(exit, strays, note);
     }
 
-    /// From exec to the end of the leader.
-    async fn until_exit(&mut self) -> Exit {
+    async fn wait_for_exit(&mut self) -> Exit {
         loop {
-            match self.pump(true, None).await {
-                PumpEvent::Exited(exit) => return exit,
-                PumpEvent::Order(order) => self.handle_command(order).await,
-                PumpEvent::Closed | PumpEvent::Quiet => {}
+            match self.pump(None).await {
+                PumpEvent::Exited(exit) => {
+                    self.exit = Some(exit);
+                    return exit;
+                }
+                PumpEvent::Command(command) => self.handle_command(command).await,
+                PumpEvent::Closed | PumpEvent::Elapsed => {}
             }
         }
     }
 
-    async fn handle_command(&mut self, order: RunCommand) {
-        match order {
+    async fn handle_command(&mut self, command: RunCommand) {
+        let is_alive = self.exit.is_none();
+        match command {
             RunCommand::Stop(spec) => {
-                self.asked = StopState::Stop;
                 self.context.spec = spec;
-                self.ask_to_stop();
+                // After the exit, stopping the group again would be a second signal.
+                if is_alive {
+                    self.phase = StopPhase::Stopping;
+                    self.stop();
+                }
             }
             RunCommand::Kill => {
-                self.asked = StopState::Kill;
-                self.kill().await;
+                self.phase = StopPhase::Killing;
+                // After the exit, `sweep` kills what is left.
+                if is_alive {
+                    self.kill().await;
+                }
             }
             RunCommand::Signal(signal) => self.signal(signal),
-            RunCommand::Renew(spec, log) => self.renew(spec, log),
-            RunCommand::AskQuiet => {
+            RunCommand::UpdateSpec(spec, log) => self.update_spec(spec, log),
+            RunCommand::QueryLastOutput if is_alive => {
                 let (run, since) = (self.context.run, self.last_output);
-                _ = self.context.facts.send(Fact::Quiet { run, since });
+                self.context.engine.send_fact(Fact::LastOutput { run, since });
             }
+            RunCommand::QueryLastOutput => {}
         }
     }
 
-    fn renew(&mut self, spec: Arc<ProcessSpec>, log: Option<LogFile>) {
+    fn update_spec(&mut self, spec: Arc<ProcessSpec>, log: Option<LogFile>) {
         let old = std::mem::replace(&mut self.context.spec, spec);
-        self.pipes.outlet.log_to(log);
-        let (old, new) = (old.ready_line(), self.context.spec.ready_line());
-        if old != new {
-            self.pipes.outlet.look_again(new.cloned());
-            self.tell_found();
+        let Some(splitter) = self.pipes.sink.line_splitter() else { return };
+        splitter.log_to(log);
+        let pattern = self.context.spec.ready_line();
+        if old.ready_line() != pattern {
+            splitter.look_again(pattern.cloned());
+            self.report_match();
         }
     }
 
-    /// The stop command, or the signal and then CONT (which a child sends along with TERM itself),
-    /// so that a stopped child can go.
-    fn ask_to_stop(&mut self) {
-        let signal = self.context.spec.stop.signal;
-        if let Some(command) = StopCommand::start(&self.context, &self.child) {
-            self.stop_command = Some(command);
-            return;
-        }
-        self.signal(signal);
-        if signal != Signal::TERM && signal != Signal::KILL {
-            self.signal(Signal::CONT);
+    /// Starts the stop command; or sends the stop signal, and CONT so that a stopped child can handle
+    /// it (a child sends CONT along with TERM itself).
+    fn stop(&mut self) {
+        self.stop_command = StopCommand::start(&self.context, &self.child);
+        if self.stop_command.is_none() {
+            let signal = self.context.spec.stop.signal;
+            self.signal(signal);
+            if signal != Signal::TERM && signal != Signal::KILL {
+                self.signal(Signal::CONT);
+            }
         }
     }
 
     fn signal(&self, signal: Signal) {
         if let Err(error) = self.child.signal(signal) {
             let (run, reason) = (self.context.run, os_error_text(&error));
-            let text = format!("cannot send {signal} to its group: {reason}");
-            self.context.notices.tell(Notice::about(&self.context.name, text));
-            _ = self.context.facts.send(Fact::SignalFailed { run, reason });
+            self.context.notify(format!("cannot send {signal} to its group: {reason}"));
+            self.context.engine.send_fact(Fact::SignalFailed { run, reason });
         }
     }
 
-    /// Ends what the policy lets go; the group goes whatever it says.
+    /// Kills the group, and the strays that the stop policy includes.
     async fn kill(&mut self) {
         self.stop_command = None;
         self.signal(Signal::KILL);
@@ -259,31 +255,33 @@ impl<H: Host> RunTask<H> {
         self.child.signal_strays(Signal::KILL, stop.strays, &stop.keep).await;
     }
 
-    /// Deals with what is left of the tree when the leader has ended; gives who outlived it.
-    async fn sweep(&mut self, exit: Exit) -> Vec<Stray> {
-        let Strays { mut going, staying } = self.strays().await;
-        // After a kill nobody has been left, however long it takes them to go.
-        let (by_itself, killed) = (self.asked == StopState::Nothing, self.asked == StopState::Kill);
-        let mut ended = if by_itself { Descendant::left(&going) } else { Vec::new() };
+    /// Ends the rest of the tree after the exit of the leader; returns the processes that outlived it.
+    async fn sweep(&mut self) -> Vec<Stray> {
+        let Strays { to_end: mut going, kept: staying } = self.strays().await;
+        let phase_at_exit = self.phase;
+        // After a kill no process counts as left behind, however long it takes to disappear.
+        let mut ended = if phase_at_exit == StopPhase::Running {
+            Descendant::survivors(&going)
+        } else {
+            Vec::new()
+        };
         if !going.is_empty() {
-            self.ask_strays(&going).await;
+            self.terminate(&going).await;
         }
         while !going.is_empty() {
-            let left = going.iter().map(|one| one.stray.clone()).collect();
-            let run = self.context.run;
-            _ = self.context.facts.send(Fact::Lingering { run, exit: Some(exit), left });
-            if self.asked == StopState::Kill {
-                if !by_itself && !killed && ended.is_empty() {
-                    ended = Descendant::left(&going);
+            self.report_lingering(going.iter().map(|process| process.stray.clone()).collect());
+            if self.phase == StopPhase::Killing {
+                if phase_at_exit == StopPhase::Stopping && ended.is_empty() {
+                    ended = Descendant::survivors(&going);
                 }
                 self.kill().await;
             }
-            self.wait_a_moment().await;
-            going = self.strays().await.going;
+            self.wait_for_strays().await;
+            going = self.strays().await.to_end;
         }
-        self.name_strays("ended", &ended);
-        self.name_strays("left alone", &staying);
-        ended.into_iter().chain(staying).map(|one| one.stray).collect()
+        self.notify_strays(&ended, "behind; it was ended");
+        self.notify_strays(&staying, "running");
+        ended.into_iter().chain(staying).map(|process| process.stray).collect()
     }
 
     async fn strays(&self) -> Strays {
@@ -291,152 +289,142 @@ impl<H: Host> RunTask<H> {
         self.child.strays(stop.strays, &stop.keep).await
     }
 
-    /// Waits until it is worth looking again, doing what is ordered meanwhile.
-    async fn wait_a_moment(&mut self) {
-        let until = now() + STRAY_LOOK;
+    fn report_lingering(&self, left: Vec<Stray>) {
+        let (run, exit) = (self.context.run, self.exit);
+        self.context.engine.send_fact(Fact::Lingering { run, exit, left });
+    }
+
+    /// Handles commands until the strays are to be checked again, or a kill is requested.
+    async fn wait_for_strays(&mut self) {
+        let until = now() + STRAY_POLL;
         loop {
-            match self.pump(false, Some(until)).await {
-                PumpEvent::Quiet => return,
-                PumpEvent::Order(order) => {
-                    self.handle_after_exit(&order);
-                    if self.asked == StopState::Kill {
-                        return;
-                    }
-                }
-                PumpEvent::Closed => {
-                    tokio::select! {
-                        biased;
-                        Some(order) = self.orders.recv() => self.handle_after_exit(&order),
-                        () = sleep_until(until) => return,
-                    }
-                    if self.asked == StopState::Kill {
-                        return;
-                    }
-                }
-                PumpEvent::Exited(_) => {}
+            let event = match self.pump(Some(until)).await {
+                PumpEvent::Closed => tokio::select! {
+                    biased;
+                    Some(command) = self.commands.recv() => PumpEvent::Command(command),
+                    () = sleep_until(until) => PumpEvent::Elapsed,
+                },
+                event => event,
+            };
+            let PumpEvent::Command(command) = event else { return };
+            self.handle_command(command).await;
+            if self.phase == StopPhase::Killing {
+                return;
             }
         }
     }
 
-    /// The leader has ended already; asking the group again would be a second signal.
-    fn handle_after_exit(&mut self, order: &RunCommand) {
-        match order {
-            RunCommand::Stop(spec) => self.context.spec = Arc::clone(spec),
-            RunCommand::Kill => self.asked = StopState::Kill,
-            RunCommand::Signal(signal) => self.signal(*signal),
-            RunCommand::Renew(spec, log) => self.renew(Arc::clone(spec), log.clone()),
-            RunCommand::AskQuiet => {}
-        }
-    }
-
-    /// TERM for strays: to all after an end of its own, else to those the group did not reach.
-    async fn ask_strays(&self, going: &[Descendant]) {
-        let told = self.asked == StopState::Stop && self.context.spec.stop.command.is_none();
-        let untold = going.iter().filter(|one| !(one.is_dying || told && one.in_group));
-        let pids: Vec<u32> = untold.map(|one| one.stray.pid).collect();
+    /// Sends TERM to strays: to all, or after a stop signal to those outside of its group.
+    async fn terminate(&self, going: &[Descendant]) {
+        let has_signalled =
+            self.phase == StopPhase::Stopping && self.context.spec.stop.command.is_none();
+        let is_signalled = |stray: &&Descendant| stray.is_dying || has_signalled && stray.in_group;
+        let rest = going.iter().filter(|stray| !is_signalled(stray));
+        let pids: Vec<u32> = rest.map(|stray| stray.stray.pid).collect();
         if !pids.is_empty() {
             self.child.signal_these(Signal::TERM, pids).await;
         }
     }
 
-    /// Each stray is named, with what became of it.
-    fn name_strays(&self, what: &str, strays: &[Descendant]) {
-        for one in strays {
-            let run = self.context.run.run;
-            let Stray { pid, command } = &one.stray;
-            let text = format!("run {run} left a stray behind, {what}: {pid} {command}");
-            self.context.notices.tell(Notice::about(&self.context.name, text));
+    fn notify_strays(&self, strays: &[Descendant], how: &str) {
+        let run = self.context.run.run;
+        for Descendant { stray: Stray { pid, command }, .. } in strays {
+            self.context.notify(format!("run {run} left process {pid} ({command}) {how}"));
         }
     }
 
-    /// Reads what is there already, one turn's worth at most; whether both outputs have ended.
+    /// Reads what is available, up to [`YIELD_AFTER`]; returns whether both outputs have ended.
     fn is_drained(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        while self.pipes.are_open() && self.spent <= TURN {
-            let Poll::Ready(read) = self.pipes.poll(&mut cx) else { return false };
-            self.took(read);
+        while self.pipes.are_open() && self.unyielded <= YIELD_AFTER {
+            let Poll::Ready(length) = self.pipes.poll(&mut cx) else { return false };
+            self.handle_read(length);
         }
         !self.pipes.are_open()
     }
 
-    /// Reads what is left in the pipes: until they are closed, or silent, or time is up.
+    /// Reads the rest of the outputs: until they are closed, silent, or the time is over.
     ///
-    /// While the log file or the tap takes nothing, it is not the pipes that are silent: that is
-    /// waited for, so that nothing is lost, until there is a kill.
+    /// While the log file or the raw output has no room, the pipes are not silent. That time does not
+    /// count, so that nothing is lost, until there is a kill.
     async fn drain(&mut self) {
-        let mut most = now() + DRAIN_MOST;
-        let mut killed = false;
-        while now() < most {
-            if self.asked == StopState::Kill && !std::mem::replace(&mut killed, true) {
-                most = most.min(now() + DRAIN_KILLED);
+        let mut limit = now() + DRAIN_LIMIT;
+        let mut is_killed = false;
+        while now() < limit {
+            if self.phase == StopPhase::Killing && !std::mem::replace(&mut is_killed, true) {
+                limit = limit.min(now() + DRAIN_LIMIT_KILLED);
             }
-            let (before, begun) = (self.last_output, now());
-            let pumped = self.pump(false, Some((begun + DRAIN_QUIET).min(most))).await;
-            let waits = self.pipes.held_up && !killed;
-            if waits {
-                most += now() - begun;
+            let (last_output, start) = (self.last_output, now());
+            let event = self.pump(Some((start + DRAIN_QUIET).min(limit))).await;
+            let is_blocked = self.pipes.is_blocked && !is_killed;
+            if is_blocked {
+                limit += now() - start;
             }
-            match pumped {
+            match event {
                 PumpEvent::Closed => return,
-                PumpEvent::Quiet if self.last_output == before && !waits => return,
-                PumpEvent::Order(order) => self.handle_after_exit(&order),
-                PumpEvent::Quiet | PumpEvent::Exited(_) => {}
+                PumpEvent::Elapsed if self.last_output == last_output && !is_blocked => return,
+                PumpEvent::Command(command) => self.handle_command(command).await,
+                PumpEvent::Elapsed | PumpEvent::Exited(_) => {}
             }
         }
     }
 
-    /// Reads the outputs until there is something to tell.
-    async fn pump(&mut self, watch_exit: bool, until: Option<Instant>) -> PumpEvent {
+    /// Reads the outputs until there is an event.
+    async fn pump(&mut self, until: Option<Instant>) -> PumpEvent {
         loop {
-            if self.spent > TURN {
-                self.spent = 0;
+            if self.unyielded > YIELD_AFTER {
+                self.unyielded = 0;
                 tokio::task::yield_now().await;
             }
-            let closed = !self.pipes.are_open();
-            if closed && !watch_exit {
+            let (is_alive, is_open) = (self.exit.is_none(), self.pipes.are_open());
+            if !is_alive && !is_open {
                 return PumpEvent::Closed;
             }
             let partial = now() + PARTIAL_AFTER;
-            let Self { child, pipes, orders, unshown, .. } = self;
-            let show_partial = *unshown;
+            let Self { child, pipes, commands, has_partial, .. } = self;
+            let has_partial = *has_partial;
             tokio::select! {
                 biased;
-                Some(order) = orders.recv() => return PumpEvent::Order(order),
-                exit = child.exited(), if watch_exit => {
+                Some(command) = commands.recv() => return PumpEvent::Command(command),
+                exit = child.exited(), if is_alive => {
                     return PumpEvent::Exited(exit.unwrap_or(Exit::Signal(Signal::KILL)));
                 }
-                place = place(pipes.tap.clone()), if pipes.needs_place() => pipes.has_place(place),
-                read = std::future::poll_fn(|cx| pipes.poll(cx)), if !closed => self.took(read),
-                () = sleep_until(partial), if show_partial => {
-                    self.unshown = false;
-                    self.pipes.outlet.show_partial();
+                permit = pipes.reserve(), if pipes.needs_permit() => pipes.set_permit(permit),
+                length = std::future::poll_fn(|cx| pipes.poll(cx)), if is_open => {
+                    self.handle_read(length);
+                }
+                () = sleep_until(partial), if has_partial => {
+                    self.has_partial = false;
+                    if let Some(splitter) = self.pipes.sink.line_splitter() {
+                        splitter.show_partial(super::Clock::wall());
+                    }
                 }
                 () = sleep_until(until.unwrap_or(partial)), if until.is_some() => {
-                    return PumpEvent::Quiet;
+                    return PumpEvent::Elapsed;
                 }
             }
         }
     }
 
-    fn tell_found(&mut self) {
-        if let Some(line) = self.pipes.outlet.found() {
+    fn report_match(&mut self) {
+        if let Some(line) = self.pipes.sink.line_splitter().and_then(LineSplitter::found) {
             let run = self.context.run;
-            _ = self.context.facts.send(Fact::Matched { run, line });
+            self.context.engine.send_fact(Fact::Matched { run, line });
         }
     }
 
-    /// Something was read and kept, or one of the outputs has ended.
-    fn took(&mut self, length: usize) {
-        self.tell_found();
+    /// Handles the result of a read; a length of 0 means that an output has ended.
+    fn handle_read(&mut self, length: usize) {
+        self.report_match();
         if length > 0 {
-            self.spent += length;
-            self.last_output = self.context.clock.now();
-            self.unshown = true;
+            self.unyielded += length;
+            self.last_output = self.context.engine.clock.now();
+            self.has_partial = true;
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "for the bounds of this file, which are no policy")]
+#[expect(clippy::disallowed_methods, reason = "for the limits of this file, which are no policy")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::ad_hoc::StdinFeed;
 use super::environment::{RunLabel, argv};
 use super::notify::{NotifyListener, NotifyPeer};
-use super::run::{Outlet, RunContext, RunTask, StdinFeed};
-use super::stdio::StdinWrite;
+use super::run::{OutputSink, Pipes, RunContext, RunTask};
 use super::{Engine, Foreground};
 use crate::machine::{Fact, RunId};
 use crate::output::LineSplitter;
@@ -16,81 +16,80 @@ use crate::spec::{Name, Probe, ProcessSpec, StartError, StartErrorKind, StdinKin
 use crate::sys::notify::NotifySocket;
 use crate::sys::{self, Host, Launch};
 
-/// A socket, and the environment of those that may speak through it.
+/// A socket, and the environment of the processes that may send to it.
 type NotifySetup = (NotifySocket, Arc<[(OsString, OsString)]>);
 
-/// Texts sent to a process that it has not read.
-const UNREAD: usize = 64;
+/// The number of lines that can be queued for the input of a process.
+const UNREAD_WRITES: usize = 64;
 
 impl<H: Host> Engine<H> {
     pub(super) fn spawn(
         &mut self,
         run: RunId,
         name: Name,
-        (replica, port): (Option<u32>, Option<u16>),
+        replica: Option<u32>,
+        port: Option<u16>,
         spec: Arc<ProcessSpec>,
     ) {
-        let (orders, received) = mpsc::unbounded_channel();
-        self.orders.insert(run.process, (run.run, orders.clone()));
-        self.begun.insert(run.process, self.store.next_seq());
-        let front =
-            self.front.as_ref().filter(|(id, _)| *id == run.process).map(|(_, f)| f.clone());
-        self.surroundings.ports.update(&self.supervisor);
-        let whose = RunLabel { spec: &spec, replica, run: run.run, port, role: None };
-        let wiring = self.guests.get(&run.process).cloned();
-        let (mut launch, outlet) = if let Some(wiring) = &wiring {
-            wiring.capture.begin();
-            let env = self.surroundings.of_guest(run, whose, &wiring.env);
-            let outlet = Outlet::Capture(Arc::clone(&wiring.capture));
-            (wiring.launch(spec.cwd.clone(), env), outlet)
-        } else {
-            let launch = self.launch(&spec, whose, front.as_ref());
-            (launch, Outlet::Store(Box::new(self.intake(run, &name, replica, &spec))))
-        };
-        let socket = match self.socket(run, &spec, &mut launch) {
-            Ok(socket) => socket,
-            Err(error) => {
-                _ = self.facts.0.send(Fact::SpawnFailed { run, error });
-                return;
-            }
-        };
-        let facts = self.facts.0.clone();
-        let tap = match front {
-            Some(Foreground::Passed(tap)) => Some(tap),
-            Some(Foreground::Terminal) | None => None,
-        };
+        self.context.environment.update_ports(&self.supervisor);
+        let (sender, commands) = mpsc::unbounded_channel();
         let context = RunContext {
-            host: Arc::clone(&self.host),
-            surroundings: self.surroundings.clone(),
+            engine: Arc::clone(&self.context),
             replica,
             port,
             run,
             name,
             spec,
-            clock: self.clock.clone(),
-            facts: facts.clone(),
-            notices: self.notices.clone(),
-            fallback: orders,
+            commands: sender.clone(),
         };
-        let input = self.input(run, &launch);
+        let entry = self.processes.entry(run.process).or_default();
+        entry.run = Some((run.run, sender));
+        entry.output_start = Some(self.store.next_seq());
+        entry.stdin = None;
+        let ad_hoc = entry.ad_hoc.clone();
+        let foreground = self.options.foreground.as_ref().filter(|(id, _)| *id == run.process);
+        let foreground = foreground.map(|(_, foreground)| foreground.clone());
+        let label = context.label(None);
+        let (mut launch, sink) = if let Some(ad_hoc) = &ad_hoc {
+            ad_hoc.capture.begin();
+            let environment = &self.context.environment;
+            let launch = ad_hoc.next_launch(|base| environment.of_ad_hoc_run(run, label, base));
+            (launch, OutputSink::Capture(Arc::clone(&ad_hoc.capture)))
+        } else {
+            let launch = self.launch(label, foreground.as_ref());
+            (launch, OutputSink::Store(Box::new(self.line_splitter(&context))))
+        };
+        let notify = match self.bind_notify_socket(run, &context.spec, &mut launch) {
+            Ok(notify) => notify,
+            Err(error) => return self.context.send_fact(Fact::SpawnFailed { run, error }),
+        };
+        let feed = match &ad_hoc {
+            Some(ad_hoc) => ad_hoc.next_feed(),
+            None if matches!(launch.stdin, sys::StdinTarget::Pipe) => {
+                let (sender, writes) = mpsc::channel(UNREAD_WRITES);
+                self.processes.entry(run.process).or_default().stdin = Some(sender);
+                Some(StdinFeed::Writes(writes))
+            }
+            None => None,
+        };
+        let raw_output = match foreground {
+            Some(Foreground::Passed(raw_output)) => Some(raw_output),
+            Some(Foreground::Terminal) | None => None,
+        };
         // Calling `launch` puts it in the host's queue, so starts happen in the order of the effects.
-        let launched = self.host.launch(launch);
+        let launched = self.context.host.launch(launch);
         self.starts.push(async move {
             match launched.await {
-                Ok(child) => {
+                Ok(mut child) => {
                     let pid = sys::Child::pid(&child);
-                    let ear = socket.map(|(socket, env)| {
-                        let speaker =
-                            NotifyPeer { run, name: context.name.clone(), leader: pid, env };
-                        NotifyListener::new(socket, speaker, facts.clone(), context.notices.clone())
+                    let listener = notify.map(|(socket, env)| {
+                        let name = context.name.clone();
+                        let peer = NotifyPeer { run, name, leader: pid, env };
+                        NotifyListener::new(socket, peer, Arc::clone(&context.engine))
                     });
-                    let source = match (&wiring, input) {
-                        (Some(wiring), _) => StdinFeed::Guest(wiring),
-                        (None, Some(parcels)) => StdinFeed::Sent(parcels),
-                        (None, None) => StdinFeed::Nothing,
-                    };
-                    let task = RunTask::new(context, child, outlet, source, tap, received);
-                    tokio::spawn(task.with_notify(ear).live());
+                    let pipes = Pipes::new(&mut child, sink, raw_output);
+                    let task = RunTask::new(context, child, pipes, feed, commands, listener);
+                    tokio::spawn(task.run());
                     Fact::Spawned { run, pid }
                 }
                 Err(error) => Fact::SpawnFailed { run, error },
@@ -98,9 +97,8 @@ impl<H: Host> Engine<H> {
         });
     }
 
-    /// The socket through which the run says that it is ready, where that is its check; and the
-    /// environment by which those are known that may speak.
-    fn socket(
+    /// Creates the notify socket of a run with a `notify` check, and puts it into the environment.
+    fn bind_notify_socket(
         &self,
         run: RunId,
         spec: &ProcessSpec,
@@ -112,66 +110,44 @@ impl<H: Host> Engine<H> {
         let name = format!("{}-{}", run.process.0, run.run);
         let socket = self.sockets.bind(&name).map_err(|error| StartError {
             kind: StartErrorKind::Other,
-            message: format!("cannot make its notify socket: {error}"),
+            message: format!("cannot create its notify socket: {error}"),
         })?;
         launch.env.retain(|(name, _)| name != "NOTIFY_SOCKET");
-        launch.env.push(("NOTIFY_SOCKET".into(), socket.path().into()));
+        launch.env.push(("NOTIFY_SOCKET".into(), socket.path.clone().into()));
         Ok(Some((socket, launch.env.as_slice().into())))
     }
 
-    /// A way to its input, where it has a pipe for it; the one to the run before is closed.
-    fn input(&mut self, run: RunId, launch: &Launch) -> Option<mpsc::Receiver<StdinWrite>> {
-        self.inputs.remove(&run.process);
-        if !matches!(launch.stdin, sys::StdinTarget::Pipe) || self.guests.contains_key(&run.process)
-        {
-            return None;
-        }
-        let (sender, parcels) = mpsc::channel(UNREAD);
-        self.inputs.insert(run.process, sender);
-        Some(parcels)
-    }
-
-    pub(super) fn launch(
-        &self,
-        spec: &ProcessSpec,
-        whose: RunLabel<'_>,
-        front: Option<&Foreground>,
-    ) -> Launch {
-        let stdin = match (front, spec.stdin) {
+    pub(super) fn launch(&self, label: RunLabel<'_>, foreground: Option<&Foreground>) -> Launch {
+        let stdin = match (foreground, label.spec.stdin) {
             (Some(_), _) => sys::StdinTarget::Inherit,
             (None, StdinKind::Open) => sys::StdinTarget::Open,
             (None, StdinKind::Null) => sys::StdinTarget::Null,
             (None, StdinKind::Pipe) => sys::StdinTarget::Pipe,
         };
-        let output = match front {
+        let output = match foreground {
             Some(Foreground::Terminal) => sys::OutputFd::Inherit,
             Some(Foreground::Passed(_)) | None => sys::OutputFd::Pipe,
         };
         Launch {
-            argv: argv(&spec.command),
-            cwd: spec.cwd.clone(),
-            env: self.surroundings.of(whose),
+            argv: argv(&label.spec.command),
+            cwd: label.spec.cwd.clone(),
+            env: self.context.environment.of_run(label),
             stdin,
             stdout: output.clone(),
             stderr: output,
-            foreground: front.is_some() && self.takes_terminal,
+            foreground: foreground.is_some() && self.options.takes_terminal,
         }
     }
 
-    fn intake(
-        &mut self,
-        run: RunId,
-        name: &Name,
-        replica: Option<u32>,
-        spec: &ProcessSpec,
-    ) -> LineSplitter {
-        let log = self.logs.of(run.process, name, replica, spec.log.as_ref());
-        let known = self.sources.entry(run.process);
-        let source = *known.or_insert_with(|| self.store.source(name));
-        let mut intake = LineSplitter::new(&self.store, source, run.run, log);
+    fn line_splitter(&mut self, context: &RunContext<H>) -> LineSplitter {
+        let RunContext { run, name, replica, spec, .. } = context;
+        let log = self.logs.of(run.process, name, *replica, spec.log.as_ref());
+        let entry = self.processes.entry(run.process).or_default();
+        let source = *entry.source.get_or_insert_with(|| self.store.source(name));
+        let mut splitter = LineSplitter::new(&self.store, source, run.run, log);
         if let Some(pattern) = spec.ready_line() {
-            intake.look_for(pattern.clone());
+            splitter.look_for(pattern.clone());
         }
-        intake
+        splitter
     }
 }

@@ -28,7 +28,7 @@ use crate::spec::StopPolicy;
 #[derive(Debug, Clone)]
 #[must_use = "a command does nothing before it is run"]
 pub struct Command {
-    pub(super) line: CommandKind,
+    pub(super) kind: CommandKind,
     pub(super) name: Option<String>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) inherit_env: bool,
@@ -36,13 +36,13 @@ pub struct Command {
     pub(super) env: Vec<(OsString, Option<OsString>)>,
     pub(super) stdin: Stdin,
     pub(super) output: Output,
-    pub(super) merged: bool,
+    pub(super) merges_stderr: bool,
     pub(super) tty: bool,
     pub(super) timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) retry: Retry,
     pub(super) stop: StopPolicy,
-    pub(super) success: Vec<i32>,
+    pub(super) success_codes: Vec<i32>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,26 +77,8 @@ pub enum Stdin {
     Inherit,
 }
 
-impl From<&str> for Stdin {
-    fn from(text: &str) -> Self {
-        Self::Bytes(text.into())
-    }
-}
-
-impl From<String> for Stdin {
-    fn from(text: String) -> Self {
-        Self::Bytes(text.into())
-    }
-}
-
-impl From<Vec<u8>> for Stdin {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-
-impl From<&[u8]> for Stdin {
-    fn from(bytes: &[u8]) -> Self {
+impl<B: Into<Vec<u8>>> From<B> for Stdin {
+    fn from(bytes: B) -> Self {
         Self::Bytes(bytes.into())
     }
 }
@@ -135,22 +117,22 @@ impl Default for Output {
 }
 
 impl Command {
-    fn of(line: CommandKind) -> Self {
+    fn of(kind: CommandKind) -> Self {
         Self {
-            line,
+            kind,
             name: None,
             cwd: None,
             inherit_env: true,
             env: Vec::new(),
             stdin: Stdin::default(),
             output: Output::default(),
-            merged: false,
+            merges_stderr: false,
             tty: false,
             timeout: None,
             idle_timeout: None,
             retry: Retry::never(),
             stop: StopPolicy::default(),
-            success: vec![0],
+            success_codes: vec![0],
         }
     }
 
@@ -169,16 +151,14 @@ impl Command {
     }
 
     /// Adds an argument.
-    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
-        let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
-        all.push(argument.into());
-        self
+    pub fn arg(self, argument: impl Into<OsString>) -> Self {
+        self.args([argument])
     }
 
     /// Adds arguments.
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        let (CommandKind::Program(all) | CommandKind::Shell(_, all)) = &mut self.line;
-        all.extend(arguments.into_iter().map(Into::into));
+        let (CommandKind::Program(argv) | CommandKind::Shell(_, argv)) = &mut self.kind;
+        argv.extend(arguments.into_iter().map(Into::into));
         self
     }
 
@@ -203,9 +183,10 @@ impl Command {
     /// Sets variables of its environment.
     pub fn envs<N: Into<OsString>, V: Into<OsString>>(
         mut self,
-        all: impl IntoIterator<Item = (N, V)>,
+        variables: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        self.env.extend(all.into_iter().map(|(name, value)| (name.into(), Some(value.into()))));
+        self.env
+            .extend(variables.into_iter().map(|(name, value)| (name.into(), Some(value.into()))));
         self
     }
 
@@ -235,12 +216,12 @@ impl Command {
 
     /// Sends stderr to stdout, so that both keep the exact order of writing.
     pub fn merge_stderr(mut self) -> Self {
-        self.merged = true;
+        self.merges_stderr = true;
         self
     }
 
     /// Requests a pseudo-terminal. There are none yet: such a command is refused with
-    /// [`Fault::NoTerminal`](crate::CommandFault::NoTerminal) before anything starts.
+    /// [`CommandFault::NoTerminal`](crate::CommandFault::NoTerminal) before anything starts.
     pub fn tty(mut self, tty: bool) -> Self {
         self.tty = tty;
         self
@@ -263,13 +244,13 @@ impl Command {
     /// Sets the number of retries after a failure. There is no retry after a stop or a kill, nor after a
     /// start that cannot succeed.
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retry = self.retry.with_attempts(Some(retries));
+        self.retry.policy.attempts = Some(retries);
         self
     }
 
     /// Sets the delay before each retry.
     pub fn retry_delay(mut self, delay: Duration) -> Self {
-        self.retry = self.retry.with_delay(delay);
+        self.retry = self.retry.delay(delay);
         self
     }
 
@@ -287,7 +268,7 @@ impl Command {
 
     /// Sets the exit codes that mean success; default: 0.
     pub fn success_codes(mut self, codes: impl IntoIterator<Item = i32>) -> Self {
-        self.success = codes.into_iter().collect();
+        self.success_codes = codes.into_iter().collect();
         self
     }
 
@@ -303,11 +284,11 @@ impl Command {
         if condition { change(self) } else { self }
     }
 
-    pub(super) fn called(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         if let Some(name) = &self.name {
             return name.clone();
         }
-        let first = match &self.line {
+        let first = match &self.kind {
             CommandKind::Program(argv) => argv.first().map(OsString::as_os_str).unwrap_or_default(),
             CommandKind::Shell(script, _) => first_word(script),
         };
@@ -316,13 +297,13 @@ impl Command {
     }
 
     pub(super) fn argv(&self) -> Vec<OsString> {
-        match &self.line {
+        match &self.kind {
             CommandKind::Program(argv) => argv.clone(),
             CommandKind::Shell(script, arguments) => {
                 let shell = ["/bin/sh", "-c"].map(OsString::from);
                 let zero = (!arguments.is_empty()).then(|| OsString::from("sh"));
-                let all = shell.into_iter().chain([script.clone()]).chain(zero);
-                all.chain(arguments.iter().cloned()).collect()
+                let argv = shell.into_iter().chain([script.clone()]).chain(zero);
+                argv.chain(arguments.iter().cloned()).collect()
             }
         }
     }
@@ -339,7 +320,7 @@ impl fmt::Display for Command {
     /// Formats it as it could be typed into a shell, for people only. Control characters show as `$'\e'`
     /// and the like, in a shell line as `\e`, so the text is safe for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arguments = match &self.line {
+        let arguments = match &self.kind {
             CommandKind::Program(argv) => argv,
             CommandKind::Shell(script, arguments) => {
                 f.write_str(&visible(&script.to_string_lossy(), &['\n', '\t']))?;
@@ -347,8 +328,8 @@ impl fmt::Display for Command {
                 arguments
             }
         };
-        for (place, argument) in arguments.iter().enumerate() {
-            if place > 0 {
+        for (index, argument) in arguments.iter().enumerate() {
+            if index > 0 {
                 f.write_str(" ")?;
             }
             write_word(f, &argument.to_string_lossy())?;
@@ -365,19 +346,19 @@ fn write_word(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
-/// Escapes control characters as shells write them, except `spared`.
-fn visible(text: &str, spared: &[char]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for one in text.chars() {
-        match one {
-            _ if !one.is_control() || spared.contains(&one) => shown.push(one),
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
-            '\u{1b}' => shown.push_str("\\e"),
-            '\0'..='\u{7f}' => _ = write!(shown, "\\x{:02x}", u32::from(one)),
-            _ => _ = write!(shown, "\\u{:04x}", u32::from(one)),
+/// Escapes control characters as shells write them, except those in `kept`.
+fn visible(text: &str, kept: &[char]) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            _ if !c.is_control() || kept.contains(&c) => escaped.push(c),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            '\u{1b}' => escaped.push_str("\\e"),
+            '\0'..='\u{7f}' => _ = write!(escaped, "\\x{:02x}", u32::from(c)),
+            _ => _ = write!(escaped, "\\u{:04x}", u32::from(c)),
         }
     }
-    shown
+    escaped
 }

@@ -40,7 +40,7 @@ pub enum Error {
         limit: TimeLimit,
     },
     /// It was not successful; only created by [`ensure_success`](ProcessResult::ensure_success).
-    #[error("{}", .0.complaint())]
+    #[error("{}", .0.failure_text())]
     Failed(ProcessResult),
     /// Part of its tree cannot be ended: the kernel holds it, or it may not be signalled.
     #[error("`{}`: {message}", result.command())]
@@ -103,21 +103,13 @@ pub enum Error {
 impl Error {
     /// The result of the command, if it ran at all.
     pub fn result(&self) -> Option<&ProcessResult> {
-        match self {
-            Self::TimedOut { result, .. }
-            | Self::Unkillable { result, .. }
-            | Self::Failed(result) => Some(result),
-            Self::Invalid { .. }
-            | Self::Start { .. }
-            | Self::Cancelled { .. }
-            | Self::Skipped { .. }
-            | Self::Ended { .. }
-            | Self::Unread { .. }
-            | Self::Input { .. }
-            | Self::NotFound(_)
-            | Self::Closed(_)
-            | Self::NoRuntime
-            | Self::System(_) => None,
+        if let Self::TimedOut { result, .. }
+        | Self::Unkillable { result, .. }
+        | Self::Failed(result) = self
+        {
+            Some(result)
+        } else {
+            None
         }
     }
 }
@@ -160,12 +152,10 @@ pub enum CommandFault {
     #[error("an idle timeout needs outputs that are read; use `Output::Discard` to keep nothing")]
     IdleUnseen,
     /// A piped input without a handle to write to it.
-    #[error(
-        "nobody can write to a piped input here; use `start`, or give it as bytes or as a file"
-    )]
+    #[error("a piped input needs a handle that writes to it; use `start`, or pass bytes or a file")]
     PipedUnheld,
     /// A piped input with retries: the input of the first attempt is not available again.
-    #[error("a piped input cannot be written again for a retry; give it as bytes or as a file")]
+    #[error("a piped input cannot be written again for a retry; pass bytes or a file")]
     PipedRetry,
     /// An invalid number for delays.
     #[error("its retry {0}")]
@@ -187,8 +177,8 @@ pub enum CommandFault {
     NoName,
     /// There are no pseudo-terminals yet.
     #[error(
-        "a child cannot be given a terminal of its own yet; \
-         `Stdin::Inherit` and `Output::Inherit` hand on ours, `script -qc` makes one"
+        "pseudo-terminals are not supported yet; `Stdin::Inherit` and `Output::Inherit` pass on \
+         the terminal of this program, and `script -qc` creates one"
     )]
     NoTerminal,
     /// A pipeline without stages.

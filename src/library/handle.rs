@@ -6,11 +6,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::error::Error;
-use super::record::{CommandOutcome, CommandRecord, lock};
+use super::record::{CommandOutcome, CommandRecord, CommandStage, lock};
 use super::streams::{Chunks, Cursor, Line, Lines};
 use crate::engine::{EngineHandle, StdinWrite};
 use crate::machine::{Intent, ProcessId, StateName};
-use crate::output::CapturePosition;
 use crate::spec::Signal;
 
 /// A started command. Cheap to clone; dropping it does not affect the command, which runs until it ends,
@@ -36,12 +35,12 @@ impl ProcessHandle {
         self.id
     }
 
-    /// What it is called.
+    /// Its name in events.
     pub fn name(&self) -> &str {
-        &self.record.name
+        self.record.spec.name.as_str()
     }
 
-    /// The command as it could be typed, for people.
+    /// The command as it could be typed, for display.
     pub fn command(&self) -> &str {
         &self.record.command
     }
@@ -52,7 +51,7 @@ impl ProcessHandle {
         self.record.stage.borrow().pid
     }
 
-    /// Where it is.
+    /// Its current state.
     pub fn state(&self) -> StateName {
         self.record.stage.borrow().state
     }
@@ -62,7 +61,7 @@ impl ProcessHandle {
     ///
     /// # Errors
     ///
-    /// See [`Error`]: a broken time limit, say. A non-zero exit code is a result.
+    /// See [`Error`]: an exceeded time limit, for example. A non-zero exit code is a result.
     pub async fn wait(&self) -> CommandOutcome {
         self.record.outcome().await
     }
@@ -70,11 +69,11 @@ impl ProcessHandle {
     /// Waits until exec has succeeded, or has finally failed.
     pub(super) async fn started(&self) -> Result<(), Error> {
         let mut stage = self.record.stage.subscribe();
-        let reached = stage.wait_for(|stage| stage.started || stage.outcome.is_some()).await;
-        match reached {
-            Ok(stage) if stage.started => Ok(()),
-            Ok(stage) => stage.outcome.clone().unwrap_or(Err(Error::NotFound(self.id))).map(|_| ()),
-            Err(_) => Err(Error::Closed("the manager")),
+        let stage = stage.wait_for(|stage| stage.started || stage.outcome.is_some()).await;
+        match stage.ok().as_deref() {
+            Some(CommandStage { started: true, .. }) => Ok(()),
+            Some(CommandStage { outcome: Some(outcome), .. }) => outcome.clone().map(drop),
+            Some(_) | None => Err(Error::Closed("the manager")),
         }
     }
 
@@ -108,7 +107,7 @@ impl ProcessHandle {
 
     /// Streams its output in chunks: stored ones first, then new ones. Ends when it is over.
     pub fn chunks(&self) -> Chunks {
-        Chunks::new(Arc::clone(&self.record.capture), CapturePosition::default())
+        Chunks::new(Arc::clone(&self.record.capture))
     }
 
     /// Returns a cursor, which reads new output on request. Cursors are independent and start at the
@@ -126,20 +125,17 @@ impl ProcessHandle {
     /// [`Error::Input`] if its input is not [`Stdin::Piped`](crate::Stdin::Piped), is closed, or is not read
     /// any more.
     pub async fn write(&self, bytes: impl Into<Vec<u8>>) -> Result<(), Error> {
-        let fault = |reason: &str| Error::Input {
+        let error = |reason: &str| Error::Input {
             command: self.record.command.clone(),
             reason: reason.to_owned(),
         };
         let input = lock(&self.record.input).clone();
-        let input = input.ok_or_else(|| fault("its input is closed, or is not a pipe"))?;
-        let (written, answer) = oneshot::channel();
-        let parcel = StdinWrite { bytes: bytes.into(), written };
-        input.send(parcel).await.map_err(|_| fault("it is not read any more"))?;
-        match answer.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(fault(&error.to_string())),
-            Err(_) => Err(fault("it has ended")),
-        }
+        let input = input.ok_or_else(|| error("its input is closed, or is not a pipe"))?;
+        let (written, result) = oneshot::channel();
+        let write = StdinWrite { bytes: bytes.into(), written };
+        input.send(write).await.map_err(|_| error("its input is not read any more"))?;
+        let result = result.await.map_err(|_| error("it has ended"))?;
+        result.map_err(|failure| error(&failure.to_string()))
     }
 
     /// Closes its input once everything written was accepted. A second call has no effect.

@@ -9,9 +9,9 @@ use super::command::Command;
 use super::error::Error;
 use super::events::{Events, Observer};
 use super::handle::ProcessHandle;
-use super::manager_core::{KillOnDrop, ManagerCore, QueuedCommand, start};
+use super::manager_core::{KillOnDrop, ManagerCore, start};
 use super::pipeline::Pipeline;
-use super::plan::held;
+use super::plan::QueuedCommand;
 use super::record::{CommandOutcome, CommandRegistry, lock};
 use crate::engine::EngineHandle;
 use crate::machine::{Event, Intent, ProcessId, ShutdownReason, Snapshot};
@@ -84,7 +84,7 @@ impl ProcessManager {
     }
 
     fn starting<H: Host>(host: impl FnOnce() -> Result<H, Error> + Send + 'static) -> Self {
-        let start = move |books: &Arc<CommandRegistry>| Ok(start(host()?, books));
+        let start = move |registry: &Arc<CommandRegistry>| Ok(start(host()?, registry));
         Self(Arc::new(ManagerCore::new(Box::new(start))))
     }
 
@@ -96,7 +96,7 @@ impl ProcessManager {
     /// See [`Error`]: it is invalid, could not be started, or exceeded a time limit. A non-zero exit code is
     /// a result.
     pub async fn run(&self, command: Command) -> CommandOutcome {
-        let guard = self.admit_one(&command, held)?;
+        let guard = self.admit_one(&command, false)?;
         let outcome = guard.record.outcome().await;
         guard.keep();
         outcome
@@ -108,31 +108,25 @@ impl ProcessManager {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] before anything happens, [`Error::Start`] when it could not be started.
+    /// [`Error::Invalid`] if it is invalid, [`Error::Start`] if it could not be started.
     pub async fn start(&self, command: Command) -> Result<ProcessHandle, Error> {
-        let guard = self.admit_one(&command, |_| Ok(()))?;
-        let handle = self.0.numbered(&guard.record).await?;
+        let guard = self.admit_one(&command, true)?;
+        let handle = self.0.wait_for_id(&guard.record).await?;
         handle.started().await?;
         guard.keep();
         Ok(handle)
     }
 
-    fn admit_one(
-        &self,
-        command: &Command,
-        check: impl FnOnce(&Command) -> Result<(), Error>,
-    ) -> Result<KillOnDrop, Error> {
-        let entry = QueuedCommand::new(command, None)?;
-        check(command)?;
-        let mut guards = self.0.admit_guarded(vec![entry])?;
+    fn admit_one(&self, command: &Command, has_handle: bool) -> Result<KillOnDrop, Error> {
+        let command = QueuedCommand::new(command, has_handle, None)?;
+        let mut guards = self.0.admit_guarded(vec![command])?;
         guards.pop().ok_or(Error::Closed("the manager"))
     }
 
     /// The command with this number, as long as it is not over.
     pub fn get(&self, id: ProcessId) -> Option<ProcessHandle> {
         let engine = self.0.engine()?.clone();
-        let record = self.0.books.get(id)?;
-        Some(ProcessHandle { engine, record, id })
+        Some(ProcessHandle { engine, record: self.0.registry.get(id)?, id })
     }
 
     /// Returns all commands that are not over, including those that wait for a slot or a retry, in order of
@@ -163,10 +157,10 @@ impl ProcessManager {
     /// Stops all active commands by their stop policies, at the same time, and waits until they are over.
     /// Commands that wait for a slot or a retry never start.
     pub async fn stop_all(&self) {
-        let all = self.active();
-        self.0.wish(Intent::Stop(all.iter().map(ProcessHandle::id).collect()));
-        for handle in all {
-            // How each ended is known to who waits for it.
+        let active = self.active();
+        self.0.send(Intent::Stop(active.iter().map(ProcessHandle::id).collect()));
+        for handle in active {
+            // The outcome is for those who hold the handle.
             _ = handle.wait().await;
         }
     }
@@ -179,13 +173,13 @@ impl ProcessManager {
             running.engine.send(Intent::Shutdown(ShutdownReason::Asked));
         }
         let mut ended = running.ended.clone();
-        // The sender goes only when the engine does.
+        // The sender is dropped only with the engine.
         _ = ended.wait_for(|ended| *ended).await;
     }
 
     /// Streams every event from now on.
     pub fn events(&self) -> Events {
-        Events::new(self.0.books.events.subscribe())
+        Events::new(self.0.registry.events.subscribe())
     }
 
     /// Calls the function for every event from now on, however slow it is: none is missed, and pending
@@ -195,10 +189,13 @@ impl ProcessManager {
     /// # Errors
     ///
     /// [`Error::NoRuntime`] outside of a runtime.
-    pub fn observe(&self, told: impl FnMut(&Event) + Send + 'static) -> Result<Observer, Error> {
+    pub fn observe(
+        &self,
+        callback: impl FnMut(&Event) + Send + 'static,
+    ) -> Result<Observer, Error> {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
-        let (observer, way) = Observer::start(told);
-        lock(&self.0.books.observers).push(way);
+        let (observer, messages) = Observer::start(callback);
+        lock(&self.0.registry.observers).push(messages);
         Ok(observer)
     }
 
@@ -207,7 +204,8 @@ impl ProcessManager {
         self.0.engine().map(EngineHandle::snapshot)
     }
 
-    /// Creates a pipeline: several commands at once, each reading the output of the one before.
+    /// Creates a pipeline: commands that run at the same time, each reading the output of the previous
+    /// one.
     pub fn pipeline(&self, stages: impl IntoIterator<Item = Command>) -> Pipeline {
         Pipeline::new(Arc::clone(&self.0), stages.into_iter().collect())
     }

@@ -1,4 +1,4 @@
-//! Pipeline: several commands at once, each reading the output of the one before.
+//! Pipeline: commands that run at the same time, each reading the output of the previous one.
 
 use std::borrow::Cow;
 use std::os::fd::OwnedFd;
@@ -7,15 +7,15 @@ use std::sync::Arc;
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
 use super::handle::ProcessHandle;
-use super::manager_core::{KillOnDrop, ManagerCore, QueuedCommand};
-use super::plan::shown;
+use super::manager_core::{KillOnDrop, ManagerCore};
+use super::plan::{QueuedCommand, display};
 use super::record::CommandOutcome;
 use super::result::ProcessResult;
-use crate::engine::{OutputTarget, StdinSource, TakeOnce};
 use crate::spec::{Exit, Signal};
-use crate::sys;
+use crate::sys::{self, OutputFd, StdinTarget};
 
-/// Several commands at once, connected by system pipes: the data does not pass through this program.
+/// Commands that run at the same time, connected by system pipes: the data does not pass through this
+/// program.
 /// Created by [`crate::ProcessManager::pipeline`].
 ///
 /// ```
@@ -53,33 +53,30 @@ impl Pipeline {
         self
     }
 
-    /// Runs all stages at once and waits until all are over. If the future is dropped, all are killed.
+    /// Runs all stages at the same time and waits until all are over. If the future is dropped, all are killed.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] before anything is started; [`Error::Start`] if a stage cannot be started, after
     /// the others were killed. Exceeded time limits and failures of stages are in their own results.
     pub async fn run(self) -> Result<PipelineResult, Error> {
-        let entries = self.entries()?;
-        let guards = self.manager.admit_guarded(entries)?;
+        let guards = self.manager.admit_guarded(self.connect()?)?;
         let mut handles: Vec<ProcessHandle> = Vec::new();
         for guard in &guards {
-            handles.push(self.manager.numbered(&guard.record).await?);
+            handles.push(self.manager.wait_for_id(&guard.record).await?);
         }
         let mut failed = None;
         for handle in &handles {
-            let outcome = handle.started().await;
-            if let Err(error) = outcome {
+            if let Err(error) = handle.started().await {
                 failed.get_or_insert(error);
             }
         }
         let mut stages = Vec::new();
         for handle in &handles {
-            let outcome = match failed {
+            stages.push(match failed {
                 Some(_) => handle.kill().await,
                 None => handle.wait().await,
-            };
-            stages.push(outcome);
+            });
         }
         guards.into_iter().for_each(KillOnDrop::keep);
         match failed {
@@ -88,42 +85,39 @@ impl Pipeline {
         }
     }
 
-    fn entries(&self) -> Result<Vec<QueuedCommand>, Error> {
-        let last = self.stages.len().checked_sub(1);
-        let Some(last) = last else {
+    /// Validates the stages and connects their outputs to the next inputs.
+    fn connect(&self) -> Result<Vec<QueuedCommand>, Error> {
+        let Some(last) = self.stages.len().checked_sub(1) else {
             return Err(Error::Invalid { command: String::new(), fault: CommandFault::NoStage });
         };
-        let mut before: Option<OwnedFd> = None;
-        let mut entries = Vec::new();
-        for (place, stage) in self.stages.iter().enumerate() {
-            let invalid = |fault| Error::Invalid { command: shown(stage), fault };
+        let mut previous_output: Option<OwnedFd> = None;
+        let mut commands = Vec::new();
+        for (index, stage) in self.stages.iter().enumerate() {
+            let invalid = |fault| Error::Invalid { command: display(stage), fault };
             if stage.retry.is_any() {
                 return Err(invalid(CommandFault::StageRetry));
             }
-            if place > 0 && !matches!(stage.stdin, Stdin::Null) {
+            if index > 0 && !matches!(stage.stdin, Stdin::Null) {
                 return Err(invalid(CommandFault::StageInput));
             }
-            if matches!(stage.stdin, Stdin::Piped) {
-                return Err(invalid(CommandFault::PipedUnheld));
-            }
-            if place < last && stage.idle_timeout.is_some() {
+            if index < last && stage.idle_timeout.is_some() {
                 return Err(invalid(CommandFault::StageIdle));
             }
-            if place < last && matches!(stage.output, Output::Null | Output::Inherit) {
+            if index < last && matches!(stage.output, Output::Null | Output::Inherit) {
                 return Err(invalid(CommandFault::StageOutput));
             }
-            let mut entry = QueuedCommand::new(stage, None)?;
-            if let Some(read) = before.take() {
-                entry.wiring.stdin = StdinSource::Passed(TakeOnce::new(read));
+            let mut command = QueuedCommand::new(stage, false, None)?;
+            if let Some(read) = previous_output.take() {
+                command.launch.stdin = StdinTarget::File(Arc::new(read));
             }
-            if place < last {
+            if index < last {
                 let (read, write) = sys::pipe().map_err(|error| Error::System(Arc::new(error)))?;
-                entry.wiring.stdout = OutputTarget::Passed(TakeOnce::new(write));
-                before = Some(read);
+                command.launch.stdout = OutputFd::File(Arc::new(write));
+                previous_output = Some(read);
             }
-            entries.push(entry);
+            commands.push(command);
         }
-        Ok(entries)
+        Ok(commands)
     }
 }
 
@@ -142,13 +136,10 @@ impl PipelineResult {
     /// Whether every stage succeeded. A stage ended by SIGPIPE because the next stage had ended
     /// successfully counts as success, as in `yes | head -1`.
     pub fn success(&self) -> bool {
-        let mut after_succeeded = false;
-        self.stages.iter().rev().all(|stage| {
+        // From the end, so that the next stage is known to have succeeded, except for the last one.
+        self.stages.iter().rev().enumerate().all(|(index, stage)| {
             let Ok(result) = stage else { return false };
-            let was_cut = after_succeeded && result.status() == Some(Exit::Signal(Signal::PIPE));
-            let succeeded = result.success() || was_cut;
-            after_succeeded = succeeded;
-            succeeded
+            result.success() || index > 0 && was_cut_off(result)
         })
     }
 
@@ -181,11 +172,16 @@ impl PipelineResult {
         }
         let fault = self.stages.iter().find_map(|stage| match stage {
             Ok(result) if result.success() => None,
-            Ok(result) if result.status() == Some(Exit::Signal(Signal::PIPE)) => None,
+            Ok(result) if was_cut_off(result) => None,
             Ok(result) => Some(Error::Failed(result.clone())),
             Err(error) => Some(error.clone()),
         });
         let cut = || self.stages.iter().find_map(|stage| stage.clone().ok().map(Error::Failed));
         fault.or_else(cut).map_or(Ok(self.clone()), Err)
     }
+}
+
+/// Whether a stage ended by SIGPIPE, because nothing read its output any more.
+fn was_cut_off(result: &ProcessResult) -> bool {
+    result.status() == Some(Exit::Signal(Signal::PIPE))
 }

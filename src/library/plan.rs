@@ -3,71 +3,94 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
 
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc, watch};
 
 use super::command::{Command, Output, Stdin};
 use super::error::{CommandFault, Error};
-use crate::engine::{OURS, OutputTarget, StdinSource, StdinWrite, Stdio, TakeOnce};
+use super::record::{CommandRecord, PendingCounter};
+use crate::engine::{StdinFeed, StdinWrite};
+use crate::machine::NewMember;
 use crate::output::{Capture, CaptureLimit, KeepSide};
-use crate::spec::{ColorMode, CommandLine, Name, ProcessKind, ProcessSpec, Restart, StdinKind};
-use crate::sys::LogicalFolders;
+use crate::spec::{
+    ColorMode, CommandLine, NEVER_INHERITED, Name, ProcessKind, ProcessSpec, Restart, StdinKind,
+};
+use crate::sys::{Launch, LogicalFolders, OutputFd, StdinTarget};
 
 /// The number of writes to a piped input that can be queued.
 const MAX_QUEUED_WRITES: usize = 8;
 
-/// The maximum number of characters of a command that are shown.
-const MAX_SHOWN: usize = 1000;
+/// The maximum number of characters of a command in results and errors.
+const MAX_DISPLAYED: usize = 1000;
 
 /// A valid command, ready to be admitted.
-pub(super) struct CommandPlan {
-    pub(super) spec: ProcessSpec,
-    pub(super) wiring: Stdio,
-    pub(super) command: String,
-    pub(super) input: Option<mpsc::Sender<StdinWrite>>,
+pub(super) struct QueuedCommand {
+    pub(super) member: NewMember,
+    pub(super) launch: Launch,
+    pub(super) feed: Option<StdinFeed>,
+    pub(super) record: Arc<CommandRecord>,
 }
 
-/// Checks a command and makes everything that is needed to run it.
-pub(super) fn plan(command: &Command) -> Result<CommandPlan, Error> {
-    let invalid = |fault| Error::Invalid { command: shown(command), fault };
-    check(command).map_err(invalid)?;
-    let cwd = cwd(command).map_err(invalid)?;
-    let (supply, input) = supply(&command.stdin);
-    let (stdout, bound) = match command.output {
-        Output::Capture(bound) => (OutputTarget::Capture, bound),
-        Output::Discard => (OutputTarget::Capture, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
-        Output::Null => (OutputTarget::Null, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
-        Output::Inherit => (OutputTarget::Inherit, CaptureLimit { bytes: 0, keep: KeepSide::Tail }),
-    };
-    let stderr = match (command.merged, command.output) {
-        (true, _) => OutputTarget::Stdout,
-        (false, Output::Capture(_) | Output::Discard) => OutputTarget::Capture,
-        (false, Output::Null) => OutputTarget::Null,
-        (false, Output::Inherit) => OutputTarget::Inherit,
-    };
-    let wiring = Stdio {
-        argv: command.argv(),
-        env: environment(command, &cwd),
-        stdin: supply,
-        stdout,
-        stderr,
-        capture: Arc::new(Capture::new(bound)),
-    };
-    Ok(CommandPlan { spec: spec(command, cwd), wiring, command: shown(command), input })
+impl QueuedCommand {
+    /// Validates a command and converts it. `has_handle`: whether the caller gets a handle that can
+    /// write to its input. `pool`: the pool it queues in, and its counter.
+    pub(super) fn new(
+        command: &Command,
+        has_handle: bool,
+        pool: Option<(&Name, &Arc<PendingCounter>)>,
+    ) -> Result<Self, Error> {
+        let invalid = |fault| Error::Invalid { command: display(command), fault };
+        check(command, has_handle).map_err(invalid)?;
+        let cwd = cwd(command).map_err(invalid)?;
+        let (stdin, feed, input) = stdin(&command.stdin);
+        let nothing = CaptureLimit { bytes: 0, keep: KeepSide::Tail };
+        let limit = if let Output::Capture(limit) = command.output { limit } else { nothing };
+        let output = match command.output {
+            Output::Capture(_) | Output::Discard => OutputFd::Pipe,
+            Output::Null => OutputFd::Null,
+            Output::Inherit => OutputFd::Inherit,
+        };
+        let launch = Launch {
+            argv: command.argv(),
+            cwd: cwd.clone(),
+            env: environment(command, &cwd),
+            stdin,
+            stdout: output.clone(),
+            stderr: if command.merges_stderr { OutputFd::Stdout } else { output },
+            foreground: false,
+        };
+        let mut spec = spec(command, cwd);
+        spec.pool = pool.map(|(name, _)| name.clone());
+        let spec = Arc::new(spec);
+        let record = Arc::new(CommandRecord {
+            id: OnceLock::new(),
+            spec: Arc::clone(&spec),
+            command: display(command),
+            capture: Arc::new(Capture::new(limit)),
+            is_read: is_read(command.output),
+            input: Mutex::new(input),
+            stage: watch::Sender::default(),
+            over: SetOnce::new(),
+            pending: pool.map(|(_, pending)| Arc::clone(pending)),
+            is_abandoned: AtomicBool::new(false),
+        });
+        Ok(Self { member: NewMember::one_off(spec), launch, feed, record })
+    }
 }
 
 /// Formats a command for results and errors, shortened, because an argument may be a megabyte.
-pub(super) fn shown(command: &Command) -> String {
+pub(super) fn display(command: &Command) -> String {
     let mut text = command.to_string();
-    if let Some((end, _)) = text.char_indices().nth(MAX_SHOWN) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_DISPLAYED) {
         text.truncate(end);
         text.push('…');
     }
     text
 }
 
-fn check(command: &Command) -> Result<(), CommandFault> {
+fn check(command: &Command, has_handle: bool) -> Result<(), CommandFault> {
     let argv = command.argv();
     let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
     match argv.first() {
@@ -84,8 +107,8 @@ fn check(command: &Command) -> Result<(), CommandFault> {
         }
         Some(_) | None => {}
     }
-    if let Some(bad) = argv.iter().find(|argument| has_nul(argument)) {
-        return Err(CommandFault::Nul(format!("the argument {:?}", bad.to_string_lossy())));
+    if let Some(argument) = argv.iter().find(|argument| has_nul(argument)) {
+        return Err(CommandFault::Nul(format!("the argument {:?}", argument.to_string_lossy())));
     }
     for (name, value) in &command.env {
         if name.is_empty() || name.as_bytes().contains(&b'=') {
@@ -95,11 +118,10 @@ fn check(command: &Command) -> Result<(), CommandFault> {
             return Err(CommandFault::Nul(format!("the variable {:?}", name.to_string_lossy())));
         }
     }
-    if command.timeout.is_some_and(|limit| limit.is_zero()) {
-        return Err(CommandFault::ZeroLimit("timeout"));
-    }
-    if command.idle_timeout.is_some_and(|limit| limit.is_zero()) {
-        return Err(CommandFault::ZeroLimit("idle timeout"));
+    for (name, limit) in [("timeout", command.timeout), ("idle timeout", command.idle_timeout)] {
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            return Err(CommandFault::ZeroLimit(name));
+        }
     }
     if command.idle_timeout.is_some() && !is_read(command.output) {
         return Err(CommandFault::IdleUnseen);
@@ -107,82 +129,75 @@ fn check(command: &Command) -> Result<(), CommandFault> {
     if command.retry.is_any() && matches!(command.stdin, Stdin::Piped) {
         return Err(CommandFault::PipedRetry);
     }
-    check_retry(command)
-}
-
-/// Rejects a piped input for a command without a handle.
-pub(super) fn held(command: &Command) -> Result<(), Error> {
-    if matches!(command.stdin, Stdin::Piped) {
-        return Err(Error::Invalid { command: shown(command), fault: CommandFault::PipedUnheld });
+    let retry = &command.retry.policy;
+    if !(retry.factor.is_finite() && retry.factor >= 1.0) {
+        return Err(CommandFault::Retry("factor must be 1 or more"));
+    }
+    if !(0.0..=1.0).contains(&retry.jitter) {
+        return Err(CommandFault::Retry("jitter must be from 0 to 1"));
+    }
+    if !has_handle && matches!(command.stdin, Stdin::Piped) {
+        return Err(CommandFault::PipedUnheld);
     }
     Ok(())
 }
 
-/// Whether its outputs are read by us.
-pub(super) fn is_read(output: Output) -> bool {
+/// Whether this program reads the outputs.
+fn is_read(output: Output) -> bool {
     matches!(output, Output::Capture(_) | Output::Discard)
 }
 
-fn check_retry(command: &Command) -> Result<(), CommandFault> {
-    let policy = &command.retry.policy;
-    if !(policy.factor.is_finite() && policy.factor >= 1.0) {
-        return Err(CommandFault::Retry("factor must be 1 or more"));
-    }
-    if !(0.0..=1.0).contains(&policy.jitter) {
-        return Err(CommandFault::Retry("jitter must be from 0 to 1"));
-    }
-    Ok(())
-}
-
 fn cwd(command: &Command) -> Result<PathBuf, CommandFault> {
-    match &command.cwd {
-        Some(folder) if folder.is_absolute() => Ok(folder.clone()),
-        folder => {
-            let here =
-                std::env::current_dir().map_err(|e| CommandFault::NoFolder(e.to_string()))?;
-            Ok(folder.as_ref().map_or_else(|| here.clone(), |folder| here.join(folder)))
-        }
+    let folder = command.cwd.as_deref().unwrap_or(Path::new(""));
+    if folder.is_absolute() {
+        return Ok(folder.to_owned());
     }
+    let mut cwd = std::env::current_dir().map_err(|e| CommandFault::NoFolder(e.to_string()))?;
+    cwd.extend(folder);
+    Ok(cwd)
 }
 
 /// The environment as it is now; the marker variables come with each run.
 fn environment(command: &Command, cwd: &Path) -> Vec<(OsString, OsString)> {
-    let mut all = Vec::new();
+    let mut variables = Vec::new();
     if command.inherit_env {
-        all.extend(
-            std::env::vars_os()
-                .filter(|(name, _)| name != "PWD" && !OURS.iter().any(|ours| name == ours)),
-        );
+        let is_inherited =
+            |name: &OsStr| name != "PWD" && !NEVER_INHERITED.iter().any(|never| name == *never);
+        variables.extend(std::env::vars_os().filter(|(name, _)| is_inherited(name)));
         let folders = LogicalFolders::of(std::env::var_os("PWD").as_deref());
-        all.push(("PWD".into(), folders.name(cwd).into()));
+        variables.push(("PWD".into(), folders.name(cwd).into()));
     }
     for (name, value) in &command.env {
-        all.retain(|(known, _)| known != name);
-        all.extend(value.clone().map(|value| (name.clone(), value)));
+        variables.retain(|(known, _)| known != name);
+        variables.extend(value.clone().map(|value| (name.clone(), value)));
     }
-    all
+    variables
 }
 
-fn supply(stdin: &Stdin) -> (StdinSource, Option<mpsc::Sender<StdinWrite>>) {
+type StdinSender = mpsc::Sender<StdinWrite>;
+
+fn stdin(stdin: &Stdin) -> (StdinTarget, Option<StdinFeed>, Option<StdinSender>) {
     match stdin {
-        Stdin::Null => (StdinSource::Null, None),
-        Stdin::Open => (StdinSource::Open, None),
-        Stdin::Inherit => (StdinSource::Inherit, None),
-        Stdin::File(path) => (StdinSource::File(path.clone()), None),
-        Stdin::Bytes(bytes) => (StdinSource::Bytes(bytes.as_slice().into()), None),
+        Stdin::Null => (StdinTarget::Null, None, None),
+        Stdin::Open => (StdinTarget::Open, None, None),
+        Stdin::Inherit => (StdinTarget::Inherit, None, None),
+        Stdin::File(path) => (StdinTarget::Path(path.clone()), None, None),
+        Stdin::Bytes(bytes) => {
+            (StdinTarget::Pipe, Some(StdinFeed::Bytes(bytes.as_slice().into())), None)
+        }
         Stdin::Piped => {
-            let (sender, receiver) = mpsc::channel(MAX_QUEUED_WRITES);
-            (StdinSource::Piped(TakeOnce::new(receiver)), Some(sender))
+            let (sender, writes) = mpsc::channel(MAX_QUEUED_WRITES);
+            (StdinTarget::Pipe, Some(StdinFeed::Writes(writes)), Some(sender))
         }
     }
 }
 
 fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
-    // For people: what is run stands in the stdio, byte for byte.
+    // For display; the exact bytes are in the launch.
     let argv = command.argv();
     let argv = argv.iter().map(|argument| argument.to_string_lossy().into_owned());
     let line = CommandLine::Argv(argv.collect());
-    let name = Name::new(&command.called());
+    let name = Name::new(&command.display_name());
     ProcessSpec {
         color: ColorMode::Never,
         stdin: match command.stdin {
@@ -195,7 +210,7 @@ fn spec(command: &Command, cwd: PathBuf) -> ProcessSpec {
         timeout: command.timeout,
         idle_timeout: command.idle_timeout,
         stop: command.stop.clone(),
-        success_exit_codes: command.success.iter().copied().collect(),
+        success_exit_codes: command.success_codes.iter().copied().collect(),
         ..ProcessSpec::new(name, ProcessKind::Process, line, cwd)
     }
 }

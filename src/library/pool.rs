@@ -9,11 +9,10 @@ use super::command::Command;
 use super::error::Error;
 use super::handle::ProcessHandle;
 use super::manager::ProcessManager;
-use super::manager_core::QueuedCommand;
-use super::plan::held;
+use super::plan::QueuedCommand;
 use super::record::{CommandRecord, PendingCounter, lock};
 use crate::machine::Intent;
-use crate::spec::{Name, OnFailure, PoolSpec};
+use crate::spec::{OnFailure, PoolSpec};
 
 mod job;
 
@@ -45,11 +44,9 @@ pub struct ProcessPool(Arc<PoolInner>);
 
 struct PoolInner {
     manager: ProcessManager,
-    name: Name,
-    concurrency: u32,
-    on_failure: OnFailure,
-    closed: AtomicBool,
-    tally: Arc<PendingCounter>,
+    spec: PoolSpec,
+    is_closed: AtomicBool,
+    pending: Arc<PendingCounter>,
     /// Submitted commands that may not be over.
     records: Mutex<Vec<Arc<CommandRecord>>>,
 }
@@ -57,7 +54,7 @@ struct PoolInner {
 impl fmt::Debug for ProcessPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ProcessPool");
-        shown.field("concurrency", &self.0.concurrency);
+        shown.field("concurrency", &self.0.spec.concurrency);
         shown.field("queued", &self.queued()).field("running", &self.running().len());
         shown.finish_non_exhaustive()
     }
@@ -65,11 +62,11 @@ impl fmt::Debug for ProcessPool {
 
 impl Drop for PoolInner {
     fn drop(&mut self) {
-        self.manager.0.wish(Intent::Dismiss(self.name.clone()));
+        self.manager.0.send(Intent::RemovePool(self.spec.name.clone()));
     }
 }
 
-/// A command for a pool, with its place in the queue.
+/// A command for a pool, with its priority and delay.
 ///
 /// ```
 /// use std::time::Duration;
@@ -112,13 +109,22 @@ impl ProcessPool {
     /// Creates a pool with this number of slots; 0 is taken as 1.
     pub fn new(manager: &ProcessManager, slots: usize) -> Self {
         let concurrency = u32::try_from(slots).unwrap_or(u32::MAX).max(1);
+        Self::with_policy(manager, concurrency, OnFailure::Continue)
+    }
+
+    fn with_policy(manager: &ProcessManager, concurrency: u32, on_failure: OnFailure) -> Self {
         Self(Arc::new(PoolInner {
             manager: manager.clone(),
-            name: manager.0.name_pool(),
-            concurrency,
-            on_failure: OnFailure::Continue,
-            closed: AtomicBool::new(false),
-            tally: Arc::default(),
+            spec: PoolSpec {
+                name: manager.0.next_pool_name(),
+                concurrency,
+                on_failure,
+                autostart: true,
+                jobs: Vec::new(),
+                template: None,
+            },
+            is_closed: AtomicBool::new(false),
+            pending: Arc::default(),
             records: Mutex::default(),
         }))
     }
@@ -128,87 +134,61 @@ impl ProcessPool {
     /// before anything is submitted.
     #[must_use]
     pub fn on_failure(self, on_failure: OnFailure) -> Self {
-        let new = Self::new(&self.0.manager, self.0.concurrency as usize);
-        match Arc::try_unwrap(new.0) {
-            Ok(mut inner) => {
-                inner.on_failure = on_failure;
-                Self(Arc::new(inner))
-            }
-            Err(_) => self,
-        }
+        Self::with_policy(&self.0.manager, self.0.spec.concurrency, on_failure)
     }
 
     /// Queues a command and returns a future of its result; see [`Job`] for what happens when it is
     /// dropped.
     pub fn submit(&self, job: impl Into<PoolJob>) -> Job {
         let mut jobs = self.submit_all([job.into()]);
-        jobs.pop().unwrap_or_else(|| self.refused(Error::Closed("the pool")))
+        jobs.pop().unwrap_or_else(|| Job::refused(self.clone(), Error::Closed("the pool")))
     }
 
     /// Queues commands together: none starts before the last one is queued.
     pub fn submit_all<J: Into<PoolJob>>(&self, jobs: impl IntoIterator<Item = J>) -> Vec<Job> {
-        self.enter(jobs, |_| Ok(()))
+        self.enqueue(jobs, true)
     }
 
-    /// Like [`Self::submit_all`] with an additional check.
-    fn enter<J: Into<PoolJob>>(
+    fn enqueue<J: Into<PoolJob>>(
         &self,
         jobs: impl IntoIterator<Item = J>,
-        check: impl Fn(&Command) -> Result<(), Error>,
+        has_handle: bool,
     ) -> Vec<Job> {
-        let inner = &self.0;
-        let is_closed = inner.closed.load(Ordering::SeqCst);
-        let (mut entries, mut answers) = (Vec::new(), Vec::new());
+        let PoolInner { manager, spec, pending, .. } = &*self.0;
+        let is_closed = self.0.is_closed.load(Ordering::SeqCst);
+        let (mut commands, mut results) = (Vec::new(), Vec::new());
         for job in jobs {
             let PoolJob { command, priority, delay } = job.into();
-            let entry = if is_closed {
+            let queued = if is_closed {
                 Err(Error::Closed("the pool"))
             } else {
-                let tally = Some(Arc::clone(&inner.tally));
-                QueuedCommand::new(&command, tally)
-                    .and_then(|entry| check(&command).map(|()| entry))
+                QueuedCommand::new(&command, has_handle, Some((&spec.name, pending)))
             };
-            match entry {
-                Ok(mut entry) => {
-                    let mut spec = (*entry.newcomer.spec).clone();
-                    spec.pool = Some(inner.name.clone());
-                    entry.newcomer.spec = Arc::new(spec);
-                    (entry.newcomer.priority, entry.newcomer.delay) = (priority, delay);
-                    answers.push(Ok(Arc::clone(&entry.record)));
-                    entries.push(entry);
-                }
-                Err(error) => answers.push(Err(error)),
-            }
+            results.push(queued.map(|mut queued| {
+                (queued.member.priority, queued.member.delay) = (priority, delay);
+                let record = Arc::clone(&queued.record);
+                commands.push(queued);
+                record
+            }));
         }
-        inner.tally.submitted(entries.len());
-        let count = entries.len();
-        let refused = match inner.manager.0.admit(Some(self.spec()), entries) {
+        let count = commands.len();
+        pending.add(count);
+        let refused = match manager.0.admit(Some(spec.clone()), commands) {
             Ok(records) => {
                 self.remember(records);
                 None
             }
             Err(error) => {
-                (0..count).for_each(|_| inner.tally.finished());
+                pending.remove(count);
                 Some(error)
             }
         };
-        let job = |answer: Result<Arc<CommandRecord>, Error>| match (answer, &refused) {
+        let job = |result: Result<Arc<CommandRecord>, Error>| match (result, &refused) {
             (Ok(record), None) => Job::of(self.clone(), record),
-            (Ok(_), Some(error)) => self.refused(error.clone()),
-            (Err(error), _) => self.refused(error),
+            (Ok(_), Some(error)) => Job::refused(self.clone(), error.clone()),
+            (Err(error), _) => Job::refused(self.clone(), error),
         };
-        answers.into_iter().map(job).collect()
-    }
-
-    fn spec(&self) -> PoolSpec {
-        PoolSpec {
-            name: self.0.name.clone(),
-            concurrency: self.0.concurrency,
-            on_failure: self.0.on_failure,
-            autostart: true,
-            jobs: Vec::new(),
-            blank: None,
-        }
+        results.into_iter().map(job).collect()
     }
 
     fn remember(&self, records: Vec<Arc<CommandRecord>>) {
@@ -220,10 +200,6 @@ impl ProcessPool {
         known.extend(records);
     }
 
-    fn refused(&self, error: Error) -> Job {
-        Job::refused(self.clone(), error)
-    }
-
     /// Runs jobs and waits for all of them. Results are returned by key in the order of the jobs, whatever
     /// order they ended in; a key that occurs twice has two results. If the future is dropped, jobs that have
     /// not started never will; the others continue.
@@ -233,7 +209,7 @@ impl ProcessPool {
     ) -> PoolResults<K> {
         let (keys, jobs): (Vec<K>, Vec<J>) = jobs.into_iter().unzip();
         let mut results = Vec::with_capacity(keys.len());
-        for (key, job) in keys.into_iter().zip(self.enter(jobs, held)) {
+        for (key, job) in keys.into_iter().zip(self.enqueue(jobs, false)) {
             results.push((key, job.await));
         }
         PoolResults(results)
@@ -258,27 +234,27 @@ impl ProcessPool {
     /// Pauses the pool: it starts nothing until it is resumed; running commands continue.
     pub fn pause(&self) {
         // The engine must know the pool before it can pause it.
-        if self.0.manager.0.admit(Some(self.spec()), Vec::new()).is_ok() {
-            self.0.manager.0.wish(Intent::Pause(self.0.name.clone()));
+        if self.0.manager.0.admit(Some(self.0.spec.clone()), Vec::new()).is_ok() {
+            self.0.manager.0.send(Intent::PausePool(self.0.spec.name.clone()));
         }
     }
 
     /// Resumes the pool.
     pub fn resume(&self) {
-        self.0.manager.0.wish(Intent::Resume(self.0.name.clone()));
+        self.0.manager.0.send(Intent::ResumePool(self.0.spec.name.clone()));
     }
 
     /// Closes the pool; submitted commands still run.
     pub fn close(&self) {
-        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.is_closed.store(true, Ordering::SeqCst);
     }
 
     /// Waits until all submitted commands are over. Never returns while the pool is paused with queued
     /// commands. Cancel safe.
     pub async fn drain(&self) {
-        let mut open = self.0.tally.0.subscribe();
-        // The sender lives as long as we do.
-        _ = open.wait_for(|open| *open == 0).await;
+        let mut pending = self.0.pending.0.subscribe();
+        // No error: the sender lives as long as the pool.
+        _ = pending.wait_for(|pending| *pending == 0).await;
     }
 
     /// Closes the pool, cancels commands that have not started, stops running ones by their stop policies,
@@ -286,14 +262,14 @@ impl ProcessPool {
     pub async fn stop(&self) {
         self.close();
         let records = lock(&self.0.records).clone();
-        let open = records.into_iter().filter(|record| record.stage.borrow().outcome.is_none());
+        let active = records.into_iter().filter(|record| record.stage.borrow().outcome.is_none());
         let mut ids = Vec::new();
-        for record in open {
-            if let Ok(handle) = self.0.manager.0.numbered(&record).await {
+        for record in active {
+            if let Ok(handle) = self.0.manager.0.wait_for_id(&record).await {
                 ids.push(handle.id);
             }
         }
-        self.0.manager.0.wish(Intent::Stop(ids));
+        self.0.manager.0.send(Intent::Stop(ids));
         self.drain().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Command records: one per command, updated by the engine's loop before events are published, so that
-//! whoever receives an event finds the record up to date.
+//! the receiver of an event finds the record up to date.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::machine::event::{Cause, EndCause, EndDetails, Event, RunError};
 use crate::machine::event_text::pool_stopped;
 use crate::machine::{ProcessId, ProcessView, StateName};
 use crate::output::{Capture, Stream};
-use crate::spec::{StartError, StartErrorKind, Stray};
+use crate::spec::{ProcessSpec, StartError, StartErrorKind, Stray};
 
 /// The result of a command, or why there is none.
 pub(super) type CommandOutcome = Result<ProcessResult, Error>;
@@ -25,9 +25,9 @@ pub(super) type CommandOutcome = Result<ProcessResult, Error>;
 #[derive(Debug)]
 pub(super) struct CommandRecord {
     pub(super) id: OnceLock<ProcessId>,
-    pub(super) name: String,
+    pub(super) spec: Arc<ProcessSpec>,
+    /// The command as it could be typed.
     pub(super) command: String,
-    pub(super) limits: CommandLimits,
     pub(super) capture: Arc<Capture>,
     /// Whether any of its outputs is captured.
     pub(super) is_read: bool,
@@ -35,30 +35,23 @@ pub(super) struct CommandRecord {
     pub(super) stage: watch::Sender<CommandStage>,
     /// Set when it is over. Separate from the stage, so that waiting tasks are woken only once.
     pub(super) over: SetOnce<()>,
-    pub(super) tally: Option<Arc<PendingCounter>>,
-    /// Set if it was given up before it had a number.
-    pub(super) unwanted: AtomicBool,
+    pub(super) pending: Option<Arc<PendingCounter>>,
+    /// Whether it is to be killed as soon as it has a number.
+    pub(super) is_abandoned: AtomicBool,
 }
 
-/// How many commands of a pool are not over.
+/// The number of commands of a pool that are not over.
 #[derive(Debug, Default)]
 pub(super) struct PendingCounter(pub(super) watch::Sender<usize>);
 
 impl PendingCounter {
-    pub(super) fn submitted(&self, count: usize) {
-        self.0.send_modify(|open| *open += count);
+    pub(super) fn add(&self, count: usize) {
+        self.0.send_modify(|pending| *pending += count);
     }
 
-    pub(super) fn finished(&self) {
-        self.0.send_modify(|open| *open = open.saturating_sub(1));
+    pub(super) fn remove(&self, count: usize) {
+        self.0.send_modify(|pending| *pending = pending.saturating_sub(count));
     }
-}
-
-/// The limits of a command, for the words about a broken one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct CommandLimits {
-    pub(super) timeout: Option<Duration>,
-    pub(super) idle_timeout: Option<Duration>,
 }
 
 /// The progress of a command.
@@ -90,7 +83,7 @@ impl Default for CommandStage {
 #[derive(Debug, Clone, Default)]
 struct LastRunEnd {
     success: bool,
-    by: Option<EndCause>,
+    cause: Option<EndCause>,
     message: String,
     strays: Vec<Stray>,
 }
@@ -103,25 +96,25 @@ impl CommandRecord {
         outcome.unwrap_or(Err(Error::Closed("the manager")))
     }
 
-    /// Assigns its number; returns whether it must be killed because it was given up.
-    pub(super) fn number(&self, id: ProcessId) -> bool {
+    /// Assigns its number; returns whether it must be killed because it was abandoned.
+    pub(super) fn set_id(&self, id: ProcessId) -> bool {
         _ = self.id.set(id);
         // Wakes tasks that wait for the number.
         self.stage.send_modify(|_| {});
-        self.unwanted.load(Ordering::SeqCst)
+        self.is_abandoned.load(Ordering::SeqCst)
     }
 
-    /// Gives it up; returns its number, if it has one, so that it can be killed.
-    pub(super) fn give_up(&self) -> Option<ProcessId> {
+    /// Abandons it; returns its number, if it has one, so that it can be killed.
+    pub(super) fn abandon(&self) -> Option<ProcessId> {
         // First: whichever comes second, this or the assignment of the number, sees the other.
-        self.unwanted.store(true, Ordering::SeqCst);
+        self.is_abandoned.store(true, Ordering::SeqCst);
         self.id.get().copied()
     }
 
     /// Ends it with an error before it has started.
     pub(super) fn fail(&self, error: Error) {
         self.finish(StateName::Stopped, Err(error));
-        self.tell();
+        self.wake();
     }
 
     fn finish(&self, state: StateName, outcome: CommandOutcome) {
@@ -134,48 +127,50 @@ impl CommandRecord {
     }
 
     /// Wakes tasks that wait for its end, once everything else is up to date.
-    fn tell(&self) {
+    fn wake(&self) {
         // A second call has no effect.
         if self.over.set(()).is_ok()
-            && let Some(tally) = &self.tally
+            && let Some(pending) = &self.pending
         {
-            tally.finished();
+            pending.remove(1);
         }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event changes the stage")]
-    fn note(&self, event: &Event) {
+    fn apply(&self, event: &Event) {
         self.stage.send_modify(|stage| match event {
             Event::ProcessQueued(_) => stage.state = StateName::Queued,
             Event::ProcessWaiting(_) => stage.state = StateName::Waiting,
-            Event::ProcessStarted(e) => {
-                (stage.state, stage.pid, stage.started) = (StateName::Starting, Some(e.pid), true);
+            Event::ProcessStarted(event) => {
+                stage.state = StateName::Starting;
+                (stage.pid, stage.started) = (Some(event.pid), true);
             }
             Event::ProcessReady(_) => stage.state = StateName::Ready,
             Event::ProcessUnhealthy(_) => stage.state = StateName::Unhealthy,
             Event::ProcessRetrying(_) => stage.state = StateName::Backoff,
             Event::ProcessStopping(_) => stage.state = StateName::Stopping,
-            Event::ProcessCompleted(e) => stage.ended(&e.end, None, None),
-            Event::ProcessKilled(e) => stage.ended(&e.end, Some(e.by), None),
-            Event::ProcessFailed(e) => stage.ended(&e.end, None, Some((e.error, &e.message))),
-            Event::ProcessSkipped(e) => {
-                if let Cause::Pool { failed, .. } = &e.cause {
+            Event::ProcessCompleted(event) => stage.end_run(&event.end, None, None),
+            Event::ProcessKilled(event) => stage.end_run(&event.end, Some(event.by), None),
+            Event::ProcessFailed(event) => {
+                stage.end_run(&event.end, None, Some((event.error, &event.message)));
+            }
+            Event::ProcessSkipped(event) => {
+                if let Cause::Pool { failed, .. } = &event.cause {
                     stage.last.message = pool_stopped(failed);
                 }
             }
-            // About the final end, or not about a process.
+            // The final end is handled by `end`; the other events are not about a process.
             _ => {}
         });
     }
 
     /// Handles its final end.
-    fn over(&self, id: ProcessId, view: &ProcessView) {
-        let stage = self.stage.borrow().clone();
-        let outcome = self.judge(id, &stage, view);
+    fn end(&self, view: &ProcessView) {
+        let outcome = self.outcome_of(&self.stage.borrow(), view);
         self.finish(view.state, outcome);
     }
 
-    fn judge(&self, id: ProcessId, stage: &CommandStage, view: &ProcessView) -> CommandOutcome {
+    fn outcome_of(&self, stage: &CommandStage, view: &ProcessView) -> CommandOutcome {
         let command = self.command.clone();
         if view.state == StateName::Skipped {
             let why = match stage.last.message.as_str() {
@@ -185,21 +180,21 @@ impl CommandRecord {
             return Err(Error::Skipped { command, why });
         }
         let Some(last) = stage.attempts.last() else { return Err(Error::Cancelled { command }) };
-        let result = || self.result(id, stage);
+        let result = || self.result(view.id, stage);
         match last.error {
             None => Ok(result()),
             Some(RunError::Timeout) => {
-                let limit = TimeLimit::Total(self.limits.timeout.unwrap_or_default());
+                let limit = TimeLimit::Total(self.spec.timeout.unwrap_or_default());
                 Err(Error::TimedOut { result: result(), limit })
             }
             Some(RunError::IdleTimeout) => {
-                let limit = TimeLimit::Idle(self.limits.idle_timeout.unwrap_or_default());
+                let limit = TimeLimit::Idle(self.spec.idle_timeout.unwrap_or_default());
                 Err(Error::TimedOut { result: result(), limit })
             }
             Some(RunError::Unkillable) => {
                 Err(Error::Unkillable { result: result(), message: stage.last.message.clone() })
             }
-            // Stopped before a retry: the result is that of the previous attempt.
+            // Stopped before a retry: the result of the previous attempt counts.
             Some(_) if stage.started && view.state == StateName::Stopped => Ok(result()),
             Some(error) => {
                 let error = StartError { kind: kind(error), message: stage.last.message.clone() };
@@ -211,7 +206,7 @@ impl CommandRecord {
     fn result(&self, id: ProcessId, stage: &CommandStage) -> ProcessResult {
         ProcessResult::new(ResultInner {
             id,
-            name: self.name.clone(),
+            name: self.spec.name.to_string(),
             command: self.command.clone(),
             success: stage.last.success,
             duration: stage.attempts.last().map_or(Duration::ZERO, |last| last.duration),
@@ -219,22 +214,27 @@ impl CommandRecord {
             stdout: self.capture.kept(Stream::Out),
             stderr: self.capture.kept(Stream::Err),
             strays: stage.last.strays.clone(),
-            killed_by: stage.last.by,
+            killed_by: stage.last.cause,
         })
     }
 }
 
 impl CommandStage {
-    fn ended(&mut self, end: &EndDetails, by: Option<EndCause>, broken: Option<(RunError, &str)>) {
+    fn end_run(
+        &mut self,
+        end: &EndDetails,
+        cause: Option<EndCause>,
+        failure: Option<(RunError, &str)>,
+    ) {
         self.attempts.push(Attempt {
             status: end.exit(),
-            error: broken.map(|(error, _)| error),
+            error: failure.map(|(error, _)| error),
             duration: Duration::from_millis(end.duration_ms),
         });
         self.last = LastRunEnd {
             success: end.success,
-            by,
-            message: broken.map_or_else(String::new, |(_, message)| message.to_owned()),
+            cause,
+            message: failure.map_or_else(String::new, |(_, message)| message.to_owned()),
             strays: end.strays.clone(),
         };
         // The next event or the final end decides what follows.
@@ -242,7 +242,7 @@ impl CommandStage {
     }
 }
 
-/// Returns the kind of a start error; the other errors concern runs that were spawned.
+/// Returns the kind of a start error; the other errors are about runs that were spawned.
 fn kind(error: RunError) -> StartErrorKind {
     match error {
         RunError::ProgramNotFound => StartErrorKind::ProgramNotFound,
@@ -262,32 +262,32 @@ fn kind(error: RunError) -> StartErrorKind {
 /// All records of one manager, and the subscribers of its events.
 #[derive(Debug)]
 pub(super) struct CommandRegistry {
-    records: Mutex<HashMap<ProcessId, Arc<CommandRecord>>>,
+    records: Mutex<BTreeMap<ProcessId, Arc<CommandRecord>>>,
     /// Finished commands whose waiting tasks were not woken yet: events and the snapshot are published
     /// first, so that a woken task sees a consistent state.
-    untold: Mutex<Vec<Arc<CommandRecord>>>,
+    ended: Mutex<Vec<Arc<CommandRecord>>>,
     pub(super) events: broadcast::Sender<Event>,
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<ObserverMessage>>>,
     /// Whether the manager was dropped.
     abandoned: AtomicBool,
 }
 
-/// The number of events kept for a subscriber that does not read.
-const EVENTS: usize = 4096;
+/// The number of events kept for a slow subscriber.
+const EVENT_CAPACITY: usize = 4096;
 
 impl CommandRegistry {
     pub(super) fn new() -> Self {
-        let (events, _) = broadcast::channel(EVENTS);
+        let (events, _) = broadcast::channel(EVENT_CAPACITY);
         Self {
             records: Mutex::default(),
-            untold: Mutex::default(),
+            ended: Mutex::default(),
             events,
             observers: Mutex::default(),
             abandoned: AtomicBool::new(false),
         }
     }
 
-    /// The manager goes.
+    /// Notes that the manager is being dropped.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::SeqCst);
     }
@@ -301,11 +301,8 @@ impl CommandRegistry {
     }
 
     /// Returns all commands that are not over, by number.
-    pub(super) fn all(&self) -> Vec<(ProcessId, Arc<CommandRecord>)> {
-        let records = lock(&self.records);
-        let mut all: Vec<_> = records.iter().map(|(id, one)| (*id, Arc::clone(one))).collect();
-        all.sort_unstable_by_key(|(id, _)| *id);
-        all
+    pub(super) fn active(&self) -> Vec<(ProcessId, Arc<CommandRecord>)> {
+        lock(&self.records).iter().map(|(id, record)| (*id, Arc::clone(record))).collect()
     }
 
     /// Ends all remaining records, because the engine is gone.
@@ -319,22 +316,22 @@ impl CommandRegistry {
 }
 
 impl StepObserver for CommandRegistry {
-    fn is_abandoned(&self) -> bool {
+    fn take_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::SeqCst) && self.abandoned.swap(false, Ordering::SeqCst)
     }
 
-    fn step(&self, events: &[Event], over: &[(ProcessId, Arc<ProcessView>)]) {
+    fn step(&self, events: &[Event], over: &[Arc<ProcessView>]) {
         for event in events {
             let id = event.subject().and_then(|of| of.id);
             if let Some(record) = id.and_then(|id| self.get(id)) {
-                record.note(event);
+                record.apply(event);
             }
         }
-        for (id, view) in over {
-            let record = lock(&self.records).remove(id);
+        for view in over {
+            let record = lock(&self.records).remove(&view.id);
             if let Some(record) = record {
-                record.over(*id, view);
-                lock(&self.untold).push(record);
+                record.end(view);
+                lock(&self.ended).push(record);
             }
         }
         let mut observers = lock(&self.observers);
@@ -350,8 +347,8 @@ impl StepObserver for CommandRegistry {
     }
 
     fn published(&self) {
-        for record in std::mem::take(&mut *lock(&self.untold)) {
-            record.tell();
+        for record in std::mem::take(&mut *lock(&self.ended)) {
+            record.wake();
         }
     }
 }

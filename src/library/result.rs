@@ -12,7 +12,7 @@ use crate::output::{CapturedOutput, safe_line};
 use crate::spec::{Exit, Stray, counted};
 
 /// The number of lines of each output in the message of a failure.
-const SHOWN: usize = 20;
+const SHOWN_LINES: usize = 20;
 
 /// The result of a command: how it ended and what it printed. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl ProcessResult {
         &self.0.name
     }
 
-    /// The command as it could be typed, for people.
+    /// The command as it could be typed, for display.
     pub fn command(&self) -> &str {
         &self.0.command
     }
@@ -74,7 +74,7 @@ impl ProcessResult {
         self.0.attempts.last().and_then(|attempt| attempt.status)
     }
 
-    /// The code a shell would show: its exit code, or 128 and the number of the signal.
+    /// The code that a shell reports: its exit code, or 128 plus the number of the signal.
     pub fn code(&self) -> i32 {
         self.status().map_or(1, Exit::shell_code)
     }
@@ -104,12 +104,12 @@ impl ProcessResult {
         String::from_utf8_lossy(self.stderr())
     }
 
-    /// How many bytes of stdout were not kept.
+    /// The number of bytes of stdout that were not kept.
     pub fn stdout_dropped(&self) -> u64 {
         self.0.stdout.dropped
     }
 
-    /// How many bytes of stderr were not kept.
+    /// The number of bytes of stderr that were not kept.
     pub fn stderr_dropped(&self) -> u64 {
         self.0.stderr.dropped
     }
@@ -134,12 +134,12 @@ impl ProcessResult {
         &self.0.attempts
     }
 
-    /// Whether descendants outlived it. They were ended, or left alone by its stop policy.
+    /// Whether descendants outlived it. They were ended, or left running by its stop policy.
     pub fn leaked(&self) -> bool {
         !self.0.strays.is_empty()
     }
 
-    /// Which ones.
+    /// The descendants that outlived it.
     pub fn strays(&self) -> &[Stray] {
         &self.0.strays
     }
@@ -150,33 +150,30 @@ impl ProcessResult {
         if self.success() { Ok(self) } else { Err(Error::Failed(self)) }
     }
 
-    pub(super) fn complaint(&self) -> String {
+    pub(super) fn failure_text(&self) -> String {
         let mut text = format!("the command `{}` failed: ", self.command());
         match self.status() {
-            Some(exit @ Exit::Code(code)) => {
-                _ = match meaning(code) {
-                    Some(meaning) => write!(text, "{exit} ({meaning})"),
-                    None => write!(text, "{exit}"),
-                };
-            }
-            Some(exit @ Exit::Signal(_)) => _ = write!(text, "{exit}"),
+            // The codes of shells.
+            Some(exit @ Exit::Code(126)) => _ = write!(text, "{exit} (not executable)"),
+            Some(exit @ Exit::Code(127)) => _ = write!(text, "{exit} (no such program)"),
+            Some(exit) => _ = write!(text, "{exit}"),
             None => text.push_str("it has no exit code"),
         }
         if let Some(by) = self.killed_by() {
-            _ = write!(text, ", after a {}", by_word(by));
+            _ = write!(text, ", after a {}", cause_word(by));
         }
         if self.0.attempts.len() > 1 {
             _ = write!(text, ", in the last of {} attempts", self.0.attempts.len());
         }
         for (name, kept) in [("stdout", &self.0.stdout), ("stderr", &self.0.stderr)] {
-            show(&mut text, name, kept);
+            push_lines(&mut text, name, kept);
         }
         text
     }
 }
 
-fn by_word(by: EndCause) -> &'static str {
-    match by {
+fn cause_word(cause: EndCause) -> &'static str {
+    match cause {
         EndCause::Stop => "stop",
         EndCause::Kill => "kill",
         EndCause::Restart => "restart",
@@ -187,31 +184,22 @@ fn by_word(by: EndCause) -> &'static str {
     }
 }
 
-/// Returns the meaning of an exit code in shells.
-fn meaning(code: i32) -> Option<&'static str> {
-    match code {
-        126 => Some("not executable"),
-        127 => Some("no such program"),
-        _ => None,
-    }
-}
-
 /// Appends the last lines of an output, safe for a terminal.
-fn show(text: &mut String, name: &str, kept: &CapturedOutput) {
-    let all = kept.bytes.strip_suffix(b"\n").unwrap_or(&kept.bytes);
-    if all.is_empty() {
+fn push_lines(text: &mut String, name: &str, kept: &CapturedOutput) {
+    let bytes = kept.bytes.strip_suffix(b"\n").unwrap_or(&kept.bytes);
+    if bytes.is_empty() {
         return;
     }
-    let lines: Vec<&[u8]> = all.split(|byte| *byte == b'\n').collect();
-    let left_out = lines.len().saturating_sub(SHOWN);
-    _ = match (left_out, kept.dropped) {
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let omitted = lines.len().saturating_sub(SHOWN_LINES);
+    _ = match (omitted, kept.dropped) {
         (0, 0) => write!(text, "\n{name}:"),
         (_, dropped @ 1..) => {
             write!(text, "\n{name} (the end; without {} before):", counted(dropped, "byte"))
         }
         (lines, 0) => write!(text, "\n{name} (without the {} before):", counted(lines, "line")),
     };
-    for line in lines.iter().skip(left_out) {
+    for line in lines.iter().skip(omitted) {
         text.push_str("\n    ");
         text.push_str(&safe_line(line, crate::output::StyleMode::Drop));
     }

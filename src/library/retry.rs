@@ -21,8 +21,8 @@ use crate::spec::RetryPolicy;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
     pub(super) policy: RetryPolicy,
-    /// Whether `max` was set; else it follows the delay.
-    capped: bool,
+    /// Whether `max_delay` was called; otherwise the maximum follows the delay.
+    has_max: bool,
 }
 
 impl Retry {
@@ -42,32 +42,25 @@ impl Retry {
                 jitter: 0.0,
                 reset_after: Duration::MAX,
             },
-            capped: false,
+            has_max: false,
         }
     }
 
     /// Retries until it succeeds or is stopped.
     pub fn forever() -> Self {
-        Self::times(0).with_attempts(None)
-    }
-
-    pub(super) fn with_attempts(mut self, attempts: Option<u32>) -> Self {
-        self.policy.attempts = attempts;
-        self
-    }
-
-    pub(super) fn with_delay(mut self, delay: Duration) -> Self {
-        self.policy.initial = delay;
-        if !self.capped {
-            self.policy.max = if self.policy.factor > 1.0 { Duration::MAX } else { delay };
-        }
-        self
+        let mut retry = Self::never();
+        retry.policy.attempts = None;
+        retry
     }
 
     /// Sets the delay before the first retry.
     #[must_use]
-    pub fn delay(self, delay: Duration) -> Self {
-        self.with_delay(delay)
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.policy.initial = delay;
+        if !self.has_max {
+            self.policy.max = if self.policy.factor > 1.0 { Duration::MAX } else { delay };
+        }
+        self
     }
 
     /// Sets the factor from one delay to the next.
@@ -75,14 +68,14 @@ impl Retry {
     pub fn factor(mut self, factor: f64) -> Self {
         self.policy.factor = factor;
         let delay = self.policy.initial;
-        self.with_delay(delay)
+        self.delay(delay)
     }
 
     /// Sets the maximum delay.
     #[must_use]
     pub fn max_delay(mut self, max: Duration) -> Self {
         self.policy.max = max;
-        self.capped = true;
+        self.has_max = true;
         self
     }
 

@@ -10,41 +10,38 @@ use futures_core::Stream as FuturesStream;
 use crate::output::{Capture, CapturePosition, CapturedChunk, Stream};
 
 /// The maximum size of a chunk.
-const CHUNK: usize = 64 << 10;
+const MAX_CHUNK: usize = 64 << 10;
 /// A longer line is returned in pieces.
-const LINE: usize = 1 << 20;
+const MAX_LINE: usize = 1 << 20;
 
 /// The output of a command as it comes, from both outputs in the order of arrival.
 ///
 /// A slow reader misses output, which [`CapturedChunk::missed`] reports; the command is never
 /// delayed.
 #[derive(Debug)]
-#[must_use = "nothing is read before it is asked for"]
+#[must_use = "nothing is read before it is polled"]
 pub struct Chunks {
     capture: Arc<Capture>,
-    at: CapturePosition,
+    position: CapturePosition,
 }
 
 impl Chunks {
-    pub(super) fn new(capture: Arc<Capture>, at: CapturePosition) -> Self {
-        Self { capture, at }
+    pub(super) fn new(capture: Arc<Capture>) -> Self {
+        Self { capture, position: CapturePosition::default() }
     }
 
     /// Returns the next chunk; `None` when the command is over and everything is read. Cancel safe.
     pub async fn next(&mut self) -> Option<CapturedChunk> {
-        std::future::poll_fn(|cx| self.poll(cx)).await
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<CapturedChunk>> {
-        self.capture.poll_next(cx, &mut self.at, CHUNK)
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 }
 
 impl FuturesStream for Chunks {
     type Item = CapturedChunk;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<CapturedChunk>> {
-        self.get_mut().poll(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<CapturedChunk>> {
+        let Self { capture, position } = &mut *self;
+        capture.poll_next(cx, position, MAX_CHUNK)
     }
 }
 
@@ -82,15 +79,15 @@ impl Line {
 /// The output of a command line by line. A last line without a newline is included; a line longer than
 /// 1 MiB is split into pieces.
 #[derive(Debug)]
-#[must_use = "nothing is read before it is asked for"]
+#[must_use = "nothing is read before it is polled"]
 pub struct Lines {
     chunks: Chunks,
-    halves: [PartialText; 2],
-    /// Bytes that were read but not returned yet.
-    open: Option<(Stream, Vec<u8>, usize)>,
+    partial: [PartialText; 2],
+    /// A chunk that is not fully split yet, and where to continue.
+    chunk: Option<(Stream, Vec<u8>, usize)>,
 }
 
-/// A line that is not finished.
+/// An incomplete line.
 #[derive(Debug, Default)]
 struct PartialText {
     bytes: Vec<u8>,
@@ -99,78 +96,66 @@ struct PartialText {
 
 impl Lines {
     pub(super) fn new(chunks: Chunks) -> Self {
-        Self { chunks, halves: [PartialText::default(), PartialText::default()], open: None }
+        Self { chunks, partial: [PartialText::default(), PartialText::default()], chunk: None }
     }
 
     /// Returns the next line; `None` when the command is over and everything is read. Cancel safe.
     pub async fn next(&mut self) -> Option<Line> {
-        std::future::poll_fn(|cx| self.poll(cx)).await
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Line>> {
-        loop {
-            if let Some(line) = self.cut() {
-                return Poll::Ready(Some(line));
-            }
-            match ready!(self.chunks.poll(cx)) {
-                Some(piece) => self.take(piece),
-                None => return Poll::Ready(self.rest()),
-            }
-        }
-    }
-
-    fn half(&mut self, stream: Stream) -> &mut PartialText {
-        let [out, err] = &mut self.halves;
+    fn partial(&mut self, stream: Stream) -> &mut PartialText {
+        let [out, err] = &mut self.partial;
         match stream {
             Stream::Out => out,
             Stream::Err => err,
         }
     }
 
-    fn take(&mut self, piece: CapturedChunk) {
-        let CapturedChunk { stream, bytes, missed } = piece;
+    fn take(&mut self, chunk: CapturedChunk) {
+        let CapturedChunk { stream, bytes, missed } = chunk;
         if missed > 0 {
-            let half = self.half(stream);
-            // A beginning without its end is not a line.
-            half.missed += missed + half.bytes.len() as u64;
-            half.bytes.clear();
+            let partial = self.partial(stream);
+            // The beginning of a line without its end is not a line.
+            partial.missed += missed + partial.bytes.len() as u64;
+            partial.bytes.clear();
         }
-        self.open = Some((stream, bytes, 0));
+        self.chunk = Some((stream, bytes, 0));
     }
 
     /// Takes the next complete line.
-    fn cut(&mut self) -> Option<Line> {
-        let (stream, bytes, from) = self.open.take()?;
+    fn next_line(&mut self) -> Option<Line> {
+        let (stream, bytes, from) = self.chunk.take()?;
         let rest = bytes.get(from..).unwrap_or_default();
-        let room = LINE.saturating_sub(self.half(stream).bytes.len());
+        let room = MAX_LINE.saturating_sub(self.partial(stream).bytes.len());
         let end = memchr::memchr(b'\n', rest);
-        let (taken, next, whole) = match end {
+        let (taken, next, is_complete) = match end {
             Some(end) if end <= room => (end, end + 1, true),
             _ if rest.len() > room => (room, room, true),
             _ => (rest.len(), rest.len(), false),
         };
-        let half = self.half(stream);
-        half.bytes.extend_from_slice(rest.get(..taken).unwrap_or_default());
-        if !whole {
+        let partial = self.partial(stream);
+        partial.bytes.extend_from_slice(rest.get(..taken).unwrap_or_default());
+        if !is_complete {
             return None;
         }
         let line = Line {
             stream,
-            bytes: std::mem::take(&mut half.bytes),
-            missed: std::mem::take(&mut half.missed),
+            bytes: std::mem::take(&mut partial.bytes),
+            missed: std::mem::take(&mut partial.missed),
         };
         if from + next < bytes.len() {
-            self.open = Some((stream, bytes, from + next));
+            self.chunk = Some((stream, bytes, from + next));
         }
         Some(line)
     }
 
     /// Takes the text without a line end.
-    fn rest(&mut self) -> Option<Line> {
+    fn last_line(&mut self) -> Option<Line> {
         for stream in [Stream::Out, Stream::Err] {
-            let half = self.half(stream);
-            if !half.bytes.is_empty() {
-                let PartialText { bytes, missed } = std::mem::take(half);
+            let partial = self.partial(stream);
+            if !partial.bytes.is_empty() {
+                let PartialText { bytes, missed } = std::mem::take(partial);
                 return Some(Line { stream, bytes, missed });
             }
         }
@@ -181,8 +166,16 @@ impl Lines {
 impl FuturesStream for Lines {
     type Item = Line;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Line>> {
-        self.get_mut().poll(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Line>> {
+        loop {
+            if let Some(line) = self.next_line() {
+                return Poll::Ready(Some(line));
+            }
+            match ready!(Pin::new(&mut self.chunks).poll_next(cx)) {
+                Some(chunk) => self.take(chunk),
+                None => return Poll::Ready(self.last_line()),
+            }
+        }
     }
 }
 
@@ -190,21 +183,21 @@ impl FuturesStream for Lines {
 #[derive(Debug)]
 pub struct Cursor {
     capture: Arc<Capture>,
-    at: CapturePosition,
+    position: CapturePosition,
 }
 
 impl Cursor {
     pub(super) fn new(capture: Arc<Capture>) -> Self {
-        Self { capture, at: CapturePosition::default() }
+        Self { capture, position: CapturePosition::default() }
     }
 
     /// Returns what was printed to stdout since the last call.
     pub fn stdout(&mut self) -> Vec<u8> {
-        self.capture.new_in(Stream::Out, &mut self.at)
+        self.capture.new_in(Stream::Out, &mut self.position)
     }
 
     /// Returns what was printed to stderr since the last call.
     pub fn stderr(&mut self) -> Vec<u8> {
-        self.capture.new_in(Stream::Err, &mut self.at)
+        self.capture.new_in(Stream::Err, &mut self.position)
     }
 }

@@ -8,53 +8,54 @@ use crate::spec::{CheckRole, Name, Signal};
 /// Why something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub enum Cause {
     /// The project was started.
     Start,
-    /// A person or a program asked for it.
+    /// A user or a program requested it.
     User,
-    /// Something else depends on it, or it depends on something.
+    /// A dependant needs the process, or a dependency has changed.
     Dependency { on: Name },
-    /// Files that are watched have changed.
+    /// Watched files have changed.
     FileChanged {
-        /// The first of them, relative to `cwd`.
+        /// The first changed file, relative to `cwd`.
         path: String,
     },
-    /// The project's file was read again.
+    /// The project's file was reloaded.
     Reload {
-        /// Which time that was, from 1; `config_reloaded` has the same number.
+        /// The number of the reload, from 1, as in `config_reloaded`.
         reload: u32,
     },
-    /// The run before returned this code.
+    /// The last run returned this code.
     Exit { exit_code: i32 },
-    /// A signal ended the run, or asked for it.
+    /// A signal ended the run, or requested it.
     Signal { signal: Signal },
-    /// It is tried again.
+    /// The run is a retry.
     Retry {
-        /// Which retry it is, from 1.
+        /// The number of the retry, from 1.
         retry: u32,
-        /// How many there can be; nothing when unlimited.
+        /// The maximum number of retries; `None` if unlimited.
         #[serde(skip_serializing_if = "Option::is_none")]
         retries: Option<u32>,
     },
-    /// There are no tries left.
+    /// No retries are left.
     RetriesExhausted { retries: u32 },
-    /// It ran longer than its `timeout`.
+    /// The run lasted longer than its `timeout`.
     Timeout {
         /// That timeout in milliseconds.
         after_ms: u64,
     },
-    /// It was silent longer than its `idle_timeout`.
+    /// The run was silent longer than its `idle_timeout`.
     IdleTimeout {
         /// That timeout in milliseconds.
         after_ms: u64,
     },
-    /// It was not ready in time.
+    /// The run was not ready in time.
     ReadyTimeout {
         /// That time in milliseconds.
         after_ms: u64,
         probe: String,
-        /// What that answered last, if it did.
+        /// The last answer, if there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
     },
@@ -62,12 +63,12 @@ pub enum Cause {
     Unhealthy {
         check: CheckRole,
         probe: String,
-        /// What that answered last.
+        /// The last answer.
         answer: String,
-        /// How many misses in a row there were.
+        /// The number of consecutive misses.
         misses: u32,
     },
-    /// Its pool stops because a member failed.
+    /// The pool stops because a member failed.
     Pool {
         pool: Name,
         /// The member that failed.

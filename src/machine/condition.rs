@@ -1,48 +1,48 @@
-//! Conditions of `depends_on`: the single place that decides whether one holds.
+//! Conditions of `depends_on`: the single place that decides whether a condition holds.
 //!
-//! The machine asks it before it starts a dependant, the control socket for whoever waits, the
-//! interface for its graph. Each knows a process by another record, so all of them make a
-//! [`ConditionSubject`] or a [`Progress`] of what they have.
+//! The machine uses it before it starts a dependant, the control socket for `wait`, the interface for
+//! its graph. Each has another record of a process and converts it to a [`ConditionSubject`] or a
+//! [`Progress`].
 
-use super::{ProcessView, StateName};
-use crate::spec::{Condition, ProcessKind};
+use super::StateName;
+use crate::spec::Condition;
 
-/// How far one process has come.
+/// What a condition depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     pub state: StateName,
     /// Exec of its latest run has succeeded.
     pub started: bool,
-    /// Its latest run has ended well.
+    /// Its latest run has succeeded.
     pub succeeded: bool,
 }
 
-/// What the name in front of a condition means.
+/// What the name of a dependency means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionScope {
-    /// A process, a replica or a job: this one has to get there itself.
+    /// A process, a replica or a job: it has to meet the condition itself.
     Process,
-    /// A pool: its jobs together have to get there, so one that is done keeps nobody waiting.
+    /// A pool: its jobs have to meet the condition together, so a job that has ended does not block it.
     Pool,
 }
 
-/// How a process stands to a condition. Of several, the greatest is that of all together.
+/// The status of a condition for a process. The greatest status of several is their common status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionStatus {
     Met,
     /// It does not hold yet.
     Pending,
-    /// It will not hold before somebody starts the process again.
+    /// It cannot hold unless a user starts the process again.
     Unreachable,
 }
 
 impl Progress {
-    /// Whether it is where a service or a one-shot is meant to get: ready, or done and successful.
+    /// Whether the process has reached its goal: a service is ready, a one-shot has succeeded.
     pub fn is_settled(self) -> bool {
         matches!(self.state, StateName::Ready | StateName::Succeeded)
     }
 
-    /// How it stands to being settled, which is what people wait for when they name no condition.
+    /// The status of `wait` without a condition.
     pub fn settling(self) -> ConditionStatus {
         if self.is_settled() { ConditionStatus::Met } else { self.unmet() }
     }
@@ -53,7 +53,7 @@ impl Progress {
             StateName::Succeeded | StateName::Failed | StateName::Skipped => {
                 ConditionStatus::Unreachable
             }
-            // One that a user stopped may come back.
+            // A user who has stopped a process may start it again.
             StateName::Stopped
             | StateName::Idle
             | StateName::Waiting
@@ -68,54 +68,45 @@ impl Progress {
 }
 
 impl Condition {
-    /// How a process that has come so far stands to this condition.
+    /// The status of this condition for a process.
     pub fn status(self, progress: Progress, scope: ConditionScope) -> ConditionStatus {
         let Progress { state, started, succeeded } = progress;
-        let of_pool = scope == ConditionScope::Pool;
+        let is_pool = scope == ConditionScope::Pool;
         let is_met = match self {
             Self::Started => started,
-            Self::Ready => state == StateName::Ready || of_pool && succeeded,
+            Self::Ready => state == StateName::Ready || is_pool && succeeded,
             Self::Succeeded => succeeded,
-            Self::Completed => match state {
-                StateName::Succeeded | StateName::Failed => true,
-                StateName::Stopped | StateName::Skipped => of_pool,
-                StateName::Idle
-                | StateName::Waiting
-                | StateName::Queued
-                | StateName::Starting
-                | StateName::Ready
-                | StateName::Unhealthy
-                | StateName::Stopping
-                | StateName::Backoff => false,
-            },
+            Self::Completed => {
+                matches!(state, StateName::Succeeded | StateName::Failed)
+                    || is_pool && matches!(state, StateName::Stopped | StateName::Skipped)
+            }
         };
         if is_met { ConditionStatus::Met } else { progress.unmet() }
     }
 
-    /// Whether jobs that were added to a pool while it ran count. A pool has succeeded when the jobs
-    /// of the file have, and is completed when none at all is left.
+    /// Whether jobs that were added while the project runs count. A pool has succeeded when the jobs
+    /// of the file have, and is completed when no job at all is left.
     pub fn counts_added_jobs(self) -> bool {
         self == Self::Completed
     }
 }
 
-/// One process, as far as conditions on it and on its pool need to know it.
+/// A process with what conditions on it and on its pool depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConditionSubject<'a> {
     /// `worker.1`
     pub name: &'a str,
     /// `worker`
     pub process: &'a str,
-    /// The pool it is a job of; nothing for a process of the file, whatever pool it is in.
+    /// The pool of a job; `None` for a process of the file, even if it uses a pool.
     pub job_of: Option<&'a str>,
-    /// It was added while the project ran.
+    /// It was added while the project runs.
     pub added: bool,
-    /// How far it has come.
     pub progress: Progress,
 }
 
 impl ConditionSubject<'_> {
-    /// In which scope a condition on `name` is about this process; nothing when it is not.
+    /// The scope of a condition on `name` for this process; `None` if `name` does not include it.
     pub fn scope(&self, name: &str, condition: Condition) -> Option<ConditionScope> {
         let is_counted = !self.added || condition.counts_added_jobs();
         if self.process == name || self.name == name {
@@ -127,42 +118,21 @@ impl ConditionSubject<'_> {
         }
     }
 
-    /// How it stands to a condition on `name`; nothing when that is not about this process.
+    /// The status of a condition on `name`; `None` if `name` does not include this process.
     pub fn status(&self, name: &str, condition: Condition) -> Option<ConditionStatus> {
         self.scope(name, condition).map(|scope| condition.status(self.progress, scope))
     }
 }
 
-/// How a condition on `name` stands, over all processes it is about. One on nothing holds, such as
-/// that on a pool without jobs.
+/// The common status of a condition on `name` for all processes that it includes. A condition on no
+/// process holds, such as one on a pool without jobs.
 pub fn combined_status<'a>(
-    all: impl Iterator<Item = ConditionSubject<'a>>,
+    subjects: impl Iterator<Item = ConditionSubject<'a>>,
     name: &str,
     condition: Condition,
 ) -> ConditionStatus {
-    all.filter_map(|one| one.status(name, condition)).max().unwrap_or(ConditionStatus::Met)
-}
-
-impl ProcessView {
-    /// How far it has come.
-    #[doc(hidden)]
-    pub fn progress(&self) -> Progress {
-        Progress { state: self.state, started: self.started, succeeded: self.succeeded }
-    }
-
-    /// What conditions on it need to know.
-    #[doc(hidden)]
-    pub fn condition_subject(&self) -> ConditionSubject<'_> {
-        let is_job = self.kind == ProcessKind::Job || self.added;
-        let pool = self.pool.as_ref().filter(|_| is_job);
-        ConditionSubject {
-            name: self.name.as_str(),
-            process: self.process.as_str(),
-            job_of: pool.map(crate::spec::Name::as_str),
-            added: self.added,
-            progress: self.progress(),
-        }
-    }
+    let statuses = subjects.filter_map(|subject| subject.status(name, condition));
+    statuses.max().unwrap_or(ConditionStatus::Met)
 }
 
 #[cfg(test)]

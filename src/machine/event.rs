@@ -10,16 +10,16 @@ pub use parts::{EndCause, EndDetails, EventSubject, RunError, SkipLink, WaitingO
 
 mod parts;
 
-/// Number and time of an event; put on by the engine.
+/// Number and time of an event; set by the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventStamp {
-    /// Grows by one from event to event over the whole project, from 1.
+    /// Grows by one with each event of the project, from 1.
     pub seq: u64,
-    /// When it happened; milliseconds are shown.
+    /// When it happened; formatted with milliseconds.
     #[serde(serialize_with = "millis")]
     pub time: Timestamp,
-    /// The number the next line of output had then; the start of a run comes before all it prints.
-    /// Nothing in an event that was read.
+    /// The number of the next line of output at that time; the start of a run comes before all its
+    /// output. 0 in an event that was deserialized.
     #[serde(skip)]
     pub(crate) output: u64,
 }
@@ -30,12 +30,12 @@ impl Default for EventStamp {
     }
 }
 
-/// Writes a time as RFC 3339 in UTC with exactly three digits of a second.
-pub(crate) fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+/// Serializes a time as RFC 3339 in UTC with exactly three digits of a second.
+fn millis<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{time:.3}"))
 }
 
-/// An event as it is written: number, time and kind first.
+/// The serialized form of an event: number, time and kind first.
 #[derive(Serialize)]
 struct EventRecord<'a, T> {
     #[serde(flatten)]
@@ -45,17 +45,24 @@ struct EventRecord<'a, T> {
     body: &'a T,
 }
 
-/// Declares the event types, each with its name in JSON: subject first, then its own fields, then
-/// the cause.
+/// Declares the event types, each with its name in JSON: first the subject (`of`) if it is an event
+/// of a process, then its own fields, then the cause.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident $kind:literal { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+    (@subject $event:ident) => { None };
+    (@subject $event:ident $subject:ident) => { Some(&$event.$subject) };
+    ($($(#[$doc:meta])* $name:ident $kind:literal $(($subject:ident))? { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
             pub struct $name {
-                /// Its number and time; written with the [`Event`] it is part of.
+                /// Number and time; serialized with the [`Event`] that contains this.
                 #[serde(flatten, skip_serializing)]
                 pub stamp: EventStamp,
+                $(
+                    /// The process and its run.
+                    #[serde(flatten)]
+                    pub $subject: EventSubject,
+                )?
                 $($(#[$field_doc])* pub $field: $ty,)*
             }
         )*
@@ -80,17 +87,21 @@ macro_rules! events {
             #[cfg(test)]
             pub(crate) const KINDS: &[&str] = &[$($kind,)*];
 
-            /// The name of its kind, such as `process_started`.
+            /// Returns the name of the kind, such as `process_started`.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$name(_) => $kind,)* }
             }
 
-            /// Its number and time.
+            /// Returns number and time.
             pub fn stamp(&self) -> EventStamp {
                 match self { $(Self::$name(event) => event.stamp,)* }
             }
 
-            /// Puts number and time on it.
+            /// Returns the process and its run; `None` if the event is not about a run.
+            pub fn subject(&self) -> Option<&EventSubject> {
+                match self { $(Self::$name(_event) => events!(@subject _event $($subject)?),)* }
+            }
+
             pub(crate) fn set_stamp(&mut self, stamp: EventStamp) {
                 match self { $(Self::$name(event) => event.stamp = stamp,)* }
             }
@@ -105,99 +116,78 @@ macro_rules! events {
 }
 
 events! {
-    /// It waits for a slot of its pool.
-    ProcessQueued "process_queued" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// For a slot of this pool.
+    /// The process waits for a slot of its pool.
+    ProcessQueued "process_queued" (of) {
         pool: Name,
-        /// Why it is to run.
+        /// Why it is started.
         cause: Cause,
     }
-    /// It waits for its dependencies.
-    ProcessWaiting "process_waiting" {
-        #[serde(flatten)]
-        of: EventSubject,
+    /// The process waits for its dependencies.
+    ProcessWaiting "process_waiting" (of) {
         on: Vec<WaitingOn>,
-        /// Why it is to run.
+        /// Why it is started.
         cause: Cause,
     }
     /// Exec has succeeded.
-    ProcessStarted "process_started" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// The leader, whose pid is also the id of the group.
+    ProcessStarted "process_started" (of) {
+        /// Pid of the leader, which is also the id of the process group.
         pid: u32,
-        /// Why it runs.
+        /// Why it was started.
         cause: Cause,
     }
-    /// It is ready.
-    ProcessReady "process_ready" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// What was asked, where it has a check.
+    /// The process is ready.
+    ProcessReady "process_ready" (of) {
+        /// The probe, if there is a check.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         probe: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
-        /// Why it runs.
+        /// Why it was started.
         cause: Cause,
     }
-    /// It was ready and is not any more, but goes on running.
-    ProcessUnhealthy "process_unhealthy" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// What was asked, and what it answered.
+    /// The process is no longer ready, but goes on running.
+    ProcessUnhealthy "process_unhealthy" (of) {
+        /// The probe and its answer.
         cause: Cause,
     }
-    /// It ended and will be tried again after a delay.
-    ProcessRetrying "process_retrying" {
-        #[serde(flatten)]
-        of: EventSubject,
+    /// The run ended, and another one follows after a delay.
+    ProcessRetrying "process_retrying" (of) {
         /// The delay in milliseconds.
         delay_ms: u64,
-        /// Which retry this will be; 0 when it succeeded and `restart = "always"` runs it again.
+        /// The number of the retry; 0 if the run succeeded and `restart = "always"` runs it again.
         retry: u32,
-        /// How many there can be; nothing when unlimited.
+        /// The maximum number of retries; `None` if unlimited.
         #[serde(skip_serializing_if = "Option::is_none")]
         retries: Option<u32>,
-        /// What ended the run before.
+        /// What ended the last run.
         cause: Cause,
     }
-    /// It was asked to end.
-    ProcessStopping "process_stopping" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// The signal it gets; nothing when its stop command runs instead.
+    /// The run is being stopped.
+    ProcessStopping "process_stopping" (of) {
+        /// The signal that is sent; `None` if the stop command runs instead.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
         cause: Cause,
     }
-    /// The run ended by itself, whatever the code.
-    ProcessCompleted "process_completed" {
-        #[serde(flatten)]
-        of: EventSubject,
+    /// The run ended by itself, whatever the exit code.
+    ProcessCompleted "process_completed" (of) {
         #[serde(flatten)]
         end: EndDetails,
-        /// What may have ended it without anybody wanting that, and the way out.
+        /// A possible reason of an unwanted end, and the way out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
-        /// How, in the words of causes.
+        /// Exit code or signal.
         cause: Cause,
     }
     /// The run was ended on purpose.
-    ProcessKilled "process_killed" {
-        #[serde(flatten)]
-        of: EventSubject,
+    ProcessKilled "process_killed" (of) {
         by: EndCause,
         #[serde(flatten)]
         end: EndDetails,
         cause: Cause,
     }
-    /// The run could not be spawned, or had to be ended because it broke a limit.
-    ProcessFailed "process_failed" {
-        #[serde(flatten)]
-        of: EventSubject,
+    /// The run could not be spawned, or had to be ended because it exceeded a limit.
+    ProcessFailed "process_failed" (of) {
         /// What went wrong, from a fixed set.
         error: RunError,
         /// The same for people.
@@ -206,16 +196,14 @@ events! {
         end: EndDetails,
         cause: Cause,
     }
-    /// All tries are used up.
-    ProcessGaveUp "process_gave_up" {
-        #[serde(flatten)]
-        of: EventSubject,
-        /// How many retries there were.
+    /// All retries are used up.
+    ProcessGaveUp "process_gave_up" (of) {
+        /// The number of retries.
         retries: u32,
-        /// How the last run ended, if it returned a code.
+        /// The exit code of the last run, if it returned one.
         #[serde(skip_serializing_if = "Option::is_none")]
         exit_code: Option<i32>,
-        /// How the last run ended, if by a signal.
+        /// The signal that ended the last run, if one did.
         #[serde(skip_serializing_if = "Option::is_none")]
         signal: Option<Signal>,
         /// What went wrong in the last run, if it failed.
@@ -224,65 +212,63 @@ events! {
         /// How the last run ended, for people.
         #[serde(default)]
         message: String,
-        /// That the tries are used up.
+        /// Always [`Cause::RetriesExhausted`].
         cause: Cause,
     }
-    /// It cannot run any more, because something it depends on cannot get where it should.
-    ProcessSkipped "process_skipped" {
-        #[serde(flatten)]
-        of: EventSubject,
+    /// The process can never run, because a dependency can no longer meet its condition.
+    ProcessSkipped "process_skipped" (of) {
         /// The dependency.
         on: Name,
-        /// From that dependency down to the root of the matter.
+        /// From that dependency down to the root cause.
         chain: Vec<SkipLink>,
         /// The dependency, or the pool that was stopped.
         cause: Cause,
     }
-    /// Files of a process have changed, and something follows from that.
+    /// Files of a process have changed, which has consequences.
     FileChanged "file_changed" {
-        /// The process, whatever number of replicas it has.
+        /// The process, whatever its number of replicas.
         name: Name,
         process: Name,
-        /// The first that changed, relative to its `cwd`.
+        /// The first changed file, relative to the `cwd` of the process.
         path: String,
-        /// How many others changed with it.
+        /// The number of further changed files.
         more: u64,
         /// What follows, as in the file: `restart`, `signal:HUP`, `run:NAME`.
         action: String,
     }
     /// A process was restarted too often in a row, each time soon after its start: changes of its
-    /// files do nothing until it is restarted by hand.
+    /// files are ignored until it is restarted manually.
     WatchSuspended "watch_suspended" {
         name: Name,
         process: Name,
         /// The file that changed last.
         path: String,
-        /// How many restarts there were.
+        /// The number of restarts.
         restarts: u32,
     }
-    /// The project's file was read again; processes, jobs and pools that are different.
+    /// The project's file was reloaded; contains the processes, jobs and pools that are different.
     ConfigReloaded "config_reloaded" {
-        /// Which time it is, from 1.
+        /// The number of the reload, from 1.
         reload: u32,
         added: Vec<Name>,
         changed: Vec<Name>,
         removed: Vec<Name>,
-        /// Who wanted it to be read: a person, a signal, or a change of a file.
+        /// What caused the reload: a user, a signal, or a change of a file.
         cause: Cause,
     }
-    /// The project's file was read again and has mistakes: nothing follows from it.
+    /// The project's file was reloaded and has mistakes; nothing has changed.
     ConfigRejected "config_rejected" {
-        /// Every one, as `check --json` tells them.
+        /// All mistakes, as `check --json` formats them.
         faults: Vec<serde_json::Value>,
-        /// Who wanted it to be read.
+        /// What caused the reload.
         cause: Cause,
     }
-    /// Nothing of a pool is left to run.
+    /// No member of a pool is left to run.
     PoolDrained "pool_drained" {
         pool: Name,
-        /// How many of its members succeeded.
+        /// The number of members that succeeded.
         succeeded: u32,
-        /// How many failed, were stopped or skipped.
+        /// The number of members that failed, were stopped or skipped.
         failed: u32,
     }
     /// Every process that was started is ready or has succeeded.
@@ -293,34 +279,6 @@ events! {
     }
     /// Everything has ended.
     ProjectStopped "project_stopped" {}
-}
-
-impl Event {
-    /// Whose event it is, for those of a process.
-    pub fn subject(&self) -> Option<&EventSubject> {
-        match self {
-            Self::ProcessQueued(e) => Some(&e.of),
-            Self::ProcessWaiting(e) => Some(&e.of),
-            Self::ProcessStarted(e) => Some(&e.of),
-            Self::ProcessReady(e) => Some(&e.of),
-            Self::ProcessUnhealthy(e) => Some(&e.of),
-            Self::ProcessRetrying(e) => Some(&e.of),
-            Self::ProcessStopping(e) => Some(&e.of),
-            Self::ProcessCompleted(e) => Some(&e.of),
-            Self::ProcessKilled(e) => Some(&e.of),
-            Self::ProcessFailed(e) => Some(&e.of),
-            Self::ProcessGaveUp(e) => Some(&e.of),
-            Self::ProcessSkipped(e) => Some(&e.of),
-            Self::FileChanged(_)
-            | Self::WatchSuspended(_)
-            | Self::ConfigReloaded(_)
-            | Self::ConfigRejected(_)
-            | Self::PoolDrained(_)
-            | Self::ProjectReady(_)
-            | Self::ProjectStopping(_)
-            | Self::ProjectStopped(_) => None,
-        }
-    }
 }
 
 #[cfg(test)]

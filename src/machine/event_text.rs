@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::event::{
-    Cause, ConfigReloaded, EndCause, FileChanged, ProcessCompleted, ProcessKilled, RunError,
+    Cause, ConfigReloaded, EndCause, EventStamp, FileChanged, ProcessCompleted, ProcessKilled,
 };
 use super::{Event, StateName};
 use crate::spec::{Name, WatchAction, counted, thousands};
@@ -23,10 +23,10 @@ pub(super) use phrases::{exit_after, goals, health_failure, next_try};
 use phrases::{joined, probe_and_answer};
 
 /// How many names are listed before "and 12 more".
-const NAMES: usize = 8;
+const LISTED_NAMES: usize = 8;
 
 /// An event in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventText {
     /// The number of the event.
     pub seq: u64,
@@ -40,31 +40,22 @@ pub struct EventText {
     pub state: Option<StateName>,
     /// What happened, after the name: `failed: exit 1 after 8.1s`.
     pub what: String,
-    /// Why; empty if `what` says it all.
+    /// Why; empty if `what` is complete.
     pub why: String,
     /// `what` is no predicate: in a sentence a colon separates it from the name.
     is_clause: bool,
-    /// A sentence has the reason too.
+    /// A sentence includes the reason.
     has_reason: bool,
 }
 
 impl EventText {
     /// Words an event.
     pub fn of(event: &Event) -> Self {
-        let stamp = event.stamp();
+        let EventStamp { seq, time, .. } = event.stamp();
         let subject = event.subject();
-        let words = Words::of(event);
-        Self {
-            seq: stamp.seq,
-            time: stamp.time,
-            name: subject.map(|of| &of.name).or_else(|| other_name(event)).map(Name::to_string),
-            run: subject.map(|of| of.run).filter(|run| *run > 0),
-            state: words.state,
-            what: words.what,
-            why: words.why,
-            is_clause: words.is_clause,
-            has_reason: words.has_reason,
-        }
+        let name = subject.map(|of| &of.name).or_else(|| other_name(event)).map(Name::to_string);
+        let run = subject.map(|of| of.run).filter(|run| *run > 0);
+        Self { seq, time, name, run, ..Self::describe(event) }
     }
 
     /// One sentence: `web failed: exit 1 after 8.1s`.
@@ -83,7 +74,7 @@ impl EventText {
         format!("{subject}{}{reason}", self.what)
     }
 
-    /// Name, event and reason in one line, for filters and to be copied.
+    /// Name, event and reason in one line, for filters and for copying.
     pub fn line(&self) -> String {
         let sentence = self.sentence();
         if self.has_reason || self.why.is_empty() {
@@ -97,30 +88,7 @@ impl EventText {
     pub fn is_bad(&self) -> bool {
         matches!(self.state, Some(StateName::Failed | StateName::Unhealthy | StateName::Backoff))
     }
-}
 
-/// The name in an event that is about no run.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all others have a subject or no name")]
-fn other_name(event: &Event) -> Option<&Name> {
-    match event {
-        Event::FileChanged(e) => Some(&e.name),
-        Event::WatchSuspended(e) => Some(&e.name),
-        Event::PoolDrained(e) => Some(&e.pool),
-        _ => None,
-    }
-}
-
-/// The words of an event, without what all events share.
-#[derive(Default)]
-struct Words {
-    state: Option<StateName>,
-    what: String,
-    why: String,
-    is_clause: bool,
-    has_reason: bool,
-}
-
-impl Words {
     fn new(state: StateName, what: impl Into<String>, why: impl Into<String>) -> Self {
         Self { state: Some(state), what: what.into(), why: why.into(), ..Self::default() }
     }
@@ -133,7 +101,8 @@ impl Words {
         Self { what: what.into(), is_clause: true, ..Self::default() }
     }
 
-    fn of(event: &Event) -> Self {
+    /// Words an event, without number, time, name and run.
+    fn describe(event: &Event) -> Self {
         match event {
             Event::ProcessQueued(e) => {
                 let what = format!("waits for a slot of {}", e.pool);
@@ -162,20 +131,19 @@ impl Words {
             }
             Event::ProcessRetrying(e) => {
                 let what = next_run(e.retry, e.retries, e.delay_ms);
-                let words = Self::new(StateName::Backoff, what, e.cause.describe());
-                Self { is_clause: e.retry > 0, ..words }
+                let text = Self::new(StateName::Backoff, what, e.cause.describe());
+                Self { is_clause: e.retry > 0, ..text }
             }
             Event::ProcessStopping(e) => {
-                let how = e.signal.map_or_else(|| "stop command".to_owned(), |s| s.to_string());
-                let what = format!("is stopping ({how})");
+                let means = e.signal.map_or_else(|| "stop command".to_owned(), |s| s.to_string());
+                let what = format!("is stopping ({means})");
                 let has_reason = !matches!(e.cause, Cause::Start | Cause::User);
-                let words = Self::new(StateName::Stopping, what, e.cause.describe());
-                Self { has_reason, ..words }
+                Self { has_reason, ..Self::new(StateName::Stopping, what, e.cause.describe()) }
             }
             Event::ProcessCompleted(e) => Self::completed(e),
             Event::ProcessKilled(e) => Self::killed(e),
             Event::ProcessFailed(e) => {
-                let what = if is_start_error(e.error) { "cannot start" } else { "failed" };
+                let what = if e.error.was_spawned() { "failed" } else { "cannot start" };
                 let why = e.end.survivors().unwrap_or_default();
                 Self::new(StateName::Failed, format!("{what}: {}", e.message), why)
             }
@@ -183,9 +151,11 @@ impl Words {
                 Self::new(StateName::Failed, gave_up(e.retries), &*e.message).with_reason()
             }
             Event::ProcessSkipped(e) => {
-                let failed =
-                    if let Cause::Pool { failed, .. } = &e.cause { Some(failed) } else { None };
-                let why = failed.map_or_else(|| chain_sentence(&e.chain), pool_stopped);
+                let why = if let Cause::Pool { failed, .. } = &e.cause {
+                    pool_stopped(failed)
+                } else {
+                    chain_sentence(&e.chain)
+                };
                 Self::new(StateName::Skipped, "skipped", why).with_reason()
             }
             Event::FileChanged(e) => Self::clause(file_change(e)),
@@ -248,6 +218,17 @@ impl Words {
     }
 }
 
+/// The name in an event that is about no run.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others have a subject or no name")]
+fn other_name(event: &Event) -> Option<&Name> {
+    match event {
+        Event::FileChanged(e) => Some(&e.name),
+        Event::WatchSuspended(e) => Some(&e.name),
+        Event::PoolDrained(e) => Some(&e.pool),
+        _ => None,
+    }
+}
+
 /// The words of a run marker: a start with its origin, or an end.
 #[cfg(feature = "control")]
 pub(crate) fn marker(event: &Event) -> String {
@@ -256,24 +237,7 @@ pub(crate) fn marker(event: &Event) -> String {
     e.cause.origin().map_or_else(|| what.to_owned(), |origin| format!("{what} {origin}"))
 }
 
-/// Whether a run was never spawned.
-fn is_start_error(error: RunError) -> bool {
-    match error {
-        RunError::Timeout
-        | RunError::IdleTimeout
-        | RunError::ReadyTimeout
-        | RunError::Unkillable => false,
-        RunError::ProgramNotFound
-        | RunError::CwdNotFound
-        | RunError::NotExecutable
-        | RunError::ArgumentsTooLong
-        | RunError::PortBusy
-        | RunError::ResourceLimit
-        | RunError::Other => true,
-    }
-}
-
-/// Which files changed, and what follows.
+/// The changed files, and what follows.
 fn file_change(event: &FileChanged) -> String {
     let more = match event.more {
         0 => String::new(),
@@ -283,28 +247,28 @@ fn file_change(event: &FileChanged) -> String {
         Ok(WatchAction::Run(first)) => format!("running {first} first"),
         Ok(WatchAction::Signal(signal)) => format!("sending {signal}"),
         Ok(WatchAction::Restart) => "restarting".to_owned(),
-        // Of a later version.
+        // An action of a later version.
         Err(()) => event.action.clone(),
     };
     format!("{}{more} changed; {follows}", event.path)
 }
 
-/// What is different in a file that was read again.
+/// The differences after a reload.
 fn differences(event: &ConfigReloaded) -> String {
-    let parts = [("new", &event.added), ("changed", &event.changed), ("removed", &event.removed)];
-    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
-    let parts =
-        joined(parts.map(|(what, names)| {
-            format!("{what}: {}", first_of(names.iter().map(Name::to_string)))
+    let lists = [("new", &event.added), ("changed", &event.changed), ("removed", &event.removed)];
+    let lists = lists.iter().filter(|(_, names)| !names.is_empty());
+    let text =
+        joined(lists.map(|(label, names)| {
+            format!("{label}: {}", first_of(names.iter().map(Name::to_string)))
         }));
-    if parts.is_empty() { "no changes".to_owned() } else { parts }
+    if text.is_empty() { "no changes".to_owned() } else { text }
 }
 
-/// The first items of a list, and how many more there are: `a, b and 12 more`.
+/// The first items of a list, and the number of the others: `a, b and 12 more`.
 pub(crate) fn first_of(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = match items.len().saturating_sub(NAMES) {
+    let more = match items.len().saturating_sub(LISTED_NAMES) {
         0 => String::new(),
         more => format!(" and {} more", thousands(more as u64)),
     };
-    format!("{}{more}", items.take(NAMES).collect::<Vec<_>>().join(", "))
+    format!("{}{more}", items.take(LISTED_NAMES).collect::<Vec<_>>().join(", "))
 }

@@ -1,19 +1,20 @@
 //! Lifecycle of one process: its state, one function per kind of input, one `deadline`.
 //!
-//! Whether dependencies hold and whether a slot is free is decided by the supervisor, which then
-//! says [`Lifecycle::dependencies_met`] and [`Lifecycle::slot_acquired`]. Every deadline lives in the state it
-//! belongs to, so leaving the state drops it and a stale timer cannot exist. Wishes are in here,
-//! what happened to a run is in `facts`, how a run ends and what follows is in `closing`.
+//! The supervisor decides whether dependencies hold and whether a slot is free, and then calls
+//! [`Lifecycle::dependencies_met`] and [`Lifecycle::slot_acquired`]. Each deadline is part of the
+//! state it belongs to, so leaving the state drops it and a stale timer cannot exist. Requests are
+//! handled in this file, facts about a run in `facts`, the end of a run in `stopping`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{
-    Cause, EndCause, Event, EventStamp, EventSubject, ProcessQueued, ProcessSkipped,
-    ProcessWaiting, SkipLink, WaitingOn,
+    Cause, EndCause, EventStamp, EventSubject, ProcessQueued, ProcessSkipped, ProcessWaiting,
+    SkipLink, WaitingOn,
 };
 use super::retry::RetryBudget;
-use super::{Effect, Moment, ProcessId, ProcessView, RunId, Step};
+use super::step_context::StepContext;
+use super::{Effect, Moment, ProcessId, ProcessView, RunId};
 use crate::spec::{Name, ProcessSpec, Stray};
 
 mod checks;
@@ -26,29 +27,29 @@ mod state;
 mod stopping;
 mod watch;
 
-pub(super) use checks::{CheckState, Checks, Level};
+pub(super) use checks::{CheckState, Checks, Readiness};
 pub(super) use port::PortPhase;
 pub use state::Retention;
 pub(super) use state::{AfterExit, Closing, Ending, LastRun, Outcome, State, StopProgress};
-pub(super) use watch::{Watch, WatchCall};
+pub(super) use stopping::code_and_signal;
+pub(super) use watch::{ChangeResponse, Watch};
 
-/// What keeps a process from ever running.
+/// The reason why a process can never run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Blocker {
-    /// A dependency: its new run changes everything.
+    /// The dependency; the process may run again if that gets a new run.
     pub(super) by: Option<ProcessId>,
-    /// Its name as it is written in `depends_on`, or the member that stopped the pool.
+    /// The name of the dependency as written in `depends_on`, or the member that stopped the pool.
     pub(super) on: Name,
-    /// From there down to the root of the matter.
+    /// From the dependency down to the root cause.
     pub(super) chain: Vec<SkipLink>,
 }
 
-/// One process.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(super) struct Lifecycle {
     pub(super) id: ProcessId,
-    /// `worker.1`; the name of its process is in `spec`.
+    /// `worker.1`; the name of the process is in `spec`.
     pub(super) name: Name,
     pub(super) replica: Option<u32>,
     pub(super) spec: Arc<ProcessSpec>,
@@ -57,43 +58,41 @@ pub(super) struct Lifecycle {
     pub(super) entered: Moment,
     /// Number of the latest run, 0 before the first.
     pub(super) run: u32,
-    /// When the latest run was asked for: it sees the files as they are from then on.
-    pub(super) asked: Moment,
-    /// The latest run got as far as exec; goes with the next run.
+    /// When the latest run was requested: it sees files as they are from then on.
+    pub(super) requested_at: Moment,
+    /// Exec of the latest run has succeeded; reset by the next run.
     pub(super) started: bool,
-    /// How the latest run ended; nothing before that, and again from the next run on.
+    /// How the latest run ended; `None` before that, and again from the next run on.
     pub(super) last: Option<LastRun>,
-    /// What of its tree is still there while it ends.
+    /// The processes of its tree that still exist while the run is ending.
     pub(super) left: Vec<Stray>,
     /// Why the latest signal did not reach the latest run.
     pub(super) signal_error: Option<String>,
-    /// A run that was given up as unkillable and is not gone: no other may start before it is. 0
-    /// where it is one of a member before this one, which had the same name.
+    /// A run that was given up as unkillable and still exists: no other run may start before it is
+    /// gone. 0 if it is a run of an earlier member of the same name.
     pub(super) unreaped_run: Option<u32>,
-    /// How many retries are left.
-    budget: RetryBudget,
+    retry_budget: RetryBudget,
     /// The try number of the latest run.
     attempt: u32,
-    /// How often it entered a state; tells the supervisor that others may have to look at it.
-    pub(super) moves: u64,
-    /// The project is being stopped: no run follows the one at hand.
-    last_run: bool,
+    /// Number of state changes; tells the supervisor that dependants have to be reconsidered.
+    pub(super) transitions: u64,
+    /// The project is being stopped: no run follows the current one.
+    restart_disabled: bool,
     pub(super) retention: Retention,
-    /// It is not of the file, but was added while the project ran.
+    /// Added while the project runs, not declared in the file.
     pub(super) added: bool,
-    /// Among those that queue for the same pool.
+    /// Priority in the queue of its pool.
     pub(super) priority: i32,
-    /// How long after it was first wanted it may run.
+    /// Delay from the first start request to the earliest start.
     pub(super) delay: Duration,
-    /// A person has stopped it, whatever its end came to.
-    stopped: bool,
-    /// The member whose failure has stopped the pool, and it with that; goes when it is wanted again.
+    /// A user has stopped the process, whatever the outcome of its run.
+    stopped_by_user: bool,
+    /// The member whose failure stopped the pool and this process; reset by the next start request.
     pub(super) halted_by: Option<Name>,
-    /// How it stands with its files.
     pub(super) watch: Watch,
-    /// The port of the run at hand, where it is not the one of the file.
+    /// The port of the current run if it is not the one in the file.
     port: Option<u16>,
-    /// As it was shown last; nothing when something has changed since.
+    /// The latest view; `None` if something has changed since.
     pub(super) view: Option<Arc<ProcessView>>,
 }
 
@@ -112,21 +111,21 @@ impl Lifecycle {
             state: State::Idle,
             entered: Moment::default(),
             run: 0,
-            asked: Moment::default(),
+            requested_at: Moment::default(),
             started: false,
             last: None,
             left: Vec::new(),
             signal_error: None,
             unreaped_run: None,
-            budget: RetryBudget::default(),
+            retry_budget: RetryBudget::default(),
             attempt: 1,
-            moves: 0,
-            last_run: false,
+            transitions: 0,
+            restart_disabled: false,
             retention: Retention::Keep,
             added: false,
             priority: 0,
             delay: Duration::ZERO,
-            stopped: false,
+            stopped_by_user: false,
             halted_by: None,
             watch: Watch::Off,
             port: None,
@@ -139,14 +138,14 @@ impl Lifecycle {
     }
 
     pub(super) fn retries_used(&self) -> u32 {
-        self.budget.used()
+        self.retry_budget.used()
     }
 
     /// The next moment at which [`Lifecycle::tick`] has something to do.
     pub(super) fn deadline(&self) -> Option<Moment> {
         match &self.state {
-            State::Running { times_out, quiet_out, checks, .. } => {
-                [*times_out, *quiet_out, checks.deadline()].into_iter().flatten().min()
+            State::Running { timeout_at, idle_check_at, checks, .. } => {
+                [*timeout_at, *idle_check_at, checks.deadline()].into_iter().flatten().min()
             }
             State::Stopping { until, .. } | State::Backoff { until, .. } => Some(*until),
             State::Waiting { until, .. } => *until,
@@ -155,29 +154,22 @@ impl Lifecycle {
         }
     }
 
-    /// Whether there is, or may be, something of it in the process table.
+    /// Whether a process of it exists or is being spawned.
     pub(super) fn is_alive(&self) -> bool {
-        match self.state {
-            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => true,
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Backoff { .. }
-            | State::Ended(_) => false,
-        }
+        let state = &self.state;
+        matches!(state, State::Starting { .. } | State::Running { .. } | State::Stopping { .. })
     }
 
-    /// Whether the project is not done while it is like this.
+    /// Whether the spawn of the current run was requested and the run has not ended.
+    pub(super) fn has_run(&self) -> bool {
+        let is_checking_port =
+            matches!(&self.state, State::Starting { port, .. } if *port != PortPhase::Settled);
+        self.is_alive() && !is_checking_port
+    }
+
+    /// Whether the project cannot end in this state.
     pub(super) fn is_busy(&self) -> bool {
-        match self.state {
-            State::Idle | State::Ended(_) => false,
-            State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. } => true,
-        }
+        !matches!(self.state, State::Idle | State::Ended(_))
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -188,28 +180,39 @@ impl Lifecycle {
         matches!(self.state, State::Waiting { .. })
     }
 
-    /// Whether it waits for its time.
+    /// Whether the start is delayed and the delay is not over.
     pub(super) fn is_delayed(&self) -> bool {
         matches!(self.state, State::Waiting { until: Some(_), .. })
     }
 
-    /// Whether it will rest once its run has ended.
-    pub(super) fn is_going_to_rest(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended(_))
+    }
+
+    pub(super) fn is_in_pool(&self, pool: &Name) -> bool {
+        self.spec.pool.as_ref() == Some(pool)
+    }
+
+    /// The pending or current stop of the run.
+    pub(super) fn closing(&self) -> Option<&Closing> {
         match &self.state {
-            State::Stopping { closing, .. } | State::Starting { wish: Some(closing), .. } => {
-                closing.then == AfterExit::Stop
-            }
+            State::Stopping { closing, .. } => Some(closing),
+            State::Starting { pending_stop, .. } => pending_stop.as_ref(),
             State::Idle
             | State::Waiting { .. }
             | State::Queued { .. }
-            | State::Starting { wish: None, .. }
             | State::Running { .. }
             | State::Backoff { .. }
-            | State::Ended(_) => false,
+            | State::Ended(_) => None,
         }
     }
 
-    /// What its run was started for, or is ended for.
+    /// Whether the process will stay stopped when its run has ended.
+    pub(super) fn will_stay_stopped(&self) -> bool {
+        self.closing().is_some_and(|closing| closing.then == AfterExit::Stop)
+    }
+
+    /// Why the run was started, or why it is being ended.
     pub(super) fn cause(&self) -> Option<&Cause> {
         match &self.state {
             State::Waiting { cause, .. }
@@ -217,10 +220,7 @@ impl Lifecycle {
             | State::Starting { cause, .. }
             | State::Running { cause, .. }
             | State::Backoff { cause, .. } => Some(cause),
-            State::Stopping { closing, .. } => match &closing.ending {
-                Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => Some(cause),
-                Ending::ByItself => None,
-            },
+            State::Stopping { closing, .. } => closing.ending.cause(),
             State::Idle | State::Ended(_) => None,
         }
     }
@@ -235,191 +235,171 @@ impl Lifecycle {
         }
     }
 
-    fn run_id(&self) -> RunId {
+    pub(super) fn run_id(&self) -> RunId {
         RunId { process: self.id, run: self.run }
     }
 
     fn enter(&mut self, now: Moment, state: State) {
         self.state = state;
-        self.entered = now;
-        self.moves += 1;
+        self.mark_transition(now);
     }
 
-    /// Gives the retry budget back. The run at hand keeps its number, the next one is the first.
+    fn mark_transition(&mut self, now: Moment) {
+        self.entered = now;
+        self.transitions += 1;
+    }
+
+    /// Refills the retry budget. The current run keeps its try number, the next one is attempt 1.
     pub(super) fn reset_budget(&mut self) {
-        self.budget.reset();
+        self.retry_budget.reset();
         if !self.is_alive() {
             self.attempt = 1;
         }
     }
 
-    /// Whether a person has stopped it since it was wanted last.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
+    /// Whether a user has stopped it since the latest start request.
+    pub(super) fn is_stopped_by_user(&self) -> bool {
+        self.stopped_by_user
     }
 
-    /// From now on nothing follows a run.
+    /// Ensures that no run follows the current one.
     pub(super) fn disable_restart(&mut self) {
-        self.last_run = true;
+        self.restart_disabled = true;
     }
 
-    /// It shall run, once its dependencies hold and its pool has a slot.
-    pub(super) fn request_start(&mut self, now: Moment, cause: Cause) {
-        self.stopped = false;
+    /// Requests a run as soon as dependencies hold and the pool has a slot.
+    pub(super) fn request_start(&mut self, cause: Cause, cx: &StepContext) {
+        self.stopped_by_user = false;
         match &mut self.state {
             State::Idle | State::Ended(_) => {
                 self.reset_budget();
-                // Whoever depends on it being started means the run that comes now.
+                // Dependants with the condition `started` mean the new run.
                 self.started = false;
-                self.wait(now, cause, false);
+                self.wait(cause, false, cx);
             }
             State::Backoff { .. } => {
                 self.reset_budget();
-                self.wait(now, cause, true);
+                self.wait(cause, true, cx);
             }
             State::Stopping { closing: Closing { then, .. }, .. }
-            | State::Starting { wish: Some(Closing { then, .. }), .. } => match then {
-                AfterExit::Stop | AfterExit::ApplyPolicy => {
+            | State::Starting { pending_stop: Some(Closing { then, .. }), .. } => {
+                if !matches!(then, AfterExit::Restart(_)) {
                     *then = AfterExit::Restart(cause);
                     self.reset_budget();
                 }
-                AfterExit::Restart(_) => {}
-            },
+            }
             State::Waiting { .. }
             | State::Queued { .. }
-            | State::Starting { wish: None, .. }
+            | State::Starting { pending_stop: None, .. }
             | State::Running { .. } => {}
         }
     }
 
-    /// A new run, whatever the state.
-    pub(super) fn restart(&mut self, now: Moment, by: EndCause, cause: Cause, out: &mut Step) {
-        self.stopped = false;
+    /// Requests a new run, whatever the state.
+    pub(super) fn restart(&mut self, by: EndCause, cause: Cause, cx: &mut StepContext) {
+        self.stopped_by_user = false;
         match &mut self.state {
-            State::Idle | State::Ended(_) | State::Backoff { .. } => self.request_start(now, cause),
-            State::Waiting { cause: why, .. } | State::Queued { cause: why, .. } => *why = cause,
+            State::Idle | State::Ended(_) | State::Backoff { .. } => self.request_start(cause, cx),
+            State::Waiting { cause: current, .. } | State::Queued { cause: current, .. } => {
+                *current = cause;
+            }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 let ending = Ending::OnPurpose { by, cause: cause.clone() };
-                self.close(
-                    now,
-                    Closing { ending, then: AfterExit::Restart(cause), now: false },
-                    out,
-                );
+                self.close(Closing { ending, then: AfterExit::Restart(cause), kill: false }, cx);
             }
         }
     }
 
-    /// It shall end: asked first, or at once when `kill`.
-    pub(super) fn stop(
-        &mut self,
-        now: Moment,
-        by: EndCause,
-        cause: Cause,
-        kill: bool,
-        out: &mut Step,
-    ) {
+    /// Stops it: with its stop signal and grace period, or immediately if `kill`.
+    pub(super) fn stop(&mut self, by: EndCause, cause: Cause, kill: bool, cx: &mut StepContext) {
         if cause == Cause::User {
-            self.stopped = true;
+            self.stopped_by_user = true;
             self.halted_by = None;
         }
         match &self.state {
-            // It would wait again when what it depends on gets a new run; it shall not.
+            // A skipped process would wait again when its dependency gets a new run.
             State::Ended(Outcome::Skipped { .. }) if by != EndCause::Shutdown => {
-                self.enter(now, State::Ended(Outcome::Stopped));
+                self.enter(cx.now, State::Ended(Outcome::Stopped));
             }
             State::Idle | State::Ended(_) => {}
             State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. } => {
-                self.enter(now, State::Ended(Outcome::Stopped));
+                self.enter(cx.now, State::Ended(Outcome::Stopped));
             }
             State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => {
                 let ending = Ending::OnPurpose { by, cause };
-                self.close(now, Closing { ending, then: AfterExit::Stop, now: kill }, out);
+                self.close(Closing { ending, then: AfterExit::Stop, kill }, cx);
             }
         }
     }
 
-    /// It cannot run any more; only something that waits can be skipped.
-    pub(super) fn skip(&mut self, now: Moment, why: Blocker, cause: Cause, out: &mut Step) {
-        match self.state {
-            State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. } => {
-                let Blocker { by, on, chain } = why;
-                out.events.push(Event::from(ProcessSkipped {
-                    stamp: EventStamp::default(),
-                    of: self.subject(),
-                    on,
-                    chain: chain.clone(),
-                    cause,
-                }));
-                self.enter(now, State::Ended(Outcome::Skipped { chain, by }));
-            }
-            State::Idle
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Ended(_) => {}
+    /// Skips a process that has no run and can never start.
+    pub(super) fn skip(&mut self, blocker: Blocker, cause: Cause, cx: &mut StepContext) {
+        let state = &self.state;
+        if matches!(state, State::Waiting { .. } | State::Queued { .. } | State::Backoff { .. }) {
+            let Blocker { by, on, chain } = blocker;
+            let (stamp, of) = (EventStamp::default(), self.subject());
+            cx.emit(ProcessSkipped { stamp, of, on, chain: chain.clone(), cause });
+            self.enter(cx.now, State::Ended(Outcome::Skipped { chain, by }));
         }
     }
 
-    /// Tells what it waits for.
-    pub(super) fn tell_waiting(&self, on: Vec<WaitingOn>, out: &mut Step) {
+    /// Emits the event that says what it waits for.
+    pub(super) fn emit_waiting(&self, on: Vec<WaitingOn>, cx: &mut StepContext) {
         if let State::Waiting { cause, .. } = &self.state {
             let (stamp, of, cause) = (EventStamp::default(), self.subject(), cause.clone());
-            out.events.push(Event::from(ProcessWaiting { stamp, of, on, cause }));
+            cx.emit(ProcessWaiting { stamp, of, on, cause });
         }
     }
 
-    fn wait(&mut self, now: Moment, cause: Cause, again: bool) {
+    fn wait(&mut self, cause: Cause, again: bool, cx: &StepContext) {
         self.halted_by = None;
         let delay = std::mem::take(&mut self.delay);
-        let until = (!delay.is_zero()).then(|| now + delay);
-        self.enter(now, State::Waiting { cause, again, until });
+        let until = (!delay.is_zero()).then(|| cx.now + delay);
+        self.enter(cx.now, State::Waiting { cause, again, until });
     }
 
-    /// Its dependencies hold: it queues for its pool, or starts.
-    pub(super) fn dependencies_met(&mut self, now: Moment, out: &mut Step) {
+    /// Queues for a slot of its pool, or starts.
+    pub(super) fn dependencies_met(&mut self, cx: &mut StepContext) {
         let State::Waiting { cause, again, until: None } = &self.state else { return };
         let (cause, again) = (cause.clone(), *again);
         if let Some(pool) = self.spec.pool.clone() {
             let (stamp, of) = (EventStamp::default(), self.subject());
-            out.events.push(Event::from(ProcessQueued { stamp, of, pool, cause: cause.clone() }));
-            self.enter(now, State::Queued { cause, again });
+            cx.emit(ProcessQueued { stamp, of, pool, cause: cause.clone() });
+            self.enter(cx.now, State::Queued { cause, again });
         } else {
-            self.begin(now, cause, out);
+            self.begin_start(cause, again, cx);
         }
     }
 
-    /// Its dependencies do not hold any more: it leaves the queue of its pool.
-    pub(super) fn uncleared(&mut self, now: Moment) {
+    /// Leaves the queue of its pool and waits for its dependencies again.
+    pub(super) fn dependencies_lost(&mut self, cx: &StepContext) {
         if let State::Queued { cause, again } = &self.state {
-            let (cause, again) = (cause.clone(), *again);
-            self.wait(now, cause, again);
+            self.wait(cause.clone(), *again, cx);
         }
     }
 
-    /// A slot of its pool is its own now.
-    pub(super) fn slot_acquired(&mut self, now: Moment, out: &mut Step) {
-        if let State::Queued { cause, .. } = &self.state {
-            let cause = cause.clone();
-            self.begin(now, cause, out);
+    /// Starts, with a slot of its pool.
+    pub(super) fn slot_acquired(&mut self, cx: &mut StepContext) {
+        if let State::Queued { cause, again } = &self.state {
+            self.begin_start(cause.clone(), *again, cx);
         }
     }
 
-    /// The next run begins. Its number is taken: exec is asked for, or the start has failed.
-    fn begin_run(&mut self, now: Moment, cause: Cause) {
+    /// Begins the next run: from here on its number is taken.
+    fn begin_run(&mut self, cause: Cause, now: Moment) {
         self.run = self.run.saturating_add(1);
-        self.asked = now;
-        self.attempt = self.budget.attempt();
+        self.requested_at = now;
+        self.attempt = self.retry_budget.attempt();
         self.started = false;
         self.last = None;
         self.left.clear();
         self.signal_error = None;
-        let port = PortPhase::Settled;
-        self.enter(now, State::Starting { since: now, cause, wish: None, port });
+        self.enter(now, State::starting(now, cause, true, PortPhase::Settled));
     }
 
-    fn spawn(&mut self, now: Moment, cause: Cause, out: &mut Step) {
-        self.begin_run(now, cause);
-        out.effects.push(Effect::Spawn {
+    fn spawn(&mut self, cause: Cause, cx: &mut StepContext) {
+        self.begin_run(cause, cx.now);
+        cx.request(Effect::Spawn {
             run: self.run_id(),
             name: self.name.clone(),
             replica: self.replica,

@@ -8,46 +8,46 @@ use super::ProcessId;
 use super::lifecycle::{Lifecycle, Retention};
 use crate::spec::{Name, ProcessSpec};
 
-/// Something to run beside what the file declares.
+/// A process that is added to those of the file.
 #[derive(Debug, Clone)]
 pub struct NewMember {
-    /// What to run; without replicas and dependencies.
+    /// Must have no replicas and no dependencies.
     pub spec: Arc<ProcessSpec>,
     pub retention: Retention,
-    /// In the queue of its pool it stands before all with a lower one.
+    /// A higher priority is earlier in the queue of the pool.
     pub priority: i32,
-    /// How long after its first start it may run at the earliest.
+    /// Delay from the first start request to the earliest start.
     pub delay: Duration,
 }
 
 impl NewMember {
-    /// Stays until it has ended, in its turn, without delay.
+    /// A member that is removed when it has ended, with priority 0 and without delay.
     pub fn one_off(spec: Arc<ProcessSpec>) -> Self {
         Self { spec, retention: Retention::RemoveOnExit, priority: 0, delay: Duration::ZERO }
     }
 }
 
-/// Lifecycles in the order in which they came.
+/// The lifecycles in the order in which they were added.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    all: BTreeMap<ProcessId, Lifecycle>,
-    next: u64,
+    lifecycles: BTreeMap<ProcessId, Lifecycle>,
+    next_id: u64,
 }
 
 impl Members {
-    /// A new one in it, with a number that nothing had before.
+    /// Adds a lifecycle with a number that was never used before.
     pub(super) fn add(
         &mut self,
         name: Name,
         replica: Option<u32>,
         spec: Arc<ProcessSpec>,
     ) -> &mut Lifecycle {
-        let id = ProcessId(self.next);
-        self.next += 1;
-        self.all.entry(id).or_insert_with(|| Lifecycle::new(id, name, replica, spec))
+        let id = ProcessId(self.next_id);
+        self.next_id += 1;
+        self.lifecycles.entry(id).or_insert_with(|| Lifecycle::new(id, name, replica, spec))
     }
 
-    /// One lifecycle for each replica, or one for the process itself.
+    /// Adds one lifecycle for each replica, or one for a process without replicas.
     pub(super) fn add_process(&mut self, process: &Arc<ProcessSpec>) {
         let name = &process.name;
         match process.replicas {
@@ -59,26 +59,31 @@ impl Members {
     }
 
     pub(super) fn get(&self, id: ProcessId) -> Option<&Lifecycle> {
-        self.all.get(&id)
+        self.lifecycles.get(&id)
     }
 
     pub(super) fn get_mut(&mut self, id: ProcessId) -> Option<&mut Lifecycle> {
-        self.all.get_mut(&id)
+        self.lifecycles.get_mut(&id)
     }
 
     pub(super) fn remove(&mut self, id: ProcessId) -> Option<Lifecycle> {
-        self.all.remove(&id)
+        self.lifecycles.remove(&id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Lifecycle> {
-        self.all.values()
+        self.lifecycles.values()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lifecycle> {
-        self.all.values_mut()
+        self.lifecycles.values_mut()
+    }
+
+    /// The numbers of the processes for which `is_included` is true.
+    pub(super) fn ids_where(&self, is_included: impl Fn(&Lifecycle) -> bool) -> Vec<ProcessId> {
+        self.iter().filter(|process| is_included(process)).map(|process| process.id).collect()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.lifecycles.len()
     }
 }

@@ -7,15 +7,16 @@ use crate::spec::{Name, Signal};
 /// Why the project is being stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub enum ShutdownReason {
     /// A signal to pitcrew.
     Signal(Signal),
     Asked,
-    /// A process with `shutdown_on` ended for good.
+    /// A process with `shutdown_on` has finally ended.
     ShutdownOn(Name),
     /// The first final failure under `--fail-fast`.
     FailFast(Name),
-    /// What the project was started for has ended.
+    /// Nothing is left to run.
     Done,
     /// The guardian is gone, so nothing would end the children if pitcrew died too.
     GuardianGone,
@@ -24,9 +25,9 @@ pub enum ShutdownReason {
 /// How the project ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProjectExit {
-    /// Nothing was left to do, or somebody asked; whether everything that ended ended well.
+    /// Nothing was left to run, or the guardian is gone.
     Quiet {
-        /// Every process that ended ended well.
+        /// No process has failed or was skipped.
         well: bool,
     },
     Asked,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::spec::RetryPolicy;
 
-/// A small generator of numbers for jitter (`SplitMix64`); the same seed gives the same delays.
+/// A small random number generator for jitter (`SplitMix64`); the same seed gives the same delays.
 #[derive(Debug, Clone)]
 pub(crate) struct JitterRng(u64);
 
@@ -13,7 +13,7 @@ impl JitterRng {
         Self(seed)
     }
 
-    /// A number from 0 to 1, 1 left out.
+    /// Returns a number in `0.0..1.0`.
     pub(crate) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -23,7 +23,7 @@ impl JitterRng {
     }
 }
 
-/// The tries of one process: how many were used since the budget was last given back.
+/// The number of retries of one process since the budget was last reset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RetryBudget {
     used: u32,
@@ -32,35 +32,33 @@ pub(crate) struct RetryBudget {
 /// A retry that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryGrant {
-    /// Its number, from 1.
+    /// The number of the retry, from 1.
     pub(crate) retry: u32,
-    /// How long to wait first.
+    /// The back-off before it.
     pub(crate) delay: Duration,
 }
 
 impl RetryBudget {
-    /// The try number of the run at hand or the next one: 1 at first.
+    /// The try number of the current or next run, from 1.
     pub(crate) fn attempt(&self) -> u32 {
         self.used.saturating_add(1)
     }
 
-    /// How many retries were used.
     pub(crate) fn used(&self) -> u32 {
         self.used
     }
 
-    /// Gives the whole budget back.
     pub(crate) fn reset(&mut self) {
         self.used = 0;
     }
 
-    /// Takes one retry, if there is one left.
+    /// Takes one retry; `None` if none is left.
     pub(crate) fn take(
         &mut self,
         policy: &RetryPolicy,
         jitter_rng: &mut JitterRng,
     ) -> Option<RetryGrant> {
-        if policy.attempts.is_some_and(|most| self.used >= most) {
+        if policy.attempts.is_some_and(|limit| self.used >= limit) {
             return None;
         }
         self.used = self.used.saturating_add(1);
@@ -72,11 +70,11 @@ impl RetryBudget {
 pub(crate) fn delay(policy: &RetryPolicy, retry: u32, jitter_rng: &mut JitterRng) -> Duration {
     let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
     if policy.initial.is_zero() {
-        // Zero times a factor that has grown beyond all numbers is no number.
+        // Zero times an infinite factor is NaN.
         return Duration::ZERO;
     }
-    let grown = policy.initial.as_secs_f64() * policy.factor.powi(exponent);
-    let capped = grown.min(policy.max.as_secs_f64());
+    let uncapped = policy.initial.as_secs_f64() * policy.factor.powi(exponent);
+    let capped = uncapped.min(policy.max.as_secs_f64());
     let swing = 1.0 + policy.jitter * (2.0 * jitter_rng.unit() - 1.0);
     Duration::try_from_secs_f64((capped * swing).max(0.0)).unwrap_or(policy.max)
 }

@@ -8,85 +8,88 @@ use super::ProcessId;
 use super::lifecycle::{Lifecycle, Outcome, State};
 use crate::spec::PoolSpec;
 
-/// A place in the queue: higher priority first, then who came first.
+/// A place in the queue: higher priority first, then first in first out.
 type QueueTicket = (Reverse<i32>, u64);
 
-/// At most `concurrency` members hold a slot; the others queue, first in first out within one
-/// priority.
+/// At most `concurrency` members hold a slot; the others queue.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 pub(super) struct Slots {
     pub(super) spec: Arc<PoolSpec>,
-    /// Who waits, by ticket; a member has a ticket while it queues.
     queue: BTreeMap<QueueTicket, ProcessId>,
+    /// The tickets of the queued members.
     tickets: HashMap<ProcessId, QueueTicket>,
     next_ticket: u64,
     holders: HashSet<ProcessId>,
-    /// How many members are under way in any sense; the pool has drained when it gets to 0.
+    /// Number of busy members; the pool has drained when it becomes 0.
     pub(super) busy: usize,
-    /// That it has drained was told, and nothing has been under way since.
-    pub(super) told_drained: bool,
+    /// The drained pool was reported, and no member has been busy since.
+    pub(super) drain_reported: bool,
     /// A member failed and `on_failure = "stop"`.
     pub(super) halted: bool,
-    /// Nobody gets a slot.
+    /// No slots are granted.
     pub(super) paused: bool,
-    /// It goes when nothing of it is left.
-    pub(super) dismissed: bool,
-    /// There are more holders than slots, because the file was read again.
+    /// The pool is removed when no member is busy.
+    pub(super) removed: bool,
+    /// There are more holders than slots, because of a reload.
     crowded: bool,
-    /// How many of those who are no members any more succeeded and failed since it drained.
-    pub(super) gone: (u32, u32),
+    /// How many removed members succeeded and failed since the pool last drained.
+    pub(super) removed_members: (u32, u32),
 }
 
 impl Slots {
-    pub(super) fn new(spec: Arc<PoolSpec>) -> Self {
+    pub(super) fn new(spec: &Arc<PoolSpec>) -> Self {
         Self {
-            spec,
+            spec: Arc::clone(spec),
             queue: BTreeMap::new(),
             tickets: HashMap::new(),
             next_ticket: 0,
             holders: HashSet::new(),
             busy: 0,
-            told_drained: true,
+            drain_reported: true,
             halted: false,
             paused: false,
-            dismissed: false,
+            removed: false,
             crowded: false,
-            gone: (0, 0),
+            removed_members: (0, 0),
         }
     }
 
-    /// Puts a member at the end of the queue, behind all of its priority.
-    pub(super) fn join(&mut self, id: ProcessId, priority: i32) {
+    /// Appends a member to the queue, after all of its priority.
+    pub(super) fn enqueue(&mut self, id: ProcessId, priority: i32) {
         let ticket = (Reverse(priority), self.next_ticket);
         self.queue.insert(ticket, id);
         self.tickets.insert(id, ticket);
         self.next_ticket += 1;
     }
 
-    /// By another spec. Nobody loses a slot: there may be more holders than slots for a while.
-    pub(super) fn renew(&mut self, spec: Arc<PoolSpec>) {
-        self.spec = spec;
-        self.dismissed = false;
-        self.crowded = self.holders.len() > self.spec.concurrency as usize;
+    fn has_too_many_holders(&self) -> bool {
+        self.holders.len() > self.spec.concurrency as usize
     }
 
-    /// It has a slot, however many there are.
-    pub(super) fn hold(&mut self, id: ProcessId) {
+    /// Replaces the spec. No member loses its slot: there may be more holders than slots for a while.
+    pub(super) fn set_spec(&mut self, spec: &Arc<PoolSpec>) {
+        self.spec = Arc::clone(spec);
+        self.removed = false;
+        self.crowded = self.has_too_many_holders();
+    }
+
+    /// Gives a member a slot even if none is free.
+    pub(super) fn force_hold(&mut self, id: ProcessId) {
         self.holders.insert(id);
-        self.crowded |= self.holders.len() > self.spec.concurrency as usize;
+        self.crowded |= self.has_too_many_holders();
     }
 
-    /// Takes a member out of the queue, wherever it stands, or its slot away.
-    pub(super) fn leave(&mut self, id: ProcessId) {
+    /// Removes a member from the queue, or takes its slot back.
+    pub(super) fn remove(&mut self, id: ProcessId) {
         self.holders.remove(&id);
-        self.crowded &= self.holders.len() > self.spec.concurrency as usize;
+        self.crowded &= self.has_too_many_holders();
         if let Some(ticket) = self.tickets.remove(&id) {
             self.queue.remove(&ticket);
         }
     }
 
-    /// Gives the first in the queue a slot, if one is free.
+    /// Gives a free slot to the first member in the queue.
     pub(super) fn grant(&mut self) -> Option<ProcessId> {
         if self.paused || self.holders.len() >= self.spec.concurrency as usize {
             return None;
@@ -97,14 +100,13 @@ impl Slots {
         Some(id)
     }
 
-    /// Counts one that is a member no more, unless that was told already.
-    pub(super) fn remember(&mut self, one: &Lifecycle) {
-        if self.told_drained {
-            return;
+    /// Counts the outcome of a removed member, unless it was reported already.
+    pub(super) fn count_removed(&mut self, process: &Lifecycle) {
+        if !self.drain_reported {
+            let (succeeded, failed) = &mut self.removed_members;
+            let has_succeeded = process.state == State::Ended(Outcome::Succeeded);
+            *(if has_succeeded { succeeded } else { failed }) += 1;
         }
-        let succeeded = matches!(one.state, State::Ended(Outcome::Succeeded));
-        let count = if succeeded { &mut self.gone.0 } else { &mut self.gone.1 };
-        *count += 1;
     }
 
     #[cfg(test)]
@@ -112,7 +114,7 @@ impl Slots {
         self.crowded
     }
 
-    /// How many hold a slot, and how many wait for one.
+    /// The number of slot holders, and of queued members.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.holders.len(), self.queue.len())
     }

@@ -1,68 +1,50 @@
-//! The state of a process by its name, and what follows from the name alone.
+//! State names: the published state of a process.
 
 use crate::spec::choices;
 
 choices! {
-    /// The state of a process, by the name it has everywhere.
+    /// The state of a process, with the same name everywhere.
     pub enum StateName {
         /// Not started.
         Idle = "idle",
-        /// Waits for dependencies.
+        /// Waits for its dependencies.
         Waiting = "waiting",
-        /// Waits for a slot.
+        /// Waits for a slot of its pool.
         Queued = "queued",
-        /// Being spawned, or spawned and not ready yet.
+        /// Being spawned, or not ready yet.
         Starting = "starting",
-        /// Started, and no check says otherwise.
+        /// Started, and its check succeeds if it has one.
         Ready = "ready",
-        /// It was ready, and its check says otherwise now.
+        /// It was ready, and its check misses.
         Unhealthy = "unhealthy",
-        /// On its way down.
+        /// Being stopped.
         Stopping = "stopping",
         /// Waits for the next try.
         Backoff = "backoff",
-        /// Down on request.
+        /// Stopped on request.
         Stopped = "stopped",
-        /// Its last run ended well.
+        /// Its last run succeeded.
         Succeeded = "succeeded",
-        /// Its last run did not, and nothing more will be tried.
+        /// Its last run failed, and there is no retry.
         Failed = "failed",
-        /// A dependency cannot get where it should.
+        /// A dependency can no longer meet its condition.
         Skipped = "skipped",
     }
 }
 
 impl StateName {
-    /// Whether there is a run that has not ended.
+    /// Whether a run exists or is being spawned.
     pub fn is_alive(self) -> bool {
-        match self {
-            Self::Starting | Self::Ready | Self::Unhealthy | Self::Stopping => true,
-            Self::Idle
-            | Self::Waiting
-            | Self::Queued
-            | Self::Backoff
-            | Self::Stopped
-            | Self::Succeeded
-            | Self::Failed
-            | Self::Skipped => false,
-        }
+        matches!(self, Self::Starting | Self::Ready | Self::Unhealthy | Self::Stopping)
     }
 
-    /// Whether nothing of it runs and nothing will by itself.
+    /// Whether nothing runs and nothing will start by itself.
     pub fn is_at_rest(self) -> bool {
-        match self {
-            Self::Idle | Self::Stopped | Self::Succeeded | Self::Failed | Self::Skipped => true,
-            Self::Waiting
-            | Self::Queued
-            | Self::Starting
-            | Self::Ready
-            | Self::Unhealthy
-            | Self::Stopping
-            | Self::Backoff => false,
-        }
+        use StateName::{Failed, Idle, Skipped, Stopped, Succeeded};
+        matches!(self, Idle | Stopped | Succeeded | Failed | Skipped)
     }
 
-    /// What stands between a name and the word in a sentence: `web failed`, `web is waiting`.
+    /// The words between the name of a process and the state: `web failed`, `web is waiting`.
     pub fn verb(self) -> &'static str {
         match self {
             Self::Succeeded | Self::Failed => " ",
@@ -79,7 +61,7 @@ impl StateName {
         }
     }
 
-    /// The word for people: a process without a check is `running`, and not `ready`.
+    /// The word for people: a process without a check is `running` instead of `ready`.
     pub fn word(self, checked: bool) -> &'static str {
         if self == Self::Ready && !checked { "running" } else { self.as_str() }
     }

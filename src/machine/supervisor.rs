@@ -1,7 +1,7 @@
 //! Supervisor: coordinates all lifecycles: start order, slots, the end of the project.
 //!
-//! It only routes. What one process does is in `lifecycle`, who may start is in `order`, who has a
-//! slot is in `slots`; what happens between them after each input is in the files of this folder.
+//! The supervisor only routes. `lifecycle` decides what one process does, `graph` which process may
+//! start, `slots` which one has a slot; the files of this folder decide what follows for the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use indexmap::IndexMap;
 
 use super::event::Cause;
 use super::graph::{DependencyGraph, StopOrder};
-use super::lifecycle::{Lifecycle, Watch};
+use super::lifecycle::Watch;
 use super::members::Members;
-use super::retry::JitterRng;
 use super::slots::Slots;
 use super::snapshot::{PoolStatus, ProcessView, ProjectPhase, Snapshot};
+use super::step_context::StepContext;
 use super::targets::{Target, UnknownName, select, targets};
 use super::{Input, Moment, ProcessId, ProjectExit, Step};
 use crate::spec::{Name, ProcessKind, Signal, Spec};
@@ -41,108 +41,102 @@ mod watching;
 /// How a project is run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SupervisorOptions {
-    /// Stay when nothing runs any more.
+    /// Do not end the project when nothing runs any more.
     pub keep: bool,
     /// The first final failure stops everything.
     pub fail_fast: bool,
-    /// Changes of files do nothing.
+    /// Ignore file changes.
     pub no_watch: bool,
-    /// What starts of what the file brings later.
+    /// What happens to processes that a reload adds.
     pub later: AddedProcesses,
-    /// For the jitter of back-off.
+    /// Seed for the jitter of back-off.
     pub seed: u64,
 }
 
-/// What becomes of processes that come into the file while it runs.
+/// What happens to processes that a reload adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AddedProcesses {
-    /// They start, by their `autostart`.
+    /// They start if `autostart` says so.
     #[default]
     Start,
-    /// Only what was chosen runs.
+    /// Only the processes that were chosen at the start run.
     LeaveIdle,
 }
 
-/// All processes of a project, and what happens between them.
+/// The state machine of a whole project.
 #[derive(Debug)]
 pub struct Supervisor {
     spec: Spec,
     options: SupervisorOptions,
-    all: Members,
-    order: DependencyGraph,
+    members: Members,
+    graph: DependencyGraph,
     slots: IndexMap<Name, Slots>,
-    jitter_rng: JitterRng,
     phase: ProjectPhase,
     stop_order: StopOrder,
-    /// A third request to end: whatever is left is left to the guardian.
+    /// A third shutdown request came: the guardian ends the remaining processes.
     leaving: bool,
     /// The last signal that counted.
     last_signal: Option<(Signal, Moment)>,
     finish: Option<ProjectExit>,
     /// Deadlines of all lifecycles, soonest first.
-    due: BTreeSet<(Moment, ProcessId)>,
-    /// Changed, and what depends on them has not been looked at.
+    deadlines: BTreeSet<(Moment, ProcessId)>,
+    /// Changed processes whose dependants have not been reconsidered.
     dirty: BTreeSet<ProcessId>,
-    /// Pools in which somebody may get a slot.
+    /// Pools that may have a free slot for a queued process.
     granting: BTreeSet<Name>,
-    /// Ended, and not to stay after that.
+    /// Ended members to be removed if their retention says so.
     retiring: BTreeSet<ProcessId>,
     unkillable: UnkillableRuns,
-    /// Not in the file any more, and still here.
+    /// Members that are no longer in the file.
     removed_members: RemovedMembers,
-    /// How many came aside without a name of their own.
+    /// Number of ad-hoc processes without a name.
     #[cfg(feature = "control")]
-    asides: u32,
-    /// How often the file was read again.
+    unnamed: u32,
+    /// Number of reloads.
     reloads: u32,
-    /// All that was started, where nothing was started that it depends on.
+    /// The started processes, if they were started without their dependencies.
     chosen: Option<Vec<ProcessId>>,
-    /// Alive and to be restarted because these dependencies got new runs.
+    /// Live dependants to be restarted because these dependencies got new runs.
     reruns: BTreeMap<ProcessId, BTreeSet<Name>>,
     watching: WatchTracker,
     totals: StateTotals,
     was_ready: bool,
-    /// Jobs do not count for the project to be ready; one that was started with nothing else is.
+    /// Only jobs were started: then the project is ready without any process.
     only_jobs: bool,
-    number: u64,
-    out: Step,
+    snapshot_number: u64,
+    cx: StepContext,
 }
 
 impl Supervisor {
-    /// A project in which nothing has been started.
+    /// Creates a project in which nothing has been started.
     pub fn new(spec: Spec, options: SupervisorOptions) -> Self {
-        let mut all = Members::default();
+        let mut members = Members::default();
         for process in spec.processes.values() {
-            all.add_process(process);
+            members.add_process(process);
         }
-        for one in all.iter_mut() {
-            one.watch = Watch::of(&one.spec, options.no_watch);
+        for process in members.iter_mut() {
+            process.watch = Watch::of(&process.spec, options.no_watch);
         }
-        let slots = spec
-            .pools
-            .iter()
-            .map(|(name, pool)| (name.clone(), Slots::new(Arc::clone(pool))))
-            .collect();
+        let slots = spec.pools.iter().map(|(name, pool)| (name.clone(), Slots::new(pool)));
         Self {
-            order: DependencyGraph::new(&spec, &all, &[]),
-            dirty: BTreeSet::new(),
+            graph: DependencyGraph::new(&spec, &members, &[]),
+            slots: slots.collect(),
             spec,
             options,
-            all,
-            slots,
-            jitter_rng: JitterRng::new(options.seed),
+            members,
             phase: ProjectPhase::Up,
             stop_order: StopOrder::default(),
             leaving: false,
             last_signal: None,
             finish: None,
-            due: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            dirty: BTreeSet::new(),
             granting: BTreeSet::new(),
             retiring: BTreeSet::new(),
             unkillable: UnkillableRuns::default(),
             removed_members: RemovedMembers::default(),
             #[cfg(feature = "control")]
-            asides: 0,
+            unnamed: 0,
             reloads: 0,
             chosen: None,
             reruns: BTreeMap::new(),
@@ -150,113 +144,122 @@ impl Supervisor {
             totals: StateTotals::default(),
             was_ready: false,
             only_jobs: false,
-            number: 0,
-            out: Step::default(),
+            snapshot_number: 0,
+            cx: StepContext::new(options.seed),
         }
     }
 
-    /// What names of the command line mean here.
+    /// Returns the members that names of the command line mean now.
     pub fn select(&self, names: &[String]) -> Result<Vec<ProcessId>, UnknownName> {
-        select(names, &self.spec, &self.all)
+        select(names, &self.spec, &self.members)
     }
 
-    /// What names of the command line stand for here, also after members have come or gone.
+    /// Returns what names of the command line stand for, also after members were added or removed.
     pub fn targets(&self, names: &[String]) -> Result<Vec<Target>, UnknownName> {
-        targets(names, &self.spec, &self.all)
+        targets(names, &self.spec, &self.members)
     }
 
-    /// Everything that starts with the project.
+    /// Returns the members that start with the project.
     pub fn autostart(&self) -> Vec<ProcessId> {
-        let pool_starts = |pool: Option<&Name>| {
-            pool.and_then(|pool| self.spec.pools.get(pool)).is_none_or(|pool| pool.autostart)
-        };
-        let starts = |one: &&Lifecycle| one.spec.autostart && pool_starts(one.spec.pool.as_ref());
-        self.all.iter().filter(starts).map(|one| one.id).collect()
+        self.members.ids_where(|process| {
+            let pool = process.spec.pool.as_ref().and_then(|pool| self.spec.pools.get(pool));
+            process.spec.autostart && pool.is_none_or(|pool| pool.autostart)
+        })
     }
 
-    /// Number, name and index of everything that can run, in the order of the file.
+    /// Returns number and name of each member, in the order of the file.
     pub fn names(&self) -> impl Iterator<Item = (ProcessId, &Name)> {
-        self.all.iter().map(|one| (one.id, &one.name))
+        self.members.iter().map(|process| (process.id, &process.name))
     }
 
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether there is nothing")]
+    #[expect(clippy::len_without_is_empty, reason = "nothing asks for an empty project")]
     pub fn len(&self) -> usize {
-        self.all.len()
+        self.members.len()
     }
 
-    /// The port in effect of everything that has one.
+    /// Returns the ports in effect.
     pub fn ports(&self) -> impl Iterator<Item = (ProcessId, &Name, u16)> {
-        self.all.iter().filter_map(|one| Some((one.id, &one.name, one.port()?)))
+        self.members.iter().filter_map(|process| Some((process.id, &process.name, process.port()?)))
     }
 
-    /// The process that `id` is, or is a replica of.
+    /// Returns the name of the process that `id` is, or is a replica of.
     pub fn process_of(&self, id: ProcessId) -> Option<&Name> {
-        self.all.get(id).map(|one| &one.spec.name)
+        self.members.get(id).map(|process| &process.spec.name)
     }
 
-    /// Whether changes of files matter.
+    /// Whether file changes count.
     pub fn watches(&self) -> bool {
         !self.options.no_watch
     }
 
-    /// What was asked for, as it was checked.
+    /// The checked spec of the project.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
 
-    /// Starts the project with these; without `dependencies`, with nothing but these.
-    pub fn begin(&mut self, now: Moment, chosen: &[ProcessId], dependencies: bool) -> Step {
-        if !dependencies {
-            self.order.keep_only(chosen);
-            self.chosen = Some(chosen.to_vec());
-        }
-        let is_job =
-            |id: &ProcessId| self.all.get(*id).is_some_and(|one| one.spec.kind == ProcessKind::Job);
-        self.only_jobs = !chosen.is_empty() && chosen.iter().all(is_job);
-        self.start(now, chosen, &Cause::Start);
-        self.settle(now);
-        std::mem::take(&mut self.out)
+    fn is_up(&self) -> bool {
+        self.phase == ProjectPhase::Up
     }
 
-    /// Takes one input; first does what is due, so that a flood of inputs starves no timer.
+    /// Starts the project with the `chosen` members, with or without their dependencies.
+    pub fn begin(&mut self, now: Moment, chosen: &[ProcessId], dependencies: bool) -> Step {
+        self.cx.now = now;
+        if !dependencies {
+            self.graph.keep_only(chosen);
+            self.chosen = Some(chosen.to_vec());
+        }
+        let mut kinds =
+            chosen.iter().filter_map(|id| self.members.get(*id)).map(|process| process.spec.kind);
+        self.only_jobs = !chosen.is_empty() && kinds.all(|kind| kind == ProcessKind::Job);
+        self.start(chosen, &Cause::Start);
+        self.settle();
+        self.take_step()
+    }
+
+    /// Handles one input, after everything that is due, so that a flood of inputs delays no timer.
     pub fn step(&mut self, now: Moment, input: Input) -> Step {
         self.catch_up(now);
         if self.finish.is_none() {
             match input {
-                Input::Fact(fact) => self.fact(now, fact),
-                Input::Intent(intent) => self.intent(now, intent),
-                Input::Changed(change) => self.changed(now, change),
+                Input::Fact(fact) => self.handle_fact(fact),
+                Input::Intent(intent) => self.handle_intent(intent),
+                Input::Changed(change) => self.handle_file_change(change),
                 Input::RestartChecked { change, is_refused } => {
-                    self.restart_checked(now, &change, is_refused);
+                    self.restart_checked(&change, is_refused);
                 }
                 Input::Tick => {}
             }
-            self.settle(now);
+            self.settle();
         }
-        std::mem::take(&mut self.out)
+        self.take_step()
+    }
+
+    fn take_step(&mut self) -> Step {
+        std::mem::take(&mut self.cx.step)
     }
 
     fn catch_up(&mut self, now: Moment) {
-        // What follows from one timer may be due at once: a stop without grace is.
+        self.cx.now = now;
+        // One timer can make another one due: a stop without grace does.
         while self.deadline().is_some_and(|due| due <= now) {
-            self.run_due_timers(now);
-            self.settle(now);
+            self.run_due_timers();
+            self.settle();
         }
     }
 
-    /// The next moment at which [`Input::Tick`] has something to do.
+    /// Returns the next moment at which [`Input::Tick`] has something to do.
     pub fn deadline(&self) -> Option<Moment> {
-        self.due.first().map(|(moment, _)| *moment)
+        self.deadlines.first().map(|(moment, _)| *moment)
     }
 
-    /// How the project ended, once it has.
+    /// Returns how the project ended, once it has.
     pub fn finish(&self) -> Option<&ProjectExit> {
         self.finish.as_ref()
     }
 
     #[cfg(test)]
     pub(super) fn specs(&self) -> impl Iterator<Item = (ProcessId, Arc<crate::spec::ProcessSpec>)> {
-        self.all.iter().map(|one| (one.id, Arc::clone(&one.spec)))
+        self.members.iter().map(|process| (process.id, Arc::clone(&process.spec)))
     }
 
     #[cfg(test)]
@@ -264,12 +267,12 @@ impl Supervisor {
         &self,
         id: ProcessId,
     ) -> Vec<(Name, crate::spec::Condition, super::condition::ConditionStatus)> {
-        self.order.statuses(id, &self.all)
+        self.graph.statuses(id, &self.members)
     }
 
     #[cfg(test)]
     pub(super) fn removed_members(&self) -> Vec<ProcessId> {
-        self.going()
+        self.departing()
     }
 
     #[cfg(test)]
@@ -277,32 +280,31 @@ impl Supervisor {
         self.leaving
     }
 
-    /// Everything visible now; processes that did not change are shared with the snapshot before.
+    /// Returns the current state; the views of unchanged processes are shared with the last snapshot.
     pub fn snapshot(&mut self, now: Moment) -> Snapshot {
-        self.number += 1;
-        let mut stale = Vec::new();
-        for one in self.all.iter().filter(|one| one.view.is_none()) {
-            stale.push(Arc::new(ProcessView::of(one, &self.order, &self.all)));
-        }
-        for view in stale {
-            if let Some(one) = self.all.get_mut(view.id) {
-                one.view = Some(view);
+        self.snapshot_number += 1;
+        let stale = self.members.iter().filter(|process| process.view.is_none());
+        let fresh: Vec<_> = stale
+            .map(|process| Arc::new(ProcessView::of(process, &self.graph, &self.members)))
+            .collect();
+        for view in fresh {
+            if let Some(process) = self.members.get_mut(view.id) {
+                process.view = Some(view);
             }
         }
-        let processes = self.all.iter().filter_map(|one| one.view.clone()).collect();
         Snapshot {
             at: now,
-            number: self.number,
+            number: self.snapshot_number,
             phase: self.phase.clone(),
             leaving: self.leaving,
             ready: self.is_ready(),
-            processes,
+            processes: self.members.iter().filter_map(|process| process.view.clone()).collect(),
             pools: self.slots.values().map(PoolStatus::of).collect(),
         }
     }
 
     fn is_ready(&self) -> bool {
-        let any = self.totals.wanted > 0 || self.only_jobs;
-        any && self.totals.wanted == self.totals.good
+        let is_started = self.totals.wanted > 0 || self.only_jobs;
+        is_started && self.totals.wanted == self.totals.good
     }
 }

@@ -1,33 +1,35 @@
 //! Resolves target names: `NAME`, `NAME.N`, `@TAG`, `POOL`, `all`.
 
+use indexmap::IndexSet;
+
 use super::ProcessId;
 use super::lifecycle::Lifecycle;
 use super::members::Members;
 use crate::spec::{self, Name, ProcessSpec, Spec};
 
-/// A name that means nothing in this project.
+/// A name that does not exist in this project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name `{name}`{}", self.hint())]
 pub struct UnknownName {
     pub name: String,
-    /// The nearest name there is.
+    /// The most similar existing name.
     pub nearest: Option<String>,
 }
 
 impl UnknownName {
     fn hint(&self) -> String {
-        self.nearest.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+        self.nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
     }
 }
 
-/// What one name on the command line stands for.
+/// The meaning of one name on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// `all`
     All,
     /// `@TAG`
     Tag(String),
-    /// A pool: everything that takes a slot of it.
+    /// A pool: all processes that use its slots.
     Pool(String),
     /// A process with its replicas, one replica, or a job.
     Process(String),
@@ -46,15 +48,19 @@ impl Target {
         }
     }
 
-    /// Whether it means the process or replica `name` that `spec` is about.
+    fn includes_member(&self, process: &Lifecycle) -> bool {
+        self.includes(&process.name, process.replica, &process.spec)
+    }
+
+    /// Whether the target includes the process or replica `name` with this spec.
     pub fn includes(&self, name: &Name, replica: Option<u32>, spec: &ProcessSpec) -> bool {
         match self {
             Self::All => true,
             Self::Tag(tag) => spec.tags.contains(tag.as_str()),
-            Self::Pool(pool) => spec.pool.as_ref().is_some_and(|own| own.as_str() == pool),
+            Self::Pool(pool) => spec.pool.as_ref().is_some_and(|name| name.as_str() == pool),
             Self::Process(wanted) => {
                 let is_first = || wanted.strip_suffix(".1") == Some(spec.name.as_str());
-                // Without `replicas` the name stays plain, and `worker.1` also names it.
+                // A process without `replicas` has a plain name, and is also `NAME.1`.
                 spec.name.as_str() == wanted
                     || name.as_str() == wanted
                     || replica.is_none() && is_first()
@@ -63,52 +69,42 @@ impl Target {
     }
 }
 
-/// What the names stand for, in their order.
+/// Resolves names to targets.
 pub(super) fn targets(
     names: &[String],
     spec: &Spec,
-    all: &Members,
+    members: &Members,
 ) -> Result<Vec<Target>, UnknownName> {
     let target = |name: &String| {
         let target = Target::of(name, spec);
         let may_be_empty = matches!(target, Target::All | Target::Pool(_));
-        if may_be_empty || all.iter().any(|one| target.includes_one(one)) {
+        if may_be_empty || members.iter().any(|process| target.includes_member(process)) {
             Ok(target)
         } else {
-            Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, all) })
+            Err(UnknownName { name: name.clone(), nearest: nearest(name, spec, members) })
         }
     };
     names.iter().map(target).collect()
 }
 
-impl Target {
-    fn includes_one(&self, one: &Lifecycle) -> bool {
-        self.includes(&one.name, one.replica, &one.spec)
-    }
-}
-
-/// Every process that is meant, once, in the order of the names.
+/// Resolves names to members, each once, in the order of the names.
 pub(super) fn select(
     names: &[String],
     spec: &Spec,
-    all: &Members,
+    members: &Members,
 ) -> Result<Vec<ProcessId>, UnknownName> {
-    let mut chosen = Vec::new();
-    for target in targets(names, spec, all)? {
-        for one in all.iter().filter(|one| target.includes_one(one)) {
-            if !chosen.contains(&one.id) {
-                chosen.push(one.id);
-            }
-        }
+    let mut selected = IndexSet::new();
+    for target in targets(names, spec, members)? {
+        selected.extend(members.ids_where(|process| target.includes_member(process)));
     }
-    Ok(chosen)
+    Ok(selected.into_iter().collect())
 }
 
-fn nearest(name: &str, spec: &Spec, all: &Members) -> Option<String> {
-    let tags = all.iter().flat_map(|one| &one.spec.tags).map(|tag| format!("@{tag}"));
-    let names = all.iter().flat_map(|one| [one.spec.name.to_string(), one.name.to_string()]);
-    let pools = spec.pools.keys().map(Name::to_string);
-    let known: Vec<String> = names.chain(pools).chain(tags).collect();
+fn nearest(name: &str, spec: &Spec, members: &Members) -> Option<String> {
+    let tags = members.iter().flat_map(|process| &process.spec.tags);
+    let names = members.iter().flat_map(|process| [&process.spec.name, &process.name]);
+    let names = names.chain(spec.pools.keys()).map(Name::to_string);
+    let known: Vec<String> = names.chain(tags.map(|tag| format!("@{tag}"))).collect();
     spec::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
 }
 

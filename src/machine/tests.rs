@@ -138,6 +138,7 @@ impl World {
         if let Some(laws) = &mut self.laws {
             laws.hold(&mut self.machine, self.now, step, input);
         }
+        self.host.reserved = self.machine.ports().map(|(id, _, port)| (id, port)).collect();
         for effect in &step.effects {
             self.host.perform(self.now, effect);
         }

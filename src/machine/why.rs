@@ -5,77 +5,78 @@ use std::fmt;
 use serde::Serialize;
 
 use super::condition::ConditionStatus;
-use super::event::{Cause, SkipLink, WaitingOn};
+use super::event::{Cause, WaitingOn};
 use super::event_text::{StateReason, origin_and_watch};
 use super::{Moment, ProcessId, ProcessView, Snapshot, StateName};
 use crate::spec::{Condition, Name};
 
-/// No chain of dependencies that people read is longer; the graph has no cycle, but the number of
-/// ways through it can be large.
-const DEEPEST: usize = 32;
-/// So many entries say enough.
-const MOST: usize = 200;
+/// The length of the longest chain of dependencies that is explained. The graph has no cycle, but may
+/// have many paths.
+const MAX_DEPTH: usize = 32;
+/// The maximum number of links.
+const MAX_LINKS: usize = 200;
 
-/// One process, why it is in its state, and the same for what that is because of.
+/// The state of a process and its reason, with the same for the processes that are the reason.
 ///
-/// Its text is a line for each, indented; its JSON holds the same.
+/// Its text is an indented line for each; its JSON contains the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     pub name: Name,
     pub state: StateName,
-    /// What it is to reach for the one above, if there is one.
+    /// The condition that the process above waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
     /// One sentence.
     pub why: String,
-    /// It has a check that says whether it is ready.
+    /// It has a `ready` check.
     pub checked: bool,
-    /// What its run was started for, or is ended for.
+    /// Why the run was started, or why it is being ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// The file because of which its files are not watched any more.
+    /// The file because of which the watch is suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_by: Option<String>,
-    /// What that is because of.
+    /// The processes that are the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Self>,
 }
 
 impl Explanation {
-    /// It and everything below it in the order of its text, each with how deep it lies.
-    pub fn flat(&self) -> Vec<(u32, &Self)> {
-        fn add<'a>(one: &'a Explanation, depth: u32, all: &mut Vec<(u32, &'a Explanation)>) {
-            all.push((depth, one));
-            one.because.iter().for_each(|below| add(below, depth.saturating_add(1), all));
-        }
-        let mut all = Vec::new();
-        add(self, 0, &mut all);
-        all
-    }
-
-    /// Of a process of this snapshot; nothing when it is not in there.
+    /// Explains a process of a snapshot; `None` if the snapshot does not contain it.
     pub fn of(snapshot: &Snapshot, id: ProcessId, now: Moment) -> Option<Self> {
         let view = snapshot.get(id)?;
-        let mut left = MOST;
-        Some(explain(snapshot, view, None, now, (DEEPEST, &mut left)))
+        let mut links_left = MAX_LINKS;
+        Some(explain(snapshot, view, None, now, (MAX_DEPTH, &mut links_left)))
+    }
+
+    /// Returns all explanations in the order of the text, each with its depth.
+    pub fn flatten(&self) -> Vec<(u32, &Self)> {
+        let mut links = vec![(0, self)];
+        for below in &self.because {
+            links.extend(below.flatten().into_iter().map(|(depth, link)| (depth + 1, link)));
+        }
+        links
     }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_lines(self, 0, f)
+        for (depth, link) in self.flatten() {
+            if depth > 0 {
+                writeln!(f)?;
+            }
+            let (Self { name, state, why, .. }, indent) = (link, depth as usize * 2);
+            write!(f, "{:indent$}{name} ({state}): {why}", "")?;
+            let (cause, suspended_by) = (link.cause.as_ref(), link.suspended_by.as_deref());
+            f.write_str(&origin_and_watch(StateReason {
+                state: *state,
+                why,
+                cause,
+                suspended_by,
+            }))?;
+        }
+        Ok(())
     }
-}
-
-fn write_lines(one: &Explanation, depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    if depth > 0 {
-        writeln!(f)?;
-    }
-    write!(f, "{:indent$}{} ({}): {}", "", one.name, one.state, one.why, indent = depth * 2)?;
-    let (cause, suspended_by) = (one.cause.as_ref(), one.suspended_by.as_deref());
-    let reason = StateReason { state: one.state, why: &one.why, cause, suspended_by };
-    f.write_str(&origin_and_watch(reason))?;
-    one.because.iter().try_for_each(|below| write_lines(below, depth + 1, f))
 }
 
 fn explain(
@@ -83,16 +84,16 @@ fn explain(
     view: &ProcessView,
     condition: Option<Condition>,
     now: Moment,
-    (deep, left): (usize, &mut usize),
+    (depth_left, links_left): (usize, &mut usize),
 ) -> Explanation {
     let mut because = Vec::new();
-    let below = needs(snapshot, view).into_iter().filter(|_| deep > 0);
-    for (below, condition) in below {
-        if *left == 0 {
+    let reasons = if depth_left > 0 { reasons(snapshot, view) } else { Vec::new() };
+    for (reason, condition) in reasons {
+        if *links_left == 0 {
             break;
         }
-        *left -= 1;
-        because.push(explain(snapshot, below, condition, now, (deep - 1, &mut *left)));
+        *links_left -= 1;
+        because.push(explain(snapshot, reason, condition, now, (depth_left - 1, &mut *links_left)));
     }
     Explanation {
         name: view.name.clone(),
@@ -106,36 +107,32 @@ fn explain(
     }
 }
 
-type ExplanationTarget<'a> = (&'a ProcessView, Option<Condition>);
-
-/// What it waits for, or was skipped because of, or who has the slots that it queues for.
-fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<ExplanationTarget<'a>> {
-    let by_name = |name: &Name| {
-        let all = snapshot.processes.iter().map(AsRef::as_ref);
-        all.filter(|one: &&ProcessView| one.name == *name).collect::<Vec<_>>()
+/// The processes that the state of `view` is because of: the missing dependencies, the dependency of a
+/// skipped process, or the holders of the slots that it queues for.
+fn reasons<'a>(
+    snapshot: &'a Snapshot,
+    view: &ProcessView,
+) -> Vec<(&'a ProcessView, Option<Condition>)> {
+    let views = || snapshot.processes.iter().map(AsRef::as_ref);
+    let named = |name: &Name, condition| {
+        views().filter(|other| other.name == *name).map(|other| (other, condition)).collect()
     };
     match view.state {
         StateName::Waiting => {
-            let ones = view.waits_for.iter().flat_map(|on| {
-                let all = snapshot.processes.iter().map(AsRef::as_ref);
-                let lacking = all.filter(|one| is_missing(one, on));
-                lacking.map(|one| (one, Some(on.condition)))
+            let missing = view.waits_for.iter().flat_map(|on| {
+                let missing = views().filter(|other| is_missing(other, on));
+                missing.map(|other| (other, Some(on.condition)))
             });
-            ones.collect()
+            missing.collect()
         }
-        StateName::Skipped | StateName::Stopped => {
-            let first = view.chain.first();
-            let of = |link: &SkipLink| {
-                by_name(&link.name).into_iter().map(|one| (one, Some(link.condition))).collect()
-            };
-            let failed = view.halted_by.iter().flat_map(by_name);
-            let failed = || failed.map(|one| (one, None)).collect();
-            first.map_or_else(failed, of)
-        }
+        StateName::Skipped | StateName::Stopped => match (view.chain.first(), &view.halted_by) {
+            (Some(link), _) => named(&link.name, Some(link.condition)),
+            (None, Some(failed)) => named(failed, None),
+            (None, None) => Vec::new(),
+        },
         StateName::Queued => {
-            let all = snapshot.processes.iter().map(AsRef::as_ref);
-            let holders = all.filter(|one| one.pool == view.pool && one.state.is_alive());
-            holders.map(|one| (one, None)).collect()
+            let holders = views().filter(|other| other.pool == view.pool && other.state.is_alive());
+            holders.map(|holder| (holder, None)).collect()
         }
         StateName::Idle
         | StateName::Starting
@@ -148,7 +145,7 @@ fn needs<'a>(snapshot: &'a Snapshot, view: &'a ProcessView) -> Vec<ExplanationTa
     }
 }
 
-/// Whether it is one of those that are waited for, and not there yet.
+/// Whether the condition is about this process and does not hold for it.
 fn is_missing(view: &ProcessView, on: &WaitingOn) -> bool {
     let status = view.condition_subject().status(on.name.as_str(), on.condition);
     status.is_some_and(|status| status != ConditionStatus::Met)

@@ -5,38 +5,37 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 /// Matches the messages with which servers report that their port is in use.
-static TAKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static IN_USE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)address (already )?in use|EADDRINUSE|port \S+ is (already )?(in use|taken|used)|port is already allocated").ok()
 });
 /// Matches a port number in such a message.
-static NUMBER: LazyLock<Option<Regex>> =
+static PORT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)(?::|\bport[ =:]*)(\d{2,5})\b").ok());
 
 /// Whether any line reports that a port is in use.
 pub(crate) fn reports_address_in_use(text: &[u8]) -> bool {
-    TAKEN.as_ref().is_some_and(|taken| taken.is_match(text))
+    IN_USE.as_ref().is_some_and(|in_use| in_use.is_match(text))
 }
 
 /// Returns the ports named in lines that report a port in use, or else in adjacent lines.
 pub(crate) fn taken_ports(text: &[u8]) -> Vec<u16> {
-    let (Some(taken), Some(number)) = (TAKEN.as_ref(), NUMBER.as_ref()) else { return Vec::new() };
+    let (Some(in_use), Some(port)) = (IN_USE.as_ref(), PORT.as_ref()) else { return Vec::new() };
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    let numbers = |line: &&[u8]| {
-        let found = number.captures_iter(line).filter_map(|one| port(one.get(1)?.as_bytes()));
-        found.collect::<Vec<u16>>()
+    let ports_in = |line: &&[u8]| {
+        let digits = port.captures_iter(line).filter_map(|captures| captures.get(1));
+        let numbers = digits.filter_map(|digits| std::str::from_utf8(digits.as_bytes()).ok());
+        let ports = numbers.filter_map(|number| number.parse().ok());
+        ports.filter(|port| *port > 0).collect::<Vec<u16>>()
     };
-    let says = |line: &&[u8]| taken.is_match(line);
-    let first: Vec<u16> = lines.iter().filter(|line| says(line)).flat_map(numbers).collect();
-    if !first.is_empty() {
-        return first;
+    let reports = |line: &&[u8]| in_use.is_match(line);
+    let same_line: Vec<u16> =
+        lines.iter().filter(|line| reports(line)).flat_map(ports_in).collect();
+    if !same_line.is_empty() {
+        return same_line;
     }
     // PostgreSQL names the port in the hint that follows.
-    let near = lines.windows(3).filter(|near| near.iter().any(&says));
-    near.flatten().flat_map(numbers).collect()
-}
-
-fn port(digits: &[u8]) -> Option<u16> {
-    std::str::from_utf8(digits).ok()?.parse().ok().filter(|port| *port > 0)
+    let adjacent = lines.windows(3).filter(|lines| lines.iter().any(&reports));
+    adjacent.flatten().flat_map(ports_in).collect()
 }
 
 #[cfg(test)]

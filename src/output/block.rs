@@ -1,18 +1,15 @@
 //! Storage block: consecutive lines of one source, as raw bytes with a 16-byte index entry per line.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use memchr::memchr_iter;
 
 use super::Stream;
-use super::page::{self, Page};
+use super::page::OutputBytes;
 
 /// Text size in bytes at which a block is full. A longer line has a block to itself.
-const TEXT: usize = 64 << 10;
+const MAX_TEXT: usize = 64 << 10;
 /// Line count at which a block is full, so that a flood of empty lines does not make the index
 /// large compared with the text.
-const LINES: usize = 4096;
+const MAX_LINES: usize = 4096;
 
 const ERR: u32 = 1;
 const CONTINUES: u32 = 2;
@@ -24,10 +21,10 @@ pub(super) struct LineEnd(u32);
 
 impl LineEnd {
     /// The maximum size of a chunk that can be split.
-    pub(super) const LONGEST: usize = 1 << 30;
+    pub(super) const MAX: usize = 1 << 30;
 
     pub(super) fn new(end: usize, continues: bool) -> Self {
-        debug_assert!(end < 2 * Self::LONGEST);
+        debug_assert!(end < 2 * Self::MAX);
         Self((end as u32) << 1 | u32::from(continues))
     }
 
@@ -57,41 +54,17 @@ pub(super) struct IndexEntry {
     /// End of the text, which starts at the end of the previous line.
     end: u32,
     run: u32,
-    /// Milliseconds since the block's first line, shifted left by the flag bits.
-    meta: u32,
+    /// Milliseconds since the block's first line, shifted left by the flag bits, and the flags.
+    time_and_flags: u32,
 }
 
 /// One line of a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StoredLine<'a> {
     pub(super) seq: u64,
-    pub(super) head: LineMeta,
+    pub(super) meta: LineMeta,
     pub(super) continues: bool,
     pub(super) bytes: &'a [u8],
-}
-
-/// The text of a block.
-enum BlockBytes {
-    /// A copy, to which more can be appended.
-    Own(Vec<u8>),
-    /// A range of the page that the output was read into.
-    Page(Arc<Page>, Range<usize>),
-}
-
-impl BlockBytes {
-    fn memory(&self) -> usize {
-        match self {
-            Self::Own(text) => text.capacity(),
-            Self::Page(..) => page::SIZE,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Own(text) => text,
-            Self::Page(page, range) => page.get(range.clone()),
-        }
-    }
 }
 
 /// Consecutive lines of one source; never empty once it is in a store.
@@ -101,41 +74,42 @@ pub(super) struct Block {
     /// The number of lines of the source before the first one.
     ordinal: u64,
     ms: i64,
-    text: BlockBytes,
+    text: OutputBytes,
     lines: Vec<IndexEntry>,
 }
 
 impl Block {
-    /// Creates an empty block. `like` is the full block before it: a source that has filled one block
-    /// will fill another, so the same capacity is reserved at once. In that case the memory of `old` is
-    /// reused, a block that was just dropped, so a flood in a full store needs no allocation.
+    /// Creates an empty block. `previous` is the full block before it: a source that has filled one block
+    /// will fill another, so the same capacity is reserved immediately. In that case the memory of
+    /// `dropped` is reused, the block that was dropped last, so a flood in a full store needs no
+    /// allocation.
     pub(super) fn new(
         seq: u64,
         ordinal: u64,
         ms: i64,
-        like: Option<&Self>,
-        old: &mut Option<Self>,
+        previous: Option<&Self>,
+        dropped: &mut Option<Self>,
     ) -> Self {
-        if let Some(Self { text: BlockBytes::Own(mut text), mut lines, .. }) =
-            like.and_then(|_| old.take())
+        if let Some(Self { text: OutputBytes::Own(mut text), mut lines, .. }) =
+            previous.and_then(|_| dropped.take())
         {
             text.clear();
             lines.clear();
-            return Self { seq, ordinal, ms, text: BlockBytes::Own(text), lines };
+            return Self { seq, ordinal, ms, text: OutputBytes::Own(text), lines };
         }
-        let (text, lines) = match like {
-            Some(Self { text: BlockBytes::Own(text), lines, .. }) => (text.len(), lines.len()),
+        let (text, lines) = match previous {
+            Some(Self { text: OutputBytes::Own(text), lines, .. }) => (text.len(), lines.len()),
             // Less text is copied between pages than the pages themselves hold.
-            Some(Self { text: BlockBytes::Page(..), .. }) | None => (0, 0),
+            Some(Self { text: OutputBytes::Page(..), .. }) | None => (0, 0),
         };
-        let text = BlockBytes::Own(Vec::with_capacity(text.min(TEXT)));
-        Self { seq, ordinal, ms, text, lines: Vec::with_capacity(lines.min(LINES)) }
+        let text = OutputBytes::Own(Vec::with_capacity(text.min(MAX_TEXT)));
+        Self { seq, ordinal, ms, text, lines: Vec::with_capacity(lines.min(MAX_LINES)) }
     }
 
-    /// Creates a block of lines that stay in their page; `lines` is their index.
-    pub(super) fn of_page(seq: u64, ordinal: u64, head: LineMeta, paged: PagedLines) -> Self {
-        let PagedLines { page, range, lines } = paged;
-        Self { seq, ordinal, ms: head.ms, text: BlockBytes::Page(page, range), lines }
+    /// Creates a block of lines that stay in the page they were read into.
+    pub(super) fn of_page(seq: u64, ordinal: u64, ms: i64, paged: PagedLines) -> Self {
+        let PagedLines { text, lines } = paged;
+        Self { seq, ordinal, ms, text, lines }
     }
 
     /// Returns the memory use in bytes.
@@ -145,13 +119,14 @@ impl Block {
 
     /// Whether its capacity is that of a usual full block, so that it is worth reusing.
     pub(super) fn is_regular(&self) -> bool {
-        matches!(&self.text, BlockBytes::Own(text) if (TEXT / 2..=TEXT).contains(&text.capacity()))
-            && self.lines.capacity() <= LINES
+        let capacities = MAX_TEXT / 2..=MAX_TEXT;
+        matches!(&self.text, OutputBytes::Own(text) if capacities.contains(&text.capacity()))
+            && self.lines.capacity() <= MAX_LINES
     }
 
     /// Returns the index of a page block for reuse.
     pub(super) fn into_index(self) -> Option<Vec<IndexEntry>> {
-        matches!(self.text, BlockBytes::Page(..)).then_some(self.lines)
+        matches!(self.text, OutputBytes::Page(..)).then_some(self.lines)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -186,13 +161,13 @@ impl Block {
             Some(before) => self.lines.get(before)?.end,
             None => 0,
         };
-        let stream = if entry.meta & ERR == 0 { Stream::Out } else { Stream::Err };
-        let ms = self.ms + i64::from(entry.meta >> FLAG_BITS);
+        let stream = if entry.time_and_flags & ERR == 0 { Stream::Out } else { Stream::Err };
+        let ms = self.ms + i64::from(entry.time_and_flags >> FLAG_BITS);
         Some(StoredLine {
             seq: self.seq + u64::from(entry.seq),
-            head: LineMeta { run: entry.run, stream, ms },
-            continues: entry.meta & CONTINUES != 0,
-            bytes: self.text.bytes().get(start as usize..entry.end as usize)?,
+            meta: LineMeta { run: entry.run, stream, ms },
+            continues: entry.time_and_flags & CONTINUES != 0,
+            bytes: self.text.get(start as usize..entry.end as usize)?,
         })
     }
 
@@ -201,70 +176,73 @@ impl Block {
     pub(super) fn append(
         &mut self,
         seq: u64,
-        head: LineMeta,
+        meta: LineMeta,
         text: &[u8],
         start: usize,
         cuts: &[LineEnd],
     ) -> usize {
-        let BlockBytes::Own(own) = &mut self.text else { return 0 };
-        let room = TEXT.saturating_sub(own.len());
+        let OutputBytes::Own(own) = &mut self.text else { return 0 };
+        let room = MAX_TEXT.saturating_sub(own.len());
         let mut count = cuts.partition_point(|cut| cut.end() - start <= room);
-        count = count.min(LINES.saturating_sub(self.lines.len()));
+        count = count.min(MAX_LINES.saturating_sub(self.lines.len()));
         if self.lines.is_empty() {
             count = count.max(1);
         }
-        let Some((delta, meta)) = relative((self.seq, self.ms), seq, head, count) else { return 0 };
+        let first = (self.seq, self.ms);
+        let Some((delta, time_and_flags)) = relative(first, seq, meta, count) else { return 0 };
         let Some(cuts) = cuts.get(..count) else { return 0 };
         let Some(end) = cuts.last().map(|cut| cut.end()) else { return 0 };
         let Some(text) = text.get(start..end) else { return 0 };
-        grow(own, text.len(), TEXT);
-        grow(&mut self.lines, count, LINES);
+        grow(own, text.len(), MAX_TEXT);
+        grow(&mut self.lines, count, MAX_LINES);
         let base = own.len() as u32;
         own.extend_from_slice(text);
         self.lines.extend(cuts.iter().zip(delta..).map(|(cut, seq)| IndexEntry {
             seq,
             end: base + (cut.end() - start) as u32,
-            run: head.run,
-            meta: meta | if cut.continues() { CONTINUES } else { 0 },
+            run: meta.run,
+            time_and_flags: time_and_flags | if cut.continues() { CONTINUES } else { 0 },
         }));
         count
     }
 }
 
-/// Returns sequence number and time relative to the first line, or `None` if they do not fit.
-fn relative(first: (u64, i64), seq: u64, head: LineMeta, count: usize) -> Option<(u32, u32)> {
+/// Returns sequence number, and time with flags, relative to the first line; `None` if they do not fit.
+fn relative(first: (u64, i64), seq: u64, meta: LineMeta, count: usize) -> Option<(u32, u32)> {
     let delta = u32::try_from(seq.checked_sub(first.0)?).ok()?;
     delta.checked_add(count as u32)?;
-    let ms = u32::try_from(head.ms.checked_sub(first.1)?).ok()?;
-    let stored = ms.checked_mul(1 << FLAG_BITS)?;
-    Some((delta, stored | if head.stream == Stream::Err { ERR } else { 0 }))
+    let ms = u32::try_from(meta.ms.checked_sub(first.1)?).ok()?;
+    Some((delta, ms.checked_mul(1 << FLAG_BITS)? | flag_of(meta.stream)))
+}
+
+fn flag_of(stream: Stream) -> u32 {
+    if stream == Stream::Err { ERR } else { 0 }
 }
 
 /// Lines that stay in the page they were read into.
 pub(super) struct PagedLines {
-    pub(super) page: Arc<Page>,
-    /// The range of the page; whole lines only.
-    pub(super) range: Range<usize>,
+    /// Whole lines only.
+    pub(super) text: OutputBytes,
     pub(super) lines: Vec<IndexEntry>,
 }
 
 /// Builds the index of text that ends with a newline. Returns `false` if a line is longer than
-/// `longest`, or if the index would be larger than the text.
+/// `max_line`, or if the index would be larger than the text.
 pub(super) fn index(
     text: &[u8],
-    longest: usize,
-    head: LineMeta,
+    max_line: usize,
+    meta: LineMeta,
     lines: &mut Vec<IndexEntry>,
 ) -> bool {
-    let most = text.len() / size_of::<IndexEntry>();
-    let meta = if head.stream == Stream::Err { ERR } else { 0 };
+    let max_lines = text.len() / size_of::<IndexEntry>();
+    let (run, time_and_flags) = (meta.run, flag_of(meta.stream));
     let mut start = 0;
     for newline in memchr_iter(b'\n', text) {
-        if newline - start > longest || lines.len() >= most {
+        if newline - start > max_line || lines.len() >= max_lines {
             return false;
         }
         start = newline + 1;
-        lines.push(IndexEntry { seq: lines.len() as u32, end: start as u32, run: head.run, meta });
+        lines.push(IndexEntry { seq: lines.len() as u32, end: start as u32, run, time_and_flags });
     }
     if lines.capacity() > 2 * lines.len() {
         lines.shrink_to_fit();

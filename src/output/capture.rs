@@ -6,16 +6,16 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
-use super::Stream;
 use super::wakers::{WakerSet, lock, wake_all};
+use super::{PerStream, Stream};
 
 /// Bytes kept for streaming readers if the result keeps nothing or only the beginning.
 const WINDOW: usize = 256 << 10;
 /// The number of chunks whose order is remembered; of older ones, stdout is read before stderr.
-const PIECES: usize = 1 << 16;
+const MAX_CHUNKS: usize = 1 << 16;
 
 /// Which part of an output is kept if it exceeds the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,38 +56,25 @@ pub struct CapturedChunk {
 
 /// A reader's position in both streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CapturePosition {
-    out: u64,
-    err: u64,
-}
-
-impl CapturePosition {
-    fn of(&mut self, stream: Stream) -> &mut u64 {
-        match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        }
-    }
-}
+pub struct CapturePosition(PerStream<u64>);
 
 /// The captured output of one command over all its runs.
 pub struct Capture {
-    bound: CaptureLimit,
+    limit: CaptureLimit,
     state: Mutex<CaptureState>,
 }
 
 impl fmt::Debug for Capture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Capture").field("bound", &self.bound).finish_non_exhaustive()
+        f.debug_struct("Capture").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
 #[derive(Default)]
 struct CaptureState {
-    out: CapturedStream,
-    err: CapturedStream,
+    streams: PerStream<CapturedStream>,
     /// The stream of each chunk and the position at which it ends, in order of arrival.
-    pieces: VecDeque<(Stream, u64)>,
+    chunks: VecDeque<(Stream, u64)>,
     closed: bool,
     readers: WakerSet,
 }
@@ -98,7 +85,7 @@ struct CapturedStream {
     /// The position after the last byte.
     end: u64,
     /// The position at which the latest run began.
-    run: u64,
+    run_start: u64,
     /// The beginning of the latest run, if [`KeepSide::Head`] is kept.
     head: Vec<u8>,
 }
@@ -109,36 +96,32 @@ impl CapturedStream {
         self.end - self.ring.len() as u64
     }
 
-    fn push(&mut self, bytes: &[u8], bound: CaptureLimit) {
+    fn push(&mut self, bytes: &[u8], limit: CaptureLimit) {
         self.end += bytes.len() as u64;
-        let room = match bound.keep {
-            KeepSide::Tail => bound.bytes.max(WINDOW),
+        let capacity = match limit.keep {
+            KeepSide::Tail => limit.bytes.max(WINDOW),
             KeepSide::Head => {
-                let left = bound.bytes.saturating_sub(self.head.len()).min(bytes.len());
-                self.head.extend_from_slice(bytes.get(..left).unwrap_or_default());
+                let room = limit.bytes.saturating_sub(self.head.len()).min(bytes.len());
+                self.head.extend_from_slice(bytes.get(..room).unwrap_or_default());
                 WINDOW
             }
         };
-        let bytes = bytes.get(bytes.len().saturating_sub(room)..).unwrap_or_default();
-        let over = (self.ring.len() + bytes.len()).saturating_sub(room);
-        self.ring.drain(..over.min(self.ring.len()));
+        let bytes = bytes.get(bytes.len().saturating_sub(capacity)..).unwrap_or_default();
+        let excess = (self.ring.len() + bytes.len()).saturating_sub(capacity);
+        self.ring.drain(..excess.min(self.ring.len()));
         self.ring.extend(bytes);
     }
 
-    fn kept(&self, bound: CaptureLimit) -> CapturedOutput {
-        let printed = self.end - self.run;
-        let bytes = match bound.keep {
+    fn kept(&self, limit: CaptureLimit) -> CapturedOutput {
+        let printed = self.end - self.run_start;
+        let bytes = match limit.keep {
             KeepSide::Head => self.head.clone(),
             KeepSide::Tail => {
-                let from = self.run.max(self.start()).max(self.end - self.bounded(bound, printed));
-                self.copy(from, self.end)
+                let kept = printed.min(limit.bytes as u64).min(self.ring.len() as u64);
+                self.copy(self.end - kept, self.end)
             }
         };
         CapturedOutput { dropped: printed - bytes.len() as u64, bytes }
-    }
-
-    fn bounded(&self, bound: CaptureLimit, printed: u64) -> u64 {
-        printed.min(bound.bytes as u64).min(self.ring.len() as u64)
     }
 
     fn copy(&self, from: u64, to: u64) -> Vec<u8> {
@@ -153,60 +136,38 @@ impl CapturedStream {
 }
 
 impl CaptureState {
-    fn half(&self, stream: Stream) -> &CapturedStream {
-        match stream {
-            Stream::Out => &self.out,
-            Stream::Err => &self.err,
-        }
-    }
-
-    fn half_mut(&mut self, stream: Stream) -> &mut CapturedStream {
-        match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        }
-    }
-
-    /// Returns the next chunk after `at`, with at most `most` bytes.
-    fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
-        let place = |stream| CapturePosition::of(&mut { *at }, stream).to_owned();
-        let (out, err) = (place(Stream::Out), place(Stream::Err));
-        let unread = |&&(stream, end): &&(Stream, u64)| match stream {
-            Stream::Out => end > out,
-            Stream::Err => end > err,
-        };
+    /// Returns the next chunk after `at`, with at most `max` bytes.
+    fn next(&self, at: &mut CapturePosition, max: usize) -> Option<CapturedChunk> {
+        let positions = at.0;
+        let is_unread = |(stream, end): &(Stream, u64)| end > positions.get(*stream);
         // Chunks are in order within each stream, so for a reader that keeps up the first unread chunk
         // is near the end.
-        let first = self.pieces.partition_point(|(stream, end)| !unread(&&(*stream, *end)));
-        let next = self.pieces.range(first..).find(unread);
-        let oldest = |stream, end| (self.half(stream).end > place(stream)).then_some((stream, end));
-        let (stream, end) = next
-            .copied()
-            .or_else(|| oldest(Stream::Out, self.out.end))
-            .or_else(|| oldest(Stream::Err, self.err.end))?;
-        let half = self.half(stream);
-        let from = place(stream).max(half.start());
-        let to = end.max(from).min(from.saturating_add(most as u64));
-        let piece =
-            CapturedChunk { stream, bytes: half.copy(from, to), missed: from - place(stream) };
-        *at.of(stream) = to;
-        Some(piece)
+        let first = self.chunks.partition_point(|chunk| !is_unread(chunk));
+        let next = self.chunks.range(first..).copied().find(is_unread);
+        let mut ends = Stream::ALL.iter().map(|stream| (*stream, self.streams.get(*stream).end));
+        let (stream, end) = next.or_else(|| ends.find(is_unread))?;
+        let (captured, position) = (self.streams.get(stream), at.0.get_mut(stream));
+        let from = (*position).max(captured.start());
+        let to = end.max(from).min(from.saturating_add(max as u64));
+        let missed = from - *position;
+        *position = to;
+        Some(CapturedChunk { stream, bytes: captured.copy(from, to), missed })
     }
 }
 
 impl Capture {
     /// Creates an empty capture.
-    pub fn new(bound: CaptureLimit) -> Self {
-        Self { bound, state: Mutex::default() }
+    pub fn new(limit: CaptureLimit) -> Self {
+        Self { limit, state: Mutex::default() }
     }
 
     /// Begins a new run, which the result is about. Readers keep their positions.
     pub fn begin(&self) {
         let mut state = lock(&self.state);
-        for stream in [Stream::Out, Stream::Err] {
-            let half = state.half_mut(stream);
-            half.run = half.end;
-            half.head.clear();
+        for stream in Stream::ALL {
+            let captured = state.streams.get_mut(*stream);
+            captured.run_start = captured.end;
+            captured.head.clear();
         }
     }
 
@@ -216,59 +177,50 @@ impl Capture {
             return;
         }
         let mut state = lock(&self.state);
-        let half = state.half_mut(stream);
-        half.push(bytes, self.bound);
-        let end = half.end;
-        match state.pieces.back_mut() {
-            Some((last, to)) if *last == stream => *to = end,
-            _ => state.pieces.push_back((stream, end)),
+        let CaptureState { streams, chunks, .. } = &mut *state;
+        let captured = streams.get_mut(stream);
+        captured.push(bytes, self.limit);
+        match chunks.back_mut() {
+            Some((last, end)) if *last == stream => *end = captured.end,
+            _ => chunks.push_back((stream, captured.end)),
         }
-        let (out, err) = (state.out.start(), state.err.start());
-        let gone = |&(stream, end): &(Stream, u64)| match stream {
-            Stream::Out => end <= out,
-            Stream::Err => end <= err,
-        };
-        while state.pieces.len() > PIECES || state.pieces.front().is_some_and(gone) {
-            state.pieces.pop_front();
+        let is_dropped = |(stream, end): &(Stream, u64)| *end <= streams.get(*stream).start();
+        while chunks.len() > MAX_CHUNKS || chunks.front().is_some_and(is_dropped) {
+            chunks.pop_front();
         }
-        let readers = state.readers.take();
-        drop(state);
-        wake_all(readers);
+        wake_readers(state);
     }
 
     /// Marks the output as complete.
     pub fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
-        let readers = state.readers.take();
-        drop(state);
-        wake_all(readers);
+        wake_readers(state);
     }
 
     /// Returns what is kept of a stream of the latest run.
     pub fn kept(&self, stream: Stream) -> CapturedOutput {
-        lock(&self.state).half(stream).kept(self.bound)
+        lock(&self.state).streams.get(stream).kept(self.limit)
     }
 
     /// Returns the position after everything printed so far.
     pub fn end(&self) -> CapturePosition {
-        let state = lock(&self.state);
-        CapturePosition { out: state.out.end, err: state.err.end }
+        let PerStream { out, err } = &lock(&self.state).streams;
+        CapturePosition(PerStream { out: out.end, err: err.end })
     }
 
     /// Returns what is kept of one stream after `at`, and moves `at` to its end.
     pub fn new_in(&self, stream: Stream, at: &mut CapturePosition) -> Vec<u8> {
         let state = lock(&self.state);
-        let half = state.half(stream);
-        let place = at.of(stream);
-        let bytes = half.copy((*place).max(half.start()), half.end);
-        *place = half.end;
-        bytes
+        let (captured, position) = (state.streams.get(stream), at.0.get_mut(stream));
+        let from = (*position).max(captured.start());
+        *position = captured.end;
+        captured.copy(from, captured.end)
     }
 
     /// Returns the next chunk and moves `at` behind it; `None` if there is none yet.
-    pub fn next(&self, at: &mut CapturePosition, most: usize) -> Option<CapturedChunk> {
-        lock(&self.state).next(at, most)
+    pub fn next(&self, at: &mut CapturePosition, max: usize) -> Option<CapturedChunk> {
+        lock(&self.state).next(at, max)
     }
 
     /// Like [`Self::next`], but waits; `None` once the output is complete and read.
@@ -276,11 +228,11 @@ impl Capture {
         &self,
         cx: &mut Context<'_>,
         at: &mut CapturePosition,
-        most: usize,
+        max: usize,
     ) -> Poll<Option<CapturedChunk>> {
         let mut state = lock(&self.state);
-        match state.next(at, most) {
-            Some(piece) => Poll::Ready(Some(piece)),
+        match state.next(at, max) {
+            Some(chunk) => Poll::Ready(Some(chunk)),
             None if state.closed => Poll::Ready(None),
             None => {
                 state.readers.register(cx.waker());
@@ -288,6 +240,12 @@ impl Capture {
             }
         }
     }
+}
+
+fn wake_readers(mut state: MutexGuard<'_, CaptureState>) {
+    let readers = state.readers.take();
+    drop(state);
+    wake_all(readers);
 }
 
 #[cfg(test)]

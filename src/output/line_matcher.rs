@@ -1,8 +1,8 @@
 //! Line matcher: looks for the line that a `log` check waits for.
 
-use super::Stream;
 use super::block::LineEnd;
 use super::sanitize::{StyleMode, safe_line};
+use super::{PerStream, Stream};
 use crate::spec::{OutputPattern, one_line};
 
 /// The number of bytes of an incomplete line that are matched again together with its next piece.
@@ -14,14 +14,13 @@ const CUT_MARK: u8 = 0;
 #[derive(Debug)]
 pub(super) struct LineMatcher {
     pattern: OutputPattern,
-    /// The end of an incomplete line, for each stream.
-    out: Vec<u8>,
-    err: Vec<u8>,
+    /// The end of an incomplete line.
+    carry: PerStream<Vec<u8>>,
 }
 
 impl LineMatcher {
     pub(super) fn new(pattern: OutputPattern) -> Self {
-        Self { pattern, out: Vec::new(), err: Vec::new() }
+        Self { pattern, carry: PerStream::default() }
     }
 
     /// Returns the first line of a chunk that matches, safe to display.
@@ -32,14 +31,11 @@ impl LineMatcher {
         cuts: &[LineEnd],
     ) -> Option<String> {
         let mut start = 0;
-        for cut in cuts {
+        cuts.iter().find_map(|cut| {
             let line = chunk.get(start..cut.end()).unwrap_or_default();
             start = cut.end();
-            if let Some(found) = self.match_piece(stream, line, cut.continues()) {
-                return Some(found);
-            }
-        }
-        None
+            self.match_piece(stream, line, cut.continues())
+        })
     }
 
     /// Matches one line or one piece of a line.
@@ -49,33 +45,26 @@ impl LineMatcher {
         line: &[u8],
         continues: bool,
     ) -> Option<String> {
-        let carry = match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        };
+        let carry = self.carry.get_mut(stream);
         let begins = carry.is_empty();
         if begins && !continues {
-            return matches(&self.pattern, trimmed(line), LineAnchors::BOTH);
+            return find(&self.pattern, trimmed(line), LineAnchors { begins, ends: true });
         }
-        let mut whole = std::mem::take(carry);
-        whole.extend_from_slice(trimmed(line));
+        let mut text = std::mem::take(carry);
+        text.extend_from_slice(trimmed(line));
         if continues {
-            let end = whole.len().saturating_sub(OVERLAP);
-            carry.extend_from_slice(whole.get(end..).unwrap_or_default());
+            let end = text.len().saturating_sub(OVERLAP);
+            carry.extend_from_slice(text.get(end..).unwrap_or_default());
         }
-        matches(&self.pattern, &whole, LineAnchors { begins, ends: !continues })
+        find(&self.pattern, &text, LineAnchors { begins, ends: !continues })
     }
 }
 
-/// Whether the text begins and ends where its line does.
+/// Whether a text begins and ends where its line does.
 #[derive(Clone, Copy)]
 struct LineAnchors {
     begins: bool,
     ends: bool,
-}
-
-impl LineAnchors {
-    const BOTH: Self = Self { begins: true, ends: true };
 }
 
 fn trimmed(line: &[u8]) -> &[u8] {
@@ -84,18 +73,18 @@ fn trimmed(line: &[u8]) -> &[u8] {
 }
 
 /// Matches the raw line, or the line without colours and control characters.
-fn matches(pattern: &OutputPattern, line: &[u8], ends: LineAnchors) -> Option<String> {
+fn find(pattern: &OutputPattern, line: &[u8], anchors: LineAnchors) -> Option<String> {
     let is_plain = line.iter().all(|byte| *byte >= b' ' || *byte == b'\t');
-    let found = is_in(pattern, line, ends)
-        || !is_plain && is_in(pattern, safe_line(line, StyleMode::Drop).as_bytes(), ends);
-    found.then(|| one_line(&safe_line(line, StyleMode::Drop)))
+    let is_match = is_in(pattern, line, anchors)
+        || !is_plain && is_in(pattern, safe_line(line, StyleMode::Drop).as_bytes(), anchors);
+    is_match.then(|| one_line(&safe_line(line, StyleMode::Drop)))
 }
 
 fn is_in(pattern: &OutputPattern, text: &[u8], LineAnchors { begins, ends }: LineAnchors) -> bool {
     if begins && ends {
         return pattern.is_in(text, 0);
     }
-    let mark = |is_there: bool| (!is_there).then_some(CUT_MARK);
+    let mark = |is_anchor: bool| (!is_anchor).then_some(CUT_MARK);
     let marked: Vec<u8> =
         mark(begins).into_iter().chain(text.iter().copied()).chain(mark(ends)).collect();
     pattern.is_in(&marked, usize::from(!begins))

@@ -9,21 +9,23 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::block::{LineEnd, LineMeta, PagedLines, index};
 use super::line_matcher::LineMatcher;
-use super::page::{self, ReadBuffer};
-use super::{LogFile, LogStore, PartialLine, ReadLimit, SourceId, SourceSelection, Stream};
+use super::page::{self, OutputBytes, ReadBuffer};
+use super::{
+    LogFile, LogStore, PartialLine, PerStream, ReadLimit, SourceId, SourceSelection, Stream,
+};
 use crate::spec::OutputPattern;
 
 #[cfg(test)]
 mod tests;
 
 /// The number of bytes processed under one lock of the store, so that it is held only briefly.
-const PORTION: usize = 256 << 10;
+const MAX_APPEND: usize = 256 << 10;
 /// The number of bytes shown of the end of an unfinished line.
-const SHOWN: usize = 4 << 10;
+const MAX_PARTIAL: usize = 4 << 10;
 /// A carry buffer that grew beyond this capacity is freed.
-const CARRY: usize = 4 << 10;
+const MAX_CARRY_CAPACITY: usize = 4 << 10;
 /// The number of stored lines searched under one lock of the store.
-const LOOK: usize = 1000;
+const LINES_PER_SEARCH: usize = 1000;
 
 /// Splits the output of one run of one source.
 ///
@@ -37,51 +39,59 @@ pub struct LineSplitter {
     store: Arc<LogStore>,
     source: SourceId,
     run: u32,
-    longest: usize,
+    max_line: usize,
     log: Option<LogFile>,
-    out: Vec<u8>,
-    err: Vec<u8>,
+    /// The unfinished line of each stream.
+    carry: PerStream<Vec<u8>>,
+    /// The buffer for the line ends of a chunk.
     cuts: Vec<LineEnd>,
     /// The number of lines in the last page.
-    usual: usize,
-    lookout: Option<LineMatcher>,
+    last_page_lines: usize,
+    matcher: Option<LineMatcher>,
     found: Option<String>,
 }
 
 impl LineSplitter {
     /// Creates a splitter for run number `run` of `source`; whole lines also go to `log`.
     pub fn new(store: &Arc<LogStore>, source: SourceId, run: u32, log: Option<LogFile>) -> Self {
-        let longest = store.longest_line();
-        let store = Arc::clone(store);
-        let (out, err, cuts) = (Vec::new(), Vec::new(), Vec::new());
-        let (lookout, found) = (None, None);
-        Self { store, source, run, longest, log, out, err, cuts, usual: 0, lookout, found }
+        Self {
+            store: Arc::clone(store),
+            source,
+            run,
+            max_line: store.max_line(),
+            log,
+            carry: PerStream::default(),
+            cuts: Vec::new(),
+            last_page_lines: 0,
+            matcher: None,
+            found: None,
+        }
     }
 
     /// Looks for a line that matches in all further output.
     pub fn look_for(&mut self, pattern: OutputPattern) {
-        self.lookout = Some(LineMatcher::new(pattern));
+        self.matcher = Some(LineMatcher::new(pattern));
     }
 
     /// Replaces the pattern, and searches the stored lines of the run as well; `None` stops looking.
     pub fn look_again(&mut self, pattern: Option<OutputPattern>) {
-        (self.found, self.lookout) = (None, None);
-        let Some(mut lookout) = pattern.map(LineMatcher::new) else { return };
+        (self.found, self.matcher) = (None, None);
+        let Some(mut matcher) = pattern.map(LineMatcher::new) else { return };
         let (selection, mut from) = (SourceSelection::from(self.source), 0);
         loop {
-            let kept = self.store.read(&selection, from, ReadLimit::lines(LOOK));
-            let mut lines = kept.lines().filter(|line| line.run == self.run);
+            let stored = self.store.read(&selection, from, ReadLimit::lines(LINES_PER_SEARCH));
+            let mut lines = stored.lines().filter(|line| line.run == self.run);
             self.found =
-                lines.find_map(|line| lookout.match_piece(line.stream, line.bytes, line.continues));
+                lines.find_map(|line| matcher.match_piece(line.stream, line.bytes, line.continues));
             if self.found.is_some() {
                 return;
             }
-            if kept.is_empty() {
+            if stored.is_empty() {
                 break;
             }
-            from = kept.next();
+            from = stored.next();
         }
-        self.lookout = Some(lookout);
+        self.matcher = Some(matcher);
     }
 
     /// Takes the matching line, if one was found.
@@ -96,56 +106,57 @@ impl LineSplitter {
 
     /// Adds the next bytes of a stream; lines that they complete can be read immediately.
     pub fn push(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
-        for portion in bytes.chunks(PORTION) {
-            self.cut(stream, portion, now);
+        for chunk in bytes.chunks(MAX_APPEND) {
+            self.split(stream, chunk, now);
         }
     }
 
     /// Adds bytes that were read into a [`ReadBuffer`]. If there are many, their memory is kept without
     /// a copy and the buffer gets other memory for the next read.
-    pub fn take(&mut self, stream: Stream, scratch: &mut ReadBuffer, read: usize, now: Timestamp) {
-        if read < page::MUCH || !self.keep(stream, scratch, read, now) {
-            self.push(stream, scratch.filled(read), now);
+    pub fn take(&mut self, stream: Stream, buffer: &mut ReadBuffer, read: usize, now: Timestamp) {
+        if read < page::MIN_READ || !self.keep_page(stream, buffer, read, now) {
+            self.push(stream, buffer.filled(read), now);
         }
     }
 
     /// Keeps the memory that was read into. Returns `false`, without any change, if lines in it are too
     /// long or too short for that.
-    fn keep(
+    fn keep_page(
         &mut self,
         stream: Stream,
-        scratch: &mut ReadBuffer,
+        buffer: &mut ReadBuffer,
         read: usize,
         now: Timestamp,
     ) -> bool {
-        let Some(pages) = self.store.pages().filter(|_| self.lookout.is_none()) else {
+        let Some(pages) = self.store.pages().filter(|_| self.matcher.is_none()) else {
             return false;
         };
-        let Some(mut range) = scratch.joined(self.carried(stream), read) else { return false };
-        let text = scratch.get(range.clone());
+        let carry = self.carry.get_mut(stream);
+        let Some(mut range) = buffer.joined(carry, read) else { return false };
+        let text = buffer.get(range.clone());
         let Some(last) = memrchr(b'\n', text) else { return false };
         let (whole, rest) = text.split_at(last + 1);
-        let head = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
-        let mut lines = pages.index(self.usual + self.usual / 16);
-        if rest.len() > self.longest || !index(whole, self.longest, head, &mut lines) {
-            pages.give_back(lines);
+        let meta = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
+        let mut lines = pages.index(self.last_page_lines + self.last_page_lines / 16);
+        if rest.len() > self.max_line || !index(whole, self.max_line, meta, &mut lines) {
+            pages.recycle(lines);
             return false;
         }
-        self.usual = lines.len();
+        self.last_page_lines = lines.len();
         range.end = range.start + whole.len();
-        let carry = rest.to_vec();
-        let page = pages.take(scratch);
+        *carry = rest.to_vec();
+        let page = pages.take(buffer);
         if let Some(log) = &self.log {
             log.push_page(&page, range.clone(), now);
         }
-        self.store.append_page(self.source, head, PagedLines { page, range, lines });
-        *self.carry(stream) = carry;
+        let text = OutputBytes::Page(page, range);
+        self.store.append_page(self.source, meta, PagedLines { text, lines });
         true
     }
 
     /// Handles the end of the stream: the remaining bytes are its last line, without a newline.
     pub fn finish(&mut self, stream: Stream, now: Timestamp) {
-        let carry = std::mem::take(self.carry(stream));
+        let carry = std::mem::take(self.carry.get_mut(stream));
         if !carry.is_empty() {
             let cut = [LineEnd::new(carry.len(), false)];
             self.dispatch(stream, now, &[(&carry, &cut)]);
@@ -156,8 +167,9 @@ impl LineSplitter {
     /// moment; the lines stay visible until they continue or end. Returns whether there was one.
     pub fn show_partial(&mut self, now: Timestamp) -> bool {
         let mut any = false;
-        for (stream, carry) in [(Stream::Out, &self.out), (Stream::Err, &self.err)] {
-            let start = carry.len().saturating_sub(SHOWN);
+        for &stream in Stream::ALL {
+            let carry = self.carry.get(stream);
+            let start = carry.len().saturating_sub(MAX_PARTIAL);
             if let Some(end) = carry.get(start..).filter(|end| !end.is_empty()) {
                 let (source, run, bytes) = (self.source, self.run, end.to_vec());
                 self.store.show_partial(PartialLine { source, run, stream, at: now, bytes });
@@ -187,35 +199,20 @@ impl LineSplitter {
         self.log.as_ref().is_none_or(|log| log.wait_room(timeout))
     }
 
-    fn carried(&self, stream: Stream) -> &[u8] {
-        match stream {
-            Stream::Out => &self.out,
-            Stream::Err => &self.err,
-        }
-    }
-
-    fn carry(&mut self, stream: Stream) -> &mut Vec<u8> {
-        match stream {
-            Stream::Out => &mut self.out,
-            Stream::Err => &mut self.err,
-        }
-    }
-
-    fn cut(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
-        let longest = self.longest;
-        let mut carry = std::mem::take(self.carry(stream));
+    fn split(&mut self, stream: Stream, bytes: &[u8], now: Timestamp) {
+        let mut carry = std::mem::take(self.carry.get_mut(stream));
         let mut bytes = bytes;
         let mut first = None;
         if !carry.is_empty() {
-            let Some((cut, rest)) = complete(&mut carry, bytes, longest) else {
-                *self.carry(stream) = carry;
+            let Some((cut, rest)) = complete(&mut carry, bytes, self.max_line) else {
+                *self.carry.get_mut(stream) = carry;
                 return;
             };
             (first, bytes) = (Some(cut), rest);
         }
         let mut cuts = std::mem::take(&mut self.cuts);
         cuts.clear();
-        let end = cut_lines(bytes, longest, &mut cuts);
+        let end = cut_lines(bytes, self.max_line, &mut cuts);
         let (whole, rest) = bytes.split_at(end);
         match (&first, cuts.is_empty()) {
             (None, true) => {}
@@ -227,26 +224,26 @@ impl LineSplitter {
         }
         self.cuts = cuts;
         carry.clear();
-        if carry.capacity() > CARRY {
+        if carry.capacity() > MAX_CARRY_CAPACITY {
             carry = Vec::new();
         }
         carry.extend_from_slice(rest);
-        *self.carry(stream) = carry;
+        *self.carry.get_mut(stream) = carry;
     }
 
     fn dispatch(&mut self, stream: Stream, now: Timestamp, chunks: &[(&[u8], &[LineEnd])]) {
-        let head = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
-        self.store.append(self.source, head, chunks);
+        let meta = LineMeta { run: self.run, stream, ms: now.as_millisecond() };
+        self.store.append(self.source, meta, chunks);
         if let Some(log) = &self.log {
             for (text, cuts) in chunks {
                 log.push(text, cuts, now);
             }
         }
-        if let Some(lookout) = &mut self.lookout {
+        if let Some(matcher) = &mut self.matcher {
             self.found =
-                chunks.iter().find_map(|(text, cuts)| lookout.match_chunk(stream, text, cuts));
+                chunks.iter().find_map(|(text, cuts)| matcher.match_chunk(stream, text, cuts));
             if self.found.is_some() {
-                self.lookout = None;
+                self.matcher = None;
             }
         }
     }
@@ -257,9 +254,9 @@ impl LineSplitter {
 fn complete<'a>(
     carry: &mut Vec<u8>,
     bytes: &'a [u8],
-    longest: usize,
+    max_line: usize,
 ) -> Option<(LineEnd, &'a [u8])> {
-    let room = longest.saturating_sub(carry.len());
+    let room = max_line.saturating_sub(carry.len());
     let near = bytes.get(..=room).unwrap_or(bytes);
     let (take, continues) = match memchr(b'\n', near) {
         Some(at) => (at + 1, false),
@@ -275,11 +272,11 @@ fn complete<'a>(
 }
 
 /// Finds the ends of all lines and pieces; returns the end of the last one.
-fn cut_lines(bytes: &[u8], longest: usize, cuts: &mut Vec<LineEnd>) -> usize {
+fn cut_lines(bytes: &[u8], max_line: usize, cuts: &mut Vec<LineEnd>) -> usize {
     let mut start = 0;
     let pieces = |start: &mut usize, end: usize, cuts: &mut Vec<LineEnd>| {
-        while end - *start > longest {
-            *start += longest;
+        while end - *start > max_line {
+            *start += max_line;
             cuts.push(LineEnd::new(*start, true));
         }
     };

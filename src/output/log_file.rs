@@ -5,7 +5,6 @@
 //! gap is noted in the file itself, at its place.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,8 +14,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::block::LineEnd;
-use super::page::Page;
-use super::rotating_file::RotatingFile;
+use super::page::{OutputBytes, Page};
+use super::rotating_file::{RotatingFile, WriteFailure};
 use super::wakers::{block_on, lock, wake_all};
 use super::writers::{NextTurn, WriteJob, WriterPool};
 use crate::spec::{LogPolicy, Name};
@@ -26,50 +25,43 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use chunk::{Bytes, Chunk};
+use chunk::Chunk;
 pub(super) use chunk::{LostLines, QueueItem};
 use queue::{Queue, WriteOutage};
 
 /// The number of bytes per file that can wait for the disk.
-const QUEUE: usize = 8 << 20;
+const MAX_QUEUED: usize = 8 << 20;
 /// Small pushes are collected in chunks of this size.
-const CHUNK: usize = 256 << 10;
+const CHUNK_SIZE: usize = 256 << 10;
 /// A push of whole lines of at least this size starts such a chunk immediately.
-const MUCH: usize = 16 << 10;
+const MIN_CHUNK: usize = 16 << 10;
 /// The number of bytes written before other files get their turn.
-const TURN: usize = 1 << 20;
+const BATCH_SIZE: usize = 1 << 20;
 
-/// A problem with a log file that the user should know about.
+/// A message about a log file to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogFileNotice {
+pub struct LogFileNotice {
+    pub source: Name,
+    pub path: PathBuf,
+    pub event: LogFileEvent,
+}
+
+/// What happened to a log file. Lost lines include one that was cut off in the middle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogFileEvent {
     /// The file cannot be written; output is kept while there is room, and lost after that.
-    LogFailing { source: Name, path: PathBuf, error: String },
+    Failing { error: String },
     /// The file can be written again and contains what was kept; a gap is noted in it.
-    LogRecovered {
-        source: Name,
-        path: PathBuf,
-        /// The number of lines missing in the file, including one cut off in the middle.
-        lost_lines: u64,
-        /// The number of bytes missing in the file.
-        lost_bytes: u64,
-    },
+    Recovered { lost_lines: u64, lost_bytes: u64 },
     /// The file still cannot be written after the last output; the gap is not noted in it.
-    LogLost {
-        source: Name,
-        path: PathBuf,
-        error: String,
-        /// The number of lines missing in the file, including one cut off in the middle.
-        lost_lines: u64,
-        /// The number of bytes missing in the file.
-        lost_bytes: u64,
-    },
+    Lost { error: String, lost_lines: u64, lost_bytes: u64 },
     /// The file is full but cannot be renamed; it grows beyond its size, and nothing is lost.
-    LogNotRotated { source: Name, path: PathBuf, error: String },
+    NotRotated { error: String },
 }
 
 /// How often the state of a file is checked.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PollPace {
+pub(super) struct CheckIntervals {
     /// The minimum time between two checks whether the path still refers to the open file.
     pub(super) check: Duration,
     /// The time between two attempts after a failure.
@@ -81,7 +73,7 @@ pub(super) struct PollPace {
 pub struct LogWriters {
     pool: Arc<WriterPool>,
     notify: Arc<dyn Fn(LogFileNotice) + Send + Sync>,
-    pace: PollPace,
+    intervals: CheckIntervals,
 }
 
 /// The log file of one process or replica, over all its runs.
@@ -99,18 +91,15 @@ struct LogFileShared {
     retry: Duration,
     queue: Mutex<Queue>,
     /// Held by the writing thread, and only while it writes.
-    target: Mutex<RotatingFile>,
+    file: Mutex<RotatingFile>,
 }
 
 impl LogWriters {
     /// Creates the writers. `notify` is called from the writing threads; it must not block.
     pub fn new(notify: impl Fn(LogFileNotice) + Send + Sync + 'static) -> Self {
         let second = Duration::from_secs(1);
-        Self {
-            pool: Arc::default(),
-            notify: Arc::new(notify),
-            pace: PollPace { check: second, retry: second },
-        }
+        let intervals = CheckIntervals { check: second, retry: second };
+        Self { pool: Arc::default(), notify: Arc::new(notify), intervals }
     }
 
     /// Creates the log file of `source`. The file is opened, and created if necessary, on the first
@@ -122,14 +111,9 @@ impl LogWriters {
             path: path.clone(),
             pool: Arc::clone(&self.pool),
             notify: Arc::clone(&self.notify),
-            retry: self.pace.retry,
+            retry: self.intervals.retry,
             queue: Mutex::default(),
-            target: Mutex::new(RotatingFile::new(
-                path,
-                policy.max_size,
-                policy.keep,
-                self.pace.check,
-            )),
+            file: Mutex::new(RotatingFile::new(path, policy, self.intervals.check)),
         }))
     }
 }
@@ -137,7 +121,7 @@ impl LogWriters {
 impl LogFile {
     /// Ready if the queue has room. The queue of a failing file always has.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll(cx, |queue| queue.bytes < QUEUE || queue.is_failing())
+        self.poll(cx, |queue| queue.bytes < MAX_QUEUED || queue.is_failing())
     }
 
     /// Blocks the thread until there is room; returns `false` if `timeout` has passed.
@@ -147,7 +131,7 @@ impl LogFile {
 
     /// Applies another policy, which must be for the same path, from the next write on.
     pub fn limit(&self, policy: &LogPolicy) {
-        lock(&self.0.queue).limits = Some((policy.max_size, policy.keep));
+        lock(&self.0.queue).policy = Some(policy.clone());
     }
 
     /// Declares that nothing more will be pushed, and blocks the thread until everything is written and
@@ -187,13 +171,13 @@ impl LogFile {
         if queue.closed {
             return;
         }
+        let bytes = OutputBytes::Page(Arc::clone(page), range);
         if queue.is_failing() {
             // The page would stay in use for as long as the file fails.
-            queue.push(page.get(range), now, &self.0.pool);
+            queue.push(&bytes, now, &self.0.pool);
             return;
         }
-        queue.bytes += range.len();
-        let bytes = Bytes::Page(Arc::clone(page), range);
+        queue.bytes += bytes.len();
         queue.items.push_back(QueueItem::Chunk(Chunk { bytes, first: now, last: now }));
         self.wake_writer(queue);
     }
@@ -213,7 +197,7 @@ impl LogFile {
         }
         queue.wakers.register(cx.waker());
         drop(queue);
-        self.0.pool.ensure();
+        self.0.pool.ensure_thread();
         Poll::Pending
     }
 }
@@ -230,133 +214,134 @@ impl LogFileShared {
 
     /// Frees room in the queue and wakes the tasks that wait for it, or for the end once the queue is
     /// empty.
-    fn written(&self, bytes: usize, last: bool) -> NextTurn {
+    fn record_written(&self, bytes: usize, is_last: bool) -> NextTurn {
         let mut queue = lock(&self.queue);
         queue.bytes -= bytes;
-        let after = if queue.items.is_empty() { NextTurn::Done } else { NextTurn::Again };
-        if after == NextTurn::Done {
+        let next = if queue.items.is_empty() { NextTurn::Done } else { NextTurn::Again };
+        if next == NextTurn::Done {
             queue.scheduled = false;
-            queue.closed = last && queue.closing;
+            queue.closed = is_last && queue.closing;
         }
-        let wake = queue.bytes <= QUEUE / 2;
-        let wakers = if wake { queue.wakers.take() } else { Vec::new() };
+        let has_room = queue.bytes <= MAX_QUEUED / 2;
+        let wakers = if has_room { queue.wakers.take() } else { Vec::new() };
         drop(queue);
         wake_all(wakers);
-        after
+        next
     }
 
     /// Puts unwritten items back for the next attempt. If the file is closing, they are lost.
-    fn failed(&self, error: &io::Error, done: usize, mut rest: Vec<QueueItem>) -> NextTurn {
+    fn record_failure(
+        &self,
+        failure: &WriteFailure,
+        mut written: usize,
+        mut rest: Vec<QueueItem>,
+    ) -> NextTurn {
+        if let Some(QueueItem::Chunk(torn)) = rest.first_mut() {
+            torn.bytes.skip(failure.offset);
+            written += failure.offset;
+        }
         let mut queue = lock(&self.queue);
-        queue.bytes -= done;
-        let error = message_without_code(error);
-        let is_news = queue.failing.is_none();
-        let at = match rest.first() {
+        queue.bytes -= written;
+        let error = message_without_code(&failure.error);
+        let is_first = queue.outage.is_none();
+        let since = match rest.first() {
             Some(QueueItem::Chunk(chunk)) => chunk.first,
             Some(QueueItem::Gap(gap)) => gap.from,
             None => Timestamp::UNIX_EPOCH,
         };
-        let failing = queue.failing.get_or_insert_with(|| WriteOutage {
+        let outage = queue.outage.get_or_insert_with(|| WriteOutage {
             error: String::new(),
-            still: true,
-            lost: LostLines::new(String::new(), at),
+            is_failing: true,
+            lost: LostLines::new(String::new(), since),
         });
-        (failing.error, failing.still) = (error.clone(), true);
+        (outage.error, outage.is_failing) = (error.clone(), true);
         rest.extend(queue.items.drain(..));
         queue.items.extend(rest);
-        let notice = if queue.closing {
-            Some(self.give_up(&mut queue))
+        let (event, next) = if queue.closing {
+            (Some(give_up(&mut queue)), NextTurn::Done)
         } else {
-            let (source, path) = (self.source.clone(), self.path.clone());
-            is_news.then_some(LogFileNotice::LogFailing { source, path, error })
+            let event = LogFileEvent::Failing { error };
+            (is_first.then_some(event), NextTurn::Later(self.retry))
         };
-        let after = if queue.closing { NextTurn::Done } else { NextTurn::Later(self.retry) };
         let wakers = queue.wakers.take();
         drop(queue);
-        // Before others learn that the file is closed, and stop listening.
-        if let Some(notice) = notice {
-            (self.notify)(notice);
+        // Before the wakers: tasks that see the file closed stop listening.
+        if let Some(event) = event {
+            self.send(event);
         }
         wake_all(wakers);
-        after
+        next
     }
 
-    /// Counts everything that is left as lost.
-    fn give_up(&self, queue: &mut Queue) -> LogFileNotice {
-        let (error, mut lost) = match queue.failing.take() {
-            Some(failing) => (failing.error, failing.lost),
-            None => (String::new(), LostLines::new(String::new(), Timestamp::UNIX_EPOCH)),
-        };
-        for item in queue.items.drain(..) {
-            match item {
-                QueueItem::Chunk(chunk) => lost.add(chunk.bytes(), chunk.first, chunk.last),
-                QueueItem::Gap(gap) => lost.merge(&gap),
-            }
-        }
-        (queue.bytes, queue.closed, queue.scheduled) = (0, true, false);
+    fn send(&self, event: LogFileEvent) {
         let (source, path) = (self.source.clone(), self.path.clone());
-        let (lost_lines, lost_bytes) = (lost.lines, lost.bytes);
-        LogFileNotice::LogLost { source, path, error, lost_lines, lost_bytes }
+        (self.notify)(LogFileNotice { source, path, event });
     }
+}
+
+/// Counts everything that is left as lost.
+fn give_up(queue: &mut Queue) -> LogFileEvent {
+    let (error, mut lost) = match queue.outage.take() {
+        Some(outage) => (outage.error, outage.lost),
+        None => (String::new(), LostLines::new(String::new(), Timestamp::UNIX_EPOCH)),
+    };
+    for item in queue.items.drain(..) {
+        match item {
+            QueueItem::Chunk(chunk) => lost.add(&chunk.bytes, chunk.first, chunk.last),
+            QueueItem::Gap(gap) => lost.merge(&gap),
+        }
+    }
+    (queue.bytes, queue.closed, queue.scheduled) = (0, true, false);
+    LogFileEvent::Lost { error, lost_lines: lost.lines, lost_bytes: lost.bytes }
 }
 
 impl WriteJob for LogFileShared {
     fn work(&self) -> NextTurn {
-        let mut target = lock(&self.target);
-        if let Some((max_size, keep)) = lock(&self.queue).limits.take() {
-            target.limit(max_size, keep);
-        }
+        let mut file = lock(&self.file);
         let mut queue = lock(&self.queue);
+        if let Some(policy) = queue.policy.take() {
+            file.policy = policy;
+        }
         if queue.closed {
             return NextTurn::Done;
         }
         let mut batch = queue.take_batch();
         let closing = queue.closing;
         drop(queue);
-        let result = target.write(&batch);
-        let (source, path) = (self.source.clone(), self.path.clone());
-        if let Some(error) = target.unrotated() {
-            let (source, path, error) =
-                (source.clone(), path.clone(), message_without_code(&error));
-            (self.notify)(LogFileNotice::LogNotRotated { source, path, error });
+        let result = file.write(&batch);
+        if let Some(error) = file.take_rotation_error() {
+            self.send(LogFileEvent::NotRotated { error: message_without_code(&error) });
         }
         let rest = match &result {
             Ok(()) => Vec::new(),
             Err(failure) => batch.split_off(failure.item.min(batch.len())),
         };
-        let mut done: usize = batch.iter().map(QueueItem::len).sum();
+        let written: usize = batch.iter().map(QueueItem::len).sum();
         let recovered = lock(&self.queue).record_written(&batch, result.is_ok());
         if let Some(lost) = recovered {
             let (lost_lines, lost_bytes) = (lost.lines, lost.bytes);
-            (self.notify)(LogFileNotice::LogRecovered { source, path, lost_lines, lost_bytes });
+            self.send(LogFileEvent::Recovered { lost_lines, lost_bytes });
         }
-        let own = batch.into_iter().filter_map(|item| match item {
-            QueueItem::Chunk(Chunk { bytes: Bytes::Own(bytes), .. }) => Some(bytes),
+        let buffers = batch.into_iter().filter_map(|item| match item {
+            QueueItem::Chunk(Chunk { bytes: OutputBytes::Own(bytes), .. }) => Some(bytes),
             QueueItem::Chunk(_) | QueueItem::Gap(_) => None,
         });
-        self.pool.give_back(own, CHUNK);
-        let Err(failure) = result else {
-            if closing {
-                target.close();
+        self.pool.recycle(buffers, CHUNK_SIZE);
+        match result {
+            Ok(()) => {
+                if closing {
+                    file.close();
+                }
+                self.record_written(written, closing)
             }
-            return self.written(done, closing);
-        };
-        let mut rest = rest;
-        if let Some(QueueItem::Chunk(torn)) = rest.first_mut() {
-            torn.skip(failure.offset);
-            done += failure.offset;
+            Err(failure) => self.record_failure(&failure, written, rest),
         }
-        self.failed(&failure.error, done, rest)
     }
 }
 
 /// Returns the error message of the system without the error number.
-fn message_without_code(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text.get(..end).unwrap_or_default().to_owned(),
-        None => text,
-    }
+fn message_without_code(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 impl fmt::Debug for LogWriters {

@@ -34,7 +34,7 @@ pub enum WakeReason {
 
 /// Follows a selection of sources.
 ///
-/// Waiting readers cost the writer one wake-up per wait, and nothing if nobody waits.
+/// Waiting readers cost the writer one wake-up per wait, and nothing if none waits.
 pub struct Reader {
     store: Arc<LogStore>,
     id: u64,
@@ -43,17 +43,10 @@ pub struct Reader {
     /// The position in each source, if it is beyond `next`, by index of the source.
     ahead: Vec<u64>,
     /// Whether the last read did not reach the end.
-    is_late: bool,
+    is_behind: bool,
     partials: u64,
     /// The number of lines read or missed, by index of the source.
     seen: Vec<u64>,
-}
-
-/// The order in which lines of several sources are read.
-#[derive(Clone, Copy)]
-enum ReadOrder {
-    Arrival,
-    Turns,
 }
 
 /// A reader that waits for more lines.
@@ -65,50 +58,49 @@ pub(super) struct ReaderWaiter {
 
 impl Reader {
     pub(super) fn new(store: Arc<LogStore>, selection: SourceSelection, start: ReadFrom) -> Self {
-        let mut inner = store.lock();
-        inner.readers += 1;
+        let mut state = store.lock();
+        state.readers += 1;
         let next = match start {
             ReadFrom::Oldest => 0,
-            ReadFrom::Now => inner.next,
-            ReadFrom::Seq(seq) => seq.min(inner.next),
+            ReadFrom::Now => state.next,
+            ReadFrom::Seq(seq) => seq.min(state.next),
         };
-        let seen = inner.selected(&SourceSelection::All).map(|(_, source)| source.ordinal_at(next));
+        let seen = state.selected(&SourceSelection::All).map(|(_, source)| source.ordinal_at(next));
         let seen = seen.collect();
-        let (id, partials) = (inner.readers, inner.partials);
-        drop(inner);
-        Self { store, id, selection, next, ahead: Vec::new(), is_late: false, partials, seen }
+        let (id, partials) = (state.readers, state.partials);
+        drop(state);
+        Self { store, id, selection, next, ahead: Vec::new(), is_behind: false, partials, seen }
     }
 
     /// Returns the lines since the last read in order of arrival; empty if there are none.
     pub fn read(&mut self, limit: ReadLimit) -> Slice {
-        self.read_in(ReadOrder::Arrival, limit)
+        self.read_lines(limit, false)
     }
 
     /// Like [`Reader::read`] while `limit` is enough for all new lines. Otherwise, until the reader has
     /// caught up, each source gets an equal share of `limit`, so that a source with little output is not
     /// held up by a flood. The lines of one source stay in order.
     pub fn read_by_turns(&mut self, limit: ReadLimit) -> Slice {
-        self.read_in(if self.is_late { ReadOrder::Turns } else { ReadOrder::Arrival }, limit)
+        self.read_lines(limit, self.is_behind)
     }
 
-    fn read_in(&mut self, order: ReadOrder, limit: ReadLimit) -> Slice {
+    fn read_lines(&mut self, limit: ReadLimit, by_turns: bool) -> Slice {
         let store = Arc::clone(&self.store);
-        let inner = store.lock();
-        let missed = self.count_missed(&inner);
-        let from = |source| self.from(source);
-        let mut slice = match order {
-            ReadOrder::Arrival => inner.read(&self.selection, from, limit),
-            ReadOrder::Turns => {
-                let (slice, ahead) = inner.read_by_turns(&self.selection, from, limit);
-                for (source, next) in ahead {
-                    set(&mut self.ahead, source, next);
-                }
-                slice
+        let state = store.lock();
+        let missed = self.count_missed(&state);
+        let from = |source| self.position_in(source);
+        let mut slice = if by_turns {
+            let (slice, reached) = state.read_by_turns(&self.selection, from, limit);
+            for (source, next) in reached {
+                set(&mut self.ahead, source, next);
             }
+            slice
+        } else {
+            state.read(&self.selection, from, limit)
         };
-        self.is_late = slice.next < inner.next;
-        self.partials = inner.partials;
-        drop(inner);
+        self.is_behind = slice.next < state.next;
+        self.partials = state.partials;
+        drop(state);
         for line in slice.lines() {
             if let Some(seen) = self.seen.get_mut(line.source.index()) {
                 *seen += 1;
@@ -120,25 +112,25 @@ impl Reader {
     }
 
     /// The lowest sequence number of a source that was not read.
-    fn from(&self, source: SourceId) -> u64 {
+    fn position_in(&self, source: SourceId) -> u64 {
         self.next.max(self.ahead.get(source.index()).copied().unwrap_or_default())
     }
 
     /// Skips everything that has arrived: the next wait is for newer lines.
     pub fn skip(&mut self) {
         let store = Arc::clone(&self.store);
-        let inner = store.lock();
-        for (id, source) in inner.selected(&SourceSelection::All) {
+        let state = store.lock();
+        for (id, source) in state.selected(&SourceSelection::All) {
             set(&mut self.seen, id, source.appended);
         }
-        (self.next, self.partials, self.is_late) = (inner.next, inner.partials, false);
+        (self.next, self.partials, self.is_behind) = (state.next, state.partials, false);
     }
 
     /// Counts the lines that were dropped before they were read; they count as seen.
-    fn count_missed(&mut self, inner: &StoreState) -> Vec<DroppedLines> {
+    fn count_missed(&mut self, state: &StoreState) -> Vec<DroppedLines> {
         let mut missed = Vec::new();
-        for (id, source) in inner.selected(&self.selection) {
-            let first = source.ordinal_at(self.from(id));
+        for (id, source) in state.selected(&self.selection) {
+            let first = source.ordinal_at(self.position_in(id));
             let seen = self.seen.get(id.index()).copied().unwrap_or_default();
             if first > seen {
                 missed.push(DroppedLines { source: id, lines: first - seen });
@@ -155,15 +147,15 @@ impl Reader {
 
     /// Ready if there is something to read; otherwise the task is woken later.
     pub fn poll_newer(&self, cx: &mut Context<'_>) -> Poll<WakeReason> {
-        let mut inner = self.store.lock();
-        if self.is_behind(&inner) || inner.partials > self.partials {
+        let mut state = self.store.lock();
+        if self.has_unread(&state) || state.partials > self.partials {
             return Poll::Ready(WakeReason::Lines);
         }
-        if inner.closed {
+        if state.closed {
             return Poll::Ready(WakeReason::Closed);
         }
-        inner.waiters.retain(|waiter| waiter.reader != self.id);
-        inner.waiters.push(ReaderWaiter {
+        state.waiters.retain(|waiter| waiter.reader != self.id);
+        state.waiters.push(ReaderWaiter {
             reader: self.id,
             selection: self.selection.clone(),
             waker: cx.waker().clone(),
@@ -172,10 +164,10 @@ impl Reader {
     }
 
     /// Whether lines have arrived that were not read, even if they were dropped since.
-    fn is_behind(&self, inner: &StoreState) -> bool {
+    fn has_unread(&self, state: &StoreState) -> bool {
         match &self.selection {
-            SourceSelection::All => inner.next > self.next,
-            only @ SourceSelection::Only(_) => inner.selected(only).any(|(id, source)| {
+            SourceSelection::All => state.next > self.next,
+            only @ SourceSelection::Only(_) => state.selected(only).any(|(id, source)| {
                 source.appended > self.seen.get(id.index()).copied().unwrap_or_default()
             }),
         }
@@ -207,7 +199,7 @@ fn set(list: &mut Vec<u64>, source: SourceId, value: u64) {
     if list.len() <= source.index() {
         list.resize(source.index() + 1, 0);
     }
-    if let Some(place) = list.get_mut(source.index()) {
-        *place = value;
+    if let Some(entry) = list.get_mut(source.index()) {
+        *entry = value;
     }
 }

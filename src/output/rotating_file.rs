@@ -12,20 +12,20 @@ use rustix::fs::{Mode, OFlags};
 
 use super::log_file::{LostLines, QueueItem};
 use super::wakers::now;
-use crate::spec::counted;
+use crate::spec::{LogPolicy, counted};
 
 /// A log file with its rotation policy.
 pub(super) struct RotatingFile {
     path: PathBuf,
-    max_size: u64,
-    keep: u32,
-    check: Duration,
+    pub(super) policy: LogPolicy,
+    /// The minimum time between two checks whether the path still refers to the open file.
+    check_interval: Duration,
     open: Option<OpenFile>,
     /// When the path was last found to refer to the open file.
     checked: Option<Instant>,
     /// Set after a failed rotation: no further attempt before this time.
     rotate_after: Option<Instant>,
-    unrotated: Option<io::Error>,
+    rotation_error: Option<io::Error>,
 }
 
 struct OpenFile {
@@ -47,14 +47,16 @@ pub(super) struct WriteFailure {
 }
 
 impl RotatingFile {
-    pub(super) fn new(path: PathBuf, max_size: u64, keep: u32, check: Duration) -> Self {
-        let (open, checked, rotate_after, unrotated) = (None, None, None, None);
-        Self { path, max_size, keep, check, open, checked, rotate_after, unrotated }
-    }
-
-    /// Changes the size and the number of files.
-    pub(super) fn limit(&mut self, max_size: u64, keep: u32) {
-        (self.max_size, self.keep) = (max_size, keep);
+    pub(super) fn new(path: PathBuf, policy: &LogPolicy, check_interval: Duration) -> Self {
+        Self {
+            path,
+            policy: policy.clone(),
+            check_interval,
+            open: None,
+            checked: None,
+            rotate_after: None,
+            rotation_error: None,
+        }
     }
 
     /// Writes lines and gap notes. After a failure the file is opened again, so that no state of the old
@@ -69,8 +71,8 @@ impl RotatingFile {
     }
 
     /// Returns the error of a rotation that failed since the last call, unless the one before failed too.
-    pub(super) fn unrotated(&mut self) -> Option<io::Error> {
-        self.unrotated.take()
+    pub(super) fn take_rotation_error(&mut self) -> Option<io::Error> {
+        self.rotation_error.take()
     }
 
     pub(super) fn close(&mut self) {
@@ -85,7 +87,7 @@ impl RotatingFile {
         for item in batch {
             done.offset = 0;
             match item {
-                QueueItem::Chunk(chunk) => self.write_chunk(chunk.bytes(), &mut done.offset)?,
+                QueueItem::Chunk(chunk) => self.write_chunk(&chunk.bytes, &mut done.offset)?,
                 QueueItem::Gap(lost) => self.write_gap(lost)?,
             }
             done.item += 1;
@@ -99,7 +101,8 @@ impl RotatingFile {
             let may_rotate = self.may_rotate();
             let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
             let room = if may_rotate && open.regular {
-                usize::try_from(self.max_size.saturating_sub(open.size)).unwrap_or(usize::MAX)
+                usize::try_from(self.policy.max_size.saturating_sub(open.size))
+                    .unwrap_or(usize::MAX)
             } else {
                 usize::MAX
             };
@@ -126,10 +129,10 @@ impl RotatingFile {
     /// Writes one line that says what is missing; the line is written completely or not at all.
     fn write_gap(&mut self, lost: &LostLines) -> io::Result<()> {
         let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotFound.into()) };
-        let fresh = !open.regular || open.size == 0 || ends_with_newline(&self.path);
+        let is_line_start = !open.regular || open.size == 0 || ends_with_newline(&self.path);
         let line = format!(
             "{}--- pitcrew: {} ({}) lost: {}, {} to {} ---\n",
-            if fresh { "" } else { "\n" },
+            if is_line_start { "" } else { "\n" },
             counted(lost.lines, "line"),
             counted(lost.bytes, "byte"),
             lost.error,
@@ -149,9 +152,10 @@ impl RotatingFile {
     fn make_ready(&mut self) -> io::Result<()> {
         let time = now();
         if let Some(open) = &mut self.open {
-            let recent = self.checked.is_some_and(|at| time.duration_since(at) < self.check);
-            if recent || open.is_named(&self.path) {
-                self.checked = if recent { self.checked } else { Some(time) };
+            let interval = self.check_interval;
+            let is_recent = self.checked.is_some_and(|at| time.duration_since(at) < interval);
+            if is_recent || open.is_named(&self.path) {
+                self.checked = if is_recent { self.checked } else { Some(time) };
                 return Ok(());
             }
         }
@@ -168,12 +172,12 @@ impl RotatingFile {
     /// Rotates the files and starts a new one. If the file cannot be renamed, it keeps growing, which is
     /// better than losing lines.
     fn rotate(&mut self) -> io::Result<()> {
-        match shift(&self.path, self.keep) {
+        match shift(&self.path, self.policy.keep) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 if self.rotate_after.is_none() {
-                    self.unrotated = Some(error);
+                    self.rotation_error = Some(error);
                 }
-                self.rotate_after = Some(now() + self.check.max(Duration::from_millis(1)));
+                self.rotate_after = Some(now() + self.check_interval.max(Duration::from_millis(1)));
             }
             // Not found: the file was removed, so there is room too.
             _ => {
@@ -198,8 +202,7 @@ impl OpenFile {
         rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
         let regular = kind.is_file();
         // An existing file may be readable by others; the output of a program is private to the user.
-        let is_ours = meta.uid() == rustix::process::geteuid().as_raw();
-        if regular && is_ours && meta.mode() & 0o077 != 0 {
+        if regular && meta.uid() == own_user() && meta.mode() & 0o077 != 0 {
             rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
         }
         Ok(Self { file, id: (meta.dev(), meta.ino()), regular, size: meta.size() })
@@ -232,7 +235,7 @@ impl OpenFile {
 
 /// Opens a file for appending; missing folders are created.
 ///
-/// A symbolic link is followed only if it belongs to this user or root, so that nobody else can
+/// A symbolic link is followed only if it belongs to this user or root, so that no other user can
 /// redirect the output. Opening never blocks, not even on a FIFO without a reader.
 fn open(path: &Path) -> io::Result<File> {
     let result = open_with(path, OFlags::NOFOLLOW).or_else(|error| {
@@ -260,8 +263,12 @@ fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
     Ok(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?.into())
 }
 
+fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 fn is_trusted(uid: u32) -> bool {
-    uid == 0 || uid == rustix::process::geteuid().as_raw()
+    uid == 0 || uid == own_user()
 }
 
 /// Renames `.1` to `.2` and so on, up to the first free number or the last file that is kept, which is

@@ -14,15 +14,15 @@ use unicode_width::UnicodeWidthChar;
 mod tests;
 
 /// The maximum length of a control string; what follows is text again.
-const STRING: usize = 4 << 10;
+const MAX_STRING: usize = 4 << 10;
 /// The maximum length of a style sequence, without `ESC [` and `m`.
-const STYLE: usize = 128;
+const MAX_STYLE: usize = 128;
 /// The maximum size in bytes of the styles set before a `\r` that are carried over.
-const CARRIED: usize = 512;
+const MAX_CARRIED_STYLES: usize = 512;
 /// The maximum number of combining marks on one character.
-const MARKS: u32 = 8;
-const START: &str = "\x1b[";
-const END: &str = "m";
+const MAX_MARKS: u32 = 8;
+const STYLE_START: &str = "\x1b[";
+const STYLE_END: &str = "m";
 const RESET: &str = "\x1b[0m";
 
 /// How colours and styles are treated.
@@ -53,7 +53,7 @@ pub fn safe_line(line: &[u8], styles: StyleMode) -> Cow<'_, str> {
     }
 }
 
-/// A part of a line that is fit for a terminal.
+/// A part of a line that is safe for a terminal.
 #[cfg(feature = "tui")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LinePart<'a> {
@@ -66,21 +66,21 @@ pub(crate) enum LinePart<'a> {
 /// The same as [`safe_line`] part by part, in order; a style that is open at the end is not closed.
 #[cfg(feature = "tui")]
 pub(crate) fn safe_parts(line: &[u8], styles: StyleMode, mut take: impl FnMut(LinePart<'_>)) {
-    let cleaner = match plain_text(line) {
+    let sanitizer = match plain_text(line) {
         Ok(text) => return take(LinePart::Text(text)),
         Err(line) => Sanitizer::of(line, styles),
     };
-    let text = |range: Range<usize>| cleaner.text.get(range).unwrap_or_default();
+    let text = |range: Range<usize>| sanitizer.text.get(range).unwrap_or_default();
     let mut from = 0;
-    for style in &cleaner.styles_at {
+    for style in &sanitizer.styles_at {
         take(LinePart::Text(text(from..style.start)));
-        take(LinePart::Style(text(style.start + START.len()..style.end - END.len())));
+        take(LinePart::Style(text(style.start + STYLE_START.len()..style.end - STYLE_END.len())));
         from = style.end;
     }
-    take(LinePart::Text(text(from..cleaner.text.len())));
+    take(LinePart::Text(text(from..sanitizer.text.len())));
 }
 
-/// Takes off the line end; the text, or the bytes if something in them has to be looked at more closely.
+/// Removes the line end; returns the text, or the bytes if they must be parsed.
 fn plain_text(line: &[u8]) -> Result<&str, &[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |last| last + 1);
@@ -99,16 +99,16 @@ pub fn safe_name(name: &str) -> Cow<'_, str> {
     if name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(name);
     }
-    let mut cleaner = Sanitizer::new(StyleMode::Drop, name.len());
+    let mut sanitizer = Sanitizer::new(StyleMode::Drop, name.len());
     for char in name.chars() {
         if char.is_control() {
-            _ = write!(cleaner.text, "\\x{:02x}", u32::from(char));
-            cleaner.marks = 0;
+            _ = write!(sanitizer.text, "\\x{:02x}", u32::from(char));
+            sanitizer.marks = 0;
         } else {
-            cleaner.show(char);
+            sanitizer.show(char);
         }
     }
-    Cow::Owned(cleaner.text)
+    Cow::Owned(sanitizer.text)
 }
 
 /// The state of the escape sequence parser.
@@ -138,10 +138,11 @@ struct Sanitizer {
     params: String,
     /// Where the style sequences are in the text.
     styles_at: Vec<Range<usize>>,
-    /// How many of them came before the last reset, or are one.
+    /// How many of these come before the last reset, including it.
     before_reset: usize,
-    /// Whether something else than a reset came last.
+    /// Whether the last style sequence was not a reset.
     open: bool,
+    /// The number of successive combining marks.
     marks: u32,
 }
 
@@ -160,19 +161,19 @@ impl Sanitizer {
     }
 
     fn of(line: &[u8], styles: StyleMode) -> Self {
-        let mut cleaner = Self::new(styles, line.len());
+        let mut sanitizer = Self::new(styles, line.len());
         for chunk in line.utf8_chunks() {
             for char in chunk.valid().chars() {
-                cleaner.take(char);
+                sanitizer.take(char);
             }
             match chunk.invalid() {
                 [] => {}
-                // A C1 control the old way: taken as what it would be for an 8-bit terminal.
-                [byte @ 0x80..=0x9f] => cleaner.take(char::from(*byte)),
-                _ => cleaner.take(char::REPLACEMENT_CHARACTER),
+                // A C1 control, as an 8-bit terminal takes it.
+                [byte @ 0x80..=0x9f] => sanitizer.take(char::from(*byte)),
+                _ => sanitizer.take(char::REPLACEMENT_CHARACTER),
             }
         }
-        cleaner
+        sanitizer
     }
 
     fn take(&mut self, char: char) {
@@ -202,7 +203,7 @@ impl Sanitizer {
             '\x1b' => return SequenceState::Escape,
             '\u{9b}' => return self.begin_control(false),
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => {
-                return SequenceState::String { left: STRING };
+                return SequenceState::String { left: MAX_STRING };
             }
             '\r' => self.restart_line(),
             '\t' => {
@@ -225,7 +226,7 @@ impl Sanitizer {
             }
             _ if char.width() == Some(0) => {
                 self.marks += 1;
-                if self.marks > MARKS {
+                if self.marks > MAX_MARKS {
                     return;
                 }
             }
@@ -238,7 +239,7 @@ impl Sanitizer {
         match char {
             '[' => self.begin_control(true),
             // OSC, DCS, SOS, PM, APC, and the title of `screen`.
-            ']' | 'P' | 'X' | '^' | '_' | 'k' => SequenceState::String { left: STRING },
+            ']' | 'P' | 'X' | '^' | '_' | 'k' => SequenceState::String { left: MAX_STRING },
             ' '..='/' => SequenceState::Intermediate,
             '0'..='~' => SequenceState::Text,
             _ => self.plain(char),
@@ -247,12 +248,12 @@ impl Sanitizer {
 
     fn begin_control(&mut self, keep: bool) -> SequenceState {
         self.params.clear();
-        SequenceState::Control { keep, left: STRING }
+        SequenceState::Control { keep, left: MAX_STRING }
     }
 
     fn control(&mut self, char: char, keep: bool, left: usize) -> SequenceState {
         match char {
-            '0'..='9' | ';' | ':' if keep && self.params.len() < STYLE => {
+            '0'..='9' | ';' | ':' if keep && self.params.len() < MAX_STYLE => {
                 self.params.push(char);
                 SequenceState::Control { keep, left }
             }
@@ -272,7 +273,7 @@ impl Sanitizer {
 
     fn style(&mut self) {
         let start = self.text.len();
-        for part in [START, &self.params, END] {
+        for part in [STYLE_START, &self.params, STYLE_END] {
             self.text.push_str(part);
         }
         self.styles_at.push(start..self.text.len());
@@ -288,7 +289,7 @@ impl Sanitizer {
         self.styles_at.drain(..std::mem::take(&mut self.before_reset));
         self.styles_at.retain_mut(|style| {
             let start = carried.len();
-            let fits = start + style.len() <= CARRIED;
+            let fits = start + style.len() <= MAX_CARRIED_STYLES;
             if fits {
                 carried.push_str(self.text.get(style.clone()).unwrap_or_default());
                 *style = start..carried.len();

@@ -1,12 +1,14 @@
 //! Slices: copies of stored lines in the global order.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::block::StoredLine;
+use super::block::{LineMeta, StoredLine};
 use super::{SourceId, Stream};
 
+/// The sources whose lines are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSelection {
     /// All sources, including those added later.
@@ -81,12 +83,11 @@ pub struct DroppedLines {
 #[derive(Debug, Clone)]
 struct SliceEntry {
     source: SourceId,
-    run: u32,
-    stream: Stream,
+    meta: LineMeta,
     continues: bool,
-    ms: i64,
     seq: u64,
-    end: usize,
+    /// The range in the text.
+    range: Range<usize>,
 }
 
 /// Lines copied from the store, oldest first.
@@ -108,21 +109,28 @@ impl Slice {
     }
 
     pub(super) fn push(&mut self, source: SourceId, line: StoredLine<'_>) {
+        let start = self.text.len();
         self.text.extend_from_slice(line.bytes);
         self.entries.push(SliceEntry {
             source,
-            run: line.head.run,
-            stream: line.head.stream,
+            meta: line.meta,
             continues: line.continues,
-            ms: line.head.ms,
             seq: line.seq,
-            end: self.text.len(),
+            range: start..self.text.len(),
         });
     }
 
     /// Iterates over the lines, oldest first.
-    pub fn lines(&self) -> SliceLines<'_> {
-        SliceLines { text: &self.text, start: 0, entries: self.entries.iter() }
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = SliceLine<'_>> + Clone {
+        self.entries.iter().map(|entry| SliceLine {
+            source: entry.source,
+            run: entry.meta.run,
+            stream: entry.meta.stream,
+            at: Timestamp::from_millisecond(entry.meta.ms).unwrap_or_default(),
+            seq: entry.seq,
+            continues: entry.continues,
+            bytes: self.text.get(entry.range.clone()).unwrap_or_default(),
+        })
     }
 
     /// Returns the bytes of all lines, concatenated.
@@ -156,36 +164,3 @@ impl Slice {
         &self.missed
     }
 }
-
-/// Iterator over the lines of a [`Slice`].
-#[derive(Debug, Clone)]
-pub struct SliceLines<'a> {
-    text: &'a [u8],
-    start: usize,
-    entries: std::slice::Iter<'a, SliceEntry>,
-}
-
-impl<'a> Iterator for SliceLines<'a> {
-    type Item = SliceLine<'a>;
-
-    fn next(&mut self) -> Option<SliceLine<'a>> {
-        let entry = self.entries.next()?;
-        let bytes = self.text.get(self.start..entry.end)?;
-        self.start = entry.end;
-        Some(SliceLine {
-            source: entry.source,
-            run: entry.run,
-            stream: entry.stream,
-            at: Timestamp::from_millisecond(entry.ms).unwrap_or_default(),
-            seq: entry.seq,
-            continues: entry.continues,
-            bytes,
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.entries.size_hint()
-    }
-}
-
-impl ExactSizeIterator for SliceLines<'_> {}

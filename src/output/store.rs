@@ -21,7 +21,7 @@ use crate::spec::{Name, OutputLimits};
 pub use extent::Extent;
 
 /// The smallest budget with which pages are used.
-const LEAST_FOR_PAGES: u64 = 16 * page::SIZE as u64;
+const MIN_BUDGET_FOR_PAGES: u64 = 16 * page::SIZE as u64;
 
 mod extent;
 mod merge;
@@ -50,7 +50,7 @@ mod tests;
 pub struct LogStore {
     limits: OutputLimits,
     pages: Arc<PagePool>,
-    inner: Mutex<StoreState>,
+    state: Mutex<StoreState>,
 }
 
 /// The memory use of a store.
@@ -76,6 +76,7 @@ pub struct PartialLine {
     pub bytes: Vec<u8>,
 }
 
+#[derive(Default)]
 pub(super) struct StoreState {
     sources: Vec<SourceLines>,
     by_name: HashMap<Name, SourceId>,
@@ -83,8 +84,8 @@ pub(super) struct StoreState {
     pub(super) next: u64,
     memory: usize,
     lines: u64,
-    /// The last dropped block, whose memory the next block reuses.
-    old: Option<Block>,
+    /// The block that was dropped last, whose memory the next block reuses.
+    dropped: Option<Block>,
     pages: Arc<PagePool>,
     pub(super) closed: bool,
     /// Incremented whenever a partial line is shown.
@@ -109,37 +110,25 @@ impl LogStore {
         Arc::new(Self {
             limits,
             pages: Arc::clone(&pages),
-            inner: Mutex::new(StoreState {
-                sources: Vec::new(),
-                by_name: HashMap::new(),
-                next: 0,
-                memory: 0,
-                lines: 0,
-                old: None,
-                pages,
-                closed: false,
-                partials: 0,
-                waiters: Vec::new(),
-                readers: 0,
-            }),
+            state: Mutex::new(StoreState { pages, ..StoreState::default() }),
         })
     }
 
     /// Returns the source of this name; the first call creates it, and it is never removed.
     pub fn source(&self, name: &Name) -> SourceId {
-        let mut inner = self.lock();
-        if let Some(&id) = inner.by_name.get(name) {
+        let mut state = self.lock();
+        if let Some(&id) = state.by_name.get(name) {
             return id;
         }
-        let id = SourceId(inner.sources.len() as u32);
-        inner.sources.push(SourceLines {
+        let id = SourceId(state.sources.len() as u32);
+        state.sources.push(SourceLines {
             name: name.clone(),
             blocks: VecDeque::new(),
             appended: 0,
             memory: 0,
             partial: Vec::new(),
         });
-        inner.by_name.insert(name.clone(), id);
+        state.by_name.insert(name.clone(), id);
         id
     }
 
@@ -164,13 +153,6 @@ impl LogStore {
         self.read_back(selection, u64::MAX, ReadLimit::lines(lines))
     }
 
-    /// Returns the unfinished lines that are shown.
-    pub fn partials(&self, selection: &SourceSelection) -> Vec<PartialLine> {
-        let inner = self.lock();
-        let selected = inner.selected(selection);
-        selected.flat_map(|(_, source)| source.partial.iter().cloned()).collect()
-    }
-
     /// Returns a reader, which is woken for new lines and counts the lines it missed.
     pub fn reader(self: &Arc<Self>, selection: SourceSelection, start: ReadFrom) -> Reader {
         Reader::new(Arc::clone(self), selection, start)
@@ -182,67 +164,74 @@ impl LogStore {
     }
 
     pub fn gauge(&self) -> StoreUsage {
-        let inner = self.lock();
-        StoreUsage { memory: inner.memory as u64, budget: self.limits.memory, lines: inner.lines }
+        let state = self.lock();
+        StoreUsage { memory: state.memory as u64, budget: self.limits.memory, lines: state.lines }
     }
 
     /// Closes the store: no more lines will come, and readers end once they have read everything.
     pub fn close(&self) {
-        let mut inner = self.lock();
-        inner.closed = true;
-        let wakers = inner.waiters.drain(..).map(|waiter| waiter.waker).collect();
-        drop(inner);
+        let mut state = self.lock();
+        state.closed = true;
+        let wakers = state.waiters.drain(..).map(|waiter| waiter.waker).collect();
+        drop(state);
         wake_all(wakers);
     }
 
     /// The maximum length of a line that is stored whole, without its newline.
-    pub(super) fn longest_line(&self) -> usize {
-        usize::try_from(self.limits.line).unwrap_or(usize::MAX).clamp(1, LineEnd::LONGEST / 2)
+    pub(super) fn max_line(&self) -> usize {
+        usize::try_from(self.limits.line).unwrap_or(usize::MAX).clamp(1, LineEnd::MAX / 2)
     }
 
     /// Appends the lines of several chunks under one lock, and wakes waiting readers.
-    pub(super) fn append(&self, source: SourceId, head: LineMeta, chunks: &[(&[u8], &[LineEnd])]) {
-        let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
-        let mut inner = self.lock();
-        inner.set_partial(source, head.stream, None);
-        for (text, cuts) in chunks {
-            inner.append(source, head, text, cuts, budget);
-        }
-        let wakers = inner.due(source);
-        drop(inner);
-        wake_all(wakers);
+    pub(super) fn append(&self, source: SourceId, meta: LineMeta, chunks: &[(&[u8], &[LineEnd])]) {
+        self.update(source, meta.stream, None, |state| {
+            for (text, cuts) in chunks {
+                state.append(source, meta, text, cuts, self.budget());
+            }
+        });
     }
 
     /// Returns the pages for output that is stored without a copy; `None` if the budget is so small that
     /// a few pages would fill it.
     pub(super) fn pages(&self) -> Option<&Arc<PagePool>> {
-        (self.limits.memory >= LEAST_FOR_PAGES).then_some(&self.pages)
+        (self.limits.memory >= MIN_BUDGET_FOR_PAGES).then_some(&self.pages)
     }
 
     /// Appends lines that stay in their page.
-    pub(super) fn append_page(&self, source: SourceId, head: LineMeta, paged: PagedLines) {
-        let budget = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
-        let mut inner = self.lock();
-        inner.set_partial(source, head.stream, None);
-        inner.append_page(source, head, paged, budget);
-        let wakers = inner.due(source);
-        drop(inner);
-        wake_all(wakers);
+    pub(super) fn append_page(&self, source: SourceId, meta: LineMeta, paged: PagedLines) {
+        self.update(source, meta.stream, None, |state| {
+            state.append_page(source, meta.ms, paged, self.budget());
+        });
     }
 
     /// Shows the unfinished line of a stream.
     pub(super) fn show_partial(&self, partial: PartialLine) {
-        let mut inner = self.lock();
-        inner.partials += 1;
-        let source = partial.source;
-        inner.set_partial(source, partial.stream, Some(partial));
-        let wakers = inner.due(source);
-        drop(inner);
+        let (source, stream) = (partial.source, partial.stream);
+        self.update(source, stream, Some(partial), |state| state.partials += 1);
+    }
+
+    /// Replaces the unfinished line of a stream, changes the state, and wakes the readers of the source.
+    fn update(
+        &self,
+        source: SourceId,
+        stream: Stream,
+        partial: Option<PartialLine>,
+        change: impl FnOnce(&mut StoreState),
+    ) {
+        let mut state = self.lock();
+        state.set_partial(source, stream, partial);
+        change(&mut state);
+        let wakers = state.take_waiters(source);
+        drop(state);
         wake_all(wakers);
     }
 
+    fn budget(&self) -> usize {
+        usize::try_from(self.limits.memory).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, StoreState> {
-        lock(&self.inner)
+        lock(&self.state)
     }
 }
 
@@ -269,7 +258,7 @@ impl StoreState {
     fn append(
         &mut self,
         id: SourceId,
-        head: LineMeta,
+        meta: LineMeta,
         text: &[u8],
         cuts: &[LineEnd],
         budget: usize,
@@ -280,7 +269,7 @@ impl StoreState {
             debug_assert!(first.end() >= start);
             let Some(source) = self.sources.get_mut(id.index()) else { return };
             let before = source.memory;
-            let taken = source.append(self.next, head, text, start, left, &mut self.old);
+            let taken = source.append(self.next, meta, text, start, left, &mut self.dropped);
             self.memory = self.memory + source.memory - before;
             self.next += taken as u64;
             self.lines += taken as u64;
@@ -291,9 +280,9 @@ impl StoreState {
         }
     }
 
-    fn append_page(&mut self, id: SourceId, head: LineMeta, paged: PagedLines, budget: usize) {
+    fn append_page(&mut self, id: SourceId, ms: i64, paged: PagedLines, budget: usize) {
         let Some(source) = self.sources.get_mut(id.index()) else { return };
-        let block = Block::of_page(self.next, source.appended, head, paged);
+        let block = Block::of_page(self.next, source.appended, ms, paged);
         let (memory, lines) = (block.memory(), block.len() as u64);
         source.blocks.push_back(block);
         source.memory += memory;
@@ -316,9 +305,9 @@ impl StoreState {
                     biggest.memory -= block.memory();
                     self.lines -= block.len() as u64;
                     if block.is_regular() {
-                        self.old = Some(block);
+                        self.dropped = Some(block);
                     } else if let Some(index) = block.into_index() {
-                        self.pages.give_back(index);
+                        self.pages.recycle(index);
                     }
                 }
                 None => biggest.drop_partials(),
@@ -349,7 +338,7 @@ impl StoreState {
     }
 
     /// Removes the readers that wait for this source, to be woken after the lock is released.
-    fn due(&mut self, source: SourceId) -> Vec<Waker> {
+    fn take_waiters(&mut self, source: SourceId) -> Vec<Waker> {
         let due = self.waiters.extract_if(.., |waiter| waiter.selection.contains(source));
         due.map(|waiter| waiter.waker).collect()
     }
@@ -359,21 +348,21 @@ impl SourceLines {
     fn append(
         &mut self,
         seq: u64,
-        head: LineMeta,
+        meta: LineMeta,
         text: &[u8],
         start: usize,
         cuts: &[LineEnd],
-        old: &mut Option<Block>,
+        dropped: &mut Option<Block>,
     ) -> usize {
         let mut taken = 0;
         if let Some(last) = self.blocks.back_mut() {
             let before = last.memory();
-            taken = last.append(seq, head, text, start, cuts);
+            taken = last.append(seq, meta, text, start, cuts);
             self.memory = self.memory + last.memory() - before;
         }
         if taken == 0 {
-            let mut block = Block::new(seq, self.appended, head.ms, self.blocks.back(), old);
-            taken = block.append(seq, head, text, start, cuts);
+            let mut block = Block::new(seq, self.appended, meta.ms, self.blocks.back(), dropped);
+            taken = block.append(seq, meta, text, start, cuts);
             self.memory += block.memory();
             self.blocks.push_back(block);
         }

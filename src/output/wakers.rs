@@ -3,8 +3,9 @@
 //!
 //! This is the only place of the layer that reads a clock, and only to measure waiting.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// Locks a mutex, and ignores that another thread panicked while it held the lock.
@@ -46,47 +47,25 @@ pub(super) fn block_on<T>(
     timeout: Option<Duration>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
-    let thread_waker = Arc::new(ThreadWaker::default());
-    let waker = Waker::from(Arc::clone(&thread_waker));
+    let waker = Waker::from(Arc::new(ThreadWaker(thread::current())));
     let mut context = Context::from_waker(&waker);
     let until = timeout.and_then(|timeout| now().checked_add(timeout));
     loop {
         if let Poll::Ready(value) = poll(&mut context) {
             return Some(value);
         }
-        if !thread_waker.sleep(until) {
-            return None;
+        match until.map(|until| until.saturating_duration_since(now())) {
+            None => thread::park(),
+            Some(Duration::ZERO) => return None,
+            Some(remaining) => thread::park_timeout(remaining),
         }
     }
 }
 
-#[derive(Default)]
-struct ThreadWaker {
-    woken: Mutex<bool>,
-    change: Condvar,
-}
-
-impl ThreadWaker {
-    /// Sleeps until woken; returns `false` if `until` has passed.
-    fn sleep(&self, until: Option<Instant>) -> bool {
-        let mut woken = lock(&self.woken);
-        while !*woken {
-            woken = match until.map(|until| until.saturating_duration_since(now())) {
-                None => self.change.wait(woken).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.change.wait_timeout(woken, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-        *woken = false;
-        true
-    }
-}
+struct ThreadWaker(Thread);
 
 impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
-        *lock(&self.woken) = true;
-        self.change.notify_one();
+        self.0.unpark();
     }
 }

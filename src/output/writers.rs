@@ -16,11 +16,11 @@ const BASE_THREADS: usize = 2;
 /// The maximum number of threads, including the watcher.
 const MAX_THREADS: usize = 64;
 /// How long a file waits for one of the base threads.
-const PATIENCE: Duration = Duration::from_millis(20);
+const MAX_WAIT: Duration = Duration::from_millis(20);
 /// The number of free buffers that are kept for reuse, over all files.
 const MAX_SPARE_BUFFERS: usize = 16;
 /// A thread that has been idle for this long ends.
-const IDLE: Duration = Duration::from_secs(2);
+const MAX_IDLE: Duration = Duration::from_secs(2);
 
 /// A file that has data to write from time to time.
 pub(super) trait WriteJob: Send + Sync {
@@ -42,7 +42,7 @@ pub(super) enum NextTurn {
 #[derive(Default)]
 pub(super) struct WriterPool {
     state: Mutex<WriterPoolState>,
-    bell: Condvar,
+    changed: Condvar,
     spare: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -70,7 +70,7 @@ impl WriterPool {
     }
 
     /// Returns buffers of capacity `size` for reuse; others are dropped.
-    pub(super) fn give_back(&self, buffers: impl Iterator<Item = Vec<u8>>, size: usize) {
+    pub(super) fn recycle(&self, buffers: impl Iterator<Item = Vec<u8>>, size: usize) {
         let mut spare = lock(&self.spare);
         for mut buffer in buffers.filter(|buffer| buffer.capacity() == size) {
             if spare.len() < MAX_SPARE_BUFFERS {
@@ -81,7 +81,7 @@ impl WriterPool {
     }
 
     /// Starts a thread if one is needed and none runs, as after a failed start.
-    pub(super) fn ensure(self: &Arc<Self>) {
+    pub(super) fn ensure_thread(self: &Arc<Self>) {
         let state = lock(&self.state);
         if !state.ready.is_empty() {
             self.wake(state);
@@ -93,7 +93,7 @@ impl WriterPool {
             self.grow(&mut state);
         }
         drop(state);
-        self.bell.notify_one();
+        self.changed.notify_one();
     }
 
     /// Starts one more thread, up to the maximum. If the system refuses, the existing threads continue,
@@ -121,13 +121,13 @@ impl WriterPool {
                     self.grow(&mut state);
                 } else if !(state.ready.is_empty() && state.later.is_empty()) {
                     // The watcher may have gone to sleep before there was anything to watch.
-                    self.bell.notify_one();
+                    self.changed.notify_one();
                 }
                 drop(state);
-                let after = job.work();
+                let next = job.work();
                 state = lock(&self.state);
                 state.idle += 1;
-                match after {
+                match next {
                     NextTurn::Done => {}
                     NextTurn::Again => state.ready.push_back((now(), job)),
                     NextTurn::Later(delay) => state.later.push((now() + delay, job)),
@@ -136,11 +136,11 @@ impl WriterPool {
             }
             let sleep = state.sleep(time);
             let (woken, timeout) =
-                self.bell.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner);
+                self.changed.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             let needed = !state.ready.is_empty() || (!state.later.is_empty() && state.idle == 1);
             // A shorter sleep was for a job that is due now, so it does not count as idle time.
-            if timeout.timed_out() && sleep == IDLE && !needed {
+            if timeout.timed_out() && sleep == MAX_IDLE && !needed {
                 state.threads -= 1;
                 state.idle -= 1;
                 return;
@@ -158,8 +158,8 @@ impl WriterPoolState {
     /// Returns the job that an idle thread should do now.
     fn take(&mut self, time: Instant) -> Option<Arc<dyn WriteJob>> {
         let (since, _) = self.ready.front()?;
-        let at_work = self.threads - self.idle;
-        if at_work >= BASE_THREADS && time.saturating_duration_since(*since) < PATIENCE {
+        let busy = self.threads - self.idle;
+        if busy >= BASE_THREADS && time.saturating_duration_since(*since) < MAX_WAIT {
             return None;
         }
         self.ready.pop_front().map(|(_, job)| job)
@@ -168,8 +168,8 @@ impl WriterPoolState {
     /// Returns how long an idle thread sleeps unless it is woken.
     fn sleep(&self, time: Instant) -> Duration {
         let due = self.later.iter().map(|(due, _)| *due).min();
-        let impatient = self.ready.front().map(|(since, _)| *since + PATIENCE);
-        let next = due.into_iter().chain(impatient).min();
-        next.map_or(IDLE, |next| next.saturating_duration_since(time).min(IDLE))
+        let overdue = self.ready.front().map(|(since, _)| *since + MAX_WAIT);
+        let next = due.into_iter().chain(overdue).min();
+        next.map_or(MAX_IDLE, |next| next.saturating_duration_since(time).min(MAX_IDLE))
     }
 }

@@ -16,31 +16,33 @@ use crate::output::{
 };
 use crate::spec::counted;
 
-/// Colours of the names, one after the other.
+/// Colours of the names, in turn.
 const PALETTE: [&str; 8] = ["36", "33", "32", "35", "34", "96", "93", "92"];
-/// Shown at once, in bytes, where it is taken fast.
-const MOST: usize = 1 << 20;
-/// The same where it is not, such as a slow terminal.
-const LEAST: usize = 16 << 10;
-/// Nothing else can be shown while a portion is written, so that is to take no longer.
+/// The size of a batch in bytes for a fast reader.
+const MAX_BATCH: usize = 1 << 20;
+/// The size of a batch for a slow reader, such as a slow terminal.
+const MIN_BATCH: usize = 16 << 10;
+/// A batch that takes longer becomes smaller, because nothing else can be shown meanwhile.
 const SLOW: Duration = Duration::from_millis(20);
-/// Portions that take less may be larger.
+/// A batch that takes less may become larger.
 const FAST: Duration = Duration::from_millis(5);
-/// How often it is said how many lines were not shown.
-const PACE: Duration = Duration::from_secs(1);
+/// The interval of notices about lines that were not shown.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How lines look.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LineStyle {
-    /// Stdout is a terminal: what is written is made safe for it.
+    /// Stdout is a terminal: the text is made safe for it.
     pub terminal: bool,
-    /// Names and children's own colours are shown.
+    /// Names are in colour, and colours of the output are kept.
     pub colour: bool,
-    /// Each line begins with the time it came.
+    /// Each line begins with its time of arrival.
     pub timestamps: bool,
 }
 
-/// Prints the kept output in the order it came; by turns while there is more than can be shown.
-pub(super) struct Printer {
+/// Prints the stored output in order of arrival; processes take turns while there is more than can
+/// be shown.
+pub(super) struct LinePrinter {
     store: Arc<LogStore>,
     reader: Reader,
     style: LineStyle,
@@ -49,62 +51,64 @@ pub(super) struct Printer {
     notices: Sender<String>,
     labels: Vec<Option<String>>,
     now: Box<dyn Fn() -> Moment + Send>,
-    portion: PrintBatch,
-    unshown: SkippedLines,
+    batch: BatchSize,
+    skipped: SkippedLines,
 }
 
-/// How much is shown at once: as much as whoever reads takes in a moment.
-struct PrintBatch(usize);
+/// The number of bytes that are written at a time, adapted to the speed of the reader.
+struct BatchSize(usize);
 
-impl PrintBatch {
+impl BatchSize {
     fn limit(&self) -> ReadLimit {
         ReadLimit { lines: self.0 / 100, bytes: self.0 }
     }
 
-    /// So many bytes were written in so long a time.
-    fn took(&mut self, bytes: usize, time: Duration) {
+    /// Adapts to a write of `bytes` that took `time`.
+    fn adapt(&mut self, bytes: usize, time: Duration) {
         if time > SLOW {
-            self.0 = (self.0 / 2).max(LEAST);
+            self.0 = (self.0 / 2).max(MIN_BATCH);
         } else if time < FAST && bytes >= self.0 / 2 {
-            self.0 = (self.0 * 2).min(MOST);
+            self.0 = (self.0 * 2).min(MAX_BATCH);
         }
     }
 }
 
-/// Lines that were dropped before they could be shown, gathered so that it is not said all the time.
+/// Lines that were dropped before they could be shown, collected for the next notice.
 #[derive(Default)]
 struct SkippedLines {
     lines: BTreeMap<SourceId, u64>,
-    told: Option<Moment>,
+    last_notice: Option<Moment>,
 }
 
 impl SkippedLines {
     fn add(&mut self, missed: &[DroppedLines]) {
-        for one in missed {
-            *self.lines.entry(one.source).or_default() += one.lines;
+        for dropped in missed {
+            *self.lines.entry(dropped.source).or_default() += dropped.lines;
         }
     }
 
-    /// How long until it is said; nothing when there is nothing to say.
+    /// The time until the next notice; `None` if no lines were skipped.
     fn due(&self, now: Moment) -> Option<Duration> {
-        let since = |told: Moment| now.since_start().saturating_sub(told.since_start());
-        let wait = self.told.map_or(Duration::ZERO, |told| PACE.saturating_sub(since(told)));
+        let wait = self.last_notice.map_or(Duration::ZERO, |last| {
+            NOTICE_INTERVAL.saturating_sub(now.since_start().saturating_sub(last.since_start()))
+        });
         (!self.lines.is_empty()).then_some(wait)
     }
 
     fn take(&mut self, now: Moment) -> BTreeMap<SourceId, u64> {
         if !self.lines.is_empty() {
-            self.told = Some(now);
+            self.last_notice = Some(now);
         }
         std::mem::take(&mut self.lines)
     }
 }
 
-impl Printer {
+impl LinePrinter {
     pub(super) fn new(engine: &EngineHandle, style: LineStyle, notices: Sender<String>) -> Self {
         let (store, clock) = (Arc::clone(engine.store()), engine.clock().clone());
         let snapshot = engine.snapshot();
-        let width = snapshot.processes.iter().map(|one| one.name.as_str().len()).max().unwrap_or(0);
+        let width =
+            snapshot.processes.iter().map(|view| view.name.as_str().len()).max().unwrap_or(0);
         Self {
             reader: store.reader(SourceSelection::All, ReadFrom::Oldest),
             store,
@@ -114,37 +118,37 @@ impl Printer {
             notices,
             labels: Vec::new(),
             now: Box::new(move || clock.now()),
-            portion: PrintBatch(LEAST),
-            unshown: SkippedLines::default(),
+            batch: BatchSize(MIN_BATCH),
+            skipped: SkippedLines::default(),
         }
     }
 
-    /// Prints until the store is closed and everything is printed; fails when nobody reads.
+    /// Prints until the store is closed and everything is printed; fails when the reader is gone.
     ///
-    /// Any other failure, such as a full disk, is told once and costs the lines that came meanwhile:
-    /// what is shown is no reason to end the processes.
+    /// Any other error, such as a full disk, is reported once and loses the lines that arrive
+    /// meanwhile: it does not end the processes.
     pub(super) fn print_all(mut self, mut to: impl Write) -> io::Result<()> {
         let mut text = Vec::new();
         let mut is_failing = false;
         loop {
-            let newer = self.reader.wait_newer(self.unshown.due((self.now)()));
+            let newer = self.reader.wait_newer(self.skipped.due((self.now)()));
             if newer != Some(WakeReason::Lines)
-                || self.unshown.due((self.now)()) == Some(Duration::ZERO)
+                || self.skipped.due((self.now)()) == Some(Duration::ZERO)
             {
-                self.tell_unshown();
+                self.report_skipped();
             }
             let Some(newer) = newer else { continue };
-            let slice = self.reader.read_by_turns(self.portion.limit());
-            self.unshown.add(slice.missed());
+            let slice = self.reader.read_by_turns(self.batch.limit());
+            self.skipped.add(slice.missed());
             text.clear();
             for line in slice.lines() {
-                self.put(&mut text, &line);
+                self.push(&mut text, &line);
             }
             let before = (self.now)();
             let written = to.write_all(&text).and_then(|()| to.flush());
             let after = (self.now)();
             let time = after.since_start().saturating_sub(before.since_start());
-            self.portion.took(text.len(), time);
+            self.batch.adapt(text.len(), time);
             match written {
                 Ok(()) => is_failing &= text.is_empty(),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error),
@@ -158,14 +162,14 @@ impl Printer {
                 Err(_) => {}
             }
             if newer == WakeReason::Closed && slice.is_empty() {
-                self.tell_unshown();
+                self.report_skipped();
                 return Ok(());
             }
         }
     }
 
-    fn tell_unshown(&mut self) {
-        for (source, lines) in self.unshown.take((self.now)()) {
+    fn report_skipped(&mut self) {
+        for (source, lines) in self.skipped.take((self.now)()) {
             let name = self.store.name(source).map_or_else(String::new, |name| name.to_string());
             let count = counted(lines, "line");
             let text = format!("pitcrew | {name}: {count} not shown, the reader is too slow");
@@ -173,17 +177,17 @@ impl Printer {
         }
     }
 
-    fn put(&mut self, text: &mut Vec<u8>, line: &SliceLine<'_>) {
+    fn push(&mut self, text: &mut Vec<u8>, line: &SliceLine<'_>) {
         if self.style.timestamps {
             let at = line.at.to_zoned_datetime(self.zone.clone());
             _ = write!(text, "{} ", at.strftime("%H:%M:%S%.3f"));
         }
         let label = self.label(line.source);
         text.extend_from_slice(label.as_bytes());
-        put_text(text, line.bytes, self.style);
+        push_line(text, line.bytes, self.style);
     }
 
-    /// The name of a source, padded, coloured, and the bar.
+    /// The label of a source, such as `web    | `.
     fn label(&mut self, source: SourceId) -> &str {
         let index = source.index();
         if self.labels.len() <= index {
@@ -193,13 +197,13 @@ impl Printer {
         let Some(label) = self.labels.get_mut(index) else { return "" };
         label.get_or_insert_with(|| {
             let name = store.name(source).map_or_else(String::new, |name| name.to_string());
-            label_of(&name, index, width, style.colour)
+            format_label(&name, index, width, style.colour)
         })
     }
 }
 
-/// The name of the process with this number, padded, coloured, and the bar.
-pub(crate) fn label_of(name: &str, index: usize, width: usize, colour: bool) -> String {
+/// Formats the label of the process with this number: its name padded, in colour, and a bar.
+pub(crate) fn format_label(name: &str, index: usize, width: usize, colour: bool) -> String {
     if colour {
         let colour = PALETTE.get(index % PALETTE.len()).copied().unwrap_or("0");
         format!("\x1b[{colour}m{name:width$} |\x1b[0m ")
@@ -208,8 +212,8 @@ pub(crate) fn label_of(name: &str, index: usize, width: usize, colour: bool) -> 
     }
 }
 
-/// One line; made safe for a terminal, else as it came, with an end of line where it has none.
-pub(crate) fn put_text(text: &mut Vec<u8>, bytes: &[u8], style: LineStyle) {
+/// Appends a line, on a terminal made safe, elsewhere unchanged; adds a missing newline.
+pub(crate) fn push_line(text: &mut Vec<u8>, bytes: &[u8], style: LineStyle) {
     if style.terminal {
         let styles = if style.colour { StyleMode::Keep } else { StyleMode::Drop };
         text.extend_from_slice(safe_line(bytes, styles).as_bytes());
@@ -248,8 +252,8 @@ mod tests {
         }
     }
 
-    fn printer(store: &Arc<LogStore>, reader: Reader, notices: Sender<String>) -> Printer {
-        Printer {
+    fn printer(store: &Arc<LogStore>, reader: Reader, notices: Sender<String>) -> LinePrinter {
+        LinePrinter {
             reader,
             store: Arc::clone(store),
             style: LineStyle::default(),
@@ -258,8 +262,8 @@ mod tests {
             notices,
             labels: Vec::new(),
             now: Box::new(Moment::default),
-            portion: PrintBatch(LEAST),
-            unshown: SkippedLines::default(),
+            batch: BatchSize(MIN_BATCH),
+            skipped: SkippedLines::default(),
         }
     }
 
@@ -293,20 +297,20 @@ mod tests {
 
     #[test]
     fn a_portion_is_what_is_taken_in_a_moment() {
-        let mut portion = PrintBatch(LEAST);
+        let mut batch = BatchSize(MIN_BATCH);
         // A terminal that takes 10 MB/s, then a program that takes 500.
-        for (rate, wanted) in [(10_000, 32 << 10..300 << 10), (500_000, MOST..MOST + 1)] {
+        for (rate, wanted) in [(10_000, 32 << 10..300 << 10), (500_000, MAX_BATCH..MAX_BATCH + 1)] {
             for _ in 0..20 {
-                let bytes = portion.0;
-                portion.took(bytes, Duration::from_millis((bytes / rate) as u64));
+                let bytes = batch.0;
+                batch.adapt(bytes, Duration::from_millis((bytes / rate) as u64));
             }
-            assert!(wanted.contains(&portion.0), "{}", portion.0);
+            assert!(wanted.contains(&batch.0), "{}", batch.0);
         }
         // Little says nothing, and nobody is too slow for the least.
-        portion.took(100, Duration::ZERO);
-        (0..20).for_each(|_| portion.took(100, Duration::from_secs(1)));
-        portion.took(100, Duration::ZERO);
-        assert_eq!((portion.0, portion.limit().lines), (LEAST, 163));
+        batch.adapt(100, Duration::ZERO);
+        (0..20).for_each(|_| batch.adapt(100, Duration::from_secs(1)));
+        batch.adapt(100, Duration::ZERO);
+        assert_eq!((batch.0, batch.limit().lines), (MIN_BATCH, 163));
     }
 
     #[test]

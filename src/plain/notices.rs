@@ -1,4 +1,4 @@
-//! Prints messages of pitcrew as `pitcrew | text` on stderr.
+//! Prints notices of pitcrew as `pitcrew | text` on stderr.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -15,10 +15,11 @@ use crate::spec::{Name, format_duration};
 
 pub(super) struct NoticePrinter {
     store: Arc<LogStore>,
-    tells: Verbosity,
-    own: Option<Name>,
-    /// Runs of which the last lines were shown.
-    shown: Vec<(Name, u32)>,
+    is_brief: bool,
+    /// The process in the foreground.
+    foreground: Option<Name>,
+    /// The runs whose last lines were printed.
+    printed: Vec<(Name, u32)>,
     was_ready: bool,
     colour: bool,
     label: String,
@@ -27,123 +28,121 @@ pub(super) struct NoticePrinter {
 
 impl NoticePrinter {
     pub(super) fn new(engine: &EngineHandle, options: PlainOptions, lines: Sender<String>) -> Self {
-        let PlainOptions { colour, terminal, tells, .. } = options;
+        let PlainOptions { colour, terminal, verbosity, .. } = options;
         let snapshot = engine.snapshot();
-        let label = label(colour, terminal, snapshot.processes.iter().map(|one| &one.name));
-        let own = match tells {
-            Verbosity::Everything => None,
-            Verbosity::Problems { own } => own,
+        let (is_brief, foreground) = match verbosity {
+            Verbosity::Everything => (false, None),
+            Verbosity::Problems { foreground } => (true, foreground),
         };
-        let own = snapshot.processes.iter().find(|one| Some(one.id) == own);
-        let own = own.map(|one| one.name.clone());
-        let store = Arc::clone(engine.store());
-        Self { store, tells, own, shown: Vec::new(), was_ready: false, colour, label, lines }
+        let foreground = snapshot.processes.iter().find(|view| Some(view.id) == foreground);
+        Self {
+            store: Arc::clone(engine.store()),
+            is_brief,
+            foreground: foreground.map(|view| view.name.clone()),
+            printed: Vec::new(),
+            was_ready: false,
+            colour,
+            label: label(colour, terminal, snapshot.processes.iter().map(|view| &view.name)),
+            lines,
+        }
     }
 
-    fn say(&mut self, text: &str) {
+    fn print(&mut self, text: &str) {
         _ = self.lines.send(format!("{}{}", self.label, safe_name(text)));
     }
 
     pub(super) fn notice(&mut self, notice: &Notice) {
         match &notice.about {
-            Some(name) => self.say(&format!("{name}: {}", notice.text)),
-            None => self.say(&notice.text),
+            Some(name) => self.print(&format!("{name}: {}", notice.text)),
+            None => self.print(&notice.text),
         }
     }
 
     pub(super) fn event(&mut self, event: &Event) {
-        let own = event.subject().is_some_and(|of| Some(&of.name) == self.own.as_ref());
-        let brief = matches!(self.tells, Verbosity::Problems { .. });
-        if brief && !is_problem(event, own) {
+        let subject = event.subject();
+        let is_foreground =
+            subject.is_some_and(|subject| Some(&subject.name) == self.foreground.as_ref());
+        if self.is_brief && !is_problem(event, is_foreground) {
             return;
         }
-        // It may come and go with every retry; the first time is news.
+        // A project can become ready again after each retry; only the first time is news.
         let is_ready = matches!(event, Event::ProjectReady(_));
         if is_ready && std::mem::replace(&mut self.was_ready, true) {
             return;
         }
         if let Some(text) = sentence(event) {
-            self.say(&text);
+            self.print(&text);
         }
-        if let (true, false, Some(of)) = (brief, own, event.subject()) {
-            self.last_words(&of.name, of.run);
+        if let (true, false, Some(subject)) = (self.is_brief, is_foreground, subject) {
+            self.print_last_lines(&subject.name, subject.run);
         }
     }
 
-    /// The end of what a run printed, once.
-    fn last_words(&mut self, name: &Name, run: u32) {
-        if self.shown.iter().any(|(known, of)| known == name && *of == run) {
+    /// Prints the last lines of a run, once.
+    fn print_last_lines(&mut self, name: &Name, run: u32) {
+        let key = (name.clone(), run);
+        if self.printed.contains(&key) {
             return;
         }
-        self.shown.push((name.clone(), run));
+        self.printed.push(key);
         let styles = if self.colour { StyleMode::Keep } else { StyleMode::Drop };
         for line in last_lines(&self.store, name, run) {
             _ = self.lines.send(format!("{name} | {}", safe_line(&line, styles)));
         }
     }
 
-    /// The project has begun to end, or to end faster.
-    pub(super) fn going_down(&mut self, snapshot: &Snapshot, now: Moment) {
-        let (what, reason, next) = match &snapshot.phase {
+    /// A shutdown has begun, or has become a kill.
+    pub(super) fn shutdown(&mut self, snapshot: &Snapshot, now: Moment) {
+        let (action, nothing, reason, next) = match &snapshot.phase {
             ProjectPhase::Up => return,
             ProjectPhase::Stopping(reason) => {
-                ("stopping", reason, "; a second signal kills at once")
+                ("stopping", "nothing is running", reason, "a second signal kills at once")
             }
-            ProjectPhase::Killing(reason) => ("killing", reason, "; a third signal leaves at once"),
+            // The killed processes may be gone already.
+            ProjectPhase::Killing(reason) => (
+                "killing",
+                "killing; nothing is running any more",
+                reason,
+                "a third signal leaves at once",
+            ),
         };
-        // That the one in the foreground has ended is seen without being told.
-        if matches!(reason, ShutdownReason::ShutdownOn(name) if Some(name) == self.own.as_ref()) {
+        // The user sees that the process in the foreground has ended.
+        let is_foreground = |name: &Name| Some(name) == self.foreground.as_ref();
+        if matches!(reason, ShutdownReason::ShutdownOn(name) if is_foreground(name)) {
             return;
         }
-        let alive = alive(snapshot);
-        let brief = matches!(self.tells, Verbosity::Problems { .. });
-        if alive.is_empty() && brief {
-            return;
+        match alive(snapshot, now) {
+            Some(names) => self.print(&format!("{reason}: {action} {names}; {next}")),
+            None if self.is_brief => {}
+            None => self.print(&format!("{reason}: {nothing}")),
         }
-        if alive.is_empty() {
-            // Those that were killed may be gone by the time it is told.
-            let so = if what == "killing" {
-                "killing; nothing is running any more"
-            } else {
-                "nothing is running"
-            };
-            return self.say(&format!("{reason}: {so}"));
-        }
-        let names = listed(&alive, |one| waits(one, snapshot, now));
-        self.say(&format!("{reason}: {what} {names}{next}"));
     }
 
-    /// Who did not end well, once everything has ended: the last line of a long log.
+    /// Prints which processes have failed or were skipped, as the last line.
     pub(super) fn ended(&mut self, snapshot: &Snapshot) {
-        let all: Vec<&ProcessView> = snapshot.processes.iter().map(AsRef::as_ref).collect();
-        let of = |state| all.iter().copied().filter(move |one| one.state == state);
-        let (failed, skipped): (Vec<_>, Vec<_>) =
-            (of(StateName::Failed).collect(), of(StateName::Skipped).collect());
-        let listed = |what: &str, of: &[&ProcessView]| match of.len() {
-            0 => None,
-            number => Some(format!("{number} {what}: {}", listed(of, |one| one.name.to_string()))),
+        let list = |state, text: &str| {
+            let views = snapshot.processes.iter().filter(|view| view.state == state);
+            let names: Vec<String> = views.map(|view| view.name.to_string()).collect();
+            let count = names.len();
+            (count > 0).then(|| format!("{count} {text}: {}", first_of(names.into_iter())))
         };
-        let parts: Vec<String> = [listed("failed", &failed), listed("skipped", &skipped)]
-            .into_iter()
-            .flatten()
-            .collect();
-        if !parts.is_empty() && matches!(self.tells, Verbosity::Everything) {
-            self.say(&parts.join("; "));
+        let lists = [list(StateName::Failed, "failed"), list(StateName::Skipped, "skipped")];
+        let lists: Vec<String> = lists.into_iter().flatten().collect();
+        if !lists.is_empty() && !self.is_brief {
+            self.print(&lists.join("; "));
         }
     }
 
-    /// Who is still waited for on the way down.
-    pub(super) fn still_there(&mut self, snapshot: &Snapshot, now: Moment) {
-        let alive = alive(snapshot);
-        if !alive.is_empty() {
-            let names = listed(&alive, |one| waits(one, snapshot, now));
-            self.say(&format!("waiting for {names}"));
+    /// Prints what a shutdown still waits for.
+    pub(super) fn reminder(&mut self, snapshot: &Snapshot, now: Moment) {
+        if let Some(names) = alive(snapshot, now) {
+            self.print(&format!("waiting for {names}"));
         }
     }
 }
 
-/// How a notice begins: in line with the names where both are seen together, elsewhere always the
-/// same, for those who search for it.
+/// The label of notices: on a terminal aligned with the names, elsewhere always the same, so that
+/// it can be searched for.
 fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>) -> String {
     let longest = names.map(|name| name.as_str().len()).max().unwrap_or(0);
     let width = if terminal { longest } else { 0 };
@@ -154,39 +153,36 @@ fn label<'a>(colour: bool, terminal: bool, names: impl Iterator<Item = &'a Name>
     }
 }
 
-fn alive(snapshot: &Snapshot) -> Vec<&ProcessView> {
-    let all = snapshot.processes.iter().map(AsRef::as_ref);
-    all.filter(|one| one.state.is_alive()).collect()
+/// Lists the processes that are alive, such as `api (8.7s left), db (after those that need it)`.
+fn alive(snapshot: &Snapshot, now: Moment) -> Option<String> {
+    let is_killing = matches!(snapshot.phase, ProjectPhase::Killing(_));
+    let alive = snapshot.processes.iter().filter(|view| view.state.is_alive());
+    let names: Vec<String> = alive.map(|view| with_progress(view, is_killing, now)).collect();
+    (!names.is_empty()).then(|| first_of(names.into_iter()))
 }
 
-/// `api (8.7s left)`
-fn waits(one: &ProcessView, snapshot: &Snapshot, now: Moment) -> String {
-    let killing = matches!(snapshot.phase, ProjectPhase::Killing(_));
-    let detail = match (one.state, one.left_until(now)) {
-        (StateName::Stopping, Some(_)) if one.killed && !one.left.is_empty() => {
+fn with_progress(view: &ProcessView, is_killing: bool, now: Moment) -> String {
+    let progress = match (view.state, view.left_until(now)) {
+        (StateName::Stopping, Some(_)) if view.killed && !view.left.is_empty() => {
             let left: Vec<String> =
-                one.left.iter().map(|stray| format!("{} {}", stray.pid, stray.command)).collect();
+                view.left.iter().map(|stray| format!("{} {}", stray.pid, stray.command)).collect();
             format!(" (killed; still there: {})", left.join(", "))
         }
-        (StateName::Stopping, Some(_)) if one.killed => " (killed)".to_owned(),
+        (StateName::Stopping, Some(_)) if view.killed => " (killed)".to_owned(),
         (StateName::Stopping, Some(left)) => format!(" ({} left)", format_duration(left)),
-        (_, _) if killing => String::new(),
-        // It goes as soon as it is known whether it runs.
-        (StateName::Starting, _) if !one.started => " (just starting)".to_owned(),
+        (_, _) if is_killing => String::new(),
+        // It stops as soon as its start has succeeded or failed.
+        (StateName::Starting, _) if !view.started => " (just starting)".to_owned(),
         (_, _) => " (after those that need it)".to_owned(),
     };
-    format!("{}{detail}", one.name)
+    format!("{}{progress}", view.name)
 }
 
-fn listed(all: &[&ProcessView], show: impl Fn(&ProcessView) -> String) -> String {
-    first_of(all.iter().map(|one| show(one)))
-}
-
-/// One sentence for an event, unless other lines say the same.
+/// The sentence for an event; `None` if other notices say the same.
 pub(crate) fn sentence(event: &Event) -> Option<String> {
     let is_shown = match event {
         Event::ProcessReady(e) => e.probe.is_some(),
-        // The change and the end of the project have lines of their own.
+        // Shutdowns and file changes have their own notices.
         Event::ProcessStopping(e) => {
             !matches!(e.cause, Cause::Shutdown { .. } | Cause::FileChanged { .. })
         }
@@ -212,13 +208,13 @@ pub(crate) fn sentence(event: &Event) -> Option<String> {
     is_shown.then(|| EventText::of(event).sentence())
 }
 
-/// Whether something went wrong; the end of the foreground process is seen without a notice.
+/// Whether an event is a failure. The user sees the end of the process in the foreground.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is a problem")]
-fn is_problem(event: &Event, own: bool) -> bool {
+fn is_problem(event: &Event, is_foreground: bool) -> bool {
     match event {
         Event::ProcessFailed(_) | Event::ProcessSkipped(_) => true,
-        Event::ProcessCompleted(e) => !e.end.success && !own,
-        Event::ProcessRetrying(_) => own,
+        Event::ProcessCompleted(e) => !e.end.success && !is_foreground,
+        Event::ProcessRetrying(_) => is_foreground,
         Event::ProcessKilled(e) => e.by == EndCause::Health,
         _ => false,
     }

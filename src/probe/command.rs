@@ -8,40 +8,43 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 use super::ProbeFailure;
-use crate::output::{StyleMode, safe_line};
+use crate::output::{PerStream, StyleMode, safe_line};
 use crate::spec::{Exit, ProbeResult};
 use crate::sys::{Child, Host, Launch};
 
 /// The number of bytes kept of the end of each output.
-const KEPT: usize = 4 << 10;
+const MAX_KEPT: usize = 4 << 10;
 /// How long outputs are read after the end: other processes may hold them open.
-const DRAIN: Duration = Duration::from_millis(100);
+const DRAIN_TIME: Duration = Duration::from_millis(100);
 /// How long to wait for the end of a killed leader.
-const GONE: Duration = Duration::from_secs(2);
+const END_TIME: Duration = Duration::from_secs(2);
 
-pub(super) async fn ask<H: Host>(
+pub(super) async fn probe<H: Host>(
     host: &H,
     launch: Launch,
     end: impl Future<Output = ProbeFailure>,
 ) -> Option<ProbeResult> {
     let mut end = pin!(end);
     let mut launch = pin!(host.launch(launch));
-    let launched = tokio::select! {
+    let (launched, ended) = tokio::select! {
         biased;
-        launched = &mut launch => launched.map(|child| (child, None)),
+        launched = &mut launch => (launched, None),
         // A start in progress is ended like a running command.
-        end = &mut end => match timeout(GONE, launch).await {
-            Ok(launched) => launched.map(|child| (child, Some(end))),
+        end = &mut end => match timeout(END_TIME, launch).await {
+            Ok(launched) => (launched, Some(end)),
             // The launch was dropped, so its child is ended as soon as it exists.
-            Err(_) => return late(end),
+            Err(_) => {
+                let text = |limit| format!("no end within {limit:?} (still being started)");
+                return end.into_result(text);
+            }
         },
     };
-    let (mut child, early) = match launched {
-        Ok(launched) => launched,
+    let mut child = match launched {
+        Ok(child) => child,
         Err(error) => return Some(ProbeResult::bad(format!("cannot start: {error}"))),
     };
-    let words = OutputReaders::read(child.stdout(), child.stderr());
-    let over = if let Some(end) = early {
+    let output = OutputReaders::start(child.stdout(), child.stderr());
+    let result = if let Some(end) = ended {
         Err(end)
     } else {
         tokio::select! {
@@ -50,85 +53,70 @@ pub(super) async fn ask<H: Host>(
             end = end => Err(end),
         }
     };
-    let left = child.kill_tree().await.err().map(|error| format!("; {error}"));
-    let words = words.last().await;
-    if timeout(GONE, child.exited()).await.is_ok() {
+    let left = child.kill_tree().await.err().map(|error| format!("; {error}")).unwrap_or_default();
+    let output = match output.last_line().await {
+        line if line.is_empty() => line,
+        line => format!(": {line}"),
+    };
+    if timeout(END_TIME, child.exited()).await.is_ok() {
         // If this fails, it is reaped in the background.
         _ = child.reap();
     }
-    let (colon, left) = (if words.is_empty() { "" } else { ": " }, left.unwrap_or_default());
-    match over {
-        Ok(Ok(exit @ Exit::Code(0))) => Some(ProbeResult::good(format!("{exit}{colon}{words}"))),
-        Ok(Ok(exit)) => Some(ProbeResult::bad(format!("{exit}{left}{colon}{words}"))),
-        Ok(Err(error)) => Some(ProbeResult::bad(format!("{error}{left}{colon}{words}"))),
-        Err(ProbeFailure::TimedOut(limit)) => {
-            Some(ProbeResult::bad(format!("no end within {limit:?}, killed{left}{colon}{words}")))
+    match result {
+        Ok(Ok(exit @ Exit::Code(0))) => Some(ProbeResult::good(format!("{exit}{output}"))),
+        Ok(Ok(exit)) => Some(ProbeResult::bad(format!("{exit}{left}{output}"))),
+        Ok(Err(error)) => Some(ProbeResult::bad(format!("{error}{left}{output}"))),
+        Err(end) => {
+            end.into_result(|limit| format!("no end within {limit:?}, killed{left}{output}"))
         }
-        Err(ProbeFailure::CalledOff) => None,
     }
 }
 
-fn late(end: ProbeFailure) -> Option<ProbeResult> {
-    match end {
-        ProbeFailure::TimedOut(limit) => {
-            Some(ProbeResult::bad(format!("no end within {limit:?} (still being started)")))
-        }
-        ProbeFailure::CalledOff => None,
-    }
-}
-
-/// The ends of both outputs.
-#[derive(Default)]
-struct OutputTails {
-    out: Mutex<Vec<u8>>,
-    err: Mutex<Vec<u8>>,
-}
-
-/// The same, read while it runs.
+/// The ends of both outputs, which a task reads.
 struct OutputReaders {
-    kept: Arc<OutputTails>,
-    reading: tokio::task::JoinHandle<()>,
+    tails: Arc<PerStream<Mutex<Vec<u8>>>>,
+    task: tokio::task::JoinHandle<()>,
 }
 
 impl Drop for OutputReaders {
     fn drop(&mut self) {
-        self.reading.abort();
+        self.task.abort();
     }
 }
 
 impl OutputReaders {
-    fn read<R: AsyncRead + Unpin + Send + 'static>(out: Option<R>, err: Option<R>) -> Self {
-        let kept = Arc::new(OutputTails::default());
-        let into = Arc::clone(&kept);
-        let reading = tokio::spawn(async move {
-            tokio::join!(tail(out, &into.out), tail(err, &into.err));
+    fn start<R: AsyncRead + Unpin + Send + 'static>(out: Option<R>, err: Option<R>) -> Self {
+        let tails = Arc::<PerStream<Mutex<Vec<u8>>>>::default();
+        let target = Arc::clone(&tails);
+        let task = tokio::spawn(async move {
+            tokio::join!(read_tail(out, &target.out), read_tail(err, &target.err));
         });
-        Self { kept, reading }
+        Self { tails, task }
     }
 
     /// Returns the last line of stderr, or else of stdout.
-    async fn last(mut self) -> String {
-        _ = timeout(DRAIN, &mut self.reading).await;
-        let OutputTails { out, err } = &*self.kept;
+    async fn last_line(mut self) -> String {
+        _ = timeout(DRAIN_TIME, &mut self.task).await;
+        let PerStream { out, err } = &*self.tails;
         [err, out].into_iter().map(last_line).find(|line| !line.is_empty()).unwrap_or_default()
     }
 }
 
-fn last_line(kept: &Mutex<Vec<u8>>) -> String {
-    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-    let lines = kept.split(|byte| *byte == b'\n').rev();
+fn last_line(tail: &Mutex<Vec<u8>>) -> String {
+    let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+    let lines = tail.split(|byte| *byte == b'\n').rev();
     let mut lines = lines.map(|line| safe_line(line, StyleMode::Drop).trim().to_owned());
     lines.find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 /// Reads to the end and keeps the last bytes.
-async fn tail(reader: Option<impl AsyncRead + Unpin>, into: &Mutex<Vec<u8>>) {
+async fn read_tail(reader: Option<impl AsyncRead + Unpin>, tail: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     let Some(mut reader) = reader else { return };
     while let Ok(length @ 1..) = reader.read(&mut buffer).await {
-        let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(buffer.get(..length).unwrap_or_default());
-        let extra = kept.len().saturating_sub(KEPT);
-        kept.drain(..extra);
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        let excess = tail.len().saturating_sub(MAX_KEPT);
+        tail.drain(..excess);
     }
 }

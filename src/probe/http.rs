@@ -12,55 +12,37 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::address::{Refusals, addresses, connect_to};
-use super::ownership::ListenerOwnership;
-use super::{ProbeStage, with_note};
+use super::address::try_addresses;
+use super::{ProbeSession, result_of};
 use crate::spec::{ProbeResult, Url};
 use crate::sys::Host;
 
 /// Limits of the response: head, body, number of headers.
-const HEAD: usize = 64 << 10;
-const BODY: usize = 64 << 10;
-const HEADERS: usize = 200;
+const MAX_HEAD: usize = 64 << 10;
+const MAX_BODY: usize = 64 << 10;
+const MAX_HEADERS: usize = 200;
 /// How long the body is read; only the status decides, but the server is not cut off.
 const BODY_TIME: Duration = Duration::from_millis(100);
 
-/// Tries each address until one succeeds; else returns the answer that got furthest.
-pub(super) async fn ask<H: Host>(
+/// Tries each address until one answers with an expected status.
+pub(super) async fn probe<H: Host>(
+    session: &ProbeSession<'_, H>,
     url: &Url,
     statuses: &[u16],
-    own: Option<u16>,
-    stage: &ProbeStage,
-    ownership: ListenerOwnership<'_, H>,
 ) -> ProbeResult {
-    let addresses = match addresses(&url.server, own, stage).await {
-        Ok(addresses) => addresses,
-        Err(error) => return ProbeResult::bad(error),
-    };
-    let (mut refusals, mut missed) = (Refusals::default(), None);
-    for (place, address) in addresses.iter().enumerate() {
-        let is_last = place + 1 == addresses.len();
-        let (stream, note) = match connect_to(*address, is_last, stage, ownership).await {
-            Ok(connected) => connected,
-            Err(error) => {
-                refusals.add(error);
-                continue;
-            }
-        };
-        stage.reach("connected, no answer yet");
-        match exchange(stream, url, own, stage).await {
-            Ok((status, _)) if fits(status, statuses) => {
-                let note = note.or(refusals.taken);
-                return ProbeResult::good(with_note(&shown(status, ""), note));
-            }
-            Ok((status, words)) => _ = missed.get_or_insert(shown(status, &words)),
-            Err(error) => _ = missed.get_or_insert(error),
+    let ask = |stream| async move {
+        session.set_stage("connected, no answer yet");
+        let (status, text) = exchange(session, stream, url).await?;
+        if is_expected(status, statuses) {
+            Ok(shown(status, ""))
+        } else {
+            Err(shown(status, &text))
         }
-    }
-    ProbeResult::bad(missed.unwrap_or_else(|| refusals.told()))
+    };
+    result_of(try_addresses(session, &url.server, ask).await)
 }
 
-fn fits(status: StatusCode, statuses: &[u16]) -> bool {
+fn is_expected(status: StatusCode, statuses: &[u16]) -> bool {
     match statuses {
         [] => (200..400).contains(&status.as_u16()),
         statuses => statuses.contains(&status.as_u16()),
@@ -68,35 +50,34 @@ fn fits(status: StatusCode, statuses: &[u16]) -> bool {
 }
 
 /// `503 Service Unavailable: starting up`
-fn shown(status: StatusCode, words: &str) -> String {
-    let colon = if words.is_empty() { "" } else { ": " };
-    format!("{status}{colon}{words}").replace("<unknown status code>", "").trim().to_owned()
+fn shown(status: StatusCode, text: &str) -> String {
+    let colon = if text.is_empty() { "" } else { ": " };
+    format!("{status}{colon}{text}").replace("<unknown status code>", "").trim().to_owned()
 }
 
 /// Sends one request; returns the status and the first line of the body.
-async fn exchange(
+async fn exchange<H>(
+    session: &ProbeSession<'_, H>,
     stream: TcpStream,
     url: &Url,
-    own: Option<u16>,
-    stage: &ProbeStage,
 ) -> Result<(StatusCode, String), String> {
     let request = Request::get(&url.target)
-        .header(HOST, url.server.shown(own))
+        .header(HOST, url.server.shown(session.own_port))
         .header(USER_AGENT, concat!("pitcrew/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
         .map_err(|error| error.to_string())?;
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD).max_headers(HEADERS);
-    let shaken = builder.handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = shaken.map_err(|error| said(&error))?;
+    builder.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
+    let handshake = builder.handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| error_text(&error))?;
     let answered = async move {
-        let response = sender.send_request(request).await.map_err(|error| said(&error))?;
-        stage.reach("answered, still sending the body");
+        let response = sender.send_request(request).await.map_err(|error| error_text(&error))?;
+        session.set_stage("answered, still sending the body");
         let status = response.status();
-        let words = timeout(BODY_TIME, words(response.into_body())).await.unwrap_or_default();
-        Ok((status, words))
+        let text = timeout(BODY_TIME, first_line(response.into_body())).await.unwrap_or_default();
+        Ok((status, text))
     };
     let (mut answered, mut connection) = (pin!(answered), pin!(connection));
     tokio::select! {
@@ -108,15 +89,15 @@ async fn exchange(
 }
 
 /// Reads the body within limits; returns its first line.
-async fn words(mut body: Incoming) -> String {
-    const LINE: usize = 512;
+async fn first_line(mut body: Incoming) -> String {
+    const MAX_LINE: usize = 512;
     let (mut read, mut start) = (0, Vec::new());
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(data) = frame.into_data() else { continue };
         read += data.len();
-        let room = LINE.saturating_sub(start.len()).min(data.len());
+        let room = MAX_LINE.saturating_sub(start.len()).min(data.len());
         start.extend_from_slice(data.get(..room).unwrap_or_default());
-        if read >= BODY {
+        if read >= MAX_BODY {
             break;
         }
     }
@@ -125,7 +106,7 @@ async fn words(mut body: Incoming) -> String {
 }
 
 /// Formats an error with its cause.
-fn said(error: &hyper::Error) -> String {
+fn error_text(error: &hyper::Error) -> String {
     use std::error::Error as _;
 
     let source = error.source().map(ToString::to_string).unwrap_or_default();

@@ -7,57 +7,55 @@ use std::sync::LazyLock;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 
-use super::ownership::{ListenerOwnership, ListenerVerdict, unseen};
-use super::{ProbeStage, reason, with_note};
+use super::{ProbeSession, reason, result_of};
 use crate::spec::ProbeResult;
 use crate::sys::{Host, SocketAddress};
 
 /// The maximum number of threads for calls that can hang (a dead network folder, a name server).
 const MAX_HANGING: usize = 16;
 
-static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(MAX_HANGING));
+static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(MAX_HANGING));
 
 /// Runs a call that may hang on a separate thread. If the caller gives up, the thread's slot stays taken
 /// until the call returns.
-pub(super) async fn patiently<T: Send + 'static>(
-    look: impl FnOnce() -> io::Result<T> + Send + 'static,
+pub(super) async fn blocking_call<T: Send + 'static>(
+    call: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let place = PLACES.acquire().await.map_err(io::Error::other)?;
-    let looking = tokio::task::spawn_blocking(move || {
-        let _place = place;
-        look()
+    let slot = SLOTS.acquire().await.map_err(io::Error::other)?;
+    let called = tokio::task::spawn_blocking(move || {
+        let _slot = slot;
+        call()
     });
-    looking.await.map_err(io::Error::other)?
+    called.await.map_err(io::Error::other)?
 }
 
-pub(super) async fn unix<H: Host>(path: &Path, ownership: ListenerOwnership<'_, H>) -> ProbeResult {
+pub(super) async fn probe_unix<H: Host>(session: &ProbeSession<'_, H>, path: &Path) -> ProbeResult {
     let connecting = async {
         let address = SocketAddress::of(path)?;
         UnixStream::connect(address.path()).await
     };
     let stream = match connecting.await {
         Ok(stream) => stream,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return ProbeResult::bad("there is no socket");
+        Err(error) => {
+            return match error.kind() {
+                io::ErrorKind::NotFound => ProbeResult::bad("there is no socket"),
+                io::ErrorKind::ConnectionRefused => {
+                    ProbeResult::bad("connection refused: nothing listens on the socket")
+                }
+                _ => ProbeResult::bad(reason(&error)),
+            };
         }
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return ProbeResult::bad("connection refused: nothing listens on the socket");
-        }
-        Err(error) => return ProbeResult::bad(reason(&error)),
     };
     // The kernel reports 0 for a process that is not visible from here.
     let peer = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
-    match ownership.of_socket(path, peer.filter(|pid| *pid > 0)).await {
-        ListenerVerdict::Counts(note) => ProbeResult::good(with_note("connected", note)),
-        ListenerVerdict::Unseen => ProbeResult::good(with_note("connected", unseen(ownership.run))),
-        ListenerVerdict::Taken(text) => ProbeResult::bad(text),
-    }
+    let verdict = session.verdict_on_socket(path, peer.filter(|pid| *pid > 0)).await;
+    result_of(verdict.into_note(session.run).map(|note| ("connected".to_owned(), note)))
 }
 
-pub(super) async fn file(path: &Path, stage: &ProbeStage) -> ProbeResult {
-    stage.reach("the disk does not answer");
+pub(super) async fn probe_file<H>(session: &ProbeSession<'_, H>, path: &Path) -> ProbeResult {
+    session.set_stage("the disk does not answer");
     let path = path.to_owned();
-    match patiently(move || std::fs::metadata(path)).await {
+    match blocking_call(move || std::fs::metadata(path)).await {
         Ok(_) => ProbeResult::good("it is there"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             ProbeResult::bad("it is not there")

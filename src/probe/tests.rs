@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use super::{ProbeContext, ProbeFailure, ask};
+use super::{ProbeContext, ProbeFailure, run_probe};
 use crate::spec::{CommandLine, Endpoint, Port, Probe, ProbeResult, Url};
 use crate::sys::{HostOptions, Launch, OutputFd, RealHost, StdinTarget};
 
@@ -27,8 +27,8 @@ async fn probe(probe: Probe, limit: Duration) -> ProbeResult {
         tokio::time::sleep(limit).await;
         ProbeFailure::TimedOut(limit)
     };
-    let question = ProbeContext { probe: &probe, own: None, launch: None, run: None };
-    ask(&host(), question, end).await.unwrap()
+    let context = ProbeContext { probe: &probe, own_port: None, launch: None, run: None };
+    run_probe(&host(), context, end).await.unwrap()
 }
 
 fn good(text: &str) -> ProbeResult {
@@ -48,7 +48,7 @@ fn page(host: &str, port: u16, target: &str) -> Probe {
     Probe::Http(Url { server, target: target.to_owned() }, Vec::new())
 }
 
-/// Serves each connection like this, on a thread of its own; counts them.
+/// Serves each connection like this, on a separate thread; counts them.
 fn server(
     address: impl Into<SocketAddr>,
     serve: impl Fn(TcpStream) + Send + Sync + 'static,
@@ -114,20 +114,20 @@ async fn a_status_decides() {
 async fn named_statuses_replace_the_usual_ones() {
     let (port, _) = answering("HTTP/1.1 401 x\r\nContent-Length: 0\r\n\r\n");
     let url = Url { server: endpoint("127.0.0.1", port), target: "/".to_owned() };
-    let asked = |status| probe(Probe::Http(url.clone(), vec![status]), LONG);
-    assert_eq!(asked(401).await, good("401 Unauthorized"));
-    assert_eq!(asked(200).await, bad("401 Unauthorized"));
+    let probe_for = |status| probe(Probe::Http(url.clone(), vec![status]), LONG);
+    assert_eq!(probe_for(401).await, good("401 Unauthorized"));
+    assert_eq!(probe_for(200).await, bad("401 Unauthorized"));
 }
 
 #[tokio::test]
 async fn a_request_is_what_a_server_expects() {
-    let (told, heard) = mpsc::channel();
+    let (send, received) = mpsc::channel();
     let (port, _) = server(on_v4(), move |mut stream| {
-        told.send(request(&mut stream)).unwrap();
+        send.send(request(&mut stream)).unwrap();
         _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
     });
     probe(page("127.0.0.1", port, "/a?b=c"), LONG).await;
-    let request = heard.recv().unwrap();
+    let request = received.recv().unwrap();
     assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("host: 127.0.0.1:{port}\r\n")), "{request}");
     assert!(request.contains("connection: close\r\n"), "{request}");
@@ -143,7 +143,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn nobody_there_is_a_miss() {
-    // Taken, so that nobody else can have it, but nobody listens.
+    // Taken, so that no other process can take it, but nothing listens.
     let taken = tokio::net::TcpSocket::new_v4().unwrap();
     taken.bind(on_v4()).unwrap();
     let free = taken.local_addr().unwrap().port();
@@ -236,10 +236,10 @@ async fn what_is_no_http_is_told() {
         ("HTTP/1.1 20", "the connection was closed before an answer"),
     ] {
         let (port, _) = answering(text);
-        let ProbeResult::Bad(told) = probe(page("127.0.0.1", port, "/"), LONG).await else {
+        let ProbeResult::Bad(message) = probe(page("127.0.0.1", port, "/"), LONG).await else {
             panic!("{text:?} is no answer")
         };
-        assert!(told.starts_with(wanted), "{text:?}: {told}");
+        assert!(message.starts_with(wanted), "{text:?}: {message}");
     }
 }
 
@@ -258,7 +258,7 @@ async fn localhost_is_both_of_its_addresses() {
     assert_eq!(probe(page("localhost", port, "/"), LONG).await, good("200 OK"));
     assert_eq!(probe(page("::1", port, "/"), LONG).await, good("200 OK"));
     assert_eq!(probe(Probe::Tcp(endpoint("LocalHost", port)), LONG).await, good("connected"));
-    // Somebody else has the same port at the other address.
+    // Another process has the same port at the other address.
     if let Ok(other) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         std::thread::spawn(move || {
             for mut stream in other.incoming().flatten() {
@@ -271,16 +271,16 @@ async fn localhost_is_both_of_its_addresses() {
 }
 
 #[tokio::test]
-async fn the_own_port_is_asked() {
+async fn the_own_port_is_probe_for() {
     let listener = TcpListener::bind(on_v4()).unwrap();
     let own = Some(listener.local_addr().unwrap().port());
     let probe = Probe::Tcp(Endpoint { host: "localhost".to_owned(), port: Port::Own });
-    let ask_at = |own| {
-        let question = ProbeContext { probe: &probe, own, launch: None, run: None };
-        async { ask(&host(), question, std::future::pending()).await }
+    let probe_with = |own_port| {
+        let context = ProbeContext { probe: &probe, own_port, launch: None, run: None };
+        async { run_probe(&host(), context, std::future::pending()).await }
     };
-    assert_eq!(ask_at(own).await, Some(good("connected")));
-    assert_eq!(ask_at(None).await, Some(bad("the process has no port")));
+    assert_eq!(probe_with(own).await, Some(good("connected")));
+    assert_eq!(probe_with(None).await, Some(bad("the process has no port")));
 }
 
 #[tokio::test]
@@ -338,9 +338,13 @@ fn launch(script: &str, mark: &str) -> Launch {
 /// What comes of running this.
 async fn exec(script: &str, mark: &str, end: impl Future<Output = ProbeFailure>) -> ProbeResult {
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
-    let question =
-        ProbeContext { probe: &probe, own: None, launch: Some(launch(script, mark)), run: None };
-    ask(&host(), question, end).await.unwrap()
+    let context = ProbeContext {
+        probe: &probe,
+        own_port: None,
+        launch: Some(launch(script, mark)),
+        run: None,
+    };
+    run_probe(&host(), context, end).await.unwrap()
 }
 
 /// How many carry the mark and are alive.
@@ -366,8 +370,8 @@ async fn a_command_says_by_its_code() {
     }
     let missing = Launch { argv: vec!["no-such-program-at-all".into()], ..launch("", "missing") };
     let probe = Probe::Exec(CommandLine::Argv(vec!["x".to_owned()]));
-    let question = ProbeContext { probe: &probe, own: None, launch: Some(missing), run: None };
-    let answer = ask(&host(), question, std::future::pending()).await.unwrap();
+    let context = ProbeContext { probe: &probe, own_port: None, launch: Some(missing), run: None };
+    let answer = run_probe(&host(), context, std::future::pending()).await.unwrap();
     assert!(answer.text().starts_with("cannot start: "), "{answer:?}");
 }
 
@@ -405,11 +409,11 @@ async fn a_command_that_is_called_off_is_ended_without_an_answer() {
     let (started, has_started) = tokio::sync::oneshot::channel::<()>();
     let end = async {
         _ = has_started.await;
-        ProbeFailure::CalledOff
+        ProbeFailure::Cancelled
     };
-    let question = ProbeContext {
+    let context = ProbeContext {
         probe: &probe,
-        own: None,
+        own_port: None,
         launch: Some(launch("sleep 1000", "off")),
         run: None,
     };
@@ -420,7 +424,7 @@ async fn a_command_that_is_called_off_is_ended_without_an_answer() {
         _ = started.send(());
     };
     let host = host();
-    let (answer, ()) = tokio::join!(ask(&host, question, end), watch);
+    let (answer, ()) = tokio::join!(run_probe(&host, context, end), watch);
     assert_eq!(answer, None);
     assert_eq!(carriers("off"), 0);
 }

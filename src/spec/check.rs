@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{CommandLine, choices};
 
-/// The maximum length of an answer that is shown.
-const LONGEST: usize = 200;
+/// The maximum number of characters of an answer that is shown.
+const MAX_SHOWN: usize = 200;
 
 /// `ready` or `health`, every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Check {
     pub interval: Duration,
     /// The maximum duration of one probe.
     pub probe_timeout: Duration,
-    /// Before the first probe.
+    /// The delay before the first probe.
     pub initial_delay: Duration,
     /// The number of consecutive successes that is required.
     pub successes: u32,
@@ -50,7 +50,7 @@ pub enum Probe {
 }
 
 choices! {
-    /// What kind of check: the key that says what is asked.
+    /// The kind of a check, named by its key.
     pub enum ProbeKind {
         /// A command.
         Exec = "exec",
@@ -72,16 +72,13 @@ choices! {
 }
 
 impl ProbeKind {
-    /// Whether it is asked again and again. What happens once by itself never goes back.
-    pub fn is_asked(self) -> bool {
-        match self {
-            Self::Exec | Self::Http | Self::Tcp | Self::Unix | Self::File => true,
-            Self::Log | Self::Delay | Self::Notify => false,
-        }
+    /// Whether it is probed repeatedly. The event of the other checks happens once and is never undone.
+    pub fn is_probed(self) -> bool {
+        !matches!(self, Self::Log | Self::Delay | Self::Notify)
     }
 }
 
-/// A place on the network.
+/// A host and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// A name or an address, without brackets.
@@ -110,11 +107,11 @@ pub struct Url {
 pub struct OutputPattern(regex::bytes::Regex);
 
 choices! {
-    /// Which of the checks of a process.
+    /// The role of a check of a process.
     pub enum CheckRole {
-        /// Whether it is ready.
+        /// It decides whether the process is ready.
         Ready = "ready",
-        /// Whether it has to go.
+        /// It ends the run when it fails.
         Health = "health",
     }
 }
@@ -146,11 +143,11 @@ impl ProbeResult {
 /// Returns the text as one safe line of limited length.
 pub fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut shown: String = plain.trim().chars().take(LONGEST + 1).collect();
-    if shown.chars().count() > LONGEST {
-        shown = shown.chars().take(LONGEST - 1).chain(['…']).collect();
+    let plain = plain.trim();
+    if plain.chars().count() <= MAX_SHOWN {
+        return plain.to_owned();
     }
-    shown
+    plain.chars().take(MAX_SHOWN - 1).chain(['…']).collect()
 }
 
 impl OutputPattern {
@@ -198,7 +195,6 @@ impl Endpoint {
 }
 
 impl Probe {
-    /// What kind of check it is.
     pub fn kind(&self) -> ProbeKind {
         match self {
             Self::Exec(_) => ProbeKind::Exec,
@@ -213,25 +209,23 @@ impl Probe {
     }
 
     /// Whether the result is known without a probe.
-    pub fn is_at_once(&self) -> bool {
+    pub fn is_immediate(&self) -> bool {
         matches!(self, Self::Delay(time) if time.is_zero())
     }
 
     /// Formats it for display: `http http://localhost:8080/healthz`. `own` is the port of the process.
     pub fn shown(&self, own: Option<u16>) -> String {
-        let what = match self {
+        let target = match self {
             Self::Exec(CommandLine::Shell { script, .. }) => script.clone(),
             Self::Exec(CommandLine::Argv(argv)) => argv.join(" "),
-            Self::Http(Url { server, target }, _) => {
-                format!("http://{}{target}", server.shown(own))
-            }
+            Self::Http(url, _) => format!("http://{}{}", url.server.shown(own), url.target),
             Self::Tcp(endpoint) => endpoint.shown(own),
             Self::Unix(path) | Self::File(path) => path.display().to_string(),
             Self::Log(pattern) => format!("/{}/", pattern.as_str()),
             Self::Delay(time) => format!("{time:?}"),
             Self::Notify => "READY=1".to_owned(),
         };
-        one_line(&format!("{} {what}", self.kind()))
+        one_line(&format!("{} {target}", self.kind()))
     }
 }
 
@@ -243,7 +237,7 @@ mod tests {
     fn an_answer_is_one_short_line_that_does_nothing_to_a_terminal() {
         assert_eq!(ProbeResult::bad("a\x1b[2J\nb\n").text(), "a [2J b");
         let long = ProbeResult::good("é".repeat(500));
-        assert_eq!(long.text().chars().count(), LONGEST);
+        assert_eq!(long.text().chars().count(), MAX_SHOWN);
         assert!(long.text().ends_with('…'));
     }
 

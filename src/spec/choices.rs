@@ -1,10 +1,10 @@
-//! Choices: enums whose variants are words, in the file, in JSON and for people.
+//! Choices: enums with one word for each variant, used in the file, in JSON and in messages.
 
-/// A word that is none of a choice.
+/// The error for a word that is not in a choice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct UnknownChoice {
-    /// The words there are, as a list for people.
+    /// The known words, as a list for a message.
     pub expected: String,
 }
 
@@ -24,8 +24,17 @@ pub(crate) fn list_of_words(words: &[&str]) -> String {
     }
 }
 
+/// The schema of a string that is one of these words.
+#[cfg(feature = "control")]
+pub(crate) fn words_schema<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+}
+
 /// Declares an enum with one word for each variant: the list of words, `as_str`, `Display`,
-/// `FromStr`, and serde, which writes and reads the word.
+/// `FromStr`, and serde and the schema of the API, which use the word.
 macro_rules! choices {
     ($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($(#[$variant_meta:meta])* $variant:ident = $word:literal,)+
@@ -72,6 +81,16 @@ macro_rules! choices {
                 }
             }
         }
+
+        #[cfg(feature = "control")]
+        impl ::utoipa::PartialSchema for $name {
+            fn schema() -> ::utoipa::openapi::RefOr<::utoipa::openapi::Schema> {
+                $crate::spec::words_schema(Self::WORDS.iter().copied())
+            }
+        }
+
+        #[cfg(feature = "control")]
+        impl ::utoipa::ToSchema for $name {}
     };
 }
 

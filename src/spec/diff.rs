@@ -27,9 +27,9 @@ pub struct PlannedRestart {
 }
 
 choices! {
-    /// A part of a process that a child has from its start to its end.
+    /// A part of a process that cannot change during a run.
     pub enum RestartReason {
-        /// What is run, or the shell that runs it.
+        /// The command, or the shell that runs it.
         Command = "command",
         /// The working folder.
         Cwd = "cwd",
@@ -37,9 +37,9 @@ choices! {
         Env = "env",
         /// The standard input.
         Stdin = "stdin",
-        /// The port it is told.
+        /// The port.
         Port = "port",
-        /// The socket by which it says that it is ready.
+        /// The socket to which it reports readiness.
         Ready = "ready",
     }
 }
@@ -47,22 +47,25 @@ choices! {
 impl SpecDiff {
     /// Compares two specs.
     pub fn of(old: &Spec, new: &Spec) -> Self {
-        let mut all = Self::default();
-        all.compare(&old.processes, &new.processes);
-        // The jobs of a pool are told by themselves.
-        let pools = |pools: &IndexMap<Name, Arc<PoolSpec>>| -> IndexMap<Name, Arc<PoolSpec>> {
-            let bare = |pool: &PoolSpec| PoolSpec { jobs: Vec::new(), ..pool.clone() };
-            pools.iter().map(|(name, pool)| (name.clone(), Arc::new(bare(pool)))).collect()
-        };
-        all.compare(&pools(&old.pools), &pools(&new.pools));
-        all
+        let mut diff = Self::default();
+        diff.compare(&old.processes, &new.processes, |before, now| before != now);
+        // The jobs of a pool are in the diff themselves.
+        diff.compare(&old.pools, &new.pools, |before, now| {
+            PoolSpec { jobs: now.jobs.clone(), ..PoolSpec::clone(before) } != **now
+        });
+        diff
     }
 
-    fn compare<T: PartialEq>(&mut self, old: &IndexMap<Name, T>, new: &IndexMap<Name, T>) {
+    fn compare<T>(
+        &mut self,
+        old: &IndexMap<Name, T>,
+        new: &IndexMap<Name, T>,
+        has_changed: impl Fn(&T, &T) -> bool,
+    ) {
         for (name, now) in new {
             match old.get(name) {
                 None => self.added.push(name.clone()),
-                Some(before) if before != now => self.changed.push(name.clone()),
+                Some(before) if has_changed(before, now) => self.changed.push(name.clone()),
                 Some(_) => {}
             }
         }
@@ -77,15 +80,15 @@ impl ProcessSpec {
     }
 
     pub(crate) fn reasons_for_new_run(&self, new: &Self) -> Vec<RestartReason> {
-        let all = [
+        let reasons = [
             (RestartReason::Command, self.command != new.command),
             (RestartReason::Cwd, self.cwd != new.cwd),
-            (RestartReason::Env, !self.env.is_like(&new.env)),
+            (RestartReason::Env, !self.env.is_equivalent(&new.env)),
             (RestartReason::Stdin, self.stdin != new.stdin),
             (RestartReason::Port, self.port != new.port),
             (RestartReason::Ready, new.has_socket() && !self.has_socket()),
         ];
-        all.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
+        reasons.into_iter().filter_map(|(reason, holds)| holds.then_some(reason)).collect()
     }
 
     /// Whether the environment contains a notification socket.
@@ -96,8 +99,8 @@ impl ProcessSpec {
 
 impl Environment {
     /// Whether a child would see the same environment.
-    fn is_like(&self, other: &Self) -> bool {
-        let unset = |one: &Self| one.unset.iter().cloned().collect::<HashSet<_>>();
+    fn is_equivalent(&self, other: &Self) -> bool {
+        let unset = |env: &Self| env.unset.iter().cloned().collect::<HashSet<_>>();
         self.inherit == other.inherit
             && self.set == other.set
             && self.names_port == other.names_port
@@ -120,8 +123,8 @@ impl Spec {
             .map(|process| {
                 let mut process = ProcessSpec::clone(&process);
                 process.name = name(&process.name);
-                let needs = std::mem::take(&mut process.depends_on);
-                process.depends_on = needs.into_iter().map(|(on, how)| (name(&on), how)).collect();
+                let dependencies = std::mem::take(&mut process.depends_on).into_iter();
+                process.depends_on = dependencies.map(|(on, value)| (name(&on), value)).collect();
                 (process.name.clone(), Arc::new(process))
             })
             .collect();
@@ -133,10 +136,10 @@ impl Spec {
 
     /// Returns the unnamed jobs of a pool, each with its name and the one to keep.
     fn renamed_jobs(&self, old: &Self, pool: &Name) -> Vec<(Name, Name)> {
-        let mut before = old.nameless_jobs(pool);
+        let mut before = old.unnamed_jobs(pool);
         let mut used: HashSet<Name> = before.iter().map(|job| job.name.clone()).collect();
         let (mut renamed, mut new) = (Vec::new(), Vec::new());
-        for job in self.nameless_jobs(pool) {
+        for job in self.unnamed_jobs(pool) {
             match before.iter().position(|old| job.is_same_job(old)) {
                 Some(at) => renamed.push((job.name.clone(), before.remove(at).name.clone())),
                 None => new.push(job.name.clone()),
@@ -163,12 +166,11 @@ impl Spec {
         renamed
     }
 
-    fn nameless_jobs(&self, pool: &Name) -> Vec<Arc<ProcessSpec>> {
+    fn unnamed_jobs(&self, pool: &Name) -> Vec<Arc<ProcessSpec>> {
         let jobs = self.pools.get(pool).into_iter().flat_map(|pool| &pool.jobs);
         let jobs = jobs.filter_map(|job| self.processes.get(job));
         // Names in a file cannot contain a dot.
-        let nameless = jobs.filter(|job| job.name.as_str().contains('.'));
-        nameless.map(Arc::clone).collect()
+        jobs.filter(|job| job.name.as_str().contains('.')).map(Arc::clone).collect()
     }
 }
 
@@ -264,12 +266,12 @@ mod tests {
         ] {
             let mut new = pool(jobs);
             new.keep_job_names(&old);
-            let told = |name: &Name| match &new.processes[name].command {
+            let reported = |name: &Name| match &new.processes[name].command {
                 CommandLine::Shell { script, .. } => format!("{name} {script}"),
                 CommandLine::Argv(argv) => format!("{name} {argv:?}"),
             };
-            let told: Vec<String> = new.pools["p"].jobs.iter().map(told).collect();
-            assert_eq!(told, named, "{jobs}");
+            let reported: Vec<String> = new.pools["p"].jobs.iter().map(reported).collect();
+            assert_eq!(reported, named, "{jobs}");
             let on: Vec<&Name> = new.processes["after"].depends_on.keys().collect();
             assert_eq!(on, [&Name::new(after)], "{jobs}");
         }

@@ -17,7 +17,7 @@ fn keys() -> String {
     text
 }
 
-/// A table for a shape, then those of the shapes it has in it, each once.
+/// Writes the table of a shape, then those of the shapes in it, each once.
 fn section(
     shape: &'static TableShape,
     path: &str,
@@ -30,9 +30,9 @@ fn section(
     seen.push(shape.name);
     _ = writeln!(text, "### {path}\n");
     match shape.role {
-        TableRole::OptionSet => text.push_str("Every key of a process but `command`.\n\n"),
+        TableRole::OptionSet => text.push_str("Every key of a process except `command`.\n\n"),
         TableRole::Job => text.push_str(
-            "`name`, and every key of a process but `pool`, `replicas`, `watch` and `health`.\n\n",
+            "`name`, and every key of a process except `pool`, `replicas`, `watch` and `health`.\n\n",
         ),
         TableRole::Health => {
             text.push_str("As `ready`, without `log`, `delay`, `notify` and `timeout`.\n\n");
@@ -41,7 +41,7 @@ fn section(
             rows(shape, text);
         }
     }
-    // The tables inside of these two are those of a process.
+    // The inner tables of these two are those of a process.
     if matches!(shape.role, TableRole::OptionSet | TableRole::Job) {
         return;
     }
@@ -66,32 +66,23 @@ fn rows(shape: &'static TableShape, text: &mut String) {
     text.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
     for key in shape.own_keys() {
         let default = if key.required { "required" } else { key.default };
-        let later = if LATER.contains(&key.name) { " **Not in this version yet.**" } else { "" };
+        let later = if LATER.contains(&key.name) { " **Not supported yet.**" } else { "" };
         let value = key.kind.words();
         _ = writeln!(text, "| `{}` | {value} | {default} | {}{later} |", key.name, key.doc);
     }
     text.push('\n');
 }
 
-/// The tables a value can be, each with the path it is written at.
+/// Finds the tables a value can be, each with its path in the file.
 fn shapes(kind: &'static ValueKind, path: &str, found: &mut Vec<(&'static TableShape, String)>) {
-    match kind {
-        ValueKind::Table(shape) | ValueKind::Runnable(shape) => {
-            found.push((shape, path.to_owned()));
-        }
-        ValueKind::Map { of, .. } => shapes(of, &format!("{path}.NAME"), found),
-        ValueKind::List { of, .. } | ValueKind::OneOrMany(of) => {
-            shapes(of, &format!("{path}[]"), found);
-        }
-        ValueKind::Either(kinds) => kinds.iter().for_each(|kind| shapes(kind, path, found)),
-        ValueKind::Text(_)
-        | ValueKind::Choice(_)
-        | ValueKind::Boolean
-        | ValueKind::Only(_)
-        | ValueKind::Integer { .. }
-        | ValueKind::Number { .. }
-        | ValueKind::EnvValue
-        | ValueKind::Argv => {}
+    if let ValueKind::Table(shape) | ValueKind::Runnable(shape) = kind {
+        found.push((shape, path.to_owned()));
+    } else if let ValueKind::Map { of, .. } = kind {
+        shapes(of, &format!("{path}.NAME"), found);
+    } else if let ValueKind::List { of, .. } | ValueKind::OneOrMany(of) = kind {
+        shapes(of, &format!("{path}[]"), found);
+    } else if let ValueKind::Either(kinds) = kind {
+        kinds.iter().for_each(|kind| shapes(kind, path, found));
     }
 }
 
@@ -100,14 +91,14 @@ fn the_page_has_every_key() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/procfile.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (written, after) = rest.split_once(END).unwrap();
+    let (present, after) = rest.split_once(END).unwrap();
     let keys = keys();
     if std::env::var_os("PITCREW_BLESS").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{keys}{END}{after}")).unwrap();
         return;
     }
     assert!(
-        written == keys,
-        "docs/procfile.md is old: PITCREW_BLESS=1 cargo test --lib spec::docs"
+        present == keys,
+        "docs/procfile.md is outdated: PITCREW_BLESS=1 cargo test --lib spec::docs"
     );
 }

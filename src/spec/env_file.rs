@@ -21,10 +21,10 @@ pub(crate) use read::{EnvContent, EnvPipes, is_descriptor, read};
 
 use parse::Assignment;
 
-/// An env file, and a file of the project, has at most this many bytes.
-pub(crate) const LARGEST: u64 = 1 << 20;
+/// The maximum size in bytes of an env file and of a file of the project.
+pub(crate) const MAX_FILE_SIZE: u64 = 1 << 20;
 
-/// A mistake, or a warning.
+/// A mistake or a warning, before the text of the file is masked.
 #[derive(Debug, PartialEq, Eq)]
 struct Problem {
     span: Range<usize>,
@@ -42,45 +42,47 @@ impl Problem {
     }
 }
 
-/// An env file that was parsed.
+/// What the parser finds besides assignments.
+#[derive(Debug, Default)]
+struct ParseNotes {
+    mistakes: Vec<Problem>,
+    warnings: Vec<Problem>,
+    /// The ranges that contain no secrets.
+    public: Vec<Range<usize>>,
+}
+
+/// A parsed env file.
 #[derive(Debug)]
 pub(crate) struct EnvFile {
     source: Arc<SourceFile>,
     /// In the order of the file; a name can occur twice.
     assignments: Vec<Assignment>,
-    mistakes: Vec<Fault>,
-    warnings: Vec<Fault>,
+    /// The mistakes that do not depend on the values of variables.
+    pub(crate) mistakes: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
 }
 
 impl EnvFile {
     pub(crate) fn parse(path: PathBuf, bytes: &[u8]) -> Self {
-        let parsed = parse::parse(bytes);
+        let (assignments, notes) = parse::parse(bytes);
         // The values are secrets: only their length is shown.
-        let source = SourceFile::secret(path, mask(bytes, &parsed.shown));
+        let source = SourceFile::secret(path, mask(bytes, &notes.public));
         let fault = |problem: &Problem| {
             let place = SourceSpan::new(&source, problem.span.clone());
             Fault::at(&place, &problem.message).maybe_hint(problem.hint.as_ref())
         };
-        Self {
-            mistakes: parsed.mistakes.iter().map(fault).collect(),
-            warnings: parsed.warnings.iter().map(fault).collect(),
-            assignments: parsed.assignments,
-            source,
-        }
+        let mistakes = notes.mistakes.iter().map(fault).collect();
+        let warnings = notes.warnings.iter().map(fault).collect();
+        Self { source, assignments, mistakes, warnings }
     }
 
-    /// The mistakes that do not depend on the values of variables.
-    pub(crate) fn mistakes(&self) -> &[Fault] {
-        &self.mistakes
-    }
-
-    pub(crate) fn warnings(&self) -> &[Fault] {
-        &self.warnings
+    fn place(&self, span: &Range<usize>) -> SourceSpan {
+        SourceSpan::new(&self.source, span.clone())
     }
 }
 
 /// The message about an env file that is a pipe and has been silent for a second.
-pub(crate) fn waits_for(path: &Path) -> String {
+pub(crate) fn silent_pipe_message(path: &Path) -> String {
     format!("waiting for the env file {}: nothing was written to it yet", shown_path(path))
 }
 
@@ -91,20 +93,19 @@ fn is_public(name: &str) -> bool {
     name.len() <= 40 && name.bytes().all(is_capital)
 }
 
-/// The bytes of a file with a stand-in for each character that is not in `shown`. Every character
-/// keeps its length, so that places in the file are places in the text.
-fn mask(bytes: &[u8], shown: &[Range<usize>]) -> String {
+/// Returns the bytes of a file with a placeholder for each character that is not in `public`. Every
+/// character keeps its length, so that places in the file are places in the text.
+fn mask(bytes: &[u8], public: &[Range<usize>]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut at = 0;
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
-            let next = shown.partition_point(|range| range.end <= at);
-            let is_shown = shown.get(next).is_some_and(|range| range.start <= at);
+            let next = public.partition_point(|range| range.end <= at);
+            let is_public = public.get(next).is_some_and(|range| range.start <= at);
             at += char.len_utf8();
             text.push(match char {
-                '\n' => '\n',
-                '\r' => '\r',
-                _ if is_shown => char,
+                '\n' | '\r' => char,
+                _ if is_public => char,
                 _ => match char.len_utf8() {
                     1 => '*',
                     2 => '·',

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStringExt as _;
 
 use indexmap::IndexMap;
 
-/// Variables with which a service manager addresses pitcrew itself. No child inherits them, because it
-/// would speak in the name of pitcrew.
+/// Variables of a service manager for pitcrew itself. No child inherits them, because its messages would
+/// count as those of pitcrew.
 pub(crate) const NEVER_INHERITED: [&str; 6] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
@@ -19,9 +19,9 @@ pub(crate) const NEVER_INHERITED: [&str; 6] = [
 /// The environment of a process, resolved except for inherited variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
-    /// Start from pitcrew's own environment.
+    /// Whether pitcrew's own environment is inherited.
     pub inherit: bool,
-    /// Names removed from what is inherited.
+    /// Names that are not inherited.
     pub unset: Vec<String>,
     /// Variables to set; each has the value of its strongest layer (`PORT` of `port` is not included).
     pub set: IndexMap<String, EnvValue>,
@@ -57,7 +57,7 @@ impl EnvValue {
         }
     }
 
-    /// Whether it is known to be empty.
+    /// Whether the value is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -76,9 +76,9 @@ impl EnvValue {
         OsString::from_vec(value)
     }
 
-    /// The value with the variables that are known already; the others stay open.
+    /// Returns the value with known variables resolved; the others stay unresolved.
     #[cfg(feature = "cli")]
-    pub(crate) fn filled_in(&self, known: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub(crate) fn with_known(&self, known: impl Fn(&str) -> Option<OsString>) -> Self {
         let mut value = Self::default();
         for part in &self.0 {
             let known = match part {
@@ -90,8 +90,8 @@ impl EnvValue {
         value
     }
 
-    /// The value as text: what is not UTF-8 is replaced, and a variable that has its value only
-    /// when the process starts stands as `${NAME}`.
+    /// Returns the value as text: invalid UTF-8 is replaced, and a variable that is set only when the
+    /// process starts is written as `${NAME}`.
     pub fn text(&self) -> String {
         let reference = |name: &str| Some(format!("${{{name}}}").into());
         self.resolve(reference).to_string_lossy().into_owned()
@@ -135,7 +135,7 @@ mod tests {
         let port = |name: &str| (name == "PORT").then(|| "80".into());
         assert_eq!(value.resolve(port), OsString::from_vec(b"http://x:80/\xff!".to_vec()));
         assert!(EnvValue::from("").is_empty() && !value.is_empty());
-        assert_eq!(value.filled_in(port), EnvValue::from(b"http://x:80/\xff!".to_vec()));
-        assert_eq!(value.filled_in(|_| None), value);
+        assert_eq!(value.with_known(port), EnvValue::from(b"http://x:80/\xff!".to_vec()));
+        assert_eq!(value.with_known(|_| None), value);
     }
 }

@@ -31,32 +31,32 @@ impl fmt::Display for Exit {
     }
 }
 
-/// Why a run could not be spawned: a kind for programs, a message for people.
+/// The reason why a run could not be spawned: a kind for programs, a message for users.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct StartError {
-    /// What went wrong, from a fixed set.
+    /// The kind of the error, from a fixed set.
     pub kind: StartErrorKind,
     /// A fragment that fits after "cannot start NAME: ".
     pub message: String,
 }
 
 choices! {
-    /// What kept a run from being spawned.
+    /// The kind of a start error.
     pub enum StartErrorKind {
-        /// There is no such program (or the interpreter of a script is missing).
+        /// The program, or the interpreter of a script, does not exist.
         ProgramNotFound = "program_not_found",
         /// The working folder is missing or is not a folder.
         CwdNotFound = "cwd_not_found",
-        /// The program (or the folder) may not be used, or is no program.
+        /// The program or the folder is not accessible, or the file is not a program.
         NotExecutable = "not_executable",
         /// Arguments and environment are too long for the kernel.
         ArgumentsTooLong = "arguments_too_long",
         /// Another program listens on its port.
         PortBusy = "port_busy",
-        /// No more processes, descriptors or memory just now; worth another try.
+        /// The limit of processes, descriptors or memory is reached; a retry can help.
         ResourceLimit = "resource_limit",
-        /// Anything else.
+        /// Any other error.
         Other = "other",
     }
 }
@@ -70,9 +70,10 @@ impl StartErrorKind {
 
 /// A descendant that outlived the leader of its run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct Stray {
-    /// Its process number.
+    /// The process ID.
     pub pid: u32,
-    /// Its command line, or its name if that cannot be read.
+    /// The command line, or the name if the command line cannot be read.
     pub command: String,
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, Serializer};
+use serde_json::json;
 
 /// A file that was read.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,12 +57,12 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
-/// Longer lines are not drawn, only named by line and column (a file may be one line of a megabyte
-/// with a mistake at every word).
-const LONGEST_DRAWN: usize = 16 << 10;
+/// The maximum number of bytes that are drawn. A longer line is only named by line and column: a file
+/// may be one line of a megabyte with a mistake at every word.
+const MAX_DRAWN: usize = 16 << 10;
 
-/// The maximum number of additional places that are drawn.
-const MOST_LABELS: usize = 20;
+/// The maximum number of related places that are drawn.
+const MAX_LABELS: usize = 20;
 
 /// A range of bytes in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,13 +125,13 @@ fn snippet<'a>(
     let drawn = places.iter().map(|(place, ..)| place.underlined().end).max()?;
     let end = if source.is_secret { drawn.clamp(start, end) } else { end };
     let text = source.text.get(start..end)?.trim_end_matches(['\n', '\r']);
-    if text.len() > LONGEST_DRAWN {
+    if text.len() > MAX_DRAWN {
         return None;
     }
     let annotations = places.iter().map(|(place, kind, label)| {
         let Range { start: from, end: to } = place.underlined();
-        let most = |at: usize| at.saturating_sub(start).min(text.len());
-        kind.span(most(from)..most(to)).label(*label)
+        let within = |at: usize| at.saturating_sub(start).min(text.len());
+        kind.span(within(from)..within(to)).label(*label)
     });
     let path = shown_path(&source.path);
     Some(Snippet::source(same_length(text)).path(path).line_start(top + 1).annotations(annotations))
@@ -144,24 +145,18 @@ pub struct Fault {
     message: String,
     hint: Option<String>,
     /// Related places, each with a label.
-    also: Vec<(SourceSpan, String)>,
+    related: Vec<(SourceSpan, String)>,
 }
 
 impl Fault {
     pub(crate) fn at(place: &SourceSpan, message: impl AsRef<str>) -> Self {
-        Self {
-            file: place.source.path.clone(),
-            place: Some(place.clone()),
-            message: printable(message.as_ref()),
-            hint: None,
-            also: Vec::new(),
-        }
+        Self { place: Some(place.clone()), ..Self::about(place.source.path.clone(), message) }
     }
 
     /// Creates a mistake about a file as a whole, such as a missing file.
     pub fn about(file: PathBuf, message: impl AsRef<str>) -> Self {
         let message = printable(message.as_ref());
-        Self { file, place: None, message, hint: None, also: Vec::new() }
+        Self { file, place: None, message, hint: None, related: Vec::new() }
     }
 
     #[must_use]
@@ -176,8 +171,8 @@ impl Fault {
     }
 
     #[must_use]
-    pub(crate) fn also(mut self, place: &SourceSpan, label: impl AsRef<str>) -> Self {
-        self.also.push((place.clone(), printable(label.as_ref())));
+    pub(crate) fn with_related(mut self, place: &SourceSpan, label: impl AsRef<str>) -> Self {
+        self.related.push((place.clone(), printable(label.as_ref())));
         self
     }
 
@@ -228,45 +223,43 @@ impl Fault {
     /// Returns the snippets of all its places, its own first; nearby places share one.
     fn snippets(&self) -> Vec<Snippet<'_, Annotation<'_>>> {
         let Some(place) = &self.place else { return Vec::new() };
-        let also = self.also.iter().take(MOST_LABELS);
-        let mut drawn: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
-        for (place, label) in also {
-            let near = |(first, ..): &(&SourceSpan, _, _)| {
+        let mut groups: Vec<Vec<_>> = vec![vec![(place, AnnotationKind::Primary, None)]];
+        for (place, label) in self.related.iter().take(MAX_LABELS) {
+            let is_near = |(first, ..): &(&SourceSpan, _, _)| {
                 Arc::ptr_eq(&first.source, &place.source)
-                    && first.span.start.abs_diff(place.span.start) < LONGEST_DRAWN / 2
+                    && first.span.start.abs_diff(place.span.start) < MAX_DRAWN / 2
             };
-            let one = (place, AnnotationKind::Context, Some(label.as_str()));
-            match drawn.iter_mut().find(|group| group.first().is_some_and(near)) {
-                Some(group) => group.push(one),
-                None => drawn.push(vec![one]),
+            let annotation = (place, AnnotationKind::Context, Some(label.as_str()));
+            match groups.iter_mut().find(|group| group.first().is_some_and(is_near)) {
+                Some(group) => group.push(annotation),
+                None => groups.push(vec![annotation]),
             }
         }
-        drawn.iter().filter_map(|places| snippet(places)).collect()
+        groups.iter().filter_map(|places| snippet(places)).collect()
     }
 }
 
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Fault", 5)?;
-        fields.serialize_field("file", &self.file.to_string_lossy())?;
-        fields.serialize_field("line", &self.line())?;
-        fields.serialize_field("column", &self.column())?;
-        fields.serialize_field("message", &self.message)?;
-        fields.serialize_field("hint", &self.hint)?;
-        fields.end()
+        let file = self.file.to_string_lossy();
+        json!({
+            "file": file, "line": self.line(), "column": self.column(),
+            "message": self.message, "hint": self.hint,
+        })
+        .serialize(serializer)
     }
 }
 
-/// Every mistake of all files of a project, in the order of the files and of their lines.
+/// The mistakes in all files of a project, in the order of the files and of their lines.
 ///
-/// As JSON: `{"ok":false,"faults":[{"file","line","column","message","hint"}]}`; `ok` is true when
-/// there is none.
+/// As JSON: `{"ok":false,"faults":[{"file","line","column","message","hint"}]}`; `ok` is true if
+/// there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     all: Vec<Fault>,
     /// The env files that were looked for: one that is still missing may be the solution.
     env_files: Vec<PathBuf>,
-    /// Warnings, in the order of the files too.
+    /// Warnings, in the same order.
     warnings: Vec<Fault>,
 }
 
@@ -275,7 +268,7 @@ pub struct Faults {
 /// As JSON: `{"ok":false,"faults":[…],"warnings":[…]}`, with entries of the same form in both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CheckReport {
-    /// The mistakes; with any of them nothing runs.
+    /// The mistakes; nothing runs if there are any.
     pub faults: Faults,
     /// The warnings.
     pub warnings: Faults,
@@ -283,11 +276,9 @@ pub struct CheckReport {
 
 impl Serialize for CheckReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("CheckReport", 3)?;
-        fields.serialize_field("ok", &self.faults.is_empty())?;
-        fields.serialize_field("faults", &self.faults.all)?;
-        fields.serialize_field("warnings", &self.warnings.all)?;
-        fields.end()
+        let (faults, warnings) = (&self.faults, &self.warnings);
+        json!({ "ok": faults.is_empty(), "faults": faults.all, "warnings": warnings.all })
+            .serialize(serializer)
     }
 }
 
@@ -383,10 +374,7 @@ impl std::error::Error for Faults {}
 
 impl Serialize for Faults {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Faults", 2)?;
-        fields.serialize_field("ok", &self.is_empty())?;
-        fields.serialize_field("faults", &self.all)?;
-        fields.end()
+        json!({ "ok": self.is_empty(), "faults": self.all }).serialize(serializer)
     }
 }
 
@@ -396,7 +384,7 @@ fn is_unsafe(char: char) -> bool {
         || matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Escapes unsafe characters of a text for a message.
+/// Returns a text for a message, with unsafe characters escaped.
 fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
@@ -420,12 +408,12 @@ fn same_length(line: &str) -> Cow<'_, str> {
     if !line.chars().any(is_unsafe) {
         return Cow::Borrowed(line);
     }
-    let stand_in = |char: char| match char {
+    let placeholder = |char: char| match char {
         char if !is_unsafe(char) || char.len_utf8() == 1 => char,
         char if char.len_utf8() == 2 => '·',
         _ => char::REPLACEMENT_CHARACTER,
     };
-    Cow::Owned(line.chars().map(stand_in).collect())
+    Cow::Owned(line.chars().map(placeholder).collect())
 }
 
 #[cfg(test)]

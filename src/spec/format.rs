@@ -1,13 +1,13 @@
-//! Numbers, sizes and durations for people.
+//! Formatting of numbers, sizes and durations for users.
 
 use std::time::Duration;
 
-/// A number with its digits in groups: `1,234,567`.
+/// Formats a number with its digits in groups: `1,234,567`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -15,7 +15,7 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A number and its noun, which is given in the singular: `1 retry`, `2 retries`, `1,234 lines`.
+/// Formats a number and its noun, which is given in the singular: `1 retry`, `2 retries`, `1,234 lines`.
 pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = match noun.strip_suffix('y') {
@@ -27,7 +27,7 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
     format!("{} {plural}", thousands(number))
 }
 
-/// A size in a few letters, for a table: `84M`, `1.3G`.
+/// Formats a size in a few characters, for a table: `84M`, `1.3G`.
 pub fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "K", "M", "G", "T", "P"];
     let (mut size, mut unit) = (bytes as f64, 0);
@@ -38,7 +38,7 @@ pub fn format_size(bytes: u64) -> String {
     format!("{size:.digits$}{}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// A duration that was measured: `350ms`, `8.1s`, `2m 5s`, `3h 12m`.
+/// Formats a measured duration: `350ms`, `8.1s`, `2m 5s`, `3h 12m`.
 pub fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
@@ -49,7 +49,7 @@ pub fn format_duration(duration: Duration) -> String {
     }
 }
 
-/// A duration of the file: as [`format_duration`], but whole seconds without a fraction: `20s`.
+/// Formats a configured duration: like [`format_duration`], but whole seconds without a fraction: `20s`.
 pub fn format_limit(limit: Duration) -> String {
     match limit.as_secs() {
         seconds @ 1..60 if limit.subsec_nanos() == 0 => format!("{seconds}s"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Spec;
-use super::env_file::{EnvPipes, LARGEST};
+use super::env_file::{EnvPipes, MAX_FILE_SIZE};
 use super::fault::{CheckReport, Fault, Faults, SourceFile, SourceSpan, shown_path};
 use super::procfile::{self, keys};
 use super::resolve::{self, Diagnostics, EnvReading, ProjectPaths};
@@ -22,6 +22,7 @@ pub const LOCAL_FILE: &str = "procfile.local.toml";
 /// folder, and that folder together with this name identifies the project.
 pub const STDIN: &str = "-";
 
+/// The files of a project, or the folder to search them from.
 #[derive(Debug, Clone)]
 pub struct ProjectLocator {
     /// Files named by the user, relative to `dir`; later ones override earlier ones. If there is
@@ -31,7 +32,7 @@ pub struct ProjectLocator {
     pub files: Vec<PathBuf>,
     /// The current folder.
     pub dir: PathBuf,
-    /// The text of [`STDIN`]; `None` if it cannot be read any more.
+    /// The text of [`STDIN`]; `None` if it can no longer be read.
     pub stdin: Option<Arc<[u8]>>,
 }
 
@@ -39,11 +40,19 @@ pub struct ProjectLocator {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedProject {
     pub spec: Spec,
-    /// The warnings.
     pub warnings: Faults,
 }
 
-/// The mistakes and the warnings of a project's files; blocks while it reads them.
+impl ProjectLocator {
+    /// Returns the current folder, absolute, and the files of the project, which may be relative to it.
+    fn locate(&self) -> Result<(PathBuf, Vec<PathBuf>), Fault> {
+        let dir = std::path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone());
+        let paths = if self.files.is_empty() { search(&dir)? } else { self.files.clone() };
+        Ok((dir, paths))
+    }
+}
+
+/// Returns the mistakes and the warnings of a project's files; blocks while it reads them.
 pub fn report(request: &ProjectLocator) -> CheckReport {
     match inspect(request) {
         Ok(LoadedProject { warnings, .. }) => CheckReport { warnings, ..CheckReport::default() },
@@ -58,7 +67,7 @@ pub fn report(request: &ProjectLocator) -> CheckReport {
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
 pub fn load(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
-    load_and_tell(request, &|_| {})
+    load_with_notice(request, &|_| {})
 }
 
 /// Like [`load`]; calls `waiting` with the path of an env file that is a pipe and has been silent for
@@ -66,13 +75,11 @@ pub fn load(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
 ///
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
-pub fn load_and_tell(
+pub fn load_with_notice(
     request: &ProjectLocator,
     waiting: &dyn Fn(&Path),
 ) -> Result<LoadedProject, Faults> {
-    let inherited = std::env::vars_os().collect();
-    let reading = EnvReading { inherited, pipes: EnvPipes::Read, waiting };
-    load_with(request, keys::LATER, &reading)
+    load_with(request, keys::LATER, &EnvReading::inheriting(EnvPipes::Read, waiting))
 }
 
 /// Like [`load`] for commands that do not run the project: env files that are pipes or devices are not
@@ -81,9 +88,7 @@ pub fn load_and_tell(
 /// # Errors
 /// Every mistake of all files, or why there is no file to read.
 pub fn inspect(request: &ProjectLocator) -> Result<LoadedProject, Faults> {
-    let inherited = std::env::vars_os().collect();
-    let reading = EnvReading { inherited, pipes: EnvPipes::Skip, waiting: &|_| {} };
-    load_with(request, keys::LATER, &reading)
+    load_with(request, keys::LATER, &EnvReading::inheriting(EnvPipes::Skip, &|_| {}))
 }
 
 /// Like [`load`] with a different list of unsupported keys.
@@ -92,18 +97,20 @@ pub(crate) fn load_with(
     later: &[&str],
     reading: &EnvReading<'_>,
 ) -> Result<LoadedProject, Faults> {
-    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
-    let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
+    let (dir, paths) = request.locate()?;
     let mut findings = Diagnostics::default();
     let mut sources = Vec::new();
-    for (place, path) in paths.iter().enumerate() {
-        let read = match (is_stdin(path), paths.iter().take(place).any(|one| is_stdin(one))) {
-            (true, true) => Err(Fault::about(path.clone(), "standard input can be read only once")
-                .with_hint("leave out one `-f -`")),
-            (true, false) => given(request.stdin.as_deref()),
-            (false, _) => read(&dir, path),
+    for (index, path) in paths.iter().enumerate() {
+        let is_repeated = || paths.iter().take(index).any(|earlier| is_stdin(earlier));
+        let source = if !is_stdin(path) {
+            read(&dir, path)
+        } else if is_repeated() {
+            Err(Fault::about(path.clone(), "standard input can be read only once")
+                .with_hint("leave out one `-f -`"))
+        } else {
+            read_stdin(request.stdin.as_deref())
         };
-        match read {
+        match source {
             Ok(source) => sources.push(source),
             Err(fault) => findings.faults.push(fault),
         }
@@ -114,7 +121,7 @@ pub(crate) fn load_with(
     let read =
         |source: &Arc<SourceFile>| procfile::read(Arc::clone(source), later, &mut findings.faults);
     let files: Vec<_> = sources.iter().map(read).collect();
-    let spec = resolve::resolve(&home(&dir, &paths), &files, reading, &mut findings);
+    let spec = resolve::resolve(&project_paths(&dir, &paths), &files, reading, &mut findings);
     let warnings = Faults::sorted(findings.warnings, &sources);
     if findings.faults.is_empty() {
         return Ok(LoadedProject { spec, warnings });
@@ -129,22 +136,20 @@ pub(crate) fn load_with(
 /// # Errors
 /// Why there is no such file.
 pub fn find(request: &ProjectLocator) -> Result<PathBuf, Faults> {
-    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
-    let paths = if request.files.is_empty() { search(&dir)? } else { request.files.clone() };
+    let (dir, paths) = request.locate()?;
     if let Some(first) = paths.first().filter(|first| !is_stdin(first)) {
         dir.join(first).metadata().map_err(|error| {
             Fault::about(first.clone(), format!("cannot read {}: {error}", shown_path(first)))
         })?;
     }
-    Ok(home(&dir, &paths).file)
+    Ok(project_paths(&dir, &paths).file)
 }
 
 /// Returns the files of a request, readable or not.
 #[cfg(feature = "control")]
 pub(super) fn files(request: &ProjectLocator) -> Vec<PathBuf> {
-    let dir = std::path::absolute(&request.dir).unwrap_or_else(|_| request.dir.clone());
-    let found = if request.files.is_empty() { search(&dir) } else { Ok(request.files.clone()) };
-    found.map_or_else(|_| Vec::new(), |paths| home(&dir, &paths).files)
+    let located = request.locate();
+    located.map_or_else(|_| Vec::new(), |(dir, paths)| project_paths(&dir, &paths).files)
 }
 
 /// Whether this name stands for standard input.
@@ -152,11 +157,11 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == STDIN
 }
 
-/// The project is the canonical path of its first file.
-fn home(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
+/// Returns canonical paths; that of the first file identifies the project.
+fn project_paths(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
     let canonical = |path: &PathBuf| {
         if is_stdin(path) {
-            // Not a file of that name.
+            // Not the file that has this name.
             return dir.canonicalize().unwrap_or_else(|_| dir.to_owned()).join(path);
         }
         let path = dir.join(path);
@@ -172,10 +177,10 @@ fn home(dir: &Path, paths: &[PathBuf]) -> ProjectPaths {
 fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
     for folder in dir.ancestors() {
         let file = folder.join(FILE);
-        let Some(found) = there(&file)? else { continue };
+        let Some(found) = existing(&file)? else { continue };
         let mut files = vec![(file, found)];
         let local = folder.join(LOCAL_FILE);
-        files.extend(there(&local)?.map(|found| (local, found)));
+        files.extend(existing(&local)?.map(|found| (local, found)));
         if folder == dir {
             // Displayed as the user would write them.
             return Ok(files
@@ -190,8 +195,9 @@ fn search(dir: &Path) -> Result<Vec<PathBuf>, Fault> {
         .with_hint("create one, or name the file with `-f FILE`"))
 }
 
-/// A dangling link is a mistake: skipping it could run another project than intended.
-fn there(path: &Path) -> Result<Option<Metadata>, Fault> {
+/// Returns the metadata of a file that exists. A dangling link is a mistake: skipping it could run another
+/// project than intended.
+fn existing(path: &Path) -> Result<Option<Metadata>, Fault> {
     match path.metadata() {
         Ok(found) => Ok((!found.is_dir()).then_some(found)),
         Err(error) if path.is_symlink() => {
@@ -222,8 +228,7 @@ fn trusted(file: PathBuf, found: &Metadata) -> Result<PathBuf, Fault> {
     Err(Fault::about(file, message).with_hint(hint))
 }
 
-/// What came from standard input.
-fn given(text: Option<&[u8]>) -> Result<Arc<SourceFile>, Fault> {
+fn read_stdin(text: Option<&[u8]>) -> Result<Arc<SourceFile>, Fault> {
     let path = Path::new(STDIN);
     let Some(text) = text else {
         let message = "the project came from standard input, which cannot be read again";
@@ -235,14 +240,13 @@ fn given(text: Option<&[u8]>) -> Result<Arc<SourceFile>, Fault> {
 
 fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
-    let is_read_once = |file: &Metadata| !file.is_file() && !file.is_dir();
-    if dir.join(path).metadata().is_ok_and(|file| is_read_once(&file)) {
+    if dir.join(path).metadata().is_ok_and(|file| !file.is_file() && !file.is_dir()) {
         let message = format!("{} cannot be read a second time", shown_path(path));
-        return Err(fault(message).with_hint("give it as standard input: `-f - < FILE`"));
+        return Err(fault(message).with_hint("pass it as standard input: `-f - < FILE`"));
     }
     let mut bytes = Vec::new();
     File::open(dir.join(path))
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
         .map_err(|error| {
             if error.kind() == io::ErrorKind::NotFound {
                 return fault(format!("there is no file {}", shown_path(path)))
@@ -253,10 +257,10 @@ fn read(dir: &Path, path: &Path) -> Result<Arc<SourceFile>, Fault> {
     source(path, bytes)
 }
 
-/// A source made of what was read.
+/// Checks the size and the encoding of a file.
 fn source(path: &Path, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Fault> {
     let fault = |message: String| Fault::about(path.to_owned(), message);
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > MAX_FILE_SIZE {
         let message = format!("{} is larger than 1 MiB", shown_path(path));
         return Err(fault(message).with_hint("is it the right file?"));
     }

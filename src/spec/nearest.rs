@@ -3,7 +3,7 @@
 /// The minimum length of an unknown word that is treated as the beginning of a known one.
 const MIN_PREFIX: usize = 3;
 
-/// The distance of a known word from an unknown one. The smallest is the nearest.
+/// The distance of a known word from an unknown one; the smallest is the nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Distance {
     /// Whether the unknown word is only the beginning of the known one.
@@ -73,7 +73,7 @@ mod tests {
             ("hpu", &["INT", "HUP"], Some("HUP")),
             // The first letter is rarely the wrong one.
             ("wb", &["db", "web"], Some("web")),
-            // Somebody stopped typing.
+            // The beginning of a word.
             ("front", &["frontend-next", "frontend"], Some("frontend")),
             ("desc", &["env", "description"], Some("description")),
             ("fro", &["for", "frontend"], Some("for")),

@@ -1,43 +1,43 @@
-//! The port of a process, and the variables that tell it to others.
+//! The port of a process, and the variables that pass it to other processes.
 
 use indexmap::IndexMap;
 
 use super::choices;
 
 choices! {
-    /// What happens when somebody else listens on the port of a process that is to start.
+    /// What happens when another program listens on the port of a process before its start.
     #[derive(Default)]
     pub enum PortBusy {
         /// The start fails.
         #[default]
         Fail = "fail",
-        /// The start waits for the port, for a limited time, and fails then.
+        /// The start waits a limited time for the port, then fails.
         Wait = "wait",
         /// The process gets the next free port.
         Next = "next",
     }
 }
 
-/// The variable in which every process finds the port of the process or replica with this name.
+/// Returns the variable with the port of the process or replica of this name.
 pub(crate) fn port_variable(name: &str) -> String {
     let letter = |c: char| if c == '-' || c == '.' { '_' } else { c.to_ascii_uppercase() };
     let name: String = name.chars().map(letter).collect();
     format!("PITCREW_PORT_{name}")
 }
 
-/// These variables for ports that are given with the name of the replica and that of its process. The
-/// first replica's is also the one of the process.
+/// Returns these variables for ports, each given with the names of the replica and of its process. The
+/// port of the first replica is also that of the process.
 pub(crate) fn port_variables<'a>(
     ports: impl IntoIterator<Item = (&'a str, &'a str, u16)>,
 ) -> Vec<(String, u16)> {
-    let mut all: IndexMap<String, u16> = IndexMap::new();
+    let mut variables: IndexMap<String, u16> = IndexMap::new();
     for (name, process, port) in ports {
-        all.insert(port_variable(name), port);
+        variables.insert(port_variable(name), port);
         if process != name {
-            all.entry(port_variable(process)).or_insert(port);
+            variables.entry(port_variable(process)).or_insert(port);
         }
     }
-    all.into_iter().collect()
+    variables.into_iter().collect()
 }
 
 #[cfg(test)]

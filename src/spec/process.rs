@@ -28,39 +28,39 @@ pub struct ProcessSpec {
     pub env: Environment,
     /// `port`: sets `PORT` (replica N: port + N − 1) and fills the PORT column.
     pub port: Option<u16>,
-    /// What happens when somebody else listens on `port` before a start.
+    /// What happens when another program listens on `port` before a start.
     pub port_busy: PortBusy,
-    /// When colour is asked of a child that has no terminal.
+    /// Whether a child without a terminal is asked for colour.
     pub color: ColorMode,
     pub stdin: StdinKind,
-    /// Process, job or pool → what it must have reached first.
+    /// The condition that each of these processes, jobs and pools must fulfil before the start.
     pub depends_on: IndexMap<Name, Dependency>,
-    /// When it counts as ready; nothing: as soon as it has started.
+    /// The check that makes it ready; `None`: it is ready as soon as it has started.
     pub ready: Option<Check>,
-    /// Failing it ends the run.
+    /// The check that ends the run when it fails.
     pub health: Option<Check>,
     /// Whether a run that ended by itself is followed by another.
     pub restart: Restart,
-    /// How often and when it is tried again.
+    /// The number of retries and the delays before them.
     pub retry: RetryPolicy,
-    /// Longest life of one run.
+    /// The maximum duration of one run.
     pub timeout: Option<Duration>,
-    /// Longest silence on both outputs.
+    /// The maximum time without output on both streams.
     pub idle_timeout: Option<Duration>,
     pub stop: StopPolicy,
     /// Exit codes that mean success.
     pub success_exit_codes: BTreeSet<i32>,
-    /// `None`: the key is not there and the name stays plain; `Some(n)`: `name.1` … `name.n`.
+    /// `None`: the name has no number; `Some(n)`: `name.1` … `name.n`.
     pub replicas: Option<u32>,
-    /// The pool whose slot it takes while alive. Always there for a job.
+    /// The pool whose slot it takes while it is alive; always set for a job.
     pub pool: Option<Name>,
     /// Whether it starts with the project.
     pub autostart: bool,
     /// For `@TAG` on the command line.
     pub tags: BTreeSet<Name>,
-    /// Whether its end for good ends the project.
+    /// Whether its permanent end ends the project.
     pub shutdown_on: ShutdownOn,
-    /// Where its raw output goes.
+    /// The log file for its raw output.
     pub log: Option<LogPolicy>,
     /// Files whose change restarts it.
     pub watch: Option<Arc<WatchSpec>>,
@@ -127,27 +127,19 @@ choices! {
 impl ProcessSpec {
     /// The pattern of the line that makes it ready.
     pub(crate) fn ready_line(&self) -> Option<&OutputPattern> {
-        match &self.ready.as_ref()?.probe {
-            Probe::Log(pattern) => Some(pattern),
-            Probe::Exec(_)
-            | Probe::Http(..)
-            | Probe::Tcp(_)
-            | Probe::Unix(_)
-            | Probe::File(_)
-            | Probe::Delay(_)
-            | Probe::Notify => None,
-        }
+        let Probe::Log(pattern) = &self.ready.as_ref()?.probe else { return None };
+        Some(pattern)
     }
 
-    /// One of its checks, if it has it.
-    pub fn check(&self, which: CheckRole) -> Option<&Check> {
-        match which {
+    /// Returns its check in this role.
+    pub fn check(&self, role: CheckRole) -> Option<&Check> {
+        match role {
             CheckRole::Ready => self.ready.as_ref(),
             CheckRole::Health => self.health.as_ref(),
         }
     }
 
-    /// The port of one replica, or of the process itself.
+    /// Returns the port of one replica, or of the process itself.
     pub fn port_of(&self, replica: Option<u32>) -> Option<u16> {
         let first = u32::from(self.port?);
         u16::try_from(first + replica.unwrap_or(1).saturating_sub(1)).ok()

@@ -21,6 +21,7 @@ mod walk;
 pub(crate) use rule::name_fault;
 
 use tree::TableNode;
+use walk::Validator;
 
 /// One file, checked independently of the others.
 #[derive(Debug)]
@@ -39,22 +40,22 @@ pub(crate) fn read(source: Arc<SourceFile>, later: &[&str], faults: &mut Vec<Fau
     for error in &errors {
         let end = source.text().len();
         let place = SourceSpan::new(&source, error.span().unwrap_or(end..end));
-        // The parser goes on in the middle of a broken line, and finds what follows from that.
+        // The parser goes on in the middle of a broken line; its further errors there are consequences.
         if !broken_lines.insert(place.line()) {
             continue;
         }
         let fault = Fault::at(&place, error.message().trim());
         faults.push(fault.maybe_hint(foreign_keys::line_hint(place.line_text())));
     }
-    let broken = !errors.is_empty();
-    let walked = walk::walk(&source, table.get_ref(), later, broken);
-    let (fields, found) = (walked.fields, walked.faults);
+    let mut validator = Validator::new(&source, later, !errors.is_empty());
+    let fields = validator.file(table.get_ref());
+    let broken = validator.broken || validator.is_unclear;
     broken_lines.extend(lines_of_broken_tables(source.text(), &broken_lines));
-    // What the parser made of a broken line is no news.
-    let is_news =
+    // Faults of what the parser made of a broken line are consequences too.
+    let is_independent =
         |fault: &Fault| fault.place().is_none_or(|place| !broken_lines.contains(&place.line()));
-    faults.extend(found.into_iter().filter(is_news));
-    Procfile { source, fields, broken: broken || walked.is_unclear }
+    faults.extend(validator.faults.into_iter().filter(is_independent));
+    Procfile { source, fields, broken }
 }
 
 /// The lines of each table whose header is broken: the parser adds them to the table before.

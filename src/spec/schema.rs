@@ -3,15 +3,15 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::procfile::keys::{ABOUT_PROBES, OF_LISTENERS, ROOT, UNPROBED};
+use super::procfile::keys::{LISTENER_CHECKS, PROBE_KEYS, ROOT, UNPROBED_CHECKS};
 use super::procfile::kind::{KeySpec, StringRule, TableRole, TableShape, ValueKind};
 use super::units::{DURATION_PATTERN, SIZE_PATTERN};
 
 /// The JSON schema (draft 2020-12) of `procfile.toml`, for editors and other programs.
 ///
-/// It checks the form of every value; what needs more than one key (names that exist, circles) is
-/// left to [`load`](super::load). There is no `anyOf` and no `oneOf` in it: validators answer those
-/// with "not valid under any of the schemas", and the mistake itself is lost.
+/// It checks the form of every value; [`load`](super::load) checks what depends on several keys, such as
+/// names and cycles. It contains no `anyOf` and no `oneOf`: validators answer those with "not valid under
+/// any of the schemas", and the mistake itself is lost.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     let mut schema = Map::new();
@@ -19,14 +19,15 @@ pub fn schema() -> Value {
     schema.insert("title".to_owned(), json!("procfile.toml"));
     schema.insert("type".to_owned(), json!("object"));
     schema.extend(table(&ROOT, &mut definitions));
-    all_of(&mut schema, says_one_of(&ROOT, &["process", "pool"], "process"));
+    all_of(&mut schema, require_one_of(&ROOT, &["process", "pool"], "process"));
     schema.insert("$defs".to_owned(), Value::Object(definitions));
     Value::Object(schema)
 }
 
 type SchemaDefinitions = Map<String, Value>;
 
-/// The keys of a table; that it is a table is said where it is used, beside what else it can be.
+/// Returns the keys of a table. The type is given where the table is used, next to the other types
+/// that the value can have.
 fn table(shape: &'static TableShape, definitions: &mut SchemaDefinitions) -> Map<String, Value> {
     let mut properties = Map::new();
     for key in shape.own_keys() {
@@ -38,33 +39,29 @@ fn table(shape: &'static TableShape, definitions: &mut SchemaDefinitions) -> Map
     let required: Vec<&str> =
         shape.own_keys().filter(|key| key.required).map(|key| key.name).collect();
     if !required.is_empty() {
-        // A misspelt key is one mistake: what is missing because of it is not another one.
+        // A misspelt key is one mistake; the key that is missing because of it is not a second one.
         let rule = json!({ "if": only_known_keys(shape), "then": { "required": required } });
         all_of(&mut schema, rule);
     }
     if !shape.one_of.is_empty() {
         let words = shape.one_of.join(", ");
-        all_of(&mut schema, says_one_of(shape, shape.one_of, &format!("one of {words}")));
+        all_of(&mut schema, require_one_of(shape, shape.one_of, &format!("one of {words}")));
     }
     let mut excluded = excluded_keys(shape);
     if shape.role == TableRole::Ready {
-        for key in UNPROBED {
-            excluded.entry(*key).or_default().extend(ABOUT_PROBES);
+        for key in UNPROBED_CHECKS {
+            excluded.entry(*key).or_default().extend(PROBE_KEYS);
         }
     }
     if shape.own_keys().any(|key| key.name == "foreign") {
-        for key in shape.one_of.iter().filter(|key| !OF_LISTENERS.contains(key)) {
+        for key in shape.one_of.iter().filter(|key| !LISTENER_CHECKS.contains(key)) {
             excluded.entry(*key).or_default().push("foreign");
         }
     }
     if !excluded.is_empty() {
-        let none = |keys: &Vec<&str>| {
-            let keys: Map<_, _> =
-                keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
-            json!({ "properties": keys })
-        };
-        let each = excluded.iter().map(|(key, others)| ((*key).to_owned(), none(others)));
-        schema.insert("dependentSchemas".to_owned(), Value::Object(each.collect()));
+        let without = |keys: &[&str]| json!({ "properties": forbidden(keys) });
+        let schemas = excluded.iter().map(|(key, others)| ((*key).to_owned(), without(others)));
+        schema.insert("dependentSchemas".to_owned(), Value::Object(schemas.collect()));
     }
     if matches!(shape.role, TableRole::Ready | TableRole::Health) {
         schema.insert("dependentRequired".to_owned(), json!({ "status": ["http"] }));
@@ -72,17 +69,17 @@ fn table(shape: &'static TableShape, definitions: &mut SchemaDefinitions) -> Map
     schema
 }
 
-/// Of which keys there is one only: each excludes those after it, so that two are one mistake.
+/// Returns the keys that exclude each other. Each excludes those after it, so that two are one mistake.
 fn excluded_keys(shape: &TableShape) -> IndexMap<&'static str, Vec<&'static str>> {
-    let mut excluded = IndexMap::new();
-    let mut rest = shape.one_of;
-    while let Some((key, others)) = rest.split_first() {
-        if !others.is_empty() {
-            excluded.insert(*key, others.to_vec());
-        }
-        rest = others;
-    }
-    excluded
+    let keys = shape.one_of.iter().enumerate();
+    let excluded = keys.map(|(index, key)| (*key, shape.one_of.iter().skip(index + 1).copied()));
+    let excluded = excluded.map(|(key, others)| (key, others.collect::<Vec<_>>()));
+    excluded.filter(|(_, others)| !others.is_empty()).collect()
+}
+
+/// The keys as properties that no value matches.
+fn forbidden(keys: &[&str]) -> Map<String, Value> {
+    keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect()
 }
 
 fn only_known_keys(shape: &'static TableShape) -> Value {
@@ -90,14 +87,10 @@ fn only_known_keys(shape: &'static TableShape) -> Value {
     json!({ "type": "object", "propertyNames": { "enum": known } })
 }
 
-/// One of these keys is there. What is said to be missing otherwise stands in the message of every
-/// validator, so it names all of them.
-fn says_one_of(shape: &'static TableShape, keys: &[&str], missing: &str) -> Value {
-    let none: Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), json!(false))).collect();
-    let mut condition = only_known_keys(shape);
-    if let Value::Object(condition) = &mut condition {
-        condition.insert("properties".to_owned(), Value::Object(none));
-    }
+/// Requires one of these keys. Validators show `missing` in their message, so it names all of them.
+fn require_one_of(shape: &'static TableShape, keys: &[&str], missing: &str) -> Value {
+    let mut condition = object(only_known_keys(shape));
+    condition.insert("properties".to_owned(), Value::Object(forbidden(keys)));
     json!({ "if": condition, "then": { "required": [missing] } })
 }
 
@@ -124,7 +117,7 @@ fn reference(
     definitions: &mut SchemaDefinitions,
 ) -> Map<String, Value> {
     if !definitions.contains_key(shape.name) {
-        // Taken before its keys are looked at, so that the order is that of the file.
+        // Inserted before its keys are read, so that the definitions have the order of the file.
         definitions.insert(shape.name.to_owned(), Value::Null);
         let schema = table(shape, definitions);
         definitions.insert(shape.name.to_owned(), Value::Object(schema));
@@ -161,9 +154,9 @@ fn kind(of: &'static ValueKind, definitions: &mut SchemaDefinitions) -> Map<Stri
             json!({ "type": "array", "items": kind(of, definitions), "minItems": min })
         }
         ValueKind::OneOrMany(of) => {
-            let one = kind(of, definitions);
-            let many = object(json!({ "type": "array", "items": one }));
-            return either([one, many].into_iter());
+            let entry = kind(of, definitions);
+            let array = object(json!({ "type": "array", "items": entry }));
+            return either([entry, array].into_iter());
         }
         ValueKind::Map { key, of } => json!({
             "type": "object",
@@ -181,22 +174,21 @@ fn kind(of: &'static ValueKind, definitions: &mut SchemaDefinitions) -> Map<Stri
     })
 }
 
-/// Any of these, which are of different types. What is said of numbers, strings, arrays or objects
-/// holds for these alone, so it can stand side by side; what holds for any type gets a condition.
-fn either(each: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
+/// Combines schemas of different types. Keywords for numbers, strings, arrays or objects apply to these
+/// types alone, so they can be merged; `enum` and `const` apply to any type, so they get a condition.
+fn either(schemas: impl Iterator<Item = Map<String, Value>>) -> Map<String, Value> {
     let (mut types, mut keywords, mut rules) = (Vec::new(), Map::new(), Vec::new());
-    for schema in each {
-        let of_any_type = schema.get("enum").or_else(|| schema.get("const")).is_some();
-        if of_any_type {
-            let word = if schema.contains_key("enum") { "string" } else { "boolean" };
-            types.push(json!(word));
-            rules.push(json!({ "if": { "type": word }, "then": schema }));
+    for schema in schemas {
+        if schema.contains_key("enum") || schema.contains_key("const") {
+            let kind = if schema.contains_key("enum") { "string" } else { "boolean" };
+            types.push(json!(kind));
+            rules.push(json!({ "if": { "type": kind }, "then": schema }));
             continue;
         }
         for (keyword, value) in schema {
             match (keyword.as_str(), value) {
                 ("type", Value::Array(more)) => types.extend(more),
-                ("type", one) => types.push(one),
+                ("type", kind) => types.push(kind),
                 ("allOf", Value::Array(more)) => rules.extend(more),
                 (_, value) => _ = keywords.insert(keyword, value),
             }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 /// A Unix signal, shown and written by its short name: `TERM`, `KILL`, `RTMIN+3`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema), schema(value_type = String, example = "TERM"))]
 pub struct Signal(i32);
 
 /// Names and numbers of this platform, from its C library.
@@ -51,28 +52,28 @@ impl Signal {
     pub const INT: Self = Self(libc::SIGINT);
     /// Quit.
     pub const QUIT: Self = Self(libc::SIGQUIT);
-    /// What a program sends itself that gives up.
+    /// Abort, as by `abort()`.
     pub const ABRT: Self = Self(libc::SIGABRT);
-    /// Touched memory that is not its own.
+    /// Invalid memory access.
     pub const SEGV: Self = Self(libc::SIGSEGV);
-    /// Its terminal has another size.
+    /// The terminal size has changed.
     pub const WINCH: Self = Self(libc::SIGWINCH);
-    /// Ends at once; cannot be caught.
+    /// Immediate end; cannot be caught.
     pub const KILL: Self = Self(libc::SIGKILL);
-    /// Asks to end.
+    /// Request to end.
     pub const TERM: Self = Self(libc::SIGTERM);
-    /// Continues what was stopped.
+    /// Continue after a stop.
     pub const CONT: Self = Self(libc::SIGCONT);
-    /// Stops what runs, until [`Signal::CONT`]; cannot be caught.
+    /// Stop until [`Signal::CONT`]; cannot be caught.
     pub const STOP: Self = Self(libc::SIGSTOP);
     /// First user-defined signal.
     pub const USR1: Self = Self(libc::SIGUSR1);
-    /// Nobody reads the pipe.
+    /// Write to a pipe without readers.
     pub const PIPE: Self = Self(libc::SIGPIPE);
     /// Second user-defined signal.
     pub const USR2: Self = Self(libc::SIGUSR2);
 
-    /// The signal with this number, if the platform can have one.
+    /// Returns the signal with this number; `None` if it is not in 1 to 64.
     pub fn from_number(number: i32) -> Option<Self> {
         (1..=64).contains(&number).then_some(Self(number))
     }
@@ -82,19 +83,19 @@ impl Signal {
         self.0
     }
 
-    /// All signals that have a name here, for hints and documentation.
+    /// Returns the names of all signals that have one, for hints and documentation.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
     }
 }
 
-/// No signal has this name or number.
+/// The error for a name or number that is no signal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown signal `{name}`{hint}", name = self.0, hint = self.hint())]
 pub struct UnknownSignal(pub String);
 
 impl UnknownSignal {
-    /// The name that is nearest to it.
+    /// Returns the nearest known name.
     pub fn nearest(&self) -> Option<&'static str> {
         let upper = self.0.to_ascii_uppercase();
         super::nearest(upper.strip_prefix("SIG").unwrap_or(&upper), Signal::names())

@@ -1,4 +1,4 @@
-//! Where a process stands in the files of a project.
+//! Finds the definition of a process in the files of a project.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,8 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::ProjectLocator;
 use super::locate::files;
 
-/// The first file that has this process, or job, and the line from 1. Reads the files as they are
-/// now; blocks while it does.
+/// Returns the first file that defines this process or job, and the line from 1. Reads the current files;
+/// blocks while it does.
 pub fn place_of(request: &ProjectLocator, process: &str) -> Option<(PathBuf, usize)> {
     files(request).into_iter().find_map(|file| {
         let text = std::fs::read_to_string(&file).ok()?;
@@ -26,29 +26,29 @@ fn start_of(text: &str, process: &str) -> Option<usize> {
         Some(key.span().start)
     };
     let root = table.get_ref();
-    let declared = root.get("process").and_then(|all| key(all.get_ref().as_table()?, process));
-    declared.or_else(|| {
+    let processes = root.get("process").and_then(|processes| processes.get_ref().as_table());
+    processes.and_then(|processes| key(processes, process)).or_else(|| {
         let pools = root.get("pool")?.get_ref().as_table()?;
         pools.iter().find_map(|(name, pool)| {
             let jobs = pool.get_ref().as_table()?.get("jobs")?.get_ref();
             match jobs.as_table() {
                 Some(jobs) => key(jobs, process),
-                None => listed(name.get_ref(), jobs.as_array()?, process),
+                None => find_job(name.get_ref(), jobs.as_array()?, process),
             }
         })
     })
 }
 
-/// Jobs in a list are called by their name, else by their pool and their number in it.
-fn listed(pool: &str, jobs: &DeArray<'_>, process: &str) -> Option<usize> {
-    let is_meant = |(at, job): &(usize, &Spanned<DeValue<'_>>)| {
+/// Finds a job in a list by its name, or by the name of its pool and its number.
+fn find_job(pool: &str, jobs: &DeArray<'_>, process: &str) -> Option<usize> {
+    let is_match = |(index, job): &(usize, &Spanned<DeValue<'_>>)| {
         let own = job.get_ref().as_table().and_then(|job| job.get("name")?.get_ref().as_str());
         match own {
             Some(own) => own == process,
-            None => format!("{pool}.{}", at + 1) == process,
+            None => format!("{pool}.{}", index + 1) == process,
         }
     };
-    jobs.iter().enumerate().find(is_meant).map(|(_, job)| job.span().start)
+    jobs.iter().enumerate().find(is_match).map(|(_, job)| job.span().start)
 }
 
 #[cfg(test)]

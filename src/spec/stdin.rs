@@ -1,15 +1,15 @@
-//! `stdin`: what a process reads.
+//! Standard input of a process.
 
 use super::choices;
 
 choices! {
-    /// What a process reads.
+    /// The standard input of a process.
     pub enum StdinKind {
-        /// An input that never ends and never brings anything.
+        /// An input that stays open without data.
         Open = "open",
-        /// `/dev/null`: an input that is at its end at once.
+        /// `/dev/null`: an empty input.
         Null = "null",
-        /// A pipe that stays open; lines can be sent.
+        /// A pipe that stays open; lines can be sent to it.
         Pipe = "pipe",
     }
 }

@@ -1,13 +1,13 @@
-//! Programs that outlive what started them on purpose: never ended as strays unless a file says so.
+//! Programs that outlive their parent on purpose and are not ended as strays by default.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
-/// The kernel keeps so many bytes of a program's name (`/proc/PID/comm`).
+/// The number of bytes of a program's name that the kernel keeps (`/proc/PID/comm`).
 const COMM_BYTES: usize = 15;
 
-/// Shared daemons that tools start in passing, and browsers that a command opens.
-const USUAL: &[&str] = &[
+/// Shared daemons that tools start, and browsers that a command opens.
+const DEFAULT: &[&str] = &[
     // Build caches and servers
     "sccache",
     "watchman",
@@ -47,17 +47,17 @@ const USUAL: &[&str] = &[
 ];
 
 /// The default list, shared by all processes.
-pub(super) fn usual() -> Arc<BTreeSet<String>> {
+pub(super) fn default_allowlist() -> Arc<BTreeSet<String>> {
     static LIST: LazyLock<Arc<BTreeSet<String>>> =
-        LazyLock::new(|| Arc::new(USUAL.iter().map(|&name| name.to_owned()).collect()));
+        LazyLock::new(|| Arc::new(DEFAULT.iter().map(|&name| name.to_owned()).collect()));
     Arc::clone(&LIST)
 }
 
-/// Whether a program with this name, as the kernel shows it, is left alone as a stray. The kernel
-/// cuts names after 15 bytes, so a longer name in the list is compared that far.
+/// Whether a stray with this name, as the kernel shows it, is not ended. The kernel truncates names to 15
+/// bytes, so a longer name in the list is compared up to that length.
 pub(crate) fn is_kept(comm: &str, keep: &BTreeSet<String>) -> bool {
-    let cut = |name: &String| comm.len() >= COMM_BYTES && name.starts_with(comm);
-    keep.contains(comm) || keep.iter().any(cut)
+    let is_truncated = comm.len() >= COMM_BYTES;
+    keep.contains(comm) || is_truncated && keep.iter().any(|name| name.starts_with(comm))
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_known_by_what_the_kernel_keeps_of_it() {
-        let keeps = |comm| is_kept(comm, &usual());
+        let keeps = |comm| is_kept(comm, &default_allowlist());
         assert!(keeps("sccache") && keeps("containerd-shim"));
         assert!(!keeps("containerd-s") && !keeps("node") && !keeps(""));
     }

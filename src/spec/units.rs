@@ -1,8 +1,8 @@
-//! Durations and sizes, as they are written in a file and on the command line.
+//! Parser of durations and sizes in files and on the command line.
 
 use std::time::Duration;
 
-/// A duration or size that cannot be read: what is wrong, and the way out.
+/// The error for an invalid duration or size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct UnitError {
@@ -14,17 +14,17 @@ pub struct UnitError {
 const TIMES: &[(&str, f64)] =
     &[("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
 
-/// Units of size. Powers of 1000 are not among them, so that nobody has to ask which is meant.
+/// Units of size. Powers of 1000 are not supported, to avoid confusion.
 const SIZES: &[(&str, u64)] =
     &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
-/// No duration of a file is longer, so that sums of a few never overflow: ten years.
-const LONGEST: f64 = 3_650.0 * 86_400.0;
+/// The maximum duration in seconds, ten years, so that sums of a few never overflow.
+const MAX_SECONDS: f64 = 3_650.0 * 86_400.0;
 
-/// What [`parse_duration`] takes, as a regular expression for the schema.
+/// The syntax of [`parse_duration`] as a regular expression for the schema.
 pub(crate) const DURATION_PATTERN: &str = r"^(?=.*\d)(\d+(\.\d+)?d *)?(\d+(\.\d+)?h *)?(\d+(\.\d+)?m *)?(\d+(\.\d+)?s *)?(\d+(\.\d+)?ms)?$";
 
-/// What [`parse_size`] takes, as a regular expression for the schema.
+/// The syntax of [`parse_size`] as a regular expression for the schema.
 pub(crate) const SIZE_PATTERN: &str = r"^\d+(\.\d+)? ?(B|KiB|MiB|GiB|TiB)$";
 
 /// Reads a duration such as `300ms`, `10s`, `1.5h` or `1m 30s`: numbers with the units `d`, `h`,
@@ -34,12 +34,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         message: format!("`{text}` is not a duration"),
         hint: hint.to_owned(),
     };
-    let usual = r#"write it like "300ms", "10s" or "1m 30s""#;
+    let example = r#"write it like "300ms", "10s" or "1m 30s""#;
     let mut seconds = 0.0;
     let mut units = TIMES.iter();
     let mut rest = text;
     loop {
-        let (number, after) = split_number(rest).ok_or_else(|| error(usual))?;
+        let (number, after) = split_number(rest).ok_or_else(|| error(example))?;
         let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at_checked(letters).unwrap_or((after, ""));
         if unit.is_empty() {
@@ -49,7 +49,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             return Err(error("the units are d, h, m, s and ms"));
         }
         let Some((_, factor)) = units.find(|(known, _)| *known == unit) else {
-            return Err(error("each unit stands once, the longest first"));
+            return Err(error("each unit can be used once, the longest first"));
         };
         seconds += number * factor;
         rest = after.trim_start_matches(' ');
@@ -57,51 +57,39 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             break;
         }
     }
-    if seconds > LONGEST {
-        return Err(error("ten years (3650d) are the most"));
+    if seconds > MAX_SECONDS {
+        return Err(error("the maximum is ten years (3650d)"));
     }
-    // Rounded to whole microseconds: "0.3s" is 300 ms, not a hair less.
+    // Rounded to whole microseconds: "0.3s" is exactly 300 ms.
     Ok(Duration::from_micros((seconds * 1e6).round() as u64))
 }
 
-/// Reads a size such as `512B`, `64KiB` or `1.5GiB`, in bytes. The unit is part of it.
+/// Reads a size such as `512B`, `64KiB` or `1.5GiB`, in bytes. The unit is required.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     let error = |hint: String| UnitError { message: format!("`{text}` is not a size"), hint };
-    let usual = || r#"write it like "512B", "64KiB" or "10MiB""#.to_owned();
-    let (number, unit) = split_number(text).ok_or_else(|| error(usual()))?;
+    let example = || r#"write it like "512B", "64KiB" or "10MiB""#.to_owned();
+    let (number, unit) = split_number(text).ok_or_else(|| error(example()))?;
     let unit = unit.strip_prefix(' ').unwrap_or(unit);
     let Some((_, factor)) = SIZES.iter().find(|(known, _)| *known == unit) else {
-        let same = |known: &str| {
-            known.get(..1).is_some_and(|letter| {
-                unit.get(..1).is_some_and(|start| start.eq_ignore_ascii_case(letter))
-            })
-        };
-        let meant = SIZES.iter().map(|(known, _)| *known).find(|known| same(known));
-        return Err(error(match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => usual(),
-        }));
+        let initial = |unit: &str| unit.chars().next().map(|c| c.to_ascii_uppercase());
+        let similar = SIZES.iter().find(|(known, _)| initial(known) == initial(unit));
+        let hint = similar.map(|(known, _)| format!("did you mean `{known}`?"));
+        return Err(error(hint.unwrap_or_else(example)));
     };
     let bytes = number * *factor as f64;
     if bytes > (1_u64 << 53) as f64 {
-        return Err(error("8192TiB are the most".to_owned()));
+        return Err(error("the maximum is 8192TiB".to_owned()));
     }
     Ok(bytes.round() as u64)
 }
 
-/// A decimal number at the start, and what follows it.
+/// Splits a decimal number off the start.
 fn split_number(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at_checked(end)?;
-    let whole = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let valid = match number.split_once('.') {
-        Some((before, after)) => whole(before) && whole(after),
-        None => whole(number),
-    };
-    if !valid {
-        return None;
-    }
-    Some((number.parse().ok()?, rest))
+    // At most one dot, with digits on both sides.
+    let is_valid = number.split('.').count() <= 2 && number.split('.').all(|part| !part.is_empty());
+    if is_valid { Some((number.parse().ok()?, rest)) } else { None }
 }
 
 #[cfg(test)]

@@ -9,19 +9,19 @@ use super::{Name, Signal};
 pub struct WatchSpec {
     /// Globs relative to `cwd`, at least one; each was checked.
     pub paths: Vec<String>,
-    /// Globs of what does not count.
+    /// Globs of files that are ignored.
     pub ignore: Vec<String>,
-    /// Honour `.gitignore`.
+    /// Whether `.gitignore` files apply.
     pub gitignore: bool,
-    /// Silence after the last change before anything happens.
+    /// The quiet time after the last change before the action.
     pub debounce: Duration,
     pub action: WatchAction,
-    /// So many restarts in a row, each soon after the start before, suspend the watch; 0: never.
+    /// The number of consecutive restarts, each soon after the start before, that suspends the watch; 0: never.
     pub suspend_after: u32,
 }
 
 impl Default for WatchSpec {
-    /// As if only `paths` were written, which are still to be filled in.
+    /// The defaults of the file, without paths.
     fn default() -> Self {
         Self {
             paths: Vec::new(),
@@ -34,18 +34,18 @@ impl Default for WatchSpec {
     }
 }
 
-/// What a change of a watched file does.
+/// The action after a change of a watched file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchAction {
     Restart,
-    /// A signal to the group.
+    /// Send a signal to the process group.
     Signal(Signal),
-    /// A run of this process or job first, and a new run only if that succeeded.
+    /// Run this process or job first, and restart only if it succeeded.
     Run(Name),
 }
 
 impl std::fmt::Display for WatchAction {
-    /// As in the file.
+    /// Writes the action as in the file.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Restart => f.write_str("restart"),

@@ -1,4 +1,4 @@
-//! Abstract sockets: the names that mark a project as running. Nobody can remove them, no variable
+//! Abstract sockets: the names that mark a project as running. No process can remove them, no variable
 //! moves them, and the kernel frees them when the last process that holds them ends.
 
 use std::fs;
@@ -13,6 +13,7 @@ use rustix::net::sockopt::socket_peercred;
 
 use super::deadline::pause;
 use super::file_identity::FileIdentity;
+use super::project_dirs::project_id;
 
 /// The number of attempts until the holder of a name or lock listens and has written its record.
 pub(super) const MAX_ATTEMPTS: u32 = 20;
@@ -35,19 +36,18 @@ impl Peer {
     /// Anybody can take a name, so only a holder that is this user, root, or (for root) the owner of the
     /// project counts.
     fn is_trusted(self) -> bool {
-        let own = own_user();
-        own == 0 || self.user == own || self.user == 0
+        user() == 0 || self.user == user() || self.user == 0
     }
 }
 
 /// Why a name cannot be claimed.
 pub(super) enum ClaimError {
-    By(Peer),
-    Impossible,
+    HeldBy(Peer),
+    Unavailable,
 }
 
 pub(super) fn claim(name: &str) -> Result<UnixListener, ClaimError> {
-    let address = SocketAddr::from_abstract_name(name).map_err(|_| ClaimError::Impossible)?;
+    let address = SocketAddr::from_abstract_name(name).map_err(|_| ClaimError::Unavailable)?;
     for _ in 0..MAX_ATTEMPTS {
         match UnixListener::bind_addr(&address) {
             Ok(listener) => {
@@ -55,68 +55,65 @@ pub(super) fn claim(name: &str) -> Result<UnixListener, ClaimError> {
                 return Ok(listener);
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            Err(_) => return Err(ClaimError::Impossible),
+            Err(_) => return Err(ClaimError::Unavailable),
         }
         match UnixStream::connect_addr(&address).ok().as_ref().and_then(Peer::of) {
-            Some(peer) if peer.is_trusted() => return Err(ClaimError::By(peer)),
-            Some(_) => return Err(ClaimError::Impossible),
+            Some(peer) if peer.is_trusted() => return Err(ClaimError::HeldBy(peer)),
+            Some(_) => return Err(ClaimError::Unavailable),
             // The holder will listen in a moment, or has just ended.
             None => pause(RETRY_DELAY),
         }
     }
-    Err(ClaimError::Impossible)
+    Err(ClaimError::Unavailable)
 }
 
-/// Connects to the holder of a name of the project; `by` selects which of the two names.
-pub(super) fn connect(file: &Path, user: u32, by: ProjectName) -> Option<UnixStream> {
-    let names = names_of(file, user);
-    let name = match by {
-        ProjectName::Place => names.iter().find(|name| name.contains(PLACE)),
-        ProjectName::Path => names.iter().find(|name| name.contains(PATH)),
-    };
-    dial(name?).map(|(stream, _)| stream)
-}
-
-/// What the name of a project is derived from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProjectName {
-    /// The inode of its folder, and the name of its file.
-    Place,
-    /// The path of its file.
-    Path,
-}
-
-const PLACE: &str = "/place/";
-const PATH: &str = "/path/";
-
-fn dial(name: &str) -> Option<(UnixStream, Peer)> {
+/// Connects to the holder of a name, if it is trusted.
+pub(super) fn connect(name: &str) -> Option<(UnixStream, Peer)> {
     let address = SocketAddr::from_abstract_name(name).ok()?;
     let stream = UnixStream::connect_addr(&address).ok()?;
     let peer = Peer::of(&stream).filter(|peer| peer.is_trusted())?;
     Some((stream, peer))
 }
 
-pub(super) fn peer_of(name: &str) -> Option<Peer> {
-    dial(name).map(|(_, peer)| peer)
+/// The names of a project that one user runs.
+pub(super) struct ProjectNames {
+    /// Derived from the inode of the folder and the name of the file; `None` if the folder does not
+    /// exist.
+    pub(super) by_folder: Option<String>,
+    /// Derived from the path of the file.
+    pub(super) by_path: String,
 }
 
-/// The names of a project that this user runs.
-pub(super) fn names_of(file: &Path, user: u32) -> Vec<String> {
-    let place = FileIdentity::of(file).map(|place| format!("pitcrew/{user}{PLACE}{}", place.key()));
-    let path = format!("pitcrew/{user}{PATH}{}", super::project_dirs::id(file));
-    place.into_iter().chain([path]).collect()
+impl ProjectNames {
+    pub(super) fn of(file: &Path, user: u32) -> Self {
+        let folder = FileIdentity::of(file).map(|identity| identity.key());
+        Self {
+            by_folder: folder.map(|key| format!("pitcrew/{user}/place/{key}")),
+            by_path: format!("pitcrew/{user}/path/{}", project_id(file)),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.by_folder.iter().chain([&self.by_path]).map(String::as_str)
+    }
+
+    /// Returns the process that holds one of the names.
+    pub(super) fn holder(&self) -> Option<Peer> {
+        self.iter().find_map(connect).map(|(_, peer)| peer)
+    }
 }
 
-pub(super) fn own_user() -> u32 {
+/// The user this process acts as.
+pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Returns the other user that may run the project: root for everybody, and for root the owner of
+/// Returns the other user that may run the project: root for every user, and for root the owner of
 /// the folder.
-pub(super) fn others(file: &Path) -> Option<u32> {
-    let other = match own_user() {
+pub(super) fn other_user(file: &Path) -> Option<u32> {
+    let other = match user() {
         0 => file.parent().and_then(|folder| fs::metadata(folder).ok()).map(|meta| meta.uid()),
         _ => Some(0),
     };
-    other.filter(|user| *user != own_user())
+    other.filter(|other| *other != user())
 }

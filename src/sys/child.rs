@@ -13,22 +13,20 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Sender;
 
-use super::deadline::Deadline;
 use super::leader::Leader;
 use super::pipe::OutputPipe;
-use super::registry::of_leader;
-use super::spawn::SpawnedChild;
-use super::stray::{FoundProcess, ScanScope, StrayTracker, without};
-use super::sweep::{Sweep, SweepRound};
+use super::registry::LeaderId;
+use super::spawn::{ParentFds, SpawnedChild};
+use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, without};
 use super::{Child, Descendant, Strays, kill};
 use crate::spec::{Exit, Signal, StraysPolicy, is_kept};
 
 /// How long [`Child::kill_tree`] keeps trying.
 const KILL_BOUND: Duration = Duration::from_secs(2);
 /// The interval at which a leader without a pidfd is checked for its end.
-const END_LOOK: Duration = Duration::from_millis(25);
+const END_INTERVAL: Duration = Duration::from_millis(25);
 /// The maximum number of scans for new descendants in [`Child::signal_strays`].
-const LOOKS: usize = 10;
+const MAX_SCANS: usize = 10;
 
 /// A run of [`super::RealHost`].
 #[derive(Debug)]
@@ -48,8 +46,9 @@ pub struct RealChild {
 impl RealChild {
     /// Registers a spawned child with the runtime. On an error the child is killed.
     pub(super) fn new(spawned: SpawnedChild, tracker: StrayTracker) -> io::Result<Self> {
-        let SpawnedChild { leader, stdin, stdout, stderr, open_input } = spawned;
-        let fd = leader.pidfd.clone();
+        let SpawnedChild { leader, stdio } = spawned;
+        let ParentFds { stdin, stdout, stderr, open_input } = stdio;
+        let fd = leader.id.pidfd.clone();
         // SAFETY: an open descriptor that the `Arc` keeps open and the same as long as it lives.
         let register = |fd| unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
         let end = fd.map(register).transpose()?;
@@ -65,23 +64,28 @@ impl RealChild {
         })
     }
 
-    /// How the leader ended, if it has; it is not reaped.
-    fn peek(leader: &Leader) -> io::Result<Option<Exit>> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        let status = waitid(of_leader(leader.pid, leader.pidfd.as_deref())?, options)?;
-        Ok(status.and_then(|status| exit_of(&status)))
+    /// What a scan must find.
+    fn scope(&self) -> ScanScope {
+        let run = self.leader.id.token;
+        if self.exit.is_some() { ScanScope::Ended(run) } else { ScanScope::Run(run) }
     }
 
-    /// Queries the descendants on the scanner thread.
-    fn ask<T, A>(&self, answer: A) -> impl Future<Output = Option<T>> + Send + use<T, A>
+    /// Requests a scan for the descendants; `answer` runs on the scanner thread.
+    fn scan<T, A>(&self, answer: A) -> impl Future<Output = Option<T>> + Send + use<T, A>
     where
         T: Send + 'static,
         A: FnOnce(&mut dyn Iterator<Item = &FoundProcess>) -> T + Send + 'static,
     {
-        let run = self.leader.token;
-        let scope = if self.exit.is_some() { ScanScope::Ended(run) } else { ScanScope::Run(run) };
-        self.tracker.ask(scope, move |tree| answer(&mut tree.of(run)))
+        let run = self.leader.id.token;
+        self.tracker.scan(self.scope(), move |tree| answer(&mut tree.of(run)))
     }
+}
+
+/// Returns how a leader ended, if it has; it is not reaped.
+fn peek_exit(leader: &LeaderId) -> io::Result<Option<Exit>> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let status = waitid(leader.wait_id()?, options)?;
+    Ok(status.and_then(|status| exit_of(&status)))
 }
 
 fn exit_of(status: &WaitIdStatus) -> Option<Exit> {
@@ -91,12 +95,27 @@ fn exit_of(status: &WaitIdStatus) -> Option<Exit> {
     status.terminating_signal().and_then(Signal::from_number).map(Exit::Signal)
 }
 
+/// Returns the descendants that `policy` ends, without programs in `keep` and what is below them.
+fn ended_by<'a>(
+    policy: StraysPolicy,
+    keep: &BTreeSet<String>,
+    found: impl Iterator<Item = &'a FoundProcess>,
+) -> Vec<&'a FoundProcess> {
+    let mut ended = without(found, |process| is_kept(&process.stat.program, keep));
+    ended.retain(|process| match policy {
+        StraysPolicy::Kill => true,
+        StraysPolicy::Group => process.in_group,
+        StraysPolicy::Leave => false,
+    });
+    ended
+}
+
 impl Child for RealChild {
     type Read = OutputPipe;
     type Write = Sender;
 
     fn pid(&self) -> u32 {
-        self.leader.pid
+        self.leader.id.pid
     }
 
     fn stdout(&mut self) -> Option<OutputPipe> {
@@ -120,13 +139,13 @@ impl Child for RealChild {
                 Some(end) => Some(end.readable().await?),
                 None => None,
             };
-            if let Some(exit) = Self::peek(&self.leader)? {
+            if let Some(exit) = peek_exit(&self.leader.id)? {
                 self.exit = Some(exit);
                 return Ok(exit);
             }
             match &mut ready {
                 Some(ready) => ready.clear_ready(),
-                None => tokio::time::sleep(END_LOOK).await,
+                None => tokio::time::sleep(END_INTERVAL).await,
             }
         }
     }
@@ -134,43 +153,35 @@ impl Child for RealChild {
     fn signal(&self, signal: Signal) -> io::Result<()> {
         self.leader.signal(signal)?;
         if signal == Signal::TERM {
-            // A stopped child would keep the signal pending for ever.
+            // A stopped child would never handle the signal.
             self.leader.signal(Signal::CONT)?;
         }
         Ok(())
     }
 
     async fn strays(&self, policy: StraysPolicy, keep: &Arc<BTreeSet<String>>) -> Strays {
-        if self.exit.is_some() && self.leader.left_nobody() {
+        if self.exit.is_some() && self.leader.left_nothing() {
             return Strays::default();
         }
         let keep = Arc::clone(keep);
-        let sorted = self.ask(move |found| {
-            let all: Vec<&FoundProcess> = found.collect();
-            let going = without(all.iter().copied(), |one| is_kept(&one.stat.program, &keep));
-            let goes = |one: &FoundProcess| match policy {
-                StraysPolicy::Kill => true,
-                StraysPolicy::Group => one.is_in_group(),
-                StraysPolicy::Leave => false,
-            };
-            let going: HashSet<u32> =
-                going.into_iter().filter(|one| goes(one)).map(|one| one.stat.pid).collect();
-            let (going, staying): (Vec<_>, Vec<_>) =
-                all.into_iter().partition(|one| going.contains(&one.stat.pid));
-            let describe =
-                |all: Vec<&FoundProcess>| all.into_iter().map(FoundProcess::describe).collect();
-            let mut strays = Strays { going: describe(going), staying: describe(staying) };
-            strays.staying.retain(|one| !one.is_dying);
-            strays
+        let strays = self.scan(move |found| {
+            let found: Vec<&FoundProcess> = found.collect();
+            let ended = ended_by(policy, &keep, found.iter().copied());
+            let ended: HashSet<u32> = ended.iter().map(|process| process.stat.pid).collect();
+            let descendants = found.into_iter().map(FoundProcess::describe);
+            let (to_end, mut kept): (Vec<_>, Vec<_>) =
+                descendants.partition(|descendant| ended.contains(&descendant.stray.pid));
+            kept.retain(|descendant| !descendant.is_dying);
+            Strays { to_end, kept }
         });
-        sorted.await.unwrap_or_default()
+        strays.await.unwrap_or_default()
     }
 
     async fn signal_these(&self, signal: Signal, pids: Vec<u32>) {
-        let sent = self.ask(move |found| {
-            for one in found.filter(|one| pids.contains(&one.stat.pid)) {
+        let sent = self.scan(move |found| {
+            for process in found.filter(|process| pids.contains(&process.stat.pid)) {
                 // A process that is gone needs no signal; one that may not be signalled is reported later.
-                _ = send(one, signal);
+                _ = send(process, signal);
             }
         });
         _ = sent.await;
@@ -185,30 +196,26 @@ impl Child for RealChild {
         if policy == StraysPolicy::Leave {
             return Vec::new();
         }
-        let mut met = HashSet::new();
+        let mut signalled = HashSet::new();
         let mut denied = Vec::new();
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_SCANS {
             let keep = Arc::clone(keep);
-            let look = self.ask(move |found| {
-                let mut new = false;
+            let before = signalled.len();
+            let scan = self.scan(move |found| {
                 let mut refused = Vec::new();
-                let going = without(found, |one| is_kept(&one.stat.program, &keep));
-                for one in going {
-                    let spared = policy == StraysPolicy::Group && !one.is_in_group();
-                    if spared || !met.insert(one.stat.identity()) {
-                        continue;
-                    }
-                    new = true;
-                    if send(one, signal).is_err_and(|error| !kill::is_gone(&error)) {
-                        refused.push(one.describe());
+                for process in ended_by(policy, &keep, found) {
+                    if signalled.insert(process.stat.identity())
+                        && send(process, signal).is_err_and(|error| !kill::is_gone(&error))
+                    {
+                        refused.push(process.describe());
                     }
                 }
-                (met, new, refused)
+                (signalled, refused)
             });
-            let Some((seen, new, refused)) = look.await else { break };
-            met = seen;
+            let Some((after, refused)) = scan.await else { break };
+            signalled = after;
             denied.extend(refused);
-            if !new {
+            if signalled.len() == before {
                 break;
             }
         }
@@ -217,29 +224,16 @@ impl Child for RealChild {
 
     async fn kill_tree(&self) -> io::Result<()> {
         self.leader.signal(Signal::KILL)?;
-        // The leader may have left its own group.
-        // Not reaped, so the pid has not been reused.
-        kill::pid(self.leader.pid, Signal::KILL)
-            .or_else(|error| if kill::is_gone(&error) { Ok(()) } else { Err(error) })?;
-        let deadline = Deadline::after(KILL_BOUND);
-        let mut sweep = Sweep::default();
-        loop {
-            let round = self.ask(move |found| {
-                let alive: Vec<_> = found.map(|one| one.stat.clone()).collect();
-                let next = sweep.round(&alive);
-                (sweep, next, alive)
-            });
-            let Some((after, next, alive)) = round.await else { return Ok(()) };
-            sweep = after;
-            match next {
-                SweepRound::Done if alive.is_empty() => return Ok(()),
-                SweepRound::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
-                SweepRound::Done | SweepRound::Look(_) => {
-                    let pids: Vec<String> = alive.iter().map(|one| one.pid.to_string()).collect();
-                    return Err(io::Error::other(format!("cannot end {}", pids.join(", "))));
-                }
-            }
+        // The leader may have left its own group. It is not reaped, so the pid has not been reused.
+        kill::unless_gone(kill::signal_pid(self.leader.id.pid, Signal::KILL))?;
+        let run = self.leader.id.token;
+        let select = move |tree: &ProcessTree| tree.of(run).cloned().collect();
+        let left = self.tracker.kill(self.scope(), KILL_BOUND, select).await.unwrap_or_default();
+        if left.is_empty() {
+            return Ok(());
         }
+        let pids: Vec<String> = left.iter().map(|process| process.stat.pid.to_string()).collect();
+        Err(io::Error::other(format!("cannot end {}", pids.join(", "))))
     }
 
     fn reap(mut self) -> io::Result<()> {
@@ -254,7 +248,8 @@ impl Child for RealChild {
     }
 }
 
-fn send(one: &FoundProcess, signal: Signal) -> io::Result<()> {
-    kill::seen(&one.stat, signal)?;
-    if signal == Signal::TERM { kill::seen(&one.stat, Signal::CONT) } else { Ok(()) }
+fn send(process: &FoundProcess, signal: Signal) -> io::Result<()> {
+    kill::signal_process(&process.stat, signal)?;
+    // As in `signal`.
+    if signal == Signal::TERM { kill::signal_process(&process.stat, Signal::CONT) } else { Ok(()) }
 }

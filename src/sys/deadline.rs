@@ -1,8 +1,12 @@
-//! Deadlines and short pauses for threads and processes of this layer without a runtime.
+//! Clock, deadlines and short pauses for threads and processes of this layer without a runtime.
 
 use std::time::{Duration, Instant};
 
-use rustix::event::Timespec;
+/// Returns the time. Only for bounds of loops and waits; no decision of the machine rests on it.
+#[expect(clippy::disallowed_methods, reason = "bounds loops and waits, and measures them")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
 
 /// A moment after which a bounded loop gives up.
 #[derive(Debug, Clone, Copy)]
@@ -10,20 +14,16 @@ pub(super) struct Deadline(Instant);
 
 impl Deadline {
     /// The moment that is `span` from now.
-    #[expect(clippy::disallowed_methods, reason = "bounds a sweep; no decision rests on it")]
     pub(super) fn after(span: Duration) -> Self {
-        Self(Instant::now() + span)
+        Self(now() + span)
     }
 
-    /// Whether the moment has come.
-    #[expect(clippy::disallowed_methods, reason = "bounds a sweep; no decision rests on it")]
     pub(super) fn is_over(self) -> bool {
-        Instant::now() >= self.0
+        now() >= self.0
     }
 
-    #[expect(clippy::disallowed_methods, reason = "bounds a wait; no decision rests on it")]
-    pub(super) fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+    pub(super) fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(now())
     }
 }
 
@@ -32,9 +32,5 @@ impl Deadline {
 /// The kernel does not report some events, such as the end of a process that is not a child; they can
 /// only be noticed by checking again after a moment.
 pub(super) fn pause(span: Duration) {
-    let span = Timespec {
-        tv_sec: i64::try_from(span.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: span.subsec_nanos().into(),
-    };
-    let _ = rustix::event::poll(&mut [], Some(&span));
+    let _ = rustix::event::poll(&mut [], span.try_into().ok().as_ref());
 }

@@ -30,19 +30,21 @@ pub(super) struct CStringArray {
     pointers: Vec<*const c_char>,
 }
 
-impl CStringArray {
-    pub(super) fn new(owned: Vec<CString>) -> Self {
-        let mut pointers: Vec<_> = owned.iter().map(|text| text.as_ptr()).collect();
-        pointers.push(std::ptr::null());
+impl FromIterator<CString> for CStringArray {
+    fn from_iter<I: IntoIterator<Item = CString>>(strings: I) -> Self {
+        let owned: Vec<CString> = strings.into_iter().collect();
+        let pointers = owned.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
         Self { owned, pointers }
     }
+}
 
+impl CStringArray {
     pub(super) fn as_slice(&self) -> &[CString] {
         &self.owned
     }
 }
 
-/// Everything the child needs, and where it reports a failure.
+/// Everything the child needs.
 #[derive(Debug)]
 pub(super) struct ExecPlan {
     pub(super) argv: CStringArray,
@@ -58,6 +60,12 @@ pub(super) struct ExecPlan {
     pub(super) parent: libc::pid_t,
     /// The soft limit of descriptors that pitcrew was started with, and the hard one.
     pub(super) nofile: Option<libc::rlimit>,
+    pub(super) report: FailureReport,
+}
+
+/// Where the child reports a failure.
+#[derive(Debug, Default)]
+pub(super) struct FailureReport {
     /// 0 = success; otherwise `ExecStep` + 1.
     step: AtomicI32,
     errno: AtomicI32,
@@ -74,30 +82,9 @@ pub(super) struct ExecFailure {
 }
 
 impl ExecPlan {
-    pub(super) fn new(
-        argv: CStringArray,
-        env: CStringArray,
-        candidates: CStringArray,
-        cwd: CString,
-    ) -> Self {
-        Self {
-            argv,
-            env,
-            candidates,
-            cwd,
-            stdio: [None; 3],
-            terminal: None,
-            parent: 0,
-            nofile: None,
-            step: AtomicI32::new(0),
-            errno: AtomicI32::new(0),
-            candidate: AtomicUsize::new(0),
-        }
-    }
-
     /// Returns the failure, once the child has executed the program or ended.
     pub(super) fn failure(&self) -> Option<ExecFailure> {
-        let step = match self.step.load(Ordering::Acquire) {
+        let step = match self.report.step.load(Ordering::Acquire) {
             0 => return None,
             1 => ExecStep::Setup,
             2 => ExecStep::Cwd,
@@ -106,8 +93,8 @@ impl ExecPlan {
         };
         Some(ExecFailure {
             step,
-            errno: self.errno.load(Ordering::Acquire),
-            candidate: self.candidate.load(Ordering::Acquire),
+            errno: self.report.errno.load(Ordering::Acquire),
+            candidate: self.report.candidate.load(Ordering::Acquire),
         })
     }
 }
@@ -122,21 +109,21 @@ pub(super) struct ChildArguments<'a> {
 /// The entry function of the child, only for `clone`: `arguments` points to [`ChildArguments`] that
 /// outlive the call, which `CLONE_VFORK` ensures. Not an `unsafe fn` because `clone` takes none.
 pub(super) extern "C" fn child(arguments: *mut c_void) -> c_int {
-    // SAFETY: by the contract above, kept by the one caller; nothing is written through it but atomics.
+    // SAFETY: by the contract above, which the only caller keeps; only atomics are written through it.
     let arguments = unsafe { &*arguments.cast::<ChildArguments<'_>>() };
     // SAFETY: getpid has no conditions.
     let pid = unsafe { libc::getpid() };
     arguments.launching.store(pid.into(), Ordering::Release);
     let plan = arguments.plan;
     let (step, errno) = become_program(plan, pid);
-    plan.errno.store(errno, Ordering::Release);
-    plan.step.store(step as c_int + 1, Ordering::Release);
+    plan.report.errno.store(errno, Ordering::Release);
+    plan.report.step.store(step as c_int + 1, Ordering::Release);
     // SAFETY: ends only this process, without running anything of the shared memory.
     unsafe { libc::_exit(127) }
 }
 
 fn errno() -> c_int {
-    // SAFETY: the location is that of the thread that stands still meanwhile.
+    // SAFETY: the location is that of the thread that is suspended meanwhile.
     unsafe { *libc::__errno_location() }
 }
 
@@ -149,8 +136,8 @@ fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
             return (ExecStep::Setup, errno());
         }
         if let Some(terminal) = plan.terminal {
-            // Every signal is blocked, SIGTTOU too, so a background group may do this. A terminal
-            // that has gone away meanwhile is no reason not to start.
+            // Every signal is blocked, SIGTTOU too, so a background group may do this. The start does
+            // not fail if the terminal no longer exists.
             libc::ioctl(terminal, libc::TIOCSPGRP, &raw const pid);
         }
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
@@ -167,18 +154,19 @@ fn become_program(plan: &ExecPlan, pid: libc::pid_t) -> (ExecStep, c_int) {
             return (ExecStep::Cwd, errno());
         }
         for (target, source) in (0..).zip(&plan.stdio) {
-            let done = match source {
+            let result = match source {
                 Some(source) => libc::dup2(*source, target),
                 None => libc::fcntl(target, libc::F_SETFD, 0),
             };
-            if done == -1 && source.is_some() {
+            if result == -1 && source.is_some() {
                 return (ExecStep::Descriptors, errno());
             }
         }
         // The table is a copy. Before Linux 5.9 there is no such call; ours are close-on-exec.
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
-        let none = 0_u64;
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, 0_usize, 8);
+        let no_signals = 0_u64;
+        let set = libc::SYS_rt_sigprocmask;
+        libc::syscall(set, libc::SIG_SETMASK, &raw const no_signals, 0_usize, 8);
     }
     (ExecStep::Exec, exec(plan))
 }
@@ -208,7 +196,7 @@ fn default_dispositions() {
 fn exec(plan: &ExecPlan) -> c_int {
     let mut decisive = libc::ENOENT;
     for (index, path) in plan.candidates.owned.iter().enumerate() {
-        // SAFETY: three valid null-terminated things that live in `plan`.
+        // SAFETY: a string and two null-terminated arrays of strings, which live in `plan`.
         let error = unsafe {
             libc::execve(path.as_ptr(), plan.argv.pointers.as_ptr(), plan.env.pointers.as_ptr());
             errno()
@@ -217,12 +205,12 @@ fn exec(plan: &ExecPlan) -> c_int {
             libc::ENOENT | libc::ENOTDIR | libc::ENODEV | libc::ESTALE | libc::ETIMEDOUT => {}
             libc::EACCES => {
                 if decisive != libc::EACCES {
-                    plan.candidate.store(index, Ordering::Release);
+                    plan.report.candidate.store(index, Ordering::Release);
                 }
                 decisive = libc::EACCES;
             }
             other => {
-                plan.candidate.store(index, Ordering::Release);
+                plan.report.candidate.store(index, Ordering::Release);
                 return other;
             }
         }

@@ -24,7 +24,13 @@ pub(super) struct FileId {
 
 impl FileId {
     pub(super) fn of(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().map(|meta| Self { device: meta.dev(), inode: meta.ino() })
+        fs::metadata(path).ok().as_ref().map(Self::from)
+    }
+}
+
+impl From<&fs::Metadata> for FileId {
+    fn from(meta: &fs::Metadata) -> Self {
+        Self { device: meta.dev(), inode: meta.ino() }
     }
 }
 
@@ -43,7 +49,7 @@ impl FileIdentity {
         Some(Self { folder, name: file.file_name()?.to_owned() })
     }
 
-    /// Returns a short text that is unique to this place.
+    /// Returns a short text that is unique to this folder and name.
     pub(super) fn key(&self) -> String {
         let FileId { device, inode } = self.folder;
         format!("{device:x}-{inode:x}-{:016x}", stable_hash(self.name.as_bytes()))
@@ -55,43 +61,46 @@ impl FileIdentity {
 #[derive(Debug)]
 pub struct FileFollower {
     file: PathBuf,
-    folder: Option<(Option<OwnedFd>, FileId)>,
-    id: Option<FileId>,
+    folder: Option<OpenFolder>,
+    /// The identity of the file when it last existed.
+    pub(super) id: Option<FileId>,
+}
+
+#[derive(Debug)]
+struct OpenFolder {
+    /// `None` if it cannot be opened, or descriptors are short.
+    fd: Option<OwnedFd>,
+    id: FileId,
 }
 
 impl FileFollower {
     /// Starts to track this (canonical) file.
     pub fn new(file: &Path) -> Self {
-        let opened = file.parent().and_then(|folder| {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            Some((open(folder, flags, Mode::empty()).ok(), FileId::of(folder)?))
-        });
-        Self { file: file.to_owned(), folder: opened, id: FileId::of(file) }
-    }
-
-    /// The identity of the file when it last existed.
-    pub(super) fn id(&self) -> Option<FileId> {
-        self.id
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let open_folder = |folder| {
+            let fd = open(folder, flags, Mode::empty()).ok();
+            Some(OpenFolder { fd, id: FileId::of(folder)? })
+        };
+        let folder = file.parent().and_then(open_folder);
+        Self { file: file.to_owned(), folder, id: FileId::of(file) }
     }
 
     /// Closes the folder if descriptors are short; its current path is unknown then.
     pub fn release(&mut self) {
-        if let Some((fd, _)) = &mut self.folder {
-            *fd = None;
+        if let Some(folder) = &mut self.folder {
+            folder.fd = None;
         }
     }
 
     /// Checks the file; returns what happened to it if it is not where it was.
-    pub fn look(&mut self) -> Option<String> {
+    pub fn check(&mut self) -> Option<String> {
         let file = self.file.display();
-        let same_folder = match (&self.folder, self.file.parent()) {
-            (Some((_, id)), Some(folder)) => FileId::of(folder) == Some(*id),
-            _ => true,
-        };
-        if same_folder {
+        let folder = self.file.parent().unwrap_or(Path::new("/"));
+        let is_moved = |open: &&OpenFolder| FileId::of(folder) != Some(open.id);
+        let Some(moved) = self.folder.as_ref().filter(is_moved) else {
             return match fs::metadata(&self.file) {
                 Ok(meta) => {
-                    self.id = Some(FileId { device: meta.dev(), inode: meta.ino() });
+                    self.id = Some(FileId::from(&meta));
                     None
                 }
                 // There never was a file: the project came from standard input.
@@ -101,12 +110,11 @@ impl FileFollower {
                 }
                 Err(error) => Some(format!("{file} cannot be read: {error}")),
             };
-        }
-        let folder = self.file.parent().unwrap_or(Path::new("/")).display();
-        match self.folder.as_ref().and_then(|(fd, _)| path_of(fd.as_ref()?)) {
+        };
+        match moved.fd.as_ref().and_then(path_of) {
             Some(now) => Some(format!("{file} is gone: its folder is now {}", now.display())),
             None if self.file.exists() => {
-                Some(format!("{folder} is another folder than at the start"))
+                Some(format!("{} is another folder than at the start", folder.display()))
             }
             None => Some(format!("{file} is gone: its folder was removed")),
         }
@@ -149,27 +157,27 @@ mod tests {
         let file = one.join("procfile.toml");
         fs::write(&file, "").unwrap();
         let mut follower = FileFollower::new(&file);
-        assert_eq!(follower.look(), None);
-        let first = follower.id();
+        assert_eq!(follower.check(), None);
+        let first = follower.id;
         // As an editor saves it.
         fs::write(one.join("new"), "").unwrap();
         fs::rename(one.join("new"), &file).unwrap();
-        assert_eq!(follower.look(), None);
-        assert_ne!(follower.id(), first);
+        assert_eq!(follower.check(), None);
+        assert_ne!(follower.id, first);
         fs::remove_file(&file).unwrap();
-        assert_eq!(follower.look().unwrap(), format!("{} is gone", file.display()));
+        assert_eq!(follower.check().unwrap(), format!("{} is gone", file.display()));
         fs::write(&file, "").unwrap();
-        assert_eq!(follower.look(), None);
+        assert_eq!(follower.check(), None);
         fs::rename(&one, &other).unwrap();
-        let told = follower.look().unwrap();
+        let message = follower.check().unwrap();
         assert!(
-            told.ends_with(&format!("is gone: its folder is now {}", other.display())),
-            "{told}"
+            message.ends_with(&format!("is gone: its folder is now {}", other.display())),
+            "{message}"
         );
         fs::remove_dir_all(&other).unwrap();
-        assert!(follower.look().unwrap().ends_with("its folder was removed"));
+        assert!(follower.check().unwrap().ends_with("its folder was removed"));
         fs::create_dir(&one).unwrap();
         fs::write(&file, "").unwrap();
-        assert!(follower.look().unwrap().ends_with("is another folder than at the start"));
+        assert!(follower.check().unwrap().ends_with("is another folder than at the start"));
     }
 }

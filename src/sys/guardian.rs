@@ -5,26 +5,25 @@
 //! prototype: 0 left of 4, 80 and 800 descendants, among them `setsid` double forks that ignore TERM,
 //! in 4 to 181 ms.) Waiting does not allocate; the final sweep does, which is safe because no other
 //! thread can hold the allocator's lock.
-#![expect(unsafe_code, reason = "fork, signal sets and ending by a signal")]
+#![expect(unsafe_code, reason = "fork, raise and exit")]
 
 use std::io::{self, Write};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions, wait, waitid};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, WaitId, WaitIdOptions, WaitIdStatus, WaitOptions,
+    set_dumpable_behavior, setrlimit, wait, waitid,
+};
 
 use super::deadline::Deadline;
-use super::journal::{Journal, SessionStrayRules};
-use super::kill;
-use super::nested_sessions;
-use super::own_process;
+use super::journal::{Journal, SessionStrayRules, own_kernel_session};
 use super::proc::{self, ChildTable, Stat};
+use super::signal_set::{self, SignalSet};
 use super::sweep::end_all;
+use super::{kill, nested_sessions, own_process};
 use crate::spec::Signal;
 
 /// The process name of the guardian.
@@ -34,9 +33,11 @@ pub(super) const NAME: &str = "pitcrew-guard";
 const SWEEP_BOUND: Duration = Duration::from_secs(2);
 /// The same signal within this time counts once, as in the engine.
 const SAME_SIGNAL: Duration = Duration::from_millis(300);
-/// After this many requests to end, the engine is given a moment and then killed.
-const LAST_REQUEST: u32 = 3;
-const LAST_MOMENT: Duration = Duration::from_secs(1);
+/// After this many requests to end, the engine is killed after a delay.
+const MAX_REQUESTS: u32 = 3;
+const KILL_DELAY: Duration = Duration::from_secs(1);
+/// The interval between two checks of an engine that was killed.
+const KILL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Signals forwarded to the engine, which is in another process group: the terminal and the shell
 /// reach the guardian's group only.
@@ -53,26 +54,18 @@ const FORWARDED: [i32; 7] = [
 /// The engine's view of its guardian.
 #[derive(Debug)]
 pub struct Guardian {
-    pid: u32,
+    /// Its pid, which is the one the shell knows.
+    pub pid: u32,
     /// Closed when the guardian ends, because only the guardian has the other end.
     alive: OwnedFd,
 }
 
 impl Guardian {
-    /// Its pid, which is the one the shell knows.
-    pub fn pid(&self) -> u32 {
-        self.pid
-    }
-
     /// Waits until the guardian is gone. It never ends before the engine unless it is killed; the engine
     /// then has to end everything immediately. Returns immediately if it is gone already. Cancel safe.
     /// Needs a runtime with I/O.
-    pub async fn gone(&self) -> io::Result<()> {
-        let alive = self.alive.as_fd();
-        // SAFETY: an open descriptor that `self`, borrowed here, keeps open.
-        let alive = unsafe { AsyncFd::register_with_interest(alive, Interest::READABLE) }?;
-        let _ = alive.readable().await?;
-        Ok(())
+    pub async fn exited(&self) -> io::Result<()> {
+        own_process::readable(self.alive.as_fd()).await
     }
 }
 
@@ -80,11 +73,11 @@ impl Guardian {
 /// engine may be continued alone. Only for its engine; a stopped guardian would not notice its end.
 pub fn resume(pid: u32) {
     let parent = rustix::process::getppid();
-    let is_parent = parent.map(|one| one.as_raw_nonzero().get().cast_unsigned()) == Some(pid);
+    let is_parent = parent.map(|parent| parent.as_raw_nonzero().get().cast_unsigned()) == Some(pid);
     // A running guardian forwards CONT to us.
     if is_parent && proc::suspended(pid).is_some() {
-        // It may be gone by now, which is fine.
-        _ = kill::pid(pid, Signal::CONT);
+        // If it has ended by now, there is nothing to continue.
+        _ = kill::signal_pid(pid, Signal::CONT);
     }
 }
 
@@ -104,22 +97,22 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     own_process::default_child_signal();
     own_process::set_subreaper()?;
     let (alive, kept_open) = pipe_with(PipeFlags::CLOEXEC)?;
-    let waited = SignalSet::to_wait_for();
+    let awaited = awaited_signals();
     // From here on no signal to either process is lost.
-    let before = waited.block()?;
+    let mask = awaited.block()?;
     let pid = std::process::id();
     own_process::remember_job();
     // SAFETY: there is one thread, so the child may do anything.
     match unsafe { libc::fork() } {
         -1 => {
             let error = io::Error::last_os_error();
-            before.set()?;
+            mask.set_as_mask()?;
             Err(error)
         }
         0 => {
             // Before any signal can be forwarded.
             own_process::lead_own_group()?;
-            before.set()?;
+            mask.set_as_mask()?;
             drop(kept_open);
             own_process::set_subreaper()?;
             Ok(Guardian { pid, alive })
@@ -128,9 +121,8 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
             drop(alive);
             let _ = own_process::set_name(c"pitcrew-guard");
             let engine = u32::try_from(engine).unwrap_or_default();
-            let end = wait_for(engine, &waited);
-            let left = sweep(journal);
-            report(&left);
+            let end = wait_for(engine, &awaited);
+            report(&sweep(journal));
             // The engine, if it still exists, learns last that the guardian is gone.
             drop(kept_open);
             end_like(end.as_ref())
@@ -138,84 +130,34 @@ pub fn guard(journal: Option<PathBuf>) -> io::Result<Guardian> {
     }
 }
 
-struct SignalSet(libc::sigset_t);
-
-impl SignalSet {
-    /// The signals that the guardian waits for.
-    fn to_wait_for() -> Self {
-        let mut set = MaybeUninit::uninit();
-        // SAFETY: sigemptyset makes it a set; sigaction only reads a disposition.
-        unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            for number in FORWARDED {
-                let mut now = MaybeUninit::<libc::sigaction>::zeroed();
-                libc::sigaction(number, std::ptr::null(), now.as_mut_ptr());
-                let is_ignored = now.assume_init().sa_sigaction == libc::SIG_IGN;
-                if !own_process::hang_up_stays_ignored(number, is_ignored) {
-                    libc::sigaddset(set.as_mut_ptr(), number);
-                }
-            }
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGCHLD);
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGCONT);
-            Self(set.assume_init())
-        }
-    }
-
-    /// Blocks these signals too; returns the previous mask.
-    fn block(&self) -> io::Result<Self> {
-        self.apply(libc::SIG_BLOCK)
-    }
-
-    /// Makes this the mask.
-    fn set(&self) -> io::Result<()> {
-        self.apply(libc::SIG_SETMASK).map(drop)
-    }
-
-    fn apply(&self, how: i32) -> io::Result<Self> {
-        let mut before = MaybeUninit::zeroed();
-        // SAFETY: two sets that live for the call.
-        match unsafe { libc::pthread_sigmask(how, &raw const self.0, before.as_mut_ptr()) } {
-            // SAFETY: the call has filled it in.
-            0 => Ok(Self(unsafe { before.assume_init() })),
-            error => Err(io::Error::from_raw_os_error(error)),
-        }
-    }
-
-    /// Waits for one of these blocked signals, for at most `limit`. `None` if interrupted.
-    fn wait(&self, limit: Option<Duration>) -> Option<i32> {
-        let limit = limit.map(|limit| libc::timespec {
-            tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
-            tv_nsec: limit.subsec_nanos().into(),
-        });
-        let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: a set and a limit that live for the call; no information is asked for.
-        match unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), limit) } {
-            number @ 1.. => Some(number),
-            _ => None,
-        }
-    }
+/// The signals that the guardian waits for.
+fn awaited_signals() -> SignalSet {
+    let stays_ignored =
+        |number: &i32| own_process::hang_up_stays_ignored(*number, signal_set::is_ignored(*number));
+    let forwarded = FORWARDED.into_iter().filter(|number| !stays_ignored(number));
+    SignalSet::of(forwarded.chain([libc::SIGCHLD, libc::SIGCONT]))
 }
 
 /// The requests to end so far.
 #[derive(Default)]
-struct Requests {
+struct EndRequests {
     count: u32,
-    last: Option<(i32, Deadline)>,
-    /// When the engine is killed.
-    until: Option<Deadline>,
+    /// The latest signal, and until when the same one does not count.
+    latest: Option<(i32, Deadline)>,
+    kill_at: Option<Deadline>,
 }
 
-impl Requests {
+impl EndRequests {
     /// Counts a request by the rules of the engine.
-    fn note(&mut self, number: i32) {
-        let same = |(last, until): &(i32, Deadline)| *last == number && !until.is_over();
-        if self.last.as_ref().is_some_and(same) {
+    fn count(&mut self, number: i32) {
+        let is_same = |(latest, until): (i32, Deadline)| latest == number && !until.is_over();
+        if self.latest.is_some_and(is_same) {
             return;
         }
-        self.last = Some((number, Deadline::after(SAME_SIGNAL)));
+        self.latest = Some((number, Deadline::after(SAME_SIGNAL)));
         self.count += 1;
-        if self.count >= LAST_REQUEST && self.until.is_none() {
-            self.until = Some(Deadline::after(LAST_MOMENT));
+        if self.count >= MAX_REQUESTS && self.kill_at.is_none() {
+            self.kill_at = Some(Deadline::after(KILL_DELAY));
         }
     }
 }
@@ -224,13 +166,13 @@ impl Requests {
 /// it.
 ///
 /// An engine that is stopped or hangs is killed a moment after the third request to end.
-fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
-    let id = WaitId::Pid(Pid::from_raw(i32::try_from(engine).ok()?)?);
+fn wait_for(engine: u32, awaited: &SignalSet) -> Option<WaitIdStatus> {
+    let id = WaitId::Pid(kill::pid_of(engine).ok()?);
     let changes = WaitIdOptions::EXITED
         | WaitIdOptions::STOPPED
         | WaitIdOptions::CONTINUED
         | WaitIdOptions::NOHANG;
-    let mut requests = Requests::default();
+    let mut requests = EndRequests::default();
     loop {
         // Checked before the first wait: the engine may have ended before.
         let mut stopped = None;
@@ -246,34 +188,32 @@ fn wait_for(engine: u32, waited: &SignalSet) -> Option<WaitIdStatus> {
             }
         }
         if let Some(signal) = stopped.filter(|_| requests.count == 0) {
-            stop_along(signal);
+            stop_with_engine(signal);
         }
-        if requests.until.is_some_and(Deadline::is_over) {
-            _ = kill::pid(engine, Signal::KILL);
+        if requests.kill_at.is_some_and(Deadline::is_over) {
+            _ = kill::signal_pid(engine, Signal::KILL);
         }
-        match waited.wait(requests.until.map(|until| until.left() + PAUSE)) {
+        let limit = requests.kill_at.map(|at| at.remaining() + KILL_INTERVAL);
+        match awaited.wait(limit) {
             None | Some(libc::SIGCHLD) => {}
-            Some(number) => hand_on(engine, number, &mut requests),
+            Some(number) => forward(engine, number, &mut requests),
         }
     }
 }
 
-/// The interval between two checks of an engine that was killed.
-const PAUSE: Duration = Duration::from_millis(10);
-
-fn hand_on(engine: u32, number: i32, requests: &mut Requests) {
+fn forward(engine: u32, number: i32, requests: &mut EndRequests) {
     let Some(signal) = Signal::from_number(number) else { return };
-    _ = kill::pid(engine, signal);
+    _ = kill::signal_pid(engine, signal);
     if matches!(number, libc::SIGINT | libc::SIGTERM | libc::SIGHUP) {
-        requests.note(number);
+        requests.count(number);
         // A stopped engine would not notice.
-        _ = kill::pid(engine, Signal::CONT);
+        _ = kill::signal_pid(engine, Signal::CONT);
     }
 }
 
 /// Stops together with the engine, so that the shell sees its job stopped. Without a terminal there
 /// is no such shell, and nothing would continue us.
-fn stop_along(signal: i32) {
+fn stop_with_engine(signal: i32) {
     if own_process::terminal().is_some() {
         // A stop by the terminal does nothing to a group without a shell, which is right here too.
         let signal = if signal == libc::SIGTSTP { libc::SIGTSTP } else { libc::SIGSTOP };
@@ -284,7 +224,7 @@ fn stop_along(signal: i32) {
 
 /// Ends everything below us except what the journal leaves; returns what is left nevertheless.
 fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
-    let journal = journal.map(Journal::at);
+    let journal = journal.map(|path| Journal { path });
     let policies = journal.as_ref().and_then(|journal| journal.read().ok().flatten());
     let left = end_all(SWEEP_BOUND, || {
         reap_all();
@@ -298,25 +238,26 @@ fn sweep(journal: Option<PathBuf>) -> Vec<Stat> {
     left
 }
 
-/// Nothing else waits in this process, so "any child" is safe.
+/// Reaps any child, which is safe because nothing else waits in this process.
 fn reap_all() {
     while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 fn alive(policies: Option<&SessionStrayRules>) -> Vec<Stat> {
-    let mut all = proc::below(&ChildTable::look().of(std::process::id()));
-    nested_sessions::leave_out(&mut all);
+    let children = ChildTable::read();
+    let mut descendants = proc::below(&children, &children.of(std::process::id()));
+    nested_sessions::leave_out(&mut descendants);
     if let Some(policies) = policies {
-        policies.leave_out(&mut all);
+        policies.leave_out(&mut descendants, own_kernel_session());
     }
-    all
+    descendants
 }
 
 /// Reports on stderr which processes could not be ended.
 fn report(left: &[Stat]) {
-    for one in left {
-        let command = proc::command_line(one);
-        let _ = writeln!(io::stderr(), "pitcrew: cannot end {} ({command})", one.pid);
+    for process in left {
+        let command = proc::command_line(process);
+        let _ = writeln!(io::stderr(), "pitcrew: cannot end {} ({command})", process.pid);
     }
 }
 
@@ -324,18 +265,12 @@ fn report(left: &[Stat]) {
 fn end_like(end: Option<&WaitIdStatus>) -> ! {
     let signal = end.and_then(WaitIdStatus::terminating_signal);
     let code = end.and_then(WaitIdStatus::exit_status);
-    // SAFETY: ends this process and nothing else. There was one core dump already, if any.
-    unsafe {
-        if let Some(signal) = signal {
-            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-            libc::setrlimit(libc::RLIMIT_CORE, &raw const none);
-            libc::prctl(libc::PR_SET_DUMPABLE, 0);
-            libc::signal(signal, libc::SIG_DFL);
-            let mut set = MaybeUninit::uninit();
-            libc::sigemptyset(set.as_mut_ptr());
-            let _ = SignalSet(set.assume_init()).set();
-            libc::raise(signal);
-        }
-        libc::_exit(code.or(signal.map(|signal| 128 + signal)).unwrap_or(1))
+    if let Some(signal) = signal.and_then(Signal::from_number) {
+        // There was one core dump already, if any.
+        _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        own_process::end_by(signal);
     }
+    // SAFETY: ends this process and nothing else.
+    unsafe { libc::_exit(code.or(signal.map(|signal| 128 + signal)).unwrap_or(1)) }
 }

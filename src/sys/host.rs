@@ -7,25 +7,23 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::child::RealChild;
-use super::deadline::{Deadline, pause};
-use super::journal::SessionStrayRules;
-use super::kill;
+use super::deadline::Deadline;
+use super::journal::{SessionStrayRules, own_kernel_session};
 use super::launch_plan::resource;
-use super::listeners::{ListenPlace, Listener, Listeners, LookupResult};
+use super::listeners::{ListenPlace, Listener, Listeners};
 use super::own_process::adopts_orphans;
-use super::preflight;
 use super::registry::Registry;
 use super::spawn::{self, SpawnFailure};
 use super::spawners::Spawners;
 use super::stray::{FoundProcess, ProcessTree, ScanScope, StrayTracker, without};
-use super::sweep::{Sweep, SweepRound};
+use super::sweep::end_all;
 use super::usage::{self, Usage};
-use super::{Descendant, Host, HostOptions, Launch};
+use super::{Descendant, Host, HostOptions, Launch, kill, preflight};
 use crate::spec::{Signal, StartError, StartErrorKind};
 
-/// The number of attempts for a program that is open for writing, with a pause in between.
-const BUSY_TRIES: usize = 5;
-const BUSY_PAUSE: Duration = Duration::from_millis(50);
+/// The number of further attempts for a program that is open for writing, with a delay in between.
+const MAX_RETRIES: usize = 5;
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 /// The maximum duration of [`Host::end_everything`].
 const END_BOUND: Duration = Duration::from_secs(1);
 /// How long [`RealHost::kill_all`] keeps trying.
@@ -51,7 +49,7 @@ impl RealHost {
         let registry = Arc::new(Registry::default());
         let tracker = StrayTracker::start(Arc::clone(&registry))?;
         if options.is_thrifty {
-            registry.numbers.disable();
+            registry.recent_pids.disable();
         }
         let spawners = Spawners::start(Arc::clone(&registry), options)?;
         let listeners = Arc::new(Listeners::new(Arc::clone(&registry)));
@@ -67,7 +65,7 @@ impl RealHost {
         if !adopts_orphans() {
             return 0;
         }
-        self.tracker.ask(ScanScope::Adopted, ProcessTree::reap).await.unwrap_or_default()
+        self.tracker.scan(ScanScope::Adopted, ProcessTree::reap).await.unwrap_or_default()
     }
 
     /// Returns live adopted processes of runs that no longer exist: those that cleared their environment
@@ -75,11 +73,12 @@ impl RealHost {
     ///
     /// Only meaningful in a subreaper that creates all its children through this host.
     pub async fn unclaimed(&self, spare: SessionStrayRules) -> Vec<Descendant> {
-        let look = self.tracker.ask(ScanScope::Adopted, move |tree| {
-            let left = without(tree.unclaimed(), |one| spare.spares_stray(&one.stat));
+        let scan = self.tracker.scan(ScanScope::Adopted, move |tree| {
+            let session = own_kernel_session();
+            let left = without(tree.unclaimed(), |found| spare.spares(&found.stat, session));
             left.into_iter().map(FoundProcess::describe).collect()
         });
-        look.await.unwrap_or_default()
+        scan.await.unwrap_or_default()
     }
 
     /// Ends everything below this process, including leaders, except what `spare` leaves alive; returns
@@ -88,31 +87,20 @@ impl RealHost {
     /// Leaders stay with their [`RealChild`], which notices their end and reaps them. Nothing may be
     /// launched meanwhile: a child that is just being created can be missed.
     pub async fn kill_all(&self, spare: SessionStrayRules) -> Vec<Descendant> {
-        let spare = Arc::new(spare);
-        let deadline = Deadline::after(KILL_BOUND);
-        let mut sweep = Sweep::default();
-        loop {
-            let spare = Arc::clone(&spare);
-            let round = self.tracker.ask(ScanScope::All, move |tree| {
-                if adopts_orphans() {
-                    tree.reap();
-                }
-                let going =
-                    without(tree.all(), |one| !one.is_leader && spare.spares_stray(&one.stat));
-                let next = sweep.round(going.iter().map(|one| &one.stat));
-                let left: Vec<FoundProcess> = going.into_iter().cloned().collect();
-                (sweep, next, left)
-            });
-            let Some((after, next, left)) = round.await else {
+        let select = move |tree: &ProcessTree| {
+            if adopts_orphans() {
+                tree.reap();
+            }
+            let session = own_kernel_session();
+            let is_spared =
+                |found: &FoundProcess| !found.is_leader && spare.spares(&found.stat, session);
+            without(tree.found.iter(), is_spared).into_iter().cloned().collect()
+        };
+        match self.tracker.kill(ScanScope::All, KILL_BOUND, select).await {
+            Some(left) => left.iter().map(FoundProcess::describe).collect(),
+            None => {
                 self.kill_groups();
-                return Vec::new();
-            };
-            sweep = after;
-            match next {
-                SweepRound::Look(span) if !deadline.is_over() => tokio::time::sleep(span).await,
-                SweepRound::Done | SweepRound::Look(_) => {
-                    return left.iter().map(FoundProcess::describe).collect();
-                }
+                Vec::new()
             }
         }
     }
@@ -121,7 +109,7 @@ impl RealHost {
     fn kill_groups(&self) {
         for leader in self.registry.lock().keys() {
             // A group that is gone needs no signal.
-            _ = kill::group(*leader, Signal::KILL);
+            _ = kill::signal_group(*leader, Signal::KILL);
         }
     }
 }
@@ -130,7 +118,7 @@ impl Host for RealHost {
     type Child = RealChild;
 
     fn preflight(&self, launch: Launch) -> Result<(), StartError> {
-        preflight::look(launch, self.descriptors)
+        preflight::check(launch, self.descriptors)
     }
 
     fn may_end(&self, pid: u32) -> io::Result<()> {
@@ -140,32 +128,28 @@ impl Host for RealHost {
     fn end_everything(&self) {
         self.kill_groups();
         let deadline = Deadline::after(END_BOUND);
-        let mut sweep = Sweep::default();
-        while !self.registry.lock().is_empty() && !deadline.is_over() {
-            let (answer, answered) = mpsc::channel();
-            let look = self.tracker.ask(ScanScope::Mine, move |tree| {
-                let alive: Vec<_> = tree.claimed().map(|one| one.stat.clone()).collect();
-                let next = sweep.round(&alive);
-                _ = answer.send((sweep, next));
-            });
-            // The request is queued by the call; the answer needs no runtime.
-            drop(look);
-            match answered.recv_timeout(END_BOUND) {
-                Ok((after, SweepRound::Look(span))) => {
-                    sweep = after;
-                    pause(span);
-                }
-                Ok((_, SweepRound::Done)) | Err(_) => return,
+        let scan = || {
+            if self.registry.lock().is_empty() {
+                return Vec::new();
             }
-        }
+            let (answer, answered) = mpsc::channel();
+            // The request is queued by the call; the answer needs no runtime.
+            drop(self.tracker.scan(ScanScope::AllLeaders, move |tree| {
+                let stats = tree.claimed().map(|process| process.stat.clone());
+                _ = answer.send(stats.collect::<Vec<_>>());
+            }));
+            answered.recv_timeout(deadline.remaining()).unwrap_or_default()
+        };
+        end_all(END_BOUND, scan);
     }
 
     /// Must be called in a tokio runtime. Processes whose parents have ended are found in a subreaper
     /// only.
     fn measure(&self) -> impl Future<Output = HashMap<u32, Usage>> + Send + use<> {
         let registry = Arc::clone(&self.registry);
-        let orphans = self.tracker.ask(ScanScope::Adopted, |tree| {
-            tree.claimed().filter_map(|one| Some((one.run?, one.stat.clone()))).collect::<Vec<_>>()
+        let orphans = self.tracker.scan(ScanScope::Adopted, |tree| {
+            let orphans = tree.claimed().filter_map(|found| Some((found.run?, found.stat.clone())));
+            orphans.collect::<Vec<_>>()
         });
         async move {
             let orphans = orphans.await.unwrap_or_default();
@@ -181,21 +165,19 @@ impl Host for RealHost {
         leader: Option<u32>,
     ) -> impl Future<Output = Listener> + Send + use<> {
         let (listeners, tracker) = (Arc::clone(&self.listeners), self.tracker.clone());
-        let token = leader.and_then(|pid| self.registry.lock().get(&pid).map(|one| one.token));
+        let token = leader.and_then(|pid| self.registry.lock().get(&pid).map(|entry| entry.token));
         async move {
-            let look = move || listeners.look(&place, leader);
-            let Ok(seen) = tokio::task::spawn_blocking(look).await else {
+            let look_up = move || listeners.look_up(&place, leader);
+            let Ok(verdict) = tokio::task::spawn_blocking(look_up).await else {
                 return Listener::Unchecked;
             };
-            let (LookupResult::Orphan(holder), Some(token)) = (&seen, token) else {
-                return seen.settle(|_| false);
+            let (Some(orphan), Some(token)) = (verdict.orphan, token) else {
+                return verdict.listener;
             };
-            let pid = holder.pid;
-            let tree = tracker.ask(ScanScope::Run(token), move |tree| {
-                tree.of(token).any(|one| one.stat.pid == pid)
+            let is_of_run = tracker.scan(ScanScope::Run(token), move |tree| {
+                tree.of(token).any(|process| process.stat.pid == orphan)
             });
-            let is_of_run = tree.await.unwrap_or(false);
-            seen.settle(|_| is_of_run)
+            if is_of_run.await.unwrap_or(false) { Listener::Own } else { verdict.listener }
         }
     }
 
@@ -208,30 +190,27 @@ impl Host for RealHost {
         let host = self.clone();
         let mut answered = self.spawners.launch(Box::new(launch));
         async move {
-            let mut tries = BUSY_TRIES;
+            let mut retries = MAX_RETRIES;
             loop {
                 match answered.await.map_err(|_| spawn::no_spawner())? {
                     Ok(spawned) => {
                         return RealChild::new(spawned, host.tracker.clone())
                             .map_err(|error| resource("cannot watch the process", &error));
                     }
-                    Err(SpawnFailure::Failed(error)) => return Err(error),
-                    Err(SpawnFailure::Busy(launch)) => {
-                        let Some(left) = tries.checked_sub(1) else {
-                            return Err(busy(&launch));
-                        };
-                        tries = left;
-                        tokio::time::sleep(BUSY_PAUSE).await;
+                    Err(SpawnFailure::Busy(launch)) if retries > 0 => {
+                        retries -= 1;
+                        tokio::time::sleep(RETRY_DELAY).await;
                         answered = host.spawners.launch(launch);
                     }
+                    Err(SpawnFailure::Busy(launch)) => {
+                        let program = launch.argv.first().map(|program| program.to_string_lossy());
+                        let program = program.unwrap_or_default();
+                        let message = format!("{program:?} is open for writing elsewhere");
+                        return Err(StartError { kind: StartErrorKind::Other, message });
+                    }
+                    Err(SpawnFailure::Failed(error)) => return Err(error),
                 }
             }
         }
     }
-}
-
-fn busy(launch: &Launch) -> StartError {
-    let program = launch.argv.first().map(|text| text.to_string_lossy()).unwrap_or_default();
-    let message = format!("{program:?} is open for writing elsewhere");
-    StartError { kind: StartErrorKind::Other, message }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::proc::{self, Stat};
+use super::proc::{self, ProcessIdentity, Stat, Subtrees};
 use super::sweep::end_all;
 use crate::spec::{Stray, StraysPolicy, is_kept};
 
@@ -20,7 +20,7 @@ const MAX_SCANS: u32 = 50;
 /// The stray policy of one process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StrayRules {
-    /// Which of them are ended.
+    /// Which strays are ended.
     pub strays: StraysPolicy,
     /// Program names that are never ended.
     #[serde(default)]
@@ -37,13 +37,13 @@ pub struct SessionStrayRules {
 }
 
 impl SessionStrayRules {
-    fn of(&self, process: &[u8]) -> Option<&StrayRules> {
+    fn rules_of(&self, process: &[u8]) -> Option<&StrayRules> {
         let name = std::str::from_utf8(process).ok()?;
         self.processes.get(name).or_else(|| {
             // A replica has the policy of its process.
-            let (base, number) = name.rsplit_once('.')?;
-            number.parse::<u32>().ok()?;
-            self.processes.get(base)
+            let (process, replica) = name.rsplit_once('.')?;
+            replica.parse::<u32>().ok()?;
+            self.processes.get(process)
         })
     }
 
@@ -51,11 +51,8 @@ impl SessionStrayRules {
     ///
     /// Whether it was in the group of its leader, which is gone, is not known for sure: pitcrew's groups
     /// are in its own session, and a process that leaves a group does so with a new session.
-    pub(super) fn spares_stray(&self, stat: &Stat) -> bool {
-        self.spares_of_session(stat, own_session())
-    }
-
-    fn spares_of_session(&self, stat: &Stat, session: u32) -> bool {
+    /// `kernel_session` is that of the engine.
+    pub(super) fn spares(&self, stat: &Stat, kernel_session: u32) -> bool {
         if self.processes.is_empty() {
             return false;
         }
@@ -63,56 +60,49 @@ impl SessionStrayRules {
         if marker.session.as_deref() != Some(self.session.as_bytes()) {
             return false;
         }
-        let Some(leftovers) = marker.process.as_deref().and_then(|name| self.of(name)) else {
+        let Some(rules) = marker.process.as_deref().and_then(|name| self.rules_of(name)) else {
             return false;
         };
-        is_kept(&stat.program, &leftovers.keep)
-            || match leftovers.strays {
+        is_kept(&stat.program, &rules.keep)
+            || match rules.strays {
                 StraysPolicy::Kill => false,
-                StraysPolicy::Group => stat.session != session,
+                StraysPolicy::Group => stat.session != kernel_session,
                 StraysPolicy::Leave => true,
             }
     }
 
-    /// Removes from `all` (parents first) the processes that the session leaves alive, and everything
-    /// below them. Leaders are always ended, because without the engine nothing supervises them.
-    pub(super) fn leave_out(&self, all: &mut Vec<Stat>) {
-        self.leave_out_of_session(all, own_session());
-    }
-
-    fn leave_out_of_session(&self, all: &mut Vec<Stat>, session: u32) {
-        let mut spared = HashSet::new();
-        all.retain(|one| {
-            let leads = one.pid == one.group && one.session == session;
-            let spare =
-                spared.contains(&one.parent) || !leads && self.spares_of_session(one, session);
-            if spare {
-                spared.insert(one.pid);
-            }
-            !spare
+    /// Removes from `processes` (parents first) those that the session leaves alive, and everything below
+    /// them. Leaders are always ended, because without the engine nothing supervises them.
+    pub(super) fn leave_out(&self, processes: &mut Vec<Stat>, kernel_session: u32) {
+        let mut spared = Subtrees::default();
+        processes.retain(|process| {
+            let is_leader = process.pid == process.group && process.session == kernel_session;
+            !spared.contains(process, || !is_leader && self.spares(process, kernel_session))
         });
     }
 }
 
-/// Our session as `/proc` shows it: 0 if its leader is outside of our pid namespace, which is a
+/// Our kernel session as `/proc` shows it: 0 if its leader is outside of our pid namespace, which is a
 /// valid number here, though not for `getsid`.
-fn own_session() -> u32 {
+pub(super) fn own_kernel_session() -> u32 {
     proc::stat(std::process::id()).map_or(0, |stat| stat.session)
 }
 
 /// Creates a new value for `PITCREW_SESSION`.
 pub fn new_session() -> io::Result<String> {
-    Ok(std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim().to_owned())
+    random_id("uuid")
 }
 
-fn boot() -> io::Result<String> {
-    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+/// Reads an id from the kernel: a new one, or that of the current boot.
+fn random_id(name: &str) -> io::Result<String> {
+    let text = std::fs::read_to_string(Path::new("/proc/sys/kernel/random").join(name))?;
+    Ok(text.trim().to_owned())
 }
 
 /// The file with the policies of the current or last session.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -134,33 +124,20 @@ pub struct RecoveryReport {
 impl Journal {
     /// The journal of a project, in this folder.
     pub fn of(folder: &Path) -> Self {
-        Self::at(folder.join("journal"))
-    }
-
-    /// The journal in this file.
-    pub fn at(path: PathBuf) -> Self {
-        Self { path }
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub fn is_there(&self) -> bool {
-        self.path.exists()
+        Self { path: folder.join("journal") }
     }
 
     /// Replaces the contents atomically.
     pub fn write(&self, policies: &SessionStrayRules) -> io::Result<()> {
-        let record =
-            JournalRecord { boot: boot()?, leaders_in: own_session(), policies: policies.clone() };
+        let (boot, policies) = (random_id("boot_id")?, policies.clone());
+        let record = JournalRecord { boot, leaders_in: own_kernel_session(), policies };
         let new = self.path.with_extension("new");
         let mut file = std::fs::File::create(&new)?;
         file.write_all(&serde_json::to_vec(&record)?)?;
         std::fs::rename(&new, &self.path)
     }
 
-    /// Reads the contents; `None` if there are none, or none of this boot.
+    /// Reads the contents; `None` if there is no file, or it was written before this boot.
     pub fn read(&self) -> io::Result<Option<SessionStrayRules>> {
         Ok(self.record()?.map(|record| record.policies))
     }
@@ -171,7 +148,7 @@ impl Journal {
             other => other?,
         };
         let record: JournalRecord = serde_json::from_slice(&bytes)?;
-        Ok((record.boot == boot()?).then_some(record))
+        Ok((record.boot == random_id("boot_id")?).then_some(record))
     }
 
     /// Removes the record, once nothing of the session is left.
@@ -188,34 +165,37 @@ impl Journal {
     /// Its processes are recognised by the session in their environment, never by pid. This process and
     /// its ancestors are left alone in any case. Blocks for at most two seconds.
     pub fn recover(&self) -> io::Result<RecoveryReport> {
-        let useless = |error: &io::Error| {
+        let is_invalid = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
         };
         let record = match self.record() {
-            // Not ours, or truncated: it contains nothing useful.
-            Err(error) if useless(&error) => None,
+            // Another file, or truncated.
+            Err(error) if is_invalid(&error) => None,
             other => other?,
         };
         let Some(record) = record else {
             return self.clear().map(|()| RecoveryReport::default());
         };
-        let mut leavings = SessionSurvivors { record: &record, others: ancestors() };
-        let mut met: BTreeMap<(u32, u64), Stray> = BTreeMap::new();
+        let own = std::process::id();
+        let ancestors = proc::with_ancestors(own).map(|process| process.parent);
+        let mut survivors =
+            SessionSurvivors { record: &record, others: ancestors.chain([own]).collect() };
+        let mut found: BTreeMap<ProcessIdentity, Stray> = BTreeMap::new();
         let left = end_all(RECOVERY_BOUND, || {
-            let all = leavings.look();
-            for one in &all {
-                met.entry(one.identity()).or_insert_with(|| stray(one));
+            let processes = survivors.scan();
+            for process in &processes {
+                found.entry(process.identity()).or_insert_with(|| stray(process));
             }
-            all
+            processes
         });
-        for one in &left {
-            met.remove(&one.identity());
+        for process in &left {
+            found.remove(&process.identity());
         }
         if left.is_empty() {
             self.clear()?;
         }
         Ok(RecoveryReport {
-            ended: met.into_values().collect(),
+            ended: found.into_values().collect(),
             unkillable: left.iter().map(stray).collect(),
         })
     }
@@ -223,15 +203,6 @@ impl Journal {
 
 fn stray(stat: &Stat) -> Stray {
     Stray { pid: stat.pid, command: proc::command_line(stat) }
-}
-
-fn ancestors() -> HashSet<u32> {
-    let mut ancestors = HashSet::new();
-    let mut pid = std::process::id();
-    while pid > 0 && ancestors.insert(pid) {
-        pid = proc::stat(pid).map_or(0, |stat| stat.parent);
-    }
-    ancestors
 }
 
 /// Finds what is left of a session, by repeated scans.
@@ -247,42 +218,44 @@ impl SessionSurvivors<'_> {
     ///
     /// An empty result is final only if no process ended before it was checked: it may have been one of
     /// ours whose child did not exist yet when the pids were read.
-    fn look(&mut self) -> Vec<Stat> {
+    fn scan(&mut self) -> Vec<Stat> {
         for _ in 0..MAX_SCANS {
-            let (all, missed) = self.once();
-            if !all.is_empty() || !missed {
-                return all;
+            let (processes, missed) = self.scan_once();
+            if !processes.is_empty() || !missed {
+                return processes;
             }
         }
         Vec::new()
     }
 
-    fn once(&mut self) -> (Vec<Stat>, bool) {
+    /// Also returns whether a process ended before it was checked.
+    fn scan_once(&mut self) -> (Vec<Stat>, bool) {
         let session = self.record.policies.session.as_bytes();
         let mut pids: Vec<u32> = proc::pids().filter(|pid| !self.others.contains(pid)).collect();
         // Newest first, because they may end soon.
         pids.sort_unstable_by(|a, b| b.cmp(a));
         let mut missed = false;
-        let mut all = Vec::new();
+        let mut processes = Vec::new();
         for pid in pids {
             let Some(found) = proc::stat(pid) else {
                 missed = true;
                 continue;
             };
             if !found.zombie && proc::marker(pid).session.as_deref() == Some(session) {
-                all.push(found);
+                processes.push(found);
                 continue;
             }
-            let same = |now: Stat| now.identity() == found.identity() && now.zombie == found.zombie;
-            if proc::stat(pid).is_some_and(same) {
+            let is_same =
+                |now: Stat| now.identity() == found.identity() && now.zombie == found.zombie;
+            if proc::stat(pid).is_some_and(is_same) {
                 self.others.insert(pid);
                 missed |= found.zombie;
             } else {
                 missed = true;
             }
         }
-        all.sort_by_key(|one| (one.start, one.pid));
-        self.record.policies.leave_out_of_session(&mut all, self.record.leaders_in);
-        (all, missed)
+        processes.sort_by_key(|process| (process.start, process.pid));
+        self.record.policies.leave_out(&mut processes, self.record.leaders_in);
+        (processes, missed)
     }
 }

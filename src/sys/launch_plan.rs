@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Launch;
-use super::exec::{CStringArray, ExecFailure, ExecPlan, ExecStep};
+use super::exec::{ExecFailure, ExecPlan, ExecStep, FailureReport};
 use super::proc::ProcessMarker;
 use crate::spec::{Distance, StartError, StartErrorKind, distance};
 
@@ -20,28 +20,28 @@ fn failed(kind: StartErrorKind, message: impl Into<String>) -> StartError {
     StartError { kind, message: message.into() }
 }
 
-/// Prepares everything the child will need.
+/// Prepares everything the child will need, except for its descriptors and limits.
 pub(super) fn plan(launch: &Launch) -> Result<ExecPlan, StartError> {
     let Some(program) = launch.argv.first().filter(|program| !program.is_empty()) else {
         return Err(failed(StartErrorKind::ProgramNotFound, "the command is empty"));
     };
-    let argv = launch
-        .argv
-        .iter()
-        .map(|argument| c_string(argument.as_bytes(), || format!("argument {}", quoted(argument))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let env = launch.env.iter().map(variable).collect::<Result<Vec<_>, _>>()?;
-    let cwd = c_string(launch.cwd.as_os_str().as_bytes(), || "the working folder".to_owned())?;
-    let candidates = candidates(program, &launch.env)
-        .into_iter()
-        .map(|path| c_string(path.as_os_str().as_bytes(), || "the program".to_owned()))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(ExecPlan::new(
-        CStringArray::new(argv),
-        CStringArray::new(env),
-        CStringArray::new(candidates),
-        cwd,
-    ))
+    let argument = |argument: &OsString| {
+        c_string(argument.as_bytes(), || format!("argument {}", quoted(argument)))
+    };
+    let path =
+        |path: PathBuf| c_string(path.into_os_string().into_vec(), || "the program".to_owned());
+    let candidates = candidates(program, &launch.env).into_iter();
+    Ok(ExecPlan {
+        argv: launch.argv.iter().map(argument).collect::<Result<_, _>>()?,
+        env: launch.env.iter().map(variable).collect::<Result<_, _>>()?,
+        cwd: c_string(launch.cwd.as_os_str().as_bytes(), || "the working folder".to_owned())?,
+        candidates: candidates.map(path).collect::<Result<_, _>>()?,
+        stdio: [None; 3],
+        terminal: None,
+        parent: 0,
+        nofile: None,
+        report: FailureReport::default(),
+    })
 }
 
 fn c_string(
@@ -49,13 +49,8 @@ fn c_string(
     what: impl FnOnce() -> String,
 ) -> Result<CString, StartError> {
     CString::new(bytes).map_err(|_| {
-        failed(
-            StartErrorKind::Other,
-            format!(
-                "{} contains a NUL byte, which is not allowed in arguments and variables",
-                what()
-            ),
-        )
+        let rule = "contains a NUL byte, which is not allowed in arguments and variables";
+        failed(StartErrorKind::Other, format!("{} {rule}", what()))
     })
 }
 
@@ -118,10 +113,7 @@ fn is_shortage(code: i32) -> bool {
 /// Returns the message of the system, without std's "(os error 2)".
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text.get(..at).unwrap_or_default().to_lowercase(),
-        None => text,
-    }
+    text.split_once(" (os error").map_or(text.clone(), |(reason, _)| reason.to_lowercase())
 }
 
 fn quoted(text: &OsStr) -> String {
@@ -131,109 +123,92 @@ fn quoted(text: &OsStr) -> String {
 
 /// Returns the error for a failure reported by the child.
 pub(super) fn error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan) -> StartError {
-    let system = io::Error::from_raw_os_error(failure.errno);
-    let words = reason(&system);
+    let reason = reason(&io::Error::from_raw_os_error(failure.errno));
     if is_shortage(failure.errno) {
-        return failed(StartErrorKind::ResourceLimit, words);
+        return failed(StartErrorKind::ResourceLimit, reason);
     }
     match failure.step {
-        ExecStep::Cwd => folder_error(failure.errno, launch.cwd.as_os_str(), &words),
-        ExecStep::Exec => exec_error(failure, launch, plan, &words),
-        ExecStep::Setup => failed(StartErrorKind::Other, format!("its set-up failed: {words}")),
-        ExecStep::Descriptors => failed(StartErrorKind::Other, format!("its descriptors: {words}")),
+        ExecStep::Cwd => folder_error(failure.errno, launch.cwd.as_os_str(), &reason),
+        ExecStep::Exec => exec_error(failure, launch, plan, &reason),
+        ExecStep::Setup => failed(StartErrorKind::Other, format!("its set-up failed: {reason}")),
+        ExecStep::Descriptors => {
+            failed(StartErrorKind::Other, format!("its descriptors: {reason}"))
+        }
     }
 }
 
-fn folder_error(errno: i32, cwd: &OsStr, words: &str) -> StartError {
-    let cwd = quoted(cwd);
-    match errno {
-        libc::ENOENT => {
-            failed(StartErrorKind::CwdNotFound, format!("the working folder {cwd} does not exist"))
-        }
-        libc::ENOTDIR => {
-            failed(StartErrorKind::CwdNotFound, format!("the working folder {cwd} is not a folder"))
-        }
-        libc::EACCES => {
-            let message = format!("the working folder {cwd} is not accessible: {words}");
-            failed(StartErrorKind::NotExecutable, message)
-        }
-        _ => failed(StartErrorKind::CwdNotFound, format!("the working folder {cwd}: {words}")),
-    }
+fn folder_error(errno: i32, cwd: &OsStr, reason: &str) -> StartError {
+    let (kind, problem) = match errno {
+        libc::ENOENT => (StartErrorKind::CwdNotFound, " does not exist".to_owned()),
+        libc::ENOTDIR => (StartErrorKind::CwdNotFound, " is not a folder".to_owned()),
+        libc::EACCES => (StartErrorKind::NotExecutable, format!(" is not accessible: {reason}")),
+        _ => (StartErrorKind::CwdNotFound, format!(": {reason}")),
+    };
+    failed(kind, format!("the working folder {}{problem}", quoted(cwd)))
 }
 
-fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, words: &str) -> StartError {
+fn exec_error(failure: ExecFailure, launch: &Launch, plan: &ExecPlan, reason: &str) -> StartError {
     let program = launch.argv.first().map(OsString::as_os_str).unwrap_or_default();
     let at = |candidate: &CString| launch.cwd.join(OsStr::from_bytes(candidate.as_bytes()));
-    let decisive = plan.candidates.as_slice().get(failure.candidate).map(at).unwrap_or_default();
+    let tried = plan.candidates.as_slice();
+    let path = tried.get(failure.candidate).map(at).unwrap_or_default();
+    let exists = |candidate: &CString| fs::symlink_metadata(at(candidate)).is_ok();
     let name = quoted(program);
-    match failure.errno {
+    let (kind, message) = match failure.errno {
         libc::ENOENT | libc::ENOTDIR => {
-            let there = plan.candidates.as_slice().iter().map(at).find(|path| path.is_file());
-            not_found(program, launch, there.as_deref())
+            let existing = tried.iter().map(at).find(|path| path.is_file());
+            return not_found(program, launch, existing.as_deref());
         }
         // An inaccessible folder of PATH gives this error for any program searched in it.
-        libc::EACCES if !program.as_bytes().contains(&b'/') && !is_there(plan, at) => {
-            not_found(program, launch, None)
+        libc::EACCES if !program.as_bytes().contains(&b'/') && !tried.iter().any(exists) => {
+            return not_found(program, launch, None);
         }
-        libc::EACCES if decisive.is_dir() => {
-            failed(StartErrorKind::NotExecutable, format!("{name} is a folder, not a program"))
+        libc::EACCES if path.is_dir() => {
+            (StartErrorKind::NotExecutable, format!("{name} is a folder, not a program"))
         }
-        libc::EACCES
-            if fs::metadata(&decisive).is_ok_and(|m| m.permissions().mode() & 0o111 == 0) =>
-        {
+        libc::EACCES if fs::metadata(&path).is_ok_and(|meta| !has_execute_bit(&meta)) => {
             let message = format!("{name} is not executable; run `chmod +x` on it");
-            failed(StartErrorKind::NotExecutable, message)
+            (StartErrorKind::NotExecutable, message)
         }
         libc::EACCES | libc::EPERM => {
-            failed(StartErrorKind::NotExecutable, format!("{name} may not be executed: {words}"))
+            (StartErrorKind::NotExecutable, format!("{name} may not be executed: {reason}"))
         }
         libc::ENOEXEC => {
-            let why = match head(&decisive).as_slice() {
+            let why = match head(&path).as_slice() {
                 [] => "it is empty",
                 [0x7f, b'E', b'L', b'F', ..] => "it is built for another architecture",
                 _ => "it has no #! line",
             };
-            failed(StartErrorKind::NotExecutable, format!("{name} is not a program: {why}"))
+            (StartErrorKind::NotExecutable, format!("{name} is not a program: {why}"))
         }
-        libc::E2BIG => failed(
-            StartErrorKind::ArgumentsTooLong,
-            format!("arguments and environment of {name} are too long for the kernel"),
-        ),
-        libc::ETXTBSY => {
-            failed(StartErrorKind::Other, format!("{name} is open for writing elsewhere"))
+        libc::E2BIG => {
+            let message =
+                format!("arguments and environment of {name} are too long for the kernel");
+            (StartErrorKind::ArgumentsTooLong, message)
         }
-        _ => failed(StartErrorKind::Other, format!("{name}: {words}")),
-    }
+        libc::ETXTBSY => (StartErrorKind::Other, format!("{name} is open for writing elsewhere")),
+        _ => (StartErrorKind::Other, format!("{name}: {reason}")),
+    };
+    failed(kind, message)
 }
 
-/// Whether any of the tried candidates exists.
-fn is_there(plan: &ExecPlan, at: impl Fn(&CString) -> PathBuf) -> bool {
-    plan.candidates.as_slice().iter().any(|one| fs::symlink_metadata(at(one)).is_ok())
-}
-
-/// An existing file that "does not exist" lacks its interpreter.
-fn not_found(program: &OsStr, launch: &Launch, there: Option<&Path>) -> StartError {
+/// Returns the error for a missing program. An existing file that "does not exist" lacks its
+/// interpreter.
+fn not_found(program: &OsStr, launch: &Launch, existing: Option<&Path>) -> StartError {
     let name = quoted(program);
-    let message = match there {
-        Some(path) => match interpreter(path) {
-            Some(wanted) => {
-                format!("no such program {}, which {name} names in its #! line", quoted(&wanted))
-            }
-            None => format!("the loader that {name} needs does not exist"),
-        },
-        None if program.as_bytes().contains(&b'/') => {
-            let folder = quoted(launch.cwd.as_os_str());
-            let relative = Path::new(program).is_relative();
-            if relative {
-                format!("no such program {name} in {folder}")
-            } else {
-                format!("no such program {name}")
-            }
+    let message = match existing.map(interpreter) {
+        Some(Some(interpreter)) => {
+            format!("no such program {}, which {name} names in its #! line", quoted(&interpreter))
         }
-        None => match similar(program, &launch.env) {
-            Some(other) => format!("no such program {name}; did you mean {other:?}?"),
+        Some(None) => format!("the loader that {name} needs does not exist"),
+        None if !program.as_bytes().contains(&b'/') => match similar(program, &launch.env) {
+            Some(similar) => format!("no such program {name}; did you mean {similar:?}?"),
             None => format!("no such program {name}"),
         },
+        None if Path::new(program).is_relative() => {
+            format!("no such program {name} in {}", quoted(launch.cwd.as_os_str()))
+        }
+        None => format!("no such program {name}"),
     };
     failed(StartErrorKind::ProgramNotFound, message)
 }
@@ -250,7 +225,7 @@ pub(super) fn interpreter(path: &Path) -> Option<OsString> {
     let head = head(path);
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let word = line.trim_ascii_start().split(|byte| matches!(byte, b' ' | b'\t')).next()?;
-    // A CRLF line end is the most common reason; the quotes will show it.
+    // A CRLF line end is the most common reason; the quotes in the message show it.
     Some(OsString::from_vec(word.to_vec()))
 }
 
@@ -265,11 +240,9 @@ fn similar(program: &OsStr, env: &[(OsString, OsString)]) -> Option<String> {
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let Some(distance) = distance(program, &name) else { continue };
-            let nearer = best
-                .as_ref()
-                .is_none_or(|(least, other)| (distance, name.as_str()) < (*least, other.as_str()));
-            if nearer && is_program(&entry.path()) {
-                best = Some((distance, name));
+            let found = (distance, name);
+            if best.as_ref().is_none_or(|best| found < *best) && is_program(&entry.path()) {
+                best = Some(found);
             }
         }
     }
@@ -277,5 +250,9 @@ fn similar(program: &OsStr, env: &[(OsString, OsString)]) -> Option<String> {
 }
 
 fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    fs::metadata(path).is_ok_and(|meta| meta.is_file() && has_execute_bit(&meta))
+}
+
+fn has_execute_bit(meta: &fs::Metadata) -> bool {
+    meta.permissions().mode() & 0o111 != 0
 }

@@ -1,74 +1,70 @@
 //! The leader of a run: signals its group, reaps it, and knows when it left no descendants.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::recent_pids::StartTime;
-use super::registry::{Registry, RunToken, Zombie};
+use super::registry::{LeaderId, Registry};
 use super::spawners::{self, Spawners};
 use super::{kill, proc};
 use crate::spec::Signal;
 
-/// So many who are no leaders are looked at by the task of a run.
-const STRANGERS: u32 = 64;
+/// The maximum number of processes other than leaders that the task of a run checks.
+const MAX_CHECKED: u32 = 64;
 
-/// A leader that somebody has to reap. Dropped before that, its group is killed and the spawner
+/// A leader that has to be reaped. If it is dropped before that, its group is killed and a spawner
 /// thread reaps it in the background.
 #[derive(Debug)]
 pub(super) struct Leader {
-    pub(super) pid: u32,
-    pub(super) token: RunToken,
-    /// It was cloned after this.
-    pub(super) made: StartTime,
-    /// None where descriptors are short.
-    pub(super) pidfd: Option<Arc<OwnedFd>>,
+    pub(super) id: LeaderId,
+    /// It was cloned after this time.
+    pub(super) cloned_after: Instant,
     pub(super) registry: Arc<Registry>,
-    /// Also keeps the thread alive that made it: the end of that would end it.
-    pub(super) spawner: Spawners,
+    /// Also keeps the thread alive that created it: the end of that thread would end it.
+    pub(super) spawners: Spawners,
     pub(super) reaped: bool,
 }
 
 impl Leader {
     /// Signals the group, which exists at least as long as the leader is not reaped.
     pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
-        match kill::group(self.pid, signal) {
-            Err(error) if kill::is_gone(&error) => Ok(()),
-            done => done,
-        }
+        kill::unless_gone(kill::signal_group(self.id.pid, signal))
     }
 
+    /// Reaps the leader if it has ended; returns `false` if it has not.
     pub(super) fn reap(&mut self) -> io::Result<bool> {
-        // An error means that it cannot be reaped at all (somebody else did): done as well.
-        let done = self.registry.reap(self.pid, self.token, self.pidfd.as_deref());
-        self.reaped = !matches!(done, Ok(false));
-        done
+        let result = self.registry.reap(&self.id);
+        // An error means that it cannot be reaped at all (other code did it): that is final too.
+        self.reaped = !matches!(result, Ok(false));
+        result
     }
 
-    /// Whether it is certain that a leader that has ended left nobody behind.
+    /// Whether it is certain that a leader that has ended left no descendants.
     ///
-    /// All who descend from it are younger, and the topmost of those who are left is an orphan, so it is
-    /// now a child of somebody above us. Where no such process is there, nobody is left.
+    /// All its descendants are younger, and the topmost of those that are left is an orphan, so it is now
+    /// a child of a process above us. If there is no such process, nothing is left.
     ///
-    /// A few small reads, so the task of the run looks itself: to ask the thread that finds strays takes
-    /// two changes of hands, and after most runs there is nobody to find. Without certainty it is asked.
-    pub(super) fn left_nobody(&self) -> bool {
-        let registry = &self.registry;
-        let mut strangers = STRANGERS;
-        let mut from = self.pid + 1;
-        // Rising, and again as long as numbers were given meanwhile: whoever made a child and has ended
-        // since is met before it, so the child is there, and an orphan, when it is looked at.
-        while let Some(numbers) = registry.numbers.after(self.pid, self.made) {
-            let next = numbers.end() + 1;
+    /// This takes a few small reads, so the task of the run does it itself: a request to the scanner
+    /// thread takes two context switches, and most runs leave nothing. Without certainty that thread is
+    /// asked.
+    pub(super) fn left_nothing(&self) -> bool {
+        let (pid, registry) = (self.id.pid, &self.registry);
+        let mut budget = MAX_CHECKED;
+        let mut from = pid + 1;
+        // In rising order, and again as long as pids were assigned meanwhile: a process that created a
+        // child and has ended since comes before that child, so the child exists, as an orphan, when it
+        // is checked.
+        while let Some(pids) = registry.recent_pids.after(pid, self.cloned_after) {
+            let next = pids.end() + 1;
             if from >= next {
                 return true;
             }
-            let mut leaders = registry.leaders_after(self.pid);
+            let mut leaders = registry.leaders_after(pid);
             leaders.sort_unstable();
             for pid in (from..next).filter(|pid| leaders.binary_search(pid).is_err()) {
-                let Some(left) = strangers.checked_sub(1) else { return false };
-                strangers = left;
-                if could_be_left(pid, registry) {
+                let Some(left) = budget.checked_sub(1) else { return false };
+                budget = left;
+                if may_be_left(pid, registry) {
                     return false;
                 }
             }
@@ -85,22 +81,21 @@ impl Drop for Leader {
         }
         let _ = self.signal(Signal::KILL);
         if matches!(self.reap(), Ok(false)) {
-            let corpse = Zombie { pid: self.pid, token: self.token, pidfd: self.pidfd.clone() };
-            self.spawner.reap(corpse);
+            self.spawners.reap(self.id.clone());
         }
     }
 }
 
-/// Whether this could be the topmost of those that a leader has left.
-fn could_be_left(pid: u32, registry: &Registry) -> bool {
+/// Whether this could be the topmost of the processes that a leader has left.
+fn may_be_left(pid: u32, registry: &Registry) -> bool {
     let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie && !stat.is_of_kernel()) else {
         return false;
     };
-    // A leader that is just being made, and has not said so yet. Nobody else is in our own group under
-    // the name of that thread.
-    let is_being_made = stat.parent == std::process::id()
+    // A leader that is being cloned and has not stored its pid yet. No other process in our own group
+    // has the name of that thread.
+    let is_being_cloned = stat.parent == std::process::id()
         && stat.program == spawners::NAME
         && stat.group == super::own_process::group_id()
         && registry.is_cloning();
-    !is_being_made && registry.adopts(stat.parent) && proc::is_process(pid)
+    !is_being_cloned && registry.adopts(stat.parent) && proc::is_process(pid)
 }

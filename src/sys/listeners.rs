@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::proc;
+use super::proc::{self, ChildTable, ProcessIdentity};
 use super::registry::Registry;
 
 mod owner;
@@ -25,6 +25,7 @@ mod tests;
 use owner::{OwnerVerdict, RunIdentity};
 use tables::{Socket, Tables};
 
+/// A place where a process can listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenPlace {
     /// The process that accepts connections to this address.
@@ -45,7 +46,7 @@ pub enum Listener {
     /// This host does not check.
     Unchecked,
     /// Nothing visible listens.
-    Nobody,
+    NotFound,
     /// The given run.
     Own,
     /// The run and another process share the port.
@@ -101,8 +102,9 @@ impl fmt::Display for PortHolder {
 pub(super) struct Listeners {
     registry: Arc<Registry>,
     /// The number of lookups so far.
-    asked: AtomicU64,
+    lookups: AtomicU64,
     tables: Mutex<CachedTables>,
+    /// By inode of the socket.
     holders: Mutex<HashMap<u64, CachedHolders>>,
 }
 
@@ -111,15 +113,14 @@ pub(super) struct Listeners {
 struct CachedTables {
     tables: Arc<Tables>,
     /// The number of lookups when the reading began; these lookups may use it.
-    asked: u64,
+    lookups: u64,
     /// Until then, the lists suffice to confirm that a run still listens where it did.
     until: Option<Deadline>,
 }
 
 #[derive(Debug, Clone)]
 struct CachedHolders {
-    /// Each with its start time, which makes a pid unique.
-    all: Vec<(u32, u64)>,
+    processes: Vec<ProcessIdentity>,
     /// Not used after this time, because a socket can be passed to another process.
     until: Deadline,
 }
@@ -134,165 +135,150 @@ const MAX_CACHED: usize = 4096;
 
 impl Listeners {
     pub(super) fn new(registry: Arc<Registry>) -> Self {
-        Self {
-            registry,
-            asked: AtomicU64::new(0),
-            tables: Mutex::default(),
-            holders: Mutex::default(),
-        }
+        let lookups = AtomicU64::new(0);
+        Self { registry, lookups, tables: Mutex::default(), holders: Mutex::default() }
     }
 
     /// Returns what listens there; `leader` leads the given run. Blocks for a moment.
-    pub(super) fn look(&self, place: &ListenPlace, leader: Option<u32>) -> LookupResult {
+    pub(super) fn look_up(&self, place: &ListenPlace, leader: Option<u32>) -> OwnerVerdict {
         let run = RunIdentity::new(&self.registry, leader);
         match place {
             ListenPlace::Tcp(address) => {
                 let before = self.latest().map(|tables| tables.at(*address)).unwrap_or_default();
                 // Two processes can share a port, so that case is checked each time.
                 if let [socket] = before.as_slice()
-                    && self.is_known_as_own(socket.inode, &run)
+                    && self.is_cached_as_own(socket.inode, &run)
                 {
-                    return LookupResult::Listener(Listener::Own);
+                    return Listener::Own.into();
                 }
-                self.holders_of(&self.fresh().at(*address), &run)
+                self.verdict_on(&self.fresh().at(*address), &run)
             }
-            ListenPlace::Port(port) => self.holders_of(&self.fresh().on(*port), &run),
+            ListenPlace::Port(port) => self.verdict_on(&self.fresh().on(*port), &run),
             ListenPlace::Unix { path, peer } => {
                 let by_peer = peer.map(|pid| run.verdict(pid));
-                if by_peer == Some(OwnerVerdict::Own) {
-                    return LookupResult::Listener(Listener::Own);
+                if by_peer.as_ref().is_some_and(OwnerVerdict::is_own) {
+                    return Listener::Own.into();
                 }
                 // The process that called `listen` may have passed the socket on.
-                let seen = self.holders_of(&tables::unix_at(path), &run);
+                let by_socket = self.verdict_on(&tables::unix_at(path), &run);
+                let is_hidden = |verdict: &OwnerVerdict| {
+                    matches!(verdict.listener, Listener::Hidden(_)) && verdict.orphan.is_none()
+                };
                 let is_alive = |pid: u32| proc::stat(pid).is_some_and(|stat| !stat.zombie);
-                match (seen, by_peer) {
-                    (LookupResult::Listener(Listener::Nobody), Some(verdict)) => verdict.into(),
-                    (LookupResult::Listener(Listener::Nobody), None) => {
-                        LookupResult::Listener(Listener::Hidden(owner::unseen(None)))
+                match by_peer {
+                    Some(by_peer) if by_socket.listener == Listener::NotFound => by_peer,
+                    None if by_socket.listener == Listener::NotFound => owner::unseen(None).into(),
+                    // The descriptors of the holder are not readable, but the kernel has named the process
+                    // that called `listen`.
+                    Some(by_peer)
+                        if is_hidden(&by_socket)
+                            && is_hidden(&by_peer)
+                            && peer.is_some_and(is_alive) =>
+                    {
+                        by_peer
                     }
-                    // Nobody may look who holds it, but the kernel has named who called `listen`.
-                    (
-                        LookupResult::Listener(Listener::Hidden(_)),
-                        Some(verdict @ OwnerVerdict::Hidden(_)),
-                    ) if peer.is_some_and(is_alive) => verdict.into(),
-                    (seen, _) => seen,
+                    None | Some(_) => by_socket,
                 }
             }
         }
     }
 
-    /// Returns the process that holds one of these sockets.
-    fn holders_of(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> LookupResult {
-        let mut verdicts = Vec::new();
-        let mut unknown = Vec::new();
-        for socket in sockets {
-            let holders = self.remembered(socket.inode);
-            match holders.and_then(|holders| best(&holders, run)) {
-                Some(OwnerVerdict::Own) => verdicts.push(OwnerVerdict::Own),
-                // Another process may have got the socket since.
-                Some(
-                    OwnerVerdict::Hidden(_) | OwnerVerdict::Other(_) | OwnerVerdict::Orphan(_),
-                )
-                | None => {
-                    unknown.push(*socket);
-                }
-            }
-        }
+    /// Returns the verdict on the process that holds one of these sockets.
+    fn verdict_on(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> OwnerVerdict {
+        // If it was another process before, the socket may have been passed on since.
+        let (own, unknown): (Vec<Socket>, Vec<Socket>) =
+            sockets.iter().partition(|socket| self.is_cached_as_own(socket.inode, run));
+        let mut verdicts: Vec<OwnerVerdict> = own.iter().map(|_| Listener::Own.into()).collect();
         if !unknown.is_empty() {
             let found = self.find(&unknown, run);
             verdicts.extend(unknown.iter().map(|socket| {
                 let holders = found.get(&socket.inode).map(Vec::as_slice).unwrap_or_default();
-                best(holders, run)
-                    .unwrap_or_else(|| OwnerVerdict::Hidden(owner::unseen(socket.uid)))
+                best(holders, run).unwrap_or_else(|| owner::unseen(socket.uid).into())
             }));
         }
-        let other = verdicts.iter().find_map(|verdict| match verdict {
-            OwnerVerdict::Other(holder) => Some(holder.clone()),
-            OwnerVerdict::Own | OwnerVerdict::Hidden(_) | OwnerVerdict::Orphan(_) => None,
+        let other = verdicts.iter().find_map(|verdict| {
+            let Listener::Other(holder) = &verdict.listener else { return None };
+            Some(holder.clone())
         });
-        let is_own = verdicts.contains(&OwnerVerdict::Own);
-        if let (true, Some(other)) = (is_own, other) {
-            return LookupResult::Listener(Listener::Shared(other));
+        if let Some(other) = other.filter(|_| verdicts.iter().any(OwnerVerdict::is_own)) {
+            return Listener::Shared(other).into();
         }
-        let first = verdicts.into_iter().min_by_key(OwnerVerdict::rank);
-        first.map_or(LookupResult::Listener(Listener::Nobody), Into::into)
+        let best = verdicts.into_iter().min_by_key(OwnerVerdict::rank);
+        best.unwrap_or_else(|| Listener::NotFound.into())
     }
 
     /// Returns recently read lists, if there are any.
     fn latest(&self) -> Option<Arc<Tables>> {
-        let known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = known.until.is_some_and(|until| !until.is_over());
-        is_good.then(|| Arc::clone(&known.tables))
+        let cached = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = cached.until.is_some_and(|until| !until.is_over());
+        is_recent.then(|| Arc::clone(&cached.tables))
     }
 
     /// Reads the lists now. Lookups that begin during a read share the next one.
     fn fresh(&self) -> Arc<Tables> {
-        let ticket = self.asked.fetch_add(1, Ordering::SeqCst);
-        let mut known = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.asked <= ticket {
-            let asked = self.asked.load(Ordering::SeqCst);
+        let ticket = self.lookups.fetch_add(1, Ordering::SeqCst);
+        let mut cached = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.lookups <= ticket {
+            let lookups = self.lookups.load(Ordering::SeqCst);
             let tables = Arc::new(Tables::read());
-            *known = CachedTables { tables, asked, until: Some(Deadline::after(TABLES_TTL)) };
+            *cached = CachedTables { tables, lookups, until: Some(Deadline::after(TABLES_TTL)) };
         }
-        Arc::clone(&known.tables)
+        Arc::clone(&cached.tables)
     }
 
-    fn is_known_as_own(&self, inode: u64, run: &RunIdentity<'_>) -> bool {
-        let holders = self.remembered(inode);
-        holders.and_then(|holders| best(&holders, run)) == Some(OwnerVerdict::Own)
+    fn is_cached_as_own(&self, inode: u64, run: &RunIdentity<'_>) -> bool {
+        let holders = self.cached_holders(inode);
+        holders.and_then(|holders| best(&holders, run)).is_some_and(|best| best.is_own())
     }
 
-    fn remembered(&self, inode: u64) -> Option<Vec<(u32, u64)>> {
+    fn cached_holders(&self, inode: u64) -> Option<Vec<ProcessIdentity>> {
         let holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = holders.get(&inode).filter(|known| !known.until.is_over())?;
-        Some(known.all.clone())
+        let cached = holders.get(&inode).filter(|cached| !cached.until.is_over())?;
+        Some(cached.processes.clone())
     }
 
     /// Finds the holders of these sockets: first in the tree of the run, then everywhere for the sockets
     /// that no process in it holds.
-    fn find(&self, sockets: &[Socket], run: &RunIdentity<'_>) -> HashMap<u64, Vec<(u32, u64)>> {
+    fn find(
+        &self,
+        sockets: &[Socket],
+        run: &RunIdentity<'_>,
+    ) -> HashMap<u64, Vec<ProcessIdentity>> {
         let mut wanted: Vec<u64> = sockets.iter().map(|socket| socket.inode).collect();
         let mut found = HashMap::new();
-        if let Some(leader) = run.leader() {
-            let tree: Vec<u32> = proc::below(&[leader]).iter().map(|stat| stat.pid).collect();
-            collect(tree.into_iter(), &wanted, &mut found);
-            wanted.retain(|inode| !found.contains_key(inode));
+        if let Some(leader) = run.leader {
+            let tree = proc::below(&ChildTable::read(), &[leader]);
+            collect(tree.iter().map(|stat| stat.pid), &mut wanted, &mut found);
         }
-        // Sockets held by other processes before are searched there first.
-        let before: Vec<u32> = wanted
-            .iter()
-            .filter_map(|inode| self.remembered(*inode))
-            .flatten()
-            .map(|one| one.0)
-            .collect();
-        collect(before.into_iter(), &wanted, &mut found);
-        wanted.retain(|inode| !found.contains_key(inode));
-        if !wanted.is_empty() {
-            collect(proc::pids(), &wanted, &mut found);
-            let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-            if holders.len() > MAX_CACHED {
-                holders.clear();
-            }
-        }
+        // Processes that held the sockets before are searched first.
+        let cached = wanted.iter().filter_map(|inode| self.cached_holders(*inode)).flatten();
+        let before: Vec<u32> = cached.map(|(pid, _)| pid).collect();
+        collect(before.into_iter(), &mut wanted, &mut found);
+        let is_complete_search = !wanted.is_empty();
+        collect(proc::pids(), &mut wanted, &mut found);
         let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
-        for (inode, all) in &found {
+        if is_complete_search && holders.len() > MAX_CACHED {
+            holders.clear();
+        }
+        for (inode, processes) in &found {
             let until = Deadline::after(HOLDER_TTL);
             // Finding it again at the same place does not renew an older complete search.
-            let known =
-                holders.get(inode).filter(|known| known.all == *all && !known.until.is_over());
-            if known.is_none() {
-                holders.insert(*inode, CachedHolders { all: all.clone(), until });
+            let is_cached = holders
+                .get(inode)
+                .is_some_and(|cached| cached.processes == *processes && !cached.until.is_over());
+            if !is_cached {
+                holders.insert(*inode, CachedHolders { processes: processes.clone(), until });
             }
         }
         found
     }
 }
 
-/// Adds those of `pids` that hold one of these sockets.
+/// Adds those of `pids` that hold one of the `wanted` sockets, and removes these from `wanted`.
 fn collect(
     pids: impl Iterator<Item = u32>,
-    wanted: &[u64],
-    found: &mut HashMap<u64, Vec<(u32, u64)>>,
+    wanted: &mut Vec<u64>,
+    found: &mut HashMap<u64, Vec<ProcessIdentity>>,
 ) {
     if wanted.is_empty() {
         return;
@@ -310,18 +296,16 @@ fn collect(
             }
         }
     }
+    wanted.retain(|inode| !found.contains_key(inode));
 }
 
 /// Returns which of these sockets a process has open; empty if it may not be inspected.
 fn sockets_of(pid: u32, wanted: &[u64]) -> Vec<u64> {
-    let entries =
-        proc::patiently(|| std::fs::read_dir(format!("/proc/{pid}/fd"))).into_iter().flatten();
     let mut found = Vec::new();
-    for entry in entries.flatten() {
+    for entry in proc::entries(format!("/proc/{pid}/fd")) {
         let Ok(target) = rustix::fs::readlink(entry.path(), Vec::new()) else { continue };
-        let inode = target.to_bytes().strip_prefix(b"socket:[").and_then(|rest| {
-            std::str::from_utf8(rest.strip_suffix(b"]")?).ok()?.parse::<u64>().ok()
-        });
+        let target = target.to_bytes().strip_prefix(b"socket:[");
+        let inode = target.and_then(|target| proc::parse(target.strip_suffix(b"]")?));
         if let Some(inode) = inode.filter(|inode| wanted.contains(inode) && !found.contains(inode))
         {
             found.push(inode);
@@ -330,51 +314,20 @@ fn sockets_of(pid: u32, wanted: &[u64]) -> Vec<u64> {
     found
 }
 
-/// Returns the most significant holder of a socket, from the view of the run.
-fn best(holders: &[(u32, u64)], run: &RunIdentity<'_>) -> Option<OwnerVerdict> {
-    let is_there =
-        |(pid, start): &&(u32, u64)| proc::stat(*pid).is_some_and(|one| one.start == *start);
+/// Returns the verdict on the most significant holder of a socket, from the view of the run.
+fn best(holders: &[ProcessIdentity], run: &RunIdentity<'_>) -> Option<OwnerVerdict> {
     let mut best: Option<OwnerVerdict> = None;
-    for (pid, _) in holders.iter().filter(is_there) {
+    for (pid, start) in holders {
+        if proc::stat(*pid).is_none_or(|stat| stat.start != *start) {
+            continue;
+        }
         let verdict = run.verdict(*pid);
+        if verdict.is_own() {
+            return Some(verdict);
+        }
         if best.as_ref().is_none_or(|best| verdict.rank() < best.rank()) {
             best = Some(verdict);
         }
-        if best == Some(OwnerVerdict::Own) {
-            break;
-        }
     }
     best
-}
-
-/// The result of a lookup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LookupResult {
-    Listener(Listener),
-    /// A process that has left a run of this engine, perhaps known from earlier scans.
-    Orphan(PortHolder),
-}
-
-impl LookupResult {
-    /// Resolves an orphan: whether it belongs to the run, or is unknown.
-    pub(super) fn settle(self, is_of_run: impl FnOnce(u32) -> bool) -> Listener {
-        match self {
-            Self::Listener(listener) => listener,
-            Self::Orphan(holder) if is_of_run(holder.pid) => Listener::Own,
-            Self::Orphan(holder) => {
-                Listener::Hidden(format!("{holder}, which a process of this project left behind"))
-            }
-        }
-    }
-}
-
-impl From<OwnerVerdict> for LookupResult {
-    fn from(verdict: OwnerVerdict) -> Self {
-        match verdict {
-            OwnerVerdict::Own => Self::Listener(Listener::Own),
-            OwnerVerdict::Hidden(who) => Self::Listener(Listener::Hidden(who)),
-            OwnerVerdict::Other(holder) => Self::Listener(Listener::Other(holder)),
-            OwnerVerdict::Orphan(holder) => Self::Orphan(holder),
-        }
-    }
 }

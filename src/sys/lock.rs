@@ -1,36 +1,36 @@
 //! Project lock: makes sure that a project runs only once, whatever the environment says.
 //!
 //! The authority is two names in the kernel's table of abstract sockets: one derived from the path of
-//! the file, one from the inode of its folder. Nobody can remove them, no variable moves them, and the
+//! the file, one from the inode of its folder. No process can remove them, no variable moves them, and the
 //! kernel frees them when the last process that holds them ends. A file in the state folder records
 //! the holder, and a lock on it excludes those that do not see these names, such as a process in
 //! another network namespace.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::ProjectDirs;
 use super::abstract_sockets::{
-    ClaimError, MAX_ATTEMPTS, Peer, RETRY_DELAY, claim, names_of, others, own_user, peer_of,
+    ClaimError, MAX_ATTEMPTS, Peer, ProjectNames, RETRY_DELAY, claim, other_user, user,
 };
 use super::deadline::pause;
 use super::file_identity::{FileFollower, FileId, FileIdentity};
 use super::journal::Journal;
-use super::proc;
+use super::{ProjectDirs, guardian, proc};
 
 /// The name of the file in the state folder.
 const NAME: &str = "lock";
+
 /// The process that runs a project, as recorded in the state folder.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
     /// The process that took the lock, which becomes the guardian.
     pub pid: u32,
-    /// When, in RFC 3339.
+    /// When it took the lock, in RFC 3339.
     pub started: String,
     #[serde(with = "super::path_bytes")]
     pub file: PathBuf,
@@ -50,7 +50,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Whether exactly this process exists.
+    /// Whether this process exists; a later one with the same pid does not count.
     pub(super) fn is_alive(&self) -> bool {
         proc::stat(self.pid).is_some_and(|stat| !stat.zombie && stat.start == self.ticks)
     }
@@ -61,26 +61,25 @@ impl Holder {
             return true;
         }
         let same_file = self.file_id.is_some() && self.file_id == FileId::of(file);
-        let same_place = self.folder_id.is_some()
-            && self.folder_id == FileIdentity::of(file).map(|place| place.folder)
+        let same_folder = self.folder_id.is_some()
+            && self.folder_id == FileIdentity::of(file).map(|identity| identity.folder)
             && self.file.file_name() == file.file_name();
-        same_file || same_place
+        same_file || same_folder
     }
 }
 
 /// Returns the folder of the project with this session, or whose guardian is one of these processes.
 pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf> {
-    let states = ProjectDirs::places_of_states().into_iter();
-    let folders = states.filter_map(|place| fs::read_dir(place).ok()).flatten().flatten();
+    let states = ProjectDirs::state_bases().into_iter();
+    let folders = states.filter_map(|base| fs::read_dir(base).ok()).flatten().flatten();
     folders.map(|entry| entry.path()).find_map(|folder| {
-        let text = fs::read_to_string(folder.join(NAME)).ok()?;
-        let holder: Holder = serde_json::from_str(&text).ok()?;
+        let holder = read(&folder.join(NAME)).filter(Holder::is_alive)?;
         let has_session = || {
-            let journal = Journal::of(&folder).read().ok().flatten();
-            journal.is_some_and(|one| Some(one.session.as_bytes()) == session)
+            let rules = Journal::of(&folder).read().ok().flatten();
+            rules.is_some_and(|rules| Some(rules.session.as_bytes()) == session)
         };
-        let is_it = holder.is_alive() && (pids.contains(&holder.pid) || has_session());
-        is_it.then(|| holder.file.parent().map(Path::to_owned))?
+        let is_match = pids.contains(&holder.pid) || has_session();
+        holder.file.parent().filter(|_| is_match).map(Path::to_owned)
     })
 }
 
@@ -90,8 +89,8 @@ pub(super) fn project_of(session: Option<&[u8]>, pids: &[u32]) -> Option<PathBuf
 pub struct Lock {
     /// `None` if descriptors are short; the guardian has it too.
     file: Option<File>,
-    /// Device and inode of the file.
-    id: (u64, u64),
+    /// Identifies the locked file.
+    id: FileId,
     path: PathBuf,
     record: Holder,
     names: Vec<UnixListener>,
@@ -115,22 +114,22 @@ impl Lock {
         let failed = |error: io::Error| LockError::Io { path: path.clone(), error };
         let busy = |holder| Err(LockError::Busy(Box::new(holder)));
         let file = folders.file.as_path();
-        let foreign = others(file).map(|user| names_of(file, user)).unwrap_or_default();
-        if let Some(peer) = foreign.iter().find_map(|name| peer_of(name)) {
+        let foreign = other_user(file).and_then(|user| ProjectNames::of(file, user).holder());
+        if let Some(peer) = foreign {
             return busy(holder_of(folders, peer));
         }
         let mut names = Vec::new();
-        for name in names_of(file, own_user()) {
-            match claim(&name) {
+        for name in ProjectNames::of(file, user()).iter() {
+            match claim(name) {
                 Ok(listener) => names.push(listener),
-                Err(ClaimError::By(peer)) => return busy(holder_of(folders, peer)),
+                Err(ClaimError::HeldBy(peer)) => return busy(holder_of(folders, peer)),
                 // Without these names only the file can be locked.
-                Err(ClaimError::Impossible) => {}
+                Err(ClaimError::Unavailable) => {}
             }
         }
         let mut lock = open_locked(&path).map_err(failed)?;
         let Some(lock_file) = &mut lock else {
-            let unknown = Peer { pid: 0, user: own_user() };
+            let unknown = Peer { pid: 0, user: user() };
             return busy(holder_of(folders, unknown));
         };
         // A record of our own path is stale, because the file was not locked.
@@ -145,7 +144,7 @@ impl Lock {
             ticks: proc::stat(std::process::id()).map_or(0, |stat| stat.start),
             socket: folders.socket(),
             file_id: FileId::of(file),
-            folder_id: FileIdentity::of(file).map(|place| place.folder),
+            folder_id: FileIdentity::of(file).map(|identity| identity.folder),
         };
         write(lock_file, &record).map_err(failed)?;
         let Some(file) = lock else { return busy(record) };
@@ -168,16 +167,14 @@ impl Lock {
     /// # Errors
     /// If the file cannot be written; the lock is held all the same.
     pub fn renew(&mut self, follower: &FileFollower) -> io::Result<()> {
-        let is_ours = |meta: fs::Metadata| self.id == (meta.dev(), meta.ino());
-        let is_there = fs::metadata(&self.path).is_ok_and(is_ours);
-        let is_same = self.record.file_id == follower.id() || follower.id().is_none();
+        let is_there = FileId::of(&self.path) == Some(self.id);
+        let is_same = self.record.file_id == follower.id || follower.id.is_none();
         if is_there && is_same {
             return Ok(());
         }
-        self.record.file_id = follower.id();
+        self.record.file_id = follower.id;
         if !is_there {
             if let Some(folder) = self.path.parent() {
-                use std::os::unix::fs::DirBuilderExt as _;
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
             let file = open_locked(&self.path)?.ok_or(io::ErrorKind::WouldBlock)?;
@@ -209,11 +206,8 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
             Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let own = lock.metadata()?;
         match fs::metadata(path) {
-            Ok(meta) if (meta.dev(), meta.ino()) == (own.dev(), own.ino()) => {
-                return Ok(Some(lock));
-            }
+            Ok(meta) if FileId::from(&meta) == id_of(&lock)? => return Ok(Some(lock)),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -221,8 +215,8 @@ fn open_locked(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-fn id_of(file: &File) -> io::Result<(u64, u64)> {
-    file.metadata().map(|meta| (meta.dev(), meta.ino()))
+fn id_of(file: &File) -> io::Result<FileId> {
+    Ok(FileId::from(&file.metadata()?))
 }
 
 fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
@@ -234,9 +228,7 @@ fn write(lock: &mut File, record: &Holder) -> io::Result<()> {
 
 /// Returns the process that runs this project: it is up, starting, or stopping.
 pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
-    let users = std::iter::once(own_user()).chain(others(&folders.file));
-    let mut names = users.flat_map(|user| names_of(&folders.file, user));
-    match names.find_map(|name| peer_of(&name)) {
+    match holder_of_names(&folders.file) {
         Some(peer) => Some(holder_of(folders, peer)),
         None => recorded(folders),
     }
@@ -244,9 +236,13 @@ pub fn alive_holder(folders: &ProjectDirs) -> Option<Holder> {
 
 /// Whether a project runs that was started from this file, which may no longer exist.
 pub fn is_running(file: &Path) -> bool {
-    let users = std::iter::once(own_user()).chain(others(file));
-    let mut names = users.flat_map(|user| names_of(file, user));
-    names.any(|name| peer_of(&name).is_some())
+    holder_of_names(file).is_some()
+}
+
+/// Returns the process that holds a name of the project, for this user or the other one that may run it.
+fn holder_of_names(file: &Path) -> Option<Peer> {
+    let mut users = std::iter::once(user()).chain(other_user(file));
+    users.find_map(|user| ProjectNames::of(file, user).holder())
 }
 
 /// Returns the recorded holder of the project of this file, by its own path or another one.
@@ -257,10 +253,10 @@ pub(super) fn recorded(folders: &ProjectDirs) -> Option<Holder> {
 
 /// Returns the recorded holder among projects started by another path.
 fn recorded_elsewhere(folders: &ProjectDirs) -> Option<Holder> {
-    let all = fs::read_dir(folders.all_states()?).ok()?;
-    let others = all.flatten().map(|state| state.path()).filter(|state| *state != folders.state);
+    let states = fs::read_dir(folders.state.parent()?).ok()?.flatten().map(|entry| entry.path());
+    let others = states.filter(|state| *state != folders.state);
     let mut records = others.filter_map(|state| read(&state.join(NAME)));
-    records.find(|one| one.runs(&folders.file) && one.is_alive())
+    records.find(|holder| holder.runs(&folders.file) && holder.is_alive())
 }
 
 fn read(path: &Path) -> Option<Holder> {
@@ -271,7 +267,7 @@ fn read(path: &Path) -> Option<Holder> {
 
 /// Reads the record of the process that holds the name; it is written right after the name is taken.
 fn holder_of(folders: &ProjectDirs, peer: Peer) -> Holder {
-    let is_foreign = peer.user != own_user();
+    let is_foreign = peer.user != user();
     for _ in 0..MAX_ATTEMPTS {
         if let Some(holder) = recorded(folders) {
             return holder;
@@ -281,25 +277,18 @@ fn holder_of(folders: &ProjectDirs, peer: Peer) -> Holder {
         }
         pause(RETRY_DELAY);
     }
-    // There is no record where we look: the kernel knows the process.
-    let pid = outermost(peer.pid);
+    // There is no record; the kernel knows the process. The guardian of an engine is its parent.
+    let parent = proc::with_ancestors(peer.pid).nth(1);
+    let guardian = parent.filter(|parent| parent.program == guardian::NAME);
+    let pid = guardian.map_or(peer.pid, |guardian| guardian.pid);
     let started = proc::started(pid).unwrap_or_else(|| "an unknown time".to_owned());
     Holder {
         pid,
         started,
         file: folders.file.clone(),
         user: is_foreign.then_some(peer.user),
-        ticks: 0,
-        socket: PathBuf::new(),
-        file_id: None,
-        folder_id: None,
+        ..Holder::default()
     }
-}
-
-/// Returns the guardian of an engine, or the process itself.
-fn outermost(pid: u32) -> u32 {
-    let parent = proc::stat(pid).and_then(|stat| proc::stat(stat.parent));
-    parent.filter(|parent| parent.program == super::guardian::NAME).map_or(pid, |one| one.pid)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The logical path of a folder, as a shell would put it in `PWD`.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// Knows through which link the current folder was reached, so that paths in it keep that name.
+use super::file_identity::FileId;
+
+/// The link through which the current folder was reached, so that paths in it keep that name.
 #[derive(Debug, Clone, Default)]
 pub struct LogicalFolders {
     /// A folder, and the name by which it was reached through a link.
@@ -12,7 +13,7 @@ pub struct LogicalFolders {
 }
 
 impl LogicalFolders {
-    /// Creates it from this program's `PWD`. Reads the file system.
+    /// Derives the link from this program's `PWD`. Reads the file system.
     pub fn of(pwd: Option<&OsStr>) -> Self {
         let Some(pwd) = pwd.map(Path::new).filter(|pwd| is_plain(pwd)) else {
             return Self::default();
@@ -54,10 +55,9 @@ fn without_dots(folder: PathBuf) -> PathBuf {
             Component::Prefix(_) | Component::RootDir | Component::Normal(_) => plain.push(part),
         }
     }
-    let place = |path: &Path| path.metadata().map(|meta| (meta.dev(), meta.ino())).ok();
-    match place(&folder) {
-        given @ Some(_) if given != place(&plain) => folder.canonicalize().unwrap_or(folder),
-        _ => plain,
+    match FileId::of(&folder) {
+        Some(id) if FileId::of(&plain) != Some(id) => folder.canonicalize().unwrap_or(folder),
+        Some(_) | None => plain,
     }
 }
 

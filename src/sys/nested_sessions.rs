@@ -1,17 +1,16 @@
 //! Nested sessions: another project that a descendant started in the background with
 //! `pitcrew up --detach`.
 //!
-//! It is meant to outlive the process that started it, and it supervises its own processes, so it is
-//! not a stray: it and everything below it is left alone. It is recognised by its environment, which
-//! the command that detaches it sets: `PITCREW_ROLE=project` and a session of its own.
+//! Such a project is meant to outlive the process that started it, and it supervises its own processes,
+//! so it is not a stray: it and everything below it is left alone. It is recognised by its environment, which
+//! the command that detaches it sets: `PITCREW_ROLE=project` and a separate session.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::process::Command;
 
-use super::proc::{self, PROCESS, REPLICA, ROLE, RUN, SESSION, Stat};
+use super::proc::{self, PROCESS, REPLICA, ROLE, RUN, SESSION, Stat, Subtrees};
 
-/// What [`ROLE`] says of a project that runs in the background.
+/// The value of [`ROLE`] for a project that runs in the background.
 const PROJECT: &str = "project";
 
 /// Configures a command that starts pitcrew in the background as a separate project with this
@@ -31,22 +30,16 @@ pub fn own_session(variable: impl Fn(&str) -> Option<OsString>) -> Option<String
 
 /// Whether this descendant is the root of another project.
 pub(super) fn is_project(stat: &Stat) -> bool {
-    // Only these need a look at their environment: the guardian leads a kernel session, and an engine
+    // Only of these the environment must be read: the guardian leads a kernel session, and an engine
     // that has lost its guardian has our program name.
     let may_be = stat.session == stat.pid || stat.program.starts_with("pitcrew");
     may_be && proc::marker(stat.pid).role.as_deref() == Some(PROJECT.as_bytes())
 }
 
-/// Takes other projects out of `all` (parents first), with everything below them.
-pub(super) fn leave_out(all: &mut Vec<Stat>) {
-    let mut others = HashSet::new();
-    all.retain(|one| {
-        let is_other = others.contains(&one.parent) || is_project(one);
-        if is_other {
-            others.insert(one.pid);
-        }
-        !is_other
-    });
+/// Removes other projects from `processes` (parents first), with everything below them.
+pub(super) fn leave_out(processes: &mut Vec<Stat>) {
+    let mut projects = Subtrees::default();
+    processes.retain(|process| !projects.contains(process, || is_project(process)));
 }
 
 #[cfg(test)]

@@ -16,17 +16,16 @@ use tokio::net::UnixDatagram;
 
 use super::launch_plan::marker;
 use super::proc;
-use super::project_dirs::private;
+use super::project_dirs::ensure_private;
+use super::user;
 
 /// The maximum length of a datagram; the rest of a longer one is cut off.
 const MAX_DATAGRAM: usize = 4 << 10;
 /// Space for control messages: the sender's credentials, and descriptors, which are closed.
 const SPACE: usize = 2 << 10;
-/// Parts of the name of a socket.
-const MIDDLE: &str = "notify-";
-const END: &str = ".sock";
-/// The maximum number of parents that are followed.
-const MAX_DEPTH: usize = 64;
+/// The name of a socket: a prefix of the project, this infix, the name of the run, this suffix.
+const INFIX: &str = "notify-";
+const SUFFIX: &str = ".sock";
 
 /// Creates the sockets of one engine.
 #[derive(Debug)]
@@ -39,7 +38,8 @@ pub struct NotifySockets {
 #[derive(Debug)]
 pub struct NotifySocket {
     socket: UnixDatagram,
-    path: PathBuf,
+    /// The value of `NOTIFY_SOCKET`.
+    pub path: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,39 +54,39 @@ impl NotifySockets {
     /// are removed. If the path is too long for a socket, or there is none, a shared folder is used, in
     /// which the name of the own folder or else `id` distinguishes projects.
     pub fn new(own: Option<&Path>, id: &str) -> Self {
-        let user = rustix::process::geteuid().as_raw();
         let project = own.and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
         let id = project.unwrap_or(id);
-        let shared = |base: PathBuf| (base.join(format!("pitcrew-{user}")), format!("{id}-"));
+        let shared = |base: PathBuf| (base.join(format!("pitcrew-{}", user())), format!("{id}-"));
         let own = own.map(|own| (own.to_owned(), String::new()));
         let shared = [shared(std::env::temp_dir()), shared("/tmp".into())];
         let folders: Vec<_> = own.into_iter().chain(shared).collect();
         for (folder, prefix) in &folders {
-            sweep(folder, prefix);
+            remove_old(folder, prefix);
         }
         Self { folders }
     }
 
     /// Creates a socket with this name. Must be called in a runtime.
     pub fn bind(&self, name: &str) -> io::Result<NotifySocket> {
-        let mut refused = None;
+        let mut too_long = None;
         for (folder, prefix) in &self.folders {
-            private(folder).map_err(io::Error::other)?;
-            let path = folder.join(format!("{prefix}{MIDDLE}{name}{END}"));
+            ensure_private(folder).map_err(io::Error::other)?;
+            let path = folder.join(format!("{prefix}{INFIX}{name}{SUFFIX}"));
             match bind(path) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => refused = Some(error),
-                done => return done,
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => too_long = Some(error),
+                result => return result,
             }
         }
-        Err(refused.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        Err(too_long.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
     }
 }
 
-fn sweep(folder: &Path, prefix: &str) {
-    let begins = format!("{prefix}{MIDDLE}");
+/// Removes the sockets of a session that was killed.
+fn remove_old(folder: &Path, prefix: &str) {
+    let start = format!("{prefix}{INFIX}");
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_ours = |name: &str| name.starts_with(&begins) && name.ends_with(END);
+        let is_ours = |name: &str| name.starts_with(&start) && name.ends_with(SUFFIX);
         if name.to_str().is_some_and(is_ours) {
             _ = std::fs::remove_file(entry.path());
         }
@@ -94,20 +94,14 @@ fn sweep(folder: &Path, prefix: &str) {
 }
 
 fn bind(path: PathBuf) -> io::Result<NotifySocket> {
-    let bound = StdDatagram::bind(&path)?;
-    // From here on the file goes with it.
-    bound.set_nonblocking(true)?;
-    let made = UnixDatagram::from_std(bound).and_then(|socket| {
+    let socket = StdDatagram::bind(&path)?;
+    let configure = || {
         set_socket_passcred(&socket, true)?;
-        Ok(socket)
-    });
-    match made {
-        Ok(socket) => Ok(NotifySocket { socket, path }),
-        Err(error) => {
-            _ = std::fs::remove_file(&path);
-            Err(error)
-        }
-    }
+        socket.set_nonblocking(true)?;
+        UnixDatagram::from_std(socket)
+    };
+    let configured = configure().inspect_err(|_| _ = std::fs::remove_file(&path));
+    configured.map(|socket| NotifySocket { socket, path })
 }
 
 impl Drop for NotifySocket {
@@ -117,21 +111,16 @@ impl Drop for NotifySocket {
 }
 
 impl NotifySocket {
-    /// The value of `NOTIFY_SOCKET`.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The next datagram. Cancel safe.
+    /// Waits for the next datagram. Cancel safe.
     pub async fn receive(&self) -> io::Result<Datagram> {
         self.socket.async_io(Interest::READABLE, || receive(&self.socket)).await
     }
 }
 
-/// Room for what comes along, laid out as its head needs it.
+/// A buffer for control messages, aligned as their header needs it.
 #[repr(C)]
 union ControlMessageBuffer {
-    _head: libc::cmsghdr,
+    _header: libc::cmsghdr,
     bytes: [u8; SPACE],
 }
 
@@ -139,53 +128,53 @@ fn receive(socket: &UnixDatagram) -> io::Result<Datagram> {
     let mut bytes = vec![0_u8; MAX_DATAGRAM];
     let mut space = ControlMessageBuffer { bytes: [0; SPACE] };
     let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    // SAFETY: all zeroes is a valid `msghdr`: no name, no parts, no space.
+    // SAFETY: all zeroes is a valid `msghdr`: no address, no buffers.
     let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
     message.msg_iov = &raw mut part;
     message.msg_iovlen = 1;
     message.msg_control = (&raw mut space).cast();
     message.msg_controllen = SPACE as _;
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-    // SAFETY: `message` points to `part` and `space`, both of the lengths it says, which outlive
-    // the call; `part` points to `bytes`.
+    // SAFETY: `message` points to `part` and `space` with their lengths; both outlive the call, and
+    // `part` points to `bytes`.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
     let Ok(length) = usize::try_from(length) else { return Err(io::Error::last_os_error()) };
     bytes.truncate(length);
     if message.msg_flags & libc::MSG_TRUNC != 0 {
-        // The last line is cut, so it says nothing.
+        // The last line is cut, so it is dropped.
         let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
         bytes.truncate(end);
     }
     Ok(Datagram { bytes, pid: sender(&message) })
 }
 
-/// Who sent it. Descriptors that came along are closed.
+/// Returns the pid of the sender. Descriptors that were sent along are closed.
 fn sender(message: &libc::msghdr) -> Option<u32> {
     let mut pid = None;
-    // SAFETY: recvmsg has filled `message`, whose space is still there.
+    // SAFETY: recvmsg has filled `message`, and its buffers still exist.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
     while !next.is_null() {
-        // SAFETY: not null, so it points to a whole head within the space, aligned as one.
-        let head = unsafe { *next };
+        // SAFETY: not null, so it points to a whole, aligned header within the buffer.
+        let header = unsafe { *next };
         // SAFETY: as above.
         let data = unsafe { libc::CMSG_DATA(next) };
-        // SAFETY: a number without any access.
-        let before = unsafe { libc::CMSG_LEN(0) } as usize;
-        let length = (head.cmsg_len as usize).saturating_sub(before);
-        match (head.cmsg_level, head.cmsg_type) {
+        // SAFETY: only computes a number.
+        let header_length = unsafe { libc::CMSG_LEN(0) } as usize;
+        let length = (header.cmsg_len as usize).saturating_sub(header_length);
+        match (header.cmsg_level, header.cmsg_type) {
             (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if length >= size_of::<libc::ucred>() => {
                 // SAFETY: the kernel wrote a `ucred` there, of which every value is valid.
                 // Its first field is the pid.
-                let one = i32::from_ne_bytes(unsafe { data.cast::<[u8; 4]>().read() });
-                pid = u32::try_from(one).ok().filter(|pid| *pid > 0);
+                let number = i32::from_ne_bytes(unsafe { data.cast::<[u8; 4]>().read() });
+                pid = u32::try_from(number).ok().filter(|pid| *pid > 0);
             }
             (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-                for place in 0..length / size_of::<i32>() {
+                for index in 0..length / size_of::<i32>() {
                     // SAFETY: within the length that the kernel wrote.
-                    let at = unsafe { data.add(place * size_of::<i32>()) };
+                    let entry = unsafe { data.add(index * size_of::<i32>()) };
                     // SAFETY: as above.
-                    let fd = i32::from_ne_bytes(unsafe { at.cast::<[u8; 4]>().read() });
-                    // SAFETY: a descriptor that was made for us by this call, and for nobody else.
+                    let fd = i32::from_ne_bytes(unsafe { entry.cast::<[u8; 4]>().read() });
+                    // SAFETY: a new descriptor from this call, which nothing else owns.
                     drop(unsafe { OwnedFd::from_raw_fd(fd) });
                 }
             }
@@ -201,25 +190,16 @@ fn sender(message: &libc::msghdr) -> Option<u32> {
 ///
 /// The leader must not have been reaped.
 pub fn descends(pid: u32, leader: u32) -> bool {
-    let mut pid = pid;
-    for _ in 0..MAX_DEPTH {
-        if pid == leader {
-            return true;
-        }
-        match proc::stat(pid) {
-            Some(stat) if stat.parent > 1 => pid = stat.parent,
-            _ => return false,
-        }
-    }
-    false
+    proc::with_ancestors(pid).any(|process| process.pid == leader)
 }
 
 /// Whether a process carries the marker variables of the run with this environment. May take a
 /// moment.
-pub fn carries_marks(pid: u32, env: &[(std::ffi::OsString, std::ffi::OsString)]) -> bool {
+pub fn has_marker(pid: u32, env: &[(std::ffi::OsString, std::ffi::OsString)]) -> bool {
     marker(env).is_some_and(|marker| proc::marker(pid) == marker)
 }
 
+/// Returns the pid with the command line.
 pub fn describe(pid: u32) -> String {
     proc::stat(pid).map_or_else(
         || format!("{pid}, which has already ended"),

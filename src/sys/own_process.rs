@@ -1,17 +1,28 @@
 //! Changes that the *program* makes to its own process at the start: signals, limits, terminal, process
 //! group. The library never calls this: a process belongs to the author of its `main`.
-#![expect(unsafe_code, reason = "close_range, sigaction and a signal mask, which rustix lacks")]
+#![expect(unsafe_code, reason = "close_range, inherited descriptors and raise, which rustix lacks")]
 
 use std::ffi::CStr;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::io::{self, Seek as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getpid, getrlimit, setrlimit};
+use rustix::fs::{MemfdFlags, Mode, OFlags, fcntl_getfl, fcntl_setfl, memfd_create, open};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, WaitId, WaitIdOptions, getpid, getrlimit, pidfd_open,
+    setrlimit, waitid,
+};
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use super::deadline::pause;
+use super::signal_set::{self, SignalSet};
 use super::{kill, proc};
 use crate::spec::Signal;
 
@@ -87,9 +98,7 @@ pub fn take_inherited(number: i32) -> io::Result<OwnedFd> {
 
 /// Creates a file in memory with this text, which a child program can inherit.
 pub fn inheritable_text(text: &[u8]) -> io::Result<File> {
-    use rustix::fs::MemfdFlags;
-    use std::io::{Seek as _, Write as _};
-    let mut file = File::from(rustix::fs::memfd_create("procfile", MemfdFlags::empty())?);
+    let mut file = File::from(memfd_create("procfile", MemfdFlags::empty())?);
     file.write_all(text)?;
     file.rewind()?;
     Ok(file)
@@ -104,8 +113,7 @@ pub fn set_name(name: &CStr) -> io::Result<()> {
 /// Resets SIGCHLD to its default. If a parent had it ignored, the kernel would reap our children
 /// before we can ask how they ended.
 pub fn default_child_signal() {
-    // SAFETY: sets a disposition to its default; no handler is involved.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    signal_set::reset(libc::SIGCHLD);
 }
 
 /// The controlling terminal, if there is one.
@@ -114,21 +122,20 @@ pub(super) fn terminal() -> Option<OwnedFd> {
 }
 
 /// The process group that the shell knows as its job, set by [`remember_job`].
-static JOB: OnceLock<Option<rustix::process::Pid>> = OnceLock::new();
+static JOB: OnceLock<Option<Pid>> = OnceLock::new();
 
-/// Remembers our group as that of the job, before the engine gets one of its own.
+/// Remembers our group as that of the job, before the engine gets a separate one.
 pub(super) fn remember_job() {
     _ = JOB.set(own_group());
 }
 
 /// The group of the job. `None` if its leader is outside of our pid namespace, where it has no pid.
-fn job() -> Option<rustix::process::Pid> {
+fn job() -> Option<Pid> {
     JOB.get().copied().unwrap_or_else(own_group)
 }
 
-fn own_group() -> Option<rustix::process::Pid> {
-    let group = proc::stat(std::process::id())?.group;
-    i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw)
+fn own_group() -> Option<Pid> {
+    kill::pid_of(proc::stat(std::process::id())?.group).ok()
 }
 
 /// The process group id of this process; 0 if its leader is outside of the pid namespace, which
@@ -155,67 +162,56 @@ pub(super) fn lead_own_group() -> io::Result<()> {
 /// `foreground` has ended. It is no error if there is no terminal.
 pub fn reclaim_terminal() -> io::Result<()> {
     let (Some(terminal), Some(job)) = (terminal(), job()) else { return Ok(()) };
-    // SAFETY: sets of our own on the stack; the mask of this thread is put back. SIGTTOU is blocked
-    // because a background group, which we are now, would be stopped by it.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGTTOU);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
-        let done = rustix::termios::tcsetpgrp(&terminal, job);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
-        Ok(done?)
-    }
+    // SIGTTOU would stop a background group, which we are now.
+    let before = SignalSet::of([libc::SIGTTOU]).block()?;
+    let done = tcsetpgrp(&terminal, job);
+    before.set_as_mask()?;
+    Ok(done?)
 }
 
 /// Whether the group of the job is the foreground group of the controlling terminal.
 pub fn in_foreground() -> bool {
-    let group = terminal().and_then(|terminal| rustix::termios::tcgetpgrp(&terminal).ok());
+    let group = terminal().and_then(|terminal| tcgetpgrp(&terminal).ok());
     group.is_some() && group == job()
 }
 
 /// Whether a write to this terminal should stop the program: the job is in the background, and
 /// `stty tostop` is set. The kernel checks this only for the group that writes.
 fn waits_for_terminal(terminal: impl AsFd) -> bool {
-    use rustix::termios::{LocalModes, tcgetattr, tcgetpgrp};
+    use rustix::termios::{LocalModes, tcgetattr};
     let Ok(modes) = tcgetattr(&terminal) else { return false };
     modes.local_modes.contains(LocalModes::TOSTOP)
-        // An error when it is not our controlling terminal: then nobody is in the background of it.
+        // An error if it is not our controlling terminal: then the job is not in its background.
         && tcgetpgrp(&terminal).is_ok_and(|group| Some(group) != job())
 }
 
 /// Waits until this process may write to the terminal on its standard output or error. Until then it
 /// is stopped like other programs in the background.
 pub fn wait_for_terminal() {
-    const LOOK: Duration = Duration::from_millis(50);
+    const INTERVAL: Duration = Duration::from_millis(50);
     let (out, err) = (rustix::stdio::stdout(), rustix::stdio::stderr());
     while waits_for_terminal(out) || waits_for_terminal(err) {
         // The signal of Ctrl-Z, so that timers are suspended first.
         if let Some(signal) = Signal::from_number(libc::SIGTSTP) {
-            _ = kill::pid(std::process::id(), signal);
+            _ = kill::signal_pid(std::process::id(), signal);
         }
-        pause(LOOK);
+        pause(INTERVAL);
     }
 }
 
 /// Makes the group of a stopped child the foreground group again and continues it, if the job was
 /// brought to the foreground.
 pub fn hand_terminal_to(pid: u32) -> io::Result<()> {
-    let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    let (Some(terminal), Some(group)) = (terminal(), group) else { return Ok(()) };
+    let (Some(terminal), Ok(group)) = (terminal(), kill::pid_of(pid)) else { return Ok(()) };
     if in_foreground() {
-        rustix::termios::tcsetpgrp(&terminal, group)?;
+        tcsetpgrp(&terminal, group)?;
     }
     Ok(rustix::process::kill_process_group(group, rustix::process::Signal::CONT)?)
 }
 
 /// Whether a child is stopped (as by Ctrl-Z), without consuming that status.
 pub fn is_stopped(pid: u32) -> bool {
-    use rustix::process::{WaitId, WaitIdOptions, waitid};
-    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
-        return false;
-    };
+    let Ok(pid) = kill::pid_of(pid) else { return false };
     let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let status = waitid(WaitId::Pid(pid), options).ok().flatten();
     status.is_some_and(|status| status.stopped())
@@ -230,7 +226,7 @@ pub fn stop_self() {
 
 /// Runs a program on this terminal until it ends. Ctrl-Z in it stops us too, because both are one job
 /// of the shell; handling it here would leave the shell waiting for a half-stopped job.
-pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::process::ExitStatus> {
+pub fn run_beside(command: &mut Command) -> io::Result<std::process::ExitStatus> {
     // SAFETY: the disposition is put back as it was; the structure is plain data.
     unsafe {
         let mut before: libc::sigaction = std::mem::zeroed();
@@ -245,17 +241,11 @@ pub fn run_beside(command: &mut std::process::Command) -> io::Result<std::proces
 
 /// Whether a signal to pitcrew was ignored at the start and stays so, as by `nohup`.
 pub fn stays_ignored(signal: Signal) -> bool {
-    // SAFETY: only asks for the disposition; the structure is plain data.
-    unsafe {
-        let mut now: libc::sigaction = std::mem::zeroed();
-        let is_known = libc::sigaction(signal.number(), std::ptr::null(), &raw mut now) == 0;
-        let is_ignored = is_known && now.sa_sigaction == libc::SIG_IGN;
-        hang_up_stays_ignored(signal.number(), is_ignored)
-    }
+    hang_up_stays_ignored(signal.number(), signal_set::is_ignored(signal.number()))
 }
 
 /// A SIGHUP that was ignored when we were started (nohup) stays ignored. SIGINT does not: a shell
-/// without job control ignores it in everything started with `&`, which nobody asked for.
+/// without job control ignores it in everything started with `&`, without being asked to.
 pub(super) fn hang_up_stays_ignored(number: i32, is_ignored: bool) -> bool {
     is_ignored && number == libc::SIGHUP
 }
@@ -263,31 +253,19 @@ pub(super) fn hang_up_stays_ignored(number: i32, is_ignored: bool) -> bool {
 /// Ends this process by a signal, so that its parent sees it; returns only if the signal does not end
 /// the process.
 pub fn end_by(signal: Signal) {
-    // SAFETY: restores a default disposition, unblocks one signal in this thread and sends it.
-    unsafe {
-        libc::signal(signal.number(), libc::SIG_DFL);
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, signal.number());
-        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
-        libc::raise(signal.number());
-    }
+    signal_set::reset(signal.number());
+    _ = SignalSet::of([signal.number()]).unblock();
+    // SAFETY: sends a signal to this thread.
+    unsafe { libc::raise(signal.number()) };
 }
 
 /// Sends a signal to a child that has not been waited for, so that its pid has not been reused.
 pub fn send(child: &std::process::Child, signal: Signal) -> io::Result<()> {
-    let pid = libc::pid_t::try_from(child.id());
-    let pid = pid.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: sends a signal to one process.
-    match unsafe { libc::kill(pid, signal.number()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    kill::signal_pid(child.id(), signal)
 }
 
 /// Makes a command lead a new session, detached from this terminal.
-pub fn in_own_session(command: &mut std::process::Command) {
-    use std::os::unix::process::CommandExt as _;
+pub fn in_own_session(command: &mut Command) {
     // SAFETY: one system call between fork and exec.
     unsafe {
         command.pre_exec(|| {
@@ -298,8 +276,7 @@ pub fn in_own_session(command: &mut std::process::Command) {
 }
 
 /// Lets a command inherit these descriptors under the same numbers.
-pub fn keep_descriptors(command: &mut std::process::Command, descriptors: Vec<RawFd>) {
-    use std::os::unix::process::CommandExt as _;
+pub fn keep_descriptors(command: &mut Command, descriptors: Vec<RawFd>) {
     // SAFETY: one system call for each between fork and exec; none is closed, and one that is not
     // open is an error that is passed over.
     unsafe {
@@ -318,33 +295,35 @@ pub struct ProcessExitWatch(OwnedFd);
 
 impl ProcessExitWatch {
     pub fn of(pid: u32) -> io::Result<Self> {
-        use rustix::process::{Pid, PidfdFlags, pidfd_open};
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        Ok(Self(pidfd_open(pid, PidfdFlags::NONBLOCK)?))
+        Ok(Self(pidfd_open(kill::pid_of(pid)?, PidfdFlags::NONBLOCK)?))
     }
 
-    /// Returns when it has ended. Cancel safe. Needs a runtime with I/O.
-    pub async fn gone(self) -> io::Result<()> {
-        use tokio::io::Interest;
-        use tokio::io::unix::AsyncFd;
-        let pidfd = self.0.as_fd();
-        // SAFETY: an open descriptor that `self` keeps open until the end of this function.
-        let end = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
-        let _ = end.readable().await?;
-        Ok(())
+    /// Waits until it has ended. Cancel safe. Needs a runtime with I/O.
+    pub async fn exited(self) -> io::Result<()> {
+        readable(self.0.as_fd()).await
     }
+}
+
+/// Waits until a descriptor is readable, or the other end of its pipe is closed. Cancel safe. Needs a
+/// runtime with I/O.
+pub(super) async fn readable(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the borrow keeps the descriptor open until the end of this function.
+    let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
+    let _ = fd.readable().await?;
+    Ok(())
 }
 
 /// Opens a file for appending, and creates it if necessary. Opening does not block on a FIFO without a
 /// reader, which is an error; writing may block.
-pub fn append_without_waiting(path: &std::path::Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC;
-    let mode = Mode::from_raw_mode(0o666);
-    let file = File::from(open(path, flags | OFlags::NOCTTY | OFlags::NONBLOCK, mode)?);
-    let flags = fcntl_getfl(&file)?;
-    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+pub fn append_without_waiting(path: &Path) -> io::Result<File> {
+    open_without_waiting(path, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE).map(File::from)
+}
+
+/// Opens a file without waiting for the other end of a FIFO; reads and writes may block.
+pub(super) fn open_without_waiting(path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let file = open(path, flags, Mode::from_raw_mode(0o666))?;
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)
 }
 

@@ -22,7 +22,7 @@ const FULL_READS: u8 = 4;
 #[derive(Debug)]
 pub struct OutputPipe {
     inner: Receiver,
-    /// Consecutive reads that found it full; `None` once it was enlarged (or may not be).
+    /// The number of consecutive reads that found it full; `None` once it was enlarged (or may not be).
     full: Option<u8>,
 }
 
@@ -33,12 +33,13 @@ impl OutputPipe {
         Ok(Self { inner: Receiver::from_owned_fd_unchecked(fd)?, full: Some(0) })
     }
 
-    /// What the pipe can hold now, in bytes.
+    /// Returns the current capacity in bytes.
     pub fn capacity(&self) -> io::Result<usize> {
         Ok(rustix::pipe::fcntl_getpipe_size(self.inner.as_fd())?)
     }
 
-    fn note(&mut self, read: usize, room: usize) {
+    /// Counts a read, and enlarges the pipe if it is often full.
+    fn count_read(&mut self, read: usize, room: usize) {
         let Some(full) = &mut self.full else { return };
         if read < room.min(DEFAULT_CAPACITY) {
             *full = 0;
@@ -67,10 +68,10 @@ impl AsyncRead for OutputPipe {
     ) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        // Filling a small buffer says nothing about the pipe.
+        // A small buffer is filled even if the pipe is not full.
         if room >= 8 << 10 {
             let read = buf.filled().len() - before;
-            self.note(read, room);
+            self.count_read(read, room);
         }
         Poll::Ready(Ok(()))
     }

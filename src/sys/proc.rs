@@ -1,13 +1,13 @@
 //! Reads information about other processes from `/proc`.
 //!
 //! All of it may be outdated when it is used: a process can be gone, or its pid reused. Use
-//! [`super::kill::seen`] to act on it safely.
+//! [`super::kill::signal_process`] to act on it safely.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,9 +15,8 @@ use rustix::io::Errno;
 
 use super::deadline::pause;
 
-mod state;
-
-pub(super) use state::{started, suspended};
+#[cfg(test)]
+mod tests;
 
 /// The marker variables by which the descendants of a run are recognised; this one names the session.
 pub const SESSION: &str = "PITCREW_SESSION";
@@ -25,10 +24,14 @@ pub const SESSION: &str = "PITCREW_SESSION";
 pub const PROCESS: &str = "PITCREW_PROCESS";
 /// The number of the run.
 pub const RUN: &str = "PITCREW_RUN";
-/// Tells what belongs to a run (the commands of its checks, its stop command) from the run itself.
+/// Distinguishes what belongs to a run (the commands of its checks, its stop command) from the run
+/// itself.
 pub const ROLE: &str = "PITCREW_ROLE";
-/// Tells replicas apart, where there are any.
+/// The number of the replica, if the process has replicas.
 pub const REPLICA: &str = "PITCREW_REPLICA";
+
+/// The pid and the start time of a process. A later process with the same pid has another start time.
+pub(super) type ProcessIdentity = (u32, u64);
 
 /// One line of `/proc/PID/stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +40,11 @@ pub(super) struct Stat {
     pub(super) parent: u32,
     pub(super) group: u32,
     pub(super) session: u32,
-    /// Clock ticks from boot to its start. Together with the pid it is unique.
+    /// Clock ticks from boot to its start.
     pub(super) start: u64,
     /// The kernel's `comm`, at most 15 bytes.
     pub(super) program: String,
-    /// It has ended but was not reaped yet.
+    /// Whether it has ended but was not reaped yet.
     pub(super) zombie: bool,
     /// Processor time, in ticks.
     pub(super) ticks: u64,
@@ -49,21 +52,32 @@ pub(super) struct Stat {
     pub(super) ticks_of_ended: u64,
     /// Pages in memory.
     pub(super) pages: u64,
-    /// It is a thread of the kernel.
-    kernel: bool,
+    /// The state of its main thread, as a letter.
+    state: char,
+    /// The kernel's `PF_` flags.
+    flags: u64,
 }
 
 impl Stat {
-    /// Distinguishes this process from a later one with the same pid.
-    pub(super) fn identity(&self) -> (u32, u64) {
+    pub(super) fn identity(&self) -> ProcessIdentity {
         (self.pid, self.start)
     }
 
-    /// It is a thread of the kernel.
+    /// Whether it is a thread of the kernel.
     pub(super) fn is_of_kernel(&self) -> bool {
-        self.kernel
+        self.flags & PF_KTHREAD != 0
+    }
+
+    /// Whether it is stopped, by a signal or a debugger.
+    fn is_stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
     }
 }
+
+/// The flag of a kernel thread.
+const PF_KTHREAD: u64 = 0x0020_0000;
+/// The flag of a thread that is exiting.
+const PF_EXITING: u64 = 0x0000_0004;
 
 /// The marker variables of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -78,7 +92,7 @@ pub(super) struct ProcessMarker {
 impl ProcessMarker {
     /// Takes one variable if it is a marker.
     pub(super) fn take(&mut self, name: &[u8], value: &[u8]) {
-        let slot = match name {
+        let field = match name {
             name if name == SESSION.as_bytes() => &mut self.session,
             name if name == PROCESS.as_bytes() => &mut self.process,
             name if name == RUN.as_bytes() => &mut self.run,
@@ -86,7 +100,7 @@ impl ProcessMarker {
             name if name == ROLE.as_bytes() => &mut self.role,
             _ => return,
         };
-        *slot = Some(value.to_vec());
+        *field = Some(value.to_vec());
     }
 
     /// Whether it names one run; not every process has replicas.
@@ -95,24 +109,39 @@ impl ProcessMarker {
     }
 }
 
-/// Opens something. If descriptors are exhausted, retries for at most a fifth of a second, because an
+/// Calls `open`. If descriptors are exhausted, retries for at most a fifth of a second, because an
 /// empty answer would mean "no process is left". (Starts leave a few descriptors free for this.)
-pub(super) fn patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn with_retry<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 0..20 {
         match open() {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
                 pause(Duration::from_millis(10));
             }
-            done => return done,
+            result => return result,
         }
     }
     open()
 }
 
+/// Lists a folder below `/proc`; empty if it cannot be read.
+pub(super) fn entries(path: impl AsRef<Path>) -> impl Iterator<Item = fs::DirEntry> {
+    with_retry(|| fs::read_dir(path.as_ref())).into_iter().flatten().flatten()
+}
+
+/// Parses a number or another value that the kernel writes as text.
+pub(super) fn parse<T: FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Returns the rest of the line that begins with `name`.
+fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))
+}
+
 /// Reads a small file of `/proc` in few calls; the standard library asks for the size first, which is
 /// always 0 here.
 fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let file = patiently(|| File::open(path.as_ref()))?;
+    let file = with_retry(|| File::open(path.as_ref()))?;
     let mut bytes = Vec::with_capacity(4096);
     loop {
         bytes.reserve(1024);
@@ -129,45 +158,49 @@ pub(super) fn stat(pid: u32) -> Option<Stat> {
     parse_stat(pid, &read(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// When a process was started, in ticks since the start of the system; `None` if it has ended.
+/// Returns when a process was started, in ticks since the start of the system; `None` if it has ended.
 pub fn start_ticks(pid: u32) -> Option<u64> {
     stat(pid).filter(|stat| !stat.zombie).map(|stat| stat.start)
+}
+
+/// Returns when a process was started, as a timestamp in seconds.
+pub(super) fn started(pid: u32) -> Option<String> {
+    let ticks = stat(pid)?.start / rustix::param::clock_ticks_per_second();
+    let boot: u64 = parse(field(&read("/proc/stat").ok()?, "btime ")?)?;
+    let second = i64::try_from(boot + ticks).ok()?;
+    Some(format!("{:.0}", jiff::Timestamp::from_second(second).ok()?))
+}
+
+/// Returns the process that suspends this one: itself if it is stopped, or its parent if it has ended
+/// and the parent is stopped.
+pub(super) fn suspended(pid: u32) -> Option<u32> {
+    let process = stat(pid)?;
+    let suspending = if process.state == 'Z' { stat(process.parent)? } else { process };
+    suspending.is_stopped().then_some(suspending.pid)
 }
 
 /// Whether a signal has already ended a process that still exists: a tree that gets a signal ends one
 /// process after another, and a process with much memory takes a while.
 pub(super) fn is_dying(pid: u32) -> bool {
-    let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
-    let Ok(tasks) = tasks else { return false };
-    let mut tasks = tasks.flatten().map(|task| task.path()).peekable();
-    let goes = |task: &Path| {
+    let mut tasks = entries(format!("/proc/{pid}/task")).map(|task| task.path()).peekable();
+    let is_ending = |task: &Path| {
         // In this order, because the second state follows the first.
-        read(task.join("status")).is_ok_and(|status| awaits_kill(&status))
-            || read(task.join("stat")).is_ok_and(|line| flags(&line) & PF_EXITING != 0)
+        read(task.join("status")).is_ok_and(|status| has_pending_kill(&status))
+            || read(task.join("stat"))
+                .is_ok_and(|line| parse_stat(pid, &line).is_some_and(|s| s.flags & PF_EXITING != 0))
     };
-    tasks.peek().is_some() && tasks.all(|task| goes(&task))
+    tasks.peek().is_some() && tasks.all(|task| is_ending(&task))
 }
 
 /// For a fatal signal the kernel sends KILL to each thread of the process.
-fn awaits_kill(status: &[u8]) -> bool {
+fn has_pending_kill(status: &[u8]) -> bool {
     const KILL: u64 = 1 << (libc::SIGKILL - 1);
-    let pending = |line: &[u8]| {
-        let set = line.strip_prefix(b"SigPnd:").or_else(|| line.strip_prefix(b"ShdPnd:"))?;
-        u64::from_str_radix(std::str::from_utf8(set).ok()?.trim(), 16).ok()
-    };
-    status.split(|byte| *byte == b'\n').filter_map(pending).any(|set| set & KILL != 0)
+    ["SigPnd:", "ShdPnd:"].iter().any(|name| {
+        let set = field(status, name).and_then(|set| std::str::from_utf8(set).ok());
+        set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok())
+            .is_some_and(|set| set & KILL != 0)
+    })
 }
-
-fn flags(line: &[u8]) -> u64 {
-    let rest = memchr::memrchr(b')', line).and_then(|close| line.get(close + 1..));
-    let rest = std::str::from_utf8(rest.unwrap_or_default()).unwrap_or_default();
-    rest.split_ascii_whitespace().nth(6).and_then(|flags| flags.parse().ok()).unwrap_or(0)
-}
-
-/// The flag of a thread of the kernel.
-const PF_KTHREAD: u64 = 0x0020_0000;
-/// That of a thread that is on its way out.
-const PF_EXITING: u64 = 0x0000_0004;
 
 fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     // The name may contain blanks and parentheses: it ends at the last parenthesis.
@@ -177,78 +210,48 @@ fn parse_stat(pid: u32, line: &[u8]) -> Option<Stat> {
     let rest = std::str::from_utf8(line.get(close + 1..)?).ok()?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
-    let dead = matches!(*fields.first()?, "Z" | "X" | "x");
+    let small = |index: usize| number(index).and_then(|number| u32::try_from(number).ok());
+    let state = fields.first()?.chars().next()?;
     Some(Stat {
         pid,
-        parent: u32::try_from(number(1)?).ok()?,
-        group: u32::try_from(number(2)?).ok()?,
-        session: u32::try_from(number(3)?).ok()?,
+        parent: small(1)?,
+        group: small(2)?,
+        session: small(3)?,
         start: number(19)?,
         program,
         // A main thread that has ended while others run shows as Z too, but the process lives.
-        zombie: dead && number(17)? <= 1,
+        zombie: matches!(state, 'Z' | 'X' | 'x') && number(17)? <= 1,
         ticks: number(11)? + number(12)?,
         // The kernel shows these signed; they are never negative.
         ticks_of_ended: number(13).unwrap_or(0) + number(14).unwrap_or(0),
         pages: number(21).unwrap_or(0),
-        kernel: number(6)? & PF_KTHREAD != 0,
+        state,
+        flags: number(6)?,
     })
 }
 
-/// The numbers of all processes.
+/// Returns the pids of all processes.
 pub(super) fn pids() -> impl Iterator<Item = u32> {
-    let entries = patiently(|| fs::read_dir("/proc")).into_iter().flatten();
-    entries.filter_map(|entry| number(&entry.ok()?.file_name()))
+    entries("/proc").filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Returns all processes, including those of other users, without kernel threads.
-pub(super) fn everyone() -> Vec<Stat> {
-    pids().filter_map(stat).filter(|one| !one.kernel).collect()
+pub(super) fn processes() -> Vec<Stat> {
+    pids().filter_map(stat).filter(|process| !process.is_of_kernel()).collect()
 }
 
-/// Opens the kernel's files with the last pid of our namespace and the upper limit of pids. They are
-/// kept open, because they are read often; not every kernel has the first one.
-pub(super) fn numbers() -> io::Result<(File, File)> {
-    let open = |name| File::open(Path::new("/proc/sys/kernel").join(name));
-    Ok((open("ns_last_pid")?, open("pid_max")?))
-}
-
-/// Reads the number from such a file.
-pub(super) fn number_in(file: &File) -> Option<u32> {
-    let mut bytes = [0; 16];
-    let length = rustix::io::pread(file, &mut bytes, 0).ok()?;
-    std::str::from_utf8(bytes.get(..length)?).ok()?.trim().parse().ok()
-}
-
-/// Returns how many pids are in use, including those of other namespaces.
-pub(super) fn in_use() -> u32 {
-    rustix::system::sysinfo().procs.into()
-}
-
-/// Returns the parent of this process, its parent, and so on.
-pub(super) fn ancestors() -> Vec<u32> {
-    let mut all = Vec::new();
-    let mut one = std::process::id();
-    while let Some(stat) = stat(one).filter(|stat| stat.parent != 0 && !all.contains(&stat.parent))
-    {
-        one = stat.parent;
-        all.push(one);
-    }
-    all
+/// Returns a process, its parent, the parent of that, and so on, as far as they are visible.
+pub(super) fn with_ancestors(pid: u32) -> impl Iterator<Item = Stat> {
+    // A pid that is reused in between could make a circle.
+    const MAX_DEPTH: usize = 256;
+    std::iter::successors(stat(pid), |process| stat(process.parent)).take(MAX_DEPTH)
 }
 
 /// Whether a pid is that of a process, and not of a thread: `/proc` does not list threads, but has
 /// entries for them.
 pub(super) fn is_process(pid: u32) -> bool {
     let status = read(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mut lines = status.split(|byte| *byte == b'\n');
-    let leads = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
-    let leads = leads.and_then(|text| std::str::from_utf8(text).ok());
-    leads.and_then(|text| text.trim().parse().ok()) == Some(pid)
-}
-
-fn number(name: &OsStr) -> Option<u32> {
-    name.to_str()?.parse().ok()
+    field(&status, "Tgid:").and_then(parse) == Some(pid)
 }
 
 /// The children of each process. Without `CONFIG_PROC_CHILDREN` it takes one scan of all of `/proc`.
@@ -258,54 +261,46 @@ pub(super) struct ChildTable {
 }
 
 impl ChildTable {
-    pub(super) fn look() -> Self {
-        static LISTED: OnceLock<bool> = OnceLock::new();
-        if *LISTED.get_or_init(|| Path::new("/proc/thread-self/children").exists()) {
+    pub(super) fn read() -> Self {
+        static IS_LISTED: OnceLock<bool> = OnceLock::new();
+        if *IS_LISTED.get_or_init(|| Path::new("/proc/thread-self/children").exists()) {
             return Self::default();
         }
-        Self::by_parent(&everyone())
+        Self::by_parent(&processes())
     }
 
-    fn by_parent(all: &[Stat]) -> Self {
-        let mut map: HashMap<u32, Vec<u32>> = HashMap::new();
-        for one in all {
-            map.entry(one.parent).or_default().push(one.pid);
+    fn by_parent(processes: &[Stat]) -> Self {
+        let mut by_parent: HashMap<u32, Vec<u32>> = HashMap::new();
+        for process in processes {
+            by_parent.entry(process.parent).or_default().push(process.pid);
         }
-        Self { by_parent: Some(map) }
+        Self { by_parent: Some(by_parent) }
     }
 
-    /// The children of a process, zombies too.
+    /// Returns the children of a process, zombies too.
     ///
-    /// The kernel lists them by the thread that made them. A child that is reaped in the midst of
-    /// the read can hide a sibling; for our own children the caller keeps reaps out.
+    /// The kernel lists them by the thread that made them. A child that is reaped during the read can
+    /// hide a sibling; for our own children the caller keeps reaps out.
     pub(super) fn of(&self, pid: u32) -> Vec<u32> {
-        if let Some(map) = &self.by_parent {
-            return map.get(&pid).cloned().unwrap_or_default();
+        if let Some(by_parent) = &self.by_parent {
+            return by_parent.get(&pid).cloned().unwrap_or_default();
         }
-        let tasks = patiently(|| fs::read_dir(format!("/proc/{pid}/task")));
-        let Ok(tasks) = tasks else { return Vec::new() };
         let mut children = Vec::new();
-        for task in tasks.flatten() {
+        for task in entries(format!("/proc/{pid}/task")) {
             let Ok(list) = read(task.path().join("children")) else { continue };
-            let list = String::from_utf8_lossy(&list);
-            children.extend(list.split_ascii_whitespace().filter_map(|n| n.parse::<u32>().ok()));
+            children.extend(list.split(u8::is_ascii_whitespace).filter_map(parse::<u32>));
         }
         children
     }
 }
 
-/// Everything alive below `roots` (and they themselves), parents before their children.
-pub(super) fn below(roots: &[u32]) -> Vec<Stat> {
-    below_by(&ChildTable::look(), roots)
-}
-
-/// The same, by a look that was made before.
-pub(super) fn below_by(children: &ChildTable, roots: &[u32]) -> Vec<Stat> {
+/// Returns everything alive below `roots`, including them, parents before their children.
+pub(super) fn below(children: &ChildTable, roots: &[u32]) -> Vec<Stat> {
     let mut found: Vec<Stat> = Vec::new();
-    let mut queue: std::collections::VecDeque<u32> = roots.iter().copied().collect();
-    let mut met = std::collections::HashSet::new();
+    let mut queue: VecDeque<u32> = roots.iter().copied().collect();
+    let mut visited = HashSet::new();
     while let Some(pid) = queue.pop_front() {
-        if !met.insert(pid) {
+        if !visited.insert(pid) {
             continue;
         }
         let Some(stat) = stat(pid).filter(|stat| !stat.zombie) else { continue };
@@ -313,6 +308,21 @@ pub(super) fn below_by(children: &ChildTable, roots: &[u32]) -> Vec<Stat> {
         found.push(stat);
     }
     found
+}
+
+/// Selects processes with everything below them, from a list with parents before their children.
+#[derive(Debug, Default)]
+pub(super) struct Subtrees(HashSet<u32>);
+
+impl Subtrees {
+    /// Whether a process is selected, by `is_root` or with its parent.
+    pub(super) fn contains(&mut self, stat: &Stat, is_root: impl FnOnce() -> bool) -> bool {
+        let is_in = self.0.contains(&stat.parent) || is_root();
+        if is_in {
+            self.0.insert(stat.pid);
+        }
+        is_in
+    }
 }
 
 /// Returns the markers a process had at its exec; empty if its memory may not be read.
@@ -330,17 +340,16 @@ pub(super) fn marker(pid: u32) -> ProcessMarker {
 /// Returns the environment of a process. During an exec the environment and the command line read as
 /// empty for a moment; taking that for a cleared environment would end what should be left alone.
 fn environment(pid: u32) -> Vec<u8> {
-    const MOMENT: Duration = Duration::from_millis(1);
     for _ in 0..50 {
         match read(format!("/proc/{pid}/environ")) {
             Ok(bytes) if bytes.is_empty() => {}
-            done => return done.unwrap_or_default(),
+            result => return result.unwrap_or_default(),
         }
         let settled = read(format!("/proc/{pid}/cmdline")).map_or(true, |line| !line.is_empty());
-        if stat(pid).is_none_or(|stat| stat.zombie || stat.kernel) {
+        if stat(pid).is_none_or(|stat| stat.zombie || stat.is_of_kernel()) {
             return Vec::new();
         }
-        pause(MOMENT);
+        pause(Duration::from_millis(1));
         if settled {
             break;
         }
@@ -357,9 +366,9 @@ pub(super) fn command_line(stat: &Stat) -> String {
 }
 
 fn visible(bytes: &[u8]) -> String {
-    const LONGEST: usize = 200;
+    const MAX_CHARS: usize = 200;
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
-    let bytes = bytes.get(..end.min(LONGEST * 8)).unwrap_or_default();
+    let bytes = bytes.get(..end.min(MAX_CHARS * 8)).unwrap_or_default();
     let mut text = String::new();
     let mut length = 0;
     for c in String::from_utf8_lossy(bytes).chars() {
@@ -369,80 +378,11 @@ fn visible(bytes: &[u8]) -> String {
             c => c.to_string(),
         };
         length += shown.chars().count();
-        if length > LONGEST - 1 {
+        if length > MAX_CHARS - 1 {
             text.push('…');
             break;
         }
         text.push_str(&shown);
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::process::{WaitId, WaitIdOptions, waitid};
-
-    use super::*;
-
-    #[test]
-    fn a_name_full_of_parentheses_is_read_whole() {
-        let line = b"42 (a) b (c) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 77\n";
-        let stat = parse_stat(42, line).unwrap();
-        assert_eq!(stat.program, "a) b (c");
-        assert_eq!((stat.parent, stat.group, stat.session, stat.start), (7, 8, 9, 12345));
-        assert!(stat.zombie);
-        assert_eq!((stat.ticks, stat.ticks_of_ended, stat.pages), (0, 0, 77));
-    }
-
-    #[test]
-    fn one_that_was_killed_is_dying_until_it_has_gone() {
-        assert!(awaits_kill(b"Name:\tx\nSigPnd:\t0000000000000100\nShdPnd:\t0\n"));
-        assert!(awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004100\n"));
-        // TERM alone, which the process blocks or handles.
-        assert!(!awaits_kill(b"SigPnd:\t0\nShdPnd:\t0000000000004000\nSigBlk:\tffff\n"));
-        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        assert!(!is_dying(child.id()));
-        child.kill().unwrap();
-        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
-        waitid(WaitId::Pid(pid), ended).unwrap();
-        assert!(is_dying(child.id()));
-        child.wait().unwrap();
-        assert!(!is_dying(child.id()));
-    }
-
-    #[test]
-    fn a_dead_main_thread_with_live_siblings_is_no_zombie() {
-        let line = b"42 (x) Z 7 8 9 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 12345 0 0\n";
-        assert!(!parse_stat(42, line).unwrap().zombie);
-    }
-
-    #[test]
-    fn a_command_line_can_do_nothing_to_a_terminal() {
-        assert_eq!(visible(b"sh\0-c\0echo \x1b[2J\n\0"), "sh -c echo \\u{1b}[2J\\n");
-        assert_eq!(visible(b"a\0\xff\0"), "a \u{fffd}");
-        let long = visible(&[b'x'; 5000]);
-        assert_eq!(long.chars().count(), 200);
-        assert!(long.ends_with('…'));
-    }
-
-    #[test]
-    fn the_listed_children_and_the_parents_of_all_agree() {
-        let child = std::process::Command::new("sleep").arg("1000").spawn();
-        let mut child = child.unwrap();
-        let me = std::process::id();
-        assert!(ChildTable::by_parent(&everyone()).of(me).contains(&child.id()));
-        assert!(ChildTable::look().of(me).contains(&child.id()));
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-
-    #[test]
-    fn markers_are_found_among_other_variables() {
-        let mut marker = ProcessMarker::default();
-        marker.take(b"PITCREW_RUN", b"3");
-        marker.take(b"PITCREW_RUNS", b"4");
-        assert_eq!(marker.run.as_deref(), Some(&b"3"[..]));
-        assert!(!marker.is_complete());
-    }
 }

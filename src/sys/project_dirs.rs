@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use super::abstract_sockets::user;
+
 /// The folders of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectDirs {
@@ -16,7 +18,7 @@ pub struct ProjectDirs {
     pub file: PathBuf,
     /// The id of the project, derived from that path; it never changes.
     pub id: String,
-    /// Sockets and secrets. Exists, belongs to this user, and nobody else can enter it.
+    /// Sockets and secrets. Exists, belongs to this user, and no other user can enter it.
     pub runtime: PathBuf,
     /// Lock, journal and diagnostics: what must survive a cleaned runtime folder. Equals the runtime folder
     /// if the user has no writable home.
@@ -56,82 +58,67 @@ impl ProjectDirs {
             let path = variable(name).map(PathBuf::from)?;
             path.is_absolute().then_some(path)
         };
-        let id = id(file);
+        let id = project_id(file);
         let temporary = || {
-            let uid = rustix::process::geteuid().as_raw();
             let temporary = folder("TMPDIR").filter(|path| path.is_dir());
-            temporary.unwrap_or_else(|| "/tmp".into()).join(format!("pitcrew-{uid}"))
+            temporary.unwrap_or_else(|| "/tmp".into()).join(format!("pitcrew-{}", user()))
         };
         // Not set, or (after su) that of another user: use the folder for temporary files.
         let base = folder("XDG_RUNTIME_DIR").filter(|base| is_ours(base));
         let base = base.map_or_else(temporary, |base| base.join("pitcrew"));
         let runtime = base.join(&id);
-        private(&base)?;
-        private(&runtime)?;
+        ensure_private(&base)?;
+        ensure_private(&runtime)?;
         let home = || folder("HOME").map(|home| home.join(".local/state"));
-        let candidates = [folder("XDG_STATE_HOME"), home()];
-        let usable = |base: PathBuf| {
-            let state = base.join("pitcrew").join(&id);
-            is_ours_to_make(&state).then(|| make_state(state)).flatten()
-        };
-        let state = candidates.into_iter().flatten().find_map(usable);
+        let bases = [folder("XDG_STATE_HOME"), home()].into_iter().flatten();
+        let mut states = bases.map(|base| base.join("pitcrew").join(&id));
+        let state = states.find(|state| may_create(state) && create_state(state).is_ok());
         let file = file.to_owned();
         Ok(Self { file, id, state: state.unwrap_or_else(|| runtime.clone()), runtime })
     }
 
     /// The folders with the state of all projects of this user, by the environment of this process.
-    pub(super) fn places_of_states() -> Vec<PathBuf> {
+    pub(super) fn state_bases() -> Vec<PathBuf> {
         let folder = |name| std::env::var_os(name).map(PathBuf::from);
         let home = folder("HOME").or_else(|| home_of_user().map(PathBuf::from));
         let home = home.map(|home| home.join(".local/state"));
-        let all = [folder("XDG_STATE_HOME"), home, folder("XDG_RUNTIME_DIR")];
-        all.into_iter().flatten().map(|base| base.join("pitcrew")).collect()
+        let bases = [folder("XDG_STATE_HOME"), home, folder("XDG_RUNTIME_DIR")];
+        bases.into_iter().flatten().map(|base| base.join("pitcrew")).collect()
     }
 
     /// Creates the runtime folder again after it was removed.
     pub fn renew_runtime(&self) -> Result<(), ProjectDirError> {
         if let Some(base) = self.runtime.parent() {
-            private(base)?;
+            ensure_private(base)?;
         }
-        private(&self.runtime)
+        ensure_private(&self.runtime)
     }
 
     /// The path of the control socket.
     pub(super) fn socket(&self) -> PathBuf {
-        socket_in(&self.runtime)
-    }
-
-    /// The folder that holds the state folders of all projects of this user.
-    pub(super) fn all_states(&self) -> Option<&Path> {
-        self.state.parent()
+        self.runtime.join(SOCKET)
     }
 }
 
 /// The name of the control socket in a runtime folder.
 pub(super) const SOCKET: &str = "control.sock";
 
-/// The path of the control socket in a runtime folder.
-pub(super) fn socket_in(runtime: &Path) -> PathBuf {
-    runtime.join(SOCKET)
-}
-
-/// The state folder, if it can be written to. A home that is read-only has none.
-fn make_state(state: PathBuf) -> Option<PathBuf> {
-    DirBuilder::new().recursive(true).mode(0o700).create(&state).ok()?;
-    access(&state, Access::WRITE_OK | Access::EXEC_OK).ok()?;
-    Some(state)
+/// Creates a state folder; an error if it is not writable, as in a read-only home.
+fn create_state(state: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(state)?;
+    Ok(access(state, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// Whether the nearest existing folder of this path is ours. After `sudo` the variables can name the
-/// home of another user, who could not use what root creates there.
-fn is_ours_to_make(path: &Path) -> bool {
-    let nearest = path.ancestors().find_map(|one| fs::metadata(one).ok());
-    nearest.is_some_and(|meta| meta.uid() == rustix::process::geteuid().as_raw())
+/// home of another user, which cannot use files that root creates there.
+fn may_create(path: &Path) -> bool {
+    let nearest = path.ancestors().find_map(|ancestor| fs::metadata(ancestor).ok());
+    nearest.is_some_and(|meta| meta.uid() == user())
 }
 
 /// Returns the home of this user from the user database, for when the environment names none.
 fn home_of_user() -> Option<OsString> {
-    let uid = rustix::process::geteuid().as_raw().to_string();
+    let uid = user().to_string();
     let users = fs::read("/etc/passwd").ok()?;
     let line = users
         .split(|byte| *byte == b'\n')
@@ -141,12 +128,11 @@ fn home_of_user() -> Option<OsString> {
 }
 
 fn is_ours(folder: &Path) -> bool {
-    let owner = rustix::process::geteuid().as_raw();
-    fs::metadata(folder).is_ok_and(|meta| meta.is_dir() && meta.uid() == owner)
+    fs::metadata(folder).is_ok_and(|meta| meta.is_dir() && meta.uid() == user())
 }
 
 /// Creates a private folder, or verifies that an existing one is private.
-pub(super) fn private(path: &Path) -> Result<(), ProjectDirError> {
+pub(super) fn ensure_private(path: &Path) -> Result<(), ProjectDirError> {
     let failed = |error| ProjectDirError::Io { path: path.to_owned(), error };
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
@@ -157,7 +143,7 @@ pub(super) fn private(path: &Path) -> Result<(), ProjectDirError> {
         "it is a symbolic link"
     } else if !meta.is_dir() {
         "it is not a folder"
-    } else if meta.uid() != rustix::process::geteuid().as_raw() {
+    } else if meta.uid() != user() {
         "it belongs to another user"
     } else if meta.mode() & 0o077 != 0 {
         "other users may enter it (chmod 700 makes it private)"
@@ -168,7 +154,7 @@ pub(super) fn private(path: &Path) -> Result<(), ProjectDirError> {
 }
 
 /// Derives the project id from the path of its file.
-pub(super) fn id(file: &Path) -> String {
+pub(super) fn project_id(file: &Path) -> String {
     format!("{:016x}", stable_hash(file.as_os_str().as_bytes()))
 }
 

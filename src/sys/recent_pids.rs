@@ -4,7 +4,6 @@
 //! later pids, so only those in between need to be checked, most often none or a few. This holds until
 //! pids wrap around; whenever that is possible, this module gives no answer and all of `/proc` is
 //! scanned.
-//! here and all of `/proc` is looked at.
 
 use std::fs::File;
 use std::ops::RangeInclusive;
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deadline::now;
 use super::proc;
 
 /// The maximum number of pids that are checked one by one.
@@ -20,106 +20,100 @@ const MAX_PIDS: u32 = 1024;
 /// or thread that it creates under another lock.
 const MIN_TIME_PER_PID: Duration = Duration::from_micros(1);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct StartTime(Instant);
-
-impl StartTime {
-    #[expect(clippy::disallowed_methods, reason = "bounds how many numbers were given since")]
-    pub(super) fn now() -> Self {
-        Self(Instant::now())
-    }
-
-    fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
-    }
-}
-
 /// What the kernel reports about pids, and since when they have only risen.
 ///
 /// Updated with each start and each end, so that successive readings are closer together than a wrap
 /// around: then runs may last longer than that, and still all later pids are known. With 32,768 pids
 /// this works if something starts or ends every 16 ms, as in a pool of short jobs.
 #[derive(Debug, Default)]
-pub(super) struct PidCursor(Mutex<Option<KnownPids>>, AtomicBool);
+pub(super) struct RecentPids {
+    kernel: Mutex<Option<KernelPids>>,
+    is_disabled: AtomicBool,
+}
 
+/// The kernel's files with the last pid of our namespace and the upper limit of pids. They are kept
+/// open, because they are read often; not every kernel has the first one.
 #[derive(Debug)]
-struct KnownPids {
+struct KernelPids {
     newest: File,
     limit: File,
     /// The latest reading, if it is reliable.
-    latest: Option<RecentScan>,
+    latest: Option<PidReading>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct RecentScan {
-    begun: StartTime,
+pub(super) struct PidReading {
+    begun: Instant,
     /// The last assigned pid.
     newest: u32,
     /// The upper limit of pids.
     limit: u32,
+    /// The number of pids in use, including those of other namespaces.
     in_use: u32,
     /// Since when pids have only risen.
-    risen_since: StartTime,
+    risen_since: Instant,
 }
 
-impl PidCursor {
-    /// Takes a reading for later use.
-    pub(super) fn look(&self) {
-        _ = self.newest();
-    }
-
-    /// Returns the pids assigned after `first`, which was assigned after `made`; `None` if that is
-    /// unknown, or if they are too many.
-    pub(super) fn after(&self, first: u32, made: StartTime) -> Option<RangeInclusive<u32>> {
-        let look = self.newest()?;
-        let few = look.newest.checked_sub(first).is_some_and(|count| count <= MAX_PIDS);
-        (few && made >= look.risen_since).then(|| first + 1..=look.newest)
-    }
-
-    /// Disables this mechanism, and frees the descriptors that it needs.
-    pub(super) fn disable(&self) {
-        self.1.store(true, Ordering::Relaxed);
-    }
-
-    fn newest(&self) -> Option<RecentScan> {
-        if self.1.load(Ordering::Relaxed) {
+impl RecentPids {
+    /// Takes a reading; `None` if there is none. Also for later use by [`Self::after`].
+    pub(super) fn read(&self) -> Option<PidReading> {
+        if self.is_disabled.load(Ordering::Relaxed) {
             return None;
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.is_none() {
-            let (newest, limit) = proc::numbers().ok()?;
-            *known = Some(KnownPids { newest, limit, latest: None });
+        let mut kernel = self.kernel.lock().unwrap_or_else(PoisonError::into_inner);
+        if kernel.is_none() {
+            let newest = File::open("/proc/sys/kernel/ns_last_pid").ok()?;
+            let limit = File::open("/proc/sys/kernel/pid_max").ok()?;
+            *kernel = Some(KernelPids { newest, limit, latest: None });
         }
-        known.as_mut()?.look()
+        kernel.as_mut()?.read()
+    }
+
+    /// Returns the pids assigned after `first`, which was assigned after `cloned_after`; `None` if they
+    /// are unknown, or if they are too many.
+    pub(super) fn after(&self, first: u32, cloned_after: Instant) -> Option<RangeInclusive<u32>> {
+        let reading = self.read()?;
+        let few = reading.newest.checked_sub(first).is_some_and(|count| count <= MAX_PIDS);
+        (few && cloned_after >= reading.risen_since).then(|| first + 1..=reading.newest)
+    }
+
+    /// Disables this mechanism, so that it needs no descriptors.
+    pub(super) fn disable(&self) {
+        self.is_disabled.store(true, Ordering::Relaxed);
     }
 }
 
-impl KnownPids {
-    fn look(&mut self) -> Option<RecentScan> {
+impl KernelPids {
+    fn read(&mut self) -> Option<PidReading> {
         // After an error the next reading starts over.
         let before = self.latest.take();
-        let begun = StartTime::now();
-        let newest = proc::number_in(&self.newest)?;
-        let limit = proc::number_in(&self.limit)?;
-        let in_use = proc::in_use();
-        let ended = StartTime::now();
-        let has_risen = |before: &RecentScan| {
+        let begun = now();
+        let newest = read_number(&self.newest)?;
+        let limit = read_number(&self.limit)?;
+        let in_use = rustix::system::sysinfo().procs.into();
+        let ended = now();
+        let has_risen = |before: &PidReading| {
             before.newest <= newest
                 && before.limit == limit
-                && cannot_have_begun_again(limit, before.in_use, ended.since(before.begun))
+                && cannot_have_wrapped(limit, before.in_use, ended.duration_since(before.begun))
         };
         let before = before.filter(has_risen);
         // For a first reading: a process created after it gets a pid above `newest`.
         let risen_since = before.map_or(ended, |before| before.risen_since);
-        let look = RecentScan { begun, newest, limit, in_use, risen_since };
-        self.latest = Some(look);
-        Some(look)
+        self.latest = Some(PidReading { begun, newest, limit, in_use, risen_since });
+        self.latest
     }
+}
+
+fn read_number(file: &File) -> Option<u32> {
+    let mut bytes = [0; 16];
+    let length = rustix::io::pread(file, &mut bytes, 0).ok()?;
+    proc::parse(bytes.get(..length)?)
 }
 
 /// To wrap around, pids must pass all others: those in use before are skipped, and each other one
 /// takes the kernel some time.
-fn cannot_have_begun_again(limit: u32, in_use: u32, time: Duration) -> bool {
+fn cannot_have_wrapped(limit: u32, in_use: u32, time: Duration) -> bool {
     in_use < limit / 4 && time < MIN_TIME_PER_PID * (limit / 2)
 }
 
@@ -128,51 +122,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_sure_for_so_long_only() {
+    fn pids_are_reliable_for_a_limited_time() {
         let ms = Duration::from_millis;
-        assert!(cannot_have_begun_again(32_768, 200, ms(16)));
-        assert!(!cannot_have_begun_again(32_768, 200, ms(17)));
-        assert!(!cannot_have_begun_again(32_768, 9_000, ms(1)), "most are taken");
-        assert!(cannot_have_begun_again(4_194_304, 9_000, ms(2_000)));
-        assert!(!cannot_have_begun_again(4_194_304, 9_000, ms(3_000)));
+        assert!(cannot_have_wrapped(32_768, 200, ms(16)));
+        assert!(!cannot_have_wrapped(32_768, 200, ms(17)));
+        assert!(!cannot_have_wrapped(32_768, 9_000, ms(1)), "most are taken");
+        assert!(cannot_have_wrapped(4_194_304, 9_000, ms(2_000)));
+        assert!(!cannot_have_wrapped(4_194_304, 9_000, ms(3_000)));
     }
 
     #[test]
-    fn a_child_is_among_the_numbers_given_since() {
-        let numbers = PidCursor::default();
-        let Some(before) = numbers.newest() else { return };
-        let made = StartTime::now();
+    fn a_child_is_among_the_pids_assigned_since() {
+        let pids = RecentPids::default();
+        let Some(before) = pids.read() else { return };
+        let cloned_after = now();
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        if let Some(numbers) = numbers.after(before.newest, made) {
-            assert!(numbers.contains(&child.id()), "{numbers:?}");
+        if let Some(recent) = pids.after(before.newest, cloned_after) {
+            assert!(recent.contains(&child.id()), "{recent:?}");
         }
         child.wait().unwrap();
-        assert!(numbers.after(u32::MAX, made).is_none(), "they have begun again");
-        assert!(numbers.after(before.newest, before.begun).is_none(), "nobody had looked before");
+        assert!(pids.after(u32::MAX, cloned_after).is_none(), "pids have wrapped");
+        assert!(pids.after(before.newest, before.begun).is_none(), "there was no earlier reading");
     }
 
     #[test]
-    fn looks_in_time_after_each_other_make_it_sure_for_longer() {
-        let numbers = PidCursor::default();
-        let Some(first) = numbers.newest() else { return };
-        let Some(second) = numbers.newest() else { return };
-        if second.begun.since(first.begun) < Duration::from_millis(5) {
+    fn readings_close_to_each_other_are_reliable_for_longer() {
+        let pids = RecentPids::default();
+        let Some(first) = pids.read() else { return };
+        let Some(second) = pids.read() else { return };
+        if second.begun.duration_since(first.begun) < Duration::from_millis(5) {
             assert_eq!(second.risen_since, first.risen_since);
         }
         // As if a long time had passed, or pids had wrapped around, between two readings.
-        let longer = first.begun.0.checked_sub(Duration::from_hours(3)).map(StartTime);
-        let ways: [fn(&mut RecentScan, Option<StartTime>); 4] = [
-            |look, longer| look.begun = longer.unwrap_or(look.begun),
-            |look, _| look.newest = u32::MAX,
-            |look, _| look.limit += 1,
-            |look, _| look.in_use = look.limit,
+        let long_ago = first.begun.checked_sub(Duration::from_hours(3));
+        let changes: [fn(&mut PidReading, Option<Instant>); 4] = [
+            |reading, long_ago| reading.begun = long_ago.unwrap_or(reading.begun),
+            |reading, _| reading.newest = u32::MAX,
+            |reading, _| reading.limit += 1,
+            |reading, _| reading.in_use = reading.limit,
         ];
-        for change in ways {
-            let mut known = numbers.0.lock().unwrap();
-            let known = known.as_mut().unwrap();
-            change(known.latest.as_mut().unwrap(), longer);
-            if longer.is_some() {
-                assert!(known.look().unwrap().risen_since > second.begun);
+        for change in changes {
+            let mut kernel = pids.kernel.lock().unwrap();
+            let kernel = kernel.as_mut().unwrap();
+            change(kernel.latest.as_mut().unwrap(), long_ago);
+            if long_ago.is_some() {
+                assert!(kernel.read().unwrap().risen_since > second.begun);
             }
         }
     }

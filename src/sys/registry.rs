@@ -2,31 +2,52 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
+use super::kill;
 use super::own_process::adopts_orphans;
 use super::proc::{self, ProcessMarker};
-use super::recent_pids::{PidCursor, StartTime};
+use super::recent_pids::RecentPids;
 
 /// A unique id of a run; a pid can be reused.
 pub(super) type RunToken = u64;
 
-/// A leader that has not been reaped.
+/// Identifies a leader that has not been reaped, so that its pid has not been reused.
+#[derive(Debug, Clone)]
+pub(super) struct LeaderId {
+    pub(super) pid: u32,
+    pub(super) token: RunToken,
+    /// `None` if descriptors are short.
+    pub(super) pidfd: Option<Arc<OwnedFd>>,
+}
+
+impl LeaderId {
+    /// Returns what `waitid` waits for.
+    pub(super) fn wait_id(&self) -> io::Result<WaitId<'_>> {
+        match &self.pidfd {
+            Some(pidfd) => Ok(WaitId::PidFd(pidfd.as_fd())),
+            None => kill::pid_of(self.pid).map(WaitId::Pid),
+        }
+    }
+}
+
+/// What is known of a leader that has not been reaped.
 #[derive(Debug)]
 pub(super) struct LeaderEntry {
     pub(super) token: RunToken,
     /// The markers of its descendants, if the launch set all three variables.
     pub(super) marker: Option<ProcessMarker>,
     /// It was cloned after this time.
-    pub(super) made: StartTime,
+    pub(super) cloned_after: Instant,
 }
 
 /// The maximum number of children that are created at the same time.
-pub(super) const LAUNCHING: usize = 4;
+pub(super) const MAX_LAUNCHING: usize = 4;
 
 /// No child is being cloned.
 pub(super) const NONE: i64 = 0;
@@ -41,14 +62,13 @@ pub(super) struct Registry {
     /// can hang on a dead network folder, and a scan for strays must not hang with it.
     ///
     /// One for each spawner thread.
-    pub(super) launching: [AtomicI64; LAUNCHING],
+    pub(super) launching: [AtomicI64; MAX_LAUNCHING],
     /// The pids of the latest leaders, alive or not, in order of their starts.
     latest: Mutex<VecDeque<u32>>,
-    /// What the kernel reports about pids.
-    pub(super) numbers: PidCursor,
+    pub(super) recent_pids: RecentPids,
     /// The pids of all ancestors of this process.
-    elders: OnceLock<Vec<u32>>,
-    next: AtomicU64,
+    ancestors: OnceLock<Vec<u32>>,
+    next_token: AtomicU64,
 }
 
 /// The number of latest leaders that are remembered.
@@ -61,7 +81,7 @@ impl Registry {
     }
 
     /// Registers a child as a leader.
-    pub(super) fn enter(&self, pid: u32, entry: LeaderEntry) {
+    pub(super) fn insert(&self, pid: u32, entry: LeaderEntry) {
         self.lock().insert(pid, entry);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == MAX_LATEST {
@@ -74,15 +94,15 @@ impl Registry {
     /// those that are just being launched.
     pub(super) fn leaders_after(&self, pid: u32) -> Vec<u32> {
         // In this order: a leader that is no longer launching is already among the latest.
-        let launching = self.launching.each_ref().map(|one| one.load(Ordering::SeqCst));
+        let launching = self.launching.each_ref().map(|slot| slot.load(Ordering::SeqCst));
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let launching = launching.into_iter().filter_map(|one| u32::try_from(one).ok());
-        latest.iter().copied().filter(|one| *one > pid).chain(launching).collect()
+        let launching = launching.into_iter().filter_map(|slot| u32::try_from(slot).ok());
+        latest.iter().copied().filter(|leader| *leader > pid).chain(launching).collect()
     }
 
     /// Whether a child may exist that has not stored its pid yet.
     pub(super) fn is_cloning(&self) -> bool {
-        self.launching.iter().any(|one| one.load(Ordering::SeqCst) == CLONING)
+        self.launching.iter().any(|slot| slot.load(Ordering::SeqCst) == CLONING)
     }
 
     /// Whether orphans below us can be re-parented to this process: an ancestor, pid 1, or this process
@@ -90,50 +110,30 @@ impl Registry {
     ///
     /// Looked up once: if an ancestor ends, its parent takes its place.
     pub(super) fn adopts(&self, pid: u32) -> bool {
-        if pid == std::process::id() {
+        let own = std::process::id();
+        if pid == own {
             return adopts_orphans();
         }
+        let ancestors = || proc::with_ancestors(own).map(|process| process.parent).collect();
         // The parent shows as 0 only if it is outside of everything visible from here.
-        pid <= 1 || self.elders.get_or_init(proc::ancestors).contains(&pid)
+        pid <= 1 || self.ancestors.get_or_init(ancestors).contains(&pid)
     }
 
+    /// Returns a new token.
     pub(super) fn token(&self) -> RunToken {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.next_token.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Reaps a leader that has ended; returns `false` if it has not.
-    pub(super) fn reap(
-        &self,
-        pid: u32,
-        token: RunToken,
-        pidfd: Option<&OwnedFd>,
-    ) -> io::Result<bool> {
+    pub(super) fn reap(&self, leader: &LeaderId) -> io::Result<bool> {
         let mut leaders = self.lock();
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let done = waitid(of_leader(pid, pidfd)?, options);
-        if matches!(done, Ok(None)) {
+        let result = waitid(leader.wait_id()?, WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+        if matches!(result, Ok(None)) {
             return Ok(false);
         }
-        if leaders.get(&pid).is_some_and(|entry| entry.token == token) {
-            leaders.remove(&pid);
+        if leaders.get(&leader.pid).is_some_and(|entry| entry.token == leader.token) {
+            leaders.remove(&leader.pid);
         }
-        done.map(|_| true).map_err(io::Error::from)
+        result.map(|_| true).map_err(io::Error::from)
     }
-}
-
-/// A killed leader whose end nobody waits for any more.
-#[derive(Debug)]
-pub(super) struct Zombie {
-    pub(super) pid: u32,
-    pub(super) token: RunToken,
-    pub(super) pidfd: Option<Arc<OwnedFd>>,
-}
-
-/// Identifies a leader that has not been reaped, so that its pid is its own.
-pub(super) fn of_leader(pid: u32, pidfd: Option<&OwnedFd>) -> io::Result<WaitId<'_>> {
-    if let Some(pidfd) = pidfd {
-        return Ok(WaitId::PidFd(pidfd.as_fd()));
-    }
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.map(WaitId::Pid).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }

@@ -5,32 +5,31 @@
 
 use std::fs::{Permissions, set_permissions, symlink_metadata};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 
-use super::ProjectDirs;
-use super::abstract_sockets::{self, Peer, ProjectName, others};
+use super::abstract_sockets::{Peer, ProjectNames, connect, other_user, user};
+use super::file_identity::FileId;
 use super::lock::recorded;
-use super::project_dirs;
+use super::{ProjectDirs, proc, project_dirs};
 
 /// A listening socket; its file is removed on drop.
 #[derive(Debug)]
 pub struct ControlSocket {
-    /// Where it is, for people.
+    /// For display.
     pub path: PathBuf,
-    /// Device and inode of the file that was made.
-    id: (u64, u64),
+    id: FileId,
 }
 
 impl ControlSocket {
     /// Listens in the runtime folder. Only for the holder of the project's lock: an existing socket was
     /// left by a dead process, and is replaced.
     pub fn bind(folders: &ProjectDirs) -> io::Result<(Self, UnixListener)> {
-        let folder = enter(&folders.runtime)?;
+        let folder = open_folder(&folders.runtime)?;
         match unlinkat(&folder, project_dirs::SOCKET, AtFlags::empty()) {
             Ok(()) | Err(rustix::io::Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
@@ -41,12 +40,12 @@ impl ControlSocket {
         set_permissions(&short, Permissions::from_mode(0o600))?;
         let meta = symlink_metadata(&short)?;
         listener.set_nonblocking(true)?;
-        Ok((Self { path, id: (meta.dev(), meta.ino()) }, listener))
+        Ok((Self { path, id: FileId::from(&meta) }, listener))
     }
 
     /// Whether its file still exists. A removed socket cannot be reached any more.
     pub fn is_there(&self) -> bool {
-        symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.id)
+        symlink_metadata(&self.path).is_ok_and(|meta| FileId::from(&meta) == self.id)
     }
 
     /// Connects to the process that runs the project, wherever its socket is; returns an error of kind
@@ -56,24 +55,17 @@ impl ControlSocket {
     /// runtime folder, the path, the recorded address, and that of another user.
     pub fn connect(folders: &ProjectDirs) -> io::Result<UnixStream> {
         let file = &folders.file;
-        let own = user();
-        let by = |user, name| abstract_sockets::connect(file, user, name);
-        let in_runtime = || enter_and_connect(&folders.runtime);
-        let elsewhere = || {
-            let holder = recorded(folders)?;
-            enter_and_connect(holder.socket.parent()?).ok()
-        };
-        let others = || {
-            let found = |user| by(user, ProjectName::Place).or_else(|| by(user, ProjectName::Path));
-            others(file).into_iter().find_map(found)
-        };
-        let stream = match by(own, ProjectName::Place) {
+        let own = ProjectNames::of(file, user());
+        let by_name = |name: &str| connect(name).map(|(stream, _)| stream);
+        let by_record = || connect_in(recorded(folders)?.socket.parent()?).ok();
+        let of_other_user = || ProjectNames::of(file, other_user(file)?).iter().find_map(by_name);
+        let stream = match own.by_folder.as_deref().and_then(by_name) {
             Some(stream) => stream,
-            None => in_runtime().or_else(|error| {
-                by(own, ProjectName::Path).or_else(elsewhere).or_else(others).ok_or(error)
+            None => connect_in(&folders.runtime).or_else(|error| {
+                by_name(&own.by_path).or_else(by_record).or_else(of_other_user).ok_or(error)
             })?,
         };
-        if own != 0 && Peer::of(&stream).is_some_and(|peer| peer.user == 0) {
+        if user() != 0 && Peer::of(&stream).is_some_and(|peer| peer.user == 0) {
             let text = "it was started as root (`sudo pitcrew` reaches it)";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
@@ -109,7 +101,7 @@ impl SocketAddress {
             return Ok(Self { path: path.to_owned(), _file: None });
         }
         let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        let short = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        let short = format!("/proc/self/fd/{}", file.as_raw_fd());
         Ok(Self { path: short.into(), _file: Some(file) })
     }
 
@@ -119,32 +111,27 @@ impl SocketAddress {
     }
 }
 
-fn enter_and_connect(folder: &Path) -> io::Result<UnixStream> {
-    let path = project_dirs::socket_in(folder);
-    UnixStream::connect(through(&enter(folder)?, &path))
+fn connect_in(folder: &Path) -> io::Result<UnixStream> {
+    let path = folder.join(project_dirs::SOCKET);
+    UnixStream::connect(through(&open_folder(folder)?, &path))
 }
 
-fn enter(folder: &Path) -> io::Result<OwnedFd> {
+fn open_folder(folder: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(open(folder, flags, Mode::empty())?)
 }
 
 /// Returns the short path through the descriptor, or the long one if there is no `/proc`.
 fn through(folder: &OwnedFd, path: &Path) -> PathBuf {
-    let own = PathBuf::from(format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd()));
-    if own.exists() { own.join(project_dirs::SOCKET) } else { path.to_owned() }
+    let short = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    if short.exists() { short.join(project_dirs::SOCKET) } else { path.to_owned() }
 }
 
 /// Returns the process that was stopped so that a connection gets no answer: the peer itself, or its
 /// parent if the peer has ended.
 pub fn suspended_peer(stream: &OwnedFd) -> Option<u32> {
     let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
-    super::proc::suspended(peer.pid.as_raw_nonzero().get().cast_unsigned())
-}
-
-/// The user this process acts as.
-pub fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
+    proc::suspended(peer.pid.as_raw_nonzero().get().cast_unsigned())
 }
 
 #[cfg(test)]

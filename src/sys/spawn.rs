@@ -14,15 +14,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::deadline::pause;
-use super::exec::{self, ChildArguments, ExecFailure, ExecPlan};
+use super::deadline::{now, pause};
+use super::exec::{self, ChildArguments, ExecStep};
 use super::launch_plan;
 use super::leader::Leader;
-use super::recent_pids::StartTime;
-use super::registry::{CLONING, LeaderEntry, NONE, Registry, Zombie};
+use super::own_process::open_without_waiting;
+use super::registry::{CLONING, LeaderEntry, LeaderId, NONE, Registry};
 use super::spawners::{SpawnJob, SpawnerTurn, Spawners};
 use super::{HostOptions, Launch, OutputFd, StdinTarget};
 use crate::spec::{StartError, StartErrorKind};
@@ -39,10 +40,16 @@ pub(super) enum SpawnFailure {
 #[derive(Debug)]
 pub(super) struct SpawnedChild {
     pub(super) leader: Leader,
+    pub(super) stdio: ParentFds,
+}
+
+/// Our ends of the pipes of a child.
+#[derive(Debug)]
+pub(super) struct ParentFds {
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdout: Option<OwnedFd>,
     pub(super) stderr: Option<OwnedFd>,
-    /// Keeps the child's input open as long as it is held.
+    /// Keeps an open input from ending, if the input does not do that itself.
     pub(super) open_input: Option<OwnedFd>,
 }
 
@@ -53,26 +60,25 @@ pub(super) fn run(
     slot: usize,
     options: HostOptions,
 ) {
-    const LOOK_AGAIN: Duration = Duration::from_millis(10);
-    let mut maker = ChildSpawner { registry, slot, options, stack: None };
-    let mut corpses: Vec<Zombie> = Vec::new();
+    const REAP_INTERVAL: Duration = Duration::from_millis(10);
+    let mut spawner = ChildSpawner { registry, slot, options, stack: None };
+    let mut zombies: Vec<LeaderId> = Vec::new();
     let mut open = true;
-    while open || !corpses.is_empty() {
-        corpses.retain(|c| matches!(registry.reap(c.pid, c.token, c.pidfd.as_deref()), Ok(false)));
-        match next((!corpses.is_empty()).then_some(LOOK_AGAIN)) {
-            SpawnerTurn::Job(SpawnJob::Reap(corpse)) => corpses.push(corpse),
+    while open || !zombies.is_empty() {
+        zombies.retain(|leader| matches!(registry.reap(leader), Ok(false)));
+        match next((!zombies.is_empty()).then_some(REAP_INTERVAL)) {
+            SpawnerTurn::Job(SpawnJob::Reap(leader)) => zombies.push(leader),
             // The caller has given up: do not even start.
             SpawnerTurn::Job(SpawnJob::Launch { answer, .. }) if answer.is_closed() => {}
-            SpawnerTurn::Job(SpawnJob::Launch { launch, answer, home }) => {
-                let done = maker.launch(launch, home);
+            SpawnerTurn::Job(SpawnJob::Launch { launch, answer, spawners }) => {
                 // An answer that is not received is dropped, which kills the child.
-                let _ = answer.send(done);
+                let _ = answer.send(spawner.launch(launch, spawners));
             }
-            SpawnerTurn::Nothing => {}
-            SpawnerTurn::Over => {
+            SpawnerTurn::Timeout => {}
+            SpawnerTurn::Closed => {
                 open = false;
-                if !corpses.is_empty() {
-                    pause(LOOK_AGAIN);
+                if !zombies.is_empty() {
+                    pause(REAP_INTERVAL);
                 }
             }
         }
@@ -82,7 +88,7 @@ pub(super) fn run(
 /// What one thread needs to spawn children.
 struct ChildSpawner<'a> {
     registry: &'a Arc<Registry>,
-    /// Its place in [`Registry::launching`].
+    /// The index in [`Registry::launching`].
     slot: usize,
     options: HostOptions,
     stack: Option<ChildStack>,
@@ -92,7 +98,7 @@ impl ChildSpawner<'_> {
     fn launch(
         &mut self,
         launch: Box<Launch>,
-        home: Spawners,
+        spawners: Spawners,
     ) -> Result<SpawnedChild, SpawnFailure> {
         let registry = self.registry;
         let Some(launching) = registry.launching.get(self.slot) else {
@@ -101,52 +107,47 @@ impl ChildSpawner<'_> {
         let mut plan = launch_plan::plan(&launch).map_err(SpawnFailure::Failed)?;
         plan.parent = rustix::process::getpid().as_raw_nonzero().get();
         plan.nofile = self.options.soft_nofile.map(nofile);
-        let out_of = |what: &'static str| {
+        let failed = |what: &'static str| {
             move |error: io::Error| SpawnFailure::Failed(launch_plan::resource(what, &error))
         };
         let input = named_input(&launch).map_err(SpawnFailure::Failed)?;
         let stdio = StdioFds::open(&launch, input, self.options.is_thrifty)
-            .map_err(out_of("cannot create its pipes"))?;
+            .map_err(failed("cannot create its pipes"))?;
         plan.stdio = stdio.child();
         plan.terminal = stdio.terminal.as_ref().map(AsRawFd::as_raw_fd);
         let stack = match self.stack.take() {
             Some(stack) => stack,
-            None => ChildStack::new().map_err(out_of("no memory for its start"))?,
+            None => ChildStack::new().map_err(failed("no memory for its start"))?,
         };
         let stack = self.stack.insert(stack);
         // Before the child, so that pids are known to have only risen since it was created.
-        registry.numbers.look();
-        let (token, made) = (registry.token(), StartTime::now());
+        _ = registry.recent_pids.read();
+        let (token, cloned_after) = (registry.token(), now());
         launching.store(CLONING, Ordering::SeqCst);
         let cloned = stack.clone_child(&ChildArguments { plan: &plan, launching });
-        let refused = match cloned {
-            Ok((pid, pidfd)) => {
-                let marker = launch_plan::marker(&launch.env);
-                registry.enter(pid, LeaderEntry { token, marker, made });
-                let pidfd = (!self.options.is_thrifty).then(|| Arc::new(pidfd));
-                let registry = Arc::clone(registry);
-                let spawner = home;
-                let mut leader =
-                    Leader { pid, token, made, pidfd, registry, spawner, reaped: false };
-                match plan.failure() {
-                    None => {
-                        launching.store(NONE, Ordering::SeqCst);
-                        let StdioFds { stdin, stdout, stderr, open_input, .. } = stdio;
-                        return Ok(SpawnedChild { leader, stdin, stdout, stderr, open_input });
-                    }
-                    Some(failure) => {
-                        reap_failed(&mut leader);
-                        launching.store(NONE, Ordering::SeqCst);
-                        refusal(failure, launch, &plan)
-                    }
-                }
+        let (pid, pidfd) = cloned.map_err(|error| {
+            launching.store(NONE, Ordering::SeqCst);
+            failed("cannot create another process")(error)
+        })?;
+        let marker = launch_plan::marker(&launch.env);
+        registry.insert(pid, LeaderEntry { token, marker, cloned_after });
+        let pidfd = (!self.options.is_thrifty).then(|| Arc::new(pidfd));
+        let id = LeaderId { pid, token, pidfd };
+        let registry = Arc::clone(registry);
+        let mut leader = Leader { id, cloned_after, registry, spawners, reaped: false };
+        let failure = plan.failure();
+        // A child that has reported a failure is about to end.
+        while failure.is_some() && matches!(leader.reap(), Ok(false)) {
+            pause(Duration::from_micros(50));
+        }
+        launching.store(NONE, Ordering::SeqCst);
+        match failure {
+            None => Ok(SpawnedChild { leader, stdio: stdio.parent }),
+            Some(failure) if failure.step == ExecStep::Exec && failure.errno == libc::ETXTBSY => {
+                Err(SpawnFailure::Busy(launch))
             }
-            Err(error) => {
-                launching.store(NONE, Ordering::SeqCst);
-                out_of("cannot create another process")(error)
-            }
-        };
-        Err(refused)
+            Some(failure) => Err(SpawnFailure::Failed(launch_plan::error(failure, &launch, &plan))),
+        }
     }
 }
 
@@ -155,20 +156,6 @@ fn nofile(soft: u64) -> libc::rlimit {
     let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     let hard = hard.unwrap_or(libc::RLIM_INFINITY);
     libc::rlimit { rlim_cur: soft.min(hard), rlim_max: hard }
-}
-
-fn refusal(failure: ExecFailure, launch: Box<Launch>, plan: &ExecPlan) -> SpawnFailure {
-    if failure.step == exec::ExecStep::Exec && failure.errno == libc::ETXTBSY {
-        return SpawnFailure::Busy(launch);
-    }
-    SpawnFailure::Failed(launch_plan::error(failure, &launch, plan))
-}
-
-/// Waits for a child that has reported a failure and is about to end.
-fn reap_failed(leader: &mut Leader) {
-    while matches!(leader.reap(), Ok(false)) {
-        pause(Duration::from_micros(50));
-    }
 }
 
 /// The number of descriptors that stay free after a start.
@@ -183,14 +170,11 @@ pub(super) fn descriptors(is_thrifty: bool) -> usize {
 
 /// All descriptors of a start, ours and the child's, each close-on-exec.
 struct StdioFds {
-    stdin: Option<OwnedFd>,
-    stdout: Option<OwnedFd>,
-    stderr: Option<OwnedFd>,
-    theirs: [Option<OwnedFd>; 3],
+    parent: ParentFds,
+    /// Descriptors 0, 1 and 2 of the child.
+    child: [Option<OwnedFd>; 3],
     /// Whether descriptor 2 of the child is the same as descriptor 1.
-    shares: bool,
-    /// Keeps an open input from ending, if the input does not do that itself.
-    open_input: Option<OwnedFd>,
+    is_shared: bool,
     terminal: Option<OwnedFd>,
 }
 
@@ -205,10 +189,10 @@ impl StdioFds {
             Ok((above_stdio(read)?, above_stdio(write)?))
         };
         let mut open_input = None;
-        let (in_theirs, stdin) = match &launch.stdin {
+        let (child_stdin, stdin) = match &launch.stdin {
             StdinTarget::Open => {
-                let (input, kept) = endless_input()?;
-                open_input = kept;
+                let (input, kept_open) = endless_input()?;
+                open_input = kept_open;
                 (Some(above_stdio(input)?), None)
             }
             StdinTarget::Null => (null()?, None),
@@ -217,35 +201,39 @@ impl StdioFds {
             StdinTarget::File(file) => (Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?), None),
             StdinTarget::Pipe => pipe().map(|(read, write)| (Some(read), Some(write)))?,
         };
-        let output = |what: &OutputFd, one: Option<&OwnedFd>| -> io::Result<_> {
-            match what {
+        let output = |target: &OutputFd, stdout: Option<&OwnedFd>| -> io::Result<_> {
+            match target {
                 OutputFd::Null => Ok((None, null()?)),
                 OutputFd::Inherit => Ok((None, None)),
                 OutputFd::Pipe => pipe().map(|(read, write)| (Some(read), Some(write))),
                 OutputFd::File(file) => Ok((None, Some(fcntl_dupfd_cloexec(file.as_fd(), 3)?))),
                 OutputFd::Stdout => {
-                    let own = rustix::stdio::stdout();
-                    let same = one.map_or(own, AsFd::as_fd);
-                    Ok((None, Some(fcntl_dupfd_cloexec(same, 3)?)))
+                    let stdout = stdout.map_or(rustix::stdio::stdout(), AsFd::as_fd);
+                    Ok((None, Some(fcntl_dupfd_cloexec(stdout, 3)?)))
                 }
             }
         };
-        let (stdout, out_theirs) = output(&launch.stdout, None)?;
-        let shares = is_thrifty
+        let (stdout, child_stdout) = output(&launch.stdout, None)?;
+        let is_shared = is_thrifty
             && matches!((&launch.stdout, &launch.stderr), (OutputFd::Pipe, OutputFd::Pipe));
-        let (stderr, err_theirs) =
-            if shares { (None, None) } else { output(&launch.stderr, out_theirs.as_ref())? };
-        // No controlling terminal: nothing to be in the foreground of.
+        let (stderr, child_stderr) =
+            if is_shared { (None, None) } else { output(&launch.stderr, child_stdout.as_ref())? };
+        // Without a controlling terminal there is no foreground.
         let terminal = if launch.foreground { super::own_process::terminal() } else { None };
-        let theirs = [in_theirs, out_theirs, err_theirs];
         ensure_reserve(if is_thrifty { RESERVE_WHEN_THRIFTY } else { RESERVE })?;
-        Ok(Self { stdin, stdout, stderr, theirs, shares, open_input, terminal })
+        Ok(Self {
+            parent: ParentFds { stdin, stdout, stderr, open_input },
+            child: [child_stdin, child_stdout, child_stderr],
+            is_shared,
+            terminal,
+        })
     }
 
+    /// Returns the descriptors that become 0, 1 and 2 of the child.
     fn child(&self) -> [Option<RawFd>; 3] {
-        let [a, b, c] = &self.theirs;
-        let c = if self.shares { b } else { c };
-        [a, b, c].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
+        let [stdin, stdout, stderr] = &self.child;
+        let stderr = if self.is_shared { stdout } else { stderr };
+        [stdin, stdout, stderr].map(|fd| fd.as_ref().map(AsRawFd::as_raw_fd))
     }
 }
 
@@ -257,7 +245,6 @@ impl StdioFds {
 /// reader, so we hold nothing: no descriptor per run, and nothing ends with us. It takes one page,
 /// because all pipes of a user share 16,384.
 fn endless_input() -> io::Result<(OwnedFd, Option<OwnedFd>)> {
-    use rustix::fs::{Mode, OFlags, open};
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     // A kernel with larger pages rounds up.
     _ = rustix::pipe::fcntl_setpipe_size(&write, 4096);
@@ -274,25 +261,15 @@ fn named_input(launch: &Launch) -> Result<Option<OwnedFd>, StartError> {
     let StdinTarget::Path(path) = &launch.stdin else { return Ok(None) };
     let name = path.to_string_lossy();
     let failed = |error| launch_plan::resource(&format!("cannot open its input {name:?}"), &error);
-    open_input(path).map(Some).map_err(failed)
-}
-
-/// Opens a file for reading, without waiting for a writer if it is a FIFO.
-fn open_input(path: &std::path::Path) -> io::Result<OwnedFd> {
-    use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = open(path, flags, Mode::empty())?;
-    // The child waits for its input as usual.
-    let flags = fcntl_getfl(&file)?;
-    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
-    Ok(file)
+    // The start does not wait for the writer of a FIFO; the child does, as usual.
+    open_without_waiting(path, OFlags::RDONLY).map(Some).map_err(failed)
 }
 
 /// Makes sure that a few descriptors stay free after a start: finding strays requires reading `/proc`,
 /// and without a free one an incomplete stop would look like a clean one.
-pub(super) fn ensure_reserve(left: usize) -> io::Result<()> {
+pub(super) fn ensure_reserve(count: usize) -> io::Result<()> {
     let null = File::open("/dev/null")?;
-    let spare: io::Result<Vec<File>> = (1..left).map(|_| null.try_clone()).collect();
+    let spare: io::Result<Vec<File>> = (1..count).map(|_| null.try_clone()).collect();
     spare.map(drop)
 }
 
@@ -326,15 +303,15 @@ impl ChildStack {
     fn clone_child(&self, arguments: &ChildArguments<'_>) -> io::Result<(u32, OwnedFd)> {
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         let mut pidfd: RawFd = -1;
-        let all = !0_u64;
+        let all_signals = !0_u64;
         let mut before = 0_u64;
         // SAFETY: the mask is this thread's and is put back. The bare system call blocks the C
         // library's own signals as well: none of our handlers may run in the child. `clone` runs
-        // `child` on our stack, which is in use by nobody else as this thread stands still; the
-        // arguments and `pidfd` live until it goes on.
+        // `child` on our stack, which nothing else uses while this thread is suspended; the arguments
+        // and `pidfd` live until it continues.
         let (pid, error) = unsafe {
             let set = libc::SYS_rt_sigprocmask;
-            libc::syscall(set, libc::SIG_SETMASK, &raw const all, &raw mut before, 8);
+            libc::syscall(set, libc::SIG_SETMASK, &raw const all_signals, &raw mut before, 8);
             let pid = libc::clone(
                 exec::child,
                 self.base.byte_add(Self::SIZE),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::registry::{LAUNCHING, Registry, Zombie};
+use super::registry::{LeaderId, MAX_LAUNCHING, Registry};
 use super::spawn::{self, SpawnFailure, SpawnedChild};
 use super::{HostOptions, Launch};
 
@@ -24,25 +24,28 @@ pub(super) enum SpawnJob {
     Launch {
         launch: Box<Launch>,
         answer: oneshot::Sender<Result<SpawnedChild, SpawnFailure>>,
-        home: Spawners,
+        spawners: Spawners,
     },
     /// Reap a killed leader once it has ended.
-    Reap(Zombie),
+    Reap(LeaderId),
 }
 
 /// A handle of the threads, which live as long as there is one. A leader has one too: the end of the
 /// thread that created a child would end the child.
+#[derive(Debug, Clone)]
+pub(super) struct Spawners(Arc<OpenQueue>);
+
+/// Closes the queue when the last handle is dropped.
 #[derive(Debug)]
-pub(super) struct Spawners(Arc<SpawnQueue>);
+struct OpenQueue(Arc<SpawnQueue>);
 
 #[derive(Debug)]
 struct SpawnQueue {
     state: Mutex<SpawnersState>,
-    more: Condvar,
+    changed: Condvar,
     registry: Arc<Registry>,
     options: HostOptions,
-    /// The maximum number of threads.
-    most: usize,
+    max_threads: usize,
 }
 
 #[derive(Debug, Default)]
@@ -51,32 +54,31 @@ struct SpawnersState {
     threads: usize,
     /// The number of threads that wait for a job.
     idle: usize,
-    ways: usize,
+    closed: bool,
 }
 
 /// What a thread does next.
 pub(super) enum SpawnerTurn {
     Job(SpawnJob),
     /// No job came in time.
-    Nothing,
+    Timeout,
     /// All handles are gone.
-    Over,
+    Closed,
 }
 
 impl Spawners {
     /// Starts the first of the threads.
     pub(super) fn start(registry: Arc<Registry>, options: HostOptions) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let queue = SpawnQueue {
-            state: Mutex::new(SpawnersState { ways: 1, ..SpawnersState::default() }),
-            more: Condvar::new(),
+        let queue = Arc::new(SpawnQueue {
+            state: Mutex::default(),
+            changed: Condvar::new(),
             registry,
             options,
-            most: processors.min(LAUNCHING),
-        };
-        let spawners = Self(Arc::new(queue));
-        spawners.one_more(&mut spawners.0.lock())?;
-        Ok(spawners)
+            max_threads: processors.min(MAX_LAUNCHING),
+        });
+        queue.add_thread(&mut queue.lock())?;
+        Ok(Self(Arc::new(OpenQueue(queue))))
     }
 
     /// Queues the launch of a child; the result is sent if a thread exists to send it.
@@ -85,35 +87,32 @@ impl Spawners {
         launch: Box<Launch>,
     ) -> oneshot::Receiver<Result<SpawnedChild, SpawnFailure>> {
         let (answer, answered) = oneshot::channel();
-        self.send(SpawnJob::Launch { launch, answer, home: self.clone() });
+        self.send(SpawnJob::Launch { launch, answer, spawners: self.clone() });
         answered
     }
 
     /// Queues the reaping of a killed leader.
-    pub(super) fn reap(&self, corpse: Zombie) {
-        self.send(SpawnJob::Reap(corpse));
+    pub(super) fn reap(&self, leader: LeaderId) {
+        self.send(SpawnJob::Reap(leader));
     }
 
     fn send(&self, job: SpawnJob) {
-        let mut state = self.0.lock();
+        let OpenQueue(queue) = &*self.0;
+        let mut state = queue.lock();
         state.jobs.push_back(job);
-        if state.jobs.len() > state.idle && state.threads < self.0.most {
+        if state.jobs.len() > state.idle && state.threads < queue.max_threads {
             // If that fails, the other threads do all of it.
-            _ = self.one_more(&mut state);
+            _ = queue.add_thread(&mut state);
         }
         drop(state);
-        self.0.more.notify_one();
+        queue.changed.notify_one();
     }
+}
 
-    fn one_more(&self, state: &mut SpawnersState) -> io::Result<()> {
-        let queue = Arc::clone(&self.0);
-        let number = state.threads;
-        std::thread::Builder::new().name(NAME.to_owned()).spawn(move || {
-            let (registry, options) = (Arc::clone(&queue.registry), queue.options);
-            spawn::run(|longest| queue.next(longest), &registry, number, options);
-        })?;
-        state.threads += 1;
-        Ok(())
+impl Drop for OpenQueue {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
     }
 }
 
@@ -122,51 +121,39 @@ impl SpawnQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, longest: Option<Duration>) -> SpawnerTurn {
+    fn add_thread(self: &Arc<Self>, state: &mut SpawnersState) -> io::Result<()> {
+        let queue = Arc::clone(self);
+        let slot = state.threads;
+        std::thread::Builder::new().name(NAME.to_owned()).spawn(move || {
+            spawn::run(|timeout| queue.next(timeout), &queue.registry, slot, queue.options);
+        })?;
+        state.threads += 1;
+        Ok(())
+    }
+
+    fn next(&self, timeout: Option<Duration>) -> SpawnerTurn {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 return SpawnerTurn::Job(job);
             }
-            if state.ways == 0 {
-                return SpawnerTurn::Over;
+            if state.closed {
+                return SpawnerTurn::Closed;
             }
             state.idle += 1;
-            let longer = match longest {
-                None => {
-                    state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
-                    false
-                }
-                Some(longest) => {
-                    let waited = self.more.wait_timeout(state, longest);
-                    let (back, time) = waited.unwrap_or_else(PoisonError::into_inner);
-                    state = back;
-                    time.timed_out()
+            let timed_out;
+            (state, timed_out) = match timeout {
+                None => (self.changed.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+                Some(timeout) => {
+                    let waited = self.changed.wait_timeout(state, timeout);
+                    let (state, result) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (state, result.timed_out())
                 }
             };
             state.idle -= 1;
-            if longer && state.jobs.is_empty() {
-                return SpawnerTurn::Nothing;
+            if timed_out && state.jobs.is_empty() {
+                return SpawnerTurn::Timeout;
             }
-        }
-    }
-}
-
-impl Clone for Spawners {
-    fn clone(&self) -> Self {
-        self.0.lock().ways += 1;
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl Drop for Spawners {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.ways -= 1;
-        let over = state.ways == 0;
-        drop(state);
-        if over {
-            self.0.more.notify_all();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::deadline::{Deadline, pause};
 use super::kill;
-use super::proc::Stat;
+use super::proc::{ProcessIdentity, Stat};
 use crate::spec::Signal;
 
 /// The number of rounds of plain killing; processes that still fork after that are stopped first, so
@@ -15,9 +15,10 @@ const PLAIN_ROUNDS: u32 = 3;
 /// Ends processes round by round; the caller finds the live processes between the rounds.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    met: HashSet<(u32, u64)>,
-    denied: HashSet<(u32, u64)>,
+    seen: HashSet<ProcessIdentity>,
+    denied: HashSet<ProcessIdentity>,
     round: u32,
+    /// The number of successive rounds without a new process.
     quiet: u32,
 }
 
@@ -25,58 +26,54 @@ pub(super) struct Sweep {
 pub(super) enum SweepRound {
     /// No process is left that could be signalled.
     Done,
-    /// Scan again after this time.
-    Look(Duration),
+    ScanAfter(Duration),
 }
 
 impl Sweep {
     /// Signals the live processes.
     pub(super) fn round<'a>(&mut self, alive: impl IntoIterator<Item = &'a Stat>) -> SweepRound {
         let alive: Vec<&Stat> = alive.into_iter().collect();
-        let met = &mut self.met;
-        let fresh: Vec<&Stat> =
-            alive.iter().copied().filter(|one| met.insert(one.identity())).collect();
+        let seen = &mut self.seen;
+        let is_new = |process: &&&Stat| seen.insert(process.identity());
+        let new: Vec<&Stat> = alive.iter().filter(is_new).copied().collect();
         self.round += 1;
-        let freeze = self.round > PLAIN_ROUNDS && !fresh.is_empty();
-        if freeze {
-            self.signal(&fresh, Signal::STOP);
-        } else if self.round > PLAIN_ROUNDS {
-            self.signal(&alive, Signal::KILL);
-        } else {
-            self.signal(&fresh, Signal::KILL);
+        match (self.round > PLAIN_ROUNDS, new.is_empty()) {
+            (true, false) => self.signal(&new, Signal::STOP),
+            (true, true) => self.signal(&alive, Signal::KILL),
+            (false, _) => self.signal(&new, Signal::KILL),
         }
-        if alive.iter().all(|one| self.denied.contains(&one.identity())) {
+        if alive.iter().all(|process| self.denied.contains(&process.identity())) {
             return SweepRound::Done;
         }
-        if !fresh.is_empty() {
+        if !new.is_empty() {
             self.quiet = 0;
-            return SweepRound::Look(Duration::ZERO);
+            return SweepRound::ScanAfter(Duration::ZERO);
         }
         self.quiet += 1;
-        SweepRound::Look(Duration::from_millis(1 << self.quiet.min(4)))
+        SweepRound::ScanAfter(Duration::from_millis(1 << self.quiet.min(4)))
     }
 
-    fn signal(&mut self, these: &[&Stat], signal: Signal) {
-        for one in these {
-            if let Err(error) = kill::seen(one, signal)
+    fn signal(&mut self, processes: &[&Stat], signal: Signal) {
+        for process in processes {
+            if let Err(error) = kill::signal_process(process, signal)
                 && error.raw_os_error() == Some(libc::EPERM)
             {
-                self.denied.insert(one.identity());
+                self.denied.insert(process.identity());
             }
         }
     }
 }
 
-/// Ends all processes that `look` finds, for at most `bound`; returns those that are left.
-pub(super) fn end_all(bound: Duration, mut look: impl FnMut() -> Vec<Stat>) -> Vec<Stat> {
+/// Ends all processes that `scan` finds, for at most `bound`; returns those that are left.
+pub(super) fn end_all(bound: Duration, mut scan: impl FnMut() -> Vec<Stat>) -> Vec<Stat> {
     let deadline = Deadline::after(bound);
     let mut sweep = Sweep::default();
     loop {
-        let alive = look();
+        let alive = scan();
         match sweep.round(&alive) {
             SweepRound::Done => return alive,
-            SweepRound::Look(_) if deadline.is_over() => return look(),
-            SweepRound::Look(span) => pause(span),
+            SweepRound::ScanAfter(_) if deadline.is_over() => return scan(),
+            SweepRound::ScanAfter(delay) => pause(delay),
         }
     }
 }

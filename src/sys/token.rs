@@ -49,6 +49,7 @@ impl TokenFile {
     }
 }
 
+/// Does not show the token.
 impl std::fmt::Debug for TokenFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenFile").field("path", &self.path).finish_non_exhaustive()

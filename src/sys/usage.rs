@@ -22,13 +22,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn add(&mut self, one: &Stat) {
-        self.cpu += cpu(one);
-        self.memory += one.pages * page_size() as u64;
+    fn add(&mut self, process: &Stat) {
+        self.cpu += cpu(process);
+        self.memory += process.pages * page_size() as u64;
     }
 }
 
-/// Measures each run, by pid of its leader. `orphans` were already found by a scan.
+/// Measures each run, by pid of its leader. `orphans` are the results of a scan.
 pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> HashMap<u32, Usage> {
     let leaders: Vec<(u32, RunToken)> =
         registry.lock().iter().map(|(pid, entry)| (*pid, entry.token)).collect();
@@ -36,28 +36,28 @@ pub(super) fn measure(registry: &Registry, orphans: &[(RunToken, Stat)]) -> Hash
     for (token, stat) in orphans {
         by_token.entry(*token).or_default().push(stat);
     }
-    let children = proc::ChildTable::look();
-    let of = |(pid, token): (u32, RunToken)| {
+    let children = proc::ChildTable::read();
+    let measure = |(pid, token): (u32, RunToken)| {
         let mut usage = Usage::default();
-        let mut met = HashSet::new();
-        let below = proc::below_by(&children, &[pid]);
+        let mut counted = HashSet::new();
+        let below = proc::below(&children, &[pid]);
         let orphans = by_token.remove(&token).unwrap_or_default();
-        for one in below.iter().chain(orphans) {
+        for process in below.iter().chain(orphans) {
             // A process that was orphaned meanwhile is in both lists.
-            if met.insert(one.identity()) {
-                usage.add(one);
+            if counted.insert(process.identity()) {
+                usage.add(process);
             }
         }
         (pid, usage)
     };
-    leaders.into_iter().map(of).collect()
+    leaders.into_iter().map(measure).collect()
 }
 
-/// The time of a process and of its reaped children. The kernel shows its own time in steps of 10 ms,
-/// too coarse for a short interval; its clock has nanoseconds.
-fn cpu(one: &Stat) -> Duration {
-    let ended = ticks(one.ticks_of_ended);
-    ended + clock(one.pid).unwrap_or_else(|| ticks(one.ticks))
+/// The time of a process and of its reaped children. `/proc` shows the time of the process in steps of
+/// 10 ms, too coarse for a short interval; its clock has nanoseconds.
+fn cpu(process: &Stat) -> Duration {
+    let ended = ticks(process.ticks_of_ended);
+    ended + clock(process.pid).unwrap_or_else(|| ticks(process.ticks))
 }
 
 fn ticks(ticks: u64) -> Duration {
@@ -70,14 +70,14 @@ fn clock(pid: u32) -> Option<Duration> {
     let pid = libc::pid_t::try_from(pid).ok()?;
     let mut clock: libc::clockid_t = 0;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    #[expect(unsafe_code, reason = "no crate that is here knows the clocks of other processes")]
+    #[expect(unsafe_code, reason = "rustix has no clocks of other processes")]
     // SAFETY: Both calls write to one value each, which outlives them.
-    let is_told = unsafe {
+    let is_known = unsafe {
         libc::clock_getcpuclockid(pid, &raw mut clock) == 0
             && libc::clock_gettime(clock, &raw mut time) == 0
     };
     let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
-    is_told.then(|| Duration::new(seconds, nanos))
+    is_known.then(|| Duration::new(seconds, nanos))
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
-//! Scripted process: the task that runs a script and handles signals.
+//! Script actor: the task of a scripted process, which runs its script and handles signals.
 //!
 //! Signals are handled before steps, so a signal takes effect before anything more is printed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::run::{Process, RunState};
-use super::script::{End, Grandchild, Reaction, Script, Step};
+use super::run::{RunState, ScriptedProcess};
+use super::script::{Grandchild, Script, ScriptEnd, ScriptStep, SignalReaction};
 use super::scripted_fds::{ScriptedFds, StepProgress};
 use crate::spec::{Exit, Signal};
 
@@ -18,56 +19,58 @@ pub(super) fn start(
     command: String,
     (parent, in_group): (Option<u32>, bool),
     script: &Script,
-    files: ScriptedFds,
-) -> Arc<Process> {
-    let (inbox, signals) = mpsc::unbounded_channel();
+    fds: ScriptedFds,
+) -> Arc<ScriptedProcess> {
+    let (sender, signals) = mpsc::unbounded_channel();
     let exit = watch::Sender::new(None);
     let pid = run.pids.next();
-    let process = Arc::new(Process { pid, parent, command, in_group, inbox, exit });
+    let process =
+        Arc::new(ScriptedProcess { pid, parent, command, in_group, signals: sender, exit });
     run.add(Arc::clone(&process));
-    let body = ScriptRunner {
+    let runner = ScriptRunner {
         run: Arc::clone(run),
         pid,
         in_group,
-        files,
+        fds,
         frames: vec![ScriptFrame::new(script, Some(script.end))],
     };
     let actor = Actor {
         signals,
-        body,
+        runner,
         reactions: script.reactions.clone(),
         unkillable: script.unkillable,
-        stopped: false,
+        is_stopped: false,
         pending: VecDeque::new(),
     };
-    let me = Arc::clone(&process);
+    let actor_process = Arc::clone(&process);
     tokio::spawn(async move {
-        let exit = actor.live().await;
-        me.exit.send_replace(Some(exit));
+        let exit = actor.run().await;
+        actor_process.exit.send_replace(Some(exit));
     });
     process
 }
 
 struct Actor {
     signals: mpsc::UnboundedReceiver<Signal>,
-    body: ScriptRunner,
-    reactions: BTreeMap<Signal, Reaction>,
+    runner: ScriptRunner,
+    reactions: BTreeMap<Signal, SignalReaction>,
     unkillable: bool,
-    stopped: bool,
-    /// Signals that came while it was stopped.
+    is_stopped: bool,
+    /// Signals that were received while it was stopped.
     pending: VecDeque<Signal>,
 }
 
 impl Actor {
     /// Runs the process to its end. All its descriptors are closed before the end is visible.
-    async fn live(mut self) -> Exit {
+    async fn run(mut self) -> Exit {
         loop {
             let exit = tokio::select! {
                 biased;
-                Some(signal) = self.signals.recv() => self.take(signal),
-                done = self.body.go_on(), if !self.stopped => match done {
-                    StopReason::Exit(exit) => Some(exit),
-                    StopReason::Broken => self.react(Signal::PIPE),
+                Some(signal) = self.signals.recv() => self.handle(signal),
+                exit = self.runner.run(), if !self.is_stopped => match exit {
+                    Ok(exit) => Some(exit),
+                    // It printed to a pipe without a reader.
+                    Err(_) => self.react(Signal::PIPE),
                 },
             };
             if let Some(exit) = exit {
@@ -77,15 +80,15 @@ impl Actor {
     }
 
     /// Handles a signal; returns the exit if it ends the process.
-    fn take(&mut self, signal: Signal) -> Option<Exit> {
+    fn handle(&mut self, signal: Signal) -> Option<Exit> {
         match signal {
             Signal::KILL => return (!self.unkillable).then_some(Exit::Signal(signal)),
             Signal::STOP => {
-                self.stopped = true;
+                self.is_stopped = true;
                 return None;
             }
-            Signal::CONT => self.stopped = false,
-            _ if self.stopped => {
+            Signal::CONT => self.is_stopped = false,
+            _ if self.is_stopped => {
                 if !self.pending.contains(&signal) {
                     self.pending.push_back(signal);
                 }
@@ -94,7 +97,7 @@ impl Actor {
             _ => {}
         }
         let mut exit = self.react(signal);
-        while exit.is_none() && !self.stopped {
+        while exit.is_none() && !self.is_stopped {
             let Some(signal) = self.pending.pop_front() else { break };
             exit = self.react(signal);
         }
@@ -103,38 +106,23 @@ impl Actor {
 
     fn react(&mut self, signal: Signal) -> Option<Exit> {
         match self.reactions.get(&signal).cloned() {
-            None => match usual(signal) {
-                DefaultReaction::Ends => return Some(Exit::Signal(signal)),
-                DefaultReaction::Stops => self.stopped = true,
-                DefaultReaction::Nothing => {}
+            None => match signal.to_string().as_str() {
+                "CHLD" | "CONT" | "URG" | "WINCH" => {}
+                "STOP" | "TSTP" | "TTIN" | "TTOU" => self.is_stopped = true,
+                _ => return Some(Exit::Signal(signal)),
             },
-            Some(Reaction::Ignore) => {}
-            Some(Reaction::Become(script)) => {
-                self.body.frames = vec![ScriptFrame::new(&script, Some(script.end))];
+            Some(SignalReaction::Ignore) => {}
+            Some(SignalReaction::Become(script)) => {
+                self.runner.frames = vec![ScriptFrame::new(&script, Some(script.end))];
                 self.unkillable |= script.unkillable;
-                self.reactions.insert(signal, Reaction::Ignore);
+                self.reactions.insert(signal, SignalReaction::Ignore);
                 self.reactions.extend(script.reactions.clone());
             }
-            Some(Reaction::Interlude(script)) => {
-                self.body.frames.push(ScriptFrame::new(&script, None));
+            Some(SignalReaction::Interlude(script)) => {
+                self.runner.frames.push(ScriptFrame::new(&script, None));
             }
         }
         None
-    }
-}
-
-/// The default reaction to a signal.
-enum DefaultReaction {
-    Ends,
-    Stops,
-    Nothing,
-}
-
-fn usual(signal: Signal) -> DefaultReaction {
-    match signal.to_string().as_str() {
-        "CHLD" | "CONT" | "URG" | "WINCH" => DefaultReaction::Nothing,
-        "STOP" | "TSTP" | "TTIN" | "TTOU" => DefaultReaction::Stops,
-        _ => DefaultReaction::Ends,
     }
 }
 
@@ -142,76 +130,57 @@ struct ScriptRunner {
     run: Arc<RunState>,
     pid: u32,
     in_group: bool,
-    files: ScriptedFds,
+    fds: ScriptedFds,
     /// The script, and above it the scripts that interrupted it.
     frames: Vec<ScriptFrame>,
 }
 
 /// A position in a script.
 struct ScriptFrame {
-    steps: Arc<[Step]>,
-    place: usize,
+    steps: Arc<[ScriptStep]>,
+    index: usize,
     /// `None` if the frame below continues.
-    end: Option<End>,
+    end: Option<ScriptEnd>,
     progress: StepProgress,
 }
 
-/// Why the script stops.
-enum StopReason {
-    Exit(Exit),
-    /// It printed to a pipe without a reader.
-    Broken,
-}
-
 impl ScriptFrame {
-    fn new(script: &Script, end: Option<End>) -> Self {
+    fn new(script: &Script, end: Option<ScriptEnd>) -> Self {
         let steps = script.steps.as_slice().into();
-        Self { steps, place: 0, end, progress: StepProgress::default() }
-    }
-
-    fn step_over(&mut self) {
-        self.place += 1;
-        self.progress = StepProgress::default();
+        Self { steps, index: 0, end, progress: StepProgress::default() }
     }
 }
 
 impl ScriptRunner {
-    /// Runs the steps. Cancel safe: no step is repeated or skipped.
-    async fn go_on(&mut self) -> StopReason {
+    /// Runs the steps to the end of the script; an error is that of an output. Cancel safe: no step is
+    /// repeated or skipped.
+    async fn run(&mut self) -> io::Result<Exit> {
         loop {
-            let Self { frames, files, run, .. } = self;
-            let Some(frame) = frames.last_mut() else { return StopReason::Exit(Exit::Code(0)) };
-            let Some(step) = frame.steps.get(frame.place).cloned() else {
+            let Some(frame) = self.frames.last_mut() else { return Ok(Exit::Code(0)) };
+            let Some(step) = frame.steps.get(frame.index).cloned() else {
                 match frame.end {
-                    Some(End::Exit(exit)) => return StopReason::Exit(exit),
-                    Some(End::Forever) => std::future::pending().await,
-                    Some(End::Repeat) => {
-                        frame.place = 0;
+                    Some(ScriptEnd::Exit(exit)) => return Ok(exit),
+                    Some(ScriptEnd::Forever) => std::future::pending().await,
+                    Some(ScriptEnd::Repeat) => {
+                        frame.index = 0;
                         tokio::task::yield_now().await;
                     }
-                    None => _ = frames.pop(),
+                    None => _ = self.frames.pop(),
                 }
                 continue;
             };
-            let broken = if let Step::Leave(grandchild) = step {
-                self.leave(&grandchild);
-                false
-            } else {
-                files.perform(step, &mut frame.progress, run).await.is_err()
-            };
-            if let Some(frame) = self.frames.last_mut() {
-                frame.step_over();
+            if let ScriptStep::Leave(grandchild) = &step {
+                let ScriptedFds { stdout, stderr, .. } = &self.fds;
+                let fds =
+                    ScriptedFds { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
+                let place = (Some(self.pid), self.in_group && grandchild.in_group);
+                let Grandchild { command, script, .. } = &**grandchild;
+                start(&self.run, command.clone(), place, script, fds);
             }
-            if broken {
-                return StopReason::Broken;
-            }
+            let performed = self.fds.perform(step, &mut frame.progress, &self.run).await;
+            frame.index += 1;
+            frame.progress = StepProgress::default();
+            performed?;
         }
-    }
-
-    fn leave(&self, grandchild: &Grandchild) {
-        let ScriptedFds { stdout, stderr, .. } = &self.files;
-        let files = ScriptedFds { stdin: None, stdout: stdout.clone(), stderr: stderr.clone() };
-        let place = (Some(self.pid), self.in_group && grandchild.in_group);
-        start(&self.run, grandchild.command.clone(), place, &grandchild.script, files);
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Call, Script};
+use crate::spec::counted;
 
 /// The answer to a command: a [`Script`], a [`Sequence`] of them, or a function.
 #[derive(Debug, Clone)]
-#[must_use = "an answer does nothing before a host is told about it"]
+#[must_use = "an answer does nothing before it is added to a host"]
 pub struct Answer(AnswerKind);
 
 #[derive(Clone)]
@@ -35,7 +36,7 @@ impl Answer {
     }
 
     /// Returns the script for this command, or why there is none.
-    pub(super) fn give(&self, call: &Call) -> Result<Script, String> {
+    pub(super) fn script_for(&self, call: &Call) -> Result<Script, String> {
         match &self.0 {
             AnswerKind::Always(script) => Ok(script.clone()),
             AnswerKind::Sequence(sequence) => sequence.next(),
@@ -78,30 +79,30 @@ impl fmt::Debug for AnswerKind {
 /// # drop(host);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a sequence does nothing before a host is told about it"]
+#[must_use = "a sequence does nothing before it is added to a host"]
 pub struct Sequence {
     scripts: Arc<[Script]>,
     then: Option<Box<Script>>,
-    given: Arc<AtomicUsize>,
+    used: Arc<AtomicUsize>,
 }
 
 /// A sequence whose continuation is not stated yet; see [`Sequence`].
 #[derive(Debug, Clone)]
-#[must_use = "say what follows: then, then_repeat_last or then_fail"]
+#[must_use = "state what follows: then, then_repeat_last or then_fail"]
 pub struct SequenceBuilder(Vec<Script>);
 
 impl Sequence {
     /// Creates a sequence of these scripts; state next what follows.
-    #[expect(clippy::new_ret_no_self, reason = "it is not one yet; that is the point")]
+    #[expect(clippy::new_ret_no_self, reason = "the builder requires to state what follows")]
     pub fn new(scripts: impl IntoIterator<Item = Script>) -> SequenceBuilder {
         SequenceBuilder(scripts.into_iter().collect())
     }
 
     fn next(&self) -> Result<Script, String> {
-        let place = self.given.fetch_add(1, Ordering::Relaxed);
-        let script = self.scripts.get(place).or(self.then.as_deref());
-        let all = self.scripts.len();
-        script.cloned().ok_or_else(|| format!("the {all} scripts of its sequence are used up"))
+        let index = self.used.fetch_add(1, Ordering::Relaxed);
+        let script = self.scripts.get(index).or(self.then.as_deref());
+        let count = counted(self.scripts.len(), "script");
+        script.cloned().ok_or_else(|| format!("its sequence of {count} is used up"))
     }
 }
 
@@ -125,6 +126,6 @@ impl SequenceBuilder {
 
     fn followed_by(self, then: Option<Script>) -> Sequence {
         let then = then.map(Box::new);
-        Sequence { scripts: self.0.into(), then, given: Arc::default() }
+        Sequence { scripts: self.0.into(), then, used: Arc::default() }
     }
 }

@@ -56,17 +56,17 @@ impl ScriptedHost {
     pub fn assert_ran_in_order<P: Into<Pattern>>(&self, patterns: impl IntoIterator<Item = P>) {
         let patterns: Vec<Pattern> = patterns.into_iter().map(Into::into).collect();
         let ran = self.ran();
-        for (place, pattern) in patterns.iter().enumerate() {
-            let number = place + 1;
-            match ran.get(place) {
+        for (index, pattern) in patterns.iter().enumerate() {
+            let number = index + 1;
+            match ran.get(index) {
                 Some(run) if pattern.matches(run.call()) => {}
                 Some(_) => panic!("run {number} is not like {pattern}; {}", self.list()),
                 None => panic!("run {number}, like {pattern}, is missing; {}", self.list()),
             }
         }
         if ran.len() > patterns.len() {
-            let more = ran.len() - patterns.len();
-            panic!("{more} more were run than the {} expected; {}", patterns.len(), self.list());
+            let extra = ran.len() - patterns.len();
+            panic!("{extra} more were run than the {} expected; {}", patterns.len(), self.list());
         }
     }
 
@@ -78,8 +78,8 @@ impl ScriptedHost {
     #[track_caller]
     pub fn assert_not_ran(&self, pattern: impl Into<Pattern>) {
         let pattern = pattern.into();
-        let none = self.ran_like(&pattern).is_empty();
-        assert!(none, "a command like {pattern} was run; {}", self.list());
+        let has_none = self.ran_like(&pattern).is_empty();
+        assert!(has_none, "a command like {pattern} was run; {}", self.list());
     }
 
     /// Asserts that no command was run or attempted.
@@ -95,7 +95,7 @@ impl ScriptedHost {
     /// Returns unexpected commands, for which there was no rule. After this call the host does not panic on
     /// drop because of them.
     pub fn unexpected(&self) -> Vec<Run> {
-        self.shared.is_looked_at.store(true, Ordering::SeqCst);
+        self.shared.is_checked.store(true, Ordering::SeqCst);
         self.ran().into_iter().filter(Run::was_unexpected).collect()
     }
 
@@ -130,8 +130,8 @@ impl ScriptedHost {
             return "nothing was run".to_owned();
         }
         let mut list = "these were run:".to_owned();
-        for (place, run) in ran.iter().take(LISTED).enumerate() {
-            _ = write!(list, "\n  {}. {run}", place + 1);
+        for (index, run) in ran.iter().take(LISTED).enumerate() {
+            _ = write!(list, "\n  {}. {run}", index + 1);
         }
         if let Some(more @ 1..) = ran.len().checked_sub(LISTED) {
             _ = write!(list, "\n  and {more} more");

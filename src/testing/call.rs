@@ -1,4 +1,4 @@
-//! A call: the command that a host was asked to run, and its text form.
+//! Call: a command that was requested of a host, and its text form.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::sys::{Launch, OutputFd, StdinTarget};
 /// Programs that run the text after `-c`.
 const SHELLS: [&str; 6] = ["sh", "ash", "bash", "dash", "ksh", "zsh"];
 
-/// A command that a host was asked to run.
+/// A command that was requested of a host.
 ///
 /// ```
 /// use pitcrew::testing::{Script, ScriptedHost};
@@ -70,26 +70,26 @@ impl Call {
 
     /// The value of a variable of its environment.
     pub fn env(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
-        let mut all = self.launch.env.iter().rev();
-        all.find(|(known, _)| known == name.as_ref()).map(|(_, value)| value.as_os_str())
+        let mut variables = self.launch.env.iter().rev();
+        variables.find(|(known, _)| known == name.as_ref()).map(|(_, value)| value.as_os_str())
     }
 
-    /// Its whole environment, including the markers of pitcrew.
+    /// Its complete environment, including the marker variables of pitcrew.
     pub fn envs(&self) -> &[(OsString, OsString)] {
         &self.launch.env
     }
 
-    /// What its standard input is.
+    /// Its standard input.
     pub fn stdin(&self) -> &StdinTarget {
         &self.launch.stdin
     }
 
-    /// What its standard output is.
+    /// Its standard output.
     pub fn stdout(&self) -> &OutputFd {
         &self.launch.stdout
     }
 
-    /// What its standard error is.
+    /// Its standard error.
     pub fn stderr(&self) -> &OutputFd {
         &self.launch.stderr
     }

@@ -50,7 +50,7 @@ impl Gate {
 
     /// Waits until it is open. Cancel safe.
     pub async fn opened(&self) {
-        // The sender lives as long as we do.
+        // No error: the sender lives as long as `self`.
         _ = self.0.subscribe().wait_for(|open| *open).await;
     }
 }

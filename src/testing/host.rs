@@ -1,14 +1,13 @@
 //! Scripted host: rules that map commands to scripts, and the record of all runs.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::child::{ScriptedChild, deliver};
-use super::pipe::{ScriptedInput, ScriptedOutput};
-use super::run::{Pids, Run, RunState, lock};
+use super::child::ScriptedChild;
+use super::pipe::ScriptedInput;
+use super::run::{PidAllocator, Run, RunState, lock};
 use super::run_fds::{RunFds, SharedPipes};
 use super::{Answer, Call, Pattern, Script, actor};
 use crate::spec::{Signal, StartError, StartErrorKind};
@@ -56,9 +55,9 @@ pub(super) struct HostState {
     runs: Mutex<Vec<Run>>,
     allows_unexpected: AtomicBool,
     /// Whether unexpected commands were checked.
-    pub(super) is_looked_at: AtomicBool,
-    pids: Arc<Pids>,
-    joints: SharedPipes,
+    pub(super) is_checked: AtomicBool,
+    pids: Arc<PidAllocator>,
+    shared_pipes: SharedPipes,
 }
 
 impl Default for ScriptedHost {
@@ -85,7 +84,7 @@ impl Drop for ScriptedHost {
     fn drop(&mut self) {
         if self.is_first
             && !std::thread::panicking()
-            && !self.shared.is_looked_at.load(Ordering::SeqCst)
+            && !self.shared.is_checked.load(Ordering::SeqCst)
         {
             self.assert_nothing_unexpected();
         }
@@ -99,7 +98,7 @@ impl ScriptedHost {
     }
 
     /// Appends a rule: matching commands get this answer.
-    #[must_use = "it is the host; `add` is for adding a rule to one"]
+    #[must_use = "it returns the host; `add` adds a rule to an existing one"]
     pub fn on(self, pattern: impl Into<Pattern>, answer: impl Into<Answer>) -> Self {
         self.add(pattern, answer);
         self
@@ -127,7 +126,7 @@ impl ScriptedHost {
     }
 
     /// Accepts commands without a matching rule: they end immediately with code 0.
-    #[must_use = "it is the host"]
+    #[must_use = "it returns the host"]
     pub fn allow_unexpected(self) -> Self {
         self.shared.allows_unexpected.store(true, Ordering::SeqCst);
         self
@@ -140,13 +139,14 @@ impl ScriptedHost {
 
     /// Returns the script for a command; or why there is none, and whether that is a fault.
     fn script(&self, call: &Call) -> Result<Script, (StartError, bool)> {
-        // A function of a rule is not called under the lock: it may ask the host.
+        // A function of a rule is called without the lock, because it may use the host.
         let rules = lock(&self.shared.rules).clone();
         let answer = rules.iter().find(|(pattern, _)| pattern.matches(call));
         let problem = match answer {
-            Some((_, answer)) => match answer.give(call) {
+            Some((_, answer)) => match answer.script_for(call) {
                 Ok(script) => {
-                    return refusal(&script, call).map_or(Ok(script), |e| Err((e, false)));
+                    let error = script.refused.as_ref().map(|refusal| refusal.error(call));
+                    return error.map_or(Ok(script), |error| Err((error, false)));
                 }
                 Err(problem) => problem,
             },
@@ -155,8 +155,9 @@ impl ScriptedHost {
             }
             None if rules.is_empty() => "there is no rule at all".to_owned(),
             None => {
-                let all: Vec<String> = rules.iter().map(|(one, _)| one.to_string()).collect();
-                format!("no rule matches; there are {}", all.join(", "))
+                let patterns: Vec<String> =
+                    rules.iter().map(|(pattern, _)| pattern.to_string()).collect();
+                format!("no rule matches; there are {}", patterns.join(", "))
             }
         };
         let message = format!("unexpected command: {call}; {problem}");
@@ -166,35 +167,26 @@ impl ScriptedHost {
     fn start(&self, launch: Launch) -> Result<ScriptedChild, StartError> {
         let shared = &self.shared;
         // Also for failed starts: the other end of a shared pipe must see that it is closed.
-        let wires = shared.joints.wire(&launch);
+        let fds = shared.shared_pipes.connect(&launch);
         let call = Call::new(launch);
         let ready = self
             .script(&call)
-            .and_then(|script| wires.map(|wires| (script, wires)).map_err(|error| (error, false)));
-        let (ready, refused) = match ready {
-            Ok(ready) => (Ok(ready), None),
-            Err((error, is_fault)) => (Err(error.clone()), Some((error, is_fault))),
-        };
-        let run = RunState::new(call, &shared.pids, refused);
+            .and_then(|script| fds.map(|fds| (script, fds)).map_err(|error| (error, false)));
+        let run = RunState::new(call, &shared.pids, ready.as_ref().err().cloned());
         lock(&shared.runs).push(Run(Arc::clone(&run)));
-        let (script, RunFds { theirs, stdin, stdout, stderr }) = ready?;
+        let (script, RunFds { scripted, stdin, stdout, stderr }) =
+            ready.map_err(|(error, _)| error)?;
         let command = run.call.line().to_owned();
-        let leader = actor::start(&run, command, (None, true), &script, theirs);
+        let leader = actor::start(&run, command, (None, true), &script, scripted);
         Ok(ScriptedChild {
             leader,
             stdin: stdin.map(|pipe| ScriptedInput { pipe, run: Arc::clone(&run) }),
-            stdout: stdout.map(ScriptedOutput),
-            stderr: stderr.map(ScriptedOutput),
+            stdout,
+            stderr,
             run,
             is_reaped: false,
         })
     }
-}
-
-fn refusal(script: &Script, call: &Call) -> Option<StartError> {
-    let text = |text: &OsStr| text.to_string_lossy().into_owned();
-    let refused = script.refused.as_ref()?;
-    Some(refused.error(&text(call.program()), &text(call.cwd().as_os_str())))
 }
 
 impl Host for ScriptedHost {
@@ -212,9 +204,7 @@ impl Host for ScriptedHost {
     /// Does not wait: scripts only continue when the runtime does.
     fn end_everything(&self) {
         for run in self.ran() {
-            for one in run.0.alive() {
-                deliver(&one, Signal::KILL);
-            }
+            run.0.alive().iter().for_each(|process| process.send(Signal::KILL));
         }
     }
 }

@@ -30,11 +30,10 @@ enum PatternKind {
     Program(OsString),
     Argv(Vec<OsString>),
     Process(String),
-    When(Test, &'static Location<'static>),
+    When(Condition, &'static Location<'static>),
 }
 
-/// A custom condition.
-type Test = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
+type Condition = Arc<dyn Fn(&Call) -> bool + Send + Sync>;
 
 impl Pattern {
     /// Matches any command.
@@ -69,8 +68,8 @@ impl Pattern {
 
     /// Matches commands for which the function returns true.
     #[track_caller]
-    pub fn when(test: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
-        Self(PatternKind::When(Arc::new(test), Location::caller()))
+    pub fn when(condition: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        Self(PatternKind::When(Arc::new(condition), Location::caller()))
     }
 
     /// Whether a command matches.
@@ -78,23 +77,23 @@ impl Pattern {
         match &self.0 {
             PatternKind::Line(line) => is_like(call.line(), line) || is_like(call.words(), line),
             PatternKind::Program(program) => {
-                let asked = call.program();
-                asked == program || Path::new(asked).file_name() == Some(program.as_os_str())
+                let path = call.program();
+                path == program || Path::new(path).file_name() == Some(program.as_os_str())
             }
             PatternKind::Argv(argv) => call.argv() == argv,
-            PatternKind::Process(name) => is_of(call, name),
-            PatternKind::When(test, _) => test(call),
+            PatternKind::Process(name) => is_of_process(call, name),
+            PatternKind::When(condition, _) => condition(call),
         }
     }
 }
 
 /// Whether a command is that of the process or replica with this name.
-fn is_of(call: &Call, name: &str) -> bool {
+fn is_of_process(call: &Call, name: &str) -> bool {
     let text = |name| call.env(name).map(OsStr::to_string_lossy);
-    let Some(known) = text(PROCESS) else { return false };
-    // A command of the library is marked `NAME@ID`.
-    let known = known.rsplit_once('@').map_or(&*known, |(name, _)| name);
-    known == name || text(REPLICA).is_some_and(|number| format!("{known}.{number}") == name)
+    let Some(process) = text(PROCESS) else { return false };
+    // The marker of a command of the library is `NAME@ID`.
+    let process = process.rsplit_once('@').map_or(&*process, |(name, _)| name);
+    process == name || text(REPLICA).is_some_and(|number| format!("{process}.{number}") == name)
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for anything.
@@ -136,7 +135,7 @@ impl fmt::Display for Pattern {
             }
             PatternKind::Argv(argv) => write!(f, "exactly {argv:?}"),
             PatternKind::Process(name) => write!(f, "process {name:?}"),
-            PatternKind::When(_, place) => write!(f, "the condition of {place}"),
+            PatternKind::When(_, location) => write!(f, "the condition of {location}"),
         }
     }
 }

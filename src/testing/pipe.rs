@@ -6,32 +6,36 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{
+    AsyncBufRead, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, ReadBuf,
+};
 use tokio::sync::Mutex;
 
 use super::run::RunState;
 
 /// The capacity of a pipe.
-const ROOM: usize = 64 << 10;
+const CAPACITY: usize = 64 << 10;
 
 /// Creates a pipe: data written to the first end is read from the second.
 pub(super) fn pipe() -> (DuplexStream, DuplexStream) {
-    tokio::io::duplex(ROOM)
+    tokio::io::duplex(CAPACITY)
 }
 
 /// The output of a script. Clones are the same end, which is closed when all are dropped.
 #[derive(Debug, Clone)]
-pub(super) enum Writer {
+pub(super) enum ScriptOutput {
     Pipe(Arc<Mutex<DuplexStream>>),
     File(Arc<File>),
     Nowhere,
 }
 
-impl Writer {
-    pub(super) fn of(pipe: DuplexStream) -> Self {
+impl From<DuplexStream> for ScriptOutput {
+    fn from(pipe: DuplexStream) -> Self {
         Self::Pipe(Arc::new(Mutex::new(pipe)))
     }
+}
 
+impl ScriptOutput {
     /// Writes part of the data. Cancel safe: the progress is recorded.
     pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -43,10 +47,20 @@ impl Writer {
 }
 
 /// The input of a script, and how it is recorded.
-pub(super) struct Source {
+pub(super) struct ScriptInput {
     pub(super) reader: Box<dyn AsyncBufRead + Send + Sync + Unpin>,
-    /// Whether input is recorded when it is read; else when it is written.
+    /// Whether input is recorded when it is read, not when it is written.
     pub(super) is_recorded: bool,
+}
+
+impl ScriptInput {
+    pub(super) fn recorded(reader: impl AsyncBufRead + Send + Sync + Unpin + 'static) -> Self {
+        Self { reader: Box::new(reader), is_recorded: true }
+    }
+
+    pub(super) fn unrecorded(reader: impl AsyncRead + Send + Sync + Unpin + 'static) -> Self {
+        Self { reader: Box::new(BufReader::new(reader)), is_recorded: false }
+    }
 }
 
 /// An input that never ends and never delivers data.
@@ -60,20 +74,6 @@ impl AsyncRead for EndlessInput {
         _: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         Poll::Pending
-    }
-}
-
-/// The reading end of a scripted process's output.
-#[derive(Debug)]
-pub struct ScriptedOutput(pub(super) DuplexStream);
-
-impl AsyncRead for ScriptedOutput {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 

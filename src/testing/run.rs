@@ -15,20 +15,20 @@ use crate::spec::{Exit, Signal, StartError};
 /// the host reaches no process.
 const FIRST_PID: u32 = 5_000_001;
 
-/// Assigns pids, and knows when the host was created.
+/// Assigns pids, and stores when the host was created.
 #[derive(Debug)]
-pub(super) struct Pids {
+pub(super) struct PidAllocator {
     epoch: Instant,
     next: AtomicU32,
 }
 
-impl Default for Pids {
+impl Default for PidAllocator {
     fn default() -> Self {
         Self { epoch: now(), next: AtomicU32::new(FIRST_PID) }
     }
 }
 
-impl Pids {
+impl PidAllocator {
     pub(super) fn next(&self) -> u32 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -36,17 +36,17 @@ impl Pids {
 
 /// One process of a run, alive or not.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct ScriptedProcess {
     pub(super) pid: u32,
     /// `None` for the leader.
     pub(super) parent: Option<u32>,
     pub(super) command: String,
     pub(super) in_group: bool,
-    pub(super) inbox: mpsc::UnboundedSender<Signal>,
+    pub(super) signals: mpsc::UnboundedSender<Signal>,
     pub(super) exit: watch::Sender<Option<Exit>>,
 }
 
-impl Process {
+impl ScriptedProcess {
     pub(super) fn is_alive(&self) -> bool {
         self.exit.borrow().is_none()
     }
@@ -58,10 +58,18 @@ impl Process {
         String::from_utf8_lossy(name.as_bytes().get(..15).unwrap_or(name.as_bytes())).into_owned()
     }
 
+    /// Sends a signal, and CONT along with TERM; no effect after its end.
+    pub(super) fn send(&self, signal: Signal) {
+        _ = self.signals.send(signal);
+        if signal == Signal::TERM {
+            _ = self.signals.send(Signal::CONT);
+        }
+    }
+
     pub(super) async fn ended(&self) -> Exit {
         let mut exit = self.exit.subscribe();
         let ended = exit.wait_for(Option::is_some).await;
-        // The sender lives as long as we do.
+        // The sender lives as long as `self`.
         ended.ok().and_then(|exit| *exit).unwrap_or(Exit::Signal(Signal::KILL))
     }
 }
@@ -92,11 +100,11 @@ pub enum SignalTarget {
 #[derive(Debug)]
 pub(super) struct RunState {
     pub(super) call: Call,
-    pub(super) pids: Arc<Pids>,
+    pub(super) pids: Arc<PidAllocator>,
     pub(super) refused: Option<(StartError, bool)>,
     began: Instant,
     /// The leader first, if there is one.
-    processes: Mutex<Vec<Arc<Process>>>,
+    processes: Mutex<Vec<Arc<ScriptedProcess>>>,
     sent: Mutex<Vec<SentSignal>>,
     input: Mutex<(Vec<u8>, bool)>,
     reaped: AtomicBool,
@@ -105,7 +113,7 @@ pub(super) struct RunState {
 impl RunState {
     pub(super) fn new(
         call: Call,
-        pids: &Arc<Pids>,
+        pids: &Arc<PidAllocator>,
         refused: Option<(StartError, bool)>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -120,23 +128,23 @@ impl RunState {
         })
     }
 
-    pub(super) fn add(&self, process: Arc<Process>) {
+    pub(super) fn add(&self, process: Arc<ScriptedProcess>) {
         lock(&self.processes).push(process);
     }
 
-    pub(super) fn leader(&self) -> Option<Arc<Process>> {
+    pub(super) fn leader(&self) -> Option<Arc<ScriptedProcess>> {
         lock(&self.processes).first().cloned()
     }
 
     /// The live processes, including the leader.
-    pub(super) fn alive(&self) -> Vec<Arc<Process>> {
-        lock(&self.processes).iter().filter(|one| one.is_alive()).cloned().collect()
+    pub(super) fn alive(&self) -> Vec<Arc<ScriptedProcess>> {
+        lock(&self.processes).iter().filter(|process| process.is_alive()).cloned().collect()
     }
 
     /// The live processes without the leader.
-    pub(super) fn descendants(&self) -> Vec<Arc<Process>> {
+    pub(super) fn descendants(&self) -> Vec<Arc<ScriptedProcess>> {
         let mut alive = self.alive();
-        alive.retain(|one| one.parent.is_some());
+        alive.retain(|process| process.parent.is_some());
         alive
     }
 
@@ -215,12 +223,12 @@ impl Run {
         self.0.leader().and_then(|leader| *leader.exit.borrow())
     }
 
-    /// The signals it was sent, in order, without the CONT that accompanies a TERM.
+    /// The signals sent to it, in order, without the CONT that accompanies a TERM.
     pub fn signals(&self) -> Vec<SentSignal> {
         lock(&self.0.sent).clone()
     }
 
-    /// Whether it was sent this signal.
+    /// Whether this signal was sent to it.
     pub fn got(&self, signal: Signal) -> bool {
         lock(&self.0.sent).iter().any(|sent| sent.signal == signal)
     }
@@ -239,14 +247,14 @@ impl Run {
 
     /// The command lines of its live descendants.
     pub fn grandchildren(&self) -> Vec<String> {
-        self.0.descendants().iter().map(|one| one.command.clone()).collect()
+        self.0.descendants().iter().map(|process| process.command.clone()).collect()
     }
 
-    /// What is left of it: live processes, or a leader that was not reaped.
+    /// The rest of the run: live processes, or a leader that was not reaped.
     pub(super) fn left(&self) -> Vec<String> {
         let alive = self.0.alive().into_iter();
         let mut left: Vec<String> =
-            alive.map(|one| format!("{} {} is alive", one.pid, one.command)).collect();
+            alive.map(|process| format!("{} {} is alive", process.pid, process.command)).collect();
         if let Some(leader) = self.0.leader().filter(|leader| !leader.is_alive())
             && !self.0.reaped.load(Ordering::SeqCst)
         {
@@ -275,7 +283,7 @@ impl fmt::Debug for Run {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time of a record; in a test it is invented")]
+#[expect(clippy::disallowed_methods, reason = "the time of a record, which tests control")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{BufReader, DuplexStream};
 
-use super::pipe::{EndlessInput, Source, Writer, pipe};
+use super::pipe::{EndlessInput, ScriptInput, ScriptOutput, pipe};
 use super::run::lock;
 use super::scripted_fds::ScriptedFds;
 use crate::spec::{StartError, StartErrorKind};
@@ -23,16 +23,16 @@ use crate::sys::{Launch, OutputFd, StdinTarget};
 #[derive(Debug, Default)]
 pub(super) struct SharedPipes(Mutex<HashMap<(u64, u64), SharedPipe>>);
 
-/// The ends that nobody has taken yet.
+/// The ends that were not taken yet.
 #[derive(Debug)]
 struct SharedPipe {
     write: Option<DuplexStream>,
     read: Option<DuplexStream>,
 }
 
-/// All ends of a run.
+/// Both sides of the descriptors of a run.
 pub(super) struct RunFds {
-    pub(super) theirs: ScriptedFds,
+    pub(super) scripted: ScriptedFds,
     pub(super) stdin: Option<DuplexStream>,
     pub(super) stdout: Option<DuplexStream>,
     pub(super) stderr: Option<DuplexStream>,
@@ -44,105 +44,102 @@ impl SharedPipes {
         id: (u64, u64),
         end: impl Fn(&mut SharedPipe) -> Option<DuplexStream>,
     ) -> Option<DuplexStream> {
-        let mut all = lock(&self.0);
-        let joint = all.entry(id).or_insert_with(|| {
+        let mut pipes = lock(&self.0);
+        let shared = pipes.entry(id).or_insert_with(|| {
             let (write, read) = pipe();
             SharedPipe { write: Some(write), read: Some(read) }
         });
-        let taken = end(joint);
-        if joint.write.is_none() && joint.read.is_none() {
-            all.remove(&id);
+        let taken = end(shared);
+        if shared.write.is_none() && shared.read.is_none() {
+            pipes.remove(&id);
         }
         taken
     }
 
-    /// Makes everything that was asked for.
-    pub(super) fn wire(&self, launch: &Launch) -> Result<RunFds, StartError> {
-        let (theirs_in, stdin) = self.input(&launch.stdin)?;
-        let (theirs_out, stdout) = self.output(&launch.stdout, None)?;
-        let (theirs_err, stderr) = self.output(&launch.stderr, Some(&theirs_out))?;
-        let theirs =
-            ScriptedFds { stdin: theirs_in, stdout: Some(theirs_out), stderr: Some(theirs_err) };
-        Ok(RunFds { theirs, stdin, stdout, stderr })
+    /// Creates the descriptors of a launch.
+    pub(super) fn connect(&self, launch: &Launch) -> Result<RunFds, StartError> {
+        let (input, stdin) = self.input(&launch.stdin)?;
+        let (out, stdout) = self.output(&launch.stdout, None)?;
+        let (err, stderr) = self.output(&launch.stderr, Some(&out))?;
+        let scripted = ScriptedFds { stdin: input, stdout: Some(out), stderr: Some(err) };
+        Ok(RunFds { scripted, stdin, stdout, stderr })
     }
 
     fn input(
         &self,
         input: &StdinTarget,
-    ) -> Result<(Option<Source>, Option<DuplexStream>), StartError> {
-        let read =
-            |pipe| Some(Source { reader: Box::new(BufReader::new(pipe)), is_recorded: true });
-        Ok(match input {
+    ) -> Result<(Option<ScriptInput>, Option<DuplexStream>), StartError> {
+        let (script, ours) = match input {
             StdinTarget::Null | StdinTarget::Inherit => (None, None),
-            StdinTarget::Open => {
-                let reader = Box::new(BufReader::new(EndlessInput));
-                (Some(Source { reader, is_recorded: false }), None)
-            }
+            StdinTarget::Open => (Some(ScriptInput::unrecorded(EndlessInput)), None),
             StdinTarget::Pipe => {
                 let (ours, theirs) = pipe();
-                let reader = Box::new(BufReader::new(theirs));
-                (Some(Source { reader, is_recorded: false }), Some(ours))
+                (Some(ScriptInput::unrecorded(theirs)), Some(ours))
             }
             StdinTarget::Path(path) => {
-                let unopened = |error| {
-                    let name = path.to_string_lossy();
-                    let message = format!("cannot open its input {name:?}: {error}");
-                    StartError { kind: StartErrorKind::Other, message }
-                };
-                (Some(file(path).map_err(unopened)?), None)
+                let bytes = read_file(path).map_err(|error| {
+                    other(format!("cannot open its input {:?}: {error}", path.to_string_lossy()))
+                })?;
+                (Some(ScriptInput::recorded(Cursor::new(bytes))), None)
             }
-            StdinTarget::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
-                Ok(id) => (self.take(id, |joint| joint.read.take()).and_then(read), None),
+            StdinTarget::File(fd) => match pipe_id(fd).map_err(|error| failed(&error))? {
+                Ok(id) => {
+                    let pipe = self.take(id, |shared| shared.read.take());
+                    (pipe.map(|pipe| ScriptInput::recorded(BufReader::new(pipe))), None)
+                }
                 Err(mut file) => {
                     let mut bytes = Vec::new();
                     io::Read::read_to_end(&mut file, &mut bytes).map_err(|error| failed(&error))?;
-                    (Some(Source { reader: Box::new(Cursor::new(bytes)), is_recorded: true }), None)
+                    (Some(ScriptInput::recorded(Cursor::new(bytes))), None)
                 }
             },
-        })
+        };
+        Ok((script, ours))
     }
 
     fn output(
         &self,
         output: &OutputFd,
-        stdout: Option<&Writer>,
-    ) -> Result<(Writer, Option<DuplexStream>), StartError> {
-        Ok(match output {
-            // What a test prints is its own.
-            OutputFd::Null | OutputFd::Inherit => (Writer::Nowhere, None),
-            OutputFd::Stdout => (stdout.cloned().unwrap_or(Writer::Nowhere), None),
+        stdout: Option<&ScriptOutput>,
+    ) -> Result<(ScriptOutput, Option<DuplexStream>), StartError> {
+        let (script, ours) = match output {
+            // The output of the test itself is not touched.
+            OutputFd::Null | OutputFd::Inherit => (None, None),
+            OutputFd::Stdout => (stdout.cloned(), None),
             OutputFd::Pipe => {
                 let (theirs, ours) = pipe();
-                (Writer::of(theirs), Some(ours))
+                (Some(theirs.into()), Some(ours))
             }
-            OutputFd::File(fd) => match joint(fd).map_err(|error| failed(&error))? {
-                Ok(id) => {
-                    let end = self.take(id, |joint| joint.write.take());
-                    (end.map_or(Writer::Nowhere, Writer::of), None)
-                }
-                Err(file) => (Writer::File(Arc::new(file)), None),
+            OutputFd::File(fd) => match pipe_id(fd).map_err(|error| failed(&error))? {
+                Ok(id) => (self.take(id, |shared| shared.write.take()).map(Into::into), None),
+                Err(file) => (Some(ScriptOutput::File(Arc::new(file))), None),
             },
-        })
+        };
+        Ok((script.unwrap_or(ScriptOutput::Nowhere), ours))
     }
 }
 
-/// The number of the pipe it is an end of, or else the file it is.
-fn joint(fd: &OwnedFd) -> io::Result<Result<(u64, u64), File>> {
+/// Returns the device and inode of a pipe; a file if the descriptor is no pipe.
+fn pipe_id(fd: &OwnedFd) -> io::Result<Result<(u64, u64), File>> {
     let file = File::from(fd.try_clone()?);
     let meta = file.metadata()?;
     Ok(if meta.file_type().is_fifo() { Ok((meta.dev(), meta.ino())) } else { Err(file) })
 }
 
-/// A file that is read, opened as the real host does, at the start.
-fn file(path: &Path) -> io::Result<Source> {
+/// Reads a file at the start, when the real host opens it.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !std::fs::metadata(path)?.is_file() {
         let text =
-            format!("{} is no regular file, which a scripted host could read", path.display());
+            format!("{} is not a regular file; a scripted host reads only those", path.display());
         return Err(io::Error::other(text));
     }
-    Ok(Source { reader: Box::new(Cursor::new(std::fs::read(path)?)), is_recorded: true })
+    std::fs::read(path)
 }
 
 fn failed(error: &io::Error) -> StartError {
-    StartError { kind: StartErrorKind::Other, message: format!("its descriptors: {error}") }
+    other(format!("its descriptors: {error}"))
+}
+
+fn other(message: String) -> StartError {
+    StartError { kind: StartErrorKind::Other, message }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Gate;
+use super::{Call, Gate};
 use crate::output::Stream;
 use crate::spec::{Exit, Signal, StartError, StartErrorKind};
 
@@ -16,14 +16,14 @@ use crate::spec::{Exit, Signal, StartError, StartErrorKind};
 /// use pitcrew::Signal;
 /// use pitcrew::testing::Script;
 ///
-/// // Says something at once and after a minute, and fails.
+/// // Prints a line immediately and another one after a minute, and fails.
 /// let build = Script::new()
 ///     .out("compiling")
 ///     .wait(Duration::from_secs(60))
 ///     .err("error: it does not")
 ///     .exit(101);
 ///
-/// // A server that takes its time to stop.
+/// // A server that takes three seconds to stop.
 /// let server = Script::forever()
 ///     .out("listening on 8080")
 ///     .on_signal(Signal::TERM, Script::new().out("bye").wait(Duration::from_secs(3)));
@@ -34,17 +34,17 @@ use crate::spec::{Exit, Signal, StartError, StartErrorKind};
 /// [`Script::interrupted_by`], [`Script::ignore`]). KILL cannot be caught, STOP suspends the process until
 /// CONT, and printing to a pipe without a reader causes a PIPE.
 #[derive(Debug, Clone)]
-#[must_use = "a script does nothing before a host is told about it"]
+#[must_use = "a script does nothing before it is added to a host"]
 pub struct Script {
-    pub(super) steps: Vec<Step>,
-    pub(super) end: End,
-    pub(super) reactions: BTreeMap<Signal, Reaction>,
+    pub(super) steps: Vec<ScriptStep>,
+    pub(super) end: ScriptEnd,
+    pub(super) reactions: BTreeMap<Signal, SignalReaction>,
     pub(super) unkillable: bool,
-    pub(super) refused: Option<ScriptedError>,
+    pub(super) refused: Option<StartRefusal>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(super) enum ScriptStep {
     Print(Stream, Arc<[u8]>),
     Wait(Duration),
     HoldUntil(Gate),
@@ -58,7 +58,7 @@ pub(super) enum Step {
 
 /// What follows the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ScriptEnd {
     Exit(Exit),
     Forever,
     Repeat,
@@ -66,7 +66,7 @@ pub(super) enum End {
 
 /// A non-default reaction to a signal.
 #[derive(Debug, Clone)]
-pub(super) enum Reaction {
+pub(super) enum SignalReaction {
     Ignore,
     /// Continues with this script instead.
     Become(Arc<Script>),
@@ -76,7 +76,7 @@ pub(super) enum Reaction {
 
 /// Why the process cannot be started.
 #[derive(Debug, Clone)]
-pub(super) struct ScriptedError {
+pub(super) struct StartRefusal {
     kind: StartErrorKind,
     message: Option<String>,
 }
@@ -88,13 +88,13 @@ pub(super) struct ScriptedError {
 /// use pitcrew::Signal;
 /// use pitcrew::testing::{Grandchild, Script};
 ///
-/// // Ends at once, and leaves a daemon behind that goes only by KILL.
+/// // Ends immediately and leaves a daemon behind that only KILL ends.
 /// let daemon = Grandchild::new("redis-server --port 7000", Script::forever().ignore(Signal::TERM));
 /// let script = Script::new().leave(daemon.outside_group());
 /// # drop(script);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "it is started by a script"]
+#[must_use = "a script starts it"]
 pub struct Grandchild {
     pub(super) command: String,
     pub(super) in_group: bool,
@@ -126,7 +126,7 @@ impl Script {
     pub fn new() -> Self {
         Self {
             steps: Vec::new(),
-            end: End::Exit(Exit::Code(0)),
+            end: ScriptEnd::Exit(Exit::Code(0)),
             reactions: BTreeMap::new(),
             unkillable: false,
             refused: None,
@@ -153,16 +153,13 @@ impl Script {
     /// # }
     /// ```
     pub fn refused(kind: StartErrorKind) -> Self {
-        let mut script = Self::new();
-        script.refused = Some(ScriptedError { kind, message: None });
-        script
+        Self { refused: Some(StartRefusal { kind, message: None }), ..Self::new() }
     }
 
     /// Creates a script that cannot be started, with this message.
     pub fn refused_because(kind: StartErrorKind, message: impl Into<String>) -> Self {
-        let mut script = Self::new();
-        script.refused = Some(ScriptedError { kind, message: Some(message.into()) });
-        script
+        let message = Some(message.into());
+        Self { refused: Some(StartRefusal { kind, message }), ..Self::new() }
     }
 
     /// Prints a line to stdout; the newline is added.
@@ -177,127 +174,128 @@ impl Script {
 
     /// Prints exactly these bytes to stdout. Blocks, like any program, while the pipe is full.
     pub fn out_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.then(Step::Print(Stream::Out, bytes.into().into()))
+        self.then(ScriptStep::Print(Stream::Out, bytes.into().into()))
     }
 
     /// Prints exactly these bytes to stderr.
     pub fn err_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.then(Step::Print(Stream::Err, bytes.into().into()))
+        self.then(ScriptStep::Print(Stream::Err, bytes.into().into()))
     }
 
     /// Waits for this time. It is rounded to milliseconds, as for all timers here.
     pub fn wait(self, duration: Duration) -> Self {
-        self.then(Step::Wait(duration))
+        self.then(ScriptStep::Wait(duration))
     }
 
     /// Waits until the test (or another script) opens this gate.
     pub fn hold_until(self, gate: &Gate) -> Self {
-        self.then(Step::HoldUntil(gate.clone()))
+        self.then(ScriptStep::HoldUntil(gate.clone()))
     }
 
     /// Opens this gate, to signal that the script has come this far.
     pub fn open(self, gate: &Gate) -> Self {
-        self.then(Step::Open(gate.clone()))
+        self.then(ScriptStep::Open(gate.clone()))
     }
 
     /// Reads one line of its standard input, or the rest before the end.
     pub fn read_line(self) -> Self {
-        self.then(Step::ReadLine)
+        self.then(ScriptStep::ReadLine)
     }
 
     /// Reads its standard input to the end.
     pub fn read_all(self) -> Self {
-        self.then(Step::ReadAll)
+        self.then(ScriptStep::ReadAll)
     }
 
     /// Copies its standard input to stdout until the end, as `cat` does.
     pub fn echo(self) -> Self {
-        self.then(Step::Echo)
+        self.then(ScriptStep::Echo)
     }
 
     /// Closes its stdout.
     pub fn close_stdout(self) -> Self {
-        self.then(Step::Close(Stream::Out))
+        self.then(ScriptStep::Close(Stream::Out))
     }
 
     /// Closes its stderr.
     pub fn close_stderr(self) -> Self {
-        self.then(Step::Close(Stream::Err))
+        self.then(ScriptStep::Close(Stream::Err))
     }
 
     /// Starts a process that it does not wait for, and that may outlive it.
     pub fn leave(self, grandchild: Grandchild) -> Self {
-        self.then(Step::Leave(Arc::new(grandchild)))
+        self.then(ScriptStep::Leave(Arc::new(grandchild)))
     }
 
-    fn then(mut self, step: Step) -> Self {
+    fn then(mut self, step: ScriptStep) -> Self {
         self.steps.push(step);
         self
     }
 
     /// Ends with this code after the last step, wherever in the chain this is called.
     pub fn exit(self, code: i32) -> Self {
-        self.ending(End::Exit(Exit::Code(code)))
+        self.ending(ScriptEnd::Exit(Exit::Code(code)))
     }
 
-    /// Is ended by this signal after the last step, as by a crash.
+    /// Ends by this signal after the last step, as in a crash.
     pub fn die(self, signal: Signal) -> Self {
-        self.ending(End::Exit(Exit::Signal(signal)))
+        self.ending(ScriptEnd::Exit(Exit::Signal(signal)))
     }
 
-    /// Runs on after its last step until it is ended by a signal.
+    /// Continues to run after the last step until a signal ends it.
     pub fn run_on(self) -> Self {
-        self.ending(End::Forever)
+        self.ending(ScriptEnd::Forever)
     }
 
-    /// Begins again after its last step, until it is ended by a signal. There should be a
-    /// [`Script::wait`] in it.
+    /// Starts again after the last step, until a signal ends it. The script should contain a
+    /// [`Script::wait`].
     pub fn repeat(self) -> Self {
-        self.ending(End::Repeat)
+        self.ending(ScriptEnd::Repeat)
     }
 
-    fn ending(mut self, end: End) -> Self {
+    fn ending(mut self, end: ScriptEnd) -> Self {
         self.end = end;
         self
     }
 
-    /// When this signal comes, what it does from then on is `script`, its end included. The same signal
-    /// again changes nothing then, unless that script says so.
+    /// On this signal, continues with `script` instead, including its end. Another signal of this kind
+    /// has no effect then, unless that script handles it.
     pub fn on_signal(self, signal: Signal, script: Self) -> Self {
-        self.reacting(signal, Reaction::Become(Arc::new(script)))
+        self.reacting(signal, SignalReaction::Become(Arc::new(script)))
     }
 
-    /// When this signal comes, it does the steps of `script`, and then goes on where it was. How that
-    /// script would end does not matter.
+    /// On this signal, runs the steps of `script` and then resumes. The end of that script is ignored.
     pub fn interrupted_by(self, signal: Signal, script: Self) -> Self {
-        self.reacting(signal, Reaction::Interlude(Arc::new(script)))
+        self.reacting(signal, SignalReaction::Interlude(Arc::new(script)))
     }
 
-    /// This signal does nothing to it. KILL and STOP cannot be ignored.
+    /// Ignores this signal. KILL and STOP cannot be ignored.
     pub fn ignore(self, signal: Signal) -> Self {
-        self.reacting(signal, Reaction::Ignore)
+        self.reacting(signal, SignalReaction::Ignore)
     }
 
-    fn reacting(mut self, signal: Signal, reaction: Reaction) -> Self {
+    fn reacting(mut self, signal: Signal, reaction: SignalReaction) -> Self {
         self.reactions.insert(signal, reaction);
         self
     }
 
-    /// Not even KILL ends it, as when it hangs in the kernel.
+    /// Not even KILL ends the process, as if it hung in the kernel.
     pub fn unkillable(mut self) -> Self {
         self.unkillable = true;
         self
     }
 }
 
-impl ScriptedError {
-    pub(super) fn error(&self, program: &str, cwd: &str) -> StartError {
-        let kind = self.kind;
+impl StartRefusal {
+    pub(super) fn error(&self, call: &Call) -> StartError {
+        let (kind, program) = (self.kind, call.program().to_string_lossy());
         let message = self.message.clone().unwrap_or_else(|| match kind {
             StartErrorKind::ProgramNotFound => format!("no such program {program:?}"),
-            StartErrorKind::CwdNotFound => format!("the working folder {cwd:?} does not exist"),
+            StartErrorKind::CwdNotFound => {
+                format!("the working folder {:?} does not exist", call.cwd().to_string_lossy())
+            }
             StartErrorKind::NotExecutable => {
-                format!("{program:?} is not executable; chmod +x makes it so")
+                format!("{program:?} is not executable; run `chmod +x` on it")
             }
             StartErrorKind::ArgumentsTooLong => {
                 format!("arguments and environment of {program:?} are too long for the kernel")

@@ -6,116 +6,89 @@ use std::pin::Pin;
 use tokio::io::AsyncBufReadExt;
 use tokio::time::Sleep;
 
-use super::pipe::{Source, Writer};
+use super::pipe::{ScriptInput, ScriptOutput};
 use super::run::RunState;
-use super::script::Step;
+use super::script::ScriptStep;
 use crate::output::Stream;
 
-/// The descriptors of a process.
 pub(super) struct ScriptedFds {
-    pub(super) stdin: Option<Source>,
-    pub(super) stdout: Option<Writer>,
-    pub(super) stderr: Option<Writer>,
+    pub(super) stdin: Option<ScriptInput>,
+    pub(super) stdout: Option<ScriptOutput>,
+    pub(super) stderr: Option<ScriptOutput>,
 }
 
-/// How far it is with the step at hand, so that a signal can come in the midst of one.
+/// The progress of the current step, so that a signal can interrupt it.
 #[derive(Default)]
 pub(super) struct StepProgress {
     sleep: Option<Pin<Box<Sleep>>>,
     written: usize,
-    carried: Vec<u8>,
+    /// Bytes that were read and are to be echoed.
+    echo: Vec<u8>,
 }
 
 impl ScriptedFds {
-    /// Does a step, or goes on with it. Cancel safe.
+    /// Performs a step, or continues it. Cancel safe.
     pub(super) async fn perform(
         &mut self,
-        step: Step,
-        now: &mut StepProgress,
+        step: ScriptStep,
+        progress: &mut StepProgress,
         run: &RunState,
     ) -> io::Result<()> {
         match step {
-            Step::Print(stream, bytes) => self.print(stream, &bytes, &mut now.written).await?,
-            Step::Wait(duration) => {
-                let sleep = || Box::pin(tokio::time::sleep(duration));
-                now.sleep.get_or_insert_with(sleep).await;
+            ScriptStep::Print(stream, bytes) => {
+                self.print(stream, &bytes, &mut progress.written).await?;
             }
-            Step::HoldUntil(gate) => gate.opened().await,
-            Step::Open(gate) => gate.open(),
-            Step::ReadLine => while self.read(run, ReadGoal::Line).await.has_more() {},
-            Step::ReadAll => while self.read(run, ReadGoal::All).await.has_more() {},
-            Step::Echo => loop {
-                self.print(Stream::Out, &now.carried, &mut now.written).await?;
-                let read = self.read(run, ReadGoal::All).await;
-                if !read.has_more() {
-                    break;
-                }
-                (now.carried, now.written) = (read.bytes, 0);
+            ScriptStep::Wait(duration) => {
+                let sleep = || Box::pin(tokio::time::sleep(duration));
+                progress.sleep.get_or_insert_with(sleep).await;
+            }
+            ScriptStep::HoldUntil(gate) => gate.opened().await,
+            ScriptStep::Open(gate) => gate.open(),
+            ScriptStep::ReadLine => while self.read(run, true).await.is_some() {},
+            ScriptStep::ReadAll => while self.read(run, false).await.is_some() {},
+            ScriptStep::Echo => loop {
+                self.print(Stream::Out, &progress.echo, &mut progress.written).await?;
+                let Some(bytes) = self.read(run, false).await else { break };
+                (progress.echo, progress.written) = (bytes, 0);
             },
-            Step::Close(Stream::Out) => self.stdout = None,
-            Step::Close(Stream::Err) => self.stderr = None,
-            // Done by the actor, which has everything that it needs.
-            Step::Leave(_) => {}
+            ScriptStep::Close(Stream::Out) => self.stdout = None,
+            ScriptStep::Close(Stream::Err) => self.stderr = None,
+            // Handled by the script runner.
+            ScriptStep::Leave(_) => {}
         }
         Ok(())
     }
 
-    /// Prints what is left of it.
+    /// Prints the bytes that are not written yet.
     async fn print(&self, stream: Stream, bytes: &[u8], written: &mut usize) -> io::Result<()> {
-        let end = match stream {
+        let output = match stream {
             Stream::Out => &self.stdout,
             Stream::Err => &self.stderr,
         };
-        // That it is closed is nobody's concern here.
-        let Some(end) = end else { return Ok(()) };
+        // Printing to an output that the script has closed has no effect.
+        let Some(output) = output else { return Ok(()) };
         while let Some(rest) = bytes.get(*written..).filter(|rest| !rest.is_empty()) {
-            *written += end.write(rest).await?;
+            *written += output.write(rest).await?;
         }
         Ok(())
     }
 
-    async fn read(&mut self, run: &RunState, reach: ReadGoal) -> ReadResult {
-        let Some(Source { reader, is_recorded }) = &mut self.stdin else {
-            return ReadResult::default();
-        };
+    /// Reads what is available, `by_line` up to the end of the line; `None` at that end, or at the end
+    /// of the input.
+    async fn read(&mut self, run: &RunState, by_line: bool) -> Option<Vec<u8>> {
+        let ScriptInput { reader, is_recorded } = self.stdin.as_mut()?;
         // An input that cannot be read any more has ended.
-        let there = reader.fill_buf().await.unwrap_or_default();
-        let is_line = |byte: &u8| reach == ReadGoal::Line && *byte == b'\n';
-        let newline = there.iter().position(is_line);
-        let bytes = there.get(..newline.map_or(there.len(), |at| at + 1)).unwrap_or_default();
-        let read =
-            ReadResult { bytes: bytes.to_vec(), is_done: bytes.is_empty() || newline.is_some() };
-        reader.consume(read.bytes.len());
+        let available = reader.fill_buf().await.unwrap_or_default();
+        let newline = available.iter().position(|byte| by_line && *byte == b'\n');
+        let length = newline.map_or(available.len(), |index| index + 1);
+        let bytes = available.get(..length).unwrap_or_default().to_vec();
+        reader.consume(length);
         if *is_recorded {
-            run.note_input(&read.bytes);
-            if read.bytes.is_empty() {
+            run.note_input(&bytes);
+            if bytes.is_empty() {
                 run.note_input_closed();
             }
         }
-        read
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ReadGoal {
-    Line,
-    All,
-}
-
-/// What was read at once.
-struct ReadResult {
-    bytes: Vec<u8>,
-    is_done: bool,
-}
-
-impl Default for ReadResult {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), is_done: true }
-    }
-}
-
-impl ReadResult {
-    fn has_more(&self) -> bool {
-        !self.is_done
+        (newline.is_none() && !bytes.is_empty()).then_some(bytes)
     }
 }

@@ -32,28 +32,28 @@ use crate::spec::{self, ProjectLocator, Spec};
 #[derive(Debug)]
 pub struct ScriptedProject(Spec);
 
-/// The files of a project have mistakes, or there are none. Says all of them, each with its place.
+/// All mistakes in the files of a project, each with its place; or that there are no files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ProjectError(String);
 
 impl ScriptedProject {
-    /// Reads and checks the files of the project in this folder, which are found as `pitcrew up` finds
-    /// them there. Blocks while it reads.
+    /// Reads and checks the project files of this folder, as `pitcrew up` does. Blocks.
     pub fn load(folder: impl AsRef<Path>) -> Result<Self, ProjectError> {
         let dir = folder.as_ref().to_owned();
-        let loaded = spec::load(&ProjectLocator { files: Vec::new(), dir, stdin: None });
-        let faulty = |faults: spec::Faults| ProjectError(faults.render(false));
-        loaded.map(|loaded| Self(loaded.spec)).map_err(faulty)
+        match spec::load(&ProjectLocator { files: Vec::new(), dir, stdin: None }) {
+            Ok(loaded) => Ok(Self(loaded.spec)),
+            Err(faults) => Err(ProjectError(faults.render(false))),
+        }
     }
 
-    /// Runs everything that starts by itself, until nothing is left to run.
+    /// Runs all processes with autostart, until the project ends.
     pub async fn run(self, host: &ScriptedHost) -> ProjectExit {
         let (engine, chosen) = self.engine(host);
         engine.run(chosen, true).await
     }
 
-    /// The same, stopped after some time.
+    /// Like [`ScriptedProject::run`], and stops the project after this time.
     pub async fn run_for(self, time: Duration, host: &ScriptedHost) -> ProjectExit {
         let (engine, chosen) = self.engine(host);
         let handle = engine.handle();

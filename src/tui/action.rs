@@ -1,7 +1,7 @@
 //! Actions of the interface, from one table.
 //!
-//! [`TABLE`] is the only place where an action meets its name, its keys, its words and when it
-//! applies: keymap, hints, help, palette, the user's file and the manual read it.
+//! [`TABLE`] is the only place that defines the name, keys and text of an action, and when it applies: keymap,
+//! hints, help, palette, configuration and manual read it.
 
 mod applicability;
 mod argument;
@@ -11,12 +11,11 @@ mod table;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-pub use argument::{
-    ActionCall, Argument, ArgumentError, ArgumentKind, LogLevelArgument, parse_call,
-};
+pub use argument::{ActionCall, Argument, ArgumentError, ArgumentKind, parse_call};
 pub use manual::keymap as manual;
 pub use table::{Action, TABLE};
 pub(in crate::tui) use table::{
@@ -24,39 +23,26 @@ pub(in crate::tui) use table::{
 };
 
 use crate::machine::StateName;
+use crate::spec::choices;
 
-/// Where a key is pressed. A key is looked up in the contexts of a [`Focus`], one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Context {
-    /// Everywhere but in prompts and dialogs.
-    Global,
-    List,
-    /// The list or the logs: about the chosen process.
-    Process,
-    Logs,
-    /// The views that take the whole screen: events, graph, stats, details.
-    View,
-    /// The details of one process.
-    Details,
-}
-
-impl Context {
-    pub const ALL: &'static [Self] =
-        &[Self::Global, Self::List, Self::Process, Self::Logs, Self::View, Self::Details];
-
-    /// As it is called in texts.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Global => "everywhere",
-            Self::List => "list",
-            Self::Process => "list or logs",
-            Self::Logs => "logs",
-            Self::View => "views",
-            Self::Details => "details",
-        }
+choices! {
+    /// Where a key has an effect; its word is the text for the user.
+    #[derive(PartialOrd, Ord)]
+    pub enum Context {
+        /// Everywhere but in prompts and dialogs.
+        Global = "everywhere",
+        List = "list",
+        /// The list or the logs: about the process at the cursor.
+        Process = "list or logs",
+        Logs = "logs",
+        /// The full screens: events, graph, stats, details.
+        View = "views",
+        /// The details of one process.
+        Details = "details",
     }
 }
 
+/// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Focus {
     List,
@@ -70,8 +56,8 @@ pub enum Focus {
 impl Focus {
     pub const ALL: &'static [Self] = &[Self::List, Self::Logs, Self::View, Self::Details];
 
-    /// Where a key is looked up, in this order. Keys of the logs work in the list too, where the
-    /// list has none of its own.
+    /// Returns the contexts in which a key is looked up, in this order. Keys of the logs also work in the
+    /// list, unless the list uses them.
     pub fn contexts(self) -> &'static [Context] {
         match self {
             Self::List => &[Context::List, Context::Process, Context::Logs, Context::Global],
@@ -82,30 +68,16 @@ impl Focus {
     }
 }
 
-/// Under which heading an action stands in help and manual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Group {
-    Process,
-    List,
-    Logs,
-    /// Which view is shown, and moving in it.
-    Views,
-    Global,
-}
-
-impl Group {
-    /// All of them, in the order they are shown.
-    pub const ALL: &'static [Self] =
-        &[Self::Process, Self::List, Self::Logs, Self::Views, Self::Global];
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Process => "Process (list or logs focused)",
-            Self::List => "List",
-            Self::Logs => "Logs",
-            Self::Views => "Views",
-            Self::Global => "Everywhere",
-        }
+choices! {
+    /// The heading of an action in help and manual.
+    #[derive(PartialOrd, Ord)]
+    pub enum Group {
+        Process = "Process (list or logs focused)",
+        List = "List",
+        Logs = "Logs",
+        /// Which screen is shown, and moving in it.
+        Views = "Views",
+        Global = "Everywhere",
     }
 }
 
@@ -113,41 +85,36 @@ impl Group {
 #[derive(Debug, Clone, Copy)]
 pub struct ActionEntry {
     pub action: Action,
-    /// As it is called in the palette and in the user's file: `restart-tree`.
+    /// The name in the palette and in the configuration: `restart-tree`.
     pub name: &'static str,
     /// What it does, in a few words.
-    pub words: &'static str,
-    /// What the line of hints says.
+    pub description: &'static str,
+    /// The text in the line of hints.
     pub hint: &'static str,
     pub group: Group,
-    /// What may follow its name in the palette.
+    /// The argument that may follow its name in the palette.
     pub takes: ArgumentKind,
-    /// Its keys unless the user says otherwise, the usual one first.
+    /// The default keys, the usual one first.
     pub keys: &'static [(Context, &'static str)],
     applies: fn(&ActionFacts) -> Result<(), InapplicableReason>,
 }
 
 impl ActionEntry {
-    /// Whether it would do anything now; otherwise why not.
+    /// Checks whether the action has an effect now.
     pub fn applies(&self, facts: &ActionFacts) -> Result<(), InapplicableReason> {
         (self.applies)(facts)
     }
 
-    /// Where it can be bound: where it has keys, or everywhere.
+    /// Returns the contexts in which it can be bound: those of its keys, or everywhere.
     pub fn contexts(&self) -> Vec<Context> {
-        let mut all: Vec<Context> = self.keys.iter().map(|(context, _)| *context).collect();
-        all.sort_unstable();
-        all.dedup();
-        if all.is_empty() {
-            all.push(Context::Global);
-        }
-        all
+        let contexts: BTreeSet<Context> = self.keys.iter().map(|(context, _)| *context).collect();
+        if contexts.is_empty() { vec![Context::Global] } else { contexts.into_iter().collect() }
     }
 }
 
 impl Action {
     pub fn entry(self) -> &'static ActionEntry {
-        // The order of the table is that of the enum: a test holds it.
+        // The table has the order of the enum, which a test checks.
         TABLE.get(self as usize).unwrap_or(FIRST)
     }
 
@@ -163,12 +130,12 @@ impl fmt::Display for Action {
     }
 }
 
-/// No action is called so.
+/// There is no action of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no action is called `{name}`{}", near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
 pub struct UnknownAction {
     pub name: String,
-    /// The one that is spelled most like it.
+    /// The action with the most similar name.
     pub near: Option<&'static str>,
 }
 
@@ -184,68 +151,58 @@ impl FromStr for Action {
     }
 }
 
-/// Never needed: every action has its row.
+/// A fallback that is never needed, as every action has its row.
 const FIRST: &ActionEntry = match TABLE.first() {
     Some(entry) => entry,
     None => unreachable!(),
 };
 
-/// Why an action does nothing now, to be shown after its name: `worker has tty = false`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InapplicableReason(pub Cow<'static, str>);
+/// Why an action has no effect now, shown after its name: `worker has tty = false`.
+pub type InapplicableReason = Cow<'static, str>;
 
-impl fmt::Display for InapplicableReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What decides whether an action applies. The model fills it in.
+/// The facts that decide whether an action applies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct ActionFacts {
-    /// What the cursor is on; nothing for all.
+    /// The row at the cursor; `None` for the row of all.
     pub subject: Option<ActionSubject>,
-    /// How many are marked: what is done to the subject is done to them instead.
+    /// The number of marked processes, to which actions are applied instead of the subject.
     pub marks: usize,
-    /// Lines are selected in the logs.
+    /// Whether text is selected in the logs.
     pub selection: bool,
     pub search: bool,
-    /// There are lines in the logs.
-    pub lines: bool,
-    /// What is shown has rows that can be filtered.
+    /// Whether the screen has rows that can be filtered.
     pub filterable: bool,
     pub connected: bool,
-    /// The cursor is on the row of all: what an action would be about.
+    /// The row of all, if the cursor is on it.
     pub all: Option<AllRow>,
 }
 
-/// What the row of all stands for.
+/// The numbers of processes to which an action on the row of all is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AllRow {
-    /// So many run or are about to.
+    /// Processes that run or are about to.
     pub up: usize,
-    /// So many have a live run.
+    /// Processes with a live run.
     pub alive: usize,
-    /// So many could be started that start with the project.
+    /// Processes that start with the project and do not run.
     pub down: usize,
 }
 
-/// What the cursor is on.
+/// The row at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct ActionSubject {
-    /// `worker.1`, made safe.
+    /// `worker.1`, safe for the terminal.
     pub name: String,
     pub state: StateName,
-    /// A row that stands for several: a pool, or all replicas.
+    /// Whether the row stands for several processes: a pool, or all replicas.
     pub several: bool,
-    /// It is a pool of jobs.
     pub pool: bool,
-    /// It has a terminal of its own.
+    /// Whether the process has a terminal.
     pub tty: bool,
     pub port: Option<u16>,
-    /// Whether its files are watched now; nothing where it names none.
+    /// Whether its files are watched now; `None` if it declares none.
     pub watch: Option<bool>,
     pub stdin: bool,
 }

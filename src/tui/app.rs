@@ -14,9 +14,8 @@ use std::pin::Pin;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use crossterm::event::{Event as Typed, KeyEventKind};
-use jiff::tz::TimeZone;
-use tokio::sync::mpsc;
+use crossterm::event::{Event as InputEvent, KeyEventKind};
+use tokio::sync::{mpsc, watch};
 
 use signals::{Signals, UiSignal};
 
@@ -25,105 +24,87 @@ use super::clock::FrameClock;
 use super::config::Config;
 use super::keys::Chord;
 use super::model::{ClientRole, Model};
-use super::msg::{Cmd, Msg, QuitMode, TerminalCmd, TimedMsg};
+use super::msg::{Cmd, ExitReason, Msg};
 use super::render::view;
 use super::terminal::{self, Terminal, TerminalInput};
+use super::theme::Role;
 use super::update::{begin, update};
-use crate::control::Control;
 use crate::control::wire::ProjectState;
+use crate::control::{Control, ControlError};
 use crate::spec::Signal;
 use tasks::Tasks;
 
-/// Between two frames when output comes.
-const PACE: Duration = Duration::from_millis(33);
-/// Between two frames when somebody types or scrolls.
-const FAST: Duration = Duration::from_millis(8);
-/// How long a frame is put off for rows that are on their way.
-const PATIENCE: Duration = Duration::from_millis(25);
-/// Signals that come so soon after another program had the terminal were meant for that.
-const ECHO: Duration = Duration::from_millis(100);
-/// Messages that were made and not taken yet.
-const AHEAD: usize = 64;
+/// Shortest time between two frames that show new output.
+const FRAME: Duration = Duration::from_millis(33);
+/// Shortest time between two frames after a key or a mouse event.
+const INPUT_FRAME: Duration = Duration::from_millis(8);
+/// How long a frame is delayed for rows that are on their way.
+const ROWS_DELAY: Duration = Duration::from_millis(25);
+/// Interrupts within this time after another program had the terminal were meant for that program.
+const FOREIGN_SIGNAL: Duration = Duration::from_millis(100);
+/// Capacity of the message queue.
+const QUEUE: usize = 64;
 
-/// What the interface is started with.
 pub struct Options {
     pub config: Config,
     pub look: Appearance,
-    /// Where the user is on the clock.
-    pub zone: TimeZone,
-    /// Who we are to the project.
-    pub stand: ClientRole,
-    /// Said at the start.
+    pub role: ClientRole,
+    /// The error to show while the engine is suspended.
+    pub suspension: watch::Receiver<Option<ControlError>>,
+    /// Shown at the start.
     pub warning: Option<String>,
     /// Stops this process until it is continued.
     pub suspend: fn(),
-    /// Runs another program on this terminal and waits for its end.
-    pub beside: ExternalProgram,
-    /// Signals that are listened to.
+    pub run_external: ExternalProgram,
+    /// The signals to handle.
     pub signals: Vec<Signal>,
-    /// What is done with one of them, for an owner.
-    pub pass_on: Box<dyn Fn(Signal)>,
-    /// A project that is not up yet.
-    pub coming: Option<StartingProject>,
+    /// Forwards such a signal to the project, if the interface owns it.
+    pub forward_signal: Box<dyn Fn(Signal)>,
+    pub starting: Option<StartingProject>,
 }
 
-/// Runs a program that has the terminal for itself.
+/// Runs a program that uses the terminal, and waits for its end.
 pub type ExternalProgram = fn(&mut Command) -> io::Result<ExitStatus>;
 
-/// A project that is on its way up: it is shown meanwhile, and what is wished for waits.
+/// A project that is starting: it is shown, and requests wait.
 pub struct StartingProject {
     pub overview: ProjectState,
-    /// Ends when it is up; false when it never will be.
+    /// Completes when the project is up, with `false` if it never will be.
     pub up: Pin<Box<dyn Future<Output = bool>>>,
 }
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("stand", &self.stand).finish_non_exhaustive()
+        f.debug_struct("Options").field("role", &self.role).finish_non_exhaustive()
     }
 }
 
 #[derive(Debug)]
 pub struct TuiExit {
-    pub how: ExitReason,
-    /// The project as it was seen last.
+    pub reason: ExitReason,
+    /// The last known state of the project.
     pub overview: ProjectState,
-    /// The terminal takes what is written to it.
-    pub takes: bool,
+    /// Whether the terminal accepts output.
+    pub is_writable: bool,
 }
 
-/// Why the interface was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitReason {
-    Ended,
-    /// It goes on without us.
-    Detached,
-    /// A signal ended the interface.
-    Signal(Signal),
-    /// The terminal is gone.
-    Gone,
-    /// The project never came up.
-    NotUp,
-}
-
-/// Runs the interface on this terminal until it is left. Needs a runtime.
+/// Runs the interface on this terminal until the user leaves it. Needs a runtime.
 pub async fn run(control: impl Control + Clone + 'static, options: Options) -> io::Result<TuiExit> {
     let clock = FrameClock::start();
-    let mut ui = Model::new(options.config, options.look, options.stand, terminal::size());
-    ui.zone = options.zone;
+    let mut ui = Model::new(options.config, options.look, options.role, terminal::size());
     ui.now = clock.now();
     if let Some(warning) = options.warning {
-        ui.say(warning, super::theme::Role::Warn);
+        ui.notify(warning, Role::Warn);
     }
-    let (overview, coming) = options.coming.map(|one| (one.overview, one.up)).unzip();
+    let (overview, starting) = options.starting.map(|start| (start.overview, start.up)).unzip();
     if let Some(overview) = overview {
         ui.await_start(overview);
     }
-    let (terminal, typed) = Terminal::take(ui.mouse)?;
-    let (sender, messages) = mpsc::channel(AHEAD);
+    let (terminal, input) = Terminal::take(ui.mouse)?;
+    let (sender, messages) = mpsc::channel(QUEUE);
     let mut app = App {
-        tasks: Tasks::new(control, sender, coming.is_none()),
-        coming,
+        tasks: Tasks::new(control, sender, starting.is_none()),
+        starting,
         ui,
         terminal: Some(terminal),
         clock,
@@ -131,27 +112,29 @@ pub async fn run(control: impl Control + Clone + 'static, options: Options) -> i
         urgent: true,
         drawn: Duration::ZERO,
         waiting: None,
-        left: None,
+        exit: None,
         suspend: options.suspend,
-        beside: options.beside,
-        lent: None,
-        pass_on: options.pass_on,
-        signals_seen: 0,
+        run_external: options.run_external,
+        external_end: None,
+        forward_signal: options.forward_signal,
+        signal_count: 0,
     };
-    app.tasks.begin();
+    app.tasks.subscribe();
     let cmds = begin(&mut app.ui);
     app.perform(cmds);
-    let mut world = AppEvent { typed, messages, signals: Signals::listen(&options.signals) };
-    let how = app.go(&mut world).await;
-    // The terminal is given back before anything is said.
-    let takes = app.terminal.take().is_none_or(Terminal::give_back);
-    Ok(TuiExit { how, overview: app.ui.overview, takes })
+    let signals = Signals::listen(&options.signals);
+    let mut sources = EventSources { input, messages, signals, suspension: options.suspension };
+    let reason = app.run_loop(&mut sources).await;
+    // The terminal is restored before anything is printed.
+    let is_writable = app.terminal.take().is_none_or(Terminal::give_back);
+    Ok(TuiExit { reason, overview: app.ui.overview, is_writable })
 }
 
-struct AppEvent {
-    typed: mpsc::UnboundedReceiver<TerminalInput>,
+struct EventSources {
+    input: mpsc::UnboundedReceiver<TerminalInput>,
     messages: mpsc::Receiver<Msg>,
     signals: Signals,
+    suspension: watch::Receiver<Option<ControlError>>,
 }
 
 struct App<C> {
@@ -159,41 +142,49 @@ struct App<C> {
     tasks: Tasks<C>,
     terminal: Option<Terminal>,
     clock: FrameClock,
-    /// The project comes up.
-    coming: Option<Pin<Box<dyn Future<Output = bool>>>>,
-    /// Something may look different.
+    /// The project, while it is starting.
+    starting: Option<Pin<Box<dyn Future<Output = bool>>>>,
+    /// The screen may be outdated.
     dirty: bool,
-    /// Somebody waits for it.
+    /// The user waits for the next frame.
     urgent: bool,
     /// When the last frame was drawn.
     drawn: Duration,
-    /// Since when it is waited for rows.
+    /// Since when the next frame waits for rows.
     waiting: Option<Duration>,
-    left: Option<ExitReason>,
+    exit: Option<ExitReason>,
     suspend: fn(),
-    beside: ExternalProgram,
-    /// When another program gave the terminal back.
-    lent: Option<Duration>,
-    pass_on: Box<dyn Fn(Signal)>,
-    signals_seen: usize,
+    run_external: ExternalProgram,
+    /// When the last external program ended.
+    external_end: Option<Duration>,
+    forward_signal: Box<dyn Fn(Signal)>,
+    signal_count: usize,
+}
+
+/// What the loop waits for before it draws the next frame.
+enum DrawDelay {
+    /// A time, or only for events.
+    Time(Option<Duration>),
+    /// The terminal has not accepted the last frame yet.
+    Terminal,
 }
 
 impl<C: Control + Clone + 'static> App<C> {
-    async fn go(&mut self, world: &mut AppEvent) -> ExitReason {
+    async fn run_loop(&mut self, sources: &mut EventSources) -> ExitReason {
         loop {
-            if let Some(how) = self.left {
-                return how;
+            if let Some(reason) = self.exit {
+                return reason;
             }
             if self.terminal.as_ref().is_some_and(Terminal::is_broken) {
                 return ExitReason::Gone;
             }
-            let pause = self.draw_or_wait();
-            self.wait(world, pause).await;
-            // Everything that is there already, before the next frame.
-            for _ in 0..AHEAD * 4 {
-                if let Ok(input) = world.typed.try_recv() {
+            let delay = self.draw_if_due();
+            self.wait(sources, delay).await;
+            // Handles everything that has arrived already before the next frame.
+            for _ in 0..QUEUE * 4 {
+                if let Ok(input) = sources.input.try_recv() {
                     self.input(input);
-                } else if let Ok(msg) = world.messages.try_recv() {
+                } else if let Ok(msg) = sources.messages.try_recv() {
                     self.message(msg);
                 } else {
                     break;
@@ -202,107 +193,97 @@ impl<C: Control + Clone + 'static> App<C> {
         }
     }
 
-    /// Waits for whatever comes first.
-    async fn wait(&mut self, world: &mut AppEvent, pause: DrawDelay) {
-        let sleeps = async {
-            match pause.sleep {
-                Some(time) => tokio::time::sleep(time).await,
-                None => std::future::pending().await,
+    /// Waits for the first event and handles it.
+    async fn wait(&mut self, sources: &mut EventSources, delay: DrawDelay) {
+        let next_frame = async {
+            match (delay, &self.terminal) {
+                (DrawDelay::Time(Some(time)), _) => tokio::time::sleep(time).await,
+                (DrawDelay::Terminal, Some(terminal)) => terminal.news().await,
+                (DrawDelay::Time(None), _) | (_, None) => std::future::pending().await,
             }
         };
-        let news = async {
-            match (&self.terminal, pause.for_terminal) {
-                (Some(terminal), true) => terminal.news().await,
-                _ => std::future::pending().await,
-            }
-        };
-        let coming = async {
-            match &mut self.coming {
-                Some(coming) => coming.await,
+        let started = async {
+            match &mut self.starting {
+                Some(starting) => starting.await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            heard = world.signals.next() => self.heard(&heard),
-            is_up = coming => self.came_up(is_up),
-            input = world.typed.recv() => self.input(input.unwrap_or(TerminalInput::Gone)),
-            () = news => {}
-            Some(msg) = world.messages.recv() => self.message(msg),
-            () = sleeps => self.tick(),
+            signal = sources.signals.next() => self.on_signal(signal),
+            is_up = started => {
+                self.starting = None;
+                if is_up {
+                    self.tasks.start();
+                } else {
+                    self.exit = Some(ExitReason::NotUp);
+                }
+            }
+            input = sources.input.recv() => self.input(input.unwrap_or(TerminalInput::Gone)),
+            Some(msg) = sources.messages.recv() => self.message(msg),
+            Ok(()) = sources.suspension.changed() => {
+                let problem = sources.suspension.borrow_and_update().clone();
+                self.message(Msg::Suspended(problem));
+            }
+            () = next_frame => {
+                self.ui.now = self.clock.now();
+                self.dirty = true;
+            }
         }
     }
 
-    fn came_up(&mut self, is_up: bool) {
-        self.coming = None;
-        if is_up {
-            self.tasks.open();
-        } else {
-            self.left = Some(ExitReason::NotUp);
-        }
-    }
-
-    /// Draws if it is time; otherwise how long it is not.
-    fn draw_or_wait(&mut self) -> DrawDelay {
-        let now = self.clock.now().since_start;
-        if !self.dirty {
-            return DrawDelay { sleep: self.ui.changes_in(), for_terminal: false };
-        }
-        let Some(terminal) = &mut self.terminal else { return DrawDelay::default() };
+    /// Draws a frame if one is due, and returns what the next one has to wait for.
+    fn draw_if_due(&mut self) -> DrawDelay {
+        let now = self.clock.now();
+        let Some(terminal) = self.terminal.as_mut().filter(|_| self.dirty) else {
+            return DrawDelay::Time(self.ui.next_change_in());
+        };
         if !terminal.is_free() {
-            return DrawDelay { sleep: None, for_terminal: true };
+            return DrawDelay::Terminal;
         }
-        let gap = if self.urgent { FAST } else { PACE };
-        let mut due = self.drawn + gap;
-        if self.ui.is_waiting() {
-            // What is on its way comes in a moment: better late by that than empty.
-            due = due.max(*self.waiting.get_or_insert(now) + PATIENCE);
+        let mut due = self.drawn + if self.urgent { INPUT_FRAME } else { FRAME };
+        if self.ui.is_loading() {
+            // The rows arrive in a moment: better late by that than empty.
+            due = due.max(*self.waiting.get_or_insert(now.since_start) + ROWS_DELAY);
         } else {
             self.waiting = None;
         }
-        if let Some(early) = due.checked_sub(now).filter(|early| !early.is_zero()) {
-            return DrawDelay { sleep: Some(early), for_terminal: false };
+        if let Some(early) = due.checked_sub(now.since_start).filter(|early| !early.is_zero()) {
+            return DrawDelay::Time(Some(early));
         }
-        self.ui.now = self.clock.now();
+        self.ui.now = now;
         let ui = &self.ui;
         if terminal.draw(|frame| view(ui, frame)).is_err() {
-            self.left = Some(ExitReason::Gone);
+            self.exit = Some(ExitReason::Gone);
         }
-        self.drawn = now;
+        self.drawn = now.since_start;
         (self.dirty, self.urgent) = (false, false);
-        DrawDelay { sleep: self.ui.changes_in(), for_terminal: false }
-    }
-
-    fn tick(&mut self) {
-        self.ui.now = self.clock.now();
-        self.dirty = true;
+        DrawDelay::Time(self.ui.next_change_in())
     }
 
     fn message(&mut self, msg: Msg) {
-        let timed = TimedMsg { now: self.clock.now(), msg };
-        let cmds = update(&mut self.ui, timed);
+        let cmds = update(&mut self.ui, self.clock.now(), msg);
         self.dirty = true;
         self.perform(cmds);
     }
 
     fn input(&mut self, input: TerminalInput) {
-        let event = match input {
-            TerminalInput::Event(event) => event,
+        let msg = match input {
             TerminalInput::Gone => {
-                self.left = Some(ExitReason::Gone);
+                self.exit = Some(ExitReason::Gone);
                 return;
             }
-        };
-        let msg = match event {
-            Typed::Key(key) if key.kind == KeyEventKind::Release => return,
-            Typed::Key(key) => match Chord::of(key) {
-                Some(chord) => Msg::Key(chord),
-                None => return,
-            },
-            Typed::Mouse(mouse) => Msg::Mouse(mouse),
-            Typed::Paste(text) => Msg::Paste(text),
-            // The signal has said so already.
-            Typed::Resize(..) | Typed::FocusGained | Typed::FocusLost => return,
+            TerminalInput::Event(InputEvent::Key(key)) => {
+                let pressed = (key.kind != KeyEventKind::Release).then(|| Chord::of(key)).flatten();
+                let Some(chord) = pressed else { return };
+                Msg::Key(chord)
+            }
+            TerminalInput::Event(InputEvent::Mouse(mouse)) => Msg::Mouse(mouse),
+            TerminalInput::Event(InputEvent::Paste(text)) => Msg::Paste(text),
+            // SIGWINCH reports a new size.
+            TerminalInput::Event(
+                InputEvent::Resize(..) | InputEvent::FocusGained | InputEvent::FocusLost,
+            ) => return,
         };
         self.urgent = true;
         self.message(msg);
@@ -312,63 +293,53 @@ impl<C: Control + Clone + 'static> App<C> {
         let Some(terminal) = &mut self.terminal else { return };
         match terminal.redraw() {
             Ok(size) => self.message(Msg::Resize(size)),
-            Err(_) => self.left = Some(ExitReason::Gone),
+            Err(_) => self.exit = Some(ExitReason::Gone),
         }
         self.urgent = true;
     }
 
-    fn heard(&mut self, heard: &UiSignal) {
-        match heard {
-            UiSignal::Stop => self.stop(),
+    fn on_signal(&mut self, signal: UiSignal) {
+        match signal {
+            UiSignal::Stop => self.suspend(),
             UiSignal::Resize => self.resize(),
-            // Whoever had the terminal meanwhile may have left it in any state.
+            // Another program may have left the terminal in any state.
             UiSignal::Continue => {
                 if let Some(terminal) = &mut self.terminal {
                     _ = terminal.retake();
                 }
                 self.resize();
             }
-            UiSignal::End(Signal::INT | Signal::QUIT) if self.was_lent() => {}
+            UiSignal::End(Signal::INT | Signal::QUIT) if self.is_foreign_signal() => {}
             UiSignal::End(signal) => {
-                let signal = *signal;
-                self.signals_seen += 1;
+                self.signal_count += 1;
                 let stops = [Signal::INT, Signal::TERM].contains(&signal);
-                let leaves = self.ui.stand == ClientRole::Guest || !stops;
-                if leaves || self.signals_seen > 2 {
-                    self.left = Some(ExitReason::Signal(signal));
+                if self.ui.role == ClientRole::Guest || !stops || self.signal_count > 2 {
+                    self.exit = Some(ExitReason::Signal(signal));
                 } else {
-                    (self.pass_on)(signal);
-                    self.message(Msg::Ending);
+                    (self.forward_signal)(signal);
+                    self.message(Msg::QuitSignal);
                 }
             }
         }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all that is not of the terminal")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are requests to the project")]
     fn perform(&mut self, cmds: Vec<Cmd>) {
-        for wish in cmds {
-            match wish {
-                Cmd::Leave(QuitMode::Ended) => self.left = Some(ExitReason::Ended),
-                Cmd::Leave(QuitMode::Detached) => self.left = Some(ExitReason::Detached),
-                Cmd::Terminal(TerminalCmd::Suspend) => self.stop(),
-                Cmd::Terminal(TerminalCmd::Redraw) => self.resize(),
-                Cmd::Terminal(TerminalCmd::Mouse(on)) => {
+        for cmd in cmds {
+            match cmd {
+                Cmd::Leave(reason) => self.exit = Some(reason),
+                Cmd::Suspend => self.suspend(),
+                Cmd::Redraw => self.resize(),
+                Cmd::SetMouse(on) => {
                     if let Some(terminal) = &mut self.terminal {
                         terminal.set_mouse(on);
                     }
                 }
                 Cmd::Copy(text) => self.copy(&text),
-                Cmd::Show(file) => self.show(&file),
+                Cmd::Page(file) => self.page(&file),
                 Cmd::EditAt(place) => self.edit(&place),
-                wish => self.tasks.perform(wish),
+                cmd => self.tasks.perform(cmd),
             }
         }
     }
-}
-
-/// Until when nothing is drawn.
-#[derive(Debug, Clone, Copy, Default)]
-struct DrawDelay {
-    sleep: Option<Duration>,
-    for_terminal: bool,
 }

@@ -1,7 +1,7 @@
 //! Appearance: colours, glyphs, and the boxes of overlays.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
@@ -14,8 +14,8 @@ use super::theme::{Role, Theme, ThemeName};
 pub struct Appearance {
     pub theme: Theme,
     pub glyphs: Glyphs,
-    /// The terminal understands nothing else, whosever text it is: bytes of UTF-8 could be controls
-    /// to it.
+    /// The terminal accepts only ASCII, also from processes: it could take bytes of UTF-8 for
+    /// control characters.
     pub ascii: bool,
 }
 
@@ -26,20 +26,18 @@ impl Default for Appearance {
 }
 
 impl Appearance {
-    /// A theme, with or without Unicode.
     pub fn new(theme: ThemeName, unicode: bool) -> Self {
         let glyphs = if unicode { glyphs::UNICODE } else { glyphs::ASCII };
         Self { theme: Theme::new(theme), glyphs, ascii: false }
     }
 
-    /// The same with other colours.
     #[must_use]
     pub fn themed(self, theme: ThemeName) -> Self {
         Self { theme: Theme::new(theme), ..self }
     }
 
-    /// Takes out of what is drawn what this terminal cannot show: signs of ours in any case, what
-    /// others have said where it is not to get UTF-8 at all.
+    /// Replaces the characters that the terminal cannot show: the glyphs of the interface without
+    /// Unicode, and all that are not ASCII if it accepts nothing else.
     pub fn flatten(&self, buffer: &mut Buffer) {
         if self.glyphs.unicode {
             return;
@@ -52,7 +50,7 @@ impl Appearance {
                 }
                 continue;
             };
-            if self.ascii || OURS.contains(first) {
+            if self.ascii || OWN_SIGNS.contains(first) {
                 cell.set_char(plain(first));
             }
         }
@@ -62,22 +60,21 @@ impl Appearance {
         self.theme.style(role)
     }
 
-    /// A piece of a line.
     pub fn span(&self, text: impl Into<String>, role: Role) -> Span<'static> {
         Span::styled(text.into(), self.style(role))
     }
 
-    /// A text in so many columns, with blanks after it.
+    /// A text of exactly so many columns.
     pub fn pad(&self, text: &str, columns: usize) -> String {
         text::pad(text, columns, self.glyphs.ellipsis)
     }
 
-    /// A text in so many columns at most.
+    /// A text of at most so many columns.
     pub fn fit(&self, text: &str, columns: usize) -> String {
         text::fit(text, columns, self.glyphs.ellipsis)
     }
 
-    /// Replaces signs of ours that are not ASCII in a fixed text.
+    /// Replaces the characters of a fixed text that are not ASCII, if the terminal has no Unicode.
     pub fn words(&self, text: &str) -> String {
         if self.glyphs.unicode {
             return text.to_owned();
@@ -85,7 +82,24 @@ impl Appearance {
         text.chars().map(|char| if char.is_ascii() { char } else { plain(char) }).collect()
     }
 
-    /// The box of a pane or a popup: where its inside is.
+    /// Draws the rows around the cursor, whose row is highlighted.
+    pub(super) fn draw_rows(
+        &self,
+        area: Rect,
+        rows: usize,
+        cursor: usize,
+        buffer: &mut Buffer,
+        line: impl Fn(usize) -> Line<'static>,
+    ) {
+        for (at, row) in window(rows, cursor, usize::from(area.height)).enumerate() {
+            if row == cursor {
+                tint(area, at, self.style(Role::Cursor), buffer);
+            }
+            put(area, at, &line(row), buffer);
+        }
+    }
+
+    /// Draws the border of a pane; returns the area inside.
     pub fn pane(&self, area: Rect, title: &str, focused: bool, buffer: &mut Buffer) -> Rect {
         let (set, role) = if focused {
             (self.glyphs.focus_border, Role::Focus)
@@ -93,20 +107,17 @@ impl Appearance {
             (self.glyphs.border, Role::Border)
         };
         let room = usize::from(area.width).saturating_sub(4);
-        let block = Block::bordered().border_set(set).border_style(self.style(role));
-        let block = if title.is_empty() || room == 0 {
-            block
-        } else {
+        let mut block = Block::bordered().border_set(set).border_style(self.style(role));
+        if !title.is_empty() && room > 0 {
             let title = format!(" {} ", self.fit(title, room.saturating_sub(2)));
-            block.title_top(Line::styled(title, self.style(Role::Title)))
-        };
+            block = block.title_top(self.span(title, Role::Title));
+        }
         let inside = block.inner(area);
         block.render(area, buffer);
         inside
     }
 
-    /// A box over everything else, in the middle: where its inside is. What is too small for a
-    /// border has none.
+    /// Clears an area and draws a border, if there is room for one; returns the area inside.
     pub fn popup(&self, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
         Clear.render(area, buffer);
         let inside = inside(area);
@@ -117,8 +128,8 @@ impl Appearance {
     }
 }
 
-/// Signs in words of ours that have no place in the table of signs.
-const OURS: &str = "…·";
+/// Characters in texts of the interface that are not in the table of glyphs.
+const OWN_SIGNS: &str = "…·";
 
 fn plain(char: char) -> char {
     match char {
@@ -131,15 +142,15 @@ fn plain(char: char) -> char {
     }
 }
 
-/// The inside of a popup. What is too small for a border has none.
+/// The area inside the border of a popup; all of it if there is no room for a border.
 pub fn inside(area: Rect) -> Rect {
     if area.height < 5 || area.width < 24 {
         return area;
     }
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    area.inner(Margin::new(1, 1))
 }
 
-/// So much of an area, in its middle.
+/// An area of this size in the middle of another, as far as it fits.
 pub fn middle(area: Rect, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     Rect {
@@ -150,27 +161,33 @@ pub fn middle(area: Rect, width: u16, height: u16) -> Rect {
     }
 }
 
+/// An area without its first rows.
+pub fn skip_rows(area: Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
+}
+
 /// One row of an area, counted from its top.
 pub fn row(area: Rect, at: usize) -> Option<Rect> {
     let at = u16::try_from(at).ok().filter(|at| *at < area.height)?;
     Some(Rect { y: area.y + at, height: 1, ..area })
 }
 
-/// Draws a line in a row of an area; outside of it, nothing.
+/// Draws a line in a row of an area, if it has that row.
 pub fn put(area: Rect, at: usize, line: &Line<'_>, buffer: &mut Buffer) {
     if let Some(row) = row(area, at) {
         buffer.set_line(row.x, row.y, line, row.width);
     }
 }
 
-/// A style for a whole row.
+/// Styles a whole row.
 pub fn tint(area: Rect, at: usize, style: Style, buffer: &mut Buffer) {
     if let Some(row) = row(area, at) {
         buffer.set_style(row, style);
     }
 }
 
-/// Which rows are shown so that the one of the cursor is among them, in the middle where that can be.
+/// The visible rows of a list, with the cursor in the middle where possible.
 pub fn window(rows: usize, cursor: usize, height: usize) -> std::ops::Range<usize> {
     let first = cursor.saturating_sub(height / 2).min(rows.saturating_sub(height));
     first..(first + height).min(rows)

@@ -4,24 +4,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// A clock that begins with the interface.
+/// A clock that starts with the interface.
 #[derive(Debug, Clone, Copy)]
 pub struct FrameClock {
     start: Instant,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockReading {
-    /// Since the interface began; never goes back.
+    /// Monotonic.
     pub since_start: Duration,
-    /// On the wall.
     pub wall: Timestamp,
-}
-
-impl Default for ClockReading {
-    fn default() -> Self {
-        Self { since_start: Duration::ZERO, wall: Timestamp::UNIX_EPOCH }
-    }
 }
 
 impl FrameClock {

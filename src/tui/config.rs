@@ -15,6 +15,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -47,6 +48,8 @@ pub struct Config {
     /// Rows a notch of the wheel moves by.
     pub wheel: u16,
     pub keymap: Keymap,
+    /// The time zone of displayed times; no setting of the file.
+    pub zone: TimeZone,
 }
 
 impl Default for Config {
@@ -60,6 +63,7 @@ impl Default for Config {
             layout: PaneLayout::Auto,
             wheel: 3,
             keymap: Keymap::default(),
+            zone: TimeZone::UTC,
         }
     }
 }

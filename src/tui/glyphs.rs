@@ -1,6 +1,6 @@
 //! Glyphs of the screen, with and without Unicode.
 //!
-//! Only characters that are one column wide everywhere and that no terminal draws as an emoji.
+//! All are one column wide everywhere, and no terminal draws them as emoji.
 
 use ratatui::symbols::border;
 
@@ -8,43 +8,41 @@ use crate::machine::StateName;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Whether it goes beyond ASCII.
+    /// Whether some are not ASCII.
     pub unicode: bool,
-    /// The row of the cursor.
+    /// Before the row of the cursor.
     pub cursor: &'static str,
     pub mark: &'static str,
     pub all: &'static str,
-    /// A group that is folded, and one that is not.
+    /// A group that is folded.
     pub folded: &'static str,
     /// A group that is unfolded.
     pub unfolded: &'static str,
-    /// A member of a group, and the last one.
+    /// A member of a group.
     pub branch: &'static str,
     /// The last member of a group.
     pub last_branch: &'static str,
-    /// Before deeper members.
+    /// The line of a level above.
     pub pipe: &'static str,
     pub dash: &'static str,
-    /// Between a name and what it printed.
+    /// Between the name and the text of a log line.
     pub gutter: &'static str,
-    /// Something follows from something.
+    /// From one step to the next.
     pub arrow: &'static str,
-    /// More above, more below.
     pub up: &'static str,
     pub down: &'static str,
-    /// Runs after the first.
     pub restarts: &'static str,
-    /// Something was cut.
+    /// At the end of a text that was cut.
     pub ellipsis: &'static str,
-    /// Between words that stand side by side.
+    /// Between parts of a title.
     pub dot: &'static str,
-    /// Between a thing and a part of it.
+    /// Between a group and its member.
     pub inside: &'static str,
     pub yes: &'static str,
     pub no: &'static str,
-    /// The cursor of a prompt where the terminal shows none.
+    /// The cursor of a prompt if the terminal shows none.
     pub caret: &'static str,
-    /// Heights from nothing to all.
+    /// Bars of a chart, from empty to full.
     pub bars: [&'static str; 9],
     /// The border of a pane.
     pub border: border::Set<'static>,
@@ -129,7 +127,7 @@ pub const ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
-    /// The shape of a state. `checked`: a check says when it is ready.
+    /// The glyph of a state. `checked`: a check decides when the process is ready.
     pub fn state(&self, state: StateName, checked: bool) -> &'static str {
         let (unicode, ascii) = match state {
             StateName::Idle | StateName::Stopped => ("○", "o"),
@@ -148,9 +146,9 @@ impl Glyphs {
         if self.unicode { unicode } else { ascii }
     }
 
-    /// A column of a small chart, for a share from 0 to 1.
+    /// The bar of a chart for a share from 0 to 1.
     pub fn bar(&self, share: f64) -> &'static str {
-        // What is no number counts as nothing.
+        // NaN becomes 0.
         let height = (share.clamp(0.0, 1.0) * 8.0).round() as usize;
         self.bars.get(height).copied().unwrap_or(" ")
     }

@@ -10,11 +10,12 @@ pub mod log_window;
 pub mod logs;
 pub mod search;
 pub mod selection;
+pub mod timeline;
+pub mod usage;
 pub(in crate::tui) mod viewport;
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use super::action::Action;
@@ -24,23 +25,22 @@ use super::config::{Config, PaneLayout};
 use super::overlay::Overlay;
 use super::pattern::ListFilter;
 use super::prompt::{History, Prompt};
-use super::screens::details::DetailsView;
-use super::screens::overview::{ReadyTimes, UsageHistory};
-use super::screens::timeline::Timeline;
 use super::theme::Role;
 use crate::control::Measure;
 use crate::control::wire::{PhaseName, ProcessState, ProjectState};
 use crate::machine::StateName;
-use details::DetailsFetch;
+use details::{DetailsFetch, DetailsView};
 use list::ProcessList;
 use logs::scroll::TextArea;
 use logs::{LogsPane, LogsPosition, LogsSource};
 use selection::Selection;
+use timeline::Timeline;
+use usage::{ReadyTimes, UsageHistory};
 
-/// How long something said at the bottom stays.
-const SAID: Duration = Duration::from_secs(4);
+/// How long a notice is shown.
+const NOTICE_TIME: Duration = Duration::from_secs(4);
 
-/// Which view is on the screen.
+/// What the screen shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screen {
     #[default]
@@ -51,7 +51,7 @@ pub enum Screen {
     Details,
 }
 
-/// Which part of the dashboard has the focus.
+/// A pane of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pane {
     #[default]
@@ -59,19 +59,19 @@ pub enum Pane {
     Logs,
 }
 
-/// What a prompt asks for.
+/// The purpose of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromptKind {
-    /// A search in the logs; nothing but a look until it is confirmed.
+    /// A search in the logs; only a preview until it is confirmed.
     Search,
     FilterLines,
     FilterList,
     FilterView,
-    /// The text of a mark.
+    /// The text of a marker.
     Marker,
     /// A file to save to.
     Save,
-    /// A command the lines go to.
+    /// A command that gets the lines as its input.
     Pipe,
     /// A command to run once.
     Run,
@@ -87,7 +87,7 @@ pub struct Histories {
     pub commands: History,
 }
 
-/// Something said at the bottom for a while.
+/// A message at the bottom, for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusMessage {
     pub text: String,
@@ -95,16 +95,16 @@ pub struct StatusMessage {
     until: Duration,
 }
 
-/// An order that was given and is not done.
+/// A command that was sent and has not completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningCommand {
     pub action: Action,
-    /// The same in words, by which the answer is known.
-    pub words: String,
+    /// The text that describes it to the user, and by which its response is recognised.
+    pub description: String,
     pub names: Vec<String>,
 }
 
-/// How the interface is on its way out.
+/// How far quitting is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum QuitState {
     #[default]
@@ -113,185 +113,142 @@ pub enum QuitState {
     Killing,
 }
 
-/// Who the interface is to the project.
+/// The relation of the interface to the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClientRole {
-    /// It was started with it, and ends it.
+    /// The interface started the project, and ends it.
     Owner,
     #[default]
     Guest,
 }
 
-/// How it stands between us and the project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The connection to the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConnectionState {
-    /// It is not up yet: what is shown is what its file says.
-    Coming,
-    /// It answers, as far as we know.
-    There,
+    /// The project is not up yet: the interface shows what its file says.
+    Starting,
+    #[default]
+    Connected,
     Lost,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     pub config: Config,
     pub look: Appearance,
-    /// Where the user is on the clock.
-    pub zone: TimeZone,
-    /// Who we are to the project.
-    pub stand: ClientRole,
-    /// The time of this message.
+    pub role: ClientRole,
+    /// The time of the latest message.
     pub now: ClockReading,
     pub size: Size,
     pub overview: ProjectState,
-    /// When that came.
-    pub seen: Duration,
-    /// What the processes take is asked for, as it is shown.
+    /// When the overview was updated.
+    pub updated_at: Duration,
+    /// Whether the project measures the resource usage, because it is shown.
     pub measure: Measure,
-    /// How it stands between us and the project.
-    pub link: ConnectionState,
+    pub connection: ConnectionState,
+    /// Why the engine does not answer, while it is suspended.
+    pub suspended: Option<String>,
     pub list: ProcessList,
     pub logs: LogsPane,
     pub timeline: Timeline,
-    pub view: Screen,
-    /// Which part of it has the focus.
-    pub part: Pane,
-    /// That part alone is shown.
+    pub screen: Screen,
+    /// The focused pane of the dashboard.
+    pub pane: Pane,
+    /// Whether only the focused pane is shown.
     pub zoom: bool,
     pub layout: PaneLayout,
     pub details: DetailsView,
-    /// What is known of the process they are about.
-    pub inquiry: DetailsFetch,
-    /// How long the latest runs took to be ready.
-    pub took: ReadyTimes,
-    /// What was measured of each process.
-    pub measured: UsageHistory,
-    /// The row of the graph and the stats.
+    pub details_fetch: DetailsFetch,
+    pub ready_times: ReadyTimes,
+    pub usage: UsageHistory,
+    /// The cursor of the graph and the stats.
     pub row: usize,
-    pub narrowed: ListFilter,
+    /// The filter of their rows.
+    pub row_filter: ListFilter,
     pub overlay: Option<Overlay>,
     pub prompt: Option<(PromptKind, Prompt)>,
     pub histories: Histories,
-    /// Where it stood before a search was typed.
+    /// The position of the logs before a search was typed.
     pub before_search: Option<LogsPosition>,
-    /// What is selected in the logs.
     pub selection: Option<Selection>,
     pub drag_from: Option<selection::TextPoint>,
-    /// The mouse is ours.
+    /// Whether the interface captures the mouse.
     pub mouse: bool,
-    pub leaving: QuitState,
-    pub note: Option<StatusMessage>,
-    /// Orders that are not done, the newest last.
-    pub pursuits: Vec<RunningCommand>,
-    /// What was scaled last, and to how many.
+    pub quitting: QuitState,
+    pub notice: Option<StatusMessage>,
+    /// The newest last.
+    pub running_commands: Vec<RunningCommand>,
+    /// The process that was scaled last, and its number of replicas.
     pub last_scale: Option<(String, u32)>,
-    /// The last order, so that a key held down is one.
-    pub last_order: Option<(String, Duration)>,
+    /// The description and time of the last command, so that a held key sends one.
+    pub last_command: Option<(String, Duration)>,
 }
 
 impl Model {
-    /// A model that knows nothing of the project yet.
-    pub fn new(config: Config, look: Appearance, stand: ClientRole, size: Size) -> Self {
+    /// Returns a model without any data of the project.
+    pub fn new(config: Config, look: Appearance, role: ClientRole, size: Size) -> Self {
         let mut logs = LogsPane::default();
         (logs.wrap, logs.stamps) = (config.wrap, config.timestamps);
-        Self {
-            look,
-            zone: TimeZone::UTC,
-            stand,
-            now: ClockReading::default(),
-            size,
-            overview: ProjectState::default(),
-            seen: Duration::ZERO,
-            measure: Measure::No,
-            link: ConnectionState::There,
-            list: ProcessList::default(),
-            logs,
-            timeline: Timeline::default(),
-            view: Screen::default(),
-            part: Pane::default(),
-            zoom: false,
-            layout: config.layout,
-            details: DetailsView::default(),
-            inquiry: DetailsFetch::default(),
-            took: ReadyTimes::default(),
-            measured: UsageHistory::default(),
-            row: 0,
-            narrowed: ListFilter::All,
-            overlay: None,
-            prompt: None,
-            histories: Histories::default(),
-            before_search: None,
-            selection: None,
-            drag_from: None,
-            mouse: config.mouse,
-            leaving: QuitState::No,
-            note: None,
-            pursuits: Vec::new(),
-            last_scale: None,
-            last_order: None,
-            config,
-        }
+        let (layout, mouse) = (config.layout, config.mouse);
+        Self { config, look, role, size, logs, layout, mouse, ..Self::default() }
     }
 
-    /// Shows what the file says until the project is up.
+    /// Shows the contents of the file until the project is up.
     pub fn await_start(&mut self, overview: ProjectState) {
         self.overview = overview;
-        self.link = ConnectionState::Coming;
+        self.connection = ConnectionState::Starting;
         self.list.arrange(&self.overview);
     }
 
-    /// Says something at the bottom.
-    pub fn say(&mut self, text: impl Into<String>, role: Role) {
-        let until = self.now.since_start + SAID;
-        self.note = Some(StatusMessage { text: text.into(), role, until });
+    /// Shows a notice at the bottom.
+    pub fn notify(&mut self, text: impl Into<String>, role: Role) {
+        let until = self.now.since_start + NOTICE_TIME;
+        self.notice = Some(StatusMessage { text: text.into(), role, until });
     }
 
-    /// What was said and is not old.
-    pub fn said(&self) -> Option<&StatusMessage> {
-        self.note.as_ref().filter(|note| note.until > self.now.since_start)
+    /// Returns the notice, unless its time is over.
+    pub fn current_notice(&self) -> Option<&StatusMessage> {
+        self.notice.as_ref().filter(|note| note.until > self.now.since_start)
     }
 
-    /// The names of all processes.
-    pub fn names(&self) -> Vec<String> {
-        self.overview.processes.iter().map(|one| one.status.name.clone()).collect()
+    pub fn process_names(&self) -> Vec<String> {
+        self.overview.processes.iter().map(|process| process.name.to_string()).collect()
     }
 
-    /// The process of this name.
-    pub fn member(&self, name: &str) -> Option<&ProcessState> {
-        self.overview.processes.iter().find(|one| one.status.name == name)
+    pub fn process(&self, name: &str) -> Option<&ProcessState> {
+        self.overview.processes.iter().find(|process| process.name == name)
     }
 
-    /// The processes of a row.
-    pub fn members<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a ProcessState> {
+    /// Returns the processes at these places of the overview.
+    pub fn processes<'a>(&'a self, places: &'a [usize]) -> impl Iterator<Item = &'a ProcessState> {
         places.iter().filter_map(|at| self.overview.processes.get(*at))
     }
 
-    /// How long ago the overview came: what it says about times left has gone by so much.
+    /// Returns the age of the overview: remaining times in it are shorter by this.
     pub fn age(&self) -> Duration {
-        self.now.since_start.saturating_sub(self.seen)
+        self.now.since_start.saturating_sub(self.updated_at)
     }
 
-    /// Whether anything would be ended by leaving.
-    pub fn running(&self) -> usize {
-        let lives = |one: &&ProcessState| action_facts::is_up(one.status.state);
-        self.overview.processes.iter().filter(lives).count()
+    /// Returns the number of processes that stopping the project would end.
+    pub fn running_count(&self) -> usize {
+        let processes = self.overview.processes.iter();
+        processes.filter(|process| !process.state.is_at_rest()).count()
     }
 
-    /// Something may be started the next moment: what has been told of it is from before.
-    pub fn is_coming(&self) -> bool {
-        let comes = |one: &ProcessState| {
-            one.autostart && one.status.state == StateName::Idle && one.status.run == 0
-        };
-        self.overview.processes.iter().any(comes)
+    /// Whether processes start in a moment: the overview is from before their first run.
+    pub fn may_start_soon(&self) -> bool {
+        self.overview.processes.iter().any(|process| {
+            process.options.autostart && process.state == StateName::Idle && process.run == 0
+        })
     }
 
-    /// It ends, whoever wanted that.
+    /// Whether the project is stopping.
     pub fn is_ending(&self) -> bool {
-        self.overview.phase != PhaseName::Up || self.leaving != QuitState::No
+        self.overview.phase != PhaseName::Up || self.quitting != QuitState::No
     }
 
-    /// The size of the pane of the logs.
-    pub fn pane(&self) -> TextArea {
+    /// Returns the size of the text in the logs pane.
+    pub fn logs_area(&self) -> TextArea {
         let areas = layout::areas(self);
         let area = areas.logs.map(|pane| pane.inside).unwrap_or_default();
         let gutter = viewport::gutter(self);
@@ -299,48 +256,48 @@ impl Model {
         TextArea { text, rows: usize::from(area.height) }
     }
 
-    /// Shows the lines of what the list says: two marks or more, else what the cursor is on.
-    pub fn choose_logs(&mut self) {
-        let names = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
-        let is_all = self.list.cursor == list::RowId::All;
-        let whom = if self.list.marks.len() >= 2 {
-            LogsSource::These(self.list.marks.clone())
-        } else if !is_all {
-            LogsSource::These(names(self.list.names(self.list.at(), &self.overview)))
-        } else if self.list.muted.is_empty() {
+    /// Shows the lines of the marked processes if there are two or more, else of the row at the cursor.
+    pub fn select_logs(&mut self) {
+        let list = &self.list;
+        let source = if list.marks.len() >= 2 {
+            LogsSource::Names(list.marks.clone())
+        } else if list.cursor != list::RowId::All {
+            let names = list.names(list.cursor_index, &self.overview);
+            LogsSource::Names(names.into_iter().map(str::to_owned).collect())
+        } else if list.muted.is_empty() {
             LogsSource::All
         } else {
-            let all = self.overview.processes.iter().map(|one| one.status.name.as_str());
-            LogsSource::These(names(all.filter(|name| !self.list.muted.contains(*name)).collect()))
+            let names = self.process_names().into_iter();
+            LogsSource::Names(names.filter(|name| !list.muted.contains(name)).collect())
         };
-        if self.logs.show(whom) {
+        if self.logs.show(source) {
             self.selection = None;
         }
     }
 
-    /// Rows are on their way without which there is nothing to show.
-    pub fn is_waiting(&self) -> bool {
-        if self.link == ConnectionState::Coming {
+    /// Whether there is nothing to show until requested rows arrive.
+    pub fn is_loading(&self) -> bool {
+        if self.connection == ConnectionState::Starting {
             return false;
         }
         let has_logs = layout::areas(self).logs.is_some();
-        self.overview.project.is_empty() || self.logs.is_waiting() && has_logs
+        self.overview.project.is_empty() || self.logs.is_loading() && has_logs
     }
 
-    /// The graph and the stats do not show all rows.
-    pub fn is_narrowed(&self) -> bool {
-        !matches!(self.narrowed, ListFilter::All)
+    pub fn has_row_filter(&self) -> bool {
+        !matches!(self.row_filter, ListFilter::All)
     }
 
-    /// How long until something on the screen changes by itself.
-    pub fn changes_in(&self) -> Option<Duration> {
+    /// Returns the time until something on the screen changes without a message.
+    pub fn next_change_in(&self) -> Option<Duration> {
         let now = self.now.since_start;
-        let note = self.said().map(|note| note.until.saturating_sub(now));
+        let note = self.current_notice().map(|note| note.until.saturating_sub(now));
         let relative = self.logs.stamps == super::config::TimestampStyle::Relative;
-        let stamps = (relative && self.view == Screen::Dashboard).then_some(Duration::from_secs(1));
+        let stamps =
+            (relative && self.screen == Screen::Dashboard).then_some(Duration::from_secs(1));
         let list = viewport::list_changes_in(self);
-        let soonest = [note, stamps, list, self.inquires_in()].into_iter().flatten().min()?;
-        // Just after it, not just before.
+        let soonest = [note, stamps, list, self.details_due_in()].into_iter().flatten().min()?;
+        // Timers may fire slightly early.
         Some(soonest + Duration::from_millis(5))
     }
 }

@@ -13,10 +13,10 @@ pub(in crate::tui) enum Motion {
 }
 
 impl Motion {
-    /// How many rows that is, downwards, where so many are visible.
+    /// Rows to move down, if `page` rows are visible.
     pub(in crate::tui) fn rows(self, page: usize) -> isize {
         let page = isize::try_from(page).unwrap_or(isize::MAX);
-        // One row of a page stays visible, so that the eye finds its place.
+        // One row of a page stays visible for orientation.
         let far = (page - 1).max(1);
         let half = (page / 2).max(1);
         match self {
@@ -31,7 +31,7 @@ impl Motion {
         }
     }
 
-    /// The row it leads to from `row`, where `last` is the last one.
+    /// The new row after `row`, between 0 and `last`.
     pub(in crate::tui) fn apply(self, row: usize, last: usize, page: usize) -> usize {
         row.saturating_add_signed(self.rows(page)).min(last)
     }

@@ -1,8 +1,9 @@
 //! Messages (`Msg`) and commands (`Cmd`) of the interface.
 
+use std::path::PathBuf;
+
 use ratatui::layout::Size;
 
-use super::clock::ClockReading;
 use super::keys::Chord;
 use super::model::details::DetailsData;
 use super::model::log_window::{RowKey, WindowStart};
@@ -15,144 +16,126 @@ use crate::control::wire::{
 };
 use crate::control::{ControlError, Measure};
 use crate::machine::Event;
+use crate::spec::Signal;
 
 #[derive(Debug)]
 pub enum Msg {
-    /// Time went by; or nothing but that.
-    Time,
+    /// Only the time has changed.
+    Tick,
     Key(Chord),
     Paste(String),
     Mouse(crossterm::event::MouseEvent),
-    /// The terminal has this size.
     Resize(Size),
-    /// The project, or what has changed of it.
-    Pushed(Box<StateUpdate>),
+    State(Box<StateUpdate>),
     Events(Vec<Event>),
-    /// There is more output of these.
-    Grown(ProgressQuery, OutputProgress),
-    /// Rows of output that were asked for.
-    Sliced(u64, WindowStart, Result<SliceResponse, ControlError>),
-    /// A search has come so far; which one.
-    Found(u64, SearchProgress),
-    /// What was sought is somewhere, or nowhere.
-    Sought(SeekHit),
-    /// All about a process that was asked about, with secrets or not; nothing where it is gone.
-    Known(String, bool, Option<Box<DetailsData>>),
-    /// What became of an order; and what it was, in words.
-    Done(String, Result<Option<CommandResponse>, ControlError>),
-    /// What came of reading the file again.
+    /// The output of the processes of the query has grown.
+    Progress(ProgressQuery, OutputProgress),
+    /// Rows of output; the generation and the start of the query that they answer.
+    Rows(u64, WindowStart, Result<SliceResponse, ControlError>),
+    /// The number of a search, and how far it is.
+    SearchProgress(u64, SearchProgress),
+    SeekDone(SeekHit),
+    /// A process, whether with secrets, and its details; `None` if it no longer exists.
+    Details(String, bool, Option<Box<DetailsData>>),
+    /// The text that describes a command to the user, and the result.
+    CommandDone(String, Result<Option<CommandResponse>, ControlError>),
     Reloaded(Result<ReloadResponse, ControlError>),
-    /// Something was done beside the project: what is to be said of it.
-    Said(Result<String, String>),
-    /// Something else has to be done now.
-    Do(Cmd),
+    /// The result of something outside of the project, for the user.
+    Notice(Result<String, String>),
+    Perform(Cmd),
     /// The project has ended, or cannot be reached.
-    Lost(ControlError),
-    /// A signal that asks to end.
-    Ending,
+    Disconnected(ControlError),
+    /// The engine is suspended, so nothing answers; `None` if it continues.
+    Suspended(Option<ControlError>),
+    /// A signal ends the interface.
+    QuitSignal,
 }
 
+/// The result of a seek.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeekHit {
-    /// The question this answers.
+    /// The number of the question that this answers.
     pub question: u64,
-    /// Where; nothing when it is nowhere.
     pub place: Option<RowKey>,
-    /// It was looked for anew from the other end.
+    /// Whether it was found from the other end.
     pub wrapped: bool,
 }
 
-/// How the project looks for something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SeekTarget {
-    Search,
-    Seek,
-}
-
-/// What is to be done, by who may touch the world.
+/// A side effect, which the application loop performs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cmd {
-    Slice(LogsQuery),
-    /// Have it measured what the processes take, or not.
+    FetchRows(LogsQuery),
     Measure(Measure),
-    /// Tell when the output of these grows.
-    Follow(ProgressQuery),
-    /// Search, instead of what was searched before; the number of the question.
+    /// Report when the output of these processes grows.
+    FollowProgress(ProgressQuery),
+    /// Replaces the previous search; with the number of the question.
     Search(u64, SearchQuery),
-    /// Look for the next one of something, instead of what was looked for before.
+    /// Replaces the previous seek; with the number of the question.
     Seek(u64, SeekQuery),
-    /// Tell all about a process, with what looks like a secret or without.
-    Inquire(String, bool),
-    /// Look no further.
-    Forget(SeekTarget),
-    /// Execute a command; the text describes it to the user.
+    CancelSearch,
+    CancelSeek,
+    /// The name of a process, and whether with secrets.
+    FetchDetails(String, bool),
+    /// A command, and the text that describes it to the user.
     Execute(ControlCommand, String),
-    /// Read the file again.
     Reload {
-        /// Only tell what would be done.
         dry_run: bool,
     },
     Shutdown(ShutdownRequest),
-    Leave(QuitMode),
-    Terminal(TerminalCmd),
-    /// Put this into the clipboard.
+    Leave(ExitReason),
+    /// Stop this process, as Ctrl-Z does.
+    Suspend,
+    Redraw,
+    /// Capture the mouse or release it.
+    SetMouse(bool),
+    /// Put a text into the clipboard.
     Copy(String),
-    /// Get this from the project, and put it into the clipboard.
-    Fetch(CopySource),
-    /// Copy or write out all these lines.
-    Output(OutputQuery, OutputAction),
-    /// Open this file in the pager, and take it away.
-    Show(std::path::PathBuf),
-    /// Edit the place where this is declared.
+    /// Fetch a text from the project, and put it into the clipboard.
+    CopyFrom(CopySource),
+    Export(OutputQuery, ExportTarget),
+    /// Open a file in the pager, and remove it.
+    Page(PathBuf),
+    /// Open the definition of a process in the editor.
     Edit(String),
-    /// The same, when the place is known.
     EditAt(SourceLocation),
     Browse(String),
 }
 
-/// What is got from the project to be copied.
+/// A text that is copied from the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopySource {
     /// The command of a process, as it would be typed.
     Command(String),
-    /// Why it is where it is, down to the root.
+    /// The causes of the state of a process, down to the root.
     Why(String),
     /// The line that is found.
     Error(SeekQuery),
-    /// What is selected of these lines.
+    /// The selected part of these lines.
     Lines(SliceQuery, Selection),
 }
 
-/// What is done with the output.
+/// The destination of exported output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutputAction {
+pub enum ExportTarget {
     Copy,
+    /// A file.
     Save(String),
-    /// To the input of this command.
+    /// The input of a shell command.
     Pipe(String),
     Pager,
 }
 
+/// Why the interface ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuitMode {
-    /// The project has ended, or is nobody's business any more.
+pub enum ExitReason {
+    /// The project has ended, or the user no longer waits for its end.
     Ended,
+    /// The project keeps running.
     Detached,
-}
-
-/// What the terminal is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TerminalCmd {
-    /// Stop the interface, as the shell's Ctrl-Z.
-    Suspend,
-    Redraw,
-    /// Take the mouse or leave it.
-    Mouse(bool),
-}
-
-/// A message and its time.
-#[derive(Debug)]
-pub struct TimedMsg {
-    pub now: ClockReading,
-    pub msg: Msg,
+    /// A signal ended the interface.
+    Signal(Signal),
+    /// The terminal is gone.
+    Gone,
+    /// The project never came up.
+    NotUp,
 }

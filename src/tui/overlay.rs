@@ -1,73 +1,72 @@
-//! Overlays above the screen: help, palette, menus, dialogs. Each has state, keys and drawing; none
-//! performs actions itself.
+//! Overlays above the screen: help, palette, dialogs and menus. Each has state, keys and drawing;
+//! none performs actions itself.
 
 mod dialog;
 mod help;
-mod menu;
+mod menus;
 mod palette;
 #[cfg(test)]
 mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
 
-pub use dialog::{Dialog, DialogOption, kill_all, quit};
+pub use dialog::{Dialog, DialogOption};
 pub use help::Help;
-pub use menu::{CopyChoice, Menu, MenuItem, copies, signals, themes};
+pub use menus::{CopyChoice, copies, kill_all, quit, signals, themes};
 pub use palette::Palette;
 
 use super::action::{Action, ActionCall, ActionFacts};
-use super::appearance::Appearance;
+use super::appearance::{Appearance, put};
 use super::keymap::Keymap;
-use super::keys::Chord;
-use super::theme::ThemeName;
+use super::keys::{Chord, Key};
+use super::theme::{Role, ThemeName};
 use crate::spec::Signal;
 
-/// What lies over the screen.
 #[derive(Debug, Clone)]
 pub enum Overlay {
     Help(Help),
     Palette(Palette),
-    Menu(Menu),
     Dialog(Dialog),
 }
 
-/// What was chosen in a menu or a dialog.
+/// The choice that the user made in a dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverlayChoice {
-    /// A signal, for what is chosen.
+    /// Sends a signal to the selected processes.
     Signal(Signal),
     Copy(CopyChoice),
     Theme(ThemeName),
-    /// Stop everything in order, and leave.
+    /// Stops everything in order, then quits.
     StopAll,
-    /// Kill everything, and leave.
+    /// Kills everything, then quits.
     KillAll,
-    /// Leave, and let everything run.
+    /// Quits and lets everything run.
     Detach,
-    /// Do what was asked about.
+    /// Performs the action that was to be confirmed.
     Go(ActionCall),
-    /// Do the difference of a reload.
+    /// Applies the changes of a reload.
     Apply,
     Nothing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverlayReply {
-    /// It stays open, and may look different.
+    /// The overlay stays open.
     Stay,
-    /// It stays open, and the screen is drawn in this theme.
+    /// The overlay stays open, and the screen is drawn in this theme.
     Preview(ThemeName),
     Close,
-    /// It is closed, and this theme is back.
+    /// The overlay closes, and the screen is drawn in this theme again.
     Revert(ThemeName),
-    /// It is closed, and this is run.
+    /// The overlay closes, and this action runs.
     Run(ActionCall),
-    /// It is closed, and this was chosen.
+    /// The overlay closes, and this choice was made.
     Chosen(OverlayChoice),
 }
 
-/// What the overlays look up.
+/// What overlays read of the model.
 #[derive(Debug, Clone, Copy)]
 pub struct OverlayContext<'a> {
     pub keymap: &'a Keymap,
@@ -78,11 +77,10 @@ pub struct OverlayContext<'a> {
 }
 
 impl Overlay {
-    pub fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
+    pub fn key(&mut self, chord: Chord, context: OverlayContext<'_>) -> OverlayReply {
         match self {
-            Self::Help(help) => help.key(chord, known),
-            Self::Palette(palette) => palette.key(chord, known),
-            Self::Menu(menu) => menu.key(chord),
+            Self::Help(help) => help.key(chord, context),
+            Self::Palette(palette) => palette.key(chord, context),
             Self::Dialog(dialog) => dialog.key(chord),
         }
     }
@@ -91,44 +89,38 @@ impl Overlay {
         match self {
             Self::Help(help) => help.paste(pasted),
             Self::Palette(palette) => palette.paste(pasted),
-            Self::Menu(_) | Self::Dialog(_) => {}
+            Self::Dialog(_) => {}
         }
     }
 
-    /// A click; `area` is the whole screen, as it was drawn.
-    pub fn click(&mut self, area: Rect, at: Position, known: OverlayContext<'_>) -> OverlayReply {
+    /// Handles a click at a position of the whole screen, `area`.
+    pub fn click(&mut self, area: Rect, at: Position, _: OverlayContext<'_>) -> OverlayReply {
         match self {
             Self::Help(_) | Self::Palette(_) => OverlayReply::Stay,
-            Self::Menu(menu) => menu.click(area, at),
-            Self::Dialog(dialog) => dialog.click(area, at, known),
+            Self::Dialog(dialog) => dialog.click(area, at),
         }
     }
 
-    /// The wheel: so many rows down, or up.
-    pub fn scroll(&mut self, rows: isize, known: OverlayContext<'_>) -> OverlayReply {
+    /// Handles the mouse wheel: moves rows down, or up.
+    pub fn scroll(&mut self, rows: isize, context: OverlayContext<'_>) -> OverlayReply {
         match self {
-            Self::Help(help) => help.scroll(rows, known),
-            Self::Palette(palette) => palette.scroll(rows, known),
-            Self::Menu(menu) => menu.scroll(rows),
-            Self::Dialog(_) => OverlayReply::Stay,
+            Self::Help(help) => help.scroll(rows, context),
+            Self::Palette(palette) => palette.scroll(rows),
+            Self::Dialog(dialog) => dialog.scroll(rows),
         }
     }
 
-    /// Draws it over the whole screen; where the cursor is.
+    /// Draws it over the whole screen; returns the position of the cursor.
     pub fn draw(
         &self,
         area: Rect,
         look: &Appearance,
-        known: OverlayContext<'_>,
+        context: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
         match self {
-            Self::Help(help) => help.draw(area, look, known, buffer),
-            Self::Palette(palette) => palette.draw(area, look, known, buffer),
-            Self::Menu(menu) => {
-                menu.draw(area, look, buffer);
-                None
-            }
+            Self::Help(help) => help.draw(area, look, context, buffer),
+            Self::Palette(palette) => palette.draw(area, look, context, buffer),
             Self::Dialog(dialog) => {
                 dialog.draw(area, look, buffer);
                 None
@@ -137,12 +129,31 @@ impl Overlay {
     }
 }
 
+/// The rows that a key moves the cursor of a list by; `None` for all other keys.
+fn motion(chord: Chord) -> Option<isize> {
+    match (chord.ctrl, chord.key) {
+        (false, Key::Up | Key::BackTab) | (true, Key::Char('p')) => Some(-1),
+        (false, Key::Down) | (true, Key::Char('n')) => Some(1),
+        (false, Key::PageUp) => Some(-10),
+        (false, Key::PageDown) => Some(10),
+        _ => None,
+    }
+}
+
 /// Moves a cursor in a list; it stops at the ends.
 fn moved(cursor: usize, rows: isize, length: usize) -> usize {
     cursor.saturating_add_signed(rows).min(length.saturating_sub(1))
 }
 
-/// All keys of an action as they are shown, without regard to what has the focus.
+/// Draws a note in the last row, if there is room for it and a list.
+fn draw_note(inside: Rect, note: &str, role: Role, look: &Appearance, buffer: &mut Buffer) {
+    if let Some(row) = inside.height.checked_sub(1).filter(|row| *row >= 2) {
+        let note = look.fit(note, usize::from(inside.width));
+        put(inside, usize::from(row), &Line::from(look.span(note, role)), buffer);
+    }
+}
+
+/// All keys of an action as they are shown, whatever has the focus.
 fn all_keys(keymap: &Keymap, action: Action, unicode: bool) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     for (_, chord) in keymap.all_keys(action) {

@@ -4,26 +4,26 @@ use regex::{Regex, RegexBuilder};
 
 use super::fuzzy;
 
-/// Most a regular expression may take, compiled: a typed one is far below it.
-const SIZE: usize = 1 << 20;
+/// Limit of the size of a compiled expression; those that people type are far below it.
+const SIZE_LIMIT: usize = 1 << 20;
 
-/// How the case of letters counts.
+/// Whether the case of letters matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CaseMode {
-    /// It counts where a capital is typed.
+    /// It matters if the pattern contains a capital letter.
     #[default]
     Smart,
-    Counts,
-    Ignored,
+    Sensitive,
+    Insensitive,
 }
 
-/// How a text is read.
+/// How a pattern is interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PatternMode {
     pub case: CaseMode,
-    /// As a regular expression; otherwise letter by letter.
+    /// It is a regular expression; otherwise literal text.
     pub regex: bool,
-    /// Whole words only.
+    /// It matches whole words only.
     pub word: bool,
 }
 
@@ -33,14 +33,14 @@ impl Default for PatternMode {
     }
 }
 
-/// It is no regular expression, and why.
+/// The reason why a pattern is no regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadPattern(pub String);
 
 impl PatternMode {
-    /// What is to be found, as one regular expression that says by itself how the case counts: it
-    /// can be sent to the project. A suffix `\c` or `\C` says it too, as in vim.
+    /// Converts a pattern to one regular expression that contains the case mode, so that it can be
+    /// sent to the project. A suffix `\c` or `\C` sets the case mode, as in vim.
     ///
     /// ```
     /// use pitcrew::tui::pattern::PatternMode;
@@ -50,47 +50,46 @@ impl PatternMode {
     /// assert_eq!(PatternMode::default().expression("error\\C"), "error");
     /// ```
     pub fn expression(self, typed: &str) -> String {
-        let (typed, case) = match typed.strip_suffix("\\c") {
-            Some(rest) if !rest.ends_with('\\') => (rest, CaseMode::Ignored),
-            _ => match typed.strip_suffix("\\C") {
-                Some(rest) if !rest.ends_with('\\') => (rest, CaseMode::Counts),
-                _ => (typed, self.case),
-            },
-        };
+        let suffixes = [("\\c", CaseMode::Insensitive), ("\\C", CaseMode::Sensitive)];
+        let suffix = suffixes.into_iter().find_map(|(suffix, case)| {
+            let rest = typed.strip_suffix(suffix).filter(|rest| !rest.ends_with('\\'))?;
+            Some((rest, case))
+        });
+        let (typed, case) = suffix.unwrap_or((typed, self.case));
         let mut expression = if self.regex { typed.to_owned() } else { regex::escape(typed) };
         if self.word {
             expression = format!(r"\b(?:{expression})\b");
         }
-        let ignored = match case {
-            CaseMode::Ignored => true,
-            CaseMode::Counts => false,
+        let is_insensitive = match case {
+            CaseMode::Insensitive => true,
+            CaseMode::Sensitive => false,
             CaseMode::Smart => !has_capital(typed, self.regex),
         };
-        if ignored { format!("(?i){expression}") } else { expression }
+        if is_insensitive { format!("(?i){expression}") } else { expression }
     }
 
-    /// The same, ready to be used; nothing for no text.
+    /// Compiles a pattern; `None` for an empty one.
     pub fn compile(self, typed: &str) -> Result<Option<Regex>, BadPattern> {
         if typed.is_empty() {
             return Ok(None);
         }
         let expression = self.expression(typed);
-        let built = RegexBuilder::new(&expression).size_limit(SIZE).build();
-        built.map(Some).map_err(|error| BadPattern(one_line(&error)))
+        let regex = RegexBuilder::new(&expression).size_limit(SIZE_LIMIT).build();
+        regex.map(Some).map_err(|error| BadPattern(one_line(&error)))
     }
 }
 
-/// A capital that is meant: not the `W` of `\W`.
+/// Whether a pattern has a capital letter, other than the `W` of `\W`.
 fn has_capital(typed: &str, regex: bool) -> bool {
     let mut escaped = false;
     typed.chars().any(|char| {
-        let meant = !escaped && char.is_uppercase();
+        let is_capital = !escaped && char.is_uppercase();
         escaped = regex && !escaped && char == '\\';
-        meant
+        is_capital
     })
 }
 
-/// The last line of what the parser says: the others draw the expression.
+/// The last line of the message: the other lines draw the expression.
 fn one_line(error: &regex::Error) -> String {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
         return "too large".to_owned();
@@ -100,33 +99,29 @@ fn one_line(error: &regex::Error) -> String {
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
-/// What of a list is shown.
+/// A filter of a list.
 #[derive(Debug, Clone, Default)]
 pub enum ListFilter {
     #[default]
     All,
     Matching(Regex),
-    /// What does not: `!regex`.
+    /// `!regex`
     NotMatching(Regex),
-    /// What has these letters in this order: `-f letters`.
+    /// `-f letters`: texts that have these letters in this order.
     Fuzzy(String),
 }
 
 impl ListFilter {
-    pub fn of(typed: &str, reading: PatternMode) -> Result<Self, BadPattern> {
+    pub fn of(typed: &str, mode: PatternMode) -> Result<Self, BadPattern> {
         if let Some(letters) = typed.strip_prefix("-f ").map(str::trim) {
-            let some = !letters.is_empty();
-            return Ok(if some { Self::Fuzzy(letters.to_owned()) } else { Self::All });
+            let is_empty = letters.is_empty();
+            return Ok(if is_empty { Self::All } else { Self::Fuzzy(letters.to_owned()) });
         }
-        let (typed, inverted) = match typed.strip_prefix('!') {
-            Some(rest) => (rest, true),
-            None => (typed, false),
+        let filter = match typed.strip_prefix('!') {
+            Some(typed) => mode.compile(typed)?.map(Self::NotMatching),
+            None => mode.compile(typed)?.map(Self::Matching),
         };
-        Ok(match (reading.compile(typed)?, inverted) {
-            (None, _) => Self::All,
-            (Some(regex), false) => Self::Matching(regex),
-            (Some(regex), true) => Self::NotMatching(regex),
-        })
+        Ok(filter.unwrap_or(Self::All))
     }
 
     pub fn shows(&self, text: &str) -> bool {
@@ -156,7 +151,7 @@ mod tests {
         assert!(finds(r"\W", "a b") && finds(r"err\W", "ERR "), "the capital of a class is none");
         assert!(finds(r"Error\c", "ERROR"));
         assert!(!finds(r"error\C", "ERROR"));
-        let insensitive = PatternMode { case: CaseMode::Ignored, ..PatternMode::default() };
+        let insensitive = PatternMode { case: CaseMode::Insensitive, ..PatternMode::default() };
         assert_eq!(insensitive.expression("A"), "(?i)A");
     }
 
@@ -197,8 +192,8 @@ mod tests {
     proptest! {
         #[test]
         fn anything_can_be_typed(typed in "\\PC{0,20}", regex: bool, word: bool) {
-            let reading = PatternMode { regex, word, ..PatternMode::default() };
-            let compiled = reading.compile(&typed);
+            let mode = PatternMode { regex, word, ..PatternMode::default() };
+            let compiled = mode.compile(&typed);
             if !regex {
                 prop_assert!(compiled.is_ok());
             }

@@ -15,10 +15,10 @@ use super::pattern::{CaseMode, PatternMode};
 use super::text;
 use super::theme::Role;
 
-/// Lines of a history that are kept.
-const KEPT: usize = 200;
+/// Capacity of a history.
+const HISTORY_LIMIT: usize = 200;
 /// Longest line that can be typed or pasted, in characters.
-const LONGEST: usize = 4096;
+const LINE_LIMIT: usize = 4096;
 
 #[derive(Debug, Clone, Default)]
 pub struct LineEditor {
@@ -28,16 +28,16 @@ pub struct LineEditor {
 /// What a key did to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditResult {
-    /// It is none of those that edit.
-    Not,
+    /// The key does not edit.
+    Ignored,
     /// The cursor may have moved.
     Moved,
-    /// The text may be another.
+    /// The text may have changed.
     Changed,
 }
 
 impl LineEditor {
-    /// With a text, the cursor at its end.
+    /// Returns an editor with a text and the cursor at its end.
     pub fn new(text: &str) -> Self {
         let mut edit = Self::default();
         edit.paste(text);
@@ -49,9 +49,9 @@ impl LineEditor {
     }
 
     pub fn key(&mut self, chord: Chord) -> EditResult {
-        let Some(request) = request(chord) else { return EditResult::Not };
+        let Some(request) = request(chord) else { return EditResult::Ignored };
         if matches!(request, InputRequest::InsertChar(_))
-            && self.input.value().chars().count() >= LONGEST
+            && self.input.value().chars().count() >= LINE_LIMIT
         {
             return EditResult::Moved;
         }
@@ -61,28 +61,27 @@ impl LineEditor {
         }
     }
 
-    /// Text from outside: control characters become blanks.
+    /// Inserts text; control characters become blanks.
     pub fn paste(&mut self, pasted: &str) {
-        let room = LONGEST.saturating_sub(self.input.value().chars().count());
+        let room = LINE_LIMIT.saturating_sub(self.input.value().chars().count());
         for char in pasted.trim_end_matches(['\r', '\n']).chars().take(room) {
             let char = if char.is_control() { ' ' } else { char };
             _ = self.input.handle(InputRequest::InsertChar(char));
         }
     }
 
-    /// Another text, the cursor at its end.
+    /// Replaces the text; the cursor moves to its end.
     pub fn set(&mut self, text: &str) {
         *self = Self::new(text);
     }
 
-    /// Draws the part around the cursor; where the cursor is.
+    /// Draws the part around the cursor, and returns the position of the cursor.
     pub fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) -> Option<Position> {
         let columns = usize::from(area.width);
         let room = columns.checked_sub(1)?;
         let before: String = self.text().chars().take(self.input.cursor()).collect();
-        // Names of characters may be hostile: a pasted mark or a direction is spelled out.
-        let shown = |part: &str| crate::output::safe_name(part).into_owned();
-        let cursor = text::width(&shown(&before));
+        // Combining marks and changes of direction are spelled out.
+        let cursor = text::width(&crate::output::safe_name(&before));
         let from = cursor.saturating_sub(room);
         let line =
             text::StyledLine::plain_of(self.text(), look.style(Role::Text)).cut(from, columns);
@@ -92,7 +91,7 @@ impl LineEditor {
     }
 }
 
-/// What a key does in a line: the keys of a shell.
+/// Returns the edit of a key, as in a shell.
 fn request(chord: Chord) -> Option<InputRequest> {
     use InputRequest as Do;
     Some(match (chord.ctrl, chord.alt, chord.key) {
@@ -119,21 +118,21 @@ fn request(chord: Chord) -> Option<InputRequest> {
     })
 }
 
-/// What was typed before, the latest last.
+/// Earlier inputs, the latest last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     lines: Vec<String>,
 }
 
 impl History {
-    /// One more; what is there already moves to the end.
+    /// Adds a line; an equal one is removed.
     pub fn add(&mut self, line: &str) {
         if line.trim().is_empty() {
             return;
         }
         self.lines.retain(|old| old != line);
         self.lines.push(line.to_owned());
-        let over = self.lines.len().saturating_sub(KEPT);
+        let over = self.lines.len().saturating_sub(HISTORY_LIMIT);
         self.lines.drain(..over);
     }
 
@@ -147,13 +146,13 @@ impl History {
 pub enum PromptResult {
     /// Nothing, or the cursor moved.
     Stay,
-    /// The text or how it is read is another: what is found may be too.
+    /// The text or its mode has changed.
     Changed,
-    Done(String),
+    Done,
     Cancelled,
 }
 
-/// How a text is read, to be switched.
+/// A switch of the pattern mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModeChip {
     /// The case of letters: `Alt-c`.
@@ -164,19 +163,19 @@ pub enum ModeChip {
     Word,
 }
 
-/// Something is asked for in one line.
+/// A line of input.
 #[derive(Debug, Clone, Default)]
 pub struct Prompt {
-    /// Before the line: `/`, `&`, `run: `.
-    pub before: &'static str,
+    /// The text before the line: `/`, `&`, `run: `.
+    pub label: &'static str,
     pub edit: LineEditor,
-    /// How it is read, where it is a pattern.
-    pub reading: Option<PatternMode>,
-    /// Shown after the line: how many were found.
+    /// The mode, if the text is a pattern.
+    pub mode: Option<PatternMode>,
+    /// The number of matches, shown after the line.
     pub found: String,
     history: History,
-    /// The line of the history that is shown, from the end, and what was typed before.
-    back: Option<(usize, String)>,
+    /// The shown line of the history, counted from the end, and the text that was typed before.
+    recalled: Option<(usize, String)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -186,27 +185,23 @@ pub struct PromptLayout {
 }
 
 impl Prompt {
-    /// For a command or a name.
-    pub fn line(before: &'static str, history: History) -> Self {
-        Self { before, history, ..Self::default() }
-    }
-
-    pub fn pattern(before: &'static str, reading: PatternMode, history: History) -> Self {
-        Self { before, reading: Some(reading), history, ..Self::default() }
+    pub fn new(label: &'static str, is_pattern: bool, history: History) -> Self {
+        let mode = is_pattern.then(PatternMode::default);
+        Self { label, mode, history, ..Self::default() }
     }
 
     pub fn text(&self) -> &str {
         self.edit.text()
     }
 
-    /// What is wrong with the pattern. It never gets in the way: what matched before still does.
+    /// Returns the error of the pattern; the last valid pattern stays in use.
     pub fn fault(&self) -> Option<String> {
         let typed = self.text().strip_prefix('!').unwrap_or(self.text());
-        self.reading?.compile(typed).err().map(|error| error.to_string())
+        self.mode?.compile(typed).err().map(|error| error.to_string())
     }
 
     pub fn key(&mut self, chord: Chord) -> PromptResult {
-        if self.reading.is_some() && chord.alt && !chord.ctrl {
+        if self.mode.is_some() && chord.alt && !chord.ctrl {
             let chip = match chord.key {
                 Key::Char('c') => Some(ModeChip::Case),
                 Key::Char('r') => Some(ModeChip::Regex),
@@ -214,41 +209,39 @@ impl Prompt {
                 _ => None,
             };
             if let Some(chip) = chip {
-                return self.switch(chip);
+                return self.toggle(chip);
             }
         }
         match (chord.ctrl, chord.key) {
             (false, Key::Esc) | (true, Key::Char('c' | 'g')) => PromptResult::Cancelled,
-            (false, Key::Enter) | (true, Key::Char('m' | 'j')) => {
-                PromptResult::Done(self.text().to_owned())
-            }
+            (false, Key::Enter) | (true, Key::Char('m' | 'j')) => PromptResult::Done,
             (false, Key::Up) | (true, Key::Char('p')) => self.recall(1),
             (false, Key::Down) | (true, Key::Char('n')) => self.recall(-1),
-            // As in less: nothing left to delete is a way out.
+            // As in less.
             (false, Key::Backspace) if self.text().is_empty() => PromptResult::Cancelled,
             _ => match self.edit.key(chord) {
                 EditResult::Changed => {
-                    self.back = None;
+                    self.recalled = None;
                     PromptResult::Changed
                 }
-                EditResult::Moved | EditResult::Not => PromptResult::Stay,
+                EditResult::Moved | EditResult::Ignored => PromptResult::Stay,
             },
         }
     }
 
-    /// Switches how the text is read.
-    pub fn switch(&mut self, chip: ModeChip) -> PromptResult {
-        let Some(reading) = &mut self.reading else { return PromptResult::Stay };
+    /// Toggles a part of the pattern mode.
+    pub fn toggle(&mut self, chip: ModeChip) -> PromptResult {
+        let Some(mode) = &mut self.mode else { return PromptResult::Stay };
         match chip {
             ModeChip::Case => {
-                reading.case = match reading.case {
-                    CaseMode::Smart => CaseMode::Counts,
-                    CaseMode::Counts => CaseMode::Ignored,
-                    CaseMode::Ignored => CaseMode::Smart,
+                mode.case = match mode.case {
+                    CaseMode::Smart => CaseMode::Sensitive,
+                    CaseMode::Sensitive => CaseMode::Insensitive,
+                    CaseMode::Insensitive => CaseMode::Smart,
                 }
             }
-            ModeChip::Regex => reading.regex = !reading.regex,
-            ModeChip::Word => reading.word = !reading.word,
+            ModeChip::Regex => mode.regex = !mode.regex,
+            ModeChip::Word => mode.word = !mode.word,
         }
         PromptResult::Changed
     }
@@ -259,11 +252,11 @@ impl Prompt {
     }
 
     fn recall(&mut self, step: isize) -> PromptResult {
-        let at = self.back.as_ref().map_or(0, |(at, _)| *at);
+        let at = self.recalled.as_ref().map_or(0, |(at, _)| *at);
         let Some(next) = at.checked_add_signed(step) else { return PromptResult::Stay };
-        let typed = self.back.as_ref().map_or(self.text(), |(_, typed)| typed).to_owned();
+        let typed = self.recalled.as_ref().map_or(self.text(), |(_, typed)| typed).to_owned();
         if next == 0 {
-            self.back = None;
+            self.recalled = None;
             self.edit.set(&typed);
             return PromptResult::Changed;
         }
@@ -271,20 +264,20 @@ impl Prompt {
         let Some(line) = lines.len().checked_sub(next).and_then(|at| lines.get(at)).cloned() else {
             return PromptResult::Stay;
         };
-        self.back = Some((next, typed));
+        self.recalled = Some((next, typed));
         self.edit.set(&line);
         PromptResult::Changed
     }
 
-    /// Draws it in the first row of an area: before, line, fault or count, chips.
+    /// Draws the prompt in the first row of an area: label, line, error or count, chips.
     pub fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) -> PromptLayout {
         let columns = usize::from(area.width);
-        let before = look.fit(self.before, columns);
+        let before = look.fit(self.label, columns);
         put(area, 0, &Line::from(look.span(before.clone(), Role::Key)), buffer);
         let taken = text::width(&before);
         let mut drawn = PromptLayout::default();
         let mut right = columns.saturating_sub(taken);
-        // The line itself keeps half of the room.
+        // The line keeps at least half of the width.
         let chips = self.chips();
         let wide: usize = chips.iter().map(|(_, word, _)| word.len() + 1).sum();
         if wide > 0 && wide * 2 < right {
@@ -292,7 +285,7 @@ impl Prompt {
             let mut at = taken + right + 1;
             for (chip, word, on) in &chips {
                 let role = if *on { Role::Key } else { Role::Dim };
-                let place = self.part(area, at, word.len());
+                let place = Self::part(area, at, word.len());
                 put(place, 0, &Line::from(look.span(*word, role)), buffer);
                 drawn.chips.push((place, *chip));
                 at += word.len() + 1;
@@ -306,31 +299,30 @@ impl Prompt {
             let note = look.fit(&note, right / 2);
             let wide = text::width(&note);
             right = right.saturating_sub(wide + 1);
-            let place = self.part(area, taken + right + 1, wide);
+            let place = Self::part(area, taken + right + 1, wide);
             put(place, 0, &Line::from(look.span(note, role)), buffer);
         }
-        drawn.cursor = self.edit.draw(self.part(area, taken, right), look, buffer);
+        drawn.cursor = self.edit.draw(Self::part(area, taken, right), look, buffer);
         drawn
     }
 
-    #[expect(clippy::unused_self, reason = "reads as the others do")]
-    fn part(&self, area: Rect, from: usize, columns: usize) -> Rect {
+    fn part(area: Rect, from: usize, columns: usize) -> Rect {
         let from = u16::try_from(from).unwrap_or(u16::MAX).min(area.width);
         let columns = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width - from);
         Rect { x: area.x + from, width: columns, height: area.height.min(1), ..area }
     }
 
     fn chips(&self) -> Vec<(ModeChip, &'static str, bool)> {
-        let Some(reading) = self.reading else { return Vec::new() };
-        let case = match reading.case {
+        let Some(mode) = self.mode else { return Vec::new() };
+        let case = match mode.case {
             CaseMode::Smart => ("Aa smart", false),
-            CaseMode::Counts => ("Aa", true),
-            CaseMode::Ignored => ("aa", true),
+            CaseMode::Sensitive => ("Aa", true),
+            CaseMode::Insensitive => ("aa", true),
         };
         vec![
             (ModeChip::Case, case.0, case.1),
-            (ModeChip::Regex, ".*", reading.regex),
-            (ModeChip::Word, "word", reading.word),
+            (ModeChip::Regex, ".*", mode.regex),
+            (ModeChip::Word, "word", mode.word),
         ]
     }
 }

@@ -1,63 +1,70 @@
-//! Renders the model. It reads nothing else, and only the visible part.
+//! Renders the model: it reads nothing else, and draws only the visible part.
 
 pub mod details;
-pub mod event_strip;
-pub mod full_screens;
+pub(crate) mod graph;
 pub mod header;
 pub mod hints;
 pub mod list;
 pub mod logs;
+pub mod screens;
+pub(in crate::tui) mod stats;
+pub(in crate::tui) mod timeline;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::appearance::{Appearance, put};
 use super::model::layout::{LEAST, PaneArea, areas};
 use super::model::{Model, Screen};
 use super::overlay::OverlayContext;
+use super::text;
 use super::theme::Role;
+use crate::control::wire::ProcessState;
 
 pub fn view(ui: &Model, frame: &mut Frame<'_>) {
-    let whole = frame.area();
-    if let Some(cursor) = draw(ui, whole, frame.buffer_mut())
-        && whole.contains(cursor)
+    let area = frame.area();
+    if let Some(cursor) = draw(ui, area, frame.buffer_mut())
+        && area.contains(cursor)
     {
         frame.set_cursor_position(cursor);
     }
 }
 
-/// Whether what the processes take is shown, where it is known.
-pub(super) fn shows_figures(ui: &Model) -> bool {
-    match ui.view {
-        Screen::Dashboard => areas(ui).list.is_some_and(|pane| list::shows_figures(ui, pane)),
+/// Whether the screen shows resource usage, if it is known.
+pub(super) fn shows_usage(ui: &Model) -> bool {
+    match ui.screen {
+        Screen::Dashboard => areas(ui).list.is_some_and(|pane| list::shows_usage(ui, pane)),
         Screen::Stats | Screen::Details => true,
         Screen::Events | Screen::Graph => false,
     }
 }
 
-/// The same, into a buffer; where the cursor is.
-pub(super) fn draw(ui: &Model, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let cursor = drawn(ui, whole, buffer);
+/// As [`view`], into a buffer; returns the position of the cursor.
+pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    // A terminal may shrink before the model is informed.
+    let is_stale = ui.size.width > area.width || ui.size.height > area.height;
+    let cursor = if is_stale { None } else { draw_parts(ui, area, buffer) };
     ui.look.flatten(buffer);
     cursor
 }
 
-fn drawn(ui: &Model, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw_parts(ui: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let areas = areas(ui);
-    // The terminal may have become smaller since the model was told.
-    if ui.size.width > whole.width || ui.size.height > whole.height {
-        return None;
-    }
     if areas.is_tiny {
-        let least = format!("{}x{}", LEAST.0, LEAST.1);
-        let whole_words = format!("too small: {least} is the least");
-        let width = usize::from(whole.width);
-        let all = [whole_words, format!("need {least}")];
-        let fits = all.into_iter().find(|words| super::text::width(words) <= width);
-        let words = ui.look.fit(&fits.unwrap_or_else(|| "too small".to_owned()), width);
-        put(whole, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
+        let (columns, rows) = LEAST;
+        let texts = [
+            format!("too small: {columns}x{rows} is the minimum"),
+            format!("need {columns}x{rows}"),
+            "too small".to_owned(),
+        ];
+        let width = usize::from(area.width);
+        let text = texts.iter().find(|text| text::width(text) <= width).or(texts.last());
+        placeholder(area, text.map_or("", String::as_str), &ui.look, buffer);
         return None;
     }
     header::draw(ui, areas.header, buffer);
@@ -68,22 +75,20 @@ fn drawn(ui: &Model, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
         logs::draw(ui, pane, buffer);
     }
     if let Some(pane) = areas.view {
-        full_screens::draw(ui, pane.outside, buffer);
+        screens::draw(ui, pane.outside, buffer);
     }
     if let Some(pane) = areas.strip {
-        event_strip::draw(ui, pane, buffer);
+        timeline::draw_strip(ui, pane, buffer);
     }
     hints::draw(ui, areas.hints, buffer);
-    let typing = hints::notes(ui, areas.notes, areas.notes != areas.hints, buffer);
-    let over = ui.overlay.as_ref().map(|overlay| {
-        let (facts, names) = (ui.facts(), ui.names());
-        let known = OverlayContext { keymap: &ui.config.keymap, facts: &facts, names: &names };
-        overlay.draw(whole, &ui.look, known, buffer)
-    });
-    over.unwrap_or(typing)
+    let prompt = hints::draw_notes(ui, areas.notes, areas.notes != areas.hints, buffer);
+    let Some(overlay) = &ui.overlay else { return prompt };
+    let (facts, names) = (ui.action_facts(), ui.process_names());
+    let context = OverlayContext { keymap: &ui.config.keymap, facts: &facts, names: &names };
+    overlay.draw(area, &ui.look, context, buffer)
 }
 
-/// A border with words in it: above on the left and on the right, below likewise.
+/// A pane border with a title, and text in its other three corners.
 #[derive(Debug, Default)]
 struct Border {
     title: String,
@@ -94,7 +99,7 @@ struct Border {
 }
 
 impl Border {
-    /// Draws it, if the pane has one.
+    /// Draws it, if the pane has a border.
     fn draw(&self, pane: PaneArea, look: &Appearance, buffer: &mut Buffer) {
         if !pane.has_border() {
             return;
@@ -102,35 +107,97 @@ impl Border {
         let area = pane.outside;
         look.pane(area, &self.title, self.focused, buffer);
         let role = if self.focused { Role::Focus } else { Role::Border };
-        let room = usize::from(area.width).saturating_sub(4);
-        let title = super::text::width(&self.title) + 3;
-        on_right(area, 0, &self.right, room.saturating_sub(title), look, role, buffer);
+        let width = usize::from(area.width).saturating_sub(4);
         let last = usize::from(area.height).saturating_sub(1);
-        let below = look.fit(&self.below, room);
+        let mut draw_right = |row: usize, text: &str, left: &str| {
+            let (columns, room) =
+                (text::width(text) + 2, width.saturating_sub(text::width(left) + 3));
+            if !text.is_empty() && columns <= room {
+                put_right(area, row, 1, look.span(format!(" {text} "), role), buffer);
+            }
+        };
+        draw_right(0, &self.right, &self.title);
+        let below = look.fit(&self.below, width);
+        draw_right(last, &self.below_right, &below);
         if !below.is_empty() && last > 0 {
-            let at = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-            put(at, last, &Line::from(look.span(format!(" {below} "), role)), buffer);
+            let below = look.span(format!(" {below} "), role);
+            put(
+                Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area },
+                last,
+                &below.into(),
+                buffer,
+            );
         }
-        let left = room.saturating_sub(super::text::width(&below) + 3);
-        on_right(area, last, &self.below_right, left, look, role, buffer);
     }
 }
 
-fn on_right(
-    area: Rect,
-    row: usize,
-    words: &str,
-    room: usize,
-    look: &Appearance,
-    role: Role,
-    buffer: &mut Buffer,
-) {
-    let wide = super::text::width(words);
-    if words.is_empty() || wide + 2 > room {
-        return;
+/// Draws a text at the right end of a row, before some blanks.
+fn put_right(area: Rect, row: usize, blanks: u16, text: Span<'_>, buffer: &mut Buffer) {
+    let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+    let x = area.right().saturating_sub(width.saturating_add(blanks)).max(area.x);
+    put(Rect { x, width: area.right() - x, ..area }, row, &text.into(), buffer);
+}
+
+/// The area of a full screen; inside a border if there is room for one.
+fn screen_pane(area: Rect, title: &str, look: &Appearance, buffer: &mut Buffer) -> Rect {
+    let has_border = area.height >= 8 && area.width >= 40;
+    if has_border { look.pane(area, title, true, buffer) } else { area }
+}
+
+/// Draws a text in place of rows.
+fn placeholder(area: Rect, text: &str, look: &Appearance, buffer: &mut Buffer) {
+    let text = look.fit(text, usize::from(area.width));
+    put(area, 0, &Line::from(look.span(text, Role::Dim)), buffer);
+}
+
+/// The width of the widest cell, within limits.
+fn widest<'a>(cells: impl Iterator<Item = &'a str>, least: usize, most: usize) -> usize {
+    cells.map(text::width).max().unwrap_or(0).clamp(least, most.max(least))
+}
+
+/// A chart of one row: the latest `columns` values, relative to the highest of them.
+pub(in crate::tui) fn chart(values: &[f64], columns: usize, look: &Appearance) -> String {
+    let latest = values.get(values.len().saturating_sub(columns)..).unwrap_or_default();
+    let highest = latest.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let share = |value: &f64| if highest > 0.0 { value / highest } else { 0.0 };
+    let bars: String = latest.iter().map(|value| look.glyphs.bar(share(value))).collect();
+    format!("{bars:>columns$}")
+}
+
+/// `7%`
+fn percent(share: f64) -> String {
+    format!("{share:.0}%")
+}
+
+/// `<1m`, then minutes, hours, days.
+fn uptime(ms: u64, age: Duration) -> String {
+    let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
+    match minutes {
+        0 => "<1m".to_owned(),
+        1..60 => format!("{minutes}m"),
+        60..1440 => format!("{}h", minutes / 60),
+        _ => format!("{}d", minutes / 1440),
     }
-    let wide = u16::try_from(wide + 2).unwrap_or(u16::MAX);
-    let x = area.right().saturating_sub(wide + 1);
-    let at = Rect { x, width: wide, ..area };
-    put(at, row, &Line::from(look.span(format!(" {words} "), role)), buffer);
+}
+
+/// `8s`: the time left of a process state that a deadline ends.
+fn seconds_left(process: &ProcessState, age: Duration) -> Option<String> {
+    let left = Duration::from_millis(process.until_ms?).saturating_sub(age);
+    Some(format!("{}s", left.as_secs_f64().ceil()))
+}
+
+/// Why a process is in its state, with the time left.
+fn reason(process: &ProcessState, ui: &Model) -> String {
+    let left = seconds_left(process, ui.age()).map(|left| format!(" in {left}"));
+    format!("{}{}", process.why, left.unwrap_or_default())
+}
+
+/// A time as the clock of the user shows it.
+fn clock(ui: &Model, time: Timestamp) -> String {
+    time.to_zoned_datetime(ui.config.zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// As [`clock`], for a time in RFC 3339.
+fn clock_of(ui: &Model, time: &str) -> String {
+    time.parse().map(|time| clock(ui, time)).unwrap_or_default()
 }

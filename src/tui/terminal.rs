@@ -1,4 +1,4 @@
-//! Terminal: taken over at the start, restored on every exit.
+//! Terminal: set up at the start, restored on every exit.
 
 mod input;
 mod modes;
@@ -18,14 +18,14 @@ use input::InputReader;
 pub use input::TerminalInput;
 use writer::TerminalWriter;
 
-/// How long a slow terminal is waited for when it is given back.
-const SETTLES: Duration = Duration::from_millis(500);
+/// How long restoring waits for a slow terminal.
+const RESTORE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How often what is in its way is thrown away then, and how long is waited after each.
-const DISCARDS: u32 = 50;
-const DISCARDED: Duration = Duration::from_millis(10);
+/// How often pending output is then discarded, and how long each attempt waits.
+const MAX_DISCARDS: u32 = 50;
+const DISCARD_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Frames as bytes, taken after each.
+/// The bytes of a frame.
 #[derive(Debug, Default, Clone)]
 struct FrameBuffer(Arc<Mutex<Vec<u8>>>);
 
@@ -59,45 +59,45 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal; what is typed comes through the receiver.
+    /// Takes over the terminal; the receiver gets its input.
     pub fn take(mouse: bool) -> io::Result<(Self, mpsc::UnboundedReceiver<TerminalInput>)> {
-        give_back_on_panic();
+        restore_on_panic();
         let (sender, inputs) = mpsc::unbounded_channel();
-        // `Stdout` of the standard library looks for ends of lines and writes at each of them.
+        // `Stdout` of the standard library flushes at each end of a line.
         let out = std::fs::File::from(rustix::io::dup(rustix::stdio::stdout())?);
         let writer = TerminalWriter::start(out)?;
         let size = size();
-        let told = modes::take(mouse)?;
+        let setup = modes::enter(mouse)?;
         let bytes = FrameBuffer::default();
         let inner = surface(size, &bytes).inspect_err(|_| {
-            modes::give_back();
+            modes::leave();
         })?;
-        writer.write(told);
-        let reader = InputReader::start(sender).inspect_err(|_| modes::give_back_now())?;
+        writer.write(setup);
+        let reader = InputReader::start(sender).inspect_err(|_| modes::restore_now())?;
         Ok((Self { inner, bytes, writer, reader, mouse }, inputs))
     }
 
-    /// Whether a frame can be drawn: the one before has reached the terminal.
+    /// Whether a frame can be drawn: the last one has reached the terminal.
     pub fn is_free(&self) -> bool {
         self.writer.is_idle()
     }
 
-    /// Returns when that may have changed. Cancel safe.
+    /// Returns after a write, successful or not. Cancel safe.
     pub async fn news(&self) {
-        self.writer.news().await;
+        self.writer.changed().await;
     }
 
-    /// It cannot be written to any more.
+    /// Whether writing has failed.
     pub fn is_broken(&self) -> bool {
         self.writer.failed().is_some()
     }
 
-    /// How many bytes it has taken.
+    /// Number of bytes that were written.
     pub fn written(&self) -> u64 {
         self.writer.written()
     }
 
-    /// Draws what has changed since the frame before.
+    /// Draws the changes since the last frame.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.inner.draw(view)?;
         let frame = self.bytes.take();
@@ -107,29 +107,29 @@ impl Terminal {
         Ok(())
     }
 
-    /// The next frame is drawn from nothing, in the size the terminal has now: something else may
-    /// have written, or it has another size.
+    /// Clears the screen, so that the next frame is drawn completely: another program has written to
+    /// it, or its size has changed. Returns the size.
     pub fn redraw(&mut self) -> io::Result<Size> {
         let size = size();
-        // `ratatui::Terminal::clear` would ask the terminal for its cursor, and wait for the answer.
+        // `ratatui::Terminal::clear` would query the position of the cursor, and wait for the answer.
         self.inner = surface(size, &self.bytes)?;
         self.writer.write(b"\x1b[0m\x1b[2J".to_vec());
         Ok(size)
     }
 
-    /// Writes something that is no part of a frame, such as for the clipboard.
+    /// Writes a sequence that is not part of a frame, such as for the clipboard.
     pub fn tell(&self, bytes: Vec<u8>) {
         self.writer.write(bytes);
     }
 
-    /// Whether the mouse is ours; otherwise the terminal selects with it.
+    /// Captures the mouse, or leaves it to the terminal, which selects text with it.
     pub fn set_mouse(&mut self, on: bool) {
         self.mouse = on;
-        let told = if on { modes::MOUSE_ON } else { modes::MOUSE_OFF };
-        self.writer.write(told.as_bytes().to_vec());
+        let sequence = if on { modes::MOUSE_ON } else { modes::MOUSE_OFF };
+        self.writer.write(sequence.as_bytes().to_vec());
     }
 
-    /// Gives the terminal away, does something with it, and takes it again.
+    /// Restores the terminal for something else to use it, then takes it over again.
     pub fn lend<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
         self.reader.pause();
         self.leave();
@@ -139,33 +139,33 @@ impl Terminal {
         Ok(done)
     }
 
-    /// Takes it again after somebody else had it.
+    /// Takes over the terminal again after something else used it.
     pub fn retake(&mut self) -> io::Result<()> {
-        self.writer.write(modes::retake(self.mouse)?);
+        self.writer.write(modes::enter(self.mouse)?);
         self.redraw().map(drop)
     }
 
-    /// Gives it back for good; false when it takes nothing, so that who writes to it would wait.
+    /// Restores the terminal; false if it reads nothing, so that every write would block.
     pub fn give_back(self) -> bool {
         self.leave()
     }
 
     fn leave(&self) -> bool {
-        if !modes::is_taken() {
+        if !modes::is_entered() {
             return true;
         }
-        self.writer.write(modes::farewell());
-        let taken = self.writer.settle(SETTLES);
-        for _ in 0..DISCARDS {
+        self.writer.write(modes::restore_sequence());
+        let is_written = self.writer.flush(RESTORE_TIMEOUT);
+        for _ in 0..MAX_DISCARDS {
             if self.writer.is_idle() {
                 break;
             }
-            // Then it has to do without the rest of a frame, which is larger than what fits at once.
+            // Several times: a frame is larger than the buffer of the terminal.
             modes::discard();
-            self.writer.settle(DISCARDED);
+            self.writer.flush(DISCARD_INTERVAL);
         }
-        modes::give_back();
-        taken
+        modes::leave();
+        is_written
     }
 }
 
@@ -175,20 +175,20 @@ impl Drop for Terminal {
     }
 }
 
-/// What the terminal says its size is; at least something to draw on, also where it does not know.
+/// The size of the terminal, or a usual one if it is unknown.
 pub fn size() -> Size {
-    let told = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
-    told.map_or(Size::new(80, 24), |told| Size::new(told.ws_col, told.ws_row))
+    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
+    size.map_or(Size::new(80, 24), |size| Size::new(size.ws_col, size.ws_row))
 }
 
-/// A surface of exactly that size: it is told of changes, and never asks.
+/// A surface of a fixed size, which never queries the terminal.
 fn surface(size: Size, bytes: &FrameBuffer) -> io::Result<TerminalSurface> {
     let area = Rect::from((ratatui::layout::Position::ORIGIN, size));
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
     ratatui::Terminal::with_options(CrosstermBackend::new(bytes.clone()), options)
 }
 
-/// A frame in which no cell changed still hides the cursor and sets the colours back.
+/// Whether no cell changed in a frame, which then only hides the cursor and resets colours.
 fn is_idle_frame(frame: &[u8]) -> bool {
     let mut rest = frame;
     while let Some(after) = rest.strip_prefix(b"\x1b[") {
@@ -205,14 +205,14 @@ fn is_idle_frame(frame: &[u8]) -> bool {
     rest.is_empty()
 }
 
-/// A panic is told on the screen as it was before.
-fn give_back_on_panic() {
+/// Restores the terminal before the message of a panic is printed.
+fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let tell = std::panic::take_hook();
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            modes::give_back_now();
-            tell(panic);
+            modes::restore_now();
+            default_hook(panic);
         }));
     });
 }

@@ -3,8 +3,10 @@
 mod copying;
 mod details;
 mod fake;
+mod full_screens;
 mod moving;
 mod random;
 mod screens;
 mod searching;
 mod steering;
+mod usage;

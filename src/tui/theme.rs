@@ -1,4 +1,4 @@
-//! Themes. Only the selection has a background colour, so that any terminal stays readable.
+//! Colour themes. Only selections have a background colour, so that every terminal stays readable.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -14,16 +14,16 @@ choices! {
         Light = "light",
         /// Strong colours on any terminal.
         Contrast = "contrast",
-        /// Blue and orange in the place of green and red.
+        /// Blue and orange instead of green and red.
         ColourBlind = "colour-blind",
         /// The sixteen colours of the terminal itself.
         Terminal = "terminal",
-        /// None at all: shapes, words, bold and reverse.
+        /// No colours: shapes, words, bold and reverse.
         None = "none",
     }
 }
 
-/// What something on the screen is.
+/// The meaning of a text on the screen, which decides its style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     Text,
@@ -37,18 +37,18 @@ pub enum Role {
     Key,
     /// The row of the cursor.
     Cursor,
-    /// What is selected to be copied.
+    /// Text that is selected to be copied.
     Selection,
     /// A match of the search.
     Match,
-    /// The match that is looked at.
+    /// The match at the cursor of the search.
     CurrentMatch,
     Good,
     Busy,
     Warn,
     Bad,
     Off,
-    /// A line that is ours: between runs, a marker.
+    /// A line between runs, or a marker.
     Separator,
     Added,
     Removed,
@@ -78,7 +78,7 @@ const fn index(number: u8) -> Color {
     Color::Indexed(number)
 }
 
-// Never red or yellow among the colours of names: those mean something.
+// The colours of names do not include red or yellow, which have a meaning.
 const DARK: ThemeColors = ThemeColors {
     accent: index(75),
     title: index(153),
@@ -165,7 +165,7 @@ const TERMINAL: ThemeColors = ThemeColors {
     busy: Color::Cyan,
     warn: Color::Yellow,
     bad: Color::Red,
-    // Reversed instead: the sixteen colours have no quiet background.
+    // Reversed instead: none of the sixteen colours is a subtle background.
     cursor: Color::Reset,
     selection: Color::Reset,
     matched: (Color::Black, Color::Yellow),
@@ -182,7 +182,6 @@ const TERMINAL: ThemeColors = ThemeColors {
 };
 
 impl Theme {
-    /// The theme of this name.
     pub fn new(name: ThemeName) -> Self {
         Self { name }
     }
@@ -198,7 +197,7 @@ impl Theme {
         }
     }
 
-    /// Whether the colours of children are shown.
+    /// Whether the colours of process output are shown.
     pub fn coloured(self) -> bool {
         self.name != ThemeName::None
     }
@@ -207,12 +206,15 @@ impl Theme {
         let plain = Style::new();
         let Some(colours) = self.palette() else { return bare(role) };
         let back = |colour: Color| {
-            let none = colour == Color::Reset;
-            if none { plain.add_modifier(Modifier::REVERSED) } else { plain.bg(colour) }
+            if colour == Color::Reset {
+                plain.add_modifier(Modifier::REVERSED)
+            } else {
+                plain.bg(colour)
+            }
         };
         match role {
             Role::Text => plain,
-            // Not grey: that cannot be read on every background.
+            // Not grey, which is unreadable on some backgrounds.
             Role::Dim | Role::Border | Role::Off => plain.add_modifier(Modifier::DIM),
             Role::Focus => plain.fg(colours.accent),
             Role::Title => plain.fg(colours.title).add_modifier(Modifier::BOLD),
@@ -221,8 +223,7 @@ impl Theme {
             Role::Selection => back(colours.selection),
             Role::Match => plain.fg(colours.matched.0).bg(colours.matched.1),
             Role::CurrentMatch => {
-                let match_ = plain.fg(colours.matched.0).bg(colours.matched.1);
-                match_.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+                self.style(Role::Match).add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
             }
             Role::Good | Role::Added => plain.fg(colours.good),
             Role::Busy => plain.fg(colours.busy),
@@ -232,7 +233,6 @@ impl Theme {
         }
     }
 
-    /// How a state is drawn.
     pub fn state(self, state: StateName) -> Style {
         self.style(match state {
             StateName::Ready | StateName::Succeeded => Role::Good,
@@ -244,7 +244,7 @@ impl Theme {
         })
     }
 
-    /// The colour of a process, the same whenever it is shown.
+    /// The colour of the name of a process, which is always the same.
     pub fn process(self, name: &str) -> Style {
         let Some(colours) = self.palette() else { return Style::new() };
         // FNV-1a: the same in every version, unlike the hasher of the standard library.

@@ -15,121 +15,124 @@ mod search;
 
 use crossterm::event::MouseEventKind;
 
+use super::clock::ClockReading;
 use super::model::layout;
 use super::model::{ConnectionState, Model};
-use super::msg::{Cmd, Msg, QuitMode, TimedMsg};
+use super::msg::{Cmd, ExitReason, Msg};
 use super::theme::Role;
-use crate::control::wire::PhaseName;
 use crate::control::{ControlError, ControlErrorKind, Measure};
 
 pub(crate) type Cmds = Vec<Cmd>;
 
-/// What a message makes of the model, and what is to be done.
-pub fn update(ui: &mut Model, timed: TimedMsg) -> Cmds {
-    ui.now = timed.now;
+/// Updates the model by a message, and returns the commands to perform.
+pub fn update(ui: &mut Model, now: ClockReading, msg: Msg) -> Cmds {
+    ui.now = now;
     let mut cmds = Cmds::new();
-    match timed.msg {
-        Msg::Time => {}
+    match msg {
+        Msg::Tick => {}
         Msg::Key(chord) => {
             let pending = search::pending(ui);
             keys::key(ui, chord, &mut cmds);
-            search::stay(ui, pending, &mut cmds);
+            search::cancel_jumps(ui, pending, &mut cmds);
         }
         Msg::Paste(text) => keys::paste(ui, &text, &mut cmds),
         Msg::Mouse(event) => {
             let pending = search::pending(ui);
             mouse::mouse(ui, event, &mut cmds);
             if !matches!(event.kind, MouseEventKind::Moved) {
-                search::stay(ui, pending, &mut cmds);
+                search::cancel_jumps(ui, pending, &mut cmds);
             }
         }
         Msg::Resize(size) => ui.size = size,
-        Msg::Pushed(pushed) => {
-            ui.overview.apply(*pushed);
-            ui.seen = ui.now.since_start;
-            ui.link = ConnectionState::There;
+        Msg::State(update) => {
+            ui.overview.apply(*update);
+            ui.updated_at = ui.now.since_start;
+            ui.connection = ConnectionState::Connected;
+            ui.suspended = None;
             ui.list.arrange(&ui.overview);
-            ui.measured.push(&ui.overview, ui.seen);
-            quit::looked(ui, &mut cmds);
+            ui.usage.push(&ui.overview, ui.updated_at);
+            quit::close_outdated_dialog(ui);
         }
         Msg::Events(events) => {
             for event in &events {
                 ui.timeline.push(event);
-                ui.took.push(event);
+                ui.ready_times.push(event);
             }
         }
-        Msg::Grown(whose, grown) => {
-            if ui.logs.is_told_of(&whose) {
-                ui.logs.grown(&grown);
+        Msg::Progress(query, progress) => {
+            if ui.logs.follows(&query) {
+                ui.logs.set_progress(&progress);
             }
         }
-        Msg::Sliced(generation, from, Ok(given)) => {
-            let pane = ui.pane();
-            ui.logs.take(generation, from, given, pane);
+        Msg::Rows(generation, from, Ok(response)) => {
+            let area = ui.logs_area();
+            ui.logs.take(generation, from, response, area);
         }
-        Msg::Sliced(generation, _, Err(problem)) => {
+        Msg::Rows(generation, _, Err(problem)) => {
             ui.logs.give_up(generation);
-            complain(ui, &problem);
+            show_error(ui, &problem);
         }
-        Msg::Found(question, found) => search::found(ui, question, found, &mut cmds),
-        Msg::Known(name, reveal, known) => {
-            ui.inquiry.take(&name, reveal, known.map(|known| *known));
+        Msg::SearchProgress(question, progress) => {
+            search::progressed(ui, question, progress, &mut cmds);
         }
-        Msg::Sought(sighting) => search::sought(ui, sighting, &mut cmds),
-        Msg::Done(what, result) => progress::done(ui, &what, result),
-        Msg::Reloaded(result) => reload::read(ui, result),
-        Msg::Said(Ok(text)) => ui.say(text, Role::Text),
-        Msg::Said(Err(text)) => ui.say(text, Role::Bad),
-        Msg::Do(Cmd::Reload { dry_run: true }) => reload::ask(ui, &mut cmds),
-        Msg::Do(wish) => cmds.push(wish),
-        Msg::Lost(problem) => lost(ui, &problem, &mut cmds),
-        Msg::Ending => quit::signal(ui),
+        Msg::Details(name, reveal, details) => {
+            ui.details_fetch.take(&name, reveal, details.map(|details| *details));
+        }
+        Msg::SeekDone(hit) => search::seek_done(ui, hit, &mut cmds),
+        Msg::CommandDone(description, result) => progress::done(ui, &description, result),
+        Msg::Reloaded(result) => reload::done(ui, result),
+        Msg::Notice(Ok(text)) => ui.notify(text, Role::Text),
+        Msg::Notice(Err(text)) => ui.notify(text, Role::Bad),
+        Msg::Perform(Cmd::Reload { dry_run }) => reload::start(ui, dry_run, &mut cmds),
+        Msg::Perform(cmd) => cmds.push(cmd),
+        Msg::Disconnected(problem) => disconnected(ui, &problem, &mut cmds),
+        Msg::Suspended(problem) => ui.suspended = problem.map(|problem| problem.message),
+        Msg::QuitSignal => quit::on_signal(ui),
     }
     settle(ui, &mut cmds);
     cmds
 }
 
-/// What follows from the new model, whatever made it so.
+/// Requests what the changed model needs.
 fn settle(ui: &mut Model, cmds: &mut Cmds) {
-    ui.choose_logs();
+    ui.select_logs();
     search::settle(ui, cmds);
-    cmds.extend(ui.logs.following().map(Cmd::Follow));
-    cmds.extend(ui.inquire().map(|(name, reveal)| Cmd::Inquire(name, reveal)));
-    let measure = if super::render::shows_figures(ui) { Measure::Yes } else { Measure::No };
+    cmds.extend(ui.logs.changed_progress_query().map(Cmd::FollowProgress));
+    cmds.extend(ui.details_to_fetch().map(|(name, reveal)| Cmd::FetchDetails(name, reveal)));
+    let measure = if super::render::shows_usage(ui) { Measure::Yes } else { Measure::No };
     if measure != ui.measure {
         ui.measure = measure;
         cmds.push(Cmd::Measure(measure));
     }
     if layout::areas(ui).logs.is_some()
-        && let Some(ask) = ui.logs.wanted(ui.pane().rows.max(1))
+        && let Some(query) = ui.logs.next_query(ui.logs_area().rows.max(1))
     {
-        cmds.push(Cmd::Slice(ask));
+        cmds.push(Cmd::FetchRows(query));
     }
 }
 
-fn complain(ui: &mut Model, problem: &ControlError) {
-    if matches!(problem.error, ControlErrorKind::Ended | ControlErrorKind::NotRunning) {
-        return;
+/// Shows an error, unless it only says that the project has ended.
+fn show_error(ui: &mut Model, problem: &ControlError) {
+    if !matches!(problem.error, ControlErrorKind::Ended | ControlErrorKind::NotRunning) {
+        ui.notify(problem.message.clone(), Role::Bad);
     }
-    ui.say(problem.message.clone(), Role::Bad);
 }
 
-fn lost(ui: &mut Model, problem: &ControlError, cmds: &mut Cmds) {
-    ui.link = ConnectionState::Lost;
-    let is_over = ui.overview.phase != PhaseName::Up || ui.leaving > super::model::QuitState::No;
-    if is_over
+fn disconnected(ui: &mut Model, problem: &ControlError, cmds: &mut Cmds) {
+    ui.connection = ConnectionState::Lost;
+    if ui.is_ending()
         || matches!(
             problem.error,
             ControlErrorKind::Ended | ControlErrorKind::NotRunning | ControlErrorKind::Version
         )
     {
-        cmds.push(Cmd::Leave(QuitMode::Ended));
-        return;
+        cmds.push(Cmd::Leave(ExitReason::Ended));
+    } else {
+        ui.notify(problem.message.clone(), Role::Bad);
     }
-    ui.say(problem.message.clone(), Role::Bad);
 }
 
-/// What the model wants when it is shown for the first time.
+/// Returns the commands of a new model.
 pub fn begin(ui: &mut Model) -> Cmds {
     let mut cmds = Cmds::new();
     settle(ui, &mut cmds);

@@ -6,56 +6,56 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::debouncer::FileAge;
-use super::git::OF_GIT;
-use super::inotify::{FileEvent, FileEventKind};
+use super::git::GIT_ENTRIES;
+use super::inotify::{InotifyEvent, InotifyEventKind};
 use super::scan::FolderEntry;
 use super::tree::{FolderTree, NodeId, ROOT, ScanMode};
 
 impl FolderTree {
     /// Applies one event.
-    pub(super) fn apply_event(&mut self, event: &FileEvent) {
-        match event.what {
-            FileEventKind::Overflow => self.on_overflow(),
-            FileEventKind::Gone => {
+    pub(super) fn apply_event(&mut self, event: &InotifyEvent) {
+        match event.kind {
+            InotifyEventKind::Overflow => self.on_overflow(),
+            InotifyEventKind::Gone => {
                 let Some(watch) = self.detach(event.wd) else { return };
                 for id in watch.nodes {
                     self.revisit(id);
                 }
                 for (id, link) in watch.hops.into_values().flatten() {
-                    self.link_changed(id, &link, event.what);
+                    self.link_changed(id, &link, event.kind);
                 }
             }
-            FileEventKind::Moved => {
+            InotifyEventKind::Moved => {
                 let watch = self.watches.get(&event.wd);
-                // All others are reported by an event of their parent folder.
+                // A move of a folder that is no link is reported by its parent folder.
                 for id in watch.map_or_else(Vec::new, |watch| watch.nodes.clone()) {
                     if self.is_link(id) {
                         self.revisit(id);
                     }
                 }
             }
-            FileEventKind::Created
-            | FileEventKind::MovedIn
-            | FileEventKind::Removed
-            | FileEventKind::Modified => self.in_folder(event),
+            InotifyEventKind::Created
+            | InotifyEventKind::MovedIn
+            | InotifyEventKind::Removed
+            | InotifyEventKind::Modified => self.in_folder(event),
         }
     }
 
     /// Applies an event about an entry of a folder.
-    fn in_folder(&mut self, event: &FileEvent) {
+    fn in_folder(&mut self, event: &InotifyEvent) {
         let Some(watch) = self.watches.get(&event.wd) else { return };
         let links = watch.hops.get(&event.name).cloned().unwrap_or_default();
         for id in watch.nodes.clone() {
-            match event.what {
-                FileEventKind::Created => self.on_created(id, &event.name, FileAge::New),
-                FileEventKind::MovedIn => self.on_created(id, &event.name, FileAge::Existing),
-                FileEventKind::Removed => self.on_removed(id, &event.name, event.is_folder),
-                FileEventKind::Modified => self.on_modified(id, &event.name),
-                FileEventKind::Moved | FileEventKind::Gone | FileEventKind::Overflow => {}
+            match event.kind {
+                InotifyEventKind::Created => self.on_created(id, &event.name, FileAge::New),
+                InotifyEventKind::MovedIn => self.on_created(id, &event.name, FileAge::Existing),
+                InotifyEventKind::Removed => self.on_removed(id, &event.name, event.is_folder),
+                InotifyEventKind::Modified => self.on_modified(id, &event.name),
+                InotifyEventKind::Moved | InotifyEventKind::Gone | InotifyEventKind::Overflow => {}
             }
         }
         for (id, link) in links {
-            self.link_changed(id, &link, event.what);
+            self.link_changed(id, &link, event.kind);
         }
     }
 
@@ -63,7 +63,7 @@ impl FolderTree {
     pub(super) fn on_created(&mut self, id: NodeId, name: &OsStr, age: FileAge) {
         let Some(node) = self.nodes.get(&id) else { return };
         let child = node.children.get(name).copied();
-        self.look_at_git(id, name);
+        self.note_git_entry(id, name);
         if child.is_none() && !self.matters(id, name) {
             return;
         }
@@ -84,7 +84,7 @@ impl FolderTree {
     pub(super) fn on_removed(&mut self, id: NodeId, name: &OsStr, is_folder: bool) {
         let Some(node) = self.nodes.get(&id) else { return };
         let child = node.children.get(name).copied();
-        self.look_at_git(id, name);
+        self.note_git_entry(id, name);
         self.forget_link(id, name);
         if child.is_none() && !self.matters(id, name) {
             return;
@@ -98,13 +98,13 @@ impl FolderTree {
     }
 
     pub(super) fn on_modified(&mut self, id: NodeId, name: &OsStr) {
-        self.look_at_git(id, name);
+        self.note_git_entry(id, name);
         if !self.matters(id, name) {
             return;
         }
         let Some(path) = self.path(id).map(|folder| folder.join(name)) else { return };
         let targets = self.matches(id, &path, name, false);
-        self.hold(id, &targets);
+        self.note_matches(id, &targets);
         self.change(&targets, &path, FileAge::Existing);
     }
 
@@ -126,7 +126,7 @@ impl FolderTree {
         step.matches
     }
 
-    /// Checks again what exists under the name of a folder.
+    /// Checks whether a folder still exists under its name.
     fn revisit(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(&id) else { return };
         let (Some(parent), name) = (node.parent, node.name.clone()) else { return };
@@ -144,8 +144,9 @@ impl FolderTree {
         parent.is_some_and(|parent| parent.links < node.links)
     }
 
-    fn look_at_git(&mut self, id: NodeId, name: &OsStr) {
-        if OF_GIT.iter().any(|of_git| name == *of_git) {
+    /// Marks a folder as stale if the entry can change its ignore rules.
+    fn note_git_entry(&mut self, id: NodeId, name: &OsStr) {
+        if GIT_ENTRIES.iter().any(|entry| name == *entry) {
             self.stale.insert(id);
         }
     }
@@ -154,13 +155,19 @@ impl FolderTree {
     /// are recognised by their time: they changed after `wall`.
     pub(super) fn reread(&mut self, wall: Duration) {
         for id in std::mem::take(&mut self.stale) {
-            let Some(node) = self.nodes.get(&id) else { continue };
-            let children: Vec<NodeId> = node.children.values().copied().collect();
-            for child in children {
-                self.remove(child);
+            if self.remove_children(id) {
+                self.push(id, ScanMode::Since(wall));
             }
-            self.push(id, ScanMode::Since(wall));
         }
+    }
+
+    /// Removes the folders inside of this one; returns whether it exists.
+    fn remove_children(&mut self, id: NodeId) -> bool {
+        let Some(node) = self.nodes.get(&id) else { return false };
+        for child in node.children.values().copied().collect::<Vec<NodeId>>() {
+            self.remove(child);
+        }
+        true
     }
 
     /// Reads everything again after a queue overflow: files have changed, and folders may have come
@@ -170,12 +177,7 @@ impl FolderTree {
             self.overflowed_again = true;
             return;
         }
-        let root = self.nodes.get(&ROOT);
-        let children: Vec<NodeId> =
-            root.map(|root| root.children.values().copied().collect()).unwrap_or_default();
-        for child in children {
-            self.remove(child);
-        }
+        self.remove_children(ROOT);
         self.newest = Some(vec![None; self.rules.len()]);
         self.push(ROOT, ScanMode::Newest);
     }

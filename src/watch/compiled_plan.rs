@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::git::GitIgnore;
 use super::glob::{Glob, Globs};
-use super::ignore_list::{IgnoreList, OwnFiles, is_always_ignored};
+use super::ignore_list::{IgnoreList, is_always_ignored, is_own};
 use super::{WatchPlan, WatchTarget};
 
 /// A compiled [`WatchPlan`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct CompiledPlan {
     pub(super) globs: Globs,
     targets: Vec<CompiledTarget>,
-    own: OwnFiles,
+    /// Files and folders of pitcrew itself.
+    own: HashSet<PathBuf>,
     /// Folders in which `.gitignore` rules apply even without a repository.
     tops: HashSet<PathBuf>,
     /// Globs that cannot be watched, with their target.
@@ -29,29 +30,26 @@ struct CompiledTarget {
 
 impl CompiledPlan {
     pub(super) fn new(plan: &WatchPlan) -> Self {
-        let (mut globs, mut targets, mut invalid) = (Globs::default(), Vec::new(), Vec::new());
-        for wanted in &plan.targets {
-            let mut parsed = Vec::new();
-            for text in &wanted.paths {
-                match Glob::parse(text, &wanted.base) {
-                    Some(more) => parsed.extend(more),
-                    None => invalid.push((targets.len() as u16, text.clone())),
+        let mut compiled = Self { own: plan.own.iter().cloned().collect(), ..Self::default() };
+        for (index, target) in plan.targets.iter().enumerate() {
+            let WatchTarget { base, paths, ignore, gitignore, .. } = target;
+            let mut globs = Vec::new();
+            for text in paths {
+                match Glob::parse(text, base) {
+                    Some(parsed) => globs.extend(parsed),
+                    None => compiled.invalid.push((index as u16, text.clone())),
                 }
             }
-            globs.push(parsed);
-            let ignore = IgnoreList::new(wanted.ignore.iter().map(String::as_str), &wanted.base);
-            targets.push(CompiledTarget { ignore, gitignore: wanted.gitignore });
+            compiled.globs.push(globs);
+            let ignore = IgnoreList::new(ignore, base);
+            compiled.targets.push(CompiledTarget { ignore, gitignore: *gitignore });
+            let top = if base.starts_with(&plan.top) { &plan.top } else { base };
+            compiled.tops.insert(top.clone());
         }
-        let top = |wanted: &WatchTarget| {
-            let inside = wanted.base.starts_with(&plan.top);
-            if inside { plan.top.clone() } else { wanted.base.clone() }
-        };
-        let tops = plan.targets.iter().map(top).collect();
-        let own = OwnFiles::new(plan.own.iter().cloned());
-        Self { globs, targets, own, tops, invalid }
+        compiled
     }
 
-    /// How many targets there are.
+    /// Returns the number of targets.
     pub(super) fn len(&self) -> usize {
         self.targets.len()
     }
@@ -67,7 +65,7 @@ impl CompiledPlan {
 
     /// Whether an entry is ignored for all targets.
     pub(super) fn is_always_ignored(&self, path: &Path, name: &OsStr) -> bool {
-        is_always_ignored(name) || self.own.has(path)
+        is_always_ignored(name) || is_own(&self.own, path)
     }
 
     /// Whether a file, or a folder with everything in it, counts for a target.

@@ -59,18 +59,19 @@ impl Debouncer {
 
     /// Ends the batch. Files that were created and removed within the batch are left out, because
     /// editors and compilers leave temporary files behind. `None` if no other file changed.
-    pub(super) fn close(self, look: impl Fn(&Path) -> Option<PathKind>) -> Option<ChangeBatch> {
-        let looked: Vec<(PathBuf, Option<PathKind>)> = self
-            .paths
-            .into_iter()
-            .map(|(path, age)| (look(&path), path, age))
+    pub(super) fn close(
+        self,
+        path_kind: impl Fn(&Path) -> Option<PathKind>,
+    ) -> Option<ChangeBatch> {
+        let kinds = self.paths.into_iter().map(|(path, age)| (path_kind(&path), path, age));
+        let changed: Vec<(Option<PathKind>, PathBuf)> = kinds
             .filter(|(kind, _, age)| kind.is_some() || *age == FileAge::Existing)
-            .map(|(kind, path, _)| (path, kind))
+            .map(|(kind, path, _)| (kind, path))
             .collect();
-        let more = (looked.len() as u64 + self.unnamed).checked_sub(1)?;
-        let first = |wanted| looked.iter().find(|(_, kind)| *kind == wanted);
+        let more = (changed.len() as u64 + self.unnamed).checked_sub(1)?;
+        let first = |expected| changed.iter().find(|(kind, _)| *kind == expected);
         let named = first(Some(PathKind::File)).or_else(|| first(Some(PathKind::Folder)));
-        let path = named.or_else(|| looked.first()).map(|(path, _)| path.clone());
+        let path = named.or_else(|| changed.first()).map(|(_, path)| path.clone());
         // If no name is left, only unnamed files have changed.
         Some(ChangeBatch { path: path.unwrap_or_default(), more })
     }
@@ -93,12 +94,12 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn window(changes: &[(u64, &str, FileAge)]) -> Debouncer {
-        let mut window = Debouncer::new(ms(changes[0].0));
+    fn batch(changes: &[(u64, &str, FileAge)]) -> Debouncer {
+        let mut batch = Debouncer::new(ms(changes[0].0));
         for (at, path, age) in changes {
-            window.add(ms(*at), (*path).into(), *age);
+            batch.add(ms(*at), (*path).into(), *age);
         }
-        window
+        batch
     }
 
     fn is_file(path: &Path) -> Option<PathKind> {
@@ -110,17 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_it_and_so_does_a_long_time() {
-        let mut window = window(&[(1000, "a", FileAge::Existing)]);
-        assert_eq!(window.due(DEBOUNCE), ms(1200));
-        window.add(ms(1150), "a".into(), FileAge::Existing);
-        assert_eq!(window.due(DEBOUNCE), ms(1350));
+    fn silence_ends_a_batch_and_so_does_a_long_time() {
+        let mut batch = batch(&[(1000, "a", FileAge::Existing)]);
+        assert_eq!(batch.due(DEBOUNCE), ms(1200));
+        batch.add(ms(1150), "a".into(), FileAge::Existing);
+        assert_eq!(batch.due(DEBOUNCE), ms(1350));
         for at in (1150..9000).step_by(100) {
-            window.add(ms(at), "a".into(), FileAge::Existing);
+            batch.add(ms(at), "a".into(), FileAge::Existing);
         }
-        assert_eq!(window.due(DEBOUNCE), ms(6000));
+        assert_eq!(batch.due(DEBOUNCE), ms(6000));
         // A longer debounce takes precedence over that limit.
-        assert_eq!(window.due(ms(20_000)), ms(21_000));
+        assert_eq!(batch.due(ms(20_000)), ms(21_000));
     }
 
     #[test]
@@ -131,15 +132,15 @@ mod tests {
             (2, "b", FileAge::Existing),
             (3, "c", FileAge::Existing),
         ];
-        let burst = window(&changes).close(is_file);
-        assert_eq!(burst, Some(ChangeBatch { path: "b".into(), more: 2 }));
+        let closed = batch(&changes).close(is_file);
+        assert_eq!(closed, Some(ChangeBatch { path: "b".into(), more: 2 }));
     }
 
     #[test]
     fn what_is_there_is_named_before_what_is_gone_and_files_before_folders() {
         let changes =
             [(0, "gone", FileAge::Existing), (1, "dir", FileAge::New), (2, "x", FileAge::Existing)];
-        let named = |changes: &[_]| window(changes).close(is_file).map(|burst| burst.path);
+        let named = |changes: &[_]| batch(changes).close(is_file).map(|batch| batch.path);
         assert_eq!(named(&changes), Some("x".into()));
         assert_eq!(named(&changes[..2]), Some("dir".into()));
         assert_eq!(named(&changes[..1]), Some("gone".into()));
@@ -149,20 +150,17 @@ mod tests {
     fn what_came_and_went_does_not_count() {
         let changes =
             [(0, "tmp", FileAge::New), (1, "x", FileAge::Existing), (2, "tmp", FileAge::Existing)];
-        assert_eq!(
-            window(&changes).close(is_file),
-            Some(ChangeBatch { path: "x".into(), more: 0 })
-        );
-        assert_eq!(window(&changes[..1]).close(is_file), None);
+        assert_eq!(batch(&changes).close(is_file), Some(ChangeBatch { path: "x".into(), more: 0 }));
+        assert_eq!(batch(&changes[..1]).close(is_file), None);
     }
 
     #[test]
-    fn so_many_files_are_counted_and_not_kept() {
-        let mut window = Debouncer::new(ms(0));
+    fn many_files_are_counted_and_not_kept() {
+        let mut batch = Debouncer::new(ms(0));
         for n in 0..50_000 {
-            window.add(ms(1), format!("f{n}").into(), FileAge::Existing);
+            batch.add(ms(1), format!("f{n}").into(), FileAge::Existing);
         }
-        assert_eq!(window.paths.len(), MAX_NAMED);
-        assert_eq!(window.close(is_file).map(|burst| burst.more), Some(49_999));
+        assert_eq!(batch.paths.len(), MAX_NAMED);
+        assert_eq!(batch.close(is_file).map(|batch| batch.more), Some(49_999));
     }
 }

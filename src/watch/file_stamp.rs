@@ -1,15 +1,15 @@
-//! File stamp: what a polled file or folder was when it was looked at last.
+//! File stamp: the state of a polled file or folder, by which a change is recognised.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 
-/// What tells that something is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileStamp {
     pub(super) is_link: bool,
     pub(super) is_folder: bool,
+    /// Device and inode.
     file: (u64, u64),
-    /// Of files: size, and when it was written.
+    /// The size and the modification time of a file.
     content: Option<(u64, i64, i64)>,
 }
 

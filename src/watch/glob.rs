@@ -53,14 +53,14 @@ impl GlobStep {
 
     /// Removes the targets for which the entry does not count.
     pub(super) fn retain(&mut self, mut counts: impl FnMut(u16) -> bool) {
-        let mut asked: Vec<(u16, bool)> = Vec::new();
+        let mut known: Vec<(u16, bool)> = Vec::new();
         let mut counts = |target| {
-            if let Some((_, counts)) = asked.iter().find(|(asked, _)| *asked == target) {
+            if let Some((_, counts)) = known.iter().find(|(known, _)| *known == target) {
                 return *counts;
             }
-            let answer = counts(target);
-            asked.push((target, answer));
-            answer
+            let result = counts(target);
+            known.push((target, result));
+            result
         };
         self.below.retain(|state| counts(state.target));
         self.matches.retain(|target| counts(*target));
@@ -97,8 +97,7 @@ impl Glob {
             // Require at least one name: `src/**` does not match `src` itself.
             Some(GlobPart::Any) => {
                 let glob = GlobBuilder::new("*").build().ok()?;
-                let place = wild.len() - 1;
-                wild.insert(place, GlobPart::Like(Box::new(glob.compile_matcher())));
+                wild.insert(wild.len() - 1, GlobPart::Like(Box::new(glob.compile_matcher())));
             }
             Some(GlobPart::Like(_)) => {}
             // A folder stands for everything in it.
@@ -139,63 +138,54 @@ impl Globs {
 
     /// Returns the states at the root of the file system.
     pub(super) fn start(&self) -> GlobStates {
-        let mut below = Vec::new();
+        let mut step = GlobStep::default();
         for (target, globs) in self.0.iter().enumerate() {
             for glob in 0..globs.len() {
                 let state = GlobState { target: target as u16, glob: glob as u16, part: 0 };
-                self.settle(state, &mut GlobStep::default(), &mut below);
+                self.settle(state, &mut step);
             }
         }
-        below.into()
+        step.below.into()
     }
 
     fn part(&self, state: GlobState) -> Option<&GlobPart> {
         self.of(state.target).get(usize::from(state.glob))?.0.get(usize::from(state.part))
     }
 
-    /// Adds a state, and the state behind each `**`, which may match no name.
-    fn settle(&self, state: GlobState, step: &mut GlobStep, below: &mut Vec<GlobState>) {
-        let mut state = state;
-        loop {
-            match self.part(state) {
-                None => {
-                    if !step.matches.contains(&state.target) {
-                        step.matches.push(state.target);
-                    }
-                    return;
-                }
-                Some(part) => {
-                    if !below.contains(&state) {
-                        below.push(state);
-                    }
-                    if !matches!(part, GlobPart::Any) {
-                        return;
-                    }
-                    state.part += 1;
-                }
+    /// Adds a state, and the state after each `**`, which may match no name.
+    fn settle(&self, mut state: GlobState, step: &mut GlobStep) {
+        while let Some(part) = self.part(state) {
+            if !step.below.contains(&state) {
+                step.below.push(state);
             }
+            if !matches!(part, GlobPart::Any) {
+                return;
+            }
+            state.part += 1;
+        }
+        if !step.matches.contains(&state.target) {
+            step.matches.push(state.target);
         }
     }
 
     /// Matches `name` as an entry of a folder with these states.
     pub(super) fn advance(&self, from: &[GlobState], name: &OsStr) -> GlobStep {
         let mut step = GlobStep::default();
-        let mut below = Vec::new();
         for state in from {
-            let next = GlobState { part: state.part + 1, ..*state };
-            match self.part(*state) {
-                Some(GlobPart::Any) => self.settle(*state, &mut step, &mut below),
-                Some(GlobPart::Name(wanted)) if wanted == name => {
-                    self.settle(next, &mut step, &mut below);
+            let is_match = match self.part(*state) {
+                Some(GlobPart::Any) => {
+                    self.settle(*state, &mut step);
+                    false
                 }
-                Some(GlobPart::Like(glob)) if glob.is_match(Path::new(name)) => {
-                    self.settle(next, &mut step, &mut below);
-                }
-                Some(GlobPart::Name(_) | GlobPart::Like(_)) | None => {}
+                Some(GlobPart::Name(expected)) => expected == name,
+                Some(GlobPart::Like(glob)) => glob.is_match(Path::new(name)),
+                None => false,
+            };
+            if is_match {
+                self.settle(GlobState { part: state.part + 1, ..*state }, &mut step);
             }
         }
-        below.sort_unstable();
-        step.below = below;
+        step.below.sort_unstable();
         step
     }
 
@@ -219,9 +209,8 @@ impl Globs {
             Some(GlobPart::Like(_) | GlobPart::Any) => true,
             // The last name: a file, or a folder with everything in it.
             Some(GlobPart::Name(_)) => {
-                let next = GlobState { part: state.part + 1, ..*state };
-                let end = GlobState { part: state.part + 2, ..*state };
-                matches!(self.part(next), Some(GlobPart::Any)) && self.part(end).is_none()
+                let after = |parts| self.part(GlobState { part: state.part + parts, ..*state });
+                matches!(after(1), Some(GlobPart::Any)) && after(2).is_none()
             }
             None => false,
         })
@@ -263,7 +252,8 @@ fn branches(text: &str) -> Option<Vec<String>> {
         match split_braces(&text) {
             None => done.push(text),
             Some((before, inner, after)) => {
-                open.extend(inner.iter().rev().map(|one| format!("{before}{one}{after}")));
+                let expanded = inner.iter().rev().map(|inner| format!("{before}{inner}{after}"));
+                open.extend(expanded);
             }
         }
     }

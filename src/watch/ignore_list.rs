@@ -17,23 +17,23 @@ pub(super) struct IgnoreList {
 
 impl IgnoreList {
     /// Compiles globs relative to `base`; invalid globs are skipped.
-    pub(super) fn new<'a>(globs: impl Iterator<Item = &'a str>, base: &Path) -> Self {
+    pub(super) fn new(globs: &[String], base: &Path) -> Self {
         let (mut paths, mut names) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for glob in globs {
             let glob = glob.trim_end_matches('/');
             if !glob.contains('/') {
-                names.add_all(glob);
+                add(&mut names, glob);
                 continue;
             }
             let whole = absolute(glob, base);
             // If everything in a folder is ignored, the folder itself need not be read.
             if let Some(folder) = whole.strip_suffix("/**") {
-                paths.add_all(folder);
+                add(&mut paths, folder);
             }
-            paths.add_all(&whole);
+            add(&mut paths, &whole);
         }
-        let done = |set: GlobSetBuilder| set.build().unwrap_or_default();
-        Self { paths: done(paths), names: done(names) }
+        let build = |set: GlobSetBuilder| set.build().unwrap_or_default();
+        Self { paths: build(paths), names: build(names) }
     }
 
     /// Whether a file, or a folder with everything in it, is ignored.
@@ -42,15 +42,9 @@ impl IgnoreList {
     }
 }
 
-trait GlobSetExt {
-    fn add_all(&mut self, glob: &str);
-}
-
-impl GlobSetExt for GlobSetBuilder {
-    fn add_all(&mut self, glob: &str) {
-        if let Ok(glob) = GlobBuilder::new(glob).literal_separator(true).build() {
-            self.add(glob);
-        }
+fn add(set: &mut GlobSetBuilder, glob: &str) {
+    if let Ok(glob) = GlobBuilder::new(glob).literal_separator(true).build() {
+        set.add(glob);
     }
 }
 
@@ -84,22 +78,13 @@ fn escaped(folder: &Path) -> String {
     glob
 }
 
-/// Files and folders of pitcrew itself, mainly logs. A process that writes its log must not be
-/// restarted by it.
-#[derive(Debug, Default)]
-pub(super) struct OwnFiles(HashSet<PathBuf>);
-
-impl OwnFiles {
-    pub(super) fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self(paths.into_iter().collect())
-    }
-
-    pub(super) fn has(&self, path: &Path) -> bool {
-        // `web.log.1` is the rotated `web.log`.
-        let rotated = path.extension().and_then(OsStr::to_str);
-        let rotated = rotated.is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
-        self.0.contains(path) || rotated && self.0.contains(&path.with_extension(""))
-    }
+/// Whether a path is one of pitcrew's own files and folders, mainly logs. A process that writes its log
+/// must not be restarted by it.
+pub(super) fn is_own(own: &HashSet<PathBuf>, path: &Path) -> bool {
+    // `web.log.1` is the rotated `web.log`.
+    let extension = path.extension().and_then(OsStr::to_str);
+    let is_rotated = extension.is_some_and(|end| end.bytes().all(|b| b.is_ascii_digit()));
+    own.contains(path) || is_rotated && own.contains(&path.with_extension(""))
 }
 
 /// Whether a name is ignored in every folder.
@@ -135,7 +120,7 @@ mod tests {
     #[test]
     fn ignore_takes_paths_folders_and_names() {
         let ignore = IgnoreList::new(
-            ["src/gen", "dist/**", "*.tmp", "../lib/*.c", "./x/y", "tests/"].into_iter(),
+            &["src/gen", "dist/**", "*.tmp", "../lib/*.c", "./x/y", "tests/"].map(str::to_owned),
             Path::new("/p[1]/q"),
         );
         for (path, ignored) in [
@@ -160,7 +145,7 @@ mod tests {
     fn a_folder_may_be_no_text() {
         use std::os::unix::ffi::OsStrExt as _;
         let base = Path::new(OsStr::from_bytes(b"/f\xff[\xfe"));
-        let ignore = IgnoreList::new(["gen/*.c"].into_iter(), base);
+        let ignore = IgnoreList::new(&["gen/*.c"].map(str::to_owned), base);
         let is_ignored = |rest: &str| {
             let path = base.join(rest);
             ignore.is_ignored(&path, path.file_name().unwrap())
@@ -170,15 +155,15 @@ mod tests {
 
     #[test]
     fn logs_and_what_they_are_rotated_to_are_our_own() {
-        let own = OwnFiles::new(["/p/web.log".into(), "/p/logs".into()]);
-        for (path, is_own) in [
+        let own = HashSet::from(["/p/web.log".into(), "/p/logs".into()]);
+        for (path, expected) in [
             ("/p/web.log", true),
             ("/p/web.log.12", true),
             ("/p/logs", true),
             ("/p/web.log.old", false),
             ("/p/api.log", false),
         ] {
-            assert_eq!(own.has(Path::new(path)), is_own, "{path}");
+            assert_eq!(is_own(&own, Path::new(path)), expected, "{path}");
         }
     }
 

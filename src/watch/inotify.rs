@@ -40,7 +40,7 @@ pub(super) enum WatchError {
 
 /// What happened to an entry of a folder, or to the folder itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileEventKind {
+pub(super) enum InotifyEventKind {
     /// The entry was created.
     Created,
     /// The entry was moved here, perhaps replacing another one.
@@ -58,9 +58,9 @@ pub(super) enum FileEventKind {
 }
 
 #[derive(Debug)]
-pub(super) struct FileEvent {
+pub(super) struct InotifyEvent {
     pub(super) wd: WatchDescriptor,
-    pub(super) what: FileEventKind,
+    pub(super) kind: InotifyEventKind,
     pub(super) name: OsString,
     pub(super) is_folder: bool,
 }
@@ -102,8 +102,8 @@ impl Inotify {
     }
 
     /// Reads up to [`EVENTS_PER_READ`] pending events; never blocks.
-    pub(super) fn read(&mut self) -> Vec<FileEvent> {
-        let mut events: Vec<FileEvent> = Vec::new();
+    pub(super) fn read(&mut self) -> Vec<InotifyEvent> {
+        let mut events: Vec<InotifyEvent> = Vec::new();
         let mut reader = Reader::new(&self.queue, &mut self.buffer);
         while events.len() < EVENTS_PER_READ || !reader.is_buffer_empty() {
             let event = match reader.next() {
@@ -112,34 +112,32 @@ impl Inotify {
                 Err(_) => break,
             };
             let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()).to_owned());
-            let (what, is_folder) =
-                (what(event.events()), event.events().contains(ReadFlags::ISDIR));
-            events.push(FileEvent {
+            events.push(InotifyEvent {
                 wd: event.wd(),
-                what,
+                kind: kind(event.events()),
                 name: name.unwrap_or_default(),
-                is_folder,
+                is_folder: event.events().contains(ReadFlags::ISDIR),
             });
         }
         events
     }
 }
 
-fn what(flags: ReadFlags) -> FileEventKind {
+fn kind(flags: ReadFlags) -> InotifyEventKind {
     let has = |flag| flags.contains(flag);
     if has(ReadFlags::QUEUE_OVERFLOW) {
-        FileEventKind::Overflow
+        InotifyEventKind::Overflow
     } else if has(ReadFlags::IGNORED) {
-        FileEventKind::Gone
+        InotifyEventKind::Gone
     } else if has(ReadFlags::MOVE_SELF) {
-        FileEventKind::Moved
+        InotifyEventKind::Moved
     } else if has(ReadFlags::CREATE) {
-        FileEventKind::Created
+        InotifyEventKind::Created
     } else if has(ReadFlags::MOVED_TO) {
-        FileEventKind::MovedIn
+        InotifyEventKind::MovedIn
     } else if flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
-        FileEventKind::Removed
+        InotifyEventKind::Removed
     } else {
-        FileEventKind::Modified
+        InotifyEventKind::Modified
     }
 }

@@ -1,13 +1,13 @@
 //! Polling: compares folders that inotify does not watch with their previous state.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
 use super::debouncer::FileAge;
 use super::file_stamp::FileStamp;
-use super::git::OF_GIT;
+use super::git::GIT_ENTRIES;
 use super::inotify::WatchError;
 use super::scan::FolderEntry;
 use super::tree::{FolderTree, NodeId, ScanMode};
@@ -31,12 +31,12 @@ impl FolderTree {
     ) -> HashMap<OsString, FileStamp> {
         let Some(node) = self.nodes.get(&id) else { return HashMap::new() };
         let matters = |entry: &&FolderEntry| {
-            OF_GIT.iter().any(|name| entry.name == *name)
+            GIT_ENTRIES.iter().any(|name| entry.name == *name)
                 || !self.rules.globs.advance(&node.states, &entry.name).is_empty()
         };
         let stamp = |entry: &FolderEntry| {
             let path = path.join(&entry.name);
-            // Follow the link: its target is what changes. For a dangling link, use the link itself.
+            // Follow links: the target changes, not the link. For a dangling link, use the link itself.
             let meta = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path)).ok()?;
             Some((entry.name.clone(), FileStamp::of(&meta, entry.kind.is_symlink())))
         };
@@ -61,31 +61,20 @@ impl FolderTree {
             self.polled.insert(id, now.clone());
         }
         for (name, stamp) in &now {
+            let is_file = |stamp: &FileStamp| !stamp.is_folder;
             match before.get(name) {
                 Some(old) if old == stamp => {}
-                old => self.record_difference(id, name, old, stamp),
+                None => self.on_created(id, name, FileAge::New),
+                Some(old) if is_file(old) && is_file(stamp) && old.is_link == stamp.is_link => {
+                    self.on_modified(id, name);
+                }
+                Some(_) => self.on_created(id, name, FileAge::Existing),
             }
         }
         for (name, stamp) in before {
             if !now.contains_key(&name) {
                 self.on_removed(id, &name, stamp.is_folder);
             }
-        }
-    }
-
-    fn record_difference(
-        &mut self,
-        id: NodeId,
-        name: &OsStr,
-        old: Option<&FileStamp>,
-        now: &FileStamp,
-    ) {
-        match old {
-            None => self.on_created(id, name, FileAge::New),
-            Some(old) if (now.is_folder, now.is_link) == (false, old.is_link) && !old.is_folder => {
-                self.on_modified(id, name);
-            }
-            Some(_) => self.on_created(id, name, FileAge::Existing),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::debouncer::FileAge;
-use super::git::{GitIgnore, GitPresence, OF_GIT, REPOSITORY, RULES};
+use super::git::{GIT_ENTRIES, GitIgnore, GitPresence, IGNORE_FILE, REPOSITORY};
 use super::inotify::WatchError;
 use super::tree::{FolderTree, NodeId, ROOT, ScanJob, ScanMode};
 
@@ -53,10 +53,11 @@ impl FolderTree {
     /// Watches a folder, then reads it. Changes in between are seen twice instead of being missed.
     fn scan(&mut self, id: NodeId, mode: ScanMode) {
         let Some(path) = self.path(id) else { return };
+        let is_linked = self.nodes.get(&id).is_some_and(|node| node.links > 0);
         match self.attach(id, &path) {
             // Its parent folder reports when it exists again.
             Err(WatchError::Gone) if id != ROOT => _ = self.remove(id),
-            Err(WatchError::Other) if self.is_linked(id) => _ = self.remove(id),
+            Err(WatchError::Other) if is_linked => _ = self.remove(id),
             Err(WatchError::Limit) => _ = self.polled.insert(id, HashMap::new()),
             // A folder that is not readable may still be traversable.
             Ok(()) | Err(WatchError::Gone | WatchError::Other) => {}
@@ -72,29 +73,24 @@ impl FolderTree {
         }
     }
 
-    fn is_linked(&self, id: NodeId) -> bool {
-        self.nodes.get(&id).is_some_and(|node| node.links > 0)
-    }
-
     /// Returns the relevant entries of a folder, and updates its `.gitignore` rules.
     pub(super) fn entries(&mut self, id: NodeId, path: &Path) -> Vec<FolderEntry> {
         let Some(node) = self.nodes.get(&id) else { return Vec::new() };
         let entries: Vec<FolderEntry> = if let Some(names) = self.rules.globs.names(&node.states) {
-            let of_git = OF_GIT.map(OsStr::new).into_iter().filter(|name| !names.contains(name));
-            let all = names.iter().copied().chain(of_git);
-            all.filter_map(|name| FolderEntry::named(path, name)).collect()
+            let git = GIT_ENTRIES.map(OsStr::new).into_iter().filter(|name| !names.contains(name));
+            let names = names.iter().copied().chain(git);
+            names.filter_map(|name| FolderEntry::named(path, name)).collect()
         } else {
-            let found = fs::read_dir(path).into_iter().flatten().flatten();
-            let entry = |found: DirEntry| {
-                Some(FolderEntry { kind: found.file_type().ok()?, name: found.file_name() })
+            let entry = |entry: DirEntry| {
+                Some(FolderEntry { kind: entry.file_type().ok()?, name: entry.file_name() })
             };
-            found.filter_map(entry).collect()
+            fs::read_dir(path).into_iter().flatten().flatten().filter_map(entry).collect()
         };
         let has = |name: &str| entries.iter().any(|entry| entry.name == name);
-        let has = GitPresence { repository: has(REPOSITORY), rules: has(RULES) };
-        let around = node.parent.and_then(|parent| self.nodes.get(&parent));
-        let around = around.map_or(&GitIgnore::Outside, |parent| &parent.git);
-        let git = around.enter(path, self.rules.is_top(path), has);
+        let has = GitPresence { repository: has(REPOSITORY), ignore_file: has(IGNORE_FILE) };
+        let parent = node.parent.and_then(|parent| self.nodes.get(&parent));
+        let outer = parent.map_or(&GitIgnore::Outside, |parent| &parent.git);
+        let git = outer.enter(path, self.rules.is_top(path), has);
         if let Some(node) = self.nodes.get_mut(&id) {
             node.git = git;
         }
@@ -134,7 +130,7 @@ impl FolderTree {
             self.follow_link(id, &entry.name, &path);
         }
         if !is_folder {
-            self.found(id, &path, &step.matches, mode);
+            self.on_found(id, &path, &step.matches, mode);
             return;
         }
         if let ScanMode::All(age) = mode {
@@ -147,8 +143,8 @@ impl FolderTree {
     }
 
     /// Handles a file that was found and matches `targets`.
-    fn found(&mut self, id: NodeId, path: &Path, targets: &[u16], mode: ScanMode) {
-        self.hold(id, targets);
+    fn on_found(&mut self, id: NodeId, path: &Path, targets: &[u16], mode: ScanMode) {
+        self.note_matches(id, targets);
         let changed_since = |since: Duration| {
             let meta = fs::metadata(path).ok();
             meta.is_some_and(|meta| changed(&meta) + STAMP_LAG >= since)
@@ -164,11 +160,10 @@ impl FolderTree {
             (ScanMode::All(age), _) => age,
             (ScanMode::Newest, _) => {
                 let at = fs::metadata(path).map(|meta| changed(&meta)).unwrap_or_default();
-                let Some(all) = &mut self.newest else { return };
+                let Some(newest_files) = &mut self.newest else { return };
                 for target in targets {
-                    let newest = all.get_mut(usize::from(*target));
-                    if let Some(newest) = newest
-                        && newest.as_ref().is_none_or(|(other, _)| *other < at)
+                    if let Some(newest) = newest_files.get_mut(usize::from(*target))
+                        && newest.as_ref().is_none_or(|(newest, _)| *newest < at)
                     {
                         *newest = Some((at, path.to_owned()));
                     }
@@ -179,8 +174,8 @@ impl FolderTree {
         self.change(targets, path, age);
     }
 
-    /// Notes that a folder contains files that match these targets.
-    pub(super) fn hold(&mut self, id: NodeId, targets: &[u16]) {
+    /// Records that a folder contains files that match these targets.
+    pub(super) fn note_matches(&mut self, id: NodeId, targets: &[u16]) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         for target in targets {
             if !node.matched.contains(target) {
@@ -192,15 +187,10 @@ impl FolderTree {
     /// Whether a link points to one of its own parent folders.
     fn is_ancestor(&self, id: NodeId, link: &Path) -> bool {
         let Ok(goal) = fs::metadata(link) else { return true };
-        let mut around = self.path(id);
-        while let Some(folder) = around {
-            let same = |meta: Metadata| (meta.dev(), meta.ino()) == (goal.dev(), goal.ino());
-            if fs::metadata(&folder).is_ok_and(same) {
-                return true;
-            }
-            around = folder.parent().map(Path::to_owned);
-        }
-        false
+        let is_goal = |meta: Metadata| (meta.dev(), meta.ino()) == (goal.dev(), goal.ino());
+        self.path(id).is_some_and(|folder| {
+            folder.ancestors().any(|folder| fs::metadata(folder).is_ok_and(is_goal))
+        })
     }
 }
 

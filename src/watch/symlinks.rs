@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::debouncer::FileAge;
-use super::inotify::{FileEventKind, WatchDescriptor};
+use super::inotify::InotifyEventKind;
 use super::tree::{FolderTree, NodeId};
 
 /// The maximum number of links in one path, as in the kernel.
@@ -34,23 +34,7 @@ impl FolderTree {
     }
 
     pub(super) fn forget_link(&mut self, id: NodeId, name: &OsStr) {
-        if let Some(hops) = self.links.remove(&(id, name.to_owned())) {
-            self.leave_hops(id, name, hops);
-        }
-    }
-
-    /// Forgets all links in a folder.
-    pub(super) fn forget_links(&mut self, id: NodeId) {
-        let range = (id, OsString::new())..(id + 1, OsString::new());
-        let all: Vec<OsString> =
-            self.links.range(range).map(|((_, name), _)| name.clone()).collect();
-        for name in all {
-            self.forget_link(id, &name);
-        }
-    }
-
-    fn leave_hops(&mut self, id: NodeId, name: &OsStr, hops: Vec<(WatchDescriptor, OsString)>) {
-        for (wd, hop) in hops {
+        for (wd, hop) in self.links.remove(&(id, name.to_owned())).unwrap_or_default() {
             if let Some(watch) = self.watches.get_mut(&wd)
                 && let Some(links) = watch.hops.get_mut(&hop)
             {
@@ -59,15 +43,24 @@ impl FolderTree {
                     watch.hops.remove(&hop);
                 }
             }
-            self.orphan(wd);
+            self.orphans.insert(wd);
+        }
+    }
+
+    /// Forgets all links in a folder.
+    pub(super) fn forget_links(&mut self, id: NodeId) {
+        let range = (id, OsString::new())..(id + 1, OsString::new());
+        let names = self.links.range(range).map(|((_, name), _)| name.clone());
+        for name in names.collect::<Vec<_>>() {
+            self.forget_link(id, &name);
         }
     }
 
     /// Handles a change of something that a link resolves through.
-    pub(super) fn link_changed(&mut self, id: NodeId, name: &OsStr, what: FileEventKind) {
+    pub(super) fn link_changed(&mut self, id: NodeId, name: &OsStr, kind: InotifyEventKind) {
         let is_folder = self.nodes.get(&id).is_some_and(|node| node.children.contains_key(name));
         // Writes inside a folder are reported by that folder.
-        if !(is_folder && what == FileEventKind::Modified) {
+        if !(is_folder && kind == InotifyEventKind::Modified) {
             self.on_created(id, name, FileAge::Existing);
         }
     }

@@ -39,8 +39,8 @@ enum Kind {
     Polled,
 }
 
-fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarget {
-    let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+fn target(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarget {
+    let owned = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect();
     WatchTarget {
         owner: WatchOwner::Process(name.into()),
         base: base.to_owned(),
@@ -54,12 +54,12 @@ fn wanted(name: &str, base: &Path, paths: &[&str], ignore: &[&str]) -> WatchTarg
 impl Site {
     /// Watches files that `make` creates first.
     fn new(paths: &[&str], make: impl FnOnce(&Path)) -> Self {
-        Self::of(Kind::Watched, |top| vec![wanted("a", top, paths, &[])], make)
+        Self::of(Kind::Watched, |top| vec![target("a", top, paths, &[])], make)
     }
 
     fn of(
         kind: Kind,
-        wanted: impl FnOnce(&Path) -> Vec<WatchTarget>,
+        targets: impl FnOnce(&Path) -> Vec<WatchTarget>,
         make: impl FnOnce(&Path),
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +67,7 @@ impl Site {
         fs::create_dir(&top).unwrap();
         make(&top);
         let own = vec![top.join("own.log"), top.join("logs")];
-        let plan = WatchPlan { top: top.clone(), targets: wanted(&top), own };
+        let plan = WatchPlan { top: top.clone(), targets: targets(&top), own };
         let kernel = (kind != Kind::Polled).then(|| Inotify::open().unwrap());
         let most = if let Kind::Limited(most) = kind { most } else { usize::MAX };
         let tree = FolderTree::new(CompiledPlan::new(&plan), kernel, most);
@@ -92,26 +92,26 @@ impl Site {
     }
 
     /// Returns the same as one batch, as text: the named file and the number of others.
-    fn burst(&mut self) -> Option<(String, u64)> {
+    fn batch(&mut self) -> Option<(String, u64)> {
         self.look();
-        let mut window = Debouncer::new(Duration::ZERO);
+        let mut debouncer = Debouncer::new(Duration::ZERO);
         for change in std::mem::take(&mut self.tree.changes) {
-            window.add(Duration::ZERO, change.path, change.age);
+            debouncer.add(Duration::ZERO, change.path, change.age);
         }
-        let burst = window.close(messages::path_kind)?;
-        Some((messages::relative(&burst.path, &self.top), burst.more))
+        let batch = debouncer.close(messages::path_kind)?;
+        Some((messages::relative(&batch.path, &self.top), batch.more))
     }
 
     fn look(&mut self) {
         loop {
-            let apply_event = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
-            for it in &apply_event {
-                self.tree.apply_event(it);
+            let events = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
+            for event in &events {
+                self.tree.apply_event(event);
             }
             // Far in the past, so that everything that is found counts.
             self.tree.reread(Duration::ZERO);
             self.tree.work(usize::MAX);
-            if apply_event.is_empty() && self.tree.todo.is_empty() && self.tree.stale.is_empty() {
+            if events.is_empty() && self.tree.todo.is_empty() && self.tree.stale.is_empty() {
                 break;
             }
         }

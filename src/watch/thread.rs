@@ -9,30 +9,26 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
 use super::compiled_plan::CompiledPlan;
-use super::debouncer::Debouncer;
+use super::debouncer::{ChangeBatch, Debouncer, MAX_DELAY};
 use super::inotify::Inotify;
 use super::messages;
 use super::tree::{FolderTree, RunStarts};
-use super::{ClockPair, WatchPlan, WatchReport};
+use super::{ClockPair, WatchPlan, WatchReport, WatchTarget};
 
 /// The number of folders read between two reads of the kernel's event queue, which is bounded.
 const FOLDERS_PER_TURN: usize = 64;
 /// The minimum time between two polls of folders that the kernel does not watch.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// The minimum ratio of the time between two polls to the time that a poll takes.
-const POLL_SHARE: u32 = 20;
+const MIN_POLL_RATIO: u32 = 20;
 
-/// A command to the watch thread.
-#[derive(Debug)]
-enum WatchCommand {
-    /// Replace the watched targets; files that changed after this wall-clock time count.
-    Watch(WatchPlan, Duration),
-}
+/// A request to replace the watched targets; files that changed after this wall-clock time count.
+type ReplaceRequest = (WatchPlan, Duration);
 
 /// A handle of the watch thread, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    commands: Option<Sender<WatchCommand>>,
+    requests: Option<Sender<ReplaceRequest>>,
     wake: Arc<OwnedFd>,
     run_starts: RunStarts,
 }
@@ -57,7 +53,7 @@ impl Watcher {
         max_folders: usize,
     ) -> std::io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let (commands, received) = channel();
+        let (requests, received) = channel();
         let (woken, run_starts) = (Arc::clone(&wake), RunStarts::default());
         let shared = run_starts.clone();
         std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
@@ -65,25 +61,21 @@ impl Watcher {
             watch_loop.tree.run_starts = shared;
             watch_loop.run(&woken);
         })?;
-        Ok(Self { commands: Some(commands), wake, run_starts })
+        Ok(Self { requests: Some(requests), wake, run_starts })
     }
 
     /// Replaces the watched targets as of this wall-clock time. Unfinished batches are reported first.
     pub(crate) fn watch(&self, plan: WatchPlan, wall: Duration) {
-        self.order(WatchCommand::Watch(plan, wall));
+        if let Some(requests) = &self.requests {
+            _ = requests.send((plan, wall));
+        }
+        self.wake();
     }
 
     /// Tells the thread that processes run from this wall-clock time on: files that change after it
     /// count, even if their folder is not watched yet.
     pub(crate) fn begin(&self, wall: Duration) {
         self.run_starts.set(wall);
-    }
-
-    fn order(&self, order: WatchCommand) {
-        if let Some(commands) = &self.commands {
-            _ = commands.send(order);
-        }
-        self.wake();
     }
 
     fn wake(&self) {
@@ -94,7 +86,7 @@ impl Watcher {
 impl Drop for Watcher {
     /// Does not join the thread, which may be blocked on a file system that hangs.
     fn drop(&mut self) {
-        self.commands = None;
+        self.requests = None;
         self.wake();
     }
 }
@@ -103,7 +95,7 @@ impl Drop for Watcher {
 struct WatchLoop {
     plan: WatchPlan,
     context: WatchContext,
-    commands: Receiver<WatchCommand>,
+    requests: Receiver<ReplaceRequest>,
     tree: FolderTree,
     /// One for each target with an unfinished batch.
     debouncers: Vec<Option<Debouncer>>,
@@ -120,19 +112,14 @@ impl WatchLoop {
     fn new(
         plan: WatchPlan,
         context: WatchContext,
-        commands: Receiver<WatchCommand>,
+        requests: Receiver<ReplaceRequest>,
         max_folders: usize,
     ) -> Self {
-        let kernel = match Inotify::open() {
-            Ok(kernel) => Some(kernel),
-            Err(error) => {
-                (context.report)(WatchReport::Problem {
-                    about: None,
-                    text: messages::no_queue(error),
-                });
-                None
-            }
+        let report_problem = |error| {
+            let text = messages::no_queue(error);
+            (context.report)(WatchReport::Problem { about: None, text });
         };
+        let kernel = Inotify::open().map_err(report_problem).ok();
         let limit_reported = kernel.is_none();
         let rules = CompiledPlan::new(&plan);
         let debouncers = plan.targets.iter().map(|_| None).collect();
@@ -140,7 +127,7 @@ impl WatchLoop {
         Self {
             plan,
             context,
-            commands,
+            requests,
             tree,
             debouncers,
             ready: false,
@@ -152,7 +139,7 @@ impl WatchLoop {
 
     fn run(&mut self, woken: &OwnedFd) {
         loop {
-            if self.wait(woken).is_err() || self.handle_commands().is_none() {
+            if self.wait(woken).is_err() || self.handle_requests().is_err() {
                 return;
             }
             self.read_events();
@@ -170,16 +157,15 @@ impl WatchLoop {
 
     /// Reads the pending kernel events.
     fn read_events(&mut self) {
-        let apply_event = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
-        for event in &apply_event {
+        let events = self.tree.kernel.as_mut().map(Inotify::read).unwrap_or_default();
+        for event in &events {
             self.tree.apply_event(event);
         }
     }
 
     /// Blocks until there is work to do.
     fn wait(&self, woken: &OwnedFd) -> Result<(), Errno> {
-        let timeout = self.timeout();
-        let timeout = timeout.and_then(|left| Timespec::try_from(left).ok());
+        let timeout = self.timeout().and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut fds = vec![PollFd::from_borrowed_fd(woken.as_fd(), PollFlags::IN)];
         if let Some(kernel) = &self.tree.kernel {
             fds.push(PollFd::from_borrowed_fd(kernel.fd(), PollFlags::IN));
@@ -198,27 +184,27 @@ impl WatchLoop {
             return Some(Duration::ZERO);
         }
         let polls = (!self.tree.polled.is_empty()).then_some(self.next_poll);
-        let dues = (0..self.debouncers.len()).filter_map(|target| self.due(target));
-        let next = dues.chain(polls).min()?;
+        let due_times = (0..self.debouncers.len()).filter_map(|target| self.due(target));
+        let next = due_times.chain(polls).min()?;
         Some(next.saturating_sub((self.context.now)().moment))
     }
 
     /// Returns when a batch is complete. While folders with possible further changes are still to be
     /// read, this is the latest time.
     fn due(&self, target: usize) -> Option<Duration> {
-        let window = self.debouncers.get(target)?.as_ref()?;
+        let batch = self.debouncers.get(target)?.as_ref()?;
         let debounce = self.plan.targets.get(target)?.debounce;
-        let latest = if self.tree.may_detect() { super::debouncer::MAX_DELAY } else { debounce };
-        Some(window.due(debounce.max(latest)))
+        let min_delay = if self.tree.may_detect() { MAX_DELAY } else { debounce };
+        Some(batch.due(debounce.max(min_delay)))
     }
 
-    /// Handles pending commands; returns `None` if the handle was dropped.
-    fn handle_commands(&mut self) -> Option<()> {
+    /// Handles pending requests; returns an error if the handle was dropped.
+    fn handle_requests(&mut self) -> Result<(), TryRecvError> {
         loop {
-            match self.commands.try_recv() {
-                Ok(WatchCommand::Watch(plan, wall)) => self.replace(plan, wall),
-                Err(TryRecvError::Empty) => return Some(()),
-                Err(TryRecvError::Disconnected) => return None,
+            match self.requests.try_recv() {
+                Ok((plan, wall)) => self.replace(plan, wall),
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(error @ TryRecvError::Disconnected) => return Err(error),
             }
         }
     }
@@ -240,9 +226,9 @@ impl WatchLoop {
 
     fn note_changes(&mut self, now: Duration) {
         for change in std::mem::take(&mut self.tree.changes) {
-            if let Some(window) = self.debouncers.get_mut(usize::from(change.target)) {
-                let window = window.get_or_insert_with(|| Debouncer::new(now));
-                window.add(now, change.path, change.age);
+            if let Some(batch) = self.debouncers.get_mut(usize::from(change.target)) {
+                let batch = batch.get_or_insert_with(|| Debouncer::new(now));
+                batch.add(now, change.path, change.age);
             }
         }
     }
@@ -252,7 +238,8 @@ impl WatchLoop {
         self.tree.drop_unused_watches();
         if !std::mem::replace(&mut self.ready, true) {
             for (target, text) in messages::warnings(&self.tree, &self.plan) {
-                let about = self.plan.targets.get(usize::from(target)).map(|one| one.owner.clone());
+                let target = self.plan.targets.get(usize::from(target));
+                let about = target.map(|target| target.owner.clone());
                 (self.context.report)(WatchReport::Problem { about, text });
             }
             (self.context.report)(WatchReport::Ready);
@@ -262,9 +249,9 @@ impl WatchLoop {
             let text = messages::limit(polled);
             (self.context.report)(WatchReport::Problem { about: None, text });
         }
-        if let Some(began) = self.polling.take() {
-            let took = now.saturating_sub(began);
-            self.next_poll = now + POLL_INTERVAL.max(took * POLL_SHARE);
+        if let Some(start) = self.polling.take() {
+            let duration = now.saturating_sub(start);
+            self.next_poll = now + POLL_INTERVAL.max(duration * MIN_POLL_RATIO);
         } else if polled > 0 && self.next_poll <= now {
             self.polling = Some(now);
             self.tree.begin_poll();
@@ -281,12 +268,13 @@ impl WatchLoop {
 
     /// Ends a batch and reports it.
     fn close(&mut self, target: usize) {
-        let Some(window) = self.debouncers.get_mut(target).and_then(Option::take) else { return };
-        let Some(wanted) = self.plan.targets.get(target) else { return };
-        let (first, last) = (window.first, window.last);
-        if let Some(burst) = window.close(messages::path_kind) {
-            let path = messages::relative(&burst.path, &wanted.base);
-            let (owner, more) = (wanted.owner.clone(), burst.more);
+        let Some(debouncer) = self.debouncers.get_mut(target).and_then(Option::take) else {
+            return;
+        };
+        let Some(WatchTarget { owner, base, .. }) = self.plan.targets.get(target) else { return };
+        let (first, last) = (debouncer.first, debouncer.last);
+        if let Some(ChangeBatch { path, more }) = debouncer.close(messages::path_kind) {
+            let (owner, path) = (owner.clone(), messages::relative(&path, base));
             (self.context.report)(WatchReport::Changed { owner, path, more, first, last });
         }
     }

@@ -27,7 +27,7 @@ pub(super) const ROOT: NodeId = 0;
 const MAX_NAMES: usize = 8;
 
 /// A folder under one of its names.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FolderNode {
     pub(super) parent: Option<NodeId>,
     pub(super) name: OsString,
@@ -98,7 +98,7 @@ impl RunStarts {
 }
 
 /// All watched folders, the pending scans, and the recorded changes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FolderTree {
     pub(super) rules: CompiledPlan,
     pub(super) kernel: Option<Inotify>,
@@ -108,7 +108,7 @@ pub(super) struct FolderTree {
     next: NodeId,
     pub(super) watches: HashMap<WatchDescriptor, WatchEntry>,
     /// Watches that may be unused.
-    orphans: HashSet<WatchDescriptor>,
+    pub(super) orphans: HashSet<WatchDescriptor>,
     /// Links, each with the entries it resolves through.
     pub(super) links: BTreeMap<(NodeId, OsString), Vec<(WatchDescriptor, OsString)>>,
     /// Folders that the kernel does not watch, with their last known contents.
@@ -130,25 +130,7 @@ pub(super) struct FolderTree {
 
 impl FolderTree {
     pub(super) fn new(rules: CompiledPlan, kernel: Option<Inotify>, max_folders: usize) -> Self {
-        let mut tree = Self {
-            rules,
-            kernel,
-            max_folders,
-            nodes: HashMap::new(),
-            next: ROOT,
-            watches: HashMap::new(),
-            orphans: HashSet::new(),
-            links: BTreeMap::new(),
-            polled: BTreeMap::new(),
-            todo: VecDeque::new(),
-            pending_detections: 0,
-            stale: BTreeSet::new(),
-            newest: None,
-            overflowed_again: false,
-            full: false,
-            run_starts: RunStarts::default(),
-            changes: Vec::new(),
-        };
+        let mut tree = Self { rules, kernel, max_folders, ..Self::default() };
         let states = tree.rules.globs.start();
         tree.enter(None, OsString::new(), states, 0, ScanMode::First);
         tree
@@ -193,28 +175,18 @@ impl FolderTree {
         states: GlobStates,
         links: u8,
     ) {
-        let (git, children) = (GitIgnore::default(), BTreeMap::new());
-        let node = FolderNode {
-            parent,
-            name,
-            states,
-            git,
-            children,
-            matched: Vec::new(),
-            links,
-            wd: None,
-        };
+        let node = FolderNode { parent, name, states, links, ..FolderNode::default() };
         self.nodes.insert(id, node);
     }
 
     pub(super) fn push(&mut self, node: NodeId, mode: ScanMode) {
-        self.pending_detections += usize::from(can_detect(mode));
+        self.pending_detections += usize::from(mode.can_detect());
         self.todo.push_back(ScanJob { node, mode });
     }
 
     pub(super) fn pop(&mut self) -> Option<ScanJob> {
         let job = self.todo.pop_front()?;
-        self.pending_detections -= usize::from(can_detect(job.mode));
+        self.pending_detections -= usize::from(job.mode.can_detect());
         Some(job)
     }
 
@@ -297,7 +269,7 @@ impl FolderTree {
                 }
             }
             if let Some(watch) = node.wd.and_then(|wd| self.watches.get_mut(&wd)) {
-                watch.nodes.retain(|other| *other != id);
+                watch.nodes.retain(|node| *node != id);
                 self.orphans.extend(node.wd);
             }
             self.polled.remove(&id);
@@ -307,19 +279,14 @@ impl FolderTree {
         matched
     }
 
-    /// Marks a watch as possibly unused.
-    pub(super) fn orphan(&mut self, wd: WatchDescriptor) {
-        self.orphans.insert(wd);
-    }
-
     /// Drops watches that no node and no link uses. Call it when no scan is pending: moved folders are
     /// attached again by then, and no event in between is lost.
     pub(super) fn drop_unused_watches(&mut self) {
         for wd in std::mem::take(&mut self.orphans) {
-            let empty = |watch: &WatchEntry| {
+            let is_unused = |watch: &WatchEntry| {
                 watch.nodes.is_empty() && watch.hops.values().all(Vec::is_empty)
             };
-            if self.watches.get(&wd).is_some_and(empty) {
+            if self.watches.get(&wd).is_some_and(is_unused) {
                 self.watches.remove(&wd);
                 if let Some(kernel) = &self.kernel {
                     kernel.unwatch(wd);
@@ -336,10 +303,9 @@ impl FolderTree {
     }
 }
 
-/// Whether a scan in this mode can find changes.
-fn can_detect(mode: ScanMode) -> bool {
-    match mode {
-        ScanMode::All(_) | ScanMode::Since(_) | ScanMode::Newest => true,
-        ScanMode::First | ScanMode::Poll => false,
+impl ScanMode {
+    /// Whether a scan in this mode can find changes.
+    fn can_detect(self) -> bool {
+        !matches!(self, Self::First | Self::Poll)
     }
 }

@@ -55,7 +55,9 @@ fn nobody_else_can_reach_it() {
 
 #[test]
 fn each_address_answers_and_a_mistake_is_a_sentence() {
-    let (project, running) = Project::shop_up("cat = { command = 'cat', stdin = 'pipe' }\n");
+    let (project, running) = Project::shop_up(
+        "cat = { command = 'cat', stdin = 'pipe' }\n[pool.build]\nconcurrency = 1\n",
+    );
     let (status, body) = get(&project, "/v1/snapshot");
     assert_eq!((status, &body["project"]), (200, &json!("shop")));
     assert_eq!(get(&project, "/v1/why/web").1["state"], "ready");
@@ -77,6 +79,9 @@ fn each_address_answers_and_a_mistake_is_a_sentence() {
         ("/v1/stop", r#"{"names":["web"],"nowait":true}"#),
         ("/v1/signal", r#"{"names":["web"],"signal":"NOSUCH"}"#),
         ("/v1/scale", r#"{"process":"web","replicas":-1}"#),
+        ("/v1/start", r#"{"names":["web"],"wait":true,"no_wait":true}"#),
+        ("/v1/run", r#"{"command":"echo \u0000"}"#),
+        ("/v1/enqueue", r#"{"pool":"build","command":["echo","\u0000"]}"#),
     ] {
         let (status, answer) = post(&project, path, body);
         assert_eq!((status, &answer["error"]), (400, &json!("wrong")), "{path} {body}: {answer}");
@@ -233,7 +238,7 @@ fn the_document_tells_every_address() {
         assert_eq!(request(&project, &format!("BREW {path}"), "", "").0, 405, "{path}: {methods}");
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    assert!(schemas["ProcessStatus"]["properties"]["why"].is_object(), "{schemas:?}");
+    assert!(schemas["ProcessRecord"]["properties"]["state"].is_object(), "{schemas:?}");
     project.down(running);
 }
 

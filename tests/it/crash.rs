@@ -61,7 +61,7 @@ fn nothing_is_left_after_kill_9_of_the_guardian() {
         project.write("procfile.toml", "[process]\na = 'echo again'\n");
         let done = project.up_done([]);
         done.assert_code(0);
-        assert!(!done.err.contains("left by a session before"), "{done}");
+        assert!(!done.err.contains("left by a previous session"), "{done}");
     }
 }
 
@@ -142,7 +142,7 @@ fn after_kill_9_of_both_the_next_up_ends_what_was_left_and_says_so() {
         let hops: Vec<&str> = done.out.lines().collect();
         assert!(hops.len() == 2 && hops[0] == hops[1], "{done}");
         done.assert_code(0);
-        done.assert_err(&format!("sleep {sleep}, left by a session before"));
+        done.assert_err(&format!("sleep {sleep}, left by a previous session"));
         assert_eq!(with_argument(&sleep), [decoy.id()]);
         decoy.kill().unwrap();
         decoy.wait().unwrap();

@@ -77,7 +77,7 @@ fn a_file_that_is_gone_is_told_and_what_runs_goes_on() {
     let status = project.ask(["ps", "--json"]).code(0).json();
     assert!(status["file_gone"].as_str().unwrap().ends_with("procfile.toml is gone"), "{status}");
     project.ask(["reload"]).code(2).err("procfile.toml is gone");
-    project.ask(["up", "--no-tui"]).code(2).err("still runs; `pitcrew down` ends it");
+    project.ask(["up", "--no-tui"]).code(2).err("is still running; `pitcrew down` ends it");
     project.write("procfile.toml", "[project]\nname = 'shop'\n[process]\nweb = 'x'\n");
     running.wait_err("procfile.toml is there again");
     std::fs::remove_file(project.path("procfile.toml")).unwrap();
@@ -256,13 +256,13 @@ fn a_restart_that_cannot_be_carried_out_costs_no_run() {
     std::fs::rename(&server, project.path("away")).unwrap();
     std::fs::rename(project.path("sub"), project.path("sub.away")).unwrap();
     for (name, reason) in [("web", "no such program"), ("sub", "does not exist")] {
-        project.ask(["restart", name]).code(1).err(reason).err("its run goes on");
+        project.ask(["restart", name]).code(1).err(reason).err("it keeps running");
     }
     project.write("src/x", "");
-    running.wait_err("src/x changed, but web cannot be started anew");
+    running.wait_err("src/x changed, but web cannot be restarted");
     std::fs::rename(project.path("sub.away"), project.path("sub")).unwrap();
     project.write("procfile.toml", &file("nowhere"));
-    project.ask(["reload"]).code(2).err("sub cannot be started anew");
+    project.ask(["reload"]).code(2).err("sub cannot be restarted");
     for name in ["web", "sub"] {
         assert_eq!(project.one(name)["run"], 1);
     }
@@ -298,7 +298,7 @@ fn with_forty_descriptors_most_of_thirty_processes_run() {
     // Refused or restarted, the process is up afterwards.
     let restart = project.ask(["restart", up_name.as_str()]);
     if restart.code != 0 {
-        restart.code(1).err("its run goes on");
+        restart.code(1).err("it keeps running");
     }
     wait_until("it is up", || project.one(&up_name)["state"] == "ready");
     project.ask(["down"]).code(0);

@@ -199,7 +199,7 @@ fn the_file_can_be_standard_input() {
     project.nothing_left_within(BOUND);
     project.ask(["ps"]).code(2).err("there is no procfile.toml");
     project.ask(["-f", "-", "ps"]).code(1);
-    project.ask(["-f", "/dev/null", "check"]).code(2).err("give it as standard input: `-f - <");
+    project.ask(["-f", "/dev/null", "check"]).code(2).err("pass it as standard input: `-f - <");
 }
 
 /// The project of a process that is started in the background, in a folder of its own.

@@ -80,6 +80,8 @@ const LAYERS: &[Layer] = &[
             "rustix",
             "toml",
             "unicode_width",
+            // For the schema of what the control socket serves as it is.
+            "utoipa",
         ],
         never: &["async ", "std::thread", "TcpStream", "std::process", "Instant", "SystemTime"],
     },
@@ -129,7 +131,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "engine",
         layers: &["machine", "output", "probe", "spec", "sys", "watch"],
-        crates: &["serde", "tokio", "tracing", "utoipa"],
+        crates: &["schemars", "serde", "tokio", "tracing", "utoipa"],
         never: &[],
     },
     Layer {
@@ -155,7 +157,9 @@ const LAYERS: &[Layer] = &[
         name: "control",
         layers: &["engine", "machine", "output", "spec"],
         crates: &[
+            "form_urlencoded",
             "percent_encoding",
+            "serde_path_to_error",
             "serde_urlencoded",
             "axum",
             "base64",

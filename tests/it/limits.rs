@@ -190,7 +190,7 @@ fn a_file_size_limit_is_a_lost_log_and_no_death() {
     shell.args(["-c", &format!("ulimit -f 100; exec {} up --no-tui", common::binary())]);
     let done = project.finished(shell);
     assert_eq!(done.out.lines().count(), 200_001, "{}", done.err);
-    done.assert_err("cannot write its log");
+    done.assert_err("cannot be written");
 }
 
 #[test]

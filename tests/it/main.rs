@@ -34,6 +34,7 @@ mod procfile;
 mod reload_wish;
 mod symfony;
 mod sys_spawn;
+mod sys_stdio;
 mod sys_strays;
 mod testing;
 
@@ -44,6 +45,10 @@ mod answers;
 mod checks;
 #[cfg(feature = "cli")]
 mod clients;
+#[cfg(feature = "cli")]
+mod command_line;
+#[cfg(feature = "cli")]
+mod completions;
 #[cfg(feature = "cli")]
 mod control;
 #[cfg(feature = "cli")]
@@ -89,7 +94,11 @@ mod shapes;
 #[cfg(feature = "cli")]
 mod stop;
 #[cfg(feature = "cli")]
+mod stop_trees;
+#[cfg(feature = "cli")]
 mod up;
+#[cfg(feature = "cli")]
+mod up_events;
 #[cfg(feature = "cli")]
 mod usage;
 #[cfg(feature = "cli")]

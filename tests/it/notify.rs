@@ -105,14 +105,14 @@ fn nobody_else_may_speak_for_it() {
     for _ in 0..3 {
         say(socket.to_str().unwrap(), b"READY=1");
     }
-    let refused = up.wait_err("refused what");
+    let refused = up.wait_err("ignored a message");
     let me = std::process::id().to_string();
     assert!(refused.contains(&me), "{refused}");
     assert!(!up.err.lossy().contains("web is ready"));
     project.write("go", "");
     up.wait_err("web is ready");
     let done = stop(up);
-    assert_eq!(done.err.matches("refused what").count(), 1, "told once: {done}");
+    assert_eq!(done.err.matches("ignored a message").count(), 1, "told once: {done}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_one_process_says_is_not_heard_for_another() {
          command = 'until test -e path; do sleep 0.01; done; NOTIFY_SOCKET=$(cat path) exec {speaker}'\n"
     ));
     let up = project.up([]);
-    up.wait_err("refused what");
+    up.wait_err("ignored a message");
     assert!(!up.err.lossy().contains("web is ready"));
     stop(up);
 }

@@ -111,12 +111,14 @@ impl Api {
     /// A schema with what it refers to; fields that it does not name are wrong.
     fn validator(&self, schema: &Value) -> jsonschema::Validator {
         let mut whole = json!({ "components": self.document["components"] });
-        let text = whole.to_string();
-        for (name, one) in whole["components"]["schemas"].as_object_mut().unwrap() {
+        let mut parts = Vec::new();
+        collect_parts(&whole, &mut parts);
+        for (name, schema) in whole["components"]["schemas"].as_object_mut().unwrap() {
             // A part of something else does not know the fields of the other parts.
-            let part = format!("\"allOf\":[{{\"$ref\":\"#/components/schemas/{name}\"");
-            if one["type"] == "object" && !text.contains(&part) {
-                one["additionalProperties"] = Value::Bool(false);
+            if schema["type"] == "object"
+                && !parts.contains(&format!("#/components/schemas/{name}"))
+            {
+                schema["additionalProperties"] = Value::Bool(false);
             }
         }
         whole.as_object_mut().unwrap().extend(schema.as_object().unwrap().clone());
@@ -134,6 +136,18 @@ impl Api {
     fn down(self) {
         self.project.ask(["down"]).code(0);
         self.running.done().assert_code(0);
+    }
+}
+
+/// The schemas that are combined with others by `allOf`.
+fn collect_parts(value: &Value, parts: &mut Vec<String>) {
+    for part in value["allOf"].as_array().into_iter().flatten() {
+        parts.extend(part["$ref"].as_str().map(str::to_owned));
+    }
+    match value {
+        Value::Object(fields) => fields.values().for_each(|field| collect_parts(field, parts)),
+        Value::Array(items) => items.iter().for_each(|item| collect_parts(item, parts)),
+        _ => {}
     }
 }
 

@@ -277,7 +277,7 @@ fn a_log_on_a_full_disk_is_told_and_stops_nothing() {
     let done = project.up_done([]);
     done.assert_code(0);
     assert_eq!(done.out.lines().count(), 100_000);
-    done.assert_err("cannot write its log");
+    done.assert_err("cannot be written");
 }
 
 #[test]

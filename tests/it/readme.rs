@@ -176,7 +176,7 @@ fn what_is_not_there_yet_is_refused() {
     let done = pitcrew(folder.path(), &["-f", "x.toml", "check"]);
     let said = String::from_utf8_lossy(&done.stderr);
     assert_eq!(done.status.code(), Some(2), "`tty` works: take it out of the README");
-    assert!(said.contains("not built in this version"), "{said}");
+    assert!(said.contains("`tty` is not supported yet"), "{said}");
     assert!(read("README.md").contains("`tty`"), "the README does not say `tty`");
 }
 

@@ -40,10 +40,7 @@ fn a_dry_run_tells_who_would_get_a_new_run_and_why_and_then_it_is_done() {
     project.write("procfile.toml", &other(&sleep));
     let same = "+ new\n~ web\n~ same\n- gone\n";
     let dry = project.ask(["reload", "--dry-run"]).code(0);
-    assert_eq!(
-        dry.out,
-        format!("{same}web would get a new run: other than before: command, env\n")
-    );
+    assert_eq!(dry.out, format!("{same}web would restart: changed command, env\n"));
     let json = project.ask(["reload", "--dry-run", "--json"]).code(0).json();
     let told = json!({
         "ok": true, "dry_run": true, "added": ["new"], "changed": ["web", "same"],
@@ -54,7 +51,7 @@ fn a_dry_run_tells_who_would_get_a_new_run_and_why_and_then_it_is_done() {
     assert_eq!(project.one("web").get("run").unwrap(), 1);
     assert_eq!(project.one("gone").get("state").unwrap(), "ready");
     let done = project.ask(["reload"]).code(0);
-    assert_eq!(done.out, format!("{same}web gets a new run: other than before: command, env\n"));
+    assert_eq!(done.out, format!("{same}web restarts: changed command, env\n"));
     running.wait_out("other 2.");
     running.wait_out("new 1.");
     common::wait_until("it is gone", || project.one("gone").is_null());

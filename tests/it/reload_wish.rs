@@ -65,7 +65,7 @@ impl Project {
         let host = ScriptedHost::new().on(Pattern::any(), Script::forever());
         let reread = can_reload.then(|| Arc::clone(&reader) as Arc<dyn SpecLoader>);
         let mut settings = EngineOptions::default();
-        settings.reread = reread;
+        settings.loader = reread;
         let mut engine = Engine::new(Arc::new(host.clone()), supervisor, settings);
         let (feed, handle) = (engine.feed().unwrap(), engine.handle());
         let engine = tokio::spawn(engine.run(chosen, true));

@@ -61,7 +61,7 @@ fn descendants_are_found_whatever_they_did() {
                 }
                 let mut found = Vec::new();
                 wait_until_async("it has become sleep", async || {
-                    found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+                    found = child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end;
                     // In the midst of an exec one of the two is new and the other is not.
                     found.iter().any(|one| {
                         one.stray.pid == pid
@@ -75,7 +75,7 @@ fn descendants_are_found_whatever_they_did() {
                 assert!(!pids(&found).contains(&child.pid()));
                 child.kill_tree().await.unwrap();
                 assert!(!alive(pid), "{what}");
-                assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.going, []);
+                assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end, []);
                 child.exited().await.unwrap();
                 child.reap().unwrap();
             }
@@ -97,14 +97,14 @@ async fn none_of_many_is_missed() {
         };
         let mut child = host.launch(marked(how, &session, "many", run)).await.unwrap();
         child.exited().await.unwrap();
-        let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+        let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end;
         assert!(!found.is_empty(), "run {run} left somebody: {how}");
         child.kill_tree().await.unwrap();
         child.reap().unwrap();
         // And one that leaves nobody.
         let mut child = host.launch(marked(":", &session, "none", run)).await.unwrap();
         child.exited().await.unwrap();
-        assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.going, []);
+        assert_eq!(child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end, []);
         child.reap().unwrap();
     };
     let runs = (0..10 * AT_ONCE as u32).collect::<Vec<_>>();
@@ -144,7 +144,7 @@ fn a_run_does_not_see_the_descendants_of_another() {
         }
         for (child, pid) in &runs {
             assert_eq!(
-                pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.going),
+                pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end),
                 BTreeSet::from([*pid])
             );
         }
@@ -198,13 +198,13 @@ echo go; for i in 1 2; do setsid sh "$0.sh" & done; wait"#;
         let (child, mut lines) = start(&host, launch).await;
         line(&mut lines).await;
         wait_until_async("it forks", async || {
-            child.strays(StraysPolicy::Kill, &Arc::default()).await.going.len() > 1
+            child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.len() > 1
         })
         .await;
         // Between two that are seen there may be one that is just being made.
         wait_until_async("it is gone", async || {
             child.kill_tree().await.unwrap();
-            child.strays(StraysPolicy::Kill, &Arc::default()).await.going.is_empty()
+            child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.is_empty()
         })
         .await;
         child.reap().ok();
@@ -231,7 +231,7 @@ fn strays_go_by_policy_and_name() {
                 ];
                 child.exited().await.unwrap();
                 wait_until_async("all have become what they are", async || {
-                    let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+                    let found = child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end;
                     let mut programs: Vec<_> = found.iter().map(|one| &one.program).collect();
                     programs.sort();
                     programs == ["sleep", "sleep", "tail"]
@@ -245,7 +245,7 @@ fn strays_go_by_policy_and_name() {
                     (StraysPolicy::Leave, _) => 3,
                 };
                 wait_until_async("those are gone", async || {
-                    child.strays(StraysPolicy::Kill, &Arc::default()).await.going.len() == left
+                    child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end.len() == left
                 })
                 .await;
                 let alive = known.map(alive);
@@ -342,7 +342,7 @@ fn without_a_subreaper_orphans_are_found_by_group_and_marker() {
         let known = BTreeSet::from([pid_line(&mut lines).await, pid_line(&mut lines).await]);
         child.exited().await.unwrap();
         wait_until_async("all three are found", async || {
-            let found = pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.going);
+            let found = pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end);
             found.len() == 3 && found.is_superset(&known)
         })
         .await;
@@ -386,7 +386,7 @@ fn what_a_dead_session_left_is_ended_by_the_next_start() {
     reaper.join().unwrap();
     assert_eq!(recovered.unkillable, []);
     assert!(recovered.ended.iter().any(|stray| stray.command.contains("trap")), "{recovered:?}");
-    assert!(!journal.path().exists());
+    assert!(!&journal.path.exists());
     assert!(alive(kept.id()) && alive(left.id()) && alive(decoy.id()));
     for pid in of_session(&name) {
         let _ = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
@@ -395,7 +395,7 @@ fn what_a_dead_session_left_is_ended_by_the_next_start() {
         let _ = child.kill();
         child.wait().unwrap();
     }
-    std::fs::write(journal.path(), "{ cut short").unwrap();
+    std::fs::write(&journal.path, "{ cut short").unwrap();
     assert_eq!(journal.recover().unwrap().ended, []);
 }
 
@@ -410,7 +410,7 @@ fn unmarked_leaders_and_other_children_of_ours_are_not_confused() {
         let mut child = host.launch(sh("sleep 1000 & exit 0")).await.unwrap();
         child.exited().await.unwrap();
         assert!(
-            !pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.going)
+            !pids(&child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end)
                 .contains(&other.id())
         );
         child.kill_tree().await.unwrap();

@@ -115,7 +115,7 @@ fn the_project_searches_picks_out_and_counts() {
     screen.keys("N");
     screen.wait("9 of 10");
     screen.keys("nn");
-    screen.wait("from the other end");
+    screen.wait("search wrapped");
     screen.wait("1 of 10");
     screen.keys("\x1b");
     screen.wait_gone("1 of 10");
@@ -187,7 +187,7 @@ fn it_is_detached_and_attached_to() {
     screen.wait("api is up");
     screen.keys("D");
     assert_eq!(screen.ended().code(), Some(0));
-    assert!(screen.text().contains("goes on"), "{}", screen.text());
+    assert!(screen.text().contains("keeps running"), "{}", screen.text());
     let mut guest = Screen::start(program(&project, ["attach"]), 24, 80);
     guest.wait("api is up");
     guest.wait("attached");

@@ -5,20 +5,22 @@ use crate::common::Project;
 use crate::common::screen::{Screen, parser};
 use crate::common::strict::Strict;
 use crate::common::svg::svg;
+use pitcrew::control::wire::{ProjectState, SliceResponse};
 use pitcrew::tui::action::ActionFacts;
 use pitcrew::tui::appearance::Appearance;
+use pitcrew::tui::config::Config;
 use pitcrew::tui::keymap::Keymap;
-use pitcrew::tui::overlay::{
-    Dialog, Help, Menu, Overlay, OverlayContext, Palette, signals, themes,
-};
-use pitcrew::tui::screens::details::{DetailsSheet, DetailsView};
-use pitcrew::tui::text::StyledLine;
+use pitcrew::tui::model::details::DetailsData;
+use pitcrew::tui::model::{ClientRole, Model, Screen as View};
+use pitcrew::tui::overlay::{Dialog, Help, Overlay, OverlayContext, Palette, signals, themes};
+use pitcrew::tui::render::view as view_model;
 use pitcrew::tui::theme::ThemeName;
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use serde_json::json;
 
 fn judged(bytes: &[u8]) -> Result<(), String> {
     let mut strict = Strict::new(24, 80);
@@ -126,12 +128,12 @@ fn a_screen_becomes_a_picture() {
 }
 
 /// What a terminal gets when this is drawn.
-fn written(size: (u16, u16), draw: impl Fn(Rect, &mut Buffer)) -> (Vec<u8>, Buffer) {
+fn written(size: (u16, u16), draw: impl Fn(&mut ratatui::Frame<'_>)) -> (Vec<u8>, Buffer) {
     let area = Rect::new(0, 0, size.0, size.1);
     let viewport = ratatui::TerminalOptions { viewport: ratatui::Viewport::Fixed(area) };
     let mut bytes = Vec::new();
     let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut bytes), viewport).unwrap();
-    let buffer = terminal.draw(|frame| draw(area, frame.buffer_mut())).unwrap().buffer.clone();
+    let buffer = terminal.draw(|frame| draw(frame)).unwrap().buffer.clone();
     // The cursor is shown again when it is dropped.
     drop(terminal);
     (bytes, buffer)
@@ -167,6 +169,56 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(parts, 0..20).prop_map(|parts| parts.concat())
 }
 
+/// A model that shows the details of a process, with this text wherever there can be one.
+fn shown_process(text: &str, look: Appearance, size: (u16, u16)) -> Model {
+    let process = json!({
+        "id": 1, "name": text, "process": text, "replica": null, "pool": text, "state": "backoff",
+        "ready": false, "pid": 4711, "run": 1, "attempt": 1, "restarts": 0,
+        "since": "2026-01-02T03:04:05.000Z", "uptime_ms": 1, "exit_code": null, "signal": null,
+        "why": text, "port": null, "cpu_percent": 1.0, "memory_bytes": 1, "kind": "process",
+        "since_ms": 1, "until": null, "until_ms": 1000, "started": true, "checked": true,
+        "killed": false, "cause": null, "error": null, "retry": 0, "retries": 5, "watch": null,
+        "suspended_by": null, "autostart": true, "log_file": text, "stdin": false,
+        "stop_signal": "TERM", "grace_ms": 10_000, "description": text,
+    });
+    let details = json!({
+        "member": process, "command": [text], "script": text, "cwd": text, "env_inherited": true,
+        "env": [{"name": text, "value": text}], "restart": "always", "retry": text,
+        "timeout_ms": null, "idle_timeout_ms": null, "success_exit_codes": [0],
+        "shutdown_on": "never", "checks": [], "watch": null, "needed_by": [], "runs": [],
+        "stop": {"signal": "TERM", "grace_ms": 1, "command": [text], "strays": "kill"},
+        "defined": {"file": text, "line": 1},
+    });
+    let why = json!({"name": text, "state": "backoff", "why": text, "checked": true,
+        "cause": null, "suspended_by": null, "chain": []});
+    let line = json!({"seq": 1, "time": "2026-01-02T03:04:05.000Z", "name": text, "run": 1,
+        "stream": "out", "text": text, "base64": null, "partial": false});
+    let size = ratatui::layout::Size::new(size.0, size.1);
+    let mut ui = Model::new(Config::default(), look, ClientRole::Owner, size);
+    ui.await_start(ProjectState {
+        project: text.to_owned(),
+        processes: vec![serde_json::from_value(process).unwrap()],
+        ..ProjectState::default()
+    });
+    ui.list.go_to(text, &ui.overview);
+    ui.screen = View::Details;
+    if let Some((name, reveal)) = ui.details_to_fetch() {
+        let known = DetailsData {
+            name: name.clone(),
+            reveal,
+            details: serde_json::from_value(details).unwrap(),
+            why: serde_json::from_value(why).unwrap(),
+            last: SliceResponse {
+                partials: vec![serde_json::from_value(line).unwrap()],
+                ..SliceResponse::default()
+            },
+        };
+        ui.details_fetch.take(&name, reveal, Some(known));
+        assert!(ui.details_data().is_some());
+    }
+    ui
+}
+
 proptest! {
     #[test]
     fn hostile_texts_write_nothing_but_text(
@@ -182,20 +234,13 @@ proptest! {
         let mut overlays = [
             palette,
             Overlay::Help(Help::default()),
-            Overlay::Menu(signals(&words)),
-            Overlay::Menu(themes(theme)),
-            Overlay::Menu(Menu::new(words.clone(), Vec::new())),
+            Overlay::Dialog(signals(&words)),
+            Overlay::Dialog(themes(theme)),
+            Overlay::Dialog(Dialog::new(words.clone(), Vec::new(), Vec::new())),
             Overlay::Dialog(Dialog::notice(words.clone(), vec![words.clone(); 3])),
         ];
         let look = Appearance::new(theme, true);
-        let sheet = DetailsSheet {
-            name: words.clone(),
-            why: words.clone(),
-            facts: vec![(words.clone(), words.clone())],
-            last_lines: vec![StyledLine::of(words.as_bytes(), true)],
-            ..DetailsSheet::default()
-        };
-        let judge = |draw: &dyn Fn(Rect, &mut Buffer)| {
+        let judge = |draw: &dyn Fn(&mut ratatui::Frame<'_>)| {
             let mut strict = Strict::new(size.1, size.0);
             strict.feed(b"\x1b[?1049h").unwrap();
             let (bytes, _) = written(size, draw);
@@ -206,11 +251,17 @@ proptest! {
             for key in &keys {
                 overlay.key(key.parse().unwrap(), known);
             }
-            let judged = judge(&|area, buffer| _ = overlay.draw(area, &look, known, buffer));
+            let judged = judge(&|frame| {
+                _ = overlay.draw(frame.area(), &look, known, frame.buffer_mut());
+            });
             prop_assert_eq!(judged, Ok(()));
         }
-        let judged = judge(&|area, buffer| DetailsView::default().draw(&sheet, area, &look, buffer));
-        prop_assert_eq!(judged, Ok(()));
+        let mut ui = shown_process(&words, look, size);
+        for view in [View::Details, View::Dashboard, View::Graph, View::Stats] {
+            ui.screen = view;
+            let judged = judge(&|frame| view_model(&ui, frame));
+            prop_assert_eq!(judged, Ok(()));
+        }
     }
 }
 
@@ -219,10 +270,11 @@ fn a_terminal_shows_what_was_drawn() {
     let (keymap, facts) = (Keymap::default(), ActionFacts::default());
     let known = OverlayContext { keymap: &keymap, facts: &facts, names: &[] };
     for size in [(120, 36), (80, 24), (48, 13), (20, 4)] {
-        for overlay in [Overlay::Help(Help::default()), Overlay::Menu(signals("web"))] {
+        for overlay in [Overlay::Help(Help::default()), Overlay::Dialog(signals("web"))] {
             let look = Appearance::new(ThemeName::Dark, true);
-            let (bytes, buffer) =
-                written(size, |area, buffer| _ = overlay.draw(area, &look, known, buffer));
+            let (bytes, buffer) = written(size, |frame| {
+                _ = overlay.draw(frame.area(), &look, known, frame.buffer_mut());
+            });
             let mut screen = parser(size.1, size.0);
             screen.process(&bytes);
             let shown = screen.screen().rows(0, size.0).map(|row| row.trim_end().to_owned());

@@ -328,8 +328,8 @@ fn a_run_is_not_ended_when_what_runs_first_has_taken_its_program_away() {
     let up = project.up(["--events", "events"]);
     up.wait_err("a started");
     project.write("src", "anew");
-    let told = up.wait_err("its run goes on");
-    assert!(told.contains("src changed, but a cannot be started anew"), "{told}");
+    let told = up.wait_err("it keeps running");
+    assert!(told.contains("src changed, but a cannot be restarted"), "{told}");
     assert!(told.contains("no such program"), "{told}");
     up.signal(libc::SIGINT);
     up.done();

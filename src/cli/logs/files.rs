@@ -1,4 +1,4 @@
-//! `logs` of a project that does not run: reads its log files.
+//! `logs` of a project that is not running: reads its log files.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -7,74 +7,65 @@ use std::path::{Path, PathBuf};
 
 use regex::bytes::Regex;
 
-use super::super::{GlobalOptions, ProgramExit, project, remote};
-use super::{LogsArgs, LogsStyle};
+use super::super::{ExitResult, GlobalOptions, ProgramExit, messages, project, stdout};
+use super::{LineFormatter, LogsArgs};
 use crate::control::put_bare_line;
-use crate::machine::{Supervisor, SupervisorOptions};
+use crate::machine::{ProcessId, Supervisor, SupervisorOptions};
 
-/// Written in one go.
-const AT_ONCE: usize = 64 << 10;
+/// The number of bytes after which the output is written.
+const WRITE_SIZE: usize = 64 << 10;
 
-/// One log file with those it was renamed to, oldest first.
+/// The log file of a process and its rotated files, oldest first.
 struct RotatedFiles {
     name: String,
     paths: Vec<PathBuf>,
 }
 
-/// Nothing runs: what the log files hold, one process after the other, as they carry no times.
-pub(super) fn show(global: &GlobalOptions, args: &LogsArgs) -> ProgramExit {
-    let spec = match project::inspect(global) {
-        Ok(spec) => spec,
-        Err(ending) => return ending,
-    };
-    let name = spec.project.name.clone();
+/// Prints the log files one process after the other, because they contain no times.
+pub(super) fn print(global: &GlobalOptions, args: &LogsArgs) -> ExitResult {
+    let spec = project::inspect(global)?;
+    let name = &spec.project.name;
     let needs_engine = [
         (args.follow, "-f"),
         (args.since.is_some(), "--since"),
         (args.stream.is_some(), "--stream"),
     ];
     if let Some((_, flag)) = needs_engine.iter().find(|(given, _)| *given) {
-        return project::failed(&format!(
-            "{name} is not running, and its log files say nothing that {flag} could use"
-        ));
+        let text = format!("{name} is not running, and {flag} does not work with its log files");
+        return Err(messages::failure(&text));
     }
-    let grep = match args.grep.as_deref().map(Regex::new).transpose() {
-        Ok(grep) => grep,
-        Err(error) => return project::wrong(&format!("this is no regular expression: {error}")),
-    };
+    let grep =
+        args.grep.as_deref().map(Regex::new).transpose().map_err(|error| {
+            messages::usage_error(&format!("invalid regular expression: {error}"))
+        })?;
     let supervisor = Supervisor::new(spec.clone(), SupervisorOptions::default());
     let all = ["all".to_owned()];
     let names = if args.names.is_empty() { &all[..] } else { &args.names };
-    let chosen = match supervisor.select(names) {
-        Ok(chosen) => chosen,
-        Err(error) => return project::wrong(&error.to_string()),
+    let chosen =
+        supervisor.select(names).map_err(|error| messages::usage_error(&error.to_string()))?;
+    let names: HashMap<_, _> = supervisor.names().collect();
+    let log_files = |id: &ProcessId| {
+        let process = spec.processes.get(supervisor.process_of(*id)?)?;
+        let name = names.get(id)?.as_str();
+        let number = name.strip_prefix(process.name.as_str())?.strip_prefix('.');
+        let replica = number.filter(|_| process.replicas.is_some());
+        let log = process.log.as_ref()?;
+        let file = log.path_for(replica.and_then(|number| number.parse().ok()));
+        Some(RotatedFiles { name: name.to_owned(), paths: existing(&file, log.keep) })
     };
-    let by_number: HashMap<_, _> = supervisor.names().collect();
-    let files: Vec<RotatedFiles> = chosen
-        .iter()
-        .filter_map(|id| {
-            let process = spec.processes.get(supervisor.process_of(*id)?)?;
-            let name = by_number.get(id)?.as_str();
-            let number = name.strip_prefix(process.name.as_str())?.strip_prefix('.');
-            let replica = number.filter(|_| process.replicas.is_some());
-            let log = process.log.as_ref()?;
-            let file = log.path_for(replica.and_then(|number| number.parse().ok()));
-            Some(RotatedFiles { name: name.to_owned(), paths: kept(&file, log.keep) })
-        })
-        .filter(|files| !files.paths.is_empty())
-        .collect();
+    let files: Vec<RotatedFiles> =
+        chosen.iter().filter_map(log_files).filter(|files| !files.paths.is_empty()).collect();
     if files.is_empty() {
-        let text =
-            format!("{name} is not running, and there is no log file (`log.dir` makes them)");
-        return project::failed(&text);
+        let text = "is not running, and has no log files (`log.dir` enables them)";
+        return Err(messages::failure(&format!("{name} {text}")));
     }
     let names = files.iter().map(|files| files.name.clone()).collect();
-    let style = (!args.json).then(|| LogsStyle::of(global, names));
-    print(&files, grep.as_ref(), args.lines, style)
+    let formatter = (!args.json).then(|| LineFormatter::of(global, names));
+    print_lines(&files, grep.as_ref(), args.lines, formatter)
 }
 
-/// Those that are there, oldest first.
-fn kept(file: &Path, keep: u32) -> Vec<PathBuf> {
+/// The files that exist, oldest first.
+fn existing(file: &Path, keep: u32) -> Vec<PathBuf> {
     let older = (1..=keep).rev().map(|number| {
         let mut path = file.as_os_str().to_owned();
         path.push(format!(".{number}"));
@@ -83,14 +74,14 @@ fn kept(file: &Path, keep: u32) -> Vec<PathBuf> {
     older.chain([file.to_owned()]).filter(|path| path.is_file()).collect()
 }
 
-/// Prints what is wanted of them, as JSON without a style.
-fn print(
+/// Prints all matching lines, or the last ones; as JSON without a formatter.
+fn print_lines(
     files: &[RotatedFiles],
     grep: Option<&Regex>,
     last: Option<u64>,
-    mut style: Option<LogsStyle>,
-) -> ProgramExit {
-    let (mut ready, mut kept) = (Vec::new(), VecDeque::new());
+    mut formatter: Option<LineFormatter>,
+) -> ExitResult {
+    let (mut output, mut kept) = (Vec::new(), VecDeque::new());
     for RotatedFiles { name, paths } in files {
         for path in paths {
             let read = each_line(path, |line| {
@@ -98,37 +89,30 @@ fn print(
                 if !grep.is_none_or(|grep| grep.is_match(text)) {
                     return true;
                 }
-                let from = ready.len();
-                match &mut style {
-                    Some(style) => style.put(&mut ready, name, line),
-                    None => put_bare_line(&mut ready, name, line),
+                let start = output.len();
+                match &mut formatter {
+                    Some(formatter) => formatter.push(&mut output, name, line),
+                    None => put_bare_line(&mut output, name, line),
                 }
                 if let Some(last) = last {
-                    kept.push_back(ready.split_off(from));
+                    kept.push_back(output.split_off(start));
                     if kept.len() as u64 > last {
                         kept.pop_front();
                     }
                 }
-                ready.len() < AT_ONCE || flush(&mut ready)
+                output.len() < WRITE_SIZE || stdout::write(&std::mem::take(&mut output))
             });
-            if let Err(error) = read {
-                return project::failed(&format!("cannot read {}: {error}", path.display()));
-            }
+            read.map_err(|error| {
+                messages::failure(&format!("cannot read {}: {error}", path.display()))
+            })?;
         }
     }
-    ready.extend(kept.into_iter().flatten());
-    flush(&mut ready);
-    ProgramExit::GOOD
+    output.extend(kept.into_iter().flatten());
+    stdout::write(&output);
+    Ok(ProgramExit::SUCCESS)
 }
 
-/// False when nobody reads any more.
-fn flush(ready: &mut Vec<u8>) -> bool {
-    let written = remote::write(ready);
-    ready.clear();
-    written
-}
-
-/// Reads until there is no more, or nobody wants more.
+/// Calls `take` for each line until it returns false.
 fn each_line(path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> std::io::Result<()> {
     let mut file = BufReader::new(File::open(path)?);
     let mut line = Vec::new();

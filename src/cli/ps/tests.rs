@@ -2,14 +2,18 @@ use serde_json::json;
 
 use super::*;
 
-fn status() -> Status {
+fn status() -> ProjectState {
     let one = |name: &str, state: &str, why: &str| {
         json!({
             "name": name, "process": name, "replica": null, "pool": null, "state": state,
             "ready": state == "ready", "pid": null, "run": 1, "attempt": 1, "restarts": 0,
             "since": "2026-01-02T03:04:05.678Z", "uptime_ms": null, "exit_code": null,
             "signal": null, "why": why, "port": null, "cpu_percent": null,
-            "memory_bytes": null, "checked": true,
+            "memory_bytes": null, "checked": true, "id": 1, "kind": "process", "since_ms": 0,
+            "until": null, "until_ms": null, "started": true, "killed": false, "cause": null,
+            "error": null, "retry": 0, "retries": 5, "watch": null, "suspended_by": null,
+            "autostart": true, "log_file": null, "stdin": false, "stop_signal": "TERM",
+            "grace_ms": 10_000,
         })
     };
     let mut db = one("db", "ready", "tcp 127.0.0.1:5432 answers");
@@ -30,10 +34,8 @@ fn status() -> Status {
         one("日本", "succeeded", "exit 0 after 1m"),
         one("bad\u{1b}[2J", "unhealthy", "prints \u{1b}[2J and worse"),
     ];
-    serde_json::from_value(json!({
-        "project": "shop", "pid": 1, "ready": false, "processes": all,
-    }))
-    .unwrap()
+    let processes = serde_json::from_value(json!(all)).unwrap();
+    ProjectState { processes, ..ProjectState::default() }
 }
 
 fn drawn(colour: bool, width: Option<usize>) -> String {
@@ -67,12 +69,4 @@ fn no_line_is_wider_than_the_terminal_and_no_name_is_lost() {
             assert!(drawn(false, Some(width)).lines().any(|line| line.starts_with(name)));
         }
     }
-}
-
-#[test]
-fn a_state_is_not_said_twice() {
-    assert_eq!(reason("running", "running"), "");
-    assert_eq!(reason("ready", "ready: tcp 1 answers"), ": tcp 1 answers");
-    assert_eq!(reason("failed", "exit 1 after 2s"), ": exit 1 after 2s");
-    assert_eq!(reason("stopped", "stopped on request"), " on request");
 }

@@ -7,7 +7,7 @@ use super::LocalControl;
 use crate::control::blocking::blocking;
 use crate::control::command_goal::{Goal, GoalStatus, verdict};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, ProcessOutcome, ProcessStatus, ScaleRequest, StartRequest,
+    CommandResponse, ControlCommand, ProcessOutcome, ScaleRequest, StartRequest,
 };
 use crate::control::{ControlError, ControlErrorKind};
 use crate::engine::{Accepted, Request};
@@ -84,7 +84,7 @@ impl LocalControl {
 
     pub(super) fn outcome(&self, view: &ProcessView, ok: bool, now: &Snapshot) -> ProcessOutcome {
         let last_output = if ok { None } else { self.last_output(view, now) };
-        ProcessOutcome { ok, status: self.process(view), last_output }
+        ProcessOutcome { ok, status: self.process_state(view), last_output }
     }
 
     /// Waits until every process has reached the goal, or the first one cannot any more.
@@ -165,12 +165,13 @@ impl LocalControl {
     }
 }
 
-/// One that is no member any more.
-pub(super) fn gone(one: ProcessOutcome) -> ProcessOutcome {
-    let why = "it is no part of the project any more".to_owned();
-    let status =
-        ProcessStatus { state: StateName::Stopped, ready: false, pid: None, why, ..one.status };
-    ProcessOutcome { status, last_output: None, ..one }
+/// The outcome of a process that is no longer a member.
+pub(super) fn gone(mut outcome: ProcessOutcome) -> ProcessOutcome {
+    outcome.last_output = None;
+    outcome.status.why = "it is no part of the project any more".to_owned();
+    let record = &mut outcome.status.record;
+    (record.state, record.ready, record.pid) = (StateName::Stopped, false, None);
+    outcome
 }
 
 /// How one stands to the goal. One that is no member any more has ended.

@@ -109,7 +109,7 @@ async fn a_signal_and_a_restart_of_a_run_that_may_not_be_signalled_fail_and_leav
     let restart = StartRequest { names: names(), ..StartRequest::default() };
     let refused = local.execute(ControlCommand::Restart(restart)).await.unwrap_err();
     assert_eq!(refused.error, ControlErrorKind::Conflict);
-    let text = format!("web cannot be ended: pid {pid}: {reason}; its run goes on");
+    let text = format!("web cannot be ended: pid {pid}: {reason}; it keeps running");
     assert_eq!(refused.message, text);
     assert_eq!(host.ran().len(), 1);
     local.shutdown(ShutdownRequest { kill: false }).await.unwrap();

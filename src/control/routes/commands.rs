@@ -1,12 +1,12 @@
 //! The routes of the commands: one for each variant of [`ControlCommand`].
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::routing::post;
 use utoipa::OpenApi;
 
-use super::{RouteResult, Router, read};
+use super::input::BodyInput;
+use super::{RouteResult, Router};
 use crate::control::wire::{
     CommandResponse, ControlCommand, EnqueueRequest, RunRequest, ScaleRequest, SendRequest,
     SignalRequest, StartRequest, StopRequest, WaitRequest, WatchRequest,
@@ -21,10 +21,9 @@ macro_rules! command_routes {
                 (status = 200, description = "Success", body = CommandResponse), (status = "default", description = "Error", body = ControlError)))]
             async fn $handler(
                 State(project): State<LocalControl>,
-                body: Body,
+                BodyInput(request): BodyInput<$Request>,
             ) -> RouteResult<CommandResponse> {
-                let command = ControlCommand::$Variant(read(body).await?);
-                Ok(Json(project.execute(command).await?))
+                Ok(Json(project.execute(ControlCommand::$Variant(request)).await?))
             }
         )*
 

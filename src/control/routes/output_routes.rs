@@ -1,11 +1,11 @@
 //! Routes for interfaces: slices, searches and details.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::{RouteResult, no_such_query, server_sent};
+use super::input::QueryInput;
+use super::{RouteResult, server_sent};
 use crate::control::wire::{
     DetailsQuery, OutputProgress, ProcessDetails, ProgressQuery, SearchProgress, SearchQuery,
     SeekQuery, SeekResponse, SliceQuery, SliceResponse,
@@ -17,10 +17,9 @@ use crate::control::{Control, ControlError, LocalControl};
     (status = 200, description = "Success", body = SliceResponse), (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn slice(
     State(project): State<LocalControl>,
-    query: Result<Query<SliceQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<SliceQuery>,
 ) -> RouteResult<SliceResponse> {
-    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(Json(project.slice(asked).await?))
+    Ok(Json(project.slice(query).await?))
 }
 
 /// Whenever there is more or less of the output, as server-sent events
@@ -29,10 +28,9 @@ pub(super) async fn slice(
     (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn growth(
     State(project): State<LocalControl>,
-    query: Result<Query<ProgressQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<ProgressQuery>,
 ) -> Result<Response, ControlError> {
-    let Query(whose) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(server_sent::pieces(project.growth(whose).await?))
+    Ok(server_sent::pieces(project.growth(query).await?))
 }
 
 /// How far a search has come, as server-sent events; the last one has `over`
@@ -41,10 +39,9 @@ pub(super) async fn growth(
     (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn search(
     State(project): State<LocalControl>,
-    query: Result<Query<SearchQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<SearchQuery>,
 ) -> Result<Response, ControlError> {
-    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(server_sent::pieces(project.search(asked).await?))
+    Ok(server_sent::pieces(project.search(query).await?))
 }
 
 /// The next line, or start of a run, in one direction
@@ -52,10 +49,9 @@ pub(super) async fn search(
     (status = 200, description = "Success", body = SeekResponse), (status = "default", description = "Error", body = ControlError)))]
 pub(super) async fn seek(
     State(project): State<LocalControl>,
-    query: Result<Query<SeekQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<SeekQuery>,
 ) -> RouteResult<SeekResponse> {
-    let Query(asked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(Json(project.seek(asked).await?))
+    Ok(Json(project.seek(query).await?))
 }
 
 /// All there is to know about one process
@@ -64,8 +60,7 @@ pub(super) async fn seek(
 pub(super) async fn details(
     State(project): State<LocalControl>,
     Path(name): Path<String>,
-    query: Result<Query<DetailsQuery>, QueryRejection>,
+    QueryInput(query): QueryInput<DetailsQuery>,
 ) -> RouteResult<ProcessDetails> {
-    let Query(looked) = query.map_err(|rejection| no_such_query(&rejection))?;
-    Ok(Json(project.details(&name, looked).await?))
+    Ok(Json(project.details(&name, query).await?))
 }

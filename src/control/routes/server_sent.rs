@@ -16,7 +16,7 @@ use crate::control::wire::EventItem;
 
 /// A stream in which nothing happens sends a comment after this, by which a client that has gone without a
 /// word is noticed.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(in crate::control) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Sends each piece as an event, no further ahead than the connection takes them.
 pub(super) fn pieces<T: Serialize + Send + 'static>(pieces: ResponseStream<T>) -> Response {

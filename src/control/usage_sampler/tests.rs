@@ -30,7 +30,8 @@ pub(in crate::control) fn snapshot(pid: Option<u32>, run: u32) -> Arc<Snapshot> 
     let mut snapshot = supervisor.snapshot(Moment::default());
     for view in &mut snapshot.processes {
         let view = Arc::make_mut(view);
-        (view.pid, view.run, view.alive_since) = (pid, run, pid.map(|_| Moment::default()));
+        (view.record.pid, view.record.run, view.alive_since) =
+            (pid, run, pid.map(|_| Moment::default()));
     }
     Arc::new(snapshot)
 }
@@ -94,7 +95,7 @@ async fn without_anybody_who_asks_nothing_is_measured() {
     let world = world([]);
     let mut pushed = world.local.watch(Measure::No).await.unwrap();
     let Some(Ok(StateUpdate::Whole(whole))) = pushed.next().await else { panic!("no whole") };
-    assert_eq!(whole.processes[0].status.cpu_percent, None);
+    assert_eq!(whole.processes[0].cpu_percent, None);
     world.local.status(Measure::No).await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(world.looks.load(Ordering::SeqCst), 0);
@@ -110,8 +111,8 @@ async fn who_watches_with_figures_gets_them_every_five_seconds_until_he_goes() {
         let Some(Ok(StateUpdate::Changed(changes))) = flow.next().await else {
             panic!("no change")
         };
-        assert_eq!(changes.changed[0].status.memory_bytes, Some(1 << 20));
-        assert!(changes.changed[0].status.cpu_percent.is_some());
+        assert_eq!(changes.changed[0].memory_bytes, Some(1 << 20));
+        assert!(changes.changed[0].cpu_percent.is_some());
     }
     // Two looks to begin with, whoever asks, and one each five seconds after.
     assert_eq!(world.looks.load(Ordering::SeqCst), 2);
@@ -140,7 +141,7 @@ async fn whoever_takes_nothing_costs_nothing_and_holds_up_nobody() {
     // One piece was made before, and what came meanwhile is one more.
     let Some(Ok(StateUpdate::Whole(_))) = stalled.next().await else { panic!("no whole") };
     let Some(Ok(StateUpdate::Changed(sum))) = stalled.next().await else { panic!("no sum") };
-    assert_eq!((sum.changed.len(), sum.changed[0].status.run), (1, 3));
+    assert_eq!((sum.changed.len(), sum.changed[0].run), (1, 3));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{LastOutput, ProcessStatus, ProjectEnd};
+use super::{LastOutput, ProcessState, ProjectEnd};
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,7 +28,7 @@ pub struct ProcessOutcome {
     pub ok: bool,
     /// The process as in `ps --json`.
     #[serde(flatten)]
-    pub status: ProcessStatus,
+    pub status: ProcessState,
     /// What it printed last, where it did not get there because it, or what it needs, failed.
     #[serde(default)]
     pub last_output: Option<LastOutput>,

@@ -33,7 +33,6 @@ pub struct ProcessDetails {
     /// It has the environment of pitcrew besides.
     pub env_inherited: bool,
     /// Whether a run that ended by itself is followed by another, as in the file.
-    #[schema(value_type = String, example = "on-failure")]
     pub restart: Restart,
     /// When it is tried again, in words.
     pub retry: String,
@@ -44,7 +43,6 @@ pub struct ProcessDetails {
     /// Exit codes that mean success.
     pub success_exit_codes: Vec<i32>,
     /// Whether its end ends the project, as in the file.
-    #[schema(value_type = String, example = "never")]
     pub shutdown_on: ShutdownOn,
     /// How it is stopped.
     pub stop: StopDetails,
@@ -73,14 +71,12 @@ pub struct EnvVariable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StopDetails {
     /// Sent to the group first.
-    #[schema(value_type = String, example = "TERM")]
     pub signal: Signal,
     /// How long it may take before everything left is killed.
     pub grace_ms: u64,
     /// Runs instead of the signal.
     pub command: Option<Vec<String>>,
     /// What happens to descendants that are left.
-    #[schema(value_type = String, example = "kill")]
     pub strays: StraysPolicy,
 }
 
@@ -88,10 +84,8 @@ pub struct StopDetails {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckDetails {
     /// Which check of the process.
-    #[schema(value_type = String, example = "ready")]
     pub which: CheckRole,
     /// What kind of check, as in the file.
-    #[schema(value_type = String, example = "http")]
     pub kind: ProbeKind,
     /// What is asked.
     pub probe: String,
@@ -141,7 +135,6 @@ pub struct RunDetails {
     /// When it started, where that is still known: RFC 3339 with milliseconds.
     pub started: Option<String>,
     /// Why it ran.
-    #[schema(value_type = Option<Object>)]
     pub cause: Option<Cause>,
     /// When it ended.
     pub ended: Option<String>,

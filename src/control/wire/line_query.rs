@@ -3,25 +3,23 @@
 //! A macro, because `serde(flatten)` works neither with `deny_unknown_fields` nor in the query string
 //! of an address.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use crate::spec::choices;
 
-/// How grave a line says it is; see `docs/cli.md` for how that is read.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The finest steps.
-    Trace,
-    /// For who looks for a mistake.
-    Debug,
-    /// As it should be; a line that says nothing counts as this.
-    Info,
-    /// Something to look at.
-    Warn,
-    /// Something went wrong.
-    Error,
+choices! {
+    /// The severity that a line states; `docs/cli.md` says how it is read.
+    #[derive(PartialOrd, Ord)]
+    pub enum Severity {
+        /// The finest steps.
+        Trace = "trace",
+        /// For debugging.
+        Debug = "debug",
+        /// Normal operation; the severity of a line that states none.
+        Info = "info",
+        /// Something to look at.
+        Warn = "warn",
+        /// Something went wrong.
+        Error = "error",
+    }
 }
 
 /// The lines that a query is about.

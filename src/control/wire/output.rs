@@ -115,14 +115,11 @@ pub struct RunMarker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Why.
-    #[schema(value_type = Object)]
     pub cause: Cause,
 }
 
 choices! {
     /// What happened to a run.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "snake_case")]
     pub enum RunMarkerKind {
         /// It started.
         Started = "started",

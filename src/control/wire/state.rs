@@ -1,12 +1,14 @@
 //! Types of the project state for interfaces: the complete state, and changes.
 
+use std::ops::Deref;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{PoolStatus, ProcessStatus};
-use crate::machine::condition::{ConditionSubject, Progress};
-use crate::machine::event::{Cause, RunError, SkipLink, WaitingOn};
-use crate::spec::{Condition, ProcessKind, Signal, Stray, choices};
+use super::PoolStatus;
+use crate::machine::{ProcessId, ProcessRecord};
+use crate::spec::{Condition, ProcessSpec, Signal, StdinKind, choices};
 
 /// Whether the pushed state is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoParams)]
@@ -33,8 +35,7 @@ pub enum StateUpdate {
 
 choices! {
     /// Whether the project is up or on its way down.
-    #[derive(Default, ToSchema)]
-    #[schema(rename_all = "snake_case")]
+    #[derive(Default)]
     pub enum PhaseName {
         /// Running.
         #[default]
@@ -46,7 +47,7 @@ choices! {
     }
 }
 
-/// The project at one moment, with all that an interface shows of it.
+/// The project at one moment: `ps --json`, and what an interface shows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ProjectState {
     /// The name of the project.
@@ -86,10 +87,10 @@ pub struct StateChanges {
     pub changed: Vec<ProcessState>,
     /// The numbers of those that are no members any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removed: Vec<u64>,
+    pub removed: Vec<ProcessId>,
     /// The numbers of all in their order, where somebody is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Vec<u64>>,
+    pub order: Option<Vec<ProcessId>>,
     /// Every pool, where one is different.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pools: Option<Vec<PoolStatus>>,
@@ -114,7 +115,7 @@ impl ProjectState {
             self.processes.retain(|one| !changes.removed.contains(&one.id));
         }
         // They are in the order of their numbers unless the order says otherwise.
-        let places: std::collections::HashMap<u64, usize> =
+        let places: std::collections::HashMap<ProcessId, usize> =
             self.processes.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
         for one in changes.changed {
             match places.get(&one.id).and_then(|place| self.processes.get_mut(*place)) {
@@ -123,7 +124,7 @@ impl ProjectState {
             }
         }
         if let Some(order) = changes.order {
-            let places: std::collections::HashMap<u64, usize> =
+            let places: std::collections::HashMap<ProcessId, usize> =
                 order.into_iter().enumerate().map(|(place, id)| (id, place)).collect();
             let place = |one: &ProcessState| places.get(&one.id).copied().unwrap_or(usize::MAX);
             self.processes.sort_by_key(place);
@@ -131,67 +132,48 @@ impl ProjectState {
     }
 }
 
-/// One process, replica or job, with all that an interface shows of it.
-///
-/// `why` is without the time that is left until something happens by itself: that is `until_ms`,
-/// and a reader shows both as `WHY in 8s`.
+/// One process, replica or job at one moment: its record, its times, its usage and its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ProcessState {
-    /// Its number in this project; never used again for another.
-    pub id: u64,
-    /// As in `ps --json`.
     #[serde(flatten)]
-    pub status: ProcessStatus,
-    /// `process` or `job`.
-    #[schema(value_type = String, example = "process")]
-    pub kind: ProcessKind,
-    /// What the file says about it, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub record: ProcessRecord,
+    /// One sentence that explains the state. In `ps --json` it contains the time left until
+    /// something is due; in the state feed it does not, and readers append ` in ` and `until_ms`.
+    pub why: String,
+    /// When it entered its state: RFC 3339 with milliseconds.
+    pub since: String,
     /// How long it has been in its state.
     pub since_ms: u64,
     /// When a wait, a stop or a back-off is over at the latest: RFC 3339 with milliseconds.
     pub until: Option<String>,
     /// How long that is from now.
     pub until_ms: Option<u64>,
-    /// Exec of the latest run has succeeded.
-    pub started: bool,
-    /// The latest run ended well.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub succeeded: bool,
-    /// It is not of the file, but was added while the project ran.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub added: bool,
-    /// The tree was killed and is waited for.
-    pub killed: bool,
-    /// What of the tree is still there while it ends.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
-    pub left: Vec<Stray>,
-    /// What its run was started for, or is ended for.
-    #[schema(value_type = Option<Object>)]
-    pub cause: Option<Cause>,
-    /// What went wrong with the latest run, where it was not the process itself that ended badly.
-    #[schema(value_type = Option<String>, example = "timeout")]
-    pub error: Option<RunError>,
-    /// Retries used since the budget was full.
-    pub retry: u32,
-    /// How many there can be; nothing when unlimited.
-    pub retries: Option<u32>,
-    /// How it stands with the files it watches; nothing where it watches none.
-    pub watch: Option<WatchState>,
-    /// The file because of which its files are not watched any more.
-    pub suspended_by: Option<String>,
-    /// What it waits for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
-    pub waits_for: Vec<WaitingOn>,
-    /// Why it was skipped, from the dependency down to the root.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>)]
-    pub chain: Vec<SkipLink>,
-    /// What it depends on: processes, jobs and pools.
+    /// How long the live run has been running.
+    pub uptime_ms: Option<u64>,
+    /// Processor usage of its tree: 100 is one whole processor. Only if measuring was requested.
+    #[schema(example = 12.5)]
+    pub cpu_percent: Option<f64>,
+    /// Memory of its tree; a page that several processes share counts for each.
+    pub memory_bytes: Option<u64>,
+    #[serde(flatten)]
+    pub options: ProcessOptions,
+}
+
+impl Deref for ProcessState {
+    type Target = ProcessRecord;
+
+    fn deref(&self) -> &ProcessRecord {
+        &self.record
+    }
+}
+
+/// Options of a process, from its specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProcessOptions {
+    /// A description for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The processes, jobs and pools that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<DependencyState>,
     /// For `@TAG`.
@@ -199,33 +181,43 @@ pub struct ProcessState {
     pub tags: Vec<String>,
     /// It starts with the project.
     pub autostart: bool,
-    /// Its log file, where it has one.
+    /// The most retries; `None` if unlimited.
+    pub retries: Option<u32>,
+    /// The path of its log file.
     pub log_file: Option<String>,
-    /// Lines can be sent to its input.
+    /// Lines can be sent to its standard input.
     pub stdin: bool,
-    /// How it is asked to end: a signal, or nothing where it is a command.
-    #[schema(value_type = Option<String>, example = "TERM")]
+    /// The signal that asks it to end; `None` if that is a command.
     pub stop_signal: Option<Signal>,
-    /// How long it may take then before everything left is killed.
+    /// How long it may take to end before its tree is killed.
     pub grace_ms: u64,
 }
 
-impl ProcessState {
-    /// What conditions on it need to know.
-    pub fn condition_subject(&self) -> ConditionSubject<'_> {
-        let status = &self.status;
-        ConditionSubject {
-            name: &status.name,
-            process: &status.process,
-            job_of: status.pool.as_deref().filter(|_| self.kind == ProcessKind::Job || self.added),
-            added: self.added,
-            progress: Progress {
-                state: status.state,
-                started: self.started,
-                succeeded: self.succeeded,
-            },
+impl ProcessOptions {
+    pub(in crate::control) fn of(spec: &ProcessSpec, replica: Option<u32>) -> Self {
+        let log_file = spec.log.as_ref().map(|log| log.path_for(replica).display().to_string());
+        let depends_on = spec.depends_on.iter().map(|(name, dependency)| DependencyState {
+            name: name.to_string(),
+            condition: dependency.condition,
+            restart: dependency.restart,
+        });
+        Self {
+            description: spec.description.clone(),
+            depends_on: depends_on.collect(),
+            tags: spec.tags.iter().map(ToString::to_string).collect(),
+            autostart: spec.autostart,
+            retries: spec.retry.attempts,
+            log_file,
+            stdin: spec.stdin == StdinKind::Pipe,
+            stop_signal: spec.stop.command.is_none().then_some(spec.stop.signal),
+            grace_ms: millis(spec.stop.grace),
         }
     }
+}
+
+/// A duration in milliseconds.
+pub(in crate::control) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Something that is depended on.
@@ -234,23 +226,8 @@ pub struct DependencyState {
     /// A process, a job or a pool.
     pub name: String,
     /// What it must have reached.
-    #[schema(value_type = String, example = "ready")]
     pub condition: Condition,
     /// A new run of it restarts the dependant too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
-}
-
-choices! {
-    /// How it stands with the files a process watches.
-    #[derive(ToSchema)]
-    #[schema(rename_all = "snake_case")]
-    pub enum WatchState {
-        /// A change counts.
-        On = "on",
-        /// It does not, by a wish of the user.
-        Off = "off",
-        /// It was restarted too often by changes; a restart by hand resumes it.
-        Suspended = "suspended",
-    }
 }

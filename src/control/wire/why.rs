@@ -14,14 +14,12 @@ pub struct WhyResponse {
     /// The process that was asked about.
     pub name: String,
     /// Where it is.
-    #[schema(value_type = String, example = "waiting")]
     pub state: StateName,
     /// One sentence.
     pub why: String,
     /// It has a check that says whether it is ready.
     pub checked: bool,
     /// What its run was started for, or is ended for: as in the events.
-    #[schema(value_type = Option<Object>)]
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,
@@ -43,17 +41,14 @@ pub struct WhyLink {
     /// Whom it is about.
     pub name: String,
     /// What it is to reach, where it is a dependency.
-    #[schema(value_type = Option<String>, example = "ready")]
     pub condition: Option<Condition>,
     /// Where it is.
-    #[schema(value_type = String, example = "backoff")]
     pub state: StateName,
     /// One sentence.
     pub why: String,
     /// It has a check that says whether it is ready.
     pub checked: bool,
     /// What its run was started for, or is ended for: as in the events.
-    #[schema(value_type = Option<Object>)]
     pub cause: Option<Cause>,
     /// The file because of which its files are not watched any more.
     pub suspended_by: Option<String>,

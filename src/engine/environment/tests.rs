@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::{EnvironmentContext, RunLabel};
 use crate::spec::{ProjectLocator, load};
+use std::collections::BTreeMap;
 
 /// The environment of run 3 of a process with these keys, replica 2.
 fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -11,22 +9,22 @@ fn env_of(keys: &str, colour: bool, inherited: &[(&str, &str)]) -> BTreeMap<Stri
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
     let request = ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let spec = load(&request).unwrap().spec;
-    let surroundings = EnvironmentContext {
+    let context = EnvironmentContext {
         inherited: inherited.iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        folders: Arc::default(),
-        session: Arc::from("s"),
+        folders: crate::sys::LogicalFolders::default(),
+        session: "s".to_owned(),
         colour,
-        ports: super::PortVariables::default(),
+        ports: std::sync::Mutex::default(),
     };
-    surroundings.ports.update(&crate::machine::Supervisor::new(
+    context.update_ports(&crate::machine::Supervisor::new(
         spec.clone(),
         crate::machine::SupervisorOptions::default(),
     ));
     let web = &spec.processes["web"];
-    let whose =
+    let label =
         RunLabel { spec: web, replica: Some(2), run: 3, port: web.port_of(Some(2)), role: None };
-    let all = surroundings.of(whose).into_iter();
-    all.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
+    let variables = context.of_run(label).into_iter();
+    variables.map(|(k, v)| (k.into_string().unwrap(), v.into_string().unwrap())).collect()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Reads both output pipes of a run in turns into one line splitter.
+//! Output pipes of a run: reads both and passes the bytes to the output sink.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,162 +9,134 @@ use tokio::sync::mpsc;
 
 use super::{RawChunk, RawOutput};
 use crate::engine::clock::Clock;
-use crate::output::{Capture, LineSplitter, LogFile, ReadBuffer, Stream};
-use crate::spec::OutputPattern;
+use crate::output::{Capture, LineSplitter, ReadBuffer, Stream};
+use crate::sys::Child;
 
-/// Where what was read goes.
-pub(in crate::engine) enum Outlet {
-    /// Into the store of the project, and the log file.
+/// The destination of the output of a run.
+pub(in crate::engine) enum OutputSink {
+    /// The log store of the project, and the log file.
     Store(Box<LineSplitter>),
-    /// Into what is kept for one command.
+    /// The capture of an ad-hoc process.
     Capture(Arc<Capture>),
 }
 
-impl Outlet {
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+impl OutputSink {
+    pub(super) fn line_splitter(&mut self) -> Option<&mut LineSplitter> {
         match self {
-            Self::Store(intake) => intake.poll_room(cx),
-            Self::Capture(_) => Poll::Ready(()),
-        }
-    }
-
-    fn take(&mut self, stream: Stream, scratch: &mut ReadBuffer, read: usize) {
-        match self {
-            Self::Store(intake) => intake.take(stream, scratch, read, Clock::wall()),
-            Self::Capture(capture) => capture.push(stream, scratch.filled(read)),
-        }
-    }
-
-    /// Another log file, or none any more.
-    pub(super) fn log_to(&mut self, log: Option<LogFile>) {
-        match self {
-            Self::Store(intake) => intake.log_to(log),
-            Self::Capture(_) => {}
-        }
-    }
-
-    /// Looks for another line, or for none any more.
-    pub(super) fn look_again(&mut self, pattern: Option<OutputPattern>) {
-        match self {
-            Self::Store(intake) => intake.look_again(pattern),
-            Self::Capture(_) => {}
-        }
-    }
-
-    /// A line that was looked for, once.
-    pub(super) fn found(&mut self) -> Option<String> {
-        match self {
-            Self::Store(intake) => intake.found(),
+            Self::Store(splitter) => Some(splitter),
             Self::Capture(_) => None,
         }
     }
 
-    /// Shows a line that is not finished.
-    pub(super) fn show_partial(&mut self) {
+    fn push(&mut self, stream: Stream, buffer: &mut ReadBuffer, length: usize) {
         match self {
-            Self::Store(intake) => _ = intake.show_partial(Clock::wall()),
-            Self::Capture(_) => {}
+            Self::Store(splitter) => splitter.take(stream, buffer, length, Clock::wall()),
+            Self::Capture(capture) => capture.push(stream, buffer.filled(length)),
         }
     }
 
-    /// The last lines of this run.
-    pub(super) fn last_words(&self, lines: usize) -> Vec<u8> {
+    /// The last lines of the run.
+    pub(super) fn last_lines(&self, lines: usize) -> Vec<u8> {
         match self {
-            Self::Store(intake) => intake.last_lines(lines),
+            Self::Store(splitter) => splitter.last_lines(lines),
             Self::Capture(capture) => {
                 let mut text = capture.kept(Stream::Out).bytes;
                 text.push(b'\n');
                 text.extend(capture.kept(Stream::Err).bytes);
-                let from = text.len().saturating_sub(lines * 200);
-                text.split_off(from)
+                let start = text.len().saturating_sub(lines * 200);
+                text.split_off(start)
             }
         }
     }
 
-    /// Nothing more comes from this run.
     pub(super) fn finish(&mut self) {
-        match self {
-            Self::Store(intake) => {
-                let now = Clock::wall();
-                intake.finish(Stream::Out, now);
-                intake.finish(Stream::Err, now);
-            }
-            Self::Capture(_) => {}
+        if let Some(splitter) = self.line_splitter() {
+            let now = Clock::wall();
+            splitter.finish(Stream::Out, now);
+            splitter.finish(Stream::Err, now);
         }
     }
 }
 
-/// Both outputs, and where they go.
-pub(super) struct Pipes<R> {
-    pub(super) out: Option<R>,
-    pub(super) err: Option<R>,
-    pub(super) outlet: Outlet,
-    pub(super) tap: Option<RawOutput>,
-    /// Where the next chunk for the tap goes. It is had before anything is read, so that a tap
-    /// that takes nothing holds up the child and not the orders to it.
-    pub(super) place: Option<RawSlot>,
-    /// Nothing is read now because the log file or the tap has no room.
-    pub(super) held_up: bool,
+/// Both outputs of a run, and their destination.
+pub(in crate::engine) struct Pipes<R> {
+    out: Option<R>,
+    err: Option<R>,
+    pub(super) sink: OutputSink,
+    raw_output: Option<RawOutput>,
+    /// Room for the next raw chunk. It is reserved before anything is read, so that a full raw output
+    /// blocks the child, but not the commands to it.
+    permit: Option<RawPermit>,
+    /// Whether nothing is read because the log file or the raw output has no room.
+    pub(super) is_blocked: bool,
 }
 
-/// Room for one chunk in a tap.
-pub(super) type RawSlot = mpsc::OwnedPermit<RawChunk>;
-
-/// Waits for room in a tap; nothing when nobody takes it any more. Cancel safe.
-pub(super) async fn place(tap: Option<RawOutput>) -> Option<RawSlot> {
-    tap?.reserve_owned().await.ok()
-}
+type RawPermit = mpsc::OwnedPermit<RawChunk>;
 
 thread_local! {
-    /// Read into by all runs on this thread, so that a thousand idle ones take no memory for it.
-    static SCRATCH: std::cell::RefCell<ReadBuffer> = std::cell::RefCell::default();
+    /// The read buffer of all runs on this thread, so that a thousand idle ones need no memory for it.
+    static BUFFER: std::cell::RefCell<ReadBuffer> = std::cell::RefCell::default();
 }
 
 impl<R: AsyncRead + Unpin> Pipes<R> {
+    pub(in crate::engine) fn new(
+        child: &mut impl Child<Read = R>,
+        sink: OutputSink,
+        raw_output: Option<RawOutput>,
+    ) -> Self {
+        let (out, err) = (child.stdout(), child.stderr());
+        Self { out, err, sink, raw_output, permit: None, is_blocked: false }
+    }
+
     pub(super) fn are_open(&self) -> bool {
         self.out.is_some() || self.err.is_some()
     }
 
-    pub(super) fn needs_place(&self) -> bool {
-        self.tap.is_some() && self.place.is_none() && self.are_open()
+    pub(super) fn needs_permit(&self) -> bool {
+        self.raw_output.is_some() && self.permit.is_none() && self.are_open()
     }
 
-    /// The answer to [`place`]. When nobody takes it any more, the child is told in the way pipes
-    /// tell it.
-    pub(super) fn has_place(&mut self, place: Option<RawSlot>) {
-        if place.is_none() {
+    /// Waits for room in the raw output; `None` if its receiver is gone. Cancel safe.
+    pub(super) fn reserve(&self) -> impl Future<Output = Option<RawPermit>> + use<R> {
+        let raw_output = self.raw_output.clone();
+        async { raw_output?.reserve_owned().await.ok() }
+    }
+
+    /// Stores the result of [`Pipes::reserve`]. Without a receiver the pipes are closed, so that the
+    /// child gets a SIGPIPE.
+    pub(super) fn set_permit(&mut self, permit: Option<RawPermit>) {
+        if permit.is_none() {
             (self.out, self.err) = (None, None);
         }
-        self.place = place;
+        self.permit = permit;
     }
 
-    /// Reads once from whichever output has something, if there is room for it; gives how much, and
-    /// nothing when one of the two is closed.
+    /// Reads once from an output that has data, if there is room for it. Returns the length; 0 when an
+    /// output was closed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        self.held_up = self.needs_place() || self.outlet.poll_room(cx).is_pending();
-        if self.held_up {
+        let is_full = |sink: &mut OutputSink, cx: &mut Context<'_>| {
+            sink.line_splitter().is_some_and(|splitter| splitter.poll_room(cx).is_pending())
+        };
+        self.is_blocked = self.needs_permit() || is_full(&mut self.sink, cx);
+        if self.is_blocked {
             return Poll::Pending;
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            for stream in [Stream::Out, Stream::Err] {
-                let pipe = match stream {
-                    Stream::Out => &mut self.out,
-                    Stream::Err => &mut self.err,
-                };
+        BUFFER.with_borrow_mut(|buffer| {
+            for (stream, pipe) in [(Stream::Out, &mut self.out), (Stream::Err, &mut self.err)] {
                 let Some(reader) = pipe else { continue };
-                let mut buffer = ReadBuf::new(scratch.room());
-                match Pin::new(reader).poll_read(cx, &mut buffer) {
+                let mut read = ReadBuf::new(buffer.room());
+                match Pin::new(reader).poll_read(cx, &mut read) {
                     Poll::Pending => {}
                     Poll::Ready(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {
                         cx.waker().wake_by_ref();
                     }
-                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                        let read = buffer.filled().len();
-                        if let Some(place) = self.place.take() {
-                            place.send((stream, scratch.filled(read).to_vec()));
+                    Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                        let length = read.filled().len();
+                        if let Some(permit) = self.permit.take() {
+                            permit.send((stream, buffer.filled(length).to_vec()));
                         }
-                        self.outlet.take(stream, scratch, read);
-                        return Poll::Ready(read);
+                        self.sink.push(stream, buffer, length);
+                        return Poll::Ready(length);
                     }
                     Poll::Ready(Ok(()) | Err(_)) => {
                         *pipe = None;

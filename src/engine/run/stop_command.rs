@@ -8,92 +8,75 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{RunCommand, RunContext};
-use crate::engine::environment::{RunLabel, argv};
 use crate::engine::notice::Notice;
 use crate::spec::{Exit, Signal};
-use crate::sys::{Child, Host, Launch, OutputFd, StdinTarget};
+use crate::sys::{Child, Host};
 
-/// How much of its output is kept for the notice of a failure.
+/// The number of last bytes of its output kept for the notice of a failure.
 const KEPT: usize = 4 << 10;
-/// How long it may take to go when it was killed, and its outputs to be closed.
-const GONE: Duration = Duration::from_secs(2);
+/// The maximum time until it is gone after a kill, and until its outputs are closed.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A stop command under way; ended with its whole tree when dropped.
+/// A running stop command; dropping it kills the command with its whole tree.
 #[derive(Debug)]
 pub(super) struct StopCommand {
-    _running: oneshot::Sender<()>,
+    _cancel: oneshot::Sender<()>,
 }
 
 impl StopCommand {
     /// Starts the stop command of a run, if it has one.
     ///
-    /// When the command cannot be started, the leader gets the stop signal after all.
+    /// If the command cannot be started, the leader gets the stop signal instead.
     pub(super) fn start<H: Host>(context: &RunContext<H>, leader: &H::Child) -> Option<Self> {
-        let command = context.spec.stop.command.as_ref()?;
-        let mut env = context.surroundings.of(RunLabel {
-            spec: &context.spec,
-            replica: context.replica,
-            run: context.run.run,
-            port: context.port,
-            role: Some("stop"),
-        });
-        env.push(("PITCREW_PID".into(), leader.pid().to_string().into()));
-        let launch = Launch {
-            argv: argv(command),
-            cwd: context.spec.cwd.clone(),
-            env,
-            stdin: StdinTarget::Null,
-            stdout: OutputFd::Pipe,
-            stderr: OutputFd::Pipe,
-            foreground: false,
-        };
-        let host = Arc::clone(&context.host);
-        let (notices, name) = (context.notices.clone(), context.name.clone());
-        let signal = context.spec.stop.signal;
-        let (pid, orders) = (leader.pid(), context.fallback.clone());
-        let (running, dropped) = oneshot::channel();
+        let (command, pid) = (context.spec.stop.command.as_ref()?, leader.pid());
+        let mut launch =
+            context.engine.environment.helper_launch(command, context.label(Some("stop")));
+        launch.env.push(("PITCREW_PID".into(), pid.to_string().into()));
+        let (engine, name) = (Arc::clone(&context.engine), context.name.clone());
+        let (signal, commands) = (context.spec.stop.signal, context.commands.clone());
+        let (cancel, cancelled) = oneshot::channel();
         tokio::spawn(async move {
-            let problem = match host.launch(launch).await {
-                Ok(child) => watch(child, dropped).await,
+            let problem = match engine.host.launch(launch).await {
+                Ok(child) => wait(child, cancelled).await,
                 Err(error) => {
-                    _ = orders.send(RunCommand::Signal(signal));
-                    Some(format!("cannot start: {error}; it gets {signal} instead"))
+                    _ = commands.send(RunCommand::Signal(signal));
+                    Some(format!("cannot start: {error}; {signal} is sent instead"))
                 }
             };
             if let Some(problem) = problem {
                 let text = format!("its stop command (for pid {pid}): {problem}");
-                notices.tell(Notice::about(&name, text));
+                engine.notices.send(Notice::about(&name, text));
             }
         });
-        Some(Self { _running: running })
+        Some(Self { _cancel: cancel })
     }
 }
 
-/// Waits for its end, or ends it when nobody wants it any more; says what went wrong, with its last
-/// words.
-async fn watch<C: Child>(mut child: C, dropped: oneshot::Receiver<()>) -> Option<String> {
+/// Waits for the exit of a stop command, or kills it on cancellation. Returns its failure with its last
+/// line.
+async fn wait<C: Child>(mut child: C, cancelled: oneshot::Receiver<()>) -> Option<String> {
     let (out, err) = (child.stdout(), child.stderr());
-    let words = tokio::spawn(async move { tokio::join!(tail(out), tail(err)) });
+    let outputs = tokio::spawn(async move { tokio::join!(read_end(out), read_end(err)) });
     let exit = tokio::select! {
         biased;
         exit = child.exited() => Some(exit.unwrap_or(Exit::Signal(Signal::KILL))),
-        _ = dropped => None,
+        _ = cancelled => None,
     };
     _ = child.kill_tree().await;
-    if timeout(GONE, child.exited()).await.is_ok() {
-        // Not reaped, it goes in the background.
+    if timeout(END_TIMEOUT, child.exited()).await.is_ok() {
+        // Otherwise it is reaped in the background.
         _ = child.reap();
     }
     let exit = exit.filter(|exit| *exit != Exit::Code(0))?;
-    let words = timeout(GONE, words).await.map(Result::unwrap_or_default);
-    let (out, err) = words.unwrap_or_default();
-    let words = if err.trim().is_empty() { out } else { err };
-    let last = words.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    let outputs = timeout(END_TIMEOUT, outputs).await.map(Result::unwrap_or_default);
+    let (out, err) = outputs.unwrap_or_default();
+    let text = if err.trim().is_empty() { out } else { err };
+    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     Some(if last.is_empty() { exit.to_string() } else { format!("{exit}: {last}") })
 }
 
-/// Reads to the end; keeps the last bytes.
-async fn tail(reader: Option<impl AsyncRead + Unpin>) -> String {
+/// Reads to the end and returns the last bytes.
+async fn read_end(reader: Option<impl AsyncRead + Unpin>) -> String {
     let mut kept = Vec::new();
     let mut buffer = [0; 1024];
     if let Some(mut reader) = reader {

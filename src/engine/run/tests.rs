@@ -14,8 +14,8 @@ use crate::output::Stream;
 use crate::spec::{ProjectLocator, Spec, load};
 use crate::sys::{HostOptions, RealHost};
 
-/// Far more than any of these may take, and less than what they took when they hung.
-const SOON: Duration = Duration::from_secs(8);
+/// Much more than any of these tests takes, and less than they took when they hung.
+const LIMIT: Duration = Duration::from_secs(8);
 
 /// A project of one process with these keys.
 fn project(keys: &str) -> Spec {
@@ -24,8 +24,8 @@ fn project(keys: &str) -> Spec {
     std::fs::write(folder.path().join("procfile.toml"), file).unwrap();
     let request = ProjectLocator { files: Vec::new(), dir: folder.path().to_owned(), stdin: None };
     let mut spec = load(&request).unwrap().spec;
-    let one = spec.processes.values_mut().next().map(Arc::make_mut).unwrap();
-    one.cwd = "/".into();
+    let process = spec.processes.values_mut().next().map(Arc::make_mut).unwrap();
+    process.cwd = "/".into();
     spec
 }
 
@@ -35,9 +35,9 @@ fn engine(keys: &str, tap: Option<mpsc::Sender<RawChunk>>) -> Engine<RealHost> {
     let first = supervisor.autostart().first().copied().unwrap();
     let settings = EngineOptions {
         inherited: std::env::vars_os().collect(),
-        // One of its own: the strays of a run are known by it.
+        // A unique session, which identifies the strays of a run.
         session: crate::sys::journal::new_session().unwrap(),
-        front: tap.map(|tap| (first, Foreground::Passed(tap))),
+        foreground: tap.map(|tap| (first, Foreground::Passed(tap))),
         ..EngineOptions::default()
     };
     Engine::new(Arc::new(RealHost::new(HostOptions::default()).unwrap()), supervisor, settings)
@@ -47,7 +47,7 @@ fn engine(keys: &str, tap: Option<mpsc::Sender<RawChunk>>) -> Engine<RealHost> {
 async fn run(mut engine: Engine<RealHost>) -> Event {
     let chosen = engine.supervisor.autostart();
     let mut events = engine.observe();
-    timeout(SOON, engine.run(chosen, true)).await.expect("it has to end");
+    timeout(LIMIT, engine.run(chosen, true)).await.expect("it has to end");
     while let Some(event) = events.recv().await {
         if let Event::ProcessCompleted(_) | Event::ProcessKilled(_) | Event::ProcessFailed(_) =
             event

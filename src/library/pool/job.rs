@@ -20,7 +20,7 @@ use crate::machine::{Intent, ProcessId, StateName};
 pub struct Job {
     pool: ProcessPool,
     record: Option<Arc<CommandRecord>>,
-    waiting: Pin<Box<dyn Future<Output = CommandOutcome> + Send>>,
+    outcome: Pin<Box<dyn Future<Output = CommandOutcome> + Send>>,
 }
 
 impl fmt::Debug for Job {
@@ -33,23 +33,23 @@ impl fmt::Debug for Job {
 
 impl Job {
     pub(super) fn of(pool: ProcessPool, record: Arc<CommandRecord>) -> Self {
-        let waits = Arc::clone(&record);
-        Self { pool, record: Some(record), waiting: Box::pin(async move { waits.outcome().await }) }
+        let awaited = Arc::clone(&record);
+        let outcome = Box::pin(async move { awaited.outcome().await });
+        Self { pool, record: Some(record), outcome }
     }
 
     /// Creates a job that will never run.
     pub(super) fn refused(pool: ProcessPool, error: Error) -> Self {
-        Self { pool, record: None, waiting: Box::pin(std::future::ready(Err(error))) }
+        Self { pool, record: None, outcome: Box::pin(std::future::ready(Err(error))) }
     }
 
     /// Its state; [`StateName::Failed`] if it was refused.
     pub fn state(&self) -> StateName {
         let state = self.record.as_ref().map(|record| record.stage.borrow().state);
-        // The engine has not processed it yet.
-        if state == Some(StateName::Idle) {
-            StateName::Queued
-        } else {
-            state.unwrap_or(StateName::Failed)
+        match state.unwrap_or(StateName::Failed) {
+            // The engine has not processed it yet.
+            StateName::Idle => StateName::Queued,
+            state => state,
         }
     }
 
@@ -73,7 +73,7 @@ impl Future for Job {
     type Output = CommandOutcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CommandOutcome> {
-        self.waiting.as_mut().poll(cx)
+        self.outcome.as_mut().poll(cx)
     }
 }
 
@@ -83,15 +83,10 @@ impl Drop for Job {
         if record.stage.borrow().outcome.is_some() || record.stage.borrow().started {
             return;
         }
-        let core = &self.pool.0.manager.0;
-        match record.id.get() {
-            Some(id) => core.wish(Intent::Withdraw(vec![*id])),
-            // Not known to the engine yet: it will be killed before it can start.
-            None => {
-                if let Some(id) = record.give_up() {
-                    core.wish(Intent::Withdraw(vec![id]));
-                }
-            }
+        let id = record.id.get().copied();
+        // A command without a number is killed before it can start.
+        if let Some(id) = id.or_else(|| record.abandon()) {
+            self.pool.0.manager.0.send(Intent::CancelUnstarted(vec![id]));
         }
     }
 }
@@ -103,12 +98,10 @@ pub struct PoolResults<K>(pub(super) Vec<(K, CommandOutcome)>);
 impl<K> PoolResults<K> {
     /// Whether every job succeeded; true when there was none.
     pub fn success(&self) -> bool {
-        let succeeded =
-            |outcome: &CommandOutcome| outcome.as_ref().is_ok_and(ProcessResult::success);
-        self.0.iter().all(|(_, outcome)| succeeded(outcome))
+        self.0.iter().all(|(_, outcome)| outcome.as_ref().is_ok_and(ProcessResult::success))
     }
 
-    /// How many there are.
+    /// The number of results.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -3,26 +3,26 @@
 use serde::{Deserialize, Serialize};
 
 use crate::machine::ProcessId;
-use crate::spec::{Name, Signal, StartErrorKind, Stray, choices};
+use crate::spec::{Condition, Name, Signal, StartErrorKind, Stray, choices};
 
-/// Whose event it is.
+/// The process of an event, and its run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSubject {
-    /// Its number in this program; nothing in an event that was read.
+    /// Its number in this program; `None` in an event that was deserialized.
     #[serde(skip)]
     pub id: Option<ProcessId>,
     /// `worker.1`
     pub name: Name,
     /// `worker`
     pub process: Name,
-    /// The run it is about; the latest one, or 0 before the first.
+    /// Number of the latest run, 0 before the first.
     pub run: u32,
     /// The try number of that run.
     pub attempt: u32,
 }
 
 choices! {
-    /// Why a run was `failed`: it could not be spawned, or we had to end it.
+    /// Why a run has `failed`: it could not be spawned, or it had to be ended.
     pub enum RunError {
         /// See [`StartErrorKind::ProgramNotFound`].
         ProgramNotFound = "program_not_found",
@@ -44,7 +44,7 @@ choices! {
         IdleTimeout = "idle_timeout",
         /// It was not ready in time.
         ReadyTimeout = "ready_timeout",
-        /// Something of its tree could not be ended.
+        /// A process of its tree could not be ended.
         Unkillable = "unkillable",
     }
 }
@@ -63,8 +63,15 @@ impl From<StartErrorKind> for RunError {
     }
 }
 
+impl RunError {
+    /// Whether the run was spawned.
+    pub(in crate::machine) fn was_spawned(self) -> bool {
+        matches!(self, Self::Timeout | Self::IdleTimeout | Self::ReadyTimeout | Self::Unkillable)
+    }
+}
+
 choices! {
-    /// By what a run was ended on purpose.
+    /// Why a run was ended on purpose.
     pub enum EndCause {
         /// A stop.
         Stop = "stop",
@@ -74,7 +81,7 @@ choices! {
         Restart = "restart",
         /// A change of its files.
         FileChange = "file_change",
-        /// Its part of the project's file is another one.
+        /// Its part of the project's file has changed.
         Reload = "reload",
         /// Its health check failed.
         Health = "health",
@@ -83,7 +90,7 @@ choices! {
     }
 }
 
-/// What the three end events share.
+/// The common fields of the three end events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct EndDetails {
     /// The leader's exit code, if it returned one.
@@ -92,9 +99,9 @@ pub struct EndDetails {
     /// The signal that ended the leader, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<Signal>,
-    /// Whether the run ended well: by itself, with one of its success codes.
+    /// Whether the run ended by itself with one of its success codes.
     pub success: bool,
-    /// How long it ran, in milliseconds; 0 when it was never spawned.
+    /// How long the run lasted, in milliseconds; 0 if it was never spawned.
     pub duration_ms: u64,
     /// Whether descendants outlived the leader.
     pub leaked: bool,
@@ -104,19 +111,21 @@ pub struct EndDetails {
 
 /// One link of the chain that explains a skipped process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct SkipLink {
     /// The dependency.
     pub name: Name,
-    /// What it was to reach.
-    pub condition: crate::spec::Condition,
-    /// Why it cannot any more.
+    /// The condition that it can no longer meet.
+    pub condition: Condition,
+    /// Why it cannot meet it.
     pub why: String,
 }
 
-/// A dependency that is waited for.
+/// A dependency whose condition does not hold yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
 pub struct WaitingOn {
     /// The dependency.
     pub name: Name,
-    pub condition: crate::spec::Condition,
+    pub condition: Condition,
 }

@@ -1,12 +1,13 @@
 //! Phrases: causes, ends, retries and dependencies in words, for sentences and reasons.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::machine::event::{Cause, EndCause, EndDetails, SkipLink, WaitingOn};
 use crate::machine::{ShutdownReason, StateName};
-use crate::spec::{CheckRole, Exit, Name, counted, format_duration};
+use crate::spec::{CheckRole, Exit, Name, Stray, counted, format_duration};
 
-/// A probe of more letters than these stands after its answer.
+/// A probe that is longer than this comes after its answer.
 const LONG_PROBE: usize = 40;
 
 impl Cause {
@@ -27,7 +28,8 @@ impl Cause {
                 format!("it printed nothing for {}", milliseconds(*after_ms))
             }
             Self::ReadyTimeout { after_ms, probe, answer } => {
-                let answer = answer.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
+                let answer =
+                    answer.as_ref().map(|answer| format!(": {answer}")).unwrap_or_default();
                 format!("it was not ready within {}: {probe}{answer}", milliseconds(*after_ms))
             }
             Self::Unhealthy { check: CheckRole::Health, .. } => {
@@ -39,8 +41,8 @@ impl Cause {
         }
     }
 
-    /// Where a run came from, in words that follow the state or the start: `because db failed`.
-    /// `None` if there is no more to say than that the run was wanted.
+    /// The origin of a run, in words that follow the state or the start: `because db failed`.
+    /// `None` if the run was simply requested.
     pub fn origin(&self) -> Option<String> {
         match self {
             Self::FileChanged { .. } | Self::Pool { .. } => {
@@ -64,16 +66,16 @@ impl Cause {
         }
     }
 
-    /// What a check missed and how often, if that is the cause.
+    /// The probe that missed, its answer and the number of misses, if that is the cause.
     pub fn misses(&self) -> Option<String> {
         let Self::Unhealthy { probe, answer, misses, .. } = self else { return None };
-        let often = if *misses > 1 { format!("; {misses} misses in a row") } else { String::new() };
-        Some(format!("{}{often}", probe_and_answer(probe, answer)))
+        let count = if *misses > 1 { format!("; {misses} misses in a row") } else { String::new() };
+        Some(format!("{}{count}", probe_and_answer(probe, answer)))
     }
 }
 
-impl std::fmt::Display for ShutdownReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ShutdownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Signal(signal) => write!(f, "{signal:?}"),
             Self::Asked => f.write_str("stop requested"),
@@ -82,6 +84,13 @@ impl std::fmt::Display for ShutdownReason {
             Self::Done => f.write_str("nothing left to run"),
             Self::GuardianGone => f.write_str("the guardian is gone"),
         }
+    }
+}
+
+/// `4711 (sleep 60)`
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.pid, self.command)
     }
 }
 
@@ -114,10 +123,9 @@ impl EndDetails {
 
     /// `left 1 process running: 4711 (sleep 60)`
     pub(super) fn survivors(&self) -> Option<String> {
-        let all: Vec<String> =
-            self.strays.iter().map(|one| format!("{} ({})", one.pid, one.command)).collect();
-        let number = counted(all.len(), "process");
-        (!all.is_empty()).then(|| format!("left {number} running: {}", all.join(", ")))
+        let strays: Vec<String> = self.strays.iter().map(Stray::to_string).collect();
+        let number = counted(strays.len(), "process");
+        (!strays.is_empty()).then(|| format!("left {number} running: {}", strays.join(", ")))
     }
 }
 
@@ -126,7 +134,7 @@ pub(in crate::machine) fn exit_after(exit: Exit, after: Duration) -> String {
     format!("{exit} after {}", format_duration(after))
 }
 
-/// The end of a run whose health check failed; what was missed follows.
+/// The end of a run whose health check failed, without the misses.
 pub(in crate::machine) fn health_failure(after: Duration) -> String {
     format!("{} after {}", EndCause::Health.describe(), format_duration(after))
 }
@@ -154,7 +162,7 @@ pub(crate) fn gave_up(retries: u32) -> String {
     format!("gave up after {}", counted(retries, "retry"))
 }
 
-/// `2 mistakes; nothing has changed`: a file that was read again.
+/// `2 mistakes; nothing has changed`: the result of a rejected reload.
 pub(crate) fn mistakes(number: usize) -> String {
     format!("{}; nothing has changed", counted(number, "mistake"))
 }
@@ -171,19 +179,9 @@ pub(crate) fn pool_stopped(failed: &Name) -> String {
     format!("its pool was stopped, because {failed} failed")
 }
 
-/// Why changes of files do nothing: this file changed too often.
+/// Why file changes have no effect: this file changed too often.
 pub(crate) fn watch_suspended(path: &str) -> String {
     format!("its files are no longer watched, because of {path}")
-}
-
-/// What follows the reason of a state: where the run came from, and that files are not watched.
-pub(crate) fn origin_and_watch(link: StateReason<'_>) -> String {
-    // The end of the run before says why it waits for another one.
-    let cause = link.cause.filter(|_| link.state != StateName::Backoff);
-    let origin = cause.and_then(Cause::origin);
-    let path = link.suspended_by.filter(|path| !link.why.contains(path));
-    let parts: Vec<String> = origin.into_iter().chain(path.map(watch_suspended)).collect();
-    if parts.is_empty() { String::new() } else { format!("; {}", parts.join("; ")) }
 }
 
 /// The state of a process and its reason.
@@ -193,6 +191,15 @@ pub(crate) struct StateReason<'a> {
     pub(crate) why: &'a str,
     pub(crate) cause: Option<&'a Cause>,
     pub(crate) suspended_by: Option<&'a str>,
+}
+
+/// What follows the reason of a state: the origin of the run, and that files are not watched.
+pub(crate) fn origin_and_watch(reason: StateReason<'_>) -> String {
+    // The end of the last run already says why another one follows.
+    let cause = reason.cause.filter(|_| reason.state != StateName::Backoff);
+    let path = reason.suspended_by.filter(|path| !reason.why.contains(path));
+    let parts = cause.and_then(Cause::origin).into_iter().chain(path.map(watch_suspended));
+    parts.map(|part| format!("; {part}")).collect()
 }
 
 /// A chain of dependencies as one sentence.
@@ -206,7 +213,7 @@ pub fn chain_sentence(chain: &[SkipLink]) -> String {
     }
 }
 
-/// A long probe would hide its answer.
+/// A long probe comes last, as it would hide its answer.
 pub(super) fn probe_and_answer(probe: &str, answer: &str) -> String {
     if probe.len() > LONG_PROBE {
         format!("{answer}; {probe}")

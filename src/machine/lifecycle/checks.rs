@@ -5,160 +5,170 @@ use std::time::Duration;
 
 use super::{AfterExit, Closing, Ending, Lifecycle, State};
 use crate::machine::event::{
-    Cause, EndCause, Event, EventStamp, ProcessReady, ProcessUnhealthy, RunError,
+    Cause, EndCause, EventStamp, ProcessReady, ProcessUnhealthy, RunError,
 };
-use crate::machine::{Effect, Moment, ProbeRequest, RunId, Step};
+use crate::machine::step_context::StepContext;
+use crate::machine::{Effect, Moment, ProbeRequest, RunId};
 use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec};
 
 mod check_update;
 
 /// Whether a live run is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::machine) enum Level {
+pub(in crate::machine) enum Readiness {
     NotYet,
     Ready,
     /// It was ready, and its check misses.
     Unhealthy,
 }
 
-/// What is known of the checks of a live run.
+/// The checks of a live run.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) struct Checks {
-    pub(in crate::machine) level: Level,
-    /// It has to be ready before then.
+    pub(in crate::machine) level: Readiness,
+    /// The run fails if it is not ready by then.
     pub(in crate::machine) ready_by: Option<Moment>,
-    /// What it says about itself.
+    /// The status text that the process sent through its `notify` socket.
     pub(in crate::machine) status: Option<String>,
-    /// Nothing where there is no such check, or when its leader has ended; idle where the check was
-    /// taken out of the file.
+    /// `None` if there is no such check, or the leader has ended; without deadline if the check was
+    /// removed from the file.
     pub(in crate::machine) ready: Option<CheckState>,
     pub(in crate::machine) health: Option<CheckState>,
-    /// Its leader has ended: nothing is asked any more.
+    /// The leader has ended: there are no more probes.
     pub(in crate::machine) over: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::machine) struct CheckState {
-    /// When there is something to do; nothing while a probe is under way.
+    /// When there is something to do; `None` while a probe is running.
     pub(in crate::machine) due: Option<Moment>,
-    /// When the probe that is under way began.
-    pub(in crate::machine) flight: Option<Moment>,
-    /// Of the latest probe, 0 before the first.
+    /// When the running probe began.
+    pub(in crate::machine) probing_since: Option<Moment>,
+    /// Number of the latest probe, 0 before the first.
     pub(in crate::machine) number: u32,
-    /// Successes in a row.
+    /// Consecutive successes.
     pub(in crate::machine) good: u32,
-    /// Misses in a row.
+    /// Consecutive misses.
     pub(in crate::machine) bad: u32,
     pub(in crate::machine) answer: Option<ProbeResult>,
-    /// How many probes have missed while none has succeeded yet.
-    pub(in crate::machine) early: u32,
-    /// One has succeeded.
-    pub(in crate::machine) answered: bool,
+    /// Number of misses before the first success.
+    pub(in crate::machine) early_misses: u32,
+    pub(in crate::machine) has_succeeded: bool,
 }
 
 /// The wait after the first probe that misses; each further one is half as long again.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+const FIRST_EARLY_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait before the first success.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_EARLY_WAIT: Duration = Duration::from_secs(1);
 
-/// From the beginning of a probe to that of the next, while none has succeeded yet: `missed` have
-/// been asked.
-fn early_wait(missed: u32, interval: Duration) -> Duration {
-    let longest = LONGEST_WAIT.min(interval);
+/// The time from the begin of a probe to the begin of the next one, after `misses` probes of which
+/// none has succeeded.
+fn early_wait(misses: u32, interval: Duration) -> Duration {
     // 100 ms × 1.5⁶ is more than a second.
-    let wait = (1..missed.min(8)).fold(FIRST_WAIT, |wait, _| wait * 3 / 2);
-    wait.min(longest)
+    let wait = (1..misses.min(8)).fold(FIRST_EARLY_WAIT, |wait, _| wait * 3 / 2);
+    wait.min(LONGEST_EARLY_WAIT).min(interval)
 }
 
 impl CheckState {
-    fn from(due: Moment) -> Self {
+    fn due_at(due: Moment) -> Self {
         Self { due: Some(due), ..Self::default() }
     }
 
-    /// Counts an answer; `false` when it is not the one that is waited for.
-    ///
-    /// `hurries`: until the first success it is asked again sooner than `interval` says.
-    fn took(
+    fn is_probing(&self) -> bool {
+        self.probing_since.is_some()
+    }
+
+    /// Counts an answer; returns `false` if it is not that of the running probe. If `is_early`, the
+    /// probes are more frequent than `interval` until the first success.
+    fn record_answer(
         &mut self,
         now: Moment,
         number: u32,
         answer: ProbeResult,
-        (interval, hurries): (Duration, bool),
+        (interval, is_early): (Duration, bool),
     ) -> bool {
         if self.number != number {
             return false;
         }
-        let Some(began) = self.flight.take() else { return false };
-        self.answered |= matches!(answer, ProbeResult::Good(_));
-        let wait = if hurries && !self.answered {
-            self.early = self.early.saturating_add(1);
-            early_wait(self.early, interval)
+        let Some(began) = self.probing_since.take() else { return false };
+        let is_good = matches!(answer, ProbeResult::Good(_));
+        self.has_succeeded |= is_good;
+        let wait = if is_early && !self.has_succeeded {
+            self.early_misses = self.early_misses.saturating_add(1);
+            early_wait(self.early_misses, interval)
         } else {
             interval
         };
         self.due = Some((began + wait).max(now));
-        (self.good, self.bad) = match answer {
-            ProbeResult::Good(_) => (self.good.saturating_add(1), 0),
-            ProbeResult::Bad(_) => (0, self.bad.saturating_add(1)),
+        (self.good, self.bad) = if is_good {
+            (self.good.saturating_add(1), 0)
+        } else {
+            (0, self.bad.saturating_add(1))
         };
         self.answer = Some(answer);
         true
     }
+
+    fn answer_text(&self) -> Option<String> {
+        self.answer.as_ref().map(|answer| answer.text().to_owned())
+    }
+}
+
+impl ProcessSpec {
+    /// Whether a run is ready as soon as it has started: it has no `ready` check, or a delay of zero.
+    pub(super) fn is_ready_at_once(&self) -> bool {
+        self.ready.as_ref().is_none_or(|check| check.probe.is_immediate())
+    }
 }
 
 impl Checks {
-    /// Of a run that has just been spawned.
-    fn begin(now: Moment, spec: &ProcessSpec) -> Self {
+    /// The checks of a run that has just been spawned.
+    pub(super) fn new(now: Moment, spec: &ProcessSpec) -> Self {
         let ready = spec.ready.as_ref().map(|check| match check.probe {
-            Probe::Delay(time) if !time.is_zero() => CheckState::from(now + time),
-            Probe::Delay(_) | Probe::Log(_) | Probe::Notify => CheckState::default(),
+            Probe::Delay(time) => CheckState::due_at(now + time),
+            Probe::Log(_) | Probe::Notify => CheckState::default(),
             Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
-                CheckState::from(now + check.initial_delay)
+                CheckState::due_at(now + check.initial_delay)
             }
         });
-        // No delay is no wait at all: it is ready with its start.
-        let at_once = spec.ready.as_ref().is_none_or(|check| check.probe.is_at_once());
-        let ready_by = spec.ready.as_ref().and_then(|check| check.timeout).filter(|_| !at_once);
-        let mut checks = Self {
-            level: if at_once { Level::Ready } else { Level::NotYet },
-            ready_by: ready_by.map(|timeout| now + timeout),
+        let timeout = spec.ready.as_ref().and_then(|check| check.timeout);
+        Self {
+            level: Readiness::NotYet,
+            ready_by: timeout.map(|timeout| now + timeout),
             status: None,
             ready,
             health: None,
             over: false,
-        };
-        if checks.level == Level::Ready {
-            checks.begin_health(now, spec);
         }
-        checks
     }
 
-    /// Health is a matter from the moment it is ready, and then for good: one that hangs is not
-    /// ready any more, and must not hide by that.
+    /// Health is checked from the first readiness on, without end: a process that hangs is no longer
+    /// ready, and must not escape its health check because of that.
     fn begin_health(&mut self, now: Moment, spec: &ProcessSpec) {
         if let (None, Some(check)) = (&self.health, &spec.health) {
-            self.health = Some(CheckState::from(now + check.initial_delay));
+            self.health = Some(CheckState::due_at(now + check.initial_delay));
         }
+    }
+
+    fn both(&self) -> impl Iterator<Item = &CheckState> {
+        [&self.ready, &self.health].into_iter().flatten()
     }
 
     pub(super) fn deadline(&self) -> Option<Moment> {
-        let due = |trial: &Option<CheckState>| trial.as_ref().and_then(|trial| trial.due);
-        [self.ready_by, due(&self.ready), due(&self.health)].into_iter().flatten().min()
+        self.both().filter_map(|check| check.due).chain(self.ready_by).min()
     }
 
-    fn trial(&mut self, which: CheckRole) -> Option<&mut CheckState> {
+    fn get_mut(&mut self, which: CheckRole) -> Option<&mut CheckState> {
         match which {
             CheckRole::Ready => self.ready.as_mut(),
             CheckRole::Health => self.health.as_mut(),
         }
     }
 
-    /// From now on nothing is asked and nothing is heard.
-    pub(super) fn end(&mut self, run: RunId, out: &mut Step) {
-        let flies =
-            |trial: &Option<CheckState>| trial.as_ref().is_some_and(|one| one.flight.is_some());
-        if flies(&self.ready) || flies(&self.health) {
-            out.effects.push(Effect::EndProbes { run });
+    /// Ends all checks, and ignores every answer from now on.
+    fn end(&mut self, run: RunId, cx: &mut StepContext) {
+        if self.both().any(CheckState::is_probing) {
+            cx.request(Effect::CancelProbes { run });
         }
         (self.ready, self.health, self.ready_by) = (None, None, None);
         self.over = true;
@@ -167,62 +177,50 @@ impl Checks {
 
 impl Lifecycle {
     fn checks_mut(&mut self) -> Option<&mut Checks> {
-        match &mut self.state {
-            State::Running { checks, .. } => Some(checks),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. }
-            | State::Ended(_) => None,
-        }
+        let State::Running { checks, .. } = &mut self.state else { return None };
+        Some(checks)
     }
 
-    pub(super) fn new_checks(&self, now: Moment) -> Checks {
-        Checks::begin(now, &self.spec)
-    }
-
-    /// Whatever leaves the state of a live run says this first.
-    pub(super) fn end_checks(&mut self, out: &mut Step) {
+    /// Must be called before the state of a live run is left.
+    pub(super) fn end_checks(&mut self, cx: &mut StepContext) {
         let run = self.run_id();
         if let Some(checks) = self.checks_mut() {
-            checks.end(run, out);
+            checks.end(run, cx);
         }
     }
 
     /// Does what is due for the checks.
-    pub(super) fn tick_checks(&mut self, now: Moment, out: &mut Step) {
-        let is_due = |due: Option<Moment>| due.is_some_and(|due| due <= now);
+    pub(super) fn tick_checks(&mut self, cx: &mut StepContext) {
         let Some(checks) = self.checks_mut() else { return };
-        if is_due(checks.ready_by) {
-            return self.too_late(now, out);
+        if checks.ready_by.is_some_and(|due| due <= cx.now) {
+            return self.fail_ready_timeout(cx);
         }
+        let spec = Arc::clone(&self.spec);
         for which in [CheckRole::Ready, CheckRole::Health] {
-            let due = self.checks_mut().and_then(|checks| checks.trial(which)?.due);
-            if !is_due(due) {
+            let due = self.checks_mut().and_then(|checks| checks.get_mut(which)?.due);
+            if due.is_none_or(|due| due > cx.now) {
                 continue;
             }
-            let spec = Arc::clone(&self.spec);
             match spec.check(which).map(|check| &check.probe) {
-                Some(Probe::Delay(_)) => self.come_ready(now, out),
-                Some(_) => self.probe(now, which, out),
+                Some(Probe::Delay(_)) => self.become_ready(cx),
+                Some(_) => self.request_probe(which, cx),
                 None => {}
             }
         }
     }
 
-    fn probe(&mut self, now: Moment, which: CheckRole, out: &mut Step) {
+    fn request_probe(&mut self, which: CheckRole, cx: &mut StepContext) {
         let (run, replica, port) = (self.run_id(), self.replica, self.port());
         let spec = Arc::clone(&self.spec);
         let State::Running { pid, checks, .. } = &mut self.state else { return };
         let (leader, level) = (*pid, checks.level);
-        let Some(trial) = checks.trial(which) else { return };
-        (trial.due, trial.flight) = (None, Some(now));
-        trial.number = trial.number.saturating_add(1);
-        let number = trial.number;
-        let is_early = which == CheckRole::Ready && level == Level::NotYet && !trial.answered;
-        out.effects.push(Effect::Probe(ProbeRequest {
+        let Some(check) = checks.get_mut(which) else { return };
+        (check.due, check.probing_since) = (None, Some(cx.now));
+        check.number = check.number.saturating_add(1);
+        let number = check.number;
+        let is_early =
+            which == CheckRole::Ready && level == Readiness::NotYet && !check.has_succeeded;
+        cx.request(Effect::Probe(ProbeRequest {
             run,
             leader,
             which,
@@ -236,54 +234,52 @@ impl Lifecycle {
 
     pub(in crate::machine) fn probed(
         &mut self,
-        now: Moment,
         which: CheckRole,
         number: u32,
         answer: ProbeResult,
-        out: &mut Step,
+        cx: &mut StepContext,
     ) {
         let spec = Arc::clone(&self.spec);
         let Some(check) = spec.check(which) else { return };
         let Some(checks) = self.checks_mut() else { return };
         let level = checks.level;
-        let Some(trial) = checks.trial(which) else { return };
-        let before = trial.bad;
-        let hurries = which == CheckRole::Ready && level == Level::NotYet;
-        if !trial.took(now, number, answer, (check.interval, hurries)) {
+        let Some(state) = checks.get_mut(which) else { return };
+        let misses_before = state.bad;
+        let is_early = which == CheckRole::Ready && level == Readiness::NotYet;
+        if !state.record_answer(cx.now, number, answer, (check.interval, is_early)) {
             return;
         }
-        let (enough, too_many) = (trial.good >= check.successes, trial.bad >= check.failures);
+        let (enough, too_many) = (state.good >= check.successes, state.bad >= check.failures);
         match (which, level) {
-            (CheckRole::Ready, Level::NotYet) if enough => self.come_ready(now, out),
-            // One is enough to come back.
-            (CheckRole::Ready, Level::Unhealthy) if trial.good > 0 => self.come_ready(now, out),
-            (CheckRole::Ready, Level::Ready) if too_many => self.fall_unhealthy(now, check, out),
-            (CheckRole::Health, _) if too_many => self.fail_health(now, check, out),
+            (CheckRole::Ready, Readiness::NotYet) if enough => self.become_ready(cx),
+            // One success is enough to be ready again.
+            (CheckRole::Ready, Readiness::Unhealthy) if state.good > 0 => self.become_ready(cx),
+            (CheckRole::Ready, Readiness::Ready) if too_many => self.become_unhealthy(check, cx),
+            (CheckRole::Health, _) if too_many => self.fail_health(check, cx),
             // Misses are forgotten only after enough successes.
-            (CheckRole::Health, _) if trial.bad == 0 && !enough => trial.bad = before,
+            (CheckRole::Health, _) if state.bad == 0 && !enough => state.bad = misses_before,
             (CheckRole::Ready | CheckRole::Health, _) => {}
         }
     }
 
-    /// A line of its output matches.
-    pub(in crate::machine) fn matched(&mut self, now: Moment, line: String, out: &mut Step) {
+    /// Handles a line of output that matches the `log` check.
+    pub(in crate::machine) fn matched(&mut self, line: String, cx: &mut StepContext) {
         let is_log = matches!(self.ready_probe(), Some(Probe::Log(_)));
-        let Some(trial) = self.checks_mut().and_then(|checks| checks.ready.as_mut()) else {
+        let Some(check) = self.checks_mut().and_then(|checks| checks.ready.as_mut()) else {
             return;
         };
         if is_log {
-            trial.answer = Some(ProbeResult::Good(line));
-            self.come_ready(now, out);
+            check.answer = Some(ProbeResult::Good(line));
+            self.become_ready(cx);
         }
     }
 
-    /// It said something about itself.
+    /// Handles a message on the `notify` socket.
     pub(in crate::machine) fn notified(
         &mut self,
-        now: Moment,
         ready: bool,
         status: Option<String>,
-        out: &mut Step,
+        cx: &mut StepContext,
     ) {
         let is_notify = matches!(self.ready_probe(), Some(Probe::Notify));
         let Some(checks) = self.checks_mut().filter(|checks| checks.ready.is_some()) else {
@@ -292,7 +288,7 @@ impl Lifecycle {
         if is_notify {
             checks.status = status.or(checks.status.take());
             if ready {
-                self.come_ready(now, out);
+                self.become_ready(cx);
             }
         }
     }
@@ -301,73 +297,65 @@ impl Lifecycle {
         self.spec.ready.as_ref().map(|check| &check.probe)
     }
 
-    /// It is ready now, for the first time or again.
-    fn come_ready(&mut self, now: Moment, out: &mut Step) {
-        let State::Running { cause, .. } = &self.state else { return };
-        self.come_ready_by(now, cause.clone(), out);
+    /// Becomes ready, for the first time or again.
+    pub(super) fn become_ready(&mut self, cx: &mut StepContext) {
+        if let State::Running { cause, .. } = &self.state {
+            self.become_ready_because(cause.clone(), cx);
+        }
     }
 
-    fn come_ready_by(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+    fn become_ready_because(&mut self, cause: Cause, cx: &mut StepContext) {
         let spec = Arc::clone(&self.spec);
-        let (of, own) = (self.subject(), self.port());
+        let (of, own_port) = (self.subject(), self.port());
         let State::Running { checks, .. } = &mut self.state else { return };
-        if checks.level == Level::Ready {
+        if checks.level == Readiness::Ready {
             return;
         }
-        checks.level = Level::Ready;
+        checks.level = Readiness::Ready;
         checks.ready_by = None;
-        checks.begin_health(now, &spec);
-        let trial = checks.ready.as_mut();
-        let answer = trial.and_then(|trial| {
-            if !spec.ready.as_ref().is_some_and(|check| check.probe.kind().is_asked()) {
-                trial.due = None;
+        checks.begin_health(cx.now, &spec);
+        let answer = checks.ready.as_mut().and_then(|check| {
+            if !spec.ready.as_ref().is_some_and(|check| check.probe.kind().is_probed()) {
+                check.due = None;
             }
-            trial.answer.as_ref().map(|answer| answer.text().to_owned())
+            check.answer_text()
         });
-        let probe = spec.ready.as_ref().map(|check| check.probe.shown(own));
-        let stamp = EventStamp::default();
-        out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
-        self.entered = now;
-        self.moves += 1;
+        let probe = spec.ready.as_ref().map(|check| check.probe.shown(own_port));
+        cx.emit(ProcessReady { stamp: EventStamp::default(), of, probe, answer, cause });
+        self.mark_transition(cx.now);
     }
 
-    /// It goes on running, but is not ready any more.
-    fn fall_unhealthy(&mut self, now: Moment, check: &Check, out: &mut Step) {
+    /// Is no longer ready, but goes on running.
+    fn become_unhealthy(&mut self, check: &Check, cx: &mut StepContext) {
         let Some(cause) = self.misses(CheckRole::Ready, check) else { return };
         let Some(checks) = self.checks_mut() else { return };
-        checks.level = Level::Unhealthy;
+        checks.level = Readiness::Unhealthy;
         let (stamp, of) = (EventStamp::default(), self.subject());
-        out.events.push(Event::from(ProcessUnhealthy { stamp, of, cause }));
-        self.entered = now;
-        self.moves += 1;
+        cx.emit(ProcessUnhealthy { stamp, of, cause });
+        self.mark_transition(cx.now);
     }
 
-    fn fail_health(&mut self, now: Moment, check: &Check, out: &mut Step) {
+    fn fail_health(&mut self, check: &Check, cx: &mut StepContext) {
         let Some(cause) = self.misses(CheckRole::Health, check) else { return };
         let ending = Ending::OnPurpose { by: EndCause::Health, cause };
-        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
+        self.close(Closing { ending, then: AfterExit::ApplyPolicy, kill: false }, cx);
     }
 
     fn misses(&mut self, which: CheckRole, check: &Check) -> Option<Cause> {
         let probe = check.probe.shown(self.port());
-        let trial = self.checks_mut()?.trial(which)?;
-        let answer = trial.answer.as_ref().map(|answer| answer.text().to_owned());
-        let (answer, misses) = (answer.unwrap_or_default(), trial.bad);
+        let state = self.checks_mut()?.get_mut(which)?;
+        let (answer, misses) = (state.answer_text().unwrap_or_default(), state.bad);
         Some(Cause::Unhealthy { check: which, probe, answer, misses })
     }
 
-    /// It was not ready in time.
-    fn too_late(&mut self, now: Moment, out: &mut Step) {
+    fn fail_ready_timeout(&mut self, cx: &mut StepContext) {
         let Some(check) = self.spec.ready.as_ref() else { return };
-        let limit = check.timeout.unwrap_or_default();
+        let after_ms = check.timeout.unwrap_or_default().as_millis() as u64;
         let probe = check.probe.shown(self.port());
         let Some(checks) = self.checks_mut() else { return };
-        let status = checks.status.clone();
-        let answer = checks.ready.as_ref().and_then(|trial| trial.answer.as_ref());
-        let answer = answer.map(|answer| answer.text().to_owned()).or(status);
-        let cause = Cause::ReadyTimeout { after_ms: limit.as_millis() as u64, probe, answer };
-        let message = cause.describe();
-        let ending = Ending::Broken { error: RunError::ReadyTimeout, message, cause };
-        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
+        let answer = checks.ready.as_ref().and_then(CheckState::answer_text);
+        let answer = answer.or_else(|| checks.status.clone());
+        let cause = Cause::ReadyTimeout { after_ms, probe, answer };
+        self.close_failed(RunError::ReadyTimeout, cause, cx);
     }
 }

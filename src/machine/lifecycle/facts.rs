@@ -2,108 +2,89 @@
 
 use std::time::Duration;
 
-use super::stopping::{KILL_GRACE, RunEnd};
-use super::{AfterExit, Closing, Ending, LastRun, Level, Lifecycle, Outcome, State, StopProgress};
+use super::stopping::KILL_GRACE;
+use super::{AfterExit, Checks, Closing, LastRun, Lifecycle, Outcome, State, StopProgress};
 use crate::machine::event::{
-    Cause, EndDetails, Event, EventStamp, ProcessFailed, ProcessReady, ProcessStarted, RunError,
+    Cause, EndDetails, EventStamp, ProcessFailed, ProcessStarted, RunError,
 };
-use crate::machine::retry::JitterRng;
-use crate::machine::{Effect, Moment, Step};
+use crate::machine::step_context::StepContext;
+use crate::machine::{Effect, Moment};
 use crate::spec::{Exit, StartError, Stray};
 
 /// How long descendants have after a leader that ended by itself, before they are killed.
 pub(in crate::machine) const STRAY_GRACE: Duration = Duration::from_millis(250);
 
 impl Lifecycle {
-    pub(in crate::machine) fn spawned(&mut self, now: Moment, pid: u32, out: &mut Step) {
-        let State::Starting { cause, wish, .. } = &mut self.state else { return };
-        let (cause, wish) = (cause.clone(), wish.take());
+    pub(in crate::machine) fn spawned(&mut self, pid: u32, cx: &mut StepContext) {
+        let State::Starting { cause, pending_stop, .. } = &mut self.state else { return };
+        let (cause, pending_stop) = (cause.clone(), pending_stop.take());
         self.started = true;
         let (stamp, of) = (EventStamp::default(), self.subject());
-        out.events.push(Event::from(ProcessStarted {
-            stamp,
-            of: of.clone(),
-            pid,
-            cause: cause.clone(),
-        }));
-        let checks = self.new_checks(now);
-        if wish.is_none() && checks.level == Level::Ready {
-            let probe = self.spec.ready.as_ref().map(|check| check.probe.shown(None));
-            let (answer, cause) = (None, cause.clone());
-            out.events.push(Event::from(ProcessReady { stamp, of, probe, answer, cause }));
-        }
-        let times_out = self.spec.timeout.map(|timeout| now + timeout);
-        let quiet_out = self.spec.idle_timeout.map(|timeout| now + timeout);
-        self.enter(now, State::Running { pid, since: now, cause, times_out, quiet_out, checks });
-        if let Some(closing) = wish {
-            self.close(now, closing, out);
+        cx.emit(ProcessStarted { stamp, of, pid, cause: cause.clone() });
+        let since = cx.now;
+        let timeout_at = self.spec.timeout.map(|timeout| since + timeout);
+        let idle_check_at = self.spec.idle_timeout.map(|timeout| since + timeout);
+        let checks = Checks::new(since, &self.spec);
+        let state = State::Running { pid, since, cause, timeout_at, idle_check_at, checks };
+        self.enter(since, state);
+        match pending_stop {
+            Some(closing) => self.close(closing, cx),
+            None if self.spec.is_ready_at_once() => self.become_ready(cx),
+            None => {}
         }
     }
 
-    pub(in crate::machine) fn spawn_failed(
-        &mut self,
-        now: Moment,
-        error: &StartError,
-        jitter_rng: &mut JitterRng,
-        out: &mut Step,
-    ) {
-        let State::Starting { cause, wish, .. } = &mut self.state else { return };
-        let (cause, wish) = (cause.clone(), wish.take());
-        let kind = RunError::from(error.kind);
-        self.last = Some(LastRun {
-            exit: None,
-            error: Some((kind, error.message.clone())),
-            unwell: None,
-            success: false,
-            duration: Duration::ZERO,
-            note: None,
-        });
+    pub(in crate::machine) fn spawn_failed(&mut self, error: &StartError, cx: &mut StepContext) {
+        let State::Starting { cause, pending_stop, .. } = &mut self.state else { return };
+        let (cause, pending_stop) = (cause.clone(), pending_stop.take());
+        let (kind, message) = (RunError::from(error.kind), error.message.clone());
+        self.last = Some(LastRun { error: Some((kind, message.clone())), ..LastRun::default() });
         self.port = None;
-        out.events.push(Event::from(ProcessFailed {
+        cx.emit(ProcessFailed {
             stamp: EventStamp::default(),
             of: self.subject(),
             error: kind,
-            message: error.message.clone(),
+            message,
             end: EndDetails::default(),
             cause: cause.clone(),
-        }));
-        match wish.map(|closing| closing.then) {
-            Some(AfterExit::Stop) => self.enter(now, State::Ended(Outcome::Stopped)),
-            Some(AfterExit::Restart(_)) if self.last_run => {
-                self.enter(now, State::Ended(Outcome::Stopped));
-            }
-            Some(AfterExit::Restart(cause)) => self.wait(now, cause, true),
-            Some(AfterExit::ApplyPolicy) | None if error.kind.is_transient() && !self.last_run => {
-                self.try_again(now, cause, jitter_rng, out);
+        });
+        match pending_stop.map(|closing| closing.then) {
+            Some(AfterExit::Stop) => self.restart_or_stay_stopped(None, cx),
+            Some(AfterExit::Restart(cause)) => self.restart_or_stay_stopped(Some(cause), cx),
+            Some(AfterExit::ApplyPolicy) | None
+                if error.kind.is_transient() && !self.restart_disabled =>
+            {
+                self.retry(cause, cx);
             }
             Some(AfterExit::ApplyPolicy) | None => {
-                self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+                self.enter(cx.now, State::Ended(Outcome::Failed { gave_up: false }));
             }
         }
     }
 
-    /// The leader has ended (or everything was killed) and something of the tree is left, or of what
-    /// it printed.
+    /// Handles a run whose leader has ended, or that was killed completely, while processes of its
+    /// tree (`left`) still exist or its outputs are still being read.
     pub(in crate::machine) fn lingering(
         &mut self,
-        now: Moment,
         exit: Option<Exit>,
         left: Vec<Stray>,
-        out: &mut Step,
+        cx: &mut StepContext,
     ) {
         if exit.is_some() {
-            self.end_checks(out);
+            self.end_checks(cx);
         }
         match &mut self.state {
-            // Only its outputs are still read: it has kept its limits.
-            State::Running { times_out, quiet_out, .. } if exit.is_some() && left.is_empty() => {
-                (*times_out, *quiet_out) = (None, None);
+            // Only its outputs are still being read: it has kept its limits.
+            State::Running { timeout_at, idle_check_at, .. }
+                if exit.is_some() && left.is_empty() =>
+            {
+                (*timeout_at, *idle_check_at) = (None, None);
             }
             State::Running { pid, since, .. } if exit.is_some() => {
                 let (pid, since) = (*pid, *since);
-                let (until, step) = (now + STRAY_GRACE, StopProgress::Asked);
+                let (until, step) = (cx.now + STRAY_GRACE, StopProgress::Asked);
                 let closing = Closing::by_itself();
-                self.enter(now, State::Stopping { pid, since, until, step, closing, exit });
+                self.enter(cx.now, State::Stopping { pid, since, until, step, closing, exit });
             }
             State::Stopping { exit: known, .. } => *known = known.or(exit),
             State::Running { .. } => {}
@@ -117,33 +98,29 @@ impl Lifecycle {
         self.left = left;
     }
 
-    /// Nothing was printed since `since`.
-    pub(in crate::machine) fn quiet(&mut self, now: Moment, since: Moment, out: &mut Step) {
+    /// Stops the run if its last output, at `since`, is too long ago.
+    pub(in crate::machine) fn check_idle_timeout(&mut self, since: Moment, cx: &mut StepContext) {
         let Some(limit) = self.spec.idle_timeout else { return };
-        let State::Running { quiet_out, .. } = &mut self.state else { return };
+        let State::Running { idle_check_at, .. } = &mut self.state else { return };
         let due = since + limit;
-        if due > now {
-            *quiet_out = Some(due);
-            return;
+        if due > cx.now {
+            *idle_check_at = Some(due);
+        } else {
+            let cause = Cause::IdleTimeout { after_ms: limit.as_millis() as u64 };
+            self.close_failed(RunError::IdleTimeout, cause, cx);
         }
-        let cause = Cause::IdleTimeout { after_ms: limit.as_millis() as u64 };
-        let message = cause.describe();
-        let ending = Ending::Broken { error: RunError::IdleTimeout, message, cause };
-        self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
     }
 
     pub(in crate::machine) fn exited(
         &mut self,
-        now: Moment,
         exit: Exit,
-        (strays, note): (Vec<Stray>, Option<String>),
-        jitter_rng: &mut JitterRng,
-        out: &mut Step,
+        strays_and_note: (Vec<Stray>, Option<String>),
+        cx: &mut StepContext,
     ) {
         let (since, closing) = match &self.state {
             State::Running { since, .. } => (*since, Closing::by_itself()),
             State::Stopping { since, closing, .. } => (*since, closing.clone()),
-            // An exit is told only after a start, and once.
+            // An exit is reported only after a start, and once.
             State::Idle
             | State::Waiting { .. }
             | State::Queued { .. }
@@ -151,39 +128,32 @@ impl Lifecycle {
             | State::Backoff { .. }
             | State::Ended(_) => return,
         };
-        self.end_checks(out);
+        self.end_checks(cx);
         self.left.clear();
-        let run = RunEnd { since, exit: Some(exit), strays, note, closing };
-        self.end_run(now, run, jitter_rng, out);
+        self.end_run(since, Some(exit), strays_and_note, closing, cx);
     }
 
-    /// Does what is due at `now`.
-    pub(in crate::machine) fn tick(
-        &mut self,
-        now: Moment,
-        jitter_rng: &mut JitterRng,
-        out: &mut Step,
-    ) {
+    /// Does what is due.
+    pub(in crate::machine) fn tick(&mut self, cx: &mut StepContext) {
+        let now = cx.now;
         match &mut self.state {
-            State::Running { times_out: Some(due), .. } if *due <= now => {
+            State::Running { timeout_at: Some(due), .. } if *due <= now => {
                 let limit = self.spec.timeout.unwrap_or_default();
                 let cause = Cause::Timeout { after_ms: limit.as_millis() as u64 };
-                let message = cause.describe();
-                let ending = Ending::Broken { error: RunError::Timeout, message, cause };
-                self.close(now, Closing { ending, then: AfterExit::ApplyPolicy, now: false }, out);
+                self.close_failed(RunError::Timeout, cause, cx);
             }
-            State::Running { quiet_out, .. } if quiet_out.is_some_and(|due| due <= now) => {
-                *quiet_out = None;
-                out.effects.push(Effect::AskQuiet { run: self.run_id() });
+            State::Running { idle_check_at, .. } if idle_check_at.is_some_and(|due| due <= now) => {
+                *idle_check_at = None;
+                cx.request(Effect::QueryLastOutput { run: self.run_id() });
             }
-            State::Running { .. } => self.tick_checks(now, out),
+            State::Running { .. } => self.tick_checks(cx),
             State::Stopping { until, step, .. } if *until <= now => match step {
                 StopProgress::Asked => {
                     *step = StopProgress::Killed;
                     *until = now + KILL_GRACE;
-                    out.effects.push(Effect::Kill { run: self.run_id() });
+                    cx.request(Effect::Kill { run: self.run_id() });
                 }
-                StopProgress::Killed => self.give_up_on(now, jitter_rng, out),
+                StopProgress::Killed => self.give_up_on(cx),
             },
             State::Backoff { until, retry, cause } if *until <= now => {
                 let retries = self.spec.retry.attempts;
@@ -191,14 +161,14 @@ impl Lifecycle {
                     0 => cause.clone(),
                     retry => Cause::Retry { retry, retries },
                 };
-                self.wait(now, cause, true);
+                self.wait(cause, true, cx);
             }
             State::Starting { port, .. } if port.deadline().is_some_and(|due| due <= now) => {
-                self.look_at_port(out);
+                self.check_port(cx);
             }
             State::Waiting { until, .. } if until.is_some_and(|until| until <= now) => {
                 *until = None;
-                self.moves += 1;
+                self.transitions += 1;
             }
             State::Idle
             | State::Waiting { .. }
@@ -210,7 +180,7 @@ impl Lifecycle {
         }
     }
 
-    /// The run that was given up is gone after all.
+    /// Handles the end of a run that was given up as unkillable.
     pub(in crate::machine) fn unreaped_run_gone(&mut self) {
         self.unreaped_run = None;
         self.left.clear();

@@ -1,21 +1,20 @@
-//! Progress of a lifecycle: what conditions on it need to know.
+//! Progress of a lifecycle, for conditions.
 
-use super::{Level, Lifecycle, Outcome, State};
+use super::{Lifecycle, Outcome, Readiness, State};
 use crate::machine::StateName;
 use crate::machine::condition::Progress;
 
 impl Lifecycle {
-    /// How far it has come.
     pub(in crate::machine) fn progress(&self) -> Progress {
         Progress { state: self.state_name(), started: self.started, succeeded: self.succeeded() }
     }
 
-    /// Whether its latest run has ended well.
+    /// Whether the latest run succeeded.
     pub(in crate::machine) fn succeeded(&self) -> bool {
         self.last.as_ref().is_some_and(|last| last.success)
     }
 
-    /// The state by the name that everybody sees.
+    /// The published name of the state.
     pub(in crate::machine) fn state_name(&self) -> StateName {
         match &self.state {
             State::Idle => StateName::Idle,
@@ -23,9 +22,9 @@ impl Lifecycle {
             State::Queued { .. } => StateName::Queued,
             State::Starting { .. } => StateName::Starting,
             State::Running { checks, .. } => match checks.level {
-                Level::NotYet => StateName::Starting,
-                Level::Ready => StateName::Ready,
-                Level::Unhealthy => StateName::Unhealthy,
+                Readiness::NotYet => StateName::Starting,
+                Readiness::Ready => StateName::Ready,
+                Readiness::Unhealthy => StateName::Unhealthy,
             },
             State::Stopping { .. } => StateName::Stopping,
             State::Backoff { .. } => StateName::Backoff,

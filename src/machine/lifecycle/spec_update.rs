@@ -4,63 +4,62 @@ use std::sync::Arc;
 
 use super::{AfterExit, Lifecycle, Outcome, Retention, State};
 use crate::machine::event::{Cause, EndCause};
-use crate::machine::{Moment, Step};
+use crate::machine::step_context::StepContext;
 use crate::spec::{ProcessKind, ProcessSpec};
 
 impl Lifecycle {
-    /// Another spec. Limits of the run at hand count from its beginning.
-    pub(in crate::machine) fn respec(&mut self, now: Moment, spec: Arc<ProcessSpec>) {
+    /// Replaces the spec. Changed limits of the current run count from its begin.
+    pub(in crate::machine) fn set_spec(&mut self, spec: Arc<ProcessSpec>, cx: &StepContext) {
         let old = std::mem::replace(&mut self.spec, spec);
-        let State::Running { since, times_out, quiet_out, checks, .. } = &mut self.state else {
+        let State::Running { since, timeout_at, idle_check_at, checks, .. } = &mut self.state
+        else {
             return;
         };
-        // It has kept its limits when its leader has ended.
+        // A run whose leader has ended has kept its limits.
         if checks.over {
             return;
         }
         if old.timeout != self.spec.timeout {
-            *times_out = self.spec.timeout.map(|timeout| *since + timeout);
+            *timeout_at = self.spec.timeout.map(|timeout| *since + timeout);
         }
         if old.idle_timeout != self.spec.idle_timeout {
-            // It is asked at once since when it has been silent.
-            *quiet_out = self.spec.idle_timeout.map(|_| now);
+            // Only the engine knows since when it has been silent.
+            *idle_check_at = self.spec.idle_timeout.map(|_| cx.now);
         }
     }
 
-    /// Whether it gets a new run when what it runs is something else now.
-    pub(in crate::machine) fn follows_its_file(&self) -> bool {
+    /// Whether a changed spec that needs a new run restarts it.
+    pub(in crate::machine) fn restarts_on_reload(&self) -> bool {
         match &self.state {
-            State::Starting { wish: None, .. } | State::Running { .. } | State::Backoff { .. } => {
-                true
+            State::Running { .. } | State::Backoff { .. } => true,
+            State::Starting { .. } | State::Stopping { .. } => {
+                self.closing().is_none_or(|closing| closing.then == AfterExit::ApplyPolicy)
             }
-            State::Starting { wish: Some(closing), .. } | State::Stopping { closing, .. } => {
-                closing.then == AfterExit::ApplyPolicy
-            }
-            // A job that ran is not run again.
+            // A job that has run is not run again.
             State::Ended(Outcome::Failed { .. }) => {
-                self.spec.kind == ProcessKind::Process && !self.is_stopped()
+                self.spec.kind == ProcessKind::Process && !self.stopped_by_user
             }
             State::Idle | State::Waiting { .. } | State::Queued { .. } | State::Ended(_) => false,
         }
     }
 
-    /// It is not in the file any more: nothing follows the run at hand, and then it goes.
-    pub(in crate::machine) fn give_notice(&mut self) {
+    /// Marks a process that was removed from the file: it leaves once the current run has ended.
+    pub(in crate::machine) fn mark_removed(&mut self) {
         self.retention = Retention::RemoveOnExit;
         self.disable_restart();
     }
 
-    /// It stays after all.
-    pub(in crate::machine) fn take_notice_back(&mut self) {
+    /// Takes [`Lifecycle::mark_removed`] back.
+    pub(in crate::machine) fn mark_kept(&mut self) {
         self.retention = Retention::Keep;
-        self.last_run = false;
+        self.restart_disabled = false;
     }
 
-    /// It goes now, or as soon as its run has ended.
-    pub(in crate::machine) fn depart(&mut self, now: Moment, cause: Cause, out: &mut Step) {
+    /// Ends a removed process: now, or as soon as its run has ended.
+    pub(in crate::machine) fn leave(&mut self, cause: Cause, cx: &mut StepContext) {
         if self.state == State::Idle {
-            self.enter(now, State::Ended(Outcome::Stopped));
+            self.enter(cx.now, State::Ended(Outcome::Stopped));
         }
-        self.stop(now, EndCause::Reload, cause, false, out);
+        self.stop(EndCause::Reload, cause, false, cx);
     }
 }

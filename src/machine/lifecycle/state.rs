@@ -6,28 +6,28 @@ use super::checks::Checks;
 use super::port::PortPhase;
 use crate::machine::event::{Cause, EndCause, RunError, SkipLink};
 use crate::machine::event_text::{exit_after, health_failure};
-use crate::machine::{Moment, ProcessId, ShutdownReason};
+use crate::machine::{Moment, ProcessId};
 use crate::spec::Exit;
 
-/// How long something stays a member.
+/// How long a member stays in the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retention {
     /// As long as the project: it can be started again.
     #[default]
     Keep,
-    /// The same, until others that came like it have taken its place; how it ends says nothing about
-    /// the project.
+    /// Like `Keep`, until newer members of this kind replace it; its outcome does not count for the
+    /// project.
     KeepRecent,
-    /// Until it has ended for good.
+    /// Until it has finally ended.
     RemoveOnExit,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum State {
-    /// Nobody has asked for it.
+    /// No start was requested.
     Idle,
-    /// Its dependencies do not hold yet. `again`: they held for the run before, so one that can no
-    /// longer get there does not stop this one. `until`: it is not to start before.
+    /// Its dependencies do not hold yet. `again`: they held for the run before, so a dependency that
+    /// can no longer hold does not skip this run. `until`: the earliest start.
     Waiting {
         cause: Cause,
         again: bool,
@@ -38,25 +38,25 @@ pub(in crate::machine) enum State {
         cause: Cause,
         again: bool,
     },
-    /// Exec was asked for and not answered; `wish` is what to do once it is.
-    ///
-    /// Before that it is looked whether its port is free, where it has one.
+    /// The spawn was requested and not answered; `pending_stop` is carried out afterwards. If it has
+    /// a port, the port is checked before that, and the process may have to wait again.
     Starting {
         since: Moment,
         cause: Cause,
-        wish: Option<Closing>,
+        again: bool,
+        pending_stop: Option<Closing>,
         port: PortPhase,
     },
-    /// Up. `quiet_out` is when the next look for silence is due.
+    /// `idle_check_at` is when the engine is asked next for the time of the last output.
     Running {
         pid: u32,
         since: Moment,
         cause: Cause,
-        times_out: Option<Moment>,
-        quiet_out: Option<Moment>,
+        timeout_at: Option<Moment>,
+        idle_check_at: Option<Moment>,
         checks: Checks,
     },
-    /// The run is on its way out; `exit` is known once its leader has ended.
+    /// The run is being ended; `exit` is known once its leader has ended.
     Stopping {
         pid: u32,
         since: Moment,
@@ -74,45 +74,38 @@ pub(in crate::machine) enum State {
     Ended(Outcome),
 }
 
-/// How far the ending of a run has got.
+/// The progress of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::machine) enum StopProgress {
-    /// Asked to go, or its strays were; the deadline kills.
+    /// The stop signal was sent to the run, or its strays have their grace; the deadline kills.
     Asked,
-    /// Everything was killed; the deadline gives it up.
+    /// The tree was killed; at the deadline the run is given up as unkillable.
     Killed,
 }
 
-/// How a run is being ended and what comes after.
+/// How a run is being ended, and what follows.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) struct Closing {
-    /// Which end event it will get.
     pub(in crate::machine) ending: Ending,
     pub(in crate::machine) then: AfterExit,
-    /// Whether it goes without being asked first.
-    pub(in crate::machine) now: bool,
+    /// Kill the tree immediately.
+    pub(in crate::machine) kill: bool,
 }
 
-/// Which end event a run will get.
+/// The kind of end event that a run will get.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum Ending {
-    /// Completed: its leader ended by itself.
+    /// `process_completed`: its leader ended by itself.
     ByItself,
-    OnPurpose {
-        by: EndCause,
-        cause: Cause,
-    },
-    /// Failed: it broke a limit.
-    Broken {
-        error: RunError,
-        message: String,
-        cause: Cause,
-    },
+    /// `process_killed`
+    OnPurpose { by: EndCause, cause: Cause },
+    /// `process_failed`: it exceeded a limit, or cannot be ended.
+    Broken { error: RunError, message: String, cause: Cause },
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum AfterExit {
-    /// `stopped`.
+    /// No further run; the state is `stopped`.
     Stop,
     /// A new run, for this reason.
     Restart(Cause),
@@ -120,35 +113,41 @@ pub(in crate::machine) enum AfterExit {
     ApplyPolicy,
 }
 
-/// How a process got down for good.
+/// How a process finally ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::machine) enum Outcome {
     /// On request.
     Stopped,
-    /// Its last run ended well.
+    /// Its last run succeeded.
     Succeeded,
-    /// Its last run did not.
+    /// Its last run failed.
     Failed { gave_up: bool },
-    /// A dependency cannot get where it should, or its pool was stopped. `by` is the dependency
-    /// whose new run lets it wait again.
+    /// A dependency can no longer meet its condition, or the pool was stopped. A new run of the
+    /// dependency `by` makes the process wait again.
     Skipped { chain: Vec<SkipLink>, by: Option<ProcessId> },
 }
 
 /// How the latest run ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::machine) struct LastRun {
     pub(in crate::machine) exit: Option<Exit>,
     pub(in crate::machine) error: Option<(RunError, String)>,
-    /// What its health check missed, if that ended it.
-    pub(in crate::machine) unwell: Option<String>,
+    /// The misses of the health check, if that ended the run.
+    pub(in crate::machine) health_misses: Option<String>,
     pub(in crate::machine) success: bool,
     pub(in crate::machine) duration: Duration,
-    /// A likely reason for the end, and the way out: an input that was empty, a port that was taken.
+    /// A likely reason for the end, and the way out: an empty input, a port that is taken.
     pub(in crate::machine) note: Option<String>,
 }
 
+impl State {
+    pub(super) fn starting(since: Moment, cause: Cause, again: bool, port: PortPhase) -> Self {
+        Self::Starting { since, cause, again, pending_stop: None, port }
+    }
+}
+
 impl LastRun {
-    /// The code that pitcrew passes on for it.
+    /// The exit code of pitcrew that stands for this end.
     pub(in crate::machine) fn shell_code(&self) -> i32 {
         match (&self.error, self.exit) {
             (Some((RunError::ProgramNotFound, _)), _) => 127,
@@ -157,16 +156,16 @@ impl LastRun {
                 124
             }
             (Some((RunError::Unkillable, _)), _) | (_, None) => 1,
-            // It was asked to go, and may have gone well.
-            _ if self.unwell.is_some() => 1,
+            // It was stopped, so its exit code may be 0.
+            _ if self.health_misses.is_some() => 1,
             (_, Some(exit)) => exit.shell_code(),
         }
     }
 
-    /// Such as `exit 1 after 8.1s`.
+    /// Describes the end: `exit 1 after 8.1s`.
     pub(in crate::machine) fn describe(&self) -> String {
-        if let (None, Some(unwell)) = (&self.error, &self.unwell) {
-            return format!("{}: {unwell}", health_failure(self.duration));
+        if let (None, Some(health_misses)) = (&self.error, &self.health_misses) {
+            return format!("{}: {health_misses}", health_failure(self.duration));
         }
         let end = match (&self.error, self.exit) {
             (Some((_, message)), _) => message.clone(),
@@ -180,34 +179,36 @@ impl LastRun {
     }
 }
 
-impl Closing {
-    /// Of a run whose leader ended without being asked.
-    pub(super) fn by_itself() -> Self {
-        Self { ending: Ending::ByItself, then: AfterExit::ApplyPolicy, now: false }
+impl Ending {
+    /// `None` if the leader ended by itself.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::OnPurpose { cause, .. } | Self::Broken { cause, .. } => Some(cause),
+            Self::ByItself => None,
+        }
     }
 }
 
-/// What becomes of a closing under way when another comes.
-///
-/// The first reason stays the reason: the run ends because of it. What follows is decided by the
-/// last wish, and "now" is never taken back.
-pub(super) fn merged(current: Option<Closing>, next: Closing) -> Closing {
-    let Some(current) = current else { return next };
-    let ending = match (&current.ending, &next.ending) {
-        (
-            Ending::OnPurpose {
-                by: EndCause::Stop | EndCause::Restart | EndCause::FileChange | EndCause::Reload,
-                ..
-            },
-            Ending::OnPurpose { by: EndCause::Kill, .. },
-        ) => next.ending,
-        _ => current.ending,
-    };
-    Closing { ending, then: next.then, now: current.now || next.now }
-}
+impl Closing {
+    /// The leader ended without a request.
+    pub(super) fn by_itself() -> Self {
+        Self { ending: Ending::ByItself, then: AfterExit::ApplyPolicy, kill: false }
+    }
 
-impl From<ShutdownReason> for Cause {
-    fn from(reason: ShutdownReason) -> Self {
-        Self::Shutdown { reason }
+    /// Joins another stop to this one.
+    ///
+    /// The first reason stays the reason, because the run ends for it; only a kill replaces a stop on
+    /// request. The latest request decides what follows, and a kill is never taken back.
+    pub(super) fn join(&mut self, other: Self) {
+        use EndCause::{FileChange, Kill, Reload, Restart, Stop};
+        if let (
+            Ending::OnPurpose { by: Stop | Restart | FileChange | Reload, .. },
+            Ending::OnPurpose { by: Kill, .. },
+        ) = (&self.ending, &other.ending)
+        {
+            self.ending = other.ending;
+        }
+        self.then = other.then;
+        self.kill |= other.kill;
     }
 }

@@ -5,61 +5,47 @@ use std::time::Duration;
 
 use super::empty_input;
 use super::port::PortPhase;
-use super::state::merged;
 use super::{AfterExit, Closing, Ending, LastRun, Lifecycle, Outcome, State, StopProgress};
 use crate::machine::event::{
-    Cause, EndDetails, Event, EventStamp, ProcessCompleted, ProcessFailed, ProcessGaveUp,
-    ProcessKilled, ProcessRetrying, ProcessStopping, RunError,
+    Cause, EndDetails, EventStamp, ProcessCompleted, ProcessFailed, ProcessGaveUp, ProcessKilled,
+    ProcessRetrying, ProcessStopping, RunError,
 };
-use crate::machine::retry::JitterRng;
-use crate::machine::{Effect, Moment, Step};
+use crate::machine::step_context::StepContext;
+use crate::machine::{Effect, Moment};
 use crate::spec::{Exit, Restart, Signal, Stray};
 
-/// How long a killed tree may take to go before it is called unkillable.
+/// How long a killed tree may take to end before it is reported as unkillable.
 pub(in crate::machine) const KILL_GRACE: Duration = Duration::from_secs(2);
 
-/// What is known when a run is over.
-pub(super) struct RunEnd {
-    /// When exec had succeeded.
-    pub(super) since: Moment,
-    /// How the leader ended, if it did.
-    pub(super) exit: Option<Exit>,
-    pub(super) strays: Vec<Stray>,
-    /// What it may have ended of.
-    pub(super) note: Option<String>,
-    /// What it was ended by and what follows.
-    pub(super) closing: Closing,
-}
-
 impl Lifecycle {
-    /// The one way in which a live run is brought to its end.
-    pub(super) fn close(&mut self, now: Moment, closing: Closing, out: &mut Step) {
+    /// Stops the run or the start; every stop goes through here.
+    pub(super) fn close(&mut self, closing: Closing, cx: &mut StepContext) {
         match &mut self.state {
-            State::Starting { port: PortPhase::Settled, wish, .. } => {
-                *wish = Some(merged(wish.take(), closing));
-            }
-            // Nothing has been started yet.
+            State::Starting { port: PortPhase::Settled, pending_stop, .. } => match pending_stop {
+                Some(pending) => pending.join(closing),
+                None => *pending_stop = Some(closing),
+            },
+            // Nothing has been spawned yet.
             State::Starting { .. } => match closing.then {
-                AfterExit::Restart(cause) if !self.last_run => self.wait(now, cause, true),
-                AfterExit::Stop | AfterExit::ApplyPolicy | AfterExit::Restart(_) => {
-                    self.enter(now, State::Ended(Outcome::Stopped));
-                }
+                AfterExit::Restart(cause) => self.restart_or_stay_stopped(Some(cause), cx),
+                AfterExit::Stop | AfterExit::ApplyPolicy => self.restart_or_stay_stopped(None, cx),
             },
             State::Running { pid, since, .. } => {
                 let (pid, since) = (*pid, *since);
-                self.end_checks(out);
-                let until = self.begin_closing(now, &closing, out);
-                let step = if closing.now { StopProgress::Killed } else { StopProgress::Asked };
-                self.enter(now, State::Stopping { pid, since, until, step, closing, exit: None });
+                self.end_checks(cx);
+                let until = self.begin_closing(&closing, cx);
+                let step = if closing.kill { StopProgress::Killed } else { StopProgress::Asked };
+                let state = State::Stopping { pid, since, until, step, closing, exit: None };
+                self.enter(cx.now, state);
             }
-            // Another stop joins the one under way; only a kill makes it quicker.
+            // Another stop joins the current one; only a kill makes it faster.
             State::Stopping { until, step, closing: current, .. } => {
-                let kill = closing.now && *step == StopProgress::Asked;
-                *current = merged(Some(current.clone()), closing);
+                let kill = closing.kill && *step == StopProgress::Asked;
+                current.join(closing);
                 if kill {
                     *step = StopProgress::Killed;
-                    *until = now + KILL_GRACE;
-                    out.effects.push(Effect::Kill { run: self.run_id() });
+                    *until = cx.now + KILL_GRACE;
+                    cx.request(Effect::Kill { run: self.run_id() });
                 }
             }
             State::Idle
@@ -70,40 +56,54 @@ impl Lifecycle {
         }
     }
 
-    /// Sends what begins the end of a run, tells it, and says until when it may take.
-    fn begin_closing(&mut self, now: Moment, closing: &Closing, out: &mut Step) -> Moment {
-        let cause = match &closing.ending {
-            Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => cause.clone(),
-            Ending::ByItself => Cause::User,
-        };
-        let signal = match (&self.spec.stop.command, closing.now) {
+    /// Stops the run because it exceeded a limit; the cause is the message too.
+    pub(super) fn close_failed(&mut self, error: RunError, cause: Cause, cx: &mut StepContext) {
+        let ending = Ending::Broken { error, message: cause.describe(), cause };
+        self.close(Closing { ending, then: AfterExit::ApplyPolicy, kill: false }, cx);
+    }
+
+    /// Waits for the next run, or ends as stopped.
+    pub(super) fn restart_or_stay_stopped(&mut self, restart: Option<Cause>, cx: &StepContext) {
+        match restart {
+            Some(cause) if !self.restart_disabled => self.wait(cause, true, cx),
+            _ => self.enter(cx.now, State::Ended(Outcome::Stopped)),
+        }
+    }
+
+    /// Requests and reports the end of a run; returns the deadline.
+    fn begin_closing(&mut self, closing: &Closing, cx: &mut StepContext) -> Moment {
+        let signal = match (&self.spec.stop.command, closing.kill) {
             (_, true) => Some(Signal::KILL),
             (Some(_), false) => None,
             (None, false) => Some(self.spec.stop.signal),
         };
-        let (stamp, of) = (EventStamp::default(), self.subject());
-        out.events.push(Event::from(ProcessStopping { stamp, of, signal, cause }));
-        if closing.now {
-            out.effects.push(Effect::Kill { run: self.run_id() });
-            now + KILL_GRACE
+        let cause = closing.ending.cause().cloned().unwrap_or(Cause::User);
+        let (stamp, of, run) = (EventStamp::default(), self.subject(), self.run_id());
+        cx.emit(ProcessStopping { stamp, of, signal, cause });
+        if closing.kill {
+            cx.request(Effect::Kill { run });
+            cx.now + KILL_GRACE
         } else {
-            out.effects.push(Effect::Stop { run: self.run_id(), spec: Arc::clone(&self.spec) });
-            now + self.spec.stop.grace
+            cx.request(Effect::Stop { run, spec: Arc::clone(&self.spec) });
+            cx.now + self.spec.stop.grace
         }
     }
 
-    /// Tells the one end of a run and goes where its closing says.
+    /// Reports the end of the run that began at `since`, and enters the state that follows. `exit` is
+    /// `None` if the leader did not end; `note` is a possible reason of the end.
     pub(super) fn end_run(
         &mut self,
-        now: Moment,
-        run: RunEnd,
-        jitter_rng: &mut JitterRng,
-        out: &mut Step,
+        since: Moment,
+        exit: Option<Exit>,
+        (strays, note): (Vec<Stray>, Option<String>),
+        closing: Closing,
+        cx: &mut StepContext,
     ) {
-        let RunEnd { since, exit, strays, note, closing } = run;
-        let duration = now.since(since);
-        let success = closing.ending == Ending::ByItself && self.is_success(exit);
-        let (exit_code, signal) = parts(exit);
+        let duration = cx.now.since(since);
+        let by_itself = closing.ending == Ending::ByItself;
+        let success = by_itself
+            && matches!(exit, Some(Exit::Code(code)) if self.spec.success_exit_codes.contains(&code));
+        let (exit_code, signal) = code_and_signal(exit);
         let end = EndDetails {
             exit_code,
             signal,
@@ -112,176 +112,145 @@ impl Lifecycle {
             leaked: !strays.is_empty(),
             strays,
         };
-        let by_itself = closing.ending == Ending::ByItself;
         let hint = if by_itself { empty_input::hint(&self.spec, exit, duration) } else { None };
-        let (cause, error) = self.tell_end(closing.ending, end, hint, out);
-        let unwell = cause.misses();
+        let (cause, error) = self.emit_end(closing.ending, end, hint, cx);
+        let health_misses = cause.misses();
         if let Some(text) = &note {
-            out.effects.push(Effect::Tell { about: self.name.clone(), text: text.clone() });
+            cx.notify(&self.name, text.clone());
         }
         let note = note.or_else(|| hint.map(str::to_owned));
-        self.last = Some(LastRun { exit, error, unwell, success, duration, note });
+        self.last = Some(LastRun { exit, error, health_misses, success, duration, note });
         self.port = None;
         match closing.then {
-            AfterExit::Stop => self.enter(now, State::Ended(Outcome::Stopped)),
-            AfterExit::Restart(_) if self.last_run => {
-                self.enter(now, State::Ended(Outcome::Stopped));
-            }
-            AfterExit::Restart(cause) => self.wait(now, cause, true),
-            AfterExit::ApplyPolicy => self.by_policy(now, cause, jitter_rng, out),
+            AfterExit::Stop => self.restart_or_stay_stopped(None, cx),
+            AfterExit::Restart(cause) => self.restart_or_stay_stopped(Some(cause), cx),
+            AfterExit::ApplyPolicy => self.apply_restart_policy(duration, success, cause, cx),
         }
     }
 
-    fn is_success(&self, exit: Option<Exit>) -> bool {
-        match exit {
-            Some(Exit::Code(code)) => self.spec.success_exit_codes.contains(&code),
-            Some(Exit::Signal(_)) | None => false,
-        }
-    }
-
-    /// Tells the end event; gives its cause, and what went wrong where something did.
-    fn tell_end(
+    /// Emits the end event; returns its cause and, if the run failed, the error.
+    fn emit_end(
         &self,
         ending: Ending,
         end: EndDetails,
         hint: Option<&'static str>,
-        out: &mut Step,
+        cx: &mut StepContext,
     ) -> (Cause, Option<(RunError, String)>) {
         let (stamp, of) = (EventStamp::default(), self.subject());
-        let (event, cause, error) = match ending {
+        match ending {
             Ending::ByItself => {
-                let cause = cause_of(exit_of(&end));
-                let hint = hint.map(str::to_owned);
-                let event = ProcessCompleted { stamp, of, end, hint, cause: cause.clone() };
-                (Event::from(event), cause, None)
+                let (cause, hint) = (exit_cause(end.exit()), hint.map(str::to_owned));
+                cx.emit(ProcessCompleted { stamp, of, end, hint, cause: cause.clone() });
+                (cause, None)
             }
             Ending::OnPurpose { by, cause } => {
-                let event = ProcessKilled { stamp, of, by, end, cause: cause.clone() };
-                (Event::from(event), cause, None)
+                cx.emit(ProcessKilled { stamp, of, by, end, cause: cause.clone() });
+                (cause, None)
             }
             Ending::Broken { error, message, cause } => {
-                let told = Some((error, message.clone()));
-                let event = ProcessFailed { stamp, of, error, message, end, cause: cause.clone() };
-                (Event::from(event), cause, told)
+                let last_error = Some((error, message.clone()));
+                cx.emit(ProcessFailed { stamp, of, error, message, end, cause: cause.clone() });
+                (cause, last_error)
             }
-        };
-        out.events.push(event);
-        (cause, error)
+        }
     }
 
-    /// What `restart` and `retry` say after the run that has just ended.
-    fn by_policy(&mut self, now: Moment, cause: Cause, jitter_rng: &mut JitterRng, out: &mut Step) {
-        let Some(LastRun { success, duration, .. }) = self.last else { return };
+    /// Applies `restart` and `retry` after a run.
+    fn apply_restart_policy(
+        &mut self,
+        duration: Duration,
+        success: bool,
+        cause: Cause,
+        cx: &mut StepContext,
+    ) {
         if duration >= self.spec.retry.reset_after {
-            self.budget.reset();
+            self.retry_budget.reset();
             self.attempt = 1;
         }
-        let restart = if self.last_run { Restart::Never } else { self.spec.restart };
+        let restart = if self.restart_disabled { Restart::Never } else { self.spec.restart };
         match (restart, success) {
-            (Restart::Always, true) => {
-                let delay = self.spec.retry.initial;
-                self.back_off(now, delay, 0, cause, out);
-            }
+            (Restart::Always, true) => self.back_off(self.spec.retry.initial, 0, cause, cx),
             (Restart::Never | Restart::OnFailure, true) => {
-                self.enter(now, State::Ended(Outcome::Succeeded));
+                self.enter(cx.now, State::Ended(Outcome::Succeeded));
             }
             (Restart::Never, false) => {
-                self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+                self.enter(cx.now, State::Ended(Outcome::Failed { gave_up: false }));
             }
-            (Restart::OnFailure | Restart::Always, false) => {
-                self.try_again(now, cause, jitter_rng, out);
-            }
+            (Restart::OnFailure | Restart::Always, false) => self.retry(cause, cx),
         }
     }
 
-    /// One more try, or the end when there is none left.
-    pub(super) fn try_again(
-        &mut self,
-        now: Moment,
-        cause: Cause,
-        jitter_rng: &mut JitterRng,
-        out: &mut Step,
-    ) {
-        if let Some(grant) = self.budget.take(&self.spec.retry, jitter_rng) {
-            self.back_off(now, grant.delay, grant.retry, cause, out);
+    /// Schedules another try, or gives up if none is left.
+    pub(super) fn retry(&mut self, cause: Cause, cx: &mut StepContext) {
+        if let Some(grant) = self.retry_budget.take(&self.spec.retry, &mut cx.jitter_rng) {
+            self.back_off(grant.delay, grant.retry, cause, cx);
             return;
         }
-        let retries = self.budget.used();
+        let retries = self.retry_budget.used();
         let last = self.last.as_ref();
-        let (exit_code, signal) = parts(last.and_then(|last| last.exit));
-        let error = last.and_then(|last| last.error.as_ref()).map(|(kind, _)| *kind);
-        let message = last.map(LastRun::describe).unwrap_or_default();
-        out.events.push(Event::from(ProcessGaveUp {
+        let (exit_code, signal) = code_and_signal(last.and_then(|last| last.exit));
+        cx.emit(ProcessGaveUp {
             stamp: EventStamp::default(),
             of: self.subject(),
             retries,
             exit_code,
             signal,
-            error,
-            message,
+            error: last.and_then(|last| last.error.as_ref()).map(|(kind, _)| *kind),
+            message: last.map(LastRun::describe).unwrap_or_default(),
             cause: Cause::RetriesExhausted { retries },
-        }));
-        self.enter(now, State::Ended(Outcome::Failed { gave_up: true }));
+        });
+        self.enter(cx.now, State::Ended(Outcome::Failed { gave_up: true }));
     }
 
-    fn back_off(&mut self, now: Moment, delay: Duration, retry: u32, cause: Cause, out: &mut Step) {
-        out.events.push(Event::from(ProcessRetrying {
+    fn back_off(&mut self, delay: Duration, retry: u32, cause: Cause, cx: &mut StepContext) {
+        cx.emit(ProcessRetrying {
             stamp: EventStamp::default(),
             of: self.subject(),
             delay_ms: delay.as_millis() as u64,
             retry,
             retries: self.spec.retry.attempts,
             cause: cause.clone(),
-        }));
-        self.enter(now, State::Backoff { until: now + delay, retry, cause });
+        });
+        self.enter(cx.now, State::Backoff { until: cx.now + delay, retry, cause });
     }
 
-    /// The kernel cannot end it or we may not: it is named and blocks nothing but this process.
-    pub(super) fn give_up_on(&mut self, now: Moment, jitter_rng: &mut JitterRng, out: &mut Step) {
+    /// Reports a run that the kernel cannot end or that we may not signal. It blocks only this
+    /// process.
+    pub(super) fn give_up_on(&mut self, cx: &mut StepContext) {
         let State::Stopping { since, pid, closing, exit, .. } = &self.state else { return };
         let (since, exit) = (*since, *exit);
-        let names: Vec<String> =
-            self.left.iter().map(|s| format!("{} ({})", s.pid, s.command)).collect();
-        let who = if names.is_empty() { format!("pid {pid}") } else { names.join(", ") };
+        let names: Vec<String> = self.left.iter().map(Stray::to_string).collect();
+        let names = if names.is_empty() { format!("pid {pid}") } else { names.join(", ") };
         let reason = self.signal_error.as_ref();
         let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-        let message = format!("cannot be ended: {who}{reason}");
-        let cause = match &closing.ending {
-            Ending::OnPurpose { cause, .. } | Ending::Broken { cause, .. } => cause.clone(),
-            Ending::ByItself => cause_of(exit),
-        };
+        let message = format!("cannot be ended: {names}{reason}");
+        let cause = closing.ending.cause().cloned().unwrap_or_else(|| exit_cause(exit));
         let then = match &closing.then {
             AfterExit::Restart(cause) => AfterExit::Restart(cause.clone()),
             AfterExit::Stop | AfterExit::ApplyPolicy => AfterExit::Stop,
         };
         let ending = Ending::Broken { error: RunError::Unkillable, message, cause };
-        let closing = Closing { ending, then, now: true };
         self.unreaped_run = Some(self.run);
-        let strays = self.left.clone();
-        self.end_run(now, RunEnd { since, exit, strays, note: None, closing }, jitter_rng, out);
-        if matches!(self.state, State::Ended(_)) {
-            self.enter(now, State::Ended(Outcome::Failed { gave_up: false }));
+        let closing = Closing { ending, then, kill: true };
+        self.end_run(since, exit, (self.left.clone(), None), closing, cx);
+        if self.has_ended() {
+            self.enter(cx.now, State::Ended(Outcome::Failed { gave_up: false }));
         }
     }
 }
 
-/// How a run ended that ended by itself, in the words of causes.
-fn cause_of(exit: Option<Exit>) -> Cause {
+/// The cause of a run's end if its leader ended by itself.
+fn exit_cause(exit: Option<Exit>) -> Cause {
     match exit {
         Some(Exit::Signal(signal)) => Cause::Signal { signal },
         Some(Exit::Code(exit_code)) => Cause::Exit { exit_code },
-        // Cannot be: that a leader ended by itself is known by how it ended.
+        // Impossible: a leader that ended by itself has an exit.
         None => Cause::Start,
     }
 }
 
-/// How the leader ended, from what an event carries.
-fn exit_of(end: &EndDetails) -> Option<Exit> {
-    end.exit_code.map(Exit::Code).or(end.signal.map(Exit::Signal))
-}
-
-/// Code and signal, as events carry them.
-fn parts(exit: Option<Exit>) -> (Option<i32>, Option<Signal>) {
+/// Exit code and signal, as events carry them.
+pub(in crate::machine) fn code_and_signal(exit: Option<Exit>) -> (Option<i32>, Option<Signal>) {
     match exit {
         Some(Exit::Code(code)) => (Some(code), None),
         Some(Exit::Signal(signal)) => (None, Some(signal)),

@@ -1,81 +1,79 @@
-//! The state of a live run according to its checks, and why.
+//! Explains the state of a live run by its checks.
 
 use std::fmt::Write as _;
 
-use super::{ProbeView, StateName};
+use super::ProbeView;
 use crate::machine::Moment;
-use crate::machine::lifecycle::{CheckState, Checks, Level};
+use crate::machine::lifecycle::{CheckState, Checks, Readiness};
 use crate::spec::{Check, CheckRole, Probe, ProbeResult, ProcessSpec, counted};
 
-/// State, reason, and when it changes by itself at the latest.
+/// The reason of the state of a live run, and when the state changes by itself at the latest.
 pub(super) fn explain(
     checks: &Checks,
     spec: &ProcessSpec,
-    own: Option<u16>,
-) -> (StateName, String, Option<Moment>) {
+    own_port: Option<u16>,
+) -> (String, Option<Moment>) {
     let ready = spec.ready.as_ref().zip(checks.ready.as_ref());
-    let (state, mut why, until) = match (checks.level, ready) {
-        (Level::NotYet, Some((check, trial))) => {
-            let (why, until) = not_yet(checks, check, trial, own);
-            (StateName::Starting, why, until)
+    let (mut why, until) = match (checks.level, ready) {
+        (Readiness::NotYet, Some((check, state))) => not_yet(checks, check, state, own_port),
+        (Readiness::Ready, Some((check, state))) => {
+            (format!("ready: {}", with_misses(check, state, own_port)), None)
         }
-        (Level::NotYet, None) => (StateName::Starting, "its leader has ended".to_owned(), None),
-        (Level::Ready, Some((check, trial))) => {
-            (StateName::Ready, format!("ready: {}", stands(check, trial, own)), None)
+        (Readiness::Ready, None) => ("running".to_owned(), None),
+        (Readiness::Unhealthy, Some((check, state))) => {
+            let misses = counted(state.bad, "miss");
+            (format!("{}; {misses} in a row", with_answer(check, state, own_port)), None)
         }
-        (Level::Ready, None) => (StateName::Ready, "running".to_owned(), None),
-        (Level::Unhealthy, Some((check, trial))) => {
-            let misses = format!("; {} in a row", counted(trial.bad, "miss"));
-            (StateName::Unhealthy, format!("{}{misses}", asked(check, trial, own)), None)
+        (Readiness::NotYet | Readiness::Unhealthy, None) => {
+            ("its leader has ended".to_owned(), None)
         }
-        (Level::Unhealthy, None) => (StateName::Unhealthy, "its leader has ended".to_owned(), None),
     };
-    if let Some((check, trial)) = spec.health.as_ref().zip(checks.health.as_ref())
-        && trial.answer.is_some()
+    if let Some((check, state)) = spec.health.as_ref().zip(checks.health.as_ref())
+        && state.answer.is_some()
     {
-        _ = write!(why, "; health: {}", stands(check, trial, own));
+        _ = write!(why, "; health: {}", with_misses(check, state, own_port));
     }
     if let (Some(status), None) = (&checks.status, until) {
         _ = write!(why, "; it says: {status}");
     }
-    (state, why, until)
+    (why, until)
 }
 
-pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own: Option<u16>) -> Vec<ProbeView> {
+pub(super) fn probes(checks: &Checks, spec: &ProcessSpec, own_port: Option<u16>) -> Vec<ProbeView> {
     let both = [
         (CheckRole::Ready, spec.ready.as_ref().zip(checks.ready.as_ref())),
         (CheckRole::Health, spec.health.as_ref().zip(checks.health.as_ref())),
     ];
-    let there = both.into_iter().filter_map(|(which, check)| Some((which, check?)));
-    let view = |(which, (check, trial)): (CheckRole, (&Check, &CheckState))| ProbeView {
+    let existing = both.into_iter().filter_map(|(which, check)| Some((which, check?)));
+    let view = |(which, (check, state)): (CheckRole, (&Check, &CheckState))| ProbeView {
         which,
-        probe: check.probe.shown(own),
-        answer: trial.answer.clone(),
-        good: trial.good,
-        bad: trial.bad,
+        probe: check.probe.shown(own_port),
+        answer: state.answer.clone(),
+        good: state.good,
+        bad: state.bad,
     };
-    there.map(view).collect()
+    existing.map(view).collect()
 }
 
 fn not_yet(
     checks: &Checks,
     check: &Check,
-    trial: &CheckState,
-    own: Option<u16>,
+    state: &CheckState,
+    own_port: Option<u16>,
 ) -> (String, Option<Moment>) {
     let mut why = match &check.probe {
-        Probe::Delay(_) if checks.ready_by.is_none_or(|by| Some(by) >= trial.due) => {
-            return ("waiting a while; ready".to_owned(), trial.due);
+        Probe::Delay(_) if checks.ready_by.is_none_or(|by| Some(by) >= state.due) => {
+            return ("waiting a while; ready".to_owned(), state.due);
         }
         Probe::Log(pattern) => format!("waiting for a line that matches /{}/", pattern.as_str()),
-        Probe::Delay(_) | Probe::Notify => format!("waiting for {}", check.probe.shown(own)),
+        Probe::Delay(_) | Probe::Notify => format!("waiting for {}", check.probe.shown(own_port)),
         Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
-            let mut why = format!("waiting for {}", asked(check, trial, own));
-            if trial.number > 0 {
-                _ = write!(why, "; {} probe", ordinal(trial.number));
+            let mut why = format!("waiting for {}", with_answer(check, state, own_port));
+            if state.number > 0 {
+                _ = write!(why, "; {} probe", ordinal(state.number));
             }
-            if trial.good > 0 {
-                _ = write!(why, "; {} of {} successes", trial.good, check.successes);
+            if state.good > 0 {
+                _ = write!(why, "; {} of {} successes", state.good, check.successes);
             }
             why
         }
@@ -90,21 +88,21 @@ fn not_yet(
     (why, None)
 }
 
-/// The probe and its last answer.
-fn asked(check: &Check, trial: &CheckState, own: Option<u16>) -> String {
-    let probe = check.probe.shown(own);
-    match &trial.answer {
+/// The probe and its latest answer.
+fn with_answer(check: &Check, state: &CheckState, own_port: Option<u16>) -> String {
+    let probe = check.probe.shown(own_port);
+    match &state.answer {
         Some(answer) => format!("{probe}: {}", answer.text()),
         None => probe,
     }
 }
 
-/// The same for one that is as it should be, with the misses that do not count yet.
-fn stands(check: &Check, trial: &CheckState, own: Option<u16>) -> String {
-    let asked = asked(check, trial, own);
-    match (&trial.answer, trial.bad) {
-        (Some(ProbeResult::Bad(_)), bad) => format!("{asked} ({bad} of {} misses)", check.failures),
-        (Some(ProbeResult::Good(_)) | None, _) => asked,
+/// The same for a successful check, with the misses that do not count yet.
+fn with_misses(check: &Check, state: &CheckState, own_port: Option<u16>) -> String {
+    let text = with_answer(check, state, own_port);
+    match (&state.answer, state.bad) {
+        (Some(ProbeResult::Bad(_)), bad) => format!("{text} ({bad} of {} misses)", check.failures),
+        (Some(ProbeResult::Good(_)) | None, _) => text,
     }
 }
 

@@ -5,191 +5,188 @@ use std::collections::{HashSet, VecDeque};
 use super::Supervisor;
 use crate::machine::event::{Cause, EndCause};
 use crate::machine::lifecycle::{Lifecycle, State};
-use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Effect, Fact, Intent, Moment, ProcessId, RunId};
+use crate::machine::{Effect, Fact, Intent, ProcessId};
 use crate::spec::{Name, Signal};
 
 impl Supervisor {
-    pub(super) fn run_due_timers(&mut self, now: Moment) {
-        while let Some((due, id)) = self.due.first().copied() {
-            if due > now {
+    pub(super) fn run_due_timers(&mut self) {
+        while let Some((due, id)) = self.deadlines.first().copied() {
+            if due > self.cx.now {
                 break;
             }
-            self.with(id, |one, jitter_rng, out| one.tick(now, jitter_rng, out));
+            self.with(id, Lifecycle::tick);
         }
     }
 
-    pub(super) fn fact(&mut self, now: Moment, fact: Fact) {
+    pub(super) fn handle_fact(&mut self, fact: Fact) {
         let run = fact.run();
-        let Some(one) = self.all.get_mut(run.process) else {
+        let Some(process) = self.members.get(run.process) else {
             if matches!(fact, Fact::Exited { .. }) {
-                self.forget_unkillable(now, run);
+                self.forget_unkillable(run);
             }
             return;
         };
-        if one.unreaped_run == Some(run.run) {
+        if process.unreaped_run == Some(run.run) {
             if matches!(fact, Fact::Exited { .. }) {
-                self.with(run.process, |one, _, _| one.unreaped_run_gone());
-                self.reconsider(now, run.process, None);
+                self.with(run.process, |process, _| process.unreaped_run_gone());
+                self.reconsider(run.process, None);
             }
             return;
         }
-        if let Fact::PortLooked { free, holder, .. } = fact {
-            if one.expects_port(run) {
-                if free.is_some_and(|port| self.is_port_of_another(port, run.process)) {
-                    // Two looked at the same time, and the other one has got it.
-                    self.with(run.process, |one, _, out| one.look_at_port(out));
+        if let Fact::PortChecked { ports, free, holder, .. } = fact {
+            if process.expects_port(run) {
+                // A reload may have changed the port since the request, and another process that
+                // checked at the same time may have got the free port.
+                if ports != process.candidate_ports()
+                    || free.is_some_and(|port| self.is_port_of_another(port, run.process))
+                {
+                    self.with(run.process, Lifecycle::check_port);
                     return;
                 }
-                let holds = self.order.holds(run.process, &self.all);
-                self.with(run.process, |one, jitter_rng, out| {
-                    one.port_looked(now, (free, holder), holds, jitter_rng, out);
-                });
-                self.reconsider(now, run.process, None);
+                let again = matches!(process.state, State::Starting { again: true, .. });
+                let holds = self.graph.holds(run.process, &self.members)
+                    && (again || self.graph.blocker(run.process, None, &self.members).is_none());
+                self.with(run.process, |process, cx| process.port_checked(free, holder, holds, cx));
+                self.reconsider(run.process, None);
             }
             return;
         }
-        // The one guard: what is said about an old run changes nothing.
-        if one.run != run.run {
+        // The one guard against facts about old runs.
+        if process.run != run.run {
             return;
         }
-        self.with(run.process, |one, jitter_rng, out| match fact {
-            Fact::Spawned { pid, .. } => one.spawned(now, pid, out),
-            Fact::SpawnFailed { error, .. } => one.spawn_failed(now, &error, jitter_rng, out),
-            Fact::Lingering { exit, left, .. } => one.lingering(now, exit, left, out),
-            Fact::Quiet { since, .. } => one.quiet(now, since, out),
-            Fact::Probed { which, number, answer, .. } => {
-                one.probed(now, which, number, answer, out);
-            }
-            Fact::Matched { line, .. } => one.matched(now, line, out),
-            Fact::Notified { ready, status, .. } => one.notified(now, ready, status, out),
-            Fact::Exited { exit, strays, note, .. } => {
-                one.exited(now, exit, (strays, note), jitter_rng, out);
-            }
-            Fact::SignalFailed { reason, .. } => one.signal_error = Some(reason),
-            Fact::PortLooked { .. } => {}
+        self.with(run.process, |process, cx| match fact {
+            Fact::Spawned { pid, .. } => process.spawned(pid, cx),
+            Fact::SpawnFailed { error, .. } => process.spawn_failed(&error, cx),
+            Fact::Lingering { exit, left, .. } => process.lingering(exit, left, cx),
+            Fact::LastOutput { since, .. } => process.check_idle_timeout(since, cx),
+            Fact::Probed { which, number, answer, .. } => process.probed(which, number, answer, cx),
+            Fact::Matched { line, .. } => process.matched(line, cx),
+            Fact::Notified { ready, status, .. } => process.notified(ready, status, cx),
+            Fact::Exited { exit, strays, note, .. } => process.exited(exit, (strays, note), cx),
+            Fact::SignalFailed { reason, .. } => process.signal_error = Some(reason),
+            Fact::PortChecked { .. } => {}
         });
     }
 
-    /// Whether another process that is alive has got this port.
+    /// Whether another process has got this port instead of its own.
     fn is_port_of_another(&self, port: u16, by: ProcessId) -> bool {
-        self.all.iter().any(|one| one.id != by && one.has_taken(port))
+        self.members.iter().any(|process| process.id != by && process.has_taken(port))
     }
 
-    pub(super) fn intent(&mut self, now: Moment, intent: Intent) {
-        let is_up = self.phase == ProjectPhase::Up;
+    pub(super) fn handle_intent(&mut self, intent: Intent) {
         match intent {
-            Intent::Shutdown(reason) => self.shutdown(now, reason, false),
-            Intent::ShutdownNow(reason) => self.shutdown(now, reason, true),
-            Intent::Signal(ids, signal) => {
-                for id in ids {
-                    self.signal(id, signal);
-                }
+            Intent::Shutdown(reason) => self.shutdown(reason, false),
+            Intent::ShutdownNow(reason) => self.shutdown(reason, true),
+            Intent::Signal(ids, signal) => ids.iter().for_each(|id| self.signal(*id, signal)),
+            Intent::CancelUnstarted(mut ids) => {
+                let is_unstarted = |process: &Lifecycle| !process.is_alive() && process.run == 0;
+                ids.retain(|id| self.members.get(*id).is_some_and(is_unstarted));
+                self.stop(&ids, EndCause::Stop);
             }
-            Intent::Withdraw(ids) => {
-                for id in ids {
-                    if self.all.get(id).is_some_and(|one| !one.is_alive() && one.run == 0) {
-                        self.stop(now, &[id], EndCause::Stop);
-                    }
-                }
-            }
-            Intent::Pause(pool) => self.pause_pool(&pool, true),
-            Intent::Resume(pool) => self.pause_pool(&pool, false),
-            Intent::Dismiss(pool) => self.dismiss_pool(&pool),
-            Intent::Stop(ids) => self.stop(now, &ids, EndCause::Stop),
-            Intent::Kill(ids) => self.stop(now, &ids, EndCause::Kill),
+            Intent::PausePool(pool) => self.pause_pool(&pool, true),
+            Intent::ResumePool(pool) => self.pause_pool(&pool, false),
+            Intent::RemovePool(pool) => self.remove_pool(&pool),
+            Intent::Stop(ids) => self.stop(&ids, EndCause::Stop),
+            Intent::Kill(ids) => self.stop(&ids, EndCause::Kill),
             // Nothing starts while the project is being stopped.
-            Intent::Start(_) | Intent::Restart(_) if !is_up => {}
+            Intent::Start(_) | Intent::Restart(_) if !self.is_up() => {}
             Intent::Start(ids) => {
-                let ids = self.startable(now, ids);
+                let ids = self.startable(ids);
                 self.resume_watch(&ids);
-                self.start(now, &ids, &Cause::User);
+                self.start(&ids, &Cause::User);
             }
             Intent::Restart(ids) => {
-                let ids = self.startable(now, ids);
+                let ids = self.startable(ids);
                 self.resume_watch(&ids);
-                self.start_dependencies(now, &ids);
-                for id in ids {
-                    self.resume_pool(id);
-                    self.with(id, |one, _, out| {
-                        one.reset_budget();
-                        one.restart(now, EndCause::Restart, Cause::User, out);
-                    });
-                }
+                self.start_dependencies(&ids);
+                self.restart(&ids, EndCause::Restart, &Cause::User);
             }
         }
     }
 
-    /// Those that may run again. Replicas that were about to go because there were too many stay
-    /// now; what the file does not have any more goes all the same.
-    fn startable(&mut self, now: Moment, mut ids: Vec<ProcessId>) -> Vec<ProcessId> {
+    /// Restarts these with a full retry budget, and lets their pools continue.
+    pub(super) fn restart(&mut self, ids: &[ProcessId], by: EndCause, cause: &Cause) {
+        for id in ids {
+            self.unhalt_pool(*id);
+            self.with(*id, |process, cx| {
+                process.reset_budget();
+                process.restart(by, cause.clone(), cx);
+            });
+        }
+    }
+
+    /// Keeps those that may run again. Surplus replicas stay members from now on; processes that were
+    /// removed from the file still leave.
+    fn startable(&mut self, mut ids: Vec<ProcessId>) -> Vec<ProcessId> {
         let surplus: Vec<ProcessId> =
             ids.iter().copied().filter(|id| self.is_surplus(*id)).collect();
         for id in &surplus {
-            self.keep_member(now, *id);
+            self.keep_member(*id);
         }
         if !surplus.is_empty() {
-            self.follow_members(now);
+            self.members_changed();
         }
-        ids.retain(|id| !self.leaves(*id));
+        ids.retain(|id| !self.is_removed(*id));
         ids
     }
 
-    fn stop(&mut self, now: Moment, ids: &[ProcessId], by: EndCause) {
+    fn stop(&mut self, ids: &[ProcessId], by: EndCause) {
         for id in ids {
             self.reruns.remove(id);
-            self.with(*id, |one, _, out| one.stop(now, by, Cause::User, by == EndCause::Kill, out));
+            let kill = by == EndCause::Kill;
+            self.with(*id, |process, cx| process.stop(by, Cause::User, kill, cx));
         }
     }
 
     fn signal(&mut self, id: ProcessId, signal: Signal) {
-        let Some(one) = self.all.get(id) else { return };
-        if matches!(one.state, State::Running { .. } | State::Stopping { .. }) {
-            let run = RunId { process: id, run: one.run };
-            self.out.effects.push(Effect::Signal { run, signal });
+        let Some(process) = self.members.get(id) else { return };
+        if matches!(process.state, State::Running { .. } | State::Stopping { .. }) {
+            self.cx.request(Effect::Signal { run: process.run_id(), signal });
         }
     }
 
-    pub(super) fn start(&mut self, now: Moment, ids: &[ProcessId], cause: &Cause) {
+    pub(super) fn start(&mut self, ids: &[ProcessId], cause: &Cause) {
         for id in ids {
-            self.resume_pool(*id);
-            self.with(*id, |one, _, _| one.request_start(now, cause.clone()));
+            self.unhalt_pool(*id);
+            self.with(*id, |process, cx| process.request_start(cause.clone(), cx));
         }
-        self.start_dependencies(now, ids);
+        self.start_dependencies(ids);
     }
 
-    /// Starts what `ids` need, directly or through something that waits, unless it is under way or
-    /// has done its work.
-    fn start_dependencies(&mut self, now: Moment, ids: &[ProcessId]) {
+    /// Starts the direct dependencies, and those of waiting dependencies, unless they are running or
+    /// have already met their condition.
+    fn start_dependencies(&mut self, ids: &[ProcessId]) {
         let mut seen: HashSet<ProcessId> = ids.iter().copied().collect();
         let mut open: VecDeque<ProcessId> = ids.iter().copied().collect();
         while let Some(id) = open.pop_front() {
-            let Some(on) = self.all.get(id).map(|one| one.name.clone()) else { continue };
-            for needed in self.called_for(id) {
-                if seen.insert(needed) {
-                    self.call(now, needed, &on);
-                    open.push_back(needed);
+            let Some(dependant) = self.members.get(id).map(|process| process.name.clone()) else {
+                continue;
+            };
+            for dependency in self.dependencies_to_start(id) {
+                if seen.insert(dependency) {
+                    self.start_dependency(dependency, &dependant);
+                    open.push_back(dependency);
                 }
             }
         }
     }
 
-    /// The dependencies of `id` that its start starts, and those that wait themselves.
-    fn called_for(&self, id: ProcessId) -> Vec<ProcessId> {
-        let mut called = Vec::new();
-        for need in self.order.needs(id) {
-            let ones = need.ids.iter().filter_map(|id| self.all.get(*id));
-            let ones = ones.filter(|one| one.is_waiting() || need.calls_for(one));
-            called.extend(ones.map(|one| one.id));
-        }
-        called
+    /// The dependencies that a start of `id` starts too, and those that are waiting themselves.
+    fn dependencies_to_start(&self, id: ProcessId) -> Vec<ProcessId> {
+        let edges = self.graph.needs(id).iter();
+        let found = edges.flat_map(|edge| {
+            let processes = edge.ids.iter().filter_map(|id| self.members.get(*id));
+            processes.filter(|process| process.is_waiting() || edge.starts(process))
+        });
+        found.map(|process| process.id).collect()
     }
 
-    /// Starts a dependency of `on`, unless it waits already.
-    fn call(&mut self, now: Moment, id: ProcessId, on: &Name) {
-        if !self.all.get(id).is_some_and(Lifecycle::is_waiting) {
-            self.resume_pool(id);
-            self.with(id, |one, _, _| one.request_start(now, Cause::Dependency { on: on.clone() }));
+    fn start_dependency(&mut self, id: ProcessId, dependant: &Name) {
+        if !self.members.get(id).is_some_and(Lifecycle::is_waiting) {
+            self.unhalt_pool(id);
+            let cause = Cause::Dependency { on: dependant.clone() };
+            self.with(id, |process, cx| process.request_start(cause, cx));
         }
     }
 }

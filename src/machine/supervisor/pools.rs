@@ -1,86 +1,73 @@
 //! Pools: assigns slots, applies the failure policy, and detects when a pool has drained.
 
 use super::Supervisor;
-use crate::machine::event::{Cause, EndCause, Event, EventStamp, PoolDrained};
-use crate::machine::lifecycle::{Blocker, Outcome, State};
+use crate::machine::ProcessId;
+use crate::machine::event::{Cause, EndCause, EventStamp, PoolDrained};
+use crate::machine::lifecycle::{Blocker, Lifecycle, Outcome, State};
 use crate::machine::slots::Slots;
-use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Moment, ProcessId};
 use crate::spec::{Name, OnFailure};
 
 impl Supervisor {
-    /// Gives the first in the queue of a pool a slot, if one is free. What follows from that comes
-    /// before the next one: its start may be what keeps the next one from starting.
-    pub(super) fn grant(&mut self, now: Moment, pool: &Name) {
-        if self.phase != ProjectPhase::Up {
+    /// Gives a free slot to the first process in the queue of a pool. The consequences come before
+    /// the next grant: the start of one process may prevent that of the next one.
+    pub(super) fn grant_slot(&mut self, pool: &Name) {
+        if !self.is_up() {
             return;
         }
         if let Some(next) = self.slots.get_mut(pool).and_then(Slots::grant) {
-            self.with(next, |one, _, out| one.slot_acquired(now, out));
+            self.with(next, Lifecycle::slot_acquired);
             self.granting.insert(pool.clone());
         }
     }
 
-    /// A pool that was stopped goes on when one of its members is started by hand.
-    pub(super) fn resume_pool(&mut self, id: ProcessId) {
-        let pool = self.all.get(id).and_then(|one| one.spec.pool.as_ref());
+    /// A pool that a failure has stopped continues when one of its members is started manually.
+    pub(super) fn unhalt_pool(&mut self, id: ProcessId) {
+        let pool = self.members.get(id).and_then(|process| process.spec.pool.as_ref());
         if let Some(slots) = pool.and_then(|pool| self.slots.get_mut(pool)) {
             slots.halted = false;
         }
     }
 
-    fn members(&self, pool: &Name) -> Vec<ProcessId> {
-        let of = self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool));
-        of.map(|one| one.id).collect()
-    }
-
-    /// `on_failure = "stop"`: queued members are skipped, running ones stopped.
-    pub(super) fn halt_pool(&mut self, now: Moment, pool: &Name, failed: &Name) {
+    /// Applies `on_failure = "stop"`: skips queued members and stops running ones.
+    pub(super) fn halt_pool(&mut self, pool: &Name, failed: &Name) {
+        let is_up = self.is_up();
         let Some(slots) = self.slots.get_mut(pool) else { return };
-        if slots.spec.on_failure != OnFailure::Stop
-            || slots.halted
-            || self.phase != ProjectPhase::Up
-        {
+        if slots.spec.on_failure != OnFailure::Stop || slots.halted || !is_up {
             return;
         }
         slots.halted = true;
-        for id in self.members(pool) {
+        for id in self.members.ids_where(|process| process.is_in_pool(pool)) {
             let cause = Cause::Pool { pool: pool.clone(), failed: failed.clone() };
-            let why = Blocker { by: None, on: failed.clone(), chain: Vec::new() };
-            self.with(id, |one, _, out| {
-                let before = one.moves;
-                if one.is_alive() {
-                    one.stop(now, EndCause::Stop, cause, false, out);
+            let blocker = Blocker { by: None, on: failed.clone(), chain: Vec::new() };
+            self.with(id, |process, cx| {
+                let before = process.transitions;
+                if process.is_alive() {
+                    process.stop(EndCause::Stop, cause, false, cx);
                 } else {
-                    one.skip(now, why, cause, out);
+                    process.skip(blocker, cause, cx);
                 }
-                if (one.is_alive() || one.moves != before) && !one.is_stopped() {
-                    one.halted_by = Some(failed.clone());
+                let is_affected = process.is_alive() || process.transitions != before;
+                if is_affected && !process.is_stopped_by_user() {
+                    process.halted_by = Some(failed.clone());
                 }
             });
         }
     }
 
-    pub(super) fn tell_drained(&mut self, pool: &Name) {
+    pub(super) fn report_drained(&mut self, pool: &Name) {
         let Some(slots) = self.slots.get_mut(pool) else { return };
-        if slots.busy > 0 || std::mem::replace(&mut slots.told_drained, true) {
+        if slots.busy > 0 || std::mem::replace(&mut slots.drain_reported, true) {
             return;
         }
-        let (mut succeeded, mut failed) = std::mem::take(&mut slots.gone);
-        for one in self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool)) {
-            match &one.state {
-                State::Ended(Outcome::Succeeded) => succeeded += 1,
-                State::Ended(_) => failed += 1,
-                State::Idle
-                | State::Waiting { .. }
-                | State::Queued { .. }
-                | State::Starting { .. }
-                | State::Running { .. }
-                | State::Stopping { .. }
-                | State::Backoff { .. } => {}
+        let (mut succeeded, mut failed) = std::mem::take(&mut slots.removed_members);
+        for process in self.members.iter().filter(|process| process.is_in_pool(pool)) {
+            if process.state == State::Ended(Outcome::Succeeded) {
+                succeeded += 1;
+            } else if process.has_ended() {
+                failed += 1;
             }
         }
         let (stamp, pool) = (EventStamp::default(), pool.clone());
-        self.out.events.push(Event::from(PoolDrained { stamp, pool, succeeded, failed }));
+        self.cx.emit(PoolDrained { stamp, pool, succeeded, failed });
     }
 }

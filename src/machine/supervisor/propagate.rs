@@ -1,128 +1,126 @@
 //! Propagates a change to dependants and pools until nothing changes any more.
 
 use super::Supervisor;
-use crate::machine::event::{Cause, EndCause, Event, EventStamp, ProjectReady};
+use crate::machine::event::{Cause, EndCause, EventStamp, ProjectReady};
 use crate::machine::graph::DependencyEdge;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
-use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Moment, ProcessId, Retention, ShutdownReason};
+use crate::machine::{ProcessId, Retention, ShutdownReason};
 use crate::spec::{Name, ShutdownOn};
 
 impl Supervisor {
-    /// Lets everything follow from what changed, until nothing moves.
-    pub(super) fn settle(&mut self, now: Moment) {
+    /// Propagates all changes, and ends the project if nothing is left to run.
+    pub(super) fn settle(&mut self) {
         loop {
             if let Some(id) = self.dirty.pop_first() {
-                self.propagate(now, id);
+                self.propagate(id);
             } else if let Some(pool) = self.granting.pop_first() {
-                self.grant(now, &pool);
+                self.grant_slot(&pool);
             } else if let Some(id) = self.retiring.pop_first() {
                 self.retire(id);
-                self.follow_leavers(now);
+                self.release_removed_members();
             } else {
                 break;
             }
         }
         if self.is_ready() != self.was_ready {
             self.was_ready = !self.was_ready;
-            if self.was_ready && self.phase == ProjectPhase::Up {
-                self.out.events.push(Event::from(ProjectReady { stamp: EventStamp::default() }));
+            if self.was_ready && self.is_up() {
+                self.cx.emit(ProjectReady { stamp: EventStamp::default() });
             }
         }
         let stays = self.options.keep || self.totals.watched > 0 || self.watching.has_unchecked();
-        let done = self.totals.busy == 0 && (self.phase != ProjectPhase::Up || !stays);
-        if done && self.finish.is_none() {
+        let is_done = self.totals.busy == 0 && !(self.is_up() && stays);
+        if is_done && self.finish.is_none() {
             self.finish_now();
         }
     }
 
-    /// What the change of one process means for the others.
-    fn propagate(&mut self, now: Moment, id: ProcessId) {
-        let Some(one) = self.all.get(id) else { return };
-        let is_new_run = matches!(one.state, State::Starting { .. }) && one.run > 1;
-        if let Some(pool) = &one.spec.pool {
+    /// Propagates the change of one process.
+    fn propagate(&mut self, id: ProcessId) {
+        let Some(process) = self.members.get(id) else { return };
+        let is_new_run = matches!(process.state, State::Starting { .. }) && process.run > 1;
+        if let Some(pool) = &process.spec.pool {
             self.granting.insert(pool.clone());
         }
-        if let State::Ended(outcome) = &one.state {
+        if let State::Ended(outcome) = &process.state {
             let outcome = outcome.clone();
-            self.ended(now, id, &outcome);
+            self.handle_end(id, &outcome);
             self.retiring.insert(id);
         }
-        self.stop_next(now, id);
-        if self.phase != ProjectPhase::Up {
+        self.stop_next(id);
+        if !self.is_up() {
             return;
         }
-        self.follow_errands(now, id);
-        self.reconsider(now, id, None);
-        for dependant in self.order.dependants(id).to_vec() {
+        self.follow_pre_restart_runs(id);
+        self.reconsider(id, None);
+        for dependant in self.graph.dependants(id).to_vec() {
             if is_new_run {
                 self.mark_rerun(dependant, id);
             }
-            self.reconsider(now, dependant, Some(id));
+            self.reconsider(dependant, Some(id));
         }
     }
 
-    /// What the end of a process for good means for its pool and for the project.
-    fn ended(&mut self, now: Moment, id: ProcessId, outcome: &Outcome) {
-        let Some(one) = self.all.get(id) else { return };
-        let failed = matches!(outcome, Outcome::Failed { .. });
-        let counts = one.retention != Retention::KeepRecent;
-        let (name, pool) = (one.name.clone(), one.spec.pool.clone());
-        let by_itself = failed || *outcome == Outcome::Succeeded;
-        let shutdown_on = match one.spec.shutdown_on {
+    /// Handles the final end of a process for its pool and for the project.
+    fn handle_end(&mut self, id: ProcessId, outcome: &Outcome) {
+        let Some(process) = self.members.get(id) else { return };
+        let has_failed = matches!(outcome, Outcome::Failed { .. });
+        let counts = process.retention != Retention::KeepRecent;
+        let (name, pool) = (process.name.clone(), process.spec.pool.clone());
+        let shuts_down = match process.spec.shutdown_on {
             ShutdownOn::Never => false,
-            ShutdownOn::Failure => failed,
-            ShutdownOn::Exit => by_itself,
+            ShutdownOn::Failure => has_failed,
+            ShutdownOn::Exit => has_failed || *outcome == Outcome::Succeeded,
         };
         if let Some(pool) = pool {
-            if failed {
-                self.halt_pool(now, &pool, &name);
+            if has_failed {
+                self.halt_pool(&pool, &name);
             }
-            self.tell_drained(&pool);
+            self.report_drained(&pool);
         }
-        if self.phase == ProjectPhase::Up && shutdown_on {
-            self.shutdown(now, ShutdownReason::ShutdownOn(name), false);
-        } else if self.phase == ProjectPhase::Up && failed && counts && self.options.fail_fast {
-            self.shutdown(now, ShutdownReason::FailFast(name), false);
+        let reason = if shuts_down {
+            Some(ShutdownReason::ShutdownOn(name))
+        } else if has_failed && counts && self.options.fail_fast {
+            Some(ShutdownReason::FailFast(name))
+        } else {
+            None
+        };
+        if let Some(reason) = reason.filter(|_| self.is_up()) {
+            self.shutdown(reason, false);
         }
     }
 
-    /// A dependant with `restart = true` gets a new run once everything it needs holds again.
+    /// Marks a dependant with `restart = true` for a new run once all its dependencies hold again.
     fn mark_rerun(&mut self, dependant: ProcessId, on: ProcessId) {
-        let is_up = self
-            .all
-            .get(dependant)
-            .is_some_and(|one| matches!(one.state, State::Starting { .. } | State::Running { .. }));
-        let mut needs = self.order.needs(dependant).iter();
-        let need = needs.find(|need| need.restart && need.is_on(on));
-        if let (true, Some(need)) = (is_up, need) {
-            self.reruns.entry(dependant).or_default().insert(need.on.clone());
+        let is_up = self.members.get(dependant).is_some_and(|process| {
+            matches!(process.state, State::Starting { .. } | State::Running { .. })
+        });
+        let mut edges = self.graph.needs(dependant).iter();
+        let edge = edges.find(|edge| edge.restart && edge.is_on(on));
+        if let (true, Some(edge)) = (is_up, edge) {
+            self.reruns.entry(dependant).or_default().insert(edge.on.clone());
         }
     }
 
-    /// Looks again whether `id` may start, can never, or has to run again; `changed` is the
-    /// dependency because of which, nothing when it is `id` itself.
-    pub(super) fn reconsider(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) {
-        if self.phase != ProjectPhase::Up {
+    /// Reconsiders whether `id` may start, can never start, or has to run again. `changed` is the
+    /// changed dependency; `None` if `id` itself has changed.
+    pub(super) fn reconsider(&mut self, id: ProcessId, changed: Option<ProcessId>) {
+        if !self.is_up() {
             return;
         }
-        let Some(one) = self.all.get(id) else { return };
-        match &one.state {
-            State::Waiting { again, .. } => {
-                let again = *again;
-                self.reconsider_waiting(now, id, again, changed);
-            }
+        let Some(process) = self.members.get(id) else { return };
+        match &process.state {
+            State::Waiting { again, .. } => self.reconsider_waiting(id, *again, changed),
             State::Queued { again, .. } if changed.is_some() => {
-                let again = *again;
-                if !again && self.skip_if_hindered(now, id, changed) {
+                if !again && self.skip_if_blocked(id, changed) {
                     return;
                 }
-                if !self.order.holds(id, &self.all) {
-                    self.with(id, |one, _, _| one.uncleared(now));
+                if !self.graph.holds(id, &self.members) {
+                    self.with(id, |process, cx| process.dependencies_lost(cx));
                 }
             }
-            State::Ended(Outcome::Skipped { by: Some(by), .. }) => self.unskip(now, id, *by),
-            State::Running { .. } => self.rerun(now, id, changed),
+            State::Ended(Outcome::Skipped { by: Some(by), .. }) => self.unskip(id, *by),
+            State::Running { .. } => self.rerun(id, changed),
             State::Idle
             | State::Queued { .. }
             | State::Starting { .. }
@@ -132,84 +130,75 @@ impl Supervisor {
         }
     }
 
-    /// It starts, is skipped, or goes on waiting.
-    fn reconsider_waiting(
-        &mut self,
-        now: Moment,
-        id: ProcessId,
-        again: bool,
-        changed: Option<ProcessId>,
-    ) {
-        // It ran before: what it needed was there, and it is left alone now.
-        if !again && self.skip_if_hindered(now, id, changed) {
+    /// Starts or skips a waiting process, or lets it go on waiting.
+    fn reconsider_waiting(&mut self, id: ProcessId, again: bool, changed: Option<ProcessId>) {
+        // For another run its dependencies held once, so it is not skipped.
+        if !again && self.skip_if_blocked(id, changed) {
             return;
         }
-        let holds = self.order.holds(id, &self.all);
-        // Another one may have changed too, and is looked at later: all of them count for a start.
-        if holds && !again && self.skip_if_hindered(now, id, None) {
+        let holds = self.graph.holds(id, &self.members);
+        // Another dependency may have changed too without being propagated yet; all count for a
+        // start.
+        if holds && !again && self.skip_if_blocked(id, None) {
             return;
         }
-        let Some(one) = self.all.get(id) else { return };
+        let Some(process) = self.members.get(id) else { return };
         if holds {
-            if one.unreaped_run.is_none() && !one.is_delayed() {
+            if process.unreaped_run.is_none() && !process.is_delayed() {
                 self.reruns.remove(&id);
-                self.with(id, |one, _, out| one.dependencies_met(now, out));
+                self.with(id, Lifecycle::dependencies_met);
             }
         } else if changed.is_none() {
-            one.tell_waiting(self.order.missing(id, &self.all), &mut self.out);
+            process.emit_waiting(self.graph.missing(id, &self.members), &mut self.cx);
         }
     }
 
-    fn skip_if_hindered(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) -> bool {
-        let Some(why) = self.order.hindrance(id, changed, &self.all) else { return false };
-        let cause = Cause::Dependency { on: why.on.clone() };
-        self.with(id, |one, _, out| one.skip(now, why, cause, out));
+    fn skip_if_blocked(&mut self, id: ProcessId, changed: Option<ProcessId>) -> bool {
+        let Some(blocker) = self.graph.blocker(id, changed, &self.members) else { return false };
+        let cause = Cause::Dependency { on: blocker.on.clone() };
+        self.with(id, |process, cx| process.skip(blocker, cause, cx));
         true
     }
 
-    /// It waits again when what it was skipped for gets a new run.
-    fn unskip(&mut self, now: Moment, id: ProcessId, by: ProcessId) {
-        let Some(by) = self.all.get(by) else { return };
-        if matches!(by.state, State::Ended(_))
-            || self.order.hindrance(id, None, &self.all).is_some()
-        {
-            return;
+    /// Lets a skipped process wait again if the dependency that blocked it has a new run.
+    fn unskip(&mut self, id: ProcessId, by: ProcessId) {
+        let Some(by) = self.members.get(by) else { return };
+        if !by.has_ended() && self.graph.blocker(id, None, &self.members).is_none() {
+            let cause = Cause::Dependency { on: by.name.clone() };
+            self.with(id, |process, cx| process.request_start(cause, cx));
         }
-        let cause = Cause::Dependency { on: by.name.clone() };
-        self.with(id, |one, _, _| one.request_start(now, cause));
     }
 
     /// Restarts a dependant whose dependency got a new run.
-    fn rerun(&mut self, now: Moment, id: ProcessId, changed: Option<ProcessId>) {
+    fn rerun(&mut self, id: ProcessId, changed: Option<ProcessId>) {
         let Some(on) = self.due_rerun(id, changed) else { return };
         let cause = Cause::Dependency { on: on.clone() };
         self.reruns.remove(&id);
-        self.with(id, |one, _, out| one.restart(now, EndCause::Restart, cause, out));
+        self.with(id, |process, cx| process.restart(EndCause::Restart, cause, cx));
     }
 
-    /// Because of which dependency a dependant is restarted now: one that got a new run and is there
-    /// again. None of those that it follows is between two runs, or about to be, so that two that
-    /// restart together restart it once.
+    /// The dependency because of which a dependant is restarted now: one that got a new run and meets
+    /// its condition again. `None` while any dependency with `restart = true` is between two runs or
+    /// about to be, so two dependencies that restart together restart the dependant once.
     fn due_rerun(&self, id: ProcessId, changed: Option<ProcessId>) -> Option<&Name> {
         let marks = self.reruns.get(&id)?;
-        let is_between = |id: &ProcessId| {
-            let one = self.all.get(*id);
-            let is_running = one.is_some_and(Lifecycle::is_running);
-            let is_early = one.is_some_and(Lifecycle::is_busy) && !is_running;
-            is_early || is_running && self.due_rerun(*id, None).is_some()
+        let is_between_runs = |id: &ProcessId| {
+            self.members.get(*id).is_some_and(|process| {
+                let is_running = process.is_running();
+                process.is_busy() && (!is_running || self.due_rerun(*id, None).is_some())
+            })
         };
-        let needs = self.order.needs(id);
-        let mut followed = needs.iter().filter(|need| need.restart).flat_map(|need| &need.ids);
-        if !self.order.holds(id, &self.all) || followed.any(is_between) {
+        let edges = self.graph.needs(id);
+        let mut followed = edges.iter().filter(|edge| edge.restart).flat_map(|edge| &edge.ids);
+        if !self.graph.holds(id, &self.members) || followed.any(is_between_runs) {
             return None;
         }
-        // One that failed instead is no reason.
-        let is_due = |need: &&DependencyEdge| {
-            need.restart && marks.contains(&need.on) && need.is_fulfilled(&self.all)
+        // A dependency that failed instead is no reason.
+        let is_due = |edge: &&DependencyEdge| {
+            edge.restart && marks.contains(&edge.on) && edge.is_fulfilled(&self.members)
         };
-        let is_last = |need: &DependencyEdge| changed.is_some_and(|id| need.is_on(id));
-        let mut due = needs.iter().filter(is_due);
-        let first = due.next()?;
-        Some(&due.find(|need| is_last(need)).filter(|_| !is_last(first)).unwrap_or(first).on)
+        let due = || edges.iter().filter(is_due);
+        let latest = due().find(|edge| changed.is_some_and(|id| edge.is_on(id)));
+        latest.or_else(|| due().next()).map(|edge| &edge.on)
     }
 }

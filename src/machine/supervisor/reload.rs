@@ -4,20 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{AddedProcesses, Supervisor};
-use crate::machine::event::{Cause, ConfigReloaded, EndCause, Event, EventStamp};
+use crate::machine::event::{Cause, ConfigReloaded, EndCause, EventStamp};
 use crate::machine::graph::DependencyGraph;
 use crate::machine::lifecycle::{Lifecycle, State, Watch};
 use crate::machine::slots::Slots;
-use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Effect, Moment, ProcessId, Retention, RunId, Step};
+use crate::machine::{Effect, Moment, ProcessId, Retention, Step};
 use crate::spec::{Name, PlannedRestart, ProcessSpec, Spec, SpecDiff};
 
-/// Who is not in the file any more and still here, with whom of these each of them needs.
+/// Members that are no longer in the file, each with its dependencies among them.
 #[derive(Debug, Default)]
 pub(super) struct RemovedMembers(BTreeMap<ProcessId, Vec<ProcessId>>);
 
 impl RemovedMembers {
-    /// Nobody who goes as well needs these.
+    /// Those that no other removed member depends on.
     fn free(&self) -> Vec<ProcessId> {
         let needed: BTreeSet<&ProcessId> = self.0.values().flatten().collect();
         self.0.keys().filter(|id| !needed.contains(id)).copied().collect()
@@ -29,353 +28,349 @@ impl RemovedMembers {
 }
 
 impl Supervisor {
-    /// Makes the project what `new` says, with as little as possible being restarted.
+    /// Applies the spec `new` with as few restarts as possible.
     ///
-    /// Nothing happens once the project is being stopped, and there is no difference then.
+    /// Does nothing once the project is being stopped; then there is no difference.
     pub fn reload(&mut self, now: Moment, mut new: Spec, by: Cause) -> (Step, Option<SpecDiff>) {
         self.catch_up(now);
-        let Some(difference) = self.foresee(&mut new) else {
-            return (std::mem::take(&mut self.out), None);
-        };
-        self.reloads = self.reloads.saturating_add(1);
-        let SpecDiff { added, changed, removed, .. } = difference.clone();
-        let (stamp, reload) = (EventStamp::default(), self.reloads);
-        let event = ConfigReloaded { stamp, reload, added, changed, removed, cause: by };
-        self.out.events.push(Event::from(event));
-        self.make_it(now, new);
-        self.settle(now);
-        (std::mem::take(&mut self.out), Some(difference))
+        let diff = self.plan_reload(&mut new);
+        if let Some(diff) = &diff {
+            self.reloads = self.reloads.saturating_add(1);
+            let SpecDiff { added, changed, removed, .. } = diff.clone();
+            let (stamp, reload) = (EventStamp::default(), self.reloads);
+            self.cx.emit(ConfigReloaded { stamp, reload, added, changed, removed, cause: by });
+            self.apply_spec(new);
+            self.settle();
+        }
+        (self.take_step(), diff)
     }
 
-    /// What a reload would do; nothing when the project is being stopped. Jobs without a name get
-    /// the one they have.
-    pub fn foresee(&self, new: &mut Spec) -> Option<SpecDiff> {
-        if self.phase != ProjectPhase::Up || self.finish.is_some() {
+    /// Returns what a reload would do; `None` if the project is being stopped. Jobs without a name
+    /// get the names they have now.
+    pub fn plan_reload(&self, new: &mut Spec) -> Option<SpecDiff> {
+        if !self.is_up() || self.finish.is_some() {
             return None;
         }
         new.keep_job_names(&self.spec);
-        let mut difference = SpecDiff::of(&self.spec, new);
-        for id in self.of_the_file() {
-            let Some(one) = self.all.get(id) else { continue };
-            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
-            let because = spec.map(|spec| one.spec.reasons_for_new_run(spec)).unwrap_or_default();
-            if one.follows_its_file() && !because.is_empty() {
-                difference.restarted.push(PlannedRestart { name: one.name.clone(), because });
+        let mut diff = SpecDiff::of(&self.spec, new);
+        let declared = self.declared_members();
+        for process in declared.iter().filter_map(|id| self.members.get(*id)) {
+            let spec = spec_of(process, new);
+            let because =
+                spec.map(|spec| process.spec.reasons_for_new_run(spec)).unwrap_or_default();
+            if process.restarts_on_reload() && !because.is_empty() {
+                diff.restarted.push(PlannedRestart { name: process.name.clone(), because });
             }
         }
-        Some(difference)
+        Some(diff)
     }
 
-    fn make_it(&mut self, now: Moment, new: Spec) {
-        self.renew_pools(&new);
-        let mut added = self.take_back(now, &new);
-        let (renewed, leaving) = self.renew_members(now, &new);
+    fn apply_spec(&mut self, new: Spec) {
+        self.update_pools(&new);
+        let mut added = self.keep_members_added_again(&new);
+        let (updated, removed) = self.update_members(&new);
         added.extend(self.add_members(&new));
-        let gone: Vec<Name> =
-            self.spec.pools.keys().filter(|pool| !new.pools.contains_key(*pool)).cloned().collect();
+        let old_pools = self.spec.pools.keys().filter(|pool| !new.pools.contains_key(*pool));
+        let removed_pools: Vec<Name> = old_pools.cloned().collect();
         self.spec = new;
-        let before = self.renew_order(&leaving, &added);
-        self.see_off(now, &leaving, &before);
-        for pool in gone {
-            self.dismiss_pool(&pool);
+        let old_graph = self.update_graph(&removed, &added);
+        self.remove_members(&removed, &old_graph);
+        for pool in removed_pools {
+            self.remove_pool(&pool);
         }
-        self.look_again(now, &renewed);
-        let starts: Vec<ProcessId> =
-            self.autostart().into_iter().filter(|id| added.contains(id)).collect();
+        self.reconsider_all(&updated);
         if self.options.later == AddedProcesses::Start {
-            self.start_new(now, starts);
+            let mut starting = self.autostart();
+            starting.retain(|id| added.contains(id));
+            self.start_added(starting);
         }
     }
 
-    /// Nobody has asked for what they need by name: what a person has stopped stays stopped.
-    fn start_new(&mut self, now: Moment, ids: Vec<ProcessId>) {
-        let cause = self.this_reload();
+    /// Dependencies that a user has stopped stay stopped: no user has asked for them by name.
+    fn start_added(&mut self, ids: Vec<ProcessId>) {
         for id in &ids {
-            self.resume_pool(*id);
-            self.with(*id, |one, _, _| one.request_start(now, cause.clone()));
+            self.unhalt_pool(*id);
+            let cause = self.reload_cause();
+            self.with(*id, |process, cx| process.request_start(cause, cx));
         }
-        self.start_untouched(now, ids);
+        self.start_idle_dependencies(ids);
     }
 
-    fn this_reload(&self) -> Cause {
+    fn reload_cause(&self) -> Cause {
         Cause::Reload { reload: self.reloads }
     }
 
-    fn renew_pools(&mut self, new: &Spec) {
+    fn update_pools(&mut self, new: &Spec) {
         for (name, pool) in &new.pools {
             match self.slots.get_mut(name) {
-                Some(slots) => slots.renew(Arc::clone(pool)),
-                None => _ = self.slots.insert(name.clone(), Slots::new(Arc::clone(pool))),
+                Some(slots) => slots.set_spec(pool),
+                None => _ = self.slots.insert(name.clone(), Slots::new(pool)),
             }
             self.granting.insert(name.clone());
         }
     }
 
-    /// Gives everybody from the file what it says now; gives who is something else, and who is not
-    /// in it any more.
-    fn renew_members(&mut self, now: Moment, new: &Spec) -> (Vec<ProcessId>, Vec<ProcessId>) {
-        let (mut renewed, mut leaving) = (Vec::new(), Vec::new());
-        for id in self.of_the_file() {
-            let Some(one) = self.all.get(id) else { continue };
-            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
-            match spec {
-                None => leaving.push(id),
-                Some(spec) if **spec == *one.spec => {}
+    /// Updates the declared members; returns those that have changed, and those that are no longer in
+    /// the file.
+    fn update_members(&mut self, new: &Spec) -> (Vec<ProcessId>, Vec<ProcessId>) {
+        let (mut updated, mut removed) = (Vec::new(), Vec::new());
+        for id in self.declared_members() {
+            let Some(process) = self.members.get(id) else { continue };
+            match spec_of(process, new) {
+                None => removed.push(id),
+                Some(spec) if **spec == *process.spec => {}
                 Some(spec) => {
-                    renewed.push(id);
-                    self.renew(now, id, Arc::clone(spec));
+                    updated.push(id);
+                    self.update_member(id, spec);
                 }
             }
         }
-        (renewed, leaving)
+        (updated, removed)
     }
 
-    /// Those that were about to go and are in the file again: a second one of the same name would
-    /// run beside them.
-    fn take_back(&mut self, now: Moment, new: &Spec) -> Vec<ProcessId> {
-        let mut back = Vec::new();
-        for id in self.going() {
-            let Some(one) = self.all.get(id) else { continue };
-            let spec = new.processes.get(&one.spec.name).filter(|spec| still_fits(one, spec));
-            if let Some(spec) = spec {
-                self.keep_as(now, id, spec);
-                back.push(id);
+    /// Keeps departing members that are in the file again: otherwise a second one of the same name
+    /// would run beside them.
+    fn keep_members_added_again(&mut self, new: &Spec) -> Vec<ProcessId> {
+        let mut kept = Vec::new();
+        for id in self.departing() {
+            if let Some(spec) = self.members.get(id).and_then(|process| spec_of(process, new)) {
+                self.keep_member_as(id, spec);
+                kept.push(id);
             }
         }
-        back
+        kept
     }
 
-    /// One that was about to go stays, as the file has it now.
-    pub(super) fn keep_member(&mut self, now: Moment, id: ProcessId) {
-        let spec = self.all.get(id).and_then(|one| self.spec.processes.get(&one.spec.name));
+    /// Keeps a departing member, with its current spec in the file.
+    pub(super) fn keep_member(&mut self, id: ProcessId) {
+        let process = self.members.get(id);
+        let spec = process.and_then(|process| self.spec.processes.get(&process.spec.name));
         if let Some(spec) = spec.map(Arc::clone) {
-            self.keep_as(now, id, &spec);
+            self.keep_member_as(id, &spec);
         }
     }
 
-    fn keep_as(&mut self, now: Moment, id: ProcessId, spec: &Arc<ProcessSpec>) {
+    fn keep_member_as(&mut self, id: ProcessId, spec: &Arc<ProcessSpec>) {
         self.removed_members.0.remove(&id);
-        self.with(id, |one, _, _| one.take_notice_back());
-        self.renew(now, id, Arc::clone(spec));
+        self.with(id, |process, _| process.mark_kept());
+        self.update_member(id, spec);
         let watch = self.watch_of(spec);
-        self.with(id, |one, _, _| one.watch = watch);
+        self.with(id, |process, _| process.watch = watch);
     }
 
-    /// Those that the file declares, without guests and without those that go already.
-    fn of_the_file(&self) -> Vec<ProcessId> {
-        let declared = |one: &&Lifecycle| {
-            one.retention == Retention::Keep && self.spec.processes.contains_key(&one.spec.name)
-        };
-        self.all.iter().filter(declared).map(|one| one.id).collect()
+    /// The members that the file declares, without ad-hoc processes and departing members.
+    fn declared_members(&self) -> Vec<ProcessId> {
+        self.members.ids_where(|process| {
+            process.retention == Retention::Keep
+                && self.spec.processes.contains_key(&process.spec.name)
+        })
     }
 
-    fn renew(&mut self, now: Moment, id: ProcessId, spec: Arc<ProcessSpec>) {
-        let Some(one) = self.all.get(id) else { return };
-        let reruns = one.follows_its_file() && one.spec.needs_new_run(&spec);
-        let (moves, watches) = (one.spec.pool != spec.pool, one.spec.watch != spec.watch);
-        let (run, name, replica) =
-            (RunId { process: id, run: one.run }, one.name.clone(), one.replica);
-        let (alive, cause, old) = (one.is_alive(), self.this_reload(), Arc::clone(&one.spec));
-        if moves {
-            self.change_pool(now, id, Arc::clone(&spec));
+    fn update_member(&mut self, id: ProcessId, spec: &Arc<ProcessSpec>) {
+        let Some(process) = self.members.get(id) else { return };
+        let restarts = process.restarts_on_reload() && process.spec.needs_new_run(spec);
+        let old = Arc::clone(&process.spec);
+        let update = process.has_run().then(|| Effect::UpdateSpec {
+            run: process.run_id(),
+            name: process.name.clone(),
+            replica: process.replica,
+            spec: Arc::clone(spec),
+        });
+        if old.pool == spec.pool {
+            self.with(id, |process, cx| process.set_spec(Arc::clone(spec), cx));
         } else {
-            self.with(id, |one, _, _| one.respec(now, Arc::clone(&spec)));
+            self.change_pool(id, spec);
         }
-        if watches {
-            self.watch_anew(id, &spec);
+        if old.watch != spec.watch {
+            self.watching.forget(&spec.name);
+            let watch = Watch::of(spec, self.options.no_watch);
+            self.with(id, |process, _| process.watch = watch);
         }
-        if alive {
-            self.out.effects.push(Effect::Renew { run, name, replica, spec });
-        }
-        self.with(id, |one, _, out| {
-            if reruns {
-                one.run_anew(now, EndCause::Reload, cause, out);
+        self.cx.step.effects.extend(update);
+        let cause = self.reload_cause();
+        self.with(id, |process, cx| {
+            if restarts {
+                process.reset_budget();
+                process.restart(EndCause::Reload, cause, cx);
             } else {
-                one.renew_checks(now, &old, cause, out);
+                process.update_checks(&old, cause, cx);
             }
         });
     }
 
-    fn watch_anew(&mut self, id: ProcessId, spec: &ProcessSpec) {
-        let watch = Watch::of(spec, self.options.no_watch);
-        self.watching.forget(&spec.name);
-        self.with(id, |one, _, _| one.watch = watch);
-    }
-
-    /// It takes its slot along: nobody is stopped because of it.
-    fn change_pool(&mut self, now: Moment, id: ProcessId, spec: Arc<ProcessSpec>) {
-        self.with(id, |one, _, _| one.uncleared(now));
-        let old = self.all.get(id).and_then(|one| one.spec.pool.clone());
+    /// Moves a process to another pool; a running one takes its slot along and is not stopped.
+    fn change_pool(&mut self, id: ProcessId, spec: &Arc<ProcessSpec>) {
+        self.with(id, |process, cx| process.dependencies_lost(cx));
+        let old = self.members.get(id).and_then(|process| process.spec.pool.clone());
         self.leave_pool(id);
         self.granting.extend(old.into_iter().chain(spec.pool.clone()));
-        self.with(id, |one, _, _| one.respec(now, spec));
+        self.with(id, |process, cx| process.set_spec(Arc::clone(spec), cx));
         self.join_pool(id);
     }
 
     fn add_members(&mut self, new: &Spec) -> Vec<ProcessId> {
-        // The file has a process now that is called like one that came by hand: it is that one.
-        let is_declared = |one: &&Lifecycle| {
-            one.retention == Retention::KeepRecent && new.processes.contains_key(&one.spec.name)
-        };
-        let declared: Vec<_> = self.all.iter().filter(is_declared).map(|one| one.id).collect();
+        // An ad-hoc process whose name is in the file now is the process of the file.
+        let declared = self.members.ids_where(|process| {
+            process.retention == Retention::KeepRecent
+                && new.processes.contains_key(&process.spec.name)
+        });
         for id in declared {
-            self.with(id, |one, _, _| one.retention = Retention::Keep);
+            self.with(id, |process, _| process.retention = Retention::Keep);
         }
         let mut added = Vec::new();
-        for process in new.processes.values() {
-            let there: Vec<u32> = self
-                .all
-                .iter()
-                .filter(|one| one.spec.name == process.name && one.retention == Retention::Keep)
-                .filter(|one| still_fits(one, process))
-                .map(number)
-                .collect();
-            let wanted = 1..=process.replicas.unwrap_or(1);
-            for number in wanted.filter(|number| !there.contains(number)) {
-                added.push(self.add_replica(process, process.replicas.map(|_| number)));
+        for spec in new.processes.values() {
+            let is_member = |process: &&Lifecycle| {
+                process.spec.name == spec.name
+                    && process.retention == Retention::Keep
+                    && still_fits(process, spec)
+            };
+            let existing: Vec<u32> =
+                self.members.iter().filter(is_member).map(replica_number).collect();
+            let wanted = 1..=spec.replicas.unwrap_or(1);
+            for number in wanted.filter(|number| !existing.contains(number)) {
+                added.push(self.add_replica(spec, spec.replicas.map(|_| number)));
             }
         }
         added
     }
 
-    /// One more replica, or the process itself where it has none.
+    /// Adds one replica, or the process itself if `replica` is `None`.
     pub(super) fn add_replica(
         &mut self,
         spec: &Arc<ProcessSpec>,
         replica: Option<u32>,
     ) -> ProcessId {
         let name = replica.map_or(spec.name.clone(), |number| spec.name.replica(number));
-        self.add(name, replica, Arc::clone(spec)).id
+        self.add_member(name, replica, Arc::clone(spec))
     }
 
-    /// Who needs whom by the new file; gives how it was before.
-    fn renew_order(&mut self, leaving: &[ProcessId], added: &[ProcessId]) -> DependencyGraph {
-        for id in leaving {
-            self.with(*id, |one, _, _| one.give_notice());
+    /// Builds the graph of the new file; returns the old one.
+    fn update_graph(&mut self, removed: &[ProcessId], added: &[ProcessId]) -> DependencyGraph {
+        for id in removed {
+            self.with(*id, |process, _| process.mark_removed());
         }
         if let Some(chosen) = &mut self.chosen {
             chosen.extend(added);
         }
-        let order = self.order_anew(leaving);
-        std::mem::replace(&mut self.order, order)
+        let graph = self.build_graph(removed);
+        std::mem::replace(&mut self.graph, graph)
     }
 
-    /// There are more or fewer members than before.
-    pub(super) fn follow_members(&mut self, now: Moment) {
-        self.order = self.order_anew(&[]);
-        self.look_again(now, &[]);
+    /// Rebuilds the graph after members were added or removed.
+    pub(super) fn members_changed(&mut self) {
+        self.graph = self.build_graph(&[]);
+        self.reconsider_all(&[]);
     }
 
-    /// Who needs whom; these leave too.
-    fn order_anew(&self, leaving: &[ProcessId]) -> DependencyGraph {
-        let mut going = self.going();
-        let surplus: Vec<ProcessId> = going
-            .iter()
-            .copied()
-            .filter(|id| self.is_surplus(*id) && !leaving.contains(id))
-            .collect();
-        going.extend(leaving);
-        let mut order = DependencyGraph::new(&self.spec, &self.all, &surplus);
-        let added = self.all.iter().filter(|one| one.added);
-        for guest in added.filter(|one| !going.contains(&one.id)) {
-            if let Some(pool) = &guest.spec.pool {
-                order.join(pool, guest.id);
+    /// Builds the graph; `removed` members depart too.
+    fn build_graph(&self, removed: &[ProcessId]) -> DependencyGraph {
+        let mut departing = self.departing();
+        let mut surplus = departing.clone();
+        surplus.retain(|id| self.is_surplus(*id) && !removed.contains(id));
+        departing.extend(removed);
+        let mut graph = DependencyGraph::new(&self.spec, &self.members, &surplus);
+        let added = self.members.iter().filter(|process| process.added);
+        for process in added.filter(|process| !departing.contains(&process.id)) {
+            if let Some(pool) = &process.spec.pool {
+                graph.add_job(pool, process.id);
             }
         }
         if let Some(chosen) = &self.chosen {
-            order.keep_only(chosen);
+            graph.keep_only(chosen);
         }
-        // Whoever is on the way out still has what it needs until it is down.
-        for id in &going {
-            order.inherit(*id, &self.order);
+        // Departing members keep their dependencies until they have ended.
+        for id in &departing {
+            graph.inherit(*id, &self.graph);
         }
-        order
+        graph
     }
 
-    /// Whether it is a replica that goes when it has ended, because there are too many.
+    /// Whether a replica leaves when it has ended, because there are too many.
     pub(super) fn is_surplus(&self, id: ProcessId) -> bool {
-        self.all.get(id).is_some_and(|one| {
-            one.retention == Retention::RemoveOnExit
-                && one.replica.is_some()
-                && self.spec.processes.contains_key(&one.spec.name)
-                && !self.leaves(id)
+        self.members.get(id).is_some_and(|process| {
+            process.retention == Retention::RemoveOnExit
+                && process.replica.is_some()
+                && self.spec.processes.contains_key(&process.spec.name)
+                && !self.is_removed(id)
         })
     }
 
-    /// Whether the file does not have it any more.
-    pub(super) fn leaves(&self, id: ProcessId) -> bool {
+    /// Whether a member is no longer in the file.
+    pub(super) fn is_removed(&self, id: ProcessId) -> bool {
         self.removed_members.0.contains_key(&id)
     }
 
-    /// Those that a file declared and that go when they have ended.
-    pub(in crate::machine) fn going(&self) -> Vec<ProcessId> {
-        let surplus = self.all.iter().map(|one| one.id).filter(|id| self.is_surplus(*id));
+    /// The members declared by a file that leave when they have ended.
+    pub(super) fn departing(&self) -> Vec<ProcessId> {
+        let surplus = self.members.ids_where(|process| self.is_surplus(process.id));
         self.removed_members.0.keys().copied().chain(surplus).collect()
     }
 
-    /// Dependants go before what they need.
-    fn see_off(&mut self, now: Moment, leaving: &[ProcessId], before: &DependencyGraph) {
-        for id in leaving {
-            let needed = before.needs(*id).iter().flat_map(|need| need.ids.iter().copied());
-            let needed = needed.filter(|id| leaving.contains(id)).collect();
+    /// Removes members, dependants before their dependencies.
+    fn remove_members(&mut self, removed: &[ProcessId], old_graph: &DependencyGraph) {
+        for id in removed {
+            let needed = old_graph.needs(*id).iter().flat_map(|edge| edge.ids.iter().copied());
+            let needed = needed.filter(|id| removed.contains(id)).collect();
             self.removed_members.0.insert(*id, needed);
             self.reruns.remove(id);
-            // Without a run there is nothing to wait with.
-            if self.all.get(*id).is_some_and(|one| !one.is_alive()) {
-                self.let_go(now, *id);
+            // Without a run there is no reason to wait.
+            if self.members.get(*id).is_some_and(|process| !process.is_alive()) {
+                self.let_leave(*id);
             }
         }
-        self.watching.forget_runners(leaving);
-        self.follow_leavers(now);
+        self.watching.forget_runners(removed);
+        self.release_removed_members();
     }
 
-    /// Lets those go whom nobody needs who goes as well.
-    pub(super) fn follow_leavers(&mut self, now: Moment) {
-        self.removed_members.0.retain(|id, _| self.all.get(*id).is_some());
+    /// Stops the removed members that no other removed member depends on.
+    pub(super) fn release_removed_members(&mut self) {
+        self.removed_members.0.retain(|id, _| self.members.get(*id).is_some());
         for id in self.removed_members.free() {
-            self.let_go(now, id);
+            self.let_leave(id);
         }
     }
 
-    fn let_go(&mut self, now: Moment, id: ProcessId) {
-        let cause = self.this_reload();
-        self.with(id, |one, _, out| one.depart(now, cause, out));
-        // One that had ended already does not move, and nobody would look at it.
-        if self.all.get(id).is_some_and(|one| matches!(one.state, State::Ended(_))) {
+    fn let_leave(&mut self, id: ProcessId) {
+        let cause = self.reload_cause();
+        self.with(id, |process, cx| process.leave(cause, cx));
+        // A process that had ended already does not change its state, so it is not propagated.
+        if self.members.get(id).is_some_and(Lifecycle::has_ended) {
             self.retiring.insert(id);
         }
     }
 
-    /// What somebody waits for may be something else now.
-    fn look_again(&mut self, now: Moment, renewed: &[ProcessId]) {
-        let order = &self.order;
+    /// Reconsiders all waiting processes, as their dependencies may have changed.
+    fn reconsider_all(&mut self, updated: &[ProcessId]) {
+        let graph = &self.graph;
         self.reruns.retain(|id, on| {
-            on.retain(|on| order.needs(*id).iter().any(|need| need.restart && need.on == *on));
+            on.retain(|on| graph.needs(*id).iter().any(|edge| edge.restart && edge.on == *on));
             !on.is_empty()
         });
-        let mut waiting = Vec::new();
-        for one in self.all.iter_mut() {
-            one.view = None;
-            if matches!(one.state, State::Waiting { .. } | State::Queued { .. }) {
-                waiting.push(one.id);
-            }
-        }
+        self.members.iter_mut().for_each(|process| process.view = None);
+        let waiting = self.members.ids_where(|process| {
+            matches!(process.state, State::Waiting { .. } | State::Queued { .. })
+        });
         for id in waiting {
-            if !self.order.holds(id, &self.all) {
-                self.with(id, |one, _, _| one.uncleared(now));
+            if !self.graph.holds(id, &self.members) {
+                self.with(id, |process, cx| process.dependencies_lost(cx));
             }
-            // Only what is new about it is told.
-            self.reconsider(now, id, (!renewed.contains(&id)).then_some(id));
+            // Only an updated process reports again what it waits for.
+            self.reconsider(id, (!updated.contains(&id)).then_some(id));
         }
     }
 }
 
-/// One without a number is the first.
-fn number(one: &Lifecycle) -> u32 {
-    one.replica.unwrap_or(1)
+/// A process without replicas counts as replica 1.
+fn replica_number(process: &Lifecycle) -> u32 {
+    process.replica.unwrap_or(1)
 }
 
-/// Whether it is one that the process has: with `replicas` as without, the first one stays.
-fn still_fits(one: &Lifecycle, spec: &ProcessSpec) -> bool {
-    one.spec.kind == spec.kind && number(one) <= spec.replicas.unwrap_or(1)
+/// The spec of a member in `new`; `None` if the member is no longer declared there.
+fn spec_of<'a>(process: &Lifecycle, new: &'a Spec) -> Option<&'a Arc<ProcessSpec>> {
+    new.processes.get(&process.spec.name).filter(|spec| still_fits(process, spec))
+}
+
+/// Whether a spec declares a member. Replica 1 stays, with `replicas` as without.
+fn still_fits(process: &Lifecycle, spec: &ProcessSpec) -> bool {
+    process.spec.kind == spec.kind && replica_number(process) <= spec.replicas.unwrap_or(1)
 }

@@ -1,17 +1,18 @@
 //! Scaling: changes the number of replicas and adds jobs while the project runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Supervisor;
-use crate::machine::lifecycle::{Lifecycle, Outcome, State, Watch};
+use crate::machine::lifecycle::{Outcome, State, Watch};
 use crate::machine::targets::UnknownName;
 use crate::machine::{Moment, NewMember, ProcessId, Retention};
 use crate::spec::{CommandLine, Name, ProcessKind, StdinKind, name_fault};
 
-/// Replicas of one process at most: a mistyped number shall not take the machine along.
-const MOST: u32 = 10_000;
+/// The maximum number of replicas, so that a typo does not exhaust the system.
+const MAX_REPLICAS: u32 = 10_000;
 
-/// Why there cannot be so many, or not this job.
+/// Why a change of replicas, a new member or a change of the watch was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ScaleError {
     #[error(transparent)]
@@ -20,23 +21,25 @@ pub(crate) enum ScaleError {
     NoProcess(String),
     #[error("`{0}` is not a pool, so it takes no jobs")]
     NoPool(String),
-    #[error("{MOST} replicas at most")]
+    #[error("{MAX_REPLICAS} replicas at most")]
     TooMany,
     #[error("with the first port {0} so many replicas need ports above 65535")]
     NoPort(u16),
     #[error("{0}")]
     Name(String),
+    #[error("the command contains a NUL byte, which no argument can contain")]
+    Nul,
     #[error("{0} watches no files; `watch` in the file says which")]
     NoWatch(String),
     #[error("no files are watched, as the project was started with `--no-watch`")]
-    NothingWatched,
+    WatchDisabled,
     #[error("this project has no file that says how things are run")]
     NoFile,
     #[error("the name `{0}` is taken; names of processes, jobs and pools must be unique")]
     Taken(String),
 }
 
-/// What a change of the number of replicas asks for.
+/// The processes to start and to stop after a change of the number of replicas.
 #[derive(Debug, Default)]
 pub(crate) struct ScalePlan {
     pub(crate) start: Vec<ProcessId>,
@@ -44,23 +47,24 @@ pub(crate) struct ScalePlan {
 }
 
 impl Supervisor {
-    /// Makes `count` replicas of a process members, and lets the others go when they have ended.
+    /// Makes `count` replicas of a process members, and removes the others when they have ended.
     ///
-    /// The first one always stays a member, if only as stopped: what depends on the process waits
-    /// for it, and it can be started again.
+    /// Replica 1 always stays a member, if only as stopped: dependants of the process wait for it,
+    /// and it can be started again.
     pub(crate) fn scale(
         &mut self,
         now: Moment,
         process: &str,
         count: u32,
     ) -> Result<ScalePlan, ScaleError> {
+        self.cx.now = now;
         let Some(spec) = self.spec.processes.get(process).map(Arc::clone) else {
-            return Err(self.misfit(process, ScaleError::NoProcess));
+            return Err(self.name_error(process, ScaleError::NoProcess));
         };
         if spec.kind != ProcessKind::Process {
             return Err(ScaleError::NoProcess(process.to_owned()));
         }
-        if count > MOST {
+        if count > MAX_REPLICAS {
             return Err(ScaleError::TooMany);
         }
         if let Some(port) = spec.port
@@ -68,69 +72,65 @@ impl Supervisor {
         {
             return Err(ScaleError::NoPort(port));
         }
-        let mut there: Vec<(u32, ProcessId)> = self
-            .all
+        let replicas = self
+            .members
             .iter()
-            .filter(|one| one.spec.name == spec.name && one.spec.kind == spec.kind)
-            .map(|one| (one.replica.unwrap_or(1), one.id))
-            .collect();
-        there.sort_unstable();
-        let mut scaled = ScalePlan::default();
-        for (number, id) in &there {
+            .filter(|member| member.spec.name == spec.name && member.spec.kind == spec.kind);
+        let existing: BTreeMap<u32, ProcessId> =
+            replicas.map(|replica| (replica.replica.unwrap_or(1), replica.id)).collect();
+        let mut plan = ScalePlan::default();
+        for (number, id) in &existing {
             if *number <= count {
-                self.stay(now, *id, &mut scaled);
+                self.keep_replica(*id, &mut plan);
             } else {
                 if *number > 1 {
-                    self.with(*id, |one, _, _| one.retention = Retention::RemoveOnExit);
+                    self.with(*id, |process, _| process.retention = Retention::RemoveOnExit);
                 }
-                scaled.stop.push(*id);
+                plan.stop.push(*id);
             }
         }
-        let is_new = |number: &u32| there.binary_search_by_key(number, |(n, _)| *n).is_err();
-        for number in (1..=count).filter(is_new) {
-            scaled.start.push(self.add_replica(&spec, Some(number)));
+        for number in (1..=count).filter(|number| !existing.contains_key(number)) {
+            plan.start.push(self.add_replica(&spec, Some(number)));
         }
-        self.follow_members(now);
-        for id in &scaled.stop {
-            self.retire_at_rest(*id);
+        self.members_changed();
+        for id in &plan.stop {
+            // A process that is not busy has no further event that would remove it.
+            if self.members.get(*id).is_some_and(|process| !process.is_busy()) {
+                self.retire(*id);
+            }
         }
-        Ok(scaled)
+        Ok(plan)
     }
 
-    /// One that is to stay, whatever was said before; it starts if it was told to rest.
-    fn stay(&mut self, now: Moment, id: ProcessId, scaled: &mut ScalePlan) {
-        let Some(one) = self.all.get(id) else { return };
-        let rests = matches!(one.state, State::Idle | State::Ended(Outcome::Stopped));
-        let goes = rests || one.retention == Retention::RemoveOnExit || one.is_going_to_rest();
-        if goes && !scaled.start.contains(&id) {
-            scaled.start.push(id);
+    /// Keeps a replica, and starts it unless it is running or was stopped by its own end.
+    fn keep_replica(&mut self, id: ProcessId, plan: &mut ScalePlan) {
+        let Some(process) = self.members.get(id) else { return };
+        let is_leaving = process.retention == Retention::RemoveOnExit;
+        let is_stopped = matches!(process.state, State::Idle | State::Ended(Outcome::Stopped));
+        if is_stopped || is_leaving || process.will_stay_stopped() {
+            plan.start.push(id);
         }
-        if one.retention == Retention::RemoveOnExit {
-            self.keep_member(now, id);
-        }
-    }
-
-    /// Nothing will happen to it that would let it go.
-    fn retire_at_rest(&mut self, id: ProcessId) {
-        if self.all.get(id).is_some_and(|one| !Lifecycle::is_busy(one)) {
-            self.retire(id);
+        if is_leaving {
+            self.keep_member(id);
         }
     }
 
-    /// A job for a pool of the file; it has what every job of the file has without asking.
-    pub(crate) fn job(
+    /// Creates a job for a pool of the file, with the defaults of the file.
+    pub(crate) fn new_job(
         &self,
         pool: &str,
         name: Option<&str>,
         command: CommandLine,
     ) -> Result<NewMember, ScaleError> {
         let Some(pool) = self.spec.pools.get(pool) else {
-            return Err(self.misfit(pool, ScaleError::NoPool));
+            return Err(self.name_error(pool, ScaleError::NoPool));
         };
-        let blank = pool.blank.as_ref().ok_or_else(|| ScaleError::NoPool(pool.name.to_string()))?;
+        check_command(&command)?;
+        let blank =
+            pool.template.as_ref().ok_or_else(|| ScaleError::NoPool(pool.name.to_string()))?;
         let name = match name {
             Some(name) => self.free_name(name)?,
-            None => self.next_name(&pool.name),
+            None => self.next_job_name(&pool.name),
         };
         let mut spec = blank.as_ref().clone();
         if let Some(log) = &mut spec.log {
@@ -144,78 +144,70 @@ impl Supervisor {
         Ok(NewMember { retention: Retention::Keep, ..NewMember::one_off(spec) })
     }
 
-    /// A process that comes by hand; it has what every process of the file has without asking.
-    pub(crate) fn by_hand(
+    /// Creates an ad-hoc process with the defaults of the file.
+    pub(crate) fn new_ad_hoc_process(
         &mut self,
         name: Option<&str>,
         script: String,
     ) -> Result<NewMember, ScaleError> {
-        let blank = self.spec.blank.clone().ok_or(ScaleError::NoFile)?;
+        let blank = self.spec.template.clone().ok_or(ScaleError::NoFile)?;
         let name = match name {
             Some(name) => self.free_name(name)?,
-            None => self.next_aside(),
+            None => self.next_run_name(),
         };
         let mut spec = blank.as_ref().clone();
         if let Some(log) = &mut spec.log {
             log.file.set_file_name(format!("{name}.log"));
         }
-        // The shell of the project.
-        if let CommandLine::Shell { shell, .. } = spec.command {
-            spec.command = CommandLine::Shell { shell, script };
-        } else {
-            let shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
-            spec.command = CommandLine::Shell { shell, script };
-        }
+        let shell = match spec.command {
+            // The shell of the project.
+            CommandLine::Shell { shell, .. } => shell,
+            CommandLine::Argv(_) => vec!["/bin/sh".to_owned(), "-c".to_owned()],
+        };
+        spec.command = CommandLine::Shell { shell, script };
+        check_command(&spec.command)?;
         (spec.name, spec.replicas, spec.port) = (name, None, None);
         let spec = Arc::new(spec);
         Ok(NewMember { retention: Retention::KeepRecent, ..NewMember::one_off(spec) })
     }
 
-    /// Those that depend on these, directly or not; those that rest because nobody asked for them
-    /// are left out.
+    /// Returns the direct and indirect dependants of these processes, in the order of the file.
     pub(crate) fn dependants_of(&self, ids: &[ProcessId]) -> Vec<ProcessId> {
-        let mut found: Vec<ProcessId> = Vec::new();
+        let mut found = BTreeSet::new();
         let mut open = ids.to_vec();
         while let Some(id) = open.pop() {
-            for dependant in self.order.dependants(id) {
-                if !ids.contains(dependant) && !found.contains(dependant) {
-                    found.push(*dependant);
-                    open.push(*dependant);
-                }
-            }
+            let dependants = self.graph.dependants(id).iter().copied();
+            open.extend(dependants.filter(|id| !ids.contains(id) && found.insert(*id)));
         }
-        found.sort_unstable();
-        found
+        found.into_iter().collect()
     }
 
-    /// Whether a change of their files counts from now on; all replicas of a process are alike.
+    /// Turns the watch on or off, always for all replicas of a process.
     pub(crate) fn set_watch(&mut self, ids: &[ProcessId], on: bool) -> Result<(), ScaleError> {
         if self.options.no_watch {
-            return Err(ScaleError::NothingWatched);
+            return Err(ScaleError::WatchDisabled);
         }
-        let ones = || ids.iter().filter_map(|id| self.all.get(*id));
-        let names: Vec<Name> = ones()
-            .filter(|one| one.spec.watch.is_some())
-            .map(|one| one.spec.name.clone())
-            .collect();
-        if let (true, Some(one)) = (names.is_empty(), ones().next()) {
-            return Err(ScaleError::NoWatch(one.spec.name.to_string()));
+        let specs = || ids.iter().filter_map(|id| Some(&self.members.get(*id)?.spec));
+        let watching = specs().filter(|spec| spec.watch.is_some());
+        let names: Vec<Name> = watching.map(|spec| spec.name.clone()).collect();
+        if let (true, Some(spec)) = (names.is_empty(), specs().next()) {
+            return Err(ScaleError::NoWatch(spec.name.to_string()));
         }
         for name in &names {
             self.watching.forget(name);
         }
-        let is_meant =
-            |one: &&Lifecycle| one.spec.watch.is_some() && names.contains(&one.spec.name);
-        let meant: Vec<ProcessId> = self.all.iter().filter(is_meant).map(|one| one.id).collect();
-        for id in meant {
-            self.with(id, |one, _, _| one.watch = if on { Watch::On } else { Watch::Off });
+        let replicas = self.members.ids_where(|process| {
+            process.spec.watch.is_some() && names.contains(&process.spec.name)
+        });
+        for id in replicas {
+            self.with(id, |process, _| process.watch = if on { Watch::On } else { Watch::Off });
         }
         Ok(())
     }
 
-    /// Whether it has a pipe for its input while it runs.
+    /// Whether a process gets a pipe as its standard input.
     pub(crate) fn reads_input(&self, id: ProcessId) -> bool {
-        self.all.get(id).is_some_and(|one| one.spec.stdin == StdinKind::Pipe)
+        self.members.get(id).is_some_and(|process| process.spec.stdin == StdinKind::Pipe)
     }
 
     fn free_name(&self, name: &str) -> Result<Name, ScaleError> {
@@ -229,22 +221,22 @@ impl Supervisor {
         }
     }
 
-    /// `POOL.N`, N counting all jobs of the pool from 1.
-    fn next_name(&self, pool: &Name) -> Name {
-        let is_job = |one: &&Lifecycle| {
-            one.spec.kind == ProcessKind::Job && one.spec.pool.as_ref() == Some(pool)
-        };
-        let jobs = self.all.iter().filter(is_job).count() as u32;
-        let names = (jobs + 1..).map(|number| pool.replica(number));
+    /// `POOL.N`, where N counts all jobs of the pool from 1.
+    fn next_job_name(&self, pool: &Name) -> Name {
+        let jobs = self
+            .members
+            .iter()
+            .filter(|process| process.spec.kind == ProcessKind::Job && process.is_in_pool(pool));
+        let names = (jobs.count() as u32 + 1..).map(|number| pool.replica(number));
         let mut free = names.filter(|name| !self.is_taken(name.as_str()));
         free.next().unwrap_or_else(|| pool.clone())
     }
 
-    /// `run.N`, with a number that nothing had before: what it printed may still be kept.
-    fn next_aside(&mut self) -> Name {
+    /// `run.N`, with a number that was never used before: old output may still be kept.
+    fn next_run_name(&mut self) -> Name {
         loop {
-            self.asides += 1;
-            let name = Name::new("run").replica(self.asides);
+            self.unnamed += 1;
+            let name = Name::new("run").replica(self.unnamed);
             if !self.is_taken(name.as_str()) {
                 return name;
             }
@@ -252,19 +244,27 @@ impl Supervisor {
     }
 
     fn is_taken(&self, name: &str) -> bool {
+        let mut members = self.members.iter();
         self.spec.processes.contains_key(name)
             || self.spec.pools.contains_key(name)
-            || self
-                .all
-                .iter()
-                .any(|one| one.name.as_str() == name || one.spec.name.as_str() == name)
+            || members
+                .any(|member| member.name.as_str() == name || member.spec.name.as_str() == name)
     }
 
-    /// A name that means something else, or nothing.
-    fn misfit(&self, name: &str, other: impl FnOnce(String) -> ScaleError) -> ScaleError {
+    /// The error for a name that is not of the wanted kind, or unknown.
+    fn name_error(&self, name: &str, wrong_kind: impl FnOnce(String) -> ScaleError) -> ScaleError {
         match self.select(&[name.to_owned()]) {
-            Ok(_) => other(name.to_owned()),
+            Ok(_) => wrong_kind(name.to_owned()),
             Err(unknown) => ScaleError::Unknown(unknown),
         }
     }
+}
+
+/// The rule that the file has for every text, for commands that do not come from it.
+fn check_command(command: &CommandLine) -> Result<(), ScaleError> {
+    let has_nul = match command {
+        CommandLine::Argv(argv) => argv.iter().any(|argument| argument.contains('\0')),
+        CommandLine::Shell { script, .. } => script.contains('\0'),
+    };
+    if has_nul { Err(ScaleError::Nul) } else { Ok(()) }
 }

@@ -2,196 +2,172 @@
 
 use super::Supervisor;
 use crate::machine::lifecycle::{Lifecycle, Outcome, State};
-use crate::machine::retry::JitterRng;
-use crate::machine::{ProcessId, Retention, Step};
+use crate::machine::step_context::StepContext;
+use crate::machine::{ProcessId, Retention};
 use crate::spec::ProcessKind;
 
-/// Counts over all lifecycles, kept up by [`Supervisor::with`].
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Counts over all lifecycles, or what one lifecycle adds to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StateTotals {
-    /// Under way in any sense.
+    alive: usize,
+    queued: usize,
     pub(super) busy: usize,
-    /// Processes (not jobs) that were asked for and not stopped.
+    /// Processes (not jobs) that were started and not stopped.
     pub(super) wanted: usize,
-    /// Of those, the ready and the succeeded.
+    /// The wanted ones that are ready or have succeeded.
     pub(super) good: usize,
-    /// Down for good, and not well.
+    /// Failed and skipped ones.
     pub(super) unwell: usize,
-    /// At rest until their files change.
+    /// Ended ones that a file change would start.
     pub(super) watched: usize,
 }
 
-/// What one lifecycle adds to the totals.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each count, independent of each other")]
-pub(super) struct TotalsShare {
-    alive: bool,
-    queued: bool,
-    busy: bool,
-    wanted: bool,
-    good: bool,
-    unwell: bool,
-    watched: bool,
-}
-
-impl TotalsShare {
-    pub(super) fn of(one: &Lifecycle) -> Self {
-        let lasts = one.retention == Retention::Keep;
-        let process = lasts && one.spec.kind == ProcessKind::Process;
-        let (wanted, unwell) = match &one.state {
-            State::Idle | State::Ended(Outcome::Stopped) => (false, false),
-            State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }) => (true, true),
-            State::Ended(Outcome::Succeeded)
-            | State::Waiting { .. }
-            | State::Queued { .. }
-            | State::Starting { .. }
-            | State::Running { .. }
-            | State::Stopping { .. }
-            | State::Backoff { .. } => (true, false),
-        };
+impl StateTotals {
+    pub(super) fn of(process: &Lifecycle) -> Self {
+        let counts = process.retention == Retention::Keep;
+        let counts = counts && process.spec.kind == ProcessKind::Process;
+        let is_idle = matches!(process.state, State::Idle | State::Ended(Outcome::Stopped));
+        let is_unwell =
+            matches!(process.state, State::Ended(Outcome::Failed { .. } | Outcome::Skipped { .. }));
+        let is_wanted = counts && !is_idle;
         Self {
-            alive: one.is_alive(),
-            queued: matches!(one.state, State::Queued { .. }),
-            busy: one.is_busy(),
-            wanted: wanted && process,
-            good: wanted && process && one.progress().is_settled(),
-            unwell: unwell && one.retention != Retention::KeepRecent,
-            watched: one.rests_watched(),
+            alive: process.is_alive().into(),
+            queued: matches!(process.state, State::Queued { .. }).into(),
+            busy: process.is_busy().into(),
+            wanted: is_wanted.into(),
+            good: (is_wanted && process.progress().is_settled()).into(),
+            unwell: (is_unwell && process.retention != Retention::KeepRecent).into(),
+            watched: process.starts_on_file_change().into(),
         }
     }
-}
 
-fn shift(count: &mut usize, before: bool, after: bool) {
-    match (before, after) {
-        (false, true) => *count += 1,
-        (true, false) => *count = count.saturating_sub(1),
-        (true, true) | (false, false) => {}
+    pub(super) fn replace(&mut self, before: Self, after: Self) {
+        replace(&mut self.alive, before.alive, after.alive);
+        replace(&mut self.queued, before.queued, after.queued);
+        replace(&mut self.busy, before.busy, after.busy);
+        replace(&mut self.wanted, before.wanted, after.wanted);
+        replace(&mut self.good, before.good, after.good);
+        replace(&mut self.unwell, before.unwell, after.unwell);
+        replace(&mut self.watched, before.watched, after.watched);
     }
 }
 
-impl StateTotals {
-    pub(super) fn shift(&mut self, before: TotalsShare, after: TotalsShare) {
-        shift(&mut self.busy, before.busy, after.busy);
-        shift(&mut self.wanted, before.wanted, after.wanted);
-        shift(&mut self.good, before.good, after.good);
-        shift(&mut self.unwell, before.unwell, after.unwell);
-        shift(&mut self.watched, before.watched, after.watched);
-    }
+fn replace(count: &mut usize, before: usize, after: usize) {
+    *count = (*count + after).saturating_sub(before);
 }
 
 impl Supervisor {
-    /// Changes one lifecycle and keeps everything that is derived from it right.
+    /// Changes one lifecycle and updates everything that is derived from it.
     pub(super) fn with(
         &mut self,
         id: ProcessId,
-        change: impl FnOnce(&mut Lifecycle, &mut JitterRng, &mut Step),
+        change: impl FnOnce(&mut Lifecycle, &mut StepContext),
     ) {
-        let Some(one) = self.all.get_mut(id) else { return };
-        let (before, deadline, moves) = (TotalsShare::of(one), one.deadline(), one.moves);
-        change(one, &mut self.jitter_rng, &mut self.out);
-        let (after, next, has_moved) = (TotalsShare::of(one), one.deadline(), one.moves != moves);
-        if deadline != next {
+        let Some(process) = self.members.get_mut(id) else { return };
+        let (before, deadline) = (StateTotals::of(process), process.deadline());
+        let transitions = process.transitions;
+        change(process, &mut self.cx);
+        let (after, next_deadline) = (StateTotals::of(process), process.deadline());
+        if deadline != next_deadline {
             if let Some(moment) = deadline {
-                self.due.remove(&(moment, id));
+                self.deadlines.remove(&(moment, id));
             }
-            if let Some(moment) = next {
-                self.due.insert((moment, id));
+            if let Some(moment) = next_deadline {
+                self.deadlines.insert((moment, id));
             }
         }
-        if has_moved {
-            self.touch(id);
+        if process.transitions == transitions {
+            process.view = None;
         } else {
-            one.view = None;
+            self.touch(id);
         }
         self.count(id, before, after);
     }
 
-    /// It entered a state, so those that depend on it are looked at again.
+    /// Marks a process as changed, so its dependants are reconsidered.
     pub(super) fn touch(&mut self, id: ProcessId) {
         self.dirty.insert(id);
-        for changed in std::iter::once(&id).chain(self.order.dependants(id)) {
-            if let Some(one) = self.all.get_mut(*changed) {
-                one.view = None;
+        for changed in std::iter::once(&id).chain(self.graph.dependants(id)) {
+            if let Some(process) = self.members.get_mut(*changed) {
+                process.view = None;
             }
         }
     }
 
-    /// Takes it out of its pool, its slot with it, and out of all counts.
+    /// Removes a process from its pool, with its slot, and from all counts.
     pub(super) fn leave_pool(&mut self, id: ProcessId) {
-        if let Some(mark) = self.all.get(id).map(TotalsShare::of) {
-            self.count(id, mark, TotalsShare::default());
+        if let Some(totals) = self.members.get(id).map(StateTotals::of) {
+            self.count(id, totals, StateTotals::default());
         }
     }
 
-    /// Counts it again, in the pool it has now.
+    /// Counts a process again, in its new pool.
     pub(super) fn join_pool(&mut self, id: ProcessId) {
-        let Some(one) = self.all.get(id) else { return };
-        let (mark, pool) = (TotalsShare::of(one), one.spec.pool.clone());
-        self.count(id, TotalsShare::default(), mark);
-        if let Some(slots) = pool.and_then(|pool| self.slots.get_mut(&pool)).filter(|_| mark.alive)
-        {
-            slots.hold(id);
+        let Some(process) = self.members.get(id) else { return };
+        let (totals, pool) = (StateTotals::of(process), process.spec.pool.clone());
+        self.count(id, StateTotals::default(), totals);
+        let slots = pool.and_then(|pool| self.slots.get_mut(&pool));
+        if let Some(slots) = slots.filter(|_| totals.alive > 0) {
+            slots.force_hold(id);
         }
     }
 
-    fn count(&mut self, id: ProcessId, before: TotalsShare, after: TotalsShare) {
+    fn count(&mut self, id: ProcessId, before: StateTotals, after: StateTotals) {
         if before == after {
             return;
         }
-        self.totals.shift(before, after);
-        let Some(one) = self.all.get(id) else { return };
-        let (pool, priority) = (one.spec.pool.as_ref(), one.priority);
+        self.totals.replace(before, after);
+        let Some(process) = self.members.get(id) else { return };
+        let pool = process.spec.pool.as_ref();
         let Some(slots) = pool.and_then(|pool| self.slots.get_mut(pool)) else { return };
-        shift(&mut slots.busy, before.busy, after.busy);
-        slots.told_drained &= slots.busy == 0;
-        if !before.queued && after.queued {
-            slots.join(id, priority);
+        replace(&mut slots.busy, before.busy, after.busy);
+        slots.drain_reported &= slots.busy == 0;
+        if before.queued < after.queued {
+            slots.enqueue(id, process.priority);
         }
-        let held = before.alive || before.queued;
-        if held && !after.alive && !after.queued {
-            slots.leave(id);
+        if before.alive + before.queued > 0 && after.alive + after.queued == 0 {
+            slots.remove(id);
         }
     }
 }
 
 #[cfg(test)]
 impl Supervisor {
-    /// Holds everything that is kept up by hand against the same computed from nothing.
+    /// Compares everything that is updated incrementally with the same computed from scratch.
     pub(in crate::machine) fn check(&self) {
-        use crate::machine::{ProcessView, ProjectPhase};
+        use crate::machine::ProcessView;
         use std::collections::BTreeSet;
         use std::sync::Arc;
 
         let mut totals = StateTotals::default();
-        let mut due = BTreeSet::new();
-        for one in self.all.iter() {
-            let idle = Lifecycle::new(one.id, one.name.clone(), None, Arc::clone(&one.spec));
-            totals.shift(TotalsShare::of(&idle), TotalsShare::of(one));
-            due.extend(one.deadline().map(|moment| (moment, one.id)));
+        let mut deadlines = BTreeSet::new();
+        for process in self.members.iter() {
+            let (name, spec) = (process.name.clone(), Arc::clone(&process.spec));
+            let idle = Lifecycle::new(process.id, name, None, spec);
+            totals.replace(StateTotals::of(&idle), StateTotals::of(process));
+            deadlines.extend(process.deadline().map(|moment| (moment, process.id)));
         }
         assert_eq!(totals, self.totals, "totals");
-        assert_eq!(due, self.due, "deadlines");
+        assert_eq!(deadlines, self.deadlines, "deadlines");
         let settled = self.dirty.is_empty() && self.granting.is_empty() && self.retiring.is_empty();
-        assert!(settled, "something was left to look at");
+        assert!(settled, "something was not reconsidered");
         for (pool, slots) in &self.slots {
-            let members = || self.all.iter().filter(|one| one.spec.pool.as_ref() == Some(pool));
-            let alive = members().filter(|one| one.is_alive()).count();
-            let queued = members().filter(|one| matches!(one.state, State::Queued { .. })).count();
+            let members = || self.members.iter().filter(|process| process.is_in_pool(pool));
+            let alive = members().filter(|process| process.is_alive()).count();
+            let queued =
+                members().filter(|process| matches!(process.state, State::Queued { .. })).count();
             assert_eq!(slots.counts(), (alive, queued), "slots of {pool}");
-            assert_eq!(slots.busy, members().filter(|one| one.is_busy()).count(), "busy in {pool}");
-            assert!(
-                slots.is_crowded() || alive <= slots.spec.concurrency as usize,
-                "{pool} is full"
-            );
-            let is_up = self.phase == ProjectPhase::Up;
-            let idles =
-                is_up && !slots.paused && queued > 0 && alive < slots.spec.concurrency as usize;
-            assert!(!idles, "a slot of {pool} idles");
+            let busy = members().filter(|process| process.is_busy()).count();
+            assert_eq!(slots.busy, busy, "busy in {pool}");
+            let concurrency = slots.spec.concurrency as usize;
+            assert!(slots.is_crowded() || alive <= concurrency, "{pool} is full");
+            let is_idle = self.is_up() && !slots.paused && queued > 0 && alive < concurrency;
+            assert!(!is_idle, "a slot of {pool} idles");
         }
-        for one in self.all.iter() {
-            if let Some(view) = &one.view {
-                let fresh = ProcessView::of(one, &self.order, &self.all);
-                assert_eq!(**view, fresh, "the kept view of {}", one.name);
+        for process in self.members.iter() {
+            if let Some(view) = &process.view {
+                let fresh = ProcessView::of(process, &self.graph, &self.members);
+                assert_eq!(**view, fresh, "the kept view of {}", process.name);
             }
         }
     }

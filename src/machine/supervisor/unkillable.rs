@@ -6,64 +6,57 @@ use std::sync::Arc;
 
 use super::Supervisor;
 use crate::machine::lifecycle::Lifecycle;
-use crate::machine::{Moment, ProcessId, RunId};
+use crate::machine::{ProcessId, RunId};
 use crate::spec::{Name, ProcessSpec};
 
-/// Whose run it was: the process, and which replica of it.
+/// The process of a run, and the number of its replica.
 type MemberKey = (Name, u32);
 
 #[derive(Debug, Default)]
 pub(super) struct UnkillableRuns(BTreeMap<RunId, MemberKey>);
 
-fn member_key(one: &Lifecycle) -> MemberKey {
-    (one.spec.name.clone(), one.replica.unwrap_or(1))
+fn member_key(process: &Lifecycle) -> MemberKey {
+    (process.spec.name.clone(), process.replica.unwrap_or(1))
 }
 
 impl Supervisor {
-    /// Remembers what is left of one that is about to be no member any more.
-    pub(super) fn remember_unkillable(&mut self, process: ProcessId) {
-        if let Some(one) = self.all.get(process)
-            && let Some(run) = one.unreaped_run
+    /// Remembers the unkillable run of a member that is about to be removed.
+    pub(super) fn remember_unkillable(&mut self, id: ProcessId) {
+        // A run of an earlier member (0) is remembered already.
+        if let Some(process) = self.members.get(id)
+            && let Some(run) = process.unreaped_run.filter(|run| *run > 0)
         {
-            let whose = member_key(one);
-            // What was left before it came is remembered already.
-            if run > 0 {
-                self.unkillable.0.insert(RunId { process, run }, whose);
-            }
+            self.unkillable.0.insert(RunId { process: id, run }, member_key(process));
         }
     }
 
-    /// A new member of the file; its files are watched if they are to be, and it waits for what is
-    /// left of one before it.
-    pub(super) fn add(
+    /// Adds a member of the file. It waits for unkillable runs of earlier members of its name.
+    pub(super) fn add_member(
         &mut self,
         name: Name,
         replica: Option<u32>,
         spec: Arc<ProcessSpec>,
-    ) -> &mut Lifecycle {
-        let is_blocked = self
-            .unkillable
-            .0
-            .values()
-            .any(|(process, number)| *process == spec.name && *number == replica.unwrap_or(1));
+    ) -> ProcessId {
         let watch = self.watch_of(&spec);
-        let one = self.all.add(name, replica, spec);
-        one.watch = watch;
-        one.unreaped_run = is_blocked.then_some(0);
-        one
+        let process = self.members.add(name, replica, spec);
+        let key = member_key(process);
+        process.watch = watch;
+        process.unreaped_run = self.unkillable.0.values().any(|other| *other == key).then_some(0);
+        process.id
     }
 
-    /// A run of one that is no member any more is gone after all.
-    pub(super) fn forget_unkillable(&mut self, now: Moment, run: RunId) {
-        let Some(gone) = self.unkillable.0.remove(&run) else { return };
-        if self.unkillable.0.values().any(|other| *other == gone) {
+    /// Handles the end of an unkillable run whose member was removed.
+    pub(super) fn forget_unkillable(&mut self, run: RunId) {
+        let Some(key) = self.unkillable.0.remove(&run) else { return };
+        if self.unkillable.0.values().any(|other| *other == key) {
             return;
         }
-        let waits = |one: &&Lifecycle| one.unreaped_run == Some(0) && member_key(one) == gone;
-        let waiting: Vec<ProcessId> = self.all.iter().filter(waits).map(|one| one.id).collect();
+        let waiting = self
+            .members
+            .ids_where(|process| process.unreaped_run == Some(0) && member_key(process) == key);
         for id in waiting {
-            self.with(id, |one, _, _| one.unreaped_run_gone());
-            self.reconsider(now, id, None);
+            self.with(id, |process, _| process.unreaped_run_gone());
+            self.reconsider(id, None);
         }
     }
 }

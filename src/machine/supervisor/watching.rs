@@ -4,27 +4,26 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Supervisor;
-use crate::machine::event::{Cause, EndCause, Event, EventStamp, FileChanged, WatchSuspended};
-use crate::machine::lifecycle::{Lifecycle, Outcome, State, Watch, WatchCall};
-use crate::machine::snapshot::ProjectPhase;
-use crate::machine::{Effect, FileChange, Moment, ProcessId, RunId};
+use crate::machine::event::{Cause, EndCause, EventStamp, FileChanged, WatchSuspended};
+use crate::machine::lifecycle::{ChangeResponse, Lifecycle, Outcome, State, Watch};
+use crate::machine::{Effect, FileChange, Moment, ProcessId};
 use crate::spec::{Name, ProcessSpec, Signal, WatchAction};
 
-/// A change so soon after the start of the run before may come from that run.
-const SOON: Duration = Duration::from_secs(2);
+/// A change so soon after the start of the last run may come from that run.
+const SUSPICIOUS_AGE: Duration = Duration::from_secs(2);
 
 /// What is kept about changes from one to the next.
 #[derive(Debug, Default)]
 pub(super) struct WatchTracker {
-    /// How often in a row a process was restarted soon after its start.
-    in_a_row: BTreeMap<Name, u32>,
-    /// Processes for which something else runs first.
-    errands: BTreeMap<Name, PreRestartRun>,
-    /// Restarts that wait to be known as possible.
+    /// Number of consecutive restarts of a process that came soon after its start.
+    suspicious_restarts: BTreeMap<Name, u32>,
+    /// Processes that wait for what runs before their restart.
+    pre_restart_runs: BTreeMap<Name, PreRestartRun>,
+    /// Number of restarts that wait for the engine's check.
     unchecked: usize,
 }
 
-/// What runs before a process is restarted.
+/// A run of other processes before a process is restarted.
 #[derive(Debug)]
 struct PreRestartRun {
     change: FileChange,
@@ -36,7 +35,7 @@ struct PreRestartRun {
 
 impl WatchTracker {
     pub(super) fn clear(&mut self) {
-        self.errands.clear();
+        self.pre_restart_runs.clear();
     }
 
     /// Whether a restart may follow immediately.
@@ -44,114 +43,105 @@ impl WatchTracker {
         self.unchecked > 0
     }
 
-    /// What a process watches is something else now.
+    /// Forgets a process whose watch has changed.
     pub(super) fn forget(&mut self, process: &Name) {
-        self.in_a_row.remove(process);
-        self.errands.remove(process);
+        self.suspicious_restarts.remove(process);
+        self.pre_restart_runs.remove(process);
     }
 
-    /// These will not run any more.
-    pub(super) fn forget_runners(&mut self, gone: &[ProcessId]) {
-        self.errands.retain(|_, errand| !errand.runners.iter().any(|id| gone.contains(id)));
+    /// Forgets runs of members that were removed.
+    pub(super) fn forget_runners(&mut self, removed: &[ProcessId]) {
+        let is_removed = |id: &ProcessId| removed.contains(id);
+        self.pre_restart_runs.retain(|_, run| !run.runners.iter().any(is_removed));
     }
 }
 
 impl Supervisor {
-    /// Files of a process have changed.
-    pub(super) fn changed(&mut self, now: Moment, change: FileChange) {
-        if self.phase != ProjectPhase::Up {
+    pub(super) fn handle_file_change(&mut self, change: FileChange) {
+        if !self.is_up() {
             return;
         }
-        let watched = |one: &&Lifecycle| one.spec.name == change.process && one.watch == Watch::On;
-        let calls: Vec<(ProcessId, WatchCall)> = self
-            .all
+        let watched: Vec<&Lifecycle> = self
+            .members
             .iter()
-            .filter(watched)
-            .map(|one| (one.id, self.call_for(one, &change)))
+            .filter(|process| process.spec.name == change.process && process.watch == Watch::On)
             .collect();
-        let spec = self.all.iter().find(watched).and_then(|one| one.spec.watch.clone());
-        let Some(spec) = spec.filter(|_| calls.iter().any(|(_, call)| *call != WatchCall::Nothing))
-        else {
+        let responding = |response| {
+            let responses =
+                watched.iter().filter(|process| self.response(process, &change) == response);
+            responses.map(|process| process.id).collect::<Vec<ProcessId>>()
+        };
+        let acting = responding(ChangeResponse::Act);
+        let restarting = responding(ChangeResponse::AlreadyRestarting);
+        let Some(spec) = watched.first().and_then(|process| process.spec.watch.clone()) else {
             return;
         };
-        let errand = self.watching.errands.get(&change.process);
-        if errand.is_some_and(|errand| change.last < errand.began) {
+        let pre_restart_run = self.watching.pre_restart_runs.get(&change.process);
+        if acting.is_empty() && restarting.is_empty()
+            || pre_restart_run.is_some_and(|run| change.last < run.began)
+        {
             return;
         }
-        let meanwhile = errand.is_some();
-        self.tell_change(&change, &spec.action);
-        let acting: Vec<ProcessId> =
-            calls.iter().filter(|(_, call)| *call == WatchCall::Acts).map(|(id, _)| *id).collect();
-        for (id, _) in calls.iter().filter(|(_, call)| *call == WatchCall::Joins) {
-            self.with(*id, |one, _, _| one.reset_budget());
+        let is_building = pre_restart_run.is_some();
+        let FileChange { process, path, more, .. } = change.clone();
+        let (stamp, name, action) =
+            (EventStamp::default(), process.clone(), spec.action.to_string());
+        self.cx.emit(FileChanged { stamp, name, process, path, more, action });
+        for id in restarting {
+            self.with(id, |process, _| process.reset_budget());
         }
         let cause = Cause::FileChanged { path: change.path.clone() };
         match &spec.action {
             _ if acting.is_empty() => {}
             WatchAction::Restart => {
-                self.count_change(&change, &acting, false, spec.suspend_after);
-                self.rerun_for_files(now, &acting, &cause);
+                self.suspend_watch_if_looping(&change, &acting, false, spec.suspend_after);
+                self.restart(&acting, EndCause::FileChange, &cause);
             }
-            WatchAction::Signal(signal) => self.signal_for_files(now, &acting, *signal, &cause),
+            WatchAction::Signal(signal) => self.signal_or_start(&acting, *signal, &cause),
             WatchAction::Run(first) => {
-                self.count_change(&change, &acting, meanwhile, spec.suspend_after);
-                let runners = self.ids_of(first);
-                self.run_errand(now, first, change);
-                self.start_untouched(now, runners);
+                self.suspend_watch_if_looping(&change, &acting, is_building, spec.suspend_after);
+                let runners = self.process_or_jobs(first);
+                self.begin_pre_restart_run(first, change);
+                self.start_idle_dependencies(runners);
             }
         }
     }
 
-    /// What a change means to one of those who watch. Where something runs first, a run that began
-    /// after the change has seen nothing of it unless that other one began after it too.
-    fn call_for(&self, one: &Lifecycle, change: &FileChange) -> WatchCall {
-        let call = one.call_of(change.last);
-        let action = one.spec.watch.as_ref().map(|watch| &watch.action);
-        let Some(WatchAction::Run(first)) = action else { return call };
-        // A run that is on its way begins later than whatever has ended.
-        let began = (call != WatchCall::Joins).then_some(one.asked);
+    /// The response of a process to a change. If something runs first, a run that began after the
+    /// change has not seen it unless the other run began after it too.
+    fn response(&self, process: &Lifecycle, change: &FileChange) -> ChangeResponse {
+        let response = process.change_response(change.last);
+        let action = process.spec.watch.as_ref().map(|watch| &watch.action);
+        let Some(WatchAction::Run(first)) = action else { return response };
+        // A pending restart begins later than anything that has ended.
+        let began = (response != ChangeResponse::AlreadyRestarting).then_some(process.requested_at);
         if self.was_built(first, change.last, began) {
-            return call;
+            return response;
         }
-        match one.call_of(change.last.max(one.asked)) {
-            WatchCall::Nothing => WatchCall::Nothing,
-            WatchCall::Joins | WatchCall::Acts => WatchCall::Acts,
+        match process.change_response(change.last.max(process.requested_at)) {
+            ChangeResponse::Ignore => ChangeResponse::Ignore,
+            ChangeResponse::AlreadyRestarting | ChangeResponse::Act => ChangeResponse::Act,
         }
     }
 
-    /// Whether `first` has run from beginning to end after a change, and before `began`.
+    /// Whether `first` has run from begin to end after a change, and before `began`.
     fn was_built(&self, first: &Name, change: Moment, began: Option<Moment>) -> bool {
-        let mut runners = self.ids_of(first).into_iter().filter_map(|id| self.all.get(id));
-        runners.all(|one| {
-            one.asked > change
-                && one.verdict().is_some()
-                && began.is_none_or(|began| one.entered <= began)
+        let runners = self.process_or_jobs(first);
+        runners.iter().filter_map(|id| self.members.get(*id)).all(|runner| {
+            runner.requested_at > change
+                && runner.result().is_some()
+                && began.is_none_or(|began| runner.entered <= began)
         })
     }
 
-    fn tell_change(&mut self, change: &FileChange, action: &WatchAction) {
-        let FileChange { process, path, more, .. } = change.clone();
-        let (stamp, name, action) = (EventStamp::default(), process.clone(), action.to_string());
-        let event = FileChanged { stamp, name, process, path, more, action };
-        self.out.events.push(Event::from(event));
-    }
-
-    fn rerun_for_files(&mut self, now: Moment, ids: &[ProcessId], cause: &Cause) {
+    /// Signals running processes, and starts those that are not.
+    fn signal_or_start(&mut self, ids: &[ProcessId], signal: Signal, cause: &Cause) {
         for id in ids {
-            self.resume_pool(*id);
-            self.with(*id, |one, _, out| {
-                one.run_anew(now, EndCause::FileChange, cause.clone(), out);
-            });
-        }
-    }
-
-    /// One that is up gets the signal; one that is down is started.
-    fn signal_for_files(&mut self, now: Moment, ids: &[ProcessId], signal: Signal, cause: &Cause) {
-        for id in ids {
-            let Some(one) = self.all.get(*id) else { continue };
-            let run = RunId { process: *id, run: one.run };
-            match one.state {
-                State::Running { .. } => self.out.effects.push(Effect::Signal { run, signal }),
+            let Some(process) = self.members.get(*id) else { continue };
+            match process.state {
+                State::Running { .. } => {
+                    self.cx.request(Effect::Signal { run: process.run_id(), signal });
+                }
                 // It has read nothing yet, and a signal now would end it.
                 State::Starting { .. } => {}
                 State::Idle
@@ -159,169 +149,184 @@ impl Supervisor {
                 | State::Queued { .. }
                 | State::Stopping { .. }
                 | State::Backoff { .. }
-                | State::Ended(_) => self.rerun_for_files(now, &[*id], cause),
+                | State::Ended(_) => self.restart(&[*id], EndCause::FileChange, cause),
             }
         }
     }
 
-    /// So many in a row, each soon after a start or while the build runs that it causes, and the
-    /// process seems to write what it watches.
-    fn count_change(&mut self, change: &FileChange, ids: &[ProcessId], meanwhile: bool, most: u32) {
-        let started = ids.iter().filter_map(|id| self.all.get(*id)).map(|one| one.asked).max();
-        let soon = started.is_some_and(|started| change.first.since(started) < SOON);
-        let count = self.watching.in_a_row.entry(change.process.clone()).or_default();
-        *count = if soon || meanwhile { count.saturating_add(1) } else { 0 };
-        if most == 0 || *count < most {
+    /// Suspends the watch after `limit` consecutive changes that came soon after a start, or during
+    /// the build that they cause: then the process seems to write the files that it watches.
+    fn suspend_watch_if_looping(
+        &mut self,
+        change: &FileChange,
+        ids: &[ProcessId],
+        is_building: bool,
+        limit: u32,
+    ) {
+        let processes = ids.iter().filter_map(|id| self.members.get(*id));
+        let started = processes.map(|process| process.requested_at).max();
+        let is_soon = started.is_some_and(|started| change.first.since(started) < SUSPICIOUS_AGE);
+        let count = self.watching.suspicious_restarts.entry(change.process.clone()).or_default();
+        *count = if is_soon || is_building { count.saturating_add(1) } else { 0 };
+        if limit == 0 || *count < limit {
             return;
         }
         let (restarts, FileChange { process, path, .. }) = (*count, change.clone());
-        for id in self.ids_of(&process) {
+        for id in self.process_or_jobs(&process) {
             let watch = Watch::Suspended(path.clone());
-            self.with(id, |one, _, _| one.watch = watch);
+            self.with(id, |process, _| process.watch = watch);
         }
         let (stamp, name) = (EventStamp::default(), process.clone());
-        let event = WatchSuspended { stamp, name, process, path, restarts };
-        self.out.events.push(Event::from(event));
+        self.cx.emit(WatchSuspended { stamp, name, process, path, restarts });
     }
 
-    /// How it stands with the files of one more replica: as with those that are there.
+    /// The watch of a new replica: that of the other replicas.
     pub(super) fn watch_of(&self, spec: &ProcessSpec) -> Watch {
-        let siblings = self.all.iter().filter(|one| one.spec.name == spec.name);
-        let mut suspended = siblings.filter(|one| matches!(one.watch, Watch::Suspended(_)));
-        match (Watch::of(spec, self.options.no_watch), suspended.next()) {
+        let mut siblings = self.members.iter().filter(|process| process.spec.name == spec.name);
+        let suspended = siblings.find(|process| matches!(process.watch, Watch::Suspended(_)));
+        match (Watch::of(spec, self.options.no_watch), suspended) {
             (Watch::On, Some(sibling)) => sibling.watch.clone(),
             (watch, _) => watch,
         }
     }
 
-    /// What is restarted or started by hand is watched again.
+    /// Resumes the suspended watch of processes that are started or restarted manually.
     pub(super) fn resume_watch(&mut self, ids: &[ProcessId]) {
         for id in ids {
-            let Some(one) = self.all.get(*id) else { continue };
-            let (name, suspended) =
-                (one.spec.name.clone(), matches!(one.watch, Watch::Suspended(_)));
-            self.watching.in_a_row.remove(&name);
-            if suspended {
-                for id in self.ids_of(&name) {
-                    self.with(id, |one, _, _| one.watch = Watch::On);
+            let Some(process) = self.members.get(*id) else { continue };
+            let (name, watch) = (process.spec.name.clone(), process.watch.clone());
+            self.watching.suspicious_restarts.remove(&name);
+            if matches!(watch, Watch::Suspended(_)) {
+                for id in self.process_or_jobs(&name) {
+                    self.with(id, |process, _| process.watch = Watch::On);
                 }
             }
         }
     }
 
-    /// A process, or the jobs of a pool.
-    fn ids_of(&self, name: &Name) -> Vec<ProcessId> {
+    /// The replicas of a process, or the jobs of a pool.
+    fn process_or_jobs(&self, name: &Name) -> Vec<ProcessId> {
         let jobs = self.spec.pools.get(name).map(|pool| &pool.jobs);
-        let is_meant = |one: &&Lifecycle| match jobs {
-            Some(jobs) => jobs.contains(&one.spec.name),
-            None => one.spec.name == *name,
-        };
-        self.all.iter().filter(is_meant).map(|one| one.id).collect()
+        self.members.ids_where(|process| match jobs {
+            Some(jobs) => jobs.contains(&process.spec.name),
+            None => process.spec.name == *name,
+        })
     }
 
-    /// Lets `first` run; a change that comes while it does is next.
-    fn run_errand(&mut self, now: Moment, first: &Name, change: FileChange) {
-        if let Some(errand) = self.watching.errands.get_mut(&change.process) {
-            errand.next = Some(change);
+    /// Runs `first`; a change that comes meanwhile is handled afterwards.
+    fn begin_pre_restart_run(&mut self, first: &Name, change: FileChange) {
+        if let Some(run) = self.watching.pre_restart_runs.get_mut(&change.process) {
+            run.next = Some(change);
             return;
         }
-        let runners = self.ids_of(first);
+        let runners = self.process_or_jobs(first);
         let cause = Cause::FileChanged { path: change.path.clone() };
-        let process = change.process.clone();
         for id in &runners {
-            self.resume_pool(*id);
-            self.with(*id, |one, _, out| {
-                // One that began after the change runs for somebody else who watches the same files.
-                if !one.is_alive() || one.call_of(change.last) == WatchCall::Acts {
-                    one.reset_budget();
-                    one.restart(now, EndCause::FileChange, cause.clone(), out);
+            self.unhalt_pool(*id);
+            self.with(*id, |runner, cx| {
+                // A run that began after the change was caused by another watch of the same files.
+                let response = runner.change_response(change.last);
+                if !runner.is_alive() || response == ChangeResponse::Act {
+                    runner.reset_budget();
+                    runner.restart(EndCause::FileChange, cause.clone(), cx);
                 }
             });
         }
-        let errand = PreRestartRun { change, runners, began: now, next: None };
-        self.watching.errands.insert(process, errand);
+        let process = change.process.clone();
+        let run = PreRestartRun { change, runners, began: self.cx.now, next: None };
+        self.watching.pre_restart_runs.insert(process, run);
     }
 
-    /// Starts what `ids` need, directly or not, where nobody has ever asked for it. What was stopped
-    /// stays stopped: a file is no person.
-    pub(super) fn start_untouched(&mut self, now: Moment, ids: Vec<ProcessId>) {
+    /// Starts the direct and indirect dependencies that were never started. Stopped ones stay stopped:
+    /// neither a file change nor a reload overrides the user.
+    pub(super) fn start_idle_dependencies(&mut self, ids: Vec<ProcessId>) {
         let mut open = ids;
         while let Some(id) = open.pop() {
-            let Some(on) = self.all.get(id).map(|one| one.name.clone()) else { continue };
-            let needed: Vec<ProcessId> =
-                self.order.needs(id).iter().flat_map(|need| need.ids.iter().copied()).collect();
+            let Some(on) = self.members.get(id).map(|process| process.name.clone()) else {
+                continue;
+            };
+            let edges = self.graph.needs(id).iter();
+            let needed: Vec<ProcessId> = edges.flat_map(|edge| edge.ids.iter().copied()).collect();
             for id in needed {
-                if self.all.get(id).is_some_and(|one| one.state == State::Idle) {
+                if self.members.get(id).is_some_and(|process| process.state == State::Idle) {
                     let cause = Cause::Dependency { on: on.clone() };
-                    self.with(id, |one, _, _| one.request_start(now, cause));
+                    self.with(id, |process, cx| process.request_start(cause, cx));
                     open.push(id);
                 }
             }
         }
     }
 
-    /// Looks whether something that runs first has come to its end.
-    pub(super) fn follow_errands(&mut self, now: Moment, id: ProcessId) {
-        let over = |errand: &PreRestartRun| -> Option<bool> {
-            let runs = errand.runners.contains(&id);
-            let verdicts = errand.runners.iter().map(|id| self.all.get(*id)?.verdict());
-            let verdicts: Vec<Option<bool>> = verdicts.filter(|_| runs).collect();
-            if verdicts.contains(&Some(false)) {
-                return Some(false);
-            }
-            (runs && verdicts.iter().all(Option::is_some)).then_some(true)
-        };
-        let over: Vec<(Name, bool)> = self
+    /// Handles the pre-restart runs that have ended because of a change of `id`.
+    pub(super) fn follow_pre_restart_runs(&mut self, id: ProcessId) {
+        let ended: Vec<(Name, bool)> = self
             .watching
-            .errands
+            .pre_restart_runs
             .iter()
-            .filter_map(|(process, errand)| Some((process.clone(), over(errand)?)))
+            .filter(|(_, run)| run.runners.contains(&id))
+            .filter_map(|(process, run)| Some((process.clone(), self.pre_restart_result(run)?)))
             .collect();
-        for (process, well) in over {
-            let Some(errand) = self.watching.errands.remove(&process) else { continue };
-            if well {
+        for (process, has_succeeded) in ended {
+            let Some(run) = self.watching.pre_restart_runs.remove(&process) else { continue };
+            if has_succeeded {
                 self.watching.unchecked += 1;
-                let change = errand.change.clone();
-                self.out.effects.push(Effect::CheckRestart { change });
+                self.cx.request(Effect::CheckRestart { change: run.change.clone() });
             } else {
-                self.tell_failed_errand(&errand, id);
+                self.report_failed_run(&run, id);
             }
-            let action = self.all.iter().find(|one| one.spec.name == process);
-            let action = action.and_then(|one| one.spec.watch.as_ref()).map(|w| w.action.clone());
-            // Who stops it does not want it to begin again.
-            let stopped = |id: &ProcessId| {
-                self.all.get(*id).is_some_and(|one| {
-                    one.is_stopped() || one.state == State::Ended(Outcome::Stopped)
+            let watcher = self.members.iter().find(|member| member.spec.name == process);
+            let watch = watcher.and_then(|watcher| watcher.spec.watch.clone());
+            // A user who stops the run does not want another one.
+            let is_stopped = |id: &ProcessId| {
+                self.members.get(*id).is_some_and(|runner| {
+                    runner.is_stopped_by_user() || runner.state == State::Ended(Outcome::Stopped)
                 })
             };
-            let next = errand.next.filter(|_| !errand.runners.iter().any(stopped));
-            if let (Some(next), Some(WatchAction::Run(first))) = (next, action) {
-                self.run_errand(now, &first, next);
+            let next = run.next.filter(|_| !run.runners.iter().any(is_stopped));
+            if let (Some(next), Some(WatchAction::Run(first))) =
+                (next, watch.as_ref().map(|watch| &watch.action))
+            {
+                self.begin_pre_restart_run(first, next);
             }
         }
     }
 
-    /// Restarts a process for which another one has run first.
-    ///
-    /// What it needs is new only now, however late its own run began.
-    pub(super) fn restart_checked(&mut self, now: Moment, change: &FileChange, is_refused: bool) {
-        self.watching.unchecked = self.watching.unchecked.saturating_sub(1);
-        if is_refused || self.phase != ProjectPhase::Up {
-            return;
+    /// Whether all runners have succeeded; `None` while that is open.
+    fn pre_restart_result(&self, run: &PreRestartRun) -> Option<bool> {
+        let results = run.runners.iter().map(|id| self.members.get(*id)?.result());
+        let results: Vec<Option<bool>> = results.collect();
+        if results.contains(&Some(false)) {
+            return Some(false);
         }
-        let mut ids = self.ids_of(&change.process);
-        ids.retain(|id| self.all.get(*id).is_some_and(|one| one.call_of(now) == WatchCall::Acts));
-        let cause = Cause::FileChanged { path: change.path.clone() };
-        self.rerun_for_files(now, &ids, &cause);
+        results.iter().all(Option::is_some).then_some(true)
     }
 
-    fn tell_failed_errand(&mut self, errand: &PreRestartRun, failed: ProcessId) {
-        let Some(one) = self.all.get(failed) else { return };
-        let how = one.last.as_ref().filter(|last| !last.success);
-        let how = how.map_or_else(String::new, |last| format!(" ({})", last.describe()));
-        let path = &errand.change.path;
+    /// Restarts a process after its pre-restart run has succeeded.
+    ///
+    /// What the process needs is complete only now, so its own run has to end even if it began late.
+    pub(super) fn restart_checked(&mut self, change: &FileChange, is_refused: bool) {
+        self.watching.unchecked = self.watching.unchecked.saturating_sub(1);
+        if is_refused || !self.is_up() {
+            return;
+        }
+        let mut ids = self.process_or_jobs(&change.process);
+        ids.retain(|id| {
+            let process = self.members.get(*id);
+            process
+                .is_some_and(|process| process.change_response(self.cx.now) == ChangeResponse::Act)
+        });
+        let cause = Cause::FileChanged { path: change.path.clone() };
+        self.restart(&ids, EndCause::FileChange, &cause);
+    }
+
+    fn report_failed_run(&mut self, run: &PreRestartRun, failed: ProcessId) {
+        let Some(runner) = self.members.get(failed) else { return };
+        let last = runner.last.as_ref().filter(|last| !last.success);
+        let reason = last.map_or_else(String::new, |last| format!(" ({})", last.describe()));
+        let FileChange { process, path, .. } = &run.change;
+        let name = &runner.name;
         let text =
-            format!("{path} has changed, but {} did not succeed{how}: it stays as it is", one.name);
-        self.out.effects.push(Effect::Tell { about: errand.change.process.clone(), text });
+            format!("{path} has changed, but {name} did not succeed{reason}: it stays as it is");
+        self.cx.notify(process, text);
     }
 }

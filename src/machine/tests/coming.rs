@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::host::{exits, stubborn, unstartable, willing};
 use super::project::{Draft, ms, needs, project, s};
 use super::{Input, Intent, StateName, World, world};
-use crate::machine::supervisor::membership::ASIDE;
+use crate::machine::supervisor::membership::RECENT;
 use crate::machine::{Event, NewMember, ProcessId, ProjectExit, Retention, SupervisorOptions};
 use crate::spec::{Condition, OnFailure, StartErrorKind};
 
@@ -147,12 +147,12 @@ fn a_delayed_one_that_is_stopped_never_starts() {
 fn a_paused_pool_starts_nothing_and_goes_on_when_it_is_resumed() {
     let mut w = keeping(pool(2));
     w.come(Some("p"), passing, exits(s(1), 0));
-    w.input(Input::Intent(Intent::Pause("p".into())));
+    w.input(Input::Intent(Intent::PausePool("p".into())));
     w.come(Some("p"), passing, exits(s(1), 0));
     w.advance(s(10));
     assert_eq!(w.order_of("process_completed"), ["come1"]);
     assert_eq!(w.state("come2"), StateName::Queued);
-    w.input(Input::Intent(Intent::Resume("p".into())));
+    w.input(Input::Intent(Intent::ResumePool("p".into())));
     w.advance(s(10));
     assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
 }
@@ -163,7 +163,7 @@ fn a_withdrawn_one_never_starts_and_one_that_runs_is_left_alone() {
     let runs = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
     let queued = w.come(Some("p"), passing, exits(ms(50), 0)).unwrap();
     w.advance(ms(10));
-    w.input(Input::Intent(Intent::Withdraw(vec![runs, queued])));
+    w.input(Input::Intent(Intent::CancelUnstarted(vec![runs, queued])));
     w.advance(s(1));
     assert_eq!(w.order_of("process_started"), ["come1"]);
     assert_eq!(w.order_of("process_completed"), ["come1"]);
@@ -218,7 +218,7 @@ fn a_pool_that_is_dismissed_works_off_what_it_has() {
     let mut w = keeping(pool(1));
     w.come(Some("p"), passing, exits(ms(10), 0));
     w.come(Some("p"), passing, exits(ms(10), 0));
-    w.input(Input::Intent(Intent::Dismiss("p".into())));
+    w.input(Input::Intent(Intent::RemovePool("p".into())));
     w.advance(s(1));
     assert_eq!(w.order_of("process_completed"), ["come1", "come2"]);
 }
@@ -251,7 +251,7 @@ fn how_one_aside_ends_says_nothing_about_the_project() {
 fn the_latest_of_those_aside_stay_and_who_runs_stays_anyway() {
     let mut w = keeping(project());
     let runs = w.come(None, aside, willing()).unwrap();
-    let ended: Vec<ProcessId> = (0..3 * ASIDE)
+    let ended: Vec<ProcessId> = (0..3 * RECENT)
         .map(|_| {
             let id = w.come(None, aside, exits(ms(1), 0)).unwrap();
             w.advance(ms(100));
@@ -259,7 +259,7 @@ fn the_latest_of_those_aside_stay_and_who_runs_stays_anyway() {
         })
         .collect();
     // Room is made when the next one comes, which has not ended then.
-    let (gone, kept) = ended.split_at(2 * ASIDE - 1);
+    let (gone, kept) = ended.split_at(2 * RECENT - 1);
     assert!(gone.iter().all(|id| !is_member(&mut w, *id)));
     assert!(kept.iter().all(|id| is_member(&mut w, *id)) && is_member(&mut w, runs));
     w.shutdown();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::project::{ms, process, s};
-use super::random::check;
+use super::random::{check, port_busy, port_of};
 use crate::spec::{
-    Check, CommandLine, Condition, Dependency, ProcessKind, ProcessSpec, Spec, WatchAction,
-    WatchSpec,
+    Check, CommandLine, Condition, Dependency, PortBusy, ProcessKind, ProcessSpec, Spec,
+    WatchAction, WatchSpec,
 };
 
 /// One change; numbers are taken round the end.
@@ -26,6 +26,8 @@ pub(super) enum Edit {
     Watch(usize, bool),
     Ready(usize, Option<Check>),
     Health(usize, Option<Check>),
+    /// Another port for the next of its runs, or none.
+    Port(usize, Option<(bool, PortBusy)>),
 }
 
 pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
@@ -43,6 +45,8 @@ pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
         1 => (one(), any::<bool>()).prop_map(|(a, b)| Edit::Watch(a, b)),
         3 => (one(), proptest::option::of(check())).prop_map(|(a, b)| Edit::Ready(a, b)),
         2 => (one(), proptest::option::of(check())).prop_map(|(a, b)| Edit::Health(a, b)),
+        2 => (one(), proptest::option::of((any::<bool>(), port_busy())))
+            .prop_map(|(a, b)| Edit::Port(a, b)),
     ];
     proptest::collection::vec(edit, 0..6)
 }
@@ -107,11 +111,16 @@ fn apply(spec: &mut Spec, edit: Edit) {
                 process.pool = on.then(|| "p".into());
             }
         }),
+        Edit::Port(one, port) => change(spec, one, |process| {
+            process.port =
+                port.map(|(is_other, _)| port_of(one % count + if is_other { 100 } else { 0 }));
+            process.port_busy = port.map(|(_, busy)| busy).unwrap_or_default();
+        }),
         Edit::NoNeeds(one) => change(spec, one, |process| process.depends_on.clear()),
         Edit::Ready(one, check) => change(spec, one, |process| process.ready = check),
         Edit::Health(one, check) => change(spec, one, |process| {
             if process.kind == ProcessKind::Process {
-                process.health = check.filter(|check| check.probe.kind().is_asked());
+                process.health = check.filter(|check| check.probe.kind().is_probed());
             }
         }),
         Edit::Watch(one, on) => change(spec, one, |process| {

@@ -101,6 +101,7 @@ pub(super) fn stray() -> Stray {
 #[derive(Debug)]
 struct Live {
     script: Script,
+    port: Option<u16>,
     /// The leader ended like this, and strays are left.
     gone: Option<Exit>,
     /// What is planned for it: only the latest plan is carried out.
@@ -119,6 +120,8 @@ pub(super) struct Host {
     count: u64,
     /// Ports on which others listen, and until when.
     pub(super) taken: HashMap<u16, Moment>,
+    /// The ports in effect of all processes.
+    pub(super) reserved: HashMap<ProcessId, u16>,
     pub(super) signals: Vec<(RunId, Signal)>,
     /// What the user was told.
     pub(super) told: Vec<(Name, String)>,
@@ -131,7 +134,7 @@ enum Act {
     AllGone,
     Quiet,
     Probed(CheckRole, u32, bool),
-    Looked(Vec<u16>),
+    PortChecked(Vec<u16>),
     Speak(Speech),
 }
 
@@ -159,7 +162,7 @@ impl Host {
 
     pub(super) fn perform(&mut self, now: Moment, effect: &Effect) {
         match effect {
-            Effect::Spawn { run, spec, .. } => {
+            Effect::Spawn { run, port, spec, .. } => {
                 match spec.ready.as_ref().map(|check| &check.probe) {
                     Some(Probe::Log(_)) => _ = self.prints.insert(run.process),
                     _ => _ = self.prints.remove(&run.process),
@@ -169,7 +172,7 @@ impl Host {
                     .and_then(|all| all.get(run.run as usize - 1).or_else(|| all.last()).cloned());
                 let script = script.unwrap_or_else(willing);
                 let after = script.spawn_after;
-                self.live.insert(*run, Live { script, gone: None, plan: 0 });
+                self.live.insert(*run, Live { script, port: *port, gone: None, plan: 0 });
                 self.plan(now + after, *run, Act::Answer);
             }
             Effect::Stop { run, spec } => {
@@ -191,7 +194,7 @@ impl Host {
                 }
             }
             Effect::Signal { run, signal } => self.signals.push((*run, *signal)),
-            Effect::Tell { about, text } => self.told.push((about.clone(), text.clone())),
+            Effect::Notice { about, text } => self.told.push((about.clone(), text.clone())),
             Effect::Probe(ProbeRequest { run, which, number, .. }) => {
                 let Some(live) = self.live.get(run) else { return };
                 let replies = match which {
@@ -203,17 +206,17 @@ impl Host {
                     self.plan(now + *after, *run, Act::Probed(*which, *number, *good));
                 }
             }
-            Effect::LookAtPort { run, ports } => {
+            Effect::CheckPort { run, ports } => {
                 self.count += 1;
                 let key = (now + ms(1), self.count);
-                self.agenda.insert(key, (*run, Act::Looked(ports.clone())));
+                self.agenda.insert(key, (*run, Act::PortChecked(ports.clone())));
             }
             // A prober may be late to hear that nobody waits for it any more.
             Effect::CheckRestart { .. }
-            | Effect::EndProbes { .. }
-            | Effect::Renew { .. }
-            | Effect::Over { .. } => {}
-            Effect::AskQuiet { run } => self.plan(now, *run, Act::Quiet),
+            | Effect::CancelProbes { .. }
+            | Effect::UpdateSpec { .. }
+            | Effect::MemberRemoved { .. } => {}
+            Effect::QueryLastOutput { run } => self.plan(now, *run, Act::Quiet),
         }
     }
 
@@ -224,16 +227,28 @@ impl Host {
             let answer = if good { ProbeResult::good("yes") } else { ProbeResult::bad("no") };
             return Some(Fact::Probed { run, which, number, answer });
         }
-        if let Act::Looked(ports) = act {
-            let taken = |port: &u16| self.taken.get(port).is_some_and(|until| *until > now);
-            let holder =
-                ports.first().filter(|port| taken(port)).map(|_| "python3 (pid 7)".to_owned());
-            let free = ports.into_iter().find(|port| !taken(port));
-            return Some(Fact::PortLooked { run, free, holder });
+        if let Act::PortChecked(ports) = act {
+            let is_other = |id: ProcessId| id != run.process;
+            let is_taken = |port: u16| {
+                self.taken.get(&port).is_some_and(|until| *until > now)
+                    || self
+                        .live
+                        .iter()
+                        .any(|(run, live)| is_other(run.process) && live.port == Some(port))
+            };
+            let is_reserved =
+                |port: u16| self.reserved.iter().any(|(id, other)| is_other(*id) && *other == port);
+            let holder = ports.first().filter(|port| is_taken(**port));
+            let holder = holder.map(|_| "python3 (pid 7)".to_owned());
+            let is_free = |(index, port): &(usize, u16)| {
+                !is_taken(*port) && (*index == 0 || !is_reserved(*port))
+            };
+            let free = ports.iter().copied().enumerate().find(is_free).map(|(_, port)| port);
+            return Some(Fact::PortChecked { run, ports, free, holder });
         }
         let live = self.live.get_mut(&run)?;
         match act {
-            Act::Probed(..) | Act::Looked(_) => None,
+            Act::Probed(..) | Act::PortChecked(_) => None,
             Act::Speak(Speech::Line) => Some(Fact::Matched { run, line: "up".to_owned() }),
             Act::Speak(Speech::Notify) => {
                 Some(Fact::Notified { run, ready: true, status: Some("here".to_owned()) })
@@ -241,7 +256,7 @@ impl Host {
             Act::Answer => Some(self.answer(now, run)),
             Act::Quiet => {
                 let since = started.get(&run).copied()? + live.script.last_output;
-                Some(Fact::Quiet { run, since: since.min(now) })
+                Some(Fact::LastOutput { run, since: since.min(now) })
             }
             Act::LeaderGone(_) | Act::AllGone if live.plan != count => None,
             Act::LeaderGone(exit) => match live.script.strays {

@@ -12,6 +12,7 @@ use crate::spec::{Condition, Name, Spec, WatchAction};
 mod checks;
 mod conditions;
 mod graph;
+mod ports;
 
 use checks::CheckLaws;
 use graph::{is_legal, needed_by, needs_it, those};
@@ -40,6 +41,8 @@ pub(super) struct Laws {
     perhaps_down: HashSet<ProcessId>,
     /// When runs were asked for.
     asked: HashMap<RunId, Moment>,
+    /// The ports with which runs were spawned.
+    ports: HashMap<RunId, u16>,
     /// Processes whose files are not watched any more.
     suspended: HashSet<Name>,
     /// Without dependencies, there is nothing to hold starts against.
@@ -66,6 +69,7 @@ impl Laws {
             down: HashSet::new(),
             perhaps_down: HashSet::new(),
             asked: HashMap::new(),
+            ports: HashMap::new(),
             suspended: HashSet::new(),
             ignores_dependencies: false,
             leaving: Vec::new(),
@@ -97,6 +101,7 @@ impl Laws {
                 self.asked.insert(*run, now);
             }
         }
+        self.ports(&views, now, step, input);
         self.effects(step, &views, &snapshot.phase);
         self.checks.hold(machine, now, (step, input), &views);
         if matches!(input, Some(Input::Tick)) {
@@ -149,10 +154,10 @@ impl Laws {
                 self.perhaps_down.retain(|id| !ids.contains(id));
             }
             // What is withdrawn may have started, and goes on then.
-            Intent::Withdraw(_)
-            | Intent::Pause(_)
-            | Intent::Resume(_)
-            | Intent::Dismiss(_)
+            Intent::CancelUnstarted(_)
+            | Intent::PausePool(_)
+            | Intent::ResumePool(_)
+            | Intent::RemovePool(_)
             | Intent::Signal(..)
             | Intent::Shutdown(_)
             | Intent::ShutdownNow(_) => {}
@@ -330,7 +335,7 @@ impl Laws {
                         self.stopped_in_order(*run, views);
                     }
                 }
-                Effect::Over { process, view } => {
+                Effect::MemberRemoved { process, view } => {
                     let ended = [
                         // A replica that nobody has started, and of which there are too many.
                         StateName::Idle,
@@ -343,17 +348,19 @@ impl Laws {
                     assert!(views.iter().all(|view| view.id != *process), "{process:?} is gone");
                     assert!(self.over.insert(*process), "{process:?} is over once");
                 }
-                Effect::Tell { text, .. } => assert!(!text.is_empty()),
-                Effect::Renew { run, .. } => {
+                Effect::Notice { text, .. } => assert!(!text.is_empty()),
+                Effect::UpdateSpec { run, .. } => {
                     assert!(self.open.contains_key(run), "{run} is there");
                 }
                 // What of them holds is in `checks`.
-                Effect::CheckRestart { .. } | Effect::Probe(_) | Effect::EndProbes { .. } => {}
-                Effect::LookAtPort { run, .. } => {
+                Effect::CheckRestart { .. } | Effect::Probe(_) | Effect::CancelProbes { .. } => {}
+                Effect::CheckPort { run, .. } => {
                     let is_open = self.open.keys().any(|open| open.process == run.process);
                     assert!(!is_open, "{run} waits for the run before");
                 }
-                Effect::Kill { run } | Effect::Signal { run, .. } | Effect::AskQuiet { run } => {
+                Effect::Kill { run }
+                | Effect::Signal { run, .. }
+                | Effect::QueryLastOutput { run } => {
                     assert_eq!(self.open.get(run), Some(&true), "{run} is up: {effect:?}");
                 }
             }

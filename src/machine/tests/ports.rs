@@ -130,20 +130,30 @@ fn two_that_look_at_the_same_time_get_ports_of_their_own() {
     }
     let a = w.machine.autostart();
     let step = w.machine.begin(w.now, &a, true);
-    let looks: Vec<RunId> = step
-        .effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::LookAtPort { run, .. } => Some(*run),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(looks.len(), 2);
-    let looked = |run| Fact::PortLooked { run, free: Some(3001), holder: None };
-    let first = w.machine.step(w.now, Input::Fact(looked(looks[0])));
+    let mut answers = step.effects.iter().filter_map(|effect| match effect {
+        Effect::CheckPort { run, ports } => {
+            let (run, ports) = (*run, ports.clone());
+            Some(Input::Fact(Fact::PortChecked { run, ports, free: Some(3001), holder: None }))
+        }
+        _ => None,
+    });
+    let first = w.machine.step(w.now, answers.next().unwrap());
     assert!(first.effects.iter().any(|e| matches!(e, Effect::Spawn { port: Some(3001), .. })));
-    let second = w.machine.step(w.now, Input::Fact(looked(looks[1])));
-    assert!(second.effects.iter().all(|e| matches!(e, Effect::LookAtPort { .. })));
+    let second = w.machine.step(w.now, answers.next().unwrap());
+    assert!(second.effects.iter().all(|e| matches!(e, Effect::CheckPort { .. })));
+}
+
+#[test]
+fn an_answer_about_the_port_of_an_older_file_is_ignored() {
+    let mut w = world(draft(PortBusy::Fail).spec());
+    let chosen = w.machine.autostart();
+    w.begin_with(&chosen, true);
+    // The answer about port 3000 is still pending.
+    let new = draft(PortBusy::Fail).process("web", |web| web.port = Some(4000));
+    w.reload(new.spec());
+    w.advance(s(1));
+    assert_eq!((w.state("web"), port(&mut w, "web")), (StateName::Ready, Some(4000)));
+    assert!(w.host.told.is_empty(), "{:?}", w.host.told);
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Draft {
             on_failure: OnFailure::Continue,
             autostart: true,
             jobs: Vec::new(),
-            blank: None,
+            template: None,
         };
         set(&mut pool);
         self.pools.insert(name.into(), Arc::new(pool));
@@ -106,7 +106,7 @@ impl Draft {
             },
             processes: self.processes,
             pools: self.pools,
-            blank: None,
+            template: None,
         }
     }
 }

@@ -9,17 +9,18 @@ use proptest::prelude::*;
 use super::edits::{Edit, edited, edits};
 use super::host::{Script, willing};
 use super::project::{Draft, follows, ms, needs, project, s};
-use super::{Input, Intent, ProcessId, ShutdownReason, World};
+use super::{Input, Intent, Moment, ProcessId, ShutdownReason, World};
 use crate::machine::{Fact, Retention, RunId, SupervisorOptions};
 use crate::spec::{
-    Check, CheckRole, Condition, Exit, OnFailure, ProbeResult, ProcessSpec, Restart, ShutdownOn,
-    Signal, StartErrorKind, WatchAction, WatchSpec,
+    Check, CheckRole, Condition, Exit, OnFailure, PortBusy, ProbeResult, ProcessSpec, Restart,
+    ShutdownOn, Signal, StartErrorKind, WatchAction, WatchSpec,
 };
 
 mod scripts;
 
 pub(super) use scripts::check;
-use scripts::script;
+use scripts::{PortDraft, port, script};
+pub(super) use scripts::{port_busy, port_of};
 
 /// One process or job before it has a name.
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ struct Member {
     watch: Option<Act>,
     ready: Option<Check>,
     health: Option<Check>,
+    port: Option<PortDraft>,
     scripts: Vec<Script>,
 }
 
@@ -130,14 +132,14 @@ fn member() -> impl Strategy<Value = Member> {
         (needs, maybe(condition()), place, restart, maybe(0_u32..4)),
         (duration(), duration(), maybe(duration()), maybe(duration()), shutdown_on),
         (prop::bool::weighted(0.85), maybe(act()), proptest::collection::vec(script(), 1..4)),
-        (proptest::option::weighted(0.4, check()), maybe(check())),
+        (proptest::option::weighted(0.4, check()), maybe(check()), maybe(port())),
     )
         .prop_map(
             |(
                 (needs, needs_pool, place, restart, attempts),
                 rest,
                 (autostart, watch, scripts),
-                (ready, health),
+                (ready, health, port),
             )| {
                 let (initial, grace, timeout, idle_timeout, shutdown_on) = rest;
                 Member {
@@ -154,7 +156,8 @@ fn member() -> impl Strategy<Value = Member> {
                     autostart,
                     watch,
                     ready,
-                    health: health.filter(|check| check.probe.kind().is_asked()),
+                    health: health.filter(|check| check.probe.kind().is_probed()),
+                    port,
                     scripts,
                 }
             },
@@ -171,7 +174,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => some().prop_map(Happening::Kill),
         5 => some().prop_map(Happening::Restart),
         1 => (0_usize..24).prop_map(Happening::Signal),
-        2 => (0_usize..24, 0_u32..4, 0_u8..8).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
+        2 => (0_usize..24, 0_u32..4, 0_u8..10).prop_map(|(a, b, c)| Happening::Rumour(a, b, c)),
         3 => (any::<bool>(), prop::bool::weighted(0.2), -1_i32..2, duration(), script()).prop_map(
             |(in_pool, stays, priority, delay, script)| Happening::Come {
                 in_pool, stays, priority, delay, script
@@ -224,6 +227,9 @@ fn draft(members: &[Member], slots: u32, on_failure: OnFailure) -> Draft {
             let watch = action.filter(|_| member.place != Place::Job);
             spec.watch = watch.map(|action| Arc::new(WatchSpec { action, ..usual_watch() }));
             (spec.ready, spec.health) = (member.ready.clone(), member.health.clone());
+            if let Some(port) = member.port {
+                (spec.port, spec.port_busy) = (Some(port_of(index)), port.busy);
+            }
             match member.place {
                 Place::Plain | Place::Job => {}
                 Place::Replicas(count) => spec.replicas = Some(count),
@@ -251,6 +257,9 @@ fn world_of(
     let mut world = World::new(spec, options);
     for (index, member) in members.iter().enumerate() {
         world = world.script(&format!("m{index}"), member.scripts.clone());
+        if let Some(port) = member.port {
+            world.host.taken.insert(port_of(index), Moment::after_start(port.taken_for));
+        }
     }
     world
 }
@@ -298,9 +307,9 @@ fn happen(world: &mut World, happening: &Happening) {
             let spec = edited(world.machine.spec(), edits);
             return world.reload(spec);
         }
-        Happening::Withdraw(picks) => Intent::Withdraw(ids(picks)),
-        Happening::Pause => Intent::Pause("p".into()),
-        Happening::Resume => Intent::Resume("p".into()),
+        Happening::Withdraw(picks) => Intent::CancelUnstarted(ids(picks)),
+        Happening::Pause => Intent::PausePool("p".into()),
+        Happening::Resume => Intent::ResumePool("p".into()),
         Happening::Start(picks) => Intent::Start(ids(picks)),
         Happening::Stop(picks) => Intent::Stop(ids(picks)),
         Happening::Kill(picks) => Intent::Kill(ids(picks)),
@@ -325,7 +334,7 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         0 => Fact::Spawned { run, pid: 1 },
         1 => Fact::Exited { run, exit: Exit::Code(0), strays: Vec::new(), note: None },
         2 => Fact::Lingering { run, exit: Some(Exit::Code(0)), left: Vec::new() },
-        3 => Fact::Quiet { run, since: super::Moment::default() },
+        3 => Fact::LastOutput { run, since: Moment::default() },
         4 => Fact::Probed {
             run,
             which: CheckRole::Ready,
@@ -340,6 +349,11 @@ fn rumour(world: &mut World, process: ProcessId, back: u32, kind: u8) {
         },
         6 => Fact::Matched { run, line: "up".to_owned() },
         7 => Fact::Notified { run, ready: true, status: None },
+        // The next run may expect an answer.
+        8 if dead <= view.run => {
+            let port = view.port.unwrap_or(3000);
+            Fact::PortChecked { run, ports: vec![port], free: Some(port), holder: None }
+        }
         _ => {
             let (kind, message) = (StartErrorKind::Other, String::new());
             Fact::SpawnFailed { run, error: crate::spec::StartError { kind, message } }
@@ -410,6 +424,9 @@ proptest! {
         let mut members = members;
         for member in &mut members {
             member.scripts = vec![willing()];
+            if let Some(port) = &mut member.port {
+                port.busy = PortBusy::Wait;
+            }
             (member.timeout, member.idle_timeout, member.needs_pool) = (None, None, None);
             if let Some(check) = &mut member.ready {
                 check.timeout = None;

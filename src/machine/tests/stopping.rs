@@ -333,7 +333,7 @@ fn facts_about_an_old_run_change_nothing() {
         Fact::Spawned { run, pid: 1 },
         Fact::Exited { run, exit: crate::spec::Exit::Code(1), strays: Vec::new(), note: None },
         Fact::Lingering { run, exit: None, left: Vec::new() },
-        Fact::Quiet { run, since: super::Moment::default() },
+        Fact::LastOutput { run, since: super::Moment::default() },
     ] {
         w.input(Input::Fact(fact));
         assert_eq!((w.told("a").len(), w.state("a")), (0, StateName::Ready));

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Capture, CaptureLimit, CapturePosition, KeepSide, PIECES, WINDOW};
+use super::{Capture, CaptureLimit, CapturePosition, KeepSide, MAX_CHUNKS, WINDOW};
 use crate::output::Stream::{self, Err, Out};
 
 fn tail(bytes: usize) -> Capture {
@@ -14,7 +14,7 @@ fn head(bytes: usize) -> Capture {
 fn read(capture: &Capture, at: &mut CapturePosition) -> Vec<(Stream, String, u64)> {
     let next = || capture.next(at, usize::MAX);
     std::iter::from_fn(next)
-        .map(|piece| (piece.stream, String::from_utf8(piece.bytes).unwrap(), piece.missed))
+        .map(|chunk| (chunk.stream, String::from_utf8(chunk.bytes).unwrap(), chunk.missed))
         .collect()
 }
 
@@ -81,7 +81,7 @@ fn a_million_turns_take_bounded_memory() {
         capture.push(Out, b"o");
         capture.push(Err, b"e");
     }
-    assert_eq!(super::lock(&capture.state).pieces.len(), PIECES);
+    assert_eq!(super::lock(&capture.state).chunks.len(), MAX_CHUNKS);
     let mut at = CapturePosition::default();
     let (mut out, mut err) = (0, 0);
     while let Some(piece) = capture.next(&mut at, usize::MAX) {

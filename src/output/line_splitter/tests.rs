@@ -160,7 +160,7 @@ fn an_unfinished_line_is_shown_on_request_until_it_ends() {
     assert!(intake.show_partial(AT));
     let shown = store.partials(&SourceSelection::All);
     assert_eq!(shown.len(), 1);
-    assert_eq!((shown[0].run, shown[0].bytes.as_slice()), (3, b"Continue? ".as_slice()));
+    assert_eq!((shown[0].1.run, shown[0].1.bytes.as_slice()), (3, b"Continue? ".as_slice()));
     intake.push(Stream::Out, b"yes\n", AT);
     assert!(store.partials(&SourceSelection::All).is_empty());
     assert_eq!(kept(&store), [(Stream::Out, false, b"Continue? yes\n".to_vec())]);
@@ -173,7 +173,7 @@ fn a_line_without_end_takes_no_more_than_one_piece() {
     let chunk = vec![b'x'; 100_000];
     for _ in 0..500 {
         intake.push(Stream::Out, &chunk, AT);
-        assert!(intake.out.capacity() <= 256 << 10);
+        assert!(intake.carry.out.capacity() <= 256 << 10);
         assert!(store.gauge().memory <= 1 << 20);
     }
     assert_eq!(store.next_seq(), 500 * 100_000 / (64 << 10));

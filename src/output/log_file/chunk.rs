@@ -1,12 +1,9 @@
 //! Queue items of a log file: chunks of lines, and gaps of lost lines.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use memchr::memchr_iter;
 
-use crate::output::page::Page;
+use crate::output::page::OutputBytes;
 
 /// An item of the queue, in file order.
 pub(in crate::output) enum QueueItem {
@@ -17,40 +14,17 @@ pub(in crate::output) enum QueueItem {
 
 /// Whole lines to write.
 pub(in crate::output) struct Chunk {
-    pub(super) bytes: Bytes,
+    pub(in crate::output) bytes: OutputBytes,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
-}
-
-pub(super) enum Bytes {
-    Own(Vec<u8>),
-    /// A range of the page that the output was read into.
-    Page(Arc<Page>, Range<usize>),
 }
 
 impl QueueItem {
     /// The number of bytes to write.
     pub(in crate::output) fn len(&self) -> usize {
         match self {
-            Self::Chunk(chunk) => chunk.bytes().len(),
+            Self::Chunk(chunk) => chunk.bytes.len(),
             Self::Gap(_) => 0,
-        }
-    }
-}
-
-impl Chunk {
-    /// Removes the first bytes, which are already written.
-    pub(super) fn skip(&mut self, count: usize) {
-        match &mut self.bytes {
-            Bytes::Own(bytes) => _ = bytes.drain(..count.min(bytes.len())),
-            Bytes::Page(_, range) => range.start = range.end.min(range.start + count),
-        }
-    }
-
-    pub(in crate::output) fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Own(bytes) => bytes,
-            Bytes::Page(page, range) => page.get(range.clone()),
         }
     }
 }

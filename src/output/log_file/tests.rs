@@ -22,7 +22,7 @@ struct Bench {
 fn writers(pace: Duration) -> (LogWriters, Receiver<LogFileNotice>) {
     let (send, notices) = channel();
     let mut writers = LogWriters::new(move |notice| _ = send.send(notice));
-    writers.pace = PollPace { check: pace, retry: Duration::from_millis(5) };
+    writers.intervals = CheckIntervals { check: pace, retry: Duration::from_millis(5) };
     (writers, notices)
 }
 
@@ -60,21 +60,19 @@ impl Bench {
         self.intake.push(Stream::Out, text, Timestamp::from_second(1_767_323_045).unwrap());
     }
 
-    fn notice(&self) -> LogFileNotice {
-        self.notices.recv_timeout(LONG).unwrap()
+    fn event(&self) -> LogFileEvent {
+        self.notices.recv_timeout(LONG).unwrap().event
     }
 
     fn failing(&self) -> String {
-        let notice = self.notice();
-        let LogFileNotice::LogFailing { error, .. } = notice else { panic!("{notice:?}") };
+        let event = self.event();
+        let LogFileEvent::Failing { error } = event else { panic!("{event:?}") };
         error
     }
 
     fn recovered(&self) -> (u64, u64) {
-        let notice = self.notice();
-        let LogFileNotice::LogRecovered { lost_lines, lost_bytes, .. } = notice else {
-            panic!("{notice:?}")
-        };
+        let event = self.event();
+        let LogFileEvent::Recovered { lost_lines, lost_bytes } = event else { panic!("{event:?}") };
         (lost_lines, lost_bytes)
     }
 
@@ -216,7 +214,7 @@ fn what_does_not_fit_in_the_queue_of_a_full_disk_is_a_counted_gap_at_its_place()
     bench.failing();
     let line = vec![b'x'; 63 << 10];
     let line = [&line[..], b"\n"].concat();
-    let kept = (QUEUE - 6) / line.len();
+    let kept = (MAX_QUEUED - 6) / line.len();
     for _ in 0..kept + 10 {
         bench.push(&line);
     }
@@ -241,7 +239,7 @@ fn what_was_kept_for_a_file_that_fails_to_its_end_is_lost_and_told() {
     bench.failing();
     bench.push(b"three\n");
     assert!(bench.log.close(LONG));
-    let LogFileNotice::LogLost { lost_lines, lost_bytes, .. } = bench.notice() else { panic!() };
+    let LogFileEvent::Lost { lost_lines, lost_bytes, .. } = bench.event() else { panic!() };
     assert_eq!((lost_lines, lost_bytes), (3, 14));
 }
 
@@ -284,7 +282,8 @@ fn a_gap_begins_on_a_fresh_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("web.log");
     fs::write(&path, "torn").unwrap();
-    let mut target = RotatingFile::new(path.clone(), 10 << 20, 5, Duration::ZERO);
+    let policy = LogPolicy { file: path.clone(), max_size: 10 << 20, keep: 5 };
+    let mut target = RotatingFile::new(path.clone(), &policy, Duration::ZERO);
     let mut lost = LostLines::new("x".into(), Timestamp::UNIX_EPOCH);
     lost.add(b"x\n", Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
     target.write(&[QueueItem::Gap(lost)]).unwrap();
@@ -315,7 +314,7 @@ fn a_file_that_cannot_be_renamed_grows() {
     let mut bench = Bench::new(LONG, 10, 1);
     fs::create_dir_all(numbered(&bench.path, 1).join("in the way")).unwrap();
     bench.push(b"12345678\nabcdefgh\n");
-    assert!(matches!(bench.notice(), LogFileNotice::LogNotRotated { .. }));
+    assert!(matches!(bench.event(), LogFileEvent::NotRotated { .. }));
     assert_eq!(bench.end(), b"12345678\nabcdefgh\n");
 }
 
@@ -362,11 +361,11 @@ fn hung_files_fill_up_and_stop_no_other() {
         let log = writers.open(&"hung".into(), &policy, None);
         let mut intake = intake(&log);
         let mut pushed = 0;
-        while intake.wait_room(Some(Duration::ZERO)) && pushed <= 2 * QUEUE {
+        while intake.wait_room(Some(Duration::ZERO)) && pushed <= 2 * MAX_QUEUED {
             intake.push(Stream::Out, &line, Timestamp::UNIX_EPOCH);
             pushed += line.len();
         }
-        assert!((QUEUE..QUEUE + (1 << 20)).contains(&pushed), "{pushed}");
+        assert!((MAX_QUEUED..MAX_QUEUED + (1 << 20)).contains(&pushed), "{pushed}");
         assert!(!log.close(Duration::ZERO));
         hung.push((log, intake, reader, pushed));
     }

@@ -30,10 +30,10 @@ impl LogStore {
         self.lock().by_name.get(name).copied()
     }
 
-    /// Returns the unfinished lines with the names of their sources.
-    pub fn named_partials(&self, selection: &SourceSelection) -> Vec<(String, PartialLine)> {
-        let inner = self.lock();
-        let named = inner.selected(selection).flat_map(|(_, source)| {
+    /// Returns the unfinished lines that are shown, with the names of their sources.
+    pub fn partials(&self, selection: &SourceSelection) -> Vec<(String, PartialLine)> {
+        let state = self.lock();
+        let named = state.selected(selection).flat_map(|(_, source)| {
             source.partial.iter().map(|partial| (source.name.to_string(), partial.clone()))
         });
         named.collect()

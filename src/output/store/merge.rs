@@ -6,7 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{SourceLines, StoreState};
+use super::StoreState;
+use crate::output::block::Block;
 use crate::output::{ReadLimit, Slice, SourceId, SourceSelection};
 
 /// The position of a line within a store.
@@ -25,25 +26,53 @@ impl StoreState {
         from: impl Fn(SourceId) -> u64,
         limit: ReadLimit,
     ) -> Slice {
-        let mut heads = BinaryHeap::new();
-        for (id, _) in self.selected(selection) {
-            heads.extend(self.first(id, from(id)).map(Reverse));
-        }
+        let lowest_first = |(seq, position)| (Reverse(seq), position);
+        let firsts = self.selected(selection).filter_map(|(id, _)| self.first(id, from(id)));
+        let (found, unread) = self.merge(firsts.map(lowest_first).collect(), limit, |position| {
+            self.after(position).map(lowest_first)
+        });
+        found.copy(self, unread.map_or(self.next, |Reverse(seq)| seq))
+    }
+
+    /// Reads backwards from the last line before sequence number `before`.
+    pub(in crate::output) fn read_back(
+        &self,
+        selection: &SourceSelection,
+        before: u64,
+        limit: ReadLimit,
+    ) -> Slice {
+        let lasts = self.selected(selection).filter_map(|(id, source)| {
+            let (block, line) = source.find(before);
+            self.before(LinePosition { source: id, block, line })
+        });
+        let (mut found, _) = self.merge(lasts.collect(), limit, |position| self.before(position));
+        found.positions.reverse();
+        found.copy(self, before.min(self.next))
+    }
+
+    /// Collects lines in descending order of their keys; `next` returns the next line of the same source.
+    /// Also returns the key of the first line that exceeded the limit.
+    fn merge<K: Ord + Copy>(
+        &self,
+        mut heads: BinaryHeap<(K, LinePosition)>,
+        limit: ReadLimit,
+        next: impl Fn(LinePosition) -> Option<(K, LinePosition)>,
+    ) -> (MergedPositions, Option<K>) {
         let mut found = MergedPositions::new(limit);
-        while let Some(Reverse((mut seq, mut place))) = heads.pop() {
-            let until = heads.peek().map_or(u64::MAX, |Reverse((seq, _))| *seq);
-            while seq < until {
-                if !found.add(self, place) {
-                    return found.copy(self, seq);
+        while let Some((mut key, mut position)) = heads.pop() {
+            let until = heads.peek().map(|(key, _)| *key);
+            while until.is_none_or(|until| key > until) {
+                if !found.add(self, position) {
+                    return (found, Some(key));
                 }
-                let Some(next) = self.after(place) else { break };
-                (seq, place) = next;
+                let Some(following) = next(position) else { break };
+                (key, position) = following;
             }
-            if seq > until {
-                heads.push(Reverse((seq, place)));
+            if until.is_some_and(|until| key < until) {
+                heads.push((key, position));
             }
         }
-        found.copy(self, self.next)
+        (found, None)
     }
 
     /// Reads an equal share of `limit` from each source that has lines, one source after another. Also
@@ -54,93 +83,61 @@ impl StoreState {
         from: impl Fn(SourceId) -> u64,
         limit: ReadLimit,
     ) -> (Slice, Vec<(SourceId, u64)>) {
-        let all = self.selected(selection);
-        let mut firsts: Vec<_> = all.filter_map(|(id, _)| self.first(id, from(id))).collect();
+        let sources = self.selected(selection);
+        let mut firsts: Vec<_> = sources.filter_map(|(id, _)| self.first(id, from(id))).collect();
         // Lines longer than a share may leave nothing for the last source: next time it is the first.
         firsts.sort_unstable();
         let count = firsts.len().max(1);
         let lines = (limit.lines / count).max(limit.lines.min(1));
         let share = ReadLimit { lines, bytes: limit.bytes / count };
         let mut found = MergedPositions::new(share);
-        let mut ahead = Vec::with_capacity(firsts.len());
+        let mut reached = Vec::with_capacity(firsts.len());
         for first in firsts {
             found.next_share();
             let source = first.1.source;
             let mut next = Some(first);
-            let any = found.bytes < limit.bytes || found.places.is_empty();
-            while let Some((_, place)) = next.filter(|(_, place)| any && found.add(self, *place)) {
-                next = self.after(place);
+            let has_room = found.bytes < limit.bytes || found.positions.is_empty();
+            while let Some((_, position)) = next.filter(|(_, at)| has_room && found.add(self, *at))
+            {
+                next = self.after(position);
             }
-            ahead.push((source, next.map_or(self.next, |(seq, _)| seq)));
+            reached.push((source, next.map_or(self.next, |(seq, _)| seq)));
         }
-        let next = ahead.iter().map(|(_, next)| *next).min();
-        (found.copy(self, next.unwrap_or(self.next)), ahead)
+        let next = reached.iter().map(|(_, next)| *next).min();
+        (found.copy(self, next.unwrap_or(self.next)), reached)
     }
 
-    pub(in crate::output) fn read_back(
-        &self,
-        selection: &SourceSelection,
-        before: u64,
-        limit: ReadLimit,
-    ) -> Slice {
-        let mut heads = BinaryHeap::new();
-        for (id, source) in self.selected(selection) {
-            let (block, line) = source.find(before);
-            heads.extend(self.before(LinePosition { source: id, block, line }));
-        }
-        let mut found = MergedPositions::new(limit);
-        'full: while let Some((mut seq, mut place)) = heads.pop() {
-            let until = heads.peek().map(|(seq, _)| *seq);
-            while until.is_none_or(|until| seq > until) {
-                if !found.add(self, place) {
-                    break 'full;
-                }
-                let Some(next) = self.before(place) else { break };
-                (seq, place) = next;
-            }
-            if until.is_some_and(|until| seq < until) {
-                heads.push((seq, place));
-            }
-        }
-        found.places.reverse();
-        found.copy(self, before.min(self.next))
-    }
-
-    fn source_at(&self, place: LinePosition) -> Option<&SourceLines> {
-        self.sources.get(place.source.index())
+    fn block_at(&self, position: LinePosition) -> Option<&Block> {
+        self.sources.get(position.source.index())?.blocks.get(position.block)
     }
 
     /// Returns the first line of a source with at least this sequence number.
     fn first(&self, source: SourceId, from: u64) -> Option<(u64, LinePosition)> {
         let (block, line) = self.sources.get(source.index())?.find(from);
-        let place = LinePosition { source, block, line };
-        Some((self.seq(place)?, place))
+        self.with_seq(LinePosition { source, block, line })
     }
 
-    fn seq(&self, place: LinePosition) -> Option<u64> {
-        self.source_at(place)?.blocks.get(place.block)?.seq_of(place.line)
+    /// Adds the sequence number; `None` if there is no such line.
+    fn with_seq(&self, position: LinePosition) -> Option<(u64, LinePosition)> {
+        Some((self.block_at(position)?.seq_of(position.line)?, position))
     }
 
     /// Returns the next line of the same source.
-    fn after(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
-        let next = LinePosition { line: place.line + 1, ..place };
-        if let Some(seq) = self.seq(next) {
-            return Some((seq, next));
-        }
-        let next = LinePosition { block: place.block + 1, line: 0, ..place };
-        Some((self.seq(next)?, next))
+    fn after(&self, position: LinePosition) -> Option<(u64, LinePosition)> {
+        let next = LinePosition { line: position.line + 1, ..position };
+        let in_next_block = LinePosition { block: position.block + 1, line: 0, ..position };
+        self.with_seq(next).or_else(|| self.with_seq(in_next_block))
     }
 
     /// Returns the previous line of the same source.
-    fn before(&self, place: LinePosition) -> Option<(u64, LinePosition)> {
-        let before = if let Some(line) = place.line.checked_sub(1) {
-            LinePosition { line, ..place }
+    fn before(&self, position: LinePosition) -> Option<(u64, LinePosition)> {
+        let previous = if let Some(line) = position.line.checked_sub(1) {
+            LinePosition { line, ..position }
         } else {
-            let block = place.block.checked_sub(1)?;
-            let line = self.source_at(place)?.blocks.get(block)?.len().checked_sub(1)?;
-            LinePosition { block, line, ..place }
+            let position = LinePosition { block: position.block.checked_sub(1)?, ..position };
+            LinePosition { line: self.block_at(position)?.len().checked_sub(1)?, ..position }
         };
-        Some((self.seq(before)?, before))
+        self.with_seq(previous)
     }
 }
 
@@ -148,7 +145,7 @@ impl StoreState {
 struct MergedPositions {
     limit: ReadLimit,
     bytes: usize,
-    places: Vec<LinePosition>,
+    positions: Vec<LinePosition>,
     /// The size at the start of the current share.
     lines_before: usize,
     bytes_before: usize,
@@ -156,35 +153,34 @@ struct MergedPositions {
 
 impl MergedPositions {
     fn new(limit: ReadLimit) -> Self {
-        Self { limit, bytes: 0, places: Vec::new(), lines_before: 0, bytes_before: 0 }
+        Self { limit, bytes: 0, positions: Vec::new(), lines_before: 0, bytes_before: 0 }
     }
 
     /// Starts a new share with the whole limit.
     fn next_share(&mut self) {
-        (self.lines_before, self.bytes_before) = (self.places.len(), self.bytes);
+        (self.lines_before, self.bytes_before) = (self.positions.len(), self.bytes);
     }
 
     /// Adds one more line; returns `false` if the limit is reached.
-    fn add(&mut self, inner: &StoreState, place: LinePosition) -> bool {
-        let source = inner.source_at(place);
-        let line = source.and_then(|source| source.blocks.get(place.block)?.line(place.line));
+    fn add(&mut self, state: &StoreState, position: LinePosition) -> bool {
+        let line = state.block_at(position).and_then(|block| block.line(position.line));
         let bytes = line.map_or(0, |line| line.bytes.len());
-        let lines = self.places.len() - self.lines_before;
+        let lines = self.positions.len() - self.lines_before;
         let fits = lines == 0 || self.bytes - self.bytes_before + bytes <= self.limit.bytes;
         if lines >= self.limit.lines || !fits {
             return false;
         }
         self.bytes += bytes;
-        self.places.push(place);
+        self.positions.push(position);
         true
     }
 
-    fn copy(self, inner: &StoreState, next: u64) -> Slice {
-        let mut slice = Slice::with_capacity(self.places.len(), self.bytes);
-        for place in self.places {
-            let source = inner.source_at(place);
-            if let Some(line) = source.and_then(|s| s.blocks.get(place.block)?.line(place.line)) {
-                slice.push(place.source, line);
+    fn copy(self, state: &StoreState, next: u64) -> Slice {
+        let mut slice = Slice::with_capacity(self.positions.len(), self.bytes);
+        for position in self.positions {
+            let block = state.block_at(position);
+            if let Some(line) = block.and_then(|block| block.line(position.line)) {
+                slice.push(position.source, line);
             }
         }
         slice.next = next;

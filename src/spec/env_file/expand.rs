@@ -15,7 +15,7 @@ pub(crate) trait LowerLayers {
     fn value(&self, name: &str) -> Option<EnvValue>;
 
     /// Resolves a name without a value.
-    fn set_alone(&self, name: &str) -> BareNameValue;
+    fn bare_name(&self, name: &str) -> BareNameValue;
 
     /// Whether a lower layer was not read, so that a variable may exist all the same.
     fn is_incomplete(&self) -> bool;
@@ -27,7 +27,7 @@ pub(crate) trait LowerLayers {
     fn names(&self) -> Vec<String>;
 }
 
-/// What a name without a value comes to.
+/// The result of a name without a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BareNameValue {
     /// The value that pitcrew's own environment has.
@@ -57,7 +57,7 @@ impl EnvFile {
     /// Returns where the file sets a name, if it does.
     pub(crate) fn place_of(&self, name: &str) -> Option<SourceSpan> {
         let assignment = self.assignments.iter().find(|assignment| assignment.name == name)?;
-        Some(SourceSpan::new(&self.source, assignment.span.clone()))
+        Some(self.place(&assignment.span))
     }
 }
 
@@ -71,12 +71,12 @@ impl Expansion<'_> {
     fn assign(&mut self, assignment: &Assignment) {
         let name = &assignment.name;
         let value = match &assignment.value {
-            AssignmentValue::Text(pieces) => self.text(pieces),
-            AssignmentValue::Inherited => match self.below.set_alone(name) {
+            AssignmentValue::Text(parts) => self.join(parts),
+            AssignmentValue::Inherited => match self.below.bare_name(name) {
                 BareNameValue::Value(value) => value,
                 BareNameValue::Unchanged => return,
                 BareNameValue::Missing => {
-                    let place = SourceSpan::new(&self.file.source, assignment.span.clone());
+                    let place = self.file.place(&assignment.span);
                     let message = "a name without a value is taken from pitcrew's own environment, but it is not set there";
                     let hint = "write NAME= for an empty value";
                     self.out.warnings.push(Fault::at(&place, message).with_hint(hint));
@@ -87,10 +87,10 @@ impl Expansion<'_> {
         self.out.variables.insert(name.clone(), value);
     }
 
-    fn text(&mut self, pieces: &[TemplatePart]) -> EnvValue {
+    fn join(&mut self, parts: &[TemplatePart]) -> EnvValue {
         let mut value = EnvValue::default();
-        for piece in pieces {
-            match piece {
+        for part in parts {
+            match part {
                 TemplatePart::Bytes(bytes) => value.push(&EnvValue::from(bytes.clone())),
                 TemplatePart::Variable(variable) => value.push(&self.variable(variable)),
             }
@@ -107,13 +107,13 @@ impl Expansion<'_> {
             }
             return found.unwrap_or_default();
         };
-        let counts = found.filter(|value| !or_empty || !value.is_empty());
-        match (kind, counts) {
+        let value = found.filter(|value| !or_empty || !value.is_empty());
+        match (kind, value) {
             (OperatorKind::Default | OperatorKind::Required, Some(value)) => value,
-            (OperatorKind::Default, None) | (OperatorKind::Alternative, Some(_)) => self.text(word),
+            (OperatorKind::Default, None) | (OperatorKind::Alternative, Some(_)) => self.join(word),
             (OperatorKind::Alternative, None) => EnvValue::default(),
             (OperatorKind::Required, None) => {
-                let reason = self.text(word).text();
+                let reason = self.join(word).text();
                 self.required(variable, &reason);
                 EnvValue::default()
             }
@@ -125,19 +125,19 @@ impl Expansion<'_> {
             return;
         }
         let name = &variable.name;
-        let place = SourceSpan::new(&self.file.source, variable.span.clone());
+        let place = self.file.place(&variable.span);
         let later = self.file.assignments.iter().find(|assignment| assignment.name == *name);
         let hint = if let Some(later) = later {
-            let line = SourceSpan::new(&self.file.source, later.span.clone()).line();
+            let line = self.file.place(&later.span).line();
             format!("line {line} sets it: move that line above this one")
         } else if let Some(hint) = self.below.hint(name) {
             hint
         } else {
             let own = self.file.assignments.iter().map(|assignment| assignment.name.clone());
             let known: Vec<String> = own.chain(self.below.names()).collect();
-            let meant = did_you_mean(name, known.iter().map(String::as_str));
-            let usual = || format!("`${{NAME:-}}` is empty where NAME is not set; {AS_TEXT}");
-            meant.filter(|_| is_public(name)).unwrap_or_else(usual)
+            let suggestion = did_you_mean(name, known.iter().map(String::as_str));
+            let default = || format!("`${{NAME:-}}` is empty where NAME is not set; {AS_TEXT}");
+            suggestion.filter(|_| is_public(name)).unwrap_or_else(default)
         };
         let message = format!("{} is not set", shown(name));
         self.out.mistakes.push(Fault::at(&place, message).with_hint(hint));
@@ -147,16 +147,16 @@ impl Expansion<'_> {
         if self.below.is_incomplete() {
             return;
         }
-        let place = SourceSpan::new(&self.file.source, variable.span.clone());
-        let what = if variable.operator.as_ref().is_some_and(|operator| operator.or_empty) {
+        let place = self.file.place(&variable.span);
+        let problem = if variable.operator.as_ref().is_some_and(|operator| operator.or_empty) {
             "is not set, or empty"
         } else {
             "is not set"
         };
         let name = shown(&variable.name);
         let message = match reason {
-            "" => format!("{name} is required, and {what}"),
-            reason => format!("{name} is required, and {what}: {reason}"),
+            "" => format!("{name} is required, and {problem}"),
+            reason => format!("{name} is required, and {problem}: {reason}"),
         };
         self.out.mistakes.push(Fault::at(&place, message));
     }

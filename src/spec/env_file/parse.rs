@@ -2,18 +2,8 @@
 
 use std::ops::Range;
 
-use super::template::{TemplateNotes, TemplatePart, ValueByte, template};
-use super::{Problem, is_public};
-
-/// A parsed env file.
-#[derive(Debug, Default)]
-pub(super) struct ParsedFile {
-    pub(super) assignments: Vec<Assignment>,
-    pub(super) mistakes: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
-    /// The ranges that contain no secrets, in the order of the file.
-    pub(super) shown: Vec<Range<usize>>,
-}
+use super::template::{TemplatePart, ValueByte, template};
+use super::{ParseNotes, Problem, is_public};
 
 #[derive(Debug)]
 pub(super) struct Assignment {
@@ -34,43 +24,37 @@ pub(super) enum AssignmentValue {
 const FORM: &str = "lines are written NAME=value, NAME='value' or NAME=\"value\"";
 
 /// Reads all lines of a file.
-pub(super) fn parse(bytes: &[u8]) -> ParsedFile {
-    let mut parser = Parser { bytes, at: 0, out: ParsedFile::default() };
+pub(super) fn parse(bytes: &[u8]) -> (Vec<Assignment>, ParseNotes) {
+    let mut assignments = Vec::new();
+    let mut parser = Parser { bytes, at: 0, notes: ParseNotes::default() };
     if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         let problem = Problem::new(0..2, "this env file is UTF-16");
-        parser.out.mistakes.push(problem.with_hint("save it as UTF-8"));
-        return parser.out;
+        parser.notes.mistakes.push(problem.with_hint("save it as UTF-8"));
+        return (assignments, parser.notes);
     }
     if bytes.starts_with("\u{feff}".as_bytes()) {
         parser.at = '\u{feff}'.len_utf8();
     }
-    while parser.line() {}
-    parser.out.shown.sort_by_key(|range| range.start);
-    parser.out
+    loop {
+        parser.skip(char::is_whitespace);
+        match parser.rest().first() {
+            None => break,
+            Some(b'#') => parser.at = parser.line_end(),
+            Some(_) => assignments.extend(parser.assignment()),
+        }
+    }
+    parser.notes.public.sort_by_key(|range| range.start);
+    (assignments, parser.notes)
 }
 
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
-    out: ParsedFile,
+    notes: ParseNotes,
 }
 
 impl Parser<'_> {
-    /// Reads one line, or several for a multi-line quoted value; `false` at the end.
-    fn line(&mut self) -> bool {
-        self.skip(char::is_whitespace);
-        match self.rest().first() {
-            None => return false,
-            Some(b'#') => self.at = self.line_end(),
-            Some(_) => {
-                if let Some(assignment) = self.assignment() {
-                    self.out.assignments.push(assignment);
-                }
-            }
-        }
-        true
-    }
-
+    /// Reads one line, or several for a multi-line quoted value.
     fn assignment(&mut self) -> Option<Assignment> {
         let start = self.at;
         self.skip_export();
@@ -82,29 +66,29 @@ impl Parser<'_> {
         let name = trim_end(if is_alone { without_comment(line, false) } else { line });
         let span = from..from + name.len();
         if let Err(problem) = check_name(name, &span, is_alone) {
-            self.out.mistakes.push(problem);
+            self.notes.mistakes.push(problem);
             self.at = self.line_end();
             return None;
         }
         let name = String::from_utf8_lossy(name).into_owned();
         if is_single_case(&name) {
             // Including a preceding `export`, up to the value.
-            self.out.shown.push(start..from + end + 1);
+            self.notes.public.push(start..from + end + 1);
         }
         if is_alone {
             self.at = self.line_end();
             return Some(Assignment { name, span, value: AssignmentValue::Inherited });
         }
         self.at = from + end + 1;
-        let behind_sign = self.at;
+        let after_sign = self.at;
         self.skip(is_blank);
-        let follows_blank = self.at > behind_sign;
-        let pieces = match self.rest().first() {
+        let follows_blank = self.at > after_sign;
+        let parts = match self.rest().first() {
             Some(b'\'') => self.single_quoted()?,
             Some(b'"') => self.double_quoted()?,
             _ => self.unquoted(follows_blank),
         };
-        Some(Assignment { name, span, value: AssignmentValue::Text(pieces) })
+        Some(Assignment { name, span, value: AssignmentValue::Text(parts) })
     }
 
     /// `export ` before a name, as in a file that a shell reads too.
@@ -114,10 +98,10 @@ impl Parser<'_> {
             return;
         }
         self.at += "export".len();
-        let behind = self.at;
+        let after_word = self.at;
         self.skip(is_blank);
         let is_name = matches!(self.rest().first(), Some(b'=' | b':'));
-        if self.at == behind || is_name {
+        if self.at == after_word || is_name {
             self.at = start;
         }
     }
@@ -126,19 +110,19 @@ impl Parser<'_> {
         let start = self.at;
         let line = self.until(self.line_end());
         let value = trim_end(without_comment(line, follows_blank));
-        let units: Vec<ValueByte> = value
+        let bytes: Vec<ValueByte> = value
             .iter()
             .enumerate()
             .map(|(index, &byte)| ValueByte { byte, at: start + index, is_escaped: false })
             .collect();
         self.at = self.line_end();
-        self.pieces(&units)
+        self.parts(&bytes)
     }
 
     /// Reads a value in single quotes: nothing is expanded, `\'` is the only escape.
     fn single_quoted(&mut self) -> Option<Vec<TemplatePart>> {
         let start = self.at;
-        let mut units = Vec::new();
+        let mut bytes = Vec::new();
         let mut at = start + 1;
         loop {
             let next = self.bytes.get(at + 1);
@@ -146,20 +130,20 @@ impl Parser<'_> {
                 None => return self.never_closed(start),
                 Some(b'\'') => break,
                 Some(b'\\') if next == Some(&b'\'') => {
-                    units.push(ValueByte { byte: b'\'', at, is_escaped: true });
+                    bytes.push(ValueByte { byte: b'\'', at, is_escaped: true });
                     at += 1;
                 }
-                Some(&byte) => units.push(ValueByte { byte, at, is_escaped: true }),
+                Some(&byte) => bytes.push(ValueByte { byte, at, is_escaped: true }),
             }
             at += 1;
         }
         self.close(start, at);
-        Some(self.pieces(&units))
+        Some(self.parts(&bytes))
     }
 
     fn double_quoted(&mut self) -> Option<Vec<TemplatePart>> {
         let start = self.at;
-        let mut units = Vec::new();
+        let mut bytes = Vec::new();
         let mut at = start + 1;
         loop {
             match self.bytes.get(at) {
@@ -169,18 +153,18 @@ impl Parser<'_> {
                     Some((char, length)) => {
                         let mut buffer = [0; 4];
                         let encoded = char.encode_utf8(&mut buffer).bytes();
-                        units.extend(encoded.map(|byte| ValueByte { byte, at, is_escaped: true }));
+                        bytes.extend(encoded.map(|byte| ValueByte { byte, at, is_escaped: true }));
                         at += length;
                     }
                     // Other backslashes are kept.
-                    None => units.push(ValueByte { byte: b'\\', at, is_escaped: true }),
+                    None => bytes.push(ValueByte { byte: b'\\', at, is_escaped: true }),
                 },
-                Some(&byte) => units.push(ValueByte { byte, at, is_escaped: false }),
+                Some(&byte) => bytes.push(ValueByte { byte, at, is_escaped: false }),
             }
             at += 1;
         }
         self.close(start, at);
-        Some(self.pieces(&units))
+        Some(self.parts(&bytes))
     }
 
     /// Checks that only a comment follows a quoted value; `start` and `end` are the quotes.
@@ -197,7 +181,7 @@ impl Parser<'_> {
                 let other = if self.bytes.get(start) == Some(&b'\'') { "\\'" } else { "\\\"" };
                 format!("a quote within the value is written {other}; a comment begins with ` #`")
             };
-            self.out.mistakes.push(problem.with_hint(hint));
+            self.notes.mistakes.push(problem.with_hint(hint));
         }
         self.at = self.line_end();
     }
@@ -206,7 +190,7 @@ impl Parser<'_> {
     fn never_closed(&mut self, start: usize) -> Option<Vec<TemplatePart>> {
         let first_line = trim_end(self.until(self.line_end()));
         let problem = Problem::new(start..start + 1, "this quote is never closed");
-        self.out.mistakes.push(if first_line.len() > 2 && first_line.ends_with(b"\\'") {
+        self.notes.mistakes.push(if first_line.len() > 2 && first_line.ends_with(b"\\'") {
             problem.with_hint("in single quotes `\\'` is a quote within the value; write the value without quotes, or in double quotes with `\\\\`")
         } else {
             problem.with_hint("close it, or write the value without quotes")
@@ -215,18 +199,13 @@ impl Parser<'_> {
         None
     }
 
-    fn pieces(&mut self, units: &[ValueByte]) -> Vec<TemplatePart> {
-        if let Some(unit) = units.iter().find(|unit| unit.byte == 0) {
-            let problem = Problem::new(unit.at..unit.at + 1, "the value contains a NUL byte");
+    fn parts(&mut self, bytes: &[ValueByte]) -> Vec<TemplatePart> {
+        if let Some(nul) = bytes.iter().find(|byte| byte.byte == 0) {
+            let problem = Problem::new(nul.at..nul.at + 1, "the value contains a NUL byte");
             let hint = "NUL bytes are not allowed in variables: is this a text file?";
-            self.out.mistakes.push(problem.with_hint(hint));
+            self.notes.mistakes.push(problem.with_hint(hint));
         }
-        let mut notes = TemplateNotes::default();
-        let pieces = template(units, &mut notes);
-        self.out.mistakes.append(&mut notes.mistakes);
-        self.out.warnings.append(&mut notes.warnings);
-        self.out.shown.append(&mut notes.shown);
-        pieces
+        template(bytes, &mut self.notes)
     }
 
     fn rest(&self) -> &[u8] {
@@ -296,17 +275,17 @@ fn is_single_case(name: &str) -> bool {
 /// Returns the line up to a `#` after a blank; `follows_blank` says whether a blank precedes the line.
 fn without_comment(line: &[u8], follows_blank: bool) -> &[u8] {
     let mut before = if follows_blank { b' ' } else { b'=' };
-    let begins = line.iter().position(|&byte| {
+    let start = line.iter().position(|&byte| {
         let is_comment = byte == b'#' && matches!(before, b' ' | b'\t');
         before = byte;
         is_comment
     });
-    begins.and_then(|begins| line.get(..begins)).unwrap_or(line)
+    start.and_then(|start| line.get(..start)).unwrap_or(line)
 }
 
 /// Returns the character of an escape, and the number of bytes after the backslash.
-fn escape(behind: &[u8]) -> Option<(char, usize)> {
-    let char = match behind.first()? {
+fn escape(after: &[u8]) -> Option<(char, usize)> {
+    let char = match after.first()? {
         b'a' => '\u{7}',
         b'b' => '\u{8}',
         b'f' => '\u{c}',
@@ -316,7 +295,7 @@ fn escape(behind: &[u8]) -> Option<(char, usize)> {
         b'v' => '\u{b}',
         quoted @ (b'"' | b'\\' | b'$') => char::from(*quoted),
         b'0' => {
-            let digits = std::str::from_utf8(behind.get(1..4)?).ok()?;
+            let digits = std::str::from_utf8(after.get(1..4)?).ok()?;
             let is_octal = digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
             let code = is_octal.then(|| u8::from_str_radix(digits, 8).ok())??;
             return Some((char::from(code), 4));
@@ -336,7 +315,6 @@ fn is_blank(char: char) -> bool {
     matches!(char, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
-/// Without the spaces at the end.
 fn trim_end(mut bytes: &[u8]) -> &[u8] {
     let last = |bytes: &[u8]| {
         (1..=4).find_map(|length| {

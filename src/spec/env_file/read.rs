@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::LARGEST;
+use super::MAX_FILE_SIZE;
 
 /// How env files that are pipes or devices are treated: reading one consumes its content, and may
 /// block.
@@ -35,7 +35,7 @@ pub(crate) enum EnvContent {
 }
 
 /// The silence of a pipe after which a message is printed.
-const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+const SILENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The content of inherited pipes, by device and inode. It can be read only once in the life of this
 /// process, and a reload needs it again.
@@ -55,32 +55,31 @@ pub(crate) fn read(
     if pipes == EnvPipes::Skip && is_descriptor(path) {
         return Ok(EnvContent::Skipped);
     }
-    let told = |error: io::Error| error.to_string();
-    let found = match path.metadata() {
+    let metadata = match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EnvContent::Missing),
-        found => found.map_err(told)?,
+        metadata => metadata.map_err(|error| error.to_string())?,
     };
-    if found.is_dir() {
+    if metadata.is_dir() {
         return Err("it is a folder".to_owned());
     }
-    if found.file_type().is_socket() {
+    if metadata.file_type().is_socket() {
         return Err("it is a socket".to_owned());
     }
-    if pipes == EnvPipes::Skip && !found.is_file() {
+    if pipes == EnvPipes::Skip && !metadata.is_file() {
         return Ok(EnvContent::Skipped);
     }
-    let key = (found.dev(), found.ino());
-    let is_inherited = !found.is_file() && is_descriptor(path);
+    let key = (metadata.dev(), metadata.ino());
+    let is_inherited = !metadata.is_file() && is_descriptor(path);
     let mut inherited = INHERITED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bytes) = inherited.get(&key).filter(|_| is_inherited) {
         return Ok(EnvContent::Pipe(bytes.clone()));
     }
     if !is_inherited {
-        // Another reading may wait for a pipe meanwhile.
+        // Release the lock: another thread may read a different pipe meanwhile.
         drop(inherited);
-        return content(path, &found, waiting);
+        return content(path, &metadata, waiting);
     }
-    let content = content(path, &found, waiting)?;
+    let content = content(path, &metadata, waiting)?;
     if let EnvContent::Pipe(bytes) = &content {
         inherited.insert(key, bytes.clone());
     }
@@ -93,52 +92,54 @@ pub(crate) fn is_descriptor(path: &Path) -> bool {
         || path == Path::new("/dev/stdin")
 }
 
-fn content(path: &Path, found: &Metadata, waiting: &dyn Fn(&Path)) -> Result<EnvContent, String> {
-    let told = |error: io::Error| match error.raw_os_error() {
+fn content(
+    path: &Path,
+    metadata: &Metadata,
+    waiting: &dyn Fn(&Path),
+) -> Result<EnvContent, String> {
+    let message = |error: io::Error| match error.raw_os_error() {
         Some(code) if code == libc::ENXIO => "it cannot be opened".to_owned(),
         _ => error.to_string(),
     };
     // Without this flag opening a FIFO waits for a writer, without a message.
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let file = options.open(path).map_err(told)?;
+    let file = options.open(path).map_err(message)?;
     let mut bytes = Vec::new();
-    if found.is_file() {
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
+    if metadata.is_file() {
+        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(message)?;
     } else {
-        drain(&file, &mut bytes, &|| waiting(path)).map_err(told)?;
+        drain(&file, &mut bytes, &|| waiting(path)).map_err(message)?;
     }
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > MAX_FILE_SIZE {
         return Err("it is larger than 1 MiB".to_owned());
     }
-    Ok(if found.is_file() { EnvContent::File(bytes) } else { EnvContent::Pipe(bytes) })
+    Ok(if metadata.is_file() { EnvContent::File(bytes) } else { EnvContent::Pipe(bytes) })
 }
 
 /// Reads to the end of a pipe, or to more than is allowed.
 fn drain(mut file: &File, bytes: &mut Vec<u8>, waiting: &dyn Fn()) -> io::Result<()> {
-    let mut piece = [0; 16 << 10];
-    let mut patience = Some(&PATIENCE);
-    while bytes.len() as u64 <= LARGEST {
+    let mut chunk = [0; 16 << 10];
+    let mut timeout = Some(&SILENCE);
+    while bytes.len() as u64 <= MAX_FILE_SIZE {
         let mut fds = [PollFd::new(file, PollFlags::IN)];
-        match poll(&mut fds, patience) {
+        match poll(&mut fds, timeout) {
             Ok(0) => {
                 waiting();
-                patience = None;
+                timeout = None;
                 continue;
             }
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         }
-        match file.read(&mut piece) {
+        match file.read(&mut chunk) {
             Ok(0) => return Ok(()),
-            Ok(length) => bytes.extend_from_slice(piece.get(..length).unwrap_or_default()),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                ) => {}
-            Err(error) => return Err(error),
+            Ok(length) => bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                _ => return Err(error),
+            },
         }
     }
     Ok(())

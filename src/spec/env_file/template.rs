@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::Problem;
-use super::is_public;
+use super::{ParseNotes, Problem, is_public};
 
 /// The maximum nesting depth of variables.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// The hint for a `$` that is meant as text.
 pub(super) const AS_TEXT: &str = "in single quotes a `$` is only text: NAME='a$b'";
@@ -21,7 +20,7 @@ pub(super) struct ValueByte {
     pub(super) is_escaped: bool,
 }
 
-/// A piece of a value.
+/// A part of a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TemplatePart {
     Bytes(Vec<u8>),
@@ -55,66 +54,57 @@ pub(super) enum OperatorKind {
     Alternative,
 }
 
-/// Diagnostics from parsing a value.
-#[derive(Debug, Default)]
-pub(super) struct TemplateNotes {
-    pub(super) mistakes: Vec<Problem>,
-    pub(super) warnings: Vec<Problem>,
-    /// The names that may be shown in a message.
-    pub(super) shown: Vec<Range<usize>>,
-}
-
 /// Finds the variables in a value.
-pub(super) fn template(units: &[ValueByte], notes: &mut TemplateNotes) -> Vec<TemplatePart> {
-    nested(units, notes, 0)
+pub(super) fn template(bytes: &[ValueByte], notes: &mut ParseNotes) -> Vec<TemplatePart> {
+    nested(bytes, notes, 0)
 }
 
-fn nested(mut units: &[ValueByte], notes: &mut TemplateNotes, depth: usize) -> Vec<TemplatePart> {
-    let mut pieces = Vec::new();
-    while let [first, behind @ ..] = units {
-        units = behind;
+fn nested(mut bytes: &[ValueByte], notes: &mut ParseNotes, depth: usize) -> Vec<TemplatePart> {
+    let mut parts = Vec::new();
+    while let [first, after @ ..] = bytes {
+        bytes = after;
         if !is(first, b'$') {
-            push(&mut pieces, first.byte);
+            push(&mut parts, first.byte);
             continue;
         }
-        match behind {
-            [next, left @ ..] if is(next, b'$') => {
+        match after {
+            [next, rest @ ..] if is(next, b'$') => {
                 let hint = format!("{AS_TEXT}; in double quotes `\\$` is a `$`");
                 let problem = Problem::new(first.at..next.at + 1, "`$$` stands for one `$`");
                 notes.warnings.push(problem.with_hint(hint));
-                push(&mut pieces, b'$');
-                units = left;
+                push(&mut parts, b'$');
+                bytes = rest;
             }
             [next, inner @ ..] if is(next, b'{') => {
-                let Some((variable, left)) = braced(first.at, inner, notes, depth) else {
+                let Some((variable, rest)) = braced(first.at, inner, notes, depth) else {
                     break;
                 };
-                pieces.extend(variable.map(TemplatePart::Variable));
-                units = left;
+                parts.extend(variable.map(TemplatePart::Variable));
+                bytes = rest;
             }
             _ => {
-                let (name, left) = behind.split_at(name_length(behind));
+                let (name, rest) = after.split_at(name_length(after));
                 match name.last() {
                     // A `$` before anything but a name is text, as in `5$` and `$2b$10$`.
-                    None => push(&mut pieces, b'$'),
+                    None => push(&mut parts, b'$'),
                     Some(last) => {
                         let span = first.at..last.at + 1;
-                        pieces.push(TemplatePart::Variable(variable(name, span, None, notes)));
+                        parts.push(TemplatePart::Variable(variable(name, span, None, notes)));
                     }
                 }
-                units = left;
+                bytes = rest;
             }
         }
     }
-    pieces
+    parts
 }
 
-/// Parses `${…}`, which begins at `start`; `inner` follows the brace. Returns the rest behind it;
+/// Parses `${…}`, which begins at `start`; `inner` follows the brace. Returns the bytes after it;
 /// `None` if it is not closed.
 fn braced<'a>(
     start: usize,
     inner: &'a [ValueByte],
-    notes: &mut TemplateNotes,
+    notes: &mut ParseNotes,
     depth: usize,
 ) -> Option<(Option<Variable>, &'a [ValueByte])> {
     let Some(end) = closing(inner) else {
@@ -122,22 +112,22 @@ fn braced<'a>(
         notes.mistakes.push(problem.with_hint(AS_TEXT));
         return None;
     };
-    let (inner, behind) = inner.split_at(end);
-    let (brace, left) = behind.split_first()?;
+    let (inner, after) = inner.split_at(end);
+    let (brace, rest) = after.split_first()?;
     let span = start..brace.at + 1;
-    let (name, rest) = inner.split_at(name_length(inner));
-    let wrong = |message: &str, notes: &mut TemplateNotes| {
+    let (name, tail) = inner.split_at(name_length(inner));
+    let wrong = |message: &str, notes: &mut ParseNotes| {
         let problem = Problem::new(span.clone(), message);
         notes.mistakes.push(problem.with_hint(AS_TEXT));
-        Some((None, left))
+        Some((None, rest))
     };
     if name.is_empty() {
         return wrong("`${` is not followed by the name of a variable", notes);
     }
-    if depth >= DEEPEST {
+    if depth >= MAX_DEPTH {
         return wrong("variables are nested too deeply", notes);
     }
-    let (or_empty, operator) = match rest {
+    let (or_empty, operator) = match tail {
         [colon, operator @ ..] if is(colon, b':') => (true, operator),
         operator => (false, operator),
     };
@@ -154,7 +144,7 @@ fn braced<'a>(
         }
         [] => return wrong(UNKNOWN_OPERATOR, notes),
     };
-    Some((Some(variable(name, span, operator, notes)), left))
+    Some((Some(variable(name, span, operator, notes)), rest))
 }
 
 const UNKNOWN_OPERATOR: &str =
@@ -164,23 +154,23 @@ fn variable(
     name: &[ValueByte],
     span: Range<usize>,
     operator: Option<Operator>,
-    notes: &mut TemplateNotes,
+    notes: &mut ParseNotes,
 ) -> Variable {
-    let text: String = name.iter().map(|unit| char::from(unit.byte)).collect();
+    let text: String = name.iter().map(|byte| char::from(byte.byte)).collect();
     if let (true, Some(last)) = (is_public(&text), name.last()) {
         // With the `$` and the brace before it.
-        notes.shown.push(span.start..last.at + 1);
+        notes.public.push(span.start..last.at + 1);
     }
     Variable { name: text, span, operator }
 }
 
 /// Finds the closing brace; braces in between come in pairs.
-fn closing(units: &[ValueByte]) -> Option<usize> {
+fn closing(bytes: &[ValueByte]) -> Option<usize> {
     let mut open = 1_usize;
-    units.iter().position(|unit| {
-        if is(unit, b'{') {
+    bytes.iter().position(|byte| {
+        if is(byte, b'{') {
             open += 1;
-        } else if is(unit, b'}') {
+        } else if is(byte, b'}') {
             open -= 1;
         }
         open == 0
@@ -188,21 +178,21 @@ fn closing(units: &[ValueByte]) -> Option<usize> {
 }
 
 /// Returns the length of the name of a variable at the beginning.
-fn name_length(units: &[ValueByte]) -> usize {
-    let begins = units.first().is_some_and(|unit| !unit.byte.is_ascii_digit());
-    let is_part = |unit: &&ValueByte| {
-        !unit.is_escaped && (unit.byte.is_ascii_alphanumeric() || unit.byte == b'_')
+fn name_length(bytes: &[ValueByte]) -> usize {
+    let has_start = bytes.first().is_some_and(|byte| !byte.byte.is_ascii_digit());
+    let is_part = |byte: &&ValueByte| {
+        !byte.is_escaped && (byte.byte.is_ascii_alphanumeric() || byte.byte == b'_')
     };
-    if begins { units.iter().take_while(is_part).count() } else { 0 }
+    if has_start { bytes.iter().take_while(is_part).count() } else { 0 }
 }
 
-fn is(unit: &ValueByte, byte: u8) -> bool {
-    unit.byte == byte && !unit.is_escaped
+fn is(value: &ValueByte, byte: u8) -> bool {
+    value.byte == byte && !value.is_escaped
 }
 
-fn push(pieces: &mut Vec<TemplatePart>, byte: u8) {
-    match pieces.last_mut() {
+fn push(parts: &mut Vec<TemplatePart>, byte: u8) {
+    match parts.last_mut() {
         Some(TemplatePart::Bytes(bytes)) => bytes.push(byte),
-        _ => pieces.push(TemplatePart::Bytes(vec![byte])),
+        _ => parts.push(TemplatePart::Bytes(vec![byte])),
     }
 }

@@ -31,7 +31,7 @@ impl LowerLayers for Process {
         self.0.get(name).map(|value| value.as_str().into())
     }
 
-    fn set_alone(&self, name: &str) -> BareNameValue {
+    fn bare_name(&self, name: &str) -> BareNameValue {
         self.value(name).map_or(BareNameValue::Missing, BareNameValue::Value)
     }
 
@@ -52,12 +52,12 @@ impl LowerLayers for Process {
 fn read_file(bytes: &[u8], env: &BTreeMap<String, String>) -> ExpandedFile {
     let file = EnvFile::parse(".env".into(), bytes);
     let mut expanded = file.expand(&Process(env.clone()));
-    expanded.mistakes.extend_from_slice(file.mistakes());
-    expanded.warnings.extend_from_slice(file.warnings());
+    expanded.mistakes.extend_from_slice(&file.mistakes);
+    expanded.warnings.extend_from_slice(&file.warnings);
     expanded
 }
 
-fn told(faults: &[Fault]) -> Vec<String> {
+fn reported(faults: &[Fault]) -> Vec<String> {
     let one = |fault: &Fault| {
         let (line, column) = (fault.line().unwrap(), fault.column().unwrap());
         let hint = fault.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -83,13 +83,13 @@ fn the_table_of_the_dialect_holds() {
             assert_eq!(is, wanted, "{about}");
         }
         for (found, wanted) in [(read.mistakes, row.mistake), (read.warnings, row.warning)] {
-            let found = told(&found);
+            let found = reported(&found);
             let is_same = match (found.as_slice(), &wanted) {
                 ([], None) => true,
                 ([one], Some(wanted)) => one.starts_with(wanted),
                 _ => false,
             };
-            assert!(is_same, "{about}\n told: {found:#?}\nwanted: {wanted:?}");
+            assert!(is_same, "{about}\n reported: {found:#?}\nwanted: {wanted:?}");
         }
     }
 }
@@ -144,7 +144,7 @@ fn one_mistake_is_told_once_and_the_lines_behind_it_are_read() {
     let text = b"A=1\nB C=2\n\nD=3\n  B C=2\nE='x'y\nF=$NONE\nG=4\n";
     let read = read_file(text, &BTreeMap::new());
     let lines: Vec<_> = read.mistakes.iter().filter_map(Fault::line).collect();
-    assert_eq!(lines.len(), 4, "{:?}", told(&read.mistakes));
+    assert_eq!(lines.len(), 4, "{:?}", reported(&read.mistakes));
     let names: Vec<_> = read.variables.keys().map(String::as_str).collect();
     assert_eq!(names, ["A", "D", "E", "F", "G"]);
 }
@@ -157,17 +157,19 @@ fn bytes_that_are_not_utf8_are_kept() {
     assert_eq!(value("A"), b"gr\xfc\xdf");
     assert_eq!(value("B"), b"<gr\xfc\xdf>\xf0\x9f");
     assert_eq!(value("C"), b"\xc3");
-    assert_eq!(told(&read.mistakes).len(), 1);
-    assert!(told(&read.mistakes)[0].starts_with("4:1 a name contains a byte that is not UTF-8"));
+    assert_eq!(reported(&read.mistakes).len(), 1);
+    assert!(
+        reported(&read.mistakes)[0].starts_with("4:1 a name contains a byte that is not UTF-8")
+    );
     let wide = b"\xff\xfeA\0=\0";
-    let mistakes = told(&read_file(wide, &BTreeMap::new()).mistakes);
+    let mistakes = reported(&read_file(wide, &BTreeMap::new()).mistakes);
     assert_eq!(mistakes, ["1:1 this env file is UTF-16 (save it as UTF-8)"]);
 }
 
 #[test]
 fn variables_in_each_other_have_an_end() {
     let deep = format!("A={}x{}\n", "${X:-".repeat(10_000), "}".repeat(10_000));
-    let mistakes = told(&read_file(deep.as_bytes(), &BTreeMap::new()).mistakes);
+    let mistakes = reported(&read_file(deep.as_bytes(), &BTreeMap::new()).mistakes);
     assert!(mistakes.len() == 1 && mistakes[0].contains("too deeply"), "{mistakes:?}");
     let below = format!("A={}x{}\n", "${X:-".repeat(20), "}".repeat(20));
     assert_eq!(read_file(below.as_bytes(), &BTreeMap::new()).variables["A"].text(), "x");

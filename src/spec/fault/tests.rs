@@ -38,7 +38,7 @@ fn what_belongs_to_a_fault_is_shown_with_it() {
     let fault = fault(text, "f");
     let first = SourceSpan::new(&fault.place().unwrap().source, 0..1);
     assert_eq!(
-        Faults::from(fault.also(&first, "the first one")).render(false),
+        Faults::from(fault.with_related(&first, "the first one")).render(false),
         "\
 error: this is wrong
  --> procfile.toml:6:1
@@ -115,7 +115,7 @@ fn places_far_from_each_other_are_drawn_apart() {
     let text = format!("a = 1\n{}b = 2\n", "# far\n".repeat(10_000));
     let fault = fault(&text, "b = 2");
     let first = SourceSpan::new(&fault.place().unwrap().source, 0..1);
-    let rendered = Faults::from(fault.also(&first, "the first one")).render(false);
+    let rendered = Faults::from(fault.with_related(&first, "the first one")).render(false);
     assert!(rendered.contains("procfile.toml:10002:1\n"), "{rendered}");
     assert!(rendered.contains("a = 1\n      | - the first one\n"), "{rendered}");
     assert!(rendered.lines().count() < 12, "{rendered}");

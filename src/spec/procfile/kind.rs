@@ -36,11 +36,11 @@ pub(crate) enum ValueKind {
         key: StringRule,
         of: &'static ValueKind,
     },
-    /// A table with keys that are known.
+    /// A table with known keys.
     Table(&'static TableShape),
     /// Such a table, or its `command` alone; read as a table.
     Runnable(&'static TableShape),
-    /// Any of these; the type of the value says which.
+    /// Any of these; the type of the value decides which.
     Either(&'static [ValueKind]),
 }
 
@@ -53,11 +53,11 @@ pub(crate) enum StringRule {
     Title,
     /// A command for the shell: not blank.
     Command,
-    /// A path, not empty.
+    /// A path, not blank.
     Path,
     /// The path of an env file; a final `?` means that it may be missing.
     EnvFile,
-    /// A name of the user's own.
+    /// A name that the user chooses.
     Name,
     /// A name, or `POOL.N` for a job without a name.
     Target,
@@ -80,7 +80,7 @@ pub(crate) enum StringRule {
     Action,
 }
 
-/// A table with keys that are known.
+/// A table with known keys.
 #[derive(Debug)]
 pub(crate) struct TableShape {
     /// Its name in the schema and as an anchor in the documentation.
@@ -93,10 +93,10 @@ pub(crate) struct TableShape {
     pub(crate) one_of: &'static [&'static str],
 }
 
-/// The role of a table among those with a common list of keys.
+/// The role of a table among those that share a list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TableRole {
-    /// It has a list of its own.
+    /// It shares its list with no other table.
     Alone,
     Pool,
     Process,
@@ -113,45 +113,72 @@ pub(crate) struct KeySpec {
     pub(crate) kind: ValueKind,
     /// The default for the documentation; empty if there is none.
     pub(crate) default: &'static str,
-    /// What it means, in whole sentences.
+    /// What the key means, in whole sentences.
     pub(crate) doc: &'static str,
     pub(crate) required: bool,
-    /// The roles that can have it; empty: all with this list.
+    /// The roles that can have it; empty: all tables with this list.
     pub(crate) roles: &'static [TableRole],
 }
 
+/// A list of keys. Each has a doc comment, a name, a kind, and calls of the methods of [`KeySpec`].
+macro_rules! keys {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:expr $(, $method:ident($($value:expr)?))*;)+) => {
+        &[$(
+            KeySpec::new(stringify!($name), $kind, concat!($($doc),+))$(.$method($($value)?))*
+        ),+]
+    };
+}
+pub(super) use keys;
+
 impl KeySpec {
-    pub(crate) const fn new(
-        name: &'static str,
-        kind: ValueKind,
-        default: &'static str,
-        doc: &'static str,
-    ) -> Self {
-        Self { name, kind, default, doc, required: false, roles: &[] }
+    pub(super) const fn new(name: &'static str, kind: ValueKind, doc: &'static str) -> Self {
+        let doc = doc.trim_ascii_start();
+        Self { name, kind, default: "", doc, required: false, roles: &[] }
     }
 
-    pub(crate) const fn required(self) -> Self {
+    pub(super) const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    pub(super) const fn required(self) -> Self {
         Self { required: true, ..self }
     }
 
-    pub(crate) const fn only(self, roles: &'static [TableRole]) -> Self {
+    pub(super) const fn only(self, roles: &'static [TableRole]) -> Self {
         Self { roles, ..self }
-    }
-
-    pub(crate) fn is_for(&self, role: TableRole) -> bool {
-        self.roles.is_empty() || self.roles.contains(&role)
     }
 }
 
 impl TableShape {
+    pub(super) const fn new(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, role: TableRole::Alone, keys: &[], one_of: &[] }
+    }
+
+    pub(super) const fn keys(self, keys: &'static [KeySpec]) -> Self {
+        Self { keys, ..self }
+    }
+
+    pub(super) const fn role(self, role: TableRole) -> Self {
+        Self { role, ..self }
+    }
+
+    pub(super) const fn one_of(self, one_of: &'static [&'static str]) -> Self {
+        Self { one_of, ..self }
+    }
+
     /// Whether a table of this name in another file can add what is missing here.
     pub(crate) fn is_merged(&self) -> bool {
         matches!(self.role, TableRole::Process | TableRole::Pool)
     }
 
     /// The keys this table can have.
-    pub(crate) fn own_keys(&'static self) -> impl Iterator<Item = &'static KeySpec> {
-        self.keys.iter().filter(|key| key.is_for(self.role))
+    pub(crate) fn own_keys(&self) -> impl Iterator<Item = &'static KeySpec> + use<> {
+        let role = self.role;
+        self.keys.iter().filter(move |key| key.roles.is_empty() || key.roles.contains(&role))
+    }
+
+    pub(crate) fn own_key(&self, name: &str) -> Option<&'static KeySpec> {
+        self.own_keys().find(|key| key.name == name)
     }
 }
 
@@ -175,43 +202,36 @@ impl ValueKind {
             Self::Map { key, of } => format!("a table from {} to {}", key.words(), of.words()),
             Self::Table(_) => "a table".to_owned(),
             Self::Runnable(_) => "a table, a command or an array of strings".to_owned(),
-            Self::Either(kinds) => {
-                let words: Vec<String> = kinds.iter().map(Self::words).collect();
-                words.join(", or ")
-            }
+            Self::Either(kinds) => kinds.iter().map(Self::words).collect::<Vec<_>>().join(", or "),
         }
     }
 
-    /// The same for many of them.
+    /// The same for the entries of an array.
     fn plural(&self) -> String {
-        match self {
-            Self::Text(StringRule::Name | StringRule::Target | StringRule::Variable) => {
-                "names".to_owned()
-            }
-            Self::Text(StringRule::Program) => "program names".to_owned(),
-            Self::Text(StringRule::Glob) => "globs".to_owned(),
-            Self::Text(StringRule::Path | StringRule::EnvFile) => "paths".to_owned(),
-            Self::Text(_) => "strings".to_owned(),
-            Self::Integer { min, max } => format!("integers from {min} to {max}"),
-            Self::Runnable(_) => "jobs (command, array of strings or table)".to_owned(),
-            Self::Choice(_)
-            | Self::Boolean
-            | Self::Only(_)
-            | Self::Number { .. }
-            | Self::EnvValue
-            | Self::Argv
-            | Self::List { .. }
-            | Self::OneOrMany(_)
-            | Self::Map { .. }
-            | Self::Table(_)
-            | Self::Either(_) => format!("values, each {}", self.words()),
+        if let Self::Text(rule) = self {
+            return rule.plural().to_owned();
         }
+        if let Self::Integer { min, max } = self {
+            return format!("integers from {min} to {max}");
+        }
+        if let Self::Runnable(_) = self {
+            return "jobs (command, array of strings or table)".to_owned();
+        }
+        format!("values, each {}", self.words())
+    }
+
+    /// The tables with known keys that a value can be, without those behind user-defined names.
+    pub(super) fn tables(&self) -> Vec<&'static TableShape> {
+        if let Self::Either(kinds) = self {
+            return kinds.iter().flat_map(Self::tables).collect();
+        }
+        if let Self::Table(shape) = self { vec![shape] } else { Vec::new() }
     }
 }
 
 impl StringRule {
     /// For "expected …" and the documentation.
-    pub(crate) fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
             Self::Any | Self::Title => "a string",
             Self::Command => "a command",
@@ -228,6 +248,25 @@ impl StringRule {
             Self::Url => r#"a URL such as "http://127.0.0.1:8080/""#,
             Self::Endpoint => r#""host:port" or "port""#,
             Self::Action => r#""restart", "signal:NAME" or "run:NAME""#,
+        }
+    }
+
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Name | Self::Target | Self::Variable => "names",
+            Self::Program => "program names",
+            Self::Glob => "globs",
+            Self::Path | Self::EnvFile => "paths",
+            Self::Any
+            | Self::Title
+            | Self::Command
+            | Self::Duration { .. }
+            | Self::Size
+            | Self::Signal
+            | Self::Regex
+            | Self::Url
+            | Self::Endpoint
+            | Self::Action => "strings",
         }
     }
 }

@@ -48,6 +48,11 @@ impl ValueNode {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
+    /// An integer that fits; what the table of keys allows always does.
+    pub(crate) fn integer<T: TryFrom<i64>>(&self) -> Option<T> {
+        if let Value::Integer(number) = self.value { number.try_into().ok() } else { None }
+    }
+
     pub(crate) fn items(&self) -> Option<&[Self]> {
         if let Value::List(items) = &self.value { Some(items) } else { None }
     }
@@ -58,31 +63,26 @@ impl ValueNode {
 }
 
 impl TableNode {
-    pub(crate) fn insert(&mut self, name: String, entry: TableEntry) {
-        self.0.insert(name, entry);
+    pub(crate) fn insert(&mut self, name: &str, key: &SourceSpan, node: ValueNode) {
+        self.0.insert(name.to_owned(), TableEntry { key: key.clone(), node });
     }
 
     /// Inserts a node if there is none; adds missing keys if both are tables.
     pub(crate) fn fill(&mut self, name: &str, key: &SourceSpan, node: ValueNode) {
-        match (self.0.get_mut(name), node.value) {
-            (None, value) => {
-                let node = ValueNode { place: node.place, value };
-                self.insert(name.to_owned(), TableEntry { key: key.clone(), node });
+        let Some(present) = self.0.get_mut(name) else { return self.insert(name, key, node) };
+        if let (Value::Table(present), Value::Table(more)) = (&mut present.node.value, node.value) {
+            for (name, entry) in more.0 {
+                present.0.entry(name).or_insert(entry);
             }
-            (
-                Some(TableEntry { node: ValueNode { value: Value::Table(there), .. }, .. }),
-                Value::Table(more),
-            ) => {
-                for (name, entry) in more.0 {
-                    there.0.entry(name).or_insert(entry);
-                }
-            }
-            (Some(_), _) => {}
         }
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &TableEntry)> {
         self.0.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<&TableEntry> {
@@ -98,7 +98,7 @@ impl TableNode {
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(ValueNode::text)
+        self.get(name)?.text()
     }
 
     /// The choice that a word stands for.
@@ -106,18 +106,22 @@ impl TableNode {
         self.text(name)?.parse().ok()
     }
 
-    /// The entries of a list, none when there is no list.
+    /// The entries of a list; empty if there is no list.
     pub(crate) fn items(&self, name: &str) -> &[ValueNode] {
         self.get(name).and_then(ValueNode::items).unwrap_or_default()
     }
 
     /// The texts of a list.
-    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.items(name).iter().filter_map(ValueNode::text)
+    pub(crate) fn texts<'a, T: From<&'a str>>(&'a self, name: &str) -> impl Iterator<Item = T> {
+        self.items(name).iter().filter_map(ValueNode::text).map(T::from)
+    }
+
+    pub(crate) fn integers<T: TryFrom<i64>>(&self, name: &str) -> impl Iterator<Item = T> {
+        self.items(name).iter().filter_map(ValueNode::integer)
     }
 
     pub(crate) fn table(&self, name: &str) -> Option<&Self> {
-        self.get(name).and_then(ValueNode::table)
+        self.get(name)?.table()
     }
 
     /// The tables of a table of tables, such as `[process]`.
@@ -127,39 +131,23 @@ impl TableNode {
     }
 
     pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
-        let Some(Value::Boolean(value)) = self.get(name).map(|node| &node.value) else {
-            return None;
-        };
-        Some(*value)
+        if let Value::Boolean(value) = self.get(name)?.value { Some(value) } else { None }
     }
 
-    /// An integer that fits; what the table of keys allows always does.
     pub(crate) fn integer<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
-        let Some(Value::Integer(number)) = self.get(name).map(|node| &node.value) else {
-            return None;
-        };
-        T::try_from(*number).ok()
+        self.get(name)?.integer()
     }
 
     pub(crate) fn float(&self, name: &str) -> Option<f64> {
-        let Some(Value::Float(number)) = self.get(name).map(|node| &node.value) else {
-            return None;
-        };
-        Some(*number)
+        if let Value::Float(number) = self.get(name)?.value { Some(number) } else { None }
     }
 
     pub(crate) fn duration(&self, name: &str) -> Option<Duration> {
-        let Some(Value::Duration(duration)) = self.get(name).map(|node| &node.value) else {
-            return None;
-        };
-        Some(*duration)
+        if let Value::Duration(duration) = self.get(name)?.value { Some(duration) } else { None }
     }
 
     pub(crate) fn size(&self, name: &str) -> Option<u64> {
-        let Some(Value::Size(size)) = self.get(name).map(|node| &node.value) else {
-            return None;
-        };
-        Some(*size)
+        if let Value::Size(size) = self.get(name)?.value { Some(size) } else { None }
     }
 
     /// Overrides these keys by those of `over`: a process over its option sets, a table of a later file
@@ -189,26 +177,25 @@ impl TableNode {
         });
     }
 
-    /// Merges two tables of one key with `join`; other values, and what it does not handle, are replaced.
+    /// Merges two tables of the same key with `join`; other values, and tables that it does not merge, are
+    /// replaced.
     fn merge_by(&mut self, over: &Self, join: impl Fn(&str, &mut Self, &Self) -> bool) {
         for (name, entry) in &over.0 {
-            let joined = match (self.0.get_mut(name), &entry.node.value) {
-                (
-                    Some(TableEntry { node: ValueNode { value: Value::Table(base), .. }, .. }),
-                    Value::Table(over),
-                ) => join(name, base, over),
-                _ => false,
-            };
-            if !joined {
-                self.0.insert(name.clone(), entry.clone());
+            if let Some(base) = self.0.get_mut(name)
+                && let (Value::Table(base), Value::Table(over)) =
+                    (&mut base.node.value, &entry.node.value)
+                && join(name, base, over)
+            {
+                continue;
             }
+            self.0.insert(name.clone(), entry.clone());
         }
     }
 
-    /// Only the keys that `takes` wants.
+    /// Returns the keys for which `is_kept` holds.
     #[must_use]
-    pub(crate) fn only(&self, takes: impl Fn(&str) -> bool) -> Self {
-        let wanted = self.0.iter().filter(|(name, _)| takes(name));
-        Self(wanted.map(|(name, entry)| (name.clone(), entry.clone())).collect())
+    pub(crate) fn filtered(&self, is_kept: impl Fn(&str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| is_kept(name));
+        Self(kept.map(|(name, entry)| (name.clone(), entry.clone())).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Validates a parsed file against the table of keys and collects every mistake.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -9,43 +9,34 @@ use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use super::super::fault::{Fault, SourceFile, SourceSpan};
 use super::super::nearest::did_you_mean;
 use super::foreign_keys;
-use super::keys::{ABOUT_PROBES, LATER_VALUES, OF_LISTENERS, ROOT, UNPROBED};
-use super::kind::{StringRule, TableShape, ValueKind};
+use super::keys::{LATER_VALUES, LISTENER_CHECKS, PROBE_KEYS, ROOT, UNPROBED_CHECKS};
+use super::kind::{KeySpec, StringRule, TableShape, ValueKind};
 use super::rule::RuleViolation;
 use super::tree::{TableEntry, TableNode, Value, ValueNode};
 
-/// Returns the validated tree of a file; mistakes are added to `faults`.
-pub(super) fn walk(
-    source: &Arc<SourceFile>,
-    table: &DeTable<'_>,
-    later: &[&str],
-    broken: bool,
-) -> Walked {
-    let mut walk = Validator { source, later, broken, is_unclear: false, faults: Vec::new() };
-    let fields = walk.table(&ROOT, table, &SourceSpan::start_of(source));
-    Walked { fields, faults: walk.faults, is_unclear: walk.is_unclear }
-}
-
-/// The checked tree of a whole file, and its mistakes.
-pub(super) struct Walked {
-    pub(super) fields: TableNode,
-    pub(super) faults: Vec<Fault>,
-    /// The file has a table of an unknown kind, so something may be missing that it holds.
-    pub(super) is_unclear: bool,
-}
-
 mod unknown;
 
-struct Validator<'a> {
+/// Turns a parsed file into a tree of validated values.
+pub(super) struct Validator<'a> {
     source: &'a Arc<SourceFile>,
+    /// The keys that are not supported yet.
     later: &'a [&'a str],
     /// After a syntax error no key is reported as missing: it may be in the unreadable part.
-    broken: bool,
-    is_unclear: bool,
-    faults: Vec<Fault>,
+    pub(super) broken: bool,
+    /// Whether the file has an unknown table, which may hold what seems to be missing.
+    pub(super) is_unclear: bool,
+    pub(super) faults: Vec<Fault>,
 }
 
-impl Validator<'_> {
+impl<'a> Validator<'a> {
+    pub(super) fn new(source: &'a Arc<SourceFile>, later: &'a [&'a str], broken: bool) -> Self {
+        Self { source, later, broken, is_unclear: false, faults: Vec::new() }
+    }
+
+    pub(super) fn file(&mut self, table: &DeTable<'_>) -> TableNode {
+        self.table(&ROOT, table, &SourceSpan::start_of(self.source))
+    }
+
     fn place(&self, span: Range<usize>) -> SourceSpan {
         SourceSpan::new(self.source, span)
     }
@@ -74,9 +65,10 @@ impl Validator<'_> {
             (ValueKind::Only(only), DeValue::Boolean(value)) if only == value => {
                 Value::Boolean(*value)
             }
-            (ValueKind::Integer { min, max }, DeValue::Integer(number)) => {
-                self.integer(kind, *min..=*max, number, place)
-            }
+            (ValueKind::Integer { min, max }, DeValue::Integer(number)) => match integer(number) {
+                Some(number) if (*min..=*max).contains(&number) => Value::Integer(number),
+                _ => self.refuse(unexpected(place, kind, number)),
+            },
             (ValueKind::Number { min, max }, DeValue::Integer(number)) => {
                 self.number(kind, *min..=*max, integer(number).map(|number| number as f64), place)
             }
@@ -109,57 +101,48 @@ impl Validator<'_> {
     }
 
     fn mismatch(&mut self, kind: &ValueKind, value: &DeValue<'_>, place: &SourceSpan) -> Value {
-        let message = format!("expected {}, found {}", kind.words(), found(value));
-        self.refuse(Fault::at(place, message).maybe_hint(kind.form_hint(value)))
+        if let Some(variable) = value.as_table().and_then(|table| table.get("from_env")) {
+            let variable = variable.get_ref().as_str().unwrap_or("OTHER");
+            let hint = if matches!(kind, ValueKind::EnvValue) {
+                format!(
+                    "write `NAME=${variable}` in an `env_file`; `{variable}` itself is inherited"
+                )
+            } else {
+                format!("write {}", kind.words())
+            };
+            let fault = Fault::at(place, "`from_env` is not supported yet").with_hint(hint);
+            return self.refuse(fault);
+        }
+        self.refuse(unexpected(place, kind, found(value)).maybe_hint(kind.form_hint(value)))
     }
 
     fn text(&mut self, rule: StringRule, text: &str, place: &SourceSpan) -> Value {
-        match rule.read(text) {
-            Ok(value) => value,
-            Err(RuleViolation { message, hint }) => {
-                self.refuse(Fault::at(place, message).maybe_hint(hint))
-            }
-        }
+        rule.read(text).unwrap_or_else(|RuleViolation { message, hint }| {
+            self.refuse(Fault::at(place, message).maybe_hint(hint))
+        })
     }
 
     fn choice(&mut self, words: &'static [&'static str], text: &str, place: &SourceSpan) -> Value {
         if words.contains(&text) {
             return Value::Text(text.to_owned());
         }
-        let message = format!("expected {}, found \"{text}\"", ValueKind::Choice(words).words());
         let hint = foreign_keys::find_value(text, words)
             .map(|ours| format!("write \"{ours}\" instead"))
             .or_else(|| did_you_mean(text, words.iter().copied()));
-        self.refuse(Fault::at(place, message).maybe_hint(hint))
-    }
-
-    fn integer(
-        &mut self,
-        kind: &ValueKind,
-        range: std::ops::RangeInclusive<i64>,
-        number: &DeInteger<'_>,
-        place: &SourceSpan,
-    ) -> Value {
-        match integer(number) {
-            Some(number) if range.contains(&number) => Value::Integer(number),
-            _ => {
-                self.refuse(Fault::at(place, format!("expected {}, found {number}", kind.words())))
-            }
-        }
+        let fault = unexpected(place, &ValueKind::Choice(words), format_args!("\"{text}\""));
+        self.refuse(fault.maybe_hint(hint))
     }
 
     fn number(
         &mut self,
         kind: &ValueKind,
-        range: std::ops::RangeInclusive<f64>,
+        range: RangeInclusive<f64>,
         number: Option<f64>,
         place: &SourceSpan,
     ) -> Value {
         match number {
             Some(number) if range.contains(&number) => Value::Float(number),
-            Some(number) => {
-                self.refuse(Fault::at(place, format!("expected {}, found {number}", kind.words())))
-            }
+            Some(number) => self.refuse(unexpected(place, kind, number)),
             None => self.refuse(Fault::at(place, format!("expected {}", kind.words()))),
         }
     }
@@ -182,17 +165,15 @@ impl Validator<'_> {
     fn argv(&mut self, items: &DeArray<'_>, place: &SourceSpan) -> Value {
         const ARGUMENT: &ValueKind = &ValueKind::Text(StringRule::Any);
         let nodes: Vec<ValueNode> = items.iter().map(|item| self.node(ARGUMENT, item)).collect();
-        match nodes.first() {
-            None => self.refuse(
-                Fault::at(place, "the command is empty")
-                    .with_hint("the first entry is the program"),
-            ),
-            Some(first) if first.text().is_some_and(|program| program.trim().is_empty()) => {
-                let fault = Fault::at(&first.place, "the name of the program is empty");
-                self.refuse(fault.with_hint("the first entry is the program"))
+        let is_blank = |node: &ValueNode| node.text().is_some_and(|text| text.trim().is_empty());
+        let fault = match nodes.first() {
+            None => Fault::at(place, "the command is empty"),
+            Some(first) if is_blank(first) => {
+                Fault::at(&first.place, "the name of the program is empty")
             }
-            Some(_) => Value::List(nodes),
-        }
+            Some(_) => return Value::List(nodes),
+        };
+        self.refuse(fault.with_hint("the first entry is the program"))
     }
 
     fn list(
@@ -216,7 +197,7 @@ impl Validator<'_> {
             let place = self.place(key.span());
             self.text(rule, key.get_ref(), &place);
             let node = self.node(of, value);
-            fields.insert(key.get_ref().to_string(), TableEntry { key: place, node });
+            fields.insert(key.get_ref(), &place, node);
         }
         Value::Table(fields)
     }
@@ -229,10 +210,9 @@ impl Validator<'_> {
         place: &SourceSpan,
     ) -> Value {
         let mut fields = TableNode::default();
-        if let Some(key) = shape.keys.iter().find(|key| key.name == "command") {
+        if let Some(key) = shape.own_key("command") {
             let value = self.value(&key.kind, value, place);
-            let node = ValueNode { place: place.clone(), value };
-            fields.insert(key.name.to_owned(), TableEntry { key: place.clone(), node });
+            fields.insert(key.name, place, ValueNode { place: place.clone(), value });
         }
         Value::Table(fields)
     }
@@ -246,34 +226,22 @@ impl Validator<'_> {
         let mut fields = TableNode::default();
         let mut unknown = Vec::new();
         for (name, value) in table {
-            let Some(key) = shape.own_keys().find(|key| key.name == name.get_ref()) else {
+            let Some(key) = shape.own_key(name.get_ref()) else {
                 unknown.push((name, value));
                 continue;
             };
             let key_place = self.place(name.span());
-            if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
-                let message = format!("`{}` is not built in this version yet", key.name);
-                let hint = "nothing would act on it: take it out for now";
-                self.faults.push(Fault::at(&key_place, message).with_hint(hint));
-                // That its value is wrong too would be a second mistake at the same place.
-                let node = ValueNode { place: self.place(value.span()), value: Value::Faulty };
-                fields.insert(key.name.to_owned(), TableEntry { key: key_place, node });
-                continue;
-            }
-            let text = value.get_ref().as_str().unwrap_or_default();
-            let node = if self.later.is_empty() || !LATER_VALUES.contains(&(key.name, text)) {
-                self.node(&key.kind, value)
-            } else {
-                let message =
-                    format!("`{} = \"{text}\"` is not built in this version yet", key.name);
-                let place = self.place(value.span());
-                let hint = format!("write {}", key.kind.words());
-                let value = self.refuse(Fault::at(&place, message).with_hint(hint));
-                ValueNode { place, value }
+            let node = match self.unsupported(key, &key_place, value) {
+                Some(fault) => {
+                    // No further fault about the value: one for each place is enough.
+                    let value_place = self.place(value.span());
+                    ValueNode { place: value_place, value: self.refuse(fault) }
+                }
+                None => self.node(&key.kind, value),
             };
-            fields.insert(key.name.to_owned(), TableEntry { key: key_place, node });
+            fields.insert(key.name, &key_place, node);
         }
-        let written = fields.iter().count();
+        let written = fields.len();
         // After all known keys, so that it is clear whether the suggested key is present.
         for (name, value) in unknown {
             let key_place = self.place(name.span());
@@ -282,6 +250,25 @@ impl Validator<'_> {
         }
         self.complete(shape, &fields, written, place);
         fields
+    }
+
+    /// Returns the fault of a key, or of a value, that is not supported yet.
+    fn unsupported(
+        &self,
+        key: &KeySpec,
+        place: &SourceSpan,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Fault> {
+        if self.later.contains(&key.name) && value.get_ref().as_bool() != Some(false) {
+            let message = format!("`{}` is not supported yet", key.name);
+            return Some(Fault::at(place, message).with_hint("remove it: it would have no effect"));
+        }
+        let text = value.get_ref().as_str()?;
+        (!self.later.is_empty() && LATER_VALUES.contains(&(key.name, text))).then(|| {
+            let message = format!("`{} = \"{text}\"` is not supported yet", key.name);
+            let hint = format!("write {}", key.kind.words());
+            Fault::at(&self.place(value.span()), message).with_hint(hint)
+        })
     }
 
     /// Checks required and conflicting keys. The first `written` keys are in the file, the others are
@@ -302,53 +289,49 @@ impl Validator<'_> {
         if shape.one_of.is_empty() {
             return;
         }
-        let is_kind = |(name, _): &(&str, &TableEntry)| shape.one_of.contains(name);
-        let has_kind = fields.iter().any(|one| is_kind(&one));
-        let mut kinds = fields.iter().take(written).filter(is_kind);
-        match (kinds.next(), kinds.next()) {
-            (None, _) if !has_kind && !self.broken => {
+        let is_check = |(name, _): &(&str, &TableEntry)| shape.one_of.contains(name);
+        let hint = || format!("give it exactly one of: {}", shape.one_of.join(", "));
+        let mut checks = fields.iter().take(written).filter(is_check);
+        match (checks.next(), checks.next()) {
+            (None, _) if !self.broken && !fields.iter().any(|field| is_check(&field)) => {
                 let message = format!("{} has nothing to check", shape.label);
-                let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
-                self.faults.push(Fault::at(place, message).with_hint(hint));
+                self.faults.push(Fault::at(place, message).with_hint(hint()));
             }
             (Some((first, first_entry)), Some((second, entry))) => {
                 let message = format!("{} has both `{first}` and `{second}`", shape.label);
-                let fault = Fault::at(&entry.key, message).also(&first_entry.key, "the first one");
-                let hint = format!("give it exactly one of: {}", shape.one_of.join(", "));
-                self.faults.push(fault.with_hint(hint));
+                let fault = Fault::at(&entry.key, message);
+                let fault = fault.with_related(&first_entry.key, "the first one");
+                self.faults.push(fault.with_hint(hint()));
             }
             (None | Some(_), _) => {}
         }
-        let own = |name: &str| fields.iter().take(written).find(|(one, _)| *one == name);
-        if let (Some((_, status)), false) = (own("status"), fields.has("http")) {
-            self.faults.push(Fault::at(&status.key, "`status` has no effect without `http`"));
-        }
-        let kind = shape.one_of.iter().find(|kind| fields.has(kind));
-        if let (Some((_, foreign)), Some(kind)) = (own("foreign"), kind)
-            && !OF_LISTENERS.iter().any(|kind| fields.has(kind))
-        {
-            let message = format!("`foreign` has no effect with `{kind}`");
-            let hint = "it is for `http`, `tcp` and `unix`";
-            self.faults.push(Fault::at(&foreign.key, message).with_hint(hint));
-        }
-        self.about_probes(fields, written);
-    }
-
-    /// Rejects keys about probes for kinds of checks that are not probed.
-    fn about_probes(&mut self, fields: &TableNode, written: usize) {
-        let Some(kind) = UNPROBED.iter().find(|kind| fields.has(kind)) else { return };
+        let check = shape.one_of.iter().find(|check| fields.has(check));
+        let listens = LISTENER_CHECKS.iter().any(|check| fields.has(check));
+        let unprobed = UNPROBED_CHECKS.iter().find(|check| fields.has(check));
         for (key, entry) in fields.iter().take(written) {
-            if ABOUT_PROBES.contains(&key) {
-                let message = format!("`{key}` has no effect with `{kind}`, which is not probed");
-                self.faults.push(Fault::at(&entry.key, message));
-            }
+            let message = match (key, check, unprobed) {
+                ("status", ..) if !fields.has("http") => {
+                    "`status` has no effect without `http`".to_owned()
+                }
+                ("foreign", Some(check), _) if !listens => {
+                    let message = format!("`foreign` has no effect with `{check}`");
+                    let hint = "it is for `http`, `tcp` and `unix`";
+                    self.faults.push(Fault::at(&entry.key, message).with_hint(hint));
+                    continue;
+                }
+                (key, _, Some(check)) if PROBE_KEYS.contains(&key) => {
+                    format!("`{key}` has no effect with `{check}`, which is not probed")
+                }
+                _ => continue,
+            };
+            self.faults.push(Fault::at(&entry.key, message));
         }
     }
 }
 
 impl ValueKind {
     /// Whether the type of a value is right.
-    pub(super) fn fits(&self, value: &DeValue<'_>) -> bool {
+    fn fits(&self, value: &DeValue<'_>) -> bool {
         match self {
             Self::Text(_) | Self::Choice(_) => value.is_str(),
             Self::Boolean => value.is_bool(),
@@ -393,6 +376,10 @@ impl ValueKind {
 
 fn integer(number: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn unexpected(place: &SourceSpan, kind: &ValueKind, found: impl std::fmt::Display) -> Fault {
+    Fault::at(place, format!("expected {}, found {found}", kind.words()))
 }
 
 /// Describes a value after "found …", including a short value itself.

@@ -4,30 +4,29 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::procfile::tree::{TableNode, Value, ValueNode};
+use super::super::procfile::tree::{TableNode, ValueNode};
 use super::super::{Check, CommandLine, Endpoint, OutputPattern, Port, Probe, Url};
 
 /// The host name for both loopback addresses.
-const HERE: &str = "localhost";
+const LOCALHOST: &str = "localhost";
 
-/// Builds the check of these keys, if they have one; `dir` is the base of its paths.
+/// Builds the check of these keys, if they have a valid one; `dir` is the base of its paths.
 pub(super) fn check(
     keys: &TableNode,
     dir: &Path,
     command: impl FnOnce(&ValueNode) -> Option<CommandLine>,
 ) -> Option<Check> {
-    let text = |key| keys.text(key);
     let probe = if let Some(node) = keys.get("exec") {
         Probe::Exec(command(node)?)
-    } else if let Some(url) = text("http") {
-        Probe::Http(self::url(url)?, statuses(keys))
+    } else if let Some(url) = keys.text("http") {
+        Probe::Http(parse_url(url)?, keys.integers("status").collect())
     } else if let Some(node) = keys.get("tcp") {
         Probe::Tcp(endpoint(node)?)
-    } else if let Some(path) = text("unix") {
+    } else if let Some(path) = keys.text("unix") {
         Probe::Unix(dir.join(path))
-    } else if let Some(path) = text("file") {
+    } else if let Some(path) = keys.text("file") {
         Probe::File(dir.join(path))
-    } else if let Some(pattern) = text("log") {
+    } else if let Some(pattern) = keys.text("log") {
         Probe::Log(OutputPattern::new(pattern).ok()?)
     } else if let Some(delay) = keys.duration("delay") {
         Probe::Delay(delay)
@@ -48,36 +47,27 @@ pub(super) fn check(
     })
 }
 
-fn statuses(keys: &TableNode) -> Vec<u16> {
-    let status = |node: &ValueNode| {
-        let Value::Integer(status) = node.value else { return None };
-        u16::try_from(status).ok()
-    };
-    keys.items("status").iter().filter_map(status).collect()
-}
-
 /// Parses a port number, `"port"`, or `host:port`.
 fn endpoint(node: &ValueNode) -> Option<Endpoint> {
-    let here = |port| Endpoint { host: HERE.to_owned(), port };
-    if let Value::Integer(port) = &node.value {
-        return Some(here(Port::Number(u16::try_from(*port).ok()?)));
+    let local = |port| Some(Endpoint { host: LOCALHOST.to_owned(), port });
+    if let Some(port) = node.integer() {
+        return local(Port::Number(port));
     }
     let text = node.text()?;
     if text == "port" {
-        return Some(here(Port::Own));
+        return local(Port::Own);
     }
     let (host, port) = text.rsplit_once(':')?;
-    Some(Endpoint { host: bare(host), port: Port::Number(port.parse().ok()?) })
+    Some(Endpoint { host: without_brackets(host), port: Port::Number(port.parse().ok()?) })
 }
 
-/// Removes the brackets of an address.
-fn bare(host: &str) -> String {
+fn without_brackets(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
-fn url(text: &str) -> Option<Url> {
+fn parse_url(text: &str) -> Option<Url> {
     let Some(rest) = text.strip_prefix("http://") else {
-        let server = Endpoint { host: HERE.to_owned(), port: Port::Own };
+        let server = Endpoint { host: LOCALHOST.to_owned(), port: Port::Own };
         return text.starts_with('/').then(|| Url { server, target: target(text) });
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -86,7 +76,7 @@ fn url(text: &str) -> Option<Url> {
         Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
         _ => (host, 80),
     };
-    let server = Endpoint { host: bare(host), port: Port::Number(port) };
+    let server = Endpoint { host: without_brackets(host), port: Port::Number(port) };
     Some(Url { server, target: target(path) })
 }
 
@@ -94,10 +84,7 @@ fn url(text: &str) -> Option<Url> {
 /// necessary.
 fn target(text: &str) -> String {
     let text = text.split('#').next().unwrap_or_default();
-    let mut target = String::new();
-    if !text.starts_with('/') {
-        target.push('/');
-    }
+    let mut target = if text.starts_with('/') { String::new() } else { "/".to_owned() };
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~:/?@!$&'()*+,;=%[]".contains(&byte) {
             target.push(char::from(byte));
@@ -114,7 +101,7 @@ mod tests {
 
     #[test]
     fn urls_are_taken_apart() {
-        let shown = |text: &str| url(text).map(|url| (url.server.shown(Some(9)), url.target));
+        let shown = |text: &str| parse_url(text).map(|url| (url.server.shown(Some(9)), url.target));
         let wanted = |server: &str, target: &str| Some((server.to_owned(), target.to_owned()));
         assert_eq!(shown("/healthz"), wanted("localhost:9", "/healthz"));
         assert_eq!(shown("http://a"), wanted("a:80", "/"));

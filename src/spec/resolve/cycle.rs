@@ -6,11 +6,10 @@ use indexmap::IndexMap;
 
 use super::super::fault::{Fault, SourceSpan};
 use super::super::procfile::tree::TableNode;
-use super::layers::OptionLayers;
 use super::{MergedProcess, dependencies};
 
 /// The maximum number of reported cycles, because a file of a megabyte can contain very many.
-const MOST: usize = 100;
+const MAX_REPORTED: usize = 100;
 
 #[derive(Debug)]
 struct CycleEdge {
@@ -22,23 +21,23 @@ struct CycleEdge {
 type CycleGraph = IndexMap<String, Vec<CycleEdge>>;
 
 /// Reports every cycle of dependencies.
-pub(super) fn check(members: &[(MergedProcess<'_>, OptionLayers<'_>)], faults: &mut Vec<Fault>) {
+pub(super) fn check(members: &[MergedProcess<'_>], faults: &mut Vec<Fault>) {
     let mut graph = CycleGraph::new();
-    for (member, layers) in members {
+    for member in members {
         // A job with the name of its pool is another mistake, not a cycle.
         if let Some(pool) = member.job_of.filter(|pool| *pool != member.name) {
             let to = member.name.clone();
             let edge = CycleEdge { to, place: member.place.clone(), label: "has the job" };
             graph.entry(pool.to_owned()).or_default().push(edge);
         }
-        let edges = dependencies(&layers.merged).into_iter().map(|(to, place, _)| CycleEdge {
+        let edges = dependencies(&member.keys).into_iter().map(|(to, place, _)| CycleEdge {
             to: to.to_owned(),
             place: place.clone(),
             label: "depends on",
         });
         graph.entry(member.name.clone()).or_default().extend(edges);
     }
-    tell(&graph, "circular dependency", faults);
+    report(&graph, "circular dependency", faults);
 }
 
 /// Reports every cycle of option sets.
@@ -46,28 +45,26 @@ pub(super) fn check_sets(root: &TableNode, faults: &mut Vec<Fault>) {
     let mut graph = CycleGraph::new();
     for (name, _, keys) in root.tables("options") {
         let edges = keys.items("options").iter().filter_map(|node| {
-            Some(CycleEdge {
-                to: node.text()?.to_owned(),
-                place: node.place.clone(),
-                label: "takes",
-            })
+            let to = node.text()?.to_owned();
+            Some(CycleEdge { to, place: node.place.clone(), label: "takes" })
         });
         graph.insert(name.to_owned(), edges.collect());
     }
-    tell(&graph, "circular option sets", faults);
+    report(&graph, "circular option sets", faults);
 }
 
-fn tell(graph: &CycleGraph, what: &str, faults: &mut Vec<Fault>) {
+fn report(graph: &CycleGraph, kind: &str, faults: &mut Vec<Fault>) {
     for cycle in cycles(graph) {
         let mut names: Vec<String> = cycle.iter().map(|(from, _)| format!("`{from}`")).collect();
         names.extend(names.first().cloned());
-        let message = format!("{what}: {}", names.join(" -> "));
+        let message = format!("{kind}: {}", names.join(" -> "));
         let mut edges = cycle
             .iter()
             .map(|(from, edge)| (&edge.place, format!("`{from}` {} `{}`", edge.label, edge.to)));
         if let Some((place, _)) = edges.next_back() {
             let fault = Fault::at(place, message);
-            faults.push(edges.fold(fault, |fault, (place, label)| fault.also(place, label)));
+            faults
+                .push(edges.fold(fault, |fault, (place, label)| fault.with_related(place, label)));
         }
     }
 }
@@ -81,7 +78,8 @@ fn cycles(graph: &CycleGraph) -> Vec<Vec<(&str, &CycleEdge)>> {
     for start in graph.keys() {
         let mut path: Vec<(&str, std::slice::Iter<'_, CycleEdge>)> = Vec::new();
         let mut edges: Vec<&CycleEdge> = Vec::new();
-        let open = |name| graph.get_key_value(name).map(|(name, all)| (name.as_str(), all.iter()));
+        let open =
+            |name| graph.get_key_value(name).map(|(name, edges)| (name.as_str(), edges.iter()));
         if !done.contains(start.as_str()) {
             path.extend(open(start.as_str()));
             depth_of.insert(start, 0);
@@ -95,10 +93,10 @@ fn cycles(graph: &CycleGraph) -> Vec<Vec<(&str, &CycleEdge)>> {
                 continue;
             };
             if let Some(&depth) = depth_of.get(edge.to.as_str()) {
-                if found.len() < MOST {
-                    let taken = edges.iter().copied().chain([edge]);
+                if found.len() < MAX_REPORTED {
+                    let path_edges = edges.iter().copied().chain([edge]);
                     let names = path.iter().map(|(name, _)| *name);
-                    found.push(names.zip(taken).skip(depth).collect());
+                    found.push(names.zip(path_edges).skip(depth).collect());
                 }
             } else if !done.contains(edge.to.as_str())
                 && let Some(next) = open(edge.to.as_str())

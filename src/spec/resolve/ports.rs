@@ -9,8 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::super::fault::{Fault, SourceSpan};
-use super::super::{Endpoint, Name, Port, Probe, ProcessSpec};
-use super::layers::OptionLayers;
+use super::super::{Name, Port, Probe, ProcessSpec, Url};
 use super::{Diagnostics, MergedProcess};
 
 /// The ports of one process, one for each replica.
@@ -23,9 +22,13 @@ struct PortRange<'a> {
 }
 
 impl PortRange<'_> {
-    fn shown(&self) -> String {
+    fn label(&self) -> String {
         let (first, last) = (self.range.start(), self.range.end());
-        if first == last { format!("port {first}") } else { format!("ports {first} to {last}") }
+        if first == last {
+            format!("`{}` has port {first}", self.name)
+        } else {
+            format!("`{}` has ports {first} to {last}", self.name)
+        }
     }
 }
 
@@ -37,14 +40,14 @@ struct PortCheck<'a> {
 }
 
 pub(super) fn check(
-    layered: &[(MergedProcess<'_>, OptionLayers<'_>)],
+    members: &[MergedProcess<'_>],
     processes: &IndexMap<Name, Arc<ProcessSpec>>,
     findings: &mut Diagnostics,
 ) {
     let spec = |member: &MergedProcess<'_>| processes.get(member.name.as_str());
     let mut owners = Vec::new();
-    for (number, (member, layers)) in layered.iter().enumerate() {
-        let Some((spec, entry)) = spec(member).zip(layers.merged.entry("port")) else { continue };
+    for (number, member) in members.iter().enumerate() {
+        let Some((spec, entry)) = spec(member).zip(member.keys.entry("port")) else { continue };
         let Some(first) = spec.port else { continue };
         let last = u32::from(first) + spec.replicas.unwrap_or(1).saturating_sub(1);
         let range = first..=u16::try_from(last).unwrap_or(u16::MAX);
@@ -52,23 +55,23 @@ pub(super) fn check(
     }
     owners.sort_by_key(|owner| (*owner.range.start(), owner.number));
     same_port(&owners, &mut findings.faults);
-    let mut askers: HashMap<u16, PortCheck<'_>> = HashMap::new();
-    for (member, layers) in layered {
-        let place = layers.merged.table("ready").and_then(|check| {
+    let mut checks: HashMap<u16, PortCheck<'_>> = HashMap::new();
+    for member in members {
+        let place = member.keys.table("ready").and_then(|check| {
             Some(&check.entry("tcp").or_else(|| check.entry("http"))?.node.place)
         });
         let Some((spec, place)) = spec(member).zip(place) else { continue };
-        let Some(port) = asked_port(spec) else { continue };
-        let asker = PortCheck { name: &member.name, port, place };
+        let Some(port) = checked_port(spec) else { continue };
+        let check = PortCheck { name: &member.name, port, place };
         let own = owners.iter().find(|owner| owner.name == member.name);
         if own.is_some_and(|owner| owner.range.contains(&port)) {
             continue;
         }
         let owner = owners.iter().find(|owner| owner.range.contains(&port));
-        if let Some(fault) = warning(&asker, owner, askers.get(&port), spec.replicas) {
+        if let Some(fault) = warning(&check, owner, checks.get(&port), spec.replicas) {
             findings.warnings.push(fault);
         }
-        askers.entry(port).or_insert(asker);
+        checks.entry(port).or_insert(check);
     }
 }
 
@@ -81,8 +84,7 @@ fn same_port(owners: &[PortRange<'_>], faults: &mut Vec<Fault>) {
                 if other.number < owner.number { (other, owner) } else { (owner, other) };
             let port = owner.range.start();
             let message = format!("`{}` and `{}` both have port {port}", first.name, second.name);
-            let fault = Fault::at(second.place, message)
-                .also(first.place, format!("`{}` has {}", first.name, first.shown()));
+            let fault = Fault::at(second.place, message).with_related(first.place, first.label());
             faults.push(fault.with_hint("give each process its own port"));
         }
         if widest.is_none_or(|other| other.range.end() < owner.range.end()) {
@@ -92,26 +94,27 @@ fn same_port(owners: &[PortRange<'_>], faults: &mut Vec<Fault>) {
 }
 
 fn warning(
-    asker: &PortCheck<'_>,
+    check: &PortCheck<'_>,
     owner: Option<&PortRange<'_>>,
     other: Option<&PortCheck<'_>>,
     replicas: Option<u32>,
 ) -> Option<Fault> {
     const HINT: &str = "an answer counts only when the process itself listens there, unless the check has `foreign = true`";
-    let PortCheck { name, port, place } = asker;
+    let PortCheck { name, port, place } = check;
     if let Some(owner) = owner {
         let message = format!(
             "the `ready` check of `{name}` asks port {port}, which belongs to `{}`",
             owner.name
         );
-        let fault = Fault::at(place, message).also(owner.place, format!("`{}` has it", owner.name));
+        let fault =
+            Fault::at(place, message).with_related(owner.place, format!("`{}` has it", owner.name));
         return Some(fault.with_hint(HINT));
     }
     if let Some(other) = other {
         let message =
             format!("the `ready` checks of `{}` and `{name}` ask the same port {port}", other.name);
         let label = format!("`{}` asks it", other.name);
-        return Some(Fault::at(place, message).also(other.place, label).with_hint(HINT));
+        return Some(Fault::at(place, message).with_related(other.place, label).with_hint(HINT));
     }
     let replicas = replicas.filter(|replicas| *replicas > 1)?;
     let message = format!("all {replicas} replicas of `{name}` ask the same port {port}");
@@ -120,27 +123,18 @@ fn warning(
 }
 
 /// Returns the fixed local port of its `ready` check, if the answer must be its own.
-fn asked_port(spec: &ProcessSpec) -> Option<u16> {
+fn checked_port(spec: &ProcessSpec) -> Option<u16> {
     let check = spec.ready.as_ref().filter(|check| !check.foreign)?;
-    let endpoint = match &check.probe {
-        Probe::Tcp(endpoint) => endpoint,
-        Probe::Http(url, _) => &url.server,
-        Probe::Exec(_)
-        | Probe::Unix(_)
-        | Probe::File(_)
-        | Probe::Log(_)
-        | Probe::Delay(_)
-        | Probe::Notify => return None,
+    let (Probe::Tcp(endpoint) | Probe::Http(Url { server: endpoint, .. }, _)) = &check.probe else {
+        return None;
     };
-    match endpoint.port {
-        Port::Number(port) if is_here(endpoint) => Some(port),
-        Port::Number(_) | Port::Own => None,
-    }
+    let Port::Number(port) = endpoint.port else { return None };
+    is_local(&endpoint.host).then_some(port)
 }
 
 /// Whether a host name refers to this machine.
-fn is_here(endpoint: &Endpoint) -> bool {
-    let address = endpoint.host.parse::<IpAddr>();
-    endpoint.host.eq_ignore_ascii_case("localhost")
+fn is_local(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost")
         || address.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }

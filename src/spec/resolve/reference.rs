@@ -2,36 +2,37 @@
 
 use indexmap::IndexSet;
 
-use super::super::ProcessKind;
 use super::super::fault::{Fault, SourceSpan};
 use super::super::nearest::did_you_mean;
-use super::super::procfile::tree::{TableNode, ValueNode};
-use super::{DEFAULT, MergedProcess, cycle, dependencies};
+use super::super::procfile::tree::TableNode;
+use super::{DEFAULT, MergedProcess, cycle, dependencies, watch};
 
-/// After so many unknown names no more are compared with all known ones: a file of a megabyte can
-/// hold tens of thousands of both, and nobody reads so far.
-const MOST_HINTS: usize = 50;
+/// The maximum number of unknown names that are compared with all known ones: a file of a megabyte
+/// can hold tens of thousands of both.
+const MAX_HINTS: usize = 50;
 
-/// Looks up what is written in every process, job, pool and option set.
+/// Looks up the names in every process, job, pool and option set.
 pub(super) fn check(
     root: &TableNode,
     members: &[MergedProcess<'_>],
     broken: bool,
     faults: &mut Vec<Fault>,
 ) {
-    let named = |section| root.tables(section).map(|(name, _, _)| name).collect::<IndexSet<_>>();
-    let pools = named("pool");
-    let targets = members.iter().map(|member| member.name.as_str()).chain(pools.iter().copied());
-    let mut lookup = NameLookup {
-        targets: targets.collect(),
-        processes: named("process"),
-        policies: with_default(named("retry")),
-        sets: with_default(named("options")),
-        pools,
-        hints_left: MOST_HINTS,
-        broken,
-        faults,
+    let tables = |section| root.tables(section).map(|(name, ..)| name).collect::<IndexSet<_>>();
+    let with_default = |mut names: IndexSet<_>| {
+        names.insert(DEFAULT);
+        names
     };
+    let pools = tables("pool");
+    let targets = members.iter().map(|member| member.name.as_str()).chain(pools.iter().copied());
+    let names = DeclaredNames {
+        targets: targets.collect(),
+        processes: tables("process"),
+        policies: with_default(tables("retry")),
+        sets: with_default(tables("options")),
+        pools,
+    };
+    let mut lookup = NameLookup { names: &names, hints_left: MAX_HINTS, broken, faults };
     for (name, _, keys) in root.tables("options") {
         lookup.table(keys, &format!("option set `{name}`"));
     }
@@ -39,26 +40,22 @@ pub(super) fn check(
         lookup.table(keys, &format!("pool `{name}`"));
     }
     for member in members {
-        let what = match member.kind {
-            ProcessKind::Process => "process",
-            ProcessKind::Job => "job",
-        };
-        lookup.table(member.own, &format!("{what} `{}`", member.name));
+        let kind = if member.job_of.is_some() { "job" } else { "process" };
+        lookup.table(member.own, &format!("{kind} `{}`", member.name));
     }
     cycle::check_sets(root, faults);
 }
 
-fn with_default(mut names: IndexSet<&str>) -> IndexSet<&str> {
-    names.insert(DEFAULT);
-    names
-}
-
-struct NameLookup<'a> {
+struct DeclaredNames<'a> {
     targets: IndexSet<&'a str>,
     processes: IndexSet<&'a str>,
     policies: IndexSet<&'a str>,
     sets: IndexSet<&'a str>,
     pools: IndexSet<&'a str>,
+}
+
+struct NameLookup<'a> {
+    names: &'a DeclaredNames<'a>,
     hints_left: usize,
     broken: bool,
     faults: &'a mut Vec<Fault>,
@@ -66,71 +63,49 @@ struct NameLookup<'a> {
 
 impl NameLookup<'_> {
     fn table(&mut self, keys: &TableNode, owner: &str) {
-        for set in keys.items("options") {
-            if let Some(name) = set.text().filter(|name| !self.sets.contains(*name)) {
-                let near = near(name, &self.sets, &mut self.hints_left);
-                let message =
-                    format!("{owner} takes the option set `{name}`, which does not exist");
-                self.unknown(&set.place, &message, near);
+        let names = self.names;
+        for node in keys.items("options") {
+            if let Some(name) = node.text() {
+                let use_of = format!("{owner} takes the option set `{name}`");
+                self.look_up(&node.place, name, &names.sets, &use_of);
             }
         }
-        if let Some((node, name)) = named(keys, "retry", &self.policies) {
-            let near = near(name, &self.policies, &mut self.hints_left);
-            let message = format!("{owner} names the retry policy `{name}`, which does not exist");
-            self.unknown(&node.place, &message, near);
+        let text = |key| keys.get(key).and_then(|node| Some((&node.place, node.text()?)));
+        if let Some((place, name)) = text("retry") {
+            let use_of = format!("{owner} names the retry policy `{name}`");
+            self.look_up(place, name, &names.policies, &use_of);
         }
-        if let Some((node, name)) = named(keys, "pool", &self.pools) {
-            let near = near(name, &self.pools, &mut self.hints_left);
-            let message =
-                format!("{owner} takes a slot of the pool `{name}`, which does not exist");
-            self.unknown(&node.place, &message, near);
+        if let Some((place, name)) = text("pool") {
+            let use_of = format!("{owner} takes a slot of the pool `{name}`");
+            self.look_up(place, name, &names.pools, &use_of);
         }
         for (name, place, _) in dependencies(keys) {
-            self.target(place, name, &format!("{owner} depends on `{name}`"));
+            self.look_up(place, name, &names.targets, &format!("{owner} depends on `{name}`"));
         }
-        let action = keys.table("watch").and_then(|watch| watch.get("action"));
-        if let Some((node, name)) =
-            action.and_then(|node| Some((node, node.text()?.strip_prefix("run:")?)))
-        {
-            self.target(&node.place, name, &format!("{owner} runs `{name}` first"));
+        if let Some((place, name)) = watch::runs_first(keys) {
+            let use_of = format!("{owner} runs `{name}` first");
+            self.look_up(place, name.as_str(), &names.targets, &use_of);
         }
     }
 
-    fn target(&mut self, place: &SourceSpan, name: &str, message: &str) {
-        if self.targets.contains(name) {
+    fn look_up(&mut self, place: &SourceSpan, name: &str, known: &IndexSet<&str>, use_of: &str) {
+        if known.contains(name) {
             return;
         }
-        let replica =
-            name.rsplit_once('.').filter(|(process, _)| self.processes.contains(*process));
-        let hint = match replica {
-            Some((process, _)) => {
-                Some(format!("name `{process}`: all its replicas must fulfil it"))
+        let process = name.rsplit_once('.').map(|(process, _)| process);
+        let hint = match process.filter(|process| self.names.processes.contains(process)) {
+            Some(process) => Some(format!("name `{process}`: all its replicas must fulfil it")),
+            None if self.hints_left == 0 => None,
+            None => {
+                self.hints_left -= 1;
+                did_you_mean(name, known.iter().copied())
             }
-            None => near(name, &self.targets, &mut self.hints_left),
         };
-        self.unknown(place, &format!("{message}, which does not exist"), hint);
-    }
-
-    /// After a syntax error only what was clearly misspelt is told: what is missing may be there.
-    fn unknown(&mut self, place: &SourceSpan, message: &str, hint: Option<String>) {
+        // After a syntax error, only clear misspellings are reported: the name may be in the unreadable
+        // part.
         if hint.is_some() || !self.broken {
+            let message = format!("{use_of}, which does not exist");
             self.faults.push(Fault::at(place, message).maybe_hint(hint));
         }
     }
-}
-
-/// A name that is not among those that are known.
-fn named<'k>(
-    keys: &'k TableNode,
-    key: &str,
-    known: &IndexSet<&str>,
-) -> Option<(&'k ValueNode, &'k str)> {
-    let node = keys.get(key)?;
-    let name = node.text()?;
-    (!known.contains(name)).then_some((node, name))
-}
-
-fn near(name: &str, known: &IndexSet<&str>, left: &mut usize) -> Option<String> {
-    *left = left.checked_sub(1)?;
-    did_you_mean(name, known.iter().copied())
 }

@@ -1,4 +1,4 @@
-//! Files as a user writes them, what they come to, and what is told about them.
+//! Files as a user writes them, what they come to, and what is reported about them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use super::super::env_file::EnvPipes;
 use super::super::fault::{Faults, SourceFile};
 use super::super::locate::{LoadedProject, ProjectLocator, load, load_with};
 use super::super::{
-    Condition, Dependency, Fault, Name, Restart, RetryPolicy, ShutdownOn, Signal, Spec,
-    StraysPolicy, WatchAction, WatchSpec, procfile,
+    Condition, Dependency, Fault, Name, ProcessKind, Restart, RetryPolicy, ShutdownOn, Signal,
+    Spec, StraysPolicy, WatchAction, WatchSpec, procfile,
 };
 use super::*;
 
@@ -69,14 +69,14 @@ fn spec(text: &str) -> Spec {
 
 /// Each fault as `line:column message (hint)`.
 fn faults(text: &str) -> Vec<String> {
-    let told = |fault: &Fault| {
+    let reported = |fault: &Fault| {
         let (line, column) = (fault.line().unwrap(), fault.column().unwrap());
         let hint = fault.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!("{line}:{column} {}{hint}", fault.message())
     };
     match Project::new(text).load() {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.iter().map(told).collect(),
+        Err(faults) => faults.iter().map(reported).collect(),
     }
 }
 
@@ -87,9 +87,9 @@ fn a_long_chain_of_dependencies_does_not_overflow() {
     for n in 0..8_000 {
         _ = write!(text, "[process.p{n}]\ncommand='x'\ndepends_on=['p{}']\n", (n + 1) % 8_000);
     }
-    let told = faults(&text);
-    assert_eq!(told.len(), 1);
-    assert!(told[0].contains("circular dependency"));
+    let reported = faults(&text);
+    assert_eq!(reported.len(), 1);
+    assert!(reported[0].contains("circular dependency"));
 }
 
 /// Checks a text without a file on disk, and that every fault is inside of it.

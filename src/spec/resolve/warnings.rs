@@ -1,5 +1,5 @@
-//! What is allowed, and cannot do what it seems to: paths in which nothing is expanded, folders that
-//! are not there, one-shots that would run again.
+//! Warnings about valid keys without the expected effect: paths with `~` or variables, which are not
+//! expanded, missing folders, dependencies on processes that never end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,76 +9,66 @@ use indexmap::IndexMap;
 use super::super::fault::{Fault, SourceSpan, shown_path};
 use super::super::procfile::tree::{TableNode, ValueNode};
 use super::super::{CommandLine, Condition, Name, ProcessSpec, Restart};
-use super::layers::OptionLayers;
-use super::{Diagnostics, MergedProcess, dependencies};
+use super::{Diagnostics, MergedProcess, dependencies, watch};
 
-/// Programs that expand what stands behind `-c` themselves.
+/// Programs that expand variables in their arguments.
 const SHELLS: &[&str] = &["sh", "bash", "zsh", "dash", "ksh", "fish", "busybox", "env"];
 
 pub(super) fn check(
     root: &TableNode,
-    layered: &[(MergedProcess<'_>, OptionLayers<'_>)],
+    members: &[MergedProcess<'_>],
     processes: &IndexMap<Name, Arc<ProcessSpec>>,
     findings: &mut Diagnostics,
 ) {
     let warnings = &mut findings.warnings;
+    let always_restarts =
+        |name: &str| processes.get(name).is_some_and(|process| process.restart == Restart::Always);
     let project = root.table("project");
-    if let Some(node) = project.and_then(|keys| keys.table("log")?.get("dir")) {
-        warnings.extend(unexpanded(node));
-    }
+    warnings.extend(project.and_then(|keys| unexpanded(keys.table("log")?.get("dir")?)));
     warnings.extend(project.into_iter().flat_map(optional_env_files).filter_map(unexpanded));
-    for (member, layers) in layered {
-        let keys = &layers.merged;
-        let before = warnings.len();
-        warnings.extend(paths(keys).into_iter().filter_map(unexpanded));
-        let is_expanded_in_vain = warnings.len() > before;
-        let Some(spec) = processes.get(member.name.as_str()) else { continue };
-        if !is_expanded_in_vain {
+    for MergedProcess { name: member, keys, .. } in members {
+        let unexpanded_paths: Vec<Fault> = paths(keys).filter_map(unexpanded).collect();
+        let Some(spec) = processes.get(member.as_str()) else { continue };
+        if unexpanded_paths.is_empty() {
             warnings.extend(missing_folder(keys, spec));
         }
+        warnings.extend(unexpanded_paths);
         warnings.extend(unexpanded_arguments(keys, spec));
         warnings.extend(program_with_arguments(keys, spec));
         warnings.extend(unexpanded_search_path(keys));
         for (name, place, _) in dependencies(keys) {
             let condition = spec.depends_on.get(name).map(|dependency| dependency.condition);
-            let waits = match condition {
+            let goal = match condition {
                 Some(Condition::Succeeded) => "to succeed",
-                Some(Condition::Completed) => "to end for good",
+                Some(Condition::Completed) => "to end permanently",
                 Some(Condition::Ready | Condition::Started) | None => continue,
             };
-            if runs_again(processes, name) {
-                let text = format!("`{}` waits for `{name}` {waits}", member.name);
-                warnings.push(endless(place, &text, name));
+            if always_restarts(name) {
+                let wait = format!("`{member}` waits for `{name}` {goal}");
+                warnings.push(endless(place, &wait, name));
             }
         }
-        let action = keys.table("watch").and_then(|watch| watch.get("action"));
-        let first = action.and_then(|node| Some((node, node.text()?.strip_prefix("run:")?)));
-        if let Some((node, name)) = first.filter(|(_, name)| runs_again(processes, name)) {
-            let text = format!("`{}` runs `{name}` first when its files change", member.name);
-            warnings.push(endless(&node.place, &text, name));
+        if let Some((place, name)) = watch::runs_first(keys)
+            && always_restarts(name.as_str())
+        {
+            let wait = format!("`{member}` runs `{name}` first when its files change");
+            warnings.push(endless(place, &wait, name.as_str()));
         }
     }
 }
 
-/// Every path among the keys of a process, but env files that must exist: a wrong one is a mistake.
-fn paths(keys: &TableNode) -> Vec<&ValueNode> {
-    let check = |which| keys.table(which).into_iter().flat_map(path_of_check);
-    let own = [keys.get("cwd"), keys.table("log").and_then(|log| log.get("file"))];
-    let watch = match keys.table("watch") {
-        Some(watch) => watch.items("paths"),
-        None => keys.items("watch"),
-    };
-    own.into_iter()
+/// Every path among the keys of a process except required env files, whose absence is a mistake.
+fn paths(keys: &TableNode) -> impl Iterator<Item = &ValueNode> {
+    let keys_of = |table, key| keys.table(table)?.get(key);
+    let checks = [("ready", "unix"), ("ready", "file"), ("health", "unix"), ("health", "file")];
+    let checks = checks.map(|(table, key)| keys_of(table, key));
+    let watched = keys.table("watch").map_or(keys.items("watch"), |watch| watch.items("paths"));
+    [keys.get("cwd"), keys_of("log", "file")]
+        .into_iter()
+        .chain(checks)
         .flatten()
-        .chain(check("ready"))
-        .chain(check("health"))
-        .chain(watch)
+        .chain(watched)
         .chain(optional_env_files(keys))
-        .collect()
-}
-
-fn path_of_check(check: &TableNode) -> impl Iterator<Item = &ValueNode> {
-    ["unix", "file"].into_iter().filter_map(|key| check.get(key))
 }
 
 /// The env files that may be missing.
@@ -87,7 +77,7 @@ fn optional_env_files(keys: &TableNode) -> impl Iterator<Item = &ValueNode> {
     keys.items("env_file").iter().filter(is_optional)
 }
 
-/// What a shell would expand in this text, and nobody does.
+/// Returns the part of a text that a shell would expand.
 fn expansion(text: &str) -> Option<&str> {
     if text == "~" || text.starts_with("~/") {
         return Some("~");
@@ -107,11 +97,11 @@ fn expansion(text: &str) -> Option<&str> {
 
 fn unexpanded(node: &ValueNode) -> Option<Fault> {
     let word = expansion(node.text()?)?;
-    let message = format!("`{word}` stands for itself here: nothing is expanded in a path");
+    let message = format!("`{word}` is not expanded in a path");
     Some(Fault::at(&node.place, message).with_hint("write the path itself"))
 }
 
-/// An array goes to the program as it is.
+/// The arguments of an array are not expanded.
 fn unexpanded_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
     let CommandLine::Argv(argv) = &spec.command else { return None };
     let program = argv.first().and_then(|program| Path::new(program).file_name());
@@ -125,12 +115,12 @@ fn unexpanded_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
         // An argument may be for a program that expands it itself, such as `awk '$1 > 2'`.
         Some((node, expansion(text).filter(|word| index == 0 || is_whole(text, word))?))
     })?;
-    let message = format!("`{word}` stands for itself here: there is no shell for an array");
-    let hint = "write the command as one string, which the shell runs";
+    let message = format!("`{word}` is not expanded: an array runs without a shell");
+    let hint = "write the command as one string, which a shell runs";
     Some(Fault::at(&node.place, message).with_hint(hint))
 }
 
-/// A whole command line as the only entry of an array: its spaces belong to the program's name.
+/// A whole command line as the only entry of an array would be the name of the program.
 fn program_with_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
     let [node] = keys.items("command") else { return None };
     let text = node.text()?.trim();
@@ -139,7 +129,7 @@ fn program_with_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault>
         return None;
     }
     let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
-    let message = format!("`{text}` is the name of a program here, spaces included");
+    let message = format!("the whole text `{text}` is the name of the program");
     let hint = format!(
         "write one entry for each word: [{}]; or a string without brackets",
         words.join(", ")
@@ -147,33 +137,28 @@ fn program_with_arguments(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault>
     Some(Fault::at(&node.place, message).with_hint(hint))
 }
 
-/// `PATH` with variables in it finds no program.
+/// A `PATH` with unexpanded variables finds no program.
 fn unexpanded_search_path(keys: &TableNode) -> Option<Fault> {
     let node = keys.table("env")?.get("PATH")?;
     let word = expansion(node.text()?).or_else(|| node.text()?.contains(":~").then_some("~"))?;
-    let message = format!("`{word}` stands for itself here: nothing is expanded in `env`");
+    let message = format!("`{word}` is not expanded in `env`");
     let hint = "set it in the command: `command = \"PATH=$HOME/bin:$PATH exec …\"`";
     Some(Fault::at(&node.place, message).with_hint(hint))
 }
 
-/// A folder that nothing makes before it is needed.
+/// A missing folder, unless a dependency may create it.
 fn missing_folder(keys: &TableNode, spec: &ProcessSpec) -> Option<Fault> {
     let node = keys.get("cwd")?;
     if !spec.depends_on.is_empty() || spec.cwd.is_dir() {
         return None;
     }
-    let what = if spec.cwd.exists() { "is no folder" } else { "does not exist" };
-    let message = format!("the folder {} {what}", shown_path(Path::new(node.text()?)));
-    Some(Fault::at(&node.place, message).with_hint("it must be there when the process starts"))
+    let problem = if spec.cwd.exists() { "is not a folder" } else { "does not exist" };
+    let message = format!("the folder {} {problem}", shown_path(Path::new(node.text()?)));
+    Some(Fault::at(&node.place, message).with_hint("it must exist when the process starts"))
 }
 
-/// Whether it goes on for ever as long as it succeeds.
-fn runs_again(processes: &IndexMap<Name, Arc<ProcessSpec>>, name: &str) -> bool {
-    processes.get(name).is_some_and(|process| process.restart == Restart::Always)
-}
-
-fn endless(place: &SourceSpan, waits: &str, name: &str) -> Fault {
-    let message = format!("{waits}, but it runs again each time it has");
-    let hint = format!("`restart = \"on-failure\"` lets `{name}` be done");
+fn endless(place: &SourceSpan, wait: &str, name: &str) -> Fault {
+    let message = format!("{wait}, but `{name}` restarts after each success");
+    let hint = format!("`restart = \"on-failure\"` lets `{name}` end");
     Fault::at(place, message).with_hint(hint)
 }

@@ -1,41 +1,40 @@
-//! `watch`, resolved.
+//! Resolves `watch` to a [`WatchSpec`].
 
 use std::sync::Arc;
 
-use super::super::WatchSpec;
-use super::super::fault::Fault;
-use super::super::procfile::tree::{TableNode, ValueNode};
+use super::super::fault::{Fault, SourceSpan};
+use super::super::procfile::tree::TableNode;
+use super::super::{Name, WatchAction, WatchSpec};
 
-/// What a process watches, if it does.
+/// Returns what a process watches.
 pub(super) fn watch(keys: &TableNode) -> Option<Arc<WatchSpec>> {
-    let node = keys.get("watch")?;
-    let usual = WatchSpec::default();
-    let Some(table) = node.table() else {
-        let paths = node.items()?.iter().filter_map(ValueNode::text).map(str::to_owned).collect();
-        return Some(Arc::new(WatchSpec { paths, ..usual }));
+    let default = WatchSpec::default();
+    let Some(table) = keys.get("watch")?.table() else {
+        return Some(Arc::new(WatchSpec { paths: keys.texts("watch").collect(), ..default }));
     };
-    let texts = |key| table.texts(key).map(str::to_owned).collect();
     Some(Arc::new(WatchSpec {
-        paths: texts("paths"),
-        ignore: texts("ignore"),
-        gitignore: table.boolean("gitignore").unwrap_or(usual.gitignore),
-        debounce: table.duration("debounce").unwrap_or(usual.debounce),
-        action: table.choice("action").unwrap_or(usual.action),
-        suspend_after: table.integer("suspend_after").unwrap_or(usual.suspend_after),
+        paths: table.texts("paths").collect(),
+        ignore: table.texts("ignore").collect(),
+        gitignore: table.boolean("gitignore").unwrap_or(default.gitignore),
+        debounce: table.duration("debounce").unwrap_or(default.debounce),
+        action: table.choice("action").unwrap_or(default.action),
+        suspend_after: table.integer("suspend_after").unwrap_or(default.suspend_after),
     }))
 }
 
-/// The process or job that a watch runs first.
-pub(super) fn runs_first(keys: &TableNode) -> Option<&str> {
-    keys.table("watch")?.text("action")?.strip_prefix("run:")
+/// Returns the process or job that a watch runs first, and where it is named.
+pub(super) fn runs_first(keys: &TableNode) -> Option<(&SourceSpan, Name)> {
+    let node = keys.table("watch")?.get("action")?;
+    let WatchAction::Run(name) = node.text()?.parse().ok()? else { return None };
+    Some((&node.place, name))
 }
 
-/// A process that has to run before its own new run.
-pub(super) fn runs_itself(name: &str, keys: &TableNode) -> Option<Fault> {
-    let node = keys.table("watch")?.get("action")?;
-    (runs_first(keys)? == name).then(|| {
-        let message = format!("process `{name}` runs itself first");
-        let hint = "name what builds it, or leave `action` out to restart it";
-        Fault::at(&node.place, message).with_hint(hint)
+/// Returns the fault of a watch that runs its own process first.
+pub(super) fn runs_itself(process: &str, keys: &TableNode) -> Option<Fault> {
+    let (place, name) = runs_first(keys)?;
+    (name.as_str() == process).then(|| {
+        let message = format!("process `{process}` runs itself first");
+        Fault::at(place, message)
+            .with_hint("name what builds it, or leave `action` out to restart it")
     })
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use super::{HolderProject, PortHolder};
+use super::{HolderProject, Listener, PortHolder};
 use crate::sys::lock;
 use crate::sys::proc::{self, ProcessMarker, Stat};
 use crate::sys::registry::Registry;
@@ -29,121 +29,120 @@ const PROXIES: &[&str] = &[
     "qemu-system-aar",
 ];
 
-/// The maximum length of a chain of parents.
-const DEEPEST: usize = 256;
-
 /// The relation of a listening process to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum OwnerVerdict {
-    Own,
-    /// Unknown; describes what it may be.
-    Hidden(String),
-    Other(PortHolder),
-    /// It descends from this engine, but not from an existing run: it has left its run.
-    Orphan(PortHolder),
+pub(in crate::sys) struct OwnerVerdict {
+    pub(in crate::sys) listener: Listener,
+    /// The pid, if the process descends from this engine but not from an existing run: it has left its
+    /// run, which earlier scans may know.
+    pub(in crate::sys) orphan: Option<u32>,
+}
+
+impl From<Listener> for OwnerVerdict {
+    fn from(listener: Listener) -> Self {
+        Self { listener, orphan: None }
+    }
 }
 
 impl OwnerVerdict {
     /// The most significant verdict has the lowest rank.
     pub(super) fn rank(&self) -> u8 {
-        match self {
-            Self::Own => 0,
-            Self::Orphan(_) => 1,
-            Self::Hidden(_) => 2,
-            Self::Other(_) => 3,
+        match &self.listener {
+            Listener::Own => 0,
+            Listener::Hidden(_) if self.orphan.is_some() => 1,
+            Listener::Hidden(_) => 2,
+            Listener::Other(_) => 3,
+            Listener::Unchecked | Listener::NotFound | Listener::Shared(_) => 4,
         }
+    }
+
+    pub(super) fn is_own(&self) -> bool {
+        self.listener == Listener::Own
     }
 }
 
 /// The given run, and the other runs of this engine.
 pub(super) struct RunIdentity<'a> {
     registry: &'a Registry,
-    leader: Option<u32>,
+    pub(super) leader: Option<u32>,
     marker: Option<ProcessMarker>,
 }
 
 impl<'a> RunIdentity<'a> {
     pub(super) fn new(registry: &'a Registry, leader: Option<u32>) -> Self {
-        let marker = leader
-            .and_then(|leader| registry.lock().get(&leader).and_then(|one| one.marker.clone()));
+        let marker = leader.and_then(|leader| registry.lock().get(&leader)?.marker.clone());
         Self { registry, leader, marker }
-    }
-
-    pub(super) fn leader(&self) -> Option<u32> {
-        self.leader
     }
 
     /// Returns the relation of this process to the run.
     pub(super) fn verdict(&self, pid: u32) -> OwnerVerdict {
-        let Some(stat) = proc::stat(pid).filter(|stat| !stat.zombie) else {
-            return OwnerVerdict::Hidden("a process that has ended".to_owned());
+        // Without pid 1, from which everything descends.
+        let is_counted = |process: &Stat| process.pid > 1 || process.pid == pid;
+        let lineage: Vec<Stat> = proc::with_ancestors(pid).take_while(is_counted).collect();
+        let Some(stat) = lineage.first().filter(|stat| !stat.zombie) else {
+            return Listener::Hidden("a process that has ended".to_owned()).into();
         };
-        let above = above(&stat);
-        let descends = |leader: u32| above.iter().any(|one| one.pid == leader);
+        let descends = |leader: u32| lineage.iter().any(|process| process.pid == leader);
         if self.leader.is_some_and(|leader| stat.group == leader || descends(leader)) {
-            return OwnerVerdict::Own;
+            return Listener::Own.into();
         }
+        let hidden = |why: &str| {
+            Listener::Hidden(format!("{} (pid {}){why}", stat.program, stat.pid)).into()
+        };
         if !is_readable(pid) {
-            return OwnerVerdict::Hidden(format!("{} of another user", shown(&stat)));
+            return hidden(" of another user");
         }
         let marker = proc::marker(pid);
         if marker.is_complete() && self.marker.as_ref() == Some(&marker) {
-            return OwnerVerdict::Own;
+            return Listener::Own.into();
         }
         if PROXIES.contains(&stat.program.as_str()) {
-            return OwnerVerdict::Hidden(format!("{}, which forwards connections", shown(&stat)));
+            return hidden(", which forwards connections");
         }
         if is_in_another_namespace(pid) {
-            return OwnerVerdict::Hidden(format!("{}, which runs in a container", shown(&stat)));
+            return hidden(", which runs in a container");
         }
-        self.other(&stat, marker, &above)
+        self.foreign(stat, marker, &lineage)
     }
 
     /// Describes a process that does not belong to the run.
-    fn other(&self, stat: &Stat, marker: ProcessMarker, above: &[Stat]) -> OwnerVerdict {
+    fn foreign(&self, stat: &Stat, marker: ProcessMarker, lineage: &[Stat]) -> OwnerVerdict {
         let holder = |process, project| {
             let program = stat.program.clone();
-            OwnerVerdict::Other(PortHolder { pid: stat.pid, program, process, project })
+            PortHolder { pid: stat.pid, program, process, project }
         };
-        let of_ours = {
+        let own_run = {
             let leaders = self.registry.lock();
-            let mut entries = above.iter().filter_map(|one| leaders.get(&one.pid));
-            entries.next().and_then(|entry| entry.marker.clone())
+            let entry = lineage.iter().find_map(|process| leaders.get(&process.pid));
+            entry.and_then(|entry| entry.marker.clone())
         };
-        if let Some(marker) = of_ours {
-            return holder(text(marker.process), HolderProject::This);
+        if let Some(marker) = own_run {
+            return Listener::Other(holder(name(marker), HolderProject::This)).into();
         }
-        let session = self.session();
-        let is_ours = marker.session.is_some() && marker.session == session;
-        let engine = std::process::id();
+        let is_ours = marker.session.is_some() && marker.session == self.session();
         if is_ours && marker.process.is_some() {
-            return holder(text(marker.process), HolderProject::This);
+            return Listener::Other(holder(name(marker), HolderProject::This)).into();
         }
-        if above.iter().any(|one| one.pid == engine) && stat.pid != engine && self.leader.is_some()
-        {
-            let program = stat.program.clone();
-            return OwnerVerdict::Orphan(PortHolder {
-                pid: stat.pid,
-                program,
-                process: None,
-                project: HolderProject::None,
-            });
+        let engine = std::process::id();
+        let descends = stat.pid != engine && lineage.iter().any(|process| process.pid == engine);
+        if descends && self.leader.is_some() {
+            let holder = holder(None, HolderProject::None);
+            let text = format!("{holder}, which a process of this project left behind");
+            return OwnerVerdict { listener: Listener::Hidden(text), orphan: Some(stat.pid) };
         }
-        let above: Vec<u32> = above.iter().map(|one| one.pid).collect();
-        let folder = lock::project_of(marker.session.as_deref(), &above);
-        // Many servers overwrite their environment; their parents may not have.
-        let marker = if marker.process.is_some() || folder.is_none() {
-            marker
-        } else {
-            let markers = above.iter().skip(1).map(|pid| proc::marker(*pid));
-            markers.into_iter().find(ProcessMarker::is_complete).unwrap_or_default()
+        let pids: Vec<u32> = lineage.iter().map(|process| process.pid).collect();
+        let folder = lock::project_of(marker.session.as_deref(), &pids);
+        let (process, project) = match folder {
+            None if marker.session.is_some() => (name(marker), HolderProject::Unknown),
+            None => (name(marker), HolderProject::None),
+            Some(folder) => {
+                // Many servers overwrite their environment; their parents may not have.
+                let mut of_parents = pids.iter().skip(1).map(|pid| proc::marker(*pid));
+                let of_parent = || name(of_parents.find(ProcessMarker::is_complete)?);
+                (name(marker).or_else(of_parent), HolderProject::Folder(folder))
+            }
         };
-        let project = match folder {
-            Some(folder) => HolderProject::Folder(folder),
-            None if marker.session.is_some() => HolderProject::Unknown,
-            None => HolderProject::None,
-        };
-        holder(text(marker.process), project)
+        Listener::Other(holder(process, project)).into()
     }
 
     /// The session of this engine, if any leader reveals it.
@@ -156,25 +155,14 @@ impl<'a> RunIdentity<'a> {
     }
 }
 
-/// Returns a process and all its ancestors.
-fn above(stat: &Stat) -> Vec<Stat> {
-    let mut all = vec![stat.clone()];
-    while let Some(parent) = all.last().map(|one| one.parent).filter(|parent| *parent > 1) {
-        let Some(stat) = proc::stat(parent).filter(|_| all.len() < DEEPEST) else { break };
-        all.push(stat);
-    }
-    all
-}
-
-fn shown(stat: &Stat) -> String {
-    format!("{} (pid {})", stat.program, stat.pid)
-}
-
-fn text(bytes: Option<Vec<u8>>) -> Option<String> {
-    let bytes = bytes?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+/// Returns the name of a process or replica, such as `web.2`.
+fn name(marker: ProcessMarker) -> Option<String> {
+    let process = String::from_utf8_lossy(&marker.process?).into_owned();
     // A library command has a number after its name.
-    Some(text.split('@').next().unwrap_or_default().to_owned())
+    let process = process.split('@').next().unwrap_or_default();
+    let replica = marker.replica.filter(|number| !number.is_empty());
+    let replica = replica.map(|number| format!(".{}", String::from_utf8_lossy(&number)));
+    Some(format!("{process}{}", replica.unwrap_or_default()))
 }
 
 /// Whether the environment of a process is readable.
@@ -191,11 +179,11 @@ fn is_in_another_namespace(pid: u32) -> bool {
 }
 
 /// Describes the holder of a socket that no readable process has.
-pub(super) fn unseen(uid: Option<u32>) -> String {
-    match uid {
-        Some(uid) if uid != rustix::process::geteuid().as_raw() => {
+pub(super) fn unseen(uid: Option<u32>) -> Listener {
+    Listener::Hidden(match uid {
+        Some(uid) if uid != crate::sys::user() => {
             format!("a process of another user (uid {uid})")
         }
         _ => "a process that is not visible from here".to_owned(),
-    }
+    })
 }

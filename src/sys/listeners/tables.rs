@@ -24,14 +24,14 @@ pub(super) struct Tables(HashMap<u16, Vec<(IpAddr, Socket)>>);
 impl Tables {
     /// Reads the lists of the kernel.
     pub(super) fn read() -> Self {
-        let mut all: HashMap<u16, Vec<(IpAddr, Socket)>> = HashMap::new();
+        let mut tables = Self::default();
         for list in ["/proc/net/tcp", "/proc/net/tcp6"] {
             let text = listening(list);
             for (port, ip, socket) in text.split(|byte| *byte == b'\n').filter_map(tcp_line) {
-                all.entry(port).or_default().push((ip, socket));
+                tables.0.entry(port).or_default().push((ip, socket));
             }
         }
-        Self(all)
+        tables
     }
 
     /// Returns the sockets that accept connections to this address: the kernel prefers one bound to the
@@ -42,27 +42,27 @@ impl Tables {
             ip if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip.to_canonical(),
         };
-        let all = self.0.get(&address.port()).map(Vec::as_slice).unwrap_or_default();
-        let at = |wanted: IpAddr| {
-            let there = all.iter().filter(|(bound, _)| *bound == wanted);
-            there.map(|(_, socket)| *socket).collect::<Vec<Socket>>()
-        };
-        let any4 = if ip.is_ipv4() { at(Ipv4Addr::UNSPECIFIED.into()) } else { Vec::new() };
-        let choices = [at(ip), any4, at(Ipv6Addr::UNSPECIFIED.into())];
-        choices.into_iter().find(|sockets| !sockets.is_empty()).unwrap_or_default()
+        let any_ipv4 = ip.is_ipv4().then_some(Ipv4Addr::UNSPECIFIED.into());
+        let preferred = [Some(ip), any_ipv4, Some(Ipv6Addr::UNSPECIFIED.into())];
+        let bound_to = |ip: IpAddr| self.matching(address.port(), |bound| *bound == ip);
+        let mut matches = preferred.into_iter().flatten().map(bound_to);
+        matches.find(|sockets| !sockets.is_empty()).unwrap_or_default()
     }
 
     /// Returns the sockets that have a port for all addresses, or for those of `localhost`.
     pub(super) fn on(&self, port: u16) -> Vec<Socket> {
-        let all = self.0.get(&port).map(Vec::as_slice).unwrap_or_default();
-        let counts = |ip: &IpAddr| ip.is_unspecified() || ip.is_loopback();
-        all.iter().filter(|(ip, _)| counts(ip)).map(|(_, socket)| *socket).collect()
+        self.matching(port, |ip| ip.is_unspecified() || ip.is_loopback())
+    }
+
+    fn matching(&self, port: u16, is_match: impl Fn(&IpAddr) -> bool) -> Vec<Socket> {
+        let sockets = self.0.get(&port).map(Vec::as_slice).unwrap_or_default();
+        sockets.iter().filter(|(ip, _)| is_match(ip)).map(|(_, socket)| *socket).collect()
     }
 }
 
 /// Returns the sockets that listen at this path, under the name they were bound to.
 pub(super) fn unix_at(path: &Path) -> Vec<Socket> {
-    let text = all_of("/proc/net/unix");
+    let text = std::fs::read("/proc/net/unix").unwrap_or_default();
     text.split(|byte| *byte == b'\n').filter_map(|line| unix_line(line, path)).collect()
 }
 
@@ -83,8 +83,8 @@ fn unix_line(line: &[u8], path: &Path) -> Option<Socket> {
     }
     let bound = Path::new(OsStr::from_bytes(rest.strip_prefix(b" ")?));
     // A socket bound to a relative path is listed with that path.
-    let is_it = if bound.is_absolute() { bound == path } else { path.ends_with(bound) };
-    is_it.then_some(Socket { inode: inode.parse().ok()?, uid: None })
+    let is_match = if bound.is_absolute() { bound == path } else { path.ends_with(bound) };
+    is_match.then_some(Socket { inode: inode.parse().ok()?, uid: None })
 }
 
 fn tcp_line(line: &[u8]) -> Option<(u16, IpAddr, Socket)> {
@@ -98,10 +98,10 @@ fn tcp_line(line: &[u8]) -> Option<(u16, IpAddr, Socket)> {
     Some((u16::from_str_radix(port, 16).ok()?, ip(address)?, socket))
 }
 
-/// The state of a socket that listens.
+/// The state of a listening socket.
 const LISTEN: &str = "0A";
 
-/// An address as the kernel writes it: words of 32 bits, in the order of bytes of this machine.
+/// Parses an address as the kernel writes it: words of 32 bits, in the byte order of this machine.
 fn ip(text: &str) -> Option<IpAddr> {
     let word = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
     if text.len() == 8 {
@@ -109,8 +109,8 @@ fn ip(text: &str) -> Option<IpAddr> {
     }
     let words = [word(0)?, word(8)?, word(16)?, word(24)?];
     let mut bytes = [0; 16];
-    for (place, word) in bytes.chunks_exact_mut(4).zip(words) {
-        place.copy_from_slice(&word.to_ne_bytes());
+    for (target, word) in bytes.chunks_exact_mut(4).zip(words) {
+        target.copy_from_slice(&word.to_ne_bytes());
     }
     Some(IpAddr::from(Ipv6Addr::from(bytes)).to_canonical())
 }
@@ -133,10 +133,6 @@ fn listening(list: &str) -> Vec<u8> {
             return text;
         }
     }
-}
-
-fn all_of(list: &str) -> Vec<u8> {
-    std::fs::read(list).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -168,7 +164,7 @@ mod tests {
     #[test]
     fn a_socket_is_known_by_the_path_it_was_bound_by() {
         let line = b"00000000aaaaaaaa: 00000002 00000000 00010000 0001 01 555 /run/my app/s";
-        let found = |path: &str| unix_line(line, Path::new(path)).map(|one| one.inode);
+        let found = |path: &str| unix_line(line, Path::new(path)).map(|socket| socket.inode);
         assert_eq!(found("/run/my app/s"), Some(555));
         assert_eq!(found("/run/my"), None);
         let relative = b"0: 00000002 00000000 00010000 0001 01 556 tmp/s";

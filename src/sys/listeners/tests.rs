@@ -17,12 +17,14 @@ fn host() -> RealHost {
     RealHost::new(HostOptions::default()).unwrap()
 }
 
-/// A run of `process` that has this socket as its input and goes by this script.
-async fn run(host: &RealHost, process: &str, socket: Option<OwnedFd>, script: &str) -> RealChild {
+/// A run of the process or replica `name` that has this socket as its input and goes by this script.
+async fn run(host: &RealHost, name: &str, socket: Option<OwnedFd>, script: &str) -> RealChild {
     // A session for each test: the end of a run ends whatever else has its marks.
     let session = format!("listeners-{host:p}");
+    let (process, replica) = name.split_once('.').unwrap_or((name, ""));
     let variables = [
         ("PATH", "/usr/bin:/bin"),
+        ("PITCREW_REPLICA", replica),
         ("PITCREW_SESSION", session.as_str()),
         ("PITCREW_PROCESS", process),
         ("PITCREW_RUN", "1"),
@@ -58,7 +60,7 @@ fn listen(address: impl Into<SocketAddr>) -> (OwnedFd, SocketAddr) {
     (listener.into(), address)
 }
 
-async fn who(host: &RealHost, address: SocketAddr, run: &RealChild) -> Listener {
+async fn listener_at(host: &RealHost, address: SocketAddr, run: &RealChild) -> Listener {
     host.listener(ListenPlace::Tcp(address), Some(run.pid())).await
 }
 
@@ -69,26 +71,26 @@ const BELOW: &str = "exec 3<&0 </dev/null; sleep 1000 <&3 & exec 3<&-; echo up; 
 #[tokio::test]
 async fn a_listener_belongs_to_its_run_and_to_no_other() {
     let host = host();
-    for script in [WAITS, BELOW] {
+    for (script, name) in [(WAITS, "db"), (BELOW, "db.2")] {
         let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
-        let mut db = run(&host, "db", Some(socket), script).await;
+        let mut db = run(&host, name, Some(socket), script).await;
         let mut web = run(&host, "web", None, WAITS).await;
         line(&mut db).await;
         line(&mut web).await;
         // Twice: the second time it is remembered.
         for _ in 0..2 {
-            assert_eq!(who(&host, address, &db).await, Listener::Own, "{script}");
-            let seen = who(&host, address, &web).await;
+            assert_eq!(listener_at(&host, address, &db).await, Listener::Own, "{script}");
+            let seen = listener_at(&host, address, &web).await;
             let Listener::Other(holder) = seen else { panic!("it is that of web: {seen:?}") };
-            assert_eq!(holder.process.as_deref(), Some("db"));
+            assert_eq!(holder.process.as_deref(), Some(name));
             assert_eq!(holder.project, HolderProject::This);
             let shown = holder.to_string();
-            assert!(shown.ends_with(", which is db of this project"), "{shown}");
+            assert!(shown.ends_with(&format!(", which is {name} of this project")), "{shown}");
         }
         let port = ListenPlace::Port(address.port());
         assert!(matches!(host.listener(port.clone(), None).await, Listener::Other(_)));
         end(db).await;
-        assert_eq!(host.listener(port, None).await, Listener::Nobody);
+        assert_eq!(host.listener(port, None).await, Listener::NotFound);
         end(web).await;
     }
 }
@@ -99,7 +101,9 @@ async fn somebody_outside_of_the_project_is_named() {
     let (_socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     let web = run(&host, "web", None, WAITS).await;
     // The test itself, which is no child of a run.
-    let Listener::Other(holder) = who(&host, address, &web).await else { panic!("it is ours") };
+    let Listener::Other(holder) = listener_at(&host, address, &web).await else {
+        panic!("it is ours")
+    };
     assert_eq!((holder.pid, holder.process), (std::process::id(), None));
     end(web).await;
 }
@@ -114,13 +118,13 @@ async fn a_daemon_that_has_left_its_group_is_known_by_its_marks() {
     let mut db = run(&host, "db", Some(socket), script).await;
     line(&mut db).await;
     // `setsid` may have to exec first.
-    let mut seen = who(&host, address, &db).await;
+    let mut seen = listener_at(&host, address, &db).await;
     for _ in 0..200 {
         if seen == Listener::Own {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
-        seen = who(&host, address, &db).await;
+        seen = listener_at(&host, address, &db).await;
     }
     assert_eq!(seen, Listener::Own);
     end(db).await;
@@ -134,9 +138,9 @@ async fn a_server_whose_master_has_ended_is_still_the_run_s() {
     let script = "exec 3<&0 </dev/null; sh -c 'sleep 1000 <&3 & echo $$; wait' & exec 3<&-; wait";
     let mut db = run(&host, "db", Some(socket), script).await;
     let master: u32 = line(&mut db).await.parse().unwrap();
-    assert_eq!(who(&host, address, &db).await, Listener::Own);
+    assert_eq!(listener_at(&host, address, &db).await, Listener::Own);
     db.signal_these(Signal::KILL, vec![master]).await;
-    assert_eq!(who(&host, address, &db).await, Listener::Own);
+    assert_eq!(listener_at(&host, address, &db).await, Listener::Own);
     end(db).await;
 }
 
@@ -153,10 +157,10 @@ async fn addresses_are_told_apart() {
     let mut b = run(&host, "b", Some(other.into()), WAITS).await;
     line(&mut a).await;
     line(&mut b).await;
-    assert_eq!(who(&host, v4, &a).await, Listener::Own);
-    assert_eq!(who(&host, v6, &b).await, Listener::Own);
-    assert!(matches!(who(&host, v6, &a).await, Listener::Other(_)));
-    assert!(matches!(who(&host, v4, &b).await, Listener::Other(_)));
+    assert_eq!(listener_at(&host, v4, &a).await, Listener::Own);
+    assert_eq!(listener_at(&host, v6, &b).await, Listener::Own);
+    assert!(matches!(listener_at(&host, v6, &a).await, Listener::Other(_)));
+    assert!(matches!(listener_at(&host, v4, &b).await, Listener::Other(_)));
     end(a).await;
     end(b).await;
     // One for everything answers on both.
@@ -164,7 +168,11 @@ async fn addresses_are_told_apart() {
     let mut c = run(&host, "c", Some(all), WAITS).await;
     line(&mut c).await;
     for ip in [Ipv4Addr::LOCALHOST.into(), std::net::IpAddr::from(Ipv6Addr::LOCALHOST)] {
-        assert_eq!(who(&host, (ip, address.port()).into(), &c).await, Listener::Own, "{ip}");
+        assert_eq!(
+            listener_at(&host, (ip, address.port()).into(), &c).await,
+            Listener::Own,
+            "{ip}"
+        );
     }
     end(c).await;
 }
@@ -190,7 +198,7 @@ async fn two_that_share_a_port_are_both_seen() {
     line(&mut a).await;
     line(&mut b).await;
     for (one, other) in [(&a, "b"), (&b, "a")] {
-        let Listener::Shared(holder) = who(&host, address.into(), one).await else {
+        let Listener::Shared(holder) = listener_at(&host, address.into(), one).await else {
             panic!("both listen")
         };
         assert_eq!(holder.process.as_deref(), Some(other));
@@ -254,14 +262,14 @@ impl Drop for Stranger {
 }
 
 /// What is seen on a thread that may not look into the processes of others, by a run that is not there.
-fn seen_without_privileges(place: ListenPlace) -> LookupResult {
+fn seen_without_privileges(place: ListenPlace) -> Listener {
     let look = move || {
         if rustix::process::geteuid().is_root() {
             let nobody = rustix::process::Uid::from_raw(65534);
             // The credentials of this thread alone.
             rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
         }
-        Listeners::new(Arc::default()).look(&place, None)
+        Listeners::new(Arc::default()).look_up(&place, None).listener
     };
     std::thread::spawn(look).join().unwrap()
 }
@@ -274,13 +282,13 @@ async fn a_proxy_of_a_container_may_pass_connections_on_to_anybody() {
     let proxy = Stranger::start("docker-proxy", 0o755, socket);
     let wanted = format!("{}, which forwards connections", proxy.shown("docker-proxy"));
     // It is seen as soon as it has got past its exec.
-    let mut seen = who(&host, address, &web).await;
+    let mut seen = listener_at(&host, address, &web).await;
     for _ in 0..200 {
         if seen == Listener::Hidden(wanted.clone()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
-        seen = who(&host, address, &web).await;
+        seen = listener_at(&host, address, &web).await;
     }
     assert_eq!(seen, Listener::Hidden(wanted));
     end(web).await;
@@ -292,29 +300,29 @@ async fn a_proxy_of_a_container_may_pass_connections_on_to_anybody() {
 fn a_process_that_may_not_be_looked_into_is_hidden() {
     let (socket, address) = listen((Ipv4Addr::LOCALHOST, 0));
     let server = Stranger::start("server", 0o111, socket);
-    let LookupResult::Listener(Listener::Hidden(who)) =
-        seen_without_privileges(ListenPlace::Tcp(address))
-    else {
+    let Listener::Hidden(text) = seen_without_privileges(ListenPlace::Tcp(address)) else {
         panic!("its descriptors may not be read")
     };
-    let known = ["a process of another user (uid ", "a process that cannot be seen from here"];
-    assert!(known.iter().any(|known| who.starts_with(known)), "{who}");
+    let known = ["a process of another user (uid ", "a process that is not visible from here"];
+    assert!(known.iter().any(|known| text.starts_with(known)), "{text}");
     // Of a socket in the file system the kernel tells the process itself.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let socket = UnixListener::bind(&path).unwrap();
     let other = Stranger::start("server", 0o111, socket.into());
     let place = ListenPlace::Unix { path, peer: Some(other.child.id()) };
-    let LookupResult::Listener(Listener::Hidden(who)) = seen_without_privileges(place) else {
+    let Listener::Hidden(text) = seen_without_privileges(place) else {
         panic!("its descriptors may not be read")
     };
-    assert_eq!(who, format!("{} of another user", other.shown("server")));
+    assert_eq!(text, format!("{} of another user", other.shown("server")));
     drop(server);
 }
 
 #[test]
-fn an_owner_that_cannot_be_seen_is_described() {
-    let seen = owner::unseen(Some(rustix::process::geteuid().as_raw() + 1));
-    assert!(seen.starts_with("a process of another user (uid "), "{seen}");
-    assert_eq!(owner::unseen(None), "a process that is not visible from here");
+fn an_owner_that_is_not_visible_is_described() {
+    let uid = crate::sys::user() + 1;
+    let text = format!("a process of another user (uid {uid})");
+    assert_eq!(owner::unseen(Some(uid)), Listener::Hidden(text));
+    let text = "a process that is not visible from here".to_owned();
+    assert_eq!(owner::unseen(None), Listener::Hidden(text));
 }

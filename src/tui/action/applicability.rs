@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use super::{ActionFacts, ActionSubject, AllRow, InapplicableReason};
-use crate::machine::StateName;
 
 type Applicability = Result<(), InapplicableReason>;
 
 fn no(why: impl Into<Cow<'static, str>>) -> Applicability {
-    Err(InapplicableReason(why.into()))
+    Err(why.into())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as the others")]
@@ -20,7 +19,7 @@ pub(super) fn connected(facts: &ActionFacts) -> Applicability {
     if facts.connected { Ok(()) } else { no("the connection to the project is lost") }
 }
 
-/// Something is chosen or marked.
+/// Whether a process is at the cursor or marked.
 pub(super) fn one(facts: &ActionFacts) -> Applicability {
     match (&facts.subject, facts.marks) {
         (None, 0) => no("choose a process first"),
@@ -28,21 +27,19 @@ pub(super) fn one(facts: &ActionFacts) -> Applicability {
     }
 }
 
-/// As [`one`], for what is sent to the project.
+/// As [`one`], for commands to the project.
 pub(super) fn some(facts: &ActionFacts) -> Applicability {
     one(facts).and_then(|()| connected(facts))
 }
 
 fn subject(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
-    facts.subject.as_ref().ok_or(InapplicableReason("choose a process first".into()))
+    facts.subject.as_ref().ok_or("choose a process first".into())
 }
 
 fn single(facts: &ActionFacts) -> Result<&ActionSubject, InapplicableReason> {
     let subject = subject(facts)?;
     if subject.several {
-        return Err(InapplicableReason(
-            format!("{} stands for several: choose one", subject.name).into(),
-        ));
+        return Err(format!("{} stands for several: choose one", subject.name).into());
     }
     Ok(subject)
 }
@@ -53,74 +50,50 @@ pub(super) fn one_process(facts: &ActionFacts) -> Applicability {
     if subject.pool { no(format!("{} is a pool of jobs", subject.name)) } else { Ok(()) }
 }
 
-/// A word on one that is down; nothing where several are meant.
-fn down(facts: &ActionFacts) -> Option<(&ActionSubject, StateName)> {
-    let subject = facts.subject.as_ref()?;
-    let alone = facts.marks == 0 && !subject.several;
-    let is_down = match subject.state {
-        StateName::Idle
-        | StateName::Stopped
-        | StateName::Succeeded
-        | StateName::Failed
-        | StateName::Skipped => true,
-        StateName::Waiting
-        | StateName::Queued
-        | StateName::Backoff
-        | StateName::Starting
-        | StateName::Ready
-        | StateName::Unhealthy
-        | StateName::Stopping => false,
-    };
-    (alone && is_down).then_some((subject, subject.state))
+/// The subject, if the action is about this single process only.
+fn only_subject(facts: &ActionFacts) -> Option<&ActionSubject> {
+    facts.subject.as_ref().filter(|subject| facts.marks == 0 && !subject.several)
 }
 
-/// What is to be said where the row of all is meant and nobody is in that state.
-fn all(
+/// Applicability on the row of all: there are processes that it can be applied to.
+fn on_all(
     facts: &ActionFacts,
-    number: impl Fn(AllRow) -> usize,
-    nobody: &'static str,
+    count: impl Fn(AllRow) -> usize,
+    reason: &'static str,
 ) -> Option<Applicability> {
     let all = facts.all.filter(|_| facts.marks == 0)?;
-    Some(if number(all) == 0 { no(nobody) } else { connected(facts) })
+    Some(if count(all) == 0 { no(reason) } else { connected(facts) })
 }
 
 pub(super) fn startable(facts: &ActionFacts) -> Applicability {
-    let everybody = || all(facts, |all| all.down, "all that start with the project have been");
-    everybody().unwrap_or_else(|| some(facts))
+    on_all(facts, |all| all.down, "all that start with the project have been")
+        .unwrap_or_else(|| some(facts))
 }
 
 pub(super) fn stoppable(facts: &ActionFacts) -> Applicability {
-    if let Some(said) = all(facts, |all| all.up, "nothing runs") {
-        return said;
-    }
-    some(facts)?;
-    match down(facts) {
-        Some((subject, state)) => no(format!("{} is {state}", subject.name)),
-        None => Ok(()),
+    restartable(facts)?;
+    match only_subject(facts) {
+        Some(subject) if subject.state.is_at_rest() => {
+            no(format!("{} is {}", subject.name, subject.state))
+        }
+        _ => Ok(()),
     }
 }
 
-/// There is a live run.
+/// Whether there is a live run.
 pub(super) fn killable(facts: &ActionFacts) -> Applicability {
-    if let Some(said) = all(facts, |all| all.alive, "nothing has a live run") {
-        return said;
-    }
-    some(facts)?;
-    match &facts.subject {
-        Some(subject) if facts.marks == 0 && !subject.several && !subject.state.is_alive() => {
+    on_all(facts, |all| all.alive, "nothing has a live run").unwrap_or_else(|| some(facts))?;
+    match only_subject(facts) {
+        Some(subject) if !subject.state.is_alive() => {
             no(format!("{} has no live run", subject.name))
         }
         _ => Ok(()),
     }
 }
 
-pub(super) fn signalable(facts: &ActionFacts) -> Applicability {
-    killable(facts)
-}
-
-/// A restart works in every state; of all, those that run are meant.
+/// A restart works in every state; on the row of all it restarts the processes that run.
 pub(super) fn restartable(facts: &ActionFacts) -> Applicability {
-    all(facts, |all| all.up, "nothing runs").unwrap_or_else(|| some(facts))
+    on_all(facts, |all| all.up, "nothing runs").unwrap_or_else(|| some(facts))
 }
 
 pub(super) fn attachable(facts: &ActionFacts) -> Applicability {
@@ -141,7 +114,7 @@ pub(super) fn watchable(facts: &ActionFacts) -> Applicability {
     }
 }
 
-/// Whether it is in a file is known to the project alone, which is asked.
+/// Only the project knows whether a process is in a file, so it is asked.
 pub(super) fn declared(facts: &ActionFacts) -> Applicability {
     connected(facts)?;
     subject(facts).map(drop)

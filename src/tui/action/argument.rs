@@ -1,26 +1,26 @@
 //! Parses palette input: the name of an action and its arguments.
 
 use super::{Action, UnknownAction};
-use crate::spec::{Signal, choices};
-use crate::tui::cycle::following;
+use crate::control::wire::Severity;
+use crate::spec::Signal;
 use crate::tui::theme::ThemeName;
 
-/// What may follow the name of an action.
+/// The kind of argument that an action takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArgumentKind {
     Nothing,
     /// The name of a process.
     Name,
-    /// Names of processes; what is chosen without them.
+    /// Names of processes; default: the row at the cursor.
     Names,
-    /// Name and number of replicas, or the number alone.
+    /// The number of replicas, with an optional name before it.
     Scale,
     Signal,
-    /// A text; a prompt asks for it where there is none.
+    /// A text; default: a prompt asks for it.
     Text,
-    /// All that follows; a prompt asks for it where there is none.
+    /// A shell command; default: a prompt asks for it.
     Rest,
-    /// A line for the input of what is chosen.
+    /// A line for the input of the process at the cursor.
     Line,
     Level,
     /// The name of a theme.
@@ -28,7 +28,7 @@ pub enum ArgumentKind {
 }
 
 impl ArgumentKind {
-    /// As it is shown after the name: `NAME N`.
+    /// Returns the text after the name in help: `NAME N`.
     pub fn shape(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -46,69 +46,34 @@ impl ArgumentKind {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Argument {
-    /// Nothing: what is chosen is meant, or a prompt or a menu asks.
+    /// None: the action uses the row at the cursor, or a prompt or a menu.
     None,
     /// Names of processes, as in `pitcrew stop`.
     Names(Vec<String>),
-    /// So many replicas of it; of what is chosen without a name.
     Scale {
+        /// Default: the row at the cursor.
         name: Option<String>,
         replicas: u32,
     },
     Signal {
         signal: Signal,
-        /// For them; what is chosen without names.
+        /// Default: the row at the cursor.
         names: Vec<String>,
     },
     Theme(ThemeName),
-    /// This level and those above it.
-    Level(LogLevelArgument),
+    /// The lowest level; `None` for all lines.
+    Level(Option<Severity>),
     /// A text or a command.
     Text(String),
 }
 
 impl Argument {
-    /// A text that came with the action.
     pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::None
-            | Self::Names(_)
-            | Self::Scale { .. }
-            | Self::Theme(_)
-            | Self::Level(_)
-            | Self::Signal { .. } => None,
-        }
+        if let Self::Text(text) = self { Some(text) } else { None }
     }
 }
 
-choices! {
-    /// How much a line matters.
-    #[derive(PartialOrd, Ord, Default)]
-    pub enum LogLevelArgument {
-        /// Any.
-        #[default]
-        All = "all",
-        /// Told for those who look for a fault.
-        Debug = "debug",
-        /// Told.
-        Info = "info",
-        /// To be looked at.
-        Warn = "warn",
-        /// Something went wrong.
-        Error = "error",
-    }
-}
-
-impl LogLevelArgument {
-    /// The one after it; after the last the first.
-    #[must_use]
-    pub fn next(self) -> Self {
-        following(Self::ALL, self)
-    }
-}
-
-/// An action with what it needs.
+/// An action with its argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionCall {
     pub action: Action,
@@ -121,17 +86,15 @@ impl From<Action> for ActionCall {
     }
 }
 
-/// Why a line of the palette cannot be run.
+/// Why a line of the palette is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {
     #[error(transparent)]
     Unknown(#[from] UnknownAction),
-    /// Something follows an action that takes nothing.
     #[error("`{0}` takes nothing after its name")]
     TakesNothing(&'static str),
     #[error("`{0}` takes one name")]
     TakesOne(&'static str),
-    /// No number, or none that fits.
     #[error("`{0}` takes a number of replicas: {0} web 3")]
     NoNumber(&'static str),
     #[error("{0}")]
@@ -142,7 +105,7 @@ pub enum ArgumentError {
     NoTheme,
 }
 
-/// Takes a line of the palette apart.
+/// Parses a line of the palette.
 ///
 /// ```
 /// use pitcrew::tui::action::{Action, Argument, parse_call};
@@ -162,19 +125,8 @@ pub fn parse_call(line: &str) -> Result<ActionCall, ArgumentError> {
 fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
     let entry = action.entry();
     let mut words = rest.split_whitespace().map(str::to_owned);
-    if rest.is_empty() {
-        return match entry.takes {
-            ArgumentKind::Scale => Err(ArgumentError::NoNumber(entry.name)),
-            ArgumentKind::Nothing
-            | ArgumentKind::Name
-            | ArgumentKind::Names
-            | ArgumentKind::Signal
-            | ArgumentKind::Text
-            | ArgumentKind::Rest
-            | ArgumentKind::Line
-            | ArgumentKind::Level
-            | ArgumentKind::Theme => Ok(Argument::None),
-        };
+    if rest.is_empty() && entry.takes != ArgumentKind::Scale {
+        return Ok(Argument::None);
     }
     Ok(match entry.takes {
         ArgumentKind::Nothing => return Err(ArgumentError::TakesNothing(entry.name)),
@@ -183,27 +135,26 @@ fn argument(action: Action, rest: &str) -> Result<Argument, ArgumentError> {
             _ => return Err(ArgumentError::TakesOne(entry.name)),
         },
         ArgumentKind::Names => Argument::Names(words.collect()),
-        ArgumentKind::Scale => scale(entry.name, &words.collect::<Vec<_>>())?,
+        ArgumentKind::Scale => {
+            let (number, name) = (words.next_back(), words.next());
+            let number = number.filter(|_| words.next().is_none());
+            let replicas = number.and_then(|number| number.parse().ok());
+            let replicas = replicas.ok_or(ArgumentError::NoNumber(entry.name))?;
+            Argument::Scale { name, replicas }
+        }
         ArgumentKind::Signal => {
             let word = words.next().unwrap_or_default();
             let signal = word.parse::<Signal>();
             let signal = signal.map_err(|error| ArgumentError::NoSignal(error.to_string()))?;
             Argument::Signal { signal, names: words.collect() }
         }
-        ArgumentKind::Level => Argument::Level(rest.parse().map_err(|_| ArgumentError::NoLevel)?),
+        ArgumentKind::Level if rest == "all" => Argument::Level(None),
+        ArgumentKind::Level => {
+            Argument::Level(Some(rest.parse().map_err(|_| ArgumentError::NoLevel)?))
+        }
         ArgumentKind::Theme => Argument::Theme(rest.parse().map_err(|_| ArgumentError::NoTheme)?),
         ArgumentKind::Text | ArgumentKind::Rest | ArgumentKind::Line => {
             Argument::Text(rest.to_owned())
         }
     })
-}
-
-fn scale(name: &'static str, words: &[String]) -> Result<Argument, ArgumentError> {
-    let (whose, number) = match words {
-        [number] => (None, number),
-        [whose, number] => (Some(whose.clone()), number),
-        _ => return Err(ArgumentError::NoNumber(name)),
-    };
-    let replicas = number.parse().map_err(|_| ArgumentError::NoNumber(name))?;
-    Ok(Argument::Scale { name: whose, replicas })
 }

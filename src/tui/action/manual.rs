@@ -8,11 +8,11 @@ use super::{ActionEntry, Group, TABLE};
 pub fn keymap() -> String {
     let mut page = String::new();
     for group in Group::ALL {
-        _ = write!(page, "### {}\n\n| key | action | does |\n|---|---|---|\n", group.title());
+        _ = write!(page, "### {}\n\n| key | action | does |\n|---|---|---|\n", group.as_str());
         for entry in TABLE.iter().filter(|entry| entry.group == *group) {
             let shape = entry.takes.shape();
             let call = format!("{} {shape}", entry.name);
-            let (keys, words) = (keys(entry), escaped(entry.words));
+            let (keys, words) = (keys(entry), escaped(entry.description));
             _ = writeln!(page, "| {keys} | `{}` | {words} |", escaped(call.trim_end()));
         }
         page.push('\n');
@@ -20,17 +20,17 @@ pub fn keymap() -> String {
     page.trim_end().to_owned()
 }
 
-/// `` `x`, `ctrl-k` ``, each once; where it does not work everywhere in its group, with where.
+/// Returns each key once: `` `x`, `ctrl-k` ``.
 fn keys(entry: &ActionEntry) -> String {
-    let mut all: Vec<String> = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
     for (_, key) in entry.keys {
-        // A table is no place for a bar, and a code no place for an entity.
+        // A bar would end the cell, and code cannot contain an entity.
         let key = if *key == "|" { "<kbd>&#124;</kbd>".to_owned() } else { format!("`{key}`") };
-        if !all.contains(&key) {
-            all.push(key);
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
-    all.join(", ")
+    keys.join(", ")
 }
 
 fn escaped(text: &str) -> String {

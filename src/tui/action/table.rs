@@ -2,7 +2,7 @@
 
 use super::applicability::{
     always, attachable, connected, declared, filterable, killable, marked, one, one_process,
-    ported, restartable, searched, selected, signalable, startable, stoppable, watchable, writable,
+    ported, restartable, searched, selected, startable, stoppable, watchable, writable,
 };
 use super::{ActionEntry, ArgumentKind, Context, Group};
 
@@ -52,7 +52,7 @@ macro_rules! actions {
             $( $( ActionEntry {
                 action: Action::$action,
                 name: $name,
-                words: $words,
+                description: $words,
                 hint: $hint,
                 group: Group::$group,
                 takes: ArgumentKind::$takes,
@@ -70,11 +70,11 @@ actions! {
         Kill "kill", "kill", "kill the whole tree (SIGKILL)", Names, killable, [Process "X", Process "ctrl-k"];
         Restart "restart", "restart", "restart (in back-off: retry now)", Names, restartable, [Process "r"];
         RestartTree "restart-tree", "restart tree", "restart, and what depends on it", Names, restartable, [Process "R"];
-        Signal "signal", "signal", "send a signal", Signal, signalable, [Process "S"];
+        Signal "signal", "signal", "send a signal", Signal, killable, [Process "S"];
         Attach "attach", "attach", "attach to its terminal", Nothing, attachable, [Process "a", Process "i"];
-        ScaleUp "scale-up", "one more", "one replica more", Nothing, one_process, [Process "+"];
-        ScaleDown "scale-down", "one less", "one replica less", Nothing, one_process, [Process "-"];
-        Scale "scale", "scale", "so many replicas: scale NAME N", Scale, connected, [];
+        ScaleUp "scale-up", "one more", "add a replica", Nothing, one_process, [Process "+"];
+        ScaleDown "scale-down", "one less", "remove a replica", Nothing, one_process, [Process "-"];
+        Scale "scale", "scale", "set replicas: scale NAME N", Scale, connected, [];
         Watch "watch", "watch", "watching of files on or off", Nothing, watchable, [Process "W"];
         Details "details", "details", "details", Name, one, [Process "d"];
         Edit "edit", "edit", "edit where it is declared", Nothing, declared, [List "e", Details "e"];
@@ -90,12 +90,12 @@ actions! {
         Last "last", "last", "last", Nothing, always, [List "G", List "end", View "G", View "end"];
         Open "open", "logs", "logs of it; a pool: fold and unfold; a view: go there", Nothing, always, [List "enter", List "l", List "right", View "enter"];
         Mark "mark", "mark", "mark; two or more are shown merged, and acted on", Nothing, one, [List "space"];
-        MarkAll "mark-all", "mark all", "mark all that are visible", Nothing, always, [List "ctrl-a"];
+        MarkAll "mark-all", "mark all", "mark all visible", Nothing, always, [List "ctrl-a"];
         Unmark "unmark-all", "unmark", "unmark all", Nothing, marked, [List "u"];
         FilterList "filter-list", "filter", "filter the list (regex, !regex, -f fuzzy)", Text, always, [List "/"];
         Sort "sort", "sort", "sort by the next column", Nothing, always, [List "o"];
         SortReverse "sort-reverse", "reverse", "sort the other way round", Nothing, always, [List "O"];
-        HideStopped "hide-stopped", "hide", "hide what does not run", Nothing, always, [List "H"];
+        HideStopped "hide-stopped", "hide", "hide stopped", Nothing, always, [List "H"];
         Mute "mute", "mute", "mute in the merged view", Nothing, one, [List "m"];
         RunAdHoc "run", "run", "run a command once; on a pool: as a job of it", Rest, connected, [List "n"];
     }
@@ -107,8 +107,8 @@ actions! {
         HalfDown "half-page-down", "half down", "half a page down", Nothing, always, [Logs "ctrl-d", View "ctrl-d"];
         PageUp "page-up", "page up", "page up", Nothing, always, [Logs "pageup", View "pageup"];
         PageDown "page-down", "page down", "page down", Nothing, always, [Logs "pagedown", View "pagedown"];
-        Top "top", "top", "the oldest line", Nothing, always, [Logs "g", Logs "home"];
-        Bottom "bottom", "latest", "the latest line, and follow", Nothing, always, [Logs "G", Logs "end"];
+        Top "top", "top", "first line", Nothing, always, [Logs "g", Logs "home"];
+        Bottom "bottom", "latest", "last line, follow", Nothing, always, [Logs "G", Logs "end"];
         Follow "follow", "follow", "follow on or off", Nothing, always, [Logs "f"];
         Search "search", "search", "search (regex)", Text, always, [Logs "/", Global "ctrl-f"];
         NextMatch "next-match", "next", "next match", Nothing, searched, [Logs "n"];
@@ -121,15 +121,15 @@ actions! {
         Level "level", "level", "lowest level shown", Level, always, [Logs "L"];
         Timestamps "timestamps", "time", "timestamps: off, time, relative, delta", Nothing, always, [Logs "t"];
         Wrap "wrap", "wrap", "wrap long lines", Nothing, always, [Logs "w"];
-        ScrollLeft "scroll-left", "left", "to the left (not wrapped)", Nothing, always, [Logs "left"];
-        ScrollRight "scroll-right", "right", "to the right (not wrapped)", Nothing, always, [Logs "right"];
-        LineStart "line-start", "start", "to the left edge", Nothing, always, [Logs "0"];
-        LineEnd "line-end", "end", "to the right edge", Nothing, always, [Logs "$"];
+        ScrollLeft "scroll-left", "left", "scroll left (unless wrapped)", Nothing, always, [Logs "left"];
+        ScrollRight "scroll-right", "right", "scroll right (unless wrapped)", Nothing, always, [Logs "right"];
+        LineStart "line-start", "start", "scroll to the left edge", Nothing, always, [Logs "0"];
+        LineEnd "line-end", "end", "scroll to the right edge", Nothing, always, [Logs "$"];
         Select "select", "select", "select lines; y copies them", Nothing, always, [Logs "v"];
         CopyVisible "copy-visible", "copy page", "copy what is visible", Nothing, always, [Logs "c"];
         ClearView "clear-view", "clear", "clear the view (nothing is lost)", Nothing, always, [Logs "C"];
-        Marker "marker", "marker", "put in a line that marks this moment", Text, always, [Logs "m"];
-        PrettyJson "pretty-json", "json", "lay out JSON", Nothing, always, [Logs "P"];
+        Marker "marker", "marker", "insert a marker", Text, always, [Logs "m"];
+        PrettyJson "pretty-json", "json", "format JSON", Nothing, always, [Logs "P"];
         Save "save", "save", "save to a file", Text, always, [Logs "ctrl-s"];
         Pipe "pipe", "pipe", "pipe through a command: pipe CMD", Rest, always, [];
         Pager "pager", "pager", "open in the pager", Nothing, always, [Logs "ctrl-o"];

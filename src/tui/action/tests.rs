@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::control::wire::Severity;
 use crate::tui::keymap::Keymap;
 use crate::tui::keys::Chord;
 
@@ -22,7 +23,7 @@ fn no_key_does_two_things_in_one_place() {
         for (context, key) in entry.keys {
             let chord: Chord = key.parse().unwrap();
             assert_eq!(&chord.to_string(), key, "written as it is printed");
-            assert!(seen.insert((*context, chord)), "{key} twice in {}", context.title());
+            assert!(seen.insert((*context, chord)), "{key} twice in {}", context.as_str());
         }
     }
 }
@@ -164,7 +165,7 @@ fn what_follows_a_name_is_read() {
         signal,
         Argument::Signal { signal: "HUP".parse().unwrap(), names: vec!["web".into()] }
     );
-    assert_eq!(read("level warn"), Ok(Argument::Level(LogLevelArgument::Warn)));
+    assert_eq!(read("level warn"), Ok(Argument::Level(Some(Severity::Warn))));
     assert_eq!(read("theme light"), Ok(Argument::Theme(crate::tui::theme::ThemeName::Light)));
     let wrong = |line: &str| parse_call(line).unwrap_err().to_string();
     assert_eq!(wrong("quit now"), "`quit` takes nothing after its name");

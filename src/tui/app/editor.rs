@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
+use super::programs::{program_variable, shell_command};
 use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
 
-/// Editors that take the line as `FILE:LINE`, and the word before it.
-const COLON: &[(&str, &[&str])] = &[
+/// Editors that take `FILE:LINE`, and the options before it.
+const COLON_EDITORS: &[(&str, &[&str])] = &[
     ("hx", &[]),
     ("helix", &[]),
     ("zed", &["--wait"]),
@@ -17,8 +18,8 @@ const COLON: &[(&str, &[&str])] = &[
     ("codium", &["--wait", "--goto"]),
     ("cursor", &["--wait", "--goto"]),
 ];
-/// Editors that take it as `+LINE` before the file.
-const PLUS: &[&str] = &[
+/// Editors that take `+LINE` before the file.
+const PLUS_EDITORS: &[&str] = &[
     "vi",
     "vim",
     "nvim",
@@ -40,36 +41,32 @@ const PLUS: &[&str] = &[
     "gedit",
 ];
 
-/// Opens it; true when the file is another one afterwards.
+/// Opens a file in the editor, and returns whether it has changed.
 pub(super) fn edit(
     place: &SourceLocation,
     run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
 ) -> Result<bool, String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".to_owned());
-    let file = Path::new(&place.file);
-    let before = std::fs::read(file).ok();
-    let mut command = Command::new("/bin/sh");
-    // The variable may hold arguments, as for every program that reads it.
-    command.arg("-c").arg(format!("{editor} \"$@\"")).arg("sh").args(arguments(&editor, place));
-    let name = safe_name(&editor).into_owned();
-    let status = run(&mut command).map_err(|error| format!("{name}: {error}"))?;
+    let editor = program_variable("VISUAL").or_else(|| program_variable("EDITOR"));
+    let editor = editor.unwrap_or_else(|| "vi".to_owned());
+    let before = std::fs::read(&place.file).ok();
+    let name = safe_name(&editor);
+    let status = run(&mut shell_command(&editor, arguments(&editor, place)))
+        .map_err(|error| format!("{name}: {error}"))?;
     match status.code() {
-        Some(0) => Ok(std::fs::read(file).ok() != before),
+        Some(0) => Ok(std::fs::read(&place.file).ok() != before),
         Some(127) => Err(format!("there is no `{name}`: $EDITOR says which editor to use")),
         _ => Err(format!("{name}: {status}")),
     }
 }
 
-/// What it is told, by the name of the program.
+/// The arguments that open a place, by the name of the editor.
 fn arguments(editor: &str, place: &SourceLocation) -> Vec<String> {
     let program = editor.split_whitespace().next().unwrap_or_default();
     let program = Path::new(program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if let Some((_, words)) = COLON.iter().find(|(name, _)| *name == program) {
-        let mut all: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        all.push(format!("{}:{}", place.file, place.line));
-        all
-    } else if PLUS.contains(&program) {
+    if let Some((_, options)) = COLON_EDITORS.iter().find(|(name, _)| *name == program) {
+        let file = format!("{}:{}", place.file, place.line);
+        options.iter().map(|option| (*option).to_owned()).chain([file]).collect()
+    } else if PLUS_EDITORS.contains(&program) {
         vec![format!("+{}", place.line), place.file.clone()]
     } else {
         vec![place.file.clone()]

@@ -1,20 +1,23 @@
 //! External use of the terminal: clipboard, pager, editor, shell.
 
-use super::{App, ECHO, ExitReason, ExternalProgram, editor, programs};
+use std::path::Path;
+
+use super::{App, ExternalProgram, FOREIGN_SIGNAL, editor, programs};
 use crate::control::Control;
 use crate::control::wire::SourceLocation;
 use crate::output::safe_name;
 use crate::tui::clipboard::{ClipboardMethod, copied, copying};
-use crate::tui::msg::{Cmd, Msg};
+use crate::tui::msg::{Cmd, ExitReason, Msg};
 
 impl<C: Control + Clone + 'static> App<C> {
-    /// The terminal sends its signals to the editor and to us; ours come up when it is over.
-    pub(super) fn was_lent(&self) -> bool {
+    /// Whether a signal was meant for an external program: the terminal sends its signals to that and to
+    /// this process, which handles them after the program has ended.
+    pub(super) fn is_foreign_signal(&self) -> bool {
         let now = self.clock.now().since_start;
-        self.lent.is_some_and(|at| now.saturating_sub(at) < ECHO)
+        self.external_end.is_some_and(|end| now.saturating_sub(end) < FOREIGN_SIGNAL)
     }
 
-    pub(super) fn stop(&mut self) {
+    pub(super) fn suspend(&mut self) {
         let suspend = self.suspend;
         if let Some(terminal) = &mut self.terminal {
             _ = terminal.lend(suspend);
@@ -22,63 +25,56 @@ impl<C: Control + Clone + 'static> App<C> {
         self.resize();
     }
 
-    /// Into the clipboard, by the ways there are.
     pub(super) fn copy(&mut self, text: &str) {
-        let tmux = std::env::var_os("TMUX").is_some();
-        let said = match copying(text, tmux) {
-            ClipboardMethod::Terminal(bytes) => {
-                self.tell(bytes);
-                Ok(copied(text))
-            }
-            ClipboardMethod::Tmux { bytes, command } => {
-                self.tell(bytes);
-                self.tasks.feed(command, text.to_owned());
-                Ok(copied(text))
-            }
+        let (bytes, command) = match copying(text, std::env::var_os("TMUX").is_some()) {
+            ClipboardMethod::Terminal(bytes) => (bytes, None),
+            ClipboardMethod::Tmux { bytes, command } => (bytes, Some(command)),
             ClipboardMethod::TooLong => {
-                self.tasks.too_long(text.to_owned());
-                return;
+                let text = text.to_owned();
+                return self.tasks.spawn(async move { Msg::Notice(programs::save_text(&text)) });
             }
         };
-        self.message(Msg::Said(said));
-    }
-
-    pub(super) fn tell(&self, bytes: Vec<u8>) {
         if let Some(terminal) = &self.terminal {
             terminal.tell(bytes);
         }
+        if let Some(command) = command {
+            let text = text.to_owned();
+            tokio::task::spawn_blocking(move || programs::feed(command, &text));
+        }
+        self.message(Msg::Notice(Ok(copied(text))));
     }
 
-    /// Opens a file in the pager, and takes it away afterwards.
-    pub(super) fn show(&mut self, file: &std::path::Path) {
-        if let Some(Err(error)) = self.lend(|run| programs::page(file, run)) {
-            self.message(Msg::Said(Err(format!("the pager: {error}"))));
+    /// Opens a file in the pager, and removes it afterwards.
+    pub(super) fn page(&mut self, file: &Path) {
+        let result = self.lend_terminal(|run| programs::page(file, run));
+        _ = std::fs::remove_file(file);
+        if let Some(Err(error)) = result {
+            self.message(Msg::Notice(Err(format!("the pager: {error}"))));
         }
     }
 
-    /// Opens the editor; what is different afterwards is shown before it counts.
+    /// Opens the editor, and shows what the changes would do before they are applied.
     pub(super) fn edit(&mut self, place: &SourceLocation) {
-        match self.lend(|run| editor::edit(place, run)) {
-            Some(Ok(true)) => self.message(Msg::Do(Cmd::Reload { dry_run: true })),
+        match self.lend_terminal(|run| editor::edit(place, run)) {
+            Some(Ok(true)) => self.message(Msg::Perform(Cmd::Reload { dry_run: true })),
             Some(Ok(false)) => {
-                let said = format!("{} is as it was", safe_name(&place.file));
-                self.message(Msg::Said(Ok(said)));
+                let text = format!("{} unchanged", safe_name(&place.file));
+                self.message(Msg::Notice(Ok(text)));
             }
-            Some(Err(text)) => self.message(Msg::Said(Err(text))),
+            Some(Err(text)) => self.message(Msg::Notice(Err(text))),
             None => {}
         }
     }
 
-    /// Has something else use the terminal; nothing where there is none.
-    fn lend<T>(&mut self, work: impl FnOnce(ExternalProgram) -> T) -> Option<T> {
-        let beside = self.beside;
-        let done = self.terminal.as_mut()?.lend(|| work(beside));
-        // What is typed there to interrupt it was not meant for us.
-        self.lent = Some(self.clock.now().since_start);
+    /// Runs something that uses the terminal; `None` if there is none.
+    fn lend_terminal<T>(&mut self, work: impl FnOnce(ExternalProgram) -> T) -> Option<T> {
+        let run_external = self.run_external;
+        let result = self.terminal.as_mut()?.lend(|| work(run_external));
+        self.external_end = Some(self.clock.now().since_start);
         self.resize();
-        if done.is_err() {
-            self.left = Some(ExitReason::Gone);
+        if result.is_err() {
+            self.exit = Some(ExitReason::Gone);
         }
-        done.ok()
+        result.ok()
     }
 }

@@ -1,31 +1,43 @@
 //! Runs external programs, and writes text that is too long for the clipboard to files.
 
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::export::{temporary, too_long};
+use super::export::{temporary_file, too_long};
 use crate::output::safe_name;
 use crate::tui::msg::Msg;
 
-/// Opens a file in the pager and takes it away.
+/// A variable of the environment that names a program, unless it is blank.
+pub(super) fn program_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// A program with arguments. The command line may hold arguments too, as for every program that reads
+/// such a variable.
+pub(super) fn shell_command(
+    command_line: &str,
+    arguments: impl IntoIterator<Item: AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("{command_line} \"$@\"")).arg("sh").args(arguments);
+    command
+}
+
+/// Opens a file in the pager.
 pub(super) fn page(
     file: &Path,
     run: impl FnOnce(&mut Command) -> io::Result<ExitStatus>,
 ) -> io::Result<()> {
-    let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
-    let pager = pager.unwrap_or_else(|| "less -R +G".to_owned());
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(format!("{pager} \"$1\"")).arg("sh").arg(file);
-    let shown = run(&mut command);
-    _ = std::fs::remove_file(file);
-    match shown?.code() {
+    let pager = program_variable("PAGER").unwrap_or_else(|| "less -R +G".to_owned());
+    match run(&mut shell_command(&pager, [file]))?.code() {
         Some(127) => Err(io::Error::other(format!("there is no `{}`", safe_name(&pager)))),
         _ => Ok(()),
     }
 }
 
-/// Gives a text to a command.
+/// Runs a command with a text as its input.
 pub(super) fn feed(command: &[&str], text: &str) {
     let Some((program, args)) = command.split_first() else { return };
     let child = Command::new(program)
@@ -40,34 +52,32 @@ pub(super) fn feed(command: &[&str], text: &str) {
     }
 }
 
-/// Keeps what is too long for the clipboard.
-pub(super) fn keep(text: &str) -> Result<String, String> {
-    let kept = temporary().and_then(|(path, mut file)| {
+/// Saves a text that is too long for the clipboard.
+pub(super) fn save_text(text: &str) -> Result<String, String> {
+    let path = temporary_file().and_then(|(path, mut file)| {
         file.write_all(text.as_bytes())?;
         Ok(path)
     });
-    match kept {
-        Ok(path) => Ok(too_long(&path)),
-        Err(error) => Err(format!("too long for the clipboard, and cannot be kept: {error}")),
-    }
+    path.map(|path| too_long(&path))
+        .map_err(|error| format!("too long for the clipboard, and cannot be saved: {error}"))
 }
 
 /// Opens an address in the browser of the user.
 pub(super) async fn browse(url: String) -> Msg {
     let open = move || {
         let command = std::env::var("BROWSER").unwrap_or_else(|_| "xdg-open".to_owned());
-        let child = Command::new(&command)
+        let status = Command::new(&command)
             .arg(&url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        match child {
+        match status {
             Ok(status) if status.success() => Ok(format!("opened {url}")),
             Ok(status) => Err(format!("{command} {url}: {status}")),
             Err(error) => Err(format!("{command}: {error}; the address is {url}")),
         }
     };
-    let done = tokio::task::spawn_blocking(open).await;
-    Msg::Said(done.unwrap_or_else(|error| Err(error.to_string())))
+    let result = tokio::task::spawn_blocking(open).await;
+    Msg::Notice(result.unwrap_or_else(|error| Err(error.to_string())))
 }

@@ -1,17 +1,15 @@
 //! Signals to the interface.
 
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use std::task::Poll;
+
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
 use crate::spec::Signal;
 
-/// The signals that are listened to.
-pub(super) struct Signals {
-    streams: Vec<(Signal, Stream)>,
-    stopped: Option<Stream>,
-    continued: Option<Stream>,
-    resized: Option<Stream>,
-}
+/// The signals that are handled, the most urgent first.
+pub(super) struct Signals(Vec<(UiSignal, SignalStream)>);
 
+#[derive(Clone, Copy)]
 pub(super) enum UiSignal {
     End(Signal),
     Stop,
@@ -20,38 +18,25 @@ pub(super) enum UiSignal {
 }
 
 impl Signals {
-    pub(super) fn listen(wanted: &[Signal]) -> Self {
-        let stream = |one: &Signal| {
-            let stream = signal(SignalKind::from_raw(one.number())).ok()?;
-            Some((*one, stream))
+    pub(super) fn listen(ending: &[Signal]) -> Self {
+        let stop = "TSTP".parse().ok().map(|signal| (UiSignal::Stop, signal));
+        let others = [(UiSignal::Continue, Signal::CONT), (UiSignal::Resize, Signal::WINCH)];
+        let handled = ending.iter().map(|signal| (UiSignal::End(*signal), *signal));
+        let stream = |(kind, number): (UiSignal, Signal)| {
+            Some((kind, signal(SignalKind::from_raw(number.number())).ok()?))
         };
-        let raw = |number| signal(SignalKind::from_raw(number)).ok();
-        Self {
-            streams: wanted.iter().filter_map(stream).collect(),
-            stopped: "TSTP".parse::<Signal>().ok().and_then(|one| raw(one.number())),
-            continued: raw(Signal::CONT.number()),
-            resized: signal(SignalKind::window_change()).ok(),
-        }
+        Self(handled.chain(stop).chain(others).filter_map(stream).collect())
     }
 
-    /// The next one. Cancel safe.
+    /// Returns the next signal. Cancel safe.
     pub(super) async fn next(&mut self) -> UiSignal {
         std::future::poll_fn(|cx| {
-            for (which, stream) in &mut self.streams {
+            for (kind, stream) in &mut self.0 {
                 if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(UiSignal::End(*which));
+                    return Poll::Ready(*kind);
                 }
             }
-            if self.stopped.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(UiSignal::Stop);
-            }
-            if self.continued.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(UiSignal::Continue);
-            }
-            if self.resized.as_mut().is_some_and(|stream| stream.poll_recv(cx).is_ready()) {
-                return std::task::Poll::Ready(UiSignal::Resize);
-            }
-            std::task::Poll::Pending
+            Poll::Pending
         })
         .await
     }

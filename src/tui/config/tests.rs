@@ -29,6 +29,7 @@ fn what_is_said_holds() {
         layout: PaneLayout::Stacked,
         wheel: 5,
         keymap: Keymap::default(),
+        ..Config::default()
     };
     assert_eq!(config, expected);
     assert_eq!(parsed(""), (Config::default(), vec![]));

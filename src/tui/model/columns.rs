@@ -29,7 +29,7 @@ const PORT: usize = 7;
 impl ListColumns {
     pub(in crate::tui) fn of(ui: &Model, width: usize) -> Self {
         let all = &ui.overview.processes;
-        Self::with(ui, width, all.iter().any(|one| one.status.cpu_percent.is_some()))
+        Self::with(ui, width, all.iter().any(|one| one.cpu_percent.is_some()))
     }
 
     pub(in crate::tui) fn with(ui: &Model, width: usize, is_measured: bool) -> Self {
@@ -55,18 +55,18 @@ impl ListColumns {
 }
 
 fn names(ui: &Model) -> usize {
-    ui.list.widest().clamp(6, 26)
+    ui.list.name_width.clamp(6, 26)
 }
 
 fn restarts(ui: &Model) -> usize {
     let all = &ui.overview.processes;
-    let sum: u64 = all.iter().map(|one| u64::from(one.status.restarts)).sum();
+    let sum: u64 = all.iter().map(|one| u64::from(one.restarts)).sum();
     if sum < 100 { RESTARTS } else { sum.to_string().len() + 1 }
 }
 
 /// Nothing where nobody has one.
 fn port(ui: &Model) -> usize {
-    let highest = ui.overview.processes.iter().filter_map(|one| one.status.port).max();
+    let highest = ui.overview.processes.iter().filter_map(|one| one.port).max();
     match highest {
         None => 0,
         Some(..10_000) => PORT - 1,
@@ -83,5 +83,5 @@ pub(super) fn wanted(ui: &Model) -> usize {
 pub(in crate::tui) fn visible(ui: &Model, inside: Rect) -> (usize, std::ops::Range<usize>) {
     let height = usize::from(inside.height);
     let head = usize::from(height > 3);
-    (head, window(ui.list.rows().len(), ui.list.at(), height.saturating_sub(head)))
+    (head, window(ui.list.rows.len(), ui.list.cursor_index, height.saturating_sub(head)))
 }

@@ -4,9 +4,48 @@ use std::time::Duration;
 
 use super::{Model, Screen};
 use crate::control::wire::{ProcessDetails, ProcessState, SliceResponse, WhyResponse};
+use crate::spec::choices;
 
 /// Answers of checks and last lines are asked for again after this.
 const PACE: Duration = Duration::from_secs(1);
+
+choices! {
+    /// A tab of the details screen.
+    #[derive(Default)]
+    pub enum DetailsTab {
+        #[default]
+        Overview = "Overview",
+        Runs = "Runs",
+        Env = "Env",
+        Probes = "Probes",
+        Files = "Files",
+    }
+}
+
+/// State of the details screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DetailsView {
+    pub tab: DetailsTab,
+    /// Rows that are scrolled off the top.
+    pub above: usize,
+    /// Values that look like secrets are shown too.
+    pub values: bool,
+}
+
+impl DetailsView {
+    /// Shows the next tab, or with `back` the previous one.
+    pub(in crate::tui) fn turn(&mut self, back: bool) {
+        let tabs = DetailsTab::ALL;
+        let index = tabs.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        let index = (index + if back { tabs.len() - 1 } else { 1 }) % tabs.len();
+        (self.tab, self.above) = (tabs.get(index).copied().unwrap_or_default(), 0);
+    }
+
+    /// Shows or hides the values of the environment.
+    pub(in crate::tui) fn toggle_values(&mut self) {
+        (self.tab, self.values, self.above) = (DetailsTab::Env, !self.values, 0);
+    }
+}
 
 /// All there is to know about one process.
 #[derive(Debug, Clone)]
@@ -52,25 +91,25 @@ impl DetailsFetch {
 
 impl Model {
     /// All about the chosen process, as far as that has come.
-    pub fn known(&self) -> Option<&DetailsData> {
-        let name = &self.chosen()?.status.name;
-        self.inquiry.known.as_ref().filter(|known| known.name == *name)
+    pub fn details_data(&self) -> Option<&DetailsData> {
+        let name = &self.cursor_process()?.name;
+        self.details_fetch.known.as_ref().filter(|known| known.name == *name)
     }
 
     /// What has to be asked now: about whom, and whether with secrets.
-    pub fn inquire(&mut self) -> Option<(String, bool)> {
-        if self.view != Screen::Details {
+    pub fn details_to_fetch(&mut self) -> Option<(String, bool)> {
+        if self.screen != Screen::Details {
             // What may be secret is not kept.
-            self.inquiry = DetailsFetch::default();
+            self.details_fetch = DetailsFetch::default();
             return None;
         }
-        let member = self.chosen()?.clone();
-        let (name, reveal) = (member.status.name.clone(), self.details.values);
-        let (next, at) = (self.logs.next(), self.now.since_start);
-        let is_due = match &self.inquiry.asked {
+        let member = self.cursor_process()?.clone();
+        let (name, reveal) = (member.name.clone(), self.details.values);
+        let (next, at) = (self.logs.next_seq, self.now.since_start);
+        let is_due = match &self.details_fetch.asked {
             None => true,
             Some(asked) if asked.name != name || asked.reveal != reveal => true,
-            Some(_) if self.inquiry.is_pending => false,
+            Some(_) if self.details_fetch.is_pending => false,
             Some(asked) => {
                 let is_old = at.saturating_sub(asked.at) >= PACE;
                 asked.member != member || is_old && (self.is_checked() || asked.next != next)
@@ -79,25 +118,25 @@ impl Model {
         if !is_due {
             return None;
         }
-        self.inquiry.is_pending = true;
-        let question = DetailsQuestion { name: name.clone(), reveal, member, next, at };
-        self.inquiry.asked = Some(question);
-        Some((name, reveal))
+        self.details_fetch.is_pending = true;
+        let question = DetailsQuestion { name: name.to_string(), reveal, member, next, at };
+        self.details_fetch.asked = Some(question);
+        Some((name.to_string(), reveal))
     }
 
     /// When it is asked again at the latest, if it is.
-    pub fn inquires_in(&self) -> Option<Duration> {
-        let asked = self.inquiry.asked.as_ref().filter(|_| self.view == Screen::Details)?;
-        let is_wanted = self.is_checked() || asked.next != self.logs.next();
+    pub fn details_due_in(&self) -> Option<Duration> {
+        let asked = self.details_fetch.asked.as_ref().filter(|_| self.screen == Screen::Details)?;
+        let is_wanted = self.is_checked() || asked.next != self.logs.next_seq;
         let due = (asked.at + PACE).saturating_sub(self.now.since_start);
-        (is_wanted && !self.inquiry.is_pending).then_some(due)
+        (is_wanted && !self.details_fetch.is_pending).then_some(due)
     }
 
     /// It answers checks, which nobody tells of.
     fn is_checked(&self) -> bool {
-        let known = self.known();
+        let known = self.details_data();
         known.is_some_and(|known| {
-            known.details.member.status.state.is_alive() && !known.details.checks.is_empty()
+            known.details.member.state.is_alive() && !known.details.checks.is_empty()
         })
     }
 }

@@ -79,14 +79,14 @@ pub fn areas(ui: &Model) -> Areas {
         body.height -= 1;
         areas.notes = row(height - 2);
     }
-    if ui.view != Screen::Dashboard {
+    if ui.screen != Screen::Dashboard {
         let bare = PaneArea::bare(body);
         areas.view = Some(if is_small { bare } else { PaneArea::bordered(body) });
         return areas;
     }
     if is_small || ui.zoom {
         let pane = if is_small { PaneArea::bare(body) } else { PaneArea::bordered(body) };
-        match ui.part {
+        match ui.pane {
             Pane::List => areas.list = Some(pane),
             Pane::Logs => areas.logs = Some(pane),
         }
@@ -120,7 +120,7 @@ fn side(body: Rect, ui: &Model) -> (Rect, Rect) {
 
 /// The list takes what it needs, two fifths at most.
 fn stacked(body: Rect, ui: &Model) -> (Rect, Rect) {
-    let needed = u16::try_from(ui.list.rows().len() + 3).unwrap_or(u16::MAX);
+    let needed = u16::try_from(ui.list.rows.len() + 3).unwrap_or(u16::MAX);
     let height = needed.min(body.height * 2 / 5).max(4).min(body.height);
     let list = Rect { height, ..body };
     (list, Rect { y: body.y + height, height: body.height - height, ..body })

@@ -1,59 +1,58 @@
 //! Process list: its rows and the cursor.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::wire::{ProcessState, ProjectState};
 use crate::machine::StateName;
+use crate::spec::choices;
+use crate::tui::cycle::following;
 use crate::tui::pattern::ListFilter;
 use crate::tui::text;
 
-/// More members than this are folded until somebody unfolds them.
-const UNFOLDED: usize = 4;
+/// Groups of more members are folded by default.
+const UNFOLDED_LIMIT: usize = 4;
 
-/// What a row stands for. It stays the same wherever the row is.
+/// What a row stands for, wherever it is in the list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum RowId {
     #[default]
     All,
-    /// The replicas of this process.
+    /// The replicas of a process.
     Replicas(String),
-    /// The jobs of this pool.
+    /// The jobs of a pool.
     Pool(String),
     /// A process, a replica or a job.
-    One(String),
+    Process(String),
 }
 
 impl RowId {
-    /// As it is called in an order.
+    /// The name in a command.
     pub fn name(&self) -> &str {
         match self {
             Self::All => "all",
-            Self::Replicas(name) | Self::Pool(name) | Self::One(name) => name,
+            Self::Replicas(name) | Self::Pool(name) | Self::Process(name) => name,
         }
     }
 
-    /// As it is called in the list, with so many members.
+    /// The name in the list.
     pub fn label(&self, members: usize) -> String {
         match self {
-            Self::All => "all".to_owned(),
             Self::Replicas(name) => format!("{name} x{members}"),
             Self::Pool(name) => format!("{name} ({members})"),
-            Self::One(name) => name.clone(),
+            Self::All | Self::Process(_) => self.name().to_owned(),
         }
     }
 
-    /// Whether it stands for several.
     pub fn is_several(&self) -> bool {
-        !matches!(self, Self::One(_))
+        !matches!(self, Self::Process(_))
     }
 }
 
-/// A row that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRow {
     pub id: RowId,
-    /// Which processes, as places in the status.
+    /// The processes of the row, as places in the overview.
     pub members: Vec<usize>,
     pub place: RowPlace,
 }
@@ -61,283 +60,210 @@ pub struct ListRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowPlace {
     Top,
-    /// By itself, with members that are shown below it or not.
     Group {
+        /// Whether the rows of its members are hidden.
         folded: bool,
     },
     Member {
-        /// Nothing follows it there.
+        /// Whether it is the last member of its group.
         last: bool,
     },
 }
 
-/// By what the list is sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    /// As in the file.
-    #[default]
-    File,
-    Name,
-    /// What needs looking at first.
-    State,
-    /// The youngest first.
-    Uptime,
-    /// The greediest first.
-    Cpu,
-    /// The largest first.
-    Memory,
-    /// The most restless first.
-    Restarts,
-}
-
-impl Sort {
-    const ALL: [Self; 7] = [
-        Self::File,
-        Self::Name,
-        Self::State,
-        Self::Uptime,
-        Self::Cpu,
-        Self::Memory,
-        Self::Restarts,
-    ];
-
-    #[must_use]
-    pub fn next(self) -> Self {
-        let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
-        Self::ALL.get(at + 1).copied().unwrap_or_default()
-    }
-
-    /// As it is called in the title.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Name => "name",
-            Self::State => "state",
-            Self::Uptime => "uptime",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Restarts => "restarts",
-        }
+choices! {
+    /// The order of the list.
+    #[derive(Default)]
+    pub enum Sort {
+        /// The order of the file.
+        #[default]
+        File = "file",
+        Name = "name",
+        /// States that need attention first.
+        State = "state",
+        /// Shortest first.
+        Uptime = "uptime",
+        /// Highest usage first.
+        Cpu = "cpu",
+        /// Highest usage first.
+        Memory = "memory",
+        /// Most restarts first.
+        Restarts = "restarts",
     }
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct ProcessList {
-    /// What the cursor is on.
+    /// The row of the cursor.
     pub cursor: RowId,
-    /// Where that was seen last, for when it goes.
-    at: usize,
-    /// Processes that are marked, by name.
+    /// The place of that row; of its last place if the row is gone.
+    pub cursor_index: usize,
+    /// Names of marked processes.
     pub marks: BTreeSet<String>,
-    /// Processes that are not shown in the merged view.
+    /// Names of processes that are hidden in the merged logs.
     pub muted: BTreeSet<String>,
     pub filter: ListFilter,
     pub filter_text: String,
-    /// What does not run is not shown.
     pub hides_stopped: bool,
     pub sort: Sort,
     pub reversed: bool,
-    /// Groups somebody has folded or unfolded.
+    /// Groups that the user has folded or unfolded.
     folds: BTreeMap<String, bool>,
-    rows: Vec<ListRow>,
-    /// Columns of the longest name, of those that are folded or filtered out too: what is beside it
-    /// stays where it is.
-    widest: usize,
+    /// The visible rows; the first one stands for all processes.
+    pub rows: Vec<ListRow>,
+    /// Columns of the longest name, also of folded and filtered rows, so that the other columns stay
+    /// where they are.
+    pub name_width: usize,
 }
 
 impl ProcessList {
-    /// The rows that are shown; the first is that of everything.
-    pub fn rows(&self) -> &[ListRow] {
-        &self.rows
-    }
-
-    /// Where the cursor is among them.
-    pub fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Columns of the longest name there is.
-    pub fn widest(&self) -> usize {
-        self.widest
-    }
-
-    /// The row it is on.
     pub fn row(&self) -> Option<&ListRow> {
-        self.rows.get(self.at)
+        self.rows.get(self.cursor_index)
     }
 
-    /// Makes the rows anew. The cursor stays on what it is on, wherever that is now; if it is not
-    /// there any more, it is on what has taken its place.
-    pub fn arrange(&mut self, status: &ProjectState) {
-        let there: BTreeSet<&str> =
-            status.processes.iter().map(|one| one.status.name.as_str()).collect();
-        self.marks.retain(|name| there.contains(name.as_str()));
-        let all = ListRow {
-            id: RowId::All,
-            members: (0..status.processes.len()).collect(),
-            place: RowPlace::Top,
-        };
-        self.rows = vec![all];
-        let mut tops = groups(status);
-        self.widest = widest(status, &tops);
-        for (_, members) in &mut tops {
-            members.retain(|at| status.processes.get(*at).is_some_and(|one| self.shows(one)));
+    /// Builds the rows. The cursor stays on its row, or on the row that takes its place.
+    pub fn arrange(&mut self, overview: &ProjectState) {
+        let processes = &overview.processes;
+        let names: BTreeSet<&str> = processes.iter().map(|process| process.name.as_str()).collect();
+        self.marks.retain(|name| names.contains(name.as_str()));
+        let members = (0..processes.len()).collect();
+        self.rows = vec![ListRow { id: RowId::All, members, place: RowPlace::Top }];
+        let mut groups = groups(overview);
+        self.name_width = name_width(overview, &groups);
+        for (_, members) in &mut groups {
+            members.retain(|at| processes.get(*at).is_some_and(|process| self.shows(process)));
         }
-        tops.retain(|(_, members)| !members.is_empty());
-        tops.sort_by(|(_, a), (_, b)| self.order(status, first(a), first(b)));
-        for (id, members) in tops {
-            self.put(status, id, members);
+        groups.retain(|(_, members)| !members.is_empty());
+        groups.sort_by(|(_, a), (_, b)| self.order(overview, a.first(), b.first()));
+        for (id, members) in groups {
+            self.push_group(overview, id, members);
         }
-        let found = self.rows.iter().position(|row| row.id == self.cursor);
-        self.at = found.unwrap_or(self.at.min(self.rows.len() - 1));
-        if let Some(row) = self.rows.get(self.at) {
-            self.cursor = row.id.clone();
-        }
+        let index = self.rows.iter().position(|row| row.id == self.cursor);
+        self.go(index.unwrap_or(self.cursor_index));
     }
 
-    fn put(&mut self, status: &ProjectState, id: RowId, mut members: Vec<usize>) {
+    fn push_group(&mut self, overview: &ProjectState, id: RowId, mut members: Vec<usize>) {
         if !id.is_several() {
             self.rows.push(ListRow { id, members, place: RowPlace::Top });
             return;
         }
-        members.sort_by(|a, b| self.order(status, Some(*a), Some(*b)));
-        let folded = self.is_folded(&id, members.len());
-        let below = if folded { Vec::new() } else { members.clone() };
+        members.sort_by(|a, b| self.order(overview, Some(a), Some(b)));
+        let by_default = members.len() > UNFOLDED_LIMIT || matches!(id, RowId::Pool(_));
+        let folded = self.folds.get(id.name()).copied().unwrap_or(by_default);
+        let unfolded = if folded { Vec::new() } else { members.clone() };
         self.rows.push(ListRow { id, members, place: RowPlace::Group { folded } });
-        for (at, member) in below.iter().enumerate() {
-            if let Some(one) = status.processes.get(*member) {
-                let (id, last) = (RowId::One(one.status.name.clone()), at + 1 == below.len());
-                let place = RowPlace::Member { last };
+        for (at, member) in unfolded.iter().enumerate() {
+            if let Some(process) = overview.processes.get(*member) {
+                let id = RowId::Process(process.name.to_string());
+                let place = RowPlace::Member { last: at + 1 == unfolded.len() };
                 self.rows.push(ListRow { id, members: vec![*member], place });
             }
         }
     }
 
-    fn is_folded(&self, id: &RowId, members: usize) -> bool {
-        let told = self.folds.get(id.name()).copied();
-        told.unwrap_or(members > UNFOLDED || matches!(id, RowId::Pool(_)))
+    fn shows(&self, process: &ProcessState) -> bool {
+        let state = process.state;
+        let is_stopped = state.is_at_rest() && state != StateName::Failed;
+        !(is_stopped && self.hides_stopped) && self.filter.shows(&process.name)
     }
 
-    fn shows(&self, one: &ProcessState) -> bool {
-        let runs = match one.status.state {
-            StateName::Idle | StateName::Stopped | StateName::Succeeded | StateName::Skipped => {
-                false
-            }
-            StateName::Waiting
-            | StateName::Queued
-            | StateName::Starting
-            | StateName::Ready
-            | StateName::Unhealthy
-            | StateName::Stopping
-            | StateName::Backoff
-            | StateName::Failed => true,
-        };
-        (runs || !self.hides_stopped) && self.filter.shows(&one.status.name)
-    }
-
-    fn order(&self, status: &ProjectState, a: Option<usize>, b: Option<usize>) -> Ordering {
-        let one = |at: Option<usize>| at.and_then(|at| status.processes.get(at));
-        let (Some(a), Some(b)) = (one(a), one(b)) else { return Ordering::Equal };
+    fn order(&self, overview: &ProjectState, a: Option<&usize>, b: Option<&usize>) -> Ordering {
+        let process = |at: Option<&usize>| overview.processes.get(*at?);
+        let (Some(a), Some(b)) = (process(a), process(b)) else { return Ordering::Equal };
         let order = match self.sort {
             Sort::File => Ordering::Equal,
-            Sort::Name => a.status.name.cmp(&b.status.name),
-            Sort::State => urgency(a.status.state).cmp(&urgency(b.status.state)),
+            Sort::Name => a.name.cmp(&b.name),
+            Sort::State => urgency(a.state).cmp(&urgency(b.state)),
             Sort::Uptime => {
-                let up = |one: &ProcessState| one.status.uptime_ms.unwrap_or(u64::MAX);
-                up(a).cmp(&up(b))
+                let uptime = |ms: Option<u64>| ms.unwrap_or(u64::MAX);
+                uptime(a.uptime_ms).cmp(&uptime(b.uptime_ms))
             }
             Sort::Cpu => {
-                let cpu = |one: &ProcessState| one.status.cpu_percent.unwrap_or(-1.0);
-                cpu(b).total_cmp(&cpu(a))
+                let cpu = |percent: Option<f64>| percent.unwrap_or(-1.0);
+                cpu(b.cpu_percent).total_cmp(&cpu(a.cpu_percent))
             }
-            Sort::Memory => b.status.memory_bytes.cmp(&a.status.memory_bytes),
-            Sort::Restarts => b.status.restarts.cmp(&a.status.restarts),
+            Sort::Memory => Reverse(a.memory_bytes).cmp(&Reverse(b.memory_bytes)),
+            Sort::Restarts => Reverse(a.restarts).cmp(&Reverse(b.restarts)),
         };
         if self.reversed { order.reverse() } else { order }
     }
 
+    pub fn sort_by_next(&mut self) {
+        self.sort = following(Sort::ALL, self.sort);
+    }
+
     /// Moves the cursor to a row.
-    pub fn go(&mut self, at: usize) {
-        self.at = at.min(self.rows.len().saturating_sub(1));
-        if let Some(row) = self.rows.get(self.at) {
+    pub fn go(&mut self, index: usize) {
+        self.cursor_index = index.min(self.rows.len().saturating_sub(1));
+        if let Some(row) = self.rows.get(self.cursor_index) {
             self.cursor = row.id.clone();
         }
     }
 
-    /// Moves it by so many rows.
     pub fn step(&mut self, rows: isize) {
-        self.go(self.at.saturating_add_signed(rows));
+        self.go(self.cursor_index.saturating_add_signed(rows));
     }
 
-    /// Moves it to a process, and shows that one.
-    pub fn go_to(&mut self, name: &str, status: &ProjectState) {
-        if let Some(at) = self.rows.iter().position(|row| row.id.name() == name) {
-            return self.go(at);
+    /// Moves the cursor to a process, and unfolds its group.
+    pub fn go_to(&mut self, name: &str, overview: &ProjectState) {
+        if let Some(index) = self.rows.iter().position(|row| row.id.name() == name) {
+            return self.go(index);
         }
-        self.cursor = RowId::One(name.to_owned());
-        self.arrange(status);
-        if self.cursor.name() != name {
-            let group = group_of(name, status);
-            if let Some(group) = group {
-                self.folds.insert(group, false);
-                self.cursor = RowId::One(name.to_owned());
-                self.arrange(status);
-            }
+        let group = groups(overview).into_iter().find(|(id, members)| {
+            id.is_several() && member_names(members, overview).contains(&name)
+        });
+        if let Some((group, _)) = group {
+            self.folds.insert(group.name().to_owned(), false);
+        }
+        self.cursor = RowId::Process(name.to_owned());
+        self.arrange(overview);
+    }
+
+    /// Folds or unfolds the group at the cursor, if there is one.
+    pub fn fold(&mut self, overview: &ProjectState) {
+        if let Some(ListRow { id, place: RowPlace::Group { folded }, .. }) = self.row() {
+            self.folds.insert(id.name().to_owned(), !folded);
+            self.arrange(overview);
         }
     }
 
-    /// Folds or unfolds the group of the cursor; false where there is none.
-    pub fn fold(&mut self, status: &ProjectState) -> bool {
-        let Some(ListRow { id, place: RowPlace::Group { folded }, .. }) = self.row() else {
-            return false;
-        };
-        self.folds.insert(id.name().to_owned(), !folded);
-        self.arrange(status);
-        true
+    /// Returns the names of the processes of a row.
+    pub fn names<'a>(&self, index: usize, overview: &'a ProjectState) -> Vec<&'a str> {
+        let members = self.rows.get(index).map_or(&[][..], |row| &row.members);
+        member_names(members, overview)
     }
 
-    /// Names of the processes of a row.
-    pub fn names<'a>(&self, at: usize, status: &'a ProjectState) -> Vec<&'a str> {
-        let members = self.rows.get(at).map_or(&[][..], |row| &row.members);
-        let one = |at: &usize| status.processes.get(*at).map(|one| one.status.name.as_str());
-        members.iter().filter_map(one).collect()
+    /// Marks the row at the cursor, or unmarks it if all of it is marked.
+    pub fn mark(&mut self, overview: &ProjectState) {
+        let names = self.names(self.cursor_index, overview);
+        toggle(&mut self.marks, &names);
     }
 
-    /// Marks what the cursor is on, or takes the mark away where all of it is marked.
-    pub fn mark(&mut self, status: &ProjectState) {
-        let names = self.names(self.at, status);
-        if names.iter().all(|name| self.marks.contains(*name)) {
-            for name in names {
-                self.marks.remove(name);
-            }
-        } else {
+    pub fn mark_all(&mut self, overview: &ProjectState) {
+        for index in 1..self.rows.len() {
+            let names = self.names(index, overview);
             self.marks.extend(names.into_iter().map(str::to_owned));
         }
     }
 
-    /// Marks all that is shown.
-    pub fn mark_all(&mut self, status: &ProjectState) {
-        for at in 1..self.rows.len() {
-            let names = self.names(at, status);
-            self.marks.extend(names.into_iter().map(str::to_owned));
-        }
-    }
-
-    /// Mutes what the cursor is on in the merged view, or lets it be heard again.
-    pub fn mute(&mut self, status: &ProjectState) {
-        let names = self.names(self.at, status);
-        if names.iter().all(|name| self.muted.contains(*name)) {
-            for name in names {
-                self.muted.remove(name);
-            }
-        } else {
-            self.muted.extend(names.into_iter().map(str::to_owned));
-        }
+    /// Mutes the row at the cursor in the merged logs, or unmutes it if all of it is muted.
+    pub fn mute(&mut self, overview: &ProjectState) {
+        let names = self.names(self.cursor_index, overview);
+        toggle(&mut self.muted, &names);
     }
 }
 
-fn first(members: &[usize]) -> Option<usize> {
-    members.first().copied()
+fn member_names<'a>(members: &[usize], overview: &'a ProjectState) -> Vec<&'a str> {
+    let processes = members.iter().filter_map(|at| overview.processes.get(*at));
+    processes.map(|process| process.name.as_str()).collect()
+}
+
+/// Removes the names if all of them are in the set; otherwise adds them.
+fn toggle(set: &mut BTreeSet<String>, names: &[&str]) {
+    if names.iter().all(|name| set.contains(*name)) {
+        set.retain(|name| !names.contains(&name.as_str()));
+    } else {
+        set.extend(names.iter().map(|name| (*name).to_owned()));
+    }
 }
 
 fn urgency(state: StateName) -> u8 {
@@ -357,58 +283,40 @@ fn urgency(state: StateName) -> u8 {
     }
 }
 
-/// Whom a process is shown below. The first of several may have been alone before, and be called as
-/// it was then.
-fn group_id(one: &ProcessState, replicated: &BTreeSet<&str>) -> RowId {
-    let status = &one.status;
-    match (&status.pool, status.replica) {
-        (_, Some(_)) => RowId::Replicas(status.process.clone()),
-        (Some(pool), None) => RowId::Pool(pool.clone()),
-        (None, None) if replicated.contains(status.process.as_str()) => {
-            RowId::Replicas(status.process.clone())
-        }
-        (None, None) => RowId::One(status.name.clone()),
-    }
-}
-
-/// Processes of which there are several.
-fn replicated(status: &ProjectState) -> BTreeSet<&str> {
-    let replicas = status.processes.iter().filter(|one| one.status.replica.is_some());
-    replicas.map(|one| one.status.process.as_str()).collect()
-}
-
-fn group_of(name: &str, status: &ProjectState) -> Option<String> {
-    let one = status.processes.iter().find(|one| one.status.name == name)?;
-    let id = group_id(one, &replicated(status));
-    id.is_several().then(|| id.name().to_owned())
-}
-
-/// What stands at the top, in the order of the file.
-fn groups(status: &ProjectState) -> Vec<(RowId, Vec<usize>)> {
-    let mut tops: Vec<(RowId, Vec<usize>)> = Vec::new();
+/// Returns the top rows with their members, in the order of the file.
+fn groups(overview: &ProjectState) -> Vec<(RowId, Vec<usize>)> {
+    let replicas = overview.processes.iter().filter(|process| process.replica.is_some());
+    let replicated: BTreeSet<&str> = replicas.map(|process| process.process.as_str()).collect();
+    let mut groups: Vec<(RowId, Vec<usize>)> = Vec::new();
     let mut places: BTreeMap<RowId, usize> = BTreeMap::new();
-    let replicated = replicated(status);
-    for (at, one) in status.processes.iter().enumerate() {
-        let id = group_id(one, &replicated);
-        let known = places.get(&id).and_then(|place| tops.get_mut(*place));
-        if let Some((_, members)) = known {
+    for (at, process) in overview.processes.iter().enumerate() {
+        let id = match &process.pool {
+            // The first of several replicas has no number if it was started as the only one.
+            _ if process.replica.is_some() => RowId::Replicas(process.process.to_string()),
+            Some(pool) => RowId::Pool(pool.to_string()),
+            None if replicated.contains(process.process.as_str()) => {
+                RowId::Replicas(process.process.to_string())
+            }
+            None => RowId::Process(process.name.to_string()),
+        };
+        let group = places.get(&id).and_then(|place| groups.get_mut(*place));
+        if let Some((_, members)) = group {
             members.push(at);
         } else {
-            places.insert(id.clone(), tops.len());
-            tops.push((id, vec![at]));
+            places.insert(id.clone(), groups.len());
+            groups.push((id, vec![at]));
         }
     }
-    tops
+    groups
 }
 
-/// Columns of the longest name: members stand a little to the right.
-fn widest(status: &ProjectState, tops: &[(RowId, Vec<usize>)]) -> usize {
-    let one = |at: &usize| status.processes.get(*at);
-    let all = tops.iter().flat_map(|(id, members)| {
+/// Returns the columns of the longest name; members are indented.
+fn name_width(overview: &ProjectState, groups: &[(RowId, Vec<usize>)]) -> usize {
+    let widths = groups.iter().flat_map(|(id, members)| {
         let indent = if id.is_several() { 2 } else { 0 };
-        let names = members.iter().filter_map(one);
-        let names = names.map(move |one| text::width(&one.status.name) + indent);
+        let processes = members.iter().filter_map(|at| overview.processes.get(*at));
+        let names = processes.map(move |process| text::width(&process.name) + indent);
         names.chain([text::width(&id.label(members.len()))])
     });
-    all.max().unwrap_or(0)
+    widths.max().unwrap_or(0)
 }

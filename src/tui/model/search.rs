@@ -5,30 +5,30 @@ use regex::Regex;
 use super::log_window::RowKey;
 use crate::control::wire::{SearchProgress, SliceQuery};
 
-/// Where to go as soon as something is found there.
+/// The match to jump to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchJump {
-    /// To the next one, and from the last to the first.
+    /// The next one; after the last the first.
     Forward,
-    /// To the one before, and from the first to the last.
+    /// The previous one; before the first the last.
     Back,
-    /// To the nearest, an older one first or a newer one first.
+    /// The nearest one.
     Near {
-        /// An older one.
+        /// Prefer an older one.
         back: bool,
     },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JumpTarget {
-    /// A line that says that something went wrong.
+    /// A line of severity `error`.
     Error,
     /// The start of a run.
     Run,
     Event(u64),
 }
 
-/// A look for the next one of something.
+/// A seek in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeekRequest {
     /// The number of the question.
@@ -37,101 +37,100 @@ pub struct SeekRequest {
     /// Towards the beginning.
     pub back: bool,
     /// How often the same key was pressed since.
-    pub owed: u32,
+    pub repeats: u32,
 }
 
 #[derive(Debug, Clone)]
 pub struct SearchState {
     pub text: String,
-    /// For the lines that are visible.
+    /// For visible lines.
     pub regex: Regex,
-    /// For those that are not.
+    /// For the project, which searches the others.
     pub expression: String,
-    /// The match somebody went to.
+    /// The match of the last jump.
     pub current: Option<RowKey>,
-    /// Among which lines it is searched.
-    pub among: SliceQuery,
+    /// The lines that are searched.
+    pub lines: SliceQuery,
     /// The number of the latest question.
     pub question: u64,
-    pub going: Option<SearchJump>,
+    /// The jump that is pending.
+    pub jump: Option<SearchJump>,
     /// How often the same key was pressed since.
-    pub owed: u32,
+    pub repeats: u32,
     found: SearchProgress,
-    /// How many there were when it had come to its end last.
+    /// The number of matches when the last search was complete.
     total: Option<u64>,
-    /// Which of all the current one is, and how many came before the place that was asked about
-    /// when that was known: of these some may be dropped later.
+    /// The number of the current match, and of the matches before the start of the search at that time, as
+    /// lines may be dropped later.
     place: Option<(u64, u64)>,
 }
 
 impl SearchState {
-    /// One that has not begun.
-    pub fn new(text: &str, regex: Regex, expression: String, among: SliceQuery) -> Self {
+    pub fn new(text: &str, regex: Regex, expression: String, lines: SliceQuery) -> Self {
         Self {
             text: text.to_owned(),
             regex,
             expression,
             current: None,
-            among,
+            lines,
             question: 0,
-            going: None,
-            owed: 0,
+            jump: None,
+            repeats: 0,
             found: SearchProgress::default(),
             total: None,
             place: None,
         }
     }
 
-    /// Begins anew: the number of the question, and where to go.
-    pub fn ask(&mut self, question: u64, going: Option<SearchJump>) {
-        (self.question, self.going, self.found) = (question, going, SearchProgress::default());
-        (self.owed, self.place) = (0, None);
+    /// Starts a search again.
+    pub fn start(&mut self, question: u64, jump: Option<SearchJump>) {
+        (self.question, self.jump, self.found) = (question, jump, SearchProgress::default());
+        (self.repeats, self.place) = (0, None);
     }
 
-    /// It has come so far: where that leads, and whether from the other end. Once everything was
-    /// looked at it leads nowhere any more: it goes on counting, and nobody is taken away by that.
+    /// Updates the progress, and returns the match to jump to and whether the search wrapped. A complete search
+    /// only continues to count.
     pub fn take(&mut self, found: SearchProgress) -> Option<(RowKey, bool)> {
         self.found = found;
         if found.over {
             self.total = Some(found.hits);
         }
-        let to = self.leads_to(found);
+        let target = self.jump_target(found);
         if found.over {
-            self.going = None;
+            self.jump = None;
         }
         self.place = self.counted().map(|nth| (nth, found.before)).or(self.place);
-        to
+        target
     }
 
-    fn leads_to(&mut self, found: SearchProgress) -> Option<(RowKey, bool)> {
+    fn jump_target(&mut self, found: SearchProgress) -> Option<(RowKey, bool)> {
         let or_other = |near: Option<u64>, other: Option<u64>, wraps: bool| match near {
             Some(near) => Some((near, false)),
             None => other.filter(|_| found.over).map(|other| (other, wraps)),
         };
-        let (to, wrapped) = match self.going? {
+        let (to, wrapped) = match self.jump? {
             SearchJump::Forward => or_other(found.next, found.first, true),
             SearchJump::Back => or_other(found.previous, found.last, true),
             SearchJump::Near { back: true } => or_other(found.previous, found.next, false),
             SearchJump::Near { back: false } => or_other(found.next, found.previous, false),
         }?;
-        self.going = None;
+        self.jump = None;
         self.current = Some(RowKey::line(to));
         Some((RowKey::line(to), wrapped))
     }
 
-    /// Nothing is found, and it has looked everywhere.
-    pub fn is_vain(&self) -> bool {
+    /// Whether the search is complete without a match.
+    pub fn has_no_match(&self) -> bool {
         self.found.over && self.found.hits == 0
     }
 
-    /// Which of all the current one is, once they are counted; however many come and are dropped
-    /// since.
+    /// Returns the number of the current match, also after lines were dropped.
     fn nth(&self) -> Option<u64> {
         let (nth, before) = self.place?;
         Some(nth.saturating_sub(before.saturating_sub(self.found.before)).max(1))
     }
 
-    /// The same, where it is told.
+    /// Returns the number of the current match, if the progress contains it.
     fn counted(&self) -> Option<u64> {
         let found = &self.found;
         let current = self.current.filter(|_| found.over).map(|key| key.seq);
@@ -147,7 +146,7 @@ impl SearchState {
         })
     }
 
-    /// `3 of 214`; while it goes on, what is found already.
+    /// `3 of 214`; until the search is complete, the number so far.
     pub fn words(&self, ellipsis: &str) -> String {
         let number = crate::spec::thousands;
         match (self.found.over, self.found.hits, self.nth()) {
@@ -173,7 +172,7 @@ mod tests {
     #[test]
     fn it_goes_to_the_nearest_at_once_and_is_counted_at_the_end() {
         let mut search = search();
-        search.ask(1, Some(SearchJump::Back));
+        search.start(1, Some(SearchJump::Back));
         let far = SearchProgress {
             looked: 100,
             of: 900,
@@ -195,14 +194,14 @@ mod tests {
         };
         assert_eq!(search.take(over), None, "it goes there once");
         assert_eq!(search.words("…"), "3 of 1,214");
-        search.ask(2, Some(SearchJump::Forward));
+        search.start(2, Some(SearchJump::Forward));
         assert_eq!(search.words("…"), "1,214");
     }
 
     #[test]
     fn it_goes_on_from_the_other_end_when_all_was_looked_at() {
         let mut search = search();
-        search.ask(1, Some(SearchJump::Forward));
+        search.start(1, Some(SearchJump::Forward));
         let none = SearchProgress {
             looked: 5,
             of: 10,
@@ -215,7 +214,7 @@ mod tests {
         let over = SearchProgress { over: true, first: Some(1), last: Some(4), ..none };
         assert_eq!(search.take(over), Some((RowKey::line(1), true)));
         assert_eq!(search.words("…"), "1 of 2");
-        search.ask(2, Some(SearchJump::Near { back: false }));
+        search.start(2, Some(SearchJump::Near { back: false }));
         assert_eq!(search.take(over), Some((RowKey::line(4), false)));
         assert_eq!(search.words("…"), "2 of 2");
     }
@@ -223,20 +222,20 @@ mod tests {
     #[test]
     fn it_goes_on_counting_and_takes_nobody_away() {
         let mut search = search();
-        search.ask(1, Some(SearchJump::Forward));
+        search.start(1, Some(SearchJump::Forward));
         let none = SearchProgress { looked: 5, of: 5, over: true, ..SearchProgress::default() };
         assert_eq!(search.take(none), None);
-        assert_eq!((search.is_vain(), search.words("…").as_str()), (true, "no match"));
+        assert_eq!((search.has_no_match(), search.words("…").as_str()), (true, "no match"));
         let some = SearchProgress { hits: 1, next: Some(7), first: Some(7), last: Some(7), ..none };
         assert_eq!(search.take(some), None, "it came later");
         assert_eq!(search.words("…"), "1");
-        search.ask(2, Some(SearchJump::Back));
+        search.start(2, Some(SearchJump::Back));
         let on = SearchProgress { hits: 4, before: 0, last: Some(19), ..some };
         assert_eq!(search.take(on), Some((RowKey::line(19), true)));
         assert_eq!(search.words("…"), "4 of 4");
         assert_eq!(search.take(SearchProgress { hits: 6, last: Some(30), ..on }), None);
         assert_eq!(search.words("…"), "4 of 6");
-        search.ask(3, Some(SearchJump::Back));
+        search.start(3, Some(SearchJump::Back));
         let back = SearchProgress { hits: 6, before: 4, previous: Some(12), next: Some(19), ..on };
         assert_eq!(search.take(back), Some((RowKey::line(12), false)));
         assert_eq!(search.words("…"), "4 of 6");

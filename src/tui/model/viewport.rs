@@ -25,15 +25,15 @@ pub(in crate::tui) fn stamp_width(stamps: TimestampStyle) -> usize {
 
 /// Columns of the names: none where all lines are of one.
 pub(in crate::tui) fn name_width(ui: &Model) -> usize {
-    let is_one = matches!(ui.logs.whom(), LogsSource::These(names) if names.len() == 1);
+    let is_one = matches!(&ui.logs.source, LogsSource::Names(names) if names.len() == 1);
     if is_one {
         return 0;
     }
-    let shown = |name: &str| match ui.logs.whom() {
+    let shown = |name: &str| match &ui.logs.source {
         LogsSource::All => true,
-        LogsSource::These(names) => names.contains(name),
+        LogsSource::Names(names) => names.contains(name),
     };
-    let names = ui.overview.processes.iter().map(|one| one.status.name.as_str());
+    let names = ui.overview.processes.iter().map(|one| one.name.as_str());
     names.filter(|name| shown(name)).map(text::width).max().unwrap_or(0).clamp(1, LONGEST_NAME)
 }
 
@@ -52,16 +52,17 @@ pub(in crate::tui) fn gutter(ui: &Model) -> usize {
 pub(super) fn list_changes_in(ui: &Model) -> Option<Duration> {
     let areas = areas(ui);
     let shown = areas.list.map(|pane| visible(ui, pane.inside).1).unwrap_or_default();
-    let rows = ui.list.rows().get(shown).unwrap_or_default();
-    let members = rows.iter().flat_map(|row| ui.members(&row.members).take(1)).chain(ui.chosen());
+    let rows = ui.list.rows.get(shown).unwrap_or_default();
+    let members =
+        rows.iter().flat_map(|row| ui.processes(&row.members).take(1)).chain(ui.cursor_process());
     let ending = ui
         .overview
         .processes
         .iter()
-        .filter(|one| ui.is_ending() && one.status.state == StateName::Stopping);
+        .filter(|one| ui.is_ending() && one.state == StateName::Stopping);
     let members = members.chain(ending.take(1));
-    let ordered = ui.pursuits.last().into_iter().flat_map(|one| &one.names);
-    let members = members.chain(ordered.filter_map(|name| ui.member(name)));
+    let ordered = ui.running_commands.last().into_iter().flat_map(|one| &one.names);
+    let members = members.chain(ordered.filter_map(|name| ui.process(name)));
     let age = ui.age();
     let of = |one: &ProcessState| {
         let counts = one.until_ms.map(|ms| {
@@ -73,7 +74,7 @@ pub(super) fn list_changes_in(ui: &Model) -> Option<Duration> {
                 nanos => Duration::from_nanos(u64::from(nanos)),
             }
         });
-        let minute = one.status.uptime_ms.map(|ms| {
+        let minute = one.uptime_ms.map(|ms| {
             let up = Duration::from_millis(ms) + age;
             Duration::from_secs(60 - up.as_secs() % 60)
         });

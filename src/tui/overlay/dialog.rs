@@ -1,69 +1,71 @@
-//! Dialog: a question with a few answers.
+//! Dialog: a question or a menu, answered by arrows, letter or click.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{OverlayChoice, OverlayContext, OverlayReply, moved};
+use super::{OverlayChoice, OverlayReply, motion, moved};
 use crate::output::safe_name;
-use crate::spec::counted;
 use crate::tui::action::ActionCall;
-use crate::tui::appearance::{Appearance, inside, middle, put, tint, window};
+use crate::tui::appearance::{Appearance, inside, middle, put, skip_rows, window};
 use crate::tui::keys::{Chord, Key};
 use crate::tui::text;
-use crate::tui::theme::Role;
+use crate::tui::theme::{Role, ThemeName};
 
 /// Columns of a dialog at most.
-const WIDEST: u16 = 76;
+const MAX_WIDTH: usize = 76;
+/// Columns of the labels at least.
+const MIN_LABEL: usize = 12;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dialog {
-    title: String,
-    /// What is asked, and about whom.
-    body: Vec<String>,
-    options: Vec<DialogOption>,
-    /// What is said below the answers.
-    note: String,
-    cursor: usize,
-    /// What Ctrl-C means here; leaving without it.
-    interrupt: Option<OverlayChoice>,
+    pub(super) title: String,
+    /// Text above the options.
+    pub(super) body: Vec<String>,
+    pub(super) options: Vec<DialogOption>,
+    /// Text below the options.
+    pub(super) note: String,
+    pub(super) cursor: usize,
+    /// The choice of Ctrl-C; `None` closes the dialog.
+    pub(super) interrupt: Option<OverlayChoice>,
+    /// The theme that is restored if nothing is chosen.
+    pub(super) previous_theme: Option<ThemeName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DialogOption {
-    /// The letter that gives it at once.
+    /// The letter that chooses it immediately.
     pub letter: char,
     pub label: String,
     pub detail: String,
-    pub choice: OverlayChoice,
+    /// The choice, or the reason why it is not possible.
+    pub choice: Result<OverlayChoice, String>,
 }
 
 impl DialogOption {
-    fn new(letter: char, label: &str, detail: &str, choice: OverlayChoice) -> Self {
-        Self { letter, label: label.to_owned(), detail: detail.to_owned(), choice }
+    pub(super) fn new(letter: char, label: &str, detail: &str, choice: OverlayChoice) -> Self {
+        Self { letter, label: label.to_owned(), detail: detail.to_owned(), choice: Ok(choice) }
     }
 }
 
 impl Dialog {
-    /// A question; the last answer is the one of `Esc`.
     pub fn new(title: impl Into<String>, body: Vec<String>, options: Vec<DialogOption>) -> Self {
         let safe = |text: String| safe_name(&text).into_owned();
-        let safe_answer = |answer: DialogOption| DialogOption {
-            label: safe(answer.label),
-            detail: safe(answer.detail),
-            ..answer
+        let safe_option = |option: DialogOption| DialogOption {
+            label: safe(option.label),
+            detail: safe(option.detail),
+            choice: option.choice.map_err(safe),
+            ..option
         };
         Self {
             title: safe(title.into()),
             body: body.into_iter().map(safe).collect(),
-            options: options.into_iter().map(safe_answer).collect(),
-            note: String::new(),
-            cursor: 0,
-            interrupt: None,
+            options: options.into_iter().map(safe_option).collect(),
+            ..Self::default()
         }
     }
 
-    /// Yes or no, about something that is hard to undo. No is where the cursor is.
+    /// A yes-or-no question about something that is hard to undo; the cursor is on no.
     pub fn confirm(title: impl Into<String>, body: Vec<String>, go: ActionCall) -> Self {
         let yes = DialogOption::new('y', "yes", "", OverlayChoice::Go(go));
         let no = DialogOption::new('n', "no", "esc", OverlayChoice::Nothing);
@@ -75,35 +77,36 @@ impl Dialog {
         Self::new(title, body, vec![close])
     }
 
-    /// What a reload would do, to be applied or not.
+    /// The changes of a reload, to be applied or not.
     pub fn reload(difference: Vec<String>) -> Self {
         let apply = DialogOption::new('y', "apply", "", OverlayChoice::Apply);
-        let leave = DialogOption::new('n', "leave it", "esc", OverlayChoice::Nothing);
-        Self::new("Reload", difference, vec![apply, leave])
+        let cancel = DialogOption::new('n', "cancel", "esc", OverlayChoice::Nothing);
+        Self::new("Reload", difference, vec![apply, cancel])
     }
 
     pub(super) fn key(&mut self, chord: Chord) -> OverlayReply {
-        let length = self.options.len();
+        if let Some(rows) = motion(chord) {
+            return self.scroll(rows);
+        }
         match (chord.ctrl, chord.key) {
             (true, Key::Char('c')) => match &self.interrupt {
                 Some(choice) => OverlayReply::Chosen(choice.clone()),
-                None => OverlayReply::Close,
+                None => self.close(),
             },
-            (_, Key::Esc) => OverlayReply::Close,
+            (_, Key::Esc) => self.close(),
             (false, Key::Enter) => self.choose(self.cursor),
-            (false, Key::Up | Key::Left | Key::BackTab) => self.step(-1),
-            (false, Key::Down | Key::Right) => self.step(1),
-            (false, Key::Tab) => {
-                self.cursor = (self.cursor + 1) % length.max(1);
-                OverlayReply::Stay
-            }
+            (false, Key::Left) => self.scroll(-1),
+            (false, Key::Right) => self.scroll(1),
+            (false, Key::Home) => self.scroll(isize::MIN),
+            (false, Key::End) => self.scroll(isize::MAX),
+            (false, Key::Tab) => self.select((self.cursor + 1) % self.options.len().max(1)),
             (false, Key::Char(letter)) if !chord.alt => {
-                let at = self.options.iter().position(|option| option.letter == letter);
-                match (at, letter) {
-                    (Some(at), _) => self.choose(at),
-                    (None, 'h' | 'k') => self.step(-1),
-                    (None, 'l' | 'j') => self.step(1),
-                    (None, 'q') => OverlayReply::Close,
+                let option = self.options.iter().position(|option| option.letter == letter);
+                match (option, letter) {
+                    (Some(index), _) => self.choose(index),
+                    (None, 'h' | 'k') => self.scroll(-1),
+                    (None, 'l' | 'j') => self.scroll(1),
+                    (None, 'q') => self.close(),
                     _ => OverlayReply::Stay,
                 }
             }
@@ -111,146 +114,122 @@ impl Dialog {
         }
     }
 
-    fn step(&mut self, rows: isize) -> OverlayReply {
-        self.cursor = moved(self.cursor, rows, self.options.len());
-        OverlayReply::Stay
+    pub(super) fn scroll(&mut self, rows: isize) -> OverlayReply {
+        self.select(moved(self.cursor, rows, self.options.len()))
     }
 
-    fn choose(&self, at: usize) -> OverlayReply {
-        match self.options.get(at).map(|option| &option.choice) {
-            Some(OverlayChoice::Nothing) | None => OverlayReply::Close,
-            Some(choice) => OverlayReply::Chosen(choice.clone()),
+    fn select(&mut self, index: usize) -> OverlayReply {
+        self.cursor = index;
+        match self.options.get(index).map(|option| &option.choice) {
+            Some(Ok(OverlayChoice::Theme(theme))) => OverlayReply::Preview(*theme),
+            _ => OverlayReply::Stay,
         }
     }
 
-    pub(super) fn click(
-        &mut self,
-        area: Rect,
-        at: Position,
-        _: OverlayContext<'_>,
-    ) -> OverlayReply {
-        let place = self.place(area);
-        if !place.contains(at) {
-            return OverlayReply::Close;
-        }
-        let inside = inside(place);
-        let row = usize::from(at.y.saturating_sub(inside.y));
-        let first = self.first_option(inside);
-        let shown = self.shown_options(inside);
-        let clicked = row.checked_sub(first).map(|at| shown.start + at);
-        let clicked = clicked.filter(|at| shown.contains(at));
-        clicked.map_or(OverlayReply::Stay, |at| self.choose(at))
+    fn close(&self) -> OverlayReply {
+        self.previous_theme.map_or(OverlayReply::Close, OverlayReply::Revert)
     }
 
-    fn place(&self, area: Rect) -> Rect {
-        let option = |option: &DialogOption| {
-            8 + text::width(&option.label).max(18) + text::width(&option.detail)
+    /// An option that is not possible keeps the dialog open, with the cursor on it.
+    fn choose(&mut self, index: usize) -> OverlayReply {
+        self.cursor = index;
+        match self.options.get(index).map(|option| option.choice.clone()) {
+            Some(Ok(OverlayChoice::Nothing)) | None => self.close(),
+            Some(Ok(choice)) => OverlayReply::Chosen(choice),
+            Some(Err(_)) => OverlayReply::Stay,
+        }
+    }
+
+    pub(super) fn click(&mut self, area: Rect, at: Position) -> OverlayReply {
+        let popup = self.popup(area);
+        if !popup.contains(at) {
+            return self.close();
+        }
+        let list = self.option_list(inside(popup));
+        let visible = window(self.options.len(), self.cursor, usize::from(list.height));
+        let clicked = visible.start + usize::from(at.y.saturating_sub(list.y));
+        if list.contains(at) && visible.contains(&clicked) {
+            self.choose(clicked)
+        } else {
+            OverlayReply::Stay
+        }
+    }
+
+    fn popup(&self, area: Rect) -> Rect {
+        let detail = |option: &DialogOption| {
+            text::width(option.choice.as_ref().err().unwrap_or(&option.detail))
         };
+        let option = self.label_width() + 8 + self.options.iter().map(detail).max().unwrap_or(0);
         let lines = self.body.iter().chain([&self.note]).map(|line| text::width(line) + 2);
-        let widest = lines.chain(self.options.iter().map(option)).max().unwrap_or(0);
-        let width = u16::try_from(widest.max(text::width(&self.title) + 6) + 2).unwrap_or(u16::MAX);
+        let widest = lines.chain([option, text::width(&self.title) + 6]).max().unwrap_or(0);
         let note = if self.note.is_empty() { 0 } else { 2 };
-        let height = self.body.len() + 1 + self.options.len() + note + 2;
-        middle(area, width.min(WIDEST), u16::try_from(height).unwrap_or(u16::MAX))
+        let height = self.body_rows() + self.options.len() + note + 2;
+        let clamp = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
+        middle(area, clamp((widest + 2).min(MAX_WIDTH)), clamp(height))
     }
 
-    /// The row of the first answer: answers are never cut off, what is above them is.
-    fn first_option(&self, inside: Rect) -> usize {
+    fn label_width(&self) -> usize {
+        let labels = self.options.iter().map(|option| text::width(&option.label));
+        labels.max().unwrap_or(0).max(MIN_LABEL)
+    }
+
+    /// Rows of the body and the blank one after it.
+    fn body_rows(&self) -> usize {
+        if self.body.is_empty() { 0 } else { self.body.len() + 1 }
+    }
+
+    /// The area of the options and the note: the body is cut before they are.
+    fn option_list(&self, inside: Rect) -> Rect {
         let room = usize::from(inside.height).saturating_sub(self.options.len());
-        (self.body.len() + 1).min(room)
+        skip_rows(inside, self.body_rows().min(room) as u16)
     }
 
-    /// The lines above the answers there is room for; that some are missing is said.
-    fn shown_body(&self, room: usize) -> Vec<String> {
-        if self.body.len() <= room {
+    /// The lines of the body that fit, with a note if some do not.
+    fn visible_body(&self, rows: usize) -> Vec<String> {
+        if self.body.len() <= rows {
             return self.body.clone();
         }
-        let shown = room.saturating_sub(1);
-        let rest = format!("… {} more lines", self.body.len() - shown);
-        self.body.iter().take(shown).cloned().chain([rest]).take(room).collect()
-    }
-
-    /// The answers there is room for.
-    fn shown_options(&self, inside: Rect) -> std::ops::Range<usize> {
-        let room = usize::from(inside.height) - self.first_option(inside);
-        window(self.options.len(), self.cursor, room)
+        let visible = rows.saturating_sub(1);
+        let rest = format!("… {} more lines", self.body.len() - visible);
+        self.body.iter().take(visible).cloned().chain([rest]).take(rows).collect()
     }
 
     pub(super) fn draw(&self, area: Rect, look: &Appearance, buffer: &mut Buffer) {
-        let inside = look.popup(self.place(area), &self.title, buffer);
+        let inside = look.popup(self.popup(area), &self.title, buffer);
         let columns = usize::from(inside.width);
-        let first = self.first_option(inside);
-        for (at, line) in self.shown_body(first).iter().enumerate() {
+        let list = self.option_list(inside);
+        let mut draw_text = |row: usize, text: &str, role: Role| {
+            let text = look.fit(text, columns.saturating_sub(1));
+            put(inside, row, &Line::from(look.span(format!(" {text}"), role)), buffer);
+        };
+        let body = self.visible_body(usize::from(list.y - inside.y));
+        for (row, line) in body.iter().enumerate() {
             let role = match line.get(..2) {
                 Some("+ ") => Role::Added,
                 Some("- ") => Role::Removed,
                 Some("~ ") => Role::Changed,
                 _ => Role::Text,
             };
-            let line = look.fit(line, columns.saturating_sub(1));
-            let line = Line::from(vec![look.span(" ", role), look.span(line, role)]);
-            put(inside, at, &line, buffer);
-        }
-        let shown = self.shown_options(inside);
-        let options = self.options.get(shown.clone()).unwrap_or_default();
-        for (at, option) in options.iter().enumerate() {
-            let chosen = shown.start + at == self.cursor;
-            if chosen {
-                tint(inside, first + at, look.style(Role::Cursor), buffer);
-            }
-            let cursor = if chosen { look.glyphs.cursor } else { " " };
-            let line = Line::from(vec![
-                look.span(cursor, Role::Focus),
-                look.span(format!("[{}] ", option.letter), Role::Key),
-                look.span(look.pad(&option.label, 18), Role::Text),
-                look.span(" ", Role::Text),
-                look.span(look.fit(&option.detail, columns), Role::Dim),
-            ]);
-            put(inside, first + at, &line, buffer);
+            draw_text(row, line, role);
         }
         if !self.note.is_empty() {
-            let at = first + self.options.len() + 1;
-            let note = look.fit(&self.note, columns.saturating_sub(1));
-            let line = Line::from(vec![look.span(" ", Role::Dim), look.span(note, Role::Dim)]);
-            put(inside, at, &line, buffer);
+            let row = usize::from(list.y - inside.y) + self.options.len() + 1;
+            draw_text(row, &self.note, Role::Dim);
         }
-    }
-}
-
-/// The question before leaving, where so many run. `stopping`: what it would mean to stop them.
-pub fn quit(running: usize, stopping: &str) -> Dialog {
-    let said = match running {
-        0 => "Nothing is running yet.".to_owned(),
-        1 => "1 process is running.".to_owned(),
-        _ => format!("{} are running.", counted(running, "process")),
-    };
-    let options = vec![
-        DialogOption::new('y', "stop all and quit", stopping, OverlayChoice::StopAll),
-        DialogOption::new(
-            'd',
-            "detach",
-            "leave them running (pitcrew attach)",
-            OverlayChoice::Detach,
-        ),
-        DialogOption::new('n', "stay", "esc", OverlayChoice::Nothing),
-    ];
-    Dialog {
-        note: "^c again: stop all now; ^c a third time: kill everything".to_owned(),
-        interrupt: Some(OverlayChoice::StopAll),
-        ..Dialog::new("Quit?", vec![said], options)
-    }
-}
-
-/// While all are being stopped: what a further Ctrl-C would mean.
-pub fn kill_all(waiting: Vec<String>) -> Dialog {
-    let options = vec![
-        DialogOption::new('K', "kill all now", "SIGKILL", OverlayChoice::KillAll),
-        DialogOption::new('d', "detach", "leave; the stop goes on", OverlayChoice::Detach),
-        DialogOption::new('n', "wait", "esc", OverlayChoice::Nothing),
-    ];
-    Dialog {
-        cursor: 2,
-        interrupt: Some(OverlayChoice::KillAll),
-        ..Dialog::new("Stopping", waiting, options)
+        let labels = self.label_width();
+        look.draw_rows(list, self.options.len(), self.cursor, buffer, |index| {
+            let Some(option) = self.options.get(index) else { return Line::default() };
+            let (role, detail) = match &option.choice {
+                Ok(_) => (Role::Text, &option.detail),
+                Err(reason) => (Role::Dim, reason),
+            };
+            let cursor = if index == self.cursor { look.glyphs.cursor } else { " " };
+            Line::from(vec![
+                look.span(cursor, Role::Focus),
+                look.span(format!("[{}] ", option.letter), Role::Key),
+                look.span(format!("{}  ", look.pad(&option.label, labels)), role),
+                look.span(look.fit(detail, columns), Role::Dim),
+            ])
+        });
     }
 }

@@ -5,19 +5,19 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{OverlayContext, OverlayReply, all_keys, moved};
+use super::{OverlayContext, OverlayReply, all_keys, draw_note, motion, moved};
 use crate::tui::action::{ActionEntry, Group, TABLE};
-use crate::tui::appearance::{Appearance, middle, put, tint, window};
+use crate::tui::appearance::{Appearance, middle, put, skip_rows, tint, window};
 use crate::tui::fuzzy;
 use crate::tui::keys::{Chord, Key};
 use crate::tui::prompt::{EditResult, LineEditor};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// Columns of one column of entries at least.
-const COLUMN: usize = 44;
-/// Columns of the keys.
-const KEYS: usize = 12;
+/// Width of a column of entries at least.
+const ENTRY_WIDTH: usize = 44;
+/// Width of the keys.
+const KEY_WIDTH: usize = 12;
 
 #[derive(Debug, Clone, Default)]
 pub struct Help {
@@ -30,47 +30,39 @@ pub struct Help {
 enum HelpRow {
     Heading(Group),
     Blank,
-    /// The entry, and its place among those that are shown.
+    /// An entry, and its index among the entries that match the filter.
     Entry(&'static ActionEntry, usize),
 }
 
 impl Help {
-    /// Those that are shown, in order.
-    fn shown(&self, known: OverlayContext<'_>) -> Vec<&'static ActionEntry> {
+    /// The entries that match the filter, by group.
+    fn shown(&self, context: OverlayContext<'_>) -> Vec<&'static ActionEntry> {
         let typed = self.filter.text().trim();
-        let fits = |entry: &&ActionEntry| {
-            let keys = all_keys(known.keymap, entry.action, true);
+        let matches = |entry: &&ActionEntry| {
             // A key is found as it is shown: `^r`.
-            keys.iter().any(|key| key == typed)
+            all_keys(context.keymap, entry.action, true).iter().any(|key| key == typed)
                 || entry.name.contains(typed)
-                || entry.words.to_lowercase().contains(&typed.to_lowercase())
+                || entry.description.to_lowercase().contains(&typed.to_lowercase())
                 || (typed.len() > 2 && fuzzy::score(typed, entry.name).is_some())
         };
         let by_group = Group::ALL
             .iter()
             .flat_map(|group| TABLE.iter().filter(move |entry| entry.group == *group));
-        by_group.filter(|entry| typed.is_empty() || fits(entry)).collect()
+        by_group.filter(|entry| typed.is_empty() || matches(entry)).collect()
     }
 
-    pub(super) fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
-        let length = self.shown(known).len();
-        let page = 10;
+    pub(super) fn key(&mut self, chord: Chord, context: OverlayContext<'_>) -> OverlayReply {
+        if let Some(rows) = motion(chord) {
+            return self.scroll(rows, context);
+        }
         match (chord.ctrl, chord.key) {
             (_, Key::Esc) | (true, Key::Char('c')) => return OverlayReply::Close,
             (false, Key::Char('?') | Key::F(1)) if self.filter.text().is_empty() => {
                 return OverlayReply::Close;
             }
-            (false, Key::Enter) => return self.run(known),
-            (false, Key::Up) | (true, Key::Char('p')) => {
-                self.cursor = moved(self.cursor, -1, length);
-            }
-            (false, Key::Down) | (true, Key::Char('n')) => {
-                self.cursor = moved(self.cursor, 1, length);
-            }
-            (false, Key::PageUp) => self.cursor = moved(self.cursor, -page, length),
-            (false, Key::PageDown) => self.cursor = moved(self.cursor, page, length),
-            (false, Key::Home) => self.cursor = 0,
-            (false, Key::End) => self.cursor = length.saturating_sub(1),
+            (false, Key::Enter) => return self.run(context),
+            (false, Key::Home) => return self.scroll(isize::MIN, context),
+            (false, Key::End) => return self.scroll(isize::MAX, context),
             _ => {
                 if self.filter.key(chord) == EditResult::Changed {
                     self.cursor = 0;
@@ -80,10 +72,10 @@ impl Help {
         OverlayReply::Stay
     }
 
-    /// Runs what the cursor is on; where it does not apply, help stays and says why.
-    fn run(&self, known: OverlayContext<'_>) -> OverlayReply {
-        match self.shown(known).get(self.cursor) {
-            Some(entry) if entry.applies(known.facts).is_ok() => {
+    /// Runs the action at the cursor; if it does not apply, the last row says why.
+    fn run(&self, context: OverlayContext<'_>) -> OverlayReply {
+        match self.shown(context).get(self.cursor) {
+            Some(entry) if entry.applies(context.facts).is_ok() => {
                 OverlayReply::Run(entry.action.into())
             }
             _ => OverlayReply::Stay,
@@ -95,8 +87,8 @@ impl Help {
         self.cursor = 0;
     }
 
-    pub(super) fn scroll(&mut self, rows: isize, known: OverlayContext<'_>) -> OverlayReply {
-        self.cursor = moved(self.cursor, rows, self.shown(known).len());
+    pub(super) fn scroll(&mut self, rows: isize, context: OverlayContext<'_>) -> OverlayReply {
+        self.cursor = moved(self.cursor, rows, self.shown(context).len());
         OverlayReply::Stay
     }
 
@@ -104,39 +96,33 @@ impl Help {
         &self,
         area: Rect,
         look: &Appearance,
-        known: OverlayContext<'_>,
+        context: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
-        let shown = self.shown(known);
+        let shown = self.shown(context);
         let area = middle(area, 116, area.height);
         let title = format!("Help {} {} of {}", look.glyphs.dot, shown.len(), TABLE.len());
         let inside = look.popup(area, &title, buffer);
-        let columns = usize::from(inside.width);
         let cursor = self.draw_filter(inside, look, buffer);
-        // Filter, reason, and at least one row between them.
-        let height = usize::from(inside.height).saturating_sub(2);
-        let body = Rect { y: inside.y + 1.min(inside.height), height: height as u16, ..inside };
+        let body = skip_rows(inside, 1);
+        let body = Rect { height: body.height.saturating_sub(1), ..body };
+        let height = usize::from(body.height);
         let rows = rows(&shown);
-        if columns >= 2 * COLUMN && rows.len() > height {
-            let (left, right) = halves(&rows);
-            let half = inside.width / 2;
-            let areas = [
-                Rect { width: half, ..body },
-                Rect { x: body.x + half, width: body.width - half, ..body },
-            ];
-            // Both columns move together.
-            let at = self.row_of(left).or(self.row_of(right)).unwrap_or(0);
-            let first = window(left.len().max(right.len()), at, height).start;
-            for (area, rows) in areas.into_iter().zip([left, right]) {
-                self.draw_rows(area, rows.get(first..).unwrap_or_default(), look, known, buffer);
-            }
-        } else {
-            let first = window(rows.len(), self.row_of(&rows).unwrap_or(0), height).start;
-            self.draw_rows(body, rows.get(first..).unwrap_or_default(), look, known, buffer);
+        let has_columns = usize::from(inside.width) >= 2 * ENTRY_WIDTH && rows.len() > height;
+        let (left, right) = if has_columns { halves(&rows) } else { (rows.as_slice(), &[][..]) };
+        let half = if has_columns { body.width / 2 } else { body.width };
+        // Both columns scroll together.
+        let cursor_row = self.row_of(left).or(self.row_of(right)).unwrap_or(0);
+        let first = window(left.len().max(right.len()), cursor_row, height).start;
+        let areas = [
+            Rect { width: half, ..body },
+            Rect { x: body.x + half, width: body.width - half, ..body },
+        ];
+        for (area, rows) in areas.into_iter().zip([left, right]) {
+            self.draw_rows(area, rows.get(first..).unwrap_or_default(), look, context, buffer);
         }
-        if inside.height >= 3 {
-            self.draw_reason(inside, &shown, look, known, buffer);
-        }
+        let (note, role) = self.note(&shown, look, context);
+        draw_note(inside, &note, role, look, buffer);
         cursor
     }
 
@@ -169,7 +155,7 @@ impl Help {
         area: Rect,
         rows: &[HelpRow],
         look: &Appearance,
-        known: OverlayContext<'_>,
+        context: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) {
         let columns = usize::from(area.width).saturating_sub(1);
@@ -177,74 +163,63 @@ impl Help {
             let line = match row {
                 HelpRow::Blank => continue,
                 HelpRow::Heading(group) => {
-                    Line::from(look.span(look.fit(group.title(), columns), Role::Title))
+                    Line::from(look.span(look.fit(group.as_str(), columns), Role::Title))
                 }
-                HelpRow::Entry(entry, place) => {
-                    let role = match entry.applies(known.facts) {
-                        Ok(()) => Role::Text,
-                        Err(_) => Role::Dim,
-                    };
-                    let chosen = *place == self.cursor;
-                    let line = entry_line(entry, columns, role, chosen, look, known);
-                    if chosen {
+                HelpRow::Entry(entry, index) => {
+                    let is_selected = *index == self.cursor;
+                    if is_selected {
                         tint(area, at, look.style(Role::Cursor), buffer);
                     }
-                    line
+                    entry_line(entry, columns, is_selected, look, context)
                 }
             };
             put(area, at, &line, buffer);
         }
     }
 
-    /// The last row: why the chosen one does not apply, or what it can be called by.
-    fn draw_reason(
+    /// The last row: why the selected action does not apply, or how the palette calls it.
+    fn note(
         &self,
-        inside: Rect,
         shown: &[&ActionEntry],
         look: &Appearance,
-        known: OverlayContext<'_>,
-        buffer: &mut Buffer,
-    ) {
-        let at = usize::from(inside.height) - 1;
-        let columns = usize::from(inside.width);
-        let chosen = shown.get(self.cursor).map(|entry| (entry, entry.applies(known.facts)));
-        let (words, role) = match chosen {
-            None => ("nothing is called so".to_owned(), Role::Warn),
-            Some((entry, Err(reason))) => {
-                (format!("{} does not apply: {reason}", entry.name), Role::Warn)
-            }
-            Some((entry, Ok(()))) => {
+        context: OverlayContext<'_>,
+    ) -> (String, Role) {
+        let Some(entry) = shown.get(self.cursor) else {
+            return ("no matching action".to_owned(), Role::Warn);
+        };
+        match entry.applies(context.facts) {
+            Err(reason) => (format!("{} does not apply: {reason}", entry.name), Role::Warn),
+            Ok(()) => {
                 let call = format!(":{} {}", entry.name, look.words(entry.takes.shape()));
                 (call.trim_end().to_owned(), Role::Dim)
             }
-        };
-        put(inside, at, &Line::from(look.span(look.fit(&words, columns), role)), buffer);
+        }
     }
 }
 
 fn entry_line(
     entry: &ActionEntry,
     columns: usize,
-    role: Role,
-    chosen: bool,
+    is_selected: bool,
     look: &Appearance,
-    known: OverlayContext<'_>,
+    context: OverlayContext<'_>,
 ) -> Line<'static> {
-    let keys = all_keys(known.keymap, entry.action, look.glyphs.unicode);
+    let keys = all_keys(context.keymap, entry.action, look.glyphs.unicode);
     let keys = if keys.is_empty() { format!(":{}", entry.name) } else { keys.join(" ") };
-    let keyed = KEYS.min(columns / 2);
-    let cursor = if chosen { look.glyphs.cursor } else { " " };
-    // A name with many keys pushes its words to the right.
-    let keys = look.fit(&keys, (columns / 2).max(keyed));
-    let keys = look.pad(&keys, keyed.max(text::width(&keys)));
-    let taken = text::width(&keys) + 2;
-    let words = look.fit(entry.words, columns.saturating_sub(taken));
-    let key_role = if role == Role::Dim { Role::Dim } else { Role::Key };
+    let cursor = if is_selected { look.glyphs.cursor } else { " " };
+    let key_width = KEY_WIDTH.min(columns / 2);
+    // Many keys push the description to the right.
+    let keys = look.fit(&keys, (columns / 2).max(key_width));
+    let keys = look.pad(&keys, key_width.max(text::width(&keys)));
+    let words = look.fit(entry.description, columns.saturating_sub(text::width(&keys) + 2));
+    let (key_role, role) = match entry.applies(context.facts) {
+        Ok(()) => (Role::Key, Role::Text),
+        Err(_) => (Role::Dim, Role::Dim),
+    };
     Line::from(vec![
         look.span(cursor, Role::Focus),
         look.span(keys, key_role),
-        look.span(" ", role),
-        look.span(words, role),
+        look.span(format!(" {words}"), role),
     ])
 }
 
@@ -264,15 +239,15 @@ fn rows(shown: &[&'static ActionEntry]) -> Vec<HelpRow> {
     rows
 }
 
-/// Cut between two groups, as near to the middle as can be; within one where that is far off.
+/// Splits the rows between two groups as near to the middle as possible, or within a group if that
+/// is too far from it.
 fn halves(rows: &[HelpRow]) -> (&[HelpRow], &[HelpRow]) {
     let middle = rows.len().div_ceil(2);
     let blank = |at: &usize| matches!(rows.get(*at), Some(HelpRow::Blank));
     let cut = (0..rows.len()).filter(blank).min_by_key(|at| at.abs_diff(middle));
     match cut {
         Some(cut) if cut.abs_diff(middle) <= rows.len() / 6 => {
-            let (left, right) = rows.split_at(cut);
-            (left, right.get(1..).unwrap_or_default())
+            (rows.get(..cut).unwrap_or_default(), rows.get(cut + 1..).unwrap_or_default())
         }
         _ => rows.split_at(middle),
     }

@@ -1,37 +1,37 @@
 //! Command palette: input of a command with its arguments.
-#![expect(clippy::wildcard_enum_match_arm, reason = "most arguments are of no interest here")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "most kinds of arguments do not matter here")]
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::{OverlayContext, OverlayReply, all_keys, moved};
+use super::{OverlayContext, OverlayReply, all_keys, draw_note, motion, moved};
 use crate::tui::action::{Action, ActionEntry, Argument, ArgumentKind, TABLE, parse_call};
-use crate::tui::appearance::{Appearance, put, tint, window};
+use crate::tui::appearance::{Appearance, put, skip_rows};
 use crate::tui::fuzzy;
 use crate::tui::keys::{Chord, Key};
 use crate::tui::prompt::{EditResult, LineEditor};
 use crate::tui::text;
-use crate::tui::theme::Role;
+use crate::tui::theme::{Role, ThemeName};
 
-/// Rows of commands at most.
+/// Rows of commands.
 const ROWS: u16 = 14;
 
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
     edit: LineEditor,
     cursor: usize,
-    /// Why the last one could not be run.
-    fault: Option<String>,
+    /// Why the latest command could not run.
+    error: Option<String>,
 }
 
 impl Palette {
-    /// With something typed already: `run `.
+    /// A palette that begins with this text: `run `.
     pub fn with(text: &str) -> Self {
         Self { edit: LineEditor::new(text), ..Self::default() }
     }
 
-    /// What is typed: the name, and what follows it.
+    /// The name and the argument in the text.
     fn typed(&self) -> (&str, Option<&str>) {
         let typed = self.edit.text().trim_start();
         match typed.split_once(char::is_whitespace) {
@@ -40,47 +40,40 @@ impl Palette {
         }
     }
 
-    /// Those that fit, the best first.
+    /// The actions that match the text, the best first.
     pub(super) fn shown(&self) -> Vec<&'static ActionEntry> {
         let (name, rest) = self.typed();
         if let (Some(_), Ok(action)) = (rest, name.parse::<Action>()) {
             return vec![action.entry()];
         }
-        let all = self.edit.text().trim();
-        let mut fits: Vec<(i64, usize, &ActionEntry)> = Vec::new();
-        for (at, entry) in TABLE.iter().enumerate() {
-            let with_rest =
-                rest.filter(|rest| !rest.is_empty() && entry.takes != ArgumentKind::Nothing);
-            let by_name = fuzzy::score(all, entry.name).map(|score| score + 10);
-            let by_first = with_rest.and_then(|_| fuzzy::score(name, entry.name));
-            let words = entry.words.to_lowercase().contains(&all.to_lowercase());
-            let score = by_name.max(by_first).or(words.then_some(0));
-            fits.extend(score.map(|score| (-score, at, entry)));
+        let text = self.edit.text().trim();
+        let has_argument = rest.is_some_and(|rest| !rest.is_empty());
+        let score = |entry: &ActionEntry| {
+            let with_argument = has_argument && entry.takes != ArgumentKind::Nothing;
+            let by_text = fuzzy::score(text, entry.name).map(|score| score + 10);
+            let by_name = fuzzy::score(name, entry.name).filter(|_| with_argument);
+            by_text.max(by_name).or(describes(entry, text).then_some(0))
+        };
+        let matches = TABLE.iter().filter_map(|entry| Some((score(entry)?, entry)));
+        let mut matches: Vec<_> = matches.collect();
+        if !text.is_empty() {
+            matches.sort_by_key(|(score, _)| -score);
         }
-        if !all.is_empty() {
-            fits.sort_by_key(|(score, at, _)| (*score, *at));
-        }
-        fits.into_iter().map(|(.., entry)| entry).collect()
+        matches.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    pub(super) fn key(&mut self, chord: Chord, known: OverlayContext<'_>) -> OverlayReply {
-        let length = self.shown().len();
+    pub(super) fn key(&mut self, chord: Chord, context: OverlayContext<'_>) -> OverlayReply {
+        if let Some(rows) = motion(chord) {
+            return self.scroll(rows);
+        }
         match (chord.ctrl, chord.key) {
             (_, Key::Esc) | (true, Key::Char('c')) => return OverlayReply::Close,
             (false, Key::Backspace) if self.edit.text().is_empty() => return OverlayReply::Close,
-            (false, Key::Enter) => return self.run(known),
-            (false, Key::Tab) => self.complete(known),
-            (false, Key::Up | Key::BackTab) | (true, Key::Char('p')) => {
-                self.cursor = moved(self.cursor, -1, length);
-            }
-            (false, Key::Down) | (true, Key::Char('n')) => {
-                self.cursor = moved(self.cursor, 1, length);
-            }
-            (false, Key::PageUp) => self.cursor = moved(self.cursor, -10, length),
-            (false, Key::PageDown) => self.cursor = moved(self.cursor, 10, length),
+            (false, Key::Enter) => return self.run(context),
+            (false, Key::Tab) => self.complete(context),
             _ => {
                 if self.edit.key(chord) == EditResult::Changed {
-                    (self.cursor, self.fault) = (0, None);
+                    (self.cursor, self.error) = (0, None);
                 }
             }
         }
@@ -89,41 +82,45 @@ impl Palette {
 
     pub(super) fn paste(&mut self, pasted: &str) {
         self.edit.paste(pasted);
-        (self.cursor, self.fault) = (0, None);
+        (self.cursor, self.error) = (0, None);
     }
 
-    pub(super) fn scroll(&mut self, rows: isize, _: OverlayContext<'_>) -> OverlayReply {
+    pub(super) fn scroll(&mut self, rows: isize) -> OverlayReply {
         self.cursor = moved(self.cursor, rows, self.shown().len());
         OverlayReply::Stay
     }
 
-    fn run(&mut self, known: OverlayContext<'_>) -> OverlayReply {
+    fn run(&mut self, context: OverlayContext<'_>) -> OverlayReply {
         let typed = self.edit.text().trim();
         let Some(entry) = self.shown().get(self.cursor).copied() else {
-            // Nothing fits: the nearest name is said.
-            self.fault = parse_call(typed).err().map(|error| error.to_string());
+            // The error suggests the nearest name.
+            self.error = parse_call(typed).err().map(|error| error.to_string());
             return OverlayReply::Stay;
         };
         let (name, rest) = self.typed();
-        // Words that only helped to find it are no argument.
-        let is_argument = name == entry.name || fuzzy::score(typed, entry.name).is_none();
-        let by_words = entry.words.to_lowercase().contains(&typed.to_lowercase());
-        let rest = rest.filter(|_| is_argument && (name == entry.name || !by_words));
-        match parse_call(&format!("{} {}", entry.name, rest.unwrap_or_default())) {
-            Err(error) => self.fault = Some(error.to_string()),
-            Ok(call) => match entry.applies(known.facts) {
-                // Whether it applies was asked about what is chosen, not about who is named.
-                Err(reason) if !names_someone(&call.argument) => {
-                    self.fault = Some(format!("{} does not apply: {reason}", entry.name));
-                }
-                _ => return OverlayReply::Run(call),
-            },
+        // Words that only found the action are no argument.
+        let is_argument = name == entry.name
+            || fuzzy::score(typed, entry.name).is_none() && !describes(entry, typed);
+        let rest = rest.filter(|_| is_argument).unwrap_or_default();
+        let call = match parse_call(&format!("{} {rest}", entry.name)) {
+            Ok(call) => call,
+            Err(error) => {
+                self.error = Some(error.to_string());
+                return OverlayReply::Stay;
+            }
+        };
+        match entry.applies(context.facts) {
+            // The facts are about the selected process, not about one that is named.
+            Err(reason) if !names_process(&call.argument) => {
+                self.error = Some(format!("{} does not apply: {reason}", entry.name));
+                OverlayReply::Stay
+            }
+            _ => OverlayReply::Run(call),
         }
-        OverlayReply::Stay
     }
 
-    /// The name of the chosen one, or of the first process that begins like the last word.
-    fn complete(&mut self, known: OverlayContext<'_>) {
+    /// Completes the name of the selected action, or the last word of its argument.
+    fn complete(&mut self, context: OverlayContext<'_>) {
         let Some(entry) = self.shown().get(self.cursor).copied() else { return };
         let (name, rest) = self.typed();
         let Some(rest) = rest.filter(|_| name == entry.name) else {
@@ -132,11 +129,10 @@ impl Palette {
             self.cursor = 0;
             return;
         };
-        let (before, word) = match rest.rsplit_once(char::is_whitespace) {
-            Some((before, word)) => (format!("{before} "), word),
-            None => (String::new(), rest),
-        };
-        if let Some(found) = candidates(entry.takes, known).find(|name| name.starts_with(word)) {
+        let start = rest.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+        let (before, word) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        let mut candidates = candidates(entry.takes, context);
+        if let Some(found) = candidates.find(|name| name.starts_with(word)) {
             self.edit.set(&format!("{} {before}{found} ", entry.name));
         }
     }
@@ -145,71 +141,66 @@ impl Palette {
         &self,
         area: Rect,
         look: &Appearance,
-        known: OverlayContext<'_>,
+        context: OverlayContext<'_>,
         buffer: &mut Buffer,
     ) -> Option<Position> {
         let shown = self.shown();
         let width = area.width.min(92);
-        // At a fixed place, however many rows there are: nothing jumps while typing.
+        // A fixed place and size, so that nothing jumps while typing.
         let height = area.height.min(ROWS + 4);
-        let top = (area.height - height) / 4;
         let x = area.x + (area.width - width) / 2;
-        let area = Rect { x, y: area.y + top, width, height };
-        let inside = look.popup(area, "Command", buffer);
+        let y = area.y + (area.height - height) / 4;
+        let inside = look.popup(Rect { x, y, width, height }, "Command", buffer);
         put(inside, 0, &Line::from(look.span(":", Role::Key)), buffer);
-        let line = Rect {
+        let edit = Rect {
             x: inside.x + 1.min(inside.width),
             width: inside.width.saturating_sub(1),
             height: inside.height.min(1),
             ..inside
         };
-        let cursor = self.edit.draw(line, look, buffer);
-        let below = inside.height.saturating_sub(2);
-        let body = Rect { y: inside.y + 1.min(inside.height), height: below, ..inside };
-        let rows = window(shown.len(), self.cursor, usize::from(below));
-        for (at, place) in rows.enumerate() {
-            let Some(entry) = shown.get(place) else { continue };
-            let chosen = place == self.cursor;
-            if chosen {
-                tint(body, at, look.style(Role::Cursor), buffer);
-            }
-            put(body, at, &row(entry, chosen, usize::from(body.width), look, known), buffer);
-        }
-        if inside.height >= 3 {
-            self.draw_note(inside, &shown, look, known, buffer);
-        }
+        let cursor = self.edit.draw(edit, look, buffer);
+        let body = skip_rows(inside, 1);
+        let body = Rect { height: body.height.saturating_sub(1), ..body };
+        look.draw_rows(body, shown.len(), self.cursor, buffer, |index| {
+            let columns = usize::from(body.width);
+            let entry = shown.get(index);
+            entry
+                .map(|entry| row(entry, index == self.cursor, columns, look, context))
+                .unwrap_or_default()
+        });
+        let (note, role) = self.note(shown.get(self.cursor).copied(), look, context);
+        draw_note(inside, &note, role, look, buffer);
         cursor
     }
 
-    /// The last row: what went wrong, or who can be named.
-    fn draw_note(
+    /// The last row: an error, or what the argument of the selected action can be.
+    fn note(
         &self,
-        inside: Rect,
-        shown: &[&ActionEntry],
+        selected: Option<&ActionEntry>,
         look: &Appearance,
-        known: OverlayContext<'_>,
-        buffer: &mut Buffer,
-    ) {
-        let at = usize::from(inside.height) - 1;
-        let columns = usize::from(inside.width);
-        let (note, role) = match (&self.fault, shown.get(self.cursor)) {
-            (Some(fault), _) => (fault.clone(), Role::Bad),
-            (None, None) => ("no command fits".to_owned(), Role::Warn),
-            (None, Some(entry)) => {
-                let names: Vec<&str> = candidates(entry.takes, known).collect();
-                let said = match (names.is_empty(), entry.takes) {
-                    (false, _) => format!("Tab: {}", names.join(" ")),
-                    (true, ArgumentKind::Nothing) => String::new(),
-                    (true, takes) => format!("{} {}", entry.name, look.words(takes.shape())),
-                };
-                (said, Role::Dim)
-            }
+        context: OverlayContext<'_>,
+    ) -> (String, Role) {
+        let entry = match (&self.error, selected) {
+            (Some(error), _) => return (error.clone(), Role::Bad),
+            (None, None) => return ("no matching command".to_owned(), Role::Warn),
+            (None, Some(entry)) => entry,
         };
-        put(inside, at, &Line::from(look.span(look.fit(&note, columns), role)), buffer);
+        let names: Vec<&str> = candidates(entry.takes, context).collect();
+        let note = match (names.is_empty(), entry.takes) {
+            (false, _) => format!("Tab: {}", names.join(" ")),
+            (true, ArgumentKind::Nothing) => String::new(),
+            (true, takes) => format!("{} {}", entry.name, look.words(takes.shape())),
+        };
+        (note, Role::Dim)
     }
 }
 
-fn names_someone(argument: &Argument) -> bool {
+/// Whether the description of an action contains a text.
+fn describes(entry: &ActionEntry, text: &str) -> bool {
+    entry.description.to_lowercase().contains(&text.to_lowercase())
+}
+
+fn names_process(argument: &Argument) -> bool {
     match argument {
         Argument::Names(_) | Argument::Scale { name: Some(_), .. } => true,
         Argument::Signal { names, .. } => !names.is_empty(),
@@ -217,11 +208,11 @@ fn names_someone(argument: &Argument) -> bool {
     }
 }
 
-/// What can follow a name.
-fn candidates(takes: ArgumentKind, known: OverlayContext<'_>) -> impl Iterator<Item = &str> {
+/// Completions of an argument.
+fn candidates(takes: ArgumentKind, context: OverlayContext<'_>) -> impl Iterator<Item = &str> {
     let fixed: &[&str] = match takes {
         ArgumentKind::Level => &["all", "debug", "info", "warn", "error"],
-        ArgumentKind::Theme => &["dark", "light", "contrast", "colour-blind", "terminal", "none"],
+        ArgumentKind::Theme => ThemeName::WORDS,
         ArgumentKind::Signal => {
             &["HUP", "INT", "TERM", "USR1", "USR2", "QUIT", "KILL", "STOP", "CONT"]
         }
@@ -231,34 +222,31 @@ fn candidates(takes: ArgumentKind, known: OverlayContext<'_>) -> impl Iterator<I
         takes,
         ArgumentKind::Name | ArgumentKind::Names | ArgumentKind::Scale | ArgumentKind::Signal
     );
-    let names = if processes { known.names } else { &[] };
+    let names = if processes { context.names } else { &[] };
     fixed.iter().copied().chain(names.iter().map(String::as_str))
 }
 
 fn row(
     entry: &ActionEntry,
-    chosen: bool,
+    is_selected: bool,
     columns: usize,
     look: &Appearance,
-    known: OverlayContext<'_>,
+    context: OverlayContext<'_>,
 ) -> Line<'static> {
-    let reason = entry.applies(known.facts).err();
-    let role = if reason.is_some() { Role::Dim } else { Role::Text };
-    let keys = all_keys(known.keymap, entry.action, look.glyphs.unicode).join(" ");
-    let keyed = if columns >= 40 { 12.min(text::width(&keys) + 1) } else { 0 };
-    let cursor = if chosen { look.glyphs.cursor } else { " " };
-    let name = look.pad(entry.name, 18.min(columns.saturating_sub(2)));
-    let said = match reason {
-        Some(reason) => format!("{} ({reason})", entry.words),
-        None => entry.words.to_owned(),
+    let (role, words) = match entry.applies(context.facts) {
+        Ok(()) => (Role::Text, entry.description.to_owned()),
+        Err(reason) => (Role::Dim, format!("{} ({reason})", entry.description)),
     };
-    let room = columns.saturating_sub(text::width(&name) + keyed + 3);
+    let keys = all_keys(context.keymap, entry.action, look.glyphs.unicode).join(" ");
+    let key_columns = if columns >= 40 { 12.min(text::width(&keys) + 1) } else { 0 };
+    let cursor = if is_selected { look.glyphs.cursor } else { " " };
+    let name = look.pad(entry.name, 18.min(columns.saturating_sub(2)));
+    let room = columns.saturating_sub(text::width(&name) + key_columns + 3);
     Line::from(vec![
         look.span(cursor, Role::Focus),
-        look.span(name, role),
+        look.span(format!("{name} "), role),
+        look.span(look.pad(&words, room), Role::Dim),
         look.span(" ", role),
-        look.span(look.pad(&said, room), Role::Dim),
-        look.span(" ", role),
-        look.span(look.fit(&keys, keyed), Role::Key),
+        look.span(look.fit(&keys, key_columns), Role::Key),
     ])
 }

@@ -16,7 +16,7 @@ fn facts() -> ActionFacts {
         watch: None,
         stdin: false,
     };
-    ActionFacts { subject: Some(subject), connected: true, lines: true, ..ActionFacts::default() }
+    ActionFacts { subject: Some(subject), connected: true, ..ActionFacts::default() }
 }
 
 struct World {
@@ -79,7 +79,7 @@ fn help_shows_every_action() {
         _ = overlay.draw(area, look, world.known(), buffer);
     }));
     for entry in TABLE {
-        assert!(tall.contains(entry.words), "{} is not in\n{tall}", entry.name);
+        assert!(tall.contains(entry.description), "{} is not in\n{tall}", entry.name);
     }
 }
 
@@ -204,7 +204,7 @@ fn tab_completes_names_of_actions_and_processes() {
 #[test]
 fn a_menu_is_used_by_letter_arrow_and_click() {
     let world = World::new();
-    let mut menu = Overlay::Menu(signals("worker"));
+    let mut menu = Overlay::Dialog(signals("worker"));
     let signal = |name: &str| OverlayReply::Chosen(OverlayChoice::Signal(name.parse().unwrap()));
     assert_eq!(world.keys(&mut menu.clone(), &["t"]), signal("TERM"));
     assert_eq!(world.keys(&mut menu.clone(), &["j", "enter"]), signal("INT"));
@@ -223,7 +223,7 @@ fn a_menu_is_used_by_letter_arrow_and_click() {
 #[test]
 fn what_cannot_be_copied_says_why() {
     let world = World::new();
-    let mut menu = Overlay::Menu(copies(facts().subject.as_ref(), None, false));
+    let mut menu = Overlay::Dialog(copies(facts().subject.as_ref(), None, false));
     assert_eq!(world.keys(&mut menu, &["p"]), OverlayReply::Stay);
     assert!(world.screen(&menu).contains("no live run"));
     assert_eq!(
@@ -235,7 +235,7 @@ fn what_cannot_be_copied_says_why() {
 #[test]
 fn a_theme_is_shown_at_once_and_comes_back() {
     let world = World::new();
-    let mut menu = Overlay::Menu(themes(ThemeName::Terminal));
+    let mut menu = Overlay::Dialog(themes(ThemeName::Terminal));
     assert_eq!(world.keys(&mut menu, &["home"]), OverlayReply::Preview(ThemeName::Dark));
     assert_eq!(world.keys(&mut menu, &["down"]), OverlayReply::Preview(ThemeName::Light));
     assert_eq!(world.keys(&mut menu, &["esc"]), OverlayReply::Revert(ThemeName::Terminal));
@@ -323,13 +323,13 @@ fn screens_of_the_palette() {
 
 #[test]
 fn screens_of_menus() {
-    let copies = Overlay::Menu(copies(facts().subject.as_ref(), Some(4711), false));
+    let copies = Overlay::Dialog(copies(facts().subject.as_ref(), Some(4711), false));
     insta::assert_snapshot!("menu_copy", World::new().everywhere(&copies));
     insta::assert_snapshot!(
         "menu_signal",
-        World::new().everywhere(&Overlay::Menu(signals("worker")))
+        World::new().everywhere(&Overlay::Dialog(signals("worker")))
     );
-    let themes = Overlay::Menu(themes(ThemeName::Dark));
+    let themes = Overlay::Dialog(themes(ThemeName::Dark));
     insta::assert_snapshot!("menu_theme", World::new().everywhere(&themes));
 }
 
@@ -347,15 +347,15 @@ fn any_overlay() -> impl Strategy<Value = Overlay> {
     prop_oneof![
         Just(help()),
         Just(palette()),
-        hostile.prop_map(|name| Overlay::Menu(signals(&name))),
+        hostile.prop_map(|name| Overlay::Dialog(signals(&name))),
         hostile.prop_map(|name| {
-            Overlay::Menu(copies(
+            Overlay::Dialog(copies(
                 Some(&ActionSubject { name, ..facts().subject.unwrap() }),
                 None,
                 true,
             ))
         }),
-        Just(Overlay::Menu(themes(ThemeName::None))),
+        Just(Overlay::Dialog(themes(ThemeName::None))),
         prop::collection::vec(hostile, 0..50)
             .prop_map(|body| Overlay::Dialog(Dialog::notice("Notice", body))),
         (0_usize..5, hostile).prop_map(|(running, words)| Overlay::Dialog(quit(running, &words))),

@@ -16,19 +16,20 @@ fn shown(prompt: &Prompt, columns: u16) -> (String, PromptLayout) {
 
 #[test]
 fn keys_edit_the_line_as_in_a_shell() {
-    let mut prompt = Prompt::line("run: ", History::default());
+    let mut prompt = Prompt::new("run: ", false, History::default());
     prompt.edit.set("make all tests");
     typed(&mut prompt, &["ctrl-w", "ctrl-a", "X", "ctrl-e", "backspace", "!"]);
     assert_eq!(prompt.text(), "Xmake all!");
     typed(&mut prompt, &["ctrl-u", "a", "b", "left", "c"]);
     assert_eq!(prompt.text(), "acb");
-    assert_eq!(typed(&mut prompt, &["enter"]), [PromptResult::Done("acb".into())]);
+    assert_eq!(typed(&mut prompt, &["enter"]), [PromptResult::Done]);
+    assert_eq!(prompt.text(), "acb");
     assert_eq!(typed(&mut prompt, &["esc"]), [PromptResult::Cancelled]);
 }
 
 #[test]
 fn nothing_left_to_delete_is_a_way_out() {
-    let mut prompt = Prompt::pattern("/", PatternMode::default(), History::default());
+    let mut prompt = Prompt::new("/", true, History::default());
     let answers = typed(&mut prompt, &["a", "backspace", "backspace"]);
     assert_eq!(answers, [PromptResult::Changed, PromptResult::Changed, PromptResult::Cancelled]);
 }
@@ -40,7 +41,7 @@ fn the_history_goes_back_and_forth_and_keeps_what_was_typed() {
         history.add(line);
     }
     assert_eq!(history.last(), Some("one"));
-    let mut prompt = Prompt::line(":", history);
+    let mut prompt = Prompt::new(":", false, history);
     typed(&mut prompt, &["d", "up"]);
     assert_eq!(prompt.text(), "one");
     typed(&mut prompt, &["up", "up", "up"]);
@@ -51,12 +52,12 @@ fn the_history_goes_back_and_forth_and_keeps_what_was_typed() {
 
 #[test]
 fn a_faulty_pattern_is_said_beside_it() {
-    let mut prompt = Prompt::pattern("/", PatternMode::default(), History::default());
+    let mut prompt = Prompt::new("/", true, History::default());
     typed(&mut prompt, &["("]);
     let (screen, _) = shown(&prompt, 60);
     assert!(screen.starts_with("/(") && screen.contains("unclosed group"), "{screen:?}");
     assert!(screen.contains("Aa smart .* word"), "{screen:?}");
-    prompt.switch(ModeChip::Regex);
+    prompt.toggle(ModeChip::Regex);
     prompt.found = "3/17".into();
     let (screen, drawn) = shown(&prompt, 60);
     assert!(screen.contains("3/17") && !screen.contains("unclosed"), "{screen:?}");
@@ -69,7 +70,7 @@ fn a_faulty_pattern_is_said_beside_it() {
 
 #[test]
 fn a_long_line_shows_where_the_cursor_is() {
-    let mut prompt = Prompt::line(": ", History::default());
+    let mut prompt = Prompt::new(": ", false, History::default());
     prompt.paste(&"x".repeat(50));
     prompt.paste("END\n");
     let (screen, drawn) = shown(&prompt, 20);
@@ -79,18 +80,18 @@ fn a_long_line_shows_where_the_cursor_is() {
 
 #[test]
 fn what_is_pasted_cannot_run_a_line_or_the_terminal() {
-    let mut prompt = Prompt::line(": ", History::default());
+    let mut prompt = Prompt::new(": ", false, History::default());
     prompt.paste("a\nb\x1b[2J\r\n");
     assert_eq!(prompt.text(), "a b [2J");
-    prompt.paste(&"y".repeat(LONGEST * 2));
-    assert_eq!(prompt.text().chars().count(), LONGEST);
+    prompt.paste(&"y".repeat(LINE_LIMIT * 2));
+    assert_eq!(prompt.text().chars().count(), LINE_LIMIT);
 }
 
 proptest! {
     #[test]
     fn nothing_panics_at_any_width(text in "\\PC{0,30}", columns in 0_u16..60, chips: bool) {
-        let mut prompt = Prompt::line("/", History::default());
-        prompt.reading = chips.then(PatternMode::default);
+        let mut prompt = Prompt::new("/", false, History::default());
+        prompt.mode = chips.then(PatternMode::default);
         prompt.paste(&text);
         let (screen, drawn) = shown(&prompt, columns);
         prop_assert!(!screen.contains(char::is_control));

@@ -1,368 +1,342 @@
-//! Renders the details of the selected process.
+//! Details screen of the selected process: an overview, its runs, environment, probes and files.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::time::Duration;
+pub mod facts;
 
-use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
 
-use super::list::state_of;
-use crate::control::wire::{
-    CheckDetails, DependencyState, EnvVariable as Set, OutputRow, ProcessDetails, ProcessState,
-    RunDetails, WatchState,
-};
+use super::{chart, clock_of, percent, placeholder, uptime, widest};
+use crate::control::wire::{OutputRow, RunDetails};
 use crate::machine::{Cause, StateName};
-use crate::spec::{CheckRole, Restart, ShutdownOn, format_duration, format_limit};
+use crate::spec::format_size;
+use crate::tui::appearance::{Appearance, inside, put, skip_rows};
 use crate::tui::model::Model;
-use crate::tui::model::details::DetailsData;
-use crate::tui::screens::details::{CheckRow, DetailsSheet, RunRow, VariableRow};
-use crate::tui::text::StyledLine;
+use crate::tui::model::details::DetailsTab;
+use crate::tui::text::{self, StyledLine};
+use crate::tui::theme::Role;
 
-/// Lines of its output that are shown.
-const LAST: usize = 6;
+/// Lines of output that are shown.
+const LAST_LINES: usize = 6;
 
-/// Facts in their order; those without words are left out.
-#[derive(Default)]
-struct FactRows(Vec<(String, String)>);
+pub(in crate::tui) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
+    put(area, 0, &tab_bar(ui, usize::from(area.width)), buffer);
+    let lines = last_lines(ui);
+    let (tab, beside, below) = areas(ui, area, lines.len());
+    draw_tab(ui, tab, buffer);
+    if let Some(area) = beside {
+        draw_runs_and_usage(ui, area, buffer);
+    }
+    let Some(area) = below else { return };
+    let inside = ui.look.pane(area, "Last output", false, buffer);
+    let hidden = lines.len().saturating_sub(usize::from(inside.height));
+    for (row, line) in lines.iter().skip(hidden).enumerate() {
+        put(inside, row, &line.cut(0, usize::from(inside.width)), buffer);
+    }
+}
 
-impl FactRows {
-    fn put(&mut self, label: &str, words: impl Into<String>) {
-        let words = words.into();
-        if !words.is_empty() {
-            self.0.push((label.to_owned(), words));
+/// Number of rows of the current tab, and how many of them are visible.
+pub(in crate::tui) fn rows(ui: &Model, area: Rect) -> (usize, usize) {
+    let inside = without_border(areas(ui, area, last_lines(ui).len()).0);
+    let rows = tab_lines(ui, usize::from(inside.width)).len();
+    (rows, usize::from(inside.height).max(1))
+}
+
+/// The areas of the tab, and in the overview of runs and resources beside it and of the last lines
+/// below both.
+fn areas(ui: &Model, area: Rect, last_lines: usize) -> (Rect, Option<Rect>, Option<Rect>) {
+    let body = skip_rows(area, 1);
+    if ui.details.tab != DetailsTab::Overview {
+        return (body, None, None);
+    }
+    let height = if body.height >= 18 && last_lines > 0 { last_lines as u16 + 2 } else { 0 };
+    let upper = Rect { height: body.height - height, ..body };
+    let below = (height > 0).then_some(Rect { y: upper.bottom(), height, ..body });
+    if body.width < 100 {
+        return (upper, None, below);
+    }
+    let tab = Rect { width: upper.width * 11 / 20, ..upper };
+    let beside = Rect { x: tab.right(), width: upper.width - tab.width, ..upper };
+    (tab, Some(beside), below)
+}
+
+/// The area of a tab without its border, which it has if there is room for one.
+fn without_border(area: Rect) -> Rect {
+    if area.height >= 6 && area.width >= 40 { inside(area) } else { area }
+}
+
+/// Name, state, and the tabs; only the current tab if there is no room for all.
+fn tab_bar(ui: &Model, columns: usize) -> Line<'static> {
+    let look = &ui.look;
+    let is_wide = columns >= 72;
+    let tabs: usize = DetailsTab::WORDS.iter().map(|title| title.len() + 3).sum();
+    let room = columns.saturating_sub(if is_wide { tabs } else { 14 });
+    let process = ui.cursor_process();
+    let name = process.map_or(ui.list.cursor.name(), |process| process.name.as_str());
+    let mut line = Line::from(look.span(format!(" {}", look.fit(name, room / 2)), Role::Title));
+    if let Some(process) = process {
+        let sign = look.glyphs.state(process.state, process.checked);
+        let state = format!("  {sign} {}", process.state.word(process.checked));
+        let state = look.fit(&state, room.saturating_sub(line.width()));
+        line.push_span(Span::styled(state, look.theme.state(process.state)));
+    }
+    line.push_span(" ".repeat(room.saturating_sub(line.width())));
+    for tab in DetailsTab::ALL {
+        if *tab == ui.details.tab {
+            line.push_span(look.span(format!("[{tab}]"), Role::Key));
+        } else if is_wide {
+            line.push_span(look.span(format!(" {tab} "), Role::Dim));
         }
     }
+    line
 }
 
-/// All about the process the cursor is on.
-pub fn sheet(ui: &Model) -> DetailsSheet {
-    let Some(one) = ui.chosen() else {
-        return several(ui);
-    };
-    let status = &one.status;
-    let known = ui.known();
-    let (processor, memory) = ui.measured.of(one.id);
-    let mut sheet = DetailsSheet {
-        name: status.name.clone(),
-        state: Some(status.state),
-        checked: status.checked,
-        why: super::hints::why(one, ui),
-        facts: facts(ui, one, known),
-        files: one.log_file.iter().map(|path| ("log".to_owned(), path.clone())).collect(),
-        processor: processor.to_vec(),
-        memory: memory.to_vec(),
-        ..DetailsSheet::default()
-    };
-    if let Some(known) = known {
-        let details = &known.details;
-        sheet.runs = details.runs.iter().map(|run| run_of(ui, one, run)).collect();
-        sheet.variables = details.env.iter().map(variable).collect();
-        sheet.inherits = details.env_inherited;
-        sheet.probes = details.checks.iter().map(probe).collect();
-        sheet.files.extend(files(details));
-        sheet.last_lines = last_lines(known);
+fn draw_tab(ui: &Model, area: Rect, buffer: &mut Buffer) {
+    let inside = without_border(area);
+    if inside != area {
+        ui.look.pane(area, ui.details.tab.as_str(), true, buffer);
     }
-    sheet
+    let lines = tab_lines(ui, usize::from(inside.width));
+    if lines.is_empty() {
+        return placeholder(inside, no_lines(ui), &ui.look, buffer);
+    }
+    let height = usize::from(inside.height);
+    let above = ui.details.above.min(lines.len().saturating_sub(height.max(1)));
+    for (row, line) in lines.iter().skip(above).enumerate() {
+        put(inside, row, line, buffer);
+    }
 }
 
-/// A row that stands for several: where each of them is.
-fn several(ui: &Model) -> DetailsSheet {
-    let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
-    let fact = |one: &ProcessState| {
-        (one.status.name.clone(), format!("{}; {}", state(ui, one), super::hints::why(one, ui)))
-    };
-    let facts = ui.members(members).map(fact).collect();
-    DetailsSheet { name: ui.list.cursor.name().to_owned(), facts, ..DetailsSheet::default() }
+/// The text of a tab that has no lines.
+fn no_lines(ui: &Model) -> &'static str {
+    if ui.cursor_process().is_none() {
+        return "select one process";
+    }
+    if ui.details_data().is_none() {
+        return "loading…";
+    }
+    match ui.details.tab {
+        DetailsTab::Overview | DetailsTab::Files => "",
+        DetailsTab::Runs => "no runs yet",
+        DetailsTab::Env => "no environment variables configured",
+        DetailsTab::Probes => "no health checks configured",
+    }
 }
 
-fn facts(ui: &Model, one: &ProcessState, known: Option<&DetailsData>) -> Vec<(String, String)> {
-    let mut facts = FactRows::default();
-    let status = &one.status;
-    let details = known.map(|known| &known.details);
-    for because in known.into_iter().flat_map(|known| &known.why.chain) {
-        let indent = "  ".repeat(because.depth.saturating_sub(1) as usize);
-        let dash = ui.look.glyphs.last_branch;
-        facts.put("", format!("{indent}{dash} {}: {}", because.name, because.why));
-    }
-    if let Some(details) = details {
-        facts.put("command", command(details));
-        facts.put("cwd", details.cwd.clone());
-    }
-    facts.put("about", one.description.clone().unwrap_or_default());
-    facts.put("state", state(ui, one));
-    let took = ui.took.of(&status.name).map(format_duration);
-    facts.put("ready after", took.unwrap_or_default());
-    facts.put("last exit", details.map(|of| last_exit(ui, of)).unwrap_or_default());
-    // Each run leads a group of its own.
-    facts.put("pid / pgid", status.pid.map(|pid| format!("{pid} / {pid}")).unwrap_or_default());
-    facts.put("restarts", restarts(one, details));
-    if let Some(details) = details {
-        facts.put("policy", policy(details));
-        facts.put("limits", limits(details));
-        facts.put("stop", stop(details));
-    }
-    facts.put("depends on", depends_on(ui, one));
-    if let Some(details) = details {
-        facts.put("needed by", needed_by(ui, &details.needed_by));
-        for check in &details.checks {
-            let label = match check.which {
-                CheckRole::Ready => "ready when",
-                CheckRole::Health => "healthy when",
+fn tab_lines(ui: &Model, columns: usize) -> Vec<Line<'static>> {
+    match ui.details.tab {
+        DetailsTab::Overview => overview(ui, columns),
+        DetailsTab::Runs => runs(ui, columns, true),
+        DetailsTab::Env => env(ui, columns),
+        DetailsTab::Probes => probes(ui, columns),
+        DetailsTab::Files => {
+            let files = facts::files(ui);
+            let labels = widest(files.iter().map(|(label, _)| *label), 4, columns / 3);
+            let file = |(label, path): &(&str, String)| {
+                labelled(label, labels, path, Role::Text, columns, &ui.look)
             };
-            facts.put(label, terms(check));
-        }
-    }
-    facts.put("port", status.port.map(|port| port.to_string()).unwrap_or_default());
-    facts.put("watch", watch(one, details));
-    if let Some(details) = details {
-        facts.put("env", env(details));
-    }
-    facts.put("pool", status.pool.clone().unwrap_or_default());
-    facts.put("tags", one.tags.join(", "));
-    facts.put("autostart", if one.autostart { "" } else { "no" });
-    facts.put("defined at", details.map(defined).unwrap_or_default());
-    facts.0
-}
-
-/// As it would be typed.
-pub fn command(details: &ProcessDetails) -> String {
-    if let Some(script) = &details.script {
-        return script.trim().to_owned();
-    }
-    let words = details.command.iter().map(String::as_str);
-    shlex::try_join(words).unwrap_or_else(|_| details.command.join(" "))
-}
-
-fn state(ui: &Model, one: &ProcessState) -> String {
-    let sign = ui.look.glyphs.state(one.status.state, one.status.checked);
-    let mut words = format!("{sign} {}", state_of(one, ui.age()));
-    if one.status.state == StateName::Backoff {
-        let of = one.retries.map(|all| format!(" of {all}")).unwrap_or_default();
-        _ = write!(words, ", retry {}{of} (r: now)", one.retry);
-    } else if one.status.run > 0 {
-        _ = write!(words, ", run {}", one.status.run);
-    }
-    words
-}
-
-fn last_exit(ui: &Model, details: &ProcessDetails) -> String {
-    let ended = details.runs.iter().find(|run| run.end.is_some());
-    let Some((end, run)) = ended.and_then(|run| Some((run.end.as_ref()?, run))) else {
-        return String::new();
-    };
-    let at = run.ended.as_ref().map(|at| format!(" at {}", clock(ui, at))).unwrap_or_default();
-    format!("{end}{at}")
-}
-
-/// `5: 4 by retry, 1 manual`: of as many as are still known.
-fn restarts(one: &ProcessState, details: Option<&ProcessDetails>) -> String {
-    let all = one.status.restarts;
-    let mut by: BTreeMap<&str, u32> = BTreeMap::new();
-    let runs = details.into_iter().flat_map(|details| &details.runs).filter(|run| run.run > 1);
-    for cause in runs.filter_map(|run| run.cause.as_ref()) {
-        *by.entry(by_what(cause)).or_default() += 1;
-    }
-    let parts: Vec<String> = by.iter().map(|(by, count)| format!("{count} {by}")).collect();
-    if parts.is_empty() { all.to_string() } else { format!("{all}: {}", parts.join(", ")) }
-}
-
-fn by_what(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::User => "manual",
-        Cause::FileChanged { .. } => "by files",
-        Cause::Dependency { .. } => "by others",
-        Cause::Reload { .. } => "by reload",
-        Cause::Unhealthy { .. } => "by health",
-        Cause::Retry { .. } => "by retry",
-        Cause::Start
-        | Cause::Exit { .. }
-        | Cause::Signal { .. }
-        | Cause::RetriesExhausted { .. }
-        | Cause::Timeout { .. }
-        | Cause::IdleTimeout { .. }
-        | Cause::ReadyTimeout { .. }
-        | Cause::Pool { .. }
-        | Cause::Shutdown { .. } => "after an exit",
-    }
-}
-
-/// When it runs again, and how often that is tried.
-fn policy(details: &ProcessDetails) -> String {
-    match details.restart {
-        Restart::Never => "restart never".to_owned(),
-        restart @ (Restart::OnFailure | Restart::Always) => {
-            format!("restart {restart} · {}", details.retry)
+            files.iter().flat_map(file).collect()
         }
     }
 }
 
-fn limits(details: &ProcessDetails) -> String {
-    let mut parts = Vec::new();
-    parts.extend(details.timeout_ms.map(|ms| format!("runs {} at most", time(ms))));
-    parts.extend(details.idle_timeout_ms.map(|ms| format!("silent {} at most", time(ms))));
-    if details.success_exit_codes != [0] {
-        let codes: Vec<String> = details.success_exit_codes.iter().map(i32::to_string).collect();
-        parts.push(format!("success is exit {}", codes.join(", ")));
-    }
-    match details.shutdown_on {
-        ShutdownOn::Never => {}
-        ShutdownOn::Failure => parts.push("its failure ends the project".to_owned()),
-        ShutdownOn::Exit => parts.push("its end ends the project".to_owned()),
-    }
-    parts.join(", ")
-}
-
-fn stop(details: &ProcessDetails) -> String {
-    let stop = &details.stop;
-    let how = match &stop.command {
-        Some(command) => command.join(" "),
-        None => stop.signal.to_string(),
+/// A label and its text, which continues below its beginning.
+fn labelled(
+    label: &str,
+    labels: usize,
+    text: &str,
+    role: Role,
+    columns: usize,
+    look: &Appearance,
+) -> Vec<Line<'static>> {
+    let room = columns.saturating_sub(labels + 3);
+    let rows =
+        text.lines().flat_map(|line| StyledLine::plain_of(line, look.style(role)).wrap_words(room));
+    let line = |(at, mut row): (usize, Line<'static>)| {
+        let label = if at == 0 { label } else { "" };
+        row.spans.insert(0, look.span(format!(" {}  ", look.pad(label, labels)), Role::Dim));
+        row
     };
-    format!("{how}, KILL after {}", time(stop.grace_ms))
+    rows.enumerate().map(line).collect()
 }
 
-fn depends_on(ui: &Model, one: &ProcessState) -> String {
-    let graph = crate::tui::screens::overview::nodes(&ui.overview, &ui.took);
-    let node = graph.iter().find(|node| node.name == one.status.process);
-    let edges = node.into_iter().flat_map(|node| &node.on).map(|edge| {
-        let glyphs = &ui.look.glyphs;
-        let sign = if edge.fulfilled { glyphs.yes } else { glyphs.no };
-        format!("{} {} {sign}", edge.name, edge.condition)
+fn overview(ui: &Model, columns: usize) -> Vec<Line<'static>> {
+    let facts = match ui.cursor_process() {
+        Some(process) => facts::facts(ui, process),
+        None => facts::members(ui),
+    };
+    let labels = widest(facts.iter().map(|(label, _)| label.as_ref()), 5, 14);
+    let is_bad = ui.cursor_process().is_some_and(|process| {
+        matches!(process.state, StateName::Failed | StateName::Backoff | StateName::Unhealthy)
     });
-    edges.collect::<Vec<_>>().join(", ")
-}
-
-fn needed_by(ui: &Model, all: &[DependencyState]) -> String {
-    let word = |needed: &DependencyState| {
-        let member = ui.member(&needed.name);
-        let state = member
-            .map(|one| format!(" ({})", one.status.state.word(one.status.checked)))
-            .unwrap_or_default();
-        format!("{}{state}", needed.name)
+    let fact = |(label, text): &facts::Fact| {
+        let role = if label == "why" && is_bad { Role::Bad } else { Role::Text };
+        labelled(label, labels, text, role, columns, &ui.look)
     };
-    all.iter().map(word).collect::<Vec<_>>().join(", ")
+    facts.iter().flat_map(fact).collect()
 }
 
-fn watch(one: &ProcessState, details: Option<&ProcessDetails>) -> String {
-    let on = match (one.watch, &one.suspended_by) {
-        (None, _) => return String::new(),
-        (Some(WatchState::On), _) => "on".to_owned(),
-        (Some(WatchState::Off), _) => "off".to_owned(),
-        (Some(WatchState::Suspended), Some(by)) => format!("suspended by {by}"),
-        (Some(WatchState::Suspended), None) => "suspended".to_owned(),
+fn env(ui: &Model, columns: usize) -> Vec<Line<'static>> {
+    let Some(details) = ui.details_data().map(|known| &known.details) else { return Vec::new() };
+    let names = details.env.iter().map(|variable| variable.name.as_str());
+    let names = widest(names, 4, columns / 3);
+    let mut lines = Vec::new();
+    for variable in &details.env {
+        let (value, role) = match &variable.value {
+            Some(value) => (value.as_str(), Role::Text),
+            None => ("hidden, may be a secret (E shows it)", Role::Dim),
+        };
+        lines.extend(labelled(&variable.name, names, value, role, columns, &ui.look));
+    }
+    if details.env_inherited {
+        lines.push(Line::from(ui.look.span(" + inherited from pitcrew", Role::Dim)));
+    }
+    lines
+}
+
+fn probes(ui: &Model, columns: usize) -> Vec<Line<'static>> {
+    let look = &ui.look;
+    let mut lines = Vec::new();
+    for check in ui.details_data().into_iter().flat_map(|known| &known.details.checks) {
+        let (sign, role) = match check.good {
+            Some(true) => (look.glyphs.yes, Role::Good),
+            Some(false) => (look.glyphs.no, Role::Bad),
+            None => (look.glyphs.dot, Role::Dim),
+        };
+        let label = check.which.as_str();
+        lines.extend(labelled(label, 6, &facts::terms(check), Role::Text, columns, look));
+        let answer = format!("{sign} {}", facts::answer(check));
+        lines.extend(labelled("", 6, &answer, role, columns, look));
+    }
+    lines
+}
+
+/// Widths of the columns of runs that depend on their texts.
+struct RunColumns {
+    run: usize,
+    end: usize,
+    /// 0 if there is no room for causes.
+    cause: usize,
+}
+
+impl RunColumns {
+    const START: usize = 8;
+    const UP: usize = 7;
+
+    /// A cause takes a third of the room at most, unless the ends leave more.
+    fn of(rows: &[[String; 5]], columns: usize) -> Self {
+        let [run, .., end, cause] = rows.iter().fold([4, 0, 0, 3, 3], |mut widths, row| {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = text::width(cell).max(*width);
+            }
+            widths
+        });
+        let room = columns.saturating_sub(run + Self::START + Self::UP + 5);
+        let least_cause = if room < 24 { 0 } else { cause.min(room / 3) };
+        let end = end.min(room.saturating_sub(least_cause + 1));
+        let cause = if least_cause > 0 { cause.min(room.saturating_sub(end + 1)) } else { 0 };
+        Self { run, end, cause }
+    }
+}
+
+/// A table of runs, the latest first. An end that is too long continues in the next row with
+/// `wraps`, and is cut without.
+fn runs(ui: &Model, columns: usize, wraps: bool) -> Vec<Line<'static>> {
+    let look = &ui.look;
+    let runs = ui.details_data().map(|known| known.details.runs.as_slice()).unwrap_or_default();
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let rows: Vec<[String; 5]> = runs.iter().map(|run| run_cells(ui, run)).collect();
+    let widths = RunColumns::of(&rows, columns);
+    let line = |[run, start, up]: [&str; 3], end: Line<'static>, cause: &str, role: Role| {
+        let mut line = Line::from(vec![
+            look.span(format!(" {} ", look.pad(run, widths.run)), role),
+            look.span(look.pad(start, RunColumns::START), Role::Dim),
+            look.span(format!(" {} ", look.pad(up, RunColumns::UP)), role),
+        ]);
+        let blanks = widths.end.saturating_sub(end.width()) + 1;
+        line.extend(end);
+        line.push_span(" ".repeat(blanks));
+        line.push_span(look.span(look.fit(cause, widths.cause), Role::Dim));
+        line
     };
-    let of = details.and_then(|details| details.watch.as_ref()).map(|watch| {
-        let paths = watch.paths.join(" ");
-        format!("{paths}: {}, {} after the last change; ", watch.action, time(watch.debounce_ms))
-    });
-    format!("{}{on}", of.unwrap_or_default())
+    let heading = Line::from(look.span("end", Role::Dim));
+    let mut lines = vec![line(["run", "start", "up"], heading, "why", Role::Dim)];
+    for (run, [number, start, up, end, cause]) in runs.iter().zip(&rows) {
+        let is_bad = run.success == Some(false);
+        let style = look.style(if is_bad { Role::Bad } else { Role::Text });
+        let mut ends = if wraps {
+            StyledLine::plain_of(end, style).wrap_words(widths.end)
+        } else {
+            vec![Line::styled(look.fit(end, widths.end), style)]
+        }
+        .into_iter();
+        let first = ends.next().unwrap_or_default();
+        lines.push(line([number, start, up], first, cause, Role::Text));
+        lines.extend(ends.map(|end| line(["", "", ""], end, "", Role::Text)));
+    }
+    lines
 }
 
-fn env(details: &ProcessDetails) -> String {
-    let first = details.env.iter().find_map(|one| Some((&one.name, one.value.as_ref()?)));
-    let first = first.map(|(name, value)| format!("{name}={value}")).unwrap_or_default();
-    match details.env.len() {
-        0 => String::new(),
-        1 if !first.is_empty() => first,
-        more => format!(
-            "{first}{}{} more (E)",
-            if first.is_empty() { "" } else { ", " },
-            more - usize::from(!first.is_empty())
-        ),
+/// Number, start, duration, end and cause of a run.
+fn run_cells(ui: &Model, run: &RunDetails) -> [String; 5] {
+    let current = ui.cursor_process();
+    let current = current.filter(|process| process.run == run.run && run.end.is_none());
+    // Not in seconds, which would be redrawn every second.
+    let up = current.and_then(|process| process.uptime_ms).map(|ms| uptime(ms, ui.age()));
+    let up = run.duration_ms.map(facts::time).or(up);
+    let state = current.map(|process| process.state.word(process.checked).to_owned());
+    let end = run.end.clone().or(state).into_iter().chain(run.next.clone());
+    [
+        format!("#{}", run.run),
+        run.started.as_ref().map(|at| clock_of(ui, at)).unwrap_or_default(),
+        up.unwrap_or_default(),
+        end.collect::<Vec<_>>().join(", "),
+        run.cause.as_ref().map(Cause::describe).unwrap_or_default(),
+    ]
+}
+
+fn draw_runs_and_usage(ui: &Model, area: Rect, buffer: &mut Buffer) {
+    let look = &ui.look;
+    let inside = look.pane(area, "Runs & resources", false, buffer);
+    let usage = ui.cursor_process().and_then(|process| ui.usage.of(process.id));
+    let charts = if usage.is_some() { 2.min(inside.height / 4) } else { 0 };
+    let runs = runs(ui, usize::from(inside.width), false);
+    if runs.is_empty() {
+        let text =
+            if ui.cursor_process().is_some() { " no runs yet" } else { " select one process" };
+        placeholder(inside, text, look, buffer);
+    }
+    let room = usize::from(inside.height.saturating_sub(charts + charts.min(1)));
+    let shown = runs.len().min(room);
+    for (row, line) in runs.iter().take(shown).enumerate() {
+        put(inside, row, line, buffer);
+    }
+    let Some(usage) = usage else { return };
+    let columns = usize::from(inside.width).saturating_sub(20).min(60);
+    let latest = |values: &[f64]| values.last().copied().unwrap_or(0.0);
+    let rows = [
+        ("cpu", &usage.cpu, percent(latest(&usage.cpu))),
+        ("mem", &usage.memory, format_size(latest(&usage.memory) as u64)),
+    ];
+    for (row, (label, values, now)) in rows.into_iter().take(usize::from(charts)).enumerate() {
+        let line = Line::from(vec![
+            look.span(format!(" {label} "), Role::Dim),
+            look.span(chart(values, columns, look), Role::Busy),
+            look.span(format!(" {now}"), Role::Text),
+        ]);
+        put(inside, shown + 1 + row, &line, buffer);
     }
 }
 
-fn defined(details: &ProcessDetails) -> String {
-    let place = details.defined.as_ref();
-    place.map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default()
-}
-
-/// What is asked, how often, and how much of it is enough.
-fn terms(check: &CheckDetails) -> String {
-    // What is waited for rather than asked has no interval.
-    let is_asked = check.kind.is_asked();
-    let mut words = check.probe.clone();
-    if is_asked {
-        _ = write!(words, ", every {}", time(check.interval_ms));
-    }
-    if let Some(timeout) = check.timeout_ms {
-        _ = write!(words, ", within {}", time(timeout));
-    }
-    if is_asked && check.successes > 1 {
-        _ = write!(words, ", {} in a row", check.successes);
-    }
-    if is_asked && check.failures > 1 {
-        _ = write!(words, ", {} misses are too many", check.failures);
-    }
-    words
-}
-
-fn probe(check: &CheckDetails) -> CheckRow {
-    let row = match check.in_a_row {
-        0 | 1 => String::new(),
-        many => format!(", {many} in a row"),
-    };
-    let answer = match (&check.answer, check.good) {
-        (None, _) => "has not answered yet".to_owned(),
-        (Some(said), _) if said.is_empty() => format!("as it should be{row}"),
-        (Some(said), _) => format!("{said}{row}"),
-    };
-    CheckRow { which: check.which, check: terms(check), answer, good: check.good }
-}
-
-fn variable(one: &Set) -> VariableRow {
-    VariableRow { name: one.name.clone(), value: one.value.clone() }
-}
-
-fn files(details: &ProcessDetails) -> Vec<(String, String)> {
-    let mut all = vec![("folder".to_owned(), details.cwd.clone())];
-    all.extend(Some(("defined at".to_owned(), defined(details))).filter(|(_, at)| !at.is_empty()));
-    if let Some(watch) = &details.watch {
-        all.extend(watch.paths.iter().map(|glob| ("watches".to_owned(), glob.clone())));
-        all.extend(watch.ignore.iter().map(|glob| ("ignores".to_owned(), glob.clone())));
-    }
-    all
-}
-
-fn run_of(ui: &Model, one: &ProcessState, run: &RunDetails) -> RunRow {
-    let is_now = run.run == one.status.run && run.end.is_none();
-    let alive = one.status.uptime_ms.filter(|_| is_now);
-    // Whole seconds would be drawn every second.
-    let up = alive.map(|ms| super::list::uptime(ms, ui.age()));
-    let end = match (&run.end, is_now) {
-        (Some(end), _) => end.clone(),
-        (None, true) => one.status.state.word(one.status.checked).to_owned(),
-        (None, false) => String::new(),
-    };
-    let next = run.next.as_ref().map(|next| format!(", {next}")).unwrap_or_default();
-    RunRow {
-        run: run.run,
-        start: run.started.as_ref().map(|at| clock(ui, at)).unwrap_or_default(),
-        up: run.duration_ms.map(time).or(up).unwrap_or_default(),
-        cause: run.cause.as_ref().map(Cause::describe).unwrap_or_default(),
-        end: format!("{end}{next}"),
-        bad: run.success == Some(false),
-    }
-}
-
-fn last_lines(known: &DetailsData) -> Vec<StyledLine> {
+fn last_lines(ui: &Model) -> Vec<StyledLine> {
+    let Some(known) = ui.details_data() else { return Vec::new() };
     let lines = known.last.rows.iter().filter_map(|row| match row {
-        OutputRow::Line { line, .. } => Some(StyledLine::of(&line.bytes(), true)),
+        OutputRow::Line { line, .. } => Some(line),
         OutputRow::Mark(_) => None,
     });
-    let mut lines: Vec<StyledLine> = lines.collect();
-    lines.extend(known.last.partials.iter().map(|line| StyledLine::of(&line.bytes(), true)));
-    let over = lines.len().saturating_sub(LAST);
-    lines.split_off(over)
-}
-
-fn clock(ui: &Model, at: &str) -> String {
-    let time: Option<Timestamp> = at.parse().ok();
-    let words =
-        time.map(|time| time.to_zoned_datetime(ui.zone.clone()).strftime("%H:%M:%S").to_string());
-    words.unwrap_or_default()
-}
-
-fn time(ms: u64) -> String {
-    format_limit(Duration::from_millis(ms))
+    let lines: Vec<_> = lines.chain(&known.last.partials).collect();
+    let hidden = lines.len().saturating_sub(LAST_LINES);
+    lines.into_iter().skip(hidden).map(|line| StyledLine::of(&line.bytes(), true)).collect()
 }

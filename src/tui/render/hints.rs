@@ -1,11 +1,12 @@
 //! Renders the last rows: status message, prompt, and key hints.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::Line;
 
+use super::{put_right, reason, seconds_left};
+use crate::control::wire::ProcessState;
 use crate::machine::StateName;
 use crate::tui::action::{Action, Focus};
 use crate::tui::appearance::{put, row};
@@ -13,11 +14,11 @@ use crate::tui::model::{Model, QuitState};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// With fewer columns than these there is room for one key beside the others.
+/// With fewer columns the only key that is always shown is the one that quits.
 const NARROW: u16 = 32;
 
-/// What is worth a place, by what has the focus, the first first.
-fn worth(focus: Focus) -> &'static [Action] {
+/// Actions to show, the most important first.
+fn hinted(focus: Focus) -> &'static [Action] {
     match focus {
         Focus::List => &[
             Action::Open,
@@ -49,7 +50,7 @@ fn worth(focus: Focus) -> &'static [Action] {
     }
 }
 
-/// What is worth a place before that, while something is selected or searched for.
+/// Actions to show before all others, during a selection or a search.
 fn urgent(ui: &Model, focus: Focus) -> &'static [Action] {
     match focus {
         Focus::Logs if ui.selection.is_some() => &[Action::Copy, Action::Back],
@@ -63,124 +64,112 @@ fn urgent(ui: &Model, focus: Focus) -> &'static [Action] {
 pub(super) fn draw(ui: &Model, area: Rect, buffer: &mut Buffer) {
     let look = &ui.look;
     let focus = ui.focus();
-    let facts = ui.facts();
-    let unicode = look.glyphs.unicode;
-    let key = |action| ui.config.keymap.hint(focus, action, unicode);
-    // Whatever else there is no room for.
-    let always =
-        if area.width < NARROW { &[Action::Quit][..] } else { &[Action::Help, Action::Quit] };
-    let words = |action: &Action| Some(format!("{} {}", key(*action)?, action.entry().hint));
-    let always = always.iter().filter_map(words).collect::<Vec<_>>().join("  ");
-    let quit = (!always.is_empty()).then_some(always);
-    let right = quit.as_deref().map_or(0, |words| text::width(words) + 2);
-    let mut room = usize::from(area.width).saturating_sub(right + 1);
-    let mut spans = vec![" ".into()];
-    for action in urgent(ui, focus).iter().chain(worth(focus)) {
-        if action.entry().applies(&facts).is_err() {
+    let facts = ui.action_facts();
+    let always: &[_] =
+        if area.width < NARROW { &[Action::Quit] } else { &[Action::Help, Action::Quit] };
+    let hint = |action: &Action| Some(format!("{} {}", key(ui, *action)?, action.entry().hint));
+    let always = always.iter().filter_map(hint).collect::<Vec<_>>().join("  ");
+    let reserved = if always.is_empty() { 0 } else { text::width(&always) + 2 };
+    let mut room = usize::from(area.width).saturating_sub(reserved + 1);
+    let mut line = Line::from(" ");
+    for action in urgent(ui, focus).iter().chain(hinted(focus)) {
+        let entry = action.entry();
+        let Some(key) = key(ui, *action).filter(|_| entry.applies(&facts).is_ok()) else {
             continue;
+        };
+        let hint = format!(" {}  ", entry.hint);
+        let width = text::width(&key) + text::width(&hint);
+        if width <= room {
+            room -= width;
+            line.extend([look.span(key, Role::Key), look.span(hint, Role::Dim)]);
         }
-        let Some(key) = key(*action) else { continue };
-        let word = action.entry().hint;
-        let wide = text::width(&key) + 1 + text::width(word) + 2;
-        if wide > room {
-            continue;
-        }
-        room -= wide;
-        spans.extend([look.span(key, Role::Key), look.span(format!(" {word}  "), Role::Dim)]);
     }
-    put(area, 0, &Line::from(spans), buffer);
-    if let (Some(words), Some(x)) = (quit, area.right().checked_sub(right as u16)) {
-        let at = Rect { x, width: area.right() - x, ..area };
-        put(at, 0, &Line::from(look.span(words, Role::Dim)), buffer);
+    put(area, 0, &line, buffer);
+    if reserved <= usize::from(area.width) {
+        put_right(area, 0, 2, look.span(always, Role::Dim), buffer);
     }
 }
 
-/// What is typed, else what was said; where the cursor is. Without a row of its own it is drawn over
-/// the keys while there is something to show.
-pub(super) fn notes(ui: &Model, area: Rect, own: bool, buffer: &mut Buffer) -> Option<Position> {
-    let look = &ui.look;
+/// Draws the prompt, else the status message; returns the position of the cursor. Without a row for
+/// it, it is drawn over the key hints while there is something to show.
+pub(super) fn draw_notes(
+    ui: &Model,
+    area: Rect,
+    has_row: bool,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     if let Some((_, prompt)) = &ui.prompt {
-        blank(area, buffer);
-        return prompt.draw(area, look, buffer).cursor;
+        clear(area, buffer);
+        return prompt.draw(area, &ui.look, buffer).cursor;
     }
-    if let Some(note) = ui.said() {
-        blank(area, buffer);
-        let words = look.fit(&note.text, usize::from(area.width).saturating_sub(2));
-        put(area, 0, &Line::from(look.span(format!(" {words}"), note.role)), buffer);
+    let (text, role) = if let Some(note) = ui.current_notice() {
+        (note.text.clone(), note.role)
+    } else if let Some(text) = progress(ui) {
+        (text, Role::Text)
+    } else if let Some(problem) = &ui.suspended {
+        (problem.clone(), Role::Warn)
+    } else if let Some(process) = ui.cursor_process().filter(|_| has_row) {
+        (format!("{}: {}", process.name, reason(process, ui)), Role::Dim)
+    } else {
         return None;
-    }
-    if let Some(words) = progress(ui) {
-        blank(area, buffer);
-        let words = look.fit(&words, usize::from(area.width).saturating_sub(2));
-        put(area, 0, &Line::from(look.span(format!(" {words}"), Role::Text)), buffer);
-        return None;
-    }
-    if own {
-        let why = ui.chosen().map(|one| format!("{}: {}", one.status.name, why(one, ui)));
-        let words = look.fit(&why.unwrap_or_default(), usize::from(area.width).saturating_sub(2));
-        put(area, 0, &Line::from(look.span(format!(" {words}"), Role::Dim)), buffer);
-    }
+    };
+    clear(area, buffer);
+    let text = ui.look.fit(&text, usize::from(area.width).saturating_sub(2));
+    put(area, 0, &Line::from(ui.look.span(format!(" {text}"), role)), buffer);
     None
 }
 
-/// The order that was given last and is not done: how far it has come.
+/// The progress of the latest command that is not done.
 fn progress(ui: &Model) -> Option<String> {
     if ui.is_ending() {
-        return ending(ui);
+        return shutdown_progress(ui);
     }
-    let order = ui.pursuits.last()?;
-    let doing = match order.words.split_once(' ') {
-        Some(("start", _)) => "starting",
-        Some(("stop", _)) => "stopping",
-        Some(("kill", _)) => "killing",
-        Some(("run", _)) => return Some(format!("starting: {}", order.words.get(4..)?)),
+    let command = ui.running_commands.last()?;
+    let (verb, names) = command.description.split_once(' ').unwrap_or_default();
+    let verb = match verb {
+        "start" => "starting",
+        "stop" => "stopping",
+        "kill" => "killing",
+        "run" => return Some(format!("starting: {names}")),
         _ => "restarting",
     };
-    let whom = order.words.split_once(' ').map_or("", |(_, whom)| whom);
-    let stopping = order.names.iter().filter_map(|name| ui.member(name));
-    let stopping = stopping.filter(|one| one.status.state == StateName::Stopping && !one.killed);
-    let left = stopping.filter_map(|one| one.until_ms).max();
-    let kill = ui.config.keymap.hint(ui.focus(), Action::Kill, ui.look.glyphs.unicode);
-    let left = left.map(|ms| {
-        let left = Duration::from_millis(ms).saturating_sub(ui.age());
-        let now = kill.map(|key| format!(", press {key} to kill now")).unwrap_or_default();
-        format!(": {}s until it is killed{now}", left.as_secs_f64().ceil())
+    let members = command.names.iter().filter_map(|name| ui.process(name));
+    let until_kill = members.filter(is_stopping).filter(|process| !process.killed);
+    let slowest = until_kill.max_by_key(|process| process.until_ms);
+    let left = slowest.and_then(|process| seconds_left(process, ui.age())).map(|left| {
+        let kill = key(ui, Action::Kill);
+        let kill = kill.map(|key| format!(", press {key} to kill now")).unwrap_or_default();
+        format!(": {left} until it is killed{kill}")
     });
-    Some(format!("{doing} {whom}{}", left.unwrap_or_default()))
+    Some(format!("{verb} {names}{}", left.unwrap_or_default()))
 }
 
-/// The project ends: whom that waits for.
-fn ending(ui: &Model) -> Option<String> {
-    let stopping = ui.overview.processes.iter();
-    let mut stopping = stopping.filter(|one| one.status.state == StateName::Stopping);
+/// The process that the shutdown of the project waits for.
+fn shutdown_progress(ui: &Model) -> Option<String> {
+    let mut stopping = ui.overview.processes.iter().filter(is_stopping);
     let first = stopping.next()?;
-    let more = stopping.count();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let left = first.until_ms.filter(|_| !first.killed).map(|ms| {
-        let left = Duration::from_millis(ms).saturating_sub(ui.age());
-        format!(", killed in {}s", left.as_secs_f64().ceil())
-    });
-    let kill = ui.config.keymap.hint(ui.focus(), Action::Interrupt, ui.look.glyphs.unicode);
-    let kill = kill.filter(|_| ui.leaving < QuitState::Killing);
+    let more = match stopping.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let left = seconds_left(first, ui.age()).filter(|_| !first.killed);
+    let left = left.map(|left| format!(", killed in {left}")).unwrap_or_default();
+    let kill = key(ui, Action::Interrupt).filter(|_| ui.quitting < QuitState::Killing);
     let kill = kill.map(|key| format!("; {key} kills all")).unwrap_or_default();
-    let left = left.unwrap_or_default();
-    Some(format!("stopping all: waiting for {}{more}{left}{kill}", first.status.name))
+    Some(format!("stopping all: waiting for {}{more}{left}{kill}", first.name))
 }
 
-/// Why the chosen process is where it is.
-pub(super) fn why(one: &crate::control::wire::ProcessState, ui: &Model) -> String {
-    let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(ui.age()));
-    let left = left.map(|left| format!(" in {}s", left.as_secs_f64().ceil())).unwrap_or_default();
-    format!("{}{left}", one.status.why)
+fn is_stopping(process: &&ProcessState) -> bool {
+    process.state == StateName::Stopping
 }
 
-fn blank(area: Rect, buffer: &mut Buffer) {
+/// The key of an action as it is shown.
+fn key(ui: &Model, action: Action) -> Option<String> {
+    ui.config.keymap.hint(ui.focus(), action, ui.look.glyphs.unicode)
+}
+
+fn clear(area: Rect, buffer: &mut Buffer) {
     if let Some(row) = row(area, 0) {
-        buffer.set_string(
-            row.x,
-            row.y,
-            " ".repeat(usize::from(row.width)),
-            ratatui::style::Style::new(),
-        );
+        buffer.set_string(row.x, row.y, " ".repeat(usize::from(row.width)), Style::new());
     }
 }

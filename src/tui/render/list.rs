@@ -1,5 +1,6 @@
 //! Renders the process list: one row per process, as many columns as fit.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -7,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::Border;
+use super::{Border, percent, seconds_left, uptime};
 use crate::control::wire::{PoolStatus, ProcessState};
 use crate::machine::StateName;
 use crate::spec::format_size;
@@ -19,14 +20,14 @@ use crate::tui::model::{Model, Pane};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
-/// Whether there is room for what the processes take, or they are in its order.
-pub(super) fn shows_figures(ui: &Model, pane: PaneArea) -> bool {
+/// Whether there is room for resource usage, or the list is sorted by it.
+pub(super) fn shows_usage(ui: &Model, pane: PaneArea) -> bool {
     let columns = ListColumns::with(ui, usize::from(pane.inside.width), true);
     columns.cpu > 0 || columns.memory > 0 || matches!(ui.list.sort, Sort::Cpu | Sort::Memory)
 }
 
 pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
-    let rows = ui.list.rows();
+    let rows = &ui.list.rows;
     let inside = pane.inside;
     let (head, visible) = visible(ui, inside);
     border(ui, &visible, usize::from(inside.height) < rows.len() + head)
@@ -35,12 +36,13 @@ pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
     if head > 0 {
         put(inside, 0, &heading(ui, columns), buffer);
     }
-    for (at, place) in visible.enumerate() {
-        let Some(row) = rows.get(place) else { break };
-        if place == ui.list.at() {
+    for (at, index) in visible.enumerate() {
+        let Some(row) = rows.get(index) else { break };
+        let is_cursor = index == ui.list.cursor_index;
+        if is_cursor {
             tint(inside, at + head, ui.look.style(Role::Cursor), buffer);
         }
-        put(inside, at + head, &line(ui, row, place == ui.list.at(), columns), buffer);
+        put(inside, at + head, &line(ui, row, is_cursor, columns), buffer);
     }
 }
 
@@ -55,8 +57,8 @@ fn border(ui: &Model, visible: &std::ops::Range<usize>, is_cut: bool) -> Border 
     let list = &ui.list;
     let right = match (list.sort, list.reversed) {
         (Sort::File, false) => String::new(),
-        (sort, false) => format!("by {}", sort.word()),
-        (sort, true) => format!("by {} {}", sort.word(), ui.look.glyphs.up),
+        (sort, false) => format!("by {}", sort.as_str()),
+        (sort, true) => format!("by {} {}", sort.as_str(), ui.look.glyphs.up),
     };
     let mut notes = Vec::new();
     if !list.filter_text.is_empty() {
@@ -68,7 +70,7 @@ fn border(ui: &Model, visible: &std::ops::Range<usize>, is_cut: bool) -> Border 
     if !list.marks.is_empty() {
         notes.push(format!("{} marked", list.marks.len()));
     }
-    let rows = list.rows().len();
+    let rows = list.rows.len();
     let below_right = if is_cut {
         format!("{}-{} of {rows}", visible.start + 1, visible.end)
     } else {
@@ -79,89 +81,87 @@ fn border(ui: &Model, visible: &std::ops::Range<usize>, is_cut: bool) -> Border 
         right,
         below: notes.join(" · "),
         below_right,
-        focused: ui.part == Pane::List,
+        focused: ui.pane == Pane::List,
     }
 }
 
 fn heading(ui: &Model, columns: ListColumns) -> Line<'static> {
     let look = &ui.look;
-    let mut words =
+    let mut text =
         format!("   {}{}", look.pad("NAME", columns.name), look.pad("STATE", columns.state));
-    let restarts = look.glyphs.restarts;
     let cells = [
         (columns.up, "UP"),
         (columns.cpu, "CPU"),
         (columns.memory, "MEM"),
-        (columns.restarts, restarts),
+        (columns.restarts, look.glyphs.restarts),
         (columns.port, "PORT"),
     ];
-    for (width, word) in cells.into_iter().filter(|(width, _)| *width > 0) {
-        words.push_str(&text::pad_left(word, width, ""));
+    for (width, title) in cells {
+        text.push_str(&text::pad_left(title, width, ""));
     }
-    Line::from(look.span(words, Role::Dim))
+    Line::from(look.span(text, Role::Dim))
 }
 
 fn line(ui: &Model, row: &ListRow, is_cursor: bool, columns: ListColumns) -> Line<'static> {
     let look = &ui.look;
-    let members: Vec<&ProcessState> = ui.members(&row.members).collect();
+    let members: Vec<&ProcessState> = ui.processes(&row.members).collect();
+    let all_are_in = |names: &BTreeSet<String>| {
+        row.id != RowId::All
+            && !members.is_empty()
+            && members.iter().all(|process| names.contains(&*process.name))
+    };
     let cursor = if is_cursor { look.glyphs.cursor } else { " " };
-    let is_marked = row.id != RowId::All
-        && !members.is_empty()
-        && members.iter().all(|one| ui.list.marks.contains(&one.status.name));
-    let mark = if is_marked { look.glyphs.mark } else { " " };
+    let mark = if all_are_in(&ui.list.marks) { look.glyphs.mark } else { " " };
     let (sign, style) = sign(ui, row, &members);
-    let name = name(ui, row, &members);
-    let is_muted = !members.is_empty()
-        && row.id != RowId::All
-        && members.iter().all(|one| ui.list.muted.contains(&one.status.name));
-    let name_style = if is_muted { look.style(Role::Dim) } else { Style::new() };
+    let name = look.pad(&name(ui, row, members.len()), columns.name.saturating_sub(2));
+    let name_role = if all_are_in(&ui.list.muted) { Role::Dim } else { Role::Text };
     let state = look.pad(&state(ui, row, &members, columns.state), columns.state);
-    let mut spans = vec![
+    let mut line = Line::from(vec![
         look.span(cursor, Role::Focus),
         look.span(mark, Role::Key),
         Span::styled(sign, style),
-        Span::styled(format!(" {} ", look.pad(&name, columns.name.saturating_sub(2))), name_style),
+        look.span(format!(" {name} "), name_role),
         Span::styled(state, style),
+    ]);
+    let single = members.first().filter(|_| members.len() == 1 && row.id != RowId::All);
+    let up = single.and_then(|process| process.uptime_ms).map(|up| uptime(up, ui.age()));
+    let cpu = members.iter().filter_map(|process| process.cpu_percent).reduce(|sum, cpu| sum + cpu);
+    let memory =
+        members.iter().filter_map(|process| process.memory_bytes).reduce(|sum, used| sum + used);
+    let restarts: u64 = members.iter().map(|process| u64::from(process.restarts)).sum();
+    let port = single.and_then(|process| process.port).map(|port| format!(":{port}"));
+    let cells = [
+        (columns.up, up),
+        (columns.cpu, cpu.map(percent)),
+        (columns.memory, memory.map(format_size)),
+        (columns.restarts, Some(restarts.to_string())),
+        (columns.port, port),
     ];
-    let mut cell = |width: usize, text: String| {
-        if width > 0 {
-            spans.push(text::pad_left(&text, width, "").into());
-        }
-    };
-    let one = match members.as_slice() {
-        [one] if row.id != RowId::All => Some(one),
-        _ => None,
-    };
-    let up = one.and_then(|one| one.status.uptime_ms);
-    cell(columns.up, up.map_or(String::new(), |up| uptime(up, ui.age())));
-    let cpu = members.iter().filter_map(|one| one.status.cpu_percent).reduce(|a, b| a + b);
-    cell(columns.cpu, cpu.map_or(String::new(), percent));
-    let memory = members.iter().filter_map(|one| one.status.memory_bytes).reduce(|a, b| a + b);
-    cell(columns.memory, memory.map_or(String::new(), format_size));
-    let restarts: u64 = members.iter().map(|one| u64::from(one.status.restarts)).sum();
-    cell(columns.restarts, restarts.to_string());
-    let port = one.and_then(|one| one.status.port);
-    cell(columns.port, port.map_or(String::new(), |port| format!(":{port}")));
-    Line::from(spans)
+    for (width, text) in cells {
+        line.push_span(text::pad_left(&text.unwrap_or_default(), width, ""));
+    }
+    line
 }
 
 fn sign(ui: &Model, row: &ListRow, members: &[&ProcessState]) -> (&'static str, Style) {
     let look = &ui.look;
-    let worst = members.iter().map(|one| one.status.state).min_by_key(|state| weight(*state));
+    let worst = members.iter().map(|process| process.state).min_by_key(|state| urgency(*state));
     let style = worst.map_or(Style::new(), |state| look.theme.state(state));
     match (&row.id, row.place) {
         (RowId::All, _) => (look.glyphs.all, Style::new()),
         (_, RowPlace::Group { folded: true }) => (look.glyphs.folded, style),
         (_, RowPlace::Group { folded: false }) => (look.glyphs.unfolded, style),
-        (_, RowPlace::Top | RowPlace::Member { .. }) => match members.first() {
-            Some(one) => (look.glyphs.state(one.status.state, one.status.checked), style),
-            None => (" ", style),
-        },
+        (_, RowPlace::Top | RowPlace::Member { .. }) => (
+            members
+                .first()
+                .map_or(" ", |process| look.glyphs.state(process.state, process.checked)),
+            style,
+        ),
     }
 }
 
-/// What decides the colour of several: what is worst.
-fn weight(state: StateName) -> u8 {
+/// The order in which states of several processes decide the colour of their row.
+fn urgency(state: StateName) -> u8 {
     match state {
         StateName::Failed => 0,
         StateName::Unhealthy | StateName::Backoff => 1,
@@ -174,38 +174,37 @@ fn weight(state: StateName) -> u8 {
     }
 }
 
-fn name(ui: &Model, row: &ListRow, members: &[&ProcessState]) -> String {
+fn name(ui: &Model, row: &ListRow, members: usize) -> String {
     let glyphs = &ui.look.glyphs;
     match (&row.id, row.place) {
-        (RowId::One(name), RowPlace::Member { last }) => {
+        (RowId::Process(name), RowPlace::Member { last }) => {
             let branch = if last { glyphs.last_branch } else { glyphs.branch };
             format!("{branch} {name}")
         }
-        (id, _) => id.label(members.len()),
+        (id, _) => id.label(members),
     }
 }
 
-/// The word of the contract, and what counts, in as many columns.
+/// The state of a process, or a summary of several in so many columns.
 fn state(ui: &Model, row: &ListRow, members: &[&ProcessState], room: usize) -> String {
-    if let (RowId::One(_), [one]) = (&row.id, members) {
-        return state_of(one, ui.age());
+    if let (RowId::Process(_), [process]) = (&row.id, members) {
+        return state_of(process, ui.age());
     }
-    let number = |state: StateName| members.iter().filter(|one| one.status.state == state).count();
     if let RowId::Pool(name) = &row.id
-        && let Some(pool) =
-            ui.overview.pools.iter().find(|pool| pool.name.as_str() == name.as_str())
+        && let Some(pool) = ui.overview.pools.iter().find(|pool| pool.name.as_str() == name)
     {
-        return pool_words(pool, room);
+        return pool_summary(pool, room);
     }
-    let ready = number(StateName::Ready) + number(StateName::Succeeded);
-    format!("{ready}/{} ready", members.len())
+    let is_ready =
+        |process: &&&ProcessState| matches!(process.state, StateName::Ready | StateName::Succeeded);
+    format!("{}/{} ready", members.iter().filter(is_ready).count(), members.len())
 }
 
-/// What of a pool there is room for: `2/2 run, 3 queued` or `2/2 +3 queued`.
-fn pool_words(pool: &PoolStatus, room: usize) -> String {
+/// The longest summary of a pool that fits: `2/2 run, 3 queued` or `2/2 +3 queued`.
+fn pool_summary(pool: &PoolStatus, room: usize) -> String {
     let slots = format!("{}/{}", pool.running, pool.slots);
     let queued = pool.queued;
-    let words = match (pool.paused, queued) {
+    let summaries = match (pool.paused, queued) {
         (true, 0) => vec![format!("{slots} run, paused"), "paused".to_owned()],
         (true, _) => vec![
             format!("{slots} run, {queued} queued, paused"),
@@ -219,39 +218,28 @@ fn pool_words(pool: &PoolStatus, room: usize) -> String {
             format!("{slots} +{queued}"),
         ],
     };
-    let fits = words.iter().find(|words| words.len() <= room);
-    fits.or(words.last()).cloned().unwrap_or_default()
+    let fits = summaries.iter().find(|summary| summary.len() <= room);
+    fits.or(summaries.last()).cloned().unwrap_or_default()
 }
 
-/// `backoff 8s`: state, and the seconds that are left where something counts.
-pub(super) fn state_of(one: &ProcessState, age: Duration) -> String {
-    let word = one.status.state.word(one.status.checked);
-    let left = one.until_ms.map(|ms| Duration::from_millis(ms).saturating_sub(age));
-    match (one.status.state, left) {
-        (StateName::Backoff | StateName::Stopping, Some(left)) => {
-            format!("{word} {}s", left.as_secs_f64().ceil())
+/// `backoff 8s`: the state, with the seconds left or the exit code.
+pub(super) fn state_of(process: &ProcessState, age: Duration) -> String {
+    let word = process.state.word(process.checked);
+    let detail = match process.state {
+        StateName::Backoff | StateName::Stopping => {
+            seconds_left(process, age).map(|left| format!(" {left}"))
         }
-        (StateName::Failed | StateName::Succeeded, _) => match one.status.exit_code {
-            Some(code) => format!("{word} ({code})"),
-            None => word.to_owned(),
-        },
-        (StateName::Ready, _) if one.retry > 0 => word.to_owned(),
-        _ => word.to_owned(),
-    }
-}
-
-/// `<1m`, then minutes, hours, days.
-pub(super) fn uptime(ms: u64, age: Duration) -> String {
-    let minutes = (Duration::from_millis(ms) + age).as_secs() / 60;
-    match minutes {
-        0 => "<1m".to_owned(),
-        1..60 => format!("{minutes}m"),
-        60..1440 => format!("{}h", minutes / 60),
-        _ => format!("{}d", minutes / 1440),
-    }
-}
-
-/// `7%`
-pub(super) fn percent(share: f64) -> String {
-    format!("{share:.0}%")
+        StateName::Failed | StateName::Succeeded => {
+            process.exit_code.map(|code| format!(" ({code})"))
+        }
+        StateName::Idle
+        | StateName::Waiting
+        | StateName::Queued
+        | StateName::Starting
+        | StateName::Ready
+        | StateName::Unhealthy
+        | StateName::Stopped
+        | StateName::Skipped => None,
+    };
+    format!("{word}{}", detail.unwrap_or_default())
 }

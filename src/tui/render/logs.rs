@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::Border;
+use super::{Border, clock, placeholder};
 use crate::control::wire::Severity;
 use crate::spec::{counted, thousands};
 use crate::tui::appearance::{put, tint};
@@ -22,106 +22,97 @@ use crate::tui::theme::Role;
 
 pub(super) fn draw(ui: &Model, pane: PaneArea, buffer: &mut Buffer) {
     border(ui).draw(pane, &ui.look, buffer);
-    let size = ui.pane();
-    let shown = ui.logs.shown(size);
-    if shown.is_empty() && !ui.logs.is_waiting() {
-        let words = if ui.logs.filter().is_some() || ui.logs.level().is_some() {
-            "no line fits the filter"
+    let rows = ui.logs.shown(ui.logs_area());
+    if rows.is_empty() && !ui.logs.is_loading() {
+        let text = if ui.logs.filter.is_some() || ui.logs.level.is_some() {
+            "no line matches the filter"
         } else if ui.logs.is_cleared() {
-            "nothing since it was cleared"
+            "no output since it was cleared"
         } else {
             "no output yet"
         };
-        put(pane.inside, 0, &Line::from(ui.look.span(words, Role::Dim)), buffer);
+        placeholder(pane.inside, text, &ui.look, buffer);
     }
-    let mut before = None;
-    for (at, row) in shown.iter().enumerate() {
+    let mut last_time = None;
+    for (at, row) in rows.iter().enumerate() {
         let Some((key, item)) = ui.logs.items().get(row.item) else { break };
         let line = match item {
             LogItem::Line(line) => {
-                let last = before.replace(line.time).or_else(|| time_before(ui, row.item));
-                of_line(ui, *key, line, *row, last)
+                let before = last_time.replace(line.time).or_else(|| time_before(ui, row.item));
+                log_line(ui, *key, line, *row, before)
             }
             LogItem::Separator(separator) => {
-                of_separator(ui, *key, separator, usize::from(pane.inside.width))
+                separator_line(ui, *key, separator, usize::from(pane.inside.width))
             }
         };
-        if is_there(ui, *key) {
+        // The target of a jump; a match of a search is highlighted itself.
+        if ui.logs.search.is_none() && ui.logs.last_jump == Some(*key) {
             tint(pane.inside, at, ui.look.style(Role::Cursor), buffer);
         }
         put(pane.inside, at, &line, buffer);
     }
 }
 
-/// Somebody asked for this one and was taken to it; a match is marked in itself.
-fn is_there(ui: &Model, key: RowKey) -> bool {
-    ui.logs.search.is_none() && ui.logs.landed() == Some(key)
-}
-
-/// The time of the line before the first one.
+/// The time of the last line before an item.
 fn time_before(ui: &Model, item: usize) -> Option<Timestamp> {
     let items = ui.logs.items().get(..item)?;
     items.iter().rev().find_map(|(_, item)| item.line()).map(|line| line.time)
 }
 
-pub(super) fn title(ui: &Model) -> String {
-    let shown = match ui.logs.whom() {
-        LogsSource::All => return format!("{} all · merged", ui.look.glyphs.all),
-        LogsSource::These(names) => names,
+fn title(ui: &Model) -> String {
+    let names = match &ui.logs.source {
+        LogsSource::All => return "All processes".to_owned(),
+        LogsSource::Names(names) => names,
     };
     if ui.list.marks.len() >= 2 {
-        let names = shown.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
-        return format!("{} marked · {names}", shown.len());
+        let first = names.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
+        return format!("{} marked · {first}", names.len());
     }
     match &ui.list.cursor {
-        RowId::All => format!("{} all but {} muted", ui.look.glyphs.all, ui.list.muted.len()),
-        RowId::One(name) => name.clone(),
+        RowId::All => format!("All processes · {} muted", ui.list.muted.len()),
+        RowId::Process(name) => name.clone(),
         RowId::Replicas(name) | RowId::Pool(name) => format!("{name} · merged"),
     }
 }
 
 /// `/refused 3 of 214`
-fn searched(ui: &Model) -> Option<String> {
+fn search_status(ui: &Model) -> Option<String> {
     let search = ui.logs.search.as_ref()?;
     let count = search.words(ui.look.glyphs.ellipsis);
     Some(format!("/{} {count}", search.text).trim_end().to_owned())
 }
 
-/// What a border would say, where there is none: as much as there is room for, and whether it follows
-/// in any case.
+fn filter_status(ui: &Model) -> Option<String> {
+    ui.logs.filter.as_ref().map(|_| format!("&{}", ui.logs.filter_text))
+}
+
+/// The status of logs without a border: as much as fits, but always the mode.
 pub(super) fn status(ui: &Model, room: usize) -> String {
-    let mode = mode(ui);
-    let filter = (ui.logs.filter().is_some()).then(|| format!("&{}", ui.logs.filter_text));
-    let notes: Vec<String> = searched(ui).into_iter().chain(filter).collect();
+    let (title, mode) = (title(ui), mode(ui));
+    let notes: Vec<String> = search_status(ui).into_iter().chain(filter_status(ui)).collect();
     let notes = notes.join("  ");
-    let title = title(ui);
-    let short = title.split(" · ").next().unwrap_or_default();
-    let word = mode.split(" · ").next().unwrap_or_default();
-    let all = [
+    let first_part = |text: &str| text.split(" · ").next().unwrap_or_default().to_owned();
+    let (short_title, short_mode) = (first_part(&title), first_part(&mode));
+    let candidates = [
         [title.as_str(), &notes, &mode],
-        [short, &notes, &mode],
+        [&short_title, &notes, &mode],
         ["", &notes, &mode],
-        ["", &notes, word],
+        ["", &notes, &short_mode],
         ["", "", &mode],
     ];
-    let joined = all.map(|parts| {
+    let joined = candidates.map(|parts| {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
     });
-    let fits = joined.into_iter().find(|words| text::width(words) <= room);
-    fits.unwrap_or_else(|| word.to_owned())
+    let fits = joined.into_iter().find(|status| text::width(status) <= room);
+    fits.unwrap_or(short_mode)
 }
 
 fn border(ui: &Model) -> Border {
     let logs = &ui.logs;
-    let mut right: Vec<String> = searched(ui).into_iter().collect();
-    right.push(counted(logs.total(), "line"));
-    let mut notes = Vec::new();
-    if !logs.filter_text.is_empty() && logs.filter().is_some() {
-        notes.push(format!("&{}", logs.filter_text));
-    }
-    if let Some(level) = logs.level() {
-        notes.push(format!("level {}", level_word(level)));
-    }
+    let lines = counted(logs.line_count, "line");
+    let right: Vec<String> = search_status(ui).into_iter().chain([lines]).collect();
+    let mut notes: Vec<String> = filter_status(ui).into_iter().collect();
+    notes.extend(logs.level.map(|level| format!("level {}", level.as_str())));
     if logs.is_cleared() {
         notes.push("cleared".to_owned());
     }
@@ -130,7 +121,7 @@ fn border(ui: &Model) -> Border {
     } else if logs.left > 0 {
         notes.push(format!("column {}", logs.left + 1));
     }
-    if logs.is_pretty() {
+    if logs.pretty {
         notes.push("json".to_owned());
     }
     if logs.stamps != TimestampStyle::Time {
@@ -141,13 +132,13 @@ fn border(ui: &Model) -> Border {
         right: right.join(" · "),
         below: mode(ui),
         below_right: notes.join(" · "),
-        focused: ui.part == Pane::Logs,
+        focused: ui.pane == Pane::Logs,
     }
 }
 
 /// `PAUSED · 214 new ↓`
-pub(super) fn mode(ui: &Model) -> String {
-    match (ui.logs.position(), ui.logs.unseen()) {
+fn mode(ui: &Model) -> String {
+    match (ui.logs.position, ui.logs.unseen) {
         (LogsPosition::Follow, _) => "FOLLOW".to_owned(),
         (LogsPosition::Paused { .. }, 0) => "PAUSED".to_owned(),
         (LogsPosition::Paused { .. }, new) => {
@@ -156,17 +147,7 @@ pub(super) fn mode(ui: &Model) -> String {
     }
 }
 
-pub(crate) fn level_word(level: Severity) -> &'static str {
-    match level {
-        Severity::Trace => "trace",
-        Severity::Debug => "debug",
-        Severity::Info => "info",
-        Severity::Warn => "warn",
-        Severity::Error => "error",
-    }
-}
-
-fn of_line(
+fn log_line(
     ui: &Model,
     key: RowKey,
     line: &LogLine,
@@ -174,7 +155,7 @@ fn of_line(
     before: Option<Timestamp>,
 ) -> Line<'static> {
     let look = &ui.look;
-    let pane = ui.pane();
+    let pane = ui.logs_area();
     let mut spans: Vec<Span<'static>> = Vec::new();
     if gutter(ui) > 0 {
         let width = stamp_width(ui.logs.stamps);
@@ -191,18 +172,18 @@ fn of_line(
             spans.push(look.span(format!(" {} ", look.glyphs.gutter), Role::Dim));
         }
     }
-    let shown = marked(ui, key, line);
+    let text = highlighted(ui, key, line);
     let part = if ui.logs.wrap {
-        shown.wrap(pane.text).into_iter().nth(row.row).unwrap_or_default()
+        text.wrap(pane.text).into_iter().nth(row.row).unwrap_or_default()
     } else {
-        shown.cut(ui.logs.left, pane.text)
+        text.cut(ui.logs.left, pane.text)
     };
     spans.extend(part.spans);
     Line::from(spans)
 }
 
-/// The text with what was found and what is selected in it.
-fn marked(ui: &Model, key: RowKey, line: &LogLine) -> StyledLine {
+/// The text of a line with matches and selection highlighted.
+fn highlighted(ui: &Model, key: RowKey, line: &LogLine) -> StyledLine {
     let look = &ui.look;
     let mut shown = line.text.clone();
     if !look.theme.coloured() {
@@ -234,9 +215,7 @@ fn marked(ui: &Model, key: RowKey, line: &LogLine) -> StyledLine {
 fn stamp(ui: &Model, time: Timestamp, before: Option<Timestamp>) -> String {
     match ui.logs.stamps {
         TimestampStyle::Off => String::new(),
-        TimestampStyle::Time => {
-            time.to_zoned_datetime(ui.zone.clone()).strftime("%H:%M:%S").to_string()
-        }
+        TimestampStyle::Time => clock(ui, time),
         TimestampStyle::Relative => ago(ui.now.wall.duration_since(time)),
         TimestampStyle::Delta => match before.map(|before| time.duration_since(before)) {
             None => String::new(),
@@ -256,13 +235,13 @@ fn ago(time: SignedDuration) -> String {
     }
 }
 
-fn of_separator(ui: &Model, key: RowKey, separator: &Separator, columns: usize) -> Line<'static> {
+fn separator_line(ui: &Model, key: RowKey, separator: &Separator, columns: usize) -> Line<'static> {
     let look = &ui.look;
     let dash = look.glyphs.dash;
-    let words = look.fit(&look.words(&separator.text), columns.saturating_sub(6));
-    let rest = columns.saturating_sub(text::width(&words) + 4);
+    let text = look.fit(&look.words(&separator.text), columns.saturating_sub(6));
+    let rest = columns.saturating_sub(text::width(&text) + 4);
     let role = if separator.is_bad { Role::Bad } else { Role::Separator };
-    let line = format!("{dash}{dash} {words} {}", dash.repeat(rest));
+    let line = format!("{dash}{dash} {text} {}", dash.repeat(rest));
     let mut style = look.style(role);
     if ui.selection.is_some_and(|selection| selection.columns(key).is_some()) {
         style = style.patch(look.style(Role::Selection));

@@ -1,7 +1,7 @@
 //! Terminal input, read on a separate thread.
 //!
-//! The thread looks itself whether there is something to read, and asks crossterm only then: asked
-//! about a terminal that is gone, crossterm's own loop would use a whole core for ever.
+//! The thread polls the terminal itself and calls crossterm only if there is input: on a terminal
+//! that is gone, crossterm's own loop would use a whole core forever.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,32 +12,30 @@ use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
-/// How long crossterm is asked for more: asked for no time at all, it does not look.
+/// How long crossterm waits for more input: with a timeout of 0 it does not check at all.
 ///
-/// It is built with `use-dev-tty`, for the source that asks `poll` anew each time. The usual one
-/// waits for edges, and forgets what is typed at the moment the window gets another size: the key
-/// is seen with the next one, and until then this thread has something to read and gets nothing.
-const MOMENT: Duration = Duration::from_millis(1);
+/// It is built with `use-dev-tty`, whose event source calls `poll` each time. The usual source is
+/// edge-triggered and misses a key that is typed while the window is resized: it delivers the key
+/// with the next one, and until then this thread is woken and gets nothing.
+const POLL_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// What came from the terminal.
 #[derive(Debug)]
 pub enum TerminalInput {
-    /// A key, the mouse, pasted text.
     Event(Event),
     Gone,
 }
 
-/// Whether the thread may read.
+/// Pauses the thread.
 #[derive(Debug, Default)]
 struct ReadGate {
-    is_shut: Mutex<ClosedGate>,
+    pause: Mutex<PauseState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct ClosedGate {
-    wanted: bool,
-    done: bool,
+struct PauseState {
+    is_requested: bool,
+    is_paused: bool,
 }
 
 #[derive(Debug)]
@@ -48,50 +46,50 @@ pub(super) struct InputReader {
 }
 
 impl InputReader {
-    /// Begins to read; what comes is sent.
+    /// Starts a thread that reads and sends the input.
     pub(super) fn start(inputs: mpsc::UnboundedSender<TerminalInput>) -> io::Result<Self> {
         let (woken, waker) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let gate = Arc::new(ReadGate::default());
-        let of_thread = Arc::clone(&gate);
+        let thread_gate = Arc::clone(&gate);
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
-            read(&inputs, &woken, &of_thread);
+            read(&inputs, &woken, &thread_gate);
             _ = inputs.send(TerminalInput::Gone);
         })?;
         Ok(Self { gate, waker })
     }
 
-    /// Leaves what is typed to somebody else; returns when that is so.
+    /// Stops reading, so that another program can read; returns when the thread has stopped.
     pub(super) fn pause(&self) {
-        self.gate.lock().wanted = true;
+        self.gate.lock().is_requested = true;
         _ = rustix::io::write(&self.waker, b".");
-        let shut = self.gate.lock();
-        // The thread may have ended with its terminal.
-        let limit = Duration::from_secs(1);
-        _ = self.gate.changed.wait_timeout_while(shut, limit, |shut| !shut.done);
+        let pause = self.gate.lock();
+        // With a timeout, because the thread may have ended with its terminal.
+        let timeout = Duration::from_secs(1);
+        _ = self.gate.changed.wait_timeout_while(pause, timeout, |pause| !pause.is_paused);
     }
 
     pub(super) fn resume(&self) {
-        *self.gate.lock() = ClosedGate::default();
+        *self.gate.lock() = PauseState::default();
         self.gate.changed.notify_all();
     }
 }
 
 impl ReadGate {
-    fn lock(&self) -> std::sync::MutexGuard<'_, ClosedGate> {
-        self.is_shut.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, PauseState> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pass(&self) {
-        let mut shut = self.lock();
-        while shut.wanted {
-            shut.done = true;
+        let mut pause = self.lock();
+        while pause.is_requested {
+            pause.is_paused = true;
             self.changed.notify_all();
-            shut = self.changed.wait(shut).unwrap_or_else(PoisonError::into_inner);
+            pause = self.changed.wait(pause).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// Reads until the terminal is gone or nobody listens.
+/// Reads until the terminal is gone or the receiver is dropped.
 fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &ReadGate) {
     loop {
         let stdin = rustix::stdio::stdin();
@@ -111,7 +109,7 @@ fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &R
         }
         if !wake.revents().is_empty() {
             let mut byte = [0; 1];
-            // The other side is dropped with the interface.
+            // The write end is dropped with the interface.
             if rustix::io::read(woken, &mut byte).unwrap_or(0) == 0 {
                 return;
             }
@@ -123,10 +121,10 @@ fn read(inputs: &mpsc::UnboundedSender<TerminalInput>, woken: &OwnedFd, gate: &R
     }
 }
 
-/// Takes all there is; false when nobody listens or it cannot be read.
+/// Sends all available input; false if the receiver is dropped or reading fails.
 fn take(inputs: &mpsc::UnboundedSender<TerminalInput>) -> bool {
     loop {
-        match event::poll(MOMENT) {
+        match event::poll(POLL_TIMEOUT) {
             Ok(true) => {}
             Ok(false) => return true,
             Err(_) => return false,

@@ -8,102 +8,89 @@ use std::time::Duration;
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Alternate screen, no cursor, pasted text marked as such, focus told.
-const ON: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
-/// The opposite order; attributes off first, so that nothing of ours colours what follows.
-const OFF: &str = "\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[?25h";
+/// Alternate screen, no cursor, bracketed paste, focus events.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+/// The reverse; attributes are reset first, so that they do not colour what follows.
+const LEAVE: &str = "\x1b[0m\x1b[?1004l\x1b[?2004l\x1b[?1049l\x1b[?25h";
 /// Buttons, drags, wheel, in coordinates that do not end at column 223.
 pub(super) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 pub(super) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 
-/// The modes as they were, while they are ours. Known to the whole program, as a panic anywhere has
-/// to give them back.
-static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+/// The original modes while ours are set. Global, because a panic anywhere must restore them.
+static ORIGINAL: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Held while something is written, so that a panic does not tell its own in the middle of a frame.
+/// Held during a write, so that a panic does not write in the middle of a frame.
 static WRITING: Mutex<()> = Mutex::new(());
-/// A panic has given it back: what is still on its way to it is nothing any more.
+/// A panic has restored the terminal: pending writes are dropped.
 static ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// How often a panic looks whether what is being written is written, and how long it waits for that.
-const LOOKS: u32 = 20;
-const LOOK: Duration = Duration::from_millis(10);
+/// How often and at which interval a panic checks whether a write has ended.
+const MAX_CHECKS: u32 = 20;
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Takes the terminal: raw. What it has to be told is returned.
-pub(super) fn take(mouse: bool) -> io::Result<Vec<u8>> {
+/// Sets the terminal to raw mode; returns the sequence to write to it. Called again after another
+/// program has changed the modes, it keeps the original modes of the first call.
+pub(super) fn enter(mouse: bool) -> io::Result<Vec<u8>> {
     let stdin = rustix::stdio::stdin();
-    let before = tcgetattr(stdin)?;
-    let mut raw = before.clone();
+    let current = tcgetattr(stdin)?;
+    let mut raw = current.clone();
     raw.make_raw();
     tcsetattr(stdin, OptionalActions::Now, &raw)?;
-    let mut held = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
-    // Whatever was there when it was taken for the first time is what it gets back.
-    held.get_or_insert(before);
+    original().get_or_insert(current);
     ABANDONED.store(false, Ordering::SeqCst);
-    let mut told = ON.as_bytes().to_vec();
-    if mouse {
-        told.extend_from_slice(MOUSE_ON.as_bytes());
+    Ok([ENTER, if mouse { MOUSE_ON } else { "" }].concat().into_bytes())
+}
+
+/// The sequence to write to the terminal before it is left.
+pub(super) fn restore_sequence() -> Vec<u8> {
+    [MOUSE_OFF, LEAVE].concat().into_bytes()
+}
+
+/// Restores the original modes, if ours are set.
+pub(super) fn leave() {
+    if let Some(original) = original().take() {
+        _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &original);
     }
-    Ok(told)
 }
 
-/// Takes it again after something else had it: the modes may be any.
-pub(super) fn retake(mouse: bool) -> io::Result<Vec<u8>> {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let told = take(mouse)?;
-    if before.is_some() {
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = before;
-    }
-    Ok(told)
-}
-
-/// What the terminal has to be told when it is given back.
-pub(super) fn farewell() -> Vec<u8> {
-    [MOUSE_OFF.as_bytes(), OFF.as_bytes()].concat()
-}
-
-/// Gives the modes back; false when they are not ours.
-pub(super) fn give_back() -> bool {
-    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(before) = before else { return false };
-    _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before);
-    true
-}
-
-/// Gives everything back, whoever is writing at the moment: the way out of a panic.
-pub(super) fn give_back_now() {
-    if is_taken() {
+/// Restores everything, even during a write of another thread: for a panic.
+pub(super) fn restore_now() {
+    if is_entered() {
         ABANDONED.store(true, Ordering::SeqCst);
-        let _nobody_writes = stopped_writing();
+        let _no_write = await_write();
         let mut stdout = io::stdout();
-        _ = stdout.write_all(&farewell()).and_then(|()| stdout.flush());
-        give_back();
+        _ = stdout.write_all(&restore_sequence()).and_then(|()| stdout.flush());
+        leave();
     }
 }
 
-/// Writes something, unless a panic has given the terminal back.
-pub(super) fn while_ours(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let _held = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+/// Writes, unless a panic has restored the terminal.
+pub(super) fn unless_abandoned(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if ABANDONED.load(Ordering::SeqCst) { Ok(()) } else { write() }
 }
 
-/// Waits until nobody writes; not for long, as the terminal may take nothing.
-fn stopped_writing() -> Option<MutexGuard<'static, ()>> {
-    for _ in 0..LOOKS {
+/// Waits until no write is running, but not for long: the terminal may read nothing.
+fn await_write() -> Option<MutexGuard<'static, ()>> {
+    for _ in 0..MAX_CHECKS {
         match WRITING.try_lock() {
-            Ok(held) => return Some(held),
-            Err(TryLockError::Poisoned(held)) => return Some(held.into_inner()),
-            Err(TryLockError::WouldBlock) => std::thread::park_timeout(LOOK),
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(CHECK_INTERVAL),
         }
     }
     None
 }
 
-pub(super) fn is_taken() -> bool {
-    BEFORE.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+pub(super) fn is_entered() -> bool {
+    original().is_some()
 }
 
-/// Throws away what the terminal has not taken.
+fn original() -> MutexGuard<'static, Option<Termios>> {
+    ORIGINAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Discards what the terminal has not read.
 pub(super) fn discard() {
     let stdout = rustix::stdio::stdout();
     _ = rustix::termios::tcflush(stdout.as_fd(), rustix::termios::QueueSelector::OFlush);

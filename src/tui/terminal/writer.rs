@@ -1,4 +1,4 @@
-//! Terminal writer on a separate thread: a terminal that does not read stops only the drawing.
+//! Terminal writer on a separate thread: a terminal that reads nothing blocks only the drawing.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,13 +13,13 @@ use super::modes;
 struct WriterShared {
     state: Mutex<WriterState>,
     idle: Condvar,
-    news: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct WriterState {
-    /// Given and not written yet.
-    open: usize,
+    /// Number of pieces that are not written yet.
+    pending: usize,
     written: u64,
     failed: Option<io::ErrorKind>,
 }
@@ -31,31 +31,30 @@ pub(super) struct TerminalWriter {
 }
 
 impl TerminalWriter {
-    /// Begins to write to `out`.
+    /// Starts a thread that writes to `out`.
     pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let (sender, pieces) = channel();
         let shared = Arc::new(WriterShared::default());
-        let of_thread = Arc::clone(&shared);
+        let thread_shared = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("draw".to_owned())
-            .spawn(move || write(out, &pieces, &of_thread))?;
+            .spawn(move || write(out, &pieces, &thread_shared))?;
         Ok(Self { sender, shared })
     }
 
-    /// Hands over what is to be written.
+    /// Queues a piece.
     pub(super) fn write(&self, piece: Vec<u8>) {
         if piece.is_empty() {
             return;
         }
-        self.shared.lock().open += 1;
+        self.shared.lock().pending += 1;
         if self.sender.send(piece).is_err() {
-            self.shared.lock().open -= 1;
+            self.shared.lock().pending -= 1;
         }
     }
 
-    /// Whether everything has been written.
     pub(super) fn is_idle(&self) -> bool {
-        self.shared.lock().open == 0
+        self.shared.lock().pending == 0
     }
 
     /// The first error.
@@ -63,21 +62,22 @@ impl TerminalWriter {
         self.shared.lock().failed
     }
 
-    /// How many bytes were written.
+    /// Number of bytes that were written.
     pub(super) fn written(&self) -> u64 {
         self.shared.lock().written
     }
 
-    /// Returns when something has been written, or could not be. Cancel safe.
-    pub(super) async fn news(&self) {
-        self.shared.news.notified().await;
+    /// Returns after a write, successful or not. Cancel safe.
+    pub(super) async fn changed(&self) {
+        self.shared.changed.notified().await;
     }
 
-    /// Waits so long for everything to be written; false when it is not.
-    pub(super) fn settle(&self, limit: Duration) -> bool {
+    /// Waits until everything is written; false after the timeout.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
         let state = self.shared.lock();
-        let waited = self.shared.idle.wait_timeout_while(state, limit, |state| state.open > 0);
-        waited.map_or_else(|error| error.into_inner().0.open, |(state, _)| state.open) == 0
+        let idle = &self.shared.idle;
+        let waited = idle.wait_timeout_while(state, timeout, |state| state.pending > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.pending == 0
     }
 }
 
@@ -89,16 +89,16 @@ impl WriterShared {
 
 fn write(mut out: impl Write, pieces: &Receiver<Vec<u8>>, shared: &WriterShared) {
     while let Ok(piece) = pieces.recv() {
-        let done = modes::while_ours(|| out.write_all(&piece).and_then(|()| out.flush()));
+        let result = modes::unless_abandoned(|| out.write_all(&piece).and_then(|()| out.flush()));
         let mut state = shared.lock();
-        state.open -= 1;
-        match done {
+        state.pending -= 1;
+        match result {
             Ok(()) => state.written += piece.len() as u64,
             Err(error) => _ = state.failed.get_or_insert(error.kind()),
         }
         drop(state);
         shared.idle.notify_all();
-        shared.news.notify_one();
+        shared.changed.notify_one();
     }
 }
 
@@ -111,10 +111,10 @@ mod tests {
         let (reader, pipe) = io::pipe().unwrap();
         let writer = TerminalWriter::start(pipe).unwrap();
         writer.write(vec![b'x'; 1 << 20]);
-        assert!(!writer.settle(Duration::from_millis(20)));
+        assert!(!writer.flush(Duration::from_millis(20)));
         assert!(!writer.is_idle());
         drop(reader);
-        assert!(writer.settle(Duration::from_secs(20)));
+        assert!(writer.flush(Duration::from_secs(20)));
         assert_eq!(writer.failed(), Some(io::ErrorKind::BrokenPipe));
     }
 
@@ -125,7 +125,7 @@ mod tests {
         for piece in ["a", "", "b", "c"] {
             writer.write(piece.as_bytes().to_vec());
         }
-        assert!(writer.settle(Duration::from_secs(20)));
+        assert!(writer.flush(Duration::from_secs(20)));
         assert_eq!(writer.written(), 3);
         drop(writer);
         let mut all = String::new();

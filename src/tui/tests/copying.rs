@@ -3,7 +3,7 @@
 use super::fake::World;
 use crate::control::wire::{OutputQuery, Severity};
 use crate::tui::model::log_window::RowKey;
-use crate::tui::msg::{Cmd, CopySource, OutputAction};
+use crate::tui::msg::{Cmd, CopySource, ExportTarget};
 
 fn last(world: &mut World) -> Cmd {
     world.orders.pop().unwrap()
@@ -24,31 +24,33 @@ fn what_is_selected_and_not_at_hand_is_got_from_the_project() {
     }) else {
         panic!("no copy")
     };
-    let rows = world.ui.pane().rows;
+    let rows = world.ui.logs_area().rows;
     assert_eq!(text.lines().count(), rows, "a page up selects a page");
     assert!(text.ends_with("line 4998\nline 4999\n"), "{text}");
     world.keys("G v g y");
-    let Cmd::Fetch(CopySource::Lines(asked, selection)) = last(&mut world) else { panic!("none") };
+    let Cmd::CopyFrom(CopySource::Lines(asked, selection)) = last(&mut world) else {
+        panic!("none")
+    };
     assert_eq!(selection.ends().0.key, RowKey::default());
     assert_eq!(selection.ends().1.key, RowKey::line(5199));
-    assert_eq!(asked, world.ui.logs.asked_lines());
+    assert_eq!(asked, world.ui.logs.slice_query());
 }
 
 #[test]
 fn the_menu_copies_what_only_the_project_knows() {
     let mut world = World::shop((120, 36));
     world.keys("down down y c");
-    assert_eq!(last(&mut world), Cmd::Fetch(CopySource::Command("api".to_owned())));
+    assert_eq!(last(&mut world), Cmd::CopyFrom(CopySource::Command("api".to_owned())));
     world.keys("y w");
-    assert_eq!(last(&mut world), Cmd::Fetch(CopySource::Why("api".to_owned())));
+    assert_eq!(last(&mut world), Cmd::CopyFrom(CopySource::Why("api".to_owned())));
     world.keys("y u");
     assert_eq!(last(&mut world), Cmd::Copy("http://127.0.0.1:8080".to_owned()));
     world.keys("y e");
-    let Cmd::Fetch(CopySource::Error(asked)) = last(&mut world) else { panic!("no error") };
+    let Cmd::CopyFrom(CopySource::Error(asked)) = last(&mut world) else { panic!("no error") };
     assert_eq!((asked.level, asked.back), (Some(Severity::Error), true));
     assert_eq!(asked.names.as_deref(), Some("api"));
     world.keys("home y");
-    assert!(world.screen().contains("Copy of all"), "{}", world.screen());
+    assert!(world.screen().contains("Copy from all"), "{}", world.screen());
 }
 
 #[test]
@@ -64,11 +66,11 @@ fn what_is_written_out_is_what_is_shown() {
         level: Some(Severity::Error),
         ..OutputQuery::default()
     };
-    assert_eq!(last(&mut world), Cmd::Output(asked.clone(), OutputAction::Pager));
+    assert_eq!(last(&mut world), Cmd::Export(asked.clone(), ExportTarget::Pager));
     world.keys("ctrl-s");
     world.typed("a.log");
     world.keys("enter");
-    assert_eq!(last(&mut world), Cmd::Output(asked, OutputAction::Save("a.log".to_owned())));
+    assert_eq!(last(&mut world), Cmd::Export(asked, ExportTarget::Save("a.log".to_owned())));
 }
 
 #[test]

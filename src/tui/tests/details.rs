@@ -10,8 +10,8 @@ use crate::tui::test_render::SIZES;
 fn details(size: (u16, u16)) -> World {
     let mut world = World::shop(size);
     let mut members = world.ui.overview.processes.clone();
-    members[1].status.run = 2;
-    members[1].status.restarts = 1;
+    members[1].record.run = 2;
+    members[1].record.restarts = 1;
     world.push(members, Vec::new());
     world.settle();
     world.keys("down down d");
@@ -21,7 +21,7 @@ fn details(size: (u16, u16)) -> World {
 fn inquiries(world: &mut World) -> Vec<(String, bool)> {
     let mut all = Vec::new();
     while let Some(wish) = world.cmds.pop_front() {
-        if let Cmd::Inquire(name, reveal) = &wish {
+        if let Cmd::FetchDetails(name, reveal) = &wish {
             all.push((name.clone(), *reveal));
         }
         world.answer(wish);
@@ -39,15 +39,15 @@ fn everything_that_is_known_of_a_process_is_shown() {
         "failed: exit 1 after 8.1s at 03:03:08",
         "4711 / 4711",
         "1: 1 by retry",
-        "restart on-failure · 8 times, after 1.0s",
-        "silent 30s at most",
+        "restart on-failure · up to 8 retries · 1s",
+        "idle timeout 30s",
         "TERM, KILL after 10s",
         "web.1 (ready)",
         "tcp :8080, every 1s, within 20s",
         "MODE=dev, 1 more (E)",
         "/srv/shop/procfile.toml:42",
         "db: exit 7",
-        "#1    03:03:00 8.1s",
+        "#1   03:03:00 8.1s",
         "Last output",
         "GET /v1/cart 197",
     ] {
@@ -70,7 +70,7 @@ fn each_part_has_what_belongs_there() {
     world.keys("]");
     assert!(world.screen().contains("/srv/shop/procfile.toml:42"), "{}", world.screen());
     world.keys("enter");
-    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
+    assert_eq!((world.ui.screen, world.ui.pane), (Screen::Dashboard, Pane::Logs));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn secrets_are_told_while_they_are_asked_for_only() {
     world.keys("E");
     assert!(!world.screen().contains("hunter2"), "{}", world.screen());
     world.keys("E esc");
-    assert!(world.ui.known().is_none(), "nothing is kept");
+    assert!(world.ui.details_data().is_none(), "nothing is kept");
     world.keys("d ] ]");
     assert!(!world.screen().contains("hunter2"), "{}", world.screen());
 }
@@ -90,13 +90,13 @@ fn secrets_are_told_while_they_are_asked_for_only() {
 fn it_is_asked_again_when_something_is_different() {
     let mut world = details((120, 36));
     let mut members = world.ui.overview.processes.clone();
-    members[0].status.run += 1;
+    members[0].record.run += 1;
     world.push(members.clone(), Vec::new());
     assert!(inquiries(&mut world).is_empty(), "that is about another one");
-    members[1].status.run += 1;
+    members[1].record.run += 1;
     world.push(members, Vec::new());
     assert_eq!(inquiries(&mut world), [("api".to_owned(), false)]);
-    let due = world.ui.changes_in().unwrap();
+    let due = world.ui.next_change_in().unwrap();
     assert!(due <= Duration::from_millis(1005), "checks answer without a word: {due:?}");
     world.pass(Duration::from_secs(1));
     assert_eq!(inquiries(&mut world).len(), 1);
@@ -108,11 +108,11 @@ fn it_is_asked_again_when_something_is_different() {
 #[test]
 fn what_comes_late_is_not_taken_for_another() {
     let mut world = details((120, 36));
-    let known = world.ui.known().cloned().map(Box::new);
+    let known = world.ui.details_data().cloned().map(Box::new);
     world.keys("esc down d");
-    world.tell(Msg::Known("api".to_owned(), false, known));
+    world.tell(Msg::Details("api".to_owned(), false, known));
     world.settle();
-    assert!(world.ui.known().is_none_or(|known| known.name != "api"));
+    assert!(world.ui.details_data().is_none_or(|known| known.name != "api"));
 }
 
 #[test]
@@ -131,10 +131,10 @@ fn it_fits_everywhere() {
 fn the_graph_leads_to_the_row_of_all_replicas() {
     let mut world = World::shop((120, 36));
     world.keys("3");
-    let names: Vec<_> = (0..crate::tui::render::full_screens::rows(&world.ui))
+    let names: Vec<_> = (0..crate::tui::render::screens::rows(&world.ui))
         .filter_map(|row| {
             world.ui.row = row;
-            crate::tui::render::full_screens::name(&world.ui)
+            crate::tui::render::screens::name(&world.ui)
         })
         .collect();
     assert_eq!(names, ["db", "api", "web", "worker", "docs"]);
@@ -171,8 +171,8 @@ fn stats_show_only_columns_that_something_is_known_of() {
     world.keys("4");
     assert!(!world.screen().contains("CPU"), "{}", world.screen());
     let mut members = world.ui.overview.processes.clone();
-    members[0].status.cpu_percent = Some(12.0);
-    members[0].status.memory_bytes = Some(84 << 20);
+    members[0].cpu_percent = Some(12.0);
+    members[0].memory_bytes = Some(84 << 20);
     world.push(members, Vec::new());
     assert!(world.screen().contains("12%") && world.screen().contains("84M"), "{}", world.screen());
 }

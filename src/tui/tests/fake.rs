@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::control::wire::{
     OutputLine, OutputProgress, OutputRow, PoolStatus, ProcessState, ProgressQuery, ProjectState,
@@ -20,7 +20,7 @@ use crate::tui::config::Config;
 use crate::tui::model::details::DetailsData;
 use crate::tui::model::log_window::RowKey;
 use crate::tui::model::{ClientRole, Model};
-use crate::tui::msg::{Cmd, Msg, SeekHit, TimedMsg};
+use crate::tui::msg::{Cmd, Msg, SeekHit};
 use crate::tui::render;
 use crate::tui::test_render;
 use crate::tui::theme::ThemeName;
@@ -53,6 +53,15 @@ pub(super) fn member(id: u64, name: &str, state: &str) -> ProcessState {
     .unwrap()
 }
 
+/// The same process with other values in these fields.
+pub(super) fn with(process: ProcessState, fields: &Value) -> ProcessState {
+    let mut process = serde_json::to_value(process).unwrap();
+    for (key, value) in fields.as_object().unwrap() {
+        process[key] = value.clone();
+    }
+    serde_json::from_value(process).unwrap()
+}
+
 /// The interface and its project.
 pub(super) struct World {
     pub(super) ui: Model,
@@ -61,6 +70,8 @@ pub(super) struct World {
     pub(super) cmds: VecDeque<Cmd>,
     /// What was wished for beside output.
     pub(super) orders: Vec<Cmd>,
+    /// Fields of the details that replace the usual ones.
+    pub(super) details: serde_json::Map<String, Value>,
     followed: Option<ProgressQuery>,
     now: Duration,
 }
@@ -75,6 +86,7 @@ impl World {
             lines: Vec::new(),
             cmds: VecDeque::new(),
             orders: Vec::new(),
+            details: serde_json::Map::new(),
             followed: None,
             now: Duration::ZERO,
         };
@@ -90,13 +102,13 @@ impl World {
         all.push(member(7, "docs", "idle"));
         if let Some(worker) = all.get_mut(5) {
             worker.until_ms = Some(8000);
-            worker.status.restarts = 4;
-            worker.status.run = 5;
-            worker.status.why = "exit 1 after 8.1s; retry 5 of 8".to_owned();
+            worker.record.restarts = 4;
+            worker.record.run = 5;
+            worker.why = "exit 1 after 8.1s; retry 5 of 8".to_owned();
         }
         if let Some(api) = all.get_mut(1) {
-            api.status.port = Some(8080);
-            api.status.checked = false;
+            api.record.port = Some(8080);
+            api.record.checked = false;
         }
         let mut world = Self::new(all, size);
         for at in 0..200 {
@@ -120,24 +132,24 @@ impl World {
             pools,
             ..ProjectState::default()
         };
-        self.tell(Msg::Pushed(Box::new(StateUpdate::Whole(overview))));
+        self.tell(Msg::State(Box::new(StateUpdate::Whole(overview))));
     }
 
     pub(super) fn tell(&mut self, msg: Msg) {
         let wall = Timestamp::from_second(START).unwrap();
         let wall = wall + jiff::SignedDuration::try_from(self.now).unwrap();
-        let timed = TimedMsg { now: ClockReading { since_start: self.now, wall }, msg };
-        self.cmds.extend(update(&mut self.ui, timed));
+        let now = ClockReading { since_start: self.now, wall };
+        self.cmds.extend(update(&mut self.ui, now, msg));
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
-        self.tell(Msg::Time);
+        self.tell(Msg::Tick);
     }
 
     pub(super) fn grow(&mut self) {
         if let Some(whose) = self.followed.clone() {
-            self.tell(Msg::Grown(whose.clone(), self.grown(&whose)));
+            self.tell(Msg::Progress(whose.clone(), self.grown(&whose)));
         }
     }
 
@@ -155,13 +167,13 @@ impl World {
     }
 
     fn known(&self, name: &str, reveal: bool) -> Option<DetailsData> {
-        let member = self.ui.member(name)?;
+        let member = self.ui.process(name)?;
         let token = if reveal { json!("hunter2") } else { json!(null) };
         let mut details = json!({
             "command": ["sh", "-c", "exec serve 'a b'"], "script": "exec serve 'a b'",
             "cwd": "/srv/shop", "env_inherited": true, "restart": "on-failure",
             "env": [{"name": "MODE", "value": "dev"}, {"name": "API_TOKEN", "value": token}],
-            "retry": "8 times, after 1.0s", "timeout_ms": null, "idle_timeout_ms": 30_000,
+            "retry": "up to 8 retries · 1s", "timeout_ms": null, "idle_timeout_ms": 30_000,
             "success_exit_codes": [0], "shutdown_on": "never",
             "stop": {"signal": "TERM", "grace_ms": 10_000, "command": null, "strays": "kill"},
             "checks": [{"which": "ready", "kind": "tcp", "probe": "tcp :8080", "interval_ms": 1000,
@@ -179,6 +191,9 @@ impl World {
             ],
         });
         details["member"] = serde_json::to_value(member).unwrap();
+        for (key, value) in &self.details {
+            details[key] = value.clone();
+        }
         let why = json!({
             "name": name, "state": "ready", "why": "", "checked": true, "cause": null,
             "suspended_by": null,
@@ -251,27 +266,27 @@ impl World {
 
     pub(super) fn answer(&mut self, wish: Cmd) {
         match wish {
-            Cmd::Slice(ask) => {
+            Cmd::FetchRows(ask) => {
                 let given = self.slice(&ask.slice);
-                self.tell(Msg::Sliced(ask.generation, ask.from, Ok(given)));
+                self.tell(Msg::Rows(ask.generation, ask.from, Ok(given)));
             }
-            Cmd::Follow(whose) => {
+            Cmd::FollowProgress(whose) => {
                 self.followed = Some(whose);
                 self.grow();
             }
             Cmd::Search(question, asked) => {
                 let found = self.found(&asked);
-                self.tell(Msg::Found(question, found));
+                self.tell(Msg::SearchProgress(question, found));
             }
             Cmd::Seek(question, asked) => {
                 let sighting = self.sought(question, &asked);
-                self.tell(Msg::Sought(sighting));
+                self.tell(Msg::SeekDone(sighting));
             }
-            Cmd::Inquire(name, reveal) => {
+            Cmd::FetchDetails(name, reveal) => {
                 let known = self.known(&name, reveal).map(Box::new);
-                self.tell(Msg::Known(name, reveal, known));
+                self.tell(Msg::Details(name, reveal, known));
             }
-            Cmd::Forget(_) | Cmd::Measure(_) => {}
+            Cmd::CancelSearch | Cmd::CancelSeek | Cmd::Measure(_) => {}
             other => self.orders.push(other),
         }
     }
@@ -368,7 +383,7 @@ impl World {
     /// The texts of the lines on the screen.
     pub(super) fn visible(&self) -> Vec<String> {
         let items = self.ui.logs.items();
-        let rows = self.ui.logs.shown(self.ui.pane());
+        let rows = self.ui.logs.shown(self.ui.logs_area());
         rows.iter()
             .filter_map(|row| items[row.item].1.line())
             .map(|line| line.text.plain())

@@ -69,14 +69,14 @@ fn keys_that_are_faster_than_the_rows_are_not_lost() {
 fn the_cursor_follows_the_process_and_never_the_row() {
     let mut world = World::shop((120, 36));
     world.keys("G k");
-    assert_eq!(world.ui.list.cursor, RowId::One("worker".to_owned()));
+    assert_eq!(world.ui.list.cursor, RowId::Process("worker".to_owned()));
     let mut others = world.ui.overview.processes.clone();
     others.insert(0, member(90, "aaa", "ready"));
-    others.retain(|one| one.status.name != "api");
+    others.retain(|one| one.name != "api");
     world.push(others, Vec::new());
     world.settle();
-    assert_eq!(world.ui.list.cursor, RowId::One("worker".to_owned()));
-    assert_eq!(world.ui.logs.whom(), &LogsSource::These(["worker".to_owned()].into()));
+    assert_eq!(world.ui.list.cursor, RowId::Process("worker".to_owned()));
+    assert_eq!(world.ui.logs.source, LogsSource::Names(["worker".to_owned()].into()));
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn two_marks_are_shown_merged() {
     let mut world = World::shop((120, 36));
     world.keys("down space");
     assert_eq!(
-        world.ui.logs.whom(),
-        &LogsSource::These(["api".to_owned()].into()),
+        world.ui.logs.source,
+        LogsSource::Names(["api".to_owned()].into()),
         "one mark is none"
     );
     world.keys("space");
     let both = ["api".to_owned(), "db".to_owned()].into();
-    assert_eq!(world.ui.logs.whom(), &LogsSource::These(both));
+    assert_eq!(world.ui.logs.source, LogsSource::Names(both));
     world.keys("u");
     assert!(world.ui.list.marks.is_empty());
 }
@@ -101,9 +101,9 @@ fn a_group_is_folded_and_stands_for_its_members() {
     world.keys("down down down");
     assert_eq!(world.ui.list.cursor, RowId::Replicas("web".to_owned()));
     let all = ["web.1", "web.2", "web.3"].map(str::to_owned).into();
-    assert_eq!(world.ui.logs.whom(), &LogsSource::These(all));
+    assert_eq!(world.ui.logs.source, LogsSource::Names(all));
     world.keys("down");
-    assert_eq!(world.ui.list.cursor, RowId::One("web.1".to_owned()));
+    assert_eq!(world.ui.list.cursor, RowId::Process("web.1".to_owned()));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn what_is_muted_is_not_in_the_merged_view() {
     let mut world = World::shop((120, 36));
     world.keys("down m up");
     assert!(world.visible().len() > 10);
-    let LogsSource::These(names) = world.ui.logs.whom() else { panic!("all") };
+    let LogsSource::Names(names) = &world.ui.logs.source else { panic!("all") };
     assert!(!names.contains("db") && names.contains("api"));
 }
 
@@ -127,7 +127,7 @@ fn lines_are_picked_out_as_they_are_typed_and_a_faulty_pattern_keeps_the_last() 
     world.keys("backspace enter");
     assert!(world.ui.prompt.is_none());
     world.keys("esc");
-    assert!(world.ui.logs.filter().is_none());
+    assert!(world.ui.logs.filter.is_none());
 }
 
 #[test]
@@ -153,28 +153,28 @@ fn lines_are_selected_and_copied_without_what_stands_before_them() {
 fn escape_goes_back_one_level_at_a_time() {
     let mut world = World::shop((120, 36));
     world.keys("tab z 2");
-    assert_eq!(world.ui.view, Screen::Events);
+    assert_eq!(world.ui.screen, Screen::Events);
     world.keys("esc");
-    assert_eq!((world.ui.view, world.ui.zoom), (Screen::Dashboard, true));
+    assert_eq!((world.ui.screen, world.ui.zoom), (Screen::Dashboard, true));
     world.keys("esc");
     assert!(!world.ui.zoom);
     world.keys("esc");
-    assert_eq!(world.ui.part, Pane::List);
+    assert_eq!(world.ui.pane, Pane::List);
 }
 
 #[test]
 fn nothing_changes_by_itself_but_what_counts() {
     let mut world = World::shop((120, 36));
-    let backoff = world.ui.changes_in().unwrap();
+    let backoff = world.ui.next_change_in().unwrap();
     assert!(backoff < Duration::from_millis(1100), "a back-off counts: {backoff:?}");
     let calm: Vec<_> = ["db", "api"].iter().map(|name| member(1, name, "ready")).collect();
     world.push(calm, Vec::new());
     world.settle();
-    let minute = world.ui.changes_in().unwrap();
+    let minute = world.ui.next_change_in().unwrap();
     assert!(minute > Duration::from_secs(50), "only the minutes of the uptime: {minute:?}");
     world.push(vec![member(1, "db", "stopped")], Vec::new());
     world.settle();
-    assert_eq!(world.ui.changes_in(), None);
+    assert_eq!(world.ui.next_change_in(), None);
 }
 
 #[test]
@@ -187,10 +187,10 @@ fn the_wheel_goes_to_what_is_under_it() {
     world.tell(wheel(100, 10, MouseEventKind::ScrollUp));
     world.settle();
     assert!(!world.ui.logs.is_following());
-    assert_eq!(world.ui.list.at(), 0);
+    assert_eq!(world.ui.list.cursor_index, 0);
     world.tell(wheel(5, 5, MouseEventKind::ScrollDown));
     world.settle();
-    assert_eq!(world.ui.list.at(), 1);
+    assert_eq!(world.ui.list.cursor_index, 1);
 }
 
 #[test]
@@ -276,21 +276,21 @@ fn one_that_is_scaled_up_becomes_a_group_where_it_stood() {
     assert!(shown[2].contains("web x3") && shown[2].contains("1/3 ready"), "{shown:#?}");
     assert!(shown[3].contains("├ web ") && shown[5].contains("└ web.3"), "{shown:#?}");
     assert!(shown[6].contains("worker"), "{names:#?}");
-    web.status.state = crate::machine::StateName::Ready;
+    web.record.state = crate::machine::StateName::Ready;
     world.push(all(&web), Vec::new());
-    assert_eq!(world.ui.list.cursor, RowId::One("web".to_owned()), "{}", world.screen());
+    assert_eq!(world.ui.list.cursor, RowId::Process("web".to_owned()), "{}", world.screen());
 }
 
 #[test]
 fn at_120_columns_every_column_is_there_and_nothing_is_cut() {
     let mut all: Vec<_> = (1..=2).map(|at| member(at, &format!("worker.{at}"), "ready")).collect();
     let mut done = member(3, "migrate", "succeeded");
-    done.status.exit_code = Some(0);
+    done.record.exit_code = Some(0);
     let mut web = member(4, "web", "ready");
-    web.status.port = Some(8080);
-    (web.status.cpu_percent, web.status.memory_bytes) = (Some(107.0), Some(1023 << 20));
+    web.record.port = Some(8080);
+    (web.cpu_percent, web.memory_bytes) = (Some(107.0), Some(1023 << 20));
     let mut job = member(5, "compile", "ready");
-    job.status.pool = Some("build".to_owned());
+    job.record.pool = Some("build".into());
     all.extend([done, web, job]);
     let mut world = World::new(all.clone(), (120, 36));
     let pool = |running, queued, paused| {
@@ -325,7 +325,7 @@ fn at_120_columns_every_column_is_there_and_nothing_is_cut() {
 #[test]
 fn a_small_screen_says_in_any_case_whether_it_follows() {
     for (size, followed, paused) in
-        [((48, 13), "Σ all · merged  FOLLOW", "PAUSED"), ((20, 4), "FOLLOW", "PAUSED")]
+        [((48, 13), "All processes  FOLLOW", "PAUSED"), ((20, 4), "FOLLOW", "PAUSED")]
     {
         let mut world = World::shop(size);
         world.keys("tab");

@@ -74,10 +74,10 @@ fn check(world: &World) {
     let buffer = world.buffer(size);
     // The helper fails where a control character would reach the terminal.
     _ = crate::tui::test_render::text(&buffer);
-    let rows = world.ui.list.rows();
-    assert_eq!(rows[world.ui.list.at()].id, world.ui.list.cursor);
-    let shown = world.ui.logs.shown(world.ui.pane());
-    assert!(shown.len() <= world.ui.pane().rows);
+    let rows = &world.ui.list.rows;
+    assert_eq!(rows[world.ui.list.cursor_index].id, world.ui.list.cursor);
+    let shown = world.ui.logs.shown(world.ui.logs_area());
+    assert!(shown.len() <= world.ui.logs_area().rows);
     let keys: Vec<_> = world.ui.logs.items().iter().map(|(key, _)| *key).collect();
     assert!(keys.is_sorted(), "lines in the order of their numbers");
 }
@@ -94,7 +94,7 @@ proptest! {
                     world.tell(Msg::Key(crate::tui::keys::Chord::char(char)));
                 },
                 Step::Lines(lines) => {
-                    let name = world.ui.overview.processes.first().map_or("db".to_owned(), |one| one.status.name.clone());
+                    let name = world.ui.overview.processes.first().map_or("db".to_owned(), |one| one.name.to_string());
                     world.lines.extend(lines.into_iter().map(|line| (name.clone(), line)));
                     world.grow();
                 }

@@ -5,7 +5,7 @@ use super::fake::{World, member};
 use crate::control::wire::{ProgressQuery, SearchProgress};
 use crate::tui::model::log_window::RowKey;
 use crate::tui::model::{Pane, Screen};
-use crate::tui::msg::{Cmd, Msg, SeekTarget};
+use crate::tui::msg::{Cmd, Msg};
 
 fn current(world: &World) -> Option<u64> {
     world.ui.logs.search.as_ref().and_then(|search| search.current).map(|key| key.seq)
@@ -25,7 +25,7 @@ fn matches_are_counted_over_all_that_is_kept_and_stepped_through() {
     assert_eq!(current(&world), Some(193));
     world.keys("n");
     assert_eq!(current(&world), Some(3), "and from the beginning");
-    assert!(world.screen().contains("from the other end"), "{}", world.screen());
+    assert!(world.screen().contains("search wrapped"), "{}", world.screen());
     assert!(world.screen().contains("1 of 20"), "{}", world.screen());
     world.keys("N");
     assert_eq!(current(&world), Some(193));
@@ -57,12 +57,12 @@ fn it_says_how_far_it_has_come_and_the_next_letter_ends_it() {
         previous: Some(190),
         ..SearchProgress::default()
     };
-    world.tell(Msg::Found(*old, SearchProgress { hits: 99, previous: Some(7), ..part }));
+    world.tell(Msg::SearchProgress(*old, SearchProgress { hits: 99, previous: Some(7), ..part }));
     assert_eq!(current(&world), None, "what was asked before is not gone to");
-    world.tell(Msg::Found(*question, part));
+    world.tell(Msg::SearchProgress(*question, part));
     assert_eq!(current(&world), Some(190));
     assert!(world.screen().contains("7…"), "{}", world.screen());
-    world.tell(Msg::Found(*question, world.found(asked)));
+    world.tell(Msg::SearchProgress(*question, world.found(asked)));
     world.settle();
     assert_eq!(current(&world), Some(190), "it goes there once");
     assert!(world.screen().contains("180"), "{}", world.screen());
@@ -87,7 +87,10 @@ fn what_comes_later_is_counted_too_and_takes_nobody_away() {
     assert!(asked.follow);
     assert!(world.screen().contains("/ref 20 of 20"), "{}", world.screen());
     let (at, found) = (current(&world), world.found(asked));
-    world.tell(Msg::Found(*question, SearchProgress { hits: 31, last: Some(300), ..found }));
+    world.tell(Msg::SearchProgress(
+        *question,
+        SearchProgress { hits: 31, last: Some(300), ..found },
+    ));
     assert!(world.screen().contains("/ref 20 of 31"), "{}", world.screen());
     assert_eq!(current(&world), at);
 }
@@ -99,7 +102,7 @@ fn a_search_that_is_given_up_ends_and_goes_back_to_where_it_began() {
     world.typed("cart 0");
     assert!(world.visible().contains(&"GET /v1/cart 0".to_owned()));
     world.tell(Msg::Key("esc".parse().unwrap()));
-    assert!(world.cmds.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Search)));
+    assert!(world.cmds.iter().any(|wish| *wish == Cmd::CancelSearch));
     world.settle();
     assert!(world.ui.logs.is_following());
     assert!(world.ui.logs.search.is_none());
@@ -125,9 +128,9 @@ fn whoever_moves_on_is_not_taken_away_later() {
     world.tell(Msg::Key("e".parse().unwrap()));
     let Some(Cmd::Seek(question, _)) = world.cmds.pop_front() else { panic!("no seek") };
     world.tell(Msg::Key("j".parse().unwrap()));
-    assert!(world.cmds.iter().any(|wish| *wish == Cmd::Forget(SeekTarget::Seek)));
+    assert!(world.cmds.iter().any(|wish| *wish == Cmd::CancelSeek));
     let place = Some(RowKey::line(193));
-    world.tell(Msg::Sought(crate::tui::msg::SeekHit { question, place, wrapped: false }));
+    world.tell(Msg::SeekDone(crate::tui::msg::SeekHit { question, place, wrapped: false }));
     world.settle();
     assert!(!world.visible().iter().any(|line| line.ends_with("193")));
 }
@@ -148,21 +151,21 @@ fn keys_that_are_faster_than_what_they_look_for_are_not_lost() {
         world.tell(Msg::Key(key.parse().unwrap()));
     }
     world.settle();
-    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(33)));
+    assert_eq!(world.ui.logs.last_jump, Some(RowKey::line(33)));
 }
 
 #[test]
 fn errors_are_stepped_through_in_either_direction() {
     let mut world = World::shop((120, 36));
     world.keys("tab g e");
-    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(3)), "also one that is seen already");
+    assert_eq!(world.ui.logs.last_jump, Some(RowKey::line(3)), "also one that is seen already");
     world.keys("e");
-    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(13)));
+    assert_eq!(world.ui.logs.last_jump, Some(RowKey::line(13)));
     world.keys("E E");
-    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(193)));
-    assert!(world.screen().contains("from the other end"), "{}", world.screen());
+    assert_eq!(world.ui.logs.last_jump, Some(RowKey::line(193)));
+    assert!(world.screen().contains("search wrapped"), "{}", world.screen());
     world.keys("G E");
-    assert_eq!(world.ui.logs.landed(), Some(RowKey::line(193)));
+    assert_eq!(world.ui.logs.last_jump, Some(RowKey::line(193)));
 }
 
 #[test]
@@ -188,7 +191,7 @@ fn runs_and_events_are_sought_among_those_that_are_shown() {
     });
     let asked = seek.unwrap();
     assert_eq!((asked.event, asked.names.as_deref()), (Some(12), Some("api")));
-    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
+    assert_eq!((world.ui.screen, world.ui.pane), (Screen::Dashboard, Pane::Logs));
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn where_few_lines_fit_only_new_ones_are_looked_through() {
         world.lines.push(("db".to_owned(), text.into()));
         world.grow();
         while let Some(wish) = world.cmds.pop_front() {
-            if let Cmd::Slice(ask) = &wish {
+            if let Cmd::FetchRows(ask) = &wish {
                 asked.push(ask.slice.after.clone());
             }
             world.answer(wish);
@@ -251,7 +254,7 @@ fn enter_waits_for_what_is_looked_for_already() {
     world.tell(Msg::Key("enter".parse().unwrap()));
     let searches = world.cmds.iter().filter(|wish| matches!(wish, Cmd::Search(..)));
     assert_eq!(searches.count(), 1);
-    assert!(world.ui.logs.search.as_ref().is_some_and(|search| search.going.is_some()));
+    assert!(world.ui.logs.search.as_ref().is_some_and(|search| search.jump.is_some()));
 }
 
 #[test]
@@ -260,15 +263,15 @@ fn a_search_begins_in_every_view() {
     world.settle();
     world.keys("3 ctrl-f");
     world.typed("x");
-    assert_eq!((world.ui.view, world.ui.part), (Screen::Dashboard, Pane::Logs));
+    assert_eq!((world.ui.screen, world.ui.pane), (Screen::Dashboard, Pane::Logs));
     assert!(world.ui.logs.search.is_some());
 }
 
 #[test]
 fn only_what_is_told_of_these_counts() {
     let mut world = World::shop((120, 36));
-    let lines = world.ui.logs.total();
+    let lines = world.ui.logs.line_count;
     let other = ProgressQuery { names: Some("db".to_owned()), ..ProgressQuery::default() };
-    world.tell(Msg::Grown(other, crate::control::wire::OutputProgress::default()));
-    assert_eq!(world.ui.logs.total(), lines);
+    world.tell(Msg::Progress(other, crate::control::wire::OutputProgress::default()));
+    assert_eq!(world.ui.logs.line_count, lines);
 }

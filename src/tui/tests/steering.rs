@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use super::fake::{World, member};
 use crate::control::wire::{
-    CommandResponse, ControlCommand, FaultItem, PhaseName, ProcessOutcome, ProcessStatus,
+    CommandResponse, ControlCommand, FaultItem, PhaseName, ProcessOutcome, ProcessState,
     ReloadResponse, RestartedProcess, ShutdownRequest, WatchState,
 };
+use crate::control::{ControlError, ControlErrorKind};
 use crate::machine::StateName;
 use crate::spec::RestartReason;
 use crate::tui::model::ClientRole;
 use crate::tui::model::list::RowId;
-use crate::tui::msg::{Cmd, Msg, QuitMode};
+use crate::tui::msg::{Cmd, ExitReason, Msg};
 
 fn orders(world: &World) -> Vec<String> {
     let words = |wish: &Cmd| match wish {
@@ -45,17 +46,14 @@ fn an_order_is_said_at_once() {
 }
 
 fn stopped(name: &str, run: u32) -> ProcessOutcome {
-    let status = ProcessStatus {
-        run,
-        signal: Some("TERM".parse().unwrap()),
-        why: "it was stopped by hand".to_owned(),
-        checked: false,
-        ..member(1, name, "stopped").status
-    };
+    let mut status = member(1, name, "stopped");
+    status.why = "it was stopped by hand".to_owned();
+    (status.record.run, status.record.checked) = (run, false);
+    status.record.signal = Some("TERM".parse().unwrap());
     ProcessOutcome { ok: true, status, last_output: None }
 }
 
-fn with(outcome: ProcessOutcome, set: impl FnOnce(&mut ProcessStatus)) -> ProcessOutcome {
+fn with(outcome: ProcessOutcome, set: impl FnOnce(&mut ProcessState)) -> ProcessOutcome {
     let mut outcome = outcome;
     set(&mut outcome.status);
     outcome
@@ -77,20 +75,20 @@ fn a_stop_counts_and_says_how_it_went() {
     world.keys("down x");
     assert_eq!(said(&world), "stopping db");
     let mut members = world.ui.overview.processes.clone();
-    members[0].status.state = StateName::Stopping;
+    members[0].record.state = StateName::Stopping;
     members[0].until_ms = Some(7000);
     world.push(members.clone(), Vec::new());
     assert_eq!(said(&world), "stopping db: 7s until it is killed, press X to kill now");
     // The figure is renewed when it is another one, also where no list shows it.
     world.keys("tab z");
-    let left = world.ui.changes_in().unwrap();
+    let left = world.ui.next_change_in().unwrap();
     assert!(left <= Duration::from_millis(1005), "{left:?}");
     world.pass(Duration::from_secs(1));
     assert_eq!(said(&world), "stopping db: 6s until it is killed, press X to kill now");
     let outcome = outcome_of(true, stopped("db", 1));
-    world.tell(Msg::Done("stop db".to_owned(), Ok(Some(outcome))));
+    world.tell(Msg::CommandDone("stop db".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "db is stopped (TERM)");
-    assert!(world.ui.pursuits.is_empty());
+    assert!(world.ui.running_commands.is_empty());
 }
 
 #[test]
@@ -99,11 +97,12 @@ fn an_order_that_fails_says_why() {
     world.keys("G s");
     assert_eq!(said(&world), "starting docs");
     let failed = with(stopped("docs", 1), |status| {
-        (status.state, status.why) = (StateName::Failed, "no such program: `dcos`".to_owned());
+        (status.record.state, status.why) =
+            (StateName::Failed, "no such program: `dcos`".to_owned());
     });
     let failed = ProcessOutcome { ok: false, ..failed };
     let outcome = outcome_of(false, failed);
-    world.tell(Msg::Done("start docs".to_owned(), Ok(Some(outcome))));
+    world.tell(Msg::CommandDone("start docs".to_owned(), Ok(Some(outcome))));
     assert_eq!(said(&world), "start docs: docs failed: no such program: `dcos`");
 }
 
@@ -112,11 +111,12 @@ fn a_restart_names_the_files_that_have_changed_since_they_were_read() {
     let mut world = World::shop((120, 36));
     world.keys("down r");
     let again = with(stopped("db", 2), |status| {
-        (status.state, status.signal, status.pid) = (StateName::Ready, None, Some(7));
+        let record = &mut status.record;
+        (record.state, record.signal, record.pid) = (StateName::Ready, None, Some(7));
     });
     let outcome =
         CommandResponse { changed_files: vec![".env".to_owned()], ..outcome_of(true, again) };
-    world.tell(Msg::Done("restart db".to_owned(), Ok(Some(outcome))));
+    world.tell(Msg::CommandDone("restart db".to_owned(), Ok(Some(outcome))));
     let said = said(&world);
     assert!(said.ends_with("pid 7; .env changed: reload applies it"), "{said}");
 }
@@ -127,12 +127,13 @@ fn a_kill_takes_the_place_of_the_stop_before_it() {
     world.keys("down x X");
     assert_eq!(orders(&world), ["stop db", "kill db"]);
     assert_eq!(said(&world), "killing db");
-    let killed = with(stopped("db", 1), |status| status.signal = Some("KILL".parse().unwrap()));
+    let killed =
+        with(stopped("db", 1), |status| status.record.signal = Some("KILL".parse().unwrap()));
     let outcome = |one: &ProcessOutcome| Ok(Some(outcome_of(true, one.clone())));
     // The answer to the stop comes too, and says no more.
-    world.tell(Msg::Done("stop db".to_owned(), outcome(&killed)));
+    world.tell(Msg::CommandDone("stop db".to_owned(), outcome(&killed)));
     assert_eq!(said(&world), "killing db");
-    world.tell(Msg::Done("kill db".to_owned(), outcome(&killed)));
+    world.tell(Msg::CommandDone("kill db".to_owned(), outcome(&killed)));
     assert_eq!(said(&world), "db is stopped (KILL)");
 }
 
@@ -172,10 +173,10 @@ fn a_watch_is_switched_off_and_on() {
     world.keys("down W");
     assert!(world.screen().contains("watch: db watches no files"), "{}", world.screen());
     let mut members = world.ui.overview.processes.clone();
-    members[0].watch = Some(WatchState::On);
+    members[0].record.watch = Some(WatchState::On);
     world.push(members.clone(), Vec::new());
     world.keys("W");
-    members[0].watch = Some(WatchState::Off);
+    members[0].record.watch = Some(WatchState::Off);
     world.push(members, Vec::new());
     world.keys("W");
     let ons: Vec<bool> = world
@@ -268,7 +269,7 @@ fn a_faulty_file_shows_its_mistakes() {
         ..reloaded()
     };
     world.tell(Msg::Reloaded(Ok(same)));
-    assert_eq!(said(&world), "no changes");
+    assert_eq!(said(&world), "no changes in the procfile");
 }
 
 #[test]
@@ -277,8 +278,8 @@ fn the_question_before_leaving_tells_the_real_times() {
     world.keys("q");
     assert!(world.screen().contains("SIGTERM, SIGKILL after 10s"), "{}", world.screen());
     let mut members = world.ui.overview.processes.clone();
-    members[0].grace_ms = 1500;
-    members[1].stop_signal = Some("INT".parse().unwrap());
+    members[0].options.grace_ms = 1500;
+    members[1].options.stop_signal = Some("INT".parse().unwrap());
     world.push(members, Vec::new());
     world.keys("esc q");
     let screen = world.screen();
@@ -349,7 +350,7 @@ fn nothing_is_asked_where_nothing_runs() {
 #[test]
 fn what_is_about_to_start_is_asked_about() {
     let mut coming = member(1, "db", "idle");
-    coming.status.run = 0;
+    coming.record.run = 0;
     let mut world = World::new(vec![coming], (80, 24));
     world.settle();
     world.keys("q");
@@ -360,9 +361,9 @@ fn what_is_about_to_start_is_asked_about() {
 #[test]
 fn a_guest_just_leaves() {
     let mut world = World::shop((120, 36));
-    world.ui.stand = ClientRole::Guest;
+    world.ui.role = ClientRole::Guest;
     world.keys("q");
-    assert_eq!(world.orders, [Cmd::Leave(QuitMode::Detached)]);
+    assert_eq!(world.orders, [Cmd::Leave(ExitReason::Detached)]);
 }
 
 #[test]
@@ -414,4 +415,15 @@ fn graph_and_stats_are_filtered_by_name_and_a_letter_is_no_order() {
     let mut world = World::shop((120, 36));
     world.keys("down d /");
     assert!(world.screen().contains("nothing to filter here"), "{}", world.screen());
+}
+
+#[test]
+fn a_suspended_engine_is_said_until_it_continues() {
+    let mut world = World::shop((120, 36));
+    let problem = ControlError::new(ControlErrorKind::Suspended, "shop is suspended: pid 7");
+    world.tell(Msg::Suspended(Some(problem)));
+    world.pass(Duration::from_secs(60));
+    assert!(world.screen().contains("shop is suspended: pid 7"), "{}", world.screen());
+    world.tell(Msg::Suspended(None));
+    assert!(!world.screen().contains("suspended"), "{}", world.screen());
 }

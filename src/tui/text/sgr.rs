@@ -1,14 +1,13 @@
-//! SGR styles in the output of children.
+//! SGR styles in the output of processes.
 
 use ratatui::style::{Color, Modifier, Style};
 
 /// Applies the parameters of one sequence: `1;31`, `38;5;9`, `38:2::1:2:3`.
 ///
-/// Hidden text (8) is shown: a log has no secrets from its reader.
+/// Hidden text (8) is shown: a log hides nothing from its reader.
 pub(super) fn apply(style: &mut Style, params: &str) {
     let mut params = params.split(';');
     while let Some(param) = params.next() {
-        // Sub-parameters stay together.
         if let Some((code, rest)) = param.split_once(':') {
             colon(style, code, rest);
             continue;
@@ -16,7 +15,7 @@ pub(super) fn apply(style: &mut Style, params: &str) {
         match number(param) {
             38 => *style = paint(*style, colour(&mut params), Style::fg),
             48 => *style = paint(*style, colour(&mut params), Style::bg),
-            // The colour of the underline, which is not drawn: its parameters are passed over.
+            // The colour of the underline, which is not drawn.
             58 => _ = colour(&mut params),
             code => simple(style, code),
         }
@@ -27,24 +26,24 @@ fn number(param: &str) -> u16 {
     if param.is_empty() { 0 } else { param.parse().unwrap_or(u16::MAX) }
 }
 
+/// Applies a code without parameters. A modifier that ends is not added to `sub_modifier`, which
+/// would remove it from the style below too.
 fn simple(style: &mut Style, code: u16) {
-    let (on, off) = (Style::add_modifier, Style::remove_modifier);
-    let set = |style: &mut Style, modifier| *style = on(*style, modifier);
     match code {
         0 => *style = Style::new(),
-        1 => set(style, Modifier::BOLD),
-        2 => set(style, Modifier::DIM),
-        3 => set(style, Modifier::ITALIC),
-        4 | 21 => set(style, Modifier::UNDERLINED),
-        5 | 6 => set(style, Modifier::SLOW_BLINK),
-        7 => set(style, Modifier::REVERSED),
-        9 => set(style, Modifier::CROSSED_OUT),
-        22 => *style = off(*style, Modifier::BOLD | Modifier::DIM),
-        23 => *style = off(*style, Modifier::ITALIC),
-        24 => *style = off(*style, Modifier::UNDERLINED),
-        25 => *style = off(*style, Modifier::SLOW_BLINK),
-        27 => *style = off(*style, Modifier::REVERSED),
-        29 => *style = off(*style, Modifier::CROSSED_OUT),
+        1 => style.add_modifier |= Modifier::BOLD,
+        2 => style.add_modifier |= Modifier::DIM,
+        3 => style.add_modifier |= Modifier::ITALIC,
+        4 | 21 => style.add_modifier |= Modifier::UNDERLINED,
+        5 | 6 => style.add_modifier |= Modifier::SLOW_BLINK,
+        7 => style.add_modifier |= Modifier::REVERSED,
+        9 => style.add_modifier |= Modifier::CROSSED_OUT,
+        22 => style.add_modifier -= Modifier::BOLD | Modifier::DIM,
+        23 => style.add_modifier -= Modifier::ITALIC,
+        24 => style.add_modifier -= Modifier::UNDERLINED,
+        25 => style.add_modifier -= Modifier::SLOW_BLINK,
+        27 => style.add_modifier -= Modifier::REVERSED,
+        29 => style.add_modifier -= Modifier::CROSSED_OUT,
         30..=37 => style.fg = Some(sixteen(code - 30)),
         39 => style.fg = None,
         40..=47 => style.bg = Some(sixteen(code - 40)),
@@ -53,8 +52,6 @@ fn simple(style: &mut Style, code: u16) {
         100..=107 => style.bg = Some(sixteen(code - 100 + 8)),
         _ => {}
     }
-    // What was taken off is not to be taken off what lies below it.
-    style.sub_modifier = Modifier::empty();
 }
 
 fn paint(style: Style, colour: Option<Color>, set: fn(Style, Color) -> Style) -> Style {
@@ -63,9 +60,8 @@ fn paint(style: Style, colour: Option<Color>, set: fn(Style, Color) -> Style) ->
 
 /// `5;N` or `2;R;G;B`.
 fn colour<'a>(params: &mut impl Iterator<Item = &'a str>) -> Option<Color> {
-    let byte = |params: &mut dyn Iterator<Item = &'a str>| {
-        u8::try_from(number(params.next().unwrap_or("x"))).ok()
-    };
+    let byte =
+        |params: &mut dyn Iterator<Item = &'a str>| u8::try_from(number(params.next()?)).ok();
     match params.next().map(number)? {
         5 => byte(params).map(Color::Indexed),
         2 => {
@@ -83,10 +79,8 @@ fn colon(style: &mut Style, code: &str, rest: &str) {
     let colour = match parts.as_slice() {
         ["5", index, ..] => byte(index).map(Color::Indexed),
         ["2", red, green, blue] | ["2", _, red, green, blue, ..] => {
-            match (byte(red), byte(green), byte(blue)) {
-                (Some(red), Some(green), Some(blue)) => Some(Color::Rgb(red, green, blue)),
-                _ => None,
-            }
+            let rgb = byte(red).zip(byte(green)).zip(byte(blue));
+            rgb.map(|((red, green), blue)| Color::Rgb(red, green, blue))
         }
         _ => None,
     };

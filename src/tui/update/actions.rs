@@ -1,37 +1,34 @@
 //! The effect of each action.
 
 use super::{Cmds, commands, logs, prompts, quit, reload, screens, search};
-use crate::tui::action::{Action, ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
+use crate::tui::action::{ActionCall, Argument, GlobalAction, GroupedAction, ListAction};
 use crate::tui::model::list::{RowId, RowPlace};
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
 use crate::tui::motion::Motion;
-use crate::tui::msg::{Cmd, TerminalCmd};
+use crate::tui::msg::{Cmd, ExitReason};
 use crate::tui::overlay::{Help, Overlay, Palette, themes};
-use crate::tui::pattern::ListFilter;
+use crate::tui::pattern::{ListFilter, PatternMode};
 use crate::tui::theme::{Role, ThemeName};
 
-pub(super) fn act(ui: &mut Model, action: Action, cmds: &mut Cmds) {
-    call(ui, ActionCall::from(action), cmds);
-}
-
-/// Does it, or says why not.
+/// Performs an action, or says why it does not apply.
 pub(super) fn call(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
-    // What is named needs not be chosen.
-    let is_named = call.argument != Argument::None;
-    if let (false, Err(reason)) = (is_named, call.action.entry().applies(&ui.facts())) {
-        ui.say(format!("{}: {reason}", call.action.entry().hint), Role::Warn);
-        return;
+    // An argument stands in for the row at the cursor.
+    if call.argument == Argument::None {
+        if let Err(reason) = call.action.entry().applies(&ui.action_facts()) {
+            ui.notify(format!("{}: {reason}", call.action.entry().hint), Role::Warn);
+            return;
+        }
+        if commands::asks_first(ui, call.action) {
+            return;
+        }
     }
-    if !is_named && commands::asks_first(ui, call.action) {
-        return;
-    }
-    confirmed(ui, call, cmds);
+    perform(ui, call, cmds);
 }
 
-/// Does it.
-pub(super) fn confirmed(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
+/// Performs an action without any check.
+pub(super) fn perform(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
     let ActionCall { action, argument } = call;
-    let is_done = match action.grouped() {
+    let has_effect = match action.grouped() {
         GroupedAction::Process(action) => commands::process(ui, action, &argument, cmds),
         GroupedAction::List(action) => list(ui, action, &argument, cmds),
         GroupedAction::Logs(action) => logs::logs(ui, action, &argument, cmds),
@@ -41,73 +38,49 @@ pub(super) fn confirmed(ui: &mut Model, call: ActionCall, cmds: &mut Cmds) {
             true
         }
     };
-    if !is_done {
-        ui.say(format!("{} does nothing here", action.name()), Role::Dim);
+    if !has_effect {
+        ui.notify(format!("{} has no effect here", action.name()), Role::Dim);
     }
 }
 
-/// Does what is about the list, or moves in the screen that is there instead; false where it has no
-/// meaning now.
+/// Performs an action of the list, or moves in a full screen; returns whether it has an effect there.
 fn list(ui: &mut Model, action: ListAction, argument: &Argument, cmds: &mut Cmds) -> bool {
-    if ui.view != Screen::Dashboard {
-        return match action {
-            ListAction::Up => screens::scroll(ui, Motion::Up),
-            ListAction::Down => screens::scroll(ui, Motion::Down),
-            ListAction::First => screens::scroll(ui, Motion::First),
-            ListAction::Last => screens::scroll(ui, Motion::Last),
-            ListAction::Open => {
-                screens::open(ui, cmds);
-                true
-            }
-            ListAction::Mark
-            | ListAction::MarkAll
-            | ListAction::Unmark
-            | ListAction::FilterList
-            | ListAction::Sort
-            | ListAction::SortReverse
-            | ListAction::HideStopped
-            | ListAction::Mute
-            | ListAction::RunAdHoc => false,
-        };
+    use ListAction as A;
+    let works_on_screens = matches!(action, A::Up | A::Down | A::First | A::Last | A::Open);
+    if ui.screen != Screen::Dashboard && !works_on_screens {
+        return false;
     }
     match action {
-        ListAction::Up => ui.list.step(-1),
-        ListAction::Down => ui.list.step(1),
-        ListAction::First => ui.list.go(0),
-        ListAction::Last => ui.list.go(usize::MAX),
-        ListAction::Open => open(ui),
-        ListAction::Mark => {
+        A::Up => screens::scroll(ui, Motion::Up),
+        A::Down => screens::scroll(ui, Motion::Down),
+        A::First => screens::scroll(ui, Motion::First),
+        A::Last => screens::scroll(ui, Motion::Last),
+        A::Open if ui.screen != Screen::Dashboard => screens::open(ui, cmds),
+        A::Open => open(ui),
+        A::Mark => {
             ui.list.mark(&ui.overview);
             ui.list.step(1);
         }
-        ListAction::MarkAll => ui.list.mark_all(&ui.overview),
-        ListAction::Unmark => ui.list.marks.clear(),
-        ListAction::FilterList => prompts::ask(ui, PromptKind::FilterList, argument.text(), cmds),
-        ListAction::Sort => {
-            ui.list.sort = ui.list.sort.next();
-            ui.list.arrange(&ui.overview);
-        }
-        ListAction::SortReverse => {
-            ui.list.reversed = !ui.list.reversed;
-            ui.list.arrange(&ui.overview);
-        }
-        ListAction::HideStopped => {
-            ui.list.hides_stopped = !ui.list.hides_stopped;
-            ui.list.arrange(&ui.overview);
-        }
-        ListAction::Mute => ui.list.mute(&ui.overview),
-        ListAction::RunAdHoc => prompts::ask(ui, PromptKind::Run, argument.text(), cmds),
+        A::MarkAll => ui.list.mark_all(&ui.overview),
+        A::Unmark => ui.list.marks.clear(),
+        A::FilterList => prompts::ask(ui, PromptKind::FilterList, argument.text(), cmds),
+        A::Sort => ui.list.sort_by_next(),
+        A::SortReverse => ui.list.reversed = !ui.list.reversed,
+        A::HideStopped => ui.list.hides_stopped = !ui.list.hides_stopped,
+        A::Mute => ui.list.mute(&ui.overview),
+        A::RunAdHoc => prompts::ask(ui, PromptKind::Run, argument.text(), cmds),
     }
+    ui.list.arrange(&ui.overview);
     true
 }
 
-/// The logs of it; a group is unfolded first.
+/// Focuses the logs; a folded group is unfolded first.
 fn open(ui: &mut Model) {
     let is_folded = ui.list.row().is_some_and(|row| row.place == RowPlace::Group { folded: true });
     if is_folded {
         ui.list.fold(&ui.overview);
     } else {
-        ui.part = Pane::Logs;
+        ui.pane = Pane::Logs;
     }
 }
 
@@ -116,7 +89,7 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         GlobalAction::Help => ui.overlay = Some(Overlay::Help(Help::default())),
         GlobalAction::Palette => ui.overlay = Some(Overlay::Palette(Palette::default())),
         GlobalAction::NextPane | GlobalAction::PreviousPane => {
-            ui.part = match ui.part {
+            ui.pane = match ui.pane {
                 Pane::List => Pane::Logs,
                 Pane::Logs => Pane::List,
             };
@@ -125,27 +98,27 @@ fn global(ui: &mut Model, action: GlobalAction, argument: &Argument, cmds: &mut 
         GlobalAction::Zoom => ui.zoom = !ui.zoom,
         GlobalAction::Layout => {
             ui.layout = ui.layout.next();
-            ui.say(format!("layout {}", ui.layout.as_str()), Role::Text);
+            ui.notify(format!("layout {}", ui.layout.as_str()), Role::Text);
         }
         GlobalAction::Theme => {
             if let Argument::Theme(theme) = argument {
                 set_theme(ui, *theme);
             } else {
-                ui.overlay = Some(Overlay::Menu(themes(ui.look.theme.name)));
+                ui.overlay = Some(Overlay::Dialog(themes(ui.look.theme.name)));
             }
         }
         GlobalAction::Mouse => {
             ui.mouse = !ui.mouse;
-            cmds.push(Cmd::Terminal(TerminalCmd::Mouse(ui.mouse)));
-            let said = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
-            ui.say(said, Role::Text);
+            cmds.push(Cmd::SetMouse(ui.mouse));
+            let text = if ui.mouse { "mouse on" } else { "mouse off: the terminal selects" };
+            ui.notify(text, Role::Text);
         }
-        GlobalAction::Suspend => cmds.push(Cmd::Terminal(TerminalCmd::Suspend)),
-        GlobalAction::Redraw => cmds.push(Cmd::Terminal(TerminalCmd::Redraw)),
+        GlobalAction::Suspend => cmds.push(Cmd::Suspend),
+        GlobalAction::Redraw => cmds.push(Cmd::Redraw),
         GlobalAction::Quit => quit::quit(ui, cmds),
-        GlobalAction::Detach => quit::detach(ui, cmds),
+        GlobalAction::Detach => cmds.push(Cmd::Leave(ExitReason::Detached)),
         GlobalAction::Interrupt => quit::interrupt(ui, cmds),
-        GlobalAction::Reload => reload::ask(ui, cmds),
+        GlobalAction::Reload => reload::start(ui, true, cmds),
     }
 }
 
@@ -153,25 +126,25 @@ pub(super) fn set_theme(ui: &mut Model, theme: ThemeName) {
     ui.look = ui.look.themed(theme);
 }
 
-/// One level back: selection, search, filter, zoom, view, focus, marks, cleared lines.
+/// Goes one level back: selection, search, filter, zoom, screen, focus, marks, cleared lines.
 fn back(ui: &mut Model, cmds: &mut Cmds) {
     if ui.selection.take().is_some() {
         return;
     }
     if ui.logs.search.is_some() {
         search::forget(ui, cmds);
-    } else if ui.view == Screen::Events && ui.timeline.is_filtered() {
+    } else if ui.screen == Screen::Events && ui.timeline.is_filtered() {
         ui.timeline.filter(ListFilter::All);
-    } else if matches!(ui.view, Screen::Graph | Screen::Stats) && ui.is_narrowed() {
-        ui.narrowed = ListFilter::All;
-    } else if ui.view != Screen::Dashboard {
-        ui.view = Screen::Dashboard;
-    } else if ui.logs.filter().is_some() {
-        ui.logs.set_filter("", crate::tui::pattern::PatternMode::default());
+    } else if matches!(ui.screen, Screen::Graph | Screen::Stats) && ui.has_row_filter() {
+        ui.row_filter = ListFilter::All;
+    } else if ui.screen != Screen::Dashboard {
+        ui.screen = Screen::Dashboard;
+    } else if ui.logs.filter.is_some() {
+        ui.logs.set_filter("", PatternMode::default());
     } else if ui.zoom {
         ui.zoom = false;
-    } else if ui.part == Pane::Logs {
-        ui.part = Pane::List;
+    } else if ui.pane == Pane::Logs {
+        ui.pane = Pane::List;
     } else if !ui.list.filter_text.is_empty() {
         ui.list.filter = ListFilter::All;
         ui.list.filter_text.clear();
@@ -179,7 +152,7 @@ fn back(ui: &mut Model, cmds: &mut Cmds) {
     } else if !ui.list.marks.is_empty() {
         ui.list.marks.clear();
     } else if ui.logs.unclear() {
-        ui.say("what was cleared is shown again", Role::Text);
+        ui.notify("what was cleared is shown again", Role::Text);
     } else if ui.list.cursor != RowId::All {
         ui.list.go(0);
     }

@@ -14,7 +14,6 @@ use crate::tui::model::list::RowId;
 use crate::tui::model::{Model, PromptKind, Screen};
 use crate::tui::msg::Cmd;
 use crate::tui::overlay::{Dialog, Overlay, signals};
-use crate::tui::screens::details::DetailsView;
 use crate::tui::theme::Role;
 
 /// The same order again within this is the same wish: a key held down.
@@ -44,7 +43,7 @@ pub(super) fn asks_first(ui: &mut Model, action: Action) -> bool {
     };
     let is_all = ui.list.marks.is_empty() && ui.list.cursor == RowId::All;
     let ends = matches!(action, Action::Stop | Action::Kill);
-    let meant = ui.addressed(action);
+    let meant = ui.targets(action);
     if !(is_all || ends && meant.len() > 1) {
         return false;
     }
@@ -94,8 +93,8 @@ pub(super) fn process(
             if let Argument::Signal { signal: which, names } = argument {
                 signal(ui, *which, names.clone(), cmds);
             } else {
-                let whom = short(&ui.addressed(Action::Signal));
-                ui.overlay = Some(Overlay::Menu(signals(&whom)));
+                let whom = short(&ui.targets(Action::Signal));
+                ui.overlay = Some(Overlay::Dialog(signals(&whom)));
             }
         }
         ProcessAction::ScaleUp => scale_by(ui, 1, cmds),
@@ -109,10 +108,10 @@ pub(super) fn process(
         ProcessAction::Send => prompts::ask(ui, PromptKind::Send, argument.text(), cmds),
         ProcessAction::Watch => watch(ui, cmds),
         ProcessAction::Attach => {
-            ui.say("a terminal cannot be attached to in this version", Role::Warn);
+            ui.notify("a terminal cannot be attached to in this version", Role::Warn);
         }
         ProcessAction::Browse => {
-            if let Some(port) = ui.chosen().and_then(|one| one.status.port) {
+            if let Some(port) = ui.cursor_process().and_then(|one| one.port) {
                 cmds.push(Cmd::Browse(format!("http://127.0.0.1:{port}")));
             }
         }
@@ -131,15 +130,16 @@ fn details(ui: &mut Model, argument: &Argument) {
     {
         ui.list.go_to(name, &ui.overview);
     }
-    if ui.view != Screen::Details {
-        (ui.details, ui.view) = (DetailsView::default(), Screen::Details);
+    if ui.screen != Screen::Details {
+        (ui.details, ui.screen) =
+            (crate::tui::model::details::DetailsView::default(), Screen::Details);
     }
 }
 
 /// Where it is declared: replicas stand in one place, and the jobs of a pool beside each other.
 fn edit(ui: &mut Model, cmds: &mut Cmds) {
     let members = ui.list.row().map(|row| row.members.as_slice()).unwrap_or_default();
-    if let Some(name) = ui.members(members).next().map(|one| one.status.name.clone()) {
+    if let Some(name) = ui.processes(members).next().map(|process| process.name.to_string()) {
         cmds.push(Cmd::Edit(name));
     }
 }
@@ -159,7 +159,7 @@ fn execute(
         | Argument::Scale { .. }
         | Argument::Theme(_)
         | Argument::Level(_)
-        | Argument::Signal { .. } => ui.addressed(action),
+        | Argument::Signal { .. } => ui.targets(action),
     };
     let words = format!("{} {}", action.name(), short(&names));
     if is_burst(ui, &words) {
@@ -173,23 +173,23 @@ fn execute(
 fn is_burst(ui: &mut Model, words: &str) -> bool {
     let now = ui.now.since_start;
     let same = |(last, at): &(String, Duration)| last == words && now.saturating_sub(*at) < BURST;
-    let is_burst = ui.last_order.as_ref().is_some_and(same);
-    ui.last_order = Some((words.to_owned(), now));
+    let is_burst = ui.last_command.as_ref().is_some_and(same);
+    ui.last_command = Some((words.to_owned(), now));
     is_burst
 }
 
 /// Whether changes of their files count: where one of them counts, none does afterwards.
 fn watch(ui: &mut Model, cmds: &mut Cmds) {
-    let meant = ui.meant();
+    let meant = ui.target_processes();
     let watched = |name: &String| {
-        let one = ui.member(name)?;
-        Some((one.status.name.clone(), one.watch?))
+        let one = ui.process(name)?;
+        Some((one.name.to_string(), one.watch?))
     };
     let all: Vec<(String, WatchState)> = meant.iter().filter_map(watched).collect();
     let on = !all.iter().any(|(_, state)| *state == WatchState::On);
     let names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
     if names.is_empty() {
-        ui.say("watch: none of these watches files", Role::Warn);
+        ui.notify("watch: none of these watches files", Role::Warn);
         return;
     }
     let words = format!("watch {} {}", if on { "on" } else { "off" }, short(&names));
@@ -198,14 +198,14 @@ fn watch(ui: &mut Model, cmds: &mut Cmds) {
     }
     let said =
         if on { "changes of its files count again" } else { "changes of its files do not count" };
-    ui.say(format!("{}: {said}", short(&names)), Role::Text);
+    ui.notify(format!("{}: {said}", short(&names)), Role::Text);
     cmds.push(Cmd::Execute(ControlCommand::Watch(WatchRequest { names, on }), words));
 }
 
 pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &mut Cmds) {
-    let names = if names.is_empty() { ui.addressed(Action::Signal) } else { names };
+    let names = if names.is_empty() { ui.targets(Action::Signal) } else { names };
     let words = format!("signal {signal} to {}", short(&names));
-    ui.say(words.clone(), Role::Text);
+    ui.notify(words.clone(), Role::Text);
     cmds.push(Cmd::Execute(ControlCommand::Signal(SignalRequest { names, signal }), words));
 }
 
@@ -213,7 +213,7 @@ pub(super) fn signal(ui: &mut Model, signal: Signal, names: Vec<String>, cmds: &
 fn process_of(ui: &Model) -> Option<String> {
     match &ui.list.cursor {
         RowId::Replicas(name) => Some(name.clone()),
-        RowId::One(name) => ui.member(name).map(|one| one.status.process.clone()),
+        RowId::Process(name) => ui.process(name).map(|process| process.process.to_string()),
         RowId::All | RowId::Pool(_) => None,
     }
 }
@@ -225,7 +225,7 @@ fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
         Some((name, number)) if *name == process => *number,
         _ => {
             let all = ui.overview.processes.iter();
-            all.filter(|one| one.status.process == process).count() as u32
+            all.filter(|one| one.process == process).count() as u32
         }
     };
     scale_to(ui, Some(process), now.saturating_add_signed(by), cmds);
@@ -233,12 +233,12 @@ fn scale_by(ui: &mut Model, by: i32, cmds: &mut Cmds) {
 
 fn scale_to(ui: &mut Model, name: Option<String>, replicas: u32, cmds: &mut Cmds) {
     let Some(process) = name else {
-        ui.say("scale: choose a process first", Role::Warn);
+        ui.notify("scale: choose a process first", Role::Warn);
         return;
     };
     ui.last_scale = Some((process.clone(), replicas));
     let words = format!("{process} to {}", counted(replicas, "replica"));
-    ui.say(format!("scaling {words}"), Role::Text);
+    ui.notify(format!("scaling {words}"), Role::Text);
     cmds.push(Cmd::Execute(
         ControlCommand::Scale(ScaleRequest { process, replicas, no_wait: true }),
         words,

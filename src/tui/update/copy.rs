@@ -4,64 +4,65 @@ use super::Cmds;
 use crate::control::wire::{SeekQuery, Severity};
 use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane};
-use crate::tui::msg::{Cmd, CopySource, OutputAction};
+use crate::tui::msg::{Cmd, CopySource, ExportTarget};
 use crate::tui::overlay::{CopyChoice, Overlay, copies};
 use crate::tui::theme::Role;
 
-/// What there is to copy of what the cursor is on.
+/// Opens the menu of texts to copy from the process at the cursor.
 pub(super) fn menu(ui: &mut Model) {
-    let facts = ui.facts();
-    let pid = ui.chosen().and_then(|one| one.status.pid);
-    let log_file = ui.chosen().is_some_and(|one| one.log_file.is_some());
-    ui.overlay = Some(Overlay::Menu(copies(facts.subject.as_ref(), pid, log_file)));
+    let facts = ui.action_facts();
+    let process = ui.cursor_process();
+    let pid = process.and_then(|process| process.pid);
+    let log_file = process.is_some_and(|process| process.options.log_file.is_some());
+    ui.overlay = Some(Overlay::Dialog(copies(facts.subject.as_ref(), pid, log_file)));
 }
 
-/// Begins to select lines, from the last that is shown on.
+/// Starts to select lines, at the last visible one.
 pub(super) fn select(ui: &mut Model) {
     if ui.selection.take().is_some() {
         return;
     }
-    let pane = ui.pane();
+    let pane = ui.logs_area();
     let shown = ui.logs.shown(pane);
     let last = shown.last().and_then(|row| ui.logs.items().get(row.item));
     if let Some((key, _)) = last {
         let point = TextPoint { key: *key, column: 0 };
         ui.selection = Some(Selection { from: point, to: point, lines: true });
         ui.logs.hold(pane);
-        ui.part = Pane::Logs;
-        ui.say("select with the arrows, y copies, esc leaves", Role::Text);
+        ui.pane = Pane::Logs;
+        ui.notify("select with the arrows, y copies, esc leaves", Role::Text);
     }
 }
 
-/// What is selected, also where it is not at hand any more.
+/// Copies the selection, also if it is not loaded any more.
 pub(super) fn selected(ui: &mut Model, cmds: &mut Cmds) {
     let Some(selection) = ui.selection.take() else { return };
-    let wish = wish(ui, selection);
-    match &wish {
-        None => ui.say("there is nothing to copy", Role::Warn),
-        Some(Cmd::Fetch(_)) => ui.say("copying what is selected", Role::Text),
-        // What is at hand is copied at once, and that is said.
+    let cmd = copy_cmd(ui, selection);
+    match &cmd {
+        None => ui.notify("there is nothing to copy", Role::Warn),
+        Some(Cmd::CopyFrom(_)) => ui.notify("copying what is selected", Role::Text),
+        // The result of a copy is a notice.
         Some(_) => {}
     }
-    cmds.extend(wish);
+    cmds.extend(cmd);
 }
 
-/// How this is copied; nothing where nothing is in it.
-pub(super) fn wish(ui: &Model, selection: Selection) -> Option<Cmd> {
+/// Returns the command that copies a selection; `None` if it is empty.
+pub(super) fn copy_cmd(ui: &Model, selection: Selection) -> Option<Cmd> {
     let items = ui.logs.items();
     let (start, end) = selection.ends();
     let first = items.first().is_some_and(|(key, _)| *key <= start.key);
     let last = items.last().is_some_and(|(key, _)| end.key <= *key);
     if !(first && last) {
-        return Some(Cmd::Fetch(CopySource::Lines(ui.logs.asked_lines(), selection)));
+        return Some(Cmd::CopyFrom(CopySource::Lines(ui.logs.slice_query(), selection)));
     }
     let text = selection.text(items);
     (!text.is_empty()).then_some(Cmd::Copy(text))
 }
 
-/// What is on the screen.
+/// Copies the visible lines.
 pub(super) fn visible(ui: &Model, cmds: &mut Cmds) {
-    let shown = ui.logs.shown(ui.pane());
+    let shown = ui.logs.shown(ui.logs_area());
     let items = ui.logs.items();
     let key = |row: Option<&crate::tui::model::logs::scroll::ShownRow>| {
         row.and_then(|row| items.get(row.item)).map(|(key, _)| TextPoint { key: *key, column: 0 })
@@ -71,44 +72,43 @@ pub(super) fn visible(ui: &Model, cmds: &mut Cmds) {
     }
 }
 
-/// Something about a process.
+/// Copies a text about the process at the cursor.
 pub(super) fn of_process(ui: &mut Model, what: CopyChoice, cmds: &mut Cmds) {
-    let chosen = ui.chosen();
-    let status = chosen.map(|one| &one.status);
-    let name = status.map(|one| one.name.clone());
-    let wish = match what {
+    let chosen = ui.cursor_process();
+    let name = chosen.map(|process| process.name.to_string());
+    let cmd = match what {
         CopyChoice::Name => Some(Cmd::Copy(ui.list.cursor.name().to_owned())),
-        CopyChoice::Pid => status.and_then(|one| one.pid).map(|pid| Cmd::Copy(pid.to_string())),
+        CopyChoice::Pid => chosen.and_then(|one| one.pid).map(|pid| Cmd::Copy(pid.to_string())),
         CopyChoice::Url => {
-            let port = status.and_then(|one| one.port);
+            let port = chosen.and_then(|one| one.port);
             port.map(|port| Cmd::Copy(format!("http://127.0.0.1:{port}")))
         }
-        CopyChoice::Why => name.map(|name| Cmd::Fetch(CopySource::Why(name))),
-        CopyChoice::LogFile => chosen.and_then(|one| one.log_file.clone()).map(Cmd::Copy),
+        CopyChoice::Why => name.map(|name| Cmd::CopyFrom(CopySource::Why(name))),
+        CopyChoice::LogFile => chosen.and_then(|one| one.options.log_file.clone()).map(Cmd::Copy),
         CopyChoice::LastError => {
-            let names = ui.logs.whom().names();
+            let names = ui.logs.source.names();
             let level = Some(Severity::Error);
-            let asked = SeekQuery { names, level, back: true, ..SeekQuery::default() };
-            Some(Cmd::Fetch(CopySource::Error(asked)))
+            let query = SeekQuery { names, level, back: true, ..SeekQuery::default() };
+            Some(Cmd::CopyFrom(CopySource::Error(query)))
         }
-        CopyChoice::Command => name.map(|name| Cmd::Fetch(CopySource::Command(name))),
+        CopyChoice::Command => name.map(|name| Cmd::CopyFrom(CopySource::Command(name))),
         CopyChoice::Page => {
             visible(ui, cmds);
             return;
         }
         CopyChoice::Output => {
-            output(ui, OutputAction::Copy, cmds);
+            output(ui, ExportTarget::Copy, cmds);
             return;
         }
     };
-    match wish {
-        Some(wish) => cmds.push(wish),
-        None => ui.say("there is nothing to copy", Role::Warn),
+    match cmd {
+        Some(cmd) => cmds.push(cmd),
+        None => ui.notify("there is nothing to copy", Role::Warn),
     }
 }
 
-/// All that is kept of what is shown, done with as wished.
-pub(super) fn output(ui: &mut Model, used: OutputAction, cmds: &mut Cmds) {
-    ui.say("reading all that is kept", Role::Dim);
-    cmds.push(Cmd::Output(ui.logs.asked_output(), used));
+/// Exports the whole output of the shown processes.
+pub(super) fn output(ui: &mut Model, target: ExportTarget, cmds: &mut Cmds) {
+    ui.notify("loading full log…", Role::Dim);
+    cmds.push(Cmd::Export(ui.logs.output_query(), target));
 }

@@ -1,7 +1,7 @@
 //! Dispatches a key to the topmost receiver: overlay, prompt, then the focused pane.
 
-use super::{Cmds, actions, prompts, quit};
-use crate::tui::action::Action;
+use super::{Cmds, actions, commands, copy, prompts, quit, reload};
+use crate::tui::action::{Action, ActionCall};
 use crate::tui::keys::Chord;
 use crate::tui::model::Model;
 use crate::tui::overlay::{Overlay, OverlayChoice, OverlayContext, OverlayReply};
@@ -9,41 +9,41 @@ use crate::tui::theme::Role;
 
 pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
     if ui.overlay.is_some() {
-        return overlay(ui, cmds, |overlay, known| overlay.key(chord, known));
-    }
-    if ui.prompt.is_some() {
-        return prompts::key(ui, chord, cmds);
-    }
-    if let Some(action) = ui.config.keymap.action(ui.focus(), chord) {
-        actions::act(ui, action, cmds);
+        overlay(ui, cmds, |overlay, context| overlay.key(chord, context));
+    } else if let Some((_, prompt)) = &mut ui.prompt {
+        let result = prompt.key(chord);
+        prompts::on_result(ui, result, cmds);
+    } else if let Some(action) = ui.config.keymap.action(ui.focus(), chord) {
+        actions::call(ui, action.into(), cmds);
     } else {
-        let unicode = ui.look.glyphs.unicode;
-        ui.say(format!("{} does nothing here; ? helps", chord.shown(unicode)), Role::Dim);
+        let key = chord.shown(ui.look.glyphs.unicode);
+        ui.notify(format!("{key} has no action here (? for help)"), Role::Dim);
     }
 }
 
 pub(super) fn paste(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     if let Some(overlay) = &mut ui.overlay {
         overlay.paste(text);
-    } else if ui.prompt.is_some() {
-        prompts::paste(ui, text, cmds);
+    } else if let Some((_, prompt)) = &mut ui.prompt {
+        let result = prompt.paste(text);
+        prompts::on_result(ui, result, cmds);
     } else {
-        // Never taken for keys.
-        ui.say("nothing to paste into; / searches, : runs a command", Role::Dim);
+        // Pasted text is never interpreted as keys.
+        ui.notify("nothing to paste into; / searches, : runs a command", Role::Dim);
     }
 }
 
-/// Hands something to what lies over the screen, and does what it says.
+/// Passes an event to the overlay, and does what it replies.
 pub(super) fn overlay(
     ui: &mut Model,
     cmds: &mut Cmds,
-    hand: impl FnOnce(&mut Overlay, OverlayContext<'_>) -> OverlayReply,
+    handle: impl FnOnce(&mut Overlay, OverlayContext<'_>) -> OverlayReply,
 ) {
     let Some(mut overlay) = ui.overlay.take() else { return };
-    let names = ui.names();
-    let facts = ui.facts();
-    let known = OverlayContext { keymap: &ui.config.keymap, facts: &facts, names: &names };
-    match hand(&mut overlay, known) {
+    let names = ui.process_names();
+    let facts = ui.action_facts();
+    let context = OverlayContext { keymap: &ui.config.keymap, facts: &facts, names: &names };
+    match handle(&mut overlay, context) {
         OverlayReply::Stay => ui.overlay = Some(overlay),
         OverlayReply::Preview(theme) => {
             actions::set_theme(ui, theme);
@@ -52,20 +52,16 @@ pub(super) fn overlay(
         OverlayReply::Close => {}
         OverlayReply::Revert(theme) => actions::set_theme(ui, theme),
         OverlayReply::Run(call) => actions::call(ui, call, cmds),
-        OverlayReply::Chosen(choice) => chosen(ui, choice, cmds),
-    }
-}
-
-fn chosen(ui: &mut Model, choice: OverlayChoice, cmds: &mut Cmds) {
-    match choice {
-        OverlayChoice::Signal(signal) => super::commands::signal(ui, signal, Vec::new(), cmds),
-        OverlayChoice::Copy(what) => super::copy::of_process(ui, what, cmds),
-        OverlayChoice::Theme(theme) => actions::set_theme(ui, theme),
-        OverlayChoice::StopAll => quit::stop(ui, cmds),
-        OverlayChoice::KillAll => quit::kill(ui, cmds),
-        OverlayChoice::Detach => actions::act(ui, Action::Detach, cmds),
-        OverlayChoice::Go(call) => actions::confirmed(ui, call, cmds),
-        OverlayChoice::Apply => super::reload::apply(ui, cmds),
-        OverlayChoice::Nothing => {}
+        OverlayReply::Chosen(choice) => match choice {
+            OverlayChoice::Signal(signal) => commands::signal(ui, signal, Vec::new(), cmds),
+            OverlayChoice::Copy(choice) => copy::of_process(ui, choice, cmds),
+            OverlayChoice::Theme(theme) => actions::set_theme(ui, theme),
+            OverlayChoice::StopAll => quit::stop(ui, cmds),
+            OverlayChoice::KillAll => quit::kill(ui, cmds),
+            OverlayChoice::Detach => actions::call(ui, ActionCall::from(Action::Detach), cmds),
+            OverlayChoice::Go(call) => actions::perform(ui, call, cmds),
+            OverlayChoice::Apply => reload::start(ui, false, cmds),
+            OverlayChoice::Nothing => {}
+        },
     }
 }

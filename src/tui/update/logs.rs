@@ -9,46 +9,45 @@ use crate::tui::model::search::JumpTarget;
 use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
 use crate::tui::motion::Motion;
-use crate::tui::msg::OutputAction;
+use crate::tui::msg::ExportTarget;
 use crate::tui::theme::Role;
 
-/// Columns one step to the side is.
-const SIDEWAYS: usize = 20;
+/// Columns of a horizontal scroll.
+const COLUMNS: usize = 20;
 
-/// Does what is about the logs; false where it has no meaning now.
+/// Performs an action of the logs, or scrolls in a full screen; returns whether it has an effect there.
 pub(super) fn logs(
     ui: &mut Model,
     action: LogsAction,
     argument: &Argument,
     cmds: &mut Cmds,
 ) -> bool {
-    if ui.view != Screen::Dashboard {
-        // It has a key everywhere, and is about the logs.
+    use LogsAction::{HalfDown, HalfUp, LineDown, LineUp, PageDown, PageUp};
+    let scrolls = matches!(action, LineUp | LineDown | HalfUp | HalfDown | PageUp | PageDown);
+    if ui.screen != Screen::Dashboard && !scrolls {
+        // The search has a key on every screen, and shows the logs.
         if action != LogsAction::Search {
-            return motion(action).is_some_and(|motion| screens::scroll(ui, motion));
+            return false;
         }
-        (ui.view, ui.part) = (Screen::Dashboard, Pane::Logs);
+        (ui.screen, ui.pane) = (Screen::Dashboard, Pane::Logs);
     }
     match action {
-        LogsAction::LineUp
-        | LogsAction::LineDown
-        | LogsAction::HalfUp
-        | LogsAction::HalfDown
-        | LogsAction::PageUp
-        | LogsAction::PageDown => {
-            let rows = motion(action).map_or(0, |motion| motion.rows(ui.pane().rows));
-            move_by(ui, rows);
-        }
+        LineUp => scroll(ui, Motion::Up),
+        LineDown => scroll(ui, Motion::Down),
+        HalfUp => scroll(ui, Motion::HalfUp),
+        HalfDown => scroll(ui, Motion::HalfDown),
+        PageUp => scroll(ui, Motion::PageUp),
+        PageDown => scroll(ui, Motion::PageDown),
         LogsAction::Top => {
             select_to(ui, RowKey::default());
-            ui.logs.go_top();
+            ui.logs.jump(RowKey::default());
         }
         LogsAction::Bottom => {
-            // What comes later is not meant.
-            select_to(ui, RowKey::line(ui.logs.next()));
+            // Later lines are not part of the selection.
+            select_to(ui, RowKey::line(ui.logs.next_seq));
             ui.logs.follow();
         }
-        LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.pane()),
+        LogsAction::Follow if ui.logs.is_following() => ui.logs.hold(ui.logs_area()),
         LogsAction::Follow => ui.logs.follow(),
         LogsAction::Search => prompts::ask(ui, PromptKind::Search, argument.text(), cmds),
         LogsAction::NextMatch => search::next_match(ui, false, cmds),
@@ -63,79 +62,49 @@ pub(super) fn logs(
         LogsAction::Level => level(ui, argument),
         LogsAction::Timestamps => {
             ui.logs.stamps = ui.logs.stamps.next();
-            ui.say(format!("timestamps {}", ui.logs.stamps.as_str()), Role::Text);
+            ui.notify(format!("timestamps {}", ui.logs.stamps.as_str()), Role::Text);
         }
         LogsAction::Wrap => ui.logs.wrap = !ui.logs.wrap,
-        LogsAction::ScrollLeft => ui.logs.left = ui.logs.left.saturating_sub(SIDEWAYS),
-        LogsAction::ScrollRight => sideways(ui, ui.logs.left + SIDEWAYS),
+        LogsAction::ScrollLeft => ui.logs.left = ui.logs.left.saturating_sub(COLUMNS),
+        LogsAction::ScrollRight => scroll_columns(ui, ui.logs.left + COLUMNS),
         LogsAction::LineStart => ui.logs.left = 0,
-        LogsAction::LineEnd => sideways(ui, usize::MAX),
+        LogsAction::LineEnd => scroll_columns(ui, usize::MAX),
         LogsAction::Select => copy::select(ui),
         LogsAction::CopySelection => copy::selected(ui, cmds),
         LogsAction::CopyVisible => copy::visible(ui, cmds),
         LogsAction::ClearView => {
             ui.logs.clear();
-            ui.say("cleared; esc shows it again", Role::Text);
+            ui.notify("cleared; esc shows it again", Role::Text);
         }
         LogsAction::Marker => prompts::ask(ui, PromptKind::Marker, argument.text(), cmds),
         LogsAction::PrettyJson => {
-            ui.logs.set_pretty(!ui.logs.is_pretty());
-            let said = if ui.logs.is_pretty() { "JSON is laid out" } else { "JSON as it came" };
-            ui.say(said, Role::Text);
+            ui.logs.set_pretty(!ui.logs.pretty);
+            let text = if ui.logs.pretty { "JSON formatted" } else { "raw JSON" };
+            ui.notify(text, Role::Text);
         }
         LogsAction::Save => prompts::ask(ui, PromptKind::Save, argument.text(), cmds),
         LogsAction::Pipe => prompts::ask(ui, PromptKind::Pipe, argument.text(), cmds),
-        LogsAction::Pager => copy::output(ui, OutputAction::Pager, cmds),
+        LogsAction::Pager => copy::output(ui, ExportTarget::Pager, cmds),
     }
     true
 }
 
-/// The motion an action is, where it is one.
-fn motion(action: LogsAction) -> Option<Motion> {
-    match action {
-        LogsAction::LineUp => Some(Motion::Up),
-        LogsAction::LineDown => Some(Motion::Down),
-        LogsAction::HalfUp => Some(Motion::HalfUp),
-        LogsAction::HalfDown => Some(Motion::HalfDown),
-        LogsAction::PageUp => Some(Motion::PageUp),
-        LogsAction::PageDown => Some(Motion::PageDown),
-        LogsAction::Top
-        | LogsAction::Bottom
-        | LogsAction::Follow
-        | LogsAction::Search
-        | LogsAction::NextMatch
-        | LogsAction::PreviousMatch
-        | LogsAction::FilterLines
-        | LogsAction::NextError
-        | LogsAction::PreviousError
-        | LogsAction::PreviousRun
-        | LogsAction::NextRun
-        | LogsAction::Level
-        | LogsAction::Timestamps
-        | LogsAction::Wrap
-        | LogsAction::ScrollLeft
-        | LogsAction::ScrollRight
-        | LogsAction::LineStart
-        | LogsAction::LineEnd
-        | LogsAction::Select
-        | LogsAction::CopyVisible
-        | LogsAction::ClearView
-        | LogsAction::Marker
-        | LogsAction::PrettyJson
-        | LogsAction::Save
-        | LogsAction::Pipe
-        | LogsAction::Pager
-        | LogsAction::CopySelection => None,
+/// Scrolls the logs, or moves in a full screen.
+fn scroll(ui: &mut Model, motion: Motion) {
+    if ui.screen != Screen::Dashboard {
+        return screens::scroll(ui, motion);
+    }
+    let area = ui.logs_area();
+    let rows = motion.rows(area.rows);
+    match ui.selection.filter(|selection| selection.lines) {
+        Some(selection) => extend_selection(ui, selection, rows),
+        None => ui.logs.scroll(rows, area),
     }
 }
 
-/// Up and down move what is selected, if something is.
-fn line(ui: &mut Model, rows: isize) {
-    let pane = ui.pane();
-    let Some(selection) = ui.selection.filter(|selection| selection.lines) else {
-        ui.logs.scroll(rows, pane);
-        return;
-    };
+/// Moves the end of a selection of whole lines, and keeps it visible.
+fn extend_selection(ui: &mut Model, selection: Selection, rows: isize) {
+    let area = ui.logs_area();
     let items = ui.logs.items();
     let at = items.partition_point(|(key, _)| *key < selection.to.key);
     let next = at.saturating_add_signed(rows).min(items.len().saturating_sub(1));
@@ -143,36 +112,26 @@ fn line(ui: &mut Model, rows: isize) {
         let to = TextPoint { key: *key, column: 0 };
         ui.selection = Some(Selection { to, ..selection });
     }
-    let shown = ui.logs.shown(pane);
-    let is_above = shown.first().is_some_and(|first| next < first.item);
-    let is_below = shown.last().is_some_and(|last| next > last.item);
-    let out = match (shown.first(), shown.last()) {
-        (Some(first), _) if is_above => -isize::try_from(first.item - next).unwrap_or(isize::MAX),
-        (_, Some(last)) if is_below => isize::try_from(next - last.item).unwrap_or(isize::MAX),
-        _ => 0,
-    };
-    if out != 0 {
-        ui.logs.scroll(out, pane);
+    let shown = ui.logs.shown(area);
+    let distance = |from: usize, to: usize| isize::try_from(from - to).unwrap_or(isize::MAX);
+    match (shown.first(), shown.last()) {
+        (Some(first), _) if next < first.item => {
+            ui.logs.scroll(-distance(first.item, next), area);
+        }
+        (_, Some(last)) if next > last.item => ui.logs.scroll(distance(next, last.item), area),
+        _ => {}
     }
 }
 
-fn move_by(ui: &mut Model, rows: isize) {
-    if ui.selection.is_some_and(|selection| selection.lines) {
-        return line(ui, rows);
-    }
-    let pane = ui.pane();
-    ui.logs.scroll(rows, pane);
-}
-
-/// Whole lines are selected up to there, if some are.
+/// Extends a selection of whole lines to a row.
 fn select_to(ui: &mut Model, key: RowKey) {
     if let Some(selection) = ui.selection.as_mut().filter(|selection| selection.lines) {
         selection.to = TextPoint { key, column: 0 };
     }
 }
 
-fn sideways(ui: &mut Model, left: usize) {
-    let pane = ui.pane();
+fn scroll_columns(ui: &mut Model, left: usize) {
+    let pane = ui.logs_area();
     let items = ui.logs.items();
     let rows = ui.logs.shown(pane);
     let lines = rows.iter().filter_map(|row| items.get(row.item)?.1.line());
@@ -180,16 +139,13 @@ fn sideways(ui: &mut Model, left: usize) {
     ui.logs.left = left.min(widest.saturating_sub(pane.text));
 }
 
-/// The next lowest level, or the one that was named.
+/// Sets the lowest level to the argument, or to the next one.
 fn level(ui: &mut Model, argument: &Argument) {
-    const ALL: [Severity; 4] = [Severity::Debug, Severity::Info, Severity::Warn, Severity::Error];
-    let next = match (argument, ui.logs.level()) {
-        (Argument::Level(named), _) => ALL
-            .into_iter()
-            .find(|level| crate::tui::render::logs::level_word(*level) == named.as_str()),
-        (_, now) => ALL.into_iter().find(|level| now.is_none_or(|now| *level > now)),
+    let next = match (argument, ui.logs.level) {
+        (Argument::Level(level), _) => *level,
+        (_, None) => Some(Severity::Debug),
+        (_, Some(current)) => Severity::ALL.iter().copied().find(|level| *level > current),
     };
     ui.logs.set_level(next);
-    let word = next.map_or("all", crate::tui::render::logs::level_word);
-    ui.say(format!("level {word}"), Role::Text);
+    ui.notify(format!("level {}", next.map_or("all", Severity::as_str)), Role::Text);
 }

@@ -6,7 +6,6 @@ use ratatui::layout::{Position, Rect};
 
 use super::{Cmds, keys};
 use crate::tui::model::layout::areas;
-use crate::tui::model::list::RowPlace;
 use crate::tui::model::selection::{Selection, TextPoint};
 use crate::tui::model::{Model, Pane};
 use crate::tui::motion::Motion;
@@ -21,14 +20,14 @@ pub(super) fn mouse(ui: &mut Model, event: MouseEvent, cmds: &mut Cmds) {
     let screen = Rect { x: 0, y: 0, width: ui.size.width, height: ui.size.height };
     if ui.overlay.is_some() {
         if let Some(rows) = wheel {
-            keys::overlay(ui, cmds, |overlay, known| overlay.scroll(rows, known));
+            keys::overlay(ui, cmds, |overlay, context| overlay.scroll(rows, context));
         } else if event.kind == MouseEventKind::Down(MouseButton::Left) {
-            keys::overlay(ui, cmds, |overlay, known| overlay.click(screen, at, known));
+            keys::overlay(ui, cmds, |overlay, context| overlay.click(screen, at, context));
         }
         return;
     }
     if let Some(rows) = wheel {
-        return turn(ui, at, rows);
+        return scroll(ui, at, rows);
     }
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => press(ui, at),
@@ -38,12 +37,12 @@ pub(super) fn mouse(ui: &mut Model, event: MouseEvent, cmds: &mut Cmds) {
     }
 }
 
-fn turn(ui: &mut Model, at: Position, rows: isize) {
+fn scroll(ui: &mut Model, at: Position, rows: isize) {
     let areas = areas(ui);
     if areas.list.is_some_and(|pane| pane.outside.contains(at)) {
         ui.list.step(rows);
     } else if areas.logs.is_some_and(|pane| pane.outside.contains(at)) {
-        let pane = ui.pane();
+        let pane = ui.logs_area();
         ui.logs.scroll(rows * isize::try_from(ui.config.wheel).unwrap_or(1), pane);
     } else if areas.view.is_some() {
         let motion = if rows < 0 { Motion::Up } else { Motion::Down };
@@ -54,41 +53,37 @@ fn turn(ui: &mut Model, at: Position, rows: isize) {
 fn press(ui: &mut Model, at: Position) {
     let areas = areas(ui);
     if let Some(pane) = areas.list.filter(|pane| pane.outside.contains(at)) {
-        ui.part = Pane::List;
+        ui.pane = Pane::List;
         if pane.inside.contains(at) {
             click_row(ui, pane.inside, at);
         }
     } else if let Some(pane) = areas.logs.filter(|pane| pane.outside.contains(at)) {
-        ui.part = Pane::Logs;
+        ui.pane = Pane::Logs;
         ui.selection = None;
-        if let Some(point) = point(ui, pane.inside, at) {
-            ui.drag_from = Some(point);
-        }
+        ui.drag_from = point(ui, pane.inside, at).or(ui.drag_from);
     } else if areas.strip.is_some_and(|pane| pane.outside.contains(at)) {
-        ui.view = crate::tui::model::Screen::Events;
+        ui.screen = crate::tui::model::Screen::Events;
         ui.timeline.mark_read();
     }
 }
 
 fn click_row(ui: &mut Model, inside: Rect, at: Position) {
     let Some(row) = crate::tui::render::list::row_at(ui, inside, at.y) else { return };
-    let again = ui.list.at() == row;
-    ui.list.go(row);
-    let is_group = ui.list.row().is_some_and(|row| matches!(row.place, RowPlace::Group { .. }));
-    if again && is_group {
+    if ui.list.cursor_index == row {
         ui.list.fold(&ui.overview);
     }
+    ui.list.go(row);
 }
 
-/// What of the text is under the pointer.
+/// Returns the place of the text under the pointer.
 fn point(ui: &Model, inside: Rect, at: Position) -> Option<TextPoint> {
-    let rows = ui.logs.shown(ui.pane());
+    let rows = ui.logs.shown(ui.logs_area());
     let row = rows.get(usize::from(at.y.checked_sub(inside.y)?))?;
     let (key, _) = ui.logs.items().get(row.item)?;
     let gutter = crate::tui::model::viewport::gutter(ui);
     let column = usize::from(at.x.saturating_sub(inside.x)).saturating_sub(gutter);
-    let pane = ui.pane();
-    // Rows of a wrapped line are one text.
+    let pane = ui.logs_area();
+    // All rows of a wrapped line count as one text.
     let column = if ui.logs.wrap { row.row * pane.text + column } else { ui.logs.left + column };
     Some(TextPoint { key: *key, column })
 }
@@ -96,14 +91,14 @@ fn point(ui: &Model, inside: Rect, at: Position) -> Option<TextPoint> {
 fn drag(ui: &mut Model, at: Position) {
     let Some(from) = ui.drag_from else { return };
     let Some(pane) = areas(ui).logs else { return };
-    // Beyond the edge it goes on into what is not seen yet.
-    let size = ui.pane();
+    // A drag beyond the edge scrolls.
+    let size = ui.logs_area();
     if at.y < pane.inside.y {
         ui.logs.scroll(-1, size);
     } else if at.y >= pane.inside.bottom() {
         ui.logs.scroll(1, size);
     } else if ui.logs.is_following() {
-        // What is being selected does not run away.
+        // The selected text stays where it is.
         ui.logs.hold(size);
     }
     let y = at.y.clamp(pane.inside.y, pane.inside.bottom().saturating_sub(1));
@@ -114,6 +109,8 @@ fn drag(ui: &mut Model, at: Position) {
 
 fn release(ui: &mut Model, cmds: &mut Cmds) {
     ui.drag_from = None;
-    let Some(selection) = ui.selection.filter(|one| !one.lines && !one.is_empty()) else { return };
-    cmds.extend(super::copy::wish(ui, selection));
+    let Some(selection) = ui.selection else { return };
+    if !selection.lines && !selection.is_empty() {
+        cmds.extend(super::copy::copy_cmd(ui, selection));
+    }
 }

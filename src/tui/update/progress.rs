@@ -1,6 +1,6 @@
 //! Progress of a running command: status messages until it completes, and the outcome.
 
-use super::complain;
+use super::show_error;
 use crate::control::ControlError;
 use crate::control::wire::{CommandResponse, ProcessOutcome};
 use crate::spec::counted;
@@ -8,17 +8,17 @@ use crate::tui::action::Action;
 use crate::tui::model::{Model, RunningCommand};
 use crate::tui::theme::Role;
 
-/// Names that are told one by one; of more there is the number.
-const TOLD: usize = 3;
+/// Most names in a text; of more there is the number.
+const NAMES: usize = 3;
 
-/// Begins to say how it goes on.
-pub(super) fn begin(ui: &mut Model, action: Action, names: &[String], words: &str) {
-    // A kill after a stop, and a restart after a start, is what is wanted now.
-    let is_about = |one: &RunningCommand| one.names.iter().any(|name| names.contains(name));
-    ui.pursuits.retain(|one| !is_about(one));
-    let (words, names) = (words.to_owned(), names.to_vec());
-    ui.pursuits.push(RunningCommand { action, words, names });
-    ui.note = None;
+/// Starts to show the progress of a command.
+pub(super) fn begin(ui: &mut Model, action: Action, names: &[String], description: &str) {
+    // A kill after a stop, and a restart after a start, replaces it.
+    let is_about = |name: &String| names.contains(name);
+    ui.running_commands.retain(|command| !command.names.iter().any(is_about));
+    let (description, names) = (description.to_owned(), names.to_vec());
+    ui.running_commands.push(RunningCommand { action, description, names });
+    ui.notice = None;
 }
 
 /// `a`, `a and b`, `5 processes`.
@@ -27,30 +27,30 @@ pub(super) fn short(names: &[String]) -> String {
         [] => "nothing".to_owned(),
         [a] => a.clone(),
         [a, b] => format!("{a} and {b}"),
-        [rest @ .., last] if names.len() <= TOLD => format!("{} and {last}", rest.join(", ")),
+        [rest @ .., last] if names.len() <= NAMES => format!("{} and {last}", rest.join(", ")),
         _ => counted(names.len(), "process"),
     }
 }
 
-/// What became of an order.
+/// Shows the result of a command.
 pub(super) fn done(
     ui: &mut Model,
-    what: &str,
+    description: &str,
     result: Result<Option<CommandResponse>, ControlError>,
 ) {
-    let at = ui.pursuits.iter().position(|one| one.words == what);
-    let pursuit = at.map(|at| ui.pursuits.remove(at));
+    let at = ui.running_commands.iter().position(|command| command.description == description);
+    let command = at.map(|at| ui.running_commands.remove(at));
     match result {
         Ok(outcome) => {
-            let (all, files) = outcome
+            let (outcomes, files) = outcome
                 .map(|outcome| (outcome.processes, outcome.changed_files))
                 .unwrap_or_default();
-            if let Some(bad) = all.iter().find(|one| !one.ok) {
-                let rest = all.iter().filter(|one| !one.ok).count() - 1;
+            if let Some(bad) = outcomes.iter().find(|outcome| !outcome.ok) {
+                let rest = outcomes.iter().filter(|outcome| !outcome.ok).count() - 1;
                 let more = if rest > 0 { format!("; {rest} more") } else { String::new() };
-                ui.say(
+                ui.notify(
                     format!(
-                        "{what}: {}{}{}: {}{more}",
+                        "{description}: {}{}{}: {}{more}",
                         bad.status.name,
                         bad.status.state.verb(),
                         bad.status.state,
@@ -58,26 +58,26 @@ pub(super) fn done(
                     ),
                     Role::Bad,
                 );
-            } else if let Some(pursuit) = pursuit {
-                let words = outcome_words(&pursuit, &all);
+            } else if let Some(command) = command {
+                let words = outcome_text(&command, &outcomes);
                 match files.as_slice() {
-                    [] => ui.say(words, Role::Good),
+                    [] => ui.notify(words, Role::Good),
                     files => {
                         let text = format!("{words}; {} changed: reload applies it", short(files));
-                        ui.say(text, Role::Warn);
+                        ui.notify(text, Role::Warn);
                     }
                 }
             }
         }
         Err(problem) => {
             ui.last_scale = None;
-            complain(ui, &problem);
+            show_error(ui, &problem);
         }
     }
 }
 
-fn outcome_words(command: &RunningCommand, all: &[ProcessOutcome]) -> String {
-    let [ProcessOutcome { status, .. }] = all else {
+fn outcome_text(command: &RunningCommand, outcomes: &[ProcessOutcome]) -> String {
+    let [ProcessOutcome { status, .. }] = outcomes else {
         let is_end = matches!(command.action, Action::Stop | Action::Kill);
         let state = if is_end { "down" } else { "running" };
         return format!("{} are {state}", short(&command.names));

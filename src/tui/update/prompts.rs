@@ -3,121 +3,96 @@
 use super::{Cmds, copy, progress, search};
 use crate::control::wire::{ControlCommand, EnqueueRequest, RunRequest, SendRequest};
 use crate::tui::action::Action;
-use crate::tui::keys::Chord;
 use crate::tui::model::list::RowId;
 use crate::tui::model::search::SearchState;
 use crate::tui::model::{Model, Pane, PromptKind, Screen};
-use crate::tui::msg::{Cmd, OutputAction};
+use crate::tui::msg::{Cmd, ExportTarget};
 use crate::tui::pattern::{ListFilter, PatternMode};
-use crate::tui::prompt::{Prompt, PromptResult};
+use crate::tui::prompt::{History, Prompt, PromptResult};
 use crate::tui::theme::Role;
 
-/// Asks for something, unless it was given.
-pub(super) fn ask(ui: &mut Model, asks: PromptKind, given: Option<&str>, cmds: &mut Cmds) {
+/// Opens a prompt, or uses the text that is given instead.
+pub(super) fn ask(ui: &mut Model, kind: PromptKind, given: Option<&str>, cmds: &mut Cmds) {
     if let Some(text) = given {
-        done(ui, asks, text, PatternMode::default(), cmds);
-        return;
+        return submit(ui, kind, text, PatternMode::default(), cmds);
     }
-    if asks == PromptKind::Search {
-        ui.before_search = Some(ui.logs.position());
-        // What steps from one match to the next are keys of the logs.
-        ui.part = Pane::Logs;
+    if kind == PromptKind::Search {
+        ui.before_search = Some(ui.logs.position);
+        // The keys that step through the matches belong to the logs.
+        ui.pane = Pane::Logs;
     }
-    let (lines, list) = (ui.histories.lines.clone(), ui.histories.list.clone());
-    let commands = ui.histories.commands.clone();
-    let reading = PatternMode::default();
-    let prompt = match asks {
-        PromptKind::Search => Prompt::pattern("/", reading, lines),
-        PromptKind::FilterLines => Prompt::pattern("&", reading, lines),
-        PromptKind::FilterList => Prompt::pattern("list /", reading, list),
-        PromptKind::FilterView => {
-            let label = match ui.view {
-                Screen::Graph => "graph /",
-                Screen::Stats => "stats /",
-                Screen::Dashboard | Screen::Events | Screen::Details => "events /",
-            };
-            Prompt::pattern(label, reading, list)
-        }
-        PromptKind::Marker => Prompt::line("mark: ", list),
-        PromptKind::Save => Prompt::line("save to: ", commands),
-        PromptKind::Pipe => Prompt::line("pipe to: ", commands),
-        PromptKind::Run => match &ui.list.cursor {
-            RowId::Pool(_) => Prompt::line("run in this pool: ", commands),
-            RowId::All | RowId::Replicas(_) | RowId::One(_) => Prompt::line("run: ", commands),
+    let history = history(ui, kind).clone();
+    let label = match kind {
+        PromptKind::Search => "/",
+        PromptKind::FilterLines => "&",
+        PromptKind::FilterList => "list /",
+        PromptKind::FilterView => match ui.screen {
+            Screen::Graph => "graph /",
+            Screen::Stats => "stats /",
+            Screen::Dashboard | Screen::Events | Screen::Details => "events /",
         },
-        PromptKind::Send => Prompt::line("send: ", commands),
+        PromptKind::Marker => "mark: ",
+        PromptKind::Save => "save to: ",
+        PromptKind::Pipe => "pipe to: ",
+        PromptKind::Run if matches!(ui.list.cursor, RowId::Pool(_)) => "run in this pool: ",
+        PromptKind::Run => "run: ",
+        PromptKind::Send => "send: ",
     };
-    ui.prompt = Some((asks, prompt));
+    let is_pattern = matches!(
+        kind,
+        PromptKind::Search
+            | PromptKind::FilterLines
+            | PromptKind::FilterList
+            | PromptKind::FilterView
+    );
+    ui.prompt = Some((kind, Prompt::new(label, is_pattern, history)));
 }
 
-pub(super) fn key(ui: &mut Model, chord: Chord, cmds: &mut Cmds) {
-    let Some((_, prompt)) = &mut ui.prompt else { return };
-    let answer = prompt.key(chord);
-    answered(ui, answer, cmds);
-}
-
-pub(super) fn paste(ui: &mut Model, text: &str, cmds: &mut Cmds) {
-    let Some((_, prompt)) = &mut ui.prompt else { return };
-    let answer = prompt.paste(text);
-    answered(ui, answer, cmds);
-}
-
-pub(super) fn answered(ui: &mut Model, answer: PromptResult, cmds: &mut Cmds) {
-    let Some((asks, prompt)) = &ui.prompt else { return };
-    let (asks, text) = (*asks, prompt.text().to_owned());
-    let reading = prompt.reading.unwrap_or_default();
-    match answer {
+pub(super) fn on_result(ui: &mut Model, result: PromptResult, cmds: &mut Cmds) {
+    let Some((kind, prompt)) = &ui.prompt else { return };
+    let (kind, text) = (*kind, prompt.text().to_owned());
+    let mode = prompt.mode.unwrap_or_default();
+    match result {
         PromptResult::Stay => {}
-        PromptResult::Changed => typed(ui, asks, &text, reading, cmds),
-        PromptResult::Done(text) => {
+        PromptResult::Changed => preview(ui, kind, &text, mode, cmds),
+        PromptResult::Done => {
             ui.prompt = None;
-            remember(ui, asks, &text);
-            done(ui, asks, &text, reading, cmds);
+            history(ui, kind).add(&text);
+            submit(ui, kind, &text, mode, cmds);
         }
         PromptResult::Cancelled => {
             ui.prompt = None;
-            match asks {
-                PromptKind::Search => {
-                    search::forget(ui, cmds);
-                    if let Some(position) = ui.before_search.take() {
-                        ui.logs.go_back(position);
-                    }
+            if kind == PromptKind::Search {
+                search::forget(ui, cmds);
+                if let Some(position) = ui.before_search.take() {
+                    ui.logs.go_back(position);
                 }
-                PromptKind::FilterLines | PromptKind::FilterList | PromptKind::FilterView => {
-                    typed(ui, asks, "", reading, cmds);
-                }
-                PromptKind::Marker
-                | PromptKind::Save
-                | PromptKind::Pipe
-                | PromptKind::Run
-                | PromptKind::Send => {}
+            } else {
+                preview(ui, kind, "", mode, cmds);
             }
         }
     }
 }
 
-/// What is seen while it is typed.
-fn typed(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds: &mut Cmds) {
-    match asks {
-        PromptKind::Search => search::search(ui, text, reading, cmds),
-        PromptKind::FilterLines => ui.logs.set_filter(text, reading),
+/// Shows the effect of a pattern while it is typed. An invalid one has none.
+fn preview(ui: &mut Model, kind: PromptKind, text: &str, mode: PatternMode, cmds: &mut Cmds) {
+    match kind {
+        PromptKind::Search => search::search(ui, text, mode, cmds),
+        PromptKind::FilterLines => ui.logs.set_filter(text, mode),
         PromptKind::FilterList => {
-            if let Ok(filter) = ListFilter::of(text, reading) {
+            if let Ok(filter) = ListFilter::of(text, mode) {
                 ui.list.filter = filter;
                 text.clone_into(&mut ui.list.filter_text);
                 ui.list.arrange(&ui.overview);
             }
         }
-        PromptKind::FilterView => {
-            if let Ok(filter) = ListFilter::of(text, reading) {
-                match ui.view {
-                    Screen::Graph | Screen::Stats => (ui.narrowed, ui.row) = (filter, 0),
-                    Screen::Dashboard | Screen::Events | Screen::Details => {
-                        ui.timeline.filter(filter);
-                    }
-                }
+        PromptKind::FilterView => match (ListFilter::of(text, mode), ui.screen) {
+            (Ok(filter), Screen::Graph | Screen::Stats) => (ui.row_filter, ui.row) = (filter, 0),
+            (Ok(filter), Screen::Dashboard | Screen::Events | Screen::Details) => {
+                ui.timeline.filter(filter);
             }
-        }
+            (Err(_), _) => {}
+        },
         PromptKind::Marker
         | PromptKind::Save
         | PromptKind::Pipe
@@ -126,30 +101,30 @@ fn typed(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmd
     }
 }
 
-fn remember(ui: &mut Model, asks: PromptKind, text: &str) {
-    match asks {
-        PromptKind::Search | PromptKind::FilterLines => ui.histories.lines.add(text),
+fn history(ui: &mut Model, kind: PromptKind) -> &mut History {
+    match kind {
+        PromptKind::Search | PromptKind::FilterLines => &mut ui.histories.lines,
         PromptKind::FilterList | PromptKind::FilterView | PromptKind::Marker => {
-            ui.histories.list.add(text);
+            &mut ui.histories.list
         }
         PromptKind::Save | PromptKind::Pipe | PromptKind::Run | PromptKind::Send => {
-            ui.histories.commands.add(text);
+            &mut ui.histories.commands
         }
     }
 }
 
-fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds: &mut Cmds) {
-    match asks {
+fn submit(ui: &mut Model, kind: PromptKind, text: &str, mode: PatternMode, cmds: &mut Cmds) {
+    match kind {
         PromptKind::Search => {
-            (ui.before_search, ui.part) = (None, Pane::Logs);
-            search::search(ui, text, reading, cmds);
-            let waits = |search: &SearchState| search.current.is_none() && search.going.is_none();
-            if ui.logs.search.as_ref().is_some_and(waits) {
+            (ui.before_search, ui.pane) = (None, Pane::Logs);
+            search::search(ui, text, mode, cmds);
+            let is_idle = |search: &SearchState| search.current.is_none() && search.jump.is_none();
+            if ui.logs.search.as_ref().is_some_and(is_idle) {
                 search::next_match(ui, true, cmds);
             }
         }
         PromptKind::FilterLines | PromptKind::FilterList | PromptKind::FilterView => {
-            typed(ui, asks, text, reading, cmds);
+            preview(ui, kind, text, mode, cmds);
         }
         PromptKind::Marker => {
             let text = if text.trim().is_empty() { "mark" } else { text.trim() };
@@ -157,42 +132,40 @@ fn done(ui: &mut Model, asks: PromptKind, text: &str, reading: PatternMode, cmds
         }
         PromptKind::Save | PromptKind::Pipe if text.trim().is_empty() => {}
         PromptKind::Save => {
-            copy::output(ui, OutputAction::Save(text.trim().to_owned()), cmds);
+            copy::output(ui, ExportTarget::Save(text.trim().to_owned()), cmds);
         }
-        PromptKind::Pipe => {
-            copy::output(ui, OutputAction::Pipe(text.to_owned()), cmds);
-        }
+        PromptKind::Pipe => copy::output(ui, ExportTarget::Pipe(text.to_owned()), cmds),
         PromptKind::Run => run(ui, text, cmds),
         PromptKind::Send => send(ui, text.to_owned(), cmds),
     }
 }
 
 fn send(ui: &mut Model, text: String, cmds: &mut Cmds) {
-    let Some(name) = ui.chosen().map(|one| one.status.name.clone()) else { return };
-    let words = format!("send to {name}");
-    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), words));
+    let Some(name) = ui.cursor_process().map(|process| process.name.to_string()) else { return };
+    let description = format!("send to {name}");
+    cmds.push(Cmd::Execute(ControlCommand::Send(SendRequest { name, text }), description));
 }
 
-/// A command that runs once: beside the others, or on the row of a pool as a job of that.
+/// Runs a command once: as an ad-hoc process, or as a job of the pool at the cursor.
 fn run(ui: &mut Model, text: &str, cmds: &mut Cmds) {
     if text.trim().is_empty() {
         return;
     }
-    let words = format!("run {text}");
+    let description = format!("run {text}");
     let RowId::Pool(pool) = &ui.list.cursor else {
-        progress::begin(ui, Action::RunAdHoc, &[], &words);
-        let order = ControlCommand::Run(RunRequest { name: None, command: text.to_owned() });
-        cmds.push(Cmd::Execute(order, words));
+        progress::begin(ui, Action::RunAdHoc, &[], &description);
+        let command = ControlCommand::Run(RunRequest { name: None, command: text.to_owned() });
+        cmds.push(Cmd::Execute(command, description));
         return;
     };
     let pool = pool.clone();
     match shlex::split(text) {
         Some(command) if !command.is_empty() => {
-            ui.say(format!("queued in {pool}: {text}"), Role::Text);
+            ui.notify(format!("queued in {pool}: {text}"), Role::Text);
             let work = EnqueueRequest { pool, name: None, command };
-            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), words));
+            cmds.push(Cmd::Execute(ControlCommand::Enqueue(work), description));
         }
         Some(_) => {}
-        None => ui.say("run: a quote is not closed", Role::Bad),
+        None => ui.notify("run: a quote is not closed", Role::Bad),
     }
 }

@@ -1,8 +1,8 @@
 //! Reload: shows the differences first, and applies them after confirmation.
 
-use super::{Cmds, complain};
+use super::{Cmds, show_error};
 use crate::control::ControlError;
-use crate::control::wire::ReloadResponse;
+use crate::control::wire::{ReloadResponse, RestartedProcess};
 use crate::machine::event_text::mistakes;
 use crate::spec::RestartReason;
 use crate::tui::model::Model;
@@ -10,34 +10,33 @@ use crate::tui::msg::Cmd;
 use crate::tui::overlay::{Dialog, Overlay};
 use crate::tui::theme::Role;
 
-/// Asks what would be done.
-pub(super) fn ask(ui: &mut Model, cmds: &mut Cmds) {
-    ui.say("reading the file", Role::Text);
-    cmds.push(Cmd::Reload { dry_run: true });
+/// Reads the file again, and shows the differences or applies them. Changes of the file since they were
+/// shown are applied too.
+pub(super) fn start(ui: &mut Model, dry_run: bool, cmds: &mut Cmds) {
+    ui.notify(if dry_run { "reading the file" } else { "applying the file" }, Role::Text);
+    cmds.push(Cmd::Reload { dry_run });
 }
 
-/// Does it. What has changed in the file since it was shown is done too.
-pub(super) fn apply(ui: &mut Model, cmds: &mut Cmds) {
-    ui.say("applying the file", Role::Text);
-    cmds.push(Cmd::Reload { dry_run: false });
-}
-
-pub(super) fn read(ui: &mut Model, result: Result<ReloadResponse, ControlError>) {
+pub(super) fn done(ui: &mut Model, result: Result<ReloadResponse, ControlError>) {
     let reloaded = match result {
         Ok(reloaded) => reloaded,
-        Err(problem) => return complain(ui, &problem),
+        Err(problem) => return show_error(ui, &problem),
     };
+    let differences = differences(&reloaded);
     if !reloaded.ok {
-        ui.note = None;
-        ui.overlay = Some(Overlay::Dialog(rejected(&reloaded)));
-    } else if difference(&reloaded).is_empty() {
-        ui.say("no changes", Role::Text);
+        show_dialog(ui, rejected(&reloaded));
+    } else if differences.is_empty() {
+        ui.notify("no changes in the procfile", Role::Text);
     } else if reloaded.dry_run {
-        ui.note = None;
-        ui.overlay = Some(Overlay::Dialog(Dialog::reload(difference(&reloaded))));
+        show_dialog(ui, Dialog::reload(differences));
     } else {
-        ui.say(done(&reloaded), Role::Good);
+        ui.notify(summary(&reloaded), Role::Good);
     }
+}
+
+fn show_dialog(ui: &mut Model, dialog: Dialog) {
+    ui.notice = None;
+    ui.overlay = Some(Overlay::Dialog(dialog));
 }
 
 fn rejected(reloaded: &ReloadResponse) -> Dialog {
@@ -47,48 +46,43 @@ fn rejected(reloaded: &ReloadResponse) -> Dialog {
     Dialog::notice("The file is faulty", std::iter::once(number).chain(lines).collect())
 }
 
-/// A line for each process that is new, other or gone, with what becomes of its run.
-fn difference(reloaded: &ReloadResponse) -> Vec<String> {
-    let gone = |name: &String| format!("- {name}  is stopped and removed");
-    let new = |name: &String| format!("+ {name}");
+/// Returns a line for each process that is added, changed or removed, with the effect on its run.
+fn differences(reloaded: &ReloadResponse) -> Vec<String> {
+    // The process of a replica or job.
+    let process = |name: &str| name.rsplit_once('.').map(|(process, _)| process.to_owned());
+    let new_run = |name: &String, restarted: &RestartedProcess| {
+        let reasons: Vec<&str> =
+            restarted.because.iter().copied().map(RestartReason::as_str).collect();
+        format!("~ {name}  gets a new run: {}", reasons.join(", "))
+    };
     let changed = |name: &String| {
-        let of = |one: &&crate::control::wire::RestartedProcess| {
-            one.name == *name
-                || one.name.rsplit_once('.').is_some_and(|(process, _)| process == name)
+        let is_of_it = |restarted: &&RestartedProcess| {
+            restarted.name == *name || process(&restarted.name).as_ref() == Some(name)
         };
-        match reloaded.restarted.iter().find(of) {
-            Some(rerun) => {
-                let because: Vec<&str> =
-                    rerun.because.iter().copied().map(RestartReason::as_str).collect();
-                format!("~ {name}  gets a new run: {}", because.join(", "))
-            }
+        match reloaded.restarted.iter().find(is_of_it) {
+            Some(restarted) => new_run(name, restarted),
             None => format!("~ {name}  without a restart"),
         }
     };
-    let listed = |name: &String| {
-        let process = name.rsplit_once('.').map_or(name.as_str(), |(process, _)| process);
-        reloaded.changed.iter().any(|one| one == name || one == process)
-    };
-    // An env file is no key of a process, and makes a new run all the same.
-    let others = reloaded.restarted.iter().filter(|one| !listed(&one.name)).map(|one| {
-        let because: Vec<&str> = one.because.iter().copied().map(RestartReason::as_str).collect();
-        format!("~ {}  gets a new run: {}", one.name, because.join(", "))
+    // A changed env file causes a new run without a change of the process.
+    let unchanged = reloaded.restarted.iter().filter(|restarted| {
+        let names = [Some(restarted.name.clone()), process(&restarted.name)];
+        !reloaded.changed.iter().any(|name| names.iter().flatten().any(|other| other == name))
     });
-    let mut all: Vec<String> = reloaded.added.iter().map(new).collect();
-    all.extend(reloaded.changed.iter().map(changed));
-    all.extend(others);
-    all.extend(reloaded.removed.iter().map(gone));
-    all
+    let added = reloaded.added.iter().map(|name| format!("+ {name}"));
+    let removed = reloaded.removed.iter().map(|name| format!("- {name}  is stopped and removed"));
+    let restarted = unchanged.map(|restarted| new_run(&restarted.name, restarted));
+    added.chain(reloaded.changed.iter().map(changed)).chain(restarted).chain(removed).collect()
 }
 
-fn done(reloaded: &ReloadResponse) -> String {
+fn summary(reloaded: &ReloadResponse) -> String {
     let parts = [
         (reloaded.added.len(), "added"),
         (reloaded.changed.len(), "changed"),
         (reloaded.removed.len(), "removed"),
         (reloaded.restarted.len(), "restarted"),
     ];
-    let some = parts.iter().filter(|(number, _)| *number > 0);
-    let words: Vec<String> = some.map(|(number, what)| format!("{number} {what}")).collect();
-    format!("reloaded: {}", words.join(", "))
+    let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, what)| format!("{number} {what}")).collect();
+    format!("reloaded: {}", parts.join(", "))
 }

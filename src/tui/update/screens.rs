@@ -6,20 +6,20 @@ use crate::tui::model::search::JumpTarget;
 use crate::tui::model::{Model, Pane, PromptKind, Screen, layout};
 use crate::tui::motion::Motion;
 use crate::tui::pattern::ListFilter;
-use crate::tui::render::{details, full_screens};
+use crate::tui::render::{details, screens as render};
 
-/// Does what is about screens; false where it has no meaning now.
+/// Performs an action of the full screens; returns whether it has an effect now.
 pub(super) fn screens(
     ui: &mut Model,
     action: ViewsAction,
     argument: &Argument,
     cmds: &mut Cmds,
 ) -> bool {
-    let is_details = ui.view == Screen::Details;
+    let is_details = ui.screen == Screen::Details;
     match action {
-        ViewsAction::Dashboard => ui.view = Screen::Dashboard,
+        ViewsAction::Dashboard => ui.screen = Screen::Dashboard,
         ViewsAction::Events => {
-            ui.view = Screen::Events;
+            ui.screen = Screen::Events;
             ui.timeline.mark_read();
         }
         ViewsAction::Graph => show(ui, Screen::Graph),
@@ -33,51 +33,50 @@ pub(super) fn screens(
     true
 }
 
-/// A filter belongs to the screen it was made on.
+/// Shows a screen; the filter of the previous one does not apply to it.
 fn show(ui: &mut Model, view: Screen) {
-    if ui.view != view {
-        (ui.view, ui.row, ui.narrowed) = (view, 0, ListFilter::All);
+    if ui.screen != view {
+        (ui.screen, ui.row, ui.row_filter) = (view, 0, ListFilter::All);
     }
 }
 
-/// Moves in the screen; false on the dashboard, which is none of these.
-pub(super) fn scroll(ui: &mut Model, motion: Motion) -> bool {
+/// Moves the cursor of the screen; on the dashboard that of the list.
+pub(super) fn scroll(ui: &mut Model, motion: Motion) {
     let page = usize::from(ui.size.height).saturating_sub(5).max(1);
-    match ui.view {
-        Screen::Dashboard => return false,
+    match ui.screen {
+        Screen::Dashboard => ui.list.step(motion.rows(page)),
         Screen::Events => ui.timeline.step(motion.rows(page)),
         Screen::Graph | Screen::Stats => {
-            let last = full_screens::rows(ui).saturating_sub(1);
+            let last = render::rows(ui).saturating_sub(1);
             ui.row = motion.apply(ui.row, last, page);
         }
         Screen::Details => {
             let area = layout::areas(ui).view.unwrap_or_default().outside;
-            let sheet = details::sheet(ui);
-            let look = ui.look;
-            ui.details.scroll(motion, &sheet, area, &look);
+            let (rows, page) = details::rows(ui, area);
+            let last = rows.saturating_sub(page);
+            ui.details.above = motion.apply(ui.details.above.min(last), last, page);
         }
     }
-    true
 }
 
-/// Leads from a screen to the logs of what the cursor is on, at its place.
+/// Shows the logs of the process at the cursor of a screen, at the time of the event.
 pub(super) fn open(ui: &mut Model, cmds: &mut Cmds) {
-    let told = ui.timeline.chosen().cloned().filter(|_| ui.view == Screen::Events);
-    let name = match ui.view {
-        Screen::Events => told.as_ref().and_then(|told| told.name.clone()),
-        Screen::Graph | Screen::Stats => full_screens::name(ui),
+    let event = ui.timeline.chosen().cloned().filter(|_| ui.screen == Screen::Events);
+    let name = match ui.screen {
+        Screen::Events => event.as_ref().and_then(|event| event.name.clone()),
+        Screen::Graph | Screen::Stats => render::name(ui),
         Screen::Dashboard | Screen::Details => None,
     };
-    let is_details = ui.view == Screen::Details;
-    (ui.view, ui.part) = (Screen::Dashboard, Pane::Logs);
+    let is_details = ui.screen == Screen::Details;
+    (ui.screen, ui.pane) = (Screen::Dashboard, Pane::Logs);
     if is_details {
         return;
     }
     if let Some(name) = name {
         ui.list.go_to(&name, &ui.overview);
     }
-    ui.choose_logs();
-    if let Some(told) = told {
-        search::seek(ui, JumpTarget::Event(told.seq), true, cmds);
+    ui.select_logs();
+    if let Some(event) = event {
+        search::seek(ui, JumpTarget::Event(event.seq), true, cmds);
     }
 }

@@ -36,7 +36,7 @@ const NAMES: [&str; 14] = [
     "out/d",
     "out/d/e",
 ];
-const RULES: [&str; 4] = ["", "d\n", "*.rs\n!a.rs\n", "/src/f\n"];
+const IGNORE_RULES: [&str; 4] = ["", "d\n", "*.rs\n!a.rs\n", "/src/f\n"];
 
 fn deed() -> impl Strategy<Value = Deed> {
     let name = || 0..NAMES.len();
@@ -46,7 +46,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => name().prop_map(Deed::Folder),
         3 => (name(), name()).prop_map(|(a, b)| Deed::Rename(a, b)),
         1 => (name(), name()).prop_map(|(a, b)| Deed::Link(a, b)),
-        1 => (0..RULES.len(), 0..2_usize).prop_map(|(a, b)| Deed::Ignore(a, b)),
+        1 => (0..IGNORE_RULES.len(), 0..2_usize).prop_map(|(a, b)| Deed::Ignore(a, b)),
         4 => Just(Deed::Look),
     ]
 }
@@ -65,7 +65,7 @@ fn perform(site: &Site, deed: &Deed, count: usize) {
         Deed::Link(goal, name) => symlink(path(goal), path(name)),
         Deed::Ignore(rules, place) => {
             let folder = ["", "src"][*place];
-            fs::write(site.path(folder).join(".gitignore"), RULES[*rules])
+            fs::write(site.path(folder).join(".gitignore"), IGNORE_RULES[*rules])
         }
         Deed::Look => Ok(()),
     };
@@ -89,7 +89,7 @@ fn files_now(site: &Site) -> BTreeMap<String, u64> {
 
 fn run(kind: Kind, deeds: &[Deed]) {
     let make = |top: &Path| files(top, &["src/a.rs", "src/d/a.rs", "out/a.rs"]);
-    let mut site = Site::of(kind, |top| vec![wanted("a", top, &["src/**/*.rs"], &[])], make);
+    let mut site = Site::of(kind, |top| vec![target("a", top, &["src/**/*.rs"], &[])], make);
     let (mut before, mut rules) = (files_now(&site), false);
     for (count, deed) in deeds.iter().chain([&Deed::Look]).enumerate() {
         perform(&site, deed, count);

@@ -23,11 +23,11 @@ fn only_folders_that_can_hold_a_match_are_read() {
 
 #[test]
 fn what_is_ignored_is_not_read_and_does_not_count() {
-    let wanted = |top: &Path| {
-        let free = WatchTarget { gitignore: false, ..wanted("b", top, &["target/**"], &[]) };
-        vec![wanted("a", top, &["**"], &["gen", "*.tmp"]), free]
+    let targets = |top: &Path| {
+        let free = WatchTarget { gitignore: false, ..target("b", top, &["target/**"], &[]) };
+        vec![target("a", top, &["**"], &["gen", "*.tmp"]), free]
     };
-    let mut site = Site::of(Kind::Watched, wanted, |top| {
+    let mut site = Site::of(Kind::Watched, targets, |top| {
         files(top, &["src/a", "target/x/y", "gen/z", ".git/x/y", ".pitcrew/x/y", "logs/y/z"]);
         fs::write(top.join(".gitignore"), "/target\n*.log\n").unwrap();
     });
@@ -194,11 +194,12 @@ fn folders_that_all_link_to_each_other_are_not_read_for_ever() {
 
 #[test]
 fn two_processes_share_the_folders_and_not_the_changes() {
-    let wanted = |top: &Path| {
+    let targets = |top: &Path| {
         let base = top.join("web");
-        vec![wanted("a", top, &["src/**/*.rs"], &[]), wanted("b", &base, &["../src/**/*.ts"], &[])]
+        vec![target("a", top, &["src/**/*.rs"], &[]), target("b", &base, &["../src/**/*.ts"], &[])]
     };
-    let mut site = Site::of(Kind::Watched, wanted, |top| files(top, &["src/d/a.rs", "src/d/a.ts"]));
+    let mut site =
+        Site::of(Kind::Watched, targets, |top| files(top, &["src/d/a.rs", "src/d/a.ts"]));
     assert_eq!(site.folders(), ["", "src", "src/d"]);
     files(&site.top, &["src/d/a.rs"]);
     assert_eq!(site.settle(), ["src/d/a.rs"]);
@@ -210,7 +211,7 @@ fn two_processes_share_the_folders_and_not_the_changes() {
 fn other_rules_keep_what_is_watched() {
     let mut site = Site::new(&["a/*.rs"], |top| files(top, &["a/x.rs", "b/x.rs"]));
     let before = site.tree.watches.len();
-    site.plan.targets = vec![wanted("a", &site.top, &["b/*.rs"], &[])];
+    site.plan.targets = vec![target("a", &site.top, &["b/*.rs"], &[])];
     site.tree.replace(CompiledPlan::new(&site.plan), Duration::MAX);
     assert_eq!(site.settle(), [] as [&str; 0]);
     assert_eq!(
@@ -250,8 +251,8 @@ fn what_changes_while_folders_are_read_for_the_first_time_counts_once_processes_
     let second = Duration::from_secs(1);
     for (run_starts, changed) in [(written.saturating_sub(second), true), (written + second, false)]
     {
-        let wanted = vec![wanted("a", &top, &["src/**"], &[])];
-        let plan = WatchPlan { top: top.clone(), targets: wanted, own: Vec::new() };
+        let targets = vec![target("a", &top, &["src/**"], &[])];
+        let plan = WatchPlan { top: top.clone(), targets, own: Vec::new() };
         let mut tree =
             FolderTree::new(CompiledPlan::new(&plan), Some(Inotify::open().unwrap()), usize::MAX);
         tree.run_starts.set(run_starts);

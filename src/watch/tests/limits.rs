@@ -3,7 +3,7 @@
 use super::*;
 
 fn one(paths: &'static [&'static str]) -> impl FnOnce(&Path) -> Vec<WatchTarget> {
-    |top| vec![wanted("a", top, paths, &[])]
+    |top| vec![target("a", top, paths, &[])]
 }
 
 #[test]

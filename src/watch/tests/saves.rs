@@ -60,7 +60,7 @@ fn each_way_is_one_change_of_that_file() {
         for (way, save) in WAYS {
             for time in 0..3 {
                 save(&site);
-                let told = site.burst();
+                let told = site.batch();
                 assert_eq!(told, Some((FILE.to_owned(), 0)), "{way} by {paths}, time {time}");
             }
         }
@@ -69,7 +69,7 @@ fn each_way_is_one_change_of_that_file() {
 
 #[test]
 fn each_way_is_seen_by_polling_too() {
-    let paths = |top: &Path| vec![wanted("a", top, &["src/**"], &[])];
+    let paths = |top: &Path| vec![target("a", top, &["src/**"], &[])];
     let mut site = Site::of(Kind::Polled, paths, |top| files(top, &[FILE]));
     for (way, save) in WAYS {
         // File timestamps have a resolution of some milliseconds; a different size is seen too.
@@ -77,7 +77,7 @@ fn each_way_is_seen_by_polling_too() {
         site.poll();
         save(&site);
         site.tree.begin_poll();
-        assert_eq!(site.burst(), Some((FILE.to_owned(), 0)), "{way}");
+        assert_eq!(site.batch(), Some((FILE.to_owned(), 0)), "{way}");
     }
 }
 
@@ -91,11 +91,11 @@ fn opening_a_file_in_an_editor_is_none() {
     fs::read_dir(site.path("src")).unwrap().count();
     fs::set_permissions(site.path(FILE), std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .unwrap();
-    assert_eq!(site.burst(), None);
+    assert_eq!(site.batch(), None);
 }
 
 #[test]
-fn a_thousand_files_are_one_burst() {
+fn a_thousand_files_are_one_batch() {
     let names: Vec<String> = (0..1000).map(|n| format!("src/d{}/f{n}.rs", n % 50)).collect();
     let mut site =
         Site::new(&["src/**/*.rs"], |top| names.iter().for_each(|name| write(top, name)));
@@ -103,7 +103,7 @@ fn a_thousand_files_are_one_burst() {
         fs::remove_file(site.path(name)).unwrap();
         site.write(name);
     }
-    assert_eq!(site.burst(), Some(("src/d0/f0.rs".to_owned(), 999)));
+    assert_eq!(site.batch(), Some(("src/d0/f0.rs".to_owned(), 999)));
 }
 
 #[test]

@@ -27,8 +27,8 @@ impl Live {
         let top = folder.path().canonicalize().unwrap();
         make(&top);
         let debounce = Duration::from_millis(debounce);
-        let wanted = WatchTarget { debounce, ..wanted("a", &top, &["src/**/*.rs"], &[]) };
-        let plan = WatchPlan { top, targets: vec![wanted], own: Vec::new() };
+        let target = WatchTarget { debounce, ..target("a", &top, &["src/**/*.rs"], &[]) };
+        let plan = WatchPlan { top, targets: vec![target], own: Vec::new() };
         let (sender, reports) = channel();
         let start = Instant::now();
         let now = move || ClockPair { moment: start.elapsed(), wall: wall() };
@@ -53,7 +53,7 @@ impl Live {
 }
 
 #[test]
-fn a_burst_is_told_once_there_is_silence() {
+fn a_batch_is_reported_once_there_is_silence() {
     let live = Live::new(300, |top| files(top, &["src/a.rs", "src/b.rs"]));
     let run_starts = Instant::now();
     files(live.folder.path(), &["src/a.rs", "src/b.rs", "src/c.txt"]);
@@ -100,8 +100,8 @@ fn it_ends_when_nobody_wants_it_any_more() {
 fn it_watches_something_else_when_told() {
     let live = Live::new(0, |top| files(top, &["src/a.rs", "lib/b.c"]));
     let top = live.folder.path().canonicalize().unwrap();
-    let wanted = WatchTarget { debounce: Duration::ZERO, ..wanted("b", &top, &["lib"], &[]) };
-    let plan = WatchPlan { top, targets: vec![wanted], own: Vec::new() };
+    let target = WatchTarget { debounce: Duration::ZERO, ..target("b", &top, &["lib"], &[]) };
+    let plan = WatchPlan { top, targets: vec![target], own: Vec::new() };
     live.watcher.as_ref().unwrap().watch(plan, wall());
     assert_eq!(live.report(), WatchReport::Ready);
     files(live.folder.path(), &["src/a.rs", "lib/b.c"]);

@@ -43,7 +43,7 @@ async fn left<C: Child>(child: &C, policy: StraysPolicy, keep: &[&str]) -> [Vec<
     let mut found = [Vec::new(), Vec::new()];
     wait_until_async("they are sleepers", async || {
         let strays = child.strays(policy, &keep).await;
-        found = [names(strays.going), names(strays.staying)];
+        found = [names(strays.to_end), names(strays.kept)];
         found.iter().flatten().all(|name| name.starts_with("sleep"))
     })
     .await;
@@ -66,21 +66,21 @@ pub(super) async fn strays_are_sorted_by_policy_and_by_name(world: impl World) {
 pub(super) async fn strays_can_be_signalled_one_by_one(world: impl World) {
     let child = littering(&world).await;
     left(&child, StraysPolicy::Kill, &[]).await;
-    let all = child.strays(StraysPolicy::Kill, &nothing_kept()).await.going;
+    let all = child.strays(StraysPolicy::Kill, &nothing_kept()).await.to_end;
     let [one, other] = all.as_slice() else { panic!("{all:?}") };
     assert_ne!(one.in_group, other.in_group);
     assert_eq!((one.program.as_str(), other.program.as_str()), ("sleep", "sleep"));
     child.signal_these(Signal::TERM, vec![one.stray.pid, child.pid()]).await;
     wait_until_async("one is gone", async || {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        child.strays(StraysPolicy::Kill, &nothing_kept()).await.going == [other.clone()]
+        child.strays(StraysPolicy::Kill, &nothing_kept()).await.to_end == [other.clone()]
     })
     .await;
     let denied = child.signal_strays(Signal::TERM, StraysPolicy::Kill, &nothing_kept()).await;
     assert_eq!(denied, []);
     wait_until_async("both are gone", async || {
         tokio::time::sleep(Duration::from_millis(1)).await;
-        child.strays(StraysPolicy::Kill, &nothing_kept()).await.going.is_empty()
+        child.strays(StraysPolicy::Kill, &nothing_kept()).await.to_end.is_empty()
     })
     .await;
     child.reap().unwrap();
@@ -95,6 +95,6 @@ pub(super) async fn the_whole_tree_can_be_killed(world: impl World) {
     child.signal(Signal::TERM).unwrap();
     child.kill_tree().await.unwrap();
     assert_eq!(ended(&mut child).await, Exit::Signal(Signal::KILL));
-    assert!(child.strays(StraysPolicy::Kill, &nothing_kept()).await.going.is_empty());
+    assert!(child.strays(StraysPolicy::Kill, &nothing_kept()).await.to_end.is_empty());
     child.reap().unwrap();
 }

@@ -54,7 +54,7 @@ async fn a_prompt_is_seen_before_its_line_ends() {
     tokio::time::sleep(s(1)).await;
     let store = project.handle.store();
     let partials = store.partials(&pitcrew::output::SourceSelection::All);
-    assert_eq!(partials[0].bytes, b"name? ");
+    assert_eq!(partials[0].1.bytes, b"name? ");
     project.finish().await;
 }
 

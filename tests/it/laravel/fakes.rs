@@ -135,7 +135,7 @@ async fn laravel_process_fake_sequences_can_throw_when_sequence_is_empty() {
     let (host, manager) = fake(ScriptedHost::new().on("ls", once));
     assert!(manager.run(Command::new("ls")).await.is_ok());
     let error = manager.run(Command::new("ls")).await.unwrap_err().to_string();
-    assert!(error.contains("the 1 scripts of its sequence are used up"), "{error}");
+    assert!(error.contains("its sequence of 1 script is used up"), "{error}");
     assert_eq!(host.unexpected().len(), 1);
 }
 

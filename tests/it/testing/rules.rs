@@ -116,7 +116,7 @@ async fn a_sequence_goes_on_as_it_was_said() {
     stdout(&manager, Command::new("fail")).await;
     let error = manager.run(Command::new("fail")).await.unwrap_err().to_string();
     assert!(
-        error.ends_with("unexpected command: fail; the 2 scripts of its sequence are used up"),
+        error.ends_with("unexpected command: fail; its sequence of 2 scripts is used up"),
         "{error}"
     );
     assert!(manager.run(Command::new("none")).await.is_err());

@@ -126,12 +126,12 @@ async fn what_is_kept_keeps_all_below_it() {
     let names = |all: &[pitcrew::sys::Descendant]| -> Vec<String> {
         all.iter().map(|one| one.program.clone()).collect()
     };
-    assert_eq!(names(&strays.going), ["other"]);
-    assert_eq!(names(&strays.staying), ["sccache", "compiler"]);
+    assert_eq!(names(&strays.to_end), ["other"]);
+    assert_eq!(names(&strays.kept), ["sccache", "compiler"]);
     child.signal_strays(Signal::KILL, StraysPolicy::Kill, &keep).await;
     tokio::time::sleep(s(1)).await;
     assert_eq!(host.assert_ran("x").grandchildren(), ["sccache --daemon", "/bin/compiler -c"]);
-    assert_eq!(names(&child.strays(StraysPolicy::Kill, &keep).await.staying).len(), 2);
+    assert_eq!(names(&child.strays(StraysPolicy::Kill, &keep).await.kept).len(), 2);
     child.kill_tree().await.unwrap();
 }
 
@@ -144,7 +144,7 @@ async fn a_tree_that_cannot_be_killed_is_named_in_the_error() {
     let from = tokio::time::Instant::now();
     let error = child.kill_tree().await.unwrap_err().to_string();
     assert_eq!(from.elapsed(), s(2));
-    let left = child.strays(StraysPolicy::Kill, &Arc::default()).await.going;
+    let left = child.strays(StraysPolicy::Kill, &Arc::default()).await.to_end;
     assert_eq!(error, format!("cannot end {}", left[0].stray.pid));
     assert_eq!(child.exited().await.unwrap(), Exit::Signal(Signal::KILL));
     child.reap().unwrap();

@@ -1,80 +1,78 @@
 //! Applies changed checks to a live run.
 
-use super::{CheckState, Checks, Level};
+use std::sync::Arc;
+
+use super::{CheckState, Checks, Readiness};
 use crate::machine::event::Cause;
 use crate::machine::lifecycle::{Lifecycle, State};
-use crate::machine::{Effect, Moment, RunId, Step};
+use crate::machine::step_context::StepContext;
+use crate::machine::{Effect, Moment, RunId};
 use crate::spec::{Check, Probe, ProcessSpec};
 
 impl Lifecycle {
-    /// Goes by its checks as they are now; `old` is what it went by.
+    /// Applies the checks of the current spec in place of those of `old`.
     ///
-    /// What was ready stays ready until the new check has missed too often: nobody who depends on it
-    /// has to wait for the first answer.
-    pub(in crate::machine) fn renew_checks(
+    /// A ready process stays ready until the new check has missed too often, so its dependants do not
+    /// have to wait for the first answer.
+    pub(in crate::machine) fn update_checks(
         &mut self,
-        now: Moment,
         old: &ProcessSpec,
         cause: Cause,
-        out: &mut Step,
+        cx: &mut StepContext,
     ) {
-        let (run, new) = (self.run_id(), std::sync::Arc::clone(&self.spec));
+        let (run, new) = (self.run_id(), Arc::clone(&self.spec));
         let State::Running { since, checks, .. } = &mut self.state else { return };
         if checks.over || (old.ready == new.ready && old.health == new.health) {
             return;
         }
-        checks.call_off(now, run, out);
-        let since = *since;
-        if old.health != new.health && checks.level != Level::NotYet {
-            let change =
-                CheckChange { old: old.health.as_ref(), new: new.health.as_ref(), since, now };
-            let trial = checks.health.get_or_insert_default();
-            change.make(trial);
+        checks.repeat_running_probes(run, cx);
+        let (since, now) = (*since, cx.now);
+        if old.health != new.health && checks.level != Readiness::NotYet {
+            let (old, new) = (old.health.as_ref(), new.health.as_ref());
+            CheckChange { old, new, since, now }.apply(checks.health.get_or_insert_default());
         }
-        if old.ready != new.ready && checks.renew_ready(old, &new, since, now) {
-            self.come_ready_by(now, cause, out);
+        if old.ready != new.ready && checks.update_ready(old, &new, since, now) {
+            self.become_ready_because(cause, cx);
         }
     }
 }
 
 impl Checks {
-    /// Nobody waits for what is under way any more; it is asked again.
-    fn call_off(&mut self, now: Moment, run: RunId, out: &mut Step) {
-        let mut flew = false;
-        for trial in [&mut self.ready, &mut self.health].into_iter().flatten() {
-            if trial.flight.take().is_some() {
-                (trial.due, flew) = (Some(now), true);
-            }
+    /// Cancels the running probes and makes them due again.
+    fn repeat_running_probes(&mut self, run: RunId, cx: &mut StepContext) {
+        if self.both().any(CheckState::is_probing) {
+            cx.request(Effect::CancelProbes { run });
         }
-        if flew {
-            out.effects.push(Effect::EndProbes { run });
+        for check in [&mut self.ready, &mut self.health].into_iter().flatten() {
+            if check.probing_since.take().is_some() {
+                check.due = Some(cx.now);
+            }
         }
     }
 
-    /// Whether it is ready because of it.
-    fn renew_ready(
+    /// Returns whether the run becomes ready because of the change.
+    fn update_ready(
         &mut self,
         old: &ProcessSpec,
         new: &ProcessSpec,
         since: Moment,
         now: Moment,
     ) -> bool {
-        let at_once = new.ready.as_ref().is_none_or(|check| check.probe.is_at_once());
+        let is_limited = self.level == Readiness::NotYet && !new.is_ready_at_once();
         let limit = new.ready.as_ref().and_then(|check| check.timeout);
-        let limited = self.level == Level::NotYet && !at_once;
-        self.ready_by = limit.filter(|_| limited).map(|timeout| since + timeout);
+        self.ready_by = limit.filter(|_| is_limited).map(|timeout| since + timeout);
         let change = CheckChange { old: old.ready.as_ref(), new: new.ready.as_ref(), since, now };
-        let trial = self.ready.get_or_insert_default();
-        change.make(trial);
-        // What happened once never goes back.
-        if self.level == Level::Ready && !change.is_asked() {
-            trial.due = None;
+        let check = self.ready.get_or_insert_default();
+        change.apply(check);
+        // An event that has happened once, such as a matching line, stays.
+        if self.level == Readiness::Ready && !change.is_asked() {
+            check.due = None;
         }
-        self.level != Level::Ready && at_once
+        self.level != Readiness::Ready && new.is_ready_at_once()
     }
 }
 
-/// One check that is another one now, of a run that began at `since`.
+/// A changed check of a run that began at `since`.
 struct CheckChange<'a> {
     old: Option<&'a Check>,
     new: Option<&'a Check>,
@@ -84,21 +82,22 @@ struct CheckChange<'a> {
 
 impl CheckChange<'_> {
     fn is_asked(&self) -> bool {
-        self.new.is_some_and(|check| check.probe.kind().is_asked())
+        self.new.is_some_and(|check| check.probe.kind().is_probed())
     }
 
-    /// The numbers go on, so that no late answer is taken for a new one.
-    fn make(&self, trial: &mut CheckState) {
+    /// The numbers continue, so a late answer is never taken for a new one.
+    fn apply(&self, check: &mut CheckState) {
         let Some(new) = self.new else {
-            *trial = CheckState { number: trial.number, ..CheckState::default() };
+            *check = CheckState { number: check.number, ..CheckState::default() };
             return;
         };
+        let first = (self.since + new.initial_delay).max(self.now);
         if self.old.is_some_and(|old| old.probe == new.probe) {
-            let first = (self.since + new.initial_delay).max(self.now);
-            let next = if trial.number == 0 { first } else { self.now + new.interval };
-            if new.probe.kind().is_asked() {
-                trial.due =
-                    trial.due.map(|due| if trial.number == 0 { next } else { due.min(next) });
+            if self.is_asked() {
+                check.due = check.due.map(|due| match check.number {
+                    0 => first,
+                    _ => due.min(self.now + new.interval),
+                });
             }
             return;
         }
@@ -106,9 +105,9 @@ impl CheckChange<'_> {
             Probe::Delay(time) => Some(self.since + *time),
             Probe::Log(_) | Probe::Notify => None,
             Probe::Exec(_) | Probe::Http(..) | Probe::Tcp(_) | Probe::Unix(_) | Probe::File(_) => {
-                Some((self.since + new.initial_delay).max(self.now))
+                Some(first)
             }
         };
-        *trial = CheckState { number: trial.number, due, ..CheckState::default() };
+        *check = CheckState { number: check.number, due, ..CheckState::default() };
     }
 }

@@ -83,7 +83,7 @@ impl CheckLaws {
             if let Event::ProcessStarted(e) = event {
                 let run = RunId { process: e.of.id.unwrap(), run: e.of.run };
                 let check = self.specs.get(&run.process).and_then(|spec| spec.ready.as_ref());
-                let has_check = check.is_some_and(|check| !check.probe.is_at_once());
+                let has_check = check.is_some_and(|check| !check.probe.is_immediate());
                 let level = if has_check { StateName::Starting } else { StateName::Ready };
                 self.live.insert(run, Seen { began: now, level, checks: HashMap::new() });
             }
@@ -135,7 +135,7 @@ impl CheckLaws {
             match event {
                 Event::ProcessReady(_) => {
                     if let Some(check) = check {
-                        let twice = seen.level == StateName::Ready && !check.probe.is_at_once();
+                        let twice = seen.level == StateName::Ready && !check.probe.is_immediate();
                         assert!(!twice, "{run} is ready twice");
                         let needed =
                             if seen.level == StateName::Starting { check.successes } else { 1 };
@@ -182,7 +182,7 @@ impl CheckLaws {
                     let spec = self.specs.get(&run.process);
                     let check = spec.and_then(|spec| spec.check(*which));
                     assert!(
-                        check.is_some_and(|check| check.probe.kind().is_asked()),
+                        check.is_some_and(|check| check.probe.kind().is_probed()),
                         "{run} has no {which}"
                     );
                     let seen = self.live.get_mut(run).expect("only live runs are probed");
@@ -196,7 +196,7 @@ impl CheckLaws {
                     assert_eq!(*number, row.number + 1, "probes are numbered one by one");
                     (row.flight, row.number) = (Some(*number), *number);
                 }
-                Effect::EndProbes { run } => {
+                Effect::CancelProbes { run } => {
                     let seen = self.live.get_mut(run).expect("probes of a live run");
                     let rows = || seen.checks.values();
                     assert!(rows().any(|row| row.flight.is_some()), "{run}: nothing is under way");

@@ -18,7 +18,8 @@ impl Laws {
         #[cfg(feature = "tui")]
         let nodes = snapshot.number.is_multiple_of(DRAWN).then(|| {
             use crate::control::wire::ProjectState;
-            use crate::tui::screens::overview::{ReadyTimes, nodes};
+            use crate::tui::model::usage::ReadyTimes;
+            use crate::tui::render::graph::nodes;
             nodes(&ProjectState::before_start("test", snapshot), &ReadyTimes::default())
         });
         for view in snapshot.processes.iter().filter(|view| !self.leaving.contains(&view.id)) {
@@ -44,10 +45,15 @@ impl Laws {
                 #[cfg(feature = "tui")]
                 if let Some(nodes) = &nodes {
                     let node = nodes.iter().find(|node| node.name == *view.process.as_str());
-                    let mut edges = node.iter().flat_map(|node| &node.on);
+                    let mut edges = node.iter().flat_map(|node| &node.dependencies);
                     let edge = edges.find(|edge| edge.name == on.as_str());
                     let is_met = status == ConditionStatus::Met;
-                    assert_eq!(edge.map(|edge| edge.fulfilled), Some(is_met), "graph: {}", what());
+                    assert_eq!(
+                        edge.map(|edge| edge.is_fulfilled),
+                        Some(is_met),
+                        "graph: {}",
+                        what()
+                    );
                 }
                 let waits = view.waits_for.iter().find(|waits| waits.name == on);
                 if view.state == StateName::Waiting && waits.is_some() {

@@ -1,11 +1,15 @@
 //! Random behaviour of runs and their probes.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::super::host::{OnKill, OnStop, Reply, Script};
 use super::super::project::{ms, s};
 use super::{duration, maybe};
-use crate::spec::{Check, Endpoint, Exit, OutputPattern, Port, Probe, Signal, StartErrorKind};
+use crate::spec::{
+    Check, Endpoint, Exit, OutputPattern, Port, PortBusy, Probe, Signal, StartErrorKind,
+};
 
 /// Answers at any time, in any order, or never.
 fn replies() -> impl Strategy<Value = Vec<Reply>> {
@@ -81,4 +85,24 @@ pub(super) fn script() -> impl Strategy<Value = Script> {
             speaks,
         },
     )
+}
+
+/// The port of a process, and for how long another program listens on it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::machine::tests) struct PortDraft {
+    pub(in crate::machine::tests) busy: PortBusy,
+    pub(in crate::machine::tests) taken_for: Duration,
+}
+
+pub(super) fn port() -> impl Strategy<Value = PortDraft> {
+    (port_busy(), duration()).prop_map(|(busy, taken_for)| PortDraft { busy, taken_for })
+}
+
+pub(in crate::machine::tests) fn port_busy() -> impl Strategy<Value = PortBusy> {
+    prop_oneof![Just(PortBusy::Fail), Just(PortBusy::Wait), Just(PortBusy::Next)]
+}
+
+/// The port of a member: its replicas and their alternatives come before the port of the next one.
+pub(in crate::machine::tests) fn port_of(member: usize) -> u16 {
+    3000 + member as u16 * 40
 }

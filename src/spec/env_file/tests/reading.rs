@@ -45,7 +45,7 @@ fn a_pipe_that_nobody_writes_to_is_told_once() {
     fifo(&path);
     let waits = Cell::new(0);
     let content = thread::scope(|scope| {
-        // The writer comes when it was told that one is missing.
+        // The writer comes when it was reported that one is missing.
         let (come, comes) = std::sync::mpsc::channel();
         scope.spawn({
             let path = &path;
@@ -55,8 +55,8 @@ fn a_pipe_that_nobody_writes_to_is_told_once() {
                 writer.write_all(b"A=1").unwrap();
             }
         });
-        let waiting = |told: &Path| {
-            assert_eq!(told, path);
+        let waiting = |reported: &Path| {
+            assert_eq!(reported, path);
             waits.set(waits.get() + 1);
             come.send(()).unwrap();
         };

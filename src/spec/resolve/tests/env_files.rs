@@ -11,11 +11,11 @@ fn env_of(project: &Project, inherited: &[(&str, &str)]) -> Result<Vec<String>, 
             let set = &loaded.spec.processes["x"].env.set;
             Ok(set.iter().map(|(name, value)| format!("{name}={}", value.text())).collect())
         }
-        Err(faults) => Err(faults.iter().map(told).collect()),
+        Err(faults) => Err(faults.iter().map(reported).collect()),
     }
 }
 
-fn told(fault: &Fault) -> String {
+fn reported(fault: &Fault) -> String {
     format!("{}:{} {}", fault.line().unwrap_or(0), fault.column().unwrap_or(0), fault.message())
 }
 
@@ -98,7 +98,7 @@ fn a_mistake_of_a_shared_file_is_told_once() {
     .with(".env", "A=$NONE\nPITCREW_RUN=1\nB=$$\nUNKNOWN\n");
     assert_eq!(env_of(&project, &[]).unwrap_err(), ["1:3 `NONE` is not set"]);
     let loaded = project.with(".env", "PITCREW_RUN=1\nB=$$\nUNKNOWN\n").load().unwrap();
-    let warnings: Vec<_> = loaded.warnings.iter().map(told).collect();
+    let warnings: Vec<_> = loaded.warnings.iter().map(reported).collect();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     assert_eq!(warnings[0], "1:1 `PITCREW_RUN` is set by pitcrew; this value is ignored");
     assert!(warnings[1].starts_with("2:3 `$$` stands") && warnings[2].starts_with("3:1 a name"));
@@ -116,7 +116,7 @@ fn what_was_not_read_makes_no_mistake() {
     let reading = EnvReading { inherited, pipes: EnvPipes::Skip, waiting };
     let locate = ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None };
     let faults = load_with(&locate, &[], &reading).unwrap_err();
-    assert_eq!(faults.iter().map(told).collect::<Vec<_>>(), ["2:3 this `${` is never closed"]);
+    assert_eq!(faults.iter().map(reported).collect::<Vec<_>>(), ["2:3 this `${` is never closed"]);
     let project = project.with(".env", "A=$FROM_PIPE\n");
     let spec = load_with(&locate, &[], &reading).unwrap().spec;
     // A pipe is not watched: who looks whether it has changed takes its content away.
@@ -146,7 +146,7 @@ fn the_ports_of_all_processes_are_known_before_they_start() {
     }
     let loaded = file("PITCREW_PORT_W_1=7\n").load_with_env(&[]).unwrap();
     assert_eq!(
-        loaded.warnings.iter().map(told).collect::<Vec<_>>(),
+        loaded.warnings.iter().map(reported).collect::<Vec<_>>(),
         ["1:1 `PITCREW_PORT_W_1` is set by pitcrew; this value is ignored"]
     );
     assert!(loaded.spec.processes["x"].env.set.is_empty());

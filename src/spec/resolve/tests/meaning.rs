@@ -76,11 +76,11 @@ fn only_the_own_layer_names_port() {
 fn mistakes_in_an_env_file_have_a_line_of_that_file() {
     let project = Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n")
         .with(".env", "A=1\nB C=2\nD=3\n  B C=2\n");
-    let told = project.load().unwrap_err();
+    let reported = project.load().unwrap_err();
     let places: Vec<_> =
-        told.iter().map(|f| (f.file().file_name().unwrap().to_owned(), f.line())).collect();
+        reported.iter().map(|f| (f.file().file_name().unwrap().to_owned(), f.line())).collect();
     assert_eq!(places, [(".env".into(), Some(2)), (".env".into(), Some(4))]);
-    assert!(!told.render(false).contains("C=2"), "{told}");
+    assert!(!reported.render(false).contains("C=2"), "{reported}");
 }
 
 #[test]
@@ -88,10 +88,14 @@ fn a_quote_in_an_env_file_that_is_never_closed_is_told_where_it_is_opened() {
     for (text, line) in [("A=1\nB=\"x\nC=2\n", 2), ("A=1\n\nB='x\nC=2", 3), ("A=1\nB=2\0", 2)] {
         let project =
             Project::new("[process.x]\ncommand = 'x'\nenv_file = '.env'\n").with(".env", text);
-        let told = project.load().unwrap_err();
-        let lines: Vec<_> = told.iter().map(Fault::line).collect();
-        assert_eq!(lines, [Some(line)], "{text:?}: {told}");
-        assert_eq!(told.to_string().contains("never closed"), !text.contains('\0'), "{told}");
+        let reported = project.load().unwrap_err();
+        let lines: Vec<_> = reported.iter().map(Fault::line).collect();
+        assert_eq!(lines, [Some(line)], "{text:?}: {reported}");
+        assert_eq!(
+            reported.to_string().contains("never closed"),
+            !text.contains('\0'),
+            "{reported}"
+        );
     }
 }
 
@@ -173,10 +177,10 @@ fn restart_follows_from_health_and_retry() {
         );
         assert_eq!(spec(&text).processes["x"].restart, restart, "{keys}");
     }
-    let told = faults(
+    let reported = faults(
         "[options.set]\nrestart = 'never'\n[process.x]\ncommand = 'x'\noptions = ['set']\nretry = 'default'",
     );
-    assert_eq!(told.len(), 1, "a policy above a `never` is in vain: {told:?}");
+    assert_eq!(reported.len(), 1, "a policy above a `never` is in vain: {reported:?}");
 }
 
 #[test]
@@ -318,5 +322,5 @@ fn what_lasts_reads_an_input_that_stays_open() {
     for (name, stdin) in wanted {
         assert_eq!(spec.processes[name].stdin, stdin, "{name}");
     }
-    assert_eq!(spec.pools["p"].blank.as_ref().unwrap().stdin, StdinKind::Null);
+    assert_eq!(spec.pools["p"].template.as_ref().unwrap().stdin, StdinKind::Null);
 }

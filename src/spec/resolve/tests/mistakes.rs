@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Keys of a process, and the one fault that is told about them.
+/// Keys of a process, and the one fault that is reported about them.
 const IN_A_PROCESS: &[(&str, &str)] = &[
     ("comand = 'x'", "3:1 unknown key `comand` in a process (did you mean `command`?)"),
     ("zzz = 'x'", "3:1 unknown key `zzz` in a process (`pitcrew schema` lists all keys)"),
@@ -31,7 +31,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "timeout = '10lightyears'",
         "3:11 `10lightyears` is not a duration (the units are d, h, m, s and ms)",
     ),
-    ("timeout = '0s'", "3:11 this duration cannot be zero (omit the key for none)"),
+    ("timeout = '0s'", "3:11 this duration cannot be zero (omit the key instead)"),
     ("log.max_size = '10MB'", "3:16 `10MB` is not a size (did you mean `MiB`?)"),
     (
         "log.max_size = 10",
@@ -42,7 +42,15 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
         "tty = 'yes'",
         "3:7 expected a boolean, found the string \"yes\" (write `true` or `false`, without quotes)",
     ),
-    ("cwd = ''", "3:7 \"\" is no path"),
+    ("cwd = ''", "3:7 \"\" is not a path"),
+    (
+        "env = { A = { from_env = 'B' } }",
+        "3:13 `from_env` is not supported yet (write `NAME=$B` in an `env_file`; `B` itself is inherited)",
+    ),
+    (
+        "port = { from_env = 'WEB_PORT' }",
+        "3:8 `from_env` is not supported yet (write an integer from 1 to 65535)",
+    ),
     (
         "color = 'allways'",
         "3:9 expected \"auto\", \"always\" or \"never\", found \"allways\" (did you mean `always`?)",
@@ -138,11 +146,11 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ),
     (
         "ready = { http = '/healthz' }",
-        "3:18 this check means the port of `x`, which has none (give it one with `port = 8080`)",
+        "3:18 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
     ),
     (
         "ready = { tcp = 'port' }",
-        "3:17 this check means the port of `x`, which has none (give it one with `port = 8080`)",
+        "3:17 this check uses the port of `x`, which has none (give it one with `port = 8080`)",
     ),
     (
         "ready = { tcp = '5432' }",
@@ -168,7 +176,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("ready = { notify = false }", "3:20 expected `true`, found `false`"),
     (
         "ready = { tcp = 1, interval = '0s' }",
-        "3:31 this duration cannot be zero (omit the key for none)",
+        "3:31 this duration cannot be zero (omit the key instead)",
     ),
     (
         "health = { log = 'x', tcp = 1 }",
@@ -202,7 +210,7 @@ const IN_A_PROCESS: &[(&str, &str)] = &[
     ("name = 'y'", "3:1 a process cannot have the key `name` (its name is the key of its table)"),
 ];
 
-/// Whole files, and the one fault that is told about them.
+/// Whole files, and the one fault that is reported about them.
 const IN_A_FILE: &[(&str, &str)] = &[
     (
         "",
@@ -212,7 +220,7 @@ const IN_A_FILE: &[(&str, &str)] = &[
         "[pool.a]\nconcurrency = 1\n",
         "1:1 this file has no process and no job (write `[process]` and under it `web = \"npm run dev\"`)",
     ),
-    ("[process]\nx = ''", "2:5 \"\" is no command"),
+    ("[process]\nx = ''", "2:5 \"\" is not a command"),
     ("[process]\nx = []", "2:5 the command is empty (the first entry is the program)"),
     (
         "[process]\nx = ['', 'a']",
@@ -304,14 +312,14 @@ fn every_mistake_in_a_process_is_told_once_with_its_place() {
             "[process.x]\ncommand = 'x'\n{keys}\n[process]\ndb = 'x'\n\
              [options.rust]\n[retry.patient]\n[pool.build]\nconcurrency = 1\n"
         );
-        let told = faults(&text);
-        assert_eq!(told.len(), 1, "{keys}: {told:#?}");
+        let reported = faults(&text);
+        assert_eq!(reported.len(), 1, "{keys}: {reported:#?}");
         let same = if keys.starts_with("env_file") {
-            told[0].starts_with(fault)
+            reported[0].starts_with(fault)
         } else {
-            told[0] == fault
+            reported[0] == fault
         };
-        assert!(same, "{keys}\n  told: {}\nwanted: {fault}", told[0]);
+        assert!(same, "{keys}\n  reported: {}\nwanted: {fault}", reported[0]);
     }
 }
 
@@ -325,10 +333,10 @@ fn every_mistake_of_a_file_is_told_once_with_its_place() {
 #[test]
 fn several_syntax_errors_are_told_and_what_they_hide_is_not_missed() {
     let text = "[process.a]\ncommand = 'x\nprot = 1\n[process.b]\ncommand = \"x\ndepends_on = ['c']\n[pool.p]\n";
-    let told = faults(text);
-    assert_eq!(told.len(), 3, "{told:#?}");
-    assert!(told[0].starts_with("2:13 ") && told[2].starts_with("5:13 "), "{told:#?}");
-    assert_eq!(told[1], "3:1 unknown key `prot` in a process (did you mean `port`?)");
+    let reported = faults(text);
+    assert_eq!(reported.len(), 3, "{reported:#?}");
+    assert!(reported[0].starts_with("2:13 ") && reported[2].starts_with("5:13 "), "{reported:#?}");
+    assert_eq!(reported[1], "3:1 unknown key `prot` in a process (did you mean `port`?)");
 }
 
 #[test]
@@ -337,10 +345,10 @@ fn keys_that_are_not_built_yet_are_refused_where_they_are_used() {
     let project = Project::new(text);
     assert!(project.load().is_ok());
     let request = ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None };
-    let told = load(&request).unwrap_err();
-    let lines: Vec<_> = told.iter().filter_map(Fault::line).collect();
+    let reported = load(&request).unwrap_err();
+    let lines: Vec<_> = reported.iter().filter_map(Fault::line).collect();
     assert_eq!(lines, [3]);
-    assert!(told.iter().all(|fault| fault.message().ends_with("is not built in this version yet")));
+    assert!(reported.iter().all(|fault| fault.message().ends_with("is not supported yet")));
     let off = Project::new("[process.x]\ncommand = 'x'\ntty = false\n");
     assert!(load(&ProjectLocator { files: Vec::new(), dir: off.dir(), stdin: None }).is_ok());
 }

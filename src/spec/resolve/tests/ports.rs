@@ -15,8 +15,8 @@ fn file(processes: &[&str]) -> String {
 /// Each warning as `line message`.
 fn warnings(text: &str) -> Vec<String> {
     let loaded = Project::new(text).load().unwrap_or_else(|faults| panic!("{faults}"));
-    let told = |fault: &Fault| format!("{} {}", fault.line().unwrap(), fault.message());
-    loaded.warnings.iter().map(told).collect()
+    let reported = |fault: &Fault| format!("{} {}", fault.line().unwrap(), fault.message());
+    loaded.warnings.iter().map(reported).collect()
 }
 
 #[test]
@@ -84,18 +84,15 @@ fn warnings_are_kept_beside_mistakes() {
 
 #[test]
 fn what_comes_later_is_refused_with_a_sentence() {
-    let told = |keys: &str| {
+    let reported = |keys: &str| {
         let project = Project::new(&file(&[keys]));
         let faults = load(&ProjectLocator { files: Vec::new(), dir: project.dir(), stdin: None })
             .unwrap_err();
         faults.iter().map(|fault| fault.message().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(told("port = 'auto'"), ["`port = \"auto\"` is not built in this version yet"]);
-    assert_eq!(told("ports = { smtp = 25 }"), ["`ports` is not built in this version yet"]);
-    assert_eq!(
-        told("[project]\nport_offset = 20"),
-        ["`port_offset` is not built in this version yet"]
-    );
+    assert_eq!(reported("port = 'auto'"), ["`port = \"auto\"` is not supported yet"]);
+    assert_eq!(reported("ports = { smtp = 25 }"), ["`ports` is not supported yet"]);
+    assert_eq!(reported("[project]\nport_offset = 20"), ["`port_offset` is not supported yet"]);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Keys that are none: each is one mistake, whatever is missing because of it, and the words of
 //! other tools name our key.
 
-use super::super::super::procfile::foreign_keys::{DICTIONARIES, VALUES};
+use super::super::super::procfile::foreign_keys::{FOREIGN_KEYS, section};
 use super::super::super::procfile::keys::ROOT;
 use super::super::super::procfile::kind::{TableShape, ValueKind};
 use super::*;
 
-/// Files with one misspelt word, and the one fault that is told about them.
+/// Files with one misspelt word, and the one fault that is reported about them.
 const ONE_TYPO: &[(&str, &str)] = &[
     (
         "[process.x]\ncomand = 'x'",
@@ -108,7 +108,7 @@ const ONE_TYPO: &[(&str, &str)] = &[
         "[process.x]\ncommand = 'x'\nworkingDir = '.'",
         "3:1 unknown key `workingDir` in a process (write `cwd` instead)",
     ),
-    // Several mistakes are told, each once.
+    // Several mistakes are reported, each once.
     (
         "[process.x]\ncomand = 'x'\nprot = 'y'",
         "2:1 unknown key `comand` in a process (did you mean `command`?)\n3:1 unknown key `prot` in a process (did you mean `port`?)",
@@ -190,33 +190,37 @@ fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
     const FILE: &ValueKind = &ValueKind::Table(&ROOT);
     let mut all = Vec::new();
     shapes(FILE, &mut all);
-    for dictionary in DICTIONARIES {
-        let of: Vec<_> = all.iter().filter(|shape| (dictionary.is_for)(shape)).collect();
-        assert!(!of.is_empty(), "a dictionary for no table: {dictionary:?}");
+    assert!(!FOREIGN_KEYS.keys.is_empty(), "foreign_keys.toml cannot be read");
+    for (table, rows) in &FOREIGN_KEYS.keys {
+        let of: Vec<_> = all.iter().filter(|shape| section(shape) == table).collect();
+        assert!(!of.is_empty(), "foreign keys for no table: {table}");
         let mut seen = Vec::new();
-        for row in dictionary.rows {
-            let words = row.words.iter();
+        for row in rows {
+            let words = row.theirs.iter();
             for (word, shape) in words.flat_map(|word| of.iter().map(move |shape| (word, *shape))) {
                 // `health` has not all that `ready` has, and neither have jobs.
                 let is_ours = shape.own_keys().any(|key| key.name == *word);
                 assert!(!is_ours, "`{word}` is a key of {}", shape.label);
-                let told = faults(&file_with(shape, word));
+                let reported = faults(&file_with(shape, word));
                 let name = if shape.name == "procfile" {
                     String::new()
                 } else {
                     format!(" in {}", shape.label)
                 };
                 let wanted = format!(" unknown key `{word}`{name} ({})", row.hint());
-                assert!(told.len() == 1 && told[0].ends_with(&wanted), "{told:#?}\n{wanted}");
+                assert!(
+                    reported.len() == 1 && reported[0].ends_with(&wanted),
+                    "{reported:#?}\n{wanted}"
+                );
             }
             if !row.ours.is_empty() {
-                assert!(of.iter().any(|shape| is_key(shape, row.ours)), "no key: {row:?}");
+                assert!(of.iter().any(|shape| is_key(shape, &row.ours)), "no key: {row:?}");
                 let name = row.ours.rsplit('.').next().unwrap();
                 assert!(row.hint().contains(name), "does not name it: {row:?}");
             }
-            for word in row.words {
+            for word in &row.theirs {
                 assert!(!seen.contains(word), "`{word}` stands there twice");
-                seen.push(word);
+                seen.push(word.clone());
             }
         }
     }
@@ -224,15 +228,15 @@ fn every_word_of_another_tool_is_one_mistake_whose_hint_is_our_key() {
 
 #[test]
 fn a_value_of_another_tool_names_ours() {
-    for (theirs, ours) in VALUES {
+    for (theirs, ours) in &FOREIGN_KEYS.values {
         let restart = faults(&format!("[process.x]\ncommand = 'x'\nrestart = '{theirs}'"));
         let condition = faults(&format!(
             "[process]\ndb = 'x'\n[process.x]\ncommand = 'x'\ndepends_on = {{ db = '{theirs}' }}"
         ));
         let hint = format!("(write \"{ours}\" instead)");
-        let told: Vec<_> = restart.iter().chain(&condition).collect();
-        assert_eq!(told.len(), 2, "{theirs}: {told:?}");
-        assert!(told.iter().any(|fault| fault.ends_with(&hint)), "{theirs}: {told:?}");
+        let reported: Vec<_> = restart.iter().chain(&condition).collect();
+        assert_eq!(reported.len(), 2, "{theirs}: {reported:?}");
+        assert!(reported.iter().any(|fault| fault.ends_with(&hint)), "{theirs}: {reported:?}");
     }
 }
 
@@ -245,8 +249,8 @@ fn a_line_of_another_kind_of_file_is_shown_as_it_is_written_here() {
         ("a b: c", ""),
         ("[process.x", ""),
     ] {
-        let told = faults(text);
-        let hint = told[0].rsplit_once(" (").map_or("", |(_, hint)| hint.trim_end_matches(')'));
-        assert_eq!(hint, wanted, "{told:?}");
+        let reported = faults(text);
+        let hint = reported[0].rsplit_once(" (").map_or("", |(_, hint)| hint.trim_end_matches(')'));
+        assert_eq!(hint, wanted, "{reported:?}");
     }
 }

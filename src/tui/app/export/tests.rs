@@ -1,7 +1,7 @@
 use super::*;
 
 /// Lines that are made while they are taken, and how many portions were made.
-fn lines(portions: usize) -> (LineBatches, std::thread::JoinHandle<usize>) {
+fn lines(portions: usize) -> (Receiver<Vec<u8>>, std::thread::JoinHandle<usize>) {
     let (sender, receiver) = mpsc::channel(1);
     let made = std::thread::spawn(move || {
         let portion = b"0123456789 abc\n".repeat(1000);
@@ -45,7 +45,7 @@ fn lines_are_saved_once_and_nothing_is_written_over() {
     assert!(said.starts_with("saved 200,000 lines to "), "{said}");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 3_000_000);
     let (portions, _made) = lines(1);
-    assert!(save(&path, portions).unwrap_err().contains("is there already"));
+    assert!(save(&path, portions).unwrap_err().contains("exists already"));
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 3_000_000);
 }
 
@@ -55,9 +55,9 @@ fn what_is_too_long_to_be_held_goes_to_a_file() {
     let path = folder.path().join("kept");
     let open = || Ok((path.clone(), File::create_new(&path)?));
     let (portions, _made) = lines(2);
-    let Ok(ExportBuffer::Text(text)) = hold(portions, 30_000, open) else { panic!("it fits") };
+    let Ok(ExportBuffer::Text(text)) = collect(portions, 30_000, open) else { panic!("it fits") };
     assert_eq!(text.len(), 30_000);
     let (portions, _made) = lines(40);
-    assert_eq!(hold(portions, 30_000, open), Ok(ExportBuffer::File(path.clone())));
+    assert_eq!(collect(portions, 30_000, open), Ok(ExportBuffer::File(path.clone())));
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 600_000);
 }

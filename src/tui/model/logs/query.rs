@@ -6,29 +6,28 @@ use crate::control::wire::{
 };
 use crate::tui::model::log_window::{RowKey, WindowStart};
 
-/// So many lines that have come are looked through rather than all from the end.
-const FEW: u64 = 50_000;
+/// Up to this many new lines are filtered after the loaded ones, rather than from the end.
+const FEW_LINES: u64 = 50_000;
 
-/// What is asked of the project.
+/// A request for rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogsQuery {
-    /// Answers to older questions are of no use.
+    /// The response to an older generation is ignored.
     pub generation: u64,
     pub from: WindowStart,
-    /// The same, as it is sent.
     pub slice: SliceQuery,
 }
 
 impl LogsPane {
-    /// What has to be asked so that a pane of so many rows can be drawn and moved in.
-    pub fn wanted(&mut self, rows: usize) -> Option<LogsQuery> {
+    /// Returns the request for rows that a pane of this height needs, if some are missing.
+    pub fn next_query(&mut self, rows: usize) -> Option<LogsQuery> {
         if self.asked.is_some() {
             return None;
         }
         let from = self.missing(rows)?;
         self.asked = Some(from);
         self.is_stale = false;
-        let mut slice = SliceQuery { rows: Some(rows * 3 + 20), ..self.asked_lines() };
+        let mut slice = SliceQuery { rows: Some(rows * 3 + 20), ..self.slice_query() };
         match from {
             WindowStart::End => slice.rows = Some(rows * 2 + 20),
             WindowStart::At(key) => (slice.at, slice.above) = (Some(key.place()), Some(rows)),
@@ -63,23 +62,22 @@ impl LogsPane {
         None
     }
 
-    /// Where few lines fit, those before were looked through already.
+    /// Returns the start of new lines if only some lines are shown, as the earlier ones were filtered already.
     fn since(&self) -> Option<WindowStart> {
-        let complete = self.window.complete().filter(|_| self.is_picked_out())?;
-        let is_few = self.next.saturating_sub(complete) <= FEW || !self.is_following();
+        let complete = self.window.complete().filter(|_| self.is_filtered())?;
+        let is_few = self.next_seq.saturating_sub(complete) <= FEW_LINES || !self.is_following();
         let last = complete.checked_sub(1).filter(|_| is_few)?;
         Some(WindowStart::Since(RowKey::line(last)))
     }
 
-    /// Some lines are not shown.
-    fn is_picked_out(&self) -> bool {
+    /// Whether a filter hides lines.
+    fn is_filtered(&self) -> bool {
         self.filter.is_some() || self.level.is_some()
     }
 
-    /// The names and the filter of the pane.
     fn criteria(&self) -> LineCriteria {
         LineCriteria {
-            names: self.whom.names(),
+            names: self.source.names(),
             stream: None,
             grep: self.filter.as_ref().map(|(text, _)| text.clone()),
             invert: self.filter.as_ref().is_some_and(|(_, inverted)| *inverted),
@@ -87,53 +85,44 @@ impl LogsPane {
         }
     }
 
-    /// Which lines are shown at all.
-    pub fn asked_lines(&self) -> SliceQuery {
+    /// Returns a query for the shown lines.
+    pub fn slice_query(&self) -> SliceQuery {
         SliceQuery {
             cleared: self.floor.checked_sub(1).map(|last| last.to_string()),
-            // Between lines that were picked out they would say more than they know.
-            no_marks: self.is_picked_out(),
+            // Markers of runs would be misleading between filtered lines.
+            no_marks: self.is_filtered(),
             ..SliceQuery::of(self.criteria())
         }
     }
 
-    /// The same, all of them.
-    pub fn asked_output(&self) -> OutputQuery {
+    pub fn output_query(&self) -> OutputQuery {
         let from = (self.floor > 0).then_some(self.floor);
         OutputQuery { from, ..OutputQuery::of(self.criteria()) }
     }
 
-    /// Looks for this among them, from this line outwards.
-    pub fn asked_search(&self, search: String, at: Option<u64>) -> SearchQuery {
+    /// Returns a query for a search in the shown lines, from a line in both directions.
+    pub fn search_query(&self, search: String, at: Option<u64>) -> SearchQuery {
         let from = (self.floor > 0).then_some(self.floor);
         SearchQuery { search, at, from, follow: true, ..SearchQuery::of(self.criteria()) }
     }
 
-    /// The next one of them.
-    pub fn asked_seek(&self) -> SeekQuery {
-        let cleared = self.asked_lines().cleared;
+    pub fn seek_query(&self) -> SeekQuery {
+        let cleared = self.slice_query().cleared;
         SeekQuery { cleared, ..SeekQuery::of(self.criteria()) }
     }
 
-    /// Whose growth is wanted, if that is not told already. New lines are counted while it is paused.
-    pub fn following(&mut self) -> Option<ProgressQuery> {
-        let whose = self.whose();
-        let is_new = self.followed.as_ref() != Some(&whose);
-        if is_new {
-            self.followed = Some(whose.clone());
-        }
-        is_new.then_some(whose)
+    /// Returns the query for the progress of the output, if it has changed. New lines are counted during a pause.
+    pub fn changed_progress_query(&mut self) -> Option<ProgressQuery> {
+        let query = if self.is_following() {
+            ProgressQuery { names: self.source.names(), ..ProgressQuery::default() }
+        } else {
+            ProgressQuery { since: Some(self.seen), ..ProgressQuery::of(self.criteria()) }
+        };
+        let is_new = !self.follows(&query);
+        is_new.then(|| self.followed.insert(query).clone())
     }
 
-    /// Whether this is what is told of.
-    pub fn is_told_of(&self, whose: &ProgressQuery) -> bool {
-        self.followed.as_ref() == Some(whose)
-    }
-
-    fn whose(&self) -> ProgressQuery {
-        if self.is_following() {
-            return ProgressQuery { names: self.whom.names(), ..ProgressQuery::default() };
-        }
-        ProgressQuery { since: Some(self.seen), ..ProgressQuery::of(self.criteria()) }
+    pub fn follows(&self, query: &ProgressQuery) -> bool {
+        self.followed.as_ref() == Some(query)
     }
 }

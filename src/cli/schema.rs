@@ -1,0 +1,20 @@
+//! `schema`: prints the JSON schema of the file.
+
+use clap::Args;
+
+use super::{ExitResult, ProgramExit, messages, stdout};
+use crate::spec;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct SchemaArgs {
+    /// Accepted for symmetry: the schema is always JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn schema(SchemaArgs { json: _ }: &SchemaArgs) -> ExitResult {
+    let text = serde_json::to_string_pretty(&spec::schema())
+        .map_err(|error| messages::failure(&format!("cannot write the schema: {error}")))?;
+    stdout::print(&format!("{text}\n"));
+    Ok(ProgramExit::SUCCESS)
+}

@@ -1,0 +1,33 @@
+//! `wait`: waits until processes of the running project reach a state.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::completions::{NameKind, names};
+use super::{ExitResult, GlobalOptions, outcome, running_project, value_parsers, waiting};
+use crate::spec::Condition;
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct WaitArgs {
+    /// NAME, NAME.N, @TAG, POOL or all
+    #[arg(required = true, add = names(NameKind::Several))]
+    names: Vec<String>,
+    /// The state to wait for; default: ready or succeeded
+    #[arg(long = "for", value_parser = value_parsers::condition(), value_name = "CONDITION")]
+    until: Option<Condition>,
+    /// Stop waiting after this long; exit code 124
+    #[arg(long, value_parser = value_parsers::duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn wait(global: &GlobalOptions, args: &WaitArgs) -> ExitResult {
+    let WaitArgs { names, until, timeout, json } = args;
+    let response = running_project::request(global, async |client| {
+        waiting::wait_for(&client, names, *until, *timeout).await
+    })?;
+    Ok(outcome::report(&response, *json, global))
+}

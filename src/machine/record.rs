@@ -1,0 +1,107 @@
+//! The record of a process: what the machine publishes and the control socket serves.
+
+use serde::{Deserialize, Serialize};
+
+use super::condition::{ConditionSubject, Progress};
+use super::event::{Cause, RunError, SkipLink, WaitingOn};
+use super::{ProcessId, StateName};
+use crate::spec::{Name, ProcessKind, Signal, Stray, choices};
+
+/// The facts about one process, replica or job at one moment that need no clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(utoipa::ToSchema))]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub struct ProcessRecord {
+    /// The number of the process in this project; never reused.
+    pub id: ProcessId,
+    /// `worker.1`
+    pub name: Name,
+    /// `worker`
+    pub process: Name,
+    pub kind: ProcessKind,
+    /// The number of the replica, from 1.
+    pub replica: Option<u32>,
+    /// The pool whose slots it uses.
+    pub pool: Option<Name>,
+    pub state: StateName,
+    /// Whether it is ready now.
+    pub ready: bool,
+    /// Whether it has a `ready` check; without one it is ready as soon as it has started.
+    pub checked: bool,
+    /// The leader of the live run.
+    pub pid: Option<u32>,
+    /// Number of the latest run, 0 before the first.
+    pub run: u32,
+    /// The try number of the latest run.
+    pub attempt: u32,
+    /// Runs beyond the first.
+    pub restarts: u32,
+    /// Exit code of the latest run, if it returned one.
+    pub exit_code: Option<i32>,
+    /// Signal that ended the latest run.
+    pub signal: Option<Signal>,
+    /// What went wrong with the latest run, unless the process itself ended badly.
+    pub error: Option<RunError>,
+    /// Exec of the latest run has succeeded.
+    pub started: bool,
+    /// The latest run ended well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub succeeded: bool,
+    /// It was added while the project ran; it is not in the file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub added: bool,
+    /// The port it is to listen on.
+    pub port: Option<u16>,
+    /// The tree was killed and has not ended yet.
+    pub killed: bool,
+    /// Processes of the tree that are still there while the run ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Stray>,
+    /// Why its run was started, or is being ended.
+    pub cause: Option<Cause>,
+    /// Retries used since the budget was full.
+    pub retry: u32,
+    /// The state of its file watch; `None` if it watches no files.
+    pub watch: Option<WatchState>,
+    /// The file whose changes suspended the watch.
+    pub suspended_by: Option<String>,
+    /// The dependencies it waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<WaitingOn>,
+    /// Why it was skipped, from the dependency down to the root cause.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<SkipLink>,
+}
+
+choices! {
+    /// State of a file watch.
+    pub enum WatchState {
+        /// A change restarts the process.
+        On = "on",
+        /// The user turned it off.
+        Off = "off",
+        /// Changes restarted the process too often; a manual restart resumes it.
+        Suspended = "suspended",
+    }
+}
+
+impl ProcessRecord {
+    /// How far it has come.
+    #[doc(hidden)]
+    pub fn progress(&self) -> Progress {
+        Progress { state: self.state, started: self.started, succeeded: self.succeeded }
+    }
+
+    /// What conditions on it need to know.
+    #[doc(hidden)]
+    pub fn condition_subject(&self) -> ConditionSubject<'_> {
+        let is_job = self.kind == ProcessKind::Job || self.added;
+        ConditionSubject {
+            name: self.name.as_str(),
+            process: self.process.as_str(),
+            job_of: self.pool.as_ref().filter(|_| is_job).map(Name::as_str),
+            added: self.added,
+            progress: self.progress(),
+        }
+    }
+}
